@@ -1,0 +1,115 @@
+/// Where a peer listens: an IPv4 or IPv6 address and a TCP port.
+///
+/// Seventeen bytes inline and no heap, because a tracker's answer may name hundreds of them. An IPv4 address that came as
+/// `::ffff:a.b.c.d` is kept as IPv4, so that one host is one value.
+public struct PeerAddress: Hashable, Sendable {
+    /// Which of the two IP versions.
+    public enum Family: UInt8, Sendable {
+        case ipv4 = 4
+        case ipv6 = 6
+    }
+
+    /// First eight bytes of an IPv6 address, big-endian; zero for IPv4.
+    let high: UInt64
+    /// Last eight bytes of an IPv6 address, or the four of an IPv4 address, big-endian.
+    let low: UInt64
+    /// TCP port; 0 means that the peer takes no connections.
+    public let port: UInt16
+    public let family: Family
+
+    init(family: Family, high: UInt64, low: UInt64, port: UInt16) {
+        self.family = family
+        self.high = high
+        self.low = low
+        self.port = port
+    }
+
+    /// An IPv4 address from its four bytes as one big-endian number: 127.0.0.1 is `0x7f00_0001`.
+    public init(ipv4: UInt32, port: UInt16) {
+        self.init(family: .ipv4, high: 0, low: UInt64(ipv4), port: port)
+    }
+
+    /// An IPv6 address from its two halves as big-endian numbers. An IPv4-mapped address (`::ffff:0:0/96`) becomes IPv4.
+    public init(ipv6High high: UInt64, low: UInt64, port: UInt16) {
+        if high == 0, low >> 32 == 0xffff {
+            self.init(ipv4: UInt32(truncatingIfNeeded: low), port: port)
+        } else {
+            self.init(family: .ipv6, high: high, low: low, port: port)
+        }
+    }
+
+    /// From the 4 or 16 bytes of an address in network order; nil for any other count.
+    public init?(addressBytes bytes: some Collection<UInt8>, port: UInt16) {
+        switch bytes.count {
+        case 4: self.init(ipv4: UInt32(truncatingIfNeeded: PeerAddress.bigEndian(bytes)), port: port)
+        case 16:
+            self.init(
+                ipv6High: PeerAddress.bigEndian(bytes.prefix(8)), low: PeerAddress.bigEndian(bytes.dropFirst(8)),
+                port: port)
+        default: return nil
+        }
+    }
+
+    private static func bigEndian(_ bytes: some Sequence<UInt8>) -> UInt64 {
+        bytes.reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    /// The same address with another port.
+    public func with(port: UInt16) -> PeerAddress {
+        PeerAddress(family: family, high: high, low: low, port: port)
+    }
+
+    /// The address alone, 4 or 16 bytes in network order.
+    public var addressBytes: [UInt8] {
+        switch family {
+        case .ipv4: (0..<4).map { UInt8(truncatingIfNeeded: low >> (24 - 8 * $0)) }
+        case .ipv6:
+            (0..<16).map { UInt8(truncatingIfNeeded: ($0 < 8 ? high : low) >> (56 - 8 * ($0 % 8))) }
+        }
+    }
+
+    /// True when both name the same host, whatever the ports.
+    public func hasSameHost(as other: PeerAddress) -> Bool {
+        family == other.family && high == other.high && low == other.low
+    }
+}
+
+extension PeerAddress {
+    /// 127.0.0.0/8 or ::1.
+    public var isLoopback: Bool {
+        switch family {
+        case .ipv4: low >> 24 == 127
+        case .ipv6: high == 0 && low == 1
+        }
+    }
+
+    /// 169.254.0.0/16 (where clouds serve credentials) or fe80::/10.
+    public var isLinkLocal: Bool {
+        switch family {
+        case .ipv4: low >> 16 == 0xa9fe
+        case .ipv6: high >> 54 == 0xfe80 >> 6
+        }
+    }
+
+    /// RFC 1918 and RFC 6598 (carrier translation) addresses, or fc00::/7.
+    public var isPrivate: Bool {
+        switch family {
+        case .ipv4: low >> 24 == 10 || low >> 20 == 0xac1 || low >> 16 == 0xc0a8 || low >> 22 == 0x6440 >> 6
+        case .ipv6: high >> 57 == 0xfc >> 1
+        }
+    }
+
+    /// 0.0.0.0 or ::, which name no host.
+    public var isUnspecified: Bool { high == 0 && low == 0 }
+
+    /// 224.0.0.0/4, 240.0.0.0/4 (with broadcast) or ff00::/8: no single host answers there.
+    public var isMulticast: Bool {
+        switch family {
+        case .ipv4: low >> 28 >= 0xe
+        case .ipv6: high >> 56 == 0xff
+        }
+    }
+
+    /// Something one can open a connection to: one host and a port.
+    public var isConnectable: Bool { port != 0 && !isUnspecified && !isMulticast && !(family == .ipv4 && low >> 24 == 0) }
+}
