@@ -1,0 +1,3 @@
+// Linux system interfaces that Swift's Glibc module does not import. Declarations and thin inline wrappers only.
+#pragma once
+#include "epoll.h"

@@ -1,0 +1,77 @@
+import Glibc
+
+/// A fixed number of threads for work that blocks or computes: disk, hashing, name resolution.
+///
+/// Its queue is bounded by its users, each of whom has only so many pieces in memory.
+public final class WorkerPool: @unchecked Sendable {
+    // Safe: `queue` and `closing` are read and written with `mutex` held.
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private var queue: [@Sendable () -> Void] = []
+    private var head = 0
+    private var closing = false
+    private var threads: [pthread_t] = []
+
+    public init(name: String, threads count: Int) {
+        pthread_mutex_init(mutex, nil)
+        pthread_cond_init(condition, nil)
+        for index in 0..<max(1, count) {
+            threads.append(startThread(name: "\(name)-\(index)") { self.work() })
+        }
+    }
+
+    deinit {
+        pthread_cond_destroy(condition)
+        pthread_mutex_destroy(mutex)
+        condition.deallocate()
+        mutex.deallocate()
+    }
+
+    public func submit(_ work: @escaping @Sendable () -> Void) {
+        pthread_mutex_lock(mutex)
+        queue.append(work)
+        pthread_mutex_unlock(mutex)
+        pthread_cond_signal(condition)
+    }
+
+    /// Runs `work` on a thread of the pool and gives its result.
+    public func run<Result: Sendable>(_ work: @escaping @Sendable () throws -> Result) async throws -> Result {
+        try await withCheckedThrowingContinuation { continuation in
+            submit { continuation.resume(with: Swift.Result { try work() }) }
+        }
+    }
+
+    /// Lets everything that was submitted finish, then ends the threads.
+    public func shutdown() {
+        pthread_mutex_lock(mutex)
+        closing = true
+        pthread_mutex_unlock(mutex)
+        pthread_cond_broadcast(condition)
+        for thread in threads { pthread_join(thread, nil) }
+        threads = []
+    }
+
+    private func work() {
+        while let next = take() { next() }
+    }
+
+    private func take() -> (@Sendable () -> Void)? {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        while head == queue.count {
+            if closing { return nil }
+            pthread_cond_wait(condition, mutex)
+        }
+        let next = queue[head]
+        queue[head] = {}
+        head += 1
+        if head == queue.count {
+            queue.removeAll(keepingCapacity: true)
+            head = 0
+        } else if head >= 1024 {
+            queue.removeFirst(head)
+            head = 0
+        }
+        return next
+    }
+}
