@@ -1,0 +1,15 @@
+extension [UInt8] {
+    /// Appends an integer, most significant byte first.
+    @inline(__always)
+    mutating func append(bigEndian value: some FixedWidthInteger) {
+        Swift.withUnsafeBytes(of: value.bigEndian) { append(contentsOf: $0) }
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// A big-endian number at an offset that the caller has checked against `count`.
+    @inline(__always)
+    func number(at offset: Int) -> UInt32 {
+        UInt32(bigEndian: loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+    }
+}

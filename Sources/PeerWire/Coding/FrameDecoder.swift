@@ -1,0 +1,174 @@
+#if canImport(Hashing)
+    import Hashing
+#endif
+
+/// Cuts what a peer sends into messages and checks each against the limits, the handshake and the content.
+///
+/// The shell owns the receive buffer. It calls `next` with the unread bytes, removes `consumed` of them, and calls
+/// again until told to wait for more. Piece data does not pass through: after `.piece` the shell moves `length` bytes
+/// from the buffer and the socket into a piece buffer, and then goes on here. Nothing is allocated for piece, have,
+/// request and the other short messages. A length is judged as soon as its four bytes (and the kind) are here.
+public struct FrameDecoder: Sendable {
+    /// What the start of the unread bytes is.
+    public enum Frame: Sendable, Hashable {
+        /// Not yet decidable: call again when the unread bytes are at least this many.
+        case needMore(atLeast: Int)
+        /// A whole message.
+        case message(Message, consumed: Int)
+        /// The 13 bytes before piece data; `header.length` bytes of it follow.
+        case piece(PieceHeader, consumed: Int)
+        /// Part or all of a message of a kind we do not know. Never zero bytes.
+        case skipped(consumed: Int)
+    }
+
+    public let limits: WireLimits
+    /// Whether the peer offered the fast extension (we always do).
+    public let isFast: Bool
+    /// Nil until the metadata is known.
+    public private(set) var content: ContentBounds?
+
+    /// Whether a bitfield, have-all or have-none may still come.
+    private var awaitsAvailability = true
+    /// Bytes of an unknown message that are still to come.
+    private var bytesToSkip = 0
+
+    /// - Parameters:
+    ///   - peer: the reserved bits of the peer's handshake.
+    ///   - content: nil while the metadata is unknown.
+    public init(peer: ReservedBits, content: ContentBounds?, limits: WireLimits = .default) {
+        self.limits = limits
+        self.content = content
+        isFast = peer.contains(.fast)
+    }
+
+    /// From now on indices are checked against the content. Check a bitfield that came before with `Bitfield`, and
+    /// the indices of haves by the layout.
+    public mutating func metadataArrived(_ content: ContentBounds) { self.content = content }
+
+    /// Judges the start of `bytes`, the received bytes that were not consumed yet.
+    /// - Throws: `ProtocolViolation`: close the connection.
+    public mutating func next(_ bytes: UnsafeRawBufferPointer) throws(ProtocolViolation) -> Frame {
+        if bytesToSkip > 0 { return skip(bytes, from: 0) }
+        guard bytes.count >= 4 else { return .needMore(atLeast: 4) }
+        let length = Int(bytes.number(at: 0))
+        guard length > 0 else { return .message(.keepAlive, consumed: 4) }
+        guard bytes.count >= 5 else {
+            guard length <= limits.longestMessage else {
+                throw .tooLong(message: nil, length: length, limit: limits.longestMessage)
+            }
+            return .needMore(atLeast: 5)
+        }
+        guard let kind = MessageKind(rawValue: bytes[4]) else { return try beginSkip(bytes, length: length) }
+        guard let exact = kind.exactLength else { return try nextOfVaryingLength(kind, length: length, bytes) }
+
+        guard length == exact else { throw .wrongLength(message: kind, length: length) }
+        if kind.needsFastExtension, !isFast { throw .fastNotOffered(message: kind) }
+        guard bytes.count >= 4 + exact else { return .needMore(atLeast: 4 + exact) }
+        return .message(try message(kind, bytes), consumed: 4 + exact)
+    }
+
+    /// A message of exact length that is all here.
+    private mutating func message(
+        _ kind: MessageKind, _ bytes: UnsafeRawBufferPointer
+    ) throws(ProtocolViolation) -> Message {
+        switch kind {
+        case .choke: return .choke
+        case .unchoke: return .unchoke
+        case .interested: return .interested
+        case .notInterested: return .notInterested
+        case .have:
+            awaitsAvailability = false
+            return .have(try index(of: kind, bytes))
+        case .request:
+            awaitsAvailability = false
+            return .request(try block(of: kind, bytes))
+        case .cancel: return .cancel(try block(of: kind, bytes))
+        case .reject: return .reject(try block(of: kind, bytes))
+        case .suggest: return .suggest(try index(of: kind, bytes))
+        case .allowedFast: return .allowedFast(try index(of: kind, bytes))
+        case .haveAll:
+            try takeAvailability(kind)
+            return .haveAll
+        case .haveNone:
+            try takeAvailability(kind)
+            return .haveNone
+        case .port: return .port(UInt16(bytes[5]) << 8 | UInt16(bytes[6]))
+        case .hashRequest: return .hashRequest(try hashRequest(bytes))
+        case .hashReject: return .hashReject(try hashRequest(bytes))
+        case .bitfield, .piece, .extended, .hashes: throw .wrongLength(message: kind, length: 0)
+        }
+    }
+
+    private mutating func nextOfVaryingLength(
+        _ kind: MessageKind, length: Int, _ bytes: UnsafeRawBufferPointer
+    ) throws(ProtocolViolation) -> Frame {
+        switch kind {
+        case .piece: return try piece(length: length, bytes)
+        case .extended: return try extended(length: length, bytes)
+        case .hashes: return try hashes(length: length, bytes)
+        default: return try bitfield(length: length, bytes)
+        }
+    }
+
+    private mutating func piece(length: Int, _ bytes: UnsafeRawBufferPointer) throws(ProtocolViolation) -> Frame {
+        let limit = 9 + limits.longestBlock
+        guard length <= limit else { throw .tooLong(message: .piece, length: length, limit: limit) }
+        guard length > 9 else { throw .wrongLength(message: .piece, length: length) }
+        guard let content else { throw .unexpectedPiece }
+        guard bytes.count >= 13 else { return .needMore(atLeast: 13) }
+        let header = PieceHeader(
+            index: bytes.number(at: 5), begin: bytes.number(at: 9), length: UInt32(truncatingIfNeeded: length - 9))
+        guard content.contains(header.index) else { throw .pieceOutOfRange(message: .piece, index: header.index) }
+        guard content.contains(header.block) else { throw .blockOutOfRange(message: .piece, header.block) }
+        awaitsAvailability = false
+        return .piece(header, consumed: 13)
+    }
+
+    private mutating func bitfield(length: Int, _ bytes: UnsafeRawBufferPointer) throws(ProtocolViolation) -> Frame {
+        if let content {
+            guard length == 1 + content.bitfieldLength else { throw .wrongLength(message: .bitfield, length: length) }
+        } else {
+            let limit = 1 + (limits.mostPieces + 7) / 8
+            guard length <= limit else { throw .tooLong(message: .bitfield, length: length, limit: limit) }
+        }
+        guard awaitsAvailability else { throw .lateAvailability(message: .bitfield) }
+        guard bytes.count >= 4 + length else { return .needMore(atLeast: 4 + length) }
+        let payload = [UInt8](bytes[5..<(4 + length)])
+        if let content { _ = try Bitfield(wire: payload, pieceCount: content.pieceCount) }
+        try takeAvailability(.bitfield)
+        return .message(.bitfield(payload), consumed: 4 + length)
+    }
+
+    /// BEP 3 and 6 want these first. Some clients put extended messages, chokes and interest before them, or send them
+    /// only when they have got the metadata; what cannot be is a second one, or one after a have, a request or piece
+    /// data, which show that the sender knew its pieces already.
+    private mutating func takeAvailability(_ kind: MessageKind) throws(ProtocolViolation) {
+        guard awaitsAvailability else { throw .lateAvailability(message: kind) }
+        awaitsAvailability = false
+    }
+
+    // MARK: Unknown messages
+
+    private mutating func beginSkip(
+        _ bytes: UnsafeRawBufferPointer, length: Int
+    ) throws(ProtocolViolation) -> Frame {
+        let limit = 1 + limits.longestUnknown
+        guard length <= limit else { throw .tooLong(message: nil, length: length, limit: limit) }
+        bytesToSkip = length
+        return skip(bytes, from: 4)
+    }
+
+    mutating func skipExtended(_ bytes: UnsafeRawBufferPointer, length: Int) throws(ProtocolViolation) -> Frame {
+        let limit = 2 + limits.longestUnknown
+        guard length <= limit else { throw .tooLong(message: .extended, length: length, limit: limit) }
+        bytesToSkip = length
+        return skip(bytes, from: 4)
+    }
+
+    private mutating func skip(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Frame {
+        guard bytes.count > start else { return .needMore(atLeast: start + 1) }
+        let now = min(bytes.count - start, bytesToSkip)
+        bytesToSkip -= now
+        return .skipped(consumed: start + now)
+    }
+}

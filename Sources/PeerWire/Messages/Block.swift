@@ -1,0 +1,63 @@
+/// A range of a piece, as requests, cancels and rejects name it (BEP 3).
+public struct BlockRequest: Sendable, Hashable, CustomStringConvertible {
+    /// Piece index.
+    public var index: UInt32
+    /// Offset in the piece, in bytes.
+    public var begin: UInt32
+    /// Length in bytes.
+    public var length: UInt32
+
+    public init(index: UInt32, begin: UInt32, length: UInt32) {
+        self.index = index
+        self.begin = begin
+        self.length = length
+    }
+
+    public var description: String { "piece \(index), bytes \(begin) to \(UInt64(begin) + UInt64(length))" }
+}
+
+/// The start of a piece message: `length` bytes of block data follow it on the wire.
+public struct PieceHeader: Sendable, Hashable {
+    /// Piece index.
+    public var index: UInt32
+    /// Offset in the piece, in bytes.
+    public var begin: UInt32
+    /// Bytes of payload after the header.
+    public var length: UInt32
+
+    public init(index: UInt32, begin: UInt32, length: UInt32) {
+        self.index = index
+        self.begin = begin
+        self.length = length
+    }
+
+    /// The block it answers, to look up among the requests that are out.
+    public var block: BlockRequest { BlockRequest(index: index, begin: begin, length: length) }
+}
+
+/// What the wire needs to know of the content to check indices and offsets; unknown until the metadata is.
+public struct ContentBounds: Sendable, Hashable {
+    public let pieceCount: Int
+    /// Length of every piece but the last, in bytes. Where files end inside a piece (v2) a piece may be shorter; the
+    /// engine's layout knows.
+    public let pieceLength: Int
+    public let lastPieceLength: Int
+
+    /// - Precondition: numbers of a content that was checked when its metadata was read, none of them negative.
+    public init(pieceCount: Int, pieceLength: Int, lastPieceLength: Int) {
+        self.pieceCount = pieceCount
+        self.pieceLength = pieceLength
+        self.lastPieceLength = lastPieceLength
+    }
+
+    /// Bytes of a bitfield over these pieces.
+    public var bitfieldLength: Int { (pieceCount + 7) / 8 }
+
+    func contains(_ index: UInt32) -> Bool { Int(index) < pieceCount }
+
+    func contains(_ block: BlockRequest) -> Bool {
+        guard contains(block.index), block.length > 0 else { return false }
+        let length = Int(block.index) == pieceCount - 1 ? lastPieceLength : pieceLength
+        return Int(block.begin) + Int(block.length) <= length
+    }
+}

@@ -1,0 +1,76 @@
+#if canImport(Hashing)
+    import Hashing
+#endif
+
+/// One peer message, except piece data, which is a `PieceHeader` and a payload that never comes here.
+///
+/// The frequent kinds are plain numbers; the rare, large ones are boxed so that a `Message` stays small.
+public enum Message: Sendable, Hashable {
+    /// Nothing to say, still here: a length of zero (BEP 3).
+    case keepAlive
+    case choke
+    case unchoke
+    case interested
+    case notInterested
+    /// The sender has finished this piece.
+    case have(UInt32)
+    /// The pieces that the sender has; see `Bitfield` for the layout. Before the metadata is known the size and the
+    /// spare bits are unchecked: call `Bitfield.init(wire:pieceCount:)` once it is.
+    case bitfield([UInt8])
+    case request(BlockRequest)
+    case cancel(BlockRequest)
+    /// The sender's DHT port (BEP 5). Swoop has no DHT and ignores it.
+    case port(UInt16)
+    /// The sender would like this piece to be asked for (BEP 6).
+    case suggest(UInt32)
+    case haveAll
+    case haveNone
+    /// The sender will not answer this request (BEP 6).
+    case reject(BlockRequest)
+    /// The sender answers requests for this piece even while it chokes (BEP 6).
+    case allowedFast(UInt32)
+    /// Hashes wanted. Anything may be in it: answer a reject unless `isWellFormed(limits:)` (BEP 52).
+    indirect case hashRequest(HashRequest)
+    /// Hashes of the base layer, then the proof's uncle hashes towards the root. Well-formed, and as many as it says.
+    indirect case hashes(HashRequest, [SHA256Digest])
+    indirect case hashReject(HashRequest)
+    indirect case extended(ExtendedMessage)
+
+    /// The message's id; nil for a keep-alive.
+    public var kind: MessageKind? {
+        switch self {
+        case .keepAlive: nil
+        case .choke: .choke
+        case .unchoke: .unchoke
+        case .interested: .interested
+        case .notInterested: .notInterested
+        case .have: .have
+        case .bitfield: .bitfield
+        case .request: .request
+        case .cancel: .cancel
+        case .port: .port
+        case .suggest: .suggest
+        case .haveAll: .haveAll
+        case .haveNone: .haveNone
+        case .reject: .reject
+        case .allowedFast: .allowedFast
+        case .hashRequest: .hashRequest
+        case .hashes: .hashes
+        case .hashReject: .hashReject
+        case .extended: .extended
+        }
+    }
+}
+
+/// A message of an extension (BEP 10).
+public enum ExtendedMessage: Sendable, Hashable {
+    case handshake(ExtensionHandshake)
+    /// BEP 9.
+    case metadata(MetadataMessage)
+    /// BEP 11.
+    case peerExchange(PeerExchange)
+    /// The sender wants nothing any more, or does again (BEP 21).
+    case uploadOnly(Bool)
+    /// The sender no longer has this piece (BEP 54).
+    case dontHave(UInt32)
+}
