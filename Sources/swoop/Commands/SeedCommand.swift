@@ -1,0 +1,52 @@
+import ArgumentParser
+import Swarm
+
+/// `swoop seed`: gives content that is here.
+struct SeedCommand: AsyncParsableCommand, ReportingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "seed",
+        abstract: "Give content to whoever asks.",
+        discussion: """
+            The content is checked first, unless --fast finds a resume record that vouches for it. Then it is given until \
+            --seed-time is over (for ever without it) or a signal stops it; both end with 0.
+
+            Example:
+              swoop seed film.torrent /srv/films/film --upload-limit 50MB/s
+            """)
+
+    @Argument(help: ArgumentHelp("The torrent.", valueName: "file.torrent"))
+    var torrent: String
+
+    @Argument(help: "The file or directory the torrent was made from.")
+    var path: String
+
+    @OptionGroup var transfer: TransferArguments
+
+    @Option(help: ArgumentHelp("How long to give, as in 72h. Default: until stopped.", valueName: "duration"), transform: TimeSpan.parse)
+    var seedTime: TimeSpan?
+
+    @Flag(help: "Send each piece once before any twice: for the first seed of a swarm whose uplink is narrow.")
+    var superSeed = false
+
+    @Flag(help: "Skip the hash check when the resume record vouches for the content.")
+    var fast = false
+
+    @OptionGroup var global: GlobalOptions
+
+    func run() async throws {
+        let reporter = global.reporter
+        let metainfo = try TorrentFile.read(torrent)
+        var options = transfer.options
+        options.superSeed = superSeed
+        options.fast = fast
+        StopSignal.shared.setForcedStatus(.done)
+        let node = try EngineNode(logger: global.logger)
+        try await node.use { node in
+            let transfer = try await node.seed(torrent: metainfo, path: path, options: options)
+            let plan = TransferSession.Plan(
+                label: metainfo.info.name.display, seedTime: seedTime?.duration, reportsCompletion: false)
+            var session = TransferSession(transfer, reporter: reporter, plan: plan)
+            try await session.run()
+        }
+    }
+}

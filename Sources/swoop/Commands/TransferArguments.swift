@@ -1,0 +1,31 @@
+import ArgumentParser
+import Reactor
+import Swarm
+
+/// What `seed` and `get` have in common.
+struct TransferArguments: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Where to take connections, and the address outgoing ones come from. Default: first free port of 6881-6889.",
+            valueName: "addr:port"),
+        transform: AddressArgument.listen)
+    var listen: SocketAddress?
+
+    @Option(
+        help: ArgumentHelp(
+            "What the tracker is to tell others, for a host behind address translation or beside its tracker.",
+            valueName: "addr"),
+        transform: AddressArgument.host)
+    var announceAddress: String?
+
+    @Option(help: ArgumentHelp("Most to send, as in 10MB/s.", valueName: "rate"), transform: Rate.parse)
+    var uploadLimit: Rate?
+
+    var options: TransferOptions {
+        var options = TransferOptions()
+        options.listen = listen
+        options.announceAddress = announceAddress
+        options.uploadLimit = uploadLimit?.bytesPerSecond
+        return options
+    }
+}

@@ -1,0 +1,57 @@
+// The command line: reads arguments, calls the modules that do the work, and says what happens.
+//
+// It must never decide anything about a transfer itself, never write to standard output what is not a result or a JSON
+// line, and never end with a status outside ExitStatus.
+
+import ArgumentParser
+import Glibc
+
+@main
+enum Main {
+    static func main() {
+        StopSignal.block()
+        Task.detached { exit(await run(Array(CommandLine.arguments.dropFirst())).rawValue) }
+        StopSignal.shared.serve()
+    }
+
+    /// Parses, runs, and says what went wrong. Separate from ``main()`` for the sake of tests.
+    static func run(_ arguments: [String]) async -> ExitStatus {
+        // For what goes wrong before options are known, look for --json by hand.
+        var reporter = Reporter(mode: .init(json: arguments.contains("--json")))
+        do {
+            var command = try Swoop.parseAsRoot(arguments)
+            if let options = (command as? any ReportingCommand)?.global { reporter = options.reporter }
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+            return .done
+        } catch let failure as Failure {
+            reporter.failure(failure)
+            return failure.status
+        } catch let quiet as QuietExit {
+            return quiet.status
+        } catch is CancellationError {
+            return .interrupted
+        } catch {
+            return parserEnding(error, reporter)
+        }
+    }
+
+    /// Help and version texts are results; everything else that ArgumentParser throws is wrong usage.
+    private static func parserEnding(_ error: any Error, _ reporter: Reporter) -> ExitStatus {
+        let code = Swoop.exitCode(for: error)
+        if code.isSuccess {
+            Terminal.write(Swoop.fullMessage(for: error) + "\n", to: 1)
+            return .done
+        }
+        let isUsage = code == .validationFailure
+        let message = Swoop.message(for: error)
+        reporter.failure(
+            Failure(
+                isUsage ? .usage : .failed, message.isEmpty ? "\(error)" : message,
+                advice: isUsage ? "See 'swoop --help', or 'swoop COMMAND --help' for its options and an example." : ""))
+        return isUsage ? .usage : .failed
+    }
+}

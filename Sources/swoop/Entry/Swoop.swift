@@ -1,0 +1,28 @@
+import ArgumentParser
+
+/// The root of the command tree.
+struct Swoop: ParsableCommand {
+    static let version = "0.1.0"
+
+    static let configuration = CommandConfiguration(
+        commandName: "swoop",
+        abstract: "Moves big files to many machines: every receiver becomes a sender, every byte is verified.",
+        discussion: """
+            A first transfer, on three machines:
+
+              swoop tracker                                                    # on host T
+              swoop create film/ -o film.torrent --tracker http://T:6969/announce
+              swoop seed film.torrent film/                                    # where the content is
+              swoop get film.torrent -o /srv/films                             # on every receiver
+
+            Or watch a whole network on this machine: swoop demo
+
+            Exit codes: 0 done; 1 failed, nothing lost; 2 usage or configuration; 3 content does not verify; 4 not found; \
+            5 refused; 6 no space left or a disk error; 130 interrupted.
+            """,
+        version: "swoop \(version)",
+        subcommands: [
+            CreateCommand.self, ShowCommand.self, VerifyCommand.self, EditCommand.self, SeedCommand.self,
+            GetCommand.self, TrackerCommand.self, DemoCommand.self,
+        ])
+}

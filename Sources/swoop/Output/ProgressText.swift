@@ -1,0 +1,95 @@
+/// Draws ``Progress`` as text. Pure: the terminal's width and abilities are arguments.
+enum ProgressText {
+    /// How the bar may look.
+    struct Style: Sendable, Equatable {
+        var color = true
+        var unicode = true
+    }
+
+    /// The line for logs and pipes.
+    static func line(_ progress: Progress, label: String? = nil) -> String {
+        (label.map { ["\($0):"] } ?? []).joined() + (label == nil ? "" : " ")
+            + ([progress.phase] + parts(progress)).joined(separator: "  ")
+    }
+
+    /// One line of at most `width` columns, for redrawing in place: label, bar, figures. What does not fit is left out from
+    /// the right, the bar first, the percentage last.
+    static func bar(_ progress: Progress, label: String, width: Int, style: Style) -> String {
+        let width = max(1, width)
+        var figures = parts(progress)
+        if progress.total == 0 { figures.insert(progress.phase, at: 0) }
+        while figures.count > 1, figuresWidth(figures) + 1 > width { figures.removeLast() }
+        let tail = figures.joined(separator: "  ")
+        let space = width - tail.count - 2
+        let labelWidth = min(max(0, space), label.columns, max(8, width / 4))
+        let head = labelWidth >= 4 ? label.fitted(to: labelWidth) : ""
+        let barWidth = min(40, width - tail.count - 2 - (head.isEmpty ? 0 : labelWidth + 1))
+        let pieces = [head, barWidth >= 6 && progress.total > 0 ? drawn(progress, barWidth, style) : "", tail]
+        return pieces.filter { !$0.isEmpty }.joined(separator: " ")
+    }
+
+    private static func figuresWidth(_ figures: [String]) -> Int {
+        figures.reduce(0) { $0 + $1.count } + 2 * (figures.count - 1)
+    }
+
+    private static func parts(_ progress: Progress) -> [String] {
+        var parts: [String] = []
+        if progress.total > 0 {
+            parts.append(HumanText.percent(progress.done, of: progress.total))
+            parts.append("\(HumanText.bytes(progress.done)) of \(HumanText.bytes(progress.total))")
+        }
+        guard progress.isTransfer else { return parts + ending(progress) }
+        if progress.down > 0 || progress.done < progress.total { parts.append("down \(HumanText.rate(progress.down))") }
+        if progress.up > 0 || progress.done >= progress.total { parts.append("up \(HumanText.rate(progress.up))") }
+        parts += ending(progress)
+        parts.append(HumanText.plural(progress.peers, "peer"))
+        if progress.webSources > 0 { parts.append(HumanText.plural(progress.webSources, "web source")) }
+        return parts
+    }
+
+    private static func ending(_ progress: Progress) -> [String] {
+        progress.done < progress.total ? progress.eta.map { ["ETA \(HumanText.time($0))"] } ?? [] : []
+    }
+
+    private static func drawn(_ progress: Progress, _ width: Int, _ style: Style) -> String {
+        let inside = width - 2
+        let share = Double(max(0, min(progress.done, progress.total))) / Double(max(1, progress.total))
+        let full = progress.done >= progress.total ? inside : min(inside - 1, Int(share * Double(inside)))
+        let (on, off) = style.unicode ? ("█", "░") : ("#", "-")
+        let filled = String(repeating: on, count: full)
+        let empty = String(repeating: off, count: inside - full)
+        return style.color ? "▕\u{1B}[32m\(filled)\u{1B}[2;39m\(empty)\u{1B}[0m▏" : style.unicode ? "▕\(filled)\(empty)▏" : "[\(filled)\(empty)]"
+    }
+}
+
+extension String {
+    /// Terminal columns, near enough: East Asian wide characters take two, combining marks none.
+    var columns: Int { reduce(0) { $0 + $1.columns } }
+
+    /// Exactly `width` columns, by padding or by cutting with an ellipsis.
+    func fitted(to width: Int) -> String {
+        if columns <= width { return self + String(repeating: " ", count: width - columns) }
+        guard width > 0 else { return "" }
+        var text = ""
+        var used = 0
+        for character in self {
+            guard used + character.columns <= width - 1 else { break }
+            text.append(character)
+            used += character.columns
+        }
+        return text + "…" + String(repeating: " ", count: width - 1 - used)
+    }
+}
+
+extension Character {
+    var columns: Int {
+        guard let scalar = unicodeScalars.first?.value else { return 0 }
+        switch scalar {
+        case 0x1100...0x115F, 0x2E80...0x303E, 0x3041...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F,
+            0xFF00...0xFF60, 0xFFE0...0xFFE6, 0x1F300...0x1F64F, 0x1F680...0x1F6FF, 0x1F900...0x1F9FF, 0x20000...0x3FFFD:
+            return 2
+        case 0x300...0x36F: return 0
+        default: return 1
+        }
+    }
+}

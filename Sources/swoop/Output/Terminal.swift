@@ -1,0 +1,45 @@
+import Glibc
+
+/// What the descriptor that people read can do, and writing to descriptors without buffering.
+enum Terminal {
+    static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
+
+    /// Columns of the terminal behind `descriptor`, now: it may be resized at any time. 80 when it does not say.
+    static func width(_ descriptor: Int32) -> Int {
+        var size = winsize()
+        guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+        return Int(size.ws_col)
+    }
+
+    /// https://no-color.org and `TERM=dumb`; block characters only where the locale says UTF-8.
+    static func style(_ variable: (String) -> String? = environment) -> ProgressText.Style {
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].compactMap(variable).first { !$0.isEmpty } ?? ""
+        let utf8 = locale.uppercased().contains("UTF-8") || locale.uppercased().contains("UTF8")
+        return ProgressText.Style(color: (variable("NO_COLOR") ?? "").isEmpty, unicode: utf8)
+    }
+
+    /// Whether lines can be redrawn in place there.
+    static func canRedraw(_ descriptor: Int32) -> Bool {
+        isTerminal(descriptor) && environment("TERM") != "dumb"
+    }
+
+    static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+
+    /// Writes all of it or gives up: a reader that went away is no reason to stop a transfer.
+    static func write(_ text: String, to descriptor: Int32) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if written > 0 {
+                bytes = bytes.dropFirst(written)
+            } else if written < 0, errno == EAGAIN {
+                var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                guard poll(&waiting, 1, 1000) > 0 else { return }
+            } else if written < 0, errno == EINTR {
+                continue
+            } else {
+                return
+            }
+        }
+    }
+}

@@ -1,0 +1,20 @@
+/// Columns under headings, wide enough for what they hold.
+struct TextTable {
+    var headings: [String]
+    var rows: [[String]] = []
+    /// Columns whose values stand at the right, as numbers do.
+    var rightAligned: Set<Int> = []
+
+    var text: String {
+        let all = [headings] + rows
+        let widths = headings.indices.map { column in all.map { $0[column].columns }.max() ?? 0 }
+        return all.map { row in
+            let cells = row.enumerated().map { column, cell in
+                rightAligned.contains(column)
+                    ? String(repeating: " ", count: max(0, widths[column] - cell.columns)) + cell
+                    : column == row.count - 1 ? cell : cell.fitted(to: widths[column])
+            }
+            return cells.joined(separator: "  ")
+        }.joined(separator: "\n")
+    }
+}

@@ -1,0 +1,27 @@
+/// Content that has arrived and been verified.
+struct CompletedContent: Sendable, Equatable {
+    let path: String
+    /// Hexadecimal; of a hybrid the v1 hash, of a v2 torrent all 32 bytes.
+    let infoHash: String
+    let bytes: Int
+    let seconds: Double
+
+    /// The last part of the path.
+    var name: String { path.split(separator: "/").last.map(String.init) ?? path }
+
+    /// The line that scripts wait for; the keys are a contract (docs/json-lines.md).
+    var json: JSONValue {
+        .object([
+            ("event", .string("complete")), ("path", .string(path)), ("info_hash", .string(infoHash)),
+            ("bytes", .int(bytes)), ("seconds", .double((seconds * 1000).rounded() / 1000)),
+        ])
+    }
+
+    /// - Parameter wasThere: nothing had to be fetched.
+    func text(wasThere: Bool) -> String {
+        let what = "\(path.shown): \(HumanText.bytes(bytes))"
+        if wasThere { return "\(what), already complete, verified" }
+        let rate = seconds > 0 ? Int(Double(bytes) / seconds) : 0
+        return "\(what) complete and verified in \(HumanText.time(Int(seconds.rounded()))) (\(HumanText.rate(rate)))"
+    }
+}

@@ -1,0 +1,74 @@
+import Glibc
+import Metainfo
+
+/// Torrents in files.
+enum TorrentFile {
+    /// A hundred thousand files take about 10 MiB; nobody's honest torrent is larger than this.
+    static let maxBytes = 64 << 20
+
+    static func read(_ path: String) throws -> Torrent {
+        try parse(try bytes(of: path), from: path)
+    }
+
+    /// - Parameter place: named in errors.
+    static func parse(_ bytes: [UInt8], from place: String) throws -> Torrent {
+        do {
+            return try Torrent.parse(bytes)
+        } catch {
+            throw Failure(.usage, "\(place.shown): \(error)", advice: "Is it a .torrent file, and did all of it arrive?")
+        }
+    }
+
+    private static func bytes(of path: String) throws -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure("cannot open", path) }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 1 << 20)
+        while true {
+            let count = Glibc.read(descriptor, &chunk, chunk.count)
+            guard count >= 0 else {
+                if errno == EINTR { continue }
+                throw failure("cannot read", path)
+            }
+            guard count > 0 else { return bytes }
+            bytes += chunk[..<count]
+            guard bytes.count <= maxBytes else {
+                throw Failure(.usage, "\(path.shown) is larger than 64 MiB, which no torrent is")
+            }
+        }
+    }
+
+    /// Writes next to `path` and renames, so that a reader sees the old file, the whole new one, or none.
+    static func write(_ bytes: [UInt8], to path: String) throws {
+        let temporary = "\(path).\(getpid()).part"
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw failure("cannot create", path) }
+        var written = true
+        var rest = bytes[...]
+        while !rest.isEmpty, written {
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count > 0 { rest = rest.dropFirst(count) } else { written = errno == EINTR }
+        }
+        let problem = written ? nil : failure("cannot write", path)
+        let closed = close(descriptor) == 0
+        guard problem == nil, closed, rename(temporary, path) == 0 else {
+            let problem = problem ?? failure("cannot write", path)
+            unlink(temporary)
+            throw problem
+        }
+    }
+
+    /// `errno` as a failure with the fitting status.
+    static func failure(_ what: String, _ path: String) -> Failure {
+        let code = errno
+        let status: ExitStatus =
+            switch code {
+            case ENOENT, ENOTDIR: .notFound
+            case EACCES, EPERM: .refused
+            case ENOSPC, EDQUOT, EIO, EROFS: .disk
+            default: .failed
+            }
+        return Failure(status, "\(what) \(path.shown): \(systemText(code))")
+    }
+}

@@ -1,0 +1,34 @@
+import Swarm
+
+extension Failure {
+    /// The engine's errors as exit statuses.
+    init(_ error: TransferError) {
+        let status: ExitStatus =
+            switch error.kind {
+            case .verification: .verification
+            case .notFound: .notFound
+            case .refused: .refused
+            case .disk: .disk
+            case .other: .failed
+            }
+        self.init(status, error.message, advice: error.advice)
+    }
+}
+
+extension Progress {
+    init(_ status: TransferStatus) {
+        self.init(
+            phase: "", done: Int(status.done), total: Int(status.total), down: status.down, up: status.up, eta: status.eta,
+            peers: status.peers, webSources: status.webSources)
+        switch status.state {
+        case .checking(let fraction):
+            phase = "checking"
+            done = Int(Double(total) * max(0, min(1, fraction)))
+            isTransfer = false
+        case .fetchingMetadata: phase = "asking peers what is in it"
+        case .downloading: phase = "downloading"
+        case .seeding: phase = "seeding"
+        case .stopped: phase = "stopped"
+        }
+    }
+}

@@ -1,0 +1,13 @@
+/// Bytes per second as people write them: `10MB/s`, `10MB`, `750KiB/s`.
+struct Rate: Hashable, Sendable {
+    /// 1 or more: a limit of nothing would never finish, so it is refused.
+    let bytesPerSecond: Int
+
+    static func parse(_ text: String) throws -> Rate {
+        let size = try ByteSize.parse(text.hasSuffix("/s") ? String(text.dropLast(2)) : text)
+        guard size.bytes > 0 else {
+            throw ArgumentProblem("a rate of 0 would never finish; leave the option out for no limit")
+        }
+        return Rate(bytesPerSecond: size.bytes)
+    }
+}
