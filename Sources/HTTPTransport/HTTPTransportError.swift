@@ -1,0 +1,63 @@
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+
+/// Why a request came to nothing. Texts name hosts, never whole URLs: those may hold secrets.
+package enum HTTPTransportError: Error, Sendable, Hashable, CustomStringConvertible {
+    case invalidURL
+    case unresolved(host: String)
+    case unreachable(host: String, reason: String)
+    case timedOut(host: String)
+    case notTrusted(host: String, reason: String)
+    case broken(host: String, reason: String)
+    case tooManyRedirects(host: String)
+    case badRedirect(host: String)
+    case refusedRedirect(from: String, to: String)
+    case insecureRedirect(from: String, to: String)
+    case bodyTooLarge(host: String, limit: Int)
+    case cancelled
+
+    package var description: String {
+        switch self {
+        case .invalidURL: "not an http or https URL that can be fetched"
+        case .unresolved(let host): "the name \(host) cannot be resolved; check the spelling and the name servers"
+        case .unreachable(let host, let reason): "cannot connect to \(host): \(reason)"
+        case .timedOut(let host): "\(host) did not answer in time"
+        case .notTrusted(let host, let reason): "the TLS certificate of \(host) is not to be trusted: \(reason)"
+        case .broken(let host, let reason): "the connection to \(host) broke: \(reason)"
+        case .tooManyRedirects(let host): "\(host) redirects in a loop or too often"
+        case .badRedirect(let host): "\(host) redirects to something that is no http or https URL"
+        case .refusedRedirect(let from, let to): "\(from) redirects to \(to), an inside address it has no business with"
+        case .insecureRedirect(let from, let to): "\(from) redirects from https to plain http at \(to)"
+        case .bodyTooLarge(let host, let limit): "\(host) sends more than the \(limit) bytes an answer may have"
+        case .cancelled: "cancelled"
+        }
+    }
+
+    /// What an error thrown by the HTTP client means.
+    package init(_ error: any Error, host: String) {
+        switch error {
+        case let error as HTTPTransportError: self = error
+        case is CancellationError: self = .cancelled
+        case let error as HTTPClientError:
+            switch error {
+            case .cancelled: self = .cancelled
+            case .connectTimeout, .readTimeout, .writeTimeout, .deadlineExceeded, .getConnectionFromPoolTimeout:
+                self = .timedOut(host: host)
+            case .tlsHandshakeTimeout: self = .timedOut(host: host)
+            case .invalidURL, .emptyHost, .emptyScheme: self = .invalidURL
+            default: self = .broken(host: host, reason: error.shortDescription)
+            }
+        case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
+            self = .notTrusted(host: host, reason: String(describing: error))
+        case let error as NIOConnectionError:
+            let refused = error.connectionErrors.first.map { String(describing: $0.error) }
+            self = .unreachable(host: host, reason: refused ?? "its name cannot be resolved")
+        case is ChannelError, is IOError, is NIOTooManyBytesError:
+            self = .broken(host: host, reason: String(describing: error))
+        default: self = .broken(host: host, reason: String(describing: error))
+        }
+    }
+}

@@ -1,0 +1,51 @@
+#if canImport(Glibc)
+import Glibc
+#endif
+import NIOCore
+import NIOPosix
+
+/// Names to addresses by the system's resolver, off the event loops and the cooperative threads.
+package enum SystemResolver {
+    /// No such name, or no answer from the name servers.
+    package struct Failure: Error, CustomStringConvertible {
+        package let host: String
+        package let reason: String
+        package var description: String { "the name \(host) cannot be resolved: \(reason)" }
+    }
+
+    /// All addresses of a host, in the order the system prefers (RFC 6724), each once.
+    package static func addresses(of host: String, port: UInt16) async throws -> [SocketAddress] {
+        try await NIOThreadPool.singleton.runIfActive { try lookUp(host, port) }
+    }
+
+    private static func lookUp(_ host: String, _ port: UInt16) throws -> [SocketAddress] {
+        var hints = addrinfo()
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        hints.ai_flags = AI_NUMERICSERV
+        var list: UnsafeMutablePointer<addrinfo>?
+        let code = getaddrinfo(host, String(port), &hints, &list)
+        guard code == 0 else {
+            throw Failure(host: host, reason: gai_strerror(code).map { String(cString: $0) } ?? "error \(code)")
+        }
+        // The list is ours until it is freed here.
+        defer { freeaddrinfo(list) }
+        var found: [SocketAddress] = []
+        var entry = list
+        while let info = entry?.pointee {
+            // The system's own records: `ai_addr` points to an address of the family that `ai_family` says.
+            if let address = info.ai_addr {
+                switch info.ai_family {
+                case AF_INET:
+                    let v4 = address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { SocketAddress($0.pointee) }
+                    if !found.contains(v4) { found.append(v4) }
+                case AF_INET6:
+                    let v6 = address.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { SocketAddress($0.pointee) }
+                    if !found.contains(v6) { found.append(v6) }
+                default: break
+                }
+            }
+            entry = info.ai_next
+        }
+        return found
+    }
+}

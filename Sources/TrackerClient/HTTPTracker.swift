@@ -1,0 +1,83 @@
+import Hashing
+#if canImport(HTTPTransport)
+import HTTPTransport
+#endif
+import NIOCore
+import NIOHTTP1
+import Tracking
+
+/// Announces and scrapes over HTTP and HTTPS.
+struct HTTPTracker: Sendable {
+    let transport: HTTPTransport
+    let settings: TrackerClientSettings
+
+    init(settings: TrackerClientSettings) {
+        self.settings = settings
+        var http = HTTPTransportSettings()
+        http.localAddress = settings.source
+        http.trustedAuthorities = settings.trustedAuthorities
+        http.userAgent = settings.userAgent
+        http.connectTimeout = settings.connectTimeout
+        http.readTimeout = settings.httpTimeout
+        transport = HTTPTransport(settings: http)
+    }
+
+    func announce(
+        _ tracker: String, _ request: AnnounceRequest, timeout: Double
+    ) async throws(TrackerClientError) -> AnnounceAnswer {
+        let body = try await body(HTTPTrackerQuery.announceURL(tracker, request), timeout: timeout)
+        do {
+            return try HTTPTrackerAnswer.announce(body, limits: settings.answers)
+        } catch {
+            throw .answer(error)
+        }
+    }
+
+    func scrape(
+        _ tracker: String, _ infoHashes: [SHA1Digest], timeout: Double
+    ) async throws(TrackerClientError) -> [SHA1Digest: ScrapeAnswer] {
+        guard let url = HTTPTrackerQuery.scrapeURL(tracker, infoHashes) else { throw .cannotScrape }
+        let body = try await body(url, timeout: timeout)
+        do {
+            return try HTTPTrackerAnswer.scrape(body, infoHashes: infoHashes, limits: settings.answers)
+        } catch {
+            throw .answer(error)
+        }
+    }
+
+    private func body(_ text: String, timeout: Double) async throws(TrackerClientError) -> [UInt8] {
+        guard let url = HTTPURL(text) else { throw .unsupportedURL }
+        let deadline = NIODeadline.now() + .after(timeout)
+        do {
+            return try await body(url, deadline: deadline)
+        } catch .unreachable where NIODeadline.now() < deadline {
+            // A connection kept open may have been closed by the tracker while the request was on its way.
+            return try await body(url, deadline: deadline)
+        }
+    }
+
+    private func body(_ url: HTTPURL, deadline: NIODeadline) async throws(TrackerClientError) -> [UInt8] {
+        do {
+            let answer = try await transport.get(url, deadline: deadline)
+            let body = try await transport.collect(answer, limit: settings.answers.bodyBytes)
+            // Trackers give failure reasons with all kinds of status.
+            guard answer.status == .ok || body.first == UInt8(ascii: "d") else {
+                throw TrackerClientError.status(
+                    Int(answer.status.code), host: answer.host,
+                    retryAfter: answer.headers.first(name: "retry-after").flatMap { seconds($0) })
+            }
+            return body
+        } catch let error as HTTPTransportError {
+            throw TrackerClientError(error)
+        } catch let error as TrackerClientError {
+            throw error
+        } catch {
+            throw .unreachable(String(describing: error))
+        }
+    }
+
+    private func seconds(_ header: String) -> Double? {
+        guard header.utf8.count <= 9, let seconds = UInt32(header) else { return nil }
+        return min(Double(seconds), settings.answers.longestRetry)
+    }
+}

@@ -1,0 +1,80 @@
+// TrackerClient: asks trackers over HTTP, HTTPS and UDP.
+//
+// What it is for: carrying out one announce or scrape as values of Tracking say it, within a time, and handing back what
+// is left of the answer after checks. What it must never do: decide when or whom to ask (that is `TrackerSchedule`),
+// keep a torrent's state, hand out addresses that a hostile tracker should not be able to make us connect to, or put
+// URLs, which may hold passkeys, into errors.
+
+import Hashing
+#if canImport(HTTPTransport)
+import HTTPTransport
+#endif
+import NIOCore
+import Tracking
+
+/// Asks trackers. One for a whole process; `shutdown` it before the last reference goes.
+public final class TrackerClient: Sendable {
+    private let settings: TrackerClientSettings
+    private let http: HTTPTracker
+    private let udp: UDPTracker
+
+    public init(settings: TrackerClientSettings = TrackerClientSettings()) {
+        self.settings = settings
+        http = HTTPTracker(settings: settings)
+        udp = UDPTracker(settings: settings)
+    }
+
+    /// Announces to one tracker.
+    /// - Parameters:
+    ///   - url: `http://...`, `https://...` or `udp://...`.
+    ///   - filter: which peers may be handed on. Loopback and link-local ones pass too if the tracker is there itself.
+    ///   - timeout: seconds for all of it; nil takes the settings' (a short one for `stopped`).
+    /// - Throws: `TrackerClientError`; its `refusal` is what `TrackerSchedule.failed` wants to know.
+    public func announce(
+        url: String, _ request: AnnounceRequest, filter: PeerAddressFilter = PeerAddressFilter(),
+        timeout: Double? = nil
+    ) async throws(TrackerClientError) -> AnnounceAnswer {
+        guard let tracker = TrackerURL(url) else { throw .unsupportedURL }
+        let timeout = timeout ?? (request.event == .stopped ? settings.stoppedTimeout : nil)
+        var answer: AnnounceAnswer
+        var sources: [PeerAddress] = []
+        switch tracker.scheme {
+        case .udp:
+            let (given, source) = try await udp.announce(tracker, request, timeout: timeout)
+            answer = given
+            sources = source.map { [$0] } ?? []
+        case .http, .https:
+            answer = try await http.announce(url, request, timeout: timeout ?? settings.httpTimeout)
+            if answer.peers.contains(where: { $0.isLoopback || $0.isLinkLocal }) {
+                sources = await addresses(of: tracker)
+            }
+        }
+        let trusting = sources.reduce(filter) { $0.trusting(source: $1) }
+        answer.peers = trusting.filter(answer.peers)
+        return answer
+    }
+
+    /// Asks for the counts of some torrents; those the tracker does not know are missing from the result.
+    /// - Parameter infoHashes: at most 74 of them are asked for.
+    public func scrape(
+        url: String, _ infoHashes: [SHA1Digest], timeout: Double? = nil
+    ) async throws(TrackerClientError) -> [SHA1Digest: ScrapeAnswer] {
+        guard let tracker = TrackerURL(url) else { throw .unsupportedURL }
+        let asked = Array(infoHashes.prefix(UDPTrackerRequest.scrapeLimit))
+        switch tracker.scheme {
+        case .udp: return try await udp.scrape(tracker, asked, timeout: timeout)
+        case .http, .https: return try await http.scrape(url, asked, timeout: timeout ?? settings.httpTimeout)
+        }
+    }
+
+    /// Closes all sockets; what is under way fails.
+    public func shutdown() async {
+        await udp.shutdown()
+        await http.transport.shutdown()
+    }
+
+    private func addresses(of tracker: TrackerURL) async -> [PeerAddress] {
+        let found = (try? await SystemResolver.addresses(of: tracker.host, port: tracker.port)) ?? []
+        return found.compactMap { $0.ipAddress.flatMap { PeerAddress(host: $0, port: 0) } }
+    }
+}

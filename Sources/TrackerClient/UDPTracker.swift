@@ -1,0 +1,221 @@
+import Hashing
+#if canImport(HTTPTransport)
+import HTTPTransport
+#endif
+import NIOCore
+import Tracking
+
+/// Announces and scrapes over UDP (BEP 15), with connection ids kept for a minute and packets sent again when lost.
+actor UDPTracker {
+    private struct Peer {
+        let session: UDPSession
+        var connection: UInt64?
+        var expires = NIODeadline.now()
+    }
+
+    private let settings: TrackerClientSettings
+    /// By address of the tracker.
+    private var peers: [SocketAddress: Peer] = [:]
+    /// The address that answered last, by host and port: a tracker should see one node at one address.
+    private var answering: [String: SocketAddress] = [:]
+    private var isShutDown = false
+
+    /// Most trackers' sockets kept open; beyond this all that are idle are closed.
+    private static let mostPeers = 64
+
+    init(settings: TrackerClientSettings) { self.settings = settings }
+
+    func shutdown() {
+        isShutDown = true
+        for peer in peers.values { peer.session.close() }
+        peers = [:]
+    }
+
+    func announce(
+        _ tracker: TrackerURL, _ request: AnnounceRequest, timeout: Double?
+    ) async throws(TrackerClientError) -> (AnnounceAnswer, PeerAddress?) {
+        let limits = settings.answers
+        return try await ask(tracker, timeout: timeout) { connection, transaction, address in
+            let packet = UDPTrackerRequest.announce(
+                request, connection: connection, transaction: transaction, urlData: tracker.pathAndQuery)
+            let family: PeerAddress.Family = address.protocol == .inet ? .ipv4 : .ipv6
+            return Exchange(packet: packet) { datagram throws(TrackerAnswerError) in
+                try UDPTrackerAnswer.announce(datagram, transaction: transaction, family: family, limits: limits)
+                    .map { ($0, address.ipAddress.flatMap { PeerAddress(host: $0, port: 0) }) }
+            }
+        }
+    }
+
+    func scrape(
+        _ tracker: TrackerURL, _ infoHashes: [SHA1Digest], timeout: Double?
+    ) async throws(TrackerClientError) -> [SHA1Digest: ScrapeAnswer] {
+        let limits = settings.answers
+        return try await ask(tracker, timeout: timeout) { connection, transaction, _ in
+            Exchange(packet: UDPTrackerRequest.scrape(infoHashes, connection: connection, transaction: transaction)) {
+                datagram throws(TrackerAnswerError) in
+                try UDPTrackerAnswer.scrape(datagram, transaction: transaction, infoHashes: infoHashes, limits: limits)
+            }
+        }
+    }
+
+    /// A packet and how to read what answers it.
+    private struct Exchange<Answer: Sendable>: Sendable {
+        let packet: [UInt8]
+        let read: @Sendable ([UInt8]) throws(TrackerAnswerError) -> Answer?
+    }
+
+    private typealias Question<Answer: Sendable> =
+        @Sendable (_ connection: UInt64, _ transaction: UInt32, _ address: SocketAddress) -> Exchange<Answer>
+
+    /// Asks the tracker's addresses, one a little after the other, until one has answered.
+    private func ask<Answer: Sendable>(
+        _ tracker: TrackerURL, timeout: Double?, _ question: @escaping Question<Answer>
+    ) async throws(TrackerClientError) -> Answer {
+        guard !isShutDown else { throw .cancelled }
+        let deadline = NIODeadline.now() + .after(timeout ?? settings.udpTimeouts.reduce(0, +))
+        let name = "\(tracker.host):\(tracker.port)"
+        let addresses = try await addresses(of: tracker)
+        let stagger = settings.addressStagger
+        let outcome = await withTaskGroup(of: Result<(Answer, SocketAddress), TrackerClientError>.self) { group in
+            for (place, address) in addresses.enumerated() {
+                group.addTask {
+                    do throws(TrackerClientError) {
+                        if place > 0 { try await UDPTracker.pause(stagger * Double(place)) }
+                        return .success(
+                            (try await self.ask(address, host: name, until: deadline, question), address))
+                    } catch {
+                        return .failure(error)
+                    }
+                }
+            }
+            var first: Result<(Answer, SocketAddress), TrackerClientError>?
+            for await result in group {
+                switch result {
+                case .success, .failure(.answer):
+                    // An answer, be it a refusal, settles it.
+                    group.cancelAll()
+                    return result
+                case .failure: first = first ?? result
+                }
+            }
+            return first ?? .failure(.unreachable("\(name) has no address that fits the local one"))
+        }
+        let (answer, address) = try outcome.get()
+        if answering.count < 1_000 || answering[name] != nil { answering[name] = address }
+        return answer
+    }
+
+    private static func pause(_ seconds: Double) async throws(TrackerClientError) {
+        do { try await Task.sleep(for: .seconds(seconds)) } catch { throw .cancelled }
+    }
+
+    /// The tracker's addresses in the order to be tried: of the local address's family only, if that is set.
+    private func addresses(of tracker: TrackerURL) async throws(TrackerClientError) -> [SocketAddress] {
+        let all: [SocketAddress]
+        do {
+            all = try await SystemResolver.addresses(of: tracker.host, port: tracker.port)
+        } catch {
+            throw .unreachable(String(describing: error))
+        }
+        let family = source?.protocol
+        var usable = all.filter { family == nil || $0.protocol == family }
+        if let last = answering["\(tracker.host):\(tracker.port)"], let place = usable.firstIndex(of: last) {
+            usable.swapAt(0, place)
+        }
+        return Array(usable.prefix(settings.addresses))
+    }
+
+    private var source: SocketAddress? { settings.source.flatMap { try? SocketAddress(ipAddress: $0, port: 0) } }
+
+    /// Asks one address: as many tries as there are timeouts, each with a connection id that is still good.
+    private func ask<Answer: Sendable>(
+        _ address: SocketAddress, host: String, until deadline: NIODeadline, _ question: Question<Answer>
+    ) async throws(TrackerClientError) -> Answer {
+        var generator = SystemRandomNumberGenerator()
+        for timeout in settings.udpTimeouts {
+            let tryUntil = min(NIODeadline.now() + .after(timeout), deadline)
+            do {
+                let session = try await session(to: address)
+                guard let connection = try await connection(to: address, over: session, until: tryUntil) else {
+                    if NIODeadline.now() >= deadline || Task.isCancelled { break }
+                    continue
+                }
+                let transaction = generator.next(upperBound: UInt32.max)
+                let exchange = question(connection, transaction, address)
+                let left = UDPTracker.seconds(until: tryUntil)
+                if let answer = try await session.exchange(
+                    exchange.packet, transaction: transaction, timeout: left, read: exchange.read)
+                {
+                    return answer
+                }
+                // Lost, or the tracker has forgotten the connection id: ask for a new one.
+                peers[address]?.connection = nil
+            } catch let error as TrackerAnswerError {
+                let wasCached = peers[address]?.connection != nil && timeout != settings.udpTimeouts.last
+                peers[address]?.connection = nil
+                // Trackers answer a stale connection id with an error.
+                if wasCached, case .refused(let reason, _) = error, reason.lowercased().contains("connection") { continue }
+                throw .answer(error)
+            } catch let error as UDPSession.Broken {
+                throw .unreachable("\(host): \(error.reason)")
+            } catch {
+                throw .unreachable("\(host): \(error)")
+            }
+            if Task.isCancelled { throw .cancelled }
+            if NIODeadline.now() >= deadline { break }
+        }
+        throw Task.isCancelled ? .cancelled : .timedOut(host: host)
+    }
+
+    private static func seconds(until deadline: NIODeadline) -> Double {
+        max(0.001, Double((deadline - .now()).nanoseconds) / 1e9)
+    }
+
+    private func session(to address: SocketAddress) async throws -> UDPSession {
+        if let peer = peers[address], peer.session.isOpen { return peer.session }
+        let session = try await UDPSession.open(to: address, from: source)
+        // Another announce may have opened one meanwhile, or all may be over.
+        if let peer = peers[address], peer.session.isOpen {
+            session.close()
+            return peer.session
+        }
+        if isShutDown {
+            session.close()
+            throw CancellationError()
+        }
+        if peers.count >= UDPTracker.mostPeers { dropIdle() }
+        peers[address] = Peer(session: session)
+        return session
+    }
+
+    /// Closes sockets whose connection id has run out; if all are in use, so be it.
+    private func dropIdle() {
+        let now = NIODeadline.now()
+        for (address, peer) in peers where peer.expires < now {
+            peer.session.close()
+            peers[address] = nil
+        }
+    }
+
+    /// The connection id for an address, asked for if there is none that is still good; nil when no answer came.
+    private func connection(
+        to address: SocketAddress, over session: UDPSession, until deadline: NIODeadline
+    ) async throws -> UInt64? {
+        if let peer = peers[address], let connection = peer.connection, .now() < peer.expires { return connection }
+        var generator = SystemRandomNumberGenerator()
+        let transaction = generator.next(upperBound: UInt32.max)
+        let limits = settings.answers
+        let asked = NIODeadline.now()
+        let connection = try await session.exchange(
+            UDPTrackerRequest.connect(transaction: transaction), transaction: transaction,
+            timeout: UDPTracker.seconds(until: deadline)
+        ) { datagram throws(TrackerAnswerError) in
+            try UDPTrackerAnswer.connection(datagram, transaction: transaction, limits: limits)
+        }
+        if let connection {
+            peers[address]?.connection = connection
+            peers[address]?.expires = asked + .after(settings.connectionIDLifetime)
+        }
+        return connection
+    }
+}
