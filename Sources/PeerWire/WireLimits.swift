@@ -1,5 +1,5 @@
 /// How much one peer may ask of us on the wire. Every length prefix is judged by these before a byte of the message is
-/// waited for, so a connection never buffers more than `longestMessage + 4` bytes.
+/// waited for, so what a connection buffers is bounded by the kind of message (nothing is buffered of unknown messages).
 ///
 /// Messages that are not named here have one exact size (BEP 3, 6, 52).
 public struct WireLimits: Sendable, Hashable {
@@ -56,12 +56,13 @@ public struct WireLimits: Sendable, Hashable {
 
     public static let `default` = WireLimits()
 
-    /// The largest value that any length prefix may have; kinds have tighter limits of their own.
-    var longestMessage: Int {
-        max(
-            1 + (mostPieces + 7) / 8, 9 + longestBlock, 2 + longestExtensionHandshake, 2 + longestMetadata(),
-            2 + longestPeerExchange, HashRequest.frameLength + 32 * (mostHashes + mostProofLayers), 1 + longestUnknown)
+    /// The largest length prefix that any message may have; most kinds have tighter limits of their own.
+    public var longestMessage: Int {
+        let hashes = HashRequest.frameLength + 32 * (mostHashes + mostProofLayers)
+        let extended = 2 + max(longestExtensionHandshake, longestMetadata, longestPeerExchange, longestUnknown)
+        return max(1 + (mostPieces + 7) / 8, 9 + longestBlock, hashes, extended)
     }
 
-    func longestMetadata() -> Int { MetadataMessage.pieceLength + longestMetadataHeader }
+    /// Longest ut_metadata message, in bytes.
+    var longestMetadata: Int { MetadataMessage.pieceLength + longestMetadataHeader }
 }

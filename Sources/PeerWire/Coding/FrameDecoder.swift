@@ -27,6 +27,8 @@ public struct FrameDecoder: Sendable {
     /// Nil until the metadata is known.
     public private(set) var content: ContentBounds?
 
+    /// `limits.longestMessage`, computed once.
+    private let longestMessage: Int
     /// Whether a bitfield, have-all or have-none may still come.
     private var awaitsAvailability = true
     /// Bytes of an unknown message that are still to come.
@@ -38,6 +40,7 @@ public struct FrameDecoder: Sendable {
     public init(peer: ReservedBits, content: ContentBounds?, limits: WireLimits = .default) {
         self.limits = limits
         self.content = content
+        longestMessage = limits.longestMessage
         isFast = peer.contains(.fast)
     }
 
@@ -52,12 +55,10 @@ public struct FrameDecoder: Sendable {
         guard bytes.count >= 4 else { return .needMore(atLeast: 4) }
         let length = Int(bytes.number(at: 0))
         guard length > 0 else { return .message(.keepAlive, consumed: 4) }
-        guard bytes.count >= 5 else {
-            guard length <= limits.longestMessage else {
-                throw .tooLong(message: nil, length: length, limit: limits.longestMessage)
-            }
-            return .needMore(atLeast: 5)
+        guard length <= longestMessage else {
+            throw .tooLong(message: nil, length: length, limit: longestMessage)
         }
+        guard bytes.count >= 5 else { return .needMore(atLeast: 5) }
         guard let kind = MessageKind(rawValue: bytes[4]) else { return try beginSkip(bytes, length: length) }
         guard let exact = kind.exactLength else { return try nextOfVaryingLength(kind, length: length, bytes) }
 

@@ -58,9 +58,6 @@ extension FrameDecoder {
     /// Extended messages carry the ids that we gave out (`ExtensionName.ownID`).
     mutating func extended(length: Int, _ bytes: UnsafeRawBufferPointer) throws(ProtocolViolation) -> Frame {
         guard length >= 2 else { throw .wrongLength(message: .extended, length: length) }
-        guard length <= limits.longestMessage else {
-            throw .tooLong(message: .extended, length: length, limit: limits.longestMessage)
-        }
         guard bytes.count >= 6 else { return .needMore(atLeast: 6) }
         let id = bytes[5]
         let name = ExtensionName(ownID: id)
@@ -79,7 +76,7 @@ extension FrameDecoder {
     private func longest(_ name: ExtensionName?) -> Int {
         switch name {
         case nil: limits.longestExtensionHandshake
-        case .metadata: limits.longestMetadata()
+        case .metadata: limits.longestMetadata
         case .peerExchange: limits.longestPeerExchange
         case .uploadOnly: 1
         case .dontHave: 4
