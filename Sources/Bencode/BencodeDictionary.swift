@@ -98,3 +98,10 @@ public struct BencodeDictionary: Sendable, Hashable {
         }
     }
 }
+
+extension BencodeDictionary {
+    /// Whether the keys stood in the input in the order of their bytes, as they should. True if it was not decoded.
+    public var keysWereSorted: Bool {
+        zip(entries, entries.dropFirst()).allSatisfy { first, second in first.spanEnd <= second.spanEnd }
+    }
+}

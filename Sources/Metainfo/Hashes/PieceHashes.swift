@@ -1,0 +1,114 @@
+#if canImport(Hashing)
+import Hashing
+#endif
+
+/// What each piece must hash to.
+///
+/// A v2 layer may be missing while it is fetched from peers (magnet links); `add` puts it in. A hybrid torrent's piece is
+/// checked against its v1 hash alone until its layer is there.
+public struct PieceHashes: Sendable {
+    /// What a v2 piece must hash to: the root of a subtree over its 16 KiB blocks.
+    public struct V2Expectation: Sendable, Hashable {
+        public let root: SHA256Digest
+        /// Number of leaves of the subtree, a power of two; leaves past the data are zero.
+        public let leafCount: Int
+        /// Bytes of the piece that are hashed: the file's, without padding after it.
+        public let dataLength: Int
+    }
+
+    public let layout: ContentLayout
+    public let version: Info.Version
+    private let v1Hashes: ArraySlice<UInt8>?
+    private var layers: PieceLayers
+
+    public init(info: Info, layers: PieceLayers = PieceLayers()) {
+        layout = info.layout
+        version = info.version
+        v1Hashes = info.v1PieceHashes
+        self.layers = layers
+    }
+
+    /// Adds a file's layer (32 bytes for each of its pieces), once it is fetched.
+    /// - Throws: `MetainfoError.wrongPieceLayer` if it does not lead to the file's pieces root.
+    public mutating func add(layer: [UInt8], ofFile file: Int) throws(MetainfoError) {
+        guard layout.files.indices.contains(file) else { return }
+        try layers.add(layer[...], file: layout.files[file], pieceLength: layout.pieceLength)
+    }
+
+    /// The layers known so far.
+    public var knownLayers: PieceLayers { layers }
+
+    /// Indices of the files whose layers are needed and not known. Files with the same content count once.
+    public var filesMissingLayers: [Int] {
+        guard version.hasV2 else { return [] }
+        var seen: Set<SHA256Digest> = []
+        return layout.files.indices.filter { index in
+            let file = layout.files[index]
+            guard let root = file.piecesRoot, file.length > Int64(layout.pieceLength), layers[root] == nil else {
+                return false
+            }
+            return seen.insert(root).inserted
+        }
+    }
+
+    /// The SHA-1 of a piece; nil in v2-only torrents.
+    public func v1(_ piece: PieceIndex) -> SHA1Digest? {
+        guard let v1Hashes, piece.value >= 0, piece.value < layout.pieceCount else { return nil }
+        let start = v1Hashes.startIndex + piece.value * SHA1Digest.byteCount
+        return SHA1Digest(bytes: v1Hashes[start..<start + SHA1Digest.byteCount])
+    }
+
+    /// What the v2 half says of a piece; nil in v1 torrents and while the layer is missing.
+    public func v2(_ piece: PieceIndex) -> V2Expectation? {
+        guard version.hasV2, let index = layout.fileIndex(at: layout.offset(of: piece)) else { return nil }
+        let file = layout.files[index]
+        guard let root = file.piecesRoot else { return nil }
+        let offset = layout.offset(of: piece) - file.offset
+        let pieceLength = Int64(layout.pieceLength)
+        guard file.length > pieceLength else {
+            let leaves = (Int(file.length) - 1) / MerkleTree.leafSize + 1
+            return V2Expectation(root: root, leafCount: PowerOfTwo.roundUp(leaves), dataLength: Int(file.length))
+        }
+        guard let layer = layers[root] else { return nil }
+        let start = layer.startIndex + Int(offset / pieceLength) * SHA256Digest.byteCount
+        guard start >= layer.startIndex, start + SHA256Digest.byteCount <= layer.endIndex,
+            let digest = SHA256Digest(bytes: layer[start..<start + SHA256Digest.byteCount])
+        else { return nil }
+        return V2Expectation(
+            root: digest, leafCount: layout.pieceLength / MerkleTree.leafSize,
+            dataLength: Int(min(pieceLength, file.length - offset)))
+    }
+
+    /// Whether a piece's content can be told right from wrong: false for v2-only pieces whose layer is missing.
+    public func canVerify(_ piece: PieceIndex) -> Bool {
+        if v1Hashes != nil { return piece.value >= 0 && piece.value < layout.pieceCount }
+        return v2(piece) != nil
+    }
+
+    /// Whether `data`, which must have `layout.length(of:)` bytes, is what the piece is to be. Every half that is known
+    /// must agree.
+    public func verify(_ piece: PieceIndex, _ data: UnsafeRawBufferPointer) -> Bool {
+        verify([(piece, data)]).first ?? false
+    }
+
+    /// The same for several pieces at once, in the same order; faster, for their hashing is interleaved.
+    public func verify(_ batch: [(PieceIndex, UnsafeRawBufferPointer)]) -> [Bool] {
+        var verdicts = batch.map { piece, data in
+            canVerify(piece) && data.count == layout.length(of: piece) && data.count > 0
+        }
+        let candidates = batch.indices.filter { verdicts[$0] }
+        if v1Hashes != nil {
+            let digests = SHA1.digests(candidates.map { batch[$0].1 })
+            for (candidate, digest) in zip(candidates, digests) where digest != v1(batch[candidate].0) {
+                verdicts[candidate] = false
+            }
+        }
+        for candidate in candidates where verdicts[candidate] {
+            guard let expected = v2(batch[candidate].0) else { continue }
+            let data = UnsafeRawBufferPointer(rebasing: batch[candidate].1.prefix(expected.dataLength))
+            let root = MerkleTree.root(ofLeaves: MerkleTree.blockHashes(data), leafCount: expected.leafCount)
+            if root != expected.root { verdicts[candidate] = false }
+        }
+        return verdicts
+    }
+}

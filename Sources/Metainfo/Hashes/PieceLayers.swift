@@ -1,0 +1,58 @@
+#if canImport(Hashing)
+import Hashing
+#endif
+
+/// The hashes of v2 pieces, by file (BEP 52): for each file longer than one piece, its Merkle tree's layer of nodes that
+/// cover one piece each. Only layers that lead to their root are in here.
+public struct PieceLayers: Sendable, Equatable {
+    /// 32 bytes for each piece of the file whose pieces root is the key.
+    private var layers: [SHA256Digest: ArraySlice<UInt8>] = [:]
+
+    public init() {}
+
+    public var count: Int { layers.count }
+
+    /// The layer under a pieces root: 32 bytes for each piece. Nil while it is not known.
+    public subscript(root: SHA256Digest) -> ArraySlice<UInt8>? { layers[root] }
+
+    /// The roots that have a layer here, sorted as bytes.
+    public var roots: [SHA256Digest] { layers.keys.sorted() }
+
+    /// Adds the layer of a file after checking that it has the file's number of pieces and leads to the file's root.
+    /// Files of one piece or less have no layer, and adding one does nothing.
+    /// - Throws: `MetainfoError.wrongPieceLayer`.
+    public mutating func add(
+        _ hashes: ArraySlice<UInt8>, file: FileEntry, pieceLength: Int
+    ) throws(MetainfoError) {
+        guard let root = file.piecesRoot, file.length > Int64(pieceLength), layers[root] == nil else { return }
+        let pieces = (file.length - 1) / Int64(pieceLength) + 1
+        guard Int64(hashes.count) == pieces * Int64(SHA256Digest.byteCount),
+            Self.root(of: hashes, pieceLength: pieceLength) == root
+        else { throw .wrongPieceLayer(file.path.display) }
+        layers[root] = hashes
+    }
+
+    /// The pieces root that a layer leads to: missing nodes are subtrees of zero leaves.
+    static func root(of hashes: ArraySlice<UInt8>, pieceLength: Int) -> SHA256Digest? {
+        var digests: [SHA256Digest] = []
+        digests.reserveCapacity(hashes.count / SHA256Digest.byteCount)
+        var index = hashes.startIndex
+        while index < hashes.endIndex {
+            guard let digest = SHA256Digest(bytes: hashes[index..<index + SHA256Digest.byteCount]) else { return nil }
+            digests.append(digest)
+            index += SHA256Digest.byteCount
+        }
+        let leavesPerPiece = max(1, pieceLength / MerkleTree.leafSize)
+        return MerkleTree.root(
+            ofLeaves: digests, leafCount: PowerOfTwo.roundUp(digests.count),
+            pad: MerkleTree.padHash(layer: leavesPerPiece.trailingZeroBitCount))
+    }
+}
+
+enum PowerOfTwo {
+    /// The smallest power of two that is not below `value` (at least 1; for `value` up to 2^61).
+    static func roundUp(_ value: Int) -> Int {
+        guard value > 1 else { return 1 }
+        return 1 << (Int.bitWidth - (value - 1).leadingZeroBitCount)
+    }
+}

@@ -1,0 +1,49 @@
+#if canImport(Hashing)
+import Hashing
+#endif
+
+/// A hybrid torrent describes its content twice, and both descriptions must say the same (BEP 52): otherwise two halves
+/// of a swarm would write different files.
+enum HybridCheck {
+    /// The v1 files, padding included, with what the file tree knows of them.
+    static func merge(
+        v1: V1Files, v2: FileTree, name: PathComponent
+    ) throws(MetainfoError) -> [ContentLayout.Unplaced] {
+        var merged = v1.files
+        var next = 0
+        for index in merged.indices where !merged[index].isPadding {
+            guard next < v2.files.count else {
+                throw .hybridMismatch("v1 has the file '\(merged[index].path.display)', v2 ends before it")
+            }
+            let other = v2.files[next]
+            next += 1
+            let path = v1.isSingleFile ? SafePath(checked: name.bytes) : merged[index].path
+            guard path == other.path else {
+                throw .hybridMismatch("v1 has the file '\(path.display)' where v2 has '\(other.path.display)'")
+            }
+            guard merged[index].length == other.length else {
+                throw .hybridMismatch("'\(path.display)' is \(merged[index].length) bytes in v1, \(other.length) in v2")
+            }
+            merged[index].piecesRoot = other.piecesRoot
+            // BEP 47 puts the attribute in either place; a file that one half calls executable is.
+            merged[index].isExecutable = merged[index].isExecutable || other.isExecutable
+        }
+        guard next == v2.files.count else {
+            throw .hybridMismatch("v2 has the file '\(v2.files[next].path.display)', v1 ends before it")
+        }
+        return merged
+    }
+
+    /// Each file must start a piece, and padding may not make pieces of its own, or the halves number pieces differently.
+    static func checkAlignment(_ layout: ContentLayout) throws(MetainfoError) {
+        let step = Int64(layout.pieceLength)
+        var nextPiece: Int64 = 0
+        for file in layout.files where !file.isPadding && file.length > 0 {
+            guard file.offset == nextPiece * step else {
+                throw .hybridMismatch("'\(file.path.display)' does not start where its v2 pieces do")
+            }
+            nextPiece += (file.length + step - 1) / step
+        }
+        guard nextPiece == Int64(layout.pieceCount) else { throw .hybridMismatch("padding adds pieces at the end") }
+    }
+}

@@ -1,0 +1,116 @@
+#if canImport(Bencode)
+import Bencode
+#endif
+#if canImport(Hashing)
+import Hashing
+#endif
+
+/// Turns a decoded info dictionary into an `Info`, checking everything on the way.
+struct InfoReader {
+    let dictionary: BencodeDictionary
+    let limits: MetainfoLimits
+
+    /// - Parameters:
+    ///   - bytes: the info dictionary as received.
+    ///   - base: where it started in the bytes that `dictionary` was decoded from.
+    func info(bytes: [UInt8], base: Int) throws(MetainfoError) -> Info {
+        let version = try version()
+        let name = try name(version: version)
+        let pieceLength = try pieceLength(version: version)
+
+        var v1Files: V1Files?
+        if version.hasV1 { v1Files = try V1Files(dictionary, version: version, limits: limits) }
+        var tree: FileTree?
+        if version.hasV2 {
+            guard let root = try optional("file tree", \.dictionaryValue) else { throw .missing(key: "file tree") }
+            tree = try FileTree(root, limits: limits)
+        }
+
+        let layout: ContentLayout
+        let isSingleFile: Bool
+        switch (v1Files, tree) {
+        case (let files?, let tree?):
+            isSingleFile = files.isSingleFile
+            let merged = try HybridCheck.merge(v1: files, v2: tree, name: name)
+            layout = try ContentLayout(pieceLength: pieceLength, files: merged, alignsFiles: false, limits: limits)
+            try HybridCheck.checkAlignment(layout)
+        case (let files?, nil):
+            isSingleFile = files.isSingleFile
+            layout = try ContentLayout(pieceLength: pieceLength, files: files.files, alignsFiles: false, limits: limits)
+        case (nil, let tree?):
+            isSingleFile = tree.isSingleFile(named: name)
+            let files = isSingleFile ? tree.files.map(\.atTopLevel) : tree.files
+            layout = try ContentLayout(pieceLength: pieceLength, files: files, alignsFiles: true, limits: limits)
+        case (nil, nil):
+            throw .missing(key: "pieces")
+        }
+
+        let pieceHashes = version.hasV1 ? try v1PieceHashes(in: bytes, base: base, count: layout.pieceCount) : nil
+        guard
+            let hashes = InfoHashes(
+                v1: version.hasV1 ? SHA1.digest(bytes) : nil, v2: version.hasV2 ? SHA256.digest(bytes) : nil)
+        else { throw .missing(key: "pieces") }
+        return Info(
+            name: name, version: version, isSingleFile: isSingleFile, isPrivate: try isPrivate(),
+            source: dictionary["source"]?.stringValue, layout: layout, hashes: hashes, bytes: bytes,
+            v1PieceHashes: pieceHashes)
+    }
+
+    private func version() throws(MetainfoError) -> Info.Version {
+        let number = try optional("meta version", \.integerValue) ?? 1
+        let hasPieces = dictionary["pieces"] != nil
+        switch number {
+        case 1: return .v1
+        case 2:
+            try requireSortedKeys()
+            return hasPieces ? .hybrid : .v2
+        default: throw .unsupportedVersion(number)
+        }
+    }
+
+    /// The order of a v2 file tree's keys is the order of the content; see `Metainfo.swift`.
+    private func requireSortedKeys() throws(MetainfoError) {
+        guard dictionary.keysWereSorted else { throw .unsortedKeys }
+    }
+
+    private func name(version: Info.Version) throws(MetainfoError) -> PathComponent {
+        let utf8 = version == .v1 ? dictionary["name.utf-8"]?.bytesValue : nil
+        let plain = try optional("name", \.bytesValue)
+        guard let bytes = utf8 ?? plain else { throw .missing(key: "name") }
+        do { return try PathComponent(bytes) } catch { throw .unsafeName(DisplayName.escape(bytes), error) }
+    }
+
+    private func pieceLength(version: Info.Version) throws(MetainfoError) -> Int {
+        guard let length = try optional("piece length", \.integerValue) else { throw .missing(key: "piece length") }
+        let smallest = version.hasV2 ? MerkleTree.leafSize : limits.minPieceLength
+        guard length >= Int64(smallest), length <= Int64(limits.maxPieceLength) else { throw .badPieceLength(length) }
+        if version.hasV2, length & (length - 1) != 0 { throw .badPieceLength(length) }
+        return Int(length)
+    }
+
+    private func isPrivate() throws(MetainfoError) -> Bool {
+        (try optional("private", \.integerValue) ?? 0) != 0
+    }
+
+    private func v1PieceHashes(in bytes: [UInt8], base: Int, count: Int) throws(MetainfoError) -> ArraySlice<UInt8> {
+        guard let pieces = try optional("pieces", \.bytesValue), let span = dictionary.span(of: "pieces") else {
+            throw .missing(key: "pieces")
+        }
+        guard pieces.count % SHA1Digest.byteCount == 0 else { throw .badPieceHashes(bytes: pieces.count) }
+        let found = pieces.count / SHA1Digest.byteCount
+        guard found == count else { throw .wrongPieceCount(expected: count, found: found) }
+        // The string's bytes are the end of its encoding; a slice of the info dictionary, so that the whole file that
+        // it came in need not stay in memory.
+        let end = span.upperBound - base
+        guard pieces.count <= end, end <= bytes.count else { throw .missing(key: "pieces") }
+        return bytes[end - pieces.count..<end]
+    }
+
+    private func optional<T>(
+        _ key: String, _ kind: (BencodeValue) -> T?
+    ) throws(MetainfoError) -> T? {
+        guard let value = dictionary[key] else { return nil }
+        guard let typed = kind(value) else { throw .wrongType(key: key) }
+        return typed
+    }
+}
