@@ -1,0 +1,25 @@
+/// The unit of request that every BitTorrent client serves, in bytes (BEP 3).
+public let blockLength = 16 * 1024
+
+/// Some bytes of one piece: one block of 16 KiB (the last of a piece may be shorter), or a run of several for a peer that
+/// has said it takes longer requests.
+public struct BlockSpan: Hashable, Sendable {
+    /// Below the torrent's piece count.
+    public let piece: Int
+    /// Bytes from the start of the piece.
+    public let begin: Int
+    /// Bytes, at least 1.
+    public let length: Int
+
+    public init(piece: Int, begin: Int, length: Int) {
+        self.piece = piece
+        self.begin = begin
+        self.length = length
+    }
+}
+
+/// Names a connection to a peer within one ``SwarmMachine``, never used twice.
+public struct PeerKey: Hashable, Sendable {
+    let slot: Int32
+    let generation: UInt32
+}

@@ -1,0 +1,283 @@
+#if canImport(Metainfo)
+import Metainfo
+#endif
+#if canImport(PeerWire)
+import PeerWire
+#endif
+
+/// What to ask of whom, and what becomes of the answers.
+extension SwarmMachine {
+    // MARK: Asking
+
+    mutating func refillAll(now: Double) {
+        for key in peers.keys { refill(key, now: now) }
+    }
+
+    /// Keeps as much asked of the peer as its line takes.
+    mutating func refill(_ key: PeerKey, now: Double) {
+        guard !isFinished, let peer = peers[key], peer.wantedCount > 0 else { return }
+        if peer.isChokingUs && peer.allowedFast.isEmpty { return }
+        let most = max(1, peer.traits.requestQueue)
+        let run = peers[key]?.window.runLength(limit: peer.traits.longestRequest / blockLength, now: now) ?? 1
+        while let state = peers[key], state.outstandingBytes < state.window.target, state.outstanding.count < most {
+            guard let span = nextSpan(for: key, run: run, now: now) else { break }
+            ask(key, span, now: now)
+        }
+    }
+
+    private mutating func ask(_ key: PeerKey, _ span: BlockSpan, now: Double) {
+        if peers[key]?.outstanding.isEmpty == true { peers[key]?.lastProgressAt = now }
+        peers[key]?.outstanding.append(OutstandingRequest(span: span, sentAt: now))
+        peers[key]?.outstandingBytes += span.length
+        peers[key]?.lastPiece = span.piece
+        if peers[key]?.traits.isWebSeed == true {
+            actions.append(.fetch(key, span))
+        } else {
+            send(key, .request(span.wire))
+        }
+    }
+
+    private mutating func nextSpan(for key: PeerKey, run: Int, now: Double) -> BlockSpan? {
+        guard let peer = peers[key] else { return nil }
+        if let last = peer.lastPiece, let span = takeFree(last, for: peer, run: run) { return span }
+        if !peer.suggested.isEmpty {
+            dropSpentSuggestions(key)
+            if let suggested = peers[key]?.suggested, !suggested.isEmpty {
+                return nextSuggested(suggested, for: peer, run: run, now: now)
+            }
+        }
+        for piece in openOrder {
+            if let span = takeFree(piece, for: peer, run: run) { return span }
+        }
+        if let piece = pickNew(for: peer), let span = begin(piece, for: peer, run: run, now: now) { return span }
+        return duplicate(for: peer)
+    }
+
+    private func mayAsk(_ piece: Int, of peer: PeerState) -> Bool {
+        peer.holdings.contains(piece) && (!peer.isChokingUs || peer.allowedFast.contains(piece))
+    }
+
+    private mutating func takeFree(_ piece: Int, for peer: PeerState, run: Int) -> BlockSpan? {
+        guard let state = open[piece], state.freeCount > 0, mayAsk(piece, of: peer) else { return nil }
+        guard state.exclusiveOwner == nil || state.exclusiveOwner == peer.key else { return nil }
+        return open[piece]?.takeFree(limit: run)
+    }
+
+    private mutating func dropSpentSuggestions(_ key: PeerKey) {
+        guard let suggested = peers[key]?.suggested else { return }
+        let alive = suggested.filter { isMissing($0) && open[$0]?.isVerifying != true }
+        if alive.count != suggested.count { peers[key]?.suggested = alive }
+    }
+
+    /// While a seed has pieces in hand for us, nothing else is taken from it: its uplink is for what nobody has.
+    private mutating func nextSuggested(_ suggested: [Int], for peer: PeerState, run: Int, now: Double) -> BlockSpan? {
+        for piece in suggested {
+            if let span = takeFree(piece, for: peer, run: run) { return span }
+        }
+        for piece in suggested where picker.pickable.contains(piece) && mayAsk(piece, of: peer) {
+            return hasRoom(for: piece) ? begin(piece, for: peer, run: run, now: now) : duplicate(for: peer)
+        }
+        return nil
+    }
+
+    private func pickNew(for peer: PeerState) -> Int? {
+        guard !picker.isEmpty, openBytes == 0 || openBytes + layout.pieceLength <= configuration.openBytes else { return nil }
+        if peer.isChokingUs {
+            return peer.allowedFast.first { picker.pickable.contains($0) && peer.holdings.contains($0) }
+        }
+        return picker.pick(from: peer.holdings, neighbour: peer.lastPiece.map { $0 + 1 }) { _ in false }
+    }
+
+    private func hasRoom(for piece: Int) -> Bool {
+        openBytes == 0 || openBytes + layout.length(of: PieceIndex(unchecked: piece)) <= configuration.openBytes
+    }
+
+    private mutating func begin(_ piece: Int, for peer: PeerState, run: Int, now: Double) -> BlockSpan? {
+        picker.remove(piece)
+        let index = PieceIndex(unchecked: piece)
+        let length = layout.length(of: index)
+        let layout = layout
+        var state = OpenPiece(piece: piece, length: length, openedAt: now) { layout.isPadding(index, $0) }
+        if ledger.isSuspect(piece) { state.exclusiveOwner = peer.key }
+        open[piece] = state
+        openOrder.append(piece)
+        openBytes += length
+        actions.append(.open(index))
+        if state.isComplete { verify(piece) }
+        return takeFree(piece, for: peer, run: run)
+    }
+
+    /// The end game: nothing is left to begin (or no buffer is), so blocks that others owe us are asked for again.
+    private mutating func duplicate(for peer: PeerState) -> BlockSpan? {
+        guard peer.outstanding.isEmpty, !peer.isSnubbed else { return nil }
+        for piece in openOrder where mayAsk(piece, of: peer) {
+            guard let state = open[piece], state.exclusiveOwner == nil || state.exclusiveOwner == peer.key else { continue }
+            let taken = open[piece]?.takeDuplicate(limit: configuration.endGameDuplicates) { begin in
+                peer.outstanding.contains { $0.span.piece == piece && $0.span.begin == begin }
+            }
+            if let span = taken ?? nil { return span }
+        }
+        return nil
+    }
+
+    // MARK: Answers
+
+    /// Where the bytes of a block that a peer begins to send go.
+    public enum Placement: Sendable, Equatable {
+        /// Straight into the piece's buffer.
+        case buffer
+        /// Into a buffer of their own: another peer is sending the same block. To be copied when the block is accepted.
+        case aside
+        /// Nowhere: read and dropped.
+        case discard
+        /// It was never asked for.
+        case violation
+    }
+
+    /// The header of a `piece` message has come.
+    public mutating func beginBlock(_ span: BlockSpan, from key: PeerKey) -> Placement {
+        guard let peer = peers[key] else { return .discard }
+        guard let request = peer.outstanding.first(where: { $0.span == span }) else {
+            guard let index = peer.forgotten.firstIndex(of: span) else { return .violation }
+            peers[key]?.forgotten.remove(at: index)
+            return .discard
+        }
+        guard !request.isCancelled, let state = open[span.piece], !state.isVerifying else { return .discard }
+        if open[span.piece]?.beginReceiving(span, from: key) == true { return .buffer }
+        let isThere = state.blockRange(span).allSatisfy { state.blocks[$0] == .received }
+        return isThere ? .discard : .aside
+    }
+
+    /// All bytes of a block have come, and are where ``beginBlock(_:from:)`` said.
+    /// - Returns: whether bytes that lie aside are to be copied into the piece's buffer now.
+    @discardableResult
+    public mutating func finishBlock(_ span: BlockSpan, from key: PeerKey, placement: Placement, now: Double) -> Bool {
+        guard let request = settle(span, of: key) else {
+            wastedBytes += Int64(span.length)
+            return false
+        }
+        peers[key]?.window.arrived(span.length, delay: now - request.sentAt, now: now)
+        peers[key]?.lastProgressAt = now
+        peers[key]?.isSnubbed = false
+        downloadMeter.add(span.length, now: now)
+        var copies = false
+        if placement == .buffer || placement == .aside, !request.isCancelled, var state = open[span.piece], !state.isVerifying {
+            copies = placement == .aside
+            for slower in state.receivers(of: span, otherThan: key) {
+                state.stopReceiving(span, from: slower)
+                actions.append(.divert(slower, span))
+            }
+            if state.markReceived(span, from: key) {
+                open[span.piece] = state
+                cancelOthers(span, except: key)
+                if state.isComplete { verify(span.piece) }
+            } else {
+                wastedBytes += Int64(span.length)
+            }
+        } else {
+            wastedBytes += Int64(span.length)
+        }
+        refill(key, now: now)
+        return copies
+    }
+
+    /// A peer says that a request will not be answered (BEP 6), or a web seed cannot.
+    public mutating func rejected(_ span: BlockSpan, by key: PeerKey, now: Double) {
+        guard let request = settle(span, of: key) else { return }
+        if !request.isCancelled {
+            open[span.piece]?.stopReceiving(span, from: key)
+            open[span.piece]?.release(span)
+        }
+        peers[key]?.suggested.removeAll { $0 == span.piece }
+        peers[key]?.allowedFast.remove(span.piece)
+        refillAll(now: now)
+    }
+
+    private mutating func settle(_ span: BlockSpan, of key: PeerKey) -> OutstandingRequest? {
+        guard let index = peers[key]?.outstanding.firstIndex(where: { $0.span == span }) else { return nil }
+        peers[key]?.outstandingBytes -= span.length
+        return peers[key]?.outstanding.remove(at: index)
+    }
+
+    /// Others were asked for the same block in the end game.
+    private mutating func cancelOthers(_ span: BlockSpan, except key: PeerKey) {
+        guard picker.isEmpty || openBytes + layout.pieceLength > configuration.openBytes else { return }
+        for other in peers.keys where other != key {
+            guard let peer = peers[other] else { continue }
+            for request in peer.outstanding where request.span == span && !request.isCancelled { cancel(request, of: other) }
+        }
+    }
+
+    mutating func cancel(_ request: OutstandingRequest, of key: PeerKey) {
+        guard let peer = peers[key], let index = peer.outstanding.firstIndex(where: { $0.span == request.span }) else { return }
+        if peer.traits.isWebSeed {
+            actions.append(.cancelFetch(key, request.span))
+        } else {
+            send(key, .cancel(request.span.wire))
+        }
+        if peer.traits.supportsFast && !peer.traits.isWebSeed {
+            // It answers with the block or a reject; until then the request counts.
+            peers[key]?.outstanding[index].isCancelled = true
+        } else {
+            peers[key]?.outstanding.remove(at: index)
+            peers[key]?.outstandingBytes -= request.span.length
+            remember(request.span, of: key)
+        }
+    }
+
+    private mutating func remember(_ span: BlockSpan, of key: PeerKey) {
+        peers[key]?.forgotten.append(span)
+        if let count = peers[key]?.forgotten.count, count > 1024 { peers[key]?.forgotten.removeFirst(count - 1024) }
+    }
+
+    // MARK: Choking by the peer
+
+    mutating func receivedChoke(from key: PeerKey, now: Double) {
+        guard let peer = peers[key] else { return }
+        peers[key]?.isChokingUs = true
+        // With the fast extension every request is still answered, one way or the other.
+        guard !peer.traits.supportsFast else { return }
+        peers[key]?.outstanding = []
+        peers[key]?.outstandingBytes = 0
+        for request in peer.outstanding {
+            forget(request, of: key)
+            remember(request.span, of: key)
+        }
+        refillAll(now: now)
+    }
+
+    mutating func receivedUnchoke(from key: PeerKey, now: Double) {
+        peers[key]?.isChokingUs = false
+        refill(key, now: now)
+    }
+
+    mutating func receivedSuggest(_ raw: UInt32, from key: PeerKey, now: Double) {
+        guard let piece = layout.piece(Int(raw))?.value else { return violation(key, "suggestion of a piece out of range") }
+        guard let peer = peers[key], isMissing(piece), peer.holdings.contains(piece), peer.suggested.count < 1024 else { return }
+        if !peer.suggested.contains(piece) { peers[key]?.suggested.append(piece) }
+        refill(key, now: now)
+    }
+
+    mutating func receivedAllowedFast(_ raw: UInt32, from key: PeerKey, now: Double) {
+        guard let piece = layout.piece(Int(raw))?.value else { return violation(key, "allowed fast piece out of range") }
+        guard let count = peers[key]?.allowedFast.count, count < 64 else { return }
+        if isMissing(piece) { peers[key]?.allowedFast.insert(piece) }
+        refill(key, now: now)
+    }
+
+    // MARK: Whole pieces
+
+    private mutating func verify(_ piece: Int) {
+        open[piece]?.isVerifying = true
+        actions.append(.verify(PieceIndex(unchecked: piece), digests: ledger.isSuspect(piece)))
+    }
+}
+
+extension BlockSpan {
+    /// As a request names it on the wire.
+    public var wire: BlockRequest {
+        BlockRequest(
+            index: UInt32(truncatingIfNeeded: piece), begin: UInt32(truncatingIfNeeded: begin),
+            length: UInt32(truncatingIfNeeded: length))
+    }
+}

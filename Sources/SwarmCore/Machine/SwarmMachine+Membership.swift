@@ -1,0 +1,194 @@
+#if canImport(Metainfo)
+import Metainfo
+#endif
+#if canImport(PeerWire)
+import PeerWire
+#endif
+
+/// Who comes and goes, and what each has.
+extension SwarmMachine {
+    /// A peer whose handshake is done. What we have is told to it at once.
+    public mutating func join(_ traits: PeerTraits, now: Double) -> PeerKey {
+        let key = peers.add { PeerState(key: $0, traits: traits, pieceCount: layout.pieceCount, now: now) }
+        if traits.isWebSeed {
+            peers[key]?.isChokingUs = false
+            setHoldings(of: key, PieceSet(full: layout.pieceCount), now: now)
+        } else {
+            tellHoldings(key)
+            if configuration.superSeed { dispatch(key, now: now) }
+        }
+        return key
+    }
+
+    /// The extension handshake told more about a peer.
+    public mutating func update(_ key: PeerKey, _ change: (inout PeerTraits) -> Void) {
+        guard var traits = peers[key]?.traits else { return }
+        change(&traits)
+        peers[key]?.traits = traits
+    }
+
+    /// The connection is gone. What it owed is asked of others.
+    public mutating func leave(_ key: PeerKey, now: Double) {
+        guard let peer = peers.remove(key) else { return }
+        for request in peer.outstanding { forget(request, of: key) }
+        if peer.holdings.isFull {
+            picker.removeFullPeer()
+        } else {
+            peer.holdings.forEach { picker.decrease($0) }
+        }
+        for piece in openOrder where open[piece]?.exclusiveOwner == key { open[piece]?.exclusiveOwner = nil }
+        dispatcher?.removePeer(key)
+        if !peer.amChoking { nextChokeAt = min(nextChokeAt, now) }
+        refillAll(now: now)
+        dispatchAll(now: now)
+    }
+
+    /// Whether a request's bytes were on their way or not: its blocks are free again.
+    mutating func forget(_ request: OutstandingRequest, of key: PeerKey) {
+        guard !request.isCancelled else { return }
+        open[request.span.piece]?.stopReceiving(request.span, from: key)
+        open[request.span.piece]?.release(request.span)
+    }
+
+    private mutating func tellHoldings(_ key: PeerKey) {
+        guard let peer = peers[key] else { return }
+        let fast = peer.traits.supportsFast
+        if configuration.superSeed && isFinished && dispatcher?.hasGivenAll == false {
+            if fast { send(key, .haveNone) }
+            return
+        }
+        if have.isFull && unservable.isEmpty && fast { return send(key, .haveAll) }
+        if have.isEmpty {
+            if fast { send(key, .haveNone) }
+            return
+        }
+        var shown = have
+        unservable.forEach { shown.remove($0) }
+        send(key, .bitfield(shown.wireBytes))
+    }
+
+    // MARK: What a peer has
+
+    mutating func receivedHoldings(_ holdings: PieceSet, from key: PeerKey, now: Double) {
+        guard peers[key]?.mayAnnounceHoldings == true else { return violation(key, "bitfield not at the beginning") }
+        peers[key]?.mayAnnounceHoldings = false
+        setHoldings(of: key, holdings, now: now)
+    }
+
+    private mutating func setHoldings(of key: PeerKey, _ holdings: PieceSet, now: Double) {
+        peers[key]?.holdings = holdings
+        if holdings.isFull {
+            picker.addFullPeer()
+        } else {
+            holdings.forEach { picker.increase($0) }
+        }
+        var count = 0
+        if !isFinished {
+            if holdings.isFull {
+                count = missingCount
+            } else {
+                holdings.forEach { if isMissing($0) { count += 1 } }
+            }
+        }
+        peers[key]?.wantedCount = count
+        updateInterest(key, now: now)
+        dropIfRedundant(key)
+    }
+
+    mutating func receivedHave(_ raw: UInt32, from key: PeerKey, now: Double) {
+        guard let piece = layout.piece(Int(raw))?.value else { return violation(key, "have of a piece out of range") }
+        peers[key]?.mayAnnounceHoldings = false
+        guard peers[key]?.holdings.insert(piece) == true else { return }
+        if peers[key]?.holdings.isFull == true {
+            for index in 0..<layout.pieceCount where index != piece { picker.decrease(index) }
+            picker.addFullPeer()
+        } else {
+            picker.increase(piece)
+        }
+        if isMissing(piece) { peers[key]?.wantedCount += 1 }
+        if dispatcher != nil {
+            dispatcher?.announced(piece, by: key)
+            dispatch(key, now: now)
+            revealIfAllGiven()
+        }
+        updateInterest(key, now: now)
+        refill(key, now: now)
+        dropIfRedundant(key)
+    }
+
+    mutating func receivedDontHave(_ raw: UInt32, from key: PeerKey, now: Double) {
+        guard let piece = layout.piece(Int(raw))?.value else { return violation(key, "donthave of a piece out of range") }
+        guard let wasFull = peers[key]?.holdings.isFull, peers[key]?.holdings.remove(piece) == true else { return }
+        if wasFull {
+            picker.removeFullPeer()
+            for index in 0..<layout.pieceCount where index != piece { picker.increase(index) }
+        } else {
+            picker.decrease(piece)
+        }
+        if isMissing(piece) { peers[key]?.wantedCount -= 1 }
+        updateInterest(key, now: now)
+    }
+
+    func isMissing(_ piece: Int) -> Bool { wanted.contains(piece) && !have.contains(piece) }
+
+    mutating func updateInterest(_ key: PeerKey, now: Double) {
+        guard let peer = peers[key], !peer.traits.isWebSeed else { return }
+        let interested = peer.wantedCount > 0
+        guard interested != peer.amInterested else { return }
+        peers[key]?.amInterested = interested
+        send(key, interested ? .interested : .notInterested)
+    }
+
+    /// Two that have everything have nothing to say to each other.
+    mutating func dropIfRedundant(_ key: PeerKey) {
+        guard let peer = peers[key], isFinished, !peer.traits.isWebSeed else { return }
+        if peer.holdings.isFull || peer.isUploadOnly { actions.append(.disconnect(key, .redundant)) }
+    }
+
+    // MARK: A seed's hand
+
+    /// How many pieces a peer is to have in hand: enough that it never waits for a word from us.
+    private func lookahead(_ rate: Double) -> Int {
+        let length = Double(layout.pieceLength)
+        return max(2, Int((Double(1 << 20) / length).rounded(.up))) + min(512, Int(rate * 0.25 / length))
+    }
+
+    mutating func dispatch(_ key: PeerKey, now: Double) {
+        guard let dispatcher, !dispatcher.hasGivenAll, let peer = peers[key], !peer.traits.isWebSeed else { return }
+        let secret = configuration.superSeed
+        guard secret || (peer.traits.followsSuggestions && !peer.amChoking && peer.isInterested) else { return }
+        let target = lookahead(peers[key]?.uploadMeter.rate(now) ?? 0)
+        while (self.dispatcher?.outstanding(key).count ?? 0) < target {
+            let holdings = peer.holdings
+            let availability = picker.availability
+            let next = self.dispatcher?.assign(to: key) { !holdings.contains($0) && availability[$0] == 0 }
+            guard let piece = next ?? nil else { break }
+            send(key, secret ? .have(UInt32(piece)) : .suggest(UInt32(piece)))
+        }
+    }
+
+    mutating func dispatchAll(now: Double) {
+        guard dispatcher?.hasGivenAll == false else { return }
+        for key in peers.keys { dispatch(key, now: now) }
+    }
+
+    /// The end of super-seeding: every piece is out there, so everybody may have everything of us.
+    mutating func revealIfAllGiven() {
+        guard configuration.superSeed, !isRevealed, dispatcher?.hasGivenAll == true else { return }
+        isRevealed = true
+        for key in peers.keys { revealAll(to: key) }
+    }
+
+    private mutating func revealAll(to key: PeerKey) {
+        guard let holdings = peers[key]?.holdings else { return }
+        for piece in 0..<layout.pieceCount where canServe(piece) && !holdings.contains(piece) {
+            send(key, .have(UInt32(piece)))
+        }
+    }
+
+    /// With super-seeding, a peer may ask only for what it was told of.
+    func isShown(_ piece: Int, to key: PeerKey) -> Bool {
+        guard configuration.superSeed, isFinished, !isRevealed, let dispatcher else { return true }
+        return dispatcher.isAssigned(piece, to: key) || dispatcher.hasGivenAll
+    }
+}

@@ -1,0 +1,71 @@
+#if canImport(Hashing)
+import Hashing
+#endif
+#if canImport(Metainfo)
+import Metainfo
+#endif
+#if canImport(PeerWire)
+import PeerWire
+#endif
+
+/// What becomes of a piece once it has been hashed.
+extension SwarmMachine {
+    public enum Verdict: Sendable, Equatable {
+        /// Right, and stored. Digests of its blocks if they were asked for.
+        case stored(digests: [SHA1Digest])
+        /// Wrong. Digests of its blocks.
+        case wrong(digests: [SHA1Digest])
+        /// Right, but it could not be stored; the shell deals with why.
+        case notStored
+    }
+
+    public mutating func judged(_ index: PieceIndex, _ verdict: Verdict, now: Double) {
+        let piece = index.value
+        guard let state = open[piece], state.isVerifying else { return }
+        close(piece)
+        switch verdict {
+        case .stored(let digests): stored(piece, digests: digests, now: now)
+        case .wrong(let digests): failed(piece, senders: state.senders, digests: digests, length: state.length)
+        case .notStored: picker.insert(piece)
+        }
+        if isFinished { return }
+        refillAll(now: now)
+    }
+
+    private mutating func close(_ piece: Int) {
+        guard let state = open.removeValue(forKey: piece) else { return }
+        openOrder.removeAll { $0 == piece }
+        openBytes -= state.length
+        actions.append(.close(PieceIndex(unchecked: piece)))
+    }
+
+    private mutating func stored(_ piece: Int, digests: [SHA1Digest], now: Double) {
+        guard have.insert(piece) else { return }
+        if ledger.isSuspect(piece) {
+            for culprit in ledger.verified(piece, digests: digests) where peers[culprit] != nil { actions.append(.ban(culprit)) }
+        }
+        if wanted.contains(piece) { missingCount -= 1 }
+        let isShown = canServe(piece)
+        for key in peers.keys {
+            guard let peer = peers[key] else { continue }
+            if peer.holdings.contains(piece) {
+                peers[key]?.wantedCount -= 1
+                updateInterest(key, now: now)
+            } else if isShown {
+                send(key, .have(UInt32(truncatingIfNeeded: piece)))
+            }
+        }
+        guard isFinished else { return }
+        beginSeeding()
+        actions.append(.finished)
+        for key in peers.keys { dropIfRedundant(key) }
+    }
+
+    private mutating func failed(_ piece: Int, senders: [PeerKey?], digests: [SHA1Digest], length: Int) {
+        wastedBytes += Int64(length)
+        if let culprit = ledger.failed(piece, senders: senders, digests: digests), peers[culprit] != nil {
+            actions.append(.ban(culprit))
+        }
+        picker.insert(piece)
+    }
+}

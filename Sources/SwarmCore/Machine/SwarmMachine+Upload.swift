@@ -1,0 +1,144 @@
+#if canImport(Metainfo)
+import Metainfo
+#endif
+#if canImport(PeerWire)
+import PeerWire
+#endif
+
+/// Whom to serve, and what of theirs comes next.
+extension SwarmMachine {
+    mutating func receivedInterest(_ interested: Bool, from key: PeerKey, now: Double) {
+        guard let peer = peers[key], peer.isInterested != interested else { return }
+        peers[key]?.isInterested = interested
+        if interested {
+            peers[key]?.waitingSince = now
+            nextChokeAt = min(nextChokeAt, now)
+            let served = peers.keys.count { peers[$0]?.amChoking == false && peers[$0]?.isInterested == true }
+            if served < slots(now) { unchoke(key, now: now) }
+        } else if !peer.amChoking && !peer.traits.supportsFast {
+            // It keeps its slot until somebody wants it: the next look decides.
+            nextChokeAt = min(nextChokeAt, now)
+        }
+    }
+
+    private mutating func slots(_ now: Double) -> Int {
+        choker.slots(uploadRate: uploadMeter.rate(now), pieceLength: layout.pieceLength)
+    }
+
+    mutating func rechoke(now: Double) {
+        guard now >= nextChokeAt else { return }
+        nextChokeAt = now + choker.limits.period
+        var candidates: [Choker.Candidate] = []
+        for key in peers.keys {
+            guard let peer = peers[key], peer.isInterested, !peer.isUploadOnly || !peer.holdings.isFull else { continue }
+            let rate = peers[key]?.window.currentRate(now) ?? 0
+            candidates.append(
+                Choker.Candidate(key: key, isUnchoked: !peer.amChoking, givesRate: rate, since: peer.waitingSince))
+        }
+        let chosen = choker.choose(candidates, slots: slots(now), isSeed: isFinished)
+        for candidate in candidates {
+            if chosen.contains(candidate.key) {
+                unchoke(candidate.key, now: now)
+            } else {
+                choke(candidate.key, now: now)
+            }
+        }
+    }
+
+    private mutating func unchoke(_ key: PeerKey, now: Double) {
+        guard peers[key]?.amChoking == true else { return }
+        peers[key]?.amChoking = false
+        peers[key]?.waitingSince = now
+        // Suggestions first, so that the peer's first requests are already for pieces of its own.
+        if isFinished { dispatch(key, now: now) }
+        send(key, .unchoke)
+    }
+
+    private mutating func choke(_ key: PeerKey, now: Double) {
+        guard let peer = peers[key], !peer.amChoking else { return }
+        peers[key]?.amChoking = true
+        peers[key]?.waitingSince = now
+        peers[key]?.dropUploads()
+        send(key, .choke)
+        guard peer.traits.supportsFast else { return }
+        for span in peer.uploads[peer.uploadHead...] { send(key, .reject(span.wire)) }
+    }
+
+    mutating func receivedRequest(_ request: BlockRequest, from key: PeerKey) {
+        guard let peer = peers[key] else { return }
+        guard let span = checked(request) else {
+            return violation(key, "request out of range")
+        }
+        let isServed = canServe(span.piece) && isShown(span.piece, to: key) && !peer.amChoking
+        guard isServed, peer.uploadCount < configuration.requestQueue else {
+            if peer.traits.supportsFast { return send(key, .reject(request)) }
+            if peer.uploadCount >= 2 * configuration.requestQueue { violation(key, "too many requests") }
+            // Choked in the meantime: a request that crossed our choke is no fault, and is dropped (BEP 3).
+            return
+        }
+        if dispatcher?.hasGivenAll == false, dispatcher?.isAssigned(span.piece, to: key) == false {
+            dispatcher?.isTaken(span.piece)
+        }
+        peers[key]?.uploads.append(span)
+        if peer.uploadCount == 0 { actions.append(.upload(key)) }
+    }
+
+    private func checked(_ request: BlockRequest) -> BlockSpan? {
+        guard let piece = layout.piece(Int(request.index)), request.length > 0,
+            Int(request.length) <= configuration.longestRequest,
+            Int(request.begin) + Int(request.length) <= layout.length(of: piece)
+        else { return nil }
+        return BlockSpan(piece: piece.value, begin: Int(request.begin), length: Int(request.length))
+    }
+
+    mutating func receivedCancel(_ request: BlockRequest, from key: PeerKey) {
+        guard let peer = peers[key], let span = checked(request) else { return }
+        guard let index = peer.uploads[peer.uploadHead...].firstIndex(of: span) else { return }
+        peers[key]?.uploads.remove(at: index)
+        if peer.traits.supportsFast { send(key, .reject(request)) }
+    }
+
+    /// The next block to send to a peer whose socket can take more, nil when it wants nothing.
+    public mutating func nextUpload(to key: PeerKey) -> BlockSpan? {
+        guard let peer = peers[key], peer.uploadHead < peer.uploads.count else { return nil }
+        let span = peer.uploads[peer.uploadHead]
+        peers[key]?.uploadHead += 1
+        if peer.uploadHead + 1 == peer.uploads.count {
+            peers[key]?.dropUploads()
+        } else if peer.uploadHead >= 256 {
+            peers[key]?.uploads.removeFirst(peer.uploadHead + 1)
+            peers[key]?.uploadHead = 0
+        }
+        return span
+    }
+
+    /// What the next upload to a peer would be, without taking it.
+    public func peekUpload(to key: PeerKey) -> BlockSpan? {
+        guard let peer = peers[key], peer.uploadHead < peer.uploads.count else { return nil }
+        return peer.uploads[peer.uploadHead]
+    }
+
+    /// Bytes of blocks that went into a peer's socket.
+    public mutating func uploaded(_ bytes: Int, to key: PeerKey, now: Double) {
+        peers[key]?.uploadMeter.add(bytes, now: now)
+        uploadMeter.add(bytes, now: now)
+    }
+
+    /// The content of a piece is not what it was: it is no longer served (BEP 54 tells those who understand).
+    public mutating func lost(_ index: PieceIndex, now: Double) {
+        guard have.remove(index.value) else { return }
+        if wanted.contains(index.value) {
+            missingCount += 1
+            picker.insert(index.value)
+        }
+        for key in peers.keys {
+            if peers[key]?.traits.supportsDontHave == true {
+                send(key, .extended(.dontHave(UInt32(truncatingIfNeeded: index.value))))
+            }
+            if peers[key]?.holdings.contains(index.value) == true, wanted.contains(index.value) {
+                peers[key]?.wantedCount += 1
+                updateInterest(key, now: now)
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+#if canImport(Hashing)
+import Hashing
+#endif
+#if canImport(Metainfo)
+import Metainfo
+#endif
+#if canImport(PeerWire)
+import PeerWire
+#endif
+
+/// All decisions of one torrent: which piece of whom, whom to serve, what to say.
+///
+/// A value without I/O, clock or locks. Events come in as calls with the time in seconds (of any monotonic clock); what is
+/// to be done gathers in ``takeActions()``. The engine and the simulator both run this code.
+///
+/// It must never ask for a byte twice without need, trust a byte before `judged` said so, or grow with what peers send.
+public struct SwarmMachine: Sendable {
+    public let layout: ContentLayout
+    public let configuration: SwarmConfiguration
+    /// Pieces that are verified and stored.
+    public internal(set) var have: PieceSet
+    /// Pieces the user asked for.
+    public let wanted: PieceSet
+    /// Pieces we hold but cannot show to others whole, because a file of theirs was not selected.
+    let unservable: PieceSet
+
+    var peers = PeerTable()
+    var picker: PiecePicker
+    var open: [Int: OpenPiece] = [:]
+    /// Open pieces, the oldest first.
+    var openOrder: [Int] = []
+    var openBytes = 0
+    var ledger = BlameLedger()
+    var dispatcher: PieceDispatcher?
+    var choker = Choker()
+    var nextChokeAt = 0.0
+    var generator: SplitMix64
+    var actions: [SwarmAction] = []
+    var uploadMeter: RateMeter
+    var downloadMeter: RateMeter
+    /// Wanted pieces not there yet.
+    var missingCount: Int
+    /// Super-seeding is over.
+    var isRevealed = false
+    /// Bytes that came twice, or of pieces that did not verify.
+    public internal(set) var wastedBytes: Int64 = 0
+
+    /// - Parameters:
+    ///   - wanted: pieces to fetch; all of them for a whole torrent.
+    ///   - have: pieces that are stored and right already.
+    ///   - unservable: pieces of which only a part will be stored.
+    ///   - seed: of the random choices; the same seed and events give the same actions.
+    public init(
+        layout: ContentLayout, wanted: PieceSet, have: PieceSet, unservable: PieceSet? = nil,
+        configuration: SwarmConfiguration = SwarmConfiguration(), seed: UInt64, now: Double
+    ) {
+        self.layout = layout
+        self.configuration = configuration
+        self.wanted = wanted
+        self.have = have
+        self.unservable = unservable ?? PieceSet(size: layout.pieceCount)
+        generator = SplitMix64(seed: seed)
+        picker = PiecePicker(pieceCount: layout.pieceCount)
+        uploadMeter = RateMeter(now: now)
+        downloadMeter = RateMeter(now: now)
+        var missing: [Int] = []
+        wanted.forEach { if !have.contains($0) { missing.append($0) } }
+        missingCount = missing.count
+        // From a random start and in order: hosts begin at different places, and a disk is written forward.
+        let start = missing.isEmpty ? 0 : Int.random(in: 0..<missing.count, using: &generator)
+        for piece in missing[start...] + missing[..<start] { picker.insert(piece) }
+        if missing.isEmpty { beginSeeding() }
+    }
+
+    public var isFinished: Bool { missingCount == 0 }
+    public var peerCount: Int { peers.count }
+    /// Pieces that can be shown to others.
+    public func canServe(_ piece: Int) -> Bool { have.contains(piece) && !unservable.contains(piece) }
+
+    /// What is to be done since the last call.
+    public mutating func takeActions() -> [SwarmAction] {
+        defer { actions.removeAll(keepingCapacity: true) }
+        return actions
+    }
+
+    public var hasActions: Bool { !actions.isEmpty }
+
+    mutating func send(_ key: PeerKey, _ message: Message) {
+        if peers[key]?.traits.isWebSeed == false { actions.append(.send(key, message)) }
+    }
+
+    mutating func violation(_ key: PeerKey, _ what: String) {
+        actions.append(.disconnect(key, .violation(what)))
+    }
+
+    mutating func beginSeeding() {
+        guard configuration.dispatches || configuration.superSeed, dispatcher == nil else { return }
+        var pieces: [Int] = []
+        for piece in 0..<layout.pieceCount where canServe(piece) && picker.availability[piece] == 0 { pieces.append(piece) }
+        dispatcher = PieceDispatcher(pieces: pieces, pieceCount: layout.pieceCount, using: &generator)
+    }
+}
+
+/// A small generator with a seed (Steele, Lea, Flood 2014), so that a simulation can be run again.
+public struct SplitMix64: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    public init(seed: UInt64) { state = seed }
+
+    public mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var value = state
+        value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
+        return value ^ (value >> 31)
+    }
+}

@@ -1,0 +1,128 @@
+/// What a source of pieces is and can do, known when it joins.
+public struct PeerTraits: Sendable {
+    /// The fast extension (BEP 6): requests are answered by data or a reject, and suggestions are understood.
+    public var supportsFast: Bool
+    /// `lt_donthave` (BEP 54).
+    public var supportsDontHave = false
+    /// Longest request it serves, bytes; a multiple of a block.
+    public var longestRequest = blockLength
+    /// Requests it keeps waiting at most.
+    public var requestQueue = 250
+    /// It follows suggestions to the letter, as our own leechers do.
+    public var followsSuggestions = false
+    /// A web seed: it has everything, asks for nothing and takes no messages but requests and cancels.
+    public var isWebSeed = false
+
+    public init(supportsFast: Bool) { self.supportsFast = supportsFast }
+}
+
+/// A request that was sent and not answered.
+struct OutstandingRequest: Sendable {
+    let span: BlockSpan
+    let sentAt: Double
+    /// Given up by us; whatever comes for it is dropped.
+    var isCancelled = false
+}
+
+/// All that is known of one connected peer.
+struct PeerState: Sendable {
+    let key: PeerKey
+    var traits: PeerTraits
+    var holdings: PieceSet
+    /// How many of its pieces we want and lack.
+    var wantedCount = 0
+    var amInterested = false
+    var isChokingUs = true
+    var isInterested = false
+    var amChoking = true
+    /// It has said that it fetches nothing (BEP 21).
+    var isUploadOnly = false
+    /// Pieces it serves even while choking us (BEP 6).
+    var allowedFast: Set<Int> = []
+    /// Pieces it would like us to take, in its order.
+    var suggested: [Int] = []
+    /// A bitfield is legal until anything else about pieces has been said.
+    var mayAnnounceHoldings = true
+
+    var outstanding: [OutstandingRequest] = []
+    var outstandingBytes = 0
+    var window: RequestWindow
+    /// The piece it is sending, for contiguous picks.
+    var lastPiece: Int?
+    /// When it last finished a request of ours, or was asked first.
+    var lastProgressAt: Double
+    var isSnubbed = false
+    /// What it was asked for and answers still, after a cancel without the fast extension.
+    var forgotten: [BlockSpan] = []
+
+    var uploads: [BlockSpan] = []
+    var uploadHead = 0
+    var uploadMeter: RateMeter
+    /// When it was unchoked last, or became interested.
+    var waitingSince: Double
+
+    init(key: PeerKey, traits: PeerTraits, pieceCount: Int, now: Double) {
+        self.key = key
+        self.traits = traits
+        holdings = PieceSet(size: pieceCount)
+        window = RequestWindow(now: now)
+        uploadMeter = RateMeter(now: now)
+        lastProgressAt = now
+        waitingSince = now
+    }
+
+    var uploadCount: Int { uploads.count - uploadHead }
+
+    mutating func dropUploads() {
+        uploads = []
+        uploadHead = 0
+    }
+}
+
+/// The peers of a torrent, by key. A slot is used again, its generation is not.
+struct PeerTable: Sendable {
+    private var slots: [PeerState?] = []
+    private var generations: [UInt32] = []
+    private var free: [Int32] = []
+    private(set) var keys: Set<PeerKey> = []
+
+    var count: Int { keys.count }
+
+    mutating func add(_ make: (PeerKey) -> PeerState) -> PeerKey {
+        let slot: Int32
+        if let reused = free.popLast() {
+            slot = reused
+            generations[Int(slot)] &+= 1
+        } else {
+            slot = Int32(slots.count)
+            slots.append(nil)
+            generations.append(0)
+        }
+        let key = PeerKey(slot: slot, generation: generations[Int(slot)])
+        slots[Int(slot)] = make(key)
+        keys.insert(key)
+        return key
+    }
+
+    mutating func remove(_ key: PeerKey) -> PeerState? {
+        guard keys.remove(key) != nil else { return nil }
+        defer { slots[Int(key.slot)] = nil }
+        free.append(key.slot)
+        return slots[Int(key.slot)]
+    }
+
+    /// nil for a peer that has gone.
+    subscript(key: PeerKey) -> PeerState? {
+        _read {
+            if generations[Int(key.slot)] == key.generation { yield slots[Int(key.slot)] } else { yield nil }
+        }
+        _modify {
+            if generations[Int(key.slot)] == key.generation {
+                yield &slots[Int(key.slot)]
+            } else {
+                var gone: PeerState?
+                yield &gone
+            }
+        }
+    }
+}

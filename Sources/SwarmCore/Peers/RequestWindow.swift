@@ -1,0 +1,65 @@
+/// How many bytes to have asked of one peer at a time: enough that its line never idles, not so much that pieces are
+/// promised long before they can come.
+///
+/// It doubles while that brings more (as TCP begins), then follows rate times delay.
+struct RequestWindow: Sendable {
+    struct Limits: Sendable {
+        var initial = 4 * blockLength
+        var least = 2 * blockLength
+        var most = 8 << 20
+        /// Seconds of the peer's rate kept in flight on top of the delay of the line.
+        var slack = 0.05
+    }
+
+    private let limits: Limits
+    private(set) var meter: RateMeter
+    /// Bytes to keep asked for.
+    private(set) var target: Int
+    private var leastDelay = Double.infinity
+    private var isStarting = true
+    private var checkedAt: Double
+    private var rateAtCheck = 0.0
+
+    init(limits: Limits = Limits(), now: Double) {
+        self.limits = limits
+        meter = RateMeter(now: now)
+        target = limits.initial
+        checkedAt = now
+    }
+
+    /// - Parameter delay: seconds from the request to its last byte.
+    mutating func arrived(_ bytes: Int, delay: Double, now: Double) {
+        meter.add(bytes, now: now)
+        leastDelay = min(leastDelay, max(delay, 1e-5))
+        if isStarting { target = min(limits.most, target + bytes) }
+        if now - checkedAt >= max(0.25, 2 * leastDelay) { check(now) }
+    }
+
+    private mutating func check(_ now: Double) {
+        let rate = meter.rate(now)
+        if isStarting && rate < 1.15 * rateAtCheck { isStarting = false }
+        if !isStarting {
+            let wanted = rate * (2 * leastDelay + limits.slack)
+            // Gently down: one slow moment must not empty the line.
+            let next = max(wanted, Double(target) * 0.8)
+            target = max(limits.least, min(limits.most, Int(next) + blockLength))
+        }
+        rateAtCheck = rate
+        checkedAt = now
+    }
+
+    /// Bytes per second.
+    mutating func currentRate(_ now: Double) -> Double { meter.rate(now) }
+
+    /// The peer has let requests lie: one block at a time until it sends again.
+    mutating func collapse() {
+        target = blockLength
+        isStarting = true
+        leastDelay = .infinity
+    }
+
+    /// Blocks of one request, for a peer that takes runs: about 20 ms of its rate.
+    mutating func runLength(limit: Int, now: Double) -> Int {
+        max(1, min(limit, Int(meter.rate(now) * 0.02) / blockLength))
+    }
+}

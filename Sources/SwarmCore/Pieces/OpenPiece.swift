@@ -1,0 +1,133 @@
+/// One piece that is being gathered: what each of its blocks waits for, and who sent what.
+struct OpenPiece: Sendable {
+    enum Block: Sendable, Equatable {
+        /// Nobody has been asked.
+        case free
+        /// Asked for from so many peers.
+        case requested(UInt8)
+        /// This peer's bytes are on their way into the piece buffer.
+        case receiving(PeerKey)
+        case received
+    }
+
+    let piece: Int
+    /// Bytes on the wire.
+    let length: Int
+    private(set) var blocks: [Block]
+    /// Who sent each block; nil before, and for padding.
+    private(set) var senders: [PeerKey?]
+    private(set) var freeCount: Int
+    private(set) var missingCount: Int
+    /// Only this peer may be asked: the piece was bad before, and the next failure shall have one culprit.
+    var exclusiveOwner: PeerKey?
+    /// Seconds of the machine's clock.
+    let openedAt: Double
+    var isVerifying = false
+
+    init(piece: Int, length: Int, openedAt: Double, isPadding: (Range<Int>) -> Bool) {
+        self.piece = piece
+        self.length = length
+        self.openedAt = openedAt
+        blocks = (0..<(length + blockLength - 1) / blockLength).map { index in
+            let begin = index * blockLength
+            return isPadding(begin..<min(length, begin + blockLength)) ? .received : .free
+        }
+        senders = Array(repeating: nil, count: blocks.count)
+        freeCount = blocks.count { $0 == .free }
+        missingCount = freeCount
+    }
+
+    var isComplete: Bool { missingCount == 0 }
+
+    func blockRange(_ request: BlockSpan) -> Range<Int> {
+        request.begin / blockLength..<(request.begin + request.length + blockLength - 1) / blockLength
+    }
+
+    private func request(_ blocks: Range<Int>) -> BlockSpan {
+        let begin = blocks.lowerBound * blockLength
+        return BlockSpan(piece: piece, begin: begin, length: min(length, blocks.upperBound * blockLength) - begin)
+    }
+
+    /// Marks the first run of at most `limit` free blocks as requested.
+    mutating func takeFree(limit: Int) -> BlockSpan? {
+        guard freeCount > 0, let first = blocks.firstIndex(of: .free) else { return nil }
+        var end = first
+        while end < blocks.count, end - first < limit, blocks[end] == .free {
+            blocks[end] = .requested(1)
+            end += 1
+        }
+        freeCount -= end - first
+        return request(first..<end)
+    }
+
+    /// One block that others were asked for but have not begun to send, those with fewest requests first.
+    mutating func takeDuplicate(limit: UInt8, excluding mine: (Int) -> Bool) -> BlockSpan? {
+        var best: (index: Int, count: UInt8)?
+        for index in blocks.indices {
+            let count: UInt8
+            switch blocks[index] {
+            case .requested(let times): count = times
+            case .receiving: count = 1
+            default: continue
+            }
+            if count < min(limit, best?.count ?? .max), !mine(index * blockLength) { best = (index, count) }
+        }
+        guard let best else { return nil }
+        if case .requested(let times) = blocks[best.index] { blocks[best.index] = .requested(times + 1) }
+        return request(best.index..<best.index + 1)
+    }
+
+    /// One request for these blocks is no more.
+    mutating func release(_ request: BlockSpan) {
+        for index in blockRange(request) {
+            guard case .requested(let times) = blocks[index] else { continue }
+            blocks[index] = times <= 1 ? .free : .requested(times - 1)
+            if times <= 1 { freeCount += 1 }
+        }
+    }
+
+    /// May these bytes go straight into the buffer? Only if no block of them is there or on its way.
+    mutating func beginReceiving(_ request: BlockSpan, from peer: PeerKey) -> Bool {
+        let range = blockRange(request)
+        for index in range {
+            switch blocks[index] {
+            case .received, .receiving: return false
+            case .free, .requested: continue
+            }
+        }
+        for index in range {
+            if blocks[index] == .free { freeCount -= 1 }
+            blocks[index] = .receiving(peer)
+        }
+        return true
+    }
+
+    /// The sender of bytes on their way is gone, or has been overtaken.
+    mutating func stopReceiving(_ request: BlockSpan, from peer: PeerKey) {
+        for index in blockRange(request) where blocks[index] == .receiving(peer) {
+            blocks[index] = .free
+            freeCount += 1
+        }
+    }
+
+    /// Who is sending any of these blocks straight into the buffer, other than `peer`.
+    func receivers(of request: BlockSpan, otherThan peer: PeerKey) -> Set<PeerKey> {
+        Set(
+            blocks[blockRange(request)].compactMap { block in
+                if case .receiving(let other) = block, other != peer { other } else { nil }
+            })
+    }
+
+    /// - Returns: whether any of the blocks was not there before.
+    mutating func markReceived(_ request: BlockSpan, from peer: PeerKey) -> Bool {
+        var isNew = false
+        for index in blockRange(request) where blocks[index] != .received {
+            if blocks[index] == .free { freeCount -= 1 }
+            blocks[index] = .received
+            senders[index] = peer
+            missingCount -= 1
+            isNew = true
+        }
+        return isNew
+    }
+}

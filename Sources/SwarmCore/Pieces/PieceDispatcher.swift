@@ -1,0 +1,71 @@
+/// A seed's hand: gives each piece that no leecher has yet to one of them, so that each leaves the seed once before any
+/// leaves it twice.
+///
+/// With super-seeding (BEP 16) what a peer was given is all that it is told we have; otherwise it is a suggestion (BEP 6)
+/// beside an honest bitfield, which our own leechers keep to.
+struct PieceDispatcher: Sendable {
+    /// Pieces never given out, in order from a random start, so that the seed's disk is read forward and two seeds begin
+    /// at different ends; those behind `head` are done with.
+    private var queue: [Int32]
+    private var head = 0
+    private var assigned: [PeerKey: [Int]] = [:]
+    private var isGiven: PieceSet
+
+    /// - Parameter looked: candidates that may be passed over for one peer.
+    private static let scanLimit = 256
+
+    init(pieces: [Int], pieceCount: Int, using generator: inout some RandomNumberGenerator) {
+        let start = pieces.isEmpty ? 0 : Int.random(in: 0..<pieces.count, using: &generator)
+        queue = (pieces[start...] + pieces[..<start]).map(Int32.init)
+        isGiven = PieceSet(size: pieceCount)
+    }
+
+    /// Every piece has been given to somebody, or somebody has taken it.
+    var hasGivenAll: Bool { head >= queue.count }
+
+    /// Pieces given to the peer that it has not announced yet.
+    func outstanding(_ peer: PeerKey) -> [Int] { assigned[peer] ?? [] }
+
+    func isAssigned(_ piece: Int, to peer: PeerKey) -> Bool { assigned[peer]?.contains(piece) ?? false }
+
+    /// The next piece for the peer, nil when there is none left that it wants.
+    mutating func assign(to peer: PeerKey, isWanted: (Int) -> Bool) -> Int? {
+        var index = head
+        let end = min(queue.count, head + Self.scanLimit)
+        while index < end {
+            let piece = Int(queue[index])
+            if isGiven.contains(piece) {
+                queue.swapAt(index, head)
+                head += 1
+            } else if isWanted(piece) {
+                queue.swapAt(index, head)
+                head += 1
+                isGiven.insert(piece)
+                assigned[peer, default: []].append(piece)
+                return piece
+            }
+            index += 1
+        }
+        return nil
+    }
+
+    /// A piece goes to, or has come to, some leecher without our doing.
+    mutating func isTaken(_ piece: Int) { isGiven.insert(piece) }
+
+    /// - Returns: whether it had been given to this peer.
+    @discardableResult
+    mutating func announced(_ piece: Int, by peer: PeerKey) -> Bool {
+        isGiven.insert(piece)
+        guard let index = assigned[peer]?.firstIndex(of: piece) else { return false }
+        assigned[peer]?.remove(at: index)
+        return true
+    }
+
+    /// What the peer was given and never announced is given to others.
+    mutating func removePeer(_ peer: PeerKey) {
+        for piece in assigned.removeValue(forKey: peer) ?? [] {
+            isGiven.remove(piece)
+            queue.append(Int32(piece))
+        }
+    }
+}

@@ -1,0 +1,120 @@
+/// Which piece to begin next: the rarest that a peer has, at random among equals, next to the last one where that costs
+/// no rarity.
+///
+/// Pieces still to be begun stand in one array sorted by availability, in runs ("buckets") of equal availability, so that
+/// a change of one piece's availability is one swap. Peers that have everything count once for all pieces.
+struct PiecePicker: Sendable {
+    /// Peers that have the piece, without those that have every piece.
+    private(set) var availability: [UInt16]
+    /// Peers that have every piece.
+    private(set) var fullPeers = 0
+    private var order: [Int32] = []
+    private var position: [Int32]
+    /// `ends[a]`: where in `order` the pieces of availability `a` and less end.
+    private var ends: [Int] = [0]
+    private(set) var pickable: PieceSet
+
+    /// Candidates looked at in order of rarity before any that fits is taken.
+    private static let scanLimit = 2048
+
+    init(pieceCount: Int) {
+        availability = Array(repeating: 0, count: pieceCount)
+        position = Array(repeating: -1, count: pieceCount)
+        pickable = PieceSet(size: pieceCount)
+    }
+
+    var isEmpty: Bool { order.isEmpty }
+    var count: Int { order.count }
+
+    /// Copies of a piece among the peers.
+    func copies(of piece: Int) -> Int { Int(availability[piece]) + fullPeers }
+
+    // MARK: Who has what
+
+    mutating func addFullPeer() { fullPeers += 1 }
+    mutating func removeFullPeer() { fullPeers -= 1 }
+
+    mutating func increase(_ piece: Int) {
+        let old = Int(availability[piece])
+        guard old < Int(UInt16.max) else { return }
+        availability[piece] += 1
+        guard position[piece] >= 0 else { return }
+        grow(to: old + 1)
+        swap(Int(position[piece]), ends[old] - 1)
+        ends[old] -= 1
+    }
+
+    mutating func decrease(_ piece: Int) {
+        let old = Int(availability[piece])
+        guard old > 0 else { return }
+        availability[piece] -= 1
+        guard position[piece] >= 0 else { return }
+        swap(Int(position[piece]), ends[old - 1])
+        ends[old - 1] += 1
+    }
+
+    // MARK: What is to be begun
+
+    /// Makes pieces available for picking, in random order among equals.
+    mutating func insert(_ pieces: [Int], using generator: inout some RandomNumberGenerator) {
+        for piece in pieces.shuffled(using: &generator) { insert(piece) }
+    }
+
+    mutating func insert(_ piece: Int) {
+        guard pickable.insert(piece) else { return }
+        let bucket = Int(availability[piece])
+        grow(to: bucket)
+        position[piece] = Int32(order.count)
+        order.append(Int32(piece))
+        for higher in stride(from: ends.count - 1, to: bucket, by: -1) {
+            swap(Int(position[piece]), ends[higher - 1])
+            ends[higher] += 1
+        }
+        ends[bucket] += 1
+    }
+
+    mutating func remove(_ piece: Int) {
+        guard pickable.remove(piece) else { return }
+        for bucket in Int(availability[piece])..<ends.count {
+            swap(Int(position[piece]), ends[bucket] - 1)
+            ends[bucket] -= 1
+        }
+        order.removeLast()
+        position[piece] = -1
+    }
+
+    /// - Parameters:
+    ///   - holdings: what the peer has.
+    ///   - neighbour: a piece worth a preference among equals (the one after the peer's last), or nil.
+    ///   - avoid: pieces not to be taken now.
+    func pick(from holdings: PieceSet, neighbour: Int?, avoid: (Int) -> Bool) -> Int? {
+        for candidate in order.prefix(Self.scanLimit) {
+            let piece = Int(candidate)
+            guard holdings.contains(piece), !avoid(piece) else { continue }
+            if let neighbour, neighbour < availability.count, position[neighbour] >= 0, holdings.contains(neighbour),
+                availability[neighbour] <= availability[piece], !avoid(neighbour)
+            {
+                return neighbour
+            }
+            return piece
+        }
+        guard order.count > Self.scanLimit else { return nil }
+        var start = 0
+        while let piece = pickable.firstCommon(with: holdings, from: start) {
+            if !avoid(piece) { return piece }
+            start = piece + 1
+        }
+        return nil
+    }
+
+    private mutating func grow(to bucket: Int) {
+        while ends.count <= bucket { ends.append(order.count) }
+    }
+
+    private mutating func swap(_ first: Int, _ second: Int) {
+        guard first != second else { return }
+        order.swapAt(first, second)
+        position[Int(order[first])] = Int32(first)
+        position[Int(order[second])] = Int32(second)
+    }
+}

@@ -1,0 +1,101 @@
+/// A set of the pieces of one torrent, one bit each. Members are indices below ``size``; the caller has checked them.
+public struct PieceSet: Sendable, Equatable {
+    /// Pieces of the torrent, not members of the set.
+    public let size: Int
+    /// Members.
+    public private(set) var count = 0
+    private var words: [UInt64]
+
+    public init(size: Int) {
+        self.size = size
+        words = Array(repeating: 0, count: (size + 63) / 64)
+    }
+
+    public init(full size: Int) {
+        self.init(size: size)
+        for index in words.indices { words[index] = .max }
+        if size % 64 != 0, let last = words.indices.last { words[last] = (1 << UInt64(size % 64)) - 1 }
+        count = size
+    }
+
+    /// From the payload of a `bitfield` message (BEP 3: highest bit first).
+    /// - Returns: nil when the length is wrong or a spare bit is set.
+    public init?(wire bytes: some Collection<UInt8>, size: Int) {
+        guard bytes.count == (size + 7) / 8 else { return nil }
+        self.init(size: size)
+        var position = 0
+        for byte in bytes {
+            words[position / 64] |= UInt64(Self.reversed(byte)) << UInt64(position % 64)
+            position += 8
+        }
+        count = words.reduce(0) { $0 + $1.nonzeroBitCount }
+        if size % 64 != 0, let last = words.last, last >> UInt64(size % 64) != 0 { return nil }
+    }
+
+    /// The payload of a `bitfield` message.
+    public var wireBytes: [UInt8] {
+        (0..<(size + 7) / 8).map { Self.reversed(UInt8(truncatingIfNeeded: words[$0 / 8] >> UInt64($0 % 8 * 8))) }
+    }
+
+    public var isFull: Bool { count == size }
+    public var isEmpty: Bool { count == 0 }
+
+    public func contains(_ piece: Int) -> Bool { words[piece >> 6] & (1 << UInt64(piece & 63)) != 0 }
+
+    /// - Returns: whether it was not a member before.
+    @discardableResult
+    public mutating func insert(_ piece: Int) -> Bool {
+        let bit: UInt64 = 1 << UInt64(piece & 63)
+        if words[piece >> 6] & bit != 0 { return false }
+        words[piece >> 6] |= bit
+        count += 1
+        return true
+    }
+
+    /// - Returns: whether it was a member.
+    @discardableResult
+    public mutating func remove(_ piece: Int) -> Bool {
+        let bit: UInt64 = 1 << UInt64(piece & 63)
+        if words[piece >> 6] & bit == 0 { return false }
+        words[piece >> 6] &= ~bit
+        count -= 1
+        return true
+    }
+
+    /// The lowest member of both sets at or after `start`, nil without one. Costs a 64th of the size at most.
+    public func firstCommon(with other: PieceSet, from start: Int = 0) -> Int? {
+        var index = start >> 6
+        var mask: UInt64 = .max << UInt64(start & 63)
+        while index < words.count, index < other.words.count {
+            let common = words[index] & other.words[index] & mask
+            if common != 0 { return index << 6 + common.trailingZeroBitCount }
+            mask = .max
+            index += 1
+        }
+        return nil
+    }
+
+    /// How many members of this set are not in `other`.
+    public func countMissing(in other: PieceSet) -> Int {
+        var total = 0
+        for index in words.indices { total += (words[index] & ~other.words[index]).nonzeroBitCount }
+        return total
+    }
+
+    public func forEach(_ body: (Int) -> Void) {
+        for index in words.indices {
+            var word = words[index]
+            while word != 0 {
+                body(index << 6 + word.trailingZeroBitCount)
+                word &= word - 1
+            }
+        }
+    }
+
+    private static func reversed(_ byte: UInt8) -> UInt8 {
+        var value = byte
+        value = (value & 0xf0) >> 4 | (value & 0x0f) << 4
+        value = (value & 0xcc) >> 2 | (value & 0x33) << 2
+        return (value & 0xaa) >> 1 | (value & 0x55) << 1
+    }
+}
