@@ -58,6 +58,10 @@ struct V1Files {
     }
 
     /// Conventions older than BEP 47's attribute: `.pad/N` and BitComet's `_____padding_file_N_…`.
+    static func isPaddingName(_ path: SafePath) -> Bool {
+        isPaddingName(path.bytes.split(separator: UInt8(ascii: "/")))
+    }
+
     private static func isPaddingName(_ components: [ArraySlice<UInt8>]) -> Bool {
         guard let first = components.first, let last = components.last else { return false }
         if components.count == 2, first.elementsEqual(".pad".utf8) {

@@ -1,0 +1,142 @@
+#if canImport(Bencode)
+import Bencode
+#endif
+#if canImport(Hashing)
+import Hashing
+#endif
+
+/// Makes torrents, in two steps: it puts the files in order and says what is to be hashed (`layout`), and builds the
+/// torrent once that is done. The same input gives the same bytes.
+///
+/// Files are ordered by path, component by component as bytes, in every format: v2 demands it, and a hybrid's v1 half
+/// must follow. Hybrid torrents get a padding file `.pad/N` (BEP 47) before each file that would not start a piece.
+public struct TorrentBuilder: Sendable {
+    /// A file to put into a torrent.
+    public struct File: Sendable, Hashable {
+        /// Below the top-level name; ignored in a single-file torrent.
+        public var path: SafePath
+        /// In bytes.
+        public var length: Int64
+        public var isExecutable: Bool
+
+        public init(path: SafePath, length: Int64, isExecutable: Bool = false) {
+            self.path = path
+            self.length = length
+            self.isExecutable = isExecutable
+        }
+    }
+
+    /// What hashing a file for v2 gave.
+    public struct V2Hashes: Sendable, Hashable {
+        /// Root of the file's Merkle tree.
+        public var root: SHA256Digest
+        /// 32 bytes for each piece; unused, and best empty, for a file of one piece or less.
+        public var pieceLayer: [UInt8]
+
+        public init(root: SHA256Digest, pieceLayer: [UInt8] = []) {
+            self.root = root
+            self.pieceLayer = pieceLayer
+        }
+    }
+
+    public let name: PathComponent
+    public let version: Info.Version
+    public let isSingleFile: Bool
+    /// The files in the order of the content, padding included. v1 hashes go over its pieces (padding is zeros), v2
+    /// hashes over each file that is not empty and no padding.
+    public let layout: ContentLayout
+
+    public var isPrivate = false
+    public var source: String?
+    public var trackers: [[String]] = []
+    public var webSeeds: [String] = []
+    public var comment: String?
+    public var createdBy: String?
+    /// In seconds since 1970. None by default: the output is then the same whenever it is made.
+    public var creationDate: Int64?
+
+    /// A torrent of a directory called `name`.
+    /// - Parameter pieceLength: in bytes; for v2 and hybrid a power of two, 16 KiB or more.
+    /// - Throws: `MetainfoError` if the files cannot be in one torrent.
+    public init(
+        name: PathComponent, files: [File], pieceLength: Int, version: Info.Version
+    ) throws(MetainfoError) {
+        let sorted = files.sorted { $0.path < $1.path }
+        var unplaced: [ContentLayout.Unplaced] = []
+        unplaced.reserveCapacity(version == .hybrid ? files.count * 2 : files.count)
+        var cursor: Int64 = 0
+        for file in sorted {
+            guard !file.path.isEmpty else { throw .notRepresentable("a file without a path in a directory") }
+            if version.hasV1, V1Files.isPaddingName(file.path) {
+                throw .notRepresentable(
+                    "'\(file.path.display)' has the name of a padding file, which v1 clients do not write; use v2")
+            }
+            if version == .hybrid, file.length > 0, let gap = Self.gap(at: cursor, pieceLength: pieceLength) {
+                unplaced.append(.init(path: SafePath(checked: Array(".pad/\(gap)".utf8)), length: gap, isPadding: true))
+                cursor += gap
+            }
+            unplaced.append(.init(path: file.path, length: file.length, isExecutable: file.isExecutable))
+            let (end, overflow) = cursor.addingReportingOverflow(max(0, file.length))
+            guard !overflow, end <= Int64.max / 2 else { throw .contentTooLarge }
+            cursor = end
+        }
+        try PathSetCheck.check(unplaced)
+        if version == .v2, unplaced.count == 1, unplaced[0].path.bytes == name.bytes {
+            // BEP 52 writes both the same way, and it would be read as the single file.
+            throw .notRepresentable(
+                "a directory with one file of its own name, in v2; use another name, the file itself, v1 or hybrid")
+        }
+        try self.init(name: name, files: unplaced, isSingleFile: false, pieceLength: pieceLength, version: version)
+    }
+
+    /// A torrent of one file called `name`.
+    public init(
+        name: PathComponent, length: Int64, isExecutable: Bool = false, pieceLength: Int, version: Info.Version
+    ) throws(MetainfoError) {
+        let file = ContentLayout.Unplaced(path: .empty, length: length, isExecutable: isExecutable)
+        try self.init(name: name, files: [file], isSingleFile: true, pieceLength: pieceLength, version: version)
+    }
+
+    private init(
+        name: PathComponent, files: [ContentLayout.Unplaced], isSingleFile: Bool, pieceLength: Int, version: Info.Version
+    ) throws(MetainfoError) {
+        let limits = MetainfoLimits.standard
+        let smallest = version.hasV2 ? MerkleTree.leafSize : limits.minPieceLength
+        guard pieceLength >= smallest, pieceLength <= limits.maxPieceLength,
+            !version.hasV2 || pieceLength & (pieceLength - 1) == 0
+        else { throw .badPieceLength(Int64(pieceLength)) }
+        self.name = name
+        self.version = version
+        self.isSingleFile = isSingleFile
+        layout = try ContentLayout(
+            pieceLength: pieceLength, files: files, alignsFiles: version == .v2, limits: limits)
+    }
+
+    private static func gap(at cursor: Int64, pieceLength: Int) -> Int64? {
+        guard pieceLength > 0 else { return nil }
+        let over = cursor % Int64(pieceLength)
+        return over == 0 ? nil : Int64(pieceLength) - over
+    }
+
+    /// The torrent.
+    /// - Parameters:
+    ///   - v1: the SHA-1 of each piece of `layout`, 20 bytes each, one after the other; unused in v2.
+    ///   - v2: hashes by index in `layout.files`, one for each file that is not empty and no padding; unused in v1.
+    /// - Throws: `MetainfoError` if hashes are missing, too many, or disagree with each other.
+    public func build(v1: [UInt8] = [], v2: [Int: V2Hashes] = [:]) throws(MetainfoError) -> Torrent {
+        let bytes = InfoWriter(builder: self, v1: v1, v2: v2).write()
+        // Read back as any receiver will: what we could not read ourselves is never written.
+        let info = try Info.parse(bytes)
+        var layers = PieceLayers()
+        if version.hasV2 {
+            for (index, file) in info.layout.files.enumerated() where file.length > Int64(layout.pieceLength) {
+                guard !file.isPadding else { continue }
+                guard let hashes = v2[index] else { throw .missingPieceLayer(info.displayPath(of: file)) }
+                try layers.add(hashes.pieceLayer[...], file: file, pieceLength: layout.pieceLength)
+            }
+        }
+        return Torrent(
+            info: info, pieceLayers: layers, trackers: trackers, webSeeds: webSeeds, comment: comment,
+            createdBy: createdBy, creationDate: creationDate)
+    }
+}
