@@ -1,0 +1,206 @@
+import Bencode
+import Hashing
+import Testing
+
+@testable import PeerWire
+
+@Suite struct ExtensionHandshakeTests {
+    static func decode(_ text: String) -> ExtensionHandshake? { decode(Array(text.utf8)) }
+
+    static func decode(_ payload: [UInt8]) -> ExtensionHandshake? {
+        guard case .extended(.handshake(let handshake)) = Connection.read(extendedFrame(0, payload)).messages.first
+        else { return nil }
+        return handshake
+    }
+
+    @Test func `Ours is a dictionary with sorted keys and our own key`() {
+        var handshake = ExtensionHandshake()
+        handshake.ids = .own(isPrivate: false)
+        handshake.client = "Swoop 0.1"
+        handshake.port = 6881
+        handshake.requestDepth = 500
+        handshake.metadataSize = 31235
+        handshake.observedAddress = [65, 66, 67, 68]
+        handshake.isUploadOnly = true
+        handshake.longestRequest = 131_072
+        let payload =
+            "d1:md11:lt_donthavei4e11:upload_onlyi3e11:ut_metadatai2e6:ut_pexi1ee13:metadata_sizei31235e1:pi6881e"
+            + "4:reqqi500e5:swoopi131072e11:upload_onlyi1e1:v9:Swoop 0.16:yourip4:ABCDe"
+        #expect(Message.extended(.handshake(handshake)).encoded == extendedFrame(0, payload.utf8))
+        #expect(Self.decode(payload) == handshake)
+    }
+
+    @Test func `A private torrent offers no peer exchange`() {
+        #expect(ExtensionIDs.own(isPrivate: true)[.peerExchange] == nil)
+        #expect(ExtensionIDs.own(isPrivate: true)[.metadata] == 2)
+    }
+
+    @Test func `The example of BEP 10 is understood`() {
+        let handshake = Self.decode("d1:md11:LT_metadatai1e6:ut_pexi2ee1:pi6881e1:v13:\u{b5}Torrent 1.2e")
+        #expect(handshake?.ids[.peerExchange] == 2)
+        #expect(handshake?.ids[.metadata] == nil)
+        #expect(handshake?.port == 6881)
+        #expect(handshake?.client == "\u{b5}Torrent 1.2")
+    }
+
+    @Test(arguments: [
+        ("i0e", 1), ("i-1e", 1), ("i-9223372036854775808e", 1), ("i1e", 1), ("i250e", 250), ("i4096e", 4096),
+        ("i4097e", 4096), ("i2147483648e", 4096), ("i9223372036854775807e", 4096),
+    ])
+    func `reqq is clamped to what we work with`(text: String, depth: Int) {
+        let handshake = Self.decode("d4:reqq\(text)e")
+        #expect(handshake?.requestDepth == depth)
+        var peer = PeerCapabilities()
+        handshake.map { peer.apply($0) }
+        #expect(peer.requestDepth == depth)
+    }
+
+    @Test(arguments: ["de", "d4:reqq3:250e", "d4:reqqlee"])
+    func `A missing reqq is the usual one`(text: String) throws {
+        let handshake = try #require(Self.decode(text))
+        #expect(handshake.requestDepth == nil)
+        var peer = PeerCapabilities()
+        peer.apply(handshake)
+        #expect(peer.requestDepth == 250)
+    }
+
+    @Test(arguments: [("i-1e", nil), ("i0e", nil), ("i1e", 1), ("i67108864e", 67_108_864), ("i67108865e", nil)])
+    func `A metadata size that cannot be is left out`(text: String, size: Int?) {
+        #expect(Self.decode("d13:metadata_size\(text)e")?.metadataSize == size)
+    }
+
+    @Test(arguments: [
+        ("i0e", nil), ("i-5e", nil), ("i16383e", nil), ("i16384e", 16384), ("i20000e", 16384), ("i131072e", 131_072),
+        ("i9223372036854775807e", 131_072),
+    ])
+    func `The longest request of another Swoop is a usable one`(text: String, length: Int?) {
+        #expect(Self.decode("d5:swoop\(text)e")?.longestRequest == length)
+    }
+
+    @Test func `Values of wrong types and out of range are left out, not refused`() throws {
+        let handshake = try #require(
+            Self.decode("d4:ipv43:abc4:ipv64:abcd1:mle1:pi70000e11:upload_only1:x1:vi5e6:yourip5:abcdee"))
+        #expect(handshake == ExtensionHandshake())
+        #expect(Self.decode("d1:md6:ut_pexi256e11:ut_metadatai-1eee")?.ids == ExtensionIDs())
+        #expect(Self.decode("d1:pi0ee")?.port == nil)
+    }
+
+    @Test(arguments: ["", "i1e", "le", "d", "d1:m", "dd", "d1:mi1e1:mi2ee", "d4:reqqi99999999999999999999ee"])
+    func `Broken bencoding is refused`(text: String) {
+        #expect(Connection.read(extendedFrame(0, text.utf8)).violation == .malformedExtension(nil))
+    }
+
+    @Test func `A nesting bomb is refused`() {
+        let bomb = [UInt8](repeating: UInt8(ascii: "l"), count: 30000)
+        #expect(Connection.read(extendedFrame(0, bomb)).violation == .malformedExtension(nil))
+    }
+
+    @Test func `A client's name is cut, and cannot move the cursor or turn the line around`() {
+        let name = "ev\u{1b}[2Jil\u{202e}\u{200b}" + String(repeating: "x", count: 100)
+        let client = Self.decode("d1:v\(name.utf8.count):\(name)e")?.client
+        #expect(client?.hasPrefix("ev?[2Jil??xxx") == true)
+        #expect(client?.unicodeScalars.count == 64)
+    }
+
+    @Test func `A later handshake changes what it names and nothing else`() throws {
+        var peer = PeerCapabilities()
+        peer.apply(try #require(Self.decode("d1:md11:ut_metadatai3e6:ut_pexi1ee4:reqqi500e5:swoopi65536e1:v1:Xe")))
+        peer.apply(try #require(Self.decode("d1:md6:ut_pexi0ee11:upload_onlyi1ee")))
+        #expect(peer.ids[.peerExchange] == nil)
+        #expect(peer.ids[.metadata] == 3)
+        #expect(peer.requestDepth == 500)
+        #expect(peer.longestRequest == 65536)
+        #expect(peer.client == "X")
+        #expect(peer.isUploadOnly)
+    }
+
+    @Test func `Extended messages go out under the peer's ids, or not at all`() {
+        var ids = ExtensionIDs()
+        ids.name(.dontHave, as: 77)
+        var buffer: [UInt8] = [0xaa]
+        #expect(Message.extended(.dontHave(5)).encode(into: &buffer, ids: ids))
+        #expect(buffer == [0xaa, 0, 0, 0, 6, 20, 77, 0, 0, 0, 5])
+        #expect(!Message.extended(.uploadOnly(true)).encode(into: &buffer, ids: ids))
+        #expect(buffer.count == 11)
+    }
+}
+
+@Suite struct MetadataMessageTests {
+    static func read(_ payload: String, _ data: [UInt8] = []) -> Received {
+        Connection.read(extendedFrame(2, Array(payload.utf8) + data), content: nil)
+    }
+
+    @Test func `The examples of BEP 9 are read and written`() {
+        for (text, message) in [
+            ("d8:msg_typei0e5:piecei0ee", MetadataMessage.request(piece: 0)),
+            ("d8:msg_typei2e5:piecei0ee", .reject(piece: 0)),
+        ] {
+            #expect(Self.read(text).messages == [.extended(.metadata(message))])
+            #expect(Message.extended(.metadata(message)).encoded == extendedFrame(2, text.utf8))
+        }
+        let data = [UInt8](repeating: 0x78, count: 3425)
+        let message = MetadataMessage.data(piece: 0, totalSize: 3425, bytes: data)
+        let text = "d8:msg_typei1e5:piecei0e10:total_sizei3425ee"
+        #expect(Self.read(text, data).messages == [.extended(.metadata(message))])
+        #expect(Message.extended(.metadata(message)).encoded == extendedFrame(2, Array(text.utf8) + data))
+    }
+
+    @Test func `Data must be as long as its piece`() {
+        let total = 16384 + 100
+        func violation(piece: Int, count: Int) -> ProtocolViolation? {
+            let text = "d8:msg_typei1e5:piecei\(piece)e10:total_sizei\(total)ee"
+            return Self.read(text, [UInt8](repeating: 1, count: count)).violation
+        }
+        #expect(violation(piece: 0, count: 16384) == nil)
+        #expect(violation(piece: 1, count: 100) == nil)
+        for (piece, count) in [(0, 16383), (0, 16385), (0, 0), (1, 99), (1, 101), (2, 0), (2, 1)] {
+            #expect(violation(piece: piece, count: count) == .malformedExtension(.metadata))
+        }
+    }
+
+    @Test(arguments: [
+        "d8:msg_typei0ee", "d5:piecei0ee", "d8:msg_typei0e5:piecei-1ee", "d8:msg_typei0e5:piecei4096ee",
+        "d8:msg_typei0e5:piecei9223372036854775807ee", "d8:msg_typei1e5:piecei0eex",
+        "d8:msg_typei1e5:piecei0e10:total_sizei0eex", "d8:msg_typei1e5:piecei0e10:total_sizei-1eex",
+        "d8:msg_typei1e5:piecei0e10:total_sizei67108865eex", "le", "x", "d",
+    ])
+    func `A message that makes no sense is refused`(text: String) {
+        #expect(Self.read(text).violation == .malformedExtension(.metadata))
+    }
+
+    @Test func `A type of message from the future is ignored`() {
+        let received = Self.read("d8:msg_typei3e5:piecei0ee")
+        #expect(received.violation == nil)
+        #expect(received.messages.isEmpty)
+        #expect(received.unread == 0)
+    }
+
+    @Test func `A header that is too long is refused`() {
+        let text = "d8:msg_typei0e7:padding2000:" + String(repeating: "x", count: 2000) + "5:piecei0ee"
+        #expect(Self.read(text).violation == .malformedExtension(.metadata))
+    }
+
+    @Test(arguments: [(0, 0), (1, 1), (16384, 1), (16385, 2), (64 << 20, 4096)])
+    func `Metadata has so many pieces`(size: Int, count: Int) {
+        #expect(MetadataMessage.pieceCount(size: size) == count)
+        let lengths = (0..<count).map { MetadataMessage.length(ofPiece: $0, size: size) }
+        #expect(lengths.reduce(0, +) == size)
+        #expect(MetadataMessage.length(ofPiece: count, size: size) == 0)
+        #expect(MetadataMessage.length(ofPiece: -1, size: size) == 0)
+    }
+}
+
+@Suite struct SmallExtensionTests {
+    @Test func `Don't-have is checked like have`() {
+        #expect(Connection.read(extendedFrame(4, number(19))).messages == [.extended(.dontHave(19))])
+        #expect(
+            Connection.read(extendedFrame(4, number(20))).violation == .pieceOutOfRange(message: .extended, index: 20))
+        #expect(Connection.read(extendedFrame(4, [0, 0, 1])).violation == .malformedExtension(.dontHave))
+    }
+
+    @Test func `Upload-only is one byte`() {
+        #expect(Connection.read(extendedFrame(3, [1])).messages == [.extended(.uploadOnly(true))])
+        #expect(Connection.read(extendedFrame(3, [0])).messages == [.extended(.uploadOnly(false))])
+        #expect(Connection.read(extendedFrame(3, [])).violation == .malformedExtension(.uploadOnly))
+    }
+}
