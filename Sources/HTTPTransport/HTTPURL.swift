@@ -85,6 +85,23 @@ package struct HTTPURL: Sendable, Hashable {
         return "\(isSecure ? "https" : "http")://\(name):\(port)\(path)\(query)"
     }
 
+    /// This URL with names added to its path, each percent-encoded byte by byte, before its query. A slash is put between.
+    package func appending(_ names: [[UInt8]]) -> HTTPURL? {
+        let digits = Array("0123456789ABCDEF".utf8)
+        var target = Array(path.utf8)
+        for name in names {
+            if target.last != 0x2f { target.append(0x2f) }
+            for byte in name {
+                if HTTPURL.isHostByte(byte) || byte == 0x7e {
+                    target.append(byte)
+                } else {
+                    target += [0x25, digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+                }
+            }
+        }
+        return HTTPURL(isSecure: isSecure, host: host, port: port, path: target[...], query: Array(query.utf8)[...])
+    }
+
     private static func split(_ authority: ArraySlice<UInt8>) -> (host: String, port: UInt16?)? {
         var host = authority
         var port: UInt16?

@@ -1,0 +1,121 @@
+#if canImport(HTTPTransport)
+import HTTPTransport
+#endif
+import NIOHTTP1
+
+/// A stretch of one file that is asked for.
+struct FileRange: Sendable, Hashable {
+    /// Index in `ContentLayout.files`.
+    let file: Int
+    let fileLength: Int64
+    /// In bytes from the start of the file; not empty.
+    let bytes: Range<Int64>
+
+    var isWholeFile: Bool { bytes.lowerBound == 0 && bytes.upperBound == fileLength }
+    /// Value of the `Range` header; nil when the whole file is wanted, which needs none.
+    var header: String? { isWholeFile ? nil : "bytes=\(bytes.lowerBound)-\(bytes.upperBound - 1)" }
+}
+
+/// What the head of an answer to a range request means. Pure: the rules of RFC 9110, sections 14 and 15.
+enum RangeAnswer: Sendable, Hashable {
+    /// The body is the file from this offset on; so many bytes of it are ours after skipping `skip`.
+    case body(skip: Int64, length: Int64)
+    case problem(WebSeedProblem)
+
+    /// - Parameter now: Unix time, for a `Retry-After` that is a date.
+    init(
+        status: Int, headers: HTTPHeaders, to range: FileRange, host: String, settings: WebSeedSettings, now: Double
+    ) {
+        let wanted = range.bytes.upperBound - range.bytes.lowerBound
+        switch status {
+        case 200, 206:
+            if let coding = headers["content-encoding"].first(where: { !$0.isEmpty && $0.lowercased() != "identity" }) {
+                let shown = coding.utf8.count < 20 && coding.allSatisfy(\.isLetter) ? coding : "a coding"
+                self = .problem(.wrongContent(reason: "\(host) compresses the file (\(shown)), which was not asked for"))
+                return
+            }
+        default: break
+        }
+        switch status {
+        case 206: self = RangeAnswer.partial(headers, range, host, wanted)
+        case 200: self = RangeAnswer.whole(headers, range, host, wanted, settings)
+        case 416:
+            self = .problem(.wrongContent(reason: "\(host) has a shorter file than the torrent describes (416)"))
+        case 429, 503:
+            let wait = headers.first(name: "retry-after").flatMap { RetryAfter.seconds($0, now: now) }
+            self = .problem(
+                .retry(after: wait.map { min($0, settings.longestRetryAfter) }, reason: "\(host) is busy (\(status))"))
+        case 408, 425, 500, 502, 504:
+            self = .problem(.retry(after: nil, reason: "\(host) answers \(status)"))
+        case 400..<500:
+            self = .problem(.giveUp(file: range.file, reason: "\(host) does not give out the file (\(status))"))
+        default:
+            self = .problem(.giveUp(file: nil, reason: "\(host) answers \(status), which is no file"))
+        }
+    }
+
+    private static func partial(_ headers: HTTPHeaders, _ range: FileRange, _ host: String, _ wanted: Int64) -> RangeAnswer
+    {
+        guard let given = headers.first(name: "content-range").flatMap(ContentRange.init), headers["content-range"].count == 1
+        else { return .problem(.wrongContent(reason: "\(host) sends a part of the file without saying which")) }
+        if let total = given.total, total != range.fileLength {
+            return .problem(
+                .wrongContent(
+                    reason: "the file at \(host) has \(total) bytes, not \(range.fileLength): it has changed or is another"))
+        }
+        guard given.bytes == range.bytes else {
+            return .problem(.wrongContent(reason: "\(host) sends another range than it was asked for"))
+        }
+        guard lengthFits(headers, wanted) else {
+            return .problem(.wrongContent(reason: "\(host) sends a range of another length than it says"))
+        }
+        return .body(skip: 0, length: wanted)
+    }
+
+    private static func whole(
+        _ headers: HTTPHeaders, _ range: FileRange, _ host: String, _ wanted: Int64, _ settings: WebSeedSettings
+    ) -> RangeAnswer {
+        guard lengthFits(headers, range.fileLength) else {
+            return .problem(.wrongContent(reason: "the file at \(host) is not as long as the torrent says"))
+        }
+        guard range.isWholeFile || range.fileLength <= settings.smallFile else {
+            return .problem(.giveUp(file: nil, reason: "\(host) does not serve ranges"))
+        }
+        return .body(skip: range.bytes.lowerBound, length: wanted)
+    }
+
+    /// Whether `Content-Length`, where it is given, says `length`.
+    private static func lengthFits(_ headers: HTTPHeaders, _ length: Int64) -> Bool {
+        headers["content-length"].allSatisfy { Int64($0) == length }
+    }
+}
+
+/// A `Content-Range` header of one range of bytes: `bytes 0-99/1000` or `bytes 0-99/*`.
+struct ContentRange: Sendable, Hashable {
+    let bytes: Range<Int64>
+    /// Nil for `*`.
+    let total: Int64?
+
+    init?(_ header: String) {
+        let text = header.utf8.prefix(100)
+        guard text.count == header.utf8.count, text.prefix(6).elementsEqual("bytes ".utf8) else { return nil }
+        let parts = text.dropFirst(6).split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        guard parts.count == 2 else { return nil }
+        let ends = parts[0].split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
+        guard ends.count == 2, let first = ContentRange.number(ends[0]), let last = ContentRange.number(ends[1]),
+            first <= last, last < Int64.max
+        else { return nil }
+        bytes = first..<(last + 1)
+        if parts[1].elementsEqual("*".utf8) {
+            total = nil
+        } else {
+            guard let number = ContentRange.number(parts[1]), number > last else { return nil }
+            total = number
+        }
+    }
+
+    private static func number(_ digits: Substring.UTF8View) -> Int64? {
+        guard !digits.isEmpty, digits.count <= 19, digits.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        return Int64(String(decoding: digits, as: UTF8.self))
+    }
+}

@@ -1,0 +1,265 @@
+// HTTPOrigin: web seeds (BEP 19), servers that hold a torrent's files as plain files.
+//
+// What it is for: fetching any stretch of the content over HTTP/1.1 ranges and handing it on as it arrives. What it must
+// never do: believe that the bytes are right (pieces are verified like any), wait for a server without end, buffer more
+// than a read or two, or decide when to try again (that is `WebSeedHealth` and its owner).
+
+#if canImport(Glibc)
+import Glibc
+#endif
+#if canImport(HTTPTransport)
+import HTTPTransport
+#endif
+import Metainfo
+import NIOCore
+import NIOHTTP1
+import Synchronization
+
+/// The connections of all web seeds of a process. `shutdown` it before the last reference goes.
+public final class WebSeedClient: Sendable {
+    let settings: WebSeedSettings
+    let transport: HTTPTransport
+
+    public convenience init(settings: WebSeedSettings = WebSeedSettings()) {
+        self.init(settings: settings) { _ in }
+    }
+
+    /// - Parameter adjust: for tests: names and addresses as the test has them.
+    init(settings: WebSeedSettings, adjust: (inout HTTPTransportSettings) -> Void) {
+        self.settings = settings
+        var http = HTTPTransportSettings()
+        if let address = settings.localAddress, !["", "::", "[::]", "0.0.0.0"].contains(address) {
+            http.localAddress = address
+        }
+        http.trustedAuthorities = settings.trustedAuthorities
+        http.userAgent = settings.userAgent
+        http.connectTimeout = settings.connectTimeout
+        http.readTimeout = settings.stallTimeout
+        http.connectionsPerHost = settings.connectionsPerHost
+        adjust(&http)
+        transport = HTTPTransport(settings: http)
+    }
+
+    /// Closes all connections; fetches under way fail.
+    public func shutdown() async { await transport.shutdown() }
+}
+
+/// One URL of a torrent's `url-list`, and how the content is found under it.
+public final class WebSeed: Sendable {
+    /// Host and port, for a person.
+    public let host: String
+    public let layout: ContentLayout
+
+    private let base: HTTPURL
+    private let name: PathComponent
+    private let isSingleFile: Bool
+    private let client: WebSeedClient
+    /// What the server said of each file when it was last asked: a change means that the file has changed.
+    private let validators = Mutex<[Int: Validator]>([:])
+
+    /// Most files whose validators are remembered.
+    private static let mostValidators = 4_096
+
+    /// Nil when `url` is no http or https URL that can be fetched from.
+    public init?(url: String, name: PathComponent, isSingleFile: Bool, layout: ContentLayout, client: WebSeedClient) {
+        guard let base = HTTPURL(url) else { return nil }
+        self.base = base
+        self.name = name
+        self.isSingleFile = isSingleFile
+        self.layout = layout
+        self.client = client
+        host = base.authority
+    }
+
+    /// Nil when `url` is no http or https URL that can be fetched from.
+    public convenience init?(url: String, info: Info, client: WebSeedClient) {
+        self.init(url: url, name: info.name, isSingleFile: info.isSingleFile, layout: info.layout, client: client)
+    }
+
+    /// The URL of a file (BEP 19): the base itself for a single file unless it ends in a slash, else base, name and path.
+    func url(ofFile file: Int) -> HTTPURL? {
+        if isSingleFile { return base.path.utf8.last == UInt8(ascii: "/") ? base.appending([name.bytes]) : base }
+        return base.appending([name.bytes] + layout.files[file].path.components.map(\.bytes))
+    }
+
+    /// Fetches a run of whole pieces; see the other `fetch`.
+    public nonisolated(nonsending) func fetch(
+        pieces: Range<Int>, sink: (WebSeedChunk) async -> Bool
+    ) async -> WebSeedOutcome {
+        guard let first = layout.piece(pieces.lowerBound), let last = layout.piece(pieces.upperBound - 1) else {
+            return .complete
+        }
+        return await fetch(layout.offset(of: first)..<layout.offset(of: last) + Int64(layout.length(of: last)), sink: sink)
+    }
+
+    /// Fetches a run of bytes of the content space, in order, with one request per file.
+    ///
+    /// Padding comes as zeros; what belongs to no piece (gaps in v2-only torrents) is left out. The next chunk is read
+    /// when the sink has returned, so a slow sink slows the server down. To stop, return false or cancel the task.
+    /// Call it from a task outside any actor if the sink is cheap: each chunk then costs no change of threads.
+    public nonisolated(nonsending) func fetch(
+        _ run: Range<Int64>, sink: (WebSeedChunk) async -> Bool
+    ) async -> WebSeedOutcome {
+        var position = max(0, run.lowerBound)
+        for file in firstFile(after: position)..<layout.files.count {
+            let entry = layout.files[file]
+            guard entry.offset < run.upperBound else { break }
+            let start = max(position, entry.offset)
+            let end = min(run.upperBound, entry.end)
+            guard start < end else { continue }
+            position = start
+            let ending: Ending
+            if entry.isPadding {
+                ending = await zeros(start..<end, sink)
+            } else {
+                let range = FileRange(
+                    file: file, fileLength: entry.length, bytes: (start - entry.offset)..<(end - entry.offset))
+                ending = await body(of: range, at: start, sink)
+            }
+            switch ending {
+            case .delivered: position = end
+            case .stopped: return .stopped
+            case .failed(let problem, let next): return .failed(problem, next: next)
+            }
+        }
+        return .complete
+    }
+
+    private enum Ending {
+        case delivered
+        case stopped
+        case failed(WebSeedProblem, next: Int64)
+    }
+
+    /// Index of the first file that ends after `position`. Ends never decrease.
+    private func firstFile(after position: Int64) -> Int {
+        var low = 0
+        var high = layout.files.count
+        while low < high {
+            let middle = low + (high - low) / 2
+            if layout.files[middle].end <= position { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    private nonisolated(nonsending) func zeros(
+        _ range: Range<Int64>, _ sink: (WebSeedChunk) async -> Bool
+    ) async -> Ending {
+        var next = range.lowerBound
+        while next < range.upperBound {
+            let count = Int(min(range.upperBound - next, Int64(WebSeed.zeroBytes.readableBytes)))
+            guard let part = WebSeed.zeroBytes.getSlice(at: 0, length: count) else { break }
+            guard await sink(WebSeedChunk(offset: next, buffer: part)) else { return .stopped }
+            next += Int64(count)
+        }
+        return .delivered
+    }
+
+    private static let zeroBytes = ByteBuffer(repeating: 0, count: 64 << 10)
+
+    /// One request: its answer checked, its body handed on.
+    private nonisolated(nonsending) func body(
+        of range: FileRange, at offset: Int64, _ sink: (WebSeedChunk) async -> Bool
+    ) async -> Ending {
+        guard let url = url(ofFile: range.file) else {
+            return .failed(.giveUp(file: range.file, reason: "\(host): the file's name makes too long a URL"), next: offset)
+        }
+        var progress = FetchProgress(settings: client.settings, next: offset)
+        do {
+            var headers = HTTPHeaders()
+            if let value = range.header { headers.add(name: "Range", value: value) }
+            let answer = try await client.transport.get(
+                url, headers: headers, deadline: .now() + .after(client.settings.longestRequest))
+            let meaning = RangeAnswer(
+                status: Int(answer.status.code), headers: answer.headers, to: range, host: answer.host,
+                settings: client.settings, now: Double(time(nil)))
+            guard case .body(var skip, let length) = meaning else {
+                if case .problem(let problem) = meaning { return .failed(problem, next: offset) }
+                return .delivered
+            }
+            if let problem = remember(Validator(answer.headers), of: range.file, host: answer.host) {
+                return .failed(problem, next: offset)
+            }
+            let end = offset + length
+            // Bytes after our stretch are expected only where a whole small file came for a range.
+            let hasTail = skip > 0 || (answer.status == .ok && !range.isWholeFile)
+            progress.waits()
+            for try await part in answer.body {
+                if let problem = progress.received(part.readableBytes, host: answer.host) {
+                    return .failed(problem, next: progress.next)
+                }
+                var part = part
+                let skipped = Int(min(skip, Int64(part.readableBytes)))
+                part.moveReaderIndex(forwardBy: skipped)
+                skip -= Int64(skipped)
+                let left = end - progress.next
+                if Int64(part.readableBytes) > left {
+                    guard hasTail else {
+                        return .failed(
+                            .wrongContent(reason: "\(answer.host) sends more bytes than it was asked for"),
+                            next: progress.next)
+                    }
+                    part = part.getSlice(at: part.readerIndex, length: Int(left)) ?? ByteBuffer()
+                }
+                if part.readableBytes > 0 {
+                    let count = Int64(part.readableBytes)
+                    guard await sink(WebSeedChunk(offset: progress.next, buffer: part)) else { return .stopped }
+                    progress.next += count
+                }
+                // The rest of a small file is not worth reading; leaving the loop ends the request.
+                if hasTail && progress.next == end { return .delivered }
+                progress.waits()
+            }
+            guard progress.next == end else {
+                return .failed(
+                    .wrongContent(reason: "\(answer.host) sends fewer bytes than it was asked for"), next: progress.next)
+            }
+            return .delivered
+        } catch {
+            return .failed(problem(error, in: range, progress), next: progress.next)
+        }
+    }
+
+    private func problem(_ error: any Error, in range: FileRange, _ progress: FetchProgress) -> WebSeedProblem {
+        let error = HTTPTransportError(error, host: host)
+        switch error {
+        case .cancelled: return .cancelled
+        case .timedOut:
+            // While we were busy, the silence was ours, and the connection was dropped through no fault of the server.
+            if progress.isOwnDelay { return .retry(after: 0, reason: error.description) }
+            return .retry(after: nil, reason: "\(host) has stalled")
+        case .unresolved, .unreachable, .broken, .bodyTooLarge: return .retry(after: nil, reason: error.description)
+        case .tooManyRedirects, .badRedirect: return .giveUp(file: range.file, reason: error.description)
+        case .invalidURL, .notTrusted, .refusedRedirect, .insecureRedirect:
+            return .giveUp(file: nil, reason: error.description)
+        }
+    }
+
+    /// Compares with what the server said of the file before; a problem if that has changed.
+    private func remember(_ validator: Validator, of file: Int, host: String) -> WebSeedProblem? {
+        let hasChanged = validators.withLock { known in
+            if known.count >= WebSeed.mostValidators { known.removeAll() }
+            let before = known.updateValue(validator, forKey: file)
+            return before.map { $0.contradicts(validator) } ?? false
+        }
+        return hasChanged ? .wrongContent(reason: "the file at \(host) changed between two requests") : nil
+    }
+}
+
+/// What tells two versions of a file apart.
+private struct Validator: Sendable {
+    let entityTag: String?
+    let lastModified: String?
+
+    init(_ headers: HTTPHeaders) {
+        entityTag = headers.first(name: "etag").flatMap { $0.utf8.count <= 256 ? $0 : nil }
+        lastModified = headers.first(name: "last-modified").flatMap { $0.utf8.count <= 64 ? $0 : nil }
+    }
+
+    /// Different entity tags, or different dates where there are no two tags to compare.
+    func contradicts(_ other: Validator) -> Bool {
+        if let mine = entityTag, let its = other.entityTag { return mine != its }
+        if let mine = lastModified, let its = other.lastModified { return mine != its }
+        return false
+    }
+}

@@ -1,0 +1,120 @@
+/// Whether a web seed may be asked, and how much at once: a machine without clock or socket.
+///
+/// Time is in seconds since any fixed moment. Failures make it wait, longer each time; bytes that do not verify cost it
+/// work at once and in the end all of it. Its owner reports what happened and asks before each fetch.
+public struct WebSeedHealth: Sendable {
+    /// Times in seconds.
+    public struct Settings: Sendable, Hashable {
+        /// First delay after a failure, doubling up to the longest.
+        public var retry = 2.0
+        public var longestRetry = 600.0
+        /// Bad pieces (or answers of wrong content) after which a source is banned for good.
+        public var badPieces = 3
+        /// Good pieces that make up for a bad one.
+        public var forgiveness = 500
+        /// Files that it does not have, after which it is given up altogether.
+        public var missingFiles = 1_000
+        /// Most fetches at once.
+        public var mostFetches = 4
+
+        public init() {}
+    }
+
+    public enum State: Sendable, Hashable {
+        case usable
+        /// Not before this time.
+        case waiting(until: Double)
+        /// Never again; the text says why.
+        case banned(String)
+    }
+
+    private let settings: Settings
+    private var random: HealthGenerator
+    private var failures = 0
+    private var notBefore = -Double.infinity
+    private var bad = 0
+    private var goodSinceBad = 0
+    private var missing: Set<Int> = []
+    private var ban: String?
+    /// Fetches that may run at once: at first one, more as they succeed, half as many after a failure.
+    public private(set) var fetchesAllowed = 1
+
+    /// - Parameter seed: for jitter; different on every node.
+    public init(settings: Settings = Settings(), seed: UInt64) {
+        self.settings = settings
+        random = HealthGenerator(state: seed)
+    }
+
+    public func state(at now: Double) -> State {
+        if let ban { return .banned(ban) }
+        return notBefore > now ? .waiting(until: notBefore) : .usable
+    }
+
+    /// Whether a fetch of this file (an index in the layout) may start now.
+    public func mayFetch(file: Int, at now: Double) -> Bool {
+        ban == nil && notBefore <= now && !missing.contains(file)
+    }
+
+    /// A fetch came to its end as wished.
+    public mutating func succeeded() {
+        failures = 0
+        fetchesAllowed = min(fetchesAllowed + 1, settings.mostFetches)
+    }
+
+    /// A piece made of its bytes alone did verify.
+    public mutating func goodPiece() {
+        guard bad > 0 else { return }
+        goodSinceBad += 1
+        if goodSinceBad >= settings.forgiveness {
+            bad -= 1
+            goodSinceBad = 0
+        }
+    }
+
+    /// A piece made of its bytes did not verify.
+    public mutating func badPiece(at now: Double) { lied("it sent data that does not verify", at: now) }
+
+    /// A fetch ended with a problem.
+    public mutating func failed(_ problem: WebSeedProblem, at now: Double) {
+        switch problem {
+        case .cancelled: break
+        case .retry(let after, _): backOff(atLeast: after, at: now)
+        case .wrongContent(let reason): lied(reason, at: now)
+        case .giveUp(nil, let reason): ban = reason
+        case .giveUp(let file?, let reason):
+            missing.insert(file)
+            if missing.count >= settings.missingFiles { ban = reason }
+        }
+    }
+
+    private mutating func lied(_ reason: String, at now: Double) {
+        bad += 1
+        goodSinceBad = 0
+        if bad >= settings.badPieces { ban = reason } else { backOff(atLeast: nil, at: now) }
+    }
+
+    /// Waits the server's time if it named one, else a doubling one drawn from its upper half.
+    private mutating func backOff(atLeast seconds: Double?, at now: Double) {
+        fetchesAllowed = max(1, fetchesAllowed / 2)
+        // A wait of nothing is for delays of our own, which say nothing against the source.
+        guard seconds != 0 else { return }
+        failures += 1
+        var ceiling = settings.retry
+        for _ in 0..<min(failures, 64) where ceiling < settings.longestRetry { ceiling *= 2 }
+        let delay = min(ceiling, settings.longestRetry) * Double.random(in: 0.5...1, using: &random)
+        notBefore = max(notBefore, now + max(delay, seconds ?? 0))
+    }
+}
+
+/// SplitMix64: the same seed gives the same delays.
+private struct HealthGenerator: RandomNumberGenerator, Sendable {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+}
