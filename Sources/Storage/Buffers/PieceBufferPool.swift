@@ -1,0 +1,140 @@
+import Glibc
+import Synchronization
+
+/// Memory for the pieces that are being put together: bounded in bytes, reused, and given back to the system when it is
+/// not needed. Any thread may call any function; none blocks.
+public final class PieceBufferPool: Sendable {
+    /// Bytes that all buffers together may have, 24 MiB unless told otherwise. One buffer is always granted, however
+    /// large, when no other is in use.
+    public let capacity: Int
+    private let state = Mutex(State())
+
+    private struct Block {
+        let address: UInt
+        let length: Int
+    }
+
+    private struct State {
+        var used = 0
+        var idle: [Block] = []
+        var idleBytes = 0
+        /// The least that lay idle since the last `trim`: so much was not needed meanwhile.
+        var idleLow = 0
+    }
+
+    public init(capacity: Int = 24 << 20) { self.capacity = max(0, capacity) }
+
+    deinit {
+        for block in state.withLock({ $0.idle }) { Self.unmap(block) }
+    }
+
+    /// A buffer of `length` bytes (1 or more), page-aligned, with undefined content; nil when the pool is used up or the
+    /// system has no memory.
+    public func take(length: Int) -> PieceBuffer? {
+        let page = Self.pageSize
+        guard length > 0, length <= Int.max - page else { return nil }
+        let size = (length + page - 1) / page * page
+        var surplus: [Block] = []
+        var found: Block?
+        let isGranted = state.withLock { state -> Bool in
+            guard state.used == 0 || size <= capacity - state.used else { return false }
+            state.used += size
+            // The one used last: its pages are there and warm.
+            if let index = state.idle.lastIndex(where: { $0.length == size }) {
+                found = state.idle.remove(at: index)
+                state.idleBytes -= size
+            }
+            // Idle blocks of other sizes make room.
+            while state.idleBytes > 0, state.used + state.idleBytes > capacity {
+                let block = state.idle.removeFirst()
+                state.idleBytes -= block.length
+                surplus.append(block)
+            }
+            state.idleLow = min(state.idleLow, state.idleBytes)
+            return true
+        }
+        guard isGranted else { return nil }
+        for block in surplus { Self.unmap(block) }
+        guard let block = found ?? Self.map(size) else {
+            state.withLock { $0.used -= size }
+            return nil
+        }
+        guard let base = UnsafeMutableRawPointer(bitPattern: block.address) else { return nil }
+        return PieceBuffer(base: base, count: length, capacity: size, pool: self)
+    }
+
+    fileprivate func giveBack(_ base: UnsafeMutableRawPointer, size: Int) {
+        let block = Block(address: UInt(bitPattern: base), length: size)
+        let isKept = state.withLock { state -> Bool in
+            state.used -= size
+            guard state.used + state.idleBytes + size <= capacity else { return false }
+            state.idle.append(block)
+            state.idleBytes += size
+            return true
+        }
+        if !isKept { Self.unmap(block) }
+    }
+
+    /// Gives back to the system what was idle ever since the last call. To be called every few seconds.
+    public func trim() {
+        let freed = state.withLock { state -> [Block] in
+            var freed: [Block] = []
+            var bytes = 0
+            // Those that lie longest are at the front.
+            while let block = state.idle.first, bytes + block.length <= state.idleLow {
+                bytes += block.length
+                freed.append(state.idle.removeFirst())
+            }
+            state.idleBytes -= bytes
+            state.idleLow = state.idleBytes
+            return freed
+        }
+        for block in freed { Self.unmap(block) }
+    }
+
+    /// Bytes in buffers that are in use.
+    public var bytesInUse: Int { state.withLock { $0.used } }
+    /// Bytes kept for reuse.
+    public var bytesIdle: Int { state.withLock { $0.idleBytes } }
+
+    private static let pageSize = max(4096, sysconf(Int32(_SC_PAGESIZE)))
+
+    private static func map(_ size: Int) -> Block? {
+        let memory = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let memory, memory != MAP_FAILED else { return nil }
+        return Block(address: UInt(bitPattern: memory), length: size)
+    }
+
+    private static func unmap(_ block: Block) {
+        _ = munmap(UnsafeMutableRawPointer(bitPattern: block.address), block.length)
+    }
+}
+
+/// Memory for one piece. It goes back to its pool on `release()`, at the latest when the object is gone.
+///
+/// `@unchecked Sendable`: the memory has one owner at a time, who hands it on as a whole (from the event loop that fills
+/// it to the thread that hashes and writes it, and back), and the hand-over orders the accesses. Only `isReleased` could
+/// be reached by two, and is guarded.
+public final class PieceBuffer: @unchecked Sendable {
+    /// As many bytes as were asked for. Not to be touched after `release()`.
+    public let bytes: UnsafeMutableRawBufferPointer
+    private let capacity: Int
+    private let pool: PieceBufferPool
+    private let isReleased = Atomic(false)
+
+    fileprivate init(base: UnsafeMutableRawPointer, count: Int, capacity: Int, pool: PieceBufferPool) {
+        bytes = UnsafeMutableRawBufferPointer(start: base, count: count)
+        self.capacity = capacity
+        self.pool = pool
+    }
+
+    deinit { release() }
+
+    public var count: Int { bytes.count }
+
+    /// Gives the memory back. A second call does nothing.
+    public func release() {
+        guard !isReleased.exchange(true, ordering: .acquiringAndReleasing), let base = bytes.baseAddress else { return }
+        pool.giveBack(base, size: capacity)
+    }
+}

@@ -1,0 +1,122 @@
+import Metainfo
+import Synchronization
+
+/// How far a check has come.
+public struct CheckProgress: Sendable, Equatable {
+    /// Bytes of pieces looked at, holes and pieces that need no reading included.
+    public let done: Int64
+    public let total: Int64
+}
+
+/// What a check found.
+public struct CheckResult: Sendable {
+    /// Pieces that are on disk and right.
+    public var right: StoredPieces
+    /// Pieces all of whose bytes are on disk, none of them a hole, and hash to something else. The pieces in neither set
+    /// are missing, in part or in whole.
+    public var wrong: StoredPieces
+    /// Bytes that were read and hashed.
+    public var hashedBytes: Int64 = 0
+    /// For each file of the layout what is at its place; `.ignored` for padding and files not selected.
+    public var files: [FilePresence]
+    /// The first thing that could not be read. The pieces in it count as missing.
+    public var readFailure: StorageError?
+}
+
+public enum FilePresence: Sendable, Equatable {
+    case ignored
+    case missing
+    /// A directory or something special has its name.
+    case inTheWay
+    /// A regular file of that many bytes.
+    case present(size: Int64)
+}
+
+/// Finds out which pieces of a content are on disk and right. Reads only what no record vouches for and what is not a
+/// hole, each byte once, with several pieces hashed together.
+public struct ContentCheck: Sendable {
+    public let files: ContentFiles
+    public let hashes: PieceHashes
+    /// Pieces that a record vouches for. They are believed if their files are there and long enough.
+    public var trusted: StoredPieces?
+    /// Pieces to look at; nil for all.
+    public var candidates: StoredPieces?
+
+    public init(
+        files: ContentFiles, hashes: PieceHashes, trusted: StoredPieces? = nil, candidates: StoredPieces? = nil
+    ) {
+        self.files = files
+        self.hashes = hashes
+        self.trusted = trusted
+        self.candidates = candidates
+    }
+
+    /// Runs the check.
+    /// - Parameters:
+    ///   - progress: called now and then from any of the threads, one at a time.
+    ///   - isCancelled: asked between pieces from any of the threads.
+    /// - Throws: `.cancelled`; an error of the destination as a whole. What concerns single files is in the result.
+    public func run(
+        parallelism: Parallelism = .none, progress: @escaping @Sendable (CheckProgress) -> Void = { _ in },
+        isCancelled: @escaping @Sendable () -> Bool = { false }
+    ) throws(StorageError) -> CheckResult {
+        let layout = files.layout
+        let presence = try look(isCancelled: isCancelled)
+        var result = CheckResult(
+            right: StoredPieces(pieceCount: layout.pieceCount), wrong: StoredPieces(pieceCount: layout.pieceCount),
+            files: presence)
+        var unread: [PieceIndex] = []
+        var settledBytes: Int64 = 0
+        for piece in layout.pieces where candidates?.contains(piece) ?? true {
+            switch judge(piece, presence) {
+            case .right: result.right.insert(piece)
+            case .missing: break
+            case .unknown:
+                unread.append(piece)
+                continue
+            }
+            settledBytes += Int64(layout.length(of: piece))
+        }
+        let total = settledBytes + unread.reduce(0) { $0 + Int64(layout.length(of: $1)) }
+        let reading = PieceReading(
+            check: self, pieces: unread, done: settledBytes, total: total, progress: progress, isCancelled: isCancelled)
+        let found = reading.run(parallelism)
+        if found.isCancelled { throw StorageError(.cancelled, "check", path: files.root.path) }
+        result.right.formUnion(found.right)
+        result.wrong.formUnion(found.wrong)
+        result.hashedBytes = found.hashedBytes
+        result.readFailure = found.failure
+        return result
+    }
+
+    private enum Judgement { case right, missing, unknown }
+
+    /// What can be said of a piece without reading it.
+    private func judge(_ piece: PieceIndex, _ presence: [FilePresence]) -> Judgement {
+        let isTrusted = trusted?.contains(piece) ?? false
+        var isReadable = true
+        for span in files.layout.spans(of: piece) where !span.isPadding {
+            switch presence[span.file] {
+            case .ignored: isReadable = false
+            case .missing, .inTheWay: return .missing
+            case .present(let size):
+                guard size >= span.fileOffset + Int64(span.length) else { return .missing }
+            }
+        }
+        if isTrusted { return .right }
+        return isReadable ? .unknown : .missing
+    }
+
+    private func look(isCancelled: () -> Bool) throws(StorageError) -> [FilePresence] {
+        var presence = [FilePresence](repeating: .ignored, count: files.layout.files.count)
+        for file in files.selection.files {
+            if isCancelled() { throw StorageError(.cancelled, "check", path: files.root.path) }
+            guard let status = try files.status(file) else {
+                presence[file] = .missing
+                continue
+            }
+            presence[file] = status.kind == .file ? .present(size: status.size) : .inTheWay
+        }
+        return presence
+    }
+}

@@ -1,0 +1,58 @@
+import Glibc
+import Synchronization
+
+/// Runs independent work on several threads. The caller supplies it, so that a daemon can use its own bounded pool.
+public struct Parallelism: Sendable {
+    /// Workers that run at once at most.
+    public let width: Int
+    /// Calls its second argument with 0, 1, … up to the first, at once as far as it can, and returns when all returned.
+    let run: @Sendable (Int, @escaping @Sendable (Int) -> Void) -> Void
+
+    public init(
+        width: Int, run: @escaping @Sendable (_ workers: Int, _ body: @escaping @Sendable (Int) -> Void) -> Void
+    ) {
+        self.width = max(1, width)
+        self.run = run
+    }
+
+    /// On the calling thread alone.
+    public static let none = Parallelism(width: 1) { workers, body in
+        for worker in 0..<workers { body(worker) }
+    }
+
+    /// On threads of their own, which end with the work. Those that the system does not grant are done without.
+    public static func threads(_ count: Int) -> Parallelism {
+        Parallelism(width: count) { workers, body in
+            var threads: [pthread_t] = []
+            var undone: [Int] = []
+            for worker in 1..<max(1, workers) {
+                let job = Unmanaged.passRetained(Job { body(worker) })
+                var thread = pthread_t()
+                let failure = pthread_create(
+                    &thread, nil,
+                    { argument in
+                        if let argument { Unmanaged<Job>.fromOpaque(argument).takeRetainedValue().body() }
+                        return nil
+                    }, job.toOpaque())
+                if failure == 0 {
+                    threads.append(thread)
+                } else {
+                    job.release()
+                    undone.append(worker)
+                }
+            }
+            if workers > 0 { body(0) }
+            for worker in undone { body(worker) }
+            for thread in threads { pthread_join(thread, nil) }
+        }
+    }
+
+    /// As many threads as the process may use processors.
+    public static var processors: Parallelism { threads(sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+
+    private final class Job: Sendable {
+        let body: @Sendable () -> Void
+
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+}

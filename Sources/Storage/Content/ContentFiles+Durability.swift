@@ -1,0 +1,186 @@
+import Glibc
+import Metainfo
+
+/// Making written content durable and giving it its final form.
+extension ContentFiles {
+    /// Makes durable everything that was written before the call: files, and the directories in which entries were made.
+    /// After a failure the state on disk is unknown: every later call fails too, and the content has to be checked anew.
+    /// - Throws: `.vanished` when the destination was deleted meanwhile.
+    public func synchronize() throws(StorageError) {
+        let (files, directories, failure) = state.withLock { state in
+            defer {
+                state.dirtyFiles = []
+                state.dirtyDirectories = []
+            }
+            return (state.dirtyFiles, state.dirtyDirectories, state.syncFailure)
+        }
+        if let failure { throw failure }
+        do {
+            if files.count + directories.count > limits.filesSyncedOneByOne {
+                try synchronizeAll(files)
+            } else {
+                try synchronizeEach(files, directories)
+            }
+        } catch {
+            state.withLock { state in
+                state.dirtyFiles.formUnion(files)
+                state.dirtyDirectories.formUnion(directories)
+                if state.syncFailure == nil { state.syncFailure = error }
+            }
+            throw error
+        }
+    }
+
+    private func synchronizeEach(_ files: Set<Int>, _ directories: Set<Int>) throws(StorageError) {
+        for file in files.sorted() {
+            let opened = try openForWriting(file)
+            do {
+                try layer.synchronize(opened.descriptor, dataOnly: true)
+            } catch {
+                throw StorageError(error, "sync", path: displayPath(file))
+            }
+            let status = try self.status(opened, file)
+            if status.links == 0 { throw StorageError(.vanished, "write", path: displayPath(file)) }
+        }
+        // Children before the directories that hold them.
+        for directory in directories.sorted(by: >) {
+            let opened = try openDirectory(directory, create: false)
+            do {
+                try layer.synchronize(opened.descriptor, dataOnly: false)
+            } catch {
+                throw StorageError(error, "sync directory", path: directoryPath(directory, root: root))
+            }
+        }
+        try checkDestination()
+    }
+
+    private func synchronizeAll(_ files: Set<Int>) throws(StorageError) {
+        let holder = root.holder
+        do {
+            try layer.synchronizeFileSystem(holder.descriptor)
+        } catch {
+            throw StorageError(error, "sync", path: root.path)
+        }
+        for file in files {
+            guard let opened = state.withLock({ $0.files.get(file) }) else { continue }
+            let status = try self.status(opened, file)
+            if status.links == 0 { throw StorageError(.vanished, "write", path: displayPath(file)) }
+        }
+        try checkDestination()
+    }
+
+    /// Whether the directory that holds the content is still reachable by some name.
+    func checkDestination() throws(StorageError) {
+        let root = self.root
+        do throws(SystemError) {
+            let status = try layer.status(root.holder.descriptor)
+            if status.links == 0 { throw SystemError(ENOENT) }
+        } catch {
+            throw StorageError(error, "write", path: root.path)
+        }
+    }
+
+    /// Reserves the space of all selected files, as the preallocation says. With `.full` a disk that is too small is
+    /// met here, with the bytes needed and free in the error.
+    public func preallocate(isCancelled: () -> Bool = { false }) throws(StorageError) {
+        guard preallocation == .full else { return }
+        for file in selection.files where !isComplete(file) {
+            if isCancelled() { throw StorageError(.cancelled, "reserve space for", path: displayPath(file)) }
+            let length = layout.files[file].length
+            guard length > 0 else { continue }
+            let opened = try openForWriting(file)
+            do {
+                try layer.allocate(opened.descriptor, length: length)
+            } catch  where error.number == EOPNOTSUPP || error.number == EINVAL {
+                return  // This file system reserves nothing: lengths were set as holes already.
+            } catch {
+                let free = (try? layer.freeSpace(opened.descriptor)).map { ", \($0) are free" } ?? ""
+                throw StorageError(
+                    error, "reserve space for", path: displayPath(file), detail: "\(length) bytes needed\(free)")
+            }
+        }
+    }
+
+    private func isComplete(_ file: Int) -> Bool { state.withLock { $0.publishedFiles.contains(file) } }
+
+    /// Brings every selected file into being (the empty ones too) and checks that all have their length. To be called
+    /// when all wanted pieces are written, before the last sync.
+    func finish() throws(StorageError) {
+        for file in selection.files where !isComplete(file) {
+            let length = layout.files[file].length
+            if let status = try status(file) {
+                guard status.kind == .file else { throw StorageError(.inTheWay, "finish", path: displayPath(file)) }
+                if status.size == length { continue }
+            }
+            let opened = try openForWriting(file)
+            let status = try self.status(opened, file)
+            guard status.size == length else {
+                throw StorageError(
+                    .changed, "finish", path: displayPath(file), detail: "\(status.size) bytes instead of \(length)")
+            }
+        }
+    }
+
+    /// What a selected file looks like; nil when it, or a directory it lies in, is not there.
+    public func status(_ file: Int) throws(StorageError) -> FileStatus? {
+        guard layout.files.indices.contains(file), !layout.files[file].isPadding else { return nil }
+        let access = self.access
+        do throws(StorageError) {
+            let directory = try openDirectory(Int(tree.directoryOfFile[file]), create: false)
+            do {
+                return try layer.status(
+                    fileName(file), in: directory.descriptor, followSymlink: access == .reading)
+            } catch {
+                throw StorageError(error, "look at", path: displayPath(file))
+            }
+        } catch  where error.kind == .vanished || error.kind == .inTheWay {
+            return nil
+        }
+    }
+
+    /// The file was written by other means than `write`.
+    func noteWritten(_ file: Int) { state.withLock { state in _ = state.dirtyFiles.insert(file) } }
+
+    /// Entries of the directory were changed by other means.
+    func noteChanged(directory: Int) { state.withLock { state in _ = state.dirtyDirectories.insert(directory) } }
+
+    // MARK: Changing places
+
+    /// Files that lie complete in content published earlier are read there, and never written.
+    func readPublished(_ files: Set<Int>, at published: ContentRoot) {
+        state.withLock { state in
+            state.published = published
+            state.publishedFiles = files
+        }
+        dropCaches()
+    }
+
+    /// From now on the whole content lies at `newRoot` and is only read.
+    func moved(to newRoot: ContentRoot) {
+        state.withLock { state in
+            state.root = newRoot
+            state.access = .reading
+            state.published = nil
+            state.publishedFiles = []
+            state.dirtyFiles = []
+            state.dirtyDirectories = []
+            state.stamps = [:]
+        }
+        dropCaches()
+    }
+
+    /// Files that are read where they were published.
+    var publishedFiles: Set<Int> { state.withLock { $0.publishedFiles } }
+
+    /// Descriptors in the caches, for tests and metrics.
+    public var openDescriptors: Int { state.withLock { $0.files.count + $0.directories.count } }
+
+    // MARK: Vouching
+
+    /// What all selected files look like now, for a record that vouches for them. Nil for files that are not selected.
+    public func stamps() throws(StorageError) -> [FileStamp?] {
+        var stamps = [FileStamp?](repeating: nil, count: layout.files.count)
+        for file in selection.files { stamps[file] = try status(file).map { FileStamp($0) } }
+        return stamps
+    }
+}

@@ -1,0 +1,230 @@
+import Glibc
+import Metainfo
+
+/// Opening files and directories below the content's root, one name at a time, through the cache.
+extension ContentFiles {
+    /// Which of the two places a file is looked for in, as part of a cache key.
+    private enum Place: Int { case own, published }
+
+    func openForReading(_ file: Int) throws(StorageError) -> OpenFile {
+        guard layout.files.indices.contains(file), !layout.files[file].isPadding, selection.contains(file) else {
+            throw StorageError(.misuse, "read", path: root.path, detail: "file \(file) is not selected")
+        }
+        return try open(file, forWriting: false)
+    }
+
+    func openForWriting(_ file: Int) throws(StorageError) -> OpenFile {
+        guard layout.files.indices.contains(file), selection.contains(file), access == .downloading else {
+            throw StorageError(.misuse, "write", path: root.path, detail: "file \(file) is not open for writing")
+        }
+        let opened = try open(file, forWriting: true)
+        try shape(file, opened)
+        return opened
+    }
+
+    private func open(_ file: Int, forWriting: Bool) throws(StorageError) -> OpenFile {
+        let (cached, access, isPublished, generation) = state.withLock { state in
+            (state.files.get(file), state.access, state.publishedFiles.contains(file), state.generation)
+        }
+        if let cached, cached.isWritable || !forWriting { return cached }
+        guard !(isPublished && forWriting) else {
+            throw StorageError(.misuse, "write", path: displayPath(file), detail: "the file is complete already")
+        }
+        let directory = Int(tree.directoryOfFile[file])
+        let parent = try openDirectory(directory, isPublished ? .published : .own, create: forWriting)
+        let name = fileName(file)
+        let opened: OpenFile
+        do {
+            opened = try openFile(name, in: parent, file: file, access: access, forWriting, isPublished, directory)
+        } catch let error {
+            throw StorageError(error, "open", path: displayPath(file))
+        }
+        try examine(file, opened, access: access, isPublished: isPublished)
+        let evicted = state.withLock { state in
+            state.generation == generation ? state.files.insert(opened, for: file) : nil
+        }
+        _ = evicted  // closed here, outside the lock
+        return opened
+    }
+
+    private func openFile(
+        _ name: FileName, in parent: OpenFile, file: Int, access: Access, _ forWriting: Bool, _ isPublished: Bool,
+        _ directory: Int
+    ) throws(SystemError) -> OpenFile {
+        if access == .reading || isPublished || !forWriting {
+            let options: OpenOptions = access == .reading ? .followSymlink : []
+            let descriptor = try withRoom { () throws(SystemError) in
+                try layer.open(name, in: parent.descriptor, options)
+            }
+            return OpenFile(descriptor, layer: layer)
+        }
+        do {
+            let descriptor = try withRoom { () throws(SystemError) in
+                try layer.open(name, in: parent.descriptor, [.write])
+            }
+            return OpenFile(descriptor, layer: layer, isWritable: true)
+        } catch  where error.number == ENOENT {
+            var options: OpenOptions = [.write, .create]
+            if layout.files[file].isExecutable { options.insert(.executable) }
+            let descriptor = try withRoom { () throws(SystemError) in
+                try layer.open(name, in: parent.descriptor, options)
+            }
+            state.withLock { state in
+                state.dirtyDirectories.insert(directory)
+                state.dirtyFiles.insert(file)
+            }
+            return OpenFile(descriptor, layer: layer, isWritable: true)
+        }
+    }
+
+    /// When no more files can be opened, lets go of those in the cache and tries once more.
+    private func withRoom(
+        _ open: () throws(SystemError) -> Descriptor
+    ) throws(SystemError) -> Descriptor {
+        do {
+            return try open()
+        } catch  where error.number == EMFILE || error.number == ENFILE {
+            dropCaches()
+            return try open()
+        }
+    }
+
+    /// Closes what is in the caches and not in use.
+    func dropCaches() {
+        let dropped = state.withLock { state in
+            state.generation += 1
+            return state.files.removeAll() + state.directories.removeAll()
+        }
+        _ = dropped  // closed here, outside the lock
+    }
+
+    func fileName(_ file: Int) -> FileName {
+        layout.files[file].path.lastComponent.map { FileName($0) } ?? root.name
+    }
+
+    // MARK: Directories
+
+    /// A directory of the content's own place, made when it is missing and `create` says so.
+    func openDirectory(_ index: Int, create: Bool) throws(StorageError) -> OpenFile {
+        try openDirectory(index, .own, create: create)
+    }
+
+    private func openDirectory(_ index: Int, _ place: Place, create: Bool) throws(StorageError) -> OpenFile {
+        let (root, access, generation) = state.withLock { state in
+            (place == .own ? state.root : state.published ?? state.root, state.access, state.generation)
+        }
+        // Up to the nearest one that is open, then down again.
+        var missing: [Int] = []
+        var current = index
+        var directory = root.holder
+        while current != DirectoryTree.holder {
+            if let cached = state.withLock({ $0.directories.get(current << 1 | place.rawValue) }) {
+                directory = cached
+                break
+            }
+            missing.append(current)
+            current = tree.nodes[current].parent
+        }
+        for next in missing.reversed() {
+            let node = tree.nodes[next]
+            // The content's own directory may have another name where it was published.
+            let name = next == 1 ? root.name : node.name
+            let follow = access == .reading && place == .own
+            do {
+                directory = try enter(name, in: directory, follow: follow, create: create, parent: node.parent)
+            } catch {
+                throw StorageError(error, "open directory", path: directoryPath(next, root: root))
+            }
+            let opened = directory
+            let evicted = state.withLock { state in
+                state.generation == generation
+                    ? state.directories.insert(opened, for: next << 1 | place.rawValue) : nil
+            }
+            _ = evicted
+        }
+        return directory
+    }
+
+    private func enter(
+        _ name: FileName, in directory: OpenFile, follow: Bool, create: Bool, parent: Int
+    ) throws(SystemError) -> OpenFile {
+        func open() throws(SystemError) -> OpenFile {
+            let descriptor = try withRoom { () throws(SystemError) in
+                try layer.openDirectory(name, in: directory.descriptor, followSymlink: follow)
+            }
+            return OpenFile(descriptor, layer: layer)
+        }
+        do {
+            return try open()
+        } catch  where error.number == ENOENT && create {
+            do {
+                try layer.makeDirectory(name, in: directory.descriptor)
+            } catch  where error.number == EEXIST {
+                // Another thread was faster.
+            }
+            state.withLock { state in _ = state.dirtyDirectories.insert(parent) }
+            return try open()
+        }
+    }
+
+    func directoryPath(_ index: Int, root: ContentRoot) -> String {
+        var names: [String] = []
+        var current = index
+        while current > 1 {
+            names.append(tree.nodes[current].name.description)
+            current = tree.nodes[current].parent
+        }
+        return ([root.path] + names.reversed()).joined(separator: "/")
+    }
+
+    // MARK: Checks of what was opened
+
+    /// Refuses what is no regular file, and notes or compares what a file looks like.
+    private func examine(
+        _ file: Int, _ opened: OpenFile, access: Access, isPublished: Bool
+    ) throws(StorageError) {
+        let status = try self.status(opened, file)
+        guard status.kind == .file else { throw StorageError(.inTheWay, "open", path: displayPath(file)) }
+        guard access == .reading || isPublished else { return }
+        let stamp = FileStamp(status)
+        let known = state.withLock { state -> FileStamp in
+            if let known = state.stamps[file] { return known }
+            state.stamps[file] = stamp
+            return stamp
+        }
+        guard known == stamp else { throw StorageError(.changed, "read", path: displayPath(file)) }
+    }
+
+    func status(_ opened: OpenFile, _ file: Int) throws(StorageError) -> FileStatus {
+        do {
+            return try layer.status(opened.descriptor)
+        } catch {
+            throw StorageError(error, "look at", path: displayPath(file))
+        }
+    }
+
+    func checkUnchanged(_ file: Int, _ opened: OpenFile, needing end: Int64) throws(StorageError) {
+        let status = try self.status(opened, file)
+        if status.links == 0 { throw StorageError(.vanished, "read", path: displayPath(file)) }
+        let known = state.withLock { $0.stamps[file] }
+        guard status.size >= end, known.map({ $0 == FileStamp(status) }) ?? true else {
+            throw StorageError(.changed, "read", path: displayPath(file))
+        }
+    }
+
+    /// Gives a file its final length the first time it is opened for writing.
+    private func shape(_ file: Int, _ opened: OpenFile) throws(StorageError) {
+        guard state.withLock({ !$0.shaped.contains(file) }) else { return }
+        let length = layout.files[file].length
+        let status = try self.status(opened, file)
+        do {
+            if status.size > length || (status.size < length && preallocation != .none) {
+                try layer.truncate(opened.descriptor, to: length)
+                state.withLock { state in _ = state.dirtyFiles.insert(file) }
+            }
+        } catch {
+            throw StorageError(error, "set the length of", path: displayPath(file), detail: "\(length) bytes")
+        }
+        state.withLock { state in _ = state.shaped.insert(file) }
+    }
+}

@@ -1,0 +1,166 @@
+import Metainfo
+import Synchronization
+
+/// The files of one content: reads and writes pieces at their place in them. Any thread may call any function; calls
+/// block on the disk.
+public final class ContentFiles: Sendable {
+    public enum Access: Sendable, Equatable {
+        /// Content that others may have made. Symlinks in it are followed (`create --symlinks follow` did so too), and a
+        /// file that changes after it was first opened is reported.
+        case reading
+        /// A download of ours: files and directories are created as pieces arrive, symlinks are never followed.
+        case downloading
+    }
+
+    public let layout: ContentLayout
+    public let selection: FileSelection
+    public let limits: StorageLimits
+    let preallocation: Preallocation
+    let layer: any FileLayer
+    let tree: DirectoryTree
+    let state: Mutex<State>
+
+    struct State: Sendable {
+        var access: Access
+        var root: ContentRoot
+        /// Files that lie complete in the content published earlier, and where that is: they are read there.
+        var published: ContentRoot?
+        var publishedFiles: Set<Int> = []
+        var files: DescriptorCache
+        var directories: DescriptorCache
+        /// What to sync: files written, directories with new entries.
+        var dirtyFiles: Set<Int> = []
+        var dirtyDirectories: Set<Int> = []
+        /// After a failed sync nobody knows what reached the disk: no later sync may claim it did.
+        var syncFailure: StorageError?
+        /// Of files read: what they looked like when first opened.
+        var stamps: [Int: FileStamp] = [:]
+        /// Files already brought to their length.
+        var shaped: Set<Int> = []
+        /// Raised when everything open is dropped, so that an open begun before does not enter the cache after.
+        var generation = 0
+    }
+
+    /// - Parameters:
+    ///   - selection: files to write and to read; nil for all.
+    public init(
+        layout: ContentLayout, root: ContentRoot, access: Access, selection: FileSelection? = nil,
+        preallocation: Preallocation = .sparse, limits: StorageLimits = StorageLimits(),
+        layer: any FileLayer = SystemFileLayer()
+    ) {
+        self.layout = layout
+        self.selection = selection ?? FileSelection(all: layout)
+        self.limits = limits
+        self.preallocation = preallocation
+        self.layer = layer
+        tree = DirectoryTree(layout, name: root.name)
+        state = Mutex(
+            State(
+                access: access, root: root, files: DescriptorCache(capacity: limits.openFiles),
+                directories: DescriptorCache(capacity: limits.openDirectories)))
+    }
+
+    public var access: Access { state.withLock { $0.access } }
+
+    /// Where the content lies now.
+    public var root: ContentRoot { state.withLock { $0.root } }
+
+    /// Whether a piece can be read back, and so served: all of it lies in selected files.
+    public func canServe(_ piece: PieceIndex) -> Bool { selection.holdsWhole(piece, of: layout) }
+
+    /// Path of a file for people.
+    func displayPath(_ file: Int) -> String {
+        let root = self.root.path
+        guard layout.files.indices.contains(file), !layout.files[file].path.isEmpty else { return root }
+        return root + "/" + layout.files[file].path.display
+    }
+
+    // MARK: Writing
+
+    /// Writes a verified piece to its place. Padding and files that are not selected are skipped. Afterwards the piece is
+    /// in the page cache; it is durable after the next `synchronize()`.
+    /// - Parameter bytes: `layout.length(of: piece)` of them.
+    public func write(_ piece: PieceIndex, _ bytes: UnsafeRawBufferPointer) throws(StorageError) {
+        guard bytes.count == layout.length(of: piece), !bytes.isEmpty else {
+            throw StorageError(.misuse, "write", path: root.path, detail: "piece \(piece.value): \(bytes.count) bytes")
+        }
+        var written: [Int] = []
+        for span in layout.spans(of: piece) where !span.isPadding && selection.contains(span.file) {
+            let file = try openForWriting(span.file)
+            let part = UnsafeRawBufferPointer(rebasing: bytes[span.pieceOffset..<span.pieceOffset + span.length])
+            do {
+                try layer.write(file.descriptor, part, at: span.fileOffset)
+            } catch {
+                throw StorageError(error, "write", path: displayPath(span.file))
+            }
+            written.append(span.file)
+        }
+        // Only now: a sync that began before would otherwise take the file off the list without these bytes.
+        state.withLock { $0.dirtyFiles.formUnion(written) }
+    }
+
+    // MARK: Reading
+
+    /// Reads a range of a piece that is on disk; padding reads as zeros.
+    /// - Parameter buffer: at least `range.count` bytes.
+    public func read(
+        _ piece: PieceIndex, _ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(StorageError) {
+        guard range.lowerBound >= 0, range.upperBound <= layout.length(of: piece), buffer.count >= range.count else {
+            throw StorageError(.misuse, "read", path: root.path, detail: "piece \(piece.value), \(range)")
+        }
+        for span in layout.spans(of: piece, in: range) {
+            let start = span.pieceOffset - range.lowerBound
+            let part = UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + span.length])
+            if span.isPadding {
+                part.initializeMemory(as: UInt8.self, repeating: 0)
+                continue
+            }
+            let file = try openForReading(span.file)
+            try checkUnchanged(span.file, file, needing: span.fileOffset + Int64(span.length))
+            let count: Int
+            do {
+                count = try layer.read(file.descriptor, into: part, at: span.fileOffset)
+            } catch {
+                throw StorageError(error, "read", path: displayPath(span.file))
+            }
+            guard count == span.length else {
+                throw StorageError(.changed, "read", path: displayPath(span.file), detail: "it is shorter than it was")
+            }
+        }
+    }
+
+    /// A stretch of a piece as `sendfile` wants it.
+    public enum Region: Sendable {
+        /// Bytes of a file. The descriptor stays open as long as the `OpenFile` is held. The file may be cut off by
+        /// others meanwhile: a `sendfile` that answers 0 has met that.
+        case file(OpenFile, offset: Int64, length: Int)
+        /// So many zeros (padding).
+        case zeros(Int)
+
+        public var length: Int {
+            switch self {
+            case .file(_, _, let length), .zeros(let length): length
+            }
+        }
+    }
+
+    /// Where the bytes of a range of a piece lie, in order.
+    /// - Throws: `.changed` or `.vanished` when a file is not what it was when it was first opened.
+    public func regions(_ piece: PieceIndex, _ range: Range<Int>) throws(StorageError) -> [Region] {
+        guard range.lowerBound >= 0, range.upperBound <= layout.length(of: piece) else {
+            throw StorageError(.misuse, "read", path: root.path, detail: "piece \(piece.value), \(range)")
+        }
+        var regions: [Region] = []
+        for span in layout.spans(of: piece, in: range) {
+            if span.isPadding {
+                regions.append(.zeros(span.length))
+            } else {
+                let file = try openForReading(span.file)
+                try checkUnchanged(span.file, file, needing: span.fileOffset + Int64(span.length))
+                regions.append(.file(file, offset: span.fileOffset, length: span.length))
+            }
+        }
+        return regions
+    }
+}

@@ -1,0 +1,27 @@
+/// Where a content lies: an open directory and the content's name in it.
+public struct ContentRoot: Sendable {
+    let holder: OpenFile
+    public let name: FileName
+    /// Of the content, for messages and records; canonical where it was found by path.
+    public let path: String
+
+    init(holder: OpenFile, name: FileName, path: String) {
+        self.holder = holder
+        self.name = name
+        self.path = path
+    }
+
+    /// Content at a path the user gave: a file or a directory of any name. Symlinks in the path are followed.
+    public static func at(path: String, layer: any FileLayer = SystemFileLayer()) throws(StorageError) -> ContentRoot {
+        do {
+            let canonical = try layer.canonicalPath(path)
+            let cut = canonical.utf8.lastIndex(of: UInt8(ascii: "/")) ?? canonical.utf8.startIndex
+            let parent = String(canonical[..<cut])
+            let name = FileName(Array(canonical.utf8[cut...].dropFirst())) ?? .itself
+            let holder = try layer.openDirectory(path: parent.isEmpty ? "/" : parent)
+            return ContentRoot(holder: OpenFile(holder, layer: layer), name: name, path: canonical)
+        } catch {
+            throw StorageError(error, "open", path: path)
+        }
+    }
+}

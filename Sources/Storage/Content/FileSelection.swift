@@ -1,0 +1,50 @@
+import Metainfo
+
+/// Which files of a content are wanted. Padding is never selected.
+public struct FileSelection: Sendable, Equatable {
+    /// One flag for each file of the layout.
+    private let flags: [Bool]
+    /// Whether all real files are selected.
+    public let isEverything: Bool
+
+    /// All files of the layout.
+    public init(all layout: ContentLayout) { self.init(layout) { _ in true } }
+
+    /// Those files for which `isWanted` says so.
+    public init(_ layout: ContentLayout, where isWanted: (FileEntry) -> Bool) {
+        flags = layout.files.map { !$0.isPadding && isWanted($0) }
+        isEverything = zip(flags, layout.files).allSatisfy { $0 || $1.isPadding }
+    }
+
+    init(flags: [Bool], _ layout: ContentLayout) {
+        self.flags = flags
+        isEverything = zip(flags, layout.files).allSatisfy { $0 || $1.isPadding }
+    }
+
+    /// False for padding and for an index out of range.
+    public func contains(_ file: Int) -> Bool { flags.indices.contains(file) && flags[file] }
+
+    var allFlags: [Bool] { flags }
+
+    /// Indices of the selected files, ascending.
+    public var files: some Sequence<Int> { flags.indices.lazy.filter { flags[$0] } }
+
+    /// Bytes of the selected files.
+    public func length(in layout: ContentLayout) -> Int64 {
+        files.reduce(0) { $0 + (layout.files.indices.contains($1) ? layout.files[$1].length : 0) }
+    }
+
+    /// The pieces that hold a byte of a selected file: what has to be fetched.
+    public func pieces(of layout: ContentLayout) -> StoredPieces {
+        if isEverything { return StoredPieces(pieceCount: layout.pieceCount, all: true) }
+        var wanted = StoredPieces(pieceCount: layout.pieceCount)
+        for file in files { wanted.insert(layout.pieces(ofFile: file)) }
+        return wanted
+    }
+
+    /// Whether all of a piece lies in selected files and padding. Only such a piece can be served or hashed again: of
+    /// others, the part in files that nobody wants is not on disk.
+    public func holdsWhole(_ piece: PieceIndex, of layout: ContentLayout) -> Bool {
+        isEverything || layout.spans(of: piece).allSatisfy { $0.isPadding || contains($0.file) }
+    }
+}

@@ -1,0 +1,56 @@
+/// A descriptor that is closed when the last user lets go of it: holding one is the lease under which `sendfile` may
+/// use it, whatever the cache does meanwhile.
+public final class OpenFile: Sendable {
+    /// Not to be closed by others, nor used after this object is gone.
+    public let descriptor: Descriptor
+    let layer: any FileLayer
+    let isWritable: Bool
+
+    init(_ descriptor: Descriptor, layer: any FileLayer, isWritable: Bool = false) {
+        self.descriptor = descriptor
+        self.layer = layer
+        self.isWritable = isWritable
+    }
+
+    deinit { layer.close(descriptor) }
+}
+
+/// The most recently used descriptors of one content. A value: whoever owns it guards it.
+struct DescriptorCache {
+    private struct Entry {
+        let file: OpenFile
+        var used: UInt64
+    }
+
+    private var entries: [Int: Entry] = [:]
+    private var clock: UInt64 = 0
+    private let capacity: Int
+
+    init(capacity: Int) { self.capacity = max(1, capacity) }
+
+    var count: Int { entries.count }
+
+    mutating func get(_ key: Int) -> OpenFile? {
+        clock &+= 1
+        entries[key]?.used = clock
+        return entries[key]?.file
+    }
+
+    /// Answers what was put out, so that it can be closed without holding the owner's lock.
+    mutating func insert(_ file: OpenFile, for key: Int) -> OpenFile? {
+        clock &+= 1
+        if let old = entries.updateValue(Entry(file: file, used: clock), forKey: key) { return old.file }
+        guard entries.count > capacity, let oldest = entries.min(by: { $0.value.used < $1.value.used }) else {
+            return nil
+        }
+        return entries.removeValue(forKey: oldest.key)?.file
+    }
+
+    mutating func remove(_ key: Int) -> OpenFile? { entries.removeValue(forKey: key)?.file }
+
+    /// Empties the cache and answers what was in it.
+    mutating func removeAll() -> [OpenFile] {
+        defer { entries.removeAll() }
+        return entries.values.map(\.file)
+    }
+}

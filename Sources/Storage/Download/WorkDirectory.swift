@@ -1,0 +1,150 @@
+import Glibc
+import Metainfo
+
+/// `DIR/.NAME.swoop`, locked by this process as long as this object lives.
+final class WorkDirectory: Sendable {
+    let layer: any FileLayer
+    /// DIR.
+    let place: OpenFile
+    let name: FileName
+    let path: String
+    let directory: OpenFile
+    /// Holds the content under its own name.
+    let content: OpenFile
+    /// The lock is gone when this is closed.
+    private let lock: OpenFile
+
+    private init(
+        layer: any FileLayer, place: OpenFile, name: FileName, path: String, directory: OpenFile, content: OpenFile,
+        lock: OpenFile
+    ) {
+        self.layer = layer
+        self.place = place
+        self.name = name
+        self.path = path
+        self.directory = directory
+        self.content = content
+        self.lock = lock
+    }
+
+    /// Makes the directory if needed, and takes the lock.
+    /// - Throws: `.locked` when another process has it, `.inTheWay` for a symlink of that name.
+    static func open(
+        _ name: FileName, in place: OpenFile, placePath: String, layer: any FileLayer
+    ) throws(StorageError) -> WorkDirectory {
+        let path = "\(placePath)/\(name)"
+        // A process that just finished may remove directory and lock between two of the steps: then once more.
+        for _ in 0..<16 {
+            do {
+                let directory = try enter(name, in: place, layer)
+                guard let lock = try takeLock(in: directory, path: path, layer) else { continue }
+                let content = try enter(WorkNames.content, in: directory, layer)
+                return WorkDirectory(
+                    layer: layer, place: place, name: name, path: path, directory: directory, content: content,
+                    lock: lock)
+            } catch let error as SystemError {
+                if error.number == ENOENT { continue }
+                throw StorageError(error, "open", path: path)
+            } catch let error as StorageError {
+                throw error
+            } catch {
+                throw StorageError(.io(0), "open", path: path)
+            }
+        }
+        throw StorageError(.locked(process: nil), "open", path: path)
+    }
+
+    private static func enter(
+        _ name: FileName, in parent: OpenFile, _ layer: any FileLayer
+    ) throws(SystemError) -> OpenFile {
+        do {
+            try layer.makeDirectory(name, in: parent.descriptor)
+            try layer.synchronize(parent.descriptor, dataOnly: false)
+        } catch  where error.number == EEXIST {
+        }
+        let descriptor = try layer.openDirectory(name, in: parent.descriptor, followSymlink: false)
+        return OpenFile(descriptor, layer: layer)
+    }
+
+    /// Nil when the lock file was removed meanwhile.
+    private static func takeLock(
+        in directory: OpenFile, path: String, _ layer: any FileLayer
+    ) throws -> OpenFile? {
+        let descriptor = try layer.open(WorkNames.lock, in: directory.descriptor, [.write, .create])
+        let lock = OpenFile(descriptor, layer: layer, isWritable: true)
+        guard try layer.lock(descriptor) else {
+            throw StorageError(.locked(process: process(holding: lock)), "open", path: path)
+        }
+        let held = try layer.status(descriptor)
+        let named = try layer.status(WorkNames.lock, in: directory.descriptor, followSymlink: false)
+        guard held.links > 0, named?.inode == held.inode else { return nil }
+        try layer.truncate(descriptor, to: 0)
+        try layer.write(descriptor, Array("\(getpid())\n".utf8), at: 0)
+        return lock
+    }
+
+    private static func process(holding lock: OpenFile) -> Int32? {
+        let bytes = (try? lock.layer.read(lock.descriptor, count: 16, at: 0)) ?? []
+        return Int32(String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self))
+    }
+
+    var small: SmallFiles { SmallFiles(layer: layer, directory: directory.descriptor, path: path) }
+
+    /// Removes everything below the content directory.
+    func clearContent() throws(StorageError) {
+        do {
+            try TreeRemoval(layer: layer).empty(content.descriptor)
+            try layer.synchronize(content.descriptor, dataOnly: false)
+        } catch {
+            throw StorageError(error, "remove", path: path + "/content")
+        }
+    }
+
+    /// Removes the directory with all that is ours in it. The lock's file goes last but one, so that until then nobody
+    /// else starts.
+    func remove() throws(StorageError) {
+        do {
+            let removal = TreeRemoval(layer: layer)
+            for entry in try layer.list(directory.descriptor) where entry != WorkNames.lock {
+                try removal.remove(entry, in: directory.descriptor)
+            }
+            try removal.remove(WorkNames.lock, in: directory.descriptor)
+            try layer.remove(name, in: place.descriptor, isDirectory: true)
+            try layer.synchronize(place.descriptor, dataOnly: false)
+        } catch  where error.number == ENOENT {
+        } catch {
+            throw StorageError(error, "remove", path: path)
+        }
+    }
+
+    /// Removes the directory if nothing was ever put into it.
+    func removeIfUnused() {
+        guard let entries = try? layer.list(directory.descriptor),
+            entries.allSatisfy({ $0 == WorkNames.lock || $0 == WorkNames.content }),
+            let content = try? layer.list(content.descriptor), content.isEmpty
+        else { return }
+        try? remove()
+    }
+}
+
+/// Removes a tree of our own. Symlinks in it are removed, not followed.
+struct TreeRemoval {
+    let layer: any FileLayer
+
+    func remove(_ name: FileName, in directory: Descriptor) throws(SystemError) {
+        guard let status = try layer.status(name, in: directory, followSymlink: false) else { return }
+        if status.kind == .directory {
+            let own = try layer.openDirectory(name, in: directory, followSymlink: false)
+            defer { layer.close(own) }
+            try empty(own)
+            try layer.remove(name, in: directory, isDirectory: true)
+        } else {
+            try layer.remove(name, in: directory, isDirectory: false)
+        }
+    }
+
+    /// Depth is bounded by what paths the torrent may have (100 directories).
+    func empty(_ directory: Descriptor) throws(SystemError) {
+        for name in try layer.list(directory) { try remove(name, in: directory) }
+    }
+}

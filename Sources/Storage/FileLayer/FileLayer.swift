@@ -1,0 +1,111 @@
+/// An open file or directory, as the kernel numbers it.
+public typealias Descriptor = Int32
+
+/// What `stat` tells.
+public struct FileStatus: Sendable, Equatable {
+    public enum Kind: Sendable, Equatable { case file, directory, symlink, other }
+
+    public var kind: Kind
+    /// Bytes.
+    public var size: Int64
+    /// Nanoseconds since 1970.
+    public var modified: Int64
+    public var inode: UInt64
+    public var device: UInt64
+    /// Names that the file has; 0 after the last was removed.
+    public var links: UInt64
+
+    public init(kind: Kind, size: Int64, modified: Int64, inode: UInt64, device: UInt64, links: UInt64) {
+        self.kind = kind
+        self.size = size
+        self.modified = modified
+        self.inode = inode
+        self.device = device
+        self.links = links
+    }
+}
+
+public struct OpenOptions: OptionSet, Sendable {
+    public let rawValue: Int
+
+    public init(rawValue: Int) { self.rawValue = rawValue }
+
+    public static let write = OpenOptions(rawValue: 1)
+    public static let create = OpenOptions(rawValue: 2)
+    /// With `create`: an error when the name exists.
+    public static let exclusive = OpenOptions(rawValue: 4)
+    public static let truncate = OpenOptions(rawValue: 8)
+    /// A symlink as the last component is followed; otherwise it is an error.
+    public static let followSymlink = OpenOptions(rawValue: 16)
+    /// The file gets the executable bits (as far as the umask lets it) when it is created.
+    public static let executable = OpenOptions(rawValue: 32)
+}
+
+public enum RenameMode: Sendable { case replace, noReplace, exchange }
+
+/// The few things that this module asks of a file system. Everything but `openDirectory(path:)` is relative to an open
+/// directory and takes one name, so that nothing above it can be swapped meanwhile. Calls restart after signals, and
+/// reads and writes are whole unless said otherwise.
+public protocol FileLayer: Sendable {
+    /// Opens a directory by path. Symlinks are followed: the path is the user's own.
+    func openDirectory(path: String) throws(SystemError) -> Descriptor
+    /// Makes the directory and those above it that are missing.
+    func makeDirectories(path: String) throws(SystemError)
+    func openDirectory(_ name: FileName, in directory: Descriptor, followSymlink: Bool) throws(SystemError)
+        -> Descriptor
+    func open(_ name: FileName, in directory: Descriptor, _ options: OpenOptions) throws(SystemError) -> Descriptor
+    func close(_ descriptor: Descriptor)
+
+    /// Reads until the buffer is full or the file ends; answers the bytes read.
+    func read(
+        _ descriptor: Descriptor, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
+    ) throws(SystemError) -> Int
+    /// Writes all of it or throws.
+    func write(_ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError)
+
+    /// Makes data durable (`fdatasync`), or data and all metadata (`fsync`; for directories: their entries).
+    func synchronize(_ descriptor: Descriptor, dataOnly: Bool) throws(SystemError)
+    /// Makes everything on that file system durable (`syncfs`).
+    func synchronizeFileSystem(_ descriptor: Descriptor) throws(SystemError)
+
+    func truncate(_ descriptor: Descriptor, to length: Int64) throws(SystemError)
+    /// Reserves space and extends the file. `EOPNOTSUPP` where the file system cannot.
+    func allocate(_ descriptor: Descriptor, length: Int64) throws(SystemError)
+    /// Bytes that an ordinary user can still write there.
+    func freeSpace(_ descriptor: Descriptor) throws(SystemError) -> Int64
+
+    func status(_ descriptor: Descriptor) throws(SystemError) -> FileStatus
+    /// A symlink itself, not what it points to, unless asked. Nil when there is no such name.
+    func status(_ name: FileName, in directory: Descriptor, followSymlink: Bool) throws(SystemError) -> FileStatus?
+
+    /// `EEXIST` when it exists.
+    func makeDirectory(_ name: FileName, in directory: Descriptor) throws(SystemError)
+    func rename(
+        _ name: FileName, in directory: Descriptor, to newName: FileName, in newDirectory: Descriptor,
+        _ mode: RenameMode
+    ) throws(SystemError)
+    func link(
+        _ name: FileName, in directory: Descriptor, to newName: FileName, in newDirectory: Descriptor
+    ) throws(SystemError)
+    /// Removes a file, a symlink, or (with `directory`) an empty directory.
+    func remove(_ name: FileName, in directory: Descriptor, isDirectory: Bool) throws(SystemError)
+    /// All entries but `.` and `..`; names longer than 255 bytes cannot be.
+    func list(_ directory: Descriptor) throws(SystemError) -> [FileName]
+
+    /// Where data next begins at or after `offset`; nil when only a hole follows (`SEEK_DATA`).
+    func nextData(_ descriptor: Descriptor, from offset: Int64) throws(SystemError) -> Int64?
+    /// Where a hole next begins at or after `offset`, at the latest the end (`SEEK_HOLE`); nil beyond the end.
+    func nextHole(_ descriptor: Descriptor, from offset: Int64) throws(SystemError) -> Int64?
+
+    /// Lets the target share all blocks of the source (`FICLONE`). Throws where the file system cannot.
+    func clone(_ source: Descriptor, to target: Descriptor) throws(SystemError)
+    /// Copies inside the kernel; answers the bytes copied, 0 at the source's end.
+    func copy(
+        _ source: Descriptor, from offset: Int64, to target: Descriptor, at targetOffset: Int64, length: Int
+    ) throws(SystemError) -> Int
+
+    /// Takes the exclusive lock (`flock`) until the descriptor is closed; false when somebody has it.
+    func lock(_ descriptor: Descriptor) throws(SystemError) -> Bool
+    /// The canonical form of a path, without symlinks.
+    func canonicalPath(_ path: String) throws(SystemError) -> String
+}

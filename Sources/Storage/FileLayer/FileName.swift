@@ -1,0 +1,39 @@
+import Metainfo
+
+/// One name in a directory, as the kernel takes it: 1 to 255 bytes without `/` and NUL, and neither `.` nor `..`.
+public struct FileName: Hashable, Sendable, CustomStringConvertible {
+    /// With the NUL that C wants at the end.
+    let terminated: [CChar]
+
+    /// Nil for anything that is not a plain name.
+    public init?(_ bytes: some Collection<UInt8>) {
+        guard (1...255).contains(bytes.count), !bytes.contains(0), !bytes.contains(UInt8(ascii: "/")) else {
+            return nil
+        }
+        let isDots = bytes.count <= 2 && bytes.allSatisfy { $0 == UInt8(ascii: ".") }
+        guard !isDots else { return nil }
+        self.init(unchecked: bytes)
+    }
+
+    public init?(_ text: String) { self.init(Array(text.utf8)) }
+
+    /// A name that was checked as part of a torrent.
+    public init(_ component: PathComponent) { self.init(unchecked: component.bytes) }
+
+    private init(unchecked bytes: some Collection<UInt8>) {
+        terminated = bytes.map { CChar(bitPattern: $0) } + [0]
+    }
+
+    /// A fixed name of our own, written in the source.
+    init(own literal: StaticString) {
+        self.init(unchecked: literal.withUTF8Buffer { Array($0) })
+    }
+
+    /// The directory itself, for content that is the root of a file system.
+    static let itself = FileName(own: ".")
+
+    public var bytes: [UInt8] { terminated.dropLast().map { UInt8(bitPattern: $0) } }
+
+    /// For people: control and bidi characters escaped.
+    public var description: String { DisplayName.escape(bytes) }
+}

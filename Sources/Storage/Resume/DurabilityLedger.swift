@@ -1,0 +1,87 @@
+import Metainfo
+
+/// When written pieces are made durable: whichever comes first.
+public struct SyncPolicy: Sendable, Equatable {
+    /// Seconds after the first piece that is not durable yet.
+    public var interval: Double
+    /// Bytes that are not durable yet.
+    public var bytes: Int
+
+    public init(interval: Double = 5, bytes: Int = 256 << 20) {
+        self.interval = interval
+        self.bytes = bytes
+    }
+}
+
+/// Knows which pieces a record may vouch for. Decides only: the caller syncs, and tells how that went.
+///
+///     ledger.wrote(piece, bytes: n, at: now)
+///     if ledger.isSyncDue(at: now) { ledger.beginSync(); /* on a disk thread: */ files.synchronize() }
+///     ledger.syncSucceeded()  // now `ledger.durable` may be recorded
+public struct DurabilityLedger: Sendable {
+    public let policy: SyncPolicy
+    /// Pieces that survive a power loss.
+    public private(set) var durable: StoredPieces
+    /// Written since the last sync began.
+    private var dirty: StoredPieces
+    private var dirtyBytes = 0
+    private var dirtySince: Double?
+    /// Written before the sync that is under way.
+    private var syncing: StoredPieces?
+
+    /// - Parameter durable: what the check at the start found to be right.
+    public init(durable: StoredPieces, policy: SyncPolicy = SyncPolicy()) {
+        self.durable = durable
+        self.policy = policy
+        dirty = StoredPieces(pieceCount: durable.pieceCount)
+    }
+
+    /// A piece was written in full, though perhaps not to the disk yet.
+    /// - Parameter now: seconds since any fixed moment.
+    public mutating func wrote(_ piece: PieceIndex, bytes: Int, at now: Double) {
+        dirty.insert(piece)
+        dirtyBytes &+= max(0, bytes)
+        if dirtySince == nil { dirtySince = now }
+    }
+
+    public var isSyncing: Bool { syncing != nil }
+    /// Whether something was written that no sync covers yet.
+    public var isDirty: Bool { !dirty.isEmpty }
+
+    /// When the next sync is due, in the caller's seconds; nil while nothing is waiting or a sync is under way.
+    public var nextSync: Double? {
+        guard let dirtySince, syncing == nil else { return nil }
+        return dirtyBytes >= policy.bytes ? dirtySince : dirtySince + policy.interval
+    }
+
+    public func isSyncDue(at now: Double) -> Bool { nextSync.map { now >= $0 } ?? false }
+
+    /// The caller now syncs. Answers the set that a record may hold once that succeeded; nil when nothing is waiting or
+    /// a sync is under way.
+    public mutating func beginSync() -> StoredPieces? {
+        guard syncing == nil, !dirty.isEmpty else { return nil }
+        let batch = dirty
+        syncing = batch
+        dirty = StoredPieces(pieceCount: durable.pieceCount)
+        dirtyBytes = 0
+        dirtySince = nil
+        return durable.union(batch)
+    }
+
+    public mutating func syncSucceeded() {
+        guard let batch = syncing else { return }
+        durable.formUnion(batch)
+        syncing = nil
+    }
+
+    /// After a failed sync the kernel may have dropped what it could not write. Answers the pieces that have to be
+    /// checked or fetched again: all that were not durable.
+    public mutating func syncFailed() -> StoredPieces {
+        let lost = (syncing ?? StoredPieces(pieceCount: durable.pieceCount)).union(dirty).subtracting(durable)
+        syncing = nil
+        dirty = StoredPieces(pieceCount: durable.pieceCount)
+        dirtyBytes = 0
+        dirtySince = nil
+        return lost
+    }
+}

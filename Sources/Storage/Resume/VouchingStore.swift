@@ -1,0 +1,73 @@
+import Glibc
+import Hashing
+import Metainfo
+
+/// Records of complete content, by info hash and path, so that `seed --fast` need not hash it again: a record counts as
+/// long as every file has the size, modification time and inode noted in it.
+public struct VouchingStore: Sendable {
+    /// Made when it is first needed.
+    public let directory: String
+    private let layer: any FileLayer
+
+    public init(directory: String, layer: any FileLayer = SystemFileLayer()) {
+        self.directory = directory
+        self.layer = layer
+    }
+
+    /// In `$XDG_STATE_HOME/swoop` or `~/.local/state/swoop`; nil when the environment has neither variable. A relative
+    /// path in `XDG_STATE_HOME` does not count, as its specification says.
+    public static func standard() -> VouchingStore? {
+        func variable(_ name: String) -> String? {
+            getenv(name).map { String(cString: $0) }.flatMap { $0.hasPrefix("/") ? $0 : nil }
+        }
+        guard let base = variable("XDG_STATE_HOME") ?? variable("HOME").map({ $0 + "/.local/state" }) else {
+            return nil
+        }
+        return VouchingStore(directory: base + "/swoop/content")
+    }
+
+    /// Notes that `pieces` of a content are right, after making it durable.
+    public func save(_ files: ContentFiles, hashes: InfoHashes, pieces: StoredPieces) throws(StorageError) {
+        let root = files.root
+        // Stamps before the sync: what is written between the two makes them differ later.
+        let stamps = try files.stamps()
+        do {
+            try layer.synchronizeFileSystem(root.holder.descriptor)
+            try layer.makeDirectories(path: directory)
+            let own = OpenFile(try layer.openDirectory(path: directory), layer: layer)
+            let record = ResumeRecord(hashes: hashes, pieces: pieces, selection: files.selection, stamps: stamps)
+            let key = key(hashes, root.path)
+            guard let name = FileName(key), let temporary = FileName("\(key).\(getpid())") else { return }
+            let small = SmallFiles(layer: layer, directory: own.descriptor, path: directory)
+            try small.save(record.encode(), as: name, temporary: temporary)
+        } catch let error as StorageError {
+            throw error
+        } catch let error as SystemError {
+            throw StorageError(error, "save a record in", path: directory)
+        } catch {
+            throw StorageError(.io(0), "save a record in", path: directory)
+        }
+    }
+
+    /// The pieces of this content that a record vouches for; nil when there is none, or when a file is not as it was.
+    /// Pieces that lie partly in files that were not selected then, but are now, are left out.
+    public func pieces(vouchedFor files: ContentFiles, hashes: InfoHashes) -> StoredPieces? {
+        guard let descriptor = try? layer.openDirectory(path: directory) else { return nil }
+        let own = OpenFile(descriptor, layer: layer)
+        let small = SmallFiles(layer: layer, directory: own.descriptor, path: directory)
+        guard let name = FileName(key(hashes, files.root.path)),
+            let bytes = try? small.read(name, limit: files.limits.recordBytes),
+            let record = try? ResumeRecord.decode(bytes), record.fits(hashes, files.layout), !record.stamps.isEmpty
+        else { return nil }
+        for file in files.selection.files where record.selectedFiles[file] {
+            guard let stamp = record.stamps[file], let status = try? files.status(file), status.kind == .file,
+                FileStamp(status) == stamp
+            else { return nil }
+        }
+        return record.pieces(validFor: files.selection, files.layout)
+    }
+
+    private func key(_ hashes: InfoHashes, _ path: String) -> String {
+        hashes.primary.hex + "-" + SHA1.digest(Array(path.utf8)).hex.prefix(16)
+    }
+}

@@ -1,0 +1,38 @@
+// Storage keeps a torrent's content and the record of it on disk: where each piece lies, which pieces are durable, how
+// finished content gets its name.
+//
+// It must never: write outside the destination directory it was given, whatever a torrent says and whoever swaps a
+// directory for a symlink meanwhile; delete or alter a file of the user's that the torrent does not name; vouch for a
+// piece whose bytes were not synced; decide what to fetch or from whom.
+//
+// All calls block. They are meant for a bounded pool of threads, never for an event loop.
+
+/// Every tunable of this module with its default.
+public struct StorageLimits: Sendable, Equatable {
+    /// Files of one content that are kept open, 1 or more. A descriptor in use (a lease) stays open beyond it.
+    public var openFiles = 256
+    /// Directories of one content that are kept open, 1 or more.
+    public var openDirectories = 64
+    /// With more files than this written since the last sync, one `syncfs` replaces that many `fdatasync`s.
+    public var filesSyncedOneByOne = 128
+    /// Bytes that one thread of a check reads before it hashes them together; one piece at least.
+    public var checkBatchBytes = 8 << 20
+    /// Pieces hashed together at most: more lanes than this bring nothing.
+    public var checkBatchPieces = 8
+    /// Largest record or saved metainfo that is read back, in bytes.
+    public var recordBytes = 64 << 20
+    /// Bytes copied or compared at a time.
+    public var copyChunk = 1 << 20
+
+    public init() {}
+}
+
+/// How space for content is set aside before it is written.
+public enum Preallocation: Sendable, Equatable, CaseIterable {
+    /// Files grow as pieces arrive.
+    case none
+    /// Files get their final length at once, as holes: no space is taken before it is written.
+    case sparse
+    /// Space for every selected file is reserved first (`fallocate`), so that a full disk is met at once.
+    case full
+}
