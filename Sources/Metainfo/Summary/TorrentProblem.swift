@@ -1,0 +1,121 @@
+/// Something in a torrent that a person should know of. It is legal, or the torrent would not have been read.
+public struct TorrentProblem: Sendable, Hashable, CustomStringConvertible {
+    /// What kind; the raw value is stable, for JSON.
+    public enum Kind: String, Sendable, Hashable, CaseIterable {
+        case noTracker = "no-tracker"
+        case privateWithoutTracker = "private-without-tracker"
+        case unknownTrackerScheme = "unknown-tracker-scheme"
+        case oddPieceLength = "odd-piece-length"
+        case fewLongPieces = "few-long-pieces"
+        case manyPieces = "many-pieces"
+        case windowsName = "windows-name"
+        case nameCollision = "name-collision"
+        case notUTF8 = "not-utf-8"
+        case misleadingName = "misleading-name"
+        case missingPieceLayers = "missing-piece-layers"
+    }
+
+    public let kind: Kind
+    /// What is the matter, for a person; names in it are escaped.
+    public let message: String
+
+    public init(_ kind: Kind, _ message: String) {
+        self.kind = kind
+        self.message = message
+    }
+
+    public var description: String { message }
+}
+
+extension Torrent {
+    /// What a person should know of this torrent before using or publishing it. Of each kind that names files, the first
+    /// few come one by one and the rest as a count.
+    public func problems() -> [TorrentProblem] {
+        trackerProblems + pieceProblems + Self.nameProblems(of: info)
+    }
+
+    private var trackerProblems: [TorrentProblem] {
+        var found: [TorrentProblem] = []
+        if trackers.isEmpty {
+            if info.isPrivate {
+                found.append(.init(.privateWithoutTracker, "private, but without a tracker: nobody can find a peer"))
+            } else {
+                found.append(.init(.noTracker, "no tracker: peers must be given by hand"))
+            }
+        }
+        let known = ["http://", "https://", "udp://"]
+        for url in trackers.joined() where !known.contains(where: url.lowercased().hasPrefix) {
+            found.append(
+                .init(.unknownTrackerScheme, "the tracker '\(DisplayName.escape(url))' is not http, https or udp"))
+        }
+        return found
+    }
+
+    private var pieceProblems: [TorrentProblem] {
+        var found: [TorrentProblem] = []
+        let layout = info.layout
+        if layout.pieceLength & (layout.pieceLength - 1) != 0 || layout.pieceLength < 16 << 10 {
+            found.append(
+                .init(.oddPieceLength, "the piece length \(layout.pieceLength) is no power of two from 16 KiB"))
+        }
+        if layout.pieceLength > 16 << 20 {
+            found.append(
+                .init(.fewLongPieces, "pieces are longer than 16 MiB: each takes that much memory, and spreads late"))
+        }
+        if layout.pieceCount > 100_000, layout.pieceLength < 16 << 20 {
+            found.append(.init(.manyPieces, "\(layout.pieceCount) pieces: longer ones would cost less"))
+        }
+        let missing = pieceHashes.filesMissingLayers.count
+        if missing > 0 {
+            found.append(.init(.missingPieceLayers, "the v2 piece hashes of \(missing) files are not known yet"))
+        }
+        return found
+    }
+
+    /// Problems with names only; for `create`, before there is a torrent.
+    static func nameProblems(of info: Info) -> [TorrentProblem] {
+        nameProblems(name: info.name, paths: info.layout.files.lazy.filter { !$0.isPadding }.map(\.path))
+    }
+
+    /// What other systems, or a person who reads them, make of names. `name` is the top-level one.
+    public static func nameProblems(name: PathComponent, paths: some Sequence<SafePath>) -> [TorrentProblem] {
+        let shown = 5
+        var messages: [(kind: TorrentProblem.Kind, messages: [String], total: Int)] = [
+            (.windowsName, [], 0), (.nameCollision, [], 0), (.notUTF8, [], 0), (.misleadingName, [], 0),
+        ]
+        func add(_ place: Int, _ message: @autoclosure () -> String) {
+            messages[place].total += 1
+            if messages[place].messages.count < shown { messages[place].messages.append(message()) }
+        }
+        func check(_ component: PathComponent) {
+            if let problem = Portability.windowsProblem(component) {
+                add(0, "'\(component.display)' \(problem): Windows cannot hold it")
+            }
+            guard let text = component.string else {
+                return add(2, "'\(component.display)' is not UTF-8")
+            }
+            if text.unicodeScalars.contains(where: DisplayName.isHarmful) {
+                add(3, "'\(component.display)' has control or direction characters in it")
+            }
+        }
+        check(name)
+        var lastDirectory: ArraySlice<UInt8>?
+        for path in paths where !path.isEmpty {
+            let end = path.bytes.lastIndex(of: UInt8(ascii: "/")) ?? 0
+            if lastDirectory == path.bytes[..<end] {
+                if let last = path.lastComponent { check(last) }
+            } else {
+                lastDirectory = path.bytes[..<end]
+                path.components.forEach(check)
+            }
+        }
+        for (one, other) in Portability.collisions(among: paths) {
+            add(1, "'\(one.display)' and '\(other.display)' are the same name on Windows and macOS")
+        }
+        return messages.flatMap { kind, messages, total in
+            let rest = total - messages.count
+            return messages.map { TorrentProblem(kind, $0) }
+                + (rest > 0 ? [TorrentProblem(kind, "and \(rest) more like this")] : [])
+        }
+    }
+}
