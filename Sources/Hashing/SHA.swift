@@ -1,43 +1,43 @@
 /// SHA-1 (FIPS 180-4): what names pieces in BEP 3.
 public enum SHA1 {
-  public static func digest(_ bytes: UnsafeRawBufferPointer) -> SHA1Digest {
-    digests([bytes]).first ?? .zero
-  }
+    public static func digest(_ bytes: UnsafeRawBufferPointer) -> SHA1Digest {
+        digests([bytes]).first ?? .zero
+    }
 
-  public static func digest(_ bytes: [UInt8]) -> SHA1Digest {
-    bytes.withUnsafeBytes { digest($0) }
-  }
+    public static func digest(_ bytes: [UInt8]) -> SHA1Digest {
+        bytes.withUnsafeBytes { digest($0) }
+    }
 
-  /// The digest of each of `messages`, in their order. They are independent, and so hashed several at a time in this
-  /// thread: two to three times as fast as one after the other.
-  public static func digests(_ messages: [UnsafeRawBufferPointer]) -> [SHA1Digest] {
-    var digests = [SHA1Digest](repeating: .zero, count: messages.count)
-    LaneBatch<SHA1Blocks>.run(
-      count: messages.count, message: { messages[$0] }, store: { digests[$0] = $1 })
-    return digests
-  }
+    /// The digest of each of `messages`, in their order. They are independent, and so hashed several at a time in this
+    /// thread: two to three times as fast as one after the other.
+    public static func digests(_ messages: [UnsafeRawBufferPointer]) -> [SHA1Digest] {
+        var digests = [SHA1Digest](repeating: .zero, count: messages.count)
+        LaneBatch<SHA1Blocks>.run(
+            count: messages.count, message: { messages[$0] }, store: { digests[$0] = $1 })
+        return digests
+    }
 }
 
 /// SHA-256 (FIPS 180-4): what names blocks, files and torrents in BEP 52.
 public enum SHA256 {
-  public static func digest(_ bytes: UnsafeRawBufferPointer) -> SHA256Digest {
-    digests([bytes]).first ?? .zero
-  }
+    public static func digest(_ bytes: UnsafeRawBufferPointer) -> SHA256Digest {
+        digests([bytes]).first ?? .zero
+    }
 
-  public static func digest(_ bytes: [UInt8]) -> SHA256Digest {
-    bytes.withUnsafeBytes { digest($0) }
-  }
+    public static func digest(_ bytes: [UInt8]) -> SHA256Digest {
+        bytes.withUnsafeBytes { digest($0) }
+    }
 
-  /// The digest of each of `messages`, in their order. They are independent, and so hashed several at a time in this
-  /// thread: nearly twice as fast as one after the other.
-  public static func digests(_ messages: [UnsafeRawBufferPointer]) -> [SHA256Digest] {
-    digests(count: messages.count) { messages[$0] }
-  }
+    /// The digest of each of `messages`, in their order. They are independent, and so hashed several at a time in this
+    /// thread: nearly twice as fast as one after the other.
+    public static func digests(_ messages: [UnsafeRawBufferPointer]) -> [SHA256Digest] {
+        digests(count: messages.count) { messages[$0] }
+    }
 
-  /// The same for messages that need not be in an array.
-  static func digests(count: Int, of message: (Int) -> UnsafeRawBufferPointer) -> [SHA256Digest] {
-    var digests = [SHA256Digest](repeating: .zero, count: count)
-    LaneBatch<SHA256Blocks>.run(count: count, message: message, store: { digests[$0] = $1 })
-    return digests
-  }
+    /// The same for messages that need not be in an array.
+    static func digests(count: Int, of message: (Int) -> UnsafeRawBufferPointer) -> [SHA256Digest] {
+        var digests = [SHA256Digest](repeating: .zero, count: count)
+        LaneBatch<SHA256Blocks>.run(count: count, message: message, store: { digests[$0] = $1 })
+        return digests
+    }
 }

@@ -1,0 +1,141 @@
+import Hashing
+import Metainfo
+import Storage
+import Synchronization
+
+/// What became of a piece that was to be hashed.
+enum PieceOutcome: Sendable {
+    /// Its digests, as far as they were asked for. The v2 one is the root over the piece's own leaves.
+    case hashed(v1: SHA1Digest?, v2: SHA256Digest?)
+    /// A file of it could not be read to the piece's end.
+    case unreadable(FileProblem)
+}
+
+/// Why bytes of a file could not be had.
+enum ReadProblem: Error, Sendable, Hashable {
+    case system(operation: String, SystemError)
+    case notAFile
+    /// The file ends before the torrent says it does.
+    case short
+    /// It is not what it was when it was found.
+    case changed
+}
+
+/// How far hashing has come, in bytes of content (padding included).
+public struct HashProgress: Sendable, Hashable {
+    public let done: Int64
+    public let total: Int64
+}
+
+/// What the threads that hash one content share.
+struct HashJob: Sendable {
+    struct Source: Sendable {
+        /// Without a terminating NUL.
+        let path: [UInt8]
+        /// What the file must be; nil when anything of that name will do.
+        let identity: FileIdentity?
+    }
+
+    let line: ContentLine
+    let hasV1: Bool
+    let hasV2: Bool
+    /// By the line's count of files. Made as needed: a hundred thousand paths need not all be in memory.
+    let source: @Sendable (_ file: Int) -> Source
+    /// Called once for each piece, by any of the threads, several at a time. False ends the run.
+    let finish: @Sendable (_ piece: Int, PieceOutcome) -> Bool
+    /// Called for a file that is found to have changed after its last piece was hashed. The run ends.
+    let changed: @Sendable (FileProblem) -> Void
+    /// The pieces to hash, ascending; nil for all.
+    var pieces: [Int]?
+    var limits = AuthoringLimits.standard
+    /// Nil for as many as the process may use processors.
+    var threads: Int?
+
+    var count: Int { pieces?.count ?? line.pieceCount }
+
+    func piece(_ position: Int) -> Int { pieces?[position] ?? position }
+
+    var threadCount: Int {
+        let wanted = threads ?? Processors.available
+        return max(1, min(wanted, limits.maxThreads, (count + SHA1Streams.mostLanes - 1) / SHA1Streams.mostLanes))
+    }
+
+    /// Bytes that a lane reads at a time: whole leaves, and within the limit for all threads together.
+    var blockBytes: Int {
+        let share = limits.bufferBytes / (threadCount * SHA1Streams.mostLanes)
+        let leaf = MerkleTree.leafSize
+        return max(leaf, min(limits.blockBytes, share) / leaf * leaf)
+    }
+}
+
+/// What changes while the threads run.
+final class HashState: Sendable {
+    private let next = Atomic<Int>(0)
+    private let stopped = Atomic<Bool>(false)
+    private let done = Atomic<Int64>(0)
+    private let total: Int64
+    private let interval: Int64
+    private let report: @Sendable (HashProgress) -> Void
+    /// When progress was last reported, in milliseconds. Reports are made under the lock: one at a time, never backwards.
+    private let lastReport: Mutex<(time: Int64, done: Int64)>
+    private let failure = Mutex<AuthoringError?>(nil)
+
+    init(total: Int64, interval: Int64, report: @escaping @Sendable (HashProgress) -> Void) {
+        self.total = total
+        self.interval = interval
+        self.report = report
+        lastReport = Mutex((MonotonicClock.milliseconds, -1))
+    }
+
+    /// The next position to work on, below `count`; nil when there is none or the run is to end.
+    func take(of count: Int) -> Int? {
+        guard !isStopped else { return nil }
+        let position = next.add(1, ordering: .relaxed).oldValue
+        return position < count ? position : nil
+    }
+
+    var isStopped: Bool { stopped.load(ordering: .relaxed) }
+
+    func stop(_ error: AuthoringError? = nil) {
+        if let error { failure.withLock { if $0 == nil { $0 = error } } }
+        stopped.store(true, ordering: .relaxed)
+    }
+
+    /// Why the run ended early; the first reason if there were several.
+    var firstFailure: AuthoringError? { failure.withLock { $0 } }
+
+    func add(_ bytes: Int) {
+        done.add(Int64(bytes), ordering: .relaxed)
+        let now = MonotonicClock.milliseconds
+        lastReport.withLockIfAvailable { last in
+            guard now - last.time >= interval else { return }
+            send(&last, at: now)
+        }
+    }
+
+    func reportEnd() { lastReport.withLock { send(&$0, at: MonotonicClock.milliseconds) } }
+
+    private func send(_ last: inout (time: Int64, done: Int64), at now: Int64) {
+        let bytes = done.load(ordering: .relaxed)
+        guard bytes > last.done else { return }
+        last = (now, bytes)
+        report(HashProgress(done: bytes, total: total))
+    }
+}
+
+extension HashJob {
+    /// Hashes all pieces, with threads of its own, and returns when they have ended.
+    /// - Throws: what made the run end early, if not `finish` said so itself.
+    func run(_ state: HashState) throws(AuthoringError) {
+        guard count > 0 else { return }
+        let zeros = ZeroPiece(self)
+        Threads.run(threadCount) { [self] in
+            guard var worker = HashWorker(self, state, zeros: zeros) else {
+                return state.stop(.noMemory(bytes: blockBytes * SHA1Streams.mostLanes))
+            }
+            worker.run()
+        }
+        if let failure = state.firstFailure { throw failure }
+        state.reportEnd()
+    }
+}

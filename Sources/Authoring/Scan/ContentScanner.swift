@@ -1,0 +1,177 @@
+import Glibc
+import Metainfo
+import Storage
+
+/// Finds the files of a content.
+public enum ContentScanner {
+    /// Looks at everything below `path`, or at the one file that it is. Reads no file.
+    /// - Throws: the first thing found that cannot be in a torrent, by name. Entries are looked at in the order of their
+    ///   names, so it is the same one each time.
+    public static func scan(
+        _ path: String, options: ScanOptions = ScanOptions(), limits: AuthoringLimits = .standard,
+        isCancelled: () -> Bool = { false }
+    ) throws(AuthoringError) -> ScannedContent {
+        var root = Array(path.utf8)
+        while root.count > 1, root.last == UInt8(ascii: "/") { root.removeLast() }
+        let name = try name(of: root)
+        let status: stat
+        do { status = try SystemCalls.status(root, follow: true) } catch {
+            throw .system(operation: "open", path: DisplayName.escape(root), error)
+        }
+        var walk = Walk(
+            root: root, options: options, limits: limits, patterns: try ExcludePatterns(options.exclude))
+        var isSingleFile = false
+        switch FileKind(status) {
+        case .file:
+            isSingleFile = true
+            walk.take(.empty, status, name: name.bytes)
+        case .directory: try walk.directory(status, isCancelled: isCancelled)
+        case .symlink: throw .symlink(path: DisplayName.escape(root))
+        case .special(let kind): throw .specialFile(path: DisplayName.escape(root), kind: kind)
+        }
+        guard walk.totalLength > 0 else { throw .noContent(path: DisplayName.escape(root)) }
+        return ScannedContent(
+            root: root, name: name, isSingleFile: isSingleFile, files: walk.files, warnings: walk.warnings,
+            totalLength: walk.totalLength)
+    }
+
+    /// The last component of the path; for `.`, `..` and the like that of the directory they stand for.
+    private static func name(of root: [UInt8]) throws(AuthoringError) -> PathComponent {
+        var path = root
+        if let name = try? PathComponent(path.split(separator: UInt8(ascii: "/")).last.map(Array.init) ?? []) {
+            try Walk.checkText(name.bytes, path)
+            return name
+        }
+        do { path = try SystemCalls.resolved(root) } catch {
+            throw .system(operation: "open", path: DisplayName.escape(root), error)
+        }
+        do {
+            let name = try PathComponent(path.split(separator: UInt8(ascii: "/")).last.map(Array.init) ?? [])
+            try Walk.checkText(name.bytes, path)
+            return name
+        } catch let error as PathProblem {
+            throw .unusableName(path: DisplayName.escape(path), error)
+        } catch {
+            throw error as? AuthoringError ?? .nameIsNotUTF8(path: DisplayName.escape(path))
+        }
+    }
+}
+
+/// One scan under way: a walk over directories, depth first, the entries of each sorted as bytes, which is the order of a
+/// v2 file tree. The directories still to be listed are a stack of our own, so depth costs no stack of the thread.
+private struct Walk {
+    let root: [UInt8]
+    let options: ScanOptions
+    let limits: AuthoringLimits
+    let patterns: ExcludePatterns
+    var files: [ScannedFile] = []
+    var warnings: [ScanWarning] = []
+    var totalLength: Int64 = 0
+    private var entries = 0
+
+    init(root: [UInt8], options: ScanOptions, limits: AuthoringLimits, patterns: ExcludePatterns) {
+        self.root = root
+        self.options = options
+        self.limits = limits
+        self.patterns = patterns
+    }
+
+    /// A directory on the way from the root to where the walk is.
+    private struct Level {
+        let components: [[UInt8]]
+        let device: dev_t
+        let inode: ino_t
+        /// Sorted backwards: the next is the last.
+        var names: [[UInt8]]
+    }
+
+    static func checkText(_ name: [UInt8], _ path: [UInt8]) throws(AuthoringError) {
+        guard String(validating: name, as: UTF8.self) != nil else {
+            throw .nameIsNotUTF8(path: DisplayName.escape(path))
+        }
+    }
+
+    mutating func take(_ path: SafePath, _ status: stat, name: [UInt8]) {
+        if PortableNames.isRefusedByWindows(name) {
+            warnings.append(.notForWindows(path.isEmpty ? DisplayName.escape(name) : path.display))
+        }
+        let file = ScannedFile(
+            path: path, isExecutable: status.st_mode & S_IXUSR != 0, identity: FileIdentity(status))
+        files.append(file)
+        // Sizes come from a file system: their sum cannot be trusted to fit, and a builder refuses what is too large.
+        let (sum, overflow) = totalLength.addingReportingOverflow(file.length)
+        totalLength = overflow ? .max : sum
+    }
+
+    mutating func directory(_ status: stat, isCancelled: () -> Bool) throws(AuthoringError) {
+        var levels = [try list([], status)]
+        while var level = levels.popLast() {
+            guard let name = level.names.popLast() else { continue }
+            levels.append(level)
+            if isCancelled() { throw .cancelled }
+            if let below = try visit(level.components + [name], name: name, above: levels) { levels.append(below) }
+        }
+    }
+
+    /// Takes a file, or answers a directory to go into.
+    private mutating func visit(
+        _ components: [[UInt8]], name: [UInt8], above levels: [Level]
+    ) throws(AuthoringError) -> Level? {
+        entries += 1
+        guard entries <= limits.maxEntries else { throw .tooManyEntries(limit: limits.maxEntries) }
+        let joined = Array(components.joined(separator: [UInt8(ascii: "/")]))
+        let full = root + [UInt8(ascii: "/")] + joined
+        let display = DisplayName.escape(full)
+        var status: stat
+        do { status = try SystemCalls.status(full, follow: false) } catch {
+            throw .system(operation: "look at", path: display, error)
+        }
+        if patterns.match(joined) { return nil }
+        let isLink = FileKind(status) == .symlink
+        if isLink {
+            switch options.symlinks {
+            case .refuse: throw .symlink(path: display)
+            case .skip:
+                warnings.append(.symlinkSkipped(DisplayName.escape(joined)))
+                return nil
+            case .follow:
+                do { status = try SystemCalls.status(full, follow: true) } catch {
+                    throw .system(operation: "follow the symbolic link", path: display, error)
+                }
+            }
+        }
+        try Self.checkText(name, full)
+        let path: SafePath
+        do { path = try SafePath(components: components) } catch { throw .unusableName(path: display, error) }
+        switch FileKind(status) {
+        case .file:
+            take(path, status, name: name)
+            return nil
+        case .directory:
+            if levels.contains(where: { $0.device == status.st_dev && $0.inode == status.st_ino }) {
+                throw .symlinkLoop(path: display)
+            }
+            if PortableNames.isRefusedByWindows(name) { warnings.append(.notForWindows(path.display)) }
+            return try list(components, status)
+        case .symlink: throw .symlink(path: display)
+        case .special(let kind): throw .specialFile(path: display, kind: kind)
+        }
+    }
+
+    private mutating func list(_ components: [[UInt8]], _ status: stat) throws(AuthoringError) -> Level {
+        let joined = Array(components.joined(separator: [UInt8(ascii: "/")]))
+        let full = components.isEmpty ? root : root + [UInt8(ascii: "/")] + joined
+        var names: [[UInt8]]
+        do { names = try SystemCalls.names(in: full) } catch {
+            throw .system(operation: "list", path: DisplayName.escape(full), error)
+        }
+        if names.isEmpty { warnings.append(.emptyDirectory(DisplayName.escape(components.isEmpty ? full : joined))) }
+        names.sort { $1.lexicographicallyPrecedes($0) }
+        for (second, first) in PortableNames.collisions(among: names) {
+            let prefix = components.isEmpty ? [] : joined + [UInt8(ascii: "/")]
+            warnings.append(
+                .sameNameIgnoringCase(DisplayName.escape(prefix + first), DisplayName.escape(prefix + second)))
+        }
+        return Level(components: components, device: status.st_dev, inode: status.st_ino, names: names)
+    }
+}

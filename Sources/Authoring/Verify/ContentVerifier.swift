@@ -1,0 +1,177 @@
+import Hashing
+import Metainfo
+import Storage
+
+/// What was found of one file of a torrent.
+public enum FileVerdict: Sendable, Hashable {
+    /// There, of the right size, every piece right.
+    case ok
+    case missing
+    /// In bytes. The pieces within the smaller size were checked all the same.
+    case wrongSize(expected: Int64, found: Int64)
+    /// A directory or something special has its name.
+    case notAFile
+    /// It could not be read.
+    case unreadable(operation: String, SystemError)
+    /// These pieces have wrong bytes, in this file or (v1) in one that shares a piece with it.
+    case corrupt(pieces: [PieceIndex])
+    /// Nothing is wrong with it as far as can be told: these pieces lie partly in a file that is missing or too short.
+    case unverifiable(pieces: [PieceIndex])
+}
+
+/// What was found of a content.
+public struct VerifyReport: Sendable {
+    /// The pieces that are there and right.
+    public let right: StoredPieces
+    /// By index in the layout's files; padding is `ok`.
+    public let files: [FileVerdict]
+
+    /// Whether every file is just as the torrent says.
+    public var isComplete: Bool { files.allSatisfy { $0 == .ok } }
+}
+
+/// Holds files against a torrent: reads all of them, whatever any record says, with all processors.
+public struct ContentVerifier: Sendable {
+    public let info: Info
+    public let hashes: PieceHashes
+    public var limits = AuthoringLimits.standard
+    /// Threads that read and hash; nil for one on each processor.
+    public var threads: Int?
+    private let root: [UInt8]
+
+    /// - Parameter path: the file, or the directory that the torrent's files are in (not the one around it).
+    public init(info: Info, hashes: PieceHashes, path: String) {
+        self.info = info
+        self.hashes = hashes
+        root = Array(path.utf8)
+    }
+
+    /// Where the content lies when a person names `path`: the path itself, or what has the torrent's name in it.
+    public static func contentPath(for info: Info, at path: String) -> String {
+        let bytes = Array(path.utf8)
+        let inside = bytes + [UInt8(ascii: "/")] + info.name.bytes
+        guard let outer = try? SystemCalls.status(bytes, follow: true), FileKind(outer) == .directory,
+            let text = info.name.string, let inner = try? SystemCalls.status(inside, follow: true)
+        else { return path }
+        if info.isSingleFile { return path + "/" + text }
+        guard FileKind(inner) == .directory else { return path }
+        // A directory of the torrent's own name may well hold another of that name.
+        let own = bytes.split(separator: UInt8(ascii: "/")).last.map(Array.init)
+        return own == info.name.bytes ? path : path + "/" + text
+    }
+
+    /// Checks everything. Ends soon after its task is cancelled.
+    /// - Parameter progress: called now and then from any of the threads, one at a time.
+    /// - Throws: `cancelled`, `noMemory`. What is wrong with files is in the report.
+    public func verify(
+        progress: @escaping @Sendable (HashProgress) -> Void = { _ in }
+    ) async throws(AuthoringError) -> VerifyReport {
+        let layout = info.layout
+        let state = HashState(
+            total: Int64(layout.pieceCount) * Int64(layout.pieceLength), interval: limits.progressInterval,
+            report: progress)
+        let result = await withTaskCancellationHandler {
+            await Threads.offload { [self] in
+                Result { () throws(AuthoringError) in try verify(state) }
+            }
+        } onCancel: {
+            state.stop(.cancelled)
+        }
+        return try result.get()
+    }
+
+    private func systemPath(_ file: FileEntry) -> [UInt8] {
+        file.path.isEmpty ? root : root + [UInt8(ascii: "/")] + file.path.bytes
+    }
+
+    private func verify(_ state: HashState) throws(AuthoringError) -> VerifyReport {
+        let layout = info.layout
+        var found: [FileVerdict] = []
+        found.reserveCapacity(layout.files.count)
+        for file in layout.files {
+            if state.isStopped { throw state.firstFailure ?? .cancelled }
+            found.append(look(at: file))
+        }
+        let readable = readablePieces(found)
+        let verdicts = PieceResults(repeating: Verdict.missing, count: layout.pieceCount)
+        let problems = FileProblems()
+        let job = HashJob(
+            line: ContentLine(layout), hasV1: info.version.hasV1, hasV2: info.version.hasV2,
+            source: { HashJob.Source(path: systemPath(layout.files[$0]), identity: nil) },
+            finish: { piece, outcome in
+                switch outcome {
+                case .hashed(let v1, let v2):
+                    verdicts.set(piece, to: isRight(PieceIndex(unchecked: piece), v1: v1, v2: v2) ? .right : .wrong)
+                case .unreadable(let problem): problems.add(problem)
+                }
+                return true
+            },
+            changed: { problems.add($0) }, pieces: readable, limits: limits, threads: threads)
+        try job.run(state)
+        for problem in problems.all { found[problem.file] = Self.verdict(problem.problem, found[problem.file]) }
+        return report(found, verdicts.all)
+    }
+
+    /// What is known of a piece: nothing was read of a missing one.
+    private enum Verdict: UInt8, BitwiseCopyable, Sendable { case missing, right, wrong }
+
+    private func look(at file: FileEntry) -> FileVerdict {
+        guard !file.isPadding else { return .ok }
+        do {
+            let status = try SystemCalls.status(systemPath(file), follow: true)
+            guard FileKind(status) == .file else { return .notAFile }
+            let size = Int64(status.st_size)
+            return size == file.length ? .ok : .wrongSize(expected: file.length, found: size)
+        } catch {
+            return error.isAbsence ? .missing : .unreadable(operation: "look at", error)
+        }
+    }
+
+    /// The pieces all of whose bytes are on disk.
+    private func readablePieces(_ found: [FileVerdict]) -> [Int] {
+        var readable = [Bool](repeating: true, count: info.layout.pieceCount)
+        for (index, file) in info.layout.files.enumerated() {
+            let there: Int64
+            switch found[index] {
+            case .ok: continue
+            case .wrongSize(_, let size): there = min(size, file.length)
+            default: there = 0
+            }
+            guard there < file.length else { continue }
+            let first = Int((file.offset + there) / Int64(info.layout.pieceLength))
+            for piece in first..<info.layout.pieces(ofFile: index).upperBound { readable[piece] = false }
+        }
+        return readable.indices.filter { readable[$0] }
+    }
+
+    private func isRight(_ piece: PieceIndex, v1: SHA1Digest?, v2: SHA256Digest?) -> Bool {
+        let expectedV1 = hashes.v1(piece)
+        let expectedV2 = hashes.v2(piece)
+        guard expectedV1 != nil || expectedV2 != nil else { return false }
+        return (expectedV1 == nil || expectedV1 == v1) && (expectedV2 == nil || expectedV2?.root == v2)
+    }
+
+    private static func verdict(_ problem: ReadProblem, _ before: FileVerdict) -> FileVerdict {
+        switch problem {
+        case .system(let operation, let error):
+            error.isAbsence ? .missing : .unreadable(operation: operation, error)
+        case .notAFile: .notAFile
+        // It was long enough a moment ago: its pieces are not right, which is all there is to say.
+        case .short, .changed: before
+        }
+    }
+
+    private func report(_ found: [FileVerdict], _ verdicts: [Verdict]) -> VerifyReport {
+        var right = StoredPieces(pieceCount: info.layout.pieceCount)
+        for (piece, verdict) in verdicts.enumerated() where verdict == .right { right.insert(piece) }
+        let files = info.layout.files.indices.map { index -> FileVerdict in
+            guard found[index] == .ok, !info.layout.files[index].isPadding else { return found[index] }
+            let pieces = info.layout.pieces(ofFile: index).map { PieceIndex(unchecked: $0) }
+            let wrong = pieces.filter { verdicts[$0.value] == .wrong }
+            if !wrong.isEmpty { return .corrupt(pieces: wrong) }
+            let unread = pieces.filter { verdicts[$0.value] == .missing }
+            return unread.isEmpty ? .ok : .unverifiable(pieces: unread)
+        }
+        return VerifyReport(right: right, files: files)
+    }
+}
