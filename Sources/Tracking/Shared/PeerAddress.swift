@@ -9,10 +9,10 @@ public struct PeerAddress: Hashable, Sendable {
         case ipv6 = 6
     }
 
-    /// First eight bytes of an IPv6 address, big-endian; zero for IPv4.
-    let high: UInt64
-    /// Last eight bytes of an IPv6 address, or the four of an IPv4 address, big-endian.
-    let low: UInt64
+    /// First eight bytes of an IPv6 address as a number; zero for IPv4.
+    public let high: UInt64
+    /// Last eight bytes of an IPv6 address, or the four of an IPv4 address, as a number.
+    public let low: UInt64
     /// TCP port; 0 means that the peer takes no connections.
     public let port: UInt16
     public let family: Family

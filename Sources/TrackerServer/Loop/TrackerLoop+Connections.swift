@@ -1,0 +1,202 @@
+import CLinux
+import Glibc
+
+#if canImport(Tracking)
+import Tracking
+#endif
+
+/// The lives of HTTP connections: accepted, read, answered, closed. What is answered is in `TrackerLoop+HTTP`.
+extension TrackerLoop {
+    private var acceptsAtOnce: Int { 128 }
+
+    func acceptConnections(_ listener: Int32) {
+        var kernel = sockaddr_in6()
+        for _ in 0..<acceptsAtOnce {
+            var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+            let descriptor = withUnsafeMutablePointer(to: &kernel) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { swoop_accept(listener, $0, &length) }
+            }
+            guard descriptor >= 0 else {
+                if errno == EMFILE || errno == ENFILE { turnAway(listener) }
+                if errno == ECONNABORTED || errno == EINTR { continue }
+                return
+            }
+            counters.httpConnections += 1
+            let address = withUnsafePointer(to: kernel) { Sockets.address(UnsafeRawPointer($0)) }
+            let count = recv(descriptor, input.baseAddress, input.count, Int32(MSG_DONTWAIT))
+            if count > 0 {
+                serve(descriptor, address, UnsafeRawBufferPointer(rebasing: input[..<count]))
+            } else if count < 0, errno == EAGAIN {
+                register(descriptor, address, .request)
+            } else {
+                close(descriptor)
+            }
+        }
+    }
+
+    /// Without a descriptor left, the kernel would report the same waiting connection for ever: take and drop it.
+    private func turnAway(_ listener: Int32) {
+        counters.httpTurnedAway += 1
+        if let idle = connections.oldest(.idle) { finish(idle) }
+        guard spareDescriptor >= 0 else { return }
+        close(spareDescriptor)
+        let descriptor = swoop_accept(listener, nil, nil)
+        if descriptor >= 0 { close(descriptor) }
+        spareDescriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
+    }
+
+    /// Enters a connection in the table; false when there is no place and it was closed.
+    @discardableResult
+    private func register(_ descriptor: Int32, _ address: PeerAddress, _ phase: ConnectionPhase) -> Bool {
+        if connections.count >= connectionLimit {
+            // A silent connection makes place for one that wants something; the oldest ones go first.
+            counters.httpTurnedAway += 1
+            guard let victim = connections.oldest(.idle) else {
+                close(descriptor)
+                return false
+            }
+            finish(victim)
+        }
+        connections.open(descriptor, address, phase: phase, now: now)
+        let events = phase == .answer ? swoop_epoll_out : swoop_epoll_in
+        _ = swoop_epoll_control(epoll, EPOLL_CTL_ADD, descriptor, UInt32(events))
+        return true
+    }
+
+    /// Closes a connection, entered or not.
+    private func finish(_ descriptor: Int32) {
+        if connections.isOpen(descriptor) { connections.close(descriptor) }
+        close(descriptor)
+    }
+
+    func connectionIsReady(_ descriptor: Int32, _ events: UInt32) {
+        switch connections[descriptor].phase {
+        case .answer: sendRest(descriptor)
+        case .farewell: discard(descriptor)
+        case .idle, .request:
+            let kept = connections[descriptor].inputCount
+            if let held = connections[descriptor].input, let start = input.baseAddress {
+                start.copyMemory(from: held, byteCount: kept)
+            }
+            let room = UnsafeMutableRawBufferPointer(rebasing: input[kept...])
+            let count = recv(descriptor, room.baseAddress, room.count, Int32(MSG_DONTWAIT))
+            if count > 0 {
+                let address = connections[descriptor].address
+                serve(descriptor, address, UnsafeRawBufferPointer(rebasing: input[..<(kept + count)]))
+            } else if count == 0 || (errno != EAGAIN && errno != EINTR) {
+                finish(descriptor)
+            }
+        }
+    }
+
+    /// Answers the requests in `bytes` (which lie in `input`) and sees what becomes of the connection.
+    private func serve(_ descriptor: Int32, _ address: PeerAddress, _ bytes: UnsafeRawBufferPointer) {
+        var used = 0
+        while true {
+            let turn = answerRequests(bytes, from: &used, address: address)
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[used...])
+            var page: [UInt8] = turn.page
+            let written = UnsafeRawBufferPointer(rebasing: output[..<turn.written])
+            var unsent = send(written, to: descriptor)
+            if let left = unsent, !left.isEmpty {
+                page.insert(contentsOf: left, at: 0)
+            } else if unsent != nil, !page.isEmpty {
+                let number = page.withUnsafeBytes { bytes in send(bytes, to: descriptor).map { $0.count } }
+                if let number { page.removeFirst(page.count - number) } else { unsent = nil }
+            }
+            guard unsent != nil else { return finish(descriptor) }
+            if !page.isEmpty { return wait(descriptor, address, toSend: page, rest, closes: turn.closes) }
+            if turn.isRefusal { return sayFarewell(descriptor, address) }
+            if turn.closes { return finish(descriptor) }
+            if turn.isFull { continue }
+            return waitForMore(descriptor, address, rest)
+        }
+    }
+
+    /// What could not be sent yet; nil when the connection is broken.
+    private func send(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> UnsafeRawBufferPointer? {
+        guard !bytes.isEmpty else { return bytes }
+        let sent = Glibc.send(
+            descriptor, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
+        if sent >= 0 { return UnsafeRawBufferPointer(rebasing: bytes[sent...]) }
+        return errno == EAGAIN || errno == EINTR ? bytes : nil
+    }
+
+    private func waitForMore(_ descriptor: Int32, _ address: PeerAddress, _ rest: UnsafeRawBufferPointer) {
+        if !connections.isOpen(descriptor) {
+            guard register(descriptor, address, rest.isEmpty ? .idle : .request) else { return }
+        } else if rest.isEmpty {
+            connections.enter(.idle, descriptor, now: now)
+        } else if connections[descriptor].phase != .request || rest.count < connections[descriptor].inputCount {
+            // The first bytes of a request: its time begins. More bytes of the same one add nothing to it.
+            connections.enter(.request, descriptor, now: now)
+        }
+        connections.keepInput(rest, descriptor)
+    }
+
+    private func wait(
+        _ descriptor: Int32, _ address: PeerAddress, toSend bytes: [UInt8], _ rest: UnsafeRawBufferPointer, closes: Bool
+    ) {
+        if connections.isOpen(descriptor) {
+            connections.enter(.answer, descriptor, now: now)
+            _ = swoop_epoll_control(epoll, EPOLL_CTL_MOD, descriptor, UInt32(swoop_epoll_out))
+        } else {
+            guard register(descriptor, address, .answer) else { return }
+        }
+        connections[descriptor].closesAfterAnswer = closes
+        bytes.withUnsafeBytes { connections.keepOutput($0, descriptor) }
+        connections.keepInput(rest, descriptor)
+    }
+
+    private func sendRest(_ descriptor: Int32) {
+        let entry = connections[descriptor]
+        let bytes = UnsafeRawBufferPointer(
+            start: entry.output.map { UnsafeRawPointer($0 + entry.outputSent) }, count: entry.outputCount - entry.outputSent)
+        guard let rest = send(bytes, to: descriptor) else { return finish(descriptor) }
+        // Its deadline stays: whoever takes an answer byte by byte has no more time than others.
+        connections[descriptor].outputSent = entry.outputCount - rest.count
+        guard rest.isEmpty else { return }
+        guard !entry.closesAfterAnswer else { return finish(descriptor) }
+        connections.dropOutput(descriptor)
+        _ = swoop_epoll_control(epoll, EPOLL_CTL_MOD, descriptor, UInt32(swoop_epoll_in))
+        connections.enter(.idle, descriptor, now: now)
+        // Requests that came with the answered ones have waited here.
+        guard let held = entry.input, entry.inputCount > 0, let start = input.baseAddress else { return }
+        start.copyMemory(from: held, byteCount: entry.inputCount)
+        connections.dropInput(descriptor)
+        serve(descriptor, entry.address, UnsafeRawBufferPointer(rebasing: input[..<entry.inputCount]))
+    }
+
+    /// After a refusal: no more from us, and what still comes is thrown away until the other side closes.
+    private func sayFarewell(_ descriptor: Int32, _ address: PeerAddress) {
+        shutdown(descriptor, Int32(SHUT_WR))
+        if connections.isOpen(descriptor) {
+            connections.dropInput(descriptor)
+            connections.enter(.farewell, descriptor, now: now)
+        } else {
+            register(descriptor, address, .farewell)
+        }
+    }
+
+    private func discard(_ descriptor: Int32) {
+        let count = recv(descriptor, input.baseAddress, input.count, Int32(MSG_DONTWAIT))
+        if count < 0, errno == EAGAIN || errno == EINTR { return }
+        guard count > 0, connections[descriptor].discarded < 256 * 1024 else { return finish(descriptor) }
+        connections[descriptor].discarded += count
+    }
+
+    func expireConnections() {
+        for phase in [ConnectionPhase.idle, .answer, .farewell] {
+            while let late = connections.expired(phase, now: now) {
+                if phase == .answer { counters.httpTimeouts += 1 }
+                finish(late)
+            }
+        }
+        while let late = connections.expired(.request, now: now) {
+            counters.httpTimeouts += 1
+            let written = refusal(.requestTimeout)
+            _ = send(UnsafeRawBufferPointer(rebasing: output[..<written]), to: late)
+            finish(late)
+        }
+    }
+}

@@ -1,0 +1,209 @@
+import Glibc
+
+#if canImport(Tracking)
+import Tracking
+#endif
+
+/// HTTP statuses that the tracker sends.
+enum HTTPStatus {
+    case ok, badRequest, notFound, methodNotAllowed, requestTimeout, headTooLarge, versionNotSupported
+
+    var line: StaticString {
+        switch self {
+        case .ok: "HTTP/1.1 200 OK\r\n"
+        case .badRequest: "HTTP/1.1 400 Bad Request\r\n"
+        case .notFound: "HTTP/1.1 404 Not Found\r\n"
+        case .methodNotAllowed: "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET\r\n"
+        case .requestTimeout: "HTTP/1.1 408 Request Timeout\r\n"
+        case .headTooLarge: "HTTP/1.1 431 Request Header Fields Too Large\r\n"
+        case .versionNotSupported: "HTTP/1.1 505 HTTP Version Not Supported\r\n"
+        }
+    }
+
+    /// What a person reads.
+    var text: StaticString {
+        switch self {
+        case .ok: "ok\n"
+        case .badRequest: "400: this is not an HTTP/1.1 request that a tracker understands\n"
+        case .notFound: "404: this is a BitTorrent tracker; there are /announce, /scrape, /stats, /metrics and /healthz\n"
+        case .methodNotAllowed: "405: only GET\n"
+        case .requestTimeout: "408: the request took too long\n"
+        case .headTooLarge: "431: request line and headers may have 8 KiB\n"
+        case .versionNotSupported: "505: only HTTP/1.0 and HTTP/1.1\n"
+        }
+    }
+}
+
+extension TrackerLoop {
+    /// What became of the requests in one read.
+    struct Turn {
+        /// Bytes of `output` to send, and after them this page.
+        var written = 0
+        var page: [UInt8] = []
+        var closes = false
+        /// The last request was no request.
+        var isRefusal = false
+        /// There may be more requests, for which `output` has no room.
+        var isFull = false
+    }
+
+    /// Room that any one answer but a page fits: the largest has `PeerSelection.capacity` peers as dictionaries.
+    private var answerRoom: Int { 32 * 1024 }
+
+    /// Answers requests from `used` on until there is no whole one, the connection is to close, or `output` is full.
+    func answerRequests(_ bytes: UnsafeRawBufferPointer, from used: inout Int, address: PeerAddress) -> Turn {
+        var turn = Turn()
+        while true {
+            guard used < bytes.count else { return turn }
+            guard output.count - turn.written >= answerRoom else {
+                turn.isFull = true
+                return turn
+            }
+            switch HTTPRequestHead.parse(UnsafeRawBufferPointer(rebasing: bytes[used...])) {
+            case .needsMore: return turn
+            case .refused(let problem):
+                let status: HTTPStatus =
+                    switch problem {
+                    case .malformed: .badRequest
+                    case .methodNotAllowed: .methodNotAllowed
+                    case .headTooLarge: .headTooLarge
+                    case .versionNotSupported: .versionNotSupported
+                    }
+                counters.httpRefusals += 1
+                turn.written += refusal(status, at: turn.written)
+                turn.closes = true
+                turn.isRefusal = true
+                return turn
+            case .request(let head):
+                used += head.length
+                answer(head, address, &turn)
+                turn.closes = turn.closes || !head.keepsAlive
+                if turn.closes { return turn }
+                if !turn.page.isEmpty {
+                    turn.isFull = true
+                    return turn
+                }
+            }
+        }
+    }
+
+    /// Writes a plain answer that closes the connection; returns its length.
+    func refusal(_ status: HTTPStatus, at offset: Int = 0) -> Int {
+        guard let base = output.baseAddress else { return 0 }
+        var writer = ByteWriter(base + offset, capacity: output.count - offset)
+        writeHead(status, type: "text/plain; charset=utf-8", keepsAlive: false, isVersion10: false, to: &writer)
+        writer.write("Content-Length: ")
+        writer.write(decimal: status.text.utf8CodeUnitCount)
+        writer.write("\r\n\r\n")
+        writer.write(status.text)
+        return writer.count
+    }
+
+    private func writeHead(
+        _ status: HTTPStatus, type: StaticString, keepsAlive: Bool, isVersion10: Bool, to writer: inout ByteWriter
+    ) {
+        writer.write(status.line)
+        writer.write("Content-Type: ")
+        writer.write(type)
+        writer.write("\r\n")
+        if !keepsAlive {
+            writer.write("Connection: close\r\n")
+        } else if isVersion10 {
+            writer.write("Connection: keep-alive\r\n")
+        }
+    }
+
+    private func answer(_ head: HTTPRequestHead, _ address: PeerAddress, _ turn: inout Turn) {
+        guard let base = output.baseAddress else { return }
+        var writer = ByteWriter(base + turn.written, capacity: output.count - turn.written)
+        defer { turn.written += writer.count }
+        if isPath(head.path, "/announce") {
+            counters.httpAnnounces += 1
+            countAnnounce(address.family)
+            writeBody(head, to: &writer) { writer in announce(head.query, address, to: &writer) }
+        } else if isPath(head.path, "/scrape") {
+            counters.httpScrapes += 1
+            writeBody(head, to: &writer) { writer in scrape(head.query, to: &writer) }
+        } else if isPath(head.path, "/healthz") {
+            writeText(.ok, head, to: &writer)
+        } else if isPath(head.path, "/stats") {
+            let isJSON = head.acceptsJSON || hasParameter(head.query, "format=json")
+            writePage(isJSON ? .json : .html, head, &turn, to: &writer)
+        } else if isPath(head.path, "/metrics") {
+            writePage(.metrics, head, &turn, to: &writer)
+        } else {
+            writeText(.notFound, head, to: &writer)
+        }
+    }
+
+    private func isPath(_ bytes: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
+        guard bytes.count == text.utf8CodeUnitCount, let start = bytes.baseAddress else { return false }
+        return memcmp(start, text.utf8Start, bytes.count) == 0
+    }
+
+    private func hasParameter(_ query: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
+        query.split(separator: 0x26).contains { isPath(UnsafeRawBufferPointer(rebasing: $0), text) }
+    }
+
+    /// Head and body in one go: the length is filled in afterwards, in the spaces that HTTP allows before a value.
+    private func writeBody(_ head: HTTPRequestHead, to writer: inout ByteWriter, _ body: (inout ByteWriter) -> Void) {
+        writeHead(
+            .ok, type: "text/plain", keepsAlive: head.keepsAlive, isVersion10: head.isVersion10, to: &writer)
+        writer.write("Content-Length:")
+        let gap = writer.count
+        writer.write("       \r\n\r\n")
+        let start = writer.count
+        body(&writer)
+        writer.fill(decimal: writer.count - start, width: 7, at: gap)
+    }
+
+    private func writeText(_ status: HTTPStatus, _ head: HTTPRequestHead, to writer: inout ByteWriter) {
+        writeHead(
+            status, type: "text/plain; charset=utf-8", keepsAlive: head.keepsAlive, isVersion10: head.isVersion10,
+            to: &writer)
+        writer.write("Content-Length: ")
+        writer.write(decimal: status.text.utf8CodeUnitCount)
+        writer.write("\r\n\r\n")
+        writer.write(status.text)
+    }
+
+    private func writePage(_ page: Page, _ head: HTTPRequestHead, _ turn: inout Turn, to writer: inout ByteWriter) {
+        counters.httpPages += 1
+        turn.page = text(of: page)
+        writeHead(.ok, type: page.type, keepsAlive: head.keepsAlive, isVersion10: head.isVersion10, to: &writer)
+        writer.write("Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n")
+        writer.write("Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\nContent-Length: ")
+        writer.write(decimal: turn.page.count)
+        writer.write("\r\n\r\n")
+    }
+
+    private func announce(_ query: UnsafeRawBufferPointer, _ source: PeerAddress, to writer: inout ByteWriter) {
+        do {
+            let announce = try AnnounceQuery.parse(query)
+            let wish = PeerWish(
+                limit: wanted(announce, limit: PeerSelection.capacity), bothFamilies: true,
+                names: announce.listing == .dictionaries)
+            let counts = try store.announce(
+                announce, from: listed(announce, from: source), wanting: wish, now: seconds, selection: &selection)
+            AnnounceReply.write(
+                counts: counts, interval: jitteredInterval(), minimumInterval: configuration.minimumInterval,
+                selection: selection, listing: announce.listing,
+                includesIPv6: selection.ipv6Count > 0 || source.family == .ipv6, to: &writer)
+        } catch {
+            counters.httpRefusals += 1
+            AnnounceReply.write(error, to: &writer)
+        }
+    }
+
+    private func scrape(_ query: UnsafeRawBufferPointer, to writer: inout ByteWriter) {
+        do {
+            let found = try AnnounceQuery.scrapeKeys(query).compactMap { key in
+                store.counts(of: key).map { (key: key, counts: $0) }
+            }
+            AnnounceReply.write(scrape: found, to: &writer)
+        } catch {
+            counters.httpRefusals += 1
+            AnnounceReply.write(error, to: &writer)
+        }
+    }
+}

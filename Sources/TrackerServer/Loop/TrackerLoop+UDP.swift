@@ -1,0 +1,130 @@
+import CLinux
+import Glibc
+
+#if canImport(Tracking)
+import Tracking
+#endif
+
+extension TrackerLoop {
+    /// Batches served before the loop looks at its other sockets again.
+    private var batchesAtOnce: Int { 8 }
+
+    /// Receives, answers and sends by the batch.
+    func receiveDatagrams(_ socket: Sockets.Bound) {
+        let control: Int32 = socket.address.isUnspecified ? 1 : 0
+        for _ in 0..<batchesAtOnce {
+            let received = swoop_batch_receive(batch, socket.descriptor, control)
+            guard received > 0 else { return }
+            for index in 0..<received {
+                let length = Int(swoop_batch_length(batch, index))
+                guard length > 0 else {
+                    counters.udpDropped += 1
+                    continue
+                }
+                let source = Sockets.address(UnsafeRawPointer(swoop_batch_source(batch, index)))
+                // Both lie in the batch, which has `swoop_datagram_room` bytes for each.
+                let request = UnsafeRawBufferPointer(start: swoop_batch_request(batch, index), count: length)
+                let reply = UnsafeMutableRawBufferPointer(
+                    start: swoop_batch_reply(batch), count: Int(swoop_datagram_room))
+                let size = answer(request, from: source, into: reply)
+                if size > 0 { swoop_batch_queue(batch, index, size) }
+            }
+            sendReplies(socket)
+            if received < Int32(swoop_batch_size) { return }
+        }
+    }
+
+    private func sendReplies(_ socket: Sockets.Bound) {
+        var sent: Int32 = 0
+        let number = batch.pointee.replies
+        while sent < number {
+            let taken = swoop_batch_send(batch, socket.descriptor, sent)
+            if taken > 0 {
+                sent += taken
+            } else if errno == EINTR {
+                continue
+            } else {
+                // This one cannot be sent (no route, or a full buffer): a client asks again, waiting would help nobody.
+                counters.udpUnsent += 1
+                sent += 1
+            }
+        }
+    }
+
+    /// Writes the answer to one datagram; 0 when it gets none.
+    @inline(__always)
+    private func answer(
+        _ datagram: UnsafeRawBufferPointer, from source: PeerAddress, into reply: UnsafeMutableRawBufferPointer
+    ) -> Int {
+        guard let request = UDPRequest.parse(datagram) else {
+            counters.udpDropped += 1
+            return 0
+        }
+        switch request {
+        case .connect(let transaction):
+            counters.udpConnects += 1
+            let connection = connectionIDs.issue(high: source.high, low: source.low, now: seconds)
+            return UDPAnswer.connect(transaction: transaction, connection: connection, into: reply)
+
+        case .announce(let connection, let transaction, let announce):
+            guard isValid(connection, source) else {
+                return refuse(transaction, "connection id has expired", datagram.count, reply)
+            }
+            counters.udpAnnounces += 1
+            return answer(announce, transaction, from: source, into: reply)
+
+        case .scrape(let connection, let transaction, let hashes):
+            guard isValid(connection, source) else {
+                return refuse(transaction, "connection id has expired", datagram.count, reply)
+            }
+            counters.udpScrapes += 1
+            return UDPAnswer.scrape(transaction: transaction, hashes: hashes, into: reply) { key in
+                store.counts(of: key) ?? SwarmCounts()
+            }
+        }
+    }
+
+    private func isValid(_ connection: UInt64, _ source: PeerAddress) -> Bool {
+        connectionIDs.accepts(connection, high: source.high, low: source.low, now: seconds)
+    }
+
+    private func refuse(
+        _ transaction: UInt32, _ reason: StaticString, _ limit: Int, _ reply: UnsafeMutableRawBufferPointer
+    ) -> Int {
+        counters.udpRefusals += 1
+        return UDPAnswer.failure(transaction: transaction, reason: reason, limit: limit, into: reply)
+    }
+
+    @inline(__always)
+    private func answer(
+        _ announce: PeerAnnounce, _ transaction: UInt32, from source: PeerAddress,
+        into reply: UnsafeMutableRawBufferPointer
+    ) -> Int {
+        let family = source.family
+        countAnnounce(family)
+        let wish = PeerWish(limit: wanted(announce, limit: UDPAnswer.peerLimit(family)))
+        do {
+            let counts = try store.announce(
+                announce, from: listed(announce, from: source), wanting: wish, now: seconds, selection: &selection)
+            let head = UDPAnswer.announceHead(
+                transaction: transaction, interval: jitteredInterval(), counts: counts, into: reply)
+            // What the source's family can read: a trusted client that named an IPv4 address over IPv6 gets none.
+            let peers =
+                family == .ipv4
+                ? UnsafeRawBufferPointer(start: selection.ipv4, count: selection.ipv4Count * 6)
+                : UnsafeRawBufferPointer(start: selection.ipv6, count: selection.ipv6Count * 18)
+            guard let target = reply.baseAddress, let from = peers.baseAddress, head + peers.count <= reply.count else {
+                return 0
+            }
+            (target + head).copyMemory(from: from, byteCount: peers.count)
+            return head + peers.count
+        } catch {
+            return refuse(transaction, error.reason, reply.count, reply)
+        }
+    }
+
+    @inline(__always)
+    func countAnnounce(_ family: PeerAddress.Family) {
+        if family == .ipv4 { counters.ipv4Announces += 1 } else { counters.ipv6Announces += 1 }
+    }
+}

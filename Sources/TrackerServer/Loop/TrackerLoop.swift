@@ -1,0 +1,201 @@
+import CLinux
+import Glibc
+import Logging
+
+#if canImport(Tracking)
+import Tracking
+#endif
+
+/// The tracker's one thread: an epoll loop over its sockets, and all state that requests touch.
+///
+/// It does not use the event loop of the module Reactor, which serves peers: that one hands each ready descriptor to an
+/// object and runs tasks, while a tracker's requests come by the hundred thousand a second, most of them whole in one
+/// datagram or on a connection that lives for one answer. Here those are served in batches from memory that is reused,
+/// and no object is made for them.
+///
+/// Not thread-safe: after `run` has begun, only its thread touches it. `TrackerServer` sees to that.
+final class TrackerLoop<Store: PeerStore> {
+    let configuration: TrackerConfiguration
+    let store: Store
+    let logger: Logger
+    let mailbox: Mailbox
+    let http: [Sockets.Bound]
+    let udp: [Sockets.Bound]
+
+    let epoll: Int32
+    var connections: ConnectionTable
+    var counters = Counters()
+    var selection = PeerSelection()
+    var random = SampleRandom(seed: .random(in: 1 ... .max))
+    let connectionIDs = ConnectionIDs()
+    /// Milliseconds of a clock that does not go back.
+    var now: UInt64 = 0
+    let startedAt: UInt64
+    var pages = PageCache()
+    private(set) var allowedSwarms: Int?
+
+    /// Where HTTP requests are read to, and where answers are written.
+    let input = UnsafeMutableRawBufferPointer.allocate(byteCount: 32 * 1024, alignment: 16)
+    let output = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 16)
+    let batch: UnsafeMutablePointer<swoop_batch>
+    let connectionLimit: Int
+    /// Given up for a moment when the process is out of descriptors, so that waiting connections can be turned away.
+    var spareDescriptor: Int32
+    private var nextMaintenance: UInt64 = 0
+
+    /// Takes over the sockets.
+    init(
+        configuration: TrackerConfiguration, store: Store, http: [Sockets.Bound], udp: [Sockets.Bound],
+        mailbox: Mailbox, logger: Logger
+    ) throws(TrackerServerError) {
+        epoll = swoop_epoll_create()
+        guard epoll >= 0, let batch = swoop_batch_create() else {
+            throw TrackerServerError(.system, "the tracker cannot start: \(String(cString: strerror(errno)))")
+        }
+        self.batch = batch
+        self.configuration = configuration
+        self.store = store
+        self.http = http
+        self.udp = udp
+        self.mailbox = mailbox
+        self.logger = logger
+        let request = UInt64(configuration.limits.requestSeconds * 1000)
+        connections = ConnectionTable(
+            durations: [request, UInt64(configuration.limits.idleSeconds * 1000), request, min(request, 2000)])
+        connectionLimit = TrackerLoop.connectionLimit(configuration.limits.connections)
+        spareDescriptor = Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC)
+        startedAt = TrackerLoop.clock()
+        store.allow(configuration.allow)
+        allowedSwarms = configuration.allow?.count
+    }
+
+    deinit {
+        for descriptor in connections.descriptors {
+            close(descriptor)
+            connections.close(descriptor)
+        }
+        connections.deallocate()
+        if spareDescriptor >= 0 { close(spareDescriptor) }
+        close(epoll)
+        selection.deallocate()
+        input.deallocate()
+        output.deallocate()
+        free(batch)
+    }
+
+    /// Leaves a quarter of the process's descriptors, and at least 32, to everything else.
+    private static func connectionLimit(_ wanted: Int) -> Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return wanted }
+        let available = Int(clamping: limit.rlim_cur)
+        return max(1, min(wanted, available - max(32, available / 4)))
+    }
+
+    private static func clock() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        // Past zero from the start, so that what is two minutes old can be told from what never was.
+        return UInt64(time.tv_sec) * 1000 + UInt64(time.tv_nsec) / 1_000_000 + 3_600_000
+    }
+
+    /// Seconds of the same clock.
+    var seconds: UInt64 { now / 1000 }
+
+    /// Serves until the mailbox says stop.
+    func run() {
+        now = TrackerLoop.clock()
+        for socket in http + udp {
+            _ = swoop_epoll_control(epoll, EPOLL_CTL_ADD, socket.descriptor, UInt32(swoop_epoll_in))
+        }
+        _ = swoop_epoll_control(epoll, EPOLL_CTL_ADD, mailbox.descriptor, UInt32(swoop_epoll_in))
+        let capacity = 256
+        let descriptors = UnsafeMutablePointer<Int32>.allocate(capacity: capacity)
+        let events = UnsafeMutablePointer<UInt32>.allocate(capacity: capacity)
+        defer {
+            descriptors.deallocate()
+            events.deallocate()
+        }
+        while true {
+            let count = swoop_epoll_wait(epoll, descriptors, events, Int32(capacity), timeout())
+            now = TrackerLoop.clock()
+            if count > 0 {
+                for index in 0..<Int(count) {
+                    let descriptor = descriptors[index]
+                    if descriptor == mailbox.descriptor {
+                        if !takeMail() { return }
+                    } else {
+                        serve(descriptor, events[index])
+                    }
+                }
+            }
+            expireConnections()
+            maintainStore()
+        }
+    }
+
+    private func serve(_ descriptor: Int32, _ events: UInt32) {
+        if connections.isOpen(descriptor) { return connectionIsReady(descriptor, events) }
+        for socket in udp where socket.descriptor == descriptor { return receiveDatagrams(socket) }
+        for socket in http where socket.descriptor == descriptor { return acceptConnections(descriptor) }
+    }
+
+    /// False when the loop is to end.
+    private func takeMail() -> Bool {
+        for message in mailbox.take() {
+            switch message {
+            case .stop: return false
+            case .allow(let swarms):
+                store.allow(swarms)
+                allowedSwarms = swarms?.count
+                pages.clear()
+            case .call(let work): work(TrackerSnapshot(counters: counters, totals: store.totals))
+            }
+        }
+        return true
+    }
+
+    /// Milliseconds until there is something to do without being asked.
+    private func timeout() -> Int32 {
+        let due = min(connections.nextDeadline ?? .max, nextMaintenance)
+        return due <= now ? 0 : Int32(clamping: min(due - now, 1000))
+    }
+
+    /// Goes once through all peers in a quarter of an interval, in steps of a tenth of a second.
+    private func maintainStore() {
+        guard now >= nextMaintenance else { return }
+        let totals = store.totals
+        guard totals.swarms > 0 else {
+            nextMaintenance = now + 1000
+            return
+        }
+        let rounds = max(1, configuration.interval * 10 / 4)
+        store.maintain(now: seconds, steps: 64 + 2 * (totals.peers + 8 * totals.swarms) / rounds)
+        nextMaintenance = now + 100
+    }
+
+    /// The interval of one answer: what is configured, more or less.
+    func jitteredInterval() -> Int {
+        let spread = Int(Double(configuration.interval) * configuration.intervalJitter)
+        return max(1, configuration.interval - spread + random.below(2 * spread + 1))
+    }
+
+    /// The address a peer is recorded with: the one it announces from, unless that is trusted to name another.
+    @inline(__always)
+    func listed(_ announce: PeerAnnounce, from source: PeerAddress) -> PeerAddress {
+        if let claimed = announce.claimedAddress {
+            let isTrusted =
+                switch configuration.trust {
+                case .nobody: false
+                case .loopback: source.isLoopback
+                case .loopbackAndPrivate: source.isLoopback || source.isPrivate
+                }
+            let named = claimed.with(port: announce.port)
+            if isTrusted, named.with(port: 1).isConnectable { return named }
+        }
+        return source.with(port: announce.port)
+    }
+
+    func wanted(_ announce: PeerAnnounce, limit: Int) -> Int {
+        min(announce.numWant ?? configuration.limits.defaultPeers, limit, configuration.limits.maximumPeers)
+    }
+}

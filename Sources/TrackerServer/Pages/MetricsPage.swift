@@ -1,0 +1,50 @@
+#if canImport(Tracking)
+import Tracking
+#endif
+
+/// The tracker's numbers in Prometheus' text format. No label takes a value from outside, so the number of series is fixed.
+enum MetricsPage {
+    static func text(_ facts: PageFacts) -> String {
+        let totals = facts.totals
+        let counters = facts.counters
+        var page = ""
+        func family(_ name: String, _ kind: String, _ help: String, _ values: [(labels: String, value: Int)]) {
+            page += "# HELP swoop_tracker_\(name) \(help)\n# TYPE swoop_tracker_\(name) \(kind)\n"
+            for (labels, value) in values { page += "swoop_tracker_\(name)\(labels) \(value)\n" }
+        }
+        family("uptime_seconds", "gauge", "Seconds since the start.", [("", facts.uptimeSeconds)])
+        family("swarms", "gauge", "Swarms with peers.", [("", totals.swarms)])
+        family(
+            "peers", "gauge", "Peers by what they have.",
+            [("{state=\"seed\"}", totals.seeds), ("{state=\"leecher\"}", totals.peers - totals.seeds)])
+        family("ipv6_peers", "gauge", "Peers that announce over IPv6.", [("", totals.ipv6Peers)])
+        family("unreachable_peers", "gauge", "Peers that take no connections.", [("", totals.unreachablePeers)])
+        family("completions_total", "counter", "Peers that completed their content.", [("", totals.completions)])
+        family("expired_peers_total", "counter", "Peers that stopped announcing.", [("", totals.expirations)])
+        family(
+            "announces_total", "counter", "Announces by protocol.",
+            [("{protocol=\"http\"}", counters.httpAnnounces), ("{protocol=\"udp\"}", counters.udpAnnounces)])
+        family(
+            "announces_by_family_total", "counter", "Announces by IP version.",
+            [("{family=\"ipv4\"}", counters.ipv4Announces), ("{family=\"ipv6\"}", counters.ipv6Announces)])
+        family(
+            "scrapes_total", "counter", "Scrapes by protocol.",
+            [("{protocol=\"http\"}", counters.httpScrapes), ("{protocol=\"udp\"}", counters.udpScrapes)])
+        family(
+            "refusals_total", "counter", "Requests that were answered with an error.",
+            [("{protocol=\"http\"}", counters.httpRefusals), ("{protocol=\"udp\"}", counters.udpRefusals)])
+        family("udp_connects_total", "counter", "Connection ids given out.", [("", counters.udpConnects)])
+        family("udp_dropped_total", "counter", "Datagrams that were no request.", [("", counters.udpDropped)])
+        family("udp_unsent_total", "counter", "Answers that could not be sent.", [("", counters.udpUnsent)])
+        family("http_connections", "gauge", "HTTP connections open between requests.", [("", facts.openConnections)])
+        family("http_connections_total", "counter", "HTTP connections accepted.", [("", counters.httpConnections)])
+        family("http_timeouts_total", "counter", "HTTP connections closed as too slow.", [("", counters.httpTimeouts)])
+        family(
+            "http_turned_away_total", "counter", "HTTP connections closed to make place for others.",
+            [("", counters.httpTurnedAway)])
+        if let allowed = facts.allowedSwarms {
+            family("allowed_swarms", "gauge", "Info hashes on the allow-list.", [("", allowed)])
+        }
+        return page
+    }
+}

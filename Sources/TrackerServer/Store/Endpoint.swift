@@ -1,0 +1,88 @@
+#if canImport(Tracking)
+import Tracking
+#endif
+
+/// Address and port of one family as they lie in a peer table: the compact form of BEP 23 and 7.
+protocol Endpoint: Equatable {
+    static var size: Int { get }
+    static var family: PeerAddress.Family { get }
+    init(_ address: PeerAddress)
+    /// From `size` bytes.
+    init(loading bytes: UnsafeRawPointer)
+    func store(to target: UnsafeMutableRawPointer)
+    func hash(_ sip: SipHash) -> UInt64
+    static func copy(from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer)
+}
+
+struct EndpointIPv4: Endpoint {
+    // As the wire has them, not as numbers.
+    let address: UInt32
+    let port: UInt16
+
+    static var size: Int { 6 }
+    static var family: PeerAddress.Family { .ipv4 }
+
+    init(_ peer: PeerAddress) {
+        address = UInt32(truncatingIfNeeded: peer.low).bigEndian
+        port = peer.port.bigEndian
+    }
+
+    @inline(__always)
+    init(loading bytes: UnsafeRawPointer) {
+        address = bytes.loadUnaligned(as: UInt32.self)
+        port = bytes.loadUnaligned(fromByteOffset: 4, as: UInt16.self)
+    }
+
+    @inline(__always)
+    func store(to target: UnsafeMutableRawPointer) {
+        target.storeBytes(of: address, as: UInt32.self)
+        target.storeBytes(of: port, toByteOffset: 4, as: UInt16.self)
+    }
+
+    @inline(__always)
+    func hash(_ sip: SipHash) -> UInt64 { sip.hash(UInt64(address) << 16 | UInt64(port)) }
+
+    @inline(__always)
+    static func copy(from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer) {
+        target.storeBytes(of: source.loadUnaligned(as: UInt32.self), as: UInt32.self)
+        target.storeBytes(
+            of: source.loadUnaligned(fromByteOffset: 4, as: UInt16.self), toByteOffset: 4, as: UInt16.self)
+    }
+}
+
+struct EndpointIPv6: Endpoint {
+    let high: UInt64
+    let low: UInt64
+    let port: UInt16
+
+    static var size: Int { 18 }
+    static var family: PeerAddress.Family { .ipv6 }
+
+    init(_ peer: PeerAddress) {
+        high = peer.high.bigEndian
+        low = peer.low.bigEndian
+        port = peer.port.bigEndian
+    }
+
+    @inline(__always)
+    init(loading bytes: UnsafeRawPointer) {
+        high = bytes.loadUnaligned(as: UInt64.self)
+        low = bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+        port = bytes.loadUnaligned(fromByteOffset: 16, as: UInt16.self)
+    }
+
+    @inline(__always)
+    func store(to target: UnsafeMutableRawPointer) {
+        target.storeBytes(of: high, as: UInt64.self)
+        target.storeBytes(of: low, toByteOffset: 8, as: UInt64.self)
+        target.storeBytes(of: port, toByteOffset: 16, as: UInt16.self)
+    }
+
+    @inline(__always)
+    func hash(_ sip: SipHash) -> UInt64 { sip.hash(high, low, UInt64(port)) }
+
+    @inline(__always)
+    static func copy(from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer) {
+        target.copyMemory(from: source, byteCount: 18)
+    }
+}

@@ -1,0 +1,339 @@
+#if canImport(Tracking)
+import Tracking
+#endif
+
+/// Peers in this process's memory: about 40 bytes each over IPv4, and some 250 for a swarm.
+///
+/// Sharded by info hash; tables are flat memory of its own, because an announce should cost a few cache misses and no
+/// reference counting. Hashes are keyed with random numbers, so that nobody can choose info hashes or addresses that fall
+/// on one another. Not thread-safe, and not `Sendable`: one loop owns it.
+public final class MemoryPeerStore: PeerStore {
+    /// Limits of a store.
+    public struct Limits: Sendable {
+        /// Peers at most. Further ones are answered and not recorded.
+        public var peers = 16_000_000
+        /// Swarms at most. Announces to further ones are refused.
+        public var swarms = 1_000_000
+        /// Seconds after its last announce at which a peer is forgotten; up to 150,000.
+        public var lifetime: UInt64 = 2 * 1800 + 120
+        /// Swarms with at most so many peers of a family are searched for a peer that comes from a new address; in
+        /// bigger ones its old entry is left to expire.
+        public var moveSearch = 256
+
+        public init() {}
+    }
+
+    private static let shardBits: UInt64 = 6
+
+    private let limits: Limits
+    private let sip: SipHash
+    private let shards: UnsafeMutablePointer<SwarmTable>
+    private var pool4 = BlockPool(rowBytes: PeerTable<EndpointIPv4>.rowBytes)
+    private var pool6 = BlockPool(rowBytes: PeerTable<EndpointIPv6>.rowBytes)
+    private var random: SampleRandom
+    private var allowed: Set<SwarmKey>?
+    private var generation: UInt32 = 0
+    public private(set) var totals = StoreTotals()
+
+    // Where `maintain` goes on.
+    private var sweepShard = 0
+    private var sweepSlot = 0
+    private var sweepRow = 0
+    private var sweepsIPv6 = false
+
+    public init(limits: Limits = Limits()) {
+        self.limits = limits
+        sip = .random()
+        random = SampleRandom(seed: .random(in: 1 ... .max))
+        let number = 1 << Int(MemoryPeerStore.shardBits)
+        shards = .allocate(capacity: number)
+        for shard in 0..<number { (shards + shard).initialize(to: SwarmTable()) }
+    }
+
+    deinit {
+        for shard in 0..<(1 << Int(MemoryPeerStore.shardBits)) {
+            let table = shards + shard
+            for slot in 0..<table.pointee.capacity {
+                if let swarm = table.pointee.swarm(at: slot) { free(swarm) }
+            }
+            table.pointee.deallocate()
+        }
+        shards.deallocate()
+        pool4.deallocate()
+        pool6.deallocate()
+    }
+
+    private func free(_ swarm: UnsafeMutablePointer<StoredSwarm>) {
+        swarm.pointee.ipv4.release(&pool4)
+        if let ipv6 = swarm.pointee.ipv6 {
+            ipv6.pointee.release(&pool6)
+            ipv6.deallocate()
+        }
+        swarm.deallocate()
+    }
+
+    /// Time as rows keep it: units of four seconds, which wrap after three days.
+    static func tick(_ now: UInt64) -> UInt16 { UInt16(truncatingIfNeeded: now / 4) }
+
+    @inline(__always)
+    private func hash(_ key: SwarmKey) -> UInt64 { sip.hash(key.first, key.second, UInt64(key.third)) }
+
+    @inline(__always)
+    private func shard(_ hash: UInt64) -> UnsafeMutablePointer<SwarmTable> {
+        shards + Int(hash >> (64 - MemoryPeerStore.shardBits))
+    }
+
+    // MARK: Announces
+
+    public func announce(
+        _ announce: PeerAnnounce, from address: PeerAddress, wanting wish: PeerWish, now: UInt64,
+        selection: inout PeerSelection
+    ) throws(TrackerRefusal) -> SwarmCounts {
+        selection.reset(wantsNames: wish.names)
+        let hash = hash(announce.swarm)
+        let swarm = try swarm(announce.swarm, hash, creates: announce.event != .stopped)
+        guard let swarm else { return SwarmCounts() }
+        if address.family == .ipv6, swarm.pointee.ipv6 == nil, announce.event != .stopped {
+            let table = UnsafeMutablePointer<PeerTable<EndpointIPv6>>.allocate(capacity: 1)
+            table.initialize(to: PeerTable())
+            swarm.pointee.ipv6 = table
+        }
+        // Peers without a port are handed to nobody, so that what tells them apart may stand for their address.
+        let address = announce.port == 0 ? standIn(announce.peer, address) : address
+        let wasLeecher: Bool
+        let row: Int
+        if address.family == .ipv4 {
+            (row, wasLeecher) = record(announce, EndpointIPv4(address), &swarm.pointee.ipv4, &pool4, now)
+        } else if let ipv6 = swarm.pointee.ipv6 {
+            (row, wasLeecher) = record(announce, EndpointIPv6(address), &ipv6.pointee, &pool6, now)
+        } else {
+            (row, wasLeecher) = (-1, false)
+        }
+        if announce.event == .completed, wasLeecher {
+            swarm.pointee.completions += 1
+            totals.completions += 1
+        }
+        if announce.event != .stopped {
+            select(announce, address, wish, row, swarm, &selection)
+        }
+        return swarm.pointee.counts
+    }
+
+    private func standIn(_ name: PeerName, _ address: PeerAddress) -> PeerAddress {
+        let low = sip.hash(name.first, name.second, UInt64(name.third) ^ address.low)
+        guard address.family == .ipv6 else { return PeerAddress(ipv4: UInt32(truncatingIfNeeded: low), port: 0) }
+        // The first bit keeps it from being an IPv4 address in disguise.
+        let high = sip.hash(address.high, low, UInt64(name.third)) | 1 << 63
+        return PeerAddress(ipv6High: high, low: low, port: 0)
+    }
+
+    /// The swarm, made when it is allowed and `creates`; nil when it is allowed and not there.
+    @inline(__always)
+    private func swarm(
+        _ key: SwarmKey, _ hash: UInt64, creates: Bool
+    ) throws(TrackerRefusal) -> UnsafeMutablePointer<StoredSwarm>? {
+        let table = shard(hash)
+        if let found = table.pointee.find(key, hash: hash) {
+            if found.pointee.generation == generation { return found }
+            guard isAllowed(key) else { throw .notAllowed }
+            found.pointee.generation = generation
+            return found
+        }
+        guard isAllowed(key) else { throw .notAllowed }
+        guard creates else { return nil }
+        guard totals.swarms < limits.swarms else { throw .full }
+        let made = UnsafeMutablePointer<StoredSwarm>.allocate(capacity: 1)
+        made.initialize(to: StoredSwarm(key: key, generation: generation))
+        table.pointee.insert(made, hash: hash)
+        totals.swarms += 1
+        return made
+    }
+
+    private func isAllowed(_ key: SwarmKey) -> Bool { allowed?.contains(key) ?? true }
+
+    /// Puts the peer where it belongs. Returns its row (-1: not recorded) and whether it was no seed before.
+    @inline(__always)
+    private func record<E: Endpoint>(
+        _ announce: PeerAnnounce, _ endpoint: E, _ table: inout PeerTable<E>, _ pool: inout BlockPool, _ now: UInt64
+    ) -> (row: Int, wasLeecher: Bool) {
+        typealias Table = PeerTable<E>
+        let known = table.find(endpoint, sip: sip)
+        let wasLeecher = known < 0 || table.flags(known) & Table.Details.seedFlag == 0
+        if announce.event == .stopped {
+            if known >= 0 { forget(known, &table, &pool) }
+            return (-1, wasLeecher)
+        }
+        let isSeed = announce.left == 0
+        let isPartial = announce.event == .paused && !isSeed
+        let details = Table.Details(
+            key: announce.key, tick: MemoryPeerStore.tick(now),
+            flags: (isSeed ? Table.Details.seedFlag : 0) | (isPartial ? Table.Details.partialFlag : 0),
+            name: announce.peer)
+        let group: Int
+        if announce.port == 0 {
+            group = Table.Group.hidden
+        } else if announce.isUnreachable {
+            group = isSeed || isPartial ? Table.Group.unreachableSeed : Table.Group.unreachableLeecher
+        } else {
+            group = isSeed || isPartial ? Table.Group.reachableSeed : Table.Group.reachableLeecher
+        }
+        if known >= 0, known >= table.start(group), known < table.end(group) {
+            let before = table.seeds
+            table.update(known, details)
+            totals.seeds += table.seeds - before
+            return (known, wasLeecher)
+        }
+        if known >= 0 {
+            forget(known, &table, &pool)
+        } else if announce.key != 0, table.count <= limits.moveSearch {
+            let moved = table.find(name: announce.peer, key: announce.key)
+            if moved >= 0 { forget(moved, &table, &pool) }
+        }
+        guard totals.peers < limits.peers else { return (-1, wasLeecher) }
+        let row = table.insert(endpoint, details, group: group, pool: &pool, sip: sip)
+        count(details.flags, group, E.family, 1)
+        return (row, wasLeecher)
+    }
+
+    private func forget<E: Endpoint>(_ row: Int, _ table: inout PeerTable<E>, _ pool: inout BlockPool) {
+        count(table.flags(row), table.group(ofRow: row), E.family, -1)
+        table.remove(row, pool: &pool, sip: sip)
+    }
+
+    private func count(_ flags: UInt8, _ group: Int, _ family: PeerAddress.Family, _ step: Int) {
+        totals.peers += step
+        if flags & 1 != 0 { totals.seeds += step }
+        if group >= 2 { totals.unreachablePeers += step }
+        if family == .ipv6 { totals.ipv6Peers += step }
+    }
+
+    @inline(__always)
+    private func select(
+        _ announce: PeerAnnounce, _ address: PeerAddress, _ wish: PeerWish, _ row: Int,
+        _ swarm: UnsafeMutablePointer<StoredSwarm>, _ selection: inout PeerSelection
+    ) {
+        let limit = max(0, min(wish.limit, PeerSelection.capacity))
+        let wantsSeeds = announce.left > 0 && announce.event != .paused
+        let isReachable = announce.port != 0 && !announce.isUnreachable
+        let isIPv4 = address.family == .ipv4
+        func selectIPv4() {
+            let names = wish.names ? selection.ipv4Names : nil
+            var target = SelectionTarget(endpoints: selection.ipv4, names: names, limit: limit - selection.count)
+            swarm.pointee.ipv4.select(
+                wantsSeeds: wantsSeeds, isReachable: isReachable, own: isIPv4 ? row : -1, random: &random, into: &target)
+            selection.ipv4Count = target.count
+        }
+        func selectIPv6() {
+            guard let table = swarm.pointee.ipv6 else { return }
+            let names = wish.names ? selection.ipv6Names : nil
+            var target = SelectionTarget(endpoints: selection.ipv6, names: names, limit: limit - selection.count)
+            table.pointee.select(
+                wantsSeeds: wantsSeeds, isReachable: isReachable, own: isIPv4 ? -1 : row, random: &random, into: &target)
+            selection.ipv6Count = target.count
+        }
+        if isIPv4 {
+            selectIPv4()
+            if wish.bothFamilies { selectIPv6() }
+        } else {
+            selectIPv6()
+            if wish.bothFamilies { selectIPv4() }
+        }
+    }
+
+    // MARK: Looking
+
+    public func counts(of key: SwarmKey) -> SwarmCounts? {
+        let hash = hash(key)
+        if let found = shard(hash).pointee.find(key, hash: hash), found.pointee.generation == generation {
+            return found.pointee.counts
+        }
+        guard isAllowed(key) else { return nil }
+        return shard(hash).pointee.find(key, hash: hash)?.pointee.counts ?? SwarmCounts()
+    }
+
+    public func allow(_ swarms: Set<SwarmKey>?) {
+        allowed = swarms
+        generation &+= 1
+    }
+
+    public func biggestSwarms(_ limit: Int) -> [(key: SwarmKey, counts: SwarmCounts)] {
+        var found: [(key: SwarmKey, peers: Int, counts: SwarmCounts)] = []
+        for shard in 0..<(1 << Int(MemoryPeerStore.shardBits)) {
+            for slot in 0..<shards[shard].capacity {
+                guard let swarm = shards[shard].swarm(at: slot), isAllowed(swarm.pointee.key) else { continue }
+                found.append((swarm.pointee.key, swarm.pointee.peers, swarm.pointee.counts))
+            }
+            // Kept short, so that a page costs memory for what it shows.
+            if found.count > 4 * limit {
+                found.sort { ($1.peers, $0.key) < ($0.peers, $1.key) }
+                found.removeLast(found.count - limit)
+            }
+        }
+        found.sort { ($1.peers, $0.key) < ($0.peers, $1.key) }
+        return found.prefix(limit).map { ($0.key, $0.counts) }
+    }
+
+    // MARK: Forgetting
+
+    public func maintain(now: UInt64, steps: Int) {
+        let tick = MemoryPeerStore.tick(now)
+        let oldest = UInt16(clamping: limits.lifetime / 4)
+        var left = steps
+        while left > 0 {
+            left -= 1
+            let table = shards + sweepShard
+            guard sweepSlot < table.pointee.capacity else {
+                sweepSlot = 0
+                sweepShard = (sweepShard + 1) & ((1 << Int(MemoryPeerStore.shardBits)) - 1)
+                continue
+            }
+            guard let swarm = table.pointee.swarm(at: sweepSlot) else {
+                sweepSlot += 1
+                continue
+            }
+            let isAllowed = swarm.pointee.generation == generation || isAllowed(swarm.pointee.key)
+            if isAllowed { swarm.pointee.generation = generation }
+            let finished: Bool
+            if sweepsIPv6, let ipv6 = swarm.pointee.ipv6 {
+                finished = sweep(&ipv6.pointee, &pool6, tick, isAllowed ? oldest : nil, &left)
+            } else if sweepsIPv6 {
+                finished = true
+            } else {
+                finished = sweep(&swarm.pointee.ipv4, &pool4, tick, isAllowed ? oldest : nil, &left)
+            }
+            guard finished else { return }
+            sweepRow = 0
+            if sweepsIPv6 { finishSwarm(swarm, isAllowed: isAllowed) }
+            sweepsIPv6.toggle()
+        }
+    }
+
+    /// Goes through a table from `sweepRow` on; true when it came to the end. Without an age, all rows go.
+    private func sweep<E: Endpoint>(
+        _ table: inout PeerTable<E>, _ pool: inout BlockPool, _ tick: UInt16, _ oldest: UInt16?, _ left: inout Int
+    ) -> Bool {
+        while sweepRow < table.count {
+            guard left > 0 else { return false }
+            left -= 1
+            if let oldest, tick &- table.tick(sweepRow) <= oldest {
+                sweepRow += 1
+            } else {
+                forget(sweepRow, &table, &pool)
+                totals.expirations += 1
+            }
+        }
+        return true
+    }
+
+    private func finishSwarm(_ swarm: UnsafeMutablePointer<StoredSwarm>, isAllowed: Bool) {
+        // The count of completions of a listed swarm outlives its peers.
+        let isKept = isAllowed && allowed != nil && swarm.pointee.completions > 0
+        if swarm.pointee.peers == 0, !isKept {
+            (shards + sweepShard).pointee.remove(at: sweepSlot)
+            free(swarm)
+            totals.swarms -= 1
+        } else {
+            sweepSlot += 1
+        }
+    }
+}

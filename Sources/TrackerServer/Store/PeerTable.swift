@@ -1,0 +1,371 @@
+#if canImport(Tracking)
+import Tracking
+#endif
+
+/// The peers of one swarm and one family: rows in flat arrays, put in order by whom they may be handed to.
+///
+/// Rows stand in this order: reachable leechers, reachable seeds, unreachable leechers, unreachable seeds, peers without
+/// a port. So each list that an announce may be answered with is a range of rows, and selecting is copying. Up to 64
+/// rows are one block that grows through a few sizes; more are a directory of 64-row blocks. From 17 rows on an index
+/// finds them by endpoint.
+///
+/// Unsafe memory: a row number is below `count`, which never passes the rows of the blocks held; only this type and its
+/// extensions compute addresses from row numbers. The owner calls `release` once.
+struct PeerTable<E: Endpoint> {
+    /// Where a row stands, in the order of the rows.
+    enum Group {
+        static var reachableLeecher: Int { 0 }
+        static var reachableSeed: Int { 1 }
+        static var unreachableLeecher: Int { 2 }
+        static var unreachableSeed: Int { 3 }
+        static var hidden: Int { 4 }
+    }
+
+    /// What a row holds besides its endpoint.
+    struct Details {
+        var key: UInt32
+        /// `MemoryPeerStore.tick(now)` of the last announce.
+        var tick: UInt16
+        var flags: UInt8
+        var name: PeerName
+
+        static var seedFlag: UInt8 { 1 }
+        static var partialFlag: UInt8 { 2 }
+    }
+
+    static var rowBytes: Int { E.size + 27 }
+    private static var unindexedRows: Int { 16 }
+    /// From here on the index is in 64 parts, so that no growth of one stops the server for long.
+    private static var splitRows: Int { 32_768 }
+
+    /// Ends of the five groups; the last is the count of rows.
+    private(set) var ends = SIMD8<UInt32>(repeating: 0)
+    private(set) var seeds = 0
+    private(set) var partialSeeds = 0
+    /// Rows there is memory for.
+    private var capacity = 0
+    /// The block, or with more than 64 rows the directory of blocks.
+    private var block: UnsafeMutableRawPointer?
+    private var directoryCapacity = 0
+    private var index = RowIndex(isWide: false)
+    private var parts: UnsafeMutablePointer<RowIndex>?
+
+    var count: Int { Int(ends[4]) }
+    var unreachable: Int { Int(ends[4] &- ends[1]) }
+
+    @inline(__always)
+    func end(_ group: Int) -> Int { Int(ends[group]) }
+    @inline(__always)
+    func start(_ group: Int) -> Int { group == 0 ? 0 : Int(ends[group - 1]) }
+
+    // MARK: Rows
+
+    /// A block and a row in it.
+    struct Place {
+        let base: UnsafeMutableRawPointer
+        let rows: Int
+        let row: Int
+
+        @inline(__always) var endpoint: UnsafeMutableRawPointer { base + E.size &* row }
+        @inline(__always) var key: UnsafeMutableRawPointer { base + (E.size &* rows &+ 4 &* row) }
+        @inline(__always) var tick: UnsafeMutableRawPointer { base + ((E.size &+ 4) &* rows &+ 2 &* row) }
+        @inline(__always) var flags: UnsafeMutableRawPointer { base + ((E.size &+ 6) &* rows &+ row) }
+        @inline(__always) var name: UnsafeMutableRawPointer { base + ((E.size &+ 7) &* rows &+ 20 &* row) }
+
+        func copy(to other: Place) {
+            E.copy(from: endpoint, to: other.endpoint)
+            other.key.storeBytes(of: key.loadUnaligned(as: UInt32.self), as: UInt32.self)
+            other.tick.storeBytes(of: tick.loadUnaligned(as: UInt16.self), as: UInt16.self)
+            other.flags.storeBytes(of: flags.load(as: UInt8.self), as: UInt8.self)
+            other.name.copyMemory(from: name, byteCount: 20)
+        }
+    }
+
+    @inline(__always)
+    func place(_ row: Int) -> Place {
+        // `block` is there whenever there is a row; without one the address below is never used.
+        let base = block.unsafelyUnwrapped
+        if capacity <= BlockPool.chunkRows { return Place(base: base, rows: capacity, row: row) }
+        let chunk = base.load(fromByteOffset: (row >> 6) &* 8, as: UnsafeMutableRawPointer.self)
+        return Place(base: chunk, rows: BlockPool.chunkRows, row: row & 63)
+    }
+
+    @inline(__always)
+    func endpoint(_ row: Int) -> E { E(loading: place(row).endpoint) }
+    @inline(__always)
+    func tick(_ row: Int) -> UInt16 { place(row).tick.loadUnaligned(as: UInt16.self) }
+    @inline(__always)
+    func flags(_ row: Int) -> UInt8 { place(row).flags.load(as: UInt8.self) }
+
+    func group(ofRow row: Int) -> Int {
+        var group = 0
+        while group < 4, row >= Int(ends[group]) { group += 1 }
+        return group
+    }
+
+    // MARK: Finding
+
+    /// The row of an endpoint, or -1.
+    @inline(__always)
+    func find(_ endpoint: E, sip: SipHash) -> Int {
+        if count == 0 { return -1 }
+        if index.isEmpty, parts == nil {
+            for row in 0..<count where E(loading: place(row).endpoint) == endpoint { return row }
+            return -1
+        }
+        let hash = endpoint.hash(sip)
+        return part(hash).find(hash) { self.endpoint($0) == endpoint }
+    }
+
+    /// The row of the peer with this name and key, or -1. Looks at every row.
+    func find(name: PeerName, key: UInt32) -> Int {
+        for row in 0..<count {
+            let place = place(row)
+            if place.key.loadUnaligned(as: UInt32.self) == key, PeerName(loading: place.name) == name { return row }
+        }
+        return -1
+    }
+
+    @inline(__always)
+    private func part(_ hash: UInt64) -> RowIndex {
+        if let parts { return parts[Int(hash >> 58)] }
+        return index
+    }
+
+    // MARK: Changing
+
+    /// Writes all but the endpoint of a row that stays in its group.
+    mutating func update(_ row: Int, _ details: Details) {
+        let place = place(row)
+        let old = place.flags.load(as: UInt8.self)
+        if old != details.flags {
+            count(flags: old, by: -1)
+            count(flags: details.flags, by: 1)
+        }
+        write(details, at: place)
+    }
+
+    private func write(_ details: Details, at place: Place) {
+        place.key.storeBytes(of: details.key, as: UInt32.self)
+        place.tick.storeBytes(of: details.tick, as: UInt16.self)
+        place.flags.storeBytes(of: details.flags, as: UInt8.self)
+        details.name.store(to: place.name)
+    }
+
+    private mutating func count(flags: UInt8, by step: Int) {
+        if flags & Details.seedFlag != 0 { seeds += step }
+        if flags & Details.partialFlag != 0 { partialSeeds += step }
+    }
+
+    /// Adds a peer that is not there.
+    mutating func insert(
+        _ endpoint: E, _ details: Details, group: Int, pool: inout BlockPool, sip: SipHash
+    ) -> Int {
+        reserveRow(&pool)
+        var hole = count
+        var other = 4
+        while other > group {
+            let first = start(other)
+            if first != hole {
+                relocate(from: first, to: hole, sip: sip)
+                hole = first
+            }
+            ends[other] &+= 1
+            other -= 1
+        }
+        ends[group] &+= 1
+        let place = place(hole)
+        endpoint.store(to: place.endpoint)
+        write(details, at: place)
+        count(flags: details.flags, by: 1)
+        enter(endpoint, row: hole, sip: sip)
+        return hole
+    }
+
+    mutating func remove(_ row: Int, pool: inout BlockPool, sip: SipHash) {
+        count(flags: flags(row), by: -1)
+        leave(row, sip: sip)
+        var hole = row
+        for group in group(ofRow: row)..<5 {
+            let last = Int(ends[group]) - 1
+            if last != hole {
+                relocate(from: last, to: hole, sip: sip)
+                hole = last
+            }
+            ends[group] &-= 1
+        }
+        returnRows(&pool, sip: sip)
+    }
+
+    private mutating func relocate(from old: Int, to new: Int, sip: SipHash) {
+        let source = place(old)
+        if hasIndex {
+            let hash = E(loading: source.endpoint).hash(sip)
+            part(hash).move(hash, from: old, to: new)
+        }
+        source.copy(to: place(new))
+    }
+
+    // MARK: Index
+
+    private var hasIndex: Bool { parts != nil || !index.isEmpty }
+
+    private mutating func enter(_ endpoint: E, row: Int, sip: SipHash) {
+        let hash = endpoint.hash(sip)
+        if let parts {
+            let part = parts + Int(hash >> 58)
+            if !part.pointee.hasRoom { grow(&part.pointee, sip: sip) }
+            part.pointee.insert(hash, row: row)
+        } else if !index.isEmpty {
+            if count > PeerTable.splitRows {
+                split(sip: sip)
+                return
+            }
+            if !index.hasRoom { growIndex(sip: sip) }
+            index.insert(hash, row: row)
+        } else if count > PeerTable.unindexedRows {
+            index.reset(rows: count + count / 2)
+            for row in 0..<count { index.insert(self.endpoint(row).hash(sip), row: row) }
+        }
+    }
+
+    private mutating func growIndex(sip: SipHash) {
+        var wider = index
+        grow(&wider, sip: sip)
+        index = wider
+    }
+
+    /// Makes an index twice as wide as its use, which also serves to shrink one.
+    private func grow(_ old: inout RowIndex, sip: SipHash) {
+        var wider = RowIndex(isWide: parts != nil)
+        wider.reset(rows: old.used * 2)
+        old.forEach { wider.insert(endpoint($0).hash(sip), row: $0) }
+        old.release()
+        old = wider
+    }
+
+    private mutating func split(sip: SipHash) {
+        let made = UnsafeMutablePointer<RowIndex>.allocate(capacity: 64)
+        made.initialize(repeating: RowIndex(isWide: true), count: 64)
+        for part in 0..<64 { made[part].reset(rows: count / 32) }
+        parts = made
+        index.release()
+        for row in 0..<count {
+            let hash = endpoint(row).hash(sip)
+            let part = made + Int(hash >> 58)
+            if !part.pointee.hasRoom { grow(&part.pointee, sip: sip) }
+            part.pointee.insert(hash, row: row)
+        }
+    }
+
+    private mutating func leave(_ row: Int, sip: SipHash) {
+        guard hasIndex else { return }
+        let hash = endpoint(row).hash(sip)
+        if let parts {
+            parts[Int(hash >> 58)].remove(hash, row: row) { self.endpoint($0).hash(sip) }
+        } else {
+            let table = self
+            index.remove(hash, row: row) { table.endpoint($0).hash(sip) }
+        }
+    }
+
+    private mutating func dropIndex() {
+        index.release()
+        if let parts {
+            for part in 0..<64 { parts[part].release() }
+            parts.deallocate()
+        }
+        parts = nil
+    }
+
+    // MARK: Memory
+
+    private mutating func reserveRow(_ pool: inout BlockPool) {
+        guard count == capacity else { return }
+        if capacity < BlockPool.chunkRows {
+            resizeBlock(rows: capacity + 1, &pool)
+        } else {
+            let chunks = capacity / BlockPool.chunkRows
+            if capacity == BlockPool.chunkRows, directoryCapacity == 0 {
+                let only = block
+                setDirectory(capacity: 4, keeping: 0)
+                block?.storeBytes(of: only, as: UnsafeMutableRawPointer?.self)
+            } else if chunks == directoryCapacity {
+                setDirectory(capacity: directoryCapacity * 2, keeping: chunks)
+            }
+            let added = pool.allocate(sizeClass: BlockPool.capacities.count - 1)
+            block?.storeBytes(of: added, toByteOffset: chunks * 8, as: UnsafeMutableRawPointer.self)
+            capacity += BlockPool.chunkRows
+        }
+    }
+
+    private mutating func setDirectory(capacity: Int, keeping chunks: Int) {
+        let wider = UnsafeMutableRawPointer.allocate(byteCount: capacity * 8, alignment: 8)
+        if chunks > 0, let block {
+            wider.copyMemory(from: block, byteCount: chunks * 8)
+            block.deallocate()
+        }
+        block = wider
+        directoryCapacity = capacity
+    }
+
+    /// Moves the rows to one block with at least `rows` of them, 64 at most.
+    private mutating func resizeBlock(rows: Int, _ pool: inout BlockPool) {
+        let sizeClass = BlockPool.sizeClass(rows: rows)
+        let target = pool.allocate(sizeClass: sizeClass)
+        let size = BlockPool.capacities[sizeClass]
+        for row in 0..<count { place(row).copy(to: Place(base: target, rows: size, row: row)) }
+        releaseBlocks(&pool)
+        block = target
+        capacity = size
+    }
+
+    private mutating func releaseBlocks(_ pool: inout BlockPool) {
+        if directoryCapacity > 0 {
+            for chunk in 0..<capacity / BlockPool.chunkRows {
+                if let chunk = block?.load(fromByteOffset: chunk * 8, as: UnsafeMutableRawPointer.self) {
+                    pool.release(chunk, sizeClass: BlockPool.capacities.count - 1)
+                }
+            }
+            block?.deallocate()
+        } else if let block {
+            pool.release(block, sizeClass: BlockPool.sizeClass(rows: capacity))
+        }
+        block = nil
+        directoryCapacity = 0
+        capacity = 0
+    }
+
+    /// Gives memory back, with some slack so that a peer that comes and goes does not move it each time.
+    private mutating func returnRows(_ pool: inout BlockPool, sip: SipHash) {
+        if count == 0 {
+            release(&pool)
+        } else if capacity > BlockPool.chunkRows {
+            if count <= 40 {
+                resizeBlock(rows: count + 1, &pool)
+            } else if count + 2 * BlockPool.chunkRows <= capacity, let block {
+                let last = capacity / BlockPool.chunkRows - 1
+                pool.release(
+                    block.load(fromByteOffset: last * 8, as: UnsafeMutableRawPointer.self),
+                    sizeClass: BlockPool.capacities.count - 1)
+                capacity -= BlockPool.chunkRows
+            }
+        } else if count * 3 <= capacity, capacity > 4 {
+            resizeBlock(rows: count + 1, &pool)
+        }
+        if hasIndex, count <= PeerTable.unindexedRows / 2 {
+            dropIndex()
+        } else if parts == nil, index.capacity > 64, index.used * 8 < index.capacity {
+            growIndex(sip: sip)
+        }
+    }
+
+    /// Gives up all memory; the table is empty then.
+    mutating func release(_ pool: inout BlockPool) {
+        dropIndex()
+        ends = SIMD8(repeating: 0)
+        seeds = 0
+        partialSeeds = 0
+        releaseBlocks(&pool)
+    }
+}

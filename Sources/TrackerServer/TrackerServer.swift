@@ -1,0 +1,179 @@
+// A BitTorrent tracker for HTTP and UDP (BEP 3, 7, 15, 21, 23, 31, 41, 48).
+//
+// This module moves bytes and keeps peers; what the bytes mean is decided in the module Tracking. It must never wait for
+// anything but its sockets, hold the loop up for more than milliseconds, grow with what strangers send, or answer a
+// datagram with more bytes than came before its sender has shown that it receives at its address.
+
+import Glibc
+import Logging
+import Synchronization
+
+#if canImport(Tracking)
+import Tracking
+#endif
+
+/// A tracker: bound when it is made, serving from `start` to `stop`.
+public final class TrackerServer: Sendable {
+    private enum State {
+        case bound(Starter)
+        case running(waiting: [CheckedContinuation<Void, Never>])
+        case stopped
+    }
+
+    /// Makes the loop and serves until it is told to stop.
+    private typealias Starter = @Sendable () -> Void
+
+    /// Addresses served, with the ports that were free where 0 was asked for.
+    public let boundAddresses: BoundAddresses
+
+    public struct BoundAddresses: Sendable, Equatable {
+        public let http: [PeerAddress]
+        public let udp: [PeerAddress]
+    }
+
+    private let mailbox: Mailbox
+    private let state: Mutex<State>
+    private let logger: Logger
+
+    /// Binds the sockets of a tracker that keeps its peers in memory.
+    /// - Throws: `TrackerServerError`: an address that is in use or not this machine's, or a setting out of range.
+    public convenience init(
+        configuration: TrackerConfiguration, logger: Logger = Logger(label: "swoop.tracker")
+    ) throws(TrackerServerError) {
+        let limits = configuration.storeLimits
+        try self.init(configuration: configuration, logger: logger) { MemoryPeerStore(limits: limits) }
+    }
+
+    /// The same with a store of another kind, which `makeStore` makes on the tracker's thread.
+    init<Store: PeerStore>(
+        configuration: TrackerConfiguration, logger: Logger, makeStore: @escaping @Sendable () -> Store
+    ) throws(TrackerServerError) {
+        try configuration.check()
+        let mailbox = try Mailbox()
+        let (http, udp) = try TrackerServer.bind(configuration)
+        boundAddresses = BoundAddresses(http: http.map(\.address), udp: udp.map(\.address))
+        self.mailbox = mailbox
+        self.logger = logger
+        let start: Starter = {
+            do throws(TrackerServerError) {
+                let loop = try TrackerLoop(
+                    configuration: configuration, store: makeStore(), http: http, udp: udp, mailbox: mailbox,
+                    logger: logger)
+                loop.run()
+            } catch {
+                logger.error("tracker cannot start", metadata: ["reason": "\(error)"])
+            }
+        }
+        state = Mutex(.bound(start))
+    }
+
+    /// Binds HTTP first; UDP with port 0 gets the number that HTTP got, and if that is taken another pair is tried.
+    private static func bind(
+        _ configuration: TrackerConfiguration
+    ) throws(TrackerServerError) -> (http: [Sockets.Bound], udp: [Sockets.Bound]) {
+        let mayRetry = configuration.http.first?.port == 0 && configuration.udp.contains { $0.port == 0 }
+        var triesLeft = mayRetry ? 16 : 1
+        while true {
+            triesLeft -= 1
+            var http: [Sockets.Bound] = []
+            var udp: [Sockets.Bound] = []
+            do throws(TrackerServerError) {
+                for address in configuration.http { http.append(try Sockets.bind(.http, address)) }
+                for address in configuration.udp {
+                    let port = address.port == 0 ? http.first?.address.port ?? 0 : address.port
+                    udp.append(try Sockets.bind(.udp, address.with(port: port)))
+                }
+                return (http, udp)
+            } catch {
+                guard triesLeft > 0, error.code == .addressInUse else { throw error }
+            }
+        }
+    }
+
+    /// Begins to serve, on a thread of its own. Later calls do nothing.
+    public func start() {
+        let starter = state.withLock { state -> Starter? in
+            guard case .bound(let starter) = state else { return nil }
+            state = .running(waiting: [])
+            return starter
+        }
+        guard let starter else { return }
+        logger.info(
+            "tracker serves",
+            metadata: [
+                "http": "\(boundAddresses.http.map(\.description).joined(separator: " "))",
+                "udp": "\(boundAddresses.udp.map(\.description).joined(separator: " "))",
+            ])
+        let work = LoopThread.Work {
+            starter()
+            self.ended()
+        }
+        if !LoopThread.start(work) {
+            logger.error("tracker cannot start a thread")
+            ended()
+        }
+    }
+
+    private func ended() {
+        let waiting = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+            guard case .running(let waiting) = state else { return [] }
+            state = .stopped
+            return waiting
+        }
+        for continuation in waiting { continuation.resume() }
+        // What was asked before the state changed is answered; later questions are not posted.
+        for case .call(let work) in mailbox.take() { work(nil) }
+        logger.info("tracker has stopped")
+    }
+
+    /// Serves until `stop`, or until the task is cancelled.
+    public func run() async {
+        start()
+        await withTaskCancellationHandler {
+            await ending()
+        } onCancel: {
+            mailbox.post(.stop)
+        }
+    }
+
+    /// Serves only these swarms from the next request on (nil: any), and forgets the peers of others.
+    public func reload(allow: Set<SwarmKey>?) {
+        mailbox.post(.allow(allow))
+    }
+
+    /// Stops serving and closes all connections; returns when that is done. May be called more than once.
+    public func stop() async {
+        let wasBound = state.withLock { state -> Bool in
+            guard case .bound = state else { return false }
+            state = .stopped
+            return true
+        }
+        // A tracker that never ran: its sockets have closed with the closure that held them.
+        if wasBound { return }
+        mailbox.post(.stop)
+        await ending()
+    }
+
+    private func ending() async {
+        await withCheckedContinuation { continuation in
+            let isOver = state.withLock { state -> Bool in
+                guard case .running(let waiting) = state else { return true }
+                state = .running(waiting: waiting + [continuation])
+                return false
+            }
+            if isOver { continuation.resume() }
+        }
+    }
+
+    /// Numbers of the running tracker; nil when it does not run.
+    func snapshot() async -> TrackerSnapshot? {
+        await withCheckedContinuation { continuation in
+            let isRunning = state.withLock { state -> Bool in
+                guard case .running = state else { return false }
+                mailbox.post(.call { continuation.resume(returning: $0) })
+                return true
+            }
+            if !isRunning { continuation.resume(returning: nil) }
+        }
+    }
+}
