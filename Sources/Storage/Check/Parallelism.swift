@@ -15,6 +15,9 @@ public struct Parallelism: Sendable {
         self.run = run
     }
 
+    /// Calls `body` with each number below `workers`; returns when all calls returned.
+    public func perform(_ workers: Int, _ body: @escaping @Sendable (Int) -> Void) { run(workers, body) }
+
     /// On the calling thread alone.
     public static let none = Parallelism(width: 1) { workers, body in
         for worker in 0..<workers { body(worker) }

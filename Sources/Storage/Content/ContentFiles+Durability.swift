@@ -172,6 +172,9 @@ extension ContentFiles {
     /// Files that are read where they were published.
     var publishedFiles: Set<Int> { state.withLock { $0.publishedFiles } }
 
+    /// Closes every descriptor that is not leased. Later calls open again what they need.
+    public func close() { dropCaches() }
+
     /// Descriptors in the caches, for tests and metrics.
     public var openDescriptors: Int { state.withLock { $0.files.count + $0.directories.count } }
 

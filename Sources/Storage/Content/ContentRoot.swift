@@ -24,4 +24,17 @@ public struct ContentRoot: Sendable {
             throw StorageError(error, "open", path: path)
         }
     }
+
+    /// Content of that name in a directory, whether it exists or not.
+    public static func at(
+        directory: String, name: FileName, layer: any FileLayer = SystemFileLayer()
+    ) throws(StorageError) -> ContentRoot {
+        do {
+            let holder = OpenFile(try layer.openDirectory(path: directory), layer: layer)
+            let canonical = try layer.canonicalPath(directory)
+            return ContentRoot(holder: holder, name: name, path: "\(canonical == "/" ? "" : canonical)/\(name)")
+        } catch {
+            throw StorageError(error, "open", path: directory)
+        }
+    }
 }

@@ -1,0 +1,197 @@
+import Glibc
+import Synchronization
+
+/// For tests: passes everything on to another layer, and fails on cue.
+public final class FaultyFileLayer: FileLayer {
+    public enum Operation: Sendable, Hashable, CaseIterable {
+        case openDirectory, open, create, read, write, synchronize, truncate, allocate, makeDirectory, rename, remove,
+            list
+        case status, clone, copy
+    }
+
+    private struct Fault {
+        let operations: Set<Operation>
+        let error: SystemError
+        var bytesLeft: Int
+        var callsLeft: Int
+        var times: Int
+    }
+
+    private let base: any FileLayer
+    private let faults = Mutex<[Fault]>([])
+    private let counts = Mutex<[Operation: Int]>([:])
+
+    public init(_ base: any FileLayer = SystemFileLayer()) { self.base = base }
+
+    /// From now on these operations fail, each counted together.
+    /// - Parameters:
+    ///   - afterBytes: for writes: so many bytes still go through, even part of one write, as on a disk that fills up.
+    ///   - afterCalls: so many calls still go through.
+    ///   - times: after so many failures the fault is gone.
+    public func fail(
+        _ operations: Set<Operation>, with number: Int32, afterBytes: Int = 0, afterCalls: Int = 0, times: Int = .max
+    ) {
+        let fault = Fault(
+            operations: operations, error: SystemError(number), bytesLeft: afterBytes, callsLeft: afterCalls,
+            times: times)
+        faults.withLock { $0.append(fault) }
+    }
+
+    /// Nothing fails any more.
+    public func heal() { faults.withLock { $0 = [] } }
+
+    /// How often an operation was asked for.
+    public func count(of operation: Operation) -> Int { counts.withLock { $0[operation] ?? 0 } }
+
+    /// How many of `bytes` go through before the failure; nil when there is none.
+    private func failure(of operation: Operation, bytes: Int = 0) -> (SystemError, passed: Int)? {
+        counts.withLock { $0[operation, default: 0] += 1 }
+        return faults.withLock { faults in
+            for index in faults.indices where faults[index].operations.contains(operation) && faults[index].times > 0 {
+                if faults[index].callsLeft > 0 {
+                    faults[index].callsLeft -= 1
+                    continue
+                }
+                if operation == .write, bytes <= faults[index].bytesLeft {
+                    faults[index].bytesLeft -= bytes
+                    continue
+                }
+                faults[index].times -= 1
+                defer { faults[index].bytesLeft = 0 }
+                return (faults[index].error, passed: faults[index].bytesLeft)
+            }
+            return nil
+        }
+    }
+
+    private func check(_ operation: Operation) throws(SystemError) {
+        if let (error, _) = failure(of: operation) { throw error }
+    }
+
+    public func openDirectory(path: String) throws(SystemError) -> Descriptor {
+        try check(.openDirectory)
+        return try base.openDirectory(path: path)
+    }
+
+    public func makeDirectories(path: String) throws(SystemError) {
+        try check(.makeDirectory)
+        try base.makeDirectories(path: path)
+    }
+
+    public func openDirectory(
+        _ name: FileName, in directory: Descriptor, followSymlink: Bool
+    ) throws(SystemError) -> Descriptor {
+        try check(.openDirectory)
+        return try base.openDirectory(name, in: directory, followSymlink: followSymlink)
+    }
+
+    public func open(_ name: FileName, in directory: Descriptor, _ options: OpenOptions) throws(SystemError)
+        -> Descriptor
+    {
+        try check(options.contains(.create) ? .create : .open)
+        return try base.open(name, in: directory, options)
+    }
+
+    public func close(_ descriptor: Descriptor) { base.close(descriptor) }
+
+    public func read(
+        _ descriptor: Descriptor, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
+    ) throws(SystemError) -> Int {
+        try check(.read)
+        return try base.read(descriptor, into: buffer, at: offset)
+    }
+
+    public func write(_ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) {
+        guard let (error, passed) = failure(of: .write, bytes: bytes.count) else {
+            return try base.write(descriptor, bytes, at: offset)
+        }
+        if passed > 0 { try base.write(descriptor, UnsafeRawBufferPointer(rebasing: bytes.prefix(passed)), at: offset) }
+        throw error
+    }
+
+    public func synchronize(_ descriptor: Descriptor, dataOnly: Bool) throws(SystemError) {
+        try check(.synchronize)
+        try base.synchronize(descriptor, dataOnly: dataOnly)
+    }
+
+    public func synchronizeFileSystem(_ descriptor: Descriptor) throws(SystemError) {
+        try check(.synchronize)
+        try base.synchronizeFileSystem(descriptor)
+    }
+
+    public func truncate(_ descriptor: Descriptor, to length: Int64) throws(SystemError) {
+        try check(.truncate)
+        try base.truncate(descriptor, to: length)
+    }
+
+    public func allocate(_ descriptor: Descriptor, length: Int64) throws(SystemError) {
+        try check(.allocate)
+        try base.allocate(descriptor, length: length)
+    }
+
+    public func freeSpace(_ descriptor: Descriptor) throws(SystemError) -> Int64 { try base.freeSpace(descriptor) }
+
+    public func status(_ descriptor: Descriptor) throws(SystemError) -> FileStatus {
+        try check(.status)
+        return try base.status(descriptor)
+    }
+
+    public func status(
+        _ name: FileName, in directory: Descriptor, followSymlink: Bool
+    ) throws(SystemError) -> FileStatus? {
+        try check(.status)
+        return try base.status(name, in: directory, followSymlink: followSymlink)
+    }
+
+    public func makeDirectory(_ name: FileName, in directory: Descriptor) throws(SystemError) {
+        try check(.makeDirectory)
+        try base.makeDirectory(name, in: directory)
+    }
+
+    public func rename(
+        _ name: FileName, in directory: Descriptor, to newName: FileName, in newDirectory: Descriptor,
+        _ mode: RenameMode
+    ) throws(SystemError) {
+        try check(.rename)
+        try base.rename(name, in: directory, to: newName, in: newDirectory, mode)
+    }
+
+    public func link(
+        _ name: FileName, in directory: Descriptor, to newName: FileName, in newDirectory: Descriptor
+    ) throws(SystemError) {
+        try base.link(name, in: directory, to: newName, in: newDirectory)
+    }
+
+    public func remove(_ name: FileName, in directory: Descriptor, isDirectory: Bool) throws(SystemError) {
+        try check(.remove)
+        try base.remove(name, in: directory, isDirectory: isDirectory)
+    }
+
+    public func list(_ directory: Descriptor) throws(SystemError) -> [FileName] {
+        try check(.list)
+        return try base.list(directory)
+    }
+
+    public func nextData(_ descriptor: Descriptor, from offset: Int64) throws(SystemError) -> Int64? {
+        try base.nextData(descriptor, from: offset)
+    }
+
+    public func nextHole(_ descriptor: Descriptor, from offset: Int64) throws(SystemError) -> Int64? {
+        try base.nextHole(descriptor, from: offset)
+    }
+
+    public func clone(_ source: Descriptor, to target: Descriptor) throws(SystemError) {
+        try check(.clone)
+        try base.clone(source, to: target)
+    }
+
+    public func copy(
+        _ source: Descriptor, from offset: Int64, to target: Descriptor, at targetOffset: Int64, length: Int
+    ) throws(SystemError) -> Int {
+        try check(.copy)
+        return try base.copy(source, from: offset, to: target, at: targetOffset, length: length)
+    }
+
+    public func lock(_ descriptor: Descriptor) throws(SystemError) -> Bool { try base.lock(descriptor) }
+    public func canonicalPath(_ path: String) throws(SystemError) -> String { try base.canonicalPath(path) }
+}
