@@ -147,12 +147,31 @@ extension ContentFiles {
     // MARK: Changing places
 
     /// Files that lie complete in content published earlier are read there, and never written.
-    func readPublished(_ files: Set<Int>, at published: ContentRoot) {
+    /// - Parameter stamps: of all files, from before they were found complete.
+    func readPublished(_ files: Set<Int>, at published: ContentRoot, stamps: [FileStamp?]) {
         state.withLock { state in
             state.published = published
             state.publishedFiles = files
+            for file in files { state.stamps[file] = stamps[file] }
         }
         dropCaches()
+    }
+
+    /// - Throws: `.changed` or `.vanished` when a file read where it was published is not what it was.
+    func checkPublished() throws(StorageError) {
+        let (files, published, stamps) = state.withLock { ($0.publishedFiles, $0.published, $0.stamps) }
+        guard !files.isEmpty, let published else { return }
+        let there = ContentFiles(
+            layout: layout, root: published, access: .downloading, selection: selection, preallocation: .none,
+            limits: limits, layer: layer)
+        for file in files {
+            guard let status = try there.status(file) else {
+                throw StorageError(.vanished, "keep", path: there.displayPath(file))
+            }
+            guard stamps[file] == FileStamp(status) else {
+                throw StorageError(.changed, "keep", path: there.displayPath(file))
+            }
+        }
     }
 
     /// From now on the whole content lies at `newRoot` and is only read.

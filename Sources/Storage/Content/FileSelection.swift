@@ -27,7 +27,7 @@ public struct FileSelection: Sendable, Equatable {
     var allFlags: [Bool] { flags }
 
     /// Indices of the selected files, ascending.
-    public var files: some Sequence<Int> { flags.indices.lazy.filter { flags[$0] } }
+    public var files: some BidirectionalCollection<Int> { flags.indices.lazy.filter { flags[$0] } }
 
     /// Bytes of the selected files.
     public func length(in layout: ContentLayout) -> Int64 {

@@ -86,7 +86,7 @@ public struct StoredPieces: Sendable, Equatable {
     }
 
     /// Indices in the set, ascending.
-    public var indices: some Sequence<Int> {
+    public var indices: some BidirectionalCollection<Int> {
         (0..<pieceCount).lazy.filter { contains($0) }
     }
 }

@@ -150,8 +150,9 @@ extension DownloadDirectory {
             // What can be hashed is hashed; the record counts only for pieces that lie partly in files not selected.
             for piece in layout.pieces where selection.holdsWhole(piece, of: layout) { vouched?.remove(piece) }
         }
+        let stamps = try files.stamps()
         let result = try check(files, vouched, candidates)
-        return PublishedContent(files: files, result: result, wanted: wanted)
+        return PublishedContent(files: files, result: result, wanted: wanted, stamps: stamps)
     }
 
     /// What is at DIR/NAME; nil when nothing is.

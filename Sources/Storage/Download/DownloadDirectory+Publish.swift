@@ -15,6 +15,7 @@ extension DownloadDirectory {
             throw StorageError(.misuse, "publish", path: contentPath, detail: "pieces are missing")
         }
         try files.finish()
+        try files.checkPublished()
         try checkpoint(pieces)
         try removeUnfinished(files, pieces: pieces, in: work)
         switch try publishedKind() {

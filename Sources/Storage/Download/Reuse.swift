@@ -6,6 +6,8 @@ struct PublishedContent: Sendable {
     let files: ContentFiles
     let result: CheckResult
     let wanted: StoredPieces
+    /// What the files looked like before they were checked.
+    let stamps: [FileStamp?]
 
     var layout: ContentLayout { files.layout }
 
@@ -66,7 +68,7 @@ struct Reuse {
                 whole.insert(file)
             }
         }
-        target.readPublished(whole, at: source.files.root)
+        target.readPublished(whole, at: source.files.root, stamps: source.stamps)
         var cloned: Set<Int> = []
         var tried: Set<Int> = []
         for piece in layout.pieces where right.contains(piece) && !have.contains(piece) {
