@@ -1,5 +1,5 @@
 #if canImport(Bencode)
-import Bencode
+    import Bencode
 #endif
 
 /// Why a torrent, an info dictionary or a magnet link is refused. Names in it are escaped for display.

@@ -75,7 +75,10 @@ struct SplitMix: RandomNumberGenerator {
             return .dictionary(
                 BencodeDictionary(
                     (0..<below(5)).map { _ in
-                        (BencodeBytes((0..<below(3)).map { _ in UInt8(truncatingIfNeeded: next() % 4) }), value(depth: depth - 1))
+                        (
+                            BencodeBytes((0..<below(3)).map { _ in UInt8(truncatingIfNeeded: next() % 4) }),
+                            value(depth: depth - 1)
+                        )
                     }))
         }
     }

@@ -26,7 +26,8 @@ import Testing
     }
 
     @Test func anItemBombIsRefused() {
-        let empties = [UInt8](repeating: UInt8(ascii: "l"), count: 1) + Array(String(repeating: "0:", count: 4_000_000).utf8)
+        let empties =
+            [UInt8](repeating: UInt8(ascii: "l"), count: 1) + Array(String(repeating: "0:", count: 4_000_000).utf8)
         #expect(code(empties + [UInt8(ascii: "e")]) == .tooManyTokens)
         let limits = BencodeLimits(maxBytes: 100, maxTokens: 3, maxDepth: 5)
         #expect(code(Array("li1ei2ee".utf8), limits) == nil)

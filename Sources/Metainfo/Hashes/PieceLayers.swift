@@ -1,5 +1,5 @@
 #if canImport(Hashing)
-import Hashing
+    import Hashing
 #endif
 
 /// The hashes of v2 pieces, by file (BEP 52): for each file longer than one piece, its Merkle tree's layer of nodes that

@@ -1,8 +1,8 @@
 #if canImport(Bencode)
-import Bencode
+    import Bencode
 #endif
 #if canImport(Hashing)
-import Hashing
+    import Hashing
 #endif
 
 /// The files of a v2 or hybrid info dictionary: the `file tree` (BEP 52), in its order.
@@ -38,7 +38,9 @@ struct FileTree {
             // The empty key sorts first: its value describes the file.
             if first.key.isEmpty {
                 guard node.count == 1 else { throw .fileIsDirectory(DisplayName.escape(path)) }
-                guard let description = first.value.dictionaryValue else { throw .badFileTree(DisplayName.escape(path)) }
+                guard let description = first.value.dictionaryValue else {
+                    throw .badFileTree(DisplayName.escape(path))
+                }
                 guard files.count < limits.maxFiles else { throw .tooManyFiles(limit: limits.maxFiles) }
                 files.append(try Self.file(description, path: SafePath(checked: path)))
             } else {

@@ -1,5 +1,5 @@
 #if canImport(Hashing)
-import Hashing
+    import Hashing
 #endif
 
 /// A hybrid torrent describes its content twice, and both descriptions must say the same (BEP 52): otherwise two halves

@@ -1,5 +1,5 @@
 #if canImport(Hashing)
-import Hashing
+    import Hashing
 #endif
 
 /// What identifies a torrent: the SHA-1 (v1) and/or SHA-256 (v2) of its info dictionary as received. At least one.

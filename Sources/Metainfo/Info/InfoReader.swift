@@ -1,8 +1,8 @@
 #if canImport(Bencode)
-import Bencode
+    import Bencode
 #endif
 #if canImport(Hashing)
-import Hashing
+    import Hashing
 #endif
 
 /// Turns a decoded info dictionary into an `Info`, checking everything on the way.

@@ -1,5 +1,5 @@
 #if canImport(Bencode)
-import Bencode
+    import Bencode
 #endif
 
 /// The files of a v1 or hybrid info dictionary: `length`, or `files` (BEP 3, BEP 47).
@@ -47,7 +47,8 @@ struct V1Files {
         do {
             path = try SafePath(components: components)
         } catch {
-            throw .unsafeName(DisplayName.escape(Array(components.prefix(20).joined(separator: [UInt8(ascii: "/")]))), error)
+            throw .unsafeName(
+                DisplayName.escape(Array(components.prefix(20).joined(separator: [UInt8(ascii: "/")]))), error)
         }
         let attributes = FileAttributes(entry)
         guard !attributes.isSymlink else { throw .symlink(path.display) }

@@ -1,5 +1,5 @@
 #if canImport(Hashing)
-import Hashing
+    import Hashing
 #endif
 
 /// Where pieces lie in files.
@@ -139,7 +139,9 @@ public struct ContentLayout: Sendable, Equatable {
         guard !alignsFiles else { return false }
         let range = range.clamped(to: 0..<length(of: piece))
         let end = offset(of: piece) + Int64(range.upperBound)
-        guard !range.isEmpty, var file = fileIndex(at: offset(of: piece) + Int64(range.lowerBound)) else { return false }
+        guard !range.isEmpty, var file = fileIndex(at: offset(of: piece) + Int64(range.lowerBound)) else {
+            return false
+        }
         while file < files.count, files[file].offset < end {
             guard files[file].isPadding || files[file].length == 0 else { return false }
             file += 1

@@ -1,5 +1,5 @@
 #if canImport(Hashing)
-import Hashing
+    import Hashing
 #endif
 
 /// A file of a torrent, or a stretch of padding between files.

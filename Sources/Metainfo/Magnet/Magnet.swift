@@ -1,5 +1,5 @@
 #if canImport(Hashing)
-import Hashing
+    import Hashing
 #endif
 
 /// A magnet link to a torrent (BEP 9): its hashes and where to ask for the rest.
@@ -106,7 +106,9 @@ public struct Magnet: Sendable, Hashable {
         switch parts[1].lowercased() {
         case "btih":
             let decoded = SHA1Digest(hex: parts[2]) ?? Base32.decode(parts[2]).flatMap { SHA1Digest(bytes: $0) }
-            guard let digest = decoded else { throw .badMagnet("its v1 hash is neither 40 hex digits nor 32 of base32") }
+            guard let digest = decoded else {
+                throw .badMagnet("its v1 hash is neither 40 hex digits nor 32 of base32")
+            }
             guard v1 == nil || v1 == digest else { throw .badMagnet("it has two different v1 hashes") }
             v1 = digest
         case "btmh":

@@ -33,7 +33,10 @@ public enum DisplayName {
 
 /// Reads UTF-8 and hands over each byte that is none as itself.
 private struct UTF8Reader {
-    enum Unit { case scalar(Unicode.Scalar), invalid(UInt8) }
+    enum Unit {
+        case scalar(Unicode.Scalar)
+        case invalid(UInt8)
+    }
 
     let bytes: [UInt8]
     var position = 0

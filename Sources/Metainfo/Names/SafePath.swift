@@ -55,7 +55,8 @@ public struct SafePath: Sendable, Hashable {
 
     /// Whether `other` lies in the directory `self`.
     func isDirectory(of other: SafePath) -> Bool {
-        other.bytes.count > bytes.count && other.bytes[bytes.count] == UInt8(ascii: "/") && other.bytes.starts(with: bytes)
+        other.bytes.count > bytes.count && other.bytes[bytes.count] == UInt8(ascii: "/")
+            && other.bytes.starts(with: bytes)
     }
 }
 

@@ -1,8 +1,8 @@
 #if canImport(Bencode)
-import Bencode
+    import Bencode
 #endif
 #if canImport(Hashing)
-import Hashing
+    import Hashing
 #endif
 
 /// Writes an info dictionary straight to bytes: values for a hundred thousand files would be larger than the outcome.

@@ -1,8 +1,8 @@
 #if canImport(Bencode)
-import Bencode
+    import Bencode
 #endif
 #if canImport(Hashing)
-import Hashing
+    import Hashing
 #endif
 
 /// A torrent file: an info dictionary and what stands around it.

@@ -1,8 +1,8 @@
 #if canImport(Bencode)
-import Bencode
+    import Bencode
 #endif
 #if canImport(Hashing)
-import Hashing
+    import Hashing
 #endif
 
 /// Makes torrents, in two steps: it puts the files in order and says what is to be hashed (`layout`), and builds the
@@ -98,7 +98,8 @@ public struct TorrentBuilder: Sendable {
     }
 
     private init(
-        name: PathComponent, files: [ContentLayout.Unplaced], isSingleFile: Bool, pieceLength: Int, version: Info.Version
+        name: PathComponent, files: [ContentLayout.Unplaced], isSingleFile: Bool, pieceLength: Int,
+        version: Info.Version
     ) throws(MetainfoError) {
         let limits = MetainfoLimits.standard
         let smallest = version.hasV2 ? MerkleTree.leafSize : limits.minPieceLength

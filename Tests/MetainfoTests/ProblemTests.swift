@@ -1,0 +1,36 @@
+import Metainfo
+import Testing
+
+@Suite struct ProblemTests {
+    private func kinds(_ torrent: Torrent) -> [TorrentProblem.Kind] { torrent.problems().map(\.kind) }
+
+    @Test func anOrdinaryTorrentHasNone() throws {
+        for version in Info.Version.allCases {
+            #expect(kinds(try Sample.directory(version) { $0.trackers = [["http://a/"]] }).isEmpty)
+        }
+    }
+
+    @Test func trackersThatAreMissingOrUnknownAreTold() throws {
+        #expect(kinds(try Sample.single(.v1)) == [.noTracker])
+        #expect(kinds(try Sample.single(.v1) { $0.isPrivate = true }) == [.privateWithoutTracker])
+        #expect(kinds(try Sample.single(.v1) { $0.trackers = [["wss://a/", "UDP://b:1"]] }) == [.unknownTrackerScheme])
+    }
+
+    @Test func oddPieceLengthsAreTold() throws {
+        #expect(
+            kinds(try Sample.single(.v1, pieceLength: 20_000) { $0.trackers = [["http://a/"]] }) == [.oddPieceLength])
+    }
+
+    @Test func namesComeEscapedAndBounded() throws {
+        let files = (0..<30).map { Sample.File(path: "x\($0)?\u{1b}", length: 1) }
+        let problems = try Sample.directory(.v1, files: files) { $0.trackers = [["http://a/"]] }.problems()
+        #expect(problems.filter { $0.kind == .windowsName }.count == 6)
+        #expect(problems.contains { $0.message == "and 25 more like this" })
+        #expect(problems.allSatisfy { problem in problem.message.utf8.allSatisfy { $0 >= 0x20 } })
+    }
+
+    @Test func layersThatAreMissingAreTold() throws {
+        let torrent = Torrent(info: try Sample.directory(.v2).info, trackers: [["http://a/"]])
+        #expect(kinds(torrent) == [.missingPieceLayers])
+    }
+}
