@@ -21,6 +21,8 @@ public struct StorageLimits: Sendable, Equatable {
     public var checkBatchPieces = 8
     /// Largest record or saved metainfo that is read back, in bytes.
     public var recordBytes = 64 << 20
+    /// Seconds between two looks at whether a file that is served was changed by others.
+    public var changeCheckInterval = 1.0
     /// Bytes copied or compared at a time.
     public var copyChunk = 1 << 20
 

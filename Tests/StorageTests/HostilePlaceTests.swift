@@ -88,7 +88,9 @@ import Testing
             let disk = try Disk(.real)
             let sample = try Sample.single()
             try disk.put(sample)
-            let files = try disk.files(sample, access: .reading)
+            var limits = StorageLimits()
+            limits.changeCheckInterval = 0
+            let files = try disk.files(sample, access: .reading, limits: limits)
             #expect(try files.regions(sample.piece(0), 0..<100).count == 1)
             tamper(disk.path + "/content")
             let error = #expect(throws: StorageError.self) { try files.regions(sample.piece(5), 0..<100) }

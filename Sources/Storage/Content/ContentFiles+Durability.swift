@@ -54,6 +54,19 @@ extension ContentFiles {
         try checkDestination()
     }
 
+    /// Makes durable what others wrote. Where nothing waits to be written this costs no more than opening the files;
+    /// syncing the whole file system could wait long for what has nothing to do with this content.
+    func synchronizeUnwritten() throws(StorageError) {
+        for file in selection.files where layout.files[file].length > 0 {
+            let opened = try openForReading(file)
+            do {
+                try layer.synchronize(opened.descriptor, dataOnly: true)
+            } catch {
+                throw StorageError(error, "sync", path: displayPath(file))
+            }
+        }
+    }
+
     private func synchronizeAll(_ files: Set<Int>) throws(StorageError) {
         let holder = root.holder
         do {
@@ -171,6 +184,13 @@ extension ContentFiles {
             guard stamps[file] == FileStamp(status) else {
                 throw StorageError(.changed, "keep", path: there.displayPath(file))
             }
+        }
+    }
+
+    /// The content is about to be moved to `newRoot`, file by file or as a whole: reading goes on meanwhile.
+    func moving(to newRoot: ContentRoot) {
+        state.withLock { state in
+            if state.published == nil { state.published = newRoot }
         }
     }
 

@@ -23,15 +23,29 @@ extension ContentFiles {
     }
 
     private func open(_ file: Int, forWriting: Bool) throws(StorageError) -> OpenFile {
-        let (cached, access, isPublished, generation) = state.withLock { state in
-            (state.files.get(file), state.access, state.publishedFiles.contains(file), state.generation)
-        }
+        let cached = state.withLock { $0.files.get(file) }
         if let cached, cached.isWritable || !forWriting { return cached }
+        let (isPublished, isMoving, generation) = state.withLock { state in
+            (state.publishedFiles.contains(file), state.published != nil, state.generation)
+        }
+        do {
+            return try open(file, isPublished ? .published : .own, forWriting: forWriting)
+        } catch  where error.kind == .vanished && !forWriting {
+            // Publication moves files while others read them: then it is at its new place already.
+            if isMoving, !isPublished { return try open(file, .published, forWriting: false) }
+            guard state.withLock({ $0.generation != generation }) else { throw error }
+            return try open(file, .own, forWriting: false)
+        }
+    }
+
+    private func open(_ file: Int, _ place: Place, forWriting: Bool) throws(StorageError) -> OpenFile {
+        let (access, generation) = state.withLock { ($0.access, $0.generation) }
+        let isPublished = place == .published
         guard !(isPublished && forWriting) else {
             throw StorageError(.misuse, "write", path: displayPath(file), detail: "the file is complete already")
         }
         let directory = Int(tree.directoryOfFile[file])
-        let parent = try openDirectory(directory, isPublished ? .published : .own, create: forWriting)
+        let parent = try openDirectory(directory, place, create: forWriting)
         let name = fileName(file)
         let opened: OpenFile
         do {
@@ -185,7 +199,7 @@ extension ContentFiles {
     ) throws(StorageError) {
         let status = try self.status(opened, file)
         guard status.kind == .file else { throw StorageError(.inTheWay, "open", path: displayPath(file)) }
-        guard access == .reading || isPublished else { return }
+        guard access == .reading || (isPublished && state.withLock { $0.publishedFiles.contains(file) }) else { return }
         let stamp = FileStamp(status)
         let known = state.withLock { state -> FileStamp in
             if let known = state.stamps[file] { return known }
@@ -203,7 +217,9 @@ extension ContentFiles {
         }
     }
 
+    /// Now and then, whether a file that is served is what it was. A download's own files change all the time.
     func checkUnchanged(_ file: Int, _ opened: OpenFile, needing end: Int64) throws(StorageError) {
+        guard opened.isLookDue(interval: limits.changeCheckInterval) else { return }
         let status = try self.status(opened, file)
         if status.links == 0 { throw StorageError(.vanished, "read", path: displayPath(file)) }
         let known = state.withLock { $0.stamps[file] }

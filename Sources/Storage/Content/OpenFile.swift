@@ -1,3 +1,6 @@
+import Glibc
+import Synchronization
+
 /// A descriptor that is closed when the last user lets go of it: holding one is the lease under which `sendfile` may
 /// use it, whatever the cache does meanwhile.
 public final class OpenFile: Sendable {
@@ -5,6 +8,8 @@ public final class OpenFile: Sendable {
     public let descriptor: Descriptor
     let layer: any FileLayer
     let isWritable: Bool
+    /// When the file was last compared with what it looked like, in milliseconds of the coarse monotonic clock.
+    private let lookedAt = Atomic<Int64>(.min)
 
     init(_ descriptor: Descriptor, layer: any FileLayer, isWritable: Bool = false) {
         self.descriptor = descriptor
@@ -13,6 +18,18 @@ public final class OpenFile: Sendable {
     }
 
     deinit { layer.close(descriptor) }
+
+    /// Whether the last look at the file is longer ago than `interval` seconds; if so, this counts as the next.
+    func isLookDue(interval: Double) -> Bool {
+        var time = timespec()
+        // The coarse clock costs a few nanoseconds, which matters as this is asked for each block that is sent.
+        clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
+        let now = Int64(time.tv_sec) &* 1000 &+ Int64(time.tv_nsec / 1_000_000)
+        let last = lookedAt.load(ordering: .relaxed)
+        guard last == .min || Double(now &- last) >= interval * 1000 else { return false }
+        lookedAt.store(now, ordering: .relaxed)
+        return true
+    }
 }
 
 /// The most recently used descriptors of one content. A value: whoever owns it guards it.

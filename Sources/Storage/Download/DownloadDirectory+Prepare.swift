@@ -73,13 +73,13 @@ extension DownloadDirectory {
 
     private func complete(_ published: PublishedContent) -> Preparation {
         state.withLock { $0.files = published.files }
-        vouch(published.files, pieces: published.result.right)
+        vouch(published.files, pieces: published.result.right, isDurable: false)
         return .complete(published.files)
     }
 
     /// Notes for `seed --fast` that this content is right. Without that it is only checked again, so no failure counts.
-    func vouch(_ files: ContentFiles, pieces: StoredPieces) {
-        try? options.vouching?.save(files, hashes: info.hashes, pieces: pieces)
+    func vouch(_ files: ContentFiles, pieces: StoredPieces, isDurable: Bool) {
+        try? options.vouching?.save(files, hashes: info.hashes, pieces: pieces, isDurable: isDurable)
     }
 
     private func hasWorkDirectory(_ name: FileName) throws(StorageError) -> Bool {

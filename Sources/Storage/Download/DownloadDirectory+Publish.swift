@@ -18,6 +18,7 @@ extension DownloadDirectory {
         try files.checkPublished()
         try checkpoint(pieces)
         try removeUnfinished(files, pieces: pieces, in: work)
+        files.moving(to: publishedRoot)
         switch try publishedKind() {
         case nil:
             guard files.publishedFiles.isEmpty else {
@@ -50,7 +51,7 @@ extension DownloadDirectory {
             state.work = nil
             state.reused = nil
         }
-        vouch(files, pieces: pieces)
+        vouch(files, pieces: pieces, isDurable: true)
         return contentPath
     }
 

@@ -27,12 +27,15 @@ public struct VouchingStore: Sendable {
     }
 
     /// Notes that `pieces` of a content are right, after making it durable.
-    public func save(_ files: ContentFiles, hashes: InfoHashes, pieces: StoredPieces) throws(StorageError) {
+    /// - Parameter isDurable: whether all of it was synced before the call.
+    public func save(
+        _ files: ContentFiles, hashes: InfoHashes, pieces: StoredPieces, isDurable: Bool = false
+    ) throws(StorageError) {
         let root = files.root
         // Stamps before the sync: what is written between the two makes them differ later.
         let stamps = try files.stamps()
+        if !isDurable { try files.synchronizeUnwritten() }
         do {
-            try layer.synchronizeFileSystem(root.holder.descriptor)
             try layer.makeDirectories(path: directory)
             let own = OpenFile(try layer.openDirectory(path: directory), layer: layer)
             let record = ResumeRecord(hashes: hashes, pieces: pieces, selection: files.selection, stamps: stamps)
