@@ -21,7 +21,7 @@ public enum Bencode {
     public static func decode(
         _ bytes: [UInt8], limits: BencodeLimits = .metainfo
     ) throws(BencodeError) -> BencodeValue {
-        var decoder = Decoder(bytes: bytes, limits: limits)
+        var decoder = BencodeDecoder(bytes: bytes, limits: limits)
         let value = try decoder.decodeValue()
         guard decoder.position == bytes.count else { throw BencodeError(.trailingBytes, at: decoder.position) }
         return value
@@ -34,7 +34,7 @@ public enum Bencode {
     public static func decodePrefix(
         _ bytes: ArraySlice<UInt8>, limits: BencodeLimits = .message
     ) throws(BencodeError) -> (value: BencodeValue, consumed: Int) {
-        var decoder = Decoder(bytes: Array(bytes.prefix(limits.maxBytes)), limits: limits)
+        var decoder = BencodeDecoder(bytes: Array(bytes.prefix(limits.maxBytes)), limits: limits)
         let value = try decoder.decodeValue()
         return (value, decoder.position)
     }

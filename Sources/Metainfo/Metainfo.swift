@@ -12,8 +12,8 @@
 //     the info dictionary; outside it (trackers, comment, dates, web seeds) it is taken for absent, for nothing there
 //     can harm and old torrents have all sorts of things.
 //   - Names are bytes. Without UTF-8 in them they are kept as they are. `name.utf-8` and `path.utf-8` (old v1 torrents
-//     in another encoding) win over `name` and `path` in v1 torrents if they are byte strings, and are ignored in v2 and
-//     hybrid ones, whose names are UTF-8 by definition. Whatever is used is checked as `PathComponent` says.
+//     in another encoding) win over `name` and `path` in v1 torrents if they are of the right type, and are ignored in
+//     v2 and hybrid ones, whose names are UTF-8 by definition. Whatever is used is checked as `PathComponent` says.
 //   - Padding (BEP 47 attribute `p`; a v1 path `.pad/…`; BitComet's `_____padding_file_…`) is never written, so its
 //     names need not be distinct. Symlinks are refused. `sha1`, `md5sum` and other attributes are ignored.
 //   - Content of no bytes at all is refused: there would be no piece to transfer. Empty files beside others are fine.

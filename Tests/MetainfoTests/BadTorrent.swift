@@ -199,7 +199,8 @@ struct BadTorrent: Sendable, CustomTestStringConvertible {
             try BadTorrent(
                 "layer-flipped", in: .v2, "piece layers", changedLayers(with: .data(flipped)), expect: wrong),
             try BadTorrent(
-                "layer-flipped-hybrid", in: .hybrid, "piece layers", changedLayers(with: .data(flipped)), expect: wrong),
+                "layer-flipped-hybrid", in: .hybrid, "piece layers", changedLayers(with: .data(flipped)),
+                expect: wrong),
             try BadTorrent("hybrid-name", in: .hybrid, "info|files|0|path", ["A.bin"], expect: mismatch),
             try BadTorrent("hybrid-length", in: .hybrid, "info|files|0|length", 99_999, expect: mismatch),
             try BadTorrent("hybrid-v1-lacks-file", in: .hybrid, "info|files|9", nil, expect: mismatch),
@@ -237,7 +238,8 @@ struct BadTorrent: Sendable, CustomTestStringConvertible {
             text("tree-bomb", "d4:infod9:file tree" + String(repeating: "d1:a", count: 1 << 18), bencode),
             text(
                 "unsorted-tree",
-                "d4:infod9:file treed1:bd0:d6:lengthi0eee1:ad0:d6:lengthi0eeee12:meta versioni2e4:name1:x12:piece lengthi16384eee",
+                "d4:infod9:file treed1:bd0:d6:lengthi0eee1:ad0:d6:lengthi0eeee12:meta versioni2e"
+                    + "4:name1:x12:piece lengthi16384eee",
                 error(.unsortedKeys)),
         ]
     }

@@ -24,7 +24,8 @@ import Testing
 
     @Test func namesTrackersSeedsAndPeersAreRead() throws {
         let magnet = try Magnet.parse(
-            "magnet:?dn=a+b%20c%C3%BC&xt=urn:btih:\(hex)&tr=http%3A%2F%2Ft%2Fa%3Fx%3D1%2B2&tr.1=udp://u:80&ws=http://w/&x.pe=[::1]:6881&x.pe=h:1&so=0-2&nonsense&=&tr="
+            "magnet:?dn=a+b%20c%C3%BC&xt=urn:btih:\(hex)&tr=http%3A%2F%2Ft%2Fa%3Fx%3D1%2B2&tr.1=udp://u:80"
+                + "&ws=http://w/&x.pe=[::1]:6881&x.pe=h:1&so=0-2&nonsense&=&tr="
         )
         #expect(magnet.displayName == "a b cü")
         #expect(magnet.trackers == ["http://t/a?x=1+2", "udp://u:80"])
@@ -37,7 +38,8 @@ import Testing
         "magnet:?xt=urn:btih:zzb507494d02ebb1178b38f2e9d7be299c86b862", "magnet:?xt=urn:btmh:1220aa",
         "magnet:?xt=urn:btmh:1120caf1e1c30e81cb361b9ee167c4aa64228a7fa4fa9f6105232b28ad099f3a302e",
         "magnet:?xt=%ff%fe", "magnet:?xt=%4", "magnet:?xt=urn:btih:ZK2QOSKNALV3CF4LHDZOTV56FGOINOD1",
-        "magnet:?xt=urn:btih:cab507494d02ebb1178b38f2e9d7be299c86b862&xt=urn:btih:0000000000000000000000000000000000000000",
+        "magnet:?xt=urn:btih:cab507494d02ebb1178b38f2e9d7be299c86b862"
+            + "&xt=urn:btih:0000000000000000000000000000000000000000",
     ])
     func aBadLinkIsRefused(_ text: String) {
         #expect { try Magnet.parse(text) } throws: { if case MetainfoError.badMagnet = $0 { true } else { false } }

@@ -4,8 +4,8 @@
 
 /// What each piece must hash to.
 ///
-/// A v2 layer may be missing while it is fetched from peers (magnet links); `add` puts it in. A hybrid torrent's piece is
-/// checked against its v1 hash alone until its layer is there.
+/// A v2 layer may be missing while it is fetched from peers (magnet links); `add` puts it in. A hybrid torrent's piece
+/// is checked against its v1 hash alone until its layer is there.
 public struct PieceHashes: Sendable {
     /// What a v2 piece must hash to: the root of a subtree over its 16 KiB blocks.
     public struct V2Expectation: Sendable, Hashable {

@@ -2,8 +2,8 @@
     import Hashing
 #endif
 
-/// The hashes of v2 pieces, by file (BEP 52): for each file longer than one piece, its Merkle tree's layer of nodes that
-/// cover one piece each. Only layers that lead to their root are in here.
+/// The hashes of v2 pieces, by file (BEP 52): for each file longer than one piece, its Merkle tree's layer of nodes
+/// that cover one piece each. Only layers that lead to their root are in here.
 public struct PieceLayers: Sendable, Equatable {
     /// 32 bytes for each piece of the file whose pieces root is the key.
     private var layers: [SHA256Digest: ArraySlice<UInt8>] = [:]

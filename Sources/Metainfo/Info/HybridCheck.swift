@@ -34,7 +34,8 @@ enum HybridCheck {
         return merged
     }
 
-    /// Each file must start a piece, and padding may not make pieces of its own, or the halves number pieces differently.
+    /// Each file must start a piece, and padding may not make pieces of its own, or the halves would number pieces
+    /// differently.
     static func checkAlignment(_ layout: ContentLayout) throws(MetainfoError) {
         let step = Int64(layout.pieceLength)
         var nextPiece: Int64 = 0

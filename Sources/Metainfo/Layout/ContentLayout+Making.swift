@@ -1,6 +1,6 @@
 extension ContentLayout {
-    /// A layout of files in the given order; their `offset`s are ignored and computed anew. Torrents make their own; this
-    /// is for tests and for content that has no torrent yet.
+    /// A layout of files in the given order; their `offset`s are ignored and computed anew. Torrents make their own;
+    /// this is for tests and for content that has no torrent yet.
     /// - Throws: `MetainfoError` if lengths, files or pieces exceed what is allowed.
     public init(
         pieceLength: Int, files: [FileEntry], alignsFiles: Bool = false, limits: MetainfoLimits = .standard

@@ -4,8 +4,8 @@
 
 /// Where pieces lie in files.
 ///
-/// The content space is one line of bytes, and piece `i` starts at `i * pieceLength`. In v1 and hybrid torrents the files
-/// follow each other in it, padding files included. In v2-only torrents each file starts at a multiple of the piece
+/// The content space is one line of bytes, and piece `i` starts at `i * pieceLength`. In v1 and hybrid torrents the
+/// files follow each other in it, padding files included. In v2-only torrents each file starts at a multiple of the piece
 /// length; the gap before the next belongs to no piece.
 public struct ContentLayout: Sendable, Equatable {
     /// In bytes.

@@ -28,8 +28,8 @@ public struct TorrentProblem: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension Torrent {
-    /// What a person should know of this torrent before using or publishing it. Of each kind that names files, the first
-    /// few come one by one and the rest as a count.
+    /// What a person should know of this torrent before using or publishing it. Of each kind that names files, the
+    /// first few come one by one and the rest as a count.
     public func problems() -> [TorrentProblem] {
         trackerProblems + pieceProblems + Self.nameProblems(of: info)
     }

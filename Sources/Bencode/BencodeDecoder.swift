@@ -1,5 +1,5 @@
 /// One pass over the input. Recursion is bounded by `BencodeLimits.maxDepth`, memory by its other limits.
-struct Decoder {
+struct BencodeDecoder {
     private let bytes: [UInt8]
     private let limits: BencodeLimits
     private var depth = 0

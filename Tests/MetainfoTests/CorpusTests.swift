@@ -1,0 +1,56 @@
+import Glibc
+import Metainfo
+import Testing
+
+/// Torrents made by other programs, and bad ones: the corpus of the fuzz target.
+@Suite struct CorpusTests {
+    /// Every file of the corpus, by name.
+    private func corpus() throws -> [(name: String, bytes: [UInt8])] {
+        let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
+        let directory = root + "/Fuzz/metainfo/corpus"
+        let stream = try #require(opendir(directory), "\(directory) is missing")
+        defer { closedir(stream) }
+        var found: [(String, [UInt8])] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            guard !name.hasPrefix(".") else { continue }
+            let file = try #require(fopen("\(directory)/\(name)", "r"))
+            defer { fclose(file) }
+            var buffer = [UInt8](repeating: 0, count: 1 << 17)
+            let count = fread(&buffer, 1, buffer.count, file)
+            found.append((name, Array(buffer[..<count])))
+        }
+        return found.sorted { $0.0 < $1.0 }
+    }
+
+    @Test func torrentsOfOtherProgramsAreRead() throws {
+        let good = try corpus().filter { $0.name.hasSuffix(".torrent") && !$0.name.hasPrefix("bad-") }
+        #expect(good.count == 11)
+        for (name, bytes) in good {
+            let torrent = try Torrent.parse(bytes)
+            let isSingle = name.contains("-one")
+            #expect(torrent.info.isSingleFile == isSingle, "\(name)")
+            #expect(torrent.info.isPrivate == isSingle, "\(name)")
+            #expect(torrent.info.layout.totalLength == (isSingle ? 50000 : 56392), "\(name)")
+            #expect(torrent.info.version.hasV2 == (name.contains("v2") || name.contains("hybrid")), "\(name)")
+            #expect(!torrent.trackers.isEmpty, "\(name)")
+            #expect(torrent.pieceHashes.filesMissingLayers.isEmpty, "\(name)")
+            // Transmission keeps no executable bit and leaves out empty files; mktorrent keeps no executable bit.
+            let executables = torrent.info.layout.files.filter(\.isExecutable).map(\.path.display)
+            #expect(executables == (name.hasPrefix("libtorrent-d") ? ["b.sh"] : []), "\(name)")
+            let again = try Torrent.parse(torrent.encode())
+            #expect(again.info.hashes == torrent.info.hashes && again.trackers == torrent.trackers, "\(name)")
+            #expect(try Info.parse(torrent.info.bytes).layout == torrent.info.layout, "\(name)")
+        }
+    }
+
+    @Test func badTorrentsAreRefused() throws {
+        let bad = try corpus().filter { $0.name.hasPrefix("bad-") }
+        #expect(bad.count > 20)
+        for (name, bytes) in bad {
+            #expect(throws: MetainfoError.self, "\(name)") { try Torrent.parse(bytes) }
+        }
+    }
+}
