@@ -14,35 +14,37 @@ protocol BlockFunction {
     static var stateWords: Int { get }
     static var initialState: [UInt32] { get }
     static func digest(state: UnsafePointer<UInt32>) -> Digest
-    /// Advances `lanes` states (1 to `Lanes.most`) by `blocks` blocks each, with the processor's instructions.
-    /// Must not be called unless `Lanes.areAvailable`.
-    static func advance(lanes: Int, states: LaneStates, data: LaneData, blocks: Int)
+    /// Advances `lanes` states (1 to `Lanes.most`) by `blocks` blocks each, with the processor's instructions:
+    /// `implementation` is available and not the portable one.
+    static func advance(by implementation: Implementation, lanes: Int, states: LaneStates, data: LaneData, blocks: Int)
     /// swift-crypto's function: what is used where the processor has no instructions for it.
     associatedtype Portable: PortableHasher where Portable.Digest == Digest
 }
 
-/// What this processor can do, looked up once.
 enum Lanes {
     /// The most messages hashed at a time by one thread.
     static let most = 4
     /// Bytes in a block of either hash function.
     static let blockSize = 64
-
-    #if canImport(CSHA)
-        static let areAvailable = csha_available() != 0
-    #else
-        static let areAvailable = false
-    #endif
 }
 
-/// Who computes a digest. Tests run both; everything else takes `.best`.
-enum Implementation: CaseIterable {
-    /// The processor's instructions, up to `Lanes.most` messages at a time.
-    case lanes
+/// Who computes a digest. Tests run all that there are; everything else takes `.best`.
+enum Implementation: Int32, CaseIterable {
     /// swift-crypto, one message after the other.
-    case portable
+    case portable = 0
+    /// The processor's SHA instructions, up to `Lanes.most` messages at a time, with AVX2 or AVX-512 beside them.
+    case avx2 = 1
+    case avx512 = 2
 
-    static let best: Implementation = Lanes.areAvailable ? .lanes : .portable
+    #if canImport(CSHA)
+        private static let level = csha_level()
+    #else
+        private static let level: Int32 = 0
+    #endif
+
+    /// The fastest that this processor has; looked up once.
+    static let best = Implementation(rawValue: level) ?? .portable
+    static var available: [Implementation] { allCases.filter { $0.rawValue <= level } }
 }
 
 enum SHA1Blocks: BlockFunction {
@@ -53,9 +55,10 @@ enum SHA1Blocks: BlockFunction {
 
     static func digest(state: UnsafePointer<UInt32>) -> SHA1Digest { SHA1Digest(state: state) }
 
-    static func advance(lanes: Int, states: LaneStates, data: LaneData, blocks: Int) {
+    static func advance(by implementation: Implementation, lanes: Int, states: LaneStates, data: LaneData, blocks: Int)
+    {
         #if canImport(CSHA)
-            csha_sha1(Int32(truncatingIfNeeded: lanes), states, data, blocks)
+            csha_sha1(implementation.rawValue, Int32(truncatingIfNeeded: lanes), states, data, blocks)
         #endif
     }
 
@@ -71,9 +74,10 @@ enum SHA256Blocks: BlockFunction {
 
     static func digest(state: UnsafePointer<UInt32>) -> SHA256Digest { SHA256Digest(state: state) }
 
-    static func advance(lanes: Int, states: LaneStates, data: LaneData, blocks: Int) {
+    static func advance(by implementation: Implementation, lanes: Int, states: LaneStates, data: LaneData, blocks: Int)
+    {
         #if canImport(CSHA)
-            csha_sha256(Int32(truncatingIfNeeded: lanes), states, data, blocks)
+            csha_sha256(implementation.rawValue, Int32(truncatingIfNeeded: lanes), states, data, blocks)
         #endif
     }
 

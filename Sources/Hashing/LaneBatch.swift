@@ -18,7 +18,10 @@ struct LaneBatch<Function: BlockFunction>: ~Copyable {
     private let data: UnsafeMutablePointer<UnsafeRawPointer?>
     private let lanes: UnsafeMutablePointer<Lane>
 
-    private init() {
+    private let implementation: Implementation
+
+    private init(by implementation: Implementation) {
+        self.implementation = implementation
         words = .allocate(capacity: Lanes.most * Function.stateWords)
         ends = .allocate(capacity: Lanes.most * Padding.mostBytes)
         states = .allocate(capacity: Lanes.most)
@@ -43,7 +46,8 @@ struct LaneBatch<Function: BlockFunction>: ~Copyable {
         switch implementation {
         case .portable:
             for index in 0..<count { store(index, Function.Portable.digest(message(index))) }
-        case .lanes: LaneBatch().run(count: count, mostLanes: mostLanes, message: message, store: store)
+        case .avx2, .avx512:
+            LaneBatch(by: implementation).run(count: count, mostLanes: mostLanes, message: message, store: store)
         }
     }
 
@@ -108,7 +112,7 @@ struct LaneBatch<Function: BlockFunction>: ~Copyable {
         var blocks = lanes[0].blocks
         for lane in 1..<max(active, 1) { blocks = min(blocks, lanes[lane].blocks) }
         guard blocks > 0 else { return }
-        Function.advance(lanes: active, states: states, data: data, blocks: blocks)
+        Function.advance(by: implementation, lanes: active, states: states, data: data, blocks: blocks)
         for lane in 0..<active {
             data[lane] = data[lane].map { $0 + blocks * Lanes.blockSize }
             lanes[lane].blocks -= blocks

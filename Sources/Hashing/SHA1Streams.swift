@@ -51,7 +51,7 @@ public struct SHA1Streams: ~Copyable {
     /// fastest. Parts beyond the number of lanes are ignored.
     public mutating func update(_ parts: [UnsafeRawBufferPointer]) {
         let count = min(parts.count, laneCount)
-        guard implementation == .lanes else {
+        guard implementation != .portable else {
             for lane in 0..<count { portable[lane].update(parts[lane]) }
             return
         }
@@ -60,7 +60,7 @@ public struct SHA1Streams: ~Copyable {
             return Lane(
                 state: state(lane), data: whole.baseAddress, blocks: whole.count / Lanes.blockSize)
         }
-        Self.advance(lanes)
+        advance(lanes)
     }
 
     /// The digest of what lane `lane` was fed since it last finished; the lane starts a new message. Nil if there is no
@@ -68,13 +68,13 @@ public struct SHA1Streams: ~Copyable {
     public mutating func finish(_ lane: Int) -> SHA1Digest? {
         guard (0..<laneCount).contains(lane) else { return nil }
         defer { reset(lane) }
-        guard implementation == .lanes else { return portable[lane].finish() }
+        guard implementation != .portable else { return portable[lane].finish() }
         return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Padding.mostBytes) { end in
             guard let start = end.baseAddress else { return nil }
             let rest = UnsafeRawBufferPointer(
                 start: partial(lane), count: byteCounts[lane] % Lanes.blockSize)
             let blocks = Padding.write(rest: rest, byteCount: byteCounts[lane], to: start)
-            Self.advance([Lane(state: state(lane), data: UnsafeRawPointer(start), blocks: blocks)])
+            advance([Lane(state: state(lane), data: UnsafeRawPointer(start), blocks: blocks)])
             return SHA1Blocks.digest(state: state(lane))
         }
     }
@@ -97,7 +97,7 @@ public struct SHA1Streams: ~Copyable {
             hold(UnsafeRawBufferPointer(rebasing: part[..<taken]), lane, at: held)
             part = UnsafeRawBufferPointer(rebasing: part[taken...])
             guard held + taken == Lanes.blockSize else { return part }
-            Self.advance([Lane(state: state(lane), data: UnsafeRawPointer(partial(lane)), blocks: 1)])
+            advance([Lane(state: state(lane), data: UnsafeRawPointer(partial(lane)), blocks: 1)])
         }
         let whole = part.count / Lanes.blockSize * Lanes.blockSize
         hold(UnsafeRawBufferPointer(rebasing: part[whole...]), lane, at: 0)
@@ -110,12 +110,13 @@ public struct SHA1Streams: ~Copyable {
     }
 
     /// Advances all of `lanes` to the end of their blocks, as many as possible at a time.
-    private static func advance(_ lanes: [Lane]) {
+    private func advance(_ lanes: [Lane]) {
         var lanes = lanes.filter { $0.blocks > 0 }
         while let blocks = lanes.map(\.blocks).min() {
             let states = lanes.map { Optional($0.state) }
             let data = lanes.map(\.data)
-            SHA1Blocks.advance(lanes: lanes.count, states: states, data: data, blocks: blocks)
+            SHA1Blocks.advance(
+                by: implementation, lanes: lanes.count, states: states, data: data, blocks: blocks)
             for lane in lanes.indices {
                 lanes[lane].blocks -= blocks
                 lanes[lane].data = lanes[lane].data.map { $0 + blocks * Lanes.blockSize }
