@@ -81,9 +81,9 @@ struct GetCommand: AsyncParsableCommand, ReportingCommand {
     func run() async throws {
         let reporter = global.reporter
         let hook = try onComplete.map { try CompletionHook(command: $0, shell: onCompleteShell) }
+        let source = try await untilStopped { [source] in try await TorrentSource.open(source) }
         let node = try EngineNode(logger: global.logger)
         try await node.use { node in
-            let source = try await TorrentSource.open(source)
             let transfer =
                 switch source {
                 case .torrent(let torrent): try await node.get(torrent: torrent, into: output, options: options)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Authoring
 import Swarm
 
 /// `swoop seed`: gives content that is here.
@@ -17,7 +18,7 @@ struct SeedCommand: AsyncParsableCommand, ReportingCommand {
     @Argument(help: ArgumentHelp("The torrent.", valueName: "file.torrent"))
     var torrent: String
 
-    @Argument(help: "The file or directory the torrent was made from.")
+    @Argument(help: "The file or directory the torrent was made from, or the directory that has it.")
     var path: String
 
     @OptionGroup var transfer: TransferArguments
@@ -36,15 +37,17 @@ struct SeedCommand: AsyncParsableCommand, ReportingCommand {
     func run() async throws {
         let reporter = global.reporter
         let metainfo = try TorrentFile.read(torrent)
+        let place = ContentVerifier.contentPath(for: metainfo.info, at: path)
+        try TorrentFile.checkExists(place)
         var options = transfer.options
         options.superSeed = superSeed
         options.fast = fast
         StopSignal.shared.setForcedStatus(.done)
         let node = try EngineNode(logger: global.logger)
         try await node.use { node in
-            let transfer = try await node.seed(torrent: metainfo, path: path, options: options)
+            let transfer = try await node.seed(torrent: metainfo, path: place, options: options)
             let plan = TransferSession.Plan(
-                label: metainfo.info.name.display, seedTime: seedTime?.duration, reportsCompletion: false)
+                label: metainfo.info.name.display, seedTime: seedTime?.duration, isSeed: true)
             var session = TransferSession(transfer, reporter: reporter, plan: plan)
             try await session.run()
         }

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Reactor
 import Swarm
+import Tracking
 
 /// What `seed` and `get` have in common.
 struct TransferArguments: ParsableArguments {
@@ -9,7 +9,7 @@ struct TransferArguments: ParsableArguments {
             "Where to take connections, and the address outgoing ones come from. Default: first free port of 6881-6889.",
             valueName: "addr:port"),
         transform: AddressArgument.listen)
-    var listen: SocketAddress?
+    var listen: PeerAddress?
 
     @Option(
         help: ArgumentHelp(

@@ -17,6 +17,13 @@ struct CompletedContent: Sendable, Equatable {
         ])
     }
 
+    /// What a seed says once, when others can fetch from it.
+    var seedingJSON: JSONValue {
+        .object([
+            ("event", .string("seeding")), ("path", .string(path)), ("info_hash", .string(infoHash)), ("bytes", .int(bytes)),
+        ])
+    }
+
     /// - Parameter wasThere: nothing had to be fetched.
     func text(wasThere: Bool) -> String {
         let what = "\(path.shown): \(HumanText.bytes(bytes))"

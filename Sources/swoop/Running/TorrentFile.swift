@@ -19,7 +19,8 @@ enum TorrentFile {
         }
     }
 
-    private static func bytes(of path: String) throws -> [UInt8] {
+    /// Reads a whole file, up to `maxBytes`.
+    static func bytes(of path: String) throws -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure("cannot open", path) }
         defer { close(descriptor) }
@@ -34,7 +35,7 @@ enum TorrentFile {
             guard count > 0 else { return bytes }
             bytes += chunk[..<count]
             guard bytes.count <= maxBytes else {
-                throw Failure(.usage, "\(path.shown) is larger than 64 MiB, which no torrent is")
+                throw Failure(.usage, "\(path.shown) is larger than 64 MiB")
             }
         }
     }
@@ -57,6 +58,10 @@ enum TorrentFile {
             unlink(temporary)
             throw problem
         }
+    }
+
+    static func checkExists(_ path: String) throws {
+        guard access(path, F_OK) == 0 else { throw failure("cannot open", path) }
     }
 
     /// `errno` as a failure with the fitting status.

@@ -7,7 +7,7 @@ enum TorrentSource {
 
     /// From a file, an http(s) URL or a magnet link.
     static func open(_ text: String) async throws -> TorrentSource {
-        if text.lowercased().hasPrefix("magnet:") {
+        if Magnet.isMagnet(text) {
             do {
                 return .magnet(try Magnet.parse(text))
             } catch {

@@ -18,8 +18,9 @@ extension Failure {
 extension Progress {
     init(_ status: TransferStatus) {
         self.init(
-            phase: "", done: Int(status.done), total: Int(status.total), down: status.down, up: status.up, eta: status.eta,
-            peers: status.peers, webSources: status.webSources)
+            phase: "", done: Int(status.done), total: Int(status.total), down: Int(rounding: status.down),
+            up: Int(rounding: status.up), eta: status.eta.map { Int(rounding: $0.rounded(.up)) }, peers: status.peers,
+            webSources: status.webSources)
         switch status.state {
         case .checking(let fraction):
             phase = "checking"
@@ -31,4 +32,9 @@ extension Progress {
         case .stopped: phase = "stopped"
         }
     }
+}
+
+extension Int {
+    /// The nearest number there is, for any `value`; 0 for what is none.
+    init(rounding value: Double) { self = value.isNaN ? 0 : Int(exactly: value.rounded()) ?? (value < 0 ? .min : .max) }
 }

@@ -11,8 +11,8 @@ struct TransferSession {
         var seedTime: Duration?
         /// Whether content that was complete from the start is not seeded at all.
         var endsWhenAlreadyComplete = false
-        /// Whether completing is news (get) or a matter of course (seed).
-        var reportsCompletion = true
+        /// Whether having everything is where it begins, not what it is for.
+        var isSeed = false
         var hook: CompletionHook?
     }
 
@@ -111,7 +111,10 @@ struct TransferSession {
         guard complete == nil else { return }
         complete = content
         StopSignal.shared.setForcedStatus(.done)
-        if plan.reportsCompletion {
+        if plan.isSeed {
+            reporter.event(content.seedingJSON)
+            reporter.note("seeding \(content.path.shown), \(HumanText.bytes(content.bytes))")
+        } else {
             reporter.event(content.json)
             reporter.note(content.text(wasThere: hadEverything))
         }

@@ -1,4 +1,3 @@
-import Reactor
 import Tracking
 
 /// Addresses as people write them. Names are not looked up: what one listens on or tells others must be certain.
@@ -7,17 +6,13 @@ enum AddressArgument {
 
     /// Where a server listens: `ADDR:PORT`, `[IPv6]:PORT`, `:PORT` or `PORT`. Without an address it is `[::]`, which takes
     /// IPv4 too. Port 0 lets the system choose.
-    static func listen(_ text: String) throws -> SocketAddress {
+    static func listen(_ text: String) throws -> PeerAddress {
         let bare = text.first == ":" ? text.dropFirst() : text[...]
         if !bare.isEmpty, bare.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
             guard let port = UInt16(bare) else { throw ArgumentProblem("port \(bare) is over 65535") }
-            return .any(port: port)
+            return PeerAddress(ipv6High: 0, low: 0, port: port)
         }
-        let address = try addressAndPort(text)
-        guard let socket = SocketAddress(host: address.addressBytes, port: address.port) else {
-            throw ArgumentProblem(forms)
-        }
-        return socket
+        return try addressAndPort(text)
     }
 
     /// A peer to connect to: `ADDR:PORT` or `[IPv6]:PORT`.

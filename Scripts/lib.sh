@@ -1,0 +1,44 @@
+# Shared by the scripts here; to be sourced from the top of the repository.
+
+say() { printf '\n== %s\n' "$*" >&2; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+need_swift() {
+    command -v swift >/dev/null 2>&1 ||
+        die "swift is not in PATH. Install the Swift 6.3 toolchain (https://www.swift.org/install/linux/) and put its usr/bin there."
+    local version
+    version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -n 1)
+    case $version in
+    6.[3-9] | 6.[1-9][0-9] | [7-9].*) ;;
+    *) die "Swift 6.3 or later is needed; 'swift --version' says '${version:-nothing}'." ;;
+    esac
+}
+
+# install_missing PACKAGE... : only what is not there, so that nothing is asked of the network twice.
+install_missing() {
+    local missing=() package
+    for package in "$@"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    command -v apt-get >/dev/null 2>&1 || die "these Debian packages are missing, and there is no apt-get: ${missing[*]}"
+    local as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null 2>&1 || die "run as root, or install these packages first: ${missing[*]}"
+        as_root=(sudo)
+    fi
+    say "installing ${missing[*]}"
+    # Services of these packages are not wanted: the tests start what they need themselves.
+    "${as_root[@]}" apt-get update -qq &&
+        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+            apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
+        die "apt-get could not install: ${missing[*]}"
+}
+
+# What building needs besides the toolchain itself.
+build_packages=(binutils gcc libc6-dev libstdc++-12-dev git ca-certificates)
+
+build_release() {
+    say "building the release binary"
+    swift build -c release --product swoop
+}

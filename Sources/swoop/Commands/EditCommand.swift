@@ -1,0 +1,39 @@
+import ArgumentParser
+import Metainfo
+
+/// `swoop edit`: other trackers and web seeds for the same content.
+struct EditCommand: ParsableCommand, ReportingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "edit",
+        abstract: "Change a torrent's trackers or web seeds without touching its info hash.",
+        discussion: """
+            What is given replaces all of its kind; what is not given stays. The info dictionary is kept byte for byte.
+
+            Example:
+              swoop edit film.torrent --tracker http://tracker.example:6969/announce -o film-new.torrent
+            """)
+
+    @Argument(help: ArgumentHelp("The torrent.", valueName: "file.torrent"))
+    var torrent: String
+
+    @OptionGroup var urls: TorrentURLs
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("The torrent to write; may be the same file.", valueName: "out"))
+    var output: String
+
+    @OptionGroup var global: GlobalOptions
+
+    func validate() throws {
+        if urls.tracker.isEmpty && urls.webSeed.isEmpty { throw ValidationError("nothing to change: give '--tracker' or '--web-seed'") }
+    }
+
+    func run() throws {
+        var edited = try TorrentFile.read(torrent)
+        if !urls.tracker.isEmpty { edited.trackers = urls.tiers }
+        if !urls.webSeed.isEmpty { edited.webSeeds = urls.webSeed }
+        try TorrentFile.write(edited.encode(), to: output)
+        let reporter = global.reporter
+        reporter.event(TorrentDescription(edited).json)
+        reporter.note("\(output.shown): \(edited.info.hashes.identity)")
+    }
+}

@@ -1,0 +1,96 @@
+import ArgumentParser
+import Tracking
+import TrackerServer
+
+/// `swoop tracker`: tells peers of each other.
+struct TrackerCommand: AsyncParsableCommand, ReportingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tracker",
+        abstract: "Tell peers of each other, over HTTP and UDP on one port.",
+        discussion: """
+            Serves /announce, /scrape, /stats (with Accept: application/json as JSON), /metrics for Prometheus and \
+            /healthz. With --allow only the info hashes in FILE are served, one in hexadecimal on a line (of v2 the first \
+            20 bytes); the file is read again on SIGHUP, and a list with a mistake leaves the one before in force.
+
+            Example:
+              swoop tracker --http '[::]:6969' --allow hashes.txt
+            """)
+
+    @Option(help: ArgumentHelp("Where to serve HTTP. Default: [::]:6969.", valueName: "addr:port"), transform: AddressArgument.listen)
+    var http: PeerAddress?
+
+    @Option(
+        help: ArgumentHelp("Where to serve UDP. Default: where HTTP is served.", valueName: "addr:port"),
+        transform: AddressArgument.listen)
+    var udp: PeerAddress?
+
+    @Option(
+        help: ArgumentHelp("How often peers are to announce, 1s to 12h. Default: 30m.", valueName: "duration"),
+        transform: TimeSpan.parse)
+    var interval: TimeSpan?
+
+    @Option(help: ArgumentHelp("Serve only the info hashes in this file.", valueName: "file"))
+    var allow: String?
+
+    @Option(help: "Where peers are kept.")
+    var store = Store.memory
+
+    /// Where peers are kept. One kind so far.
+    enum Store: String, ExpressibleByArgument, CaseIterable { case memory }
+
+    @OptionGroup var global: GlobalOptions
+
+    func validate() throws {
+        if let interval, !(1...43_200).contains(interval.seconds) {
+            throw ValidationError("The value is invalid for '--interval <duration>': 1s to 12h are possible")
+        }
+    }
+
+    func run() async throws {
+        let reporter = global.reporter
+        let server: TrackerServer
+        do {
+            server = try TrackerServer(configuration: try configuration(), logger: global.logger)
+        } catch let error as TrackerServerError {
+            throw Failure(error)
+        }
+        StopSignal.shared.setForcedStatus(.done)
+        if let allow {
+            StopSignal.shared.onHangup {
+                do {
+                    let list = try AllowFile.read(allow)
+                    server.reload(allow: list)
+                    reporter.note("\(allow.shown): \(HumanText.plural(list.count, "info hash", "info hashes")) allowed")
+                } catch {
+                    reporter.warning("\((error as? Failure)?.message ?? "\(error)"); the list before stays in force")
+                }
+            }
+        }
+        server.start()
+        let http = server.boundAddresses.http.map(\.description).joined(separator: ", ")
+        let udp = server.boundAddresses.udp.map(\.description).joined(separator: ", ")
+        reporter.event(.object([("event", .string("listening")), ("http", .string(http)), ("udp", .string(udp))]))
+        reporter.note("tracker: http://\(http)/announce and udp://\(udp), numbers at http://\(http)/stats")
+        await StopSignal.shared.wait()
+        await server.stop()
+    }
+
+    private func configuration() throws -> TrackerConfiguration {
+        let http = http ?? PeerAddress(ipv6High: 0, low: 0, port: 6969)
+        var configuration = TrackerConfiguration(http: [http], udp: [udp ?? http])
+        if let interval { configuration.interval = interval.seconds }
+        configuration.allow = try allow.map(AllowFile.read)
+        return configuration
+    }
+}
+
+/// The file of a tracker's --allow.
+enum AllowFile {
+    static func read(_ path: String) throws -> Set<SwarmKey> {
+        do {
+            return try AllowListText.parse(try TorrentFile.bytes(of: path))
+        } catch let problem as AllowListText.Problem {
+            throw Failure(.usage, "\(path.shown): \(problem)")
+        }
+    }
+}

@@ -1,0 +1,38 @@
+import FoundationEssentials
+
+/// A JSON line of one of our own commands, as far as a demonstration reads it.
+struct DemoLine: Decodable, Sendable {
+    struct Sources: Decodable, Sendable {
+        var peers = 0
+        var web = 0
+    }
+
+    let event: String
+    var done: Int?
+    var total: Int?
+    var down: Int?
+    var up: Int?
+    var eta: Int?
+    var sources: Sources?
+    var phase: String?
+    var http: String?
+    var path: String?
+    var infoHash: String?
+    var bytes: Int?
+    var message: String?
+
+    enum CodingKeys: String, CodingKey {
+        case event, done, total, down, up, eta, sources, phase, http, path, bytes, message
+        case infoHash = "info_hash"
+    }
+
+    static func parse(_ line: some Collection<UInt8>) -> DemoLine? {
+        try? JSONDecoder().decode(DemoLine.self, from: Data(line))
+    }
+
+    var progress: Progress {
+        Progress(
+            phase: phase ?? "", done: done ?? 0, total: total ?? 0, down: down ?? 0, up: up ?? 0, eta: eta,
+            peers: sources?.peers ?? 0, webSources: sources?.web ?? 0)
+    }
+}

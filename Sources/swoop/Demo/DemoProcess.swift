@@ -1,0 +1,81 @@
+import Glibc
+
+/// One of our own commands as a process, its JSON lines as they come.
+final class DemoProcess: Sendable {
+    let name: String
+    /// Ends with the process.
+    let lines: AsyncStream<DemoLine>
+    private let child: ChildProcess
+    private let end: Task<ChildProcess.Ending, Never>
+
+    /// - Parameter log: where standard error goes.
+    init(_ name: String, _ arguments: [String], log: String) throws {
+        self.name = name
+        var pipes: [Int32] = [-1, -1]
+        guard pipe2(&pipes, O_CLOEXEC) == 0 else { throw Failure(.failed, "no pipe: \(systemText(errno))") }
+        let errors = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+        defer {
+            close(pipes[1])
+            if errors >= 0 { close(errors) }
+        }
+        do {
+            child = try ChildProcess.start(
+                ["/proc/self/exe"] + arguments + ["--json"], output: pipes[1], errors: errors >= 0 ? errors : 2)
+        } catch {
+            close(pipes[0])
+            throw error
+        }
+        let (child, reading) = (child, pipes[0])
+        end = Task { await child.ending() }
+        let (lines, feed) = AsyncStream.makeStream(of: DemoLine.self)
+        self.lines = lines
+        detachedThread {
+            Self.read(reading, into: feed)
+            feed.finish()
+            close(reading)
+        }
+    }
+
+    /// The first line with this event. Throws what the process said went wrong when it ends without.
+    func first(_ event: String, seen: (DemoLine) -> Void = { _ in }) async throws -> DemoLine {
+        var problem = "it said nothing"
+        for await line in lines {
+            seen(line)
+            if line.event == event { return line }
+            if line.event == "error" { problem = line.message ?? problem }
+        }
+        try Task.checkCancellation()
+        throw failure(problem)
+    }
+
+    func failure(_ problem: String) -> Failure { Failure(.failed, "the \(name) failed: \(problem)") }
+
+    /// Waits for the end.
+    func ending() async -> ChildProcess.Ending { await end.value }
+
+    /// Asks for a stop, then insists: nothing in a demonstration is worth waiting for.
+    func stop() async {
+        child.signal(SIGTERM)
+        let insist = Task { [child] in
+            try await Task.sleep(for: .seconds(2))
+            child.signal(SIGKILL)
+        }
+        _ = await end.value
+        insist.cancel()
+    }
+
+    private static func read(_ descriptor: Int32, into feed: AsyncStream<DemoLine>.Continuation) {
+        var rest: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = Glibc.read(descriptor, &chunk, chunk.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return }
+            rest += chunk[..<count]
+            while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+                if let line = DemoLine.parse(rest[..<end]) { feed.yield(line) }
+                rest.removeSubrange(...end)
+            }
+        }
+    }
+}

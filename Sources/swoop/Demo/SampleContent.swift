@@ -1,0 +1,41 @@
+import Glibc
+
+/// A directory that has a bit of everything: nested directories, names in several scripts, an executable, an empty file.
+enum SampleContent {
+    private static let mib = 1 << 20
+    private static let files: [(path: String, bytes: Int)] = [
+        ("reels/reel-1.bin", 32 * mib), ("reels/reel-2.bin", 12 * mib), ("reels/第三卷.bin", 3 * mib + 17),
+        ("subtitles/Ελληνικά/main.txt", 40_000), ("subtitles/Français/à voir.txt", 30_000), ("notes/empty", 0),
+    ]
+
+    static func make(in directory: String) throws -> String {
+        let root = "\(directory)/swoop-sample"
+        for (number, file) in files.enumerated() {
+            try write(random(file.bytes, seed: UInt64(number) + 1), to: "\(root)/\(file.path)", mode: 0o644)
+        }
+        try write(Array("#!/bin/sh\necho delivered\n".utf8), to: "\(root)/tools/hello", mode: 0o755)
+        return root
+    }
+
+    private static func write(_ bytes: [UInt8], to path: String, mode: mode_t) throws {
+        var parent = ""
+        for part in path.split(separator: "/").dropLast() {
+            parent += "/\(part)"
+            guard mkdir(parent, 0o755) == 0 || errno == EEXIST else { throw TorrentFile.failure("cannot make", parent) }
+        }
+        try TorrentFile.write(bytes, to: path)
+        guard chmod(path, mode) == 0 else { throw TorrentFile.failure("cannot make executable", path) }
+    }
+
+    /// The same for the same seed (xorshift); nothing that compresses.
+    private static func random(_ count: Int, seed: UInt64) -> [UInt8] {
+        var state = seed &* 0x9E37_79B9_7F4A_7C15
+        let words = (0..<(count + 7) / 8).map { _ in
+            state ^= state << 13
+            state ^= state >> 7
+            state ^= state << 17
+            return state
+        }
+        return words.withUnsafeBytes { Array($0.prefix(count)) }
+    }
+}

@@ -1,0 +1,44 @@
+import Authoring
+import Glibc
+import Storage
+import TrackerServer
+
+extension Failure {
+    /// The disk's errors as exit statuses.
+    init(_ error: StorageError) {
+        let status: ExitStatus =
+            switch error.kind {
+            case .vanished: .notFound
+            case .conflict, .changed: .verification
+            case .misuse, .nameTooLong: .failed
+            default: error.isDiskFault ? .disk : .failed
+            }
+        self.init(status, error.message, advice: error.advice)
+    }
+
+    /// What stands in the way of a torrent or a check.
+    init(_ error: AuthoringError) {
+        let status: ExitStatus =
+            switch error {
+            case .system(_, _, let error) where error.isAbsence: .notFound
+            case .system(_, _, let error): Self.isDiskFault(error.code) ? .disk : .failed
+            case .cancelled: .interrupted
+            case .badPattern, .badPieceLength: .usage
+            default: .failed
+            }
+        self.init(status, "\(error)")
+    }
+
+    private static func isDiskFault(_ code: Int32) -> Bool { [EIO, ENOSPC, EROFS, EDQUOT].contains(code) }
+
+    /// What a tracker could not start with.
+    init(_ error: TrackerServerError) {
+        let status: ExitStatus =
+            switch error.code {
+            case .configuration, .addressNotAvailable: .usage
+            case .permissionDenied: .refused
+            case .addressInUse, .system: .failed
+            }
+        self.init(status, error.description)
+    }
+}

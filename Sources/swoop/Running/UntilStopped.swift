@@ -1,0 +1,19 @@
+/// Runs `work` until it ends or a stop is asked for, whichever comes first. In the latter case its task is cancelled and
+/// waited for, and the command ends with 130.
+func untilStopped<Value: Sendable>(_ work: @escaping @Sendable () async throws -> Value) async throws -> Value {
+    try await withThrowingTaskGroup(of: Value?.self) { group in
+        group.addTask { try await work() }
+        group.addTask {
+            await StopSignal.shared.wait()
+            return nil
+        }
+        defer { group.cancelAll() }
+        do {
+            guard let first = try await group.next(), let value = first else { throw QuietExit(status: .interrupted) }
+            return value
+        } catch {
+            // What the work says of being cancelled is no news.
+            throw StopSignal.shared.isStopped ? QuietExit(status: .interrupted) : error
+        }
+    }
+}

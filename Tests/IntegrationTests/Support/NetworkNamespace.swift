@@ -1,0 +1,68 @@
+import Foundation
+import Synchronization
+
+/// A host of its own: addresses, ports and routes that no other test sees. It is gone with the last reference to it.
+final class NetworkNamespace: Sendable {
+    let name: String
+    /// The command that runs another one here.
+    var prefix: [String] { ["ip", "netns", "exec", name] }
+
+    private static let next = Mutex(0)
+
+    init() throws {
+        let number = Self.next.withLock { next in
+            next += 1
+            return next
+        }
+        name = "swoop\(getpid())-\(number)"
+        try Self.ip("netns", "add", name)
+        try Self.ip("-n", name, "link", "set", "lo", "up")
+    }
+
+    deinit { try? Self.ip("netns", "del", name) }
+
+    /// Runs the `ip` command, which must succeed.
+    static func ip(_ arguments: String...) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["ip"] + arguments
+        let errors = Pipe()
+        process.standardError = errors
+        try process.run()
+        let said = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw TimedOut(description: "ip \(arguments.joined(separator: " ")): \(said) (these tests need root)")
+        }
+    }
+}
+
+/// Several hosts round a switch, each with an address of its own: 10.99.0.1, 10.99.0.2 and so on, and fd99::1 and so on.
+/// Some clients take no peers on 127.0.0.0/8 nor two on one address, so one namespace does not do.
+final class Network: Sendable {
+    let hosts: [NetworkNamespace]
+    private let hub: NetworkNamespace
+
+    init(hosts count: Int) throws {
+        hub = try NetworkNamespace()
+        try NetworkNamespace.ip("-n", hub.name, "link", "add", "br0", "type", "bridge")
+        try NetworkNamespace.ip("-n", hub.name, "link", "set", "br0", "up")
+        var hosts: [NetworkNamespace] = []
+        for number in 1...count {
+            let host = try NetworkNamespace()
+            let port = "p\(number)"
+            try NetworkNamespace.ip(
+                "link", "add", "eth0", "netns", host.name, "type", "veth", "peer", "name", port, "netns", hub.name)
+            try NetworkNamespace.ip("-n", host.name, "addr", "add", "10.99.0.\(number)/24", "dev", "eth0")
+            try NetworkNamespace.ip("-n", host.name, "addr", "add", "fd99::\(number)/64", "dev", "eth0", "nodad")
+            try NetworkNamespace.ip("-n", host.name, "link", "set", "eth0", "up")
+            try NetworkNamespace.ip("-n", hub.name, "link", "set", port, "master", "br0", "up")
+            hosts.append(host)
+        }
+        self.hosts = hosts
+    }
+
+    /// Of the host at `index` from 0.
+    func address(_ index: Int) -> String { "10.99.0.\(index + 1)" }
+    func address6(_ index: Int) -> String { "fd99::\(index + 1)" }
+}
