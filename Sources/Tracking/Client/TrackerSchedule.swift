@@ -59,6 +59,7 @@ public struct TrackerSchedule: Sendable {
     var lastID: UInt64 = 0
     var peersWanted: Int
     var needsPeers = false
+    var isComplete = false
     /// URLs left out: of a scheme that is not spoken here, unreadable, or beyond the limits. For a warning to the user.
     public private(set) var ignored: [String] = []
 
@@ -141,9 +142,10 @@ public struct TrackerSchedule: Sendable {
         return decide(at: now)
     }
 
-    /// The download is complete: trackers that knew this node as a leecher are told.
+    /// The download is complete: trackers that knew this node as a leecher are told, once.
     public mutating func completed(at now: Double) -> [Action] {
-        guard case .running = phase else { return [] }
+        guard case .running = phase, !isComplete else { return [] }
+        isComplete = true
         for index in trackers.indices where trackers[index].knowsUs || trackers[index].underWay?.event == .started {
             trackers[index].owesCompleted = true
         }

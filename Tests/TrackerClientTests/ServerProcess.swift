@@ -1,0 +1,36 @@
+import Glibc
+
+/// A server that a test starts and stops. Foundation's `Process` is no use here: its `waitUntilExit` spins when it is
+/// called off the main thread.
+final class ServerProcess: Sendable {
+    struct NotStarted: Error { let path: String }
+
+    private let pid: pid_t
+
+    /// Starts a program with its output thrown away.
+    init(_ path: String, _ arguments: [String]) throws {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        for descriptor in Int32(0)...2 {
+            posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
+        }
+        var words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) } + [nil]
+        defer { for word in words { free(word) } }
+        var pid: pid_t = 0
+        guard posix_spawn(&pid, path, &actions, nil, &words, environ) == 0 else { throw NotStarted(path: path) }
+        self.pid = pid
+    }
+
+    /// Ends it and waits until it has ended. (opentracker takes SIGINT to heart, not SIGTERM.)
+    func stop() async {
+        kill(pid, SIGINT)
+        var status: Int32 = 0
+        for _ in 0..<250 {
+            if waitpid(pid, &status, WNOHANG) != 0 { return }
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+        kill(pid, SIGKILL)
+        waitpid(pid, &status, 0)
+    }
+}

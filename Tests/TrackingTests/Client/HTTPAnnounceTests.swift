@@ -1,0 +1,154 @@
+import Bencode
+import Hashing
+import Testing
+import Tracking
+
+/// A request with an info hash and peer id that show every kind of byte.
+func sampleRequest(event: AnnounceEvent = .none) -> AnnounceRequest? {
+    let hash: [UInt8] = [0x00, 0x20, 0x25, 0x2b, 0x26, 0x3d, 0x2f, 0x7e, 0xff, 0x41] + [UInt8](repeating: 0x2e, count: 10)
+    return SHA1Digest(bytes: hash).flatMap {
+        AnnounceRequest(
+            infoHash: $0, peerID: Array("-SW0001-abcdefghijkl".utf8), port: 6881, uploaded: 1, downloaded: 2, left: 3,
+            event: event, numWant: 50, key: 0xab)
+    }
+}
+
+@Suite struct `An announce over HTTP` {
+    @Test func `percent-encodes raw bytes and says everything once`() throws {
+        let request = try #require(sampleRequest(event: .started))
+        #expect(
+            HTTPTrackerQuery.announceURL("http://t.example:6969/announce", request)
+                == "http://t.example:6969/announce?info_hash=%00%20%25%2B%26%3D%2F~%FFA.........."
+                + "&peer_id=-SW0001-abcdefghijkl&port=6881&uploaded=1&downloaded=2&left=3&compact=1&key=000000AB"
+                + "&event=started&numwant=50")
+    }
+
+    @Test func `keeps a passkey in the tracker's query and cuts a fragment`() throws {
+        let request = try #require(sampleRequest())
+        let url = HTTPTrackerQuery.announceURL("http://t.example/a?passkey=x#frag", request)
+        #expect(url.hasPrefix("http://t.example/a?passkey=x&info_hash="))
+        #expect(!url.contains("#"))
+        #expect(HTTPTrackerQuery.announceURL("http://t.example/a?", request).hasPrefix("http://t.example/a?info_hash="))
+        #expect(!url.contains("event="))
+    }
+
+    @Test func `says where it is reachable, or that it is not`() throws {
+        var request = try #require(sampleRequest())
+        request.advertisedAddress = "2001:db8::1"
+        request.isUnreachable = true
+        request.trackerID = [0xff]
+        let url = HTTPTrackerQuery.announceURL("http://t.example/announce", request)
+        #expect(url.hasSuffix("&ip=2001%3Adb8%3A%3A1&unreachable=1&trackerid=%FF"))
+    }
+
+    @Test func `needs a peer id of twenty bytes`() {
+        #expect(AnnounceRequest(infoHash: .zero, peerID: [1, 2, 3], port: 1, left: 0, key: 0) == nil)
+    }
+
+    @Test func `has a scrape beside it only by convention`() {
+        let hash = "%00%00%00%00%00%00%00%00%00%00%00%00%00%00%00%00%00%00%00%00"
+        #expect(
+            HTTPTrackerQuery.scrapeURL("http://t.example/x/announce.php?k=1", [.zero])
+                == "http://t.example/x/scrape.php?k=1&info_hash=\(hash)")
+        #expect(HTTPTrackerQuery.scrapeURL("http://t.example/a", [.zero]) == nil)
+        #expect(HTTPTrackerQuery.scrapeURL("http://t.example/announce/x", [.zero]) == nil)
+    }
+}
+
+@Suite struct `A tracker's answer over HTTP` {
+    private func answer(_ text: String) throws(TrackerAnswerError) -> AnnounceAnswer {
+        try HTTPTrackerAnswer.announce(Array(text.utf8))
+    }
+
+    private func refusal(_ text: String) -> TrackerAnswerError? {
+        do {
+            _ = try answer(text)
+            return nil
+        } catch { return error }
+    }
+
+    private func isMalformed(_ body: [UInt8]) -> Bool {
+        do {
+            _ = try HTTPTrackerAnswer.announce(body)
+            return false
+        } catch { if case .malformed = error { return true } else { return false } }
+    }
+
+    @Test func `is read with compact peers of both families`() throws {
+        let value: BencodeValue = [
+            "interval": 1800, "min interval": 60, "complete": 2, "incomplete": 5, "tracker id": "abc",
+            "warning message": "slow\u{1b}[31m", "external ip": .data([10, 0, 0, 9]),
+            "peers": .data([1, 2, 3, 4, 0x1a, 0xe1, 1, 2, 3, 4, 0x1a, 0xe1]),
+            "peers6": .data([0x20, 1, 0xd, 0xb8] + [UInt8](repeating: 0, count: 11) + [1, 0, 80]),
+        ]
+        let answer = try HTTPTrackerAnswer.announce(Bencode.encode(value))
+        #expect(answer.interval == 1800 && answer.minInterval == 60)
+        #expect(answer.seeders == 2 && answer.leechers == 5)
+        #expect(answer.peers.map(\.description) == ["1.2.3.4:6881", "[2001:db8::1]:80"])
+        #expect(answer.warning == "slow\\u{1b}[31m")
+        #expect(answer.trackerID == Array("abc".utf8))
+        #expect(answer.externalAddress == [10, 0, 0, 9])
+    }
+
+    @Test func `is read with peers as dictionaries, leaving out names and bad ports`() throws {
+        let answer = try answer(
+            "d8:intervali900e5:peersld2:ip7:1.2.3.44:porti80eed2:ip4:host4:porti80eed2:ip7:1.2.3.44:porti70000ee"
+                + "d2:ip3:::14:porti1eei5eee")
+        #expect(answer.peers.map(\.description) == ["1.2.3.4:80", "[::1]:1"])
+    }
+
+    @Test func `refuses with a reason, and with a time to come back`() {
+        #expect(refusal("d14:failure reason4:nopee") == .refused(reason: "nope", retry: .unsaid))
+        #expect(refusal("d14:failure reason4:nope8:retry ini5ee") == .refused(reason: "nope", retry: .after(300)))
+        #expect(refusal("d14:failure reason4:nope8:retry in5:nevere") == .refused(reason: "nope", retry: .never))
+        #expect(refusal("d14:failure reason4:nope8:retry in2:10e") == .refused(reason: "nope", retry: .after(600)))
+        #expect(refusal("d14:failure reason4:nope8:retry ini-5ee") == .refused(reason: "nope", retry: .unsaid))
+        let forever = refusal("d14:failure reason4:nope8:retry ini9223372036854775807ee")
+        #expect(forever == .refused(reason: "nope", retry: .after(86_400)))
+    }
+
+    @Test(arguments: [
+        ("i-1e", 1_800.0), ("i0e", 1_800), ("i-9223372036854775808e", 1_800), ("i1e", 5), ("i9223372036854775807e", 7_200),
+        ("3:abc", 1_800),
+    ]) func `has its interval clamped`(interval: String, seconds: Double) throws {
+        #expect(try answer("d8:interval\(interval)5:peers0:e").interval == seconds)
+    }
+
+    @Test func `never has a minimum interval above the interval`() throws {
+        let answer = try answer("d8:intervali60e12:min intervali9223372036854775807e5:peers0:e")
+        #expect(answer.minInterval == 60)
+        #expect(try self.answer("d8:intervali60e12:min intervali-3ee").minInterval == nil)
+    }
+
+    @Test func `has no negative counts`() throws {
+        let answer = try answer("d8:completei-1e10:incompletei9223372036854775807e8:intervali60ee")
+        #expect(answer.seeders == nil)
+        #expect(answer.leechers == 1 << 40)
+    }
+
+    @Test func `gives no more peers than allowed`() throws {
+        var peers: [UInt8] = []
+        for number in UInt32(0)..<5_000 { PeerAddress(ipv4: 0x0101_0000 + number, port: 9).appendCompact(to: &peers) }
+        #expect(try HTTPTrackerAnswer.announce(Bencode.encode(["peers": .data(peers)])).peers.count == 1_000)
+    }
+
+    @Test func `that is a bomb, cut, or no dictionary is malformed`() {
+        #expect(isMalformed([UInt8](repeating: 0x6c, count: 100_000)))
+        #expect(isMalformed(Array("l".utf8) + [UInt8](repeating: 0x30, count: 2 << 20)))
+        #expect(isMalformed(Array(("l" + String(repeating: "i1e", count: 30_000) + "e").utf8)))
+        #expect(isMalformed(Array("li1ee".utf8)))
+        #expect(isMalformed(Array("<html>404</html>".utf8)))
+        #expect(isMalformed(Array("d8:intervali60e".utf8)))
+        #expect(isMalformed(Array("d5:peers7:abcdefge".utf8)))
+        #expect(isMalformed(Array("d6:peers617:abcdefghijklmnopqe".utf8)))
+        #expect(isMalformed([]))
+    }
+
+    @Test func `to a scrape gives the counts of what was asked for`() throws {
+        let hash = try #require(SHA1Digest(bytes: [UInt8](repeating: 7, count: 20)))
+        let entry: BencodeValue = ["complete": 3, "downloaded": 4, "incomplete": -5]
+        let body = Bencode.encode(["files": .dictionary(BencodeDictionary([(BencodeBytes(hash.bytes), entry)]))])
+        let counts = try HTTPTrackerAnswer.scrape(body, infoHashes: [hash, .zero])
+        #expect(counts == [hash: ScrapeAnswer(seeders: 3, leechers: 0, completed: 4)])
+    }
+}
