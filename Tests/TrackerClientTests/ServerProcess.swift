@@ -25,12 +25,29 @@ final class ServerProcess: Sendable {
     /// Ends it and waits until it has ended. (opentracker takes SIGINT to heart, not SIGTERM.)
     func stop() async {
         kill(pid, SIGINT)
-        var status: Int32 = 0
         for _ in 0..<250 {
-            if waitpid(pid, &status, WNOHANG) != 0 { return }
+            if hasEnded() { return }
             try? await Task.sleep(for: .milliseconds(20))
         }
         kill(pid, SIGKILL)
+        var status: Int32 = 0
         waitpid(pid, &status, 0)
+    }
+
+    /// Whether it has ended (or been waited for already).
+    func hasEnded() -> Bool {
+        var status: Int32 = 0
+        return waitpid(pid, &status, WNOHANG) != 0
+    }
+}
+
+extension ServerProcess {
+    /// Waits for a program that ends by itself.
+    func wait(seconds: Double) async throws {
+        for _ in 0..<Int(seconds * 50) {
+            if hasEnded() { return }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        await stop()
     }
 }

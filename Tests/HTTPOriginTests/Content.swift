@@ -1,0 +1,85 @@
+import Bencode
+import HTTPOrigin
+import Hashing
+import Metainfo
+import Testing
+
+/// A small torrent whose bytes are known: every byte tells its place.
+struct Content {
+    let info: Info
+    /// The content space, padding included.
+    let bytes: [UInt8]
+
+    static let pieceLength = 16_384
+
+    /// A v1 torrent. Names that begin with `.pad` are padding; `single` is a torrent of one file.
+    init(_ files: [(name: String, length: Int)], single: Bool = false, name: String = "content") throws {
+        var bytes: [UInt8] = []
+        for file in files {
+            let isPadding = file.name.hasPrefix(".pad")
+            bytes += (0..<file.length).map { isPadding ? 0 : Content.byte(at: $0 + bytes.count) }
+        }
+        var dictionary = BencodeDictionary()
+        dictionary["name"] = .string(name)
+        dictionary["piece length"] = .integer(Int64(Content.pieceLength))
+        let pieces = (bytes.count + Content.pieceLength - 1) / Content.pieceLength
+        dictionary["pieces"] = .data([UInt8](repeating: 0, count: 20 * pieces))
+        if single {
+            dictionary["length"] = .integer(Int64(bytes.count))
+        } else {
+            dictionary["files"] = .list(
+                files.map { file in
+                    var entry = BencodeDictionary()
+                    entry["length"] = .integer(Int64(file.length))
+                    entry["path"] = .list(file.name.split(separator: "/").map { .string(String($0)) })
+                    if file.name.hasPrefix(".pad") { entry["attr"] = "p" }
+                    return .dictionary(entry)
+                })
+        }
+        info = try Info.parse(Bencode.encode(.dictionary(dictionary)))
+        self.bytes = bytes
+    }
+
+    static func byte(at position: Int) -> UInt8 { UInt8(truncatingIfNeeded: position &* 31 &+ position >> 8) }
+
+    var length: Int64 { Int64(bytes.count) }
+}
+
+/// What a fetch brought.
+struct Fetched {
+    var outcome = WebSeedOutcome.complete
+    var bytes: [UInt8] = []
+    var chunks = 0
+    /// Whether every chunk began where the one before it ended.
+    var isInOrder = true
+}
+
+/// Fetches a run and keeps everything.
+func fetch(_ seed: WebSeed, _ run: Range<Int64>) async -> Fetched {
+    var fetched = Fetched()
+    fetched.outcome = await seed.fetch(run) { chunk in
+        fetched.isInOrder = fetched.isInOrder && chunk.offset == run.lowerBound + Int64(fetched.bytes.count)
+        fetched.chunks += 1
+        chunk.withUnsafeBytes { fetched.bytes += Array($0) }
+        return true
+    }
+    return fetched
+}
+
+/// Runs `body` with a web seed and its client.
+@discardableResult
+func withSeed<Result>(
+    _ url: String, _ content: Content, settings: WebSeedSettings = WebSeedSettings(),
+    isolation: isolated (any Actor)? = #isolation, _ body: (WebSeed) async throws -> Result
+) async throws -> Result {
+    let client = WebSeedClient(settings: settings)
+    do {
+        let seed = try #require(WebSeed(url: url, info: content.info, client: client))
+        let result = try await body(seed)
+        await client.shutdown()
+        return result
+    } catch {
+        await client.shutdown()
+        throw error
+    }
+}

@@ -1,0 +1,1 @@
+../TrackerClientTests/FreePort.swift

@@ -1,0 +1,267 @@
+import HTTPOrigin
+import NIOCore
+import Testing
+
+private func head(_ status: String, _ headers: [String]) -> RawServer.Step {
+    .send((["HTTP/1.1 \(status)"] + headers).joined(separator: "\r\n") + "\r\n\r\n")
+}
+
+@Suite struct `A hostile web seed` {
+    /// Bytes 100..<200 of a file of 1,000 bytes are asked for.
+    private func outcome(
+        settings: WebSeedSettings = WebSeedSettings(), _ script: @escaping RawServer.Script
+    ) async throws -> Fetched {
+        let content = try Content([("", 1_000)], single: true)
+        return try await RawServer.with(script) { server in
+            try await withSeed(server.url("/file"), content, settings: settings) { seed in await fetch(seed, 100..<200) }
+        }
+    }
+
+    private var strict: WebSeedSettings {
+        var settings = WebSeedSettings()
+        settings.smallFile = 0
+        settings.stallTimeout = 0.4
+        return settings
+    }
+
+    private let body = RawServer.Step.bytes([UInt8](repeating: 7, count: 100))
+    private let rightRange = "Content-Range: bytes 100-199/1000"
+
+    @Test func `is asked for exactly what is wanted, uncompressed`() async throws {
+        let content = try Content([("", 1_000)], single: true)
+        let (body, range) = (body, rightRange)
+        try await RawServer.with { _, _ in [head("206 Partial", ["Content-Length: 100", range]), body] } _: { server in
+            try await withSeed(server.url("/file"), content) { seed in
+                #expect(await fetch(seed, 100..<200).outcome == .complete)
+            }
+            let request = try #require(server.requests.first)
+            #expect(request.hasPrefix("GET /file HTTP/1.1\r\n"))
+            #expect(request.contains("Range: bytes=100-199\r\n"))
+            #expect(request.contains("Accept-Encoding: identity\r\n"))
+        }
+    }
+
+    @Test(arguments: [
+        "Content-Range: bytes 0-99/1000", "Content-Range: bytes 100-198/1000", "Content-Range: bytes 100-199/999",
+        "Content-Range: bytes 199-100/1000", "Content-Range: bytes 100-99999999999999999999/1000",
+        "Content-Range: bytes -100-199/1000", "Content-Range: lines 100-199/1000", "Content-Range: bytes 100-199",
+        "Content-Range: bytes */1000", "Content-Type: multipart/byteranges; boundary=x",
+        "Content-Range: bytes 100-199/1000\r\nContent-Range: bytes 0-99/1000",
+        "Content-Range: bytes 100-199/1000\r\nContent-Encoding: gzip",
+        "Content-Range: bytes 100-199/1000\r\nContent-Encoding: identity, br",
+    ]) func `that sends a wrong range or another coding has the wrong content`(header: String) async throws {
+        let body = body
+        let fetched = try await outcome { _, _ in [head("206 Partial", ["Content-Length: 100", header]), body] }
+        guard case .failed(.wrongContent, next: 100) = fetched.outcome else {
+            Issue.record("\(fetched.outcome)")
+            return
+        }
+        #expect(fetched.bytes.isEmpty)
+    }
+
+    @Test func `may leave the total open and the length unsaid`() async throws {
+        let body = body
+        let fetched = try await outcome { _, _ in
+            [head("206 Partial", ["Content-Range: bytes 100-199/*", "Connection: close"]), body, .close]
+        }
+        #expect(fetched.outcome == .complete && fetched.bytes.count == 100)
+    }
+
+    @Test func `that says another length than its range has the wrong content`() async throws {
+        let (body, range) = (body, rightRange)
+        let fetched = try await outcome { _, _ in [head("206 Partial", ["Content-Length: 99", range]), body] }
+        guard case .failed(.wrongContent, next: 100) = fetched.outcome else {
+            Issue.record("\(fetched.outcome)")
+            return
+        }
+    }
+
+    @Test func `that sends more or less than it said never delivers more than was asked for`() async throws {
+        let (body, range) = (body, rightRange)
+        let longer = try await outcome { _, _ in
+            [head("206 Partial", [range, "Connection: close"]), body, body, .close]
+        }
+        guard case .failed(.wrongContent, _) = longer.outcome else {
+            Issue.record("\(longer.outcome)")
+            return
+        }
+        #expect(longer.bytes.count <= 100)
+        let shorter = try await outcome { _, _ in
+            [head("206 Partial", [range, "Connection: close"]), .bytes([1, 2, 3]), .close]
+        }
+        guard case .failed(.wrongContent, next: 103) = shorter.outcome else {
+            Issue.record("\(shorter.outcome)")
+            return
+        }
+        let chunked = try await outcome { _, _ in
+            [head("206 Partial", [range, "Transfer-Encoding: chunked"]), .send("3\r\nabc\r\n0\r\n\r\n")]
+        }
+        guard case .failed(.wrongContent, next: 103) = chunked.outcome else {
+            Issue.record("\(chunked.outcome)")
+            return
+        }
+    }
+
+    @Test func `that breaks off is asked again for the rest`() async throws {
+        let range = rightRange
+        let fetched = try await outcome { _, _ in
+            [head("206 Partial", ["Content-Length: 100", range]), .bytes([1, 2, 3]), .close]
+        }
+        guard case .failed(.retry(after: nil, _), next: 103) = fetched.outcome else {
+            Issue.record("\(fetched.outcome)")
+            return
+        }
+        #expect(fetched.bytes == [1, 2, 3])
+    }
+
+    @Test func `that ignores ranges is given up, unless the file is small`() async throws {
+        let whole = RawServer.Step.bytes((0..<1_000).map { UInt8(truncatingIfNeeded: $0) })
+        let strictly = try await outcome(settings: strict) { _, _ in [head("200 OK", ["Content-Length: 1000"]), whole] }
+        guard case .failed(.giveUp(file: nil, _), next: 100) = strictly.outcome else {
+            Issue.record("\(strictly.outcome)")
+            return
+        }
+        let small = try await outcome { _, _ in [head("200 OK", ["Content-Length: 1000"]), whole] }
+        #expect(small.outcome == .complete)
+        #expect(small.bytes == (100..<200).map { UInt8(truncatingIfNeeded: $0) })
+        let other = try await outcome { _, _ in [head("200 OK", ["Content-Length: 1001"]), whole] }
+        guard case .failed(.wrongContent, next: 100) = other.outcome else {
+            Issue.record("\(other.outcome)")
+            return
+        }
+    }
+
+    @Test func `that stalls is left, before an answer and in the middle of one`() async throws {
+        let range = rightRange
+        for script in [[], [head("206 Partial", ["Content-Length: 100", range]), .bytes([1])]] as [[RawServer.Step]] {
+            let fetched = try await outcome(settings: strict) { _, _ in script + [.hang] }
+            guard case .failed(.retry(after: nil, let reason), _) = fetched.outcome else {
+                Issue.record("\(fetched.outcome)")
+                return
+            }
+            #expect(reason.contains("stalled"))
+        }
+    }
+
+    @Test func `that sends a byte now and then is left`() async throws {
+        let range = rightRange
+        let drip = (0..<100).flatMap { _ in [RawServer.Step.bytes([1]), .pause(.milliseconds(50))] }
+        let fetched = try await outcome(settings: strict) { _, _ in
+            [head("206 Partial", ["Content-Length: 100", range])] + drip
+        }
+        guard case .failed(.retry(after: nil, let reason), _) = fetched.outcome else {
+            Issue.record("\(fetched.outcome)")
+            return
+        }
+        #expect(reason.contains("next to nothing"))
+        #expect(fetched.bytes.count < 100)
+    }
+
+    @Test func `is not blamed for a sink that takes its time`() async throws {
+        let (body, range) = (body, rightRange)
+        let content = try Content([("", 1_000)], single: true)
+        try await RawServer.with { _, _ in
+            [head("206 Partial", ["Content-Length: 100", range]), .bytes([1]), .pause(.milliseconds(20)), body]
+        } _: { server in
+            try await withSeed(server.url("/file"), content, settings: strict) { seed in
+                let outcome = await seed.fetch(100..<200) { _ in
+                    try? await Task.sleep(for: .milliseconds(600))
+                    return true
+                }
+                // Whether the connection outlived the pause or not: no stall, and no waiting.
+                switch outcome {
+                case .complete, .failed(.retry(after: 0, _), _), .failed(.wrongContent, next: 200): break
+                default: Issue.record("\(outcome)")
+                }
+            }
+        }
+    }
+
+    @Test(arguments: [
+        ("503 Busy", "Retry-After: 70", WebSeedProblem.retry(after: 70, reason: "")),
+        ("429 Slow", "Retry-After: 999999", .retry(after: 3_600, reason: "")),
+        ("429 Slow", "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT", .retry(after: 0, reason: "")),
+        ("503 Busy", "Retry-After: soon", .retry(after: nil, reason: "")),
+        ("500 Oops", "X: y", .retry(after: nil, reason: "")), ("404 No", "X: y", .giveUp(file: 0, reason: "")),
+        ("410 Gone", "X: y", .giveUp(file: 0, reason: "")), ("403 No", "X: y", .giveUp(file: 0, reason: "")),
+        ("416 Range", "Content-Range: bytes */50", .wrongContent(reason: "")),
+        ("204 Empty", "X: y", .giveUp(file: nil, reason: "")), ("304 Same", "X: y", .giveUp(file: nil, reason: "")),
+    ]) func `is judged by its status`(status: String, header: String, problem: WebSeedProblem) async throws {
+        let fetched = try await outcome { _, _ in [head(status, ["Content-Length: 0", header])] }
+        guard case .failed(let found, next: 100) = fetched.outcome else {
+            Issue.record("\(fetched.outcome)")
+            return
+        }
+        switch (found, problem) {
+        case (.retry(let first, _), .retry(let second, _)): #expect(first == second)
+        case (.giveUp(let first, _), .giveUp(let second, _)): #expect(first == second)
+        case (.wrongContent, .wrongContent): break
+        default: Issue.record("\(found)")
+        }
+    }
+
+    @Test func `that redirects in a circle is given up for the file`() async throws {
+        let fetched = try await outcome { _, _ in [head("302 Found", ["Content-Length: 0", "Location: /file"])] }
+        guard case .failed(.giveUp(file: 0, let reason), next: 100) = fetched.outcome else {
+            Issue.record("\(fetched.outcome)")
+            return
+        }
+        #expect(reason.contains("loop"))
+    }
+
+    @Test func `that redirects to where clouds keep their secrets is given up`() async throws {
+        for target in ["http://169.254.169.254/latest/", "http://[fe80::1]/"] {
+            let fetched = try await outcome { _, _ in [head("302 Found", ["Content-Length: 0", "Location: \(target)"])] }
+            guard case .failed(.giveUp(file: nil, _), next: 100) = fetched.outcome else {
+                Issue.record("\(fetched.outcome)")
+                return
+            }
+        }
+    }
+
+    @Test func `whose tag changes between two ranges has changed content`() async throws {
+        let content = try Content([("", 1_000)], single: true)
+        let (body, range) = (body, rightRange)
+        try await RawServer.with { _, number in
+            [head("206 Partial", ["Content-Length: 100", range, "ETag: \"\(number / 2)\""]), body]
+        } _: { server in
+            try await withSeed(server.url("/file"), content) { seed in
+                var problems = 0
+                for _ in 0..<4 {
+                    if case .failed(.wrongContent, next: 100) = await fetch(seed, 100..<200).outcome { problems += 1 }
+                }
+                #expect(problems == 1)
+            }
+        }
+    }
+
+    @Test func `that answers with garbage is left`() async throws {
+        for garbage in ["\u{0}\u{1}\u{2}\r\n\r\n", "HTTP/1.1 206 OK\r\nContent-Length: -5\r\n\r\n", "SSH-2.0-x\r\n"] {
+            let fetched = try await outcome { _, _ in [.send(garbage), .close] }
+            guard case .failed = fetched.outcome else {
+                Issue.record("\(garbage) was taken for an answer")
+                return
+            }
+        }
+    }
+
+    @Test func `that nobody is at is asked later`() async throws {
+        let content = try Content([("", 1_000)], single: true)
+        let port = try FreePort.find()
+        try await withSeed("http://127.0.0.1:\(port)/", content) { seed in
+            guard case .failed(.retry(after: nil, _), next: 0) = await fetch(seed, 0..<10).outcome else {
+                Issue.record("no retry")
+                return
+            }
+        }
+    }
+
+    @Test func `with a URL that cannot be fetched from is no web seed`() throws {
+        let content = try Content([("", 1_000)], single: true)
+        let client = WebSeedClient()
+        for url in ["ftp://a/", "", "http://", "http://user:secret@a/"] {
+            #expect(WebSeed(url: url, info: content.info, client: client) == nil)
+        }
+        Task { await client.shutdown() }
+    }
+}

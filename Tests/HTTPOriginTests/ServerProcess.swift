@@ -1,0 +1,1 @@
+../TrackerClientTests/ServerProcess.swift

@@ -1,0 +1,92 @@
+import Testing
+
+@testable import HTTPOrigin
+
+@Suite struct `The health of a web seed` {
+    private func waiting(_ health: WebSeedHealth, at now: Double) -> Double? {
+        if case .waiting(let until) = health.state(at: now) { until - now } else { nil }
+    }
+
+    @Test func `begins usable, with one fetch, and grows with success`() {
+        var health = WebSeedHealth(seed: 1)
+        #expect(health.state(at: 0) == .usable && health.mayFetch(file: 0, at: 0) && health.fetchesAllowed == 1)
+        for _ in 0..<10 { health.succeeded() }
+        #expect(health.fetchesAllowed == 4)
+        health.failed(.retry(after: nil, reason: ""), at: 0)
+        #expect(health.fetchesAllowed == 2)
+    }
+
+    @Test func `waits longer after each failure, up to ten minutes, and not after a success`() throws {
+        var health = WebSeedHealth(seed: 1)
+        var now = 0.0
+        var waits: [Double] = []
+        for _ in 0..<20 {
+            health.failed(.retry(after: nil, reason: ""), at: now)
+            let wait = try #require(waiting(health, at: now))
+            #expect(!health.mayFetch(file: 0, at: now))
+            waits.append(wait)
+            now += wait
+            #expect(health.mayFetch(file: 0, at: now))
+        }
+        #expect((2.0...4.0).contains(waits[0]) && (4.0...8.0).contains(waits[1]))
+        #expect(waits.allSatisfy { $0 <= 600 } && waits[19] >= 300)
+        health.succeeded()
+        health.failed(.retry(after: nil, reason: ""), at: now)
+        #expect(try #require(waiting(health, at: now)) <= 4.001)
+    }
+
+    @Test func `waits as long as the server says, and not at all for delays of our own`() throws {
+        var health = WebSeedHealth(seed: 1)
+        health.failed(.retry(after: 0, reason: ""), at: 0)
+        #expect(health.state(at: 0) == .usable)
+        health.failed(.retry(after: 100, reason: ""), at: 0)
+        #expect(waiting(health, at: 0) == 100)
+    }
+
+    @Test func `is over after three lies, of which good pieces make up for some`() {
+        var health = WebSeedHealth(seed: 1)
+        health.badPiece(at: 0)
+        health.failed(.wrongContent(reason: "x"), at: 0)
+        for _ in 0..<500 { health.goodPiece() }
+        health.badPiece(at: 0)
+        #expect(health.mayFetch(file: 0, at: 1_000))
+        health.badPiece(at: 1_000)
+        guard case .banned = health.state(at: 1_000_000) else {
+            Issue.record("not banned")
+            return
+        }
+        #expect(!health.mayFetch(file: 0, at: 1_000_000))
+    }
+
+    @Test func `is over for a file it lacks, or altogether`() {
+        var health = WebSeedHealth(seed: 1)
+        health.failed(.giveUp(file: 3, reason: ""), at: 0)
+        #expect(!health.mayFetch(file: 3, at: 0) && health.mayFetch(file: 4, at: 0))
+        health.failed(.cancelled, at: 0)
+        #expect(health.mayFetch(file: 4, at: 0))
+        health.failed(.giveUp(file: nil, reason: "no ranges"), at: 0)
+        #expect(health.state(at: 0) == .banned("no ranges"))
+    }
+}
+
+@Suite struct `A Retry-After header` {
+    @Test(arguments: [
+        ("0", 0.0), ("120", 120), (" 7 ", 7), ("Sun, 06 Nov 1994 08:49:37 GMT", 37), ("Sunday, 06-Nov-94 08:49:37 GMT", 37),
+        ("Sun Nov  6 08:49:37 1994", 37), ("Sun, 06 Nov 1994 08:48:00 GMT", 0), ("99999999999999999999", 1e9),
+    ]) func `is seconds or a date in one of three forms`(header: String, seconds: Double) {
+        #expect(RetryAfter.seconds(header, now: 784_111_740) == seconds)
+    }
+
+    @Test(arguments: [
+        "", "-1", "1.5", "soon", "Sun, 31 Foo 1994 08:49:37 GMT", "Sun, 06 Nov 1994 25:49:37 GMT", "Sun, 06 Nov 1994 GMT",
+        "Sun, 00 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 99999 08:49:37 GMT", "1 2 3 4 5",
+    ]) func `of any other kind says nothing`(header: String) {
+        #expect(RetryAfter.seconds(header, now: 0) == nil)
+    }
+
+    @Test func `counts days as the calendar does`() {
+        #expect(RetryAfter.unixTime("Thu, 01 Jan 1970 00:00:00 GMT") == 0)
+        #expect(RetryAfter.unixTime("Tue, 29 Feb 2000 12:00:00 GMT") == 951_825_600)
+        #expect(RetryAfter.unixTime("Mon, 01 Mar 2100 00:00:00 GMT") == 4_107_542_400)
+    }
+}
