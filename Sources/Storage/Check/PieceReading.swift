@@ -19,6 +19,7 @@ final class PieceReading: Sendable {
     private let progress: @Sendable (CheckProgress) -> Void
     private let isCancelled: @Sendable () -> Bool
     private let zeros: ZeroPieces
+    private let extents: ExtentMap
     private let findings: Mutex<Findings>
 
     init(
@@ -31,6 +32,7 @@ final class PieceReading: Sendable {
         self.progress = progress
         self.isCancelled = isCancelled
         zeros = ZeroPieces(check.hashes)
+        extents = ExtentMap(check.files)
         let none = StoredPieces(pieceCount: check.files.layout.pieceCount)
         findings = Mutex(Findings(right: none, wrong: none, done: done))
     }
@@ -114,7 +116,7 @@ final class PieceReading: Sendable {
     /// Whether no byte of a piece was ever written.
     private func isHole(_ piece: PieceIndex) throws(StorageError) -> Bool {
         for span in layout.spans(of: piece) where !span.isPadding {
-            if try !check.files.isHole(span.file, span.fileOffset..<span.fileOffset + Int64(span.length)) {
+            if try !extents.isHole(span.file, span.fileOffset..<span.fileOffset + Int64(span.length)) {
                 return false
             }
         }
@@ -124,34 +126,10 @@ final class PieceReading: Sendable {
     /// Whether some byte of a piece was never written.
     private func hasHole(_ piece: PieceIndex) throws(StorageError) -> Bool {
         for span in layout.spans(of: piece) where !span.isPadding {
-            if try check.files.hasHole(span.file, span.fileOffset..<span.fileOffset + Int64(span.length)) {
+            if try extents.hasHole(span.file, span.fileOffset..<span.fileOffset + Int64(span.length)) {
                 return true
             }
         }
         return false
-    }
-}
-
-extension ContentFiles {
-    /// Whether a range within a file is nothing but a hole. A file system that knows no holes says no.
-    func isHole(_ file: Int, _ range: Range<Int64>) throws(StorageError) -> Bool {
-        let opened = try openForReading(file)
-        do {
-            guard let data = try layer.nextData(opened.descriptor, from: range.lowerBound) else { return true }
-            return data >= range.upperBound
-        } catch {
-            return false
-        }
-    }
-
-    /// Whether a range within a file has a hole in it.
-    func hasHole(_ file: Int, _ range: Range<Int64>) throws(StorageError) -> Bool {
-        let opened = try openForReading(file)
-        do {
-            guard let hole = try layer.nextHole(opened.descriptor, from: range.lowerBound) else { return true }
-            return hole < range.upperBound
-        } catch {
-            return false
-        }
     }
 }

@@ -91,11 +91,12 @@ struct Merge {
 
     /// Whether every byte that the target's file has is that of the new one. Holes in it hold nothing of anybody's.
     private func agrees(_ file: Int, size: Int64) throws(StorageError) -> Bool {
+        let extents = ExtentMap(target)
         for piece in layout.pieces(ofFile: file) where !(reused?.contains(piece) ?? false) {
             for span in layout.spans(of: PieceIndex(unchecked: piece)) where span.file == file {
                 let end = min(size, span.fileOffset + Int64(span.length))
                 guard span.fileOffset < end else { return true }
-                if try target.isHole(file, span.fileOffset..<end) { continue }
+                if try extents.isHole(file, span.fileOffset..<end) { continue }
                 if try !agrees(file, span.fileOffset..<end) { return false }
             }
         }
