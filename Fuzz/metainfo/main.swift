@@ -2,8 +2,8 @@
 // max_len: 16384
 //
 // Torrent files, info dictionaries from peers, and magnet links. Holds for every input that is accepted: the layout
-// covers each piece without gaps and each file wholly; no path can leave its directory; what is written back reads as the
-// same torrent.
+// covers each piece without gaps and each file wholly; no path can leave its directory; what is written back reads as
+// the same torrent.
 
 private func check(_ info: Info) {
     let layout = info.layout
@@ -12,7 +12,9 @@ private func check(_ info: Info) {
     var total: Int64 = 0
     for file in layout.files where !file.isPadding {
         total += file.length
-        if !file.path.isEmpty { file.path.bytes.split(separator: 47, omittingEmptySubsequences: false).forEach(check(name:)) }
+        if !file.path.isEmpty {
+            file.path.bytes.split(separator: 47, omittingEmptySubsequences: false).forEach(check(name:))
+        }
         _ = file.path.display
     }
     precondition(total == layout.totalLength)

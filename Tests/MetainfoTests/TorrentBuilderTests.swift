@@ -107,8 +107,22 @@ import Testing
             name: try PathComponent("x"), length: 40_000, pieceLength: 16384, version: .hybrid)
         #expect(throws: MetainfoError.self) { try builder.build() }
         #expect(throws: MetainfoError.self) { try builder.build(v1: [UInt8](repeating: 0, count: 60)) }
-        #expect(throws: MetainfoError.wrongPieceLayer("")) {
+        #expect(throws: MetainfoError.wrongPieceLayer("the file")) {
             try builder.build(v1: [UInt8](repeating: 0, count: 60), v2: [0: .init(root: .zero, pieceLayer: [])])
+        }
+    }
+}
+
+extension TorrentBuilderTests {
+    @Test(arguments: Info.Version.allCases)
+    func theInfoOfABuiltTorrentIsWhatReadingItGives(_ version: Info.Version) throws {
+        for torrent in [try Sample.directory(version), try Sample.single(version) { $0.isPrivate = true }] {
+            let read = try Info.parse(torrent.info.bytes)
+            #expect(read.layout == torrent.info.layout)
+            #expect(read.hashes == torrent.info.hashes)
+            #expect(read.v1PieceHashes == torrent.info.v1PieceHashes)
+            #expect(read.name == torrent.info.name && read.version == torrent.info.version)
+            #expect(read.isSingleFile == torrent.info.isSingleFile && read.isPrivate == torrent.info.isPrivate)
         }
     }
 }

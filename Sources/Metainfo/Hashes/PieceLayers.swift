@@ -28,7 +28,7 @@ public struct PieceLayers: Sendable, Equatable {
         let pieces = (file.length - 1) / Int64(pieceLength) + 1
         guard Int64(hashes.count) == pieces * Int64(SHA256Digest.byteCount),
             Self.root(of: hashes, pieceLength: pieceLength) == root
-        else { throw .wrongPieceLayer(file.path.display) }
+        else { throw .wrongPieceLayer(file.path.isEmpty ? "the file" : file.path.display) }
         layers[root] = hashes
     }
 

@@ -5,14 +5,14 @@
 /// Where pieces lie in files.
 ///
 /// The content space is one line of bytes, and piece `i` starts at `i * pieceLength`. In v1 and hybrid torrents the
-/// files follow each other in it, padding files included. In v2-only torrents each file starts at a multiple of the piece
-/// length; the gap before the next belongs to no piece.
+/// files follow each other in it, padding files included. In v2-only torrents each file starts at a multiple of the
+/// piece length; the gap before the next belongs to no piece.
 public struct ContentLayout: Sendable, Equatable {
     /// In bytes.
     public let pieceLength: Int
     public let pieceCount: Int
     /// In the order of the content, padding included.
-    public let files: [FileEntry]
+    public private(set) var files: [FileEntry]
     /// Bytes of all files without padding.
     public let totalLength: Int64
     /// Whether every file starts a piece of its own without padding files (v2 only).
@@ -63,6 +63,13 @@ public struct ContentLayout: Sendable, Equatable {
         self.extent = extent
         pieceCount = Int(pieces)
         totalLength = total
+    }
+
+    /// The same places for files that differ only in what does not move them, such as their roots.
+    func replacingFiles(with files: [FileEntry]) -> ContentLayout {
+        var copy = self
+        copy.files = files
+        return copy
     }
 
     /// The index of piece `raw`; nil when there is no such piece.

@@ -15,7 +15,7 @@ public struct FileEntry: Sendable, Hashable {
     /// Where the file starts in the content space (see `ContentLayout`), in bytes.
     public let offset: Int64
     /// Root of the file's Merkle tree (BEP 52); nil in v1 torrents, for padding and for empty files.
-    public let piecesRoot: SHA256Digest?
+    public internal(set) var piecesRoot: SHA256Digest?
 
     public init(
         path: SafePath, length: Int64, isPadding: Bool = false, isExecutable: Bool = false, offset: Int64,

@@ -13,8 +13,10 @@ struct InfoWriter {
 
     private var files: [FileEntry] { builder.layout.files }
 
-    func write() -> [UInt8] {
+    /// The dictionary, and where in it the piece hashes of v1 are.
+    func write() -> (bytes: [UInt8], pieceHashes: Range<Int>?) {
         var writer = BencodeWriter()
+        var pieceHashes: Range<Int>?
         writer.reserve(v1.count + files.count * 128 + 1024)
         writer.beginDictionary()
         // Keys in the order of their bytes.
@@ -43,6 +45,7 @@ struct InfoWriter {
         if builder.version.hasV1 {
             writer.append("pieces")
             writer.append(bytes: v1)
+            pieceHashes = writer.bytes.count - v1.count..<writer.bytes.count
         }
         if builder.isPrivate {
             writer.append("private")
@@ -53,7 +56,7 @@ struct InfoWriter {
             writer.append(source)
         }
         writer.end()
-        return writer.bytes
+        return (writer.bytes, pieceHashes)
     }
 
     private static func writeAttributes(of file: FileEntry, to writer: inout BencodeWriter) {

@@ -125,9 +125,12 @@ public struct TorrentBuilder: Sendable {
     ///   - v2: hashes by index in `layout.files`, one for each file that is not empty and no padding; unused in v1.
     /// - Throws: `MetainfoError` if hashes are missing, too many, or disagree with each other.
     public func build(v1: [UInt8] = [], v2: [Int: V2Hashes] = [:]) throws(MetainfoError) -> Torrent {
-        let bytes = InfoWriter(builder: self, v1: v1, v2: v2).write()
-        // Read back as any receiver will: what we could not read ourselves is never written.
-        let info = try Info.parse(bytes)
+        if version.hasV1 {
+            guard v1.count % SHA1Digest.byteCount == 0 else { throw .badPieceHashes(bytes: v1.count) }
+            let found = v1.count / SHA1Digest.byteCount
+            guard found == layout.pieceCount else { throw .wrongPieceCount(expected: layout.pieceCount, found: found) }
+        }
+        let info = try info(v1: v1, v2: v2)
         var layers = PieceLayers()
         if version.hasV2 {
             for (index, file) in info.layout.files.enumerated() where file.length > Int64(layout.pieceLength) {
@@ -139,5 +142,25 @@ public struct TorrentBuilder: Sendable {
         return Torrent(
             info: info, pieceLayers: layers, trackers: trackers, webSeeds: webSeeds, comment: comment,
             createdBy: createdBy, creationDate: creationDate)
+    }
+
+    /// What reading the written dictionary gives, without the reading: that takes several times the memory.
+    private func info(v1: [UInt8], v2: [Int: V2Hashes]) throws(MetainfoError) -> Info {
+        let (bytes, pieceHashes) = InfoWriter(builder: self, v1: v1, v2: v2).write()
+        var full = layout
+        if version.hasV2 {
+            var files = layout.files
+            for index in files.indices where !files[index].isPadding && files[index].length > 0 {
+                guard let root = v2[index]?.root else { throw .missingPiecesRoot(files[index].path.display) }
+                files[index].piecesRoot = root
+            }
+            full = layout.replacingFiles(with: files)
+        }
+        let hashes = InfoHashes(
+            v1: version.hasV1 ? SHA1.digest(bytes) : nil, v2: version.hasV2 ? SHA256.digest(bytes) : nil)
+        guard let hashes else { throw .missing(key: "pieces") }
+        return Info(
+            name: name, version: version, isSingleFile: isSingleFile, isPrivate: isPrivate, source: source,
+            layout: full, hashes: hashes, bytes: bytes, v1PieceHashes: pieceHashes.map { bytes[$0] })
     }
 }
