@@ -79,9 +79,7 @@ public struct TorrentMaker: Sendable {
     public func make(
         progress: @escaping @Sendable (HashProgress) -> Void = { _ in }
     ) async throws(AuthoringError) -> Torrent {
-        let state = HashState(
-            total: Int64(layout.pieceCount) * Int64(layout.pieceLength), interval: limits.progressInterval,
-            report: progress)
+        let state = HashState(interval: limits.progressInterval, report: progress)
         let result = await withTaskCancellationHandler {
             await Threads.offload { [self] in
                 Result { () throws(AuthoringError) in try make(state) }

@@ -37,6 +37,9 @@ struct ContentLine: Sendable {
         pieceCount = Int((extent + Int64(pieceLength) - 1) / Int64(pieceLength))
     }
 
+    /// Bytes of all pieces.
+    var byteCount: Int64 { alignsFiles ? stretches.reduce(0) { $0 + $1.length } : extent }
+
     /// A piece's range of the line, and the stretch in which it begins.
     func piece(_ index: Int) -> (stretch: Int, range: Range<Int64>) {
         let start = Int64(index) * Int64(pieceLength)

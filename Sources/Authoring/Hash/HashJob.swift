@@ -73,19 +73,21 @@ final class HashState: Sendable {
     private let next = Atomic<Int>(0)
     private let stopped = Atomic<Bool>(false)
     private let done = Atomic<Int64>(0)
-    private let total: Int64
+    private let total = Atomic<Int64>(0)
     private let interval: Int64
     private let report: @Sendable (HashProgress) -> Void
     /// When progress was last reported, in milliseconds. Reports are made under the lock: one at a time, never backwards.
     private let lastReport: Mutex<(time: Int64, done: Int64)>
     private let failure = Mutex<AuthoringError?>(nil)
 
-    init(total: Int64, interval: Int64, report: @escaping @Sendable (HashProgress) -> Void) {
-        self.total = total
+    init(interval: Int64, report: @escaping @Sendable (HashProgress) -> Void) {
         self.interval = interval
         self.report = report
         lastReport = Mutex((MonotonicClock.milliseconds, -1))
     }
+
+    /// To be called before any work is done.
+    func setTotal(_ bytes: Int64) { total.store(bytes, ordering: .relaxed) }
 
     /// The next position to work on, below `count`; nil when there is none or the run is to end.
     func take(of count: Int) -> Int? {
@@ -119,15 +121,21 @@ final class HashState: Sendable {
         let bytes = done.load(ordering: .relaxed)
         guard bytes > last.done else { return }
         last = (now, bytes)
-        report(HashProgress(done: bytes, total: total))
+        report(HashProgress(done: bytes, total: total.load(ordering: .relaxed)))
     }
 }
 
 extension HashJob {
+    /// Bytes of all pieces that are to be hashed.
+    private var byteCount: Int64 {
+        guard let pieces else { return line.byteCount }
+        return pieces.reduce(0) { $0 + Int64(line.piece($1).range.count) }
+    }
+
     /// Hashes all pieces, with threads of its own, and returns when they have ended.
     /// - Throws: what made the run end early, if not `finish` said so itself.
     func run(_ state: HashState) throws(AuthoringError) {
-        guard count > 0 else { return }
+        state.setTotal(byteCount)
         let zeros = ZeroPiece(self)
         Threads.run(threadCount) { [self] in
             guard var worker = HashWorker(self, state, zeros: zeros) else {

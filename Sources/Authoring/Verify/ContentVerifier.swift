@@ -66,10 +66,7 @@ public struct ContentVerifier: Sendable {
     public func verify(
         progress: @escaping @Sendable (HashProgress) -> Void = { _ in }
     ) async throws(AuthoringError) -> VerifyReport {
-        let layout = info.layout
-        let state = HashState(
-            total: Int64(layout.pieceCount) * Int64(layout.pieceLength), interval: limits.progressInterval,
-            report: progress)
+        let state = HashState(interval: limits.progressInterval, report: progress)
         let result = await withTaskCancellationHandler {
             await Threads.offload { [self] in
                 Result { () throws(AuthoringError) in try verify(state) }

@@ -1,0 +1,26 @@
+import Testing
+
+@testable import Authoring
+
+@Suite struct PieceLengthTests {
+    @Test func pieceLengthFollowsTheSize() {
+        #expect(PieceLength.automatic(totalLength: 1) == 256 << 10)
+        #expect(PieceLength.automatic(totalLength: 2 << 30) == 2 << 20)
+        #expect(PieceLength.automatic(totalLength: 200_000_000_000) == 16 << 20)
+        #expect(PieceLength.automatic(totalLength: .max) == 16 << 20)
+    }
+
+    @Test func thereAreBetweenAThousandAndFourThousandPieces() {
+        var random = SeededGenerator(1)
+        for _ in 0..<1000 {
+            let total = Int64.random(in: (256_000 << 10)...(1000 * (32 << 20)), using: &random)
+            let pieces = total / Int64(PieceLength.automatic(totalLength: total))
+            #expect((1000...4000).contains(pieces))
+        }
+    }
+
+    @Test(arguments: [0, -1, 1000, 8192, 16385, 3 << 20, 512 << 20, .max, .min])
+    func lengthsThatAreNoPowerOfTwoInRangeAreRefused(length: Int) {
+        #expect(!PieceLength.isAllowed(length))
+    }
+}

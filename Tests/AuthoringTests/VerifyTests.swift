@@ -1,0 +1,158 @@
+import Glibc
+import Hashing
+import Metainfo
+import Testing
+
+@testable import Authoring
+
+@Suite struct VerifyTests {
+    let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    private static let piece = 16384
+
+    /// Four files, of which b, c and (v1) a share pieces with their neighbours.
+    private func make(_ version: Info.Version) async throws -> Torrent {
+        var random = SeededGenerator(11)
+        try directory.write("tree/a", random.bytes(3 * Self.piece))
+        try directory.write("tree/b", random.bytes(Self.piece / 2))
+        try directory.write("tree/c", random.bytes(4 * Self.piece))
+        try directory.write("tree/d/empty", [])
+        let content = try ContentScanner.scan(directory.path("tree"))
+        return try await TorrentMaker(
+            content, options: TorrentOptions(version: version, pieceLength: Self.piece)
+        ).make()
+    }
+
+    private func verify(_ torrent: Torrent, at path: String? = nil) async throws -> VerifyReport {
+        try await ContentVerifier(
+            info: torrent.info, hashes: torrent.pieceHashes, path: path ?? directory.path("tree")
+        ).verify()
+    }
+
+    /// The verdicts of the files that are no padding, by name.
+    private func verdicts(_ torrent: Torrent, _ report: VerifyReport) -> [String: FileVerdict] {
+        var verdicts: [String: FileVerdict] = [:]
+        for (file, verdict) in zip(torrent.info.layout.files, report.files) where !file.isPadding {
+            verdicts[file.path.string ?? "?"] = verdict
+        }
+        return verdicts
+    }
+
+    @Test(arguments: Info.Version.allCases)
+    func untouchedContentIsComplete(version: Info.Version) async throws {
+        let torrent = try await make(version)
+        let report = try await verify(torrent)
+        #expect(report.isComplete)
+        #expect(report.right.isFull)
+    }
+
+    @Test(arguments: Info.Version.allCases)
+    func aFlippedBitIsFoundInItsPieceAlone(version: Info.Version) async throws {
+        let torrent = try await make(version)
+        let index = try #require(torrent.info.layout.files.firstIndex { $0.path.string == "c" })
+        let offset = 2 * Self.piece + 100
+        let wrong = Int((torrent.info.layout.files[index].offset + Int64(offset)) / Int64(Self.piece))
+        let descriptor = open(directory.path("tree/c"), O_RDWR)
+        var byte: UInt8 = 0
+        pread(descriptor, &byte, 1, offset)
+        byte ^= 1
+        pwrite(descriptor, &byte, 1, offset)
+        close(descriptor)
+        let report = try await verify(torrent)
+        let found = verdicts(torrent, report)
+        #expect(found["c"] == .corrupt(pieces: [PieceIndex(unchecked: wrong)]))
+        #expect(found["a"] == .ok)
+        #expect(found["b"] == .ok)
+        #expect(report.right.count == torrent.info.layout.pieceCount - 1)
+        #expect(!report.right.contains(wrong))
+        #expect(!report.isComplete)
+    }
+
+    @Test(arguments: Info.Version.allCases)
+    func aMissingFileCostsItsPiecesOnly(version: Info.Version) async throws {
+        let torrent = try await make(version)
+        unlink(directory.path("tree/b"))
+        let report = try await verify(torrent)
+        let found = verdicts(torrent, report)
+        #expect(found["b"] == .missing)
+        #expect(found["a"] == .ok)
+        // In v1 the first piece of c begins in b.
+        #expect(found["c"] == (version == .v1 ? .unverifiable(pieces: [PieceIndex(unchecked: 3)]) : .ok))
+        #expect(found["d/empty"] == .ok)
+        #expect(report.right.count == torrent.info.layout.pieceCount - 1)
+    }
+
+    @Test func whatIsThereOfAShortFileIsStillUsed() async throws {
+        let torrent = try await make(.hybrid)
+        truncate(directory.path("tree/c"), 2 * Self.piece + 5)
+        let report = try await verify(torrent)
+        let expected = FileVerdict.wrongSize(expected: Int64(4 * Self.piece), found: Int64(2 * Self.piece + 5))
+        #expect(verdicts(torrent, report)["c"] == expected)
+        #expect(report.right.count == torrent.info.layout.pieceCount - 2)
+    }
+
+    @Test func aFileThatIsTooLongIsWrongAndItsPiecesAreRight() async throws {
+        let torrent = try await make(.v1)
+        truncate(directory.path("tree/d/empty"), 3)
+        let report = try await verify(torrent)
+        #expect(verdicts(torrent, report)["d/empty"] == .wrongSize(expected: 0, found: 3))
+        #expect(report.right.isFull)
+        #expect(!report.isComplete)
+    }
+
+    @Test func directoriesAndPipesInAFilesPlaceAreNoFiles() async throws {
+        let torrent = try await make(.v2)
+        unlink(directory.path("tree/a"))
+        unlink(directory.path("tree/b"))
+        mkdir(directory.path("tree/a"), 0o755)
+        mkfifo(directory.path("tree/b"), 0o644)
+        let found = verdicts(torrent, try await verify(torrent))
+        #expect(found["a"] == .notAFile)
+        #expect(found["b"] == .notAFile)
+        #expect(found["c"] == .ok)
+    }
+
+    @Test func nothingAtAllIsAllMissing() async throws {
+        let torrent = try await make(.hybrid)
+        let report = try await verify(torrent, at: directory.path("nowhere"))
+        #expect(report.right.isEmpty)
+        #expect(verdicts(torrent, report).values.allSatisfy { $0 == .missing })
+    }
+
+    @Test func aHoleWhereContentShouldBeIsCorrupt() async throws {
+        let torrent = try await make(.v2)
+        unlink(directory.path("tree/a"))
+        try directory.makeSparse("tree/a", size: 3 * Self.piece)
+        let found = verdicts(torrent, try await verify(torrent))
+        #expect(found["a"] == .corrupt(pieces: (0..<3).map { PieceIndex(unchecked: $0) }))
+    }
+
+    @Test func theContentIsFoundInTheDirectoryAroundIt() async throws {
+        let torrent = try await make(.v1)
+        let tree = directory.path("tree")
+        #expect(ContentVerifier.contentPath(for: torrent.info, at: tree) == tree)
+        #expect(ContentVerifier.contentPath(for: torrent.info, at: directory.path) == tree)
+        #expect(ContentVerifier.contentPath(for: torrent.info, at: directory.path("no")) == directory.path("no"))
+        // A directory of the same name inside is part of the content, not the content.
+        try directory.makeDirectory("tree/tree")
+        #expect(ContentVerifier.contentPath(for: torrent.info, at: tree) == tree)
+    }
+
+    @Test func cancellingTheTaskEndsTheCheck() async throws {
+        let torrent = try await make(.v1)
+        let verifier = ContentVerifier(
+            info: torrent.info, hashes: torrent.pieceHashes, path: directory.path("tree"))
+        let task = Task { () async -> AuthoringError? in
+            withUnsafeCurrentTask { $0?.cancel() }
+            do throws(AuthoringError) {
+                _ = try await verifier.verify()
+                return nil
+            } catch {
+                return error
+            }
+        }
+        #expect(await task.value == .cancelled)
+    }
+}
