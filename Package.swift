@@ -13,7 +13,7 @@ struct Module {
     enum Kind { case library, c, executable, tests }
 
     enum Product: String {
-        case argumentParser, asyncHTTPClient, crypto, log
+        case argumentParser, asyncHTTPClient, crypto, log, nioCore, nioHTTP1, nioPosix, nioSSL
 
         var dependency: Target.Dependency {
             switch self {
@@ -21,15 +21,22 @@ struct Module {
             case .asyncHTTPClient: .product(name: "AsyncHTTPClient", package: "async-http-client")
             case .crypto: .product(name: "Crypto", package: "swift-crypto")
             case .log: .product(name: "Logging", package: "swift-log")
+            case .nioCore: .product(name: "NIOCore", package: "swift-nio")
+            case .nioHTTP1: .product(name: "NIOHTTP1", package: "swift-nio")
+            case .nioPosix: .product(name: "NIOPosix", package: "swift-nio")
+            case .nioSSL: .product(name: "NIOSSL", package: "swift-nio-ssl")
             }
         }
 
-        var package: Package.Dependency {
+        /// Address and lowest version of the package that it comes from.
+        var package: (url: String, version: Version) {
             switch self {
-            case .argumentParser: .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
-            case .asyncHTTPClient: .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0")
-            case .crypto: .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2")
-            case .log: .package(url: "https://github.com/apple/swift-log", from: "1.16.2")
+            case .argumentParser: ("https://github.com/apple/swift-argument-parser", "1.8.2")
+            case .asyncHTTPClient: ("https://github.com/swift-server/async-http-client", "1.37.0")
+            case .crypto: ("https://github.com/apple/swift-crypto", "4.5.2")
+            case .log: ("https://github.com/apple/swift-log", "1.16.2")
+            case .nioCore, .nioHTTP1, .nioPosix: ("https://github.com/apple/swift-nio", "2.101.2")
+            case .nioSSL: ("https://github.com/apple/swift-nio-ssl", "2.37.6")
             }
         }
     }
@@ -51,12 +58,13 @@ let modules: [Module] = [
     Module(name: "Storage", uses: ["Metainfo", "CLinux"]),
     Module(name: "Authoring", uses: ["Metainfo", "Storage"]),
     Module(name: "TrackerServer", uses: ["Tracking", "Reactor"], products: [.log]),
-    Module(name: "TrackerClient", uses: ["Tracking"], products: [.asyncHTTPClient, .log]),
-    Module(name: "HTTPOrigin", uses: ["Metainfo"], products: [.asyncHTTPClient, .log]),
+    Module(name: "HTTPTransport", products: [.asyncHTTPClient, .nioCore, .nioHTTP1, .nioPosix, .nioSSL]),
+    Module(name: "TrackerClient", uses: ["Tracking", "HTTPTransport"], products: [.log, .nioCore, .nioPosix]),
+    Module(name: "HTTPOrigin", uses: ["Metainfo", "HTTPTransport"], products: [.log, .nioCore, .nioHTTP1]),
     Module(name: "Swarm", uses: ["SwarmCore", "Reactor", "Storage", "TrackerClient", "HTTPOrigin"], products: [.log]),
     Module(
-        name: "swoop", kind: .executable, uses: ["Authoring", "Swarm", "TrackerServer"],
-        products: [.argumentParser, .log]),
+        name: "swoop", kind: .executable, uses: ["Authoring", "Swarm", "TrackerServer", "HTTPTransport"],
+        products: [.argumentParser, .log, .nioCore]),
 
     Module(name: "HashingTests", kind: .tests, uses: ["Hashing"]),
     Module(name: "BencodeTests", kind: .tests, uses: ["Bencode"]),
@@ -68,8 +76,8 @@ let modules: [Module] = [
     Module(name: "StorageTests", kind: .tests, uses: ["Storage"]),
     Module(name: "AuthoringTests", kind: .tests, uses: ["Authoring"]),
     Module(name: "TrackerServerTests", kind: .tests, uses: ["TrackerServer"]),
-    Module(name: "TrackerClientTests", kind: .tests, uses: ["TrackerClient"]),
-    Module(name: "HTTPOriginTests", kind: .tests, uses: ["HTTPOrigin"]),
+    Module(name: "TrackerClientTests", kind: .tests, uses: ["TrackerClient"], products: [.nioCore, .nioHTTP1, .nioPosix]),
+    Module(name: "HTTPOriginTests", kind: .tests, uses: ["HTTPOrigin"], products: [.nioCore, .nioHTTP1, .nioPosix]),
     Module(name: "SwarmTests", kind: .tests, uses: ["Swarm"]),
     Module(name: "CommandTests", kind: .tests, uses: ["swoop"]),
     Module(name: "IntegrationTests", kind: .tests),
@@ -86,7 +94,8 @@ let chosen: [Module] = {
 
 let package = Package(
     name: "swoop",
-    dependencies: Set(chosen.flatMap(\.products).map(\.rawValue)).sorted().compactMap { Module.Product(rawValue: $0)?.package },
+    dependencies: Dictionary(chosen.flatMap(\.products).map { ($0.package.url, $0.package.version) }) { first, _ in first }
+        .sorted { $0.key < $1.key }.map { .package(url: $0.key, from: $0.value) },
     targets: chosen.map { module in
         let dependencies = module.uses.map { Target.Dependency.target(name: $0) } + module.products.map(\.dependency)
         return switch module.kind {

@@ -4,60 +4,60 @@ import PeerWire
 
 /// Gathers the info dictionary of a magnet link from peers, 16 KiB at a time (BEP 9). What has come together is believed
 /// only once its hash is right; a peer that alone sent a wrong one is named.
-public struct MetadataFetch: Sendable {
+public struct MetadataFetch<Peer: Hashable & Sendable>: Sendable {
     /// Bytes of an info dictionary that are taken at most.
-    public static let largestSize = 64 << 20
-    private static let chunkLength = 16 * 1024
-    private static let requestsPerPeer = 8
+    public static var largestSize: Int { 64 << 20 }
+    private static var chunkLength: Int { 16 * 1024 }
+    private static var requestsPerPeer: Int { 8 }
     /// Seconds until a chunk is asked of another.
-    private static let patience = 10.0
+    private static var patience: Double { 10 }
 
     public enum Step: Equatable, Sendable {
-        case request(PeerKey, chunk: Int)
+        case request(Peer, chunk: Int)
         /// All bytes are here: hash them and call ``judged(isRight:)``.
         case complete([UInt8])
     }
 
     private struct Asked: Sendable {
-        var peer: PeerKey
+        var peer: Peer
         var at: Double
     }
 
-    private var sizes: [PeerKey: Int] = [:]
-    private var refusedAt: [PeerKey: Double] = [:]
+    private var sizes: [Peer: Int] = [:]
+    private var refusedAt: [Peer: Double] = [:]
     private var size: Int?
     private var bytes: [UInt8] = []
     private var asked: [Asked?] = []
-    private var senders: [PeerKey?] = []
+    private var senders: [Peer?] = []
     private var received = 0
     /// After a failure with several senders, one peer at a time.
-    private var soleSource: PeerKey?
+    private var soleSource: Peer?
     private var isExclusive = false
     private var isComplete = false
 
     public init() {}
 
     /// A peer told `metadata_size`; sizes out of range are ignored.
-    public mutating func offered(by peer: PeerKey, size: Int) {
+    public mutating func offered(by peer: Peer, size: Int) {
         guard size > 0, size <= Self.largestSize else { return }
         sizes[peer] = size
     }
 
-    public mutating func removePeer(_ peer: PeerKey) {
+    public mutating func removePeer(_ peer: Peer) {
         sizes[peer] = nil
         refusedAt[peer] = nil
         for index in asked.indices where asked[index]?.peer == peer { asked[index] = nil }
         if soleSource == peer { restart() }
     }
 
-    public mutating func rejected(by peer: PeerKey, chunk: Int, now: Double) {
+    public mutating func rejected(by peer: Peer, chunk: Int, now: Double) {
         guard asked.indices.contains(chunk), asked[chunk]?.peer == peer else { return }
         asked[chunk] = nil
         refusedAt[peer] = now
     }
 
     /// - Returns: `.complete` with the last chunk. Chunks that nobody was asked for, or of another length, are dropped.
-    public mutating func received(chunk: Int, data: some Collection<UInt8>, from peer: PeerKey) -> Step? {
+    public mutating func received(chunk: Int, data: some Collection<UInt8>, from peer: Peer) -> Step? {
         guard let size, !isComplete, asked.indices.contains(chunk), asked[chunk]?.peer == peer, senders[chunk] == nil else {
             return nil
         }
@@ -77,7 +77,7 @@ public struct MetadataFetch: Sendable {
     }
 
     /// - Returns: the liar, when the whole came from one peer.
-    public mutating func judged(isRight: Bool) -> PeerKey? {
+    public mutating func judged(isRight: Bool) -> Peer? {
         if isRight { return nil }
         let known = Set(senders.compactMap { $0 })
         if known.count == 1, let liar = known.first {

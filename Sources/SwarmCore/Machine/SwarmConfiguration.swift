@@ -18,6 +18,10 @@ public struct SwarmConfiguration: Sendable {
     public var snubAfter = 12.0
     /// Seconds without a finished request after which such a peer is dropped.
     public var dropAfter = 120.0
+    /// Seconds without anything from a seed that gave us pieces by suggestion, after which we choose for ourselves.
+    public var dispatchPatience = 5.0
+    /// Seconds after which a piece given to a peer that has not announced it is given to another.
+    public var assignmentPatience = 120.0
     /// Peers asked for one block at a time at the end.
     public var endGameDuplicates: UInt8 = 3
     /// Give pieces out one by one, each to one peer first (BEP 16), instead of showing all we have.

@@ -85,7 +85,9 @@ extension SwarmMachine {
         if peer.isChokingUs {
             return peer.allowedFast.first { picker.pickable.contains($0) && peer.holdings.contains($0) }
         }
-        return picker.pick(from: peer.holdings, neighbour: peer.lastPiece.map { $0 + 1 }) { _ in false }
+        return picker.pick(from: peer.holdings, neighbour: peer.lastPiece.map { $0 + 1 }) {
+            peer.isDispatching && picker.availability[$0] == 0
+        }
     }
 
     private func hasRoom(for piece: Int) -> Bool {
@@ -255,6 +257,7 @@ extension SwarmMachine {
         guard let piece = layout.piece(Int(raw))?.value else { return violation(key, "suggestion of a piece out of range") }
         guard let peer = peers[key], isMissing(piece), peer.holdings.contains(piece), peer.suggested.count < 1024 else { return }
         if !peer.suggested.contains(piece) { peers[key]?.suggested.append(piece) }
+        if peer.traits.followsSuggestions { peers[key]?.isDispatching = true }
         refill(key, now: now)
     }
 

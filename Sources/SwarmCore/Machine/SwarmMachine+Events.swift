@@ -51,7 +51,9 @@ extension SwarmMachine {
     public mutating func tick(now: Double) {
         rechoke(now: now)
         if isFinished {
+            dispatcher?.reclaim(givenBefore: now - configuration.assignmentPatience)
             dispatchAll(now: now)
+            revealIfSpread()
         } else {
             for key in peers.keys { judgeProgress(of: key, now: now) }
             refillAll(now: now)
@@ -60,8 +62,13 @@ extension SwarmMachine {
 
     /// Progress is required, not activity: a byte now and then is none.
     private mutating func judgeProgress(of key: PeerKey, now: Double) {
-        guard let peer = peers[key], !peer.outstanding.isEmpty else { return }
+        guard let peer = peers[key] else { return }
         let waited = now - peer.lastProgressAt
+        guard !peer.outstanding.isEmpty else {
+            // A seed that gives nothing more out is asked like any other.
+            if peer.isDispatching, waited > configuration.dispatchPatience { peers[key]?.isDispatching = false }
+            return
+        }
         if waited > configuration.dropAfter { return actions.append(.disconnect(key, .stalled)) }
         guard waited > configuration.snubAfter, !peer.isSnubbed else { return }
         peers[key]?.isSnubbed = true

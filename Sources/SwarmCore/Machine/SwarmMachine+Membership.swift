@@ -53,7 +53,7 @@ extension SwarmMachine {
     private mutating func tellHoldings(_ key: PeerKey) {
         guard let peer = peers[key] else { return }
         let fast = peer.traits.supportsFast
-        if configuration.superSeed && isFinished && dispatcher?.hasGivenAll == false {
+        if configuration.superSeed && isFinished && !isRevealed {
             if fast { send(key, .haveNone) }
             return
         }
@@ -109,7 +109,7 @@ extension SwarmMachine {
         if dispatcher != nil {
             dispatcher?.announced(piece, by: key)
             dispatch(key, now: now)
-            revealIfAllGiven()
+            revealIfSpread()
         }
         updateInterest(key, now: now)
         refill(key, now: now)
@@ -158,10 +158,10 @@ extension SwarmMachine {
         let secret = configuration.superSeed
         guard secret || (peer.traits.followsSuggestions && !peer.amChoking && peer.isInterested) else { return }
         let target = lookahead(peers[key]?.uploadMeter.rate(now) ?? 0)
-        while (self.dispatcher?.outstanding(key).count ?? 0) < target {
+        while (self.dispatcher?.outstanding(key) ?? 0) < target {
             let holdings = peer.holdings
             let availability = picker.availability
-            let next = self.dispatcher?.assign(to: key) { !holdings.contains($0) && availability[$0] == 0 }
+            let next = self.dispatcher?.assign(to: key, now: now) { !holdings.contains($0) && availability[$0] == 0 }
             guard let piece = next ?? nil else { break }
             send(key, secret ? .have(UInt32(piece)) : .suggest(UInt32(piece)))
         }
@@ -173,8 +173,8 @@ extension SwarmMachine {
     }
 
     /// The end of super-seeding: every piece is out there, so everybody may have everything of us.
-    mutating func revealIfAllGiven() {
-        guard configuration.superSeed, !isRevealed, dispatcher?.hasGivenAll == true else { return }
+    mutating func revealIfSpread() {
+        guard configuration.superSeed, !isRevealed, dispatcher?.hasSpread == true else { return }
         isRevealed = true
         for key in peers.keys { revealAll(to: key) }
     }
@@ -189,6 +189,6 @@ extension SwarmMachine {
     /// With super-seeding, a peer may ask only for what it was told of.
     func isShown(_ piece: Int, to key: PeerKey) -> Bool {
         guard configuration.superSeed, isFinished, !isRevealed, let dispatcher else { return true }
-        return dispatcher.isAssigned(piece, to: key) || dispatcher.hasGivenAll
+        return dispatcher.isAssigned(piece, to: key)
     }
 }

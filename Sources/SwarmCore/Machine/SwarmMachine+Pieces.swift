@@ -48,11 +48,11 @@ extension SwarmMachine {
         let isShown = canServe(piece)
         for key in peers.keys {
             guard let peer = peers[key] else { continue }
+            // Also to those that have it: a seed goes by it when it gives pieces out.
+            if isShown { send(key, .have(UInt32(truncatingIfNeeded: piece))) }
             if peer.holdings.contains(piece) {
                 peers[key]?.wantedCount -= 1
                 updateInterest(key, now: now)
-            } else if isShown {
-                send(key, .have(UInt32(truncatingIfNeeded: piece)))
             }
         }
         guard isFinished else { return }

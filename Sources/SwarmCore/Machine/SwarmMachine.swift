@@ -74,6 +74,8 @@ public struct SwarmMachine: Sendable {
 
     public var isFinished: Bool { missingCount == 0 }
     public var peerCount: Int { peers.count }
+    /// Wanted pieces that are not there.
+    public var missingPieces: Int { missingCount }
     /// Pieces that can be shown to others.
     public func canServe(_ piece: Int) -> Bool { have.contains(piece) && !unservable.contains(piece) }
 

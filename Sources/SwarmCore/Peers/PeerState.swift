@@ -41,6 +41,8 @@ struct PeerState: Sendable {
     var allowedFast: Set<Int> = []
     /// Pieces it would like us to take, in its order.
     var suggested: [Int] = []
+    /// It gives pieces out by suggestions: what nobody else has is on its way to somebody, and not ours to ask for.
+    var isDispatching = false
     /// A bitfield is legal until anything else about pieces has been said.
     var mayAnnounceHoldings = true
 

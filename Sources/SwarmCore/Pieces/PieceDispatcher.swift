@@ -8,10 +8,15 @@ struct PieceDispatcher: Sendable {
     /// at different ends; those behind `head` are done with.
     private var queue: [Int32]
     private var head = 0
-    private var assigned: [PeerKey: [Int]] = [:]
+    private var assigned: [PeerKey: [Assignment]] = [:]
     private var isGiven: PieceSet
 
-    /// - Parameter looked: candidates that may be passed over for one peer.
+    private struct Assignment: Sendable {
+        let piece: Int
+        let at: Double
+    }
+
+    /// Candidates that may be passed over for one peer.
     private static let scanLimit = 256
 
     init(pieces: [Int], pieceCount: Int, using generator: inout some RandomNumberGenerator) {
@@ -23,13 +28,16 @@ struct PieceDispatcher: Sendable {
     /// Every piece has been given to somebody, or somebody has taken it.
     var hasGivenAll: Bool { head >= queue.count }
 
-    /// Pieces given to the peer that it has not announced yet.
-    func outstanding(_ peer: PeerKey) -> [Int] { assigned[peer] ?? [] }
+    /// Every piece has been given, and has come to somebody.
+    var hasSpread: Bool { hasGivenAll && assigned.values.allSatisfy(\.isEmpty) }
 
-    func isAssigned(_ piece: Int, to peer: PeerKey) -> Bool { assigned[peer]?.contains(piece) ?? false }
+    /// How many pieces the peer was given that it has not announced yet.
+    func outstanding(_ peer: PeerKey) -> Int { assigned[peer]?.count ?? 0 }
+
+    func isAssigned(_ piece: Int, to peer: PeerKey) -> Bool { assigned[peer]?.contains { $0.piece == piece } ?? false }
 
     /// The next piece for the peer, nil when there is none left that it wants.
-    mutating func assign(to peer: PeerKey, isWanted: (Int) -> Bool) -> Int? {
+    mutating func assign(to peer: PeerKey, now: Double, isWanted: (Int) -> Bool) -> Int? {
         var index = head
         let end = min(queue.count, head + Self.scanLimit)
         while index < end {
@@ -41,7 +49,7 @@ struct PieceDispatcher: Sendable {
                 queue.swapAt(index, head)
                 head += 1
                 isGiven.insert(piece)
-                assigned[peer, default: []].append(piece)
+                assigned[peer, default: []].append(Assignment(piece: piece, at: now))
                 return piece
             }
             index += 1
@@ -56,16 +64,26 @@ struct PieceDispatcher: Sendable {
     @discardableResult
     mutating func announced(_ piece: Int, by peer: PeerKey) -> Bool {
         isGiven.insert(piece)
-        guard let index = assigned[peer]?.firstIndex(of: piece) else { return false }
+        guard let index = assigned[peer]?.firstIndex(where: { $0.piece == piece }) else { return false }
         assigned[peer]?.remove(at: index)
         return true
     }
 
     /// What the peer was given and never announced is given to others.
     mutating func removePeer(_ peer: PeerKey) {
-        for piece in assigned.removeValue(forKey: peer) ?? [] {
-            isGiven.remove(piece)
-            queue.append(Int32(piece))
+        for assignment in assigned.removeValue(forKey: peer) ?? [] { takeBack(assignment.piece) }
+    }
+
+    /// The same for what was given before `time` to anybody: somebody may never fetch it.
+    mutating func reclaim(givenBefore time: Double) {
+        for (peer, assignments) in assigned where assignments.contains(where: { $0.at < time }) {
+            for assignment in assignments where assignment.at < time { takeBack(assignment.piece) }
+            assigned[peer] = assignments.filter { $0.at >= time }
         }
+    }
+
+    private mutating func takeBack(_ piece: Int) {
+        isGiven.remove(piece)
+        queue.append(Int32(piece))
     }
 }

@@ -1,0 +1,67 @@
+import Hashing
+import PeerWire
+import Reactor
+import SwarmCore
+
+/// What a peer connection needs of the torrent it belongs to. All calls are made on the loop.
+protocol ConnectionOwner: AnyObject {
+    var peerID: PeerID { get }
+    /// What our handshake says we can.
+    var reservedBits: ReservedBits { get }
+    var extensionIDs: ExtensionIDs { get }
+    /// Sizes that its messages are checked against, nil while the metadata is being fetched.
+    var bounds: ContentBounds? { get }
+    var limits: TransferLimits { get }
+
+    /// The handshakes are done.
+    /// - Returns: false to close it: it is us, a second connection to the same peer, or one too many.
+    func opened(_ connection: PeerConnection, _ handshake: Handshake) -> Bool
+    func received(_ message: Message, on connection: PeerConnection)
+    /// A block begins: where do its bytes go?
+    func beginBlock(_ header: PieceHeader, on connection: PeerConnection) -> BlockTarget
+    func finishBlock(_ block: IncomingBlock, on connection: PeerConnection)
+    /// All that was received in one go has been told: time to act.
+    func settle()
+    /// The next block for this peer, or why there is none now.
+    func nextUpload(to connection: PeerConnection) -> UploadStep
+    func uploaded(_ bytes: Int, to connection: PeerConnection)
+    /// A piece that was promised cannot be read.
+    func unreadable(_ span: BlockSpan, on connection: PeerConnection)
+    /// The connection is closed; nothing more comes of it.
+    func closed(_ connection: PeerConnection, _ reason: CloseReason)
+}
+
+enum BlockTarget {
+    /// Into `buffer`, from `offset` on. It is kept alive by the block.
+    case memory(BlockMemory, offset: Int, placement: SwarmMachine.Placement)
+    case discard
+    case violation
+}
+
+/// A block whose payload is being received.
+struct IncomingBlock {
+    let span: BlockSpan
+    var memory: BlockMemory?
+    let offset: Int
+    var placement: SwarmMachine.Placement
+    var received = 0
+
+    var remaining: Int { span.length - received }
+}
+
+enum UploadStep {
+    case send(BlockSpan, [UploadRegion])
+    /// The limit allows it in so many seconds.
+    case wait(Double)
+    case nothing
+}
+
+enum CloseReason: Equatable {
+    case closedByPeer
+    case failed(String)
+    case violation(String)
+    case timedOut
+    case redundant
+    case banned
+    case shutdown
+}

@@ -1,0 +1,255 @@
+import Glibc
+import Hashing
+import PeerWire
+import Reactor
+import SwarmCore
+
+/// One TCP connection to a peer: handshake, framing, and moving bytes between the socket and where they belong.
+///
+/// It decides nothing about pieces. It must never buffer more than one frame of what comes in, nor more of what goes out
+/// than the torrent's machine has asked for. Lives on the loop.
+final class PeerConnection: ReadinessHandler {
+    enum Phase {
+        case connecting
+        /// What we are to send is sent; theirs is awaited.
+        case handshaking
+        case open
+        case closed
+    }
+
+    struct Tunables {
+        /// Seconds for a connection to be made and its handshake to come, together.
+        var handshake = 12.0
+        /// Seconds without a byte after which a peer is taken for gone; peers send something every two minutes.
+        var idle = 240.0
+        /// Seconds without a byte of ours after which we send a keep-alive.
+        var keepAlive = 100.0
+        /// Bytes read or written for one peer before others have their turn.
+        var turn = 1 << 20
+        /// Bytes read beyond a block that goes straight to its place, looking for the next header.
+        var lookAhead = 4096
+        /// Bytes of control messages that may wait for a peer that does not read.
+        var outbox = 4 << 20
+    }
+
+    static let tunables = Tunables()
+
+    let address: SocketAddress
+    let isIncoming: Bool
+    let loop: EventLoop
+    let staging: ReceiveStaging
+    let descriptor: CInt
+    /// Finds the torrent that an incoming connection wants.
+    let resolve: (SHA1Digest) -> (any ConnectionOwner)?
+
+    private(set) var phase: Phase
+    weak var owner: (any ConnectionOwner)?
+    /// The info hash, cut to 20 bytes, that this connection is about.
+    private(set) var infoHash: SHA1Digest?
+    var handshake: Handshake?
+    /// Its name in the torrent's machine.
+    var key: PeerKey?
+    var capabilities = PeerCapabilities()
+    /// Where it listens, as far as is known: what is told to others, and dialled again.
+    var listenAddress: SocketAddress?
+
+    // Receiving
+    var decoder: FrameDecoder?
+    var leftover: [UInt8] = []
+    var incoming: IncomingBlock?
+    private(set) var lastReceived: Double
+    var bytesReceived: Int64 = 0
+
+    // Sending
+    var outbox: [UInt8] = []
+    var outboxHead = 0
+    var upload: OutgoingBlock?
+    var lastSent: Double
+    var mayUpload = false
+
+    private var interest: Interest = []
+    private var isRegistered = false
+    private var readTimer: TimerToken?
+    private var writeTimer: TimerToken?
+    private var deadline: TimerToken?
+
+    /// A connection that somebody made to us.
+    init(accepted descriptor: CInt, from address: SocketAddress, loop: EventLoop, staging: ReceiveStaging,
+        resolve: @escaping (SHA1Digest) -> (any ConnectionOwner)?
+    ) {
+        self.descriptor = descriptor
+        self.address = address
+        self.loop = loop
+        self.staging = staging
+        self.resolve = resolve
+        isIncoming = true
+        phase = .handshaking
+        lastReceived = loop.now
+        lastSent = loop.now
+    }
+
+    /// A connection that we are making.
+    init(dialled descriptor: CInt, to address: SocketAddress, infoHash: SHA1Digest, owner: any ConnectionOwner,
+        loop: EventLoop, staging: ReceiveStaging
+    ) {
+        self.descriptor = descriptor
+        self.address = address
+        self.loop = loop
+        self.staging = staging
+        self.infoHash = infoHash
+        self.owner = owner
+        resolve = { _ in nil }
+        isIncoming = false
+        phase = .connecting
+        listenAddress = address
+        lastReceived = loop.now
+        lastSent = loop.now
+    }
+
+    func start() {
+        Socket.setNoDelay(descriptor)
+        want(phase == .connecting ? .write : .read)
+        deadline = loop.schedule(after: Self.tunables.handshake) { [weak self] in self?.close(.timedOut) }
+    }
+
+    func ready(_ readiness: Readiness) {
+        switch phase {
+        case .closed: return
+        case .connecting:
+            let code = Socket.error(of: descriptor)
+            guard code == 0 else { return close(.failed(String(cString: strerror(code)))) }
+            phase = .handshaking
+            sendHandshake()
+            want(.read)
+            flush()
+        case .handshaking, .open:
+            if readiness.writable { flush() }
+            if readiness.readable || readiness.closed, phase != .closed { receive() }
+        }
+        owner?.settle()
+    }
+
+    // MARK: Handshake
+
+    private func sendHandshake() {
+        guard let owner, let infoHash else { return close(.shutdown) }
+        Handshake(reserved: owner.reservedBits, infoHash: infoHash, peerID: owner.peerID).encode(into: &outbox)
+    }
+
+    /// - Returns: bytes used, nil when the connection was closed.
+    func takeHandshake(_ bytes: UnsafeRawBufferPointer) -> Int? {
+        do {
+            switch try HandshakeDecoder.judge(bytes) {
+            case .needMore: return 0
+            case .torrent(_, let wanted):
+                return accept(wanted) ? 0 : nil
+            case .complete(let handshake):
+                guard accept(handshake.infoHash) else { return nil }
+                return complete(handshake) ? Handshake.byteCount : nil
+            }
+        } catch {
+            close(.violation(error.description))
+            return nil
+        }
+    }
+
+    private func accept(_ wanted: SHA1Digest) -> Bool {
+        if let infoHash {
+            if infoHash != wanted { close(.violation("handshake for another torrent")) }
+            return infoHash == wanted
+        }
+        guard let owner = resolve(wanted) else {
+            close(.failed("no such torrent here"))
+            return false
+        }
+        self.owner = owner
+        infoHash = wanted
+        sendHandshake()
+        flush()
+        return phase != .closed
+    }
+
+    private func complete(_ handshake: Handshake) -> Bool {
+        guard let owner else { return false }
+        if let deadline { loop.cancel(deadline) }
+        deadline = nil
+        self.handshake = handshake
+        phase = .open
+        decoder = FrameDecoder(peer: handshake.reserved, content: owner.bounds)
+        guard owner.opened(self, handshake) else {
+            close(.redundant)
+            return false
+        }
+        mayUpload = true
+        return true
+    }
+
+    // MARK: Readiness
+
+    /// What epoll is to tell, kept to the fewest system calls.
+    func want(_ change: Interest) {
+        guard phase != .closed, change != interest || !isRegistered else { return }
+        interest = change
+        if isRegistered {
+            loop.modify(descriptor, for: interest)
+        } else {
+            isRegistered = true
+            do { try loop.register(descriptor, for: interest, handler: self) } catch { close(.failed(error.description)) }
+        }
+    }
+
+    func wantWrite(_ wanted: Bool) { want(wanted ? interest.union(.write) : interest.subtracting(.write)) }
+
+    func noteReceived(_ bytes: Int) {
+        lastReceived = loop.now
+        bytesReceived += Int64(bytes)
+        owner?.limits.received(bytes)
+    }
+
+    /// Stops reading until the limit allows more.
+    func pauseReading(for delay: Double) {
+        want(interest.subtracting(.read))
+        guard readTimer == nil else { return }
+        readTimer = loop.schedule(after: delay) { [weak self] in
+            guard let self, phase != .closed else { return }
+            readTimer = nil
+            want(interest.union(.read))
+            receive()
+            owner?.settle()
+        }
+    }
+
+    /// Stops uploading until the limit allows more.
+    func pauseSending(for delay: Double) {
+        guard writeTimer == nil else { return }
+        writeTimer = loop.schedule(after: delay) { [weak self] in
+            guard let self, phase != .closed else { return }
+            writeTimer = nil
+            flush()
+            owner?.settle()
+        }
+    }
+
+    /// Called every few seconds.
+    func checkIdle() {
+        guard phase == .open else { return }
+        if loop.now - lastReceived > Self.tunables.idle { return close(.timedOut) }
+        if loop.now - lastSent > Self.tunables.keepAlive { send(.keepAlive) }
+    }
+
+    // MARK: The end
+
+    func close(_ reason: CloseReason) {
+        guard phase != .closed else { return }
+        phase = .closed
+        for timer in [readTimer, writeTimer, deadline] { if let timer { loop.cancel(timer) } }
+        if isRegistered { loop.unregister(descriptor) }
+        Glibc.close(descriptor)
+        incoming = nil
+        upload = nil
+        outbox = []
+        leftover = []
+        owner?.closed(self, reason)
+    }
+}
+

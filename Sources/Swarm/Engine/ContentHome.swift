@@ -1,0 +1,36 @@
+import Metainfo
+import Storage
+
+/// Where a torrent's content lies and how its progress is kept. Its methods block: for worker threads.
+enum ContentHome: Sendable {
+    case download(DownloadDirectory, ContentFiles)
+    /// Content that is served where it is.
+    case served(ContentFiles, path: String)
+
+    var files: ContentFiles {
+        switch self {
+        case .download(_, let files), .served(let files, _): files
+        }
+    }
+
+    var path: String {
+        switch self {
+        case .download(let directory, _): directory.contentPath
+        case .served(_, let path): path
+        }
+    }
+
+    /// Makes the pieces durable and records them.
+    func checkpoint(_ pieces: StoredPieces) throws(StorageError) {
+        if case .download(let directory, _) = self { try directory.checkpoint(pieces) }
+    }
+
+    /// Puts finished content under its own name.
+    func publish(_ pieces: StoredPieces) throws(StorageError) {
+        if case .download(let directory, _) = self { _ = try directory.publish(pieces) }
+    }
+
+    func close() {
+        if case .download(let directory, _) = self { directory.close() }
+    }
+}

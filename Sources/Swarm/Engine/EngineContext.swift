@@ -1,0 +1,21 @@
+import HTTPOrigin
+import Logging
+import PeerWire
+import Reactor
+import TrackerClient
+
+/// What the torrents of one process share.
+struct EngineContext {
+    let loop: EventLoop
+    let pool: WorkerPool
+    let staging: ReceiveStaging
+    let limits: TransferLimits
+    let peerID: PeerID
+    /// Where we listen.
+    let listenAddress: SocketAddress
+    let trackers: TrackerClient
+    let webSeeds: WebSeedClient
+    let logger: Logger
+    /// Our version, for the extension handshake.
+    let client: String
+}

@@ -1,0 +1,76 @@
+import Hashing
+import Metainfo
+import Reactor
+import Storage
+import SwarmCore
+import Synchronization
+
+/// Hashes finished pieces and writes those that are right, on the worker threads. Pieces that wait are hashed together,
+/// which is faster than one after the other.
+final class PieceFinisher: Sendable {
+    struct Job: Sendable {
+        let piece: PieceIndex
+        let buffer: PieceBuffer
+        /// Digests of the blocks are wanted even if the piece is right.
+        let digests: Bool
+    }
+
+    enum Outcome: Sendable {
+        case stored([SHA1Digest])
+        case wrong([SHA1Digest])
+        case failed(StorageError)
+    }
+
+    private static let batch = 4
+
+    private let hashes: PieceHashes
+    private let files: ContentFiles
+    private let pool: WorkerPool
+    private let queue = Mutex<[Job]>([])
+    private let report: @Sendable (PieceIndex, Outcome) -> Void
+
+    /// - Parameter report: called on a worker thread.
+    init(
+        hashes: PieceHashes, files: ContentFiles, pool: WorkerPool,
+        report: @escaping @Sendable (PieceIndex, Outcome) -> Void
+    ) {
+        self.hashes = hashes
+        self.files = files
+        self.pool = pool
+        self.report = report
+    }
+
+    func submit(_ job: Job) {
+        queue.withLock { $0.append(job) }
+        pool.submit { self.run() }
+    }
+
+    private func run() {
+        let jobs = queue.withLock { queue in
+            let taken = Array(queue.prefix(Self.batch))
+            queue.removeFirst(taken.count)
+            return taken
+        }
+        guard !jobs.isEmpty else { return }
+        let verdicts = hashes.verify(jobs.map { ($0.piece, UnsafeRawBufferPointer($0.buffer.bytes)) })
+        for (job, isRight) in zip(jobs, verdicts) { report(job.piece, finish(job, isRight)) }
+    }
+
+    private func finish(_ job: Job, _ isRight: Bool) -> Outcome {
+        guard isRight else { return .wrong(digests(of: job)) }
+        do {
+            try files.write(job.piece, UnsafeRawBufferPointer(job.buffer.bytes))
+            return .stored(job.digests ? digests(of: job) : [])
+        } catch {
+            return .failed(error)
+        }
+    }
+
+    private func digests(of job: Job) -> [SHA1Digest] {
+        let bytes = UnsafeRawBufferPointer(job.buffer.bytes)
+        return SHA1.digests(
+            stride(from: 0, to: bytes.count, by: blockLength).map {
+                UnsafeRawBufferPointer(rebasing: bytes[$0..<min(bytes.count, $0 + blockLength)])
+            })
+    }
+}

@@ -1,0 +1,120 @@
+import Hashing
+import Logging
+import PeerWire
+import Reactor
+import TrackerClient
+import Tracking
+
+/// Tells the trackers of one info hash about us, when its schedule says so. Lives on the loop.
+final class SwarmAnnouncer {
+    /// What an announce says of our progress.
+    struct Progress {
+        var uploaded: Int64 = 0
+        var downloaded: Int64 = 0
+        var left: Int64 = 0
+        /// Nothing more is wanted though something is missing (BEP 21).
+        var isPaused = false
+        var isUnreachable = false
+    }
+
+    let infoHash: SHA1Digest
+    private var schedule: TrackerSchedule
+    private let context: EngineContext
+    private let advertised: String?
+    private let key: UInt32
+    private let progress: () -> Progress
+    private let found: ([SocketAddress]) -> Void
+    private let warn: (String) -> Void
+    /// Carries an answer back to this object, on the loop.
+    private let enter: @Sendable (@escaping @Sendable (SwarmAnnouncer) -> Void) -> Void
+    private var wakeUp: TimerToken?
+    private var warned: Set<String> = []
+    /// Announces that are under way, so that a stop can wait for them.
+    private(set) var underWay: [UInt64: Task<Void, Never>] = [:]
+
+    init(
+        infoHash: SHA1Digest, tiers: [[String]], context: EngineContext, advertised: String?,
+        progress: @escaping () -> Progress, found: @escaping ([SocketAddress]) -> Void, warn: @escaping (String) -> Void,
+        enter: @escaping @Sendable (@escaping @Sendable (SwarmAnnouncer) -> Void) -> Void
+    ) {
+        self.infoHash = infoHash
+        self.context = context
+        self.advertised = advertised
+        self.progress = progress
+        self.found = found
+        self.warn = warn
+        self.enter = enter
+        var generator = SystemRandomNumberGenerator()
+        key = UInt32.random(in: .min ... .max, using: &generator)
+        schedule = TrackerSchedule(tiers: tiers, seed: generator.next())
+    }
+
+    var ignoredTrackers: [String] { schedule.ignored }
+
+    func start() { perform(schedule.start(at: context.loop.now)) }
+    func completed() { perform(schedule.completed(at: context.loop.now)) }
+
+    func setPeers(wanted: Int, needed: Bool) {
+        perform(schedule.setPeers(wanted: wanted, needed: needed, at: context.loop.now))
+    }
+
+    /// Tells the trackers that we go. ``underWay`` is then what is left to wait for.
+    func stop() { perform(schedule.stop(at: context.loop.now)) }
+
+    private func perform(_ actions: [TrackerSchedule.Action]) {
+        for action in actions {
+            switch action {
+            case .announce(let announce): ask(announce)
+            case .wakeUp(let time):
+                if let wakeUp { context.loop.cancel(wakeUp) }
+                wakeUp = context.loop.schedule(after: time - context.loop.now) { [weak self] in
+                    guard let self else { return }
+                    perform(schedule.wokeUp(at: context.loop.now))
+                }
+            }
+        }
+    }
+
+    private func ask(_ announce: TrackerSchedule.Announce) {
+        let now = progress()
+        let event = announce.event == .none && now.isPaused ? AnnounceEvent.paused : announce.event
+        guard
+            let request = AnnounceRequest(
+                infoHash: infoHash, peerID: context.peerID.bytes, port: context.listenAddress.port,
+                uploaded: UInt64(clamping: now.uploaded), downloaded: UInt64(clamping: now.downloaded),
+                left: UInt64(clamping: now.left), event: event, numWant: announce.numWant, key: key,
+                advertisedAddress: advertised, isUnreachable: now.isUnreachable)
+        else { return }
+        let (client, enter) = (context.trackers, enter)
+        let filter = PeerAddressFilter(allowsLoopback: PeerAddress(context.listenAddress)?.isLoopback ?? false)
+        underWay[announce.id] = Task {
+            do {
+                let answer = try await client.announce(url: announce.url, request, filter: filter)
+                enter { $0.succeeded(announce, answer) }
+            } catch {
+                enter { $0.failed(announce, error) }
+            }
+        }
+    }
+
+    private func succeeded(_ announce: TrackerSchedule.Announce, _ answer: AnnounceAnswer) {
+        underWay[announce.id] = nil
+        if let warning = answer.warning { tell("tracker says: \(warning)") }
+        let addresses = answer.peers.compactMap(SocketAddress.init)
+        perform(schedule.succeeded(announce.id, answer: answer, at: context.loop.now))
+        if announce.event != .stopped { found(addresses) }
+    }
+
+    private func failed(_ announce: TrackerSchedule.Announce, _ error: any Error) {
+        underWay[announce.id] = nil
+        let refusal = (error as? TrackerClientError)?.refusal
+        if announce.event != .stopped { tell("tracker \(TrackerURL(announce.url)?.host ?? "?"): \(error)") }
+        perform(schedule.failed(announce.id, refusal: refusal, at: context.loop.now))
+    }
+
+    /// The same trouble is told once.
+    private func tell(_ text: String) {
+        context.logger.debug("tracker trouble", metadata: ["text": "\(text)"])
+        if warned.count < 32, warned.insert(text).inserted { warn(text) }
+    }
+}

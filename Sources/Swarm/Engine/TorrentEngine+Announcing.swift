@@ -1,0 +1,59 @@
+import Reactor
+import SwarmCore
+import Tracking
+
+/// What trackers are told, and what becomes of the peers that they name.
+extension TorrentEngine {
+    /// Peers to have before the tracker is not asked for more ahead of time.
+    private static let enoughPeers = 30
+
+    func startAnnouncing(_ trackers: [[String]]) {
+        guard !trackers.joined().isEmpty else { return }
+        for (index, hash) in info.hashes.wire.enumerated() {
+            let enter = enter
+            let announcer = SwarmAnnouncer(
+                infoHash: hash, tiers: trackers, context: context, advertised: options.announceAddress,
+                progress: { [unowned self] in announcedProgress },
+                found: { [weak self] in self?.found($0, in: hash) },
+                warn: { [weak self] in self?.report(.warning($0)) },
+                enter: { body in enter { if $0.announcers.indices.contains(index) { body($0.announcers[index]) } } })
+            announcers.append(announcer)
+        }
+        for announcer in announcers { announcer.start() }
+        for url in announcers.first?.ignoredTrackers ?? [] {
+            report(.warning("tracker ignored: only http, https and udp are spoken here (\(url.prefix(60)))"))
+        }
+    }
+
+    private var announcedProgress: SwarmAnnouncer.Progress {
+        let layout = info.layout
+        let (down, up) = machine.transferred
+        var progress = SwarmAnnouncer.Progress()
+        progress.uploaded = up
+        progress.downloaded = down
+        let missing = layout.pieceCount - machine.have.count
+        progress.left = machine.have.isFull ? 0 : max(1, min(layout.totalLength, Int64(missing) * Int64(layout.pieceLength)))
+        progress.isPaused = machine.isFinished && !machine.have.isFull
+        // Whom nobody has reached while it reached others stands behind a firewall, as far as it can tell.
+        progress.isUnreachable = !exchange.hasIncoming && connections.count >= 2 && context.loop.now - startedAt > 60
+        return progress
+    }
+
+    private func found(_ addresses: [SocketAddress], in hash: SHA1Digest) {
+        guard !isStopped else { return }
+        if hash != info.hashes.primary {
+            for address in addresses where !book.isConnected(address) { swarmOf[address] = swarmOf[address] ?? hash }
+            if swarmOf.count > 10_000 { swarmOf.removeAll() }
+        } else {
+            for address in addresses { swarmOf[address] = nil }
+        }
+        book.learn(addresses, from: .tracker)
+        dial()
+        settle()
+    }
+
+    func updateAnnouncers(_ now: Double) {
+        let isShort = connections.count < Self.enoughPeers && !machine.isFinished
+        for announcer in announcers { announcer.setPeers(wanted: isShort ? 200 : 50, needed: isShort && connections.count < 3) }
+    }
+}

@@ -1,0 +1,231 @@
+import Hashing
+import Logging
+import Metainfo
+import PeerWire
+import Reactor
+import Storage
+import SwarmCore
+import Tracking
+
+/// Peers that come, go and talk.
+extension TorrentEngine {
+    /// Bans of different peers at one address after which nobody from there is let in.
+    private static let strikesPerHost = 4
+
+    // MARK: Coming
+
+    func dial() {
+        let now = context.loop.now
+        guard !machine.isFinished || machine.peerCount < 200 else { return }
+        for address in book.dial(connections: connections.count, now: now) {
+            let infoHash = swarmOf[address] ?? info.hashes.primary
+            do {
+                let descriptor = try Socket.connect(to: address, from: context.listenAddress)
+                let connection = PeerConnection(
+                    dialled: descriptor, to: address, infoHash: infoHash, owner: self, loop: context.loop,
+                    staging: context.staging)
+                opening[ObjectIdentifier(connection)] = connection
+                connection.start()
+            } catch {
+                book.failed(address, now: now)
+            }
+        }
+    }
+
+    /// A connection that came in and asked for this torrent.
+    func adopt(_ connection: PeerConnection) -> Bool {
+        guard !isStopped, !bannedHosts.contains(connection.address.host) else { return false }
+        opening[ObjectIdentifier(connection)] = connection
+        return true
+    }
+
+    func opened(_ connection: PeerConnection, _ handshake: Handshake) -> Bool {
+        opening[ObjectIdentifier(connection)] = nil
+        if handshake.peerID == context.peerID {
+            if !connection.isIncoming { book.drop(connection.address) }
+            return false
+        }
+        guard !bannedIDs.contains(handshake.peerID), makeWay(for: connection, handshake) else { return false }
+        if !connection.isIncoming { book.connected(connection.address) }
+        let key = machine.join(
+            PeerTraits(supportsFast: handshake.reserved.contains(.fast)), now: context.loop.now)
+        connection.key = key
+        connections[key] = connection
+        peerIDs[handshake.peerID] = key
+        if connection.isIncoming { exchange.hasIncoming = true }
+        // What we have goes first, as older clients expect.
+        settle()
+        if connection.phase == .open, handshake.reserved.contains(.extensionProtocol) { sendExtensionHandshake(connection) }
+        return connection.phase == .open
+    }
+
+    /// One connection for each peer. Of two that were made at once both sides keep the same: the one that the larger
+    /// peer id made.
+    private func makeWay(for connection: PeerConnection, _ handshake: Handshake) -> Bool {
+        guard let key = peerIDs[handshake.peerID], let old = connections[key] else { return true }
+        let oursIsLarger = handshake.peerID < context.peerID
+        let isPreferred = connection.isIncoming != oursIsLarger
+        let wasPreferred = old.isIncoming != oursIsLarger
+        let isSilent = context.loop.now - old.lastReceived > 20
+        guard (isPreferred && !wasPreferred) || (isSilent && connection.address.host != old.address.host) else {
+            if !connection.isIncoming { book.drop(connection.address) }
+            return false
+        }
+        old.close(.redundant)
+        return true
+    }
+
+    private func sendExtensionHandshake(_ connection: PeerConnection) {
+        var handshake = ExtensionHandshake()
+        handshake.ids = extensionIDs
+        handshake.client = context.client
+        handshake.port = context.listenAddress.port
+        handshake.requestDepth = machine.configuration.requestQueue
+        handshake.metadataSize = info.bytes.count
+        handshake.observedAddress = connection.address.host
+        handshake.isUploadOnly = machine.isFinished ? true : nil
+        handshake.longestRequest = machine.configuration.longestRequest
+        connection.send(.extended(.handshake(handshake)))
+        if let key = connection.key { dirty.insert(key) }
+    }
+
+    // MARK: Going
+
+    func closed(_ connection: PeerConnection, _ reason: CloseReason) {
+        let now = context.loop.now
+        opening[ObjectIdentifier(connection)] = nil
+        if let key = connection.key {
+            connections[key] = nil
+            if let id = connection.handshake?.peerID, peerIDs[id] == key { peerIDs[id] = nil }
+            exchange.forget(key)
+            machine.leave(key, now: now)
+        }
+        if case .violation(let what) = reason {
+            context.logger.debug("peer broke the protocol", metadata: ["peer": "\(connection.address)", "what": "\(what)"])
+        }
+        guard !connection.isIncoming else { return }
+        if reason == .redundant && machine.isFinished {
+            // It has all, and so have we.
+            book.drop(connection.address)
+        } else {
+            book.failed(connection.address, now: now)
+        }
+    }
+
+    func ban(_ key: PeerKey) {
+        if let source = webSources[key] { return source.sentBadPiece() }
+        guard let connection = connections[key] else { return }
+        context.logger.warning("peer sent false bytes", metadata: ["peer": "\(connection.address)"])
+        if let address = connection.listenAddress { book.ban(address) }
+        strikes[connection.address.host, default: 0] += 1
+        if strikes[connection.address.host, default: 0] >= Self.strikesPerHost { bannedHosts.insert(connection.address.host) }
+        if let id = connection.handshake?.peerID { bannedIDs.insert(id) }
+        connection.close(.banned)
+    }
+
+    // MARK: Talking
+
+    func received(_ message: Message, on connection: PeerConnection) {
+        guard let key = connection.key else { return }
+        switch message {
+        case .extended(.handshake(let handshake)): extended(handshake, connection, key)
+        case .extended(.metadata(let message)): serveMetadata(message, connection)
+        case .extended(.peerExchange(let message)): learn(message, connection, key)
+        case .hashRequest(let request): serveHashes(request, connection)
+        case .keepAlive, .hashes, .hashReject: break
+        default:
+            if case .extended(.uploadOnly(let flag)) = message { connection.capabilities.apply(uploadOnly: flag) }
+            machine.received(message, from: key, now: context.loop.now)
+        }
+    }
+
+    private func extended(_ handshake: ExtensionHandshake, _ connection: PeerConnection, _ key: PeerKey) {
+        connection.capabilities.apply(handshake)
+        let capabilities = connection.capabilities
+        machine.update(key) { traits in
+            traits.requestQueue = capabilities.requestDepth
+            traits.longestRequest = min(capabilities.longestRequest, machine.configuration.longestRequest)
+            traits.followsSuggestions = handshake.longestRequest != nil
+            traits.supportsDontHave = capabilities.ids[.dontHave] != nil
+        }
+        if connection.isIncoming, let port = capabilities.port {
+            let address = connection.address.with(port: port)
+            connection.listenAddress = address
+            if book.isBanned(address) { return connection.close(.banned) }
+            book.connected(address)
+        }
+        if handshake.isUploadOnly == true {
+            machine.received(.extended(.uploadOnly(true)), from: key, now: context.loop.now)
+        }
+    }
+
+    // MARK: Blocks
+
+    func beginBlock(_ header: PieceHeader, on connection: PeerConnection) -> BlockTarget {
+        guard let key = connection.key else { return .violation }
+        lastByteAt = context.loop.now
+        let span = BlockSpan(piece: Int(header.index), begin: Int(header.begin), length: Int(header.length))
+        switch machine.beginBlock(span, from: key) {
+        case .violation: return .violation
+        case .discard: return .discard
+        case .aside: return .memory(BlockMemory(length: span.length), offset: 0, placement: .aside)
+        case .buffer:
+            guard let memory = memories[span.piece] else { return .discard }
+            return .memory(memory, offset: span.begin, placement: .buffer)
+        }
+    }
+
+    func finishBlock(_ block: IncomingBlock, on connection: PeerConnection) {
+        guard let key = connection.key else { return }
+        lastByteAt = context.loop.now
+        take(block.span, from: key, block.memory, placement: block.placement)
+    }
+
+    /// A whole block is in memory.
+    func take(_ span: BlockSpan, from key: PeerKey, _ memory: BlockMemory?, placement: SwarmMachine.Placement) {
+        let copies = machine.finishBlock(span, from: key, placement: placement, now: context.loop.now)
+        guard copies, let memory, let target = memories[span.piece] else { return }
+        UnsafeMutableRawBufferPointer(rebasing: target.bytes[span.begin..<span.begin + span.length])
+            .copyMemory(from: UnsafeRawBufferPointer(rebasing: memory.bytes[0..<span.length]))
+    }
+
+    func nextUpload(to connection: PeerConnection) -> UploadStep {
+        guard let key = connection.key else { return .nothing }
+        while let span = machine.peekUpload(to: key) {
+            let delay = limits.sendDelay(span.length, context.loop.now)
+            if delay > 0 { return .wait(delay) }
+            _ = machine.nextUpload(to: key)
+            do {
+                let piece = PieceIndex(unchecked: span.piece)
+                let regions = try home.files.regions(piece, span.begin..<span.begin + span.length)
+                limits.sent(span.length)
+                return .send(span, regions.map(UploadRegion.init))
+            } catch {
+                context.logger.error("content cannot be read", metadata: ["error": "\(error)"])
+                report(.warning(error.message))
+                machine.lost(PieceIndex(unchecked: span.piece), now: context.loop.now)
+                if connection.handshake?.reserved.contains(.fast) == true { connection.send(.reject(span.wire)) }
+            }
+        }
+        return .nothing
+    }
+
+    func uploaded(_ bytes: Int, to connection: PeerConnection) {
+        guard let key = connection.key else { return }
+        machine.uploaded(bytes, to: key, now: context.loop.now)
+    }
+
+    func unreadable(_ span: BlockSpan, on connection: PeerConnection) {
+        report(.warning("the content changed while it was served: piece \(span.piece) is shorter than it was"))
+        machine.lost(PieceIndex(unchecked: span.piece), now: context.loop.now)
+    }
+}
+
+extension UploadRegion {
+    init(_ region: ContentFiles.Region) {
+        switch region {
+        case .file(let file, let offset, let length): self = .file(file, offset: offset, length: length)
+        case .zeros(let count): self = .memory([UInt8](repeating: 0, count: count))
+        }
+    }
+}

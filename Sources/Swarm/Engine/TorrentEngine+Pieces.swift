@@ -1,0 +1,116 @@
+import Hashing
+import Metainfo
+import PeerWire
+import Storage
+import SwarmCore
+
+/// Pieces on their way from the wire to the disk, and the record of them.
+extension TorrentEngine {
+    func open(_ piece: PieceIndex) {
+        let length = info.layout.length(of: piece)
+        guard let buffer = bufferPool.take(length: length) else {
+            return fail(
+                TransferError(
+                    .other, "no memory for a piece of \(length) bytes", advice: "Free memory, or raise the process's limit."))
+        }
+        for span in info.layout.spans(of: piece) where span.isPadding {
+            UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[span.pieceOffset..<span.pieceOffset + span.length])
+                .initializeMemory(as: UInt8.self, repeating: 0)
+        }
+        buffers[piece.value] = buffer
+        memories[piece.value] = BlockMemory(buffer)
+    }
+
+    func verify(_ piece: PieceIndex, _ digests: Bool) {
+        guard let buffer = buffers[piece.value] else {
+            return machine.judged(piece, .notStored, now: context.loop.now)
+        }
+        finisher?.submit(PieceFinisher.Job(piece: piece, buffer: buffer, digests: digests))
+    }
+
+    func finished(_ piece: PieceIndex, _ outcome: PieceFinisher.Outcome) {
+        guard !isStopped else { return }
+        let now = context.loop.now
+        switch outcome {
+        case .stored(let digests):
+            ledger.wrote(piece, bytes: info.layout.length(of: piece), at: now)
+            machine.judged(piece, .stored(digests: digests), now: now)
+        case .wrong(let digests):
+            context.logger.debug("piece does not verify", metadata: ["piece": "\(piece)"])
+            machine.judged(piece, .wrong(digests: digests), now: now)
+        case .failed(let error):
+            machine.judged(piece, .notStored, now: now)
+            fail(TransferError(error))
+        }
+        settle()
+    }
+
+    // MARK: Durability
+
+    func syncIfDue(_ now: Double) {
+        guard !isPublished, ledger.isSyncDue(at: now), let pieces = ledger.beginSync() else { return }
+        let (home, enter) = (home, enter)
+        context.pool.submit {
+            let result = Result { () throws(StorageError) in try home.checkpoint(pieces) }
+            enter { $0.synced(result) }
+        }
+    }
+
+    private func synced(_ result: Result<Void, StorageError>) {
+        switch result {
+        case .success: ledger.syncSucceeded()
+        case .failure(let error):
+            _ = ledger.syncFailed()
+            fail(TransferError(error))
+        }
+    }
+
+    func finishedAll() {
+        for announcer in announcers { announcer.completed() }
+        publish()
+        for source in webSources.values { source.stop() }
+    }
+
+    func publish() {
+        guard !isPublished else { return }
+        let (home, enter, pieces) = (home, enter, StoredPieces(machine.have))
+        context.pool.submit {
+            let result = Result { () throws(StorageError) in try home.publish(pieces) }
+            enter { $0.published(result) }
+        }
+    }
+
+    private func published(_ result: Result<Void, StorageError>) {
+        switch result {
+        case .success:
+            isPublished = true
+            reportComplete()
+        case .failure(let error): fail(TransferError(error))
+        }
+    }
+
+    func reportComplete() {
+        report(
+            .complete(
+                path: home.path, infoHash: info.hashes.primary.hex, bytes: home.files.selection.length(in: info.layout),
+                seconds: context.loop.now - startedAt))
+    }
+}
+
+extension TransferError {
+    init(_ error: StorageError) {
+        self.init(error.isDiskFault ? .disk : .other, error.message, advice: error.advice)
+    }
+}
+
+extension StoredPieces {
+    init(_ pieces: PieceSet) {
+        self = StoredPieces(pieceCount: pieces.size, bytes: pieces.wireBytes) ?? StoredPieces(pieceCount: pieces.size)
+    }
+}
+
+extension PieceSet {
+    init(_ stored: StoredPieces) {
+        self = PieceSet(wire: stored.bytes, size: stored.pieceCount) ?? PieceSet(size: stored.pieceCount)
+    }
+}

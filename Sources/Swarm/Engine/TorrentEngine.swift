@@ -1,0 +1,244 @@
+import Hashing
+import Logging
+import Metainfo
+import PeerWire
+import Reactor
+import Storage
+import SwarmCore
+import Synchronization
+import Tracking
+
+/// Runs one torrent whose metainfo is known: feeds its ``SwarmMachine`` with what happens and carries out what it says.
+///
+/// It lives on the loop and owns all of the torrent's state there. Decisions belong in `SwarmCore`; whatever blocks belongs
+/// on the worker pool.
+final class TorrentEngine: ConnectionOwner {
+    let context: EngineContext
+    let info: Info
+    let hashes: PieceHashes
+    let home: ContentHome
+    let options: TransferOptions
+    let limits: TransferLimits
+    let bounds: ContentBounds?
+    /// Carries work back from other threads to this object, on the loop.
+    let enter: @Sendable (@escaping @Sendable (TorrentEngine) -> Void) -> Void
+    let report: (TransferEvent) -> Void
+
+    var machine: SwarmMachine
+    var connections: [PeerKey: PeerConnection] = [:]
+    /// Connections whose handshake is under way.
+    var opening: [ObjectIdentifier: PeerConnection] = [:]
+    var peerIDs: [PeerID: PeerKey] = [:]
+    var book: PeerBook<SocketAddress>
+    /// Addresses by the info hash of the swarm in which we heard of them, where it is not the primary one.
+    var swarmOf: [SocketAddress: SHA1Digest] = [:]
+    var bannedHosts: Set<[UInt8]> = []
+    var bannedIDs: Set<PeerID> = []
+    /// Peers banned so far, by address.
+    var strikes: [[UInt8]: Int] = [:]
+    var buffers: [Int: PieceBuffer] = [:]
+    var memories: [Int: BlockMemory] = [:]
+    let bufferPool: PieceBufferPool
+    private(set) var finisher: PieceFinisher?
+    var ledger: DurabilityLedger
+    var announcers: [SwarmAnnouncer] = []
+    var webSources: [PeerKey: WebSource] = [:]
+    var exchange = ExchangeState()
+    /// Seconds of the clock.
+    var nextExchange = 0.0
+    var dirty: Set<PeerKey> = []
+    var isSettling = false
+    var isStopped = false
+    var isPublished: Bool
+    var failure: TransferError?
+    let startedAt: Double
+    var lastByteAt: Double
+    var tickTimer: TimerToken?
+    var ticks = 0
+
+    init(
+        context: EngineContext, info: Info, hashes: PieceHashes, home: ContentHome, have: PieceSet, wanted: PieceSet,
+        options: TransferOptions, startedAt: Double,
+        enter: @escaping @Sendable (@escaping @Sendable (TorrentEngine) -> Void) -> Void,
+        report: @escaping (TransferEvent) -> Void
+    ) {
+        self.context = context
+        self.info = info
+        self.hashes = hashes
+        self.home = home
+        self.options = options
+        self.enter = enter
+        self.report = report
+        self.startedAt = startedAt
+        let now = context.loop.now
+        let layout = info.layout
+        limits = TransferLimits(
+            down: options.downloadLimit, up: options.uploadLimit, parent: context.limits, now: now)
+        let lastLength = layout.piece(layout.pieceCount - 1).map { layout.length(of: $0) } ?? 0
+        bounds = ContentBounds(
+            pieceCount: layout.pieceCount, pieceLength: layout.pieceLength, lastPieceLength: lastLength)
+        var configuration = SwarmConfiguration()
+        configuration.superSeed = options.superSeed
+        configuration.openBytes = max(configuration.openBytes, 2 * layout.pieceLength)
+        var unservable = PieceSet(size: layout.pieceCount)
+        if !home.files.selection.isEverything {
+            for piece in layout.pieces where !home.files.canServe(piece) { unservable.insert(piece.value) }
+        }
+        var generator = SystemRandomNumberGenerator()
+        machine = SwarmMachine(
+            layout: layout, wanted: wanted, have: have, unservable: unservable, configuration: configuration,
+            seed: generator.next(), now: now)
+        bufferPool = PieceBufferPool(capacity: configuration.openBytes + layout.pieceLength + (1 << 16))
+        book = PeerBook()
+        ledger = DurabilityLedger(durable: StoredPieces(have))
+        lastByteAt = now
+        isPublished = machine.isFinished
+        let enter = enter
+        finisher = PieceFinisher(hashes: hashes, files: home.files, pool: context.pool) { piece, outcome in
+            enter { $0.finished(piece, outcome) }
+        }
+    }
+
+    func start(trackers: [[String]], webSeeds: [String]) {
+        book.learn(options.extraPeers.compactMap(SocketAddress.init), from: .configured)
+        startWebSeeds(webSeeds + options.extraWebSeeds)
+        if machine.isFinished && !isPublished { publish() }
+        startAnnouncing(trackers)
+        tick()
+    }
+
+    // MARK: ConnectionOwner
+
+    var peerID: PeerID { context.peerID }
+    var reservedBits: ReservedBits { info.version.hasV2 ? ReservedBits.ours.union(.v2) : .ours }
+    var extensionIDs: ExtensionIDs { ExtensionIDs.own(isPrivate: info.isPrivate) }
+
+    // MARK: Carrying out
+
+    /// Does what the machine says until it says no more, then lets the sockets have what gathered.
+    func settle() {
+        guard !isSettling else { return }
+        isSettling = true
+        while true {
+            while machine.hasActions {
+                for action in machine.takeActions() { perform(action) }
+            }
+            guard !dirty.isEmpty else { break }
+            let ready = dirty
+            dirty.removeAll(keepingCapacity: true)
+            for key in ready { connections[key]?.flush() }
+        }
+        isSettling = false
+    }
+
+    private func perform(_ action: SwarmAction) {
+        switch action {
+        case .send(let key, let message):
+            connections[key]?.send(message)
+            dirty.insert(key)
+        case .upload(let key): dirty.insert(key)
+        case .fetch(let key, let span): webSources[key]?.fetch(span)
+        case .cancelFetch(let key, let span): webSources[key]?.cancel(span)
+        case .open(let piece): open(piece)
+        case .close(let piece):
+            memories[piece.value] = nil
+            buffers[piece.value] = nil
+        case .divert(let key, let span):
+            connections[key]?.divert(span)
+        case .verify(let piece, let digests): verify(piece, digests)
+        case .disconnect(let key, let reason): disconnect(key, reason)
+        case .ban(let key): ban(key)
+        case .finished: finishedAll()
+        }
+    }
+
+    private func disconnect(_ key: PeerKey, _ reason: SwarmAction.Reason) {
+        guard let connection = connections[key] else { return }
+        switch reason {
+        case .violation(let what): connection.close(.violation(what))
+        case .stalled: connection.close(.timedOut)
+        case .redundant: connection.close(.redundant)
+        }
+    }
+
+    // MARK: Time
+
+    private static let tickInterval = 0.1
+
+    private func tick() {
+        guard !isStopped else { return }
+        ticks += 1
+        let now = context.loop.now
+        machine.tick(now: now)
+        dial()
+        syncIfDue(now)
+        if ticks % 50 == 0 {
+            for connection in connections.values { connection.checkIdle() }
+            exchangePeers(now)
+            updateAnnouncers(now)
+        }
+        pumpWebSeeds(now)
+        checkTimeout(now)
+        settle()
+        // A torrent without peers has nothing to decide ten times a second.
+        let interval = connections.isEmpty && opening.isEmpty && webSources.isEmpty ? 0.25 : Self.tickInterval
+        tickTimer = context.loop.schedule(after: interval) { [weak self] in self?.tick() }
+    }
+
+    private func checkTimeout(_ now: Double) {
+        guard let timeout = options.timeout, !machine.isFinished else { return }
+        let seconds = Double(timeout.components.seconds) + Double(timeout.components.attoseconds) / 1e18
+        guard now - lastByteAt > seconds else { return }
+        fail(
+            TransferError(
+                .other, "not one byte came for \(timeout)",
+                advice: "Check that a seed is running and reachable; what is here is kept, run the same command to go on."))
+    }
+
+    func fail(_ error: TransferError) {
+        guard failure == nil, !isStopped else { return }
+        failure = error
+        report(.failed(error))
+    }
+
+    // MARK: The end
+
+    /// Closes all connections and hands the last state to the disk; trackers hear `stopped`.
+    func stop() {
+        guard !isStopped else { return }
+        isStopped = true
+        if let tickTimer { context.loop.cancel(tickTimer) }
+        for connection in Array(connections.values) + Array(opening.values) { connection.close(.shutdown) }
+        for source in webSources.values { source.stop() }
+        for announcer in announcers { announcer.stop() }
+    }
+
+    /// What has to reach the disk at the end.
+    var finalCheckpoint: StoredPieces? { ledger.beginSync() ?? (isPublished ? nil : ledger.durable) }
+
+    var statusNow: TransferStatus {
+        let now = context.loop.now
+        var status = TransferStatus(state: isStopped ? .stopped : machine.isFinished ? .seeding : .downloading)
+        (status.done, status.total) = progressBytes
+        (status.down, status.up) = machine.rates(now: now)
+        (status.downloaded, status.uploaded) = machine.transferred
+        status.wasted = machine.wastedBytes
+        status.peers = connections.count
+        status.webSources = webSources.values.count { $0.isAlive }
+        if !machine.isFinished, status.down > 1 { status.eta = Double(status.total - status.done) / status.down }
+        return status
+    }
+
+    /// Verified bytes of the wanted files, and all of them. Pieces at the edge of a selection count whole.
+    private var progressBytes: (Int64, Int64) {
+        let layout = info.layout
+        if machine.isFinished || machine.have.isEmpty {
+            let total = home.files.selection.length(in: layout)
+            return (machine.isFinished ? total : 0, total)
+        }
+        let total = home.files.selection.length(in: layout)
+        let wantedPieces = max(1, machine.wanted.count)
+        let done = wantedPieces - machine.missingPieces
+        return (min(total, Int64(Double(total) * Double(done) / Double(wantedPieces))), total)
+    }
+}

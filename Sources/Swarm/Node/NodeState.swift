@@ -1,0 +1,105 @@
+import Glibc
+import HTTPOrigin
+import Hashing
+import Logging
+import Metainfo
+import PeerWire
+import Reactor
+import TrackerClient
+import Tracking
+
+/// What a node holds on its loop: listener, limits, shared clients and the transfers.
+actor NodeState {
+    nonisolated let loop: EventLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    private var context: EngineContext?
+    private var listener: Listener?
+    private var transfers: [Transfer] = []
+
+    init(loop: EventLoop) { self.loop = loop }
+
+    var listenAddress: PeerAddress? { context.flatMap { PeerAddress($0.listenAddress) } }
+
+    /// The shared parts, made by the first transfer; later ones listen where it does.
+    func context(of node: SwarmNode, options: TransferOptions) throws -> SharedContext {
+        if let context { return SharedContext(context) }
+        let (descriptor, address) = try listen(on: options.listen)
+        var trackerSettings = TrackerClientSettings()
+        var webSettings = WebSeedSettings()
+        if let host = options.listen?.host, !address.isAny {
+            trackerSettings.localAddress = host
+            webSettings.localAddress = host
+        }
+        let configuration = node.configuration
+        let context = EngineContext(
+            loop: loop, pool: node.pool, staging: ReceiveStaging(length: 2 << 20),
+            limits: TransferLimits(
+                down: configuration.downloadLimit, up: configuration.uploadLimit, parent: nil, now: loop.now),
+            peerID: node.peerID, listenAddress: address, trackers: TrackerClient(settings: trackerSettings),
+            webSeeds: WebSeedClient(settings: webSettings), logger: node.logger, client: configuration.client)
+        listener = try Listener(
+            descriptor: descriptor, loop: loop, staging: context.staging, logger: node.logger,
+            resolve: { [weak self] hash, connection in self?.assumeIsolated { $0.owner(hash, of: connection) } })
+        self.context = context
+        return SharedContext(context)
+    }
+
+    private func owner(_ hash: SHA1Digest, of connection: PeerConnection) -> (any ConnectionOwner)? {
+        for transfer in transfers {
+            if let owner = transfer.assumeIsolated({ $0.owner(hash, of: connection) }) { return owner }
+        }
+        return nil
+    }
+
+    /// The ports of BitTorrent by custom.
+    private static let ports: ClosedRange<UInt16> = 6881...6889
+
+    private func listen(on wanted: PeerAddress?) throws -> (CInt, SocketAddress) {
+        let candidates: [SocketAddress]
+        if let wanted, let address = SocketAddress(wanted) {
+            candidates = wanted.port == 0 ? Self.ports.map { address.with(port: $0) } + [address] : [address]
+        } else {
+            candidates = Self.ports.map { SocketAddress.any(port: $0) } + [SocketAddress.any(port: 0)]
+        }
+        var lastError: (any Error)?
+        for candidate in candidates {
+            do {
+                let descriptor = try Socket.listen(on: candidate)
+                return (descriptor, Socket.localAddress(of: descriptor) ?? candidate)
+            } catch {
+                lastError = error
+            }
+        }
+        throw TransferError(
+            .other, "cannot listen: \(lastError.map { "\($0)" } ?? "no address")",
+            advice: "Choose another address or port with --listen.")
+    }
+
+    func add(_ transfer: Transfer) { transfers.append(transfer) }
+
+    func setLimits(up: Int?, down: Int?) { context?.limits.set(down: down, up: up, now: loop.now) }
+
+    func shutdown() async {
+        let all = transfers
+        transfers = []
+        listener?.close()
+        listener = nil
+        await withTaskGroup(of: Void.self) { group in
+            for transfer in all { group.addTask { await transfer.stop() } }
+        }
+        guard let context else { return }
+        self.context = nil
+        let (trackers, webSeeds) = (context.trackers, context.webSeeds)
+        await trackers.shutdown()
+        await webSeeds.shutdown()
+    }
+}
+
+/// The context on its way between two actors of the same loop.
+struct SharedContext: @unchecked Sendable {
+    // Safe: what it holds is touched on the loop only, and both actors have that loop as their executor.
+    let value: EngineContext
+
+    init(_ value: EngineContext) { self.value = value }
+}

@@ -1,0 +1,170 @@
+import Glibc
+import Hashing
+import Logging
+import Metainfo
+import Reactor
+import Storage
+import SwarmCore
+import Tracking
+
+/// Brings a transfer from its request to its engine: look at what is on disk, on the worker threads, then begin on the loop.
+struct Starter: Sendable {
+    let node: SwarmNode
+    let context: SharedContext
+    let options: TransferOptions
+    let transfer: Transfer
+
+    init(node: SwarmNode, context: SharedContext, options: TransferOptions, transfer: Transfer) {
+        self.node = node
+        self.context = context
+        self.options = options
+        self.transfer = transfer
+    }
+
+    private struct Found: Sendable {
+        let home: ContentHome
+        let have: StoredPieces
+        let wanted: StoredPieces
+        let isComplete: Bool
+    }
+
+    // MARK: Serving
+
+    func seed(_ torrent: Torrent, path: String) {
+        begin(torrent, extra: []) { fraction in
+            let layout = torrent.info.layout
+            let files = ContentFiles(
+                layout: layout, root: try ContentRoot.at(path: path), access: .serving,
+                selection: FileSelection(all: layout), preallocation: .none)
+            let store = VouchingStore.standard()
+            let all = StoredPieces(pieceCount: layout.pieceCount, all: true)
+            let home = ContentHome.served(files, path: path)
+            if options.fast, let vouched = store?.pieces(vouchedFor: files, hashes: torrent.info.hashes), vouched.isFull {
+                return Found(home: home, have: vouched, wanted: all, isComplete: true)
+            }
+            let result = try ContentCheck(files: files, hashes: torrent.pieceHashes).run(
+                parallelism: .processors, progress: { fraction.set($0.done, of: $0.total) },
+                isCancelled: { fraction.isCancelled })
+            if let failure = result.readFailure { throw failure }
+            guard result.right.isFull else {
+                let bad = layout.pieceCount - result.right.count
+                let missing = torrent.info.layout.files.indices.filter { result.files[$0] == .missing }
+                if missing.count == layout.files.count { throw TransferError(.notFound, "nothing at \(path)", advice: "Give the path of the content that the torrent describes.") }
+                throw TransferError(
+                    .verification, "\(bad) of \(layout.pieceCount) pieces at \(path) are not what the torrent describes",
+                    advice: "Run `swoop verify` to see which files, and `swoop get` to complete them.")
+            }
+            try? store?.save(files, hashes: torrent.info.hashes, pieces: result.right)
+            return Found(home: home, have: result.right, wanted: all, isComplete: true)
+        }
+    }
+
+    // MARK: Fetching
+
+    func get(_ torrent: Torrent, into directory: String, peers: [PeerAddress] = []) {
+        begin(torrent, extra: peers) { fraction in
+            let layout = torrent.info.layout
+            let selection = try select(torrent.info)
+            var storing = DownloadDirectory.Options()
+            storing.overwrite = options.overwrite
+            storing.preallocation = options.preallocate ? .full : .sparse
+            storing.vouching = VouchingStore.standard()
+            let place = try DownloadDirectory.open(directory: directory, info: torrent.info, options: storing)
+            let prepared = try place.prepare(
+                hashes: torrent.pieceHashes, selection: selection, parallelism: .processors,
+                progress: { fraction.set($0.done, of: $0.total) }, isCancelled: { fraction.isCancelled })
+            let wanted = selection.pieces(of: layout)
+            switch prepared {
+            case .complete(let files):
+                return Found(home: .download(place, files), have: wanted, wanted: wanted, isComplete: true)
+            case .incomplete(let files, let have):
+                try? place.save(metainfo: torrent.encode())
+                return Found(home: .download(place, files), have: have, wanted: wanted, isComplete: false)
+            }
+        }
+    }
+
+    func get(_ magnet: Magnet, into directory: String) {
+        let hashes = magnet.hashes
+        Task { [self] in
+            let saved = try? await node.pool.run { DownloadDirectory.savedMetainfo(directory: directory, hashes: hashes) }
+            if let bytes = saved ?? nil, let torrent = try? Torrent.parse(bytes) {
+                return get(torrent, into: directory, peers: options.extraPeers)
+            }
+            await transfer.fetchMetadata(magnet, with: self, into: directory)
+        }
+    }
+
+    private func select(_ info: Info) throws -> FileSelection {
+        guard !options.selection.isEmpty else { return FileSelection(all: info.layout) }
+        let selection = FileSelection(info.layout) { file in
+            let path = info.isSingleFile ? info.name.bytes : file.path.joinedBytes
+            return options.selection.contains { Glob.matches($0, path) }
+        }
+        guard selection.length(in: info.layout) > 0 else {
+            throw TransferError(
+                .notFound, "no file of \(info.name.display) matches \(options.selection.joined(separator: ", "))",
+                advice: "See the names with `swoop show`.")
+        }
+        return selection
+    }
+
+    // MARK: Beginning
+
+    private func begin(_ torrent: Torrent, extra peers: [PeerAddress], _ look: @escaping @Sendable (CheckFraction) throws -> Found) {
+        let startedAt = monotonicSeconds()
+        let transfer = transfer
+        Task { [self] in
+            transfer.report(.metadata(torrent.info))
+            guard let fraction = await transfer.beginChecking(total: torrent.info.layout.totalLength) else { return }
+            do {
+                let found = try await node.pool.run { try look(fraction) }
+                await transfer.start(found, torrent, peers: peers, with: self, startedAt: startedAt)
+            } catch let error as StorageError {
+                if error.kind != .cancelled { transfer.report(.failed(TransferError(error))) }
+            } catch let error as TransferError {
+                transfer.report(.failed(error))
+            } catch {
+                transfer.report(.failed(TransferError(.other, "\(error)", advice: "This should not happen; please report it.")))
+            }
+        }
+    }
+}
+
+extension Transfer {
+    fileprivate func start(
+        _ found: Starter.Found, _ torrent: Torrent, peers: [PeerAddress], with starter: Starter, startedAt: Double
+    ) {
+        let context = starter.context.value
+        var options = starter.options
+        options.extraPeers += peers
+        let engine = run { transfer in
+            TorrentEngine(
+                context: context, info: torrent.info, hashes: torrent.pieceHashes, home: found.home,
+                have: PieceSet(found.have), wanted: PieceSet(found.wanted), options: options, startedAt: startedAt,
+                isComplete: found.isComplete,
+                enter: { [weak transfer] in transfer?.enter($0) },
+                report: { [weak transfer] in transfer?.report($0) })
+        }
+        guard let engine else { return }
+        report(.checked(have: engine.statusNow.done))
+        engine.start(trackers: torrent.trackers, webSeeds: torrent.webSeeds)
+        if found.isComplete { engine.reportComplete() }
+    }
+
+    fileprivate func fetchMetadata(_ magnet: Magnet, with starter: Starter, into directory: String) {
+        guard !isStopped else { return }
+        let session = MetadataSession(
+            context: starter.context.value, magnet: magnet, options: starter.options,
+            enter: { [weak self] in self?.enterMetadata($0) },
+            report: { [weak self] in self?.report($0) },
+            finished: { info, hashes, peers in
+                var torrent = Torrent(info: info, pieceLayers: hashes.knownLayers)
+                torrent.trackers = magnet.trackers.map { [$0] }
+                torrent.webSeeds = magnet.webSeeds
+                starter.get(torrent, into: directory, peers: peers)
+            })
+        run(metadata: session)
+        session.start()
+    }
+}

@@ -1,0 +1,109 @@
+// Swarm: the transfer engine. Carries out over sockets and disks what SwarmCore decides.
+//
+// What it is for: fetching and serving torrents: connections, the worker threads that hash and write, trackers and web
+// seeds of a process. What it must never do: decide about pieces or peers itself, let an unverified byte reach the disk or
+// another machine, or block its loop.
+
+import Glibc
+import HTTPOrigin
+import Hashing
+import Logging
+import Metainfo
+import PeerWire
+import Reactor
+import Storage
+import SwarmCore
+import Synchronization
+import TrackerClient
+import Tracking
+
+/// The engine of one process: any number of torrents on one event loop.
+public final class SwarmNode: Sendable {
+    public struct Configuration: Sendable {
+        /// Limits of the whole process, bytes per second; nil for none.
+        public var downloadLimit: Int?
+        public var uploadLimit: Int?
+        /// Threads that hash and write; nil for one per processor.
+        public var workers: Int?
+        /// Told to peers.
+        public var client = "Swoop"
+
+        public init() {}
+    }
+
+    let configuration: Configuration
+    let logger: Logger
+    let loop: EventLoop
+    let pool: WorkerPool
+    let peerID: PeerID
+    private let state: NodeState
+
+    public init(configuration: Configuration = Configuration(), logger: Logger) throws {
+        signal(SIGPIPE, SIG_IGN)
+        Self.raiseDescriptorLimit()
+        self.configuration = configuration
+        self.logger = logger
+        loop = try EventLoop(name: "swoop-loop")
+        let processors = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        pool = WorkerPool(name: "swoop-work", threads: configuration.workers ?? max(2, processors))
+        var generator = SystemRandomNumberGenerator()
+        peerID = PeerID(major: 1, minor: 0, using: &generator)
+        state = NodeState(loop: loop)
+    }
+
+    /// Connections and files need descriptors; the hard limit is ours to use.
+    private static func raiseDescriptorLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
+        limit.rlim_cur = min(limit.rlim_max, 1 << 20)
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+
+    /// Serves content that is here. Returns at once; its check shows in the transfer's status and events.
+    public func seed(torrent: Torrent, path: String, options: TransferOptions = TransferOptions()) async throws -> Transfer {
+        let context = try await state.context(of: self, options: options)
+        let transfer = Transfer(loop: loop)
+        await state.add(transfer)
+        Starter(node: self, context: context, options: options, transfer: transfer).seed(torrent, path: path)
+        return transfer
+    }
+
+    /// Fetches content into `directory`, then serves it. Returns at once.
+    public func get(torrent: Torrent, into directory: String, options: TransferOptions = TransferOptions()) async throws -> Transfer {
+        let context = try await state.context(of: self, options: options)
+        let transfer = Transfer(loop: loop)
+        await state.add(transfer)
+        Starter(node: self, context: context, options: options, transfer: transfer).get(torrent, into: directory)
+        return transfer
+    }
+
+    /// The same from a magnet link: peers tell what it is about first.
+    public func get(magnet: Magnet, into directory: String, options: TransferOptions = TransferOptions()) async throws -> Transfer {
+        let context = try await state.context(of: self, options: options)
+        let transfer = Transfer(loop: loop)
+        await state.add(transfer)
+        Starter(node: self, context: context, options: options, transfer: transfer).get(magnet, into: directory)
+        return transfer
+    }
+
+    /// Changes the limits of the whole process, bytes per second; nil for none.
+    public func setLimits(up: Int?, down: Int?) async { await state.setLimits(up: up, down: down) }
+
+    /// Where the engine listens; nil before the first transfer.
+    public var listenAddress: PeerAddress? {
+        get async { await state.listenAddress }
+    }
+
+    /// Stops all transfers and ends the engine's threads. To be called once, last.
+    public func shutdown() async {
+        await state.shutdown()
+        await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
+            let (loop, pool) = (loop, pool)
+            Thread.detach(name: "swoop-end") {
+                loop.shutdown()
+                pool.shutdown()
+                done.resume()
+            }
+        }
+    }
+}

@@ -1,0 +1,17 @@
+import Glibc
+
+/// Shell patterns for file selection: `*` and `?` as in a shell. A pattern with a slash is matched against the whole path
+/// below the top-level name, where `*` crosses slashes; one without also against the last component alone.
+enum Glob {
+    static func matches(_ pattern: String, _ path: [UInt8]) -> Bool {
+        if match(pattern, path) { return true }
+        guard !pattern.utf8.contains(UInt8(ascii: "/")), let slash = path.lastIndex(of: UInt8(ascii: "/")) else { return false }
+        return match(pattern, Array(path[(slash + 1)...]))
+    }
+
+    private static func match(_ pattern: String, _ path: [UInt8]) -> Bool {
+        (path + [0]).withUnsafeBufferPointer { bytes in
+            bytes.withMemoryRebound(to: CChar.self) { fnmatch(pattern, $0.baseAddress ?? [], 0) == 0 }
+        }
+    }
+}

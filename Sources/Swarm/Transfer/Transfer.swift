@@ -1,0 +1,147 @@
+import Hashing
+import Logging
+import Metainfo
+import Reactor
+import Storage
+import SwarmCore
+import Synchronization
+
+/// One torrent being fetched or served. Its state lives on the engine's loop, which is this actor's executor.
+public actor Transfer {
+    /// What happens, from the beginning on; ends when the transfer stops. For one reader.
+    public nonisolated let events: AsyncStream<TransferEvent>
+
+    nonisolated let loop: EventLoop
+    private nonisolated let feed: AsyncStream<TransferEvent>.Continuation
+    private var phase = Phase.waiting
+    private var checking = CheckFraction()
+    private var total: Int64 = 0
+
+    enum Phase {
+        case waiting
+        case checking
+        case metadata(MetadataSession)
+        case running(TorrentEngine)
+        case stopped(TransferStatus)
+    }
+
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    init(loop: EventLoop) {
+        self.loop = loop
+        (events, feed) = AsyncStream.makeStream(of: TransferEvent.self, bufferingPolicy: .bufferingNewest(1024))
+    }
+
+    /// Where it stands now.
+    public func status() -> TransferStatus {
+        switch phase {
+        case .waiting: return TransferStatus(state: .checking(fraction: 0), total: total)
+        case .checking: return TransferStatus(state: .checking(fraction: checking.value), total: total)
+        case .metadata(let session):
+            var status = TransferStatus(state: .fetchingMetadata)
+            status.peers = session.peerCount
+            return status
+        case .running(let engine): return engine.statusNow
+        case .stopped(let last): return last
+        }
+    }
+
+    /// Changes this torrent's limits, bytes per second; nil for none.
+    public func setLimits(up: Int?, down: Int?) {
+        if case .running(let engine) = phase { engine.limits.set(down: down, up: up, now: loop.now) }
+    }
+
+    /// Ends it: trackers are told, what was written is made durable and recorded. Returns when that is done, within
+    /// seconds. A second call does nothing.
+    public func stop() async {
+        switch phase {
+        case .stopped: return
+        case .waiting, .checking:
+            checking.cancel()
+            phase = .stopped(TransferStatus(state: .stopped))
+        case .metadata(let session):
+            phase = .stopped(TransferStatus(state: .stopped))
+            session.stop()
+            for task in session.announcesUnderWay { await task.value }
+        case .running(let engine):
+            engine.stop()
+            phase = .stopped(engine.statusNow)
+            let (home, pieces) = (engine.home, engine.finalCheckpoint)
+            async let saved: Void? = try? engine.context.pool.run {
+                if let pieces { try home.checkpoint(pieces) }
+                home.close()
+            }
+            for task in engine.announcers.flatMap({ Array($0.underWay.values) }) { await task.value }
+            _ = await saved
+        }
+        feed.finish()
+    }
+
+    // MARK: For the node that owns it
+
+    nonisolated func report(_ event: TransferEvent) { feed.yield(event) }
+
+    var isStopped: Bool {
+        if case .stopped = phase { true } else { false }
+    }
+
+    /// Hashing has begun; its progress is shown.
+    func beginChecking(total: Int64) -> CheckFraction? {
+        if isStopped { return nil }
+        phase = .checking
+        self.total = total
+        return checking
+    }
+
+    func run(_ make: (isolated Transfer) -> TorrentEngine) -> TorrentEngine? {
+        if isStopped { return nil }
+        let engine = make(self)
+        phase = .running(engine)
+        return engine
+    }
+
+    func run(metadata session: MetadataSession) { if !isStopped { phase = .metadata(session) } }
+
+    /// The torrent's part that takes connections for an info hash.
+    func owner(_ hash: SHA1Digest, of connection: PeerConnection) -> (any ConnectionOwner)? {
+        switch phase {
+        case .running(let engine): engine.info.hashes.wire.contains(hash) && engine.adopt(connection) ? engine : nil
+        case .metadata(let session): session.adopt(connection, hash) ? session : nil
+        case .waiting, .checking, .stopped: nil
+        }
+    }
+
+    var engine: TorrentEngine? {
+        if case .running(let engine) = phase { engine } else { nil }
+    }
+
+    var metadataSession: MetadataSession? {
+        if case .metadata(let session) = phase { session } else { nil }
+    }
+
+    /// Runs `body` with the engine, from any thread; nothing happens when it runs no more.
+    nonisolated func enter(_ body: @escaping @Sendable (TorrentEngine) -> Void) {
+        loop.post { self.assumeIsolated { if let engine = $0.lastEngine { body(engine) } } }
+    }
+
+    nonisolated func enterMetadata(_ body: @escaping @Sendable (MetadataSession) -> Void) {
+        loop.post { self.assumeIsolated { if let session = $0.metadataSession { body(session) } } }
+    }
+}
+
+/// How far a check is, readable from the loop while worker threads write it.
+final class CheckFraction: Sendable {
+    private let state = Mutex((done: Int64(0), total: Int64(0), isCancelled: false))
+
+    var value: Double { state.withLock { $0.total > 0 ? Double($0.done) / Double($0.total) : 0 } }
+    var isCancelled: Bool { state.withLock { $0.isCancelled } }
+
+    func set(_ done: Int64, of total: Int64) {
+        state.withLock {
+            $0.done = done
+            $0.total = total
+        }
+    }
+
+    func cancel() { state.withLock { $0.isCancelled = true } }
+}

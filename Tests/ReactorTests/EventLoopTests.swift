@@ -1,0 +1,67 @@
+import Glibc
+import Synchronization
+import Testing
+
+@testable import Reactor
+
+@Suite struct EventLoopTests {
+    @Test func postedWorkRunsInOrderOnTheLoop() async throws {
+        let loop = try EventLoop(name: "test")
+        let order = Mutex<[Int]>([])
+        await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
+            for index in 0..<100 { loop.post { order.withLock { $0.append(index) } } }
+            loop.post { done.resume() }
+        }
+        #expect(order.withLock { $0 } == Array(0..<100))
+        loop.shutdown()
+    }
+
+    @Test func timersFireInTheOrderOfTheirDeadlinesAndCancelledOnesDoNot() async throws {
+        let loop = try EventLoop(name: "test")
+        let fired = Mutex<[Int]>([])
+        await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
+            loop.post {
+                loop.schedule(after: 0.03) { fired.withLock { $0.append(3) } }
+                loop.schedule(after: 0.01) { fired.withLock { $0.append(1) } }
+                let gone = loop.schedule(after: 0.02) { fired.withLock { $0.append(2) } }
+                loop.cancel(gone)
+                loop.schedule(after: 0.04) { done.resume() }
+            }
+        }
+        #expect(fired.withLock { $0 } == [1, 3])
+        loop.shutdown()
+    }
+
+    @Test func anActorOnTheLoopRunsOnItsThread() async throws {
+        actor Resident {
+            nonisolated let loop: EventLoop
+            nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+            init(_ loop: EventLoop) { self.loop = loop }
+            func isHome() -> Bool { loop.isCurrent }
+        }
+        let loop = try EventLoop(name: "test")
+        #expect(await Resident(loop).isHome())
+        #expect(!loop.isCurrent)
+        loop.shutdown()
+    }
+}
+
+@Suite struct TimerQueueTests {
+    @Test func deadlinesComeOutSorted() {
+        var queue = TimerQueue()
+        var state: UInt64 = 7
+        var expected: [Double] = []
+        var got: [Double] = []
+        for _ in 0..<500 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            let deadline = Double(state >> 40)
+            expected.append(deadline)
+            _ = queue.insert(at: deadline) {}
+        }
+        while let next = queue.nextDeadline {
+            got.append(next)
+            #expect(queue.popDue(at: next) != nil)
+        }
+        #expect(got == expected.sorted())
+    }
+}
