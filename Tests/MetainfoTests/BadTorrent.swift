@@ -201,6 +201,9 @@ struct BadTorrent: Sendable, CustomTestStringConvertible {
             try BadTorrent(
                 "layer-flipped-hybrid", in: .hybrid, "piece layers", changedLayers(with: .data(flipped)),
                 expect: wrong),
+            try BadTorrent(
+                "root-of-another-length", in: .v2, "info|file tree|b.bin||pieces root", .data(root),
+                expect: error(.wrongPieceLayer("b.bin"))),
             try BadTorrent("hybrid-name", in: .hybrid, "info|files|0|path", ["A.bin"], expect: mismatch),
             try BadTorrent("hybrid-length", in: .hybrid, "info|files|0|length", 99_999, expect: mismatch),
             try BadTorrent("hybrid-v1-lacks-file", in: .hybrid, "info|files|9", nil, expect: mismatch),

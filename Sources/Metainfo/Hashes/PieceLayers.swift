@@ -24,11 +24,14 @@ public struct PieceLayers: Sendable, Equatable {
     public mutating func add(
         _ hashes: ArraySlice<UInt8>, file: FileEntry, pieceLength: Int
     ) throws(MetainfoError) {
-        guard let root = file.piecesRoot, file.length > Int64(pieceLength), layers[root] == nil else { return }
+        guard let root = file.piecesRoot, file.length > Int64(pieceLength) else { return }
         let pieces = (file.length - 1) / Int64(pieceLength) + 1
+        // Files of the same content share a layer; of the same root and another length, one is a lie.
+        let known = layers[root]
         guard Int64(hashes.count) == pieces * Int64(SHA256Digest.byteCount),
-            Self.root(of: hashes, pieceLength: pieceLength) == root
+            known.map({ $0 == hashes }) ?? (Self.root(of: hashes, pieceLength: pieceLength) == root)
         else { throw .wrongPieceLayer(file.path.isEmpty ? "the file" : file.path.display) }
+        guard known == nil else { return }
         layers[root] = hashes
     }
 

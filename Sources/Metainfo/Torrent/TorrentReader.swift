@@ -35,12 +35,12 @@ struct TorrentReader {
         let given = dictionary["piece layers"]?.dictionaryValue ?? BencodeDictionary()
         for file in info.layout.files {
             guard let root = file.piecesRoot, file.length > Int64(info.layout.pieceLength) else { continue }
-            if layers[root] != nil { continue }
             guard let hashes = given[BencodeBytes(root.bytes)]?.bytesValue else {
                 throw .missingPieceLayer(info.displayPath(of: file))
             }
             // A copy, so that the whole file need not stay in memory.
-            try layers.add(Array(hashes)[...], file: file, pieceLength: info.layout.pieceLength)
+            let copy = layers[root] == nil ? Array(hashes)[...] : hashes
+            try layers.add(copy, file: file, pieceLength: info.layout.pieceLength)
         }
         return layers
     }
