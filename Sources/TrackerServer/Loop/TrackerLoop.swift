@@ -118,15 +118,11 @@ final class TrackerLoop<Store: PeerStore> {
         while true {
             let count = swoop_epoll_wait(epoll, descriptors, events, Int32(capacity), timeout())
             now = TrackerLoop.clock()
-            if count > 0 {
-                for index in 0..<Int(count) {
-                    let descriptor = descriptors[index]
-                    if descriptor == mailbox.descriptor {
-                        if !takeMail() { return }
-                    } else {
-                        serve(descriptor, events[index])
-                    }
-                }
+            let ready = UnsafeBufferPointer(start: descriptors, count: max(0, Int(count)))
+            // Mail first: what was asked of the tracker before a request came is done before it is answered.
+            if ready.contains(mailbox.descriptor), !takeMail() { return }
+            for (index, descriptor) in ready.enumerated() where descriptor != mailbox.descriptor {
+                serve(descriptor, events[index])
             }
             expireConnections()
             maintainStore()

@@ -1,0 +1,151 @@
+import Testing
+
+@testable import Tracking
+
+@Suite struct AnnounceQueryTests {
+    @Test func readsEveryParameterItUses() throws {
+        let all = try announce(
+            "uploaded=1&downloaded=2&left=0&event=completed&numwant=7&compact=0&no_peer_id=1&key=00c0ffee&ip=192.0.2.7"
+                + "&unreachable=1&trackerid=abc&supportcrypto=1")
+        #expect(all.swarm.bytes == Array(1...20))
+        #expect(all.peer == PeerName(bytes: Array(peerText.utf8)))
+        #expect(all.port == 6881)
+        #expect(all.left == 0)
+        #expect(all.event == .completed)
+        #expect(all.numWant == 7)
+        #expect(all.listing == .dictionariesWithoutID)
+        #expect(all.key == 0x00c0_ffee)
+        #expect(all.claimedAddress?.host == "192.0.2.7")
+        #expect(all.isUnreachable)
+    }
+
+    @Test func whatIsLeftOutHasItsDefault() throws {
+        let bare = try announce()
+        #expect(bare.left > 0)
+        #expect(bare.event == .none)
+        #expect(bare.numWant == nil)
+        #expect(bare.listing == .compact)
+        #expect(bare.key == 0)
+        #expect(bare.claimedAddress == nil)
+        #expect(!bare.isUnreachable)
+    }
+
+    @Test(arguments: [
+        ("peer_id=\(peerText)&port=1", "info_hash is missing"),
+        ("info_hash=\(hashText)&port=1", "peer_id is missing"),
+        ("info_hash=\(hashText)&peer_id=\(peerText)", "port is missing"),
+        ("", "info_hash is missing"),
+        ("&&&=&=1&info_hash", "info_hash must be 20 escaped bytes"),
+    ])
+    func missingParametersAreNamed(text: String, reason: String) {
+        #expect(refusal(text) == reason)
+    }
+
+    @Test(arguments: [
+        "info_hash=\(hashText)", "peer_id=\(peerText)", "port=1", "left=1&left=1", "uploaded=1&uploaded=1",
+        "downloaded=1&downloaded=1", "event=started&event=stopped", "numwant=1&numwant=2", "compact=1&compact=0",
+        "no_peer_id=1&no_peer_id=1", "key=1&key=1", "ip=192.0.2.1&ip=192.0.2.1", "unreachable=1&unreachable=0",
+    ])
+    func repeatedParametersAreRefused(extra: String) throws {
+        #expect(throws: TrackerRefusal.self) { try announce(extra) }
+    }
+
+    @Test(arguments: ["65536", "-1", "", "1x", "0x10", "18446744073709551616", "99999999999999999999999", "%31"])
+    func portsOutOfRangeAreRefused(port: String) {
+        #expect(throws: TrackerRefusal.self) { try announce(port: port) }
+    }
+
+    @Test func portZeroIsTaken() throws {
+        #expect(try announce(port: "0").port == 0)
+    }
+
+    @Test(arguments: ["left", "uploaded", "downloaded"])
+    func countsOutOfRangeAreRefused(name: String) throws {
+        for value in ["-1", "18446744073709551616", "abc", "", "1.5", "+1"] {
+            #expect(throws: TrackerRefusal.self) { try announce("\(name)=\(value)") }
+        }
+        _ = try announce("\(name)=18446744073709551615")
+    }
+
+    @Test func numwantMayBeMinusOneOrHuge() throws {
+        #expect(try announce("numwant=-1").numWant == nil)
+        #expect(try announce("numwant=18446744073709551615").numWant == .max)
+        #expect(throws: TrackerRefusal.self) { try announce("numwant=-2") }
+    }
+
+    @Test(arguments: [
+        "%0", "%", "%zz" + String(repeating: "a", count: 19), String(repeating: "a", count: 19),
+        String(repeating: "a", count: 21), String(repeating: "%00", count: 1000), "%0" + String(repeating: "a", count: 19),
+        String(repeating: "a", count: 19) + "%1",
+    ])
+    func badEscapesAndLengthsAreRefused(value: String) {
+        #expect(refusal("info_hash=\(value)&peer_id=\(peerText)&port=1") == "info_hash must be 20 escaped bytes")
+        #expect(refusal("info_hash=\(hashText)&peer_id=\(value)&port=1") == "peer_id must be 20 escaped bytes")
+    }
+
+    @Test func binaryValuesMayHaveAnyByte() throws {
+        var generator = Seeded(state: 1)
+        for _ in 0..<200 {
+            let hash = (0..<20).map { _ in UInt8.random(in: 0...255, using: &generator) }
+            let escaped = hash.map { byte -> String in
+                if byte == 0x20, Bool.random(using: &generator) { return "+" }
+                let hex = String(byte, radix: 16, uppercase: Bool.random(using: &generator))
+                return "%" + (hex.count == 1 ? "0" : "") + hex
+            }.joined()
+            #expect(try query("port=1&peer_id=\(peerText)&info_hash=\(escaped)").swarm.bytes == hash)
+        }
+    }
+
+    @Test func anEscapedNameIsAnotherName() {
+        #expect(refusal("info%5fhash=\(hashText)&peer_id=\(peerText)&port=1") == "info_hash is missing")
+    }
+
+    @Test func keysOfBothProtocolsAgree() throws {
+        #expect(try announce("key=DEADBEEF").key == 0xdead_beef)
+        #expect(try announce("key=7").key == 7)
+        #expect(try announce("key=hello").key != 0)
+        #expect(try announce("key=hello").key != announce("key=world").key)
+        #expect(try announce("key=123456789").key != 0)
+        #expect(try announce("key=").key == 0)
+    }
+
+    @Test func namesAndNonsenseInIPAreIgnored() throws {
+        for value in ["example.com", "1.2.3", "%00", "%zz", "::1%25eth0", String(repeating: "1", count: 5000)] {
+            #expect(try announce("ip=\(value)").claimedAddress == nil)
+        }
+        #expect(try announce("ip=2001%3Adb8%3A%3A1").claimedAddress?.host == "2001:db8::1")
+    }
+
+    @Test func unknownEventsAreRegularAnnounces() throws {
+        #expect(try announce("event=exploded").event == .none)
+        #expect(try announce("event=").event == .none)
+        #expect(try announce("event=paused").event == .paused)
+    }
+
+    @Test func enormousQueriesAreReadToTheEnd() throws {
+        let filler = (0..<500).map { "x\($0)=\(String(repeating: "y", count: 10))" }.joined(separator: "&")
+        #expect(try query("\(filler)&info_hash=\(hashText)&\(filler)&peer_id=\(peerText)&port=9").port == 9)
+    }
+
+    @Test func randomBytesNeverTrap() {
+        var generator = Seeded(state: 2)
+        let pieces = ["info_hash=", "peer_id=", "port=", "&", "=", "%", "%4", hashText, peerText, "left=", "ip=", "key="]
+        for _ in 0..<2000 {
+            var text = ""
+            for _ in 0..<Int.random(in: 0..<20, using: &generator) {
+                text += pieces.randomElement(using: &generator) ?? ""
+            }
+            _ = refusal(text)
+        }
+    }
+
+    @Test func scrapesTakeSeventyFourHashes() throws {
+        func keys(_ number: Int) throws -> [SwarmKey] {
+            let text = Array((0..<number).map { _ in "info_hash=\(hashText)" }.joined(separator: "&").utf8)
+            return try text.withUnsafeBytes { try AnnounceQuery.scrapeKeys($0) }
+        }
+        #expect(try keys(74).count == 74)
+        #expect(throws: TrackerRefusal.self) { try keys(75) }
+        #expect(throws: TrackerRefusal.self) { try keys(0) }
+    }
+}
