@@ -78,7 +78,8 @@ private struct Walk {
 
     /// A directory on the way from the root to where the walk is.
     private struct Level {
-        let components: [[UInt8]]
+        /// Below the root, with no slash before or after it; empty for the root itself.
+        let path: [UInt8]
         let device: dev_t
         let inode: ino_t
         /// Sorted backwards: the next is the last.
@@ -109,19 +110,18 @@ private struct Walk {
             guard let name = level.names.popLast() else { continue }
             levels.append(level)
             if isCancelled() { throw .cancelled }
-            if let below = try visit(level.components + [name], name: name, above: levels) { levels.append(below) }
+            if let below = try visit(Self.join(level.path, name), name: name, above: levels) { levels.append(below) }
         }
     }
 
     /// Takes a file, or answers a directory to go into.
     private mutating func visit(
-        _ components: [[UInt8]], name: [UInt8], above levels: [Level]
+        _ joined: [UInt8], name: [UInt8], above levels: [Level]
     ) throws(AuthoringError) -> Level? {
         entries += 1
         guard entries <= limits.maxEntries else { throw .tooManyEntries(limit: limits.maxEntries) }
-        let joined = Array(components.joined(separator: [UInt8(ascii: "/")]))
-        let full = root + [UInt8(ascii: "/")] + joined
-        let display = DisplayName.escape(full)
+        let full = Self.join(root, joined)
+        var display: String { DisplayName.escape(full) }
         var status: stat
         do { status = try SystemCalls.status(full, follow: false) } catch {
             throw .system(operation: "look at", path: display, error)
@@ -142,7 +142,9 @@ private struct Walk {
         }
         try Self.checkText(name, full)
         let path: SafePath
-        do { path = try SafePath(components: components) } catch { throw .unusableName(path: display, error) }
+        do { path = try SafePath(components: joined.split(separator: UInt8(ascii: "/"))) } catch {
+            throw .unusableName(path: display, error)
+        }
         switch FileKind(status) {
         case .file:
             take(path, status, name: name)
@@ -152,26 +154,33 @@ private struct Walk {
                 throw .symlinkLoop(path: display)
             }
             if PortableNames.isRefusedByWindows(name) { warnings.append(.notForWindows(path.display)) }
-            return try list(components, status)
+            return try list(joined, status)
         case .symlink: throw .symlink(path: display)
         case .special(let kind): throw .specialFile(path: display, kind: kind)
         }
     }
 
-    private mutating func list(_ components: [[UInt8]], _ status: stat) throws(AuthoringError) -> Level {
-        let joined = Array(components.joined(separator: [UInt8(ascii: "/")]))
-        let full = components.isEmpty ? root : root + [UInt8(ascii: "/")] + joined
+    private mutating func list(_ path: [UInt8], _ status: stat) throws(AuthoringError) -> Level {
+        let full = path.isEmpty ? root : Self.join(root, path)
         var names: [[UInt8]]
         do { names = try SystemCalls.names(in: full) } catch {
             throw .system(operation: "list", path: DisplayName.escape(full), error)
         }
-        if names.isEmpty { warnings.append(.emptyDirectory(DisplayName.escape(components.isEmpty ? full : joined))) }
+        if names.isEmpty { warnings.append(.emptyDirectory(DisplayName.escape(path.isEmpty ? full : path))) }
         names.sort { $1.lexicographicallyPrecedes($0) }
         for (second, first) in PortableNames.collisions(among: names) {
-            let prefix = components.isEmpty ? [] : joined + [UInt8(ascii: "/")]
-            warnings.append(
-                .sameNameIgnoringCase(DisplayName.escape(prefix + first), DisplayName.escape(prefix + second)))
+            let (one, other) = (Self.join(path, first), Self.join(path, second))
+            warnings.append(.sameNameIgnoringCase(DisplayName.escape(one), DisplayName.escape(other)))
         }
-        return Level(components: components, device: status.st_dev, inode: status.st_ino, names: names)
+        return Level(path: path, device: status.st_dev, inode: status.st_ino, names: names)
+    }
+
+    private static func join(_ directory: [UInt8], _ name: [UInt8]) -> [UInt8] {
+        guard !directory.isEmpty else { return name }
+        var path = directory
+        path.reserveCapacity(directory.count + 1 + name.count)
+        path.append(UInt8(ascii: "/"))
+        path.append(contentsOf: name)
+        return path
     }
 }
