@@ -136,7 +136,8 @@ public final class TrackerServer: Sendable {
         }
     }
 
-    /// Serves only these swarms from the next request on (nil: any), and forgets the peers of others.
+    /// Serves only these swarms (nil: any) and forgets the peers of others. In force after the requests that are being
+    /// served, or from the start of a tracker that does not run yet.
     public func reload(allow: Set<SwarmKey>?) {
         mailbox.post(.allow(allow))
     }
@@ -165,7 +166,7 @@ public final class TrackerServer: Sendable {
         }
     }
 
-    /// Numbers of the running tracker; nil when it does not run.
+    /// Numbers of the running tracker, taken after what was asked of it before; nil when it does not run.
     func snapshot() async -> TrackerSnapshot? {
         await withCheckedContinuation { continuation in
             let isRunning = state.withLock { state -> Bool in

@@ -119,7 +119,6 @@ final class TrackerLoop<Store: PeerStore> {
             let count = swoop_epoll_wait(epoll, descriptors, events, Int32(capacity), timeout())
             now = TrackerLoop.clock()
             let ready = UnsafeBufferPointer(start: descriptors, count: max(0, Int(count)))
-            // Mail first: what was asked of the tracker before a request came is done before it is answered.
             if ready.contains(mailbox.descriptor), !takeMail() { return }
             for (index, descriptor) in ready.enumerated() where descriptor != mailbox.descriptor {
                 serve(descriptor, events[index])
