@@ -53,3 +53,8 @@ func startThread(name: String, _ run: @escaping @Sendable () -> Void) -> pthread
     precondition(result == 0, "the system gives this process no more threads")
     return thread
 }
+
+/// Runs `work` on a thread of its own that nobody waits for.
+public func runDetached(name: String, _ work: @escaping @Sendable () -> Void) {
+    pthread_detach(startThread(name: name, work))
+}

@@ -18,7 +18,7 @@ extension PeerConnection {
                 (outcome, wanted) = receivePayload(block, allowed)
             } else {
                 let kept = leftover.count
-                let room = min(staging.bytes.count - kept, allowed)
+                let room = min(staging.bytes.count - kept, max(Self.tunables.read, kept), allowed)
                 wanted = room
                 outcome = Socket.receive(descriptor, into: slice(staging.bytes, kept, room))
                 if case .bytes(let count) = outcome {

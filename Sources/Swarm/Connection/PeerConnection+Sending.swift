@@ -66,10 +66,11 @@ extension PeerConnection {
             return false
         case .send(let span, let regions):
             let wire = span.wire
-            var header: [UInt8] = []
-            header.reserveCapacity(13)
-            PieceHeader(index: wire.index, begin: wire.begin, length: wire.length).encode(into: &header)
-            upload = OutgoingBlock(span: span, header: header, regions: regions)
+            let header = PieceHeader(index: wire.index, begin: wire.begin, length: wire.length)
+            let bytes = [UInt8](unsafeUninitializedCapacity: FixedFrame.pieceHeaderLength) { buffer, count in
+                count = FixedFrame.pieceHeader(header, into: UnsafeMutableRawBufferPointer(buffer))
+            }
+            upload = OutgoingBlock(span: span, header: bytes, regions: regions)
             return true
         }
     }

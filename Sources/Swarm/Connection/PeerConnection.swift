@@ -26,6 +26,8 @@ final class PeerConnection: ReadinessHandler {
         var keepAlive = 100.0
         /// Bytes read or written for one peer before others have their turn.
         var turn = 1 << 20
+        /// Bytes read at once where no block is under way; more only to complete a long frame.
+        var read = 256 << 10
         /// Bytes read beyond a block that goes straight to its place, looking for the next header.
         var lookAhead = 4096
         /// Bytes of control messages that may wait for a peer that does not read.
@@ -39,8 +41,8 @@ final class PeerConnection: ReadinessHandler {
     let loop: EventLoop
     let staging: ReceiveStaging
     let descriptor: CInt
-    /// Finds the torrent that an incoming connection wants.
-    let resolve: (SHA1Digest) -> (any ConnectionOwner)?
+    /// Gives an incoming connection its ``owner``, the torrent it wants, if that is here.
+    let resolve: (PeerConnection, SHA1Digest) -> Void
 
     private(set) var phase: Phase
     weak var owner: (any ConnectionOwner)?
@@ -75,7 +77,7 @@ final class PeerConnection: ReadinessHandler {
 
     /// A connection that somebody made to us.
     init(accepted descriptor: CInt, from address: SocketAddress, loop: EventLoop, staging: ReceiveStaging,
-        resolve: @escaping (SHA1Digest) -> (any ConnectionOwner)?
+        resolve: @escaping (PeerConnection, SHA1Digest) -> Void
     ) {
         self.descriptor = descriptor
         self.address = address
@@ -98,7 +100,7 @@ final class PeerConnection: ReadinessHandler {
         self.staging = staging
         self.infoHash = infoHash
         self.owner = owner
-        resolve = { _ in nil }
+        resolve = { _, _ in }
         isIncoming = false
         phase = .connecting
         listenAddress = address
@@ -158,11 +160,11 @@ final class PeerConnection: ReadinessHandler {
             if infoHash != wanted { close(.violation("handshake for another torrent")) }
             return infoHash == wanted
         }
-        guard let owner = resolve(wanted) else {
+        resolve(self, wanted)
+        guard owner != nil else {
             close(.failed("no such torrent here"))
             return false
         }
-        self.owner = owner
         infoHash = wanted
         sendHandshake()
         flush()

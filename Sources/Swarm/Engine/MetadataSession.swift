@@ -151,7 +151,7 @@ final class MetadataSession: ConnectionOwner {
 
     func opened(_ connection: PeerConnection, _ handshake: Handshake) -> Bool {
         guard handshake.peerID != context.peerID, handshake.reserved.contains(.extensionProtocol) else {
-            if !connection.isIncoming { book.drop(connection.address) }
+            if !connection.isIncoming { book.shun(connection.address) }
             return false
         }
         if !connection.isIncoming { book.connected(connection.address) }

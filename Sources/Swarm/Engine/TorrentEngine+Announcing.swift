@@ -1,3 +1,5 @@
+import Hashing
+import Metainfo
 import Reactor
 import SwarmCore
 import Tracking

@@ -42,7 +42,7 @@ extension TorrentEngine {
     func opened(_ connection: PeerConnection, _ handshake: Handshake) -> Bool {
         opening[ObjectIdentifier(connection)] = nil
         if handshake.peerID == context.peerID {
-            if !connection.isIncoming { book.drop(connection.address) }
+            if !connection.isIncoming { book.shun(connection.address) }
             return false
         }
         guard !bannedIDs.contains(handshake.peerID), makeWay(for: connection, handshake) else { return false }
@@ -68,7 +68,7 @@ extension TorrentEngine {
         let wasPreferred = old.isIncoming != oursIsLarger
         let isSilent = context.loop.now - old.lastReceived > 20
         guard (isPreferred && !wasPreferred) || (isSilent && connection.address.host != old.address.host) else {
-            if !connection.isIncoming { book.drop(connection.address) }
+            if !connection.isIncoming { book.shun(connection.address) }
             return false
         }
         old.close(.redundant)
@@ -103,12 +103,12 @@ extension TorrentEngine {
         if case .violation(let what) = reason {
             context.logger.debug("peer broke the protocol", metadata: ["peer": "\(connection.address)", "what": "\(what)"])
         }
-        guard !connection.isIncoming else { return }
-        if reason == .redundant && machine.isFinished {
-            // It has all, and so have we.
-            book.drop(connection.address)
+        guard let address = connection.listenAddress, !book.isBanned(address) else { return }
+        if reason == .redundant {
+            // It has all, and so have we; or there is another connection to it.
+            book.shun(address)
         } else {
-            book.failed(connection.address, now: now)
+            book.failed(address, now: now)
         }
     }
 

@@ -56,9 +56,13 @@ final class TorrentEngine: ConnectionOwner {
     var tickTimer: TimerToken?
     var ticks = 0
 
+    /// - Parameters:
+    ///   - have: pieces that are on disk and right.
+    ///   - isComplete: the content has its final place and name.
+    ///   - enter: runs its argument with this object on the loop, from any thread.
     init(
         context: EngineContext, info: Info, hashes: PieceHashes, home: ContentHome, have: PieceSet, wanted: PieceSet,
-        options: TransferOptions, startedAt: Double,
+        isComplete: Bool, options: TransferOptions, startedAt: Double,
         enter: @escaping @Sendable (@escaping @Sendable (TorrentEngine) -> Void) -> Void,
         report: @escaping (TransferEvent) -> Void
     ) {
@@ -92,7 +96,7 @@ final class TorrentEngine: ConnectionOwner {
         book = PeerBook()
         ledger = DurabilityLedger(durable: StoredPieces(have))
         lastByteAt = now
-        isPublished = machine.isFinished
+        isPublished = isComplete
         let enter = enter
         finisher = PieceFinisher(hashes: hashes, files: home.files, pool: context.pool) { piece, outcome in
             enter { $0.finished(piece, outcome) }

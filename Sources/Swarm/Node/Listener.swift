@@ -14,14 +14,14 @@ final class Listener: ReadinessHandler {
     private let loop: EventLoop
     private let staging: ReceiveStaging
     private let logger: Logger
-    private let resolve: (SHA1Digest, PeerConnection) -> (any ConnectionOwner)?
+    private let resolve: (PeerConnection, SHA1Digest) -> Void
     private var unnamed: [ObjectIdentifier: PeerConnection] = [:]
     private var isClosed = false
 
-    /// - Parameter resolve: the torrent of an info hash, nil when there is none or it takes nobody.
+    /// - Parameter resolve: gives a connection its owner, the torrent of an info hash, if that is here and takes it.
     init(
         descriptor: CInt, loop: EventLoop, staging: ReceiveStaging, logger: Logger,
-        resolve: @escaping (SHA1Digest, PeerConnection) -> (any ConnectionOwner)?
+        resolve: @escaping (PeerConnection, SHA1Digest) -> Void
     ) throws(SystemError) {
         self.descriptor = descriptor
         self.loop = loop
@@ -54,14 +54,12 @@ final class Listener: ReadinessHandler {
             Glibc.close(descriptor)
             return
         }
-        var created: PeerConnection?
-        let connection = PeerConnection(accepted: descriptor, from: from, loop: loop, staging: staging) { [weak self] hash in
-            guard let self, let connection = created else { return nil }
-            created = nil
+        let connection = PeerConnection(accepted: descriptor, from: from, loop: loop, staging: staging) {
+            [weak self] connection, hash in
+            guard let self else { return }
             unnamed[ObjectIdentifier(connection)] = nil
-            return resolve(hash, connection)
+            resolve(connection, hash)
         }
-        created = connection
         unnamed[ObjectIdentifier(connection)] = connection
         connection.start()
     }

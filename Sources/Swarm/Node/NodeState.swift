@@ -22,8 +22,8 @@ actor NodeState {
     var listenAddress: PeerAddress? { context.flatMap { PeerAddress($0.listenAddress) } }
 
     /// The shared parts, made by the first transfer; later ones listen where it does.
-    func context(of node: SwarmNode, options: TransferOptions) throws -> SharedContext {
-        if let context { return SharedContext(context) }
+    func context(of node: SwarmNode, options: TransferOptions) throws -> LoopBound<EngineContext> {
+        if let context { return LoopBound(context) }
         let (descriptor, address) = try listen(on: options.listen)
         var trackerSettings = TrackerClientSettings()
         var webSettings = WebSeedSettings()
@@ -40,16 +40,18 @@ actor NodeState {
             webSeeds: WebSeedClient(settings: webSettings), logger: node.logger, client: configuration.client)
         listener = try Listener(
             descriptor: descriptor, loop: loop, staging: context.staging, logger: node.logger,
-            resolve: { [weak self] hash, connection in self?.assumeIsolated { $0.owner(hash, of: connection) } })
+            resolve: { [weak self] connection, hash in
+                let connection = LoopBound(connection)
+                self?.assumeIsolated { $0.attach(connection, to: hash) }
+            })
         self.context = context
-        return SharedContext(context)
+        return LoopBound(context)
     }
 
-    private func owner(_ hash: SHA1Digest, of connection: PeerConnection) -> (any ConnectionOwner)? {
-        for transfer in transfers {
-            if let owner = transfer.assumeIsolated({ $0.owner(hash, of: connection) }) { return owner }
+    private func attach(_ connection: LoopBound<PeerConnection>, to hash: SHA1Digest) {
+        for transfer in transfers where connection.value.owner == nil {
+            transfer.assumeIsolated { $0.attach(connection, to: hash) }
         }
-        return nil
     }
 
     /// The ports of BitTorrent by custom.
@@ -94,12 +96,4 @@ actor NodeState {
         await trackers.shutdown()
         await webSeeds.shutdown()
     }
-}
-
-/// The context on its way between two actors of the same loop.
-struct SharedContext: @unchecked Sendable {
-    // Safe: what it holds is touched on the loop only, and both actors have that loop as their executor.
-    let value: EngineContext
-
-    init(_ value: EngineContext) { self.value = value }
 }

@@ -10,18 +10,18 @@ import Tracking
 /// Brings a transfer from its request to its engine: look at what is on disk, on the worker threads, then begin on the loop.
 struct Starter: Sendable {
     let node: SwarmNode
-    let context: SharedContext
+    let context: LoopBound<EngineContext>
     let options: TransferOptions
     let transfer: Transfer
 
-    init(node: SwarmNode, context: SharedContext, options: TransferOptions, transfer: Transfer) {
+    init(node: SwarmNode, context: LoopBound<EngineContext>, options: TransferOptions, transfer: Transfer) {
         self.node = node
         self.context = context
         self.options = options
         self.transfer = transfer
     }
 
-    private struct Found: Sendable {
+    fileprivate struct Found: Sendable {
         let home: ContentHome
         let have: StoredPieces
         let wanted: StoredPieces
@@ -34,7 +34,7 @@ struct Starter: Sendable {
         begin(torrent, extra: []) { fraction in
             let layout = torrent.info.layout
             let files = ContentFiles(
-                layout: layout, root: try ContentRoot.at(path: path), access: .serving,
+                layout: layout, root: try ContentRoot.at(path: path), access: .reading,
                 selection: FileSelection(all: layout), preallocation: .none)
             let store = VouchingStore.standard()
             let all = StoredPieces(pieceCount: layout.pieceCount, all: true)
@@ -98,7 +98,7 @@ struct Starter: Sendable {
     private func select(_ info: Info) throws -> FileSelection {
         guard !options.selection.isEmpty else { return FileSelection(all: info.layout) }
         let selection = FileSelection(info.layout) { file in
-            let path = info.isSingleFile ? info.name.bytes : file.path.joinedBytes
+            let path = info.isSingleFile ? info.name.bytes : file.path.bytes
             return options.selection.contains { Glob.matches($0, path) }
         }
         guard selection.length(in: info.layout) > 0 else {
@@ -141,8 +141,8 @@ extension Transfer {
         let engine = run { transfer in
             TorrentEngine(
                 context: context, info: torrent.info, hashes: torrent.pieceHashes, home: found.home,
-                have: PieceSet(found.have), wanted: PieceSet(found.wanted), options: options, startedAt: startedAt,
-                isComplete: found.isComplete,
+                have: PieceSet(found.have), wanted: PieceSet(found.wanted), isComplete: found.isComplete,
+                options: options, startedAt: startedAt,
                 enter: { [weak transfer] in transfer?.enter($0) },
                 report: { [weak transfer] in transfer?.report($0) })
         }

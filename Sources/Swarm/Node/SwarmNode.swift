@@ -99,7 +99,8 @@ public final class SwarmNode: Sendable {
         await state.shutdown()
         await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
             let (loop, pool) = (loop, pool)
-            Thread.detach(name: "swoop-end") {
+            // Neither the loop nor a worker can wait for its own end.
+            runDetached(name: "swoop-end") {
                 loop.shutdown()
                 pool.shutdown()
                 done.resume()

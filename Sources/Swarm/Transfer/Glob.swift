@@ -10,8 +10,6 @@ enum Glob {
     }
 
     private static func match(_ pattern: String, _ path: [UInt8]) -> Bool {
-        (path + [0]).withUnsafeBufferPointer { bytes in
-            bytes.withMemoryRebound(to: CChar.self) { fnmatch(pattern, $0.baseAddress ?? [], 0) == 0 }
-        }
+        fnmatch(pattern, path.map { CChar(bitPattern: $0) } + [0], 0) == 0
     }
 }

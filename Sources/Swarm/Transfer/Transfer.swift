@@ -66,12 +66,13 @@ public actor Transfer {
         case .running(let engine):
             engine.stop()
             phase = .stopped(engine.statusNow)
-            let (home, pieces) = (engine.home, engine.finalCheckpoint)
-            async let saved: Void? = try? engine.context.pool.run {
+            let (home, pool, pieces) = (engine.home, engine.context.pool, engine.finalCheckpoint)
+            let announces = engine.announcers.flatMap { Array($0.underWay.values) }
+            async let saved: Void? = try? pool.run {
                 if let pieces { try home.checkpoint(pieces) }
                 home.close()
             }
-            for task in engine.announcers.flatMap({ Array($0.underWay.values) }) { await task.value }
+            for announce in announces { await announce.value }
             _ = await saved
         }
         feed.finish()
@@ -102,12 +103,15 @@ public actor Transfer {
 
     func run(metadata session: MetadataSession) { if !isStopped { phase = .metadata(session) } }
 
-    /// The torrent's part that takes connections for an info hash.
-    func owner(_ hash: SHA1Digest, of connection: PeerConnection) -> (any ConnectionOwner)? {
+    /// Takes a connection that asked for `hash`, if that is ours.
+    func attach(_ wrapped: LoopBound<PeerConnection>, to hash: SHA1Digest) {
+        let connection = wrapped.value
         switch phase {
-        case .running(let engine): engine.info.hashes.wire.contains(hash) && engine.adopt(connection) ? engine : nil
-        case .metadata(let session): session.adopt(connection, hash) ? session : nil
-        case .waiting, .checking, .stopped: nil
+        case .running(let engine):
+            if engine.info.hashes.wire.contains(hash), engine.adopt(connection) { connection.owner = engine }
+        case .metadata(let session):
+            if session.adopt(connection, hash) { connection.owner = session }
+        case .waiting, .checking, .stopped: break
         }
     }
 
@@ -121,7 +125,7 @@ public actor Transfer {
 
     /// Runs `body` with the engine, from any thread; nothing happens when it runs no more.
     nonisolated func enter(_ body: @escaping @Sendable (TorrentEngine) -> Void) {
-        loop.post { self.assumeIsolated { if let engine = $0.lastEngine { body(engine) } } }
+        loop.post { self.assumeIsolated { if let engine = $0.engine { body(engine) } } }
     }
 
     nonisolated func enterMetadata(_ body: @escaping @Sendable (MetadataSession) -> Void) {

@@ -25,7 +25,7 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
         var retryAt = 0.0
         var state = State.idle
 
-        enum State: Sendable { case idle, dialling, connected, banned }
+        enum State: Sendable { case idle, dialling, connected, shunned, banned }
     }
 
     private let limits: Limits
@@ -104,8 +104,11 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
         entries[address, default: Entry(origin: .incoming)].state = .banned
     }
 
-    /// It is ourselves, or a second way to a peer we have: never dialled again, and not in the way of others.
-    public mutating func drop(_ address: Address) { ban(address) }
+    /// It is ourselves, a second way to a peer we have, or has nothing for us: not dialled again, but let in if it comes.
+    public mutating func shun(_ address: Address) {
+        leaveDialling(address)
+        entries[address, default: Entry(origin: .incoming)].state = .shunned
+    }
 
     private mutating func leaveDialling(_ address: Address) {
         if entries[address]?.state == .dialling { dialling -= 1 }
