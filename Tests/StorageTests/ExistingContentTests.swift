@@ -214,3 +214,31 @@ import Testing
         #expect(disk.holds(sample))
     }
 }
+
+@Suite("Names that could deceive") struct DeceptiveNameTests {
+    @Test("content cannot have the name of another download's state")
+    func workDirectoryName() throws {
+        let disk = try Disk(.memory)
+        let sample = try Sample.directory(
+            [("record", 10), ("content/victim", 10)], name: ".victim.swoop", version: .v1)
+        let error = #expect(throws: StorageError.self) { _ = try disk.download(sample) }
+        #expect(error?.kind == .conflict)
+        for name in ["victim.swoop", ".swoop", "..swoop"] {
+            let fine = try Sample.single(name: name)
+            try DownloadTests.get(fine, disk.download(fine))
+            #expect(disk.holds(fine, as: name))
+        }
+    }
+
+    @Test("a path is told as it is, and shown without control characters")
+    func paths() throws {
+        let disk = try Disk(.real)
+        let name = "a\u{1b}[2J\u{202e}b"
+        let sample = try Sample.single(name: name)
+        let download = try disk.download(sample)
+        #expect(download.contentPath == disk.path + "/" + name)
+        try disk.put([UInt8](repeating: 1, count: 200_000), name)
+        let error = #expect(throws: StorageError.self) { try DownloadTests.get(sample, download) }
+        #expect(error?.description.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x202e } == false)
+    }
+}

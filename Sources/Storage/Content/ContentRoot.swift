@@ -2,7 +2,7 @@
 public struct ContentRoot: Sendable {
     let holder: OpenFile
     public let name: FileName
-    /// Of the content, for messages and records; canonical where it was found by path.
+    /// Of the content; canonical where it was found by path. To be escaped before it is shown.
     public let path: String
 
     init(holder: OpenFile, name: FileName, path: String) {
@@ -32,7 +32,7 @@ public struct ContentRoot: Sendable {
         do {
             let holder = OpenFile(try layer.openDirectory(path: directory), layer: layer)
             let canonical = try layer.canonicalPath(directory)
-            return ContentRoot(holder: holder, name: name, path: "\(canonical == "/" ? "" : canonical)/\(name)")
+            return ContentRoot(holder: holder, name: name, path: "\(canonical == "/" ? "" : canonical)/\(name.text)")
         } catch {
             throw StorageError(error, "open", path: directory)
         }

@@ -80,23 +80,25 @@ extension DownloadDirectory {
         } catch {
             throw StorageError(error, "look at", path: work.path + "/content")
         }
-        switch (try publishedKind(), kind) {
-        case (.directory?, .directory?):
-            let files = ContentFiles(
-                layout: layout, root: ContentRoot(holder: work.content, name: name, path: work.path + "/content"),
-                access: .downloading, selection: selection, preallocation: .none, limits: options.limits, layer: layer)
-            let merge = Merge(from: files, to: target(selection), overwrite: overwrite, reused: nil)
-            try merge.examine()
-            try merge.run()
-        case (.file?, .directory?) where overwrite:
-            try replaceFileByDirectory(work)
-        case (nil, .directory?):
-            try moveWhole(work, .noReplace)
-        default:
-            break  // Everything is where it belongs; an exchanged file may still lie here.
+        // Otherwise all is where it belongs; a file that was exchanged may still lie here.
+        if kind == .directory {
+            switch try publishedKind() {
+            case .directory?:
+                let files = ContentFiles(
+                    layout: layout, root: ContentRoot(holder: work.content, name: name, path: work.path + "/content"),
+                    access: .downloading, selection: selection, preallocation: .none, limits: options.limits,
+                    layer: layer)
+                let merge = Merge(from: files, to: target(selection), overwrite: overwrite, reused: nil)
+                try merge.examine()
+                try merge.run()
+            case .file? where overwrite: try replaceFileByDirectory(work)
+            case .file?: throw StorageError(.conflict, "publish", path: contentPath, detail: "a file is there")
+            case nil: try moveWhole(work, .noReplace)
+            case .symlink?, .other?: throw StorageError(.inTheWay, "publish", path: contentPath)
+            }
         }
         try synchronizePlace()
-        // The directory stays for what follows; its record must not vouch for files that are no longer in it.
+        // The directory stays for what follows, without what is left over: the old file of an exchange.
         try work.clearContent()
         try work.small.remove(WorkNames.publishing)
         return true

@@ -58,9 +58,16 @@ public final class DownloadDirectory: Sendable {
     }
 
     /// Opens DIR, and makes it when it is missing. Nothing else is written yet.
+    /// - Throws: `.conflict` for a torrent whose name is of the form `.NAME.swoop`.
     public static func open(
         directory: String, info: Info, options: Options = Options(), layer: any FileLayer = SystemFileLayer()
     ) throws(StorageError) -> DownloadDirectory {
+        // Content of such a name could pass for the state of another download, with a record that vouches for it.
+        guard !WorkNames.isWorkDirectory(FileName(info.name)) else {
+            throw StorageError(
+                .conflict, "use", path: directory + "/" + FileName(info.name).text,
+                detail: "names of this form are those of unfinished downloads")
+        }
         do {
             try layer.makeDirectories(path: directory)
             let place = OpenFile(try layer.openDirectory(path: directory), layer: layer)
@@ -74,8 +81,8 @@ public final class DownloadDirectory: Sendable {
     }
 
     var name: FileName { FileName(info.name) }
-    /// DIR/NAME for people.
-    public var contentPath: String { directoryPath + "/" + info.name.display }
+    /// DIR/NAME, as other programs take it. To be escaped before it is shown.
+    public var contentPath: String { directoryPath + "/" + name.text }
     var publishedRoot: ContentRoot { ContentRoot(holder: place, name: name, path: contentPath) }
     var layout: ContentLayout { info.layout }
 

@@ -1,4 +1,5 @@
 import Glibc
+import Metainfo
 
 /// A failure of the disk side: what happened, to which path, and what a person can do.
 public struct StorageError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -42,8 +43,8 @@ public struct StorageError: Error, Equatable, Sendable, CustomStringConvertible 
     public init(_ kind: Kind, _ action: String, path: String, detail: String? = nil) {
         self.kind = kind
         self.action = action
-        self.path = path
-        self.detail = detail
+        self.path = DisplayName.escape(path)
+        self.detail = detail.map { DisplayName.escape($0) }
     }
 
     init(_ error: SystemError, _ action: String, path: String, detail: String? = nil) {

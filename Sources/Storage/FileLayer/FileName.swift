@@ -34,6 +34,9 @@ public struct FileName: Hashable, Sendable, CustomStringConvertible {
 
     public var bytes: [UInt8] { terminated.dropLast().map { UInt8(bitPattern: $0) } }
 
+    /// As part of a path for the system or another program; bytes that are not UTF-8 are lost.
+    var text: String { String(decoding: bytes, as: UTF8.self) }
+
     /// For people: control and bidi characters escaped.
     public var description: String { DisplayName.escape(bytes) }
 }
