@@ -30,7 +30,7 @@ struct CommandLineTests {
             (["get", "x.torrent", "-o", "d", "--timeout", "5"], "--timeout"), (["seed", "x.torrent"], "path"),
             (["get", "x.torrent", "-o", "d", "--peer", "localhost:1"], "--peer"), (["tracker", "--http", "nonsense"], "--http"),
             (["create", "x", "-o", "y", "--piece-length", "3MiB"], "--piece-length"), (["demo", "--receivers", "0"], "--receivers"),
-            (["create", "x", "-o", "y", "--tracker", "ftp://h/"], "--tracker"), (["fly"], "fly"), (["get", "--fly"], "--fly"),
+            (["create", "x", "-o", "y", "--tracker", "ftp://h/"], "--tracker"), (["fly"], "fly"), (["get", "x", "-o", "d", "--fly"], "--fly"),
             (["create", "x", "-o", "y", "--format", "v3"], "--format"), (["tracker", "--interval", "0s"], "--interval"),
             (["get", "x.torrent", "-o", "d", "--on-complete", "'open"], "--on-complete"),
         ])
@@ -144,8 +144,8 @@ struct CommandLineTests {
 
     @Test("quiet says nothing when all is well")
     func quiet() async throws {
-        let tree = try SampleFiles.tree(work.path + "/tree")
-        let made = try await Swoop.run("create", tree, "-o", work.path + "/t.torrent", "--quiet")
+        let file = try SampleFiles.file(work.path + "/film", 100_000)
+        let made = try await Swoop.run("create", file, "-o", work.path + "/t.torrent", "--quiet")
         #expect(made.status == 0)
         #expect(made.output.isEmpty && made.errors.isEmpty, "\(made)")
     }

@@ -3,7 +3,7 @@ import Authoring
 import Metainfo
 
 /// `swoop create`: a torrent of a file or directory.
-struct CreateCommand: AsyncParsableCommand, ReportingCommand {
+struct CreateCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "create",
         abstract: "Make a torrent of a file or a directory.",
@@ -77,8 +77,7 @@ struct CreateCommand: AsyncParsableCommand, ReportingCommand {
         }
     }
 
-    func run() async throws {
-        let reporter = global.reporter
+    func run(_ reporter: Reporter) async throws {
         let begin = ContinuousClock.now
         let torrent = try await untilStopped { try await make(reporter) }
         try TorrentFile.write(torrent.encode(), to: output)
@@ -136,7 +135,7 @@ struct CreateCommand: AsyncParsableCommand, ReportingCommand {
     }
 }
 
-extension Info.Version: @retroactive ExpressibleByArgument {}
+extension Info.Version: ExpressibleByArgument {}
 
 extension Progress {
     /// Of hashing.

@@ -1,7 +1,7 @@
 import ArgumentParser
 
 /// `swoop demo`: a whole network on this machine, to be watched.
-struct DemoCommand: AsyncParsableCommand, ReportingCommand {
+struct DemoCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo",
         abstract: "Run a tracker, a seed and receivers on this machine and watch them.",
@@ -33,8 +33,7 @@ struct DemoCommand: AsyncParsableCommand, ReportingCommand {
         }
     }
 
-    func run() async throws {
-        let reporter = global.reporter
+    func run(_ reporter: Reporter) async throws {
         let place = try DemoPlace()
         let network = DemoNetwork(
             place: place, content: path, receivers: receivers, rate: rate?.bytesPerSecond, reporter: reporter)

@@ -2,7 +2,7 @@ import ArgumentParser
 import Metainfo
 
 /// `swoop edit`: other trackers and web seeds for the same content.
-struct EditCommand: ParsableCommand, ReportingCommand {
+struct EditCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "edit",
         abstract: "Change a torrent's trackers or web seeds without touching its info hash.",
@@ -27,12 +27,11 @@ struct EditCommand: ParsableCommand, ReportingCommand {
         if urls.tracker.isEmpty && urls.webSeed.isEmpty { throw ValidationError("nothing to change: give '--tracker' or '--web-seed'") }
     }
 
-    func run() throws {
+    func run(_ reporter: Reporter) async throws {
         var edited = try TorrentFile.read(torrent)
         if !urls.tracker.isEmpty { edited.trackers = urls.tiers }
         if !urls.webSeed.isEmpty { edited.webSeeds = urls.webSeed }
         try TorrentFile.write(edited.encode(), to: output)
-        let reporter = global.reporter
         reporter.event(TorrentDescription(edited).json)
         reporter.note("\(output.shown): \(edited.info.hashes.identity)")
     }

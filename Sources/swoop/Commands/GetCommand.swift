@@ -3,7 +3,7 @@ import Swarm
 import Tracking
 
 /// `swoop get`: fetches content, verified, and gives it for a while.
-struct GetCommand: AsyncParsableCommand, ReportingCommand {
+struct GetCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "get",
         abstract: "Fetch content, verified, then give it for a while.",
@@ -78,8 +78,7 @@ struct GetCommand: AsyncParsableCommand, ReportingCommand {
         }
     }
 
-    func run() async throws {
-        let reporter = global.reporter
+    func run(_ reporter: Reporter) async throws {
         let hook = try onComplete.map { try CompletionHook(command: $0, shell: onCompleteShell) }
         let source = try await untilStopped { [source] in try await TorrentSource.open(source) }
         let node = try EngineNode(logger: global.logger)

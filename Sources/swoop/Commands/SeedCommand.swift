@@ -3,7 +3,7 @@ import Authoring
 import Swarm
 
 /// `swoop seed`: gives content that is here.
-struct SeedCommand: AsyncParsableCommand, ReportingCommand {
+struct SeedCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "seed",
         abstract: "Give content to whoever asks.",
@@ -34,8 +34,7 @@ struct SeedCommand: AsyncParsableCommand, ReportingCommand {
 
     @OptionGroup var global: GlobalOptions
 
-    func run() async throws {
-        let reporter = global.reporter
+    func run(_ reporter: Reporter) async throws {
         let metainfo = try TorrentFile.read(torrent)
         let place = ContentVerifier.contentPath(for: metainfo.info, at: path)
         try TorrentFile.checkExists(place)

@@ -2,7 +2,7 @@ import ArgumentParser
 import Metainfo
 
 /// `swoop show`: what a torrent or a magnet link says.
-struct ShowCommand: AsyncParsableCommand, ReportingCommand {
+struct ShowCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
         abstract: "Show what is in a torrent: names, sizes, hashes, trackers, problems.",
@@ -16,13 +16,12 @@ struct ShowCommand: AsyncParsableCommand, ReportingCommand {
 
     @OptionGroup var global: GlobalOptions
 
-    func run() async throws {
+    func run(_ reporter: Reporter) async throws {
         let description =
             switch try await TorrentSource.open(source) {
             case .torrent(let torrent): TorrentDescription(torrent)
             case .magnet(let magnet): TorrentDescription(magnet)
             }
-        let reporter = global.reporter
         reporter.event(description.json)
         if !global.json { reporter.result(description.text) }
     }

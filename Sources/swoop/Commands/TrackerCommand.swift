@@ -3,7 +3,7 @@ import Tracking
 import TrackerServer
 
 /// `swoop tracker`: tells peers of each other.
-struct TrackerCommand: AsyncParsableCommand, ReportingCommand {
+struct TrackerCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "tracker",
         abstract: "Tell peers of each other, over HTTP and UDP on one port.",
@@ -46,8 +46,7 @@ struct TrackerCommand: AsyncParsableCommand, ReportingCommand {
         }
     }
 
-    func run() async throws {
-        let reporter = global.reporter
+    func run(_ reporter: Reporter) async throws {
         let server: TrackerServer
         do {
             server = try TrackerServer(configuration: try configuration(), logger: global.logger)

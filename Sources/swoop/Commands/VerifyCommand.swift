@@ -3,7 +3,7 @@ import Authoring
 import Metainfo
 
 /// `swoop verify`: whether content on disk is what a torrent says.
-struct VerifyCommand: AsyncParsableCommand, ReportingCommand {
+struct VerifyCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
         abstract: "Check content against a torrent, file by file: exit 0 if complete, 3 if not.",
@@ -22,8 +22,7 @@ struct VerifyCommand: AsyncParsableCommand, ReportingCommand {
 
     @OptionGroup var global: GlobalOptions
 
-    func run() async throws {
-        let reporter = global.reporter
+    func run(_ reporter: Reporter) async throws {
         let metainfo = try TorrentFile.read(torrent)
         let info = metainfo.info
         let place = ContentVerifier.contentPath(for: info, at: path)

@@ -12,7 +12,9 @@ final class DemoProcess: Sendable {
     init(_ name: String, _ arguments: [String], log: String) throws {
         self.name = name
         var pipes: [Int32] = [-1, -1]
-        guard pipe2(&pipes, O_CLOEXEC) == 0 else { throw Failure(.failed, "no pipe: \(systemText(errno))") }
+        guard pipe(&pipes) == 0 else { throw Failure(.failed, "no pipe: \(systemText(errno))") }
+        // Children that are started later must not hold this one's output open.
+        for end in pipes { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         let errors = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
         defer {
             close(pipes[1])
@@ -20,7 +22,7 @@ final class DemoProcess: Sendable {
         }
         do {
             child = try ChildProcess.start(
-                ["/proc/self/exe"] + arguments + ["--json"], output: pipes[1], errors: errors >= 0 ? errors : 2)
+                ["/proc/self/exe"] + arguments + ["--json", "--stop-with-reader"], output: pipes[1], errors: errors >= 0 ? errors : 2)
         } catch {
             close(pipes[0])
             throw error

@@ -20,8 +20,7 @@ extension Failure {
     init(_ error: AuthoringError) {
         let status: ExitStatus =
             switch error {
-            case .system(_, _, let error) where error.isAbsence: .notFound
-            case .system(_, _, let error): Self.isDiskFault(error.code) ? .disk : .failed
+            case .system(_, _, let error): Self.status(error.number)
             case .cancelled: .interrupted
             case .badPattern, .badPieceLength: .usage
             default: .failed
@@ -29,7 +28,15 @@ extension Failure {
         self.init(status, "\(error)")
     }
 
-    private static func isDiskFault(_ code: Int32) -> Bool { [EIO, ENOSPC, EROFS, EDQUOT].contains(code) }
+    /// What an `errno` means for the caller.
+    static func status(_ code: Int32) -> ExitStatus {
+        switch code {
+        case ENOENT, ENOTDIR: .notFound
+        case EACCES, EPERM: .refused
+        case ENOSPC, EDQUOT, EIO, EROFS: .disk
+        default: .failed
+        }
+    }
 
     /// What a tracker could not start with.
     init(_ error: TrackerServerError) {

@@ -12,11 +12,16 @@ struct GlobalOptions: ParsableArguments {
     @Flag(name: .shortAndLong, help: "Log what happens; twice for every detail.")
     var verbose: Int
 
+    /// For processes that belong to another one, as those of a demonstration do: however that one ends, so do they.
+    @Flag(help: ArgumentHelp("Stop when nobody reads standard output any more.", visibility: .private))
+    var stopWithReader = false
+
     func validate() throws {
         if quiet && verbose > 0 { throw ValidationError("'--quiet' and '--verbose' exclude each other") }
     }
 
-    var reporter: Reporter {
+    /// A reporter as these options want it.
+    func makeReporter() -> Reporter {
         Reporter(
             mode: Reporter.Mode(
                 // With a log on the same terminal, bars redrawn in place would be torn apart.
@@ -31,7 +36,9 @@ struct GlobalOptions: ParsableArguments {
     }
 }
 
-/// A command with the options of all commands; ``Main`` reports its errors the way they say.
-protocol ReportingCommand {
+/// A command of ours. ``Main`` calls ``run(_:)`` and reports what it throws.
+protocol SwoopCommand: ParsableCommand {
     var global: GlobalOptions { get }
+
+    func run(_ reporter: Reporter) async throws
 }

@@ -20,10 +20,12 @@ enum Main {
         var reporter = Reporter(mode: .init(json: arguments.contains("--json")))
         do {
             var command = try Swoop.parseAsRoot(arguments)
-            if let options = (command as? any ReportingCommand)?.global { reporter = options.reporter }
-            if var asynchronous = command as? any AsyncParsableCommand {
-                try await asynchronous.run()
+            if let command = command as? any SwoopCommand {
+                reporter = command.global.makeReporter()
+                if command.global.stopWithReader { StopSignal.shared.stopWithReader(of: 1) }
+                try await command.run(reporter)
             } else {
+                // Help, version and completion scripts.
                 try command.run()
             }
             return .done

@@ -1,4 +1,5 @@
 import Glibc
+import Storage
 
 /// A program run without a shell.
 struct ChildProcess: Sendable {
@@ -88,7 +89,7 @@ struct ChildProcess: Sendable {
 }
 
 /// The C library's words for an error number.
-func systemText(_ code: Int32) -> String { String(cString: strerror(code)) }
+func systemText(_ code: Int32) -> String { SystemError(code).description }
 
 /// Runs `work` on a new thread that nobody joins.
 func detachedThread(_ work: @escaping @Sendable () -> Void) {

@@ -62,6 +62,15 @@ final class StopSignal: Sendable {
         for continuation in waiting { continuation.resume() }
     }
 
+    /// Asks for a stop when the other end of a pipe goes away.
+    func stopWithReader(of descriptor: Int32) {
+        detachedThread {
+            var watched = pollfd(fd: descriptor, events: 0, revents: 0)
+            while poll(&watched, 1, -1) < 0, errno == EINTR {}
+            self.stop()
+        }
+    }
+
     /// Must run before a second thread exists: threads inherit the mask.
     static func block() {
         signal(SIGPIPE, SIG_IGN)

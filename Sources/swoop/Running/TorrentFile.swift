@@ -67,13 +67,6 @@ enum TorrentFile {
     /// `errno` as a failure with the fitting status.
     static func failure(_ what: String, _ path: String) -> Failure {
         let code = errno
-        let status: ExitStatus =
-            switch code {
-            case ENOENT, ENOTDIR: .notFound
-            case EACCES, EPERM: .refused
-            case ENOSPC, EDQUOT, EIO, EROFS: .disk
-            default: .failed
-            }
-        return Failure(status, "\(what) \(path.shown): \(systemText(code))")
+        return Failure(Failure.status(code), "\(what) \(path.shown): \(systemText(code))")
     }
 }

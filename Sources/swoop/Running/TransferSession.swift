@@ -1,3 +1,4 @@
+import Metainfo
 import Swarm
 
 /// Follows one transfer from its start to its end: shows progress, reports completion, runs the hook, and ends when the

@@ -33,7 +33,7 @@ final class Program: @unchecked Sendable {
         process.standardInput = FileHandle.nullDevice
         for (index, stream) in ["out", "err"].enumerated() {
             let path = try files.file(stream)
-            FileManager.default.createFile(atPath: path, contents: nil)
+            try Data().write(to: URL(fileURLWithPath: path))
             let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
             if index == 0 { process.standardOutput = handle } else { process.standardError = handle }
         }

@@ -1,0 +1,111 @@
+import Glibc
+import Testing
+
+@testable import swoop
+
+@Suite("URLs at a glance")
+struct WebAddressTests {
+    @Test("schemes, hosts and nothing strange")
+    func addresses() {
+        for url in ["http://h/", "https://h:1/p?q", "HTTP://h", "http://[::1]:80/a"] { #expect(WebAddress.isHTTP(url), "\(url)") }
+        for url in ["", "http:", "http://", "http:///p", "ftp://h/", "http//h", "http://h/a b", "http://h/\n", "http://:80/"] {
+            #expect(!WebAddress.isHTTP(url), "\(url)")
+        }
+        #expect(WebAddress.isTracker("udp://h:6969"))
+        #expect(!WebAddress.isHTTP("udp://h:6969"))
+    }
+}
+
+@Suite("Files that hold torrents")
+struct TorrentFileTests {
+    @Test("what was written is read, and no temporary file stays")
+    func roundTrip() throws {
+        let place = try DemoPlace()
+        defer { place.remove() }
+        let path = place.path + "/t"
+        try TorrentFile.write([1, 2, 3], to: path)
+        try TorrentFile.write([4, 5], to: path)
+        #expect(try TorrentFile.bytes(of: path) == [4, 5])
+        #expect(access("\(path).\(getpid()).part", F_OK) != 0)
+    }
+
+    @Test("what is not there is not found, and what cannot be written leaves nothing")
+    func failures() throws {
+        let place = try DemoPlace()
+        defer { place.remove() }
+        #expect { try TorrentFile.bytes(of: place.path + "/none") } throws: { ($0 as? Failure)?.status == .notFound }
+        #expect { try TorrentFile.write([1], to: place.path + "/none/t") } throws: { ($0 as? Failure)?.status == .notFound }
+        // The name of a directory: the last step of writing fails.
+        #expect(throws: Failure.self) { try TorrentFile.write([1], to: try place.directory("d")) }
+        #expect(access("\(place.path)/d.\(getpid()).part", F_OK) != 0)
+    }
+}
+
+@Suite("Programs that we start")
+struct ChildProcessTests {
+    @Test("how they end is known")
+    func endings() async throws {
+        #expect(try await ChildProcess.start(["true"]).ending() == .exited(0))
+        #expect(try await ChildProcess.start(["sh", "-c", "exit 7"]).ending() == .exited(7))
+        #expect(try await ChildProcess.start(["sh", "-c", "kill -9 $$"]).ending() == .killed(signal: SIGKILL))
+        #expect(throws: Failure.self) { try ChildProcess.start(["/no/such/program"]) }
+    }
+
+    @Test("they do not inherit blocked or ignored signals")
+    func signals() async throws {
+        let child = try ChildProcess.start(["sh", "-c", "kill -TERM $$; exit 3"])
+        #expect(await child.ending() == .killed(signal: SIGTERM))
+    }
+
+    @Test("a hook sees what arrived, and its failure is told")
+    func hook() async throws {
+        let content = CompletedContent(path: "/d/a b", infoHash: "ff", bytes: 5, seconds: 1)
+        let test = #"[ "$SWOOP_PATH" = "/d/a b" ] && [ "$SWOOP_NAME" = "a b" ] && [ "$SWOOP_INFO_HASH" = ff ] && [ "$SWOOP_BYTES" = 5 ]"#
+        #expect(try await CompletionHook(command: test, shell: true).run(content) == nil)
+        let failure = try #require(await CompletionHook(command: "sh -c 'exit 9'", shell: false).run(content))
+        #expect(failure.status == .failed)
+        #expect(failure.message.contains("status 9"))
+        #expect(failure.advice.contains("/d/a b"))
+        let missing = try #require(await CompletionHook(command: "/no/such/hook", shell: false).run(content))
+        #expect(missing.message.contains("/no/such/hook"))
+    }
+}
+
+@Suite("Waiting for a stop")
+struct StopSignalTests {
+    @Test("a waiter ends on a stop and on cancellation, whichever comes first", .timeLimit(.minutes(1)))
+    func waiting() async {
+        let signal = StopSignal()
+        let cancelled = Task { await signal.wait() }
+        cancelled.cancel()
+        await cancelled.value
+        #expect(!signal.isStopped)
+        let waiters = (0..<10).map { _ in Task { await signal.wait() } }
+        signal.stop()
+        for waiter in waiters { await waiter.value }
+        #expect(signal.isStopped)
+        await signal.wait()
+    }
+}
+
+@Suite("The board of a demonstration")
+struct DemoBoardTests {
+    @Test("lines move bars, completion fills them, and the sum is of all")
+    func board() throws {
+        var board = DemoBoard(receivers: 2, total: 100)
+        let line = #"{"event":"progress","done":40,"total":100,"down":7,"up":3,"eta":9,"sources":{"peers":2,"web":0},"phase":"downloading","new":1}"#
+        board.take(try #require(DemoLine.parse(line.utf8)), of: 0)
+        #expect(board.rows[0].progress.done == 40)
+        board.take(try #require(DemoLine.parse(#"{"event":"complete","path":"/x","info_hash":"a","bytes":100,"seconds":0.5}"#.utf8)), of: 1)
+        #expect(board.sum.done == 140)
+        #expect(board.sum.total == 200)
+        #expect(board.sum.down == 7)
+        #expect(board.sum.eta == 9)
+    }
+
+    @Test("a line that is no JSON is nothing")
+    func nonsense() {
+        #expect(DemoLine.parse("progress".utf8) == nil)
+        #expect(DemoLine.parse("{}".utf8) == nil)
+    }
+}
