@@ -49,7 +49,8 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
         case 2: try UDPTrackerAnswer.announce(body, transaction: 0x6161_6161, family: .ipv4, limits: limits).map(check)
         case 3: try UDPTrackerAnswer.announce(body, transaction: 0x6161_6161, family: .ipv6, limits: limits).map(check)
         case 4: _ = try UDPTrackerAnswer.connection(body, transaction: 0x6161_6161, limits: limits)
-        case 5: try UDPTrackerAnswer.scrape(body, transaction: 0x6161_6161, infoHashes: hashes, limits: limits).map(check)
+        case 5:
+            try UDPTrackerAnswer.scrape(body, transaction: 0x6161_6161, infoHashes: hashes, limits: limits).map(check)
         default:
             let text = String(decoding: body, as: UTF8.self)
             if let url = TrackerURL(text) { precondition(url.port != 0 && !url.host.isEmpty) }

@@ -1,6 +1,4 @@
-#if canImport(HTTPTransport)
 import HTTPTransport
-#endif
 import NIOHTTP1
 
 /// A stretch of one file that is asked for.
@@ -31,7 +29,8 @@ enum RangeAnswer: Sendable, Hashable {
         case 200, 206:
             if let coding = headers["content-encoding"].first(where: { !$0.isEmpty && $0.lowercased() != "identity" }) {
                 let shown = coding.utf8.count < 20 && coding.allSatisfy(\.isLetter) ? coding : "a coding"
-                self = .problem(.wrongContent(reason: "\(host) compresses the file (\(shown)), which was not asked for"))
+                self = .problem(
+                    .wrongContent(reason: "\(host) compresses the file (\(shown)), which was not asked for"))
                 return
             }
         default: break
@@ -54,14 +53,18 @@ enum RangeAnswer: Sendable, Hashable {
         }
     }
 
-    private static func partial(_ headers: HTTPHeaders, _ range: FileRange, _ host: String, _ wanted: Int64) -> RangeAnswer
+    private static func partial(_ headers: HTTPHeaders, _ range: FileRange, _ host: String, _ wanted: Int64)
+        -> RangeAnswer
     {
-        guard let given = headers.first(name: "content-range").flatMap(ContentRange.init), headers["content-range"].count == 1
+        guard let given = headers.first(name: "content-range").flatMap(ContentRange.init),
+            headers["content-range"].count == 1
         else { return .problem(.wrongContent(reason: "\(host) sends a part of the file without saying which")) }
         if let total = given.total, total != range.fileLength {
             return .problem(
                 .wrongContent(
-                    reason: "the file at \(host) has \(total) bytes, not \(range.fileLength): it has changed or is another"))
+                    reason:
+                        "the file at \(host) has \(total) bytes, not \(range.fileLength): it has changed or is another")
+            )
         }
         guard given.bytes == range.bytes else {
             return .problem(.wrongContent(reason: "\(host) sends another range than it was asked for"))

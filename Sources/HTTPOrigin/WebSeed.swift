@@ -4,12 +4,8 @@
 // never do: believe that the bytes are right (pieces are verified like any), wait for a server without end, buffer more
 // than a read or two, or decide when to try again (that is `WebSeedHealth` and its owner).
 
-#if canImport(Glibc)
 import Glibc
-#endif
-#if canImport(HTTPTransport)
 import HTTPTransport
-#endif
 import Metainfo
 import NIOCore
 import NIOHTTP1
@@ -89,7 +85,8 @@ public final class WebSeed: Sendable {
         guard let first = layout.piece(pieces.lowerBound), let last = layout.piece(pieces.upperBound - 1) else {
             return .complete
         }
-        return await fetch(layout.offset(of: first)..<layout.offset(of: last) + Int64(layout.length(of: last)), sink: sink)
+        return await fetch(
+            layout.offset(of: first)..<layout.offset(of: last) + Int64(layout.length(of: last)), sink: sink)
     }
 
     /// Fetches a run of bytes of the content space, in order, with one request per file.
@@ -162,14 +159,15 @@ public final class WebSeed: Sendable {
         of range: FileRange, at offset: Int64, _ sink: (WebSeedChunk) async -> Bool
     ) async -> Ending {
         guard let url = url(ofFile: range.file) else {
-            return .failed(.giveUp(file: range.file, reason: "\(host): the file's name makes too long a URL"), next: offset)
+            return .failed(
+                .giveUp(file: range.file, reason: "\(host): the file's name makes too long a URL"), next: offset)
         }
         var progress = FetchProgress(settings: client.settings, next: offset)
         do {
             var headers = HTTPHeaders()
             if let value = range.header { headers.add(name: "Range", value: value) }
             let answer = try await client.transport.get(
-                url, headers: headers, deadline: .now() + .after(client.settings.longestRequest))
+                url, headers: headers, deadline: .now() + .after(client.settings.answerTimeout))
             let meaning = RangeAnswer(
                 status: Int(answer.status.code), headers: answer.headers, to: range, host: answer.host,
                 settings: client.settings, now: Double(time(nil)))
@@ -212,7 +210,8 @@ public final class WebSeed: Sendable {
             }
             guard progress.next == end else {
                 return .failed(
-                    .wrongContent(reason: "\(answer.host) sends fewer bytes than it was asked for"), next: progress.next)
+                    .wrongContent(reason: "\(answer.host) sends fewer bytes than it was asked for"), next: progress.next
+                )
             }
             return .delivered
         } catch {

@@ -10,8 +10,8 @@ public struct WebSeedSettings: Sendable {
     public var stallTimeout = 20.0
     /// Bytes that must arrive in `stallTimeout` seconds of waiting: a byte every ten seconds is activity, not progress.
     public var slowestProgress = 16 << 10
-    /// Longest that one request may take, however well it flows.
-    public var longestRequest = 6 * 3_600.0
+    /// Longest wait for the head of an answer, redirects and the wait for a free connection included.
+    public var answerTimeout = 60.0
     /// A file up to this size is taken from a server that answers a range with the whole file.
     public var smallFile: Int64 = 1 << 20
     /// Most seconds that a `Retry-After` is believed.

@@ -1,6 +1,4 @@
-#if canImport(Glibc)
 import Glibc
-#endif
 import NIOCore
 
 /// From how far an address can be reached: what decides whether a redirect may lead there.

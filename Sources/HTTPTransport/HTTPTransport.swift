@@ -73,7 +73,8 @@ package final class HTTPTransport: Sendable {
     package func shutdown() async { try? await client.shutdown() }
 
     /// GETs a URL, following redirects, until the head of an answer that is none.
-    /// - Parameter deadline: when all of it, body included, must be over.
+    /// - Parameter deadline: when the head must be here. The body is read by `collect` or by the caller, who must see to
+    ///   an end himself; only a silence longer than `readTimeout` ends it in any case.
     /// - Throws: `HTTPTransportError`.
     package func get(
         _ url: HTTPURL, headers: HTTPHeaders = [:], deadline: NIODeadline
@@ -96,19 +97,36 @@ package final class HTTPTransport: Sendable {
     }
 
     /// Reads a whole body.
+    /// - Parameter deadline: when it must be over, however steadily it drips.
     /// - Throws: `HTTPTransportError`, `.bodyTooLarge` when it exceeds `limit` bytes.
-    package func collect(_ answer: HTTPAnswer, limit: Int) async throws(HTTPTransportError) -> [UInt8] {
+    package func collect(
+        _ answer: HTTPAnswer, limit: Int, deadline: NIODeadline = .now() + .hours(1)
+    ) async throws(HTTPTransportError) -> [UInt8] {
+        let outcome = await withTaskGroup(of: Result<[UInt8], HTTPTransportError>.self) { group in
+            group.addTask { await HTTPTransport.collect(answer, limit: limit) }
+            group.addTask {
+                try? await Task.sleep(for: .nanoseconds(max(0, (deadline - .now()).nanoseconds)))
+                return .failure(.timedOut(host: answer.host))
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? .failure(.cancelled)
+        }
+        if Task.isCancelled { throw .cancelled }
+        return try outcome.get()
+    }
+
+    private static func collect(_ answer: HTTPAnswer, limit: Int) async -> Result<[UInt8], HTTPTransportError> {
         do {
             var bytes: [UInt8] = []
             for try await part in answer.body {
                 guard bytes.count + part.readableBytes <= limit else {
-                    throw HTTPTransportError.bodyTooLarge(host: answer.host, limit: limit)
+                    return .failure(.bodyTooLarge(host: answer.host, limit: limit))
                 }
                 bytes.append(contentsOf: part.readableBytesView)
             }
-            return bytes
+            return .success(bytes)
         } catch {
-            throw HTTPTransportError(error, host: answer.host)
+            return .failure(HTTPTransportError(error, host: answer.host))
         }
     }
 

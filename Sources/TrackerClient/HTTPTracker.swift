@@ -1,7 +1,5 @@
-import Hashing
-#if canImport(HTTPTransport)
 import HTTPTransport
-#endif
+import Hashing
 import NIOCore
 import NIOHTTP1
 import Tracking
@@ -47,19 +45,10 @@ struct HTTPTracker: Sendable {
 
     private func body(_ text: String, timeout: Double) async throws(TrackerClientError) -> [UInt8] {
         guard let url = HTTPURL(text) else { throw .unsupportedURL }
-        let deadline = NIODeadline.now() + .after(timeout)
         do {
-            return try await body(url, deadline: deadline)
-        } catch .unreachable where NIODeadline.now() < deadline {
-            // A connection kept open may have been closed by the tracker while the request was on its way.
-            return try await body(url, deadline: deadline)
-        }
-    }
-
-    private func body(_ url: HTTPURL, deadline: NIODeadline) async throws(TrackerClientError) -> [UInt8] {
-        do {
-            let answer = try await transport.get(url, deadline: deadline)
-            let body = try await transport.collect(answer, limit: settings.answers.bodyBytes)
+            let deadline = NIODeadline.now() + .after(timeout)
+            let answer = try await answer(url, deadline: deadline)
+            let body = try await transport.collect(answer, limit: settings.answers.bodyBytes, deadline: deadline)
             // Trackers give failure reasons with all kinds of status.
             guard answer.status == .ok || body.first == UInt8(ascii: "d") else {
                 throw TrackerClientError.status(
@@ -73,6 +62,15 @@ struct HTTPTracker: Sendable {
             throw error
         } catch {
             throw .unreachable(String(describing: error))
+        }
+    }
+
+    private func answer(_ url: HTTPURL, deadline: NIODeadline) async throws(HTTPTransportError) -> HTTPAnswer {
+        do {
+            return try await transport.get(url, deadline: deadline)
+        } catch .broken {
+            // A connection kept open may have been closed by the tracker while the request was on its way.
+            return try await transport.get(url, deadline: deadline)
         }
     }
 

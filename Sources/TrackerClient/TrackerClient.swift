@@ -5,10 +5,8 @@
 // keep a torrent's state, hand out addresses that a hostile tracker should not be able to make us connect to, or put
 // URLs, which may hold passkeys, into errors.
 
-import Hashing
-#if canImport(HTTPTransport)
 import HTTPTransport
-#endif
+import Hashing
 import NIOCore
 import Tracking
 

@@ -1,6 +1,4 @@
-#if canImport(HTTPTransport)
 import HTTPTransport
-#endif
 import Tracking
 
 /// Why a tracker gave no answer that can be used. Texts name hosts, never whole URLs: those may hold passkeys.

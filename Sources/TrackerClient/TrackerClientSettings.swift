@@ -1,6 +1,4 @@
-#if canImport(Tracking)
 import Tracking
-#endif
 
 /// How trackers are asked. Times are in seconds.
 public struct TrackerClientSettings: Sendable {

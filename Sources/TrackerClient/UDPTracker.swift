@@ -1,7 +1,5 @@
-import Hashing
-#if canImport(HTTPTransport)
 import HTTPTransport
-#endif
+import Hashing
 import NIOCore
 import Tracking
 
@@ -67,6 +65,13 @@ actor UDPTracker {
     private typealias Question<Answer: Sendable> =
         @Sendable (_ connection: UInt64, _ transaction: UInt32, _ address: SocketAddress) -> Exchange<Answer>
 
+    /// What happens while addresses are asked.
+    private enum Event<Answer: Sendable>: Sendable {
+        case answered(Answer, SocketAddress)
+        case failed(TrackerClientError)
+        case patienceIsOver
+    }
+
     /// Asks the tracker's addresses, one a little after the other, until one has answered.
     private func ask<Answer: Sendable>(
         _ tracker: TrackerURL, timeout: Double?, _ question: @escaping Question<Answer>
@@ -76,37 +81,51 @@ actor UDPTracker {
         let name = "\(tracker.host):\(tracker.port)"
         let addresses = try await addresses(of: tracker)
         let stagger = settings.addressStagger
-        let outcome = await withTaskGroup(of: Result<(Answer, SocketAddress), TrackerClientError>.self) { group in
-            for (place, address) in addresses.enumerated() {
-                group.addTask {
-                    do throws(TrackerClientError) {
-                        if place > 0 { try await UDPTracker.pause(stagger * Double(place)) }
-                        return .success(
-                            (try await self.ask(address, host: name, until: deadline, question), address))
-                    } catch {
-                        return .failure(error)
+        let outcome = await withTaskGroup(of: Event<Answer>.self) { group in
+            var untried = addresses[...]
+            var asking = 0
+            var failure: TrackerClientError?
+            while true {
+                if let address = untried.popFirst() {
+                    asking += 1
+                    group.addTask {
+                        do throws(TrackerClientError) {
+                            return .answered(
+                                try await self.ask(address, host: name, until: deadline, question), address)
+                        } catch {
+                            return .failed(error)
+                        }
+                    }
+                    group.addTask {
+                        try? await Task.sleep(for: .seconds(stagger))
+                        return .patienceIsOver
                     }
                 }
-            }
-            var first: Result<(Answer, SocketAddress), TrackerClientError>?
-            for await result in group {
-                switch result {
-                case .success, .failure(.answer):
-                    // An answer, be it a refusal, settles it.
-                    group.cancelAll()
-                    return result
-                case .failure: first = first ?? result
+                // The next address is tried when this one fails or takes long, whichever comes first.
+                while let event = asking > 0 ? await group.next() : nil {
+                    switch event {
+                    case .answered(let answer, let address):
+                        group.cancelAll()
+                        return Result<(Answer, SocketAddress), TrackerClientError>.success((answer, address))
+                    case .failed(.answer(let refusal)):
+                        // A refusal is an answer too.
+                        group.cancelAll()
+                        return .failure(.answer(refusal))
+                    case .failed(let error):
+                        failure = failure ?? error
+                        asking -= 1
+                    case .patienceIsOver: break
+                    }
+                    if !untried.isEmpty { break }
                 }
+                if untried.isEmpty && asking == 0 { break }
             }
-            return first ?? .failure(.unreachable("\(name) has no address that fits the local one"))
+            group.cancelAll()
+            return .failure(failure ?? .unreachable("\(name) has no address that fits the local one"))
         }
         let (answer, address) = try outcome.get()
         if answering.count < 1_000 || answering[name] != nil { answering[name] = address }
         return answer
-    }
-
-    private static func pause(_ seconds: Double) async throws(TrackerClientError) {
-        do { try await Task.sleep(for: .seconds(seconds)) } catch { throw .cancelled }
     }
 
     /// The tracker's addresses in the order to be tried: of the local address's family only, if that is set.
@@ -131,40 +150,39 @@ actor UDPTracker {
     private func ask<Answer: Sendable>(
         _ address: SocketAddress, host: String, until deadline: NIODeadline, _ question: Question<Answer>
     ) async throws(TrackerClientError) -> Answer {
-        var generator = SystemRandomNumberGenerator()
-        for timeout in settings.udpTimeouts {
-            let tryUntil = min(NIODeadline.now() + .after(timeout), deadline)
+        var timeouts = settings.udpTimeouts[...]
+        while let timeout = timeouts.first, NIODeadline.now() < deadline, !Task.isCancelled {
+            let mayBeStale = peers[address]?.connection != nil
             do {
-                let session = try await session(to: address)
-                guard let connection = try await connection(to: address, over: session, until: tryUntil) else {
-                    if NIODeadline.now() >= deadline || Task.isCancelled { break }
-                    continue
-                }
-                let transaction = generator.next(upperBound: UInt32.max)
-                let exchange = question(connection, transaction, address)
-                let left = UDPTracker.seconds(until: tryUntil)
-                if let answer = try await session.exchange(
-                    exchange.packet, transaction: transaction, timeout: left, read: exchange.read)
-                {
+                if let answer = try await once(address, until: min(.now() + .after(timeout), deadline), question) {
                     return answer
                 }
-                // Lost, or the tracker has forgotten the connection id: ask for a new one.
-                peers[address]?.connection = nil
+                timeouts = timeouts.dropFirst()
             } catch let error as TrackerAnswerError {
-                let wasCached = peers[address]?.connection != nil && timeout != settings.udpTimeouts.last
-                peers[address]?.connection = nil
-                // Trackers answer a stale connection id with an error.
-                if wasCached, case .refused(let reason, _) = error, reason.lowercased().contains("connection") { continue }
-                throw .answer(error)
+                // Trackers refuse a connection id that is over. A refusal under one just given is meant.
+                guard mayBeStale else { throw .answer(error) }
             } catch let error as UDPSession.Broken {
                 throw .unreachable("\(host): \(error.reason)")
             } catch {
                 throw .unreachable("\(host): \(error)")
             }
-            if Task.isCancelled { throw .cancelled }
-            if NIODeadline.now() >= deadline { break }
+            // Refused or lost: the tracker may have forgotten the connection id, so the next try asks for another.
+            peers[address]?.connection = nil
         }
         throw Task.isCancelled ? .cancelled : .timedOut(host: host)
+    }
+
+    /// One try: nil when no answer came in time.
+    private func once<Answer: Sendable>(
+        _ address: SocketAddress, until deadline: NIODeadline, _ question: Question<Answer>
+    ) async throws -> Answer? {
+        let session = try await session(to: address)
+        guard let connection = try await connection(to: address, over: session, until: deadline) else { return nil }
+        var generator = SystemRandomNumberGenerator()
+        let transaction = generator.next(upperBound: UInt32.max)
+        let exchange = question(connection, transaction, address)
+        return try await session.exchange(
+            exchange.packet, transaction: transaction, timeout: UDPTracker.seconds(until: deadline), read: exchange.read)
     }
 
     private static func seconds(until deadline: NIODeadline) -> Double {

@@ -13,14 +13,15 @@ private func head(_ status: String, _ headers: [String]) -> RawServer.Step {
     ) async throws -> Fetched {
         let content = try Content([("", 1_000)], single: true)
         return try await RawServer.with(script) { server in
-            try await withSeed(server.url("/file"), content, settings: settings) { seed in await fetch(seed, 100..<200) }
+            try await withSeed(server.url("/file"), content, settings: settings) { seed in await fetch(seed, 100..<200)
+            }
         }
     }
 
     private var strict: WebSeedSettings {
         var settings = WebSeedSettings()
         settings.smallFile = 0
-        settings.stallTimeout = 0.4
+        settings.stallTimeout = 1
         return settings
     }
 
@@ -30,7 +31,9 @@ private func head(_ status: String, _ headers: [String]) -> RawServer.Step {
     @Test func `is asked for exactly what is wanted, uncompressed`() async throws {
         let content = try Content([("", 1_000)], single: true)
         let (body, range) = (body, rightRange)
-        try await RawServer.with { _, _ in [head("206 Partial", ["Content-Length: 100", range]), body] } _: { server in
+        try await RawServer.with { _, _ in
+            [head("206 Partial", ["Content-Length: 100", range]), body]
+        } _: { server in
             try await withSeed(server.url("/file"), content) { seed in
                 #expect(await fetch(seed, 100..<200).outcome == .complete)
             }
@@ -145,7 +148,7 @@ private func head(_ status: String, _ headers: [String]) -> RawServer.Step {
 
     @Test func `that sends a byte now and then is left`() async throws {
         let range = rightRange
-        let drip = (0..<100).flatMap { _ in [RawServer.Step.bytes([1]), .pause(.milliseconds(50))] }
+        let drip = (0..<90).flatMap { _ in [RawServer.Step.bytes([1]), .pause(.milliseconds(100))] }
         let fetched = try await outcome(settings: strict) { _, _ in
             [head("206 Partial", ["Content-Length: 100", range])] + drip
         }
@@ -165,7 +168,7 @@ private func head(_ status: String, _ headers: [String]) -> RawServer.Step {
         } _: { server in
             try await withSeed(server.url("/file"), content, settings: strict) { seed in
                 let outcome = await seed.fetch(100..<200) { _ in
-                    try? await Task.sleep(for: .milliseconds(600))
+                    try? await Task.sleep(for: .milliseconds(1_500))
                     return true
                 }
                 // Whether the connection outlived the pause or not: no stall, and no waiting.
@@ -211,7 +214,8 @@ private func head(_ status: String, _ headers: [String]) -> RawServer.Step {
 
     @Test func `that redirects to where clouds keep their secrets is given up`() async throws {
         for target in ["http://169.254.169.254/latest/", "http://[fe80::1]/"] {
-            let fetched = try await outcome { _, _ in [head("302 Found", ["Content-Length: 0", "Location: \(target)"])] }
+            let fetched = try await outcome { _, _ in [head("302 Found", ["Content-Length: 0", "Location: \(target)"])]
+            }
             guard case .failed(.giveUp(file: nil, _), next: 100) = fetched.outcome else {
                 Issue.record("\(fetched.outcome)")
                 return

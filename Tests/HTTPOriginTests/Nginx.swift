@@ -30,7 +30,8 @@ enum Nginx {
             "/usr/bin/openssl",
             [
                 "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-                "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate,
+                "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out",
+                certificate,
             ])
         try await maker.wait(seconds: 20)
         let (port, tlsPort) = (try FreePort.find(), try FreePort.find())
@@ -61,7 +62,7 @@ enum Nginx {
             location /none/ { max_ranges 0; alias www/; }
             location /few/ { limit_req zone=few; limit_req_status 429; alias www/; }
             location /moved/ { rewrite ^/moved/(.*)$ /$1 redirect; }
-            location /slow/ { limit_rate 4000000; alias www/; }
+            location /slow/ { limit_rate 400000; alias www/; }
           }
           server {
             listen 127.0.0.1:\(tlsPort) ssl; root www; ssl_certificate cert.pem; ssl_certificate_key key.pem;

@@ -71,14 +71,16 @@ import Testing
 
 @Suite struct `A Retry-After header` {
     @Test(arguments: [
-        ("0", 0.0), ("120", 120), (" 7 ", 7), ("Sun, 06 Nov 1994 08:49:37 GMT", 37), ("Sunday, 06-Nov-94 08:49:37 GMT", 37),
+        ("0", 0.0), ("120", 120), (" 7 ", 7), ("Sun, 06 Nov 1994 08:49:37 GMT", 37),
+        ("Sunday, 06-Nov-94 08:49:37 GMT", 37),
         ("Sun Nov  6 08:49:37 1994", 37), ("Sun, 06 Nov 1994 08:48:00 GMT", 0), ("99999999999999999999", 1e9),
     ]) func `is seconds or a date in one of three forms`(header: String, seconds: Double) {
         #expect(RetryAfter.seconds(header, now: 784_111_740) == seconds)
     }
 
     @Test(arguments: [
-        "", "-1", "1.5", "soon", "Sun, 31 Foo 1994 08:49:37 GMT", "Sun, 06 Nov 1994 25:49:37 GMT", "Sun, 06 Nov 1994 GMT",
+        "", "-1", "1.5", "soon", "Sun, 31 Foo 1994 08:49:37 GMT", "Sun, 06 Nov 1994 25:49:37 GMT",
+        "Sun, 06 Nov 1994 GMT",
         "Sun, 00 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 99999 08:49:37 GMT", "1 2 3 4 5",
     ]) func `of any other kind says nothing`(header: String) {
         #expect(RetryAfter.seconds(header, now: 0) == nil)

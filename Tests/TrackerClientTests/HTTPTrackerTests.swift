@@ -1,7 +1,7 @@
 import NIOCore
 import Testing
-import Tracking
 import TrackerClient
+import Tracking
 
 /// A whole HTTP answer that ends with the connection kept open.
 func answer(_ body: String, status: String = "200 OK", headers: String = "") -> RawServer.Step {
@@ -37,7 +37,9 @@ private let good = "d8:intervali900e5:peers6:\u{a}\u{1}\u{1}\u{1}\u{0}\u{50}e"
     private struct NoError: Error {}
 
     @Test func `is asked with raw bytes as they are, without compression, under our name`() async throws {
-        try await RawServer.with { _, _ in [answer(good)] } _: { server in
+        try await RawServer.with { _, _ in
+            [answer(good)]
+        } _: { server in
             let answer = try await announce(server)
             #expect(answer.peers.map(\.description) == ["10.1.1.1:80"])
             let head = try #require(server.requests.first)
@@ -50,7 +52,9 @@ private let good = "d8:intervali900e5:peers6:\u{a}\u{1}\u{1}\u{1}\u{0}\u{50}e"
     }
 
     @Test func `that closed a kept connection is asked again`() async throws {
-        try await RawServer.with { _, number in number == 1 ? [.close] : [answer(good)] } _: { server in
+        try await RawServer.with { _, number in
+            number == 1 ? [.close] : [answer(good)]
+        } _: { server in
             try await withClient { client in
                 for _ in 0..<2 {
                     _ = try await client.announce(url: server.url(), request(.zero, peer: 1, port: 1, left: 1))
@@ -97,9 +101,11 @@ private let good = "d8:intervali900e5:peers6:\u{a}\u{1}\u{1}\u{1}\u{0}\u{50}e"
     }
 
     @Test func `that sends a byte now and then is given up in time`() async throws {
-        let drip = (0..<100).flatMap { _ in [RawServer.Step.send("x"), .pause(.milliseconds(50))] }
+        let start = NIODeadline.now()
+        let drip = (0..<400).flatMap { _ in [RawServer.Step.send("x"), .pause(.milliseconds(50))] }
         let error = try await failure(timeout: 0.5) { _, _ in [.send("HTTP/1.1 200 OK\r\n\r\n")] + drip }
         #expect(error == .timedOut(host: "127.0.0.1"))
+        #expect(NIODeadline.now() - start < .seconds(10))
     }
 
     @Test func `is followed through a few redirects, but not in a circle`() async throws {

@@ -1,6 +1,4 @@
-#if canImport(HTTPTransport)
 import HTTPTransport
-#endif
 import NIOCore
 import Testing
 import TrackerClient
@@ -13,18 +11,22 @@ import TrackerClient
     }
 
     @Test(arguments: [
-        "ftp://a/", "http://", "http:///x", "http://a@b/", "http://a\\@b/", "http://a:0/", "http://a:99999/", "http://a:1x/",
+        "ftp://a/", "http://", "http:///x", "http://a@b/", "http://a\\@b/", "http://a:0/", "http://a:99999/",
+        "http://a:1x/",
         "http://a/\u{1}", "http://a\nb/", "http://[::1", "http://ü.example/", "http://a%2eb/", "//a/b", "/x", "",
     ]) func `that could be read in two ways is refused`(text: String) {
         #expect(HTTPURL(text) == nil)
     }
 
-    @Test(arguments: [
-        ("http://b.example/x", "http://b.example/x"), ("//b.example/x", "http://b.example/x"),
-        ("/x?y", "http://a.example:81/x?y"), ("x", "http://a.example:81/dir/x"), ("?q", "http://a.example:81/dir/file?q"),
-        ("", "http://a.example:81/dir/file?query"), ("#f", "http://a.example:81/dir/file?query"),
-        ("x:y/z", nil), ("javascript:alert(1)", nil), ("gopher://a/", nil),
-    ] as [(String, String?)]) func `resolves what a Location header says`(location: String, target: String?) throws {
+    @Test(
+        arguments: [
+            ("http://b.example/x", "http://b.example/x"), ("//b.example/x", "http://b.example/x"),
+            ("/x?y", "http://a.example:81/x?y"), ("x", "http://a.example:81/dir/x"),
+            ("?q", "http://a.example:81/dir/file?q"),
+            ("", "http://a.example:81/dir/file?query"), ("#f", "http://a.example:81/dir/file?query"),
+            ("x:y/z", nil), ("javascript:alert(1)", nil), ("gopher://a/", nil),
+        ] as [(String, String?)]) func `resolves what a Location header says`(location: String, target: String?) throws
+    {
         let base = try #require(HTTPURL("http://a.example:81/dir/file?query"))
         #expect(base.resolving(location)?.text == target)
     }
@@ -41,9 +43,12 @@ import TrackerClient
     @Test(arguments: [
         ("1.1.1.1", AddressReach.everywhere), ("2001:4860::1", .everywhere), ("100.128.0.1", .everywhere),
         ("172.32.0.1", .everywhere), ("10.1.2.3", .site), ("172.31.0.1", .site), ("192.168.0.1", .site),
-        ("100.64.0.1", .site), ("198.18.0.1", .site), ("fd12::1", .site), ("169.254.169.254", .link), ("fe80::1", .link),
-        ("224.0.0.1", .link), ("255.255.255.255", .link), ("ff02::1", .link), ("127.0.0.1", .host), ("127.9.9.9", .host),
-        ("0.0.0.0", .host), ("::1", .host), ("::", .host), ("::ffff:127.0.0.1", .host), ("::ffff:169.254.169.254", .link),
+        ("100.64.0.1", .site), ("198.18.0.1", .site), ("fd12::1", .site), ("169.254.169.254", .link),
+        ("fe80::1", .link),
+        ("224.0.0.1", .link), ("255.255.255.255", .link), ("ff02::1", .link), ("127.0.0.1", .host),
+        ("127.9.9.9", .host),
+        ("0.0.0.0", .host), ("::1", .host), ("::", .host), ("::ffff:127.0.0.1", .host),
+        ("::ffff:169.254.169.254", .link),
         ("::10.0.0.1", .site), ("64:ff9b::a00:1", .site), ("2002:7f00:1::", .host),
     ]) func `is known`(address: String, reach: AddressReach) throws {
         #expect(AddressReach(try SocketAddress(ipAddress: address, port: 80)) == reach)

@@ -1,7 +1,7 @@
 import Foundation
 import Hashing
-import Tracking
 import TrackerClient
+import Tracking
 
 /// Debian's opentracker on a free loopback port, with a list of the info hashes it serves.
 enum OpenTracker {
@@ -22,7 +22,10 @@ enum OpenTracker {
         let port = try FreePort.find()
         let process = try ServerProcess(
             path,
-            ["-i", "127.0.0.1", "-p", "\(port)", "-P", "\(port)", "-d", directory.path(), "-w", "whitelist", "-u", "nobody"])
+            [
+                "-i", "127.0.0.1", "-p", "\(port)", "-P", "\(port)", "-d", directory.path(), "-w", "whitelist", "-u",
+                "nobody",
+            ])
         let client = TrackerClient()
         do {
             guard await FreePort.isAnswering(port, within: 10) else { throw NotStarted() }

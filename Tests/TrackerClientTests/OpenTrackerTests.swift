@@ -1,15 +1,16 @@
 import Foundation
 import Hashing
 import Testing
-import Tracking
 import TrackerClient
+import Tracking
 
 func request(
     _ hash: SHA1Digest, peer: UInt8, port: UInt16, left: UInt64, event: AnnounceEvent = .none
 ) throws -> AnnounceRequest {
     try #require(
         AnnounceRequest(
-            infoHash: hash, peerID: [UInt8](repeating: peer, count: 20), port: port, left: left, event: event, numWant: 50,
+            infoHash: hash, peerID: [UInt8](repeating: peer, count: 20), port: port, left: left, event: event,
+            numWant: 50,
             key: UInt32(peer)))
 }
 
@@ -32,7 +33,9 @@ func withClient<Result>(
 
 @Suite(.enabled(if: FileManager.default.isExecutableFile(atPath: OpenTracker.path), "opentracker is not installed"))
 struct `A real opentracker` {
-    @Test(arguments: ["http", "udp"]) func `hears of a seed, tells a leecher, and forgets who stopped`(scheme: String) async throws {
+    @Test(arguments: ["http", "udp"]) func `hears of a seed, tells a leecher, and forgets who stopped`(scheme: String)
+        async throws
+    {
         let hash = try #require(SHA1Digest(bytes: Array("A hash of 20 bytes!!".utf8)))
         try await OpenTracker.with(allowing: hash) { port, client in
             let url = "\(scheme)://127.0.0.1:\(port)/announce"

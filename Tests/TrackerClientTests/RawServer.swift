@@ -33,7 +33,8 @@ final class RawServer: Sendable {
 
     /// Runs `body` with a server that closes afterwards.
     static func with<Result>(
-        _ script: @escaping Script, isolation: isolated (any Actor)? = #isolation, _ body: (RawServer) async throws -> Result
+        _ script: @escaping Script, isolation: isolated (any Actor)? = #isolation,
+        _ body: (RawServer) async throws -> Result
     ) async throws -> Result {
         let log = RequestLog()
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)

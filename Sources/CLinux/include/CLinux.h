@@ -1,3 +1,4 @@
 // Linux system interfaces that Swift's Glibc module does not import. Declarations and thin inline wrappers only.
 #pragma once
 #include "epoll.h"
+#include "mmsg.h"

@@ -142,9 +142,10 @@ extension TorrentEngine {
     private func extended(_ handshake: ExtensionHandshake, _ connection: PeerConnection, _ key: PeerKey) {
         connection.capabilities.apply(handshake)
         let capabilities = connection.capabilities
+        let longest = machine.configuration.longestRequest
         machine.update(key) { traits in
             traits.requestQueue = capabilities.requestDepth
-            traits.longestRequest = min(capabilities.longestRequest, machine.configuration.longestRequest)
+            traits.longestRequest = min(capabilities.longestRequest, longest)
             traits.followsSuggestions = handshake.longestRequest != nil
             traits.supportsDontHave = capabilities.ids[.dontHave] != nil
         }

@@ -1,5 +1,5 @@
 #if canImport(Hashing)
-import Hashing
+    import Hashing
 #endif
 
 // The client half of Tracking: what a node asks its trackers, what it makes of their answers, and when it asks.
@@ -37,7 +37,8 @@ public struct AnnounceRequest: Sendable, Hashable {
 
     /// Nil unless `peerID` has 20 bytes.
     public init?(
-        infoHash: SHA1Digest, peerID: some Collection<UInt8>, port: UInt16, uploaded: UInt64 = 0, downloaded: UInt64 = 0,
+        infoHash: SHA1Digest, peerID: some Collection<UInt8>, port: UInt16, uploaded: UInt64 = 0,
+        downloaded: UInt64 = 0,
         left: UInt64, event: AnnounceEvent = .none, numWant: Int? = nil, key: UInt32, advertisedAddress: String? = nil,
         isUnreachable: Bool = false, trackerID: [UInt8]? = nil
     ) {

@@ -1,5 +1,5 @@
 #if canImport(Hashing)
-import Hashing
+    import Hashing
 #endif
 
 /// The HTTP form of announces and scrapes (BEP 3, 7, 23, 48): URLs to GET.

@@ -1,8 +1,8 @@
 #if canImport(Bencode)
-import Bencode
+    import Bencode
 #endif
 #if canImport(Hashing)
-import Hashing
+    import Hashing
 #endif
 
 /// Reads bencoded answers to HTTP announces and scrapes (BEP 3, 7, 23, 24, 31, 48).
@@ -15,7 +15,8 @@ public enum HTTPTrackerAnswer {
         let answer = try dictionary(body, limits: limits)
         let interval = limits.interval(answer["interval"]?.integerValue)
         var result = AnnounceAnswer(
-            interval: interval, minInterval: limits.minInterval(answer["min interval"]?.integerValue, interval: interval),
+            interval: interval,
+            minInterval: limits.minInterval(answer["min interval"]?.integerValue, interval: interval),
             seeders: limits.count(answer["complete"]?.integerValue),
             leechers: limits.count(answer["incomplete"]?.integerValue))
         result.peers = try peers(answer, limits: limits)
@@ -52,7 +53,8 @@ public enum HTTPTrackerAnswer {
         let value: BencodeValue
         do {
             value = try Bencode.decode(
-                body, limits: BencodeLimits(maxBytes: limits.bodyBytes, maxTokens: limits.tokens, maxDepth: limits.depth))
+                body,
+                limits: BencodeLimits(maxBytes: limits.bodyBytes, maxTokens: limits.tokens, maxDepth: limits.depth))
         } catch {
             throw .malformed(error.description)
         }

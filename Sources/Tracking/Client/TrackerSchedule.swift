@@ -49,7 +49,11 @@ public struct TrackerSchedule: Sendable {
         var order: [Int]
     }
 
-    enum Phase: Sendable { case idle, running, stopping(until: Double), stopped }
+    enum Phase: Sendable {
+        case idle, running
+        case stopping(until: Double)
+        case stopped
+    }
 
     let settings: TrackerScheduleSettings
     var random: SeededGenerator

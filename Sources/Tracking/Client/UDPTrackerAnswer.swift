@@ -1,5 +1,5 @@
 #if canImport(Hashing)
-import Hashing
+    import Hashing
 #endif
 
 /// Reads datagrams from a UDP tracker (BEP 15).
@@ -39,7 +39,9 @@ public enum UDPTrackerAnswer {
         _ packet: [UInt8], transaction: UInt32, infoHashes: [SHA1Digest], limits: TrackerAnswerLimits = .standard
     ) throws(TrackerAnswerError) -> [SHA1Digest: ScrapeAnswer]? {
         let asked = infoHashes.prefix(UDPTrackerRequest.scrapeLimit)
-        guard let body = try body(packet, .scrape, transaction, limits), body.count >= 12 * asked.count else { return nil }
+        guard let body = try body(packet, .scrape, transaction, limits), body.count >= 12 * asked.count else {
+            return nil
+        }
         var counts: [SHA1Digest: ScrapeAnswer] = [:]
         for (index, hash) in asked.enumerated() {
             counts[hash] = ScrapeAnswer(

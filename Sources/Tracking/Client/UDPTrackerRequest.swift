@@ -1,5 +1,5 @@
 #if canImport(Hashing)
-import Hashing
+    import Hashing
 #endif
 
 /// The UDP form of what a client asks (BEP 15, with BEP 41's options): datagrams to send.

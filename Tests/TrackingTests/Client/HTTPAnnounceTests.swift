@@ -5,7 +5,8 @@ import Tracking
 
 /// A request with an info hash and peer id that show every kind of byte.
 func sampleRequest(event: AnnounceEvent = .none) -> AnnounceRequest? {
-    let hash: [UInt8] = [0x00, 0x20, 0x25, 0x2b, 0x26, 0x3d, 0x2f, 0x7e, 0xff, 0x41] + [UInt8](repeating: 0x2e, count: 10)
+    let hash: [UInt8] =
+        [0x00, 0x20, 0x25, 0x2b, 0x26, 0x3d, 0x2f, 0x7e, 0xff, 0x41] + [UInt8](repeating: 0x2e, count: 10)
     return SHA1Digest(bytes: hash).flatMap {
         AnnounceRequest(
             infoHash: $0, peerID: Array("-SW0001-abcdefghijkl".utf8), port: 6881, uploaded: 1, downloaded: 2, left: 3,
@@ -108,7 +109,8 @@ func sampleRequest(event: AnnounceEvent = .none) -> AnnounceRequest? {
     }
 
     @Test(arguments: [
-        ("i-1e", 1_800.0), ("i0e", 1_800), ("i-9223372036854775808e", 1_800), ("i1e", 5), ("i9223372036854775807e", 7_200),
+        ("i-1e", 1_800.0), ("i0e", 1_800), ("i-9223372036854775808e", 1_800), ("i1e", 5),
+        ("i9223372036854775807e", 7_200),
         ("3:abc", 1_800),
     ]) func `has its interval clamped`(interval: String, seconds: Double) throws {
         #expect(try answer("d8:interval\(interval)5:peers0:e").interval == seconds)

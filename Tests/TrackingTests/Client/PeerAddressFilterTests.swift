@@ -50,7 +50,8 @@ import Tracking
     }
 
     @Test(arguments: [
-        "", "udp://t.example", "wss://t.example:1", "http://", "http://:80/", "http://a:99999/", "http://a:0/", "http://u@a/",
+        "", "udp://t.example", "wss://t.example:1", "http://", "http://:80/", "http://a:99999/", "http://a:0/",
+        "http://u@a/",
         "http://a b/", "http://a\r\nb/", "http://2001:db8::1/", "udp://[::1:5", "http:/a", "://a", "udp://a:-1",
     ]) func `that cannot be used is refused`(text: String) {
         #expect(TrackerURL(text) == nil)

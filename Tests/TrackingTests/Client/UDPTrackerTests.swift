@@ -106,7 +106,9 @@ import Tracking
     @Test func `No bytes whatever make a decoder trap`() {
         var generator = TestGenerator(state: 42)
         for _ in 0..<20_000 {
-            var packet = (0..<Int.random(in: 0...60, using: &generator)).map { _ in UInt8.random(in: 0...255, using: &generator) }
+            var packet = (0..<Int.random(in: 0...60, using: &generator)).map { _ in
+                UInt8.random(in: 0...255, using: &generator)
+            }
             if packet.count >= 8 { packet.replaceSubrange(0..<8, with: [0, 0, 0, packet[3] % 4, 1, 2, 3, 4]) }
             _ = try? announce(packet)
             _ = try? announce(packet, .ipv6)
