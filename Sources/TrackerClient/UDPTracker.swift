@@ -182,7 +182,8 @@ actor UDPTracker {
         let transaction = generator.next(upperBound: UInt32.max)
         let exchange = question(connection, transaction, address)
         return try await session.exchange(
-            exchange.packet, transaction: transaction, timeout: UDPTracker.seconds(until: deadline), read: exchange.read)
+            exchange.packet, transaction: transaction, timeout: UDPTracker.seconds(until: deadline), read: exchange.read
+        )
     }
 
     private static func seconds(until deadline: NIODeadline) -> Double {

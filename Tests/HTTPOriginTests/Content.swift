@@ -17,7 +17,7 @@ struct Content {
         var bytes: [UInt8] = []
         for file in files {
             let isPadding = file.name.hasPrefix(".pad")
-            bytes += (0..<file.length).map { isPadding ? 0 : Content.byte(at: $0 + bytes.count) }
+            bytes += isPadding ? [UInt8](repeating: 0, count: file.length) : Content.bytes(from: bytes.count, file.length)
         }
         var dictionary = BencodeDictionary()
         dictionary["name"] = .string(name)
@@ -40,7 +40,17 @@ struct Content {
         self.bytes = bytes
     }
 
-    static func byte(at position: Int) -> UInt8 { UInt8(truncatingIfNeeded: position &* 31 &+ position >> 8) }
+    private static let pattern = (0..<65_536).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+
+    /// The pattern over and over, as it is from `start` on.
+    private static func bytes(from start: Int, _ count: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
+        while bytes.count < count {
+            let place = (start + bytes.count) % pattern.count
+            bytes += pattern[place..<min(pattern.count, place + count - bytes.count)]
+        }
+        return bytes
+    }
 
     var length: Int64 { Int64(bytes.count) }
 }
