@@ -17,7 +17,8 @@ struct Content {
         var bytes: [UInt8] = []
         for file in files {
             let isPadding = file.name.hasPrefix(".pad")
-            bytes += isPadding ? [UInt8](repeating: 0, count: file.length) : Content.bytes(from: bytes.count, file.length)
+            let content = Content.bytes(from: bytes.count, file.length)
+            bytes += isPadding ? [UInt8](repeating: 0, count: file.length) : content
         }
         var dictionary = BencodeDictionary()
         dictionary["name"] = .string(name)

@@ -15,10 +15,18 @@ final class ServerProcess: Sendable {
         for descriptor in Int32(0)...2 {
             posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
         }
+        // The threads that tests run on block signals, and a child would inherit that.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) } + [nil]
         defer { for word in words { free(word) } }
         var pid: pid_t = 0
-        guard posix_spawn(&pid, path, &actions, nil, &words, environ) == 0 else { throw NotStarted(path: path) }
+        guard posix_spawn(&pid, path, &actions, &attributes, &words, environ) == 0 else { throw NotStarted(path: path) }
         self.pid = pid
     }
 
