@@ -17,8 +17,10 @@ public struct StorageLimits: Sendable, Equatable {
     public var filesSyncedOneByOne = 128
     /// Bytes that one thread of a check reads before it hashes them together; one piece at least.
     public var checkBatchBytes = 8 << 20
-    /// Pieces hashed together at most: more lanes than this bring nothing.
-    public var checkBatchPieces = 8
+    /// Pieces hashed together at most: more lanes than this bring little.
+    public var checkBatchPieces = 4
+    /// Bytes that all threads of a check hold together; one piece at least.
+    public var checkBytes = 48 << 20
     /// Largest record or saved metainfo that is read back, in bytes.
     public var recordBytes = 64 << 20
     /// Seconds between two looks at whether a file that is served was changed by others.

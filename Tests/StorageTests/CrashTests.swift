@@ -33,8 +33,11 @@ import Testing
                 return
             }
             // Never fewer than what was synced, and all of them right.
-            #expect(have.isSuperset(of: durable), "life \(life): a synced piece was lost")
-            for index in have.indices { #expect(try files.bytes(sample, index) == sample.pieces[index]) }
+            try #require(have.isSuperset(of: durable), "life \(life): a synced piece was lost")
+            for index in have.indices {
+                try #require(
+                    files.bytes(sample, index) == sample.pieces[index], "life \(life): piece \(index) is wrong")
+            }
 
             var ledger = DurabilityLedger(durable: have, policy: SyncPolicy(interval: 5, bytes: 100_000))
             var written = have
@@ -113,9 +116,9 @@ import Testing
             try #require(disk.memory).crash(steps % 2 == 0 ? .everything : .random(seed: UInt64(steps)))
 
             let fetched = try DownloadTests.get(sample, disk.download(sample, overwrite: scene.needsOverwrite))
-            #expect(fetched == 0, "\(scene), step \(steps)")
-            #expect(disk.holds(sample), "\(scene), step \(steps)")
-            #expect(disk.names == ["content"], "\(scene), step \(steps)")
+            try #require(fetched == 0, "\(scene), step \(steps)")
+            try #require(disk.holds(sample), "\(scene), step \(steps)")
+            try #require(disk.names == ["content"], "\(scene), step \(steps)")
             if scene == .partOfDirectory || scene == .wrongDirectory {
                 #expect(disk.get("content/a/mine") == [7], "\(scene), step \(steps): a file of the user's is gone")
             }

@@ -41,7 +41,8 @@ final class PieceReading: Sendable {
 
     func run(_ parallelism: Parallelism) -> Findings {
         if !pieces.isEmpty {
-            let workers = min(parallelism.width, pieces.count)
+            let affordable = check.files.limits.checkBytes / max(1, batchSize * layout.pieceLength)
+            let workers = min(parallelism.width, pieces.count, max(1, affordable))
             parallelism.run(workers) { [self] _ in work() }
         }
         return findings.withLock { $0 }
