@@ -3,7 +3,7 @@
 
 // Requests to a tracker. The first byte chooses the decoder: a datagram, an HTTP request, a query, or an allow-list.
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// What holds for every input, or the input is kept as a finding.

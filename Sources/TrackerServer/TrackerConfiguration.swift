@@ -1,5 +1,5 @@
 #if canImport(Tracking)
-import Tracking
+    import Tracking
 #endif
 
 /// Everything a tracker can be told, with what it does otherwise.

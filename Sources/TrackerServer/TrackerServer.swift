@@ -9,7 +9,7 @@ import Logging
 import Synchronization
 
 #if canImport(Tracking)
-import Tracking
+    import Tracking
 #endif
 
 /// A tracker: bound when it is made, serving from `start` to `stop`.

@@ -94,7 +94,9 @@ import Testing
             }
             if step % 1000 == 996 {
                 tracker.maintainAll()
-                for swarm in model.keys { model[swarm] = model[swarm]?.filter { tracker.now / 4 - $0.value.at / 4 <= 100 } }
+                for swarm in model.keys {
+                    model[swarm] = model[swarm]?.filter { tracker.now / 4 - $0.value.at / 4 <= 100 }
+                }
                 #expect(tracker.store.totals.peers == model.values.reduce(0) { $0 + $1.count })
             }
             // The model is slow to ask: it grows in between.
@@ -145,7 +147,13 @@ import Testing
         #expect(tracker.store.totals.swarms == 20_000)
         tracker.now += 1000
         for _ in 0..<40 { tracker.store.maintain(now: tracker.now, steps: 10_000) }
-        #expect(tracker.store.totals == { var totals = StoreTotals(); totals.expirations = 20_000; return totals }())
+        #expect(
+            tracker.store.totals
+                == {
+                    var totals = StoreTotals()
+                    totals.expirations = 20_000
+                    return totals
+                }())
     }
 }
 

@@ -178,7 +178,10 @@ struct PeerStoreContract {
         #expect(sixth.counts.leechers == 2)
         #expect(try tracker.announce(port: 3, ipv6: true).peers == [address(2, ipv6: true)])
         #expect(try tracker.announce(port: 3, ipv6: true, both: true).peers == [address(1), address(2, ipv6: true)])
-        #expect(Set(try tracker.announce(port: 4, both: true).peers) == [address(1), address(2, ipv6: true), address(3, ipv6: true)])
+        #expect(
+            Set(try tracker.announce(port: 4, both: true).peers) == [
+                address(1), address(2, ipv6: true), address(3, ipv6: true),
+            ])
         #expect(tracker.store.totals.ipv6Peers == 2)
         // One client on both has one name and one key, and stays on both.
         _ = try tracker.announce(port: 8, swarm: 2, name: 1, key: 5)

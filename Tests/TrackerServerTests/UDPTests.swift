@@ -4,8 +4,12 @@ import Testing
 @testable import Tracking
 
 @Suite struct UDPTests {
-    private func bigEndian(_ value: UInt64) -> [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: value >> (56 - 8 * $0)) } }
-    private func bigEndian(_ value: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) } }
+    private func bigEndian(_ value: UInt64) -> [UInt8] {
+        (0..<8).map { UInt8(truncatingIfNeeded: value >> (56 - 8 * $0)) }
+    }
+    private func bigEndian(_ value: UInt32) -> [UInt8] {
+        (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) }
+    }
 
     private func connectionID(_ client: Client) throws -> [UInt8] {
         client.send(bigEndian(UDPRequest.protocolID) + bigEndian(UInt32(0)) + [1, 2, 3, 4])
@@ -19,7 +23,8 @@ import Testing
         _ id: [UInt8], port: UInt16, left: UInt64 = 1, event: UInt32 = 2, wanted: UInt32 = .max, address: UInt32 = 0,
         options: [UInt8] = []
     ) -> [UInt8] {
-        id + bigEndian(UInt32(1)) + [9, 9, 9, 9] + Array(1...20) + Array("-SW0001-abcdefghijkl".utf8) + bigEndian(UInt64(0))
+        id + bigEndian(UInt32(1)) + [9, 9, 9, 9] + Array(1...20) + Array("-SW0001-abcdefghijkl".utf8)
+            + bigEndian(UInt64(0))
             + bigEndian(left) + bigEndian(UInt64(0)) + bigEndian(event) + bigEndian(address) + bigEndian(UInt32(0))
             + bigEndian(wanted) + [UInt8(port >> 8), UInt8(port & 255)] + options
     }
@@ -85,7 +90,9 @@ import Testing
             var generator = SplitMix(state: 5)
             for length in 0..<98 { client.send(Array(whole.prefix(length))) }
             for _ in 0..<200 {
-                client.send((0..<Int.random(in: 0..<1400, using: &generator)).map { _ in .random(in: 0...255, using: &generator) })
+                client.send(
+                    (0..<Int.random(in: 0..<1400, using: &generator)).map { _ in .random(in: 0...255, using: &generator)
+                    })
             }
             client.send(whole + [2, 200, 1])
             client.send([UInt8](repeating: 0, count: 4000))

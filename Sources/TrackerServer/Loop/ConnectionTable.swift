@@ -1,7 +1,7 @@
 import Glibc
 
 #if canImport(Tracking)
-import Tracking
+    import Tracking
 #endif
 
 /// What a connection waits for. Each has one length of time for all, so that a queue in order of arrival is one in order of

@@ -3,7 +3,7 @@ import Glibc
 import Synchronization
 
 #if canImport(Tracking)
-import Tracking
+    import Tracking
 #endif
 
 /// How other threads talk to the loop: messages, and a descriptor that wakes it.

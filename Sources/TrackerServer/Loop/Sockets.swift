@@ -1,7 +1,7 @@
 import Glibc
 
 #if canImport(Tracking)
-import Tracking
+    import Tracking
 #endif
 
 /// Listening sockets, and addresses between the kernel's form and ours.
@@ -34,7 +34,9 @@ enum Sockets {
         do {
             return try bindExactly(kind, address)
         } catch {
-            guard address.family == .ipv6, address.isUnspecified, error.code == .addressNotAvailable else { throw error }
+            guard address.family == .ipv6, address.isUnspecified, error.code == .addressNotAvailable else {
+                throw error
+            }
             return try bindExactly(kind, PeerAddress(ipv4: 0, port: address.port))
         }
     }
@@ -84,7 +86,8 @@ enum Sockets {
         case EADDRNOTAVAIL, EAFNOSUPPORT:
             return TrackerServerError(.addressNotAvailable, "\(what): this machine has no such address")
         case EACCES:
-            return TrackerServerError(.permissionDenied, "\(what): ports under 1024 need privileges; choose a higher one")
+            return TrackerServerError(
+                .permissionDenied, "\(what): ports under 1024 need privileges; choose a higher one")
         default:
             return TrackerServerError(.system, "\(what): \(String(cString: strerror(code)))")
         }
@@ -99,7 +102,9 @@ enum Sockets {
             kernel.sin_port = address.port.bigEndian
             kernel.sin_addr.s_addr = UInt32(truncatingIfNeeded: address.low).bigEndian
             return withUnsafePointer(to: kernel) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                }
             }
         }
         var kernel = sockaddr_in6()
@@ -107,7 +112,9 @@ enum Sockets {
         kernel.sin6_port = address.port.bigEndian
         withUnsafeMutableBytes(of: &kernel.sin6_addr) { $0.copyBytes(from: address.addressBytes) }
         return withUnsafePointer(to: kernel) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in6>.size)) }
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                body($0, socklen_t(MemoryLayout<sockaddr_in6>.size))
+            }
         }
     }
 

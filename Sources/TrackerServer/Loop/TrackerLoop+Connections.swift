@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 
 #if canImport(Tracking)
-import Tracking
+    import Tracking
 #endif
 
 /// The lives of HTTP connections: accepted, read, answered, closed. What is answered is in `TrackerLoop+HTTP`.
@@ -151,7 +151,8 @@ extension TrackerLoop {
     private func sendRest(_ descriptor: Int32) {
         let entry = connections[descriptor]
         let bytes = UnsafeRawBufferPointer(
-            start: entry.output.map { UnsafeRawPointer($0 + entry.outputSent) }, count: entry.outputCount - entry.outputSent)
+            start: entry.output.map { UnsafeRawPointer($0 + entry.outputSent) },
+            count: entry.outputCount - entry.outputSent)
         guard let rest = send(bytes, to: descriptor) else { return finish(descriptor) }
         // Its deadline stays: whoever takes an answer byte by byte has no more time than others.
         connections[descriptor].outputSent = entry.outputCount - rest.count

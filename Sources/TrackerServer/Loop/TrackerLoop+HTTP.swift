@@ -1,7 +1,7 @@
 import Glibc
 
 #if canImport(Tracking)
-import Tracking
+    import Tracking
 #endif
 
 /// HTTP statuses that the tracker sends.
@@ -25,7 +25,8 @@ enum HTTPStatus {
         switch self {
         case .ok: "ok\n"
         case .badRequest: "400: this is not an HTTP/1.1 request that a tracker understands\n"
-        case .notFound: "404: this is a BitTorrent tracker; there are /announce, /scrape, /stats, /metrics and /healthz\n"
+        case .notFound:
+            "404: this is a BitTorrent tracker; there are /announce, /scrape, /stats, /metrics and /healthz\n"
         case .methodNotAllowed: "405: only GET\n"
         case .requestTimeout: "408: the request took too long\n"
         case .headTooLarge: "431: request line and headers may have 8 KiB\n"

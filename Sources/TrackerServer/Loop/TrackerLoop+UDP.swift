@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 
 #if canImport(Tracking)
-import Tracking
+    import Tracking
 #endif
 
 extension TrackerLoop {

@@ -1,5 +1,5 @@
 #if canImport(Tracking)
-import Tracking
+    import Tracking
 #endif
 
 /// The tracker's numbers in Prometheus' text format. No label takes a value from outside, so the number of series is fixed.

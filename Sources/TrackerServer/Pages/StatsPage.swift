@@ -1,5 +1,5 @@
 #if canImport(Tracking)
-import Tracking
+    import Tracking
 #endif
 
 /// The tracker's state as a page for a person and as JSON. Everything on it is a number or a hash that the tracker wrote

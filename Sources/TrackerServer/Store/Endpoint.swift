@@ -1,5 +1,5 @@
 #if canImport(Tracking)
-import Tracking
+    import Tracking
 #endif
 
 /// Address and port of one family as they lie in a peer table: the compact form of BEP 23 and 7.

@@ -1,5 +1,5 @@
 #if canImport(Tracking)
-import Tracking
+    import Tracking
 #endif
 
 /// Peers in this process's memory: about 40 bytes each over IPv4, and some 250 for a swarm.
@@ -220,7 +220,8 @@ public final class MemoryPeerStore: PeerStore {
             let names = wish.names ? selection.ipv4Names : nil
             var target = SelectionTarget(endpoints: selection.ipv4, names: names, limit: limit - selection.count)
             swarm.pointee.ipv4.select(
-                wantsSeeds: wantsSeeds, isReachable: isReachable, own: isIPv4 ? row : -1, random: &random, into: &target)
+                wantsSeeds: wantsSeeds, isReachable: isReachable, own: isIPv4 ? row : -1, random: &random, into: &target
+            )
             selection.ipv4Count = target.count
         }
         func selectIPv6() {
@@ -228,7 +229,8 @@ public final class MemoryPeerStore: PeerStore {
             let names = wish.names ? selection.ipv6Names : nil
             var target = SelectionTarget(endpoints: selection.ipv6, names: names, limit: limit - selection.count)
             table.pointee.select(
-                wantsSeeds: wantsSeeds, isReachable: isReachable, own: isIPv4 ? -1 : row, random: &random, into: &target)
+                wantsSeeds: wantsSeeds, isReachable: isReachable, own: isIPv4 ? -1 : row, random: &random, into: &target
+            )
             selection.ipv6Count = target.count
         }
         if isIPv4 {

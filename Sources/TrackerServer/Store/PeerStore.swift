@@ -1,5 +1,5 @@
 #if canImport(Tracking)
-import Tracking
+    import Tracking
 #endif
 
 /// Where a tracker keeps who is in which swarm.

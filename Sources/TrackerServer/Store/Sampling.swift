@@ -1,5 +1,5 @@
 #if canImport(Tracking)
-import Tracking
+    import Tracking
 #endif
 
 /// Random numbers for choosing peers: fast, and of no use for secrets (xoroshiro128+).

@@ -1,5 +1,5 @@
 #if canImport(Tracking)
-import Tracking
+    import Tracking
 #endif
 
 /// One swarm's peers.

@@ -40,7 +40,8 @@ public struct PeerSelection {
 
     /// The selected peers as values, for tests and rare uses.
     public var addresses: [PeerAddress] {
-        (PeerAddress.list(compact: Array(UnsafeRawBufferPointer(start: ipv4, count: ipv4Count * 6)), family: .ipv4) ?? [])
+        (PeerAddress.list(compact: Array(UnsafeRawBufferPointer(start: ipv4, count: ipv4Count * 6)), family: .ipv4)
+            ?? [])
             + (PeerAddress.list(
                 compact: Array(UnsafeRawBufferPointer(start: ipv6, count: ipv6Count * 18)), family: .ipv6) ?? [])
     }

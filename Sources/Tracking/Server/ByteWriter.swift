@@ -1,5 +1,5 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// Writes an answer into memory that somebody else owns and reuses. Writing past its end sets `isFull` and nothing else.

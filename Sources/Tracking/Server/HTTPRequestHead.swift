@@ -1,5 +1,5 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// The head of an HTTP/1.1 GET request, as much of it as a tracker looks at.
@@ -45,7 +45,9 @@ public struct HTTPRequestHead {
         guard case .line(let first, var position) = line else {
             if case .malformed = line { return .refused(.malformed) }
             // A first line that can never become a GET is refused at once, and not waited for.
-            if !couldBecomeGet(bytes) { return .refused(bytes[0] > 0x20 && bytes[0] < 0x7f ? .methodNotAllowed : .malformed) }
+            if !couldBecomeGet(bytes) {
+                return .refused(bytes[0] > 0x20 && bytes[0] < 0x7f ? .methodNotAllowed : .malformed)
+            }
             return bytes.count >= limit ? .refused(.headTooLarge) : .needsMore
         }
         guard couldBecomeGet(first) else {

@@ -75,7 +75,8 @@ import Testing
 
     @Test(arguments: [
         "%0", "%", "%zz" + String(repeating: "a", count: 19), String(repeating: "a", count: 19),
-        String(repeating: "a", count: 21), String(repeating: "%00", count: 1000), "%0" + String(repeating: "a", count: 19),
+        String(repeating: "a", count: 21), String(repeating: "%00", count: 1000),
+        "%0" + String(repeating: "a", count: 19),
         String(repeating: "a", count: 19) + "%1",
     ])
     func badEscapesAndLengthsAreRefused(value: String) {
@@ -129,7 +130,9 @@ import Testing
 
     @Test func randomBytesNeverTrap() {
         var generator = Seeded(state: 2)
-        let pieces = ["info_hash=", "peer_id=", "port=", "&", "=", "%", "%4", hashText, peerText, "left=", "ip=", "key="]
+        let pieces = [
+            "info_hash=", "peer_id=", "port=", "&", "=", "%", "%4", hashText, peerText, "left=", "ip=", "key=",
+        ]
         for _ in 0..<2000 {
             var text = ""
             for _ in 0..<Int.random(in: 0..<20, using: &generator) {

@@ -16,7 +16,8 @@ import Testing
             case .refused(let problem): .refused(problem)
             case .request(let head):
                 .request(
-                    path: String(decoding: head.path, as: UTF8.self), query: String(decoding: head.query, as: UTF8.self),
+                    path: String(decoding: head.path, as: UTF8.self),
+                    query: String(decoding: head.query, as: UTF8.self),
                     keepsAlive: head.keepsAlive, json: head.acceptsJSON, length: head.length)
             }
         }
@@ -28,7 +29,8 @@ import Testing
 
     @Test func readsPathAndQuery() {
         #expect(
-            parse(plain) == .request(path: "/announce", query: "a=b", keepsAlive: true, json: false, length: plain.utf8.count))
+            parse(plain)
+                == .request(path: "/announce", query: "a=b", keepsAlive: true, json: false, length: plain.utf8.count))
         #expect(
             parse("GET /?x?y HTTP/1.1\r\nhOsT:\tt \r\n\r\n")
                 == .request(path: "/", query: "x?y", keepsAlive: true, json: false, length: 32))
@@ -54,8 +56,9 @@ import Testing
     }
 
     @Test func acceptMayAskForJSON() {
-        guard case .request(_, _, _, true, _) = parse(
-            "GET /stats HTTP/1.1\r\nHost: t\r\nAccept: text/html;q=0.1, application/json;q=0.9\r\n\r\n")
+        guard
+            case .request(_, _, _, true, _) = parse(
+                "GET /stats HTTP/1.1\r\nHost: t\r\nAccept: text/html;q=0.1, application/json;q=0.9\r\n\r\n")
         else {
             Issue.record("not JSON")
             return
@@ -71,10 +74,12 @@ import Testing
     }
 
     @Test(arguments: [
-        "GET / HTTP/1.1\nHost: t\n\n", "GET / HTTP/1.1\r\nHost: t\n\r\n", "GET /\r\n\r\n", "GET  / HTTP/1.1\r\nHost: t\r\n\r\n",
+        "GET / HTTP/1.1\nHost: t\n\n", "GET / HTTP/1.1\r\nHost: t\n\r\n", "GET /\r\n\r\n",
+        "GET  / HTTP/1.1\r\nHost: t\r\n\r\n",
         "GET / HTTP/1.1 \r\nHost: t\r\n\r\n", "GET / HTTP/11\r\nHost: t\r\n\r\n", "GET a HTTP/1.1\r\nHost: t\r\n\r\n",
         "GET http://t/ HTTP/1.1\r\nHost: t\r\n\r\n", "GET /a b HTTP/1.1\r\nHost: t\r\n\r\n",
-        "GET /\u{7f} HTTP/1.1\r\nHost: t\r\n\r\n", "GET /é HTTP/1.1\r\nHost: t\r\n\r\n", "GET /\t HTTP/1.1\r\nHost: t\r\n\r\n",
+        "GET /\u{7f} HTTP/1.1\r\nHost: t\r\n\r\n", "GET /é HTTP/1.1\r\nHost: t\r\n\r\n",
+        "GET /\t HTTP/1.1\r\nHost: t\r\n\r\n",
         "GET /\0 HTTP/1.1\r\nHost: t\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: t\r\nHost: u\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: t\r\n folded: x\r\n\r\n", "GET / HTTP/1.1\r\nHost: t\r\nno colon\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: t\r\n: empty\r\n\r\n", "GET / HTTP/1.1\r\nHost : t\r\n\r\n",
@@ -120,9 +125,13 @@ import Testing
 
     @Test func randomBytesNeverTrap() {
         var generator = Seeded(state: 4)
-        let pieces = ["GET ", "/", " HTTP/1.1", "\r\n", "\n", "Host: t", ":", "Connection: close", "\0", "?", "HTTP/1.", " "]
+        let pieces = [
+            "GET ", "/", " HTTP/1.1", "\r\n", "\n", "Host: t", ":", "Connection: close", "\0", "?", "HTTP/1.", " ",
+        ]
         for _ in 0..<5000 {
-            let text = (0..<Int.random(in: 0..<12, using: &generator)).map { _ in pieces.randomElement(using: &generator) ?? "" }
+            let text = (0..<Int.random(in: 0..<12, using: &generator)).map { _ in
+                pieces.randomElement(using: &generator) ?? ""
+            }
             _ = parse(text.joined())
         }
     }

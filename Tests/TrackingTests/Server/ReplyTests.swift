@@ -46,9 +46,21 @@ import Testing
     }
 
     @Test func aLengthIsFilledInAfterwards() {
-        #expect(written { $0.write("a:       b"); $0.fill(decimal: 342, width: 7, at: 2) }.text == "a:    342b")
-        #expect(written { $0.write("   "); $0.fill(decimal: 1000, width: 3, at: 0) }.isFull)
-        #expect(written { $0.write("   "); $0.fill(decimal: 1, width: 3, at: 1) }.isFull)
+        #expect(
+            written {
+                $0.write("a:       b")
+                $0.fill(decimal: 342, width: 7, at: 2)
+            }.text == "a:    342b")
+        #expect(
+            written {
+                $0.write("   ")
+                $0.fill(decimal: 1000, width: 3, at: 0)
+            }.isFull)
+        #expect(
+            written {
+                $0.write("   ")
+                $0.fill(decimal: 1, width: 3, at: 1)
+            }.isFull)
     }
 
     @Test func allowListsHaveOneHashALine() throws {

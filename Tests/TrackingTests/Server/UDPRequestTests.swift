@@ -46,7 +46,9 @@ import Testing
 
     @Test(arguments: [3, 4, 99, UInt32.max] as [UInt32])
     func unknownActionsAreDropped(action: UInt32) {
-        #expect(isDropped(bigEndian(UInt64(7)) + bigEndian(action) + bigEndian(UInt32(1)) + Array(repeating: 0, count: 100)))
+        #expect(
+            isDropped(bigEndian(UInt64(7)) + bigEndian(action) + bigEndian(UInt32(1)) + Array(repeating: 0, count: 100))
+        )
     }
 
     @Test func aConnectWithAnotherProtocolIsDropped() {
@@ -78,7 +80,8 @@ import Testing
 
     @Test func scrapesAreCappedAndWhole() {
         func hashes(_ bytes: Int) -> Int? {
-            let all = bigEndian(UInt64(7)) + bigEndian(UInt32(2)) + bigEndian(UInt32(1)) + [UInt8](repeating: 1, count: bytes)
+            let all =
+                bigEndian(UInt64(7)) + bigEndian(UInt32(2)) + bigEndian(UInt32(1)) + [UInt8](repeating: 1, count: bytes)
             return all.withUnsafeBytes { buffer in
                 guard case .scrape(_, _, let hashes) = UDPRequest.parse(buffer) else { return nil }
                 return hashes.count / 20
