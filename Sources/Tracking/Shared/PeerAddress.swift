@@ -111,5 +111,7 @@ extension PeerAddress {
     }
 
     /// Something one can open a connection to: one host and a port.
-    public var isConnectable: Bool { port != 0 && !isUnspecified && !isMulticast && !(family == .ipv4 && low >> 24 == 0) }
+    public var isConnectable: Bool {
+        port != 0 && !isUnspecified && !isMulticast && !(family == .ipv4 && low >> 24 == 0)
+    }
 }
