@@ -1,8 +1,8 @@
 // Authoring: torrents from files, and files held against torrents.
 //
 // What it is for: finding the files below a path in an order that depends on nothing but their names, reading each of
-// their bytes once with all processors, and hashing them for v1 and v2 from that one reading. The same reader says which
-// pieces of a torrent's content are right.
+// their bytes once with all processors, and hashing them for v1 and v2 from that one reading. The same reader says
+// which pieces of a torrent's content are right.
 //
 // What it must never do: write to the content, follow a symbolic link that it was not told to follow, hold more of the
 // content in memory than `AuthoringLimits` says, make a torrent of files that changed while it read them, or let the

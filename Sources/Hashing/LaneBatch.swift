@@ -1,7 +1,8 @@
 /// Hashes any number of independent messages, up to `Lanes.most` at a time.
 ///
 /// A lane takes a message, goes through its whole blocks, then through the one or two blocks of its end with the
-/// padding, and takes the next message; all lanes that have work advance together by as many blocks as the shortest has.
+/// padding, and takes the next message; all lanes that have work advance together by as many blocks as the shortest
+/// has.
 struct LaneBatch<Function: BlockFunction>: ~Copyable {
     private struct Lane {
         var message: Int

@@ -78,8 +78,8 @@ public struct MerkleLayers: Sendable {
     /// The hashes that answer `range`, base layer first, then uncles from the bottom up. Nil if this tree has no such
     /// range, or not its layer.
     ///
-    /// For a range below this tree's base pass in `below` the tree of the one node (such as a piece) that it lies under:
-    /// made of that node's leaves, and only its width of nodes.
+    /// For a range below this tree's base pass in `below` the tree of the one node (such as a piece) that it lies
+    /// under: made of that node's leaves, and only its width of nodes.
     public func hashes(_ range: HashRange, below: MerkleLayers? = nil) -> [SHA256Digest]? {
         let lowest = below?.baseLayer ?? baseLayer
         let layersBelow = baseLayer - lowest

@@ -1,8 +1,8 @@
 /// The Merkle tree of a file (BEP 52): leaves are SHA-256 digests of its blocks of 16 KiB (the last may be short), an
 /// inner node is the digest of its two children, and leaves past the end of the file are 32 zero bytes.
 ///
-/// Layer 0 is the leaves; a node in layer n covers 2^n of them. What lies wholly past the end of the file is not stored:
-/// `padHash` says what it is.
+/// Layer 0 is the leaves; a node in layer n covers 2^n of them. What lies wholly past the end of the file is not
+/// stored: `padHash` says what it is.
 public enum MerkleTree {
     /// Bytes in a block.
     public static let leafSize = 16384

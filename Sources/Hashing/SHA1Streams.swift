@@ -47,8 +47,8 @@ public struct SHA1Streams: ~Copyable {
         for (i, word) in SHA1Blocks.initialState.enumerated() { state(lane)[i] = word }
     }
 
-    /// Adds `parts[i]` to lane i's message; parts may be empty and of different lengths. Whole multiples of 64 bytes are
-    /// fastest. Parts beyond the number of lanes are ignored.
+    /// Adds `parts[i]` to lane i's message; parts may be empty and of different lengths. Whole multiples of 64 bytes
+    /// are fastest. Parts beyond the number of lanes are ignored.
     public mutating func update(_ parts: [UnsafeRawBufferPointer]) {
         let count = min(parts.count, laneCount)
         guard implementation != .portable else {
@@ -85,7 +85,8 @@ public struct SHA1Streams: ~Copyable {
         var blocks: Int
     }
 
-    /// Takes in what of `part` is not whole blocks from here on; answers the whole blocks, which are still to be hashed.
+    /// Takes in what of `part` is not whole blocks from here on; answers the whole blocks, which are still to be
+    /// hashed.
     private mutating func takeLooseEnds(_ lane: Int, of part: UnsafeRawBufferPointer)
         -> UnsafeRawBufferPointer
     {

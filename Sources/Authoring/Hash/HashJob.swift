@@ -76,7 +76,8 @@ final class HashState: Sendable {
     private let total = Atomic<Int64>(0)
     private let interval: Int64
     private let report: @Sendable (HashProgress) -> Void
-    /// When progress was last reported, in milliseconds. Reports are made under the lock: one at a time, never backwards.
+    /// When progress was last reported, in milliseconds. Reports are made under the lock: one at a time, never
+    /// backwards.
     private let lastReport: Mutex<(time: Int64, done: Int64)>
     private let failure = Mutex<AuthoringError?>(nil)
 

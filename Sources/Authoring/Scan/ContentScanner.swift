@@ -5,8 +5,8 @@ import Storage
 /// Finds the files of a content.
 public enum ContentScanner {
     /// Looks at everything below `path`, or at the one file that it is. Reads no file.
-    /// - Throws: the first thing found that cannot be in a torrent, by name. Entries are looked at in the order of their
-    ///   names, so it is the same one each time.
+    /// - Throws: the first thing found that cannot be in a torrent, by name. Entries are looked at in the order of
+    ///   their names, so it is the same one each time.
     public static func scan(
         _ path: String, options: ScanOptions = ScanOptions(), limits: AuthoringLimits = .standard,
         isCancelled: () -> Bool = { false }
@@ -57,8 +57,8 @@ public enum ContentScanner {
     }
 }
 
-/// One scan under way: a walk over directories, depth first, the entries of each sorted as bytes, which is the order of a
-/// v2 file tree. The directories still to be listed are a stack of our own, so depth costs no stack of the thread.
+/// One scan under way: a walk over directories, depth first, the entries of each sorted as bytes, which is the order of
+/// a v2 file tree. The directories still to be listed are a stack of our own, so depth costs no stack of the thread.
 private struct Walk {
     let root: [UInt8]
     let options: ScanOptions

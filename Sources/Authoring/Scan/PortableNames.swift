@@ -6,8 +6,8 @@ enum PortableNames {
         ["con", "prn", "aux", "nul", "conin$", "conout$"] + (1...9).flatMap { ["com\($0)", "lpt\($0)"] })
     private static let forbidden = Set("<>:\"\\|?*".utf8)
 
-    /// Whether Windows refuses the name: a device's name with any ending, a character that it keeps for itself, or a dot
-    /// or space at the end.
+    /// Whether Windows refuses the name: a device's name with any ending, a character that it keeps for itself, or a
+    /// dot or space at the end.
     static func isRefusedByWindows(_ name: [UInt8]) -> Bool {
         if name.last == UInt8(ascii: ".") || name.last == UInt8(ascii: " ") { return true }
         if name.contains(where: { $0 < 0x20 || forbidden.contains($0) }) { return true }
