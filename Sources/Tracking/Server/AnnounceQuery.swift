@@ -69,13 +69,17 @@ public enum AnnounceQuery {
         return announce
     }
 
-    /// Takes over what the URL data of a UDP announce (BEP 41: path and query) may add: `unreachable=1`.
+    /// Takes over what the URL data of a UDP announce (BEP 41: path and query) may add, because its fields cannot say it:
+    /// `unreachable=1`, and an IPv6 address in `ip=`.
     public static func apply(urlData: UnsafeRawBufferPointer, to announce: inout PeerAnnounce) {
         guard let mark = urlData.firstIndex(of: 0x3f) else { return }
         var parameters = QueryParameters(UnsafeRawBufferPointer(rebasing: urlData[(mark + 1)...]))
         while let pair = parameters.next() {
-            guard pair.isNamed("unreachable") else { continue }
-            announce.isUnreachable = pair.isValue("1")
+            if pair.isNamed("unreachable") {
+                announce.isUnreachable = pair.isValue("1")
+            } else if pair.isNamed("ip"), announce.claimedAddress == nil {
+                announce.claimedAddress = address(pair.value)
+            }
         }
     }
 

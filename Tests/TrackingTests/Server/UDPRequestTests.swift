@@ -63,6 +63,15 @@ import Testing
         #expect(try !#require(announceIn(datagram() + [2, 9] + Array("/announce".utf8))).isUnreachable)
     }
 
+    @Test func urlDataMayNameAnIPv6Address() throws {
+        let url = Array("/announce?ip=2001:db8::1".utf8)
+        let options = [2, UInt8(url.count)] + url
+        #expect(try #require(announceIn(datagram() + options)).claimedAddress?.host == "2001:db8::1")
+        // The field of the packet comes first.
+        let both = try #require(announceIn(datagram(address: 0xc000_0207) + options))
+        #expect(both.claimedAddress?.host == "192.0.2.7")
+    }
+
     @Test func unknownOptionsArePassedOver() throws {
         let url = Array("/?unreachable=1".utf8)
         #expect(try #require(announceIn(datagram() + [9, 3, 0, 0, 0, 2, UInt8(url.count)] + url)).isUnreachable)
