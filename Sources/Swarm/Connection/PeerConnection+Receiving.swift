@@ -6,7 +6,7 @@ import SwarmCore
 /// From the socket: frames to the torrent, payload straight to its place.
 extension PeerConnection {
     func receive() {
-        var turn = Self.tunables.turn
+        var turn = tunables.turn
         while phase != .closed, turn > 0 {
             let allowed = owner?.limits.mayReceive(loop.now) ?? .max
             guard allowed > 0 else {
@@ -18,7 +18,7 @@ extension PeerConnection {
                 (outcome, wanted) = receivePayload(block, allowed)
             } else {
                 let kept = leftover.count
-                let room = min(staging.bytes.count - kept, max(Self.tunables.read, kept), allowed)
+                let room = min(staging.bytes.count - kept, max(tunables.read, kept), allowed)
                 wanted = room
                 outcome = Socket.receive(descriptor, into: slice(staging.bytes, kept, room))
                 if case .bytes(let count) = outcome {
@@ -40,13 +40,13 @@ extension PeerConnection {
 
     private func receivePayload(_ block: IncomingBlock, _ allowed: Int) -> (Socket.Outcome, Int) {
         let direct = min(block.remaining, allowed)
-        let after = direct < block.remaining ? 0 : min(Self.tunables.lookAhead, allowed - direct)
+        let after = direct < block.remaining ? 0 : min(tunables.lookAhead, allowed - direct)
         let target: UnsafeMutableRawBufferPointer
         if let memory = block.memory {
             target = slice(memory.bytes, block.offset + block.received, direct)
         } else {
             // Dropped bytes land at the far end of the staging memory.
-            target = slice(staging.bytes, Self.tunables.lookAhead, min(direct, staging.bytes.count - Self.tunables.lookAhead))
+            target = slice(staging.bytes, tunables.lookAhead, min(direct, staging.bytes.count - tunables.lookAhead))
         }
         let whole = target.count == block.remaining ? after : 0
         var vectors = (

@@ -20,13 +20,13 @@ extension PeerConnection {
     func send(_ message: Message) {
         guard phase == .open else { return }
         guard message.encode(into: &outbox, ids: capabilities.ids) else { return }
-        if outbox.count - outboxHead > Self.tunables.outbox { close(.failed("it does not read what we send")) }
+        if outbox.count - outboxHead > tunables.outbox { close(.failed("it does not read what we send")) }
     }
 
     /// Sends what there is, as far as the socket and the limits go.
     func flush() {
         guard phase == .open || phase == .handshaking else { return }
-        var turn = Self.tunables.turn
+        var turn = tunables.turn
         var blocked = false
         while !blocked, turn > 0, phase != .closed {
             if upload != nil {

@@ -17,7 +17,7 @@ final class PeerConnection: ReadinessHandler {
         case closed
     }
 
-    struct Tunables {
+    struct Tunables: Sendable {
         /// Seconds for a connection to be made and its handshake to come, together.
         var handshake = 12.0
         /// Seconds without a byte after which a peer is taken for gone; peers send something every two minutes.
@@ -34,8 +34,7 @@ final class PeerConnection: ReadinessHandler {
         var outbox = 4 << 20
     }
 
-    static let tunables = Tunables()
-
+    let tunables: Tunables
     let address: SocketAddress
     let isIncoming: Bool
     let loop: EventLoop
@@ -77,12 +76,13 @@ final class PeerConnection: ReadinessHandler {
 
     /// A connection that somebody made to us.
     init(accepted descriptor: CInt, from address: SocketAddress, loop: EventLoop, staging: ReceiveStaging,
-        resolve: @escaping (PeerConnection, SHA1Digest) -> Void
+        tunables: Tunables, resolve: @escaping (PeerConnection, SHA1Digest) -> Void
     ) {
         self.descriptor = descriptor
         self.address = address
         self.loop = loop
         self.staging = staging
+        self.tunables = tunables
         self.resolve = resolve
         isIncoming = true
         phase = .handshaking
@@ -92,12 +92,13 @@ final class PeerConnection: ReadinessHandler {
 
     /// A connection that we are making.
     init(dialled descriptor: CInt, to address: SocketAddress, infoHash: SHA1Digest, owner: any ConnectionOwner,
-        loop: EventLoop, staging: ReceiveStaging
+        loop: EventLoop, staging: ReceiveStaging, tunables: Tunables
     ) {
         self.descriptor = descriptor
         self.address = address
         self.loop = loop
         self.staging = staging
+        self.tunables = tunables
         self.infoHash = infoHash
         self.owner = owner
         resolve = { _, _ in }
@@ -111,7 +112,7 @@ final class PeerConnection: ReadinessHandler {
     func start() {
         Socket.setNoDelay(descriptor)
         want(phase == .connecting ? .write : .read)
-        deadline = loop.schedule(after: Self.tunables.handshake) { [weak self] in self?.close(.timedOut) }
+        deadline = loop.schedule(after: tunables.handshake) { [weak self] in self?.close(.timedOut) }
     }
 
     func ready(_ readiness: Readiness) {
@@ -235,8 +236,8 @@ final class PeerConnection: ReadinessHandler {
     /// Called every few seconds.
     func checkIdle() {
         guard phase == .open else { return }
-        if loop.now - lastReceived > Self.tunables.idle { return close(.timedOut) }
-        if loop.now - lastSent > Self.tunables.keepAlive { send(.keepAlive) }
+        if loop.now - lastReceived > tunables.idle { return close(.timedOut) }
+        if loop.now - lastSent > tunables.keepAlive { send(.keepAlive) }
     }
 
     // MARK: The end

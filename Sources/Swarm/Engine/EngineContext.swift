@@ -2,6 +2,7 @@ import HTTPOrigin
 import Logging
 import PeerWire
 import Reactor
+import SwarmCore
 import TrackerClient
 
 /// What the torrents of one process share.
@@ -18,4 +19,7 @@ struct EngineContext {
     let logger: Logger
     /// Our version, for the extension handshake.
     let client: String
+    let tunables: PeerConnection.Tunables
+    /// Of every torrent's machine, where its options do not say otherwise.
+    let swarm: SwarmConfiguration
 }

@@ -111,7 +111,7 @@ final class MetadataSession: ConnectionOwner {
                 let descriptor = try Socket.connect(to: address, from: context.listenAddress)
                 let connection = PeerConnection(
                     dialled: descriptor, to: address, infoHash: hash, owner: self, loop: context.loop,
-                    staging: context.staging)
+                    staging: context.staging, tunables: context.tunables)
                 connections[ObjectIdentifier(connection)] = connection
                 connection.start()
             } catch {

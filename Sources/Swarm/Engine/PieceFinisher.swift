@@ -46,14 +46,19 @@ final class PieceFinisher: Sendable {
     }
 
     private func run() {
-        let jobs = queue.withLock { queue in
+        var jobs: [Job?] = queue.withLock { queue in
             let taken = Array(queue.prefix(Self.batch))
             queue.removeFirst(taken.count)
             return taken
         }
         guard !jobs.isEmpty else { return }
-        let verdicts = hashes.verify(jobs.map { ($0.piece, UnsafeRawBufferPointer($0.buffer.bytes)) })
-        for (job, isRight) in zip(jobs, verdicts) { report(job.piece, finish(job, isRight)) }
+        let verdicts = hashes.verify(jobs.compactMap { $0.map { ($0.piece, UnsafeRawBufferPointer($0.buffer.bytes)) } })
+        for index in jobs.indices {
+            guard let piece = jobs[index]?.piece, let outcome = jobs[index].map({ finish($0, verdicts[index]) }) else { continue }
+            // Whoever hears the report counts on the buffer's room.
+            jobs[index] = nil
+            report(piece, outcome)
+        }
     }
 
     private func finish(_ job: Job, _ isRight: Bool) -> Outcome {

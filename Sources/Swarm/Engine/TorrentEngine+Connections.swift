@@ -23,7 +23,7 @@ extension TorrentEngine {
                 let descriptor = try Socket.connect(to: address, from: context.listenAddress)
                 let connection = PeerConnection(
                     dialled: descriptor, to: address, infoHash: infoHash, owner: self, loop: context.loop,
-                    staging: context.staging)
+                    staging: context.staging, tunables: context.tunables)
                 opening[ObjectIdentifier(connection)] = connection
                 connection.start()
             } catch {

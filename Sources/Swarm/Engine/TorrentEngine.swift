@@ -81,7 +81,7 @@ final class TorrentEngine: ConnectionOwner {
         let lastLength = layout.piece(layout.pieceCount - 1).map { layout.length(of: $0) } ?? 0
         bounds = ContentBounds(
             pieceCount: layout.pieceCount, pieceLength: layout.pieceLength, lastPieceLength: lastLength)
-        var configuration = SwarmConfiguration()
+        var configuration = context.swarm
         configuration.superSeed = options.superSeed
         configuration.openBytes = max(configuration.openBytes, 2 * layout.pieceLength)
         var unservable = PieceSet(size: layout.pieceCount)

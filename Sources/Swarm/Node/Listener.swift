@@ -13,6 +13,7 @@ final class Listener: ReadinessHandler {
     private let descriptor: CInt
     private let loop: EventLoop
     private let staging: ReceiveStaging
+    private let tunables: PeerConnection.Tunables
     private let logger: Logger
     private let resolve: (PeerConnection, SHA1Digest) -> Void
     private var unnamed: [ObjectIdentifier: PeerConnection] = [:]
@@ -20,12 +21,13 @@ final class Listener: ReadinessHandler {
 
     /// - Parameter resolve: gives a connection its owner, the torrent of an info hash, if that is here and takes it.
     init(
-        descriptor: CInt, loop: EventLoop, staging: ReceiveStaging, logger: Logger,
+        descriptor: CInt, loop: EventLoop, staging: ReceiveStaging, tunables: PeerConnection.Tunables, logger: Logger,
         resolve: @escaping (PeerConnection, SHA1Digest) -> Void
     ) throws(SystemError) {
         self.descriptor = descriptor
         self.loop = loop
         self.staging = staging
+        self.tunables = tunables
         self.logger = logger
         self.resolve = resolve
         try loop.register(descriptor, for: .read, handler: self)
@@ -54,7 +56,7 @@ final class Listener: ReadinessHandler {
             Glibc.close(descriptor)
             return
         }
-        let connection = PeerConnection(accepted: descriptor, from: from, loop: loop, staging: staging) {
+        let connection = PeerConnection(accepted: descriptor, from: from, loop: loop, staging: staging, tunables: tunables) {
             [weak self] connection, hash in
             guard let self else { return }
             unnamed[ObjectIdentifier(connection)] = nil

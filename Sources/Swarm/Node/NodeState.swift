@@ -37,9 +37,10 @@ actor NodeState {
             limits: TransferLimits(
                 down: configuration.downloadLimit, up: configuration.uploadLimit, parent: nil, now: loop.now),
             peerID: node.peerID, listenAddress: address, trackers: TrackerClient(settings: trackerSettings),
-            webSeeds: WebSeedClient(settings: webSettings), logger: node.logger, client: configuration.client)
+            webSeeds: WebSeedClient(settings: webSettings), logger: node.logger, client: configuration.client,
+            tunables: configuration.connection, swarm: configuration.swarm)
         listener = try Listener(
-            descriptor: descriptor, loop: loop, staging: context.staging, logger: node.logger,
+            descriptor: descriptor, loop: loop, staging: context.staging, tunables: context.tunables, logger: node.logger,
             resolve: { [weak self] connection, hash in
                 let connection = LoopBound(connection)
                 self?.assumeIsolated { $0.attach(connection, to: hash) }

@@ -27,6 +27,9 @@ public final class SwarmNode: Sendable {
         public var workers: Int?
         /// Told to peers.
         public var client = "Swoop"
+        /// Times and sizes of connections, and of decisions; for tests.
+        var connection = PeerConnection.Tunables()
+        var swarm = SwarmConfiguration()
 
         public init() {}
     }

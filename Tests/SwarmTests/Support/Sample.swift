@@ -1,0 +1,138 @@
+import Foundation
+import Hashing
+import Metainfo
+
+/// A small torrent and its content.
+struct Sample: Sendable {
+    let torrent: Torrent
+    /// By path below the top-level name; "" for a single file.
+    let files: [String: [UInt8]]
+    /// As the wire sees them, padding included.
+    let pieces: [[UInt8]]
+
+    var info: Info { torrent.info }
+    var layout: ContentLayout { torrent.info.layout }
+    var name: String { info.name.display }
+
+    static let tree = [
+        ("a/deep/down/first.bin", 50_000), ("a/empty", 0), ("a/second.bin", 16_384), ("b/third.bin", 270_001),
+        ("last", 3), ("none", 0),
+    ]
+
+    static func directory(
+        _ files: [(String, Int)] = tree, name: String = "content", pieceLength: Int = 32_768,
+        version: Info.Version = .hybrid, isPrivate: Bool = false
+    ) throws -> Sample {
+        var random = SeededGenerator(seed: 7)
+        var content: [String: [UInt8]] = [:]
+        for (path, length) in files { content[path] = random.bytes(length) }
+        let entries = try files.map { TorrentBuilder.File(path: try SafePath($0), length: Int64($1)) }
+        var builder = try TorrentBuilder(
+            name: try PathComponent(name), files: entries, pieceLength: pieceLength, version: version)
+        builder.isPrivate = isPrivate
+        return try Sample(builder, content)
+    }
+
+    static func single(
+        _ length: Int = 1_000_000, name: String = "content", pieceLength: Int = 65_536, version: Info.Version = .hybrid,
+        isPrivate: Bool = false, seed: UInt64 = 1
+    ) throws -> Sample {
+        var random = SeededGenerator(seed: seed)
+        var builder = try TorrentBuilder(
+            name: try PathComponent(name), length: Int64(length), pieceLength: pieceLength, version: version)
+        builder.isPrivate = isPrivate
+        return try Sample(builder, ["": random.bytes(length)])
+    }
+
+    private init(_ builder: TorrentBuilder, _ content: [String: [UInt8]]) throws {
+        let layout = builder.layout
+        func bytes(_ file: Int) -> [UInt8] {
+            let entry = layout.files[file]
+            return entry.isPadding
+                ? [UInt8](repeating: 0, count: Int(entry.length)) : content[entry.path.string ?? ""] ?? []
+        }
+        let contents = layout.files.indices.map(bytes)
+        pieces = layout.pieces.map { piece in
+            layout.spans(of: piece).flatMap { span in
+                contents[span.file][Int(span.fileOffset)..<Int(span.fileOffset) + span.length]
+            }
+        }
+        var v2: [Int: TorrentBuilder.V2Hashes] = [:]
+        if builder.version.hasV2 {
+            for (index, entry) in layout.files.enumerated() where !entry.isPadding && entry.length > 0 {
+                v2[index] = Self.v2Hashes(contents[index], pieceLength: layout.pieceLength)
+            }
+        }
+        let v1 = builder.version.hasV1 ? pieces.flatMap { SHA1.digest($0).bytes } : []
+        torrent = try builder.build(v1: v1, v2: v2)
+        files = content
+    }
+
+    private static func v2Hashes(_ bytes: [UInt8], pieceLength: Int) -> TorrentBuilder.V2Hashes {
+        let leaves = bytes.withUnsafeBytes { MerkleTree.blockHashes($0) }
+        let perPiece = pieceLength / MerkleTree.leafSize
+        guard bytes.count > pieceLength else {
+            return .init(root: MerkleTree.root(ofLeaves: leaves, leafCount: MerkleTree.width(leaves.count)))
+        }
+        let roots = stride(from: 0, to: leaves.count, by: perPiece).map {
+            MerkleTree.root(ofLeaves: Array(leaves[$0..<min($0 + perPiece, leaves.count)]), leafCount: perPiece)
+        }
+        let pad = MerkleTree.padHash(layer: perPiece.trailingZeroBitCount)
+        return .init(
+            root: MerkleTree.root(ofLeaves: roots, leafCount: MerkleTree.width(roots.count), pad: pad),
+            pieceLayer: roots.flatMap(\.bytes))
+    }
+
+    // MARK: On disk
+
+    /// Writes the content into `directory`.
+    /// - Returns: its path.
+    @discardableResult
+    func write(into directory: String) throws -> String {
+        let root = "\(directory)/\(name)"
+        for (path, bytes) in files {
+            let full = path.isEmpty ? root : "\(root)/\(path)"
+            try FileManager.default.createDirectory(
+                atPath: (full as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+            try Data(bytes).write(to: URL(fileURLWithPath: full))
+        }
+        return root
+    }
+
+    /// Whether `directory` holds exactly this content, or the named files of it.
+    func isThere(in directory: String, only paths: Set<String>? = nil) -> Bool {
+        files.allSatisfy { path, bytes in
+            let full = path.isEmpty ? "\(directory)/\(name)" : "\(directory)/\(name)/\(path)"
+            guard paths?.contains(path) ?? true else { return !FileManager.default.fileExists(atPath: full) }
+            return FileManager.default.contents(atPath: full).map { [UInt8]($0) } == bytes
+        }
+    }
+}
+
+/// The same numbers for the same seed (SplitMix64), so that a failing run can be repeated.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+
+    mutating func bytes(_ count: Int) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+            var value: UInt64 = 0
+            for index in 0..<count {
+                if index % 8 == 0 { value = next() }
+                // Never 0, so that no part of the content looks like a hole.
+                buffer[index] = UInt8(truncatingIfNeeded: value) | 1
+                value >>= 8
+            }
+            initialized = count
+        }
+    }
+}

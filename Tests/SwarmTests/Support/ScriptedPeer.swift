@@ -1,0 +1,279 @@
+import Foundation
+import Hashing
+import Metainfo
+import PeerWire
+import Reactor
+import Synchronization
+import Tracking
+
+/// One connection of a peer that does what a test's script says, right or wrong: a blocking socket, with PeerWire's
+/// decoder and encoder for what is right, and raw bytes for what is not. Each runs on a thread of its own.
+final class PeerSocket {
+    enum Frame: Equatable {
+        case message(Message)
+        case block(PieceHeader, [UInt8])
+    }
+
+    enum Failure: Error, Equatable {
+        /// The other side closed the connection.
+        case closed
+        case timedOut
+        case system(CInt)
+        case protocolViolation(String)
+    }
+
+    private let descriptor: CInt
+    private var buffer: [UInt8] = []
+    private var decoder: FrameDecoder?
+    private var ids = ExtensionIDs()
+    /// What the other side said first.
+    private(set) var handshake: Handshake?
+
+    fileprivate init(_ descriptor: CInt) {
+        self.descriptor = descriptor
+        patience = 20
+        setPatience()
+    }
+
+    deinit { close(descriptor) }
+
+    /// Seconds to wait for one read or write.
+    var patience: Double { didSet { setPatience() } }
+
+    private func setPatience() {
+        var time = timeval(tv_sec: Int(patience), tv_usec: Int(patience.truncatingRemainder(dividingBy: 1) * 1e6))
+        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+            setsockopt(descriptor, SOL_SOCKET, option, &time, socklen_t(MemoryLayout<timeval>.size))
+        }
+    }
+
+    static func connect(_ address: PeerAddress, from host: String? = nil) throws -> PeerSocket {
+        let isIPv4 = address.family == .ipv4
+        let descriptor = socket(isIPv4 ? AF_INET : AF_INET6, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw Failure.system(errno) }
+        let peer = PeerSocket(descriptor)
+        if let host, let source = PeerAddress(host: host, port: 0) {
+            guard withSockaddr(source, { bind(descriptor, $0, $1) }) == 0 else { throw Failure.system(errno) }
+        }
+        guard withSockaddr(address, { Glibc.connect(descriptor, $0, $1) }) == 0 else { throw Failure.system(errno) }
+        return peer
+    }
+
+    // MARK: Sending
+
+    func send(raw bytes: [UInt8]) throws {
+        var sent = 0
+        while sent < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress?.advanced(by: sent), bytes.count - sent, CInt(MSG_NOSIGNAL))
+            }
+            guard count >= 0 else {
+                switch errno {
+                case EPIPE, ECONNRESET: throw Failure.closed
+                case EAGAIN: throw Failure.timedOut
+                default: throw Failure.system(errno)
+                }
+            }
+            sent += count
+        }
+    }
+
+    func send(_ messages: Message...) throws { try send(messages) }
+
+    func send(_ messages: [Message]) throws {
+        var bytes: [UInt8] = []
+        for message in messages { message.encode(into: &bytes, ids: ids) }
+        try send(raw: bytes)
+    }
+
+    func send(block request: BlockRequest, _ content: [UInt8]) throws {
+        var bytes = [UInt8](repeating: 0, count: FixedFrame.pieceHeaderLength)
+        let header = PieceHeader(index: request.index, begin: request.begin, length: UInt32(content.count))
+        _ = bytes.withUnsafeMutableBytes { FixedFrame.pieceHeader(header, into: $0) }
+        try send(raw: bytes + content)
+    }
+
+    // MARK: Receiving
+
+    private func fill() throws {
+        var chunk = [UInt8](repeating: 0, count: 65536)
+        let count = recv(descriptor, &chunk, chunk.count, 0)
+        if count == 0 { throw Failure.closed }
+        guard count > 0 else {
+            switch errno {
+            case ECONNRESET, EPIPE: throw Failure.closed
+            case EAGAIN, EINTR: throw Failure.timedOut
+            default: throw Failure.system(errno)
+            }
+        }
+        buffer += chunk[..<count]
+    }
+
+    /// The next message or block; what we do not know is passed over.
+    func next() throws -> Frame {
+        guard var decoder else { throw Failure.protocolViolation("no handshake yet") }
+        defer { self.decoder = decoder }
+        while true {
+            let step: FrameDecoder.Frame
+            do { step = try buffer.withUnsafeBytes { bytes throws(ProtocolViolation) in try decoder.next(bytes) } } catch {
+                throw Failure.protocolViolation("\(error)")
+            }
+            switch step {
+            case .needMore: try fill()
+            case .skipped(let consumed): buffer.removeFirst(consumed)
+            case .message(let message, let consumed):
+                buffer.removeFirst(consumed)
+                if case .extended(.handshake(let theirs)) = message { ids.apply(theirs.ids) }
+                return .message(message)
+            case .piece(let header, let consumed):
+                while buffer.count < consumed + Int(header.length) { try fill() }
+                let content = Array(buffer[consumed..<consumed + Int(header.length)])
+                buffer.removeFirst(consumed + Int(header.length))
+                return .block(header, content)
+            }
+        }
+    }
+
+    /// Passes frames over until one is found.
+    func next<Found>(_ find: (Frame) throws -> Found?) throws -> Found {
+        while true { if let found = try find(try next()) { return found } }
+    }
+
+    func nextMessage(_ wanted: Message) throws { try next { $0 == .message(wanted) ? true : nil } as Void? ?? () }
+
+    /// Whether the other side closes the connection before `patience` passes without a byte. All that comes is told.
+    @discardableResult
+    func isClosed(collecting: (Frame) -> Void = { _ in }) -> Bool {
+        while true {
+            do { collecting(try next()) } catch let error as Failure {
+                return error == .closed
+            } catch { return false }
+        }
+    }
+
+    // MARK: The beginning
+
+    /// Handshakes as the one who connected.
+    func shakeHands(
+        _ info: Info, hash: SHA1Digest? = nil, reserved: ReservedBits = .ours, id: PeerID = .random()
+    ) throws {
+        try sendHandshake(info.hashes, hash: hash, reserved: reserved, id: id)
+        try receiveHandshake(info)
+    }
+
+    func sendHandshake(
+        _ hashes: InfoHashes, hash: SHA1Digest? = nil, reserved: ReservedBits = .ours, id: PeerID = .random()
+    ) throws {
+        var bytes: [UInt8] = []
+        Handshake(reserved: reserved, infoHash: hash ?? hashes.primary, peerID: id).encode(into: &bytes)
+        try send(raw: bytes)
+    }
+
+    /// - Parameter info: nil when what the torrent holds is not to be known.
+    func receiveHandshake(_ info: Info?) throws {
+        while true {
+            let progress = try buffer.withUnsafeBytes { bytes throws(ProtocolViolation) in try HandshakeDecoder.judge(bytes) }
+            guard case .complete(let handshake) = progress else {
+                try fill()
+                continue
+            }
+            buffer.removeFirst(Handshake.byteCount)
+            self.handshake = handshake
+            decoder = FrameDecoder(peer: handshake.reserved, content: info.map(ContentBounds.init))
+            return
+        }
+    }
+
+    /// Handshakes as one who was connected to.
+    func answerHands(_ info: Info?, hashes: InfoHashes, reserved: ReservedBits = .ours, id: PeerID = .random()) throws {
+        try receiveHandshake(info)
+        try sendHandshake(hashes, hash: handshake?.infoHash, reserved: reserved, id: id)
+    }
+}
+
+extension ContentBounds {
+    init(_ info: Info) {
+        let layout = info.layout
+        let last = layout.piece(layout.pieceCount - 1).map { layout.length(of: $0) } ?? 0
+        self.init(pieceCount: layout.pieceCount, pieceLength: layout.pieceLength, lastPieceLength: last)
+    }
+}
+
+extension PeerID {
+    static func random() -> PeerID {
+        var generator = SystemRandomNumberGenerator()
+        return PeerID(major: 9, minor: 9, using: &generator)
+    }
+}
+
+/// A peer that others connect to; every connection runs the script on its own thread.
+final class ScriptedPeer: Sendable {
+    let address: PeerAddress
+    private let descriptor: CInt
+    private let state = Mutex((connections: 0, failures: [String]()))
+
+    /// - Parameter script: of one connection, given how many there were before; the connection is closed at its end.
+    ///   An error other than a closed connection is kept in ``failures``.
+    init(host: String = "127.0.0.1", _ script: @escaping @Sendable (PeerSocket, Int) throws -> Void) throws {
+        guard let any = PeerAddress(host: host, port: 0) else { throw PeerSocket.Failure.system(EINVAL) }
+        let listener = socket(
+            any.family == .ipv4 ? AF_INET : AF_INET6, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+        descriptor = listener
+        guard listener >= 0, withSockaddr(any, { bind(listener, $0, $1) }) == 0, listen(listener, 64) == 0,
+            let bound = Socket.localAddress(of: listener), let address = PeerAddress(addressBytes: bound.host, port: bound.port)
+        else { throw PeerSocket.Failure.system(errno) }
+        self.address = address
+        runDetached(name: "scripted-peer") { [weak self] in
+            while true {
+                let accepted = accept(listener, nil, nil)
+                guard accepted >= 0, let self else { break }
+                let number = state.withLock {
+                    $0.connections += 1
+                    return $0.connections - 1
+                }
+                runDetached(name: "scripted") { [weak self] in
+                    do { try script(PeerSocket(accepted), number) } catch PeerSocket.Failure.closed {
+                    } catch { self?.state.withLock { $0.failures.append("\(error)") } }
+                }
+            }
+            close(listener)
+        }
+    }
+
+    /// Connections so far.
+    var connections: Int { state.withLock { $0.connections } }
+    var failures: [String] { state.withLock { $0.failures } }
+
+    /// No more connections are taken.
+    deinit { shutdown(descriptor, CInt(SHUT_RDWR)) }
+}
+
+/// Runs a blocking script on a thread of its own.
+func onThread<Result: Sendable>(_ script: @escaping @Sendable () throws -> Result) async throws -> Result {
+    try await withCheckedThrowingContinuation { continuation in
+        runDetached(name: "scripted") { continuation.resume(with: Swift.Result { try script() }) }
+    }
+}
+
+private func withSockaddr<Result>(_ address: PeerAddress, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
+    var storage = sockaddr_storage()
+    let length: Int
+    if address.family == .ipv4 {
+        var value = sockaddr_in()
+        value.sin_family = sa_family_t(AF_INET)
+        value.sin_port = address.port.bigEndian
+        withUnsafeMutableBytes(of: &value.sin_addr) { $0.copyBytes(from: address.addressBytes) }
+        length = MemoryLayout<sockaddr_in>.size
+        withUnsafeMutableBytes(of: &storage) { target in withUnsafeBytes(of: value) { target.copyMemory(from: $0) } }
+    } else {
+        var value = sockaddr_in6()
+        value.sin6_family = sa_family_t(AF_INET6)
+        value.sin6_port = address.port.bigEndian
+        withUnsafeMutableBytes(of: &value.sin6_addr) { $0.copyBytes(from: address.addressBytes) }
+        length = MemoryLayout<sockaddr_in6>.size
+        withUnsafeMutableBytes(of: &storage) { target in withUnsafeBytes(of: value) { target.copyMemory(from: $0) } }
+    }
+    return withUnsafePointer(to: &storage) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(length)) }
+    }
+}
