@@ -8,8 +8,6 @@ public enum ProtocolViolation: Error, Sendable, Hashable {
     case wrongLength(message: MessageKind, length: Int)
     /// A message of the fast extension from a peer that did not offer it (BEP 6).
     case fastNotOffered(message: MessageKind)
-    /// A bitfield, have-all or have-none twice, or after a message that only a peer with known pieces sends.
-    case lateAvailability(message: MessageKind)
     /// A bitfield with bits set past the last piece (BEP 3).
     case spareBits
     /// A piece index that the content does not have.
@@ -36,7 +34,6 @@ extension ProtocolViolation: CustomStringConvertible {
             "the peer announced \(name(kind)) of \(length) bytes where \(limit) are allowed"
         case .wrongLength(let kind, let length): "the peer sent \(name(kind)) of the wrong length \(length)"
         case .fastNotOffered(let kind): "the peer sent \(name(kind)) without offering the fast extension"
-        case .lateAvailability(let kind): "the peer sent \(name(kind)) a second time or too late"
         case .spareBits: "the peer sent a bitfield with bits set past the last piece"
         case .pieceOutOfRange(let kind, let index):
             "the peer sent \(name(kind)) for piece \(index), which does not exist"

@@ -77,24 +77,6 @@ import Testing
         }
     }
 
-    @Test(arguments: [frame(5, [0, 0, 0]), frame(14), frame(15)])
-    func `Availability comes once`(second: [UInt8]) {
-        for first in [frame(5, [0xff, 0xff, 0xf0]), frame(14), frame(15)] {
-            guard case .lateAvailability = Connection.read(first + second).violation else {
-                Issue.record("a second bitfield, have-all or have-none was taken")
-                return
-            }
-        }
-    }
-
-    @Test(arguments: [
-        frame(4, number(3)), frame(6, block(0, 0, 16384).wire), frame(7, number(0) + number(0) + [1]),
-    ])
-    func `A bitfield after a have, a request or a piece is late`(first: [UInt8]) {
-        #expect(Connection.read(first + frame(5, [0, 0, 0])).violation == .lateAvailability(message: .bitfield))
-        #expect(Connection.read(first + frame(14)).violation == .lateAvailability(message: .haveAll))
-    }
-
     @Test func `A bitfield after an extension handshake, a choke or interest is in time`() {
         let early = extendedFrame(0, "de".utf8) + frame(0) + frame(2) + frame(9, [1, 2]) + [0, 0, 0, 0]
         #expect(Connection.read(early + frame(5, [0, 0, 0])).messages.last == .bitfield([0, 0, 0]))

@@ -139,13 +139,26 @@ import Testing
         #expect(isViolation(machine.takeActions(), key))
     }
 
-    @Test func aSecondBitfieldEndsTheConnection() throws {
+    @Test func aSecondBitfieldThatTakesPiecesBackEndsTheConnection() throws {
+        for second in [Message.bitfield([0x80]), .bitfield([0xc0]), .haveNone] {
+            var machine = try machine()
+            let key = machine.join(PeerTraits(supportsFast: true), now: 0)
+            machine.received(.bitfield([0xc0]), from: key, now: 0)
+            #expect(!isViolation(machine.takeActions(), key))
+            machine.received(second, from: key, now: 0)
+            #expect(isViolation(machine.takeActions(), key))
+        }
+    }
+
+    @Test func aBitfieldInPlaceOfManyHavesOnlyAdds() throws {
         var machine = try machine()
         let key = machine.join(PeerTraits(supportsFast: true), now: 0)
-        machine.received(.bitfield([0xf0]), from: key, now: 0)
+        machine.received(.haveNone, from: key, now: 0)
+        machine.received(.have(2), from: key, now: 0)
+        machine.received(.bitfield([0xb0]), from: key, now: 0)
         #expect(!isViolation(machine.takeActions(), key))
-        machine.received(.haveAll, from: key, now: 0)
-        #expect(isViolation(machine.takeActions(), key))
+        #expect(machine.peers[key]?.holdings.wireBytes == [0xb0])
+        #expect(machine.peers[key]?.wantedCount == 3)
     }
 
     @Test func requestsWhileChokedAreRejectedOrDropped() throws {

@@ -30,7 +30,6 @@ public struct FrameDecoder: Sendable {
     /// `limits.longestMessage`, computed once.
     private let longestMessage: Int
     /// Whether a bitfield, have-all or have-none may still come.
-    private var awaitsAvailability = true
     /// Bytes of an unknown message that are still to come.
     private var bytesToSkip = 0
 
@@ -78,21 +77,15 @@ public struct FrameDecoder: Sendable {
         case .interested: return .interested
         case .notInterested: return .notInterested
         case .have:
-            awaitsAvailability = false
             return .have(try index(of: kind, bytes))
         case .request:
-            awaitsAvailability = false
             return .request(try block(of: kind, bytes))
         case .cancel: return .cancel(try block(of: kind, bytes))
         case .reject: return .reject(try block(of: kind, bytes))
         case .suggest: return .suggest(try index(of: kind, bytes))
         case .allowedFast: return .allowedFast(try index(of: kind, bytes))
-        case .haveAll:
-            try takeAvailability(kind)
-            return .haveAll
-        case .haveNone:
-            try takeAvailability(kind)
-            return .haveNone
+        case .haveAll: return .haveAll
+        case .haveNone: return .haveNone
         case .port: return .port(UInt16(bytes[5]) << 8 | UInt16(bytes[6]))
         case .hashRequest: return .hashRequest(try hashRequest(bytes))
         case .hashReject: return .hashReject(try hashRequest(bytes))
@@ -121,7 +114,6 @@ public struct FrameDecoder: Sendable {
             index: bytes.number(at: 5), begin: bytes.number(at: 9), length: UInt32(truncatingIfNeeded: length - 9))
         guard content.contains(header.index) else { throw .pieceOutOfRange(message: .piece, index: header.index) }
         guard content.contains(header.block) else { throw .blockOutOfRange(message: .piece, header.block) }
-        awaitsAvailability = false
         return .piece(header, consumed: 13)
     }
 
@@ -132,20 +124,10 @@ public struct FrameDecoder: Sendable {
             let limit = 1 + (limits.mostPieces + 7) / 8
             guard length <= limit else { throw .tooLong(message: .bitfield, length: length, limit: limit) }
         }
-        guard awaitsAvailability else { throw .lateAvailability(message: .bitfield) }
         guard bytes.count >= 4 + length else { return .needMore(atLeast: 4 + length) }
         let payload = [UInt8](bytes[5..<(4 + length)])
         if let content { _ = try Bitfield(wire: payload, pieceCount: content.pieceCount) }
-        try takeAvailability(.bitfield)
         return .message(.bitfield(payload), consumed: 4 + length)
-    }
-
-    /// BEP 3 and 6 want these first. Some clients put extended messages, chokes and interest before them, or send them
-    /// only when they have got the metadata; what cannot be is a second one, or one after a have, a request or piece
-    /// data, which show that the sender knew its pieces already.
-    private mutating func takeAvailability(_ kind: MessageKind) throws(ProtocolViolation) {
-        guard awaitsAvailability else { throw .lateAvailability(message: kind) }
-        awaitsAvailability = false
     }
 
     // MARK: Unknown messages

@@ -70,9 +70,14 @@ extension SwarmMachine {
     // MARK: What a peer has
 
     mutating func receivedHoldings(_ holdings: PieceSet, from key: PeerKey, now: Double) {
-        guard peers[key]?.mayAnnounceHoldings == true else { return violation(key, "bitfield not at the beginning") }
+        guard let peer = peers[key] else { return }
         peers[key]?.mayAnnounceHoldings = false
-        setHoldings(of: key, holdings, now: now)
+        if peer.mayAnnounceHoldings { return setHoldings(of: key, holdings, now: now) }
+        // BEP 3 has it first and once, but clients save on many haves by another bitfield (aria2 does): it may only add.
+        guard holdings.count > peer.holdings.count, peer.holdings.countMissing(in: holdings) == 0 else {
+            return violation(key, "a second bitfield that takes back pieces, or says nothing new")
+        }
+        holdings.forEach { if !peer.holdings.contains($0) { receivedHave(UInt32(truncatingIfNeeded: $0), from: key, now: now) } }
     }
 
     private mutating func setHoldings(of key: PeerKey, _ holdings: PieceSet, now: Double) {
