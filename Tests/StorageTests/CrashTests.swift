@@ -65,7 +65,12 @@ import Testing
                 try download.publish(written)
                 #expect(disk.holds(sample))
             }
-            memory.crash(Bool.random(using: &random) ? .everything : .random(seed: random.next()))
+            switch Int.random(in: 0...2, using: &random) {
+            case 0: memory.crash(.everything)
+            case 1: memory.crash(.random(seed: random.next()))
+            // Only the process dies: what it wrote is there, and none of it durable that was not synced.
+            default: memory.kill()
+            }
         }
     }
 
@@ -99,33 +104,54 @@ import Testing
             .create, .write, .synchronize, .truncate, .makeDirectory, .rename, .remove,
         ]
         var steps = 0
-        while true {
-            let disk = try Disk(.memory)
-            try scene.set(disk, sample)
-            let faulty = FaultyFileLayer(disk.layer)
-            let download = try disk.download(sample, overwrite: scene.needsOverwrite, layer: faulty)
-            guard case .incomplete(let files, var have) = try download.prepare(hashes: sample.hashes) else { return }
-            for index in sample.everything.subtracting(have).indices {
-                try files.write(sample, index)
-                have.insert(index)
+        var isDone = false
+        while !isDone {
+            for variant in 0..<4 {
+                let seed = UInt64(steps * 4 + variant)
+                let disk = try Disk(.memory)
+                let memory = try #require(disk.memory)
+                try scene.set(disk, sample)
+                let faulty = FaultyFileLayer(disk.layer)
+                let download = try disk.download(sample, overwrite: scene.needsOverwrite, layer: faulty)
+                guard case .incomplete(let files, var have) = try download.prepare(hashes: sample.hashes) else {
+                    return
+                }
+                for index in sample.everything.subtracting(have).indices {
+                    try files.write(sample, index)
+                    have.insert(index)
+                }
+                try download.checkpoint(have)
+                // The machine stops at the next step: every later call fails.
+                faulty.fail(changing, with: EIO, afterCalls: steps)
+                isDone = (try? download.publish(have)) != nil
+                Self.stop(memory, variant, seed)
+                if variant > 1 {
+                    // It stops once more while the next start puts things right.
+                    faulty.heal()
+                    faulty.fail(changing, with: EIO, afterCalls: Int(seed % 13))
+                    let again = try? disk.download(sample, overwrite: scene.needsOverwrite, layer: faulty)
+                    _ = try? again.map { try DownloadTests.get(sample, $0) }
+                    Self.stop(memory, variant, seed + 1)
+                }
+                let fetched = try DownloadTests.get(sample, disk.download(sample, overwrite: scene.needsOverwrite))
+                try #require(fetched == 0, "\(scene), step \(steps), variant \(variant)")
+                try #require(disk.holds(sample), "\(scene), step \(steps), variant \(variant)")
+                try #require(disk.names == ["content"], "\(scene), step \(steps), variant \(variant)")
+                if scene == .partOfDirectory || scene == .wrongDirectory {
+                    #expect(disk.get("content/a/mine") == [7], "step \(steps): a file of the user's is gone")
+                }
             }
-            try download.checkpoint(have)
-            // The machine stops at the next step: every later call fails.
-            faulty.fail(changing, with: EIO, afterCalls: steps)
-            let isDone = (try? download.publish(have)) != nil
-            try #require(disk.memory).crash(steps % 2 == 0 ? .everything : .random(seed: UInt64(steps)))
-
-            let fetched = try DownloadTests.get(sample, disk.download(sample, overwrite: scene.needsOverwrite))
-            try #require(fetched == 0, "\(scene), step \(steps)")
-            try #require(disk.holds(sample), "\(scene), step \(steps)")
-            try #require(disk.names == ["content"], "\(scene), step \(steps)")
-            if scene == .partOfDirectory || scene == .wrongDirectory {
-                #expect(disk.get("content/a/mine") == [7], "\(scene), step \(steps): a file of the user's is gone")
-            }
-            if isDone { break }
             steps += 1
         }
         #expect(steps > 4)
+    }
+
+    private static func stop(_ memory: MemoryFileLayer, _ variant: Int, _ seed: UInt64) {
+        switch variant {
+        case 0: memory.crash(.everything)
+        case 1: memory.kill()
+        default: memory.crash(.random(seed: seed))
+        }
     }
 
     @Test(

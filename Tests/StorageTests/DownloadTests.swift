@@ -188,6 +188,50 @@ import Testing
         #expect(disk.holds(sample))
     }
 
+    @Test("a piece written for one file only is not trusted for the other, though that is there with its full length")
+    func widerSelection() throws {
+        let disk = try Disk(.memory)
+        let sample = try Sample.directory(version: .v1)
+        let stages: [(FileSelection, [Int])] = [
+            (FileSelection(all: sample.layout), [0]), (sample.selection("a/second.bin"), [3, 4]),
+        ]
+        for (selection, pieces) in stages {
+            let download = try disk.download(sample)
+            guard
+                case .incomplete(let files, var have) = try download.prepare(
+                    hashes: sample.hashes, selection: selection)
+            else { return }
+            for index in pieces {
+                try files.write(sample, index)
+                have.insert(index)
+            }
+            try download.checkpoint(have)
+            download.close()
+        }
+        try Self.get(sample, disk.download(sample))
+        #expect(disk.holds(sample))
+    }
+
+    @Test("what is recorded is not read again after a crash")
+    func recordSurvives() throws {
+        let disk = try Disk(.memory)
+        let sample = try Sample.directory(version: .v1)
+        let download = try disk.download(sample)
+        guard case .incomplete(let files, var have) = try download.prepare(hashes: sample.hashes) else { return }
+        for index in 0..<6 {
+            try files.write(sample, index)
+            have.insert(index)
+        }
+        try download.checkpoint(have)
+        disk.memory?.crash(.everything)
+        let faulty = FaultyFileLayer(disk.layer)
+        let again = try disk.download(sample, layer: faulty)
+        guard case .incomplete(_, let kept) = try again.prepare(hashes: sample.hashes) else { return }
+        #expect(kept == have)
+        // The record and the lock's process id are all that is read.
+        #expect(faulty.count(of: .read) <= 2)
+    }
+
     @Test("a name too long for a suffix is cut, each name in its own way")
     func longNames() throws {
         let disk = try Disk(.real)

@@ -67,6 +67,23 @@ extension ContentFiles {
         }
     }
 
+    /// Makes durable all files that are there, and the directories they lie in, whoever wrote them.
+    func synchronizeFound(_ presence: [FilePresence]) throws(StorageError) {
+        let found = selection.files.filter { if case .present = presence[$0] { true } else { false } }
+        var directories: Set<Int> = []
+        for file in found {
+            var current = Int(tree.directoryOfFile[file])
+            while directories.insert(current).inserted, current != DirectoryTree.holder {
+                current = tree.nodes[current].parent
+            }
+        }
+        state.withLock { state in
+            state.dirtyFiles.formUnion(found)
+            state.dirtyDirectories.formUnion(directories)
+        }
+        try synchronize()
+    }
+
     private func synchronizeAll(_ files: Set<Int>) throws(StorageError) {
         let holder = root.holder
         do {

@@ -49,7 +49,7 @@ extension ContentFiles {
         let name = fileName(file)
         let opened: OpenFile
         do {
-            opened = try openFile(name, in: parent, file: file, access: access, forWriting, isPublished, directory)
+            opened = try openFile(name, in: parent, file: file, access: access, forWriting, isPublished)
         } catch let error {
             throw StorageError(error, "open", path: displayPath(file))
         }
@@ -62,8 +62,7 @@ extension ContentFiles {
     }
 
     private func openFile(
-        _ name: FileName, in parent: OpenFile, file: Int, access: Access, _ forWriting: Bool, _ isPublished: Bool,
-        _ directory: Int
+        _ name: FileName, in parent: OpenFile, file: Int, access: Access, _ forWriting: Bool, _ isPublished: Bool
     ) throws(SystemError) -> OpenFile {
         if access == .reading || isPublished || !forWriting {
             let options: OpenOptions = access == .reading ? .followSymlink : []
@@ -82,10 +81,6 @@ extension ContentFiles {
             if layout.files[file].isExecutable { options.insert(.executable) }
             let descriptor = try withRoom { () throws(SystemError) in
                 try layer.open(name, in: parent.descriptor, options)
-            }
-            state.withLock { state in
-                state.dirtyDirectories.insert(directory)
-                state.dirtyFiles.insert(file)
             }
             return OpenFile(descriptor, layer: layer, isWritable: true)
         }
@@ -236,11 +231,20 @@ extension ContentFiles {
         do {
             if status.size > length || (status.size < length && preallocation != .none) {
                 try layer.truncate(opened.descriptor, to: length)
-                state.withLock { state in _ = state.dirtyFiles.insert(file) }
             }
         } catch {
             throw StorageError(error, "set the length of", path: displayPath(file), detail: "\(length) bytes")
         }
-        state.withLock { state in _ = state.shaped.insert(file) }
+        state.withLock { state in
+            state.shaped.insert(file)
+            state.dirtyFiles.insert(file)
+            // Its entry may be new, or of a process that was killed before it synced; so may those above it.
+            var directory = Int(tree.directoryOfFile[file])
+            state.dirtyDirectories.insert(directory)
+            while state.enteredDirectories.insert(directory).inserted, directory != DirectoryTree.holder {
+                directory = tree.nodes[directory].parent
+                state.dirtyDirectories.insert(directory)
+            }
+        }
     }
 }

@@ -37,6 +37,8 @@ public final class ContentFiles: Sendable {
         var stamps: [Int: FileStamp] = [:]
         /// Files already brought to their length.
         var shaped: Set<Int> = []
+        /// Directories in which this process has opened a file for writing.
+        var enteredDirectories: Set<Int> = []
         /// Raised when everything open is dropped, so that an open begun before does not enter the cache after.
         var generation = 0
     }

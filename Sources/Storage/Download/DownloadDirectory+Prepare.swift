@@ -44,7 +44,10 @@ extension DownloadDirectory {
         var have = StoredPieces(pieceCount: layout.pieceCount)
         let trusted = try loadRecord(in: work, selection: selection)
         if try hasContent(in: work) {
-            have = try check(files, trusted: trusted, candidates: wanted).right
+            let found = try check(files, trusted: trusted, candidates: wanted)
+            have = found.right
+            // A process that was killed may have left right pieces that are in memory only.
+            if !(trusted?.isSuperset(of: have) ?? have.isEmpty) { try files.synchronizeFound(found.files) }
         }
         if published == nil {
             let missing = wanted.subtracting(have)

@@ -67,8 +67,13 @@ extension DownloadDirectory {
     func finishPublication(in work: WorkDirectory) throws(StorageError) -> Bool {
         guard let marker = try work.small.read(WorkNames.publishing, limit: 16) else { return false }
         guard let bytes = try work.small.read(WorkNames.record, limit: options.limits.recordBytes),
-            let record = try? ResumeRecord.decode(bytes), record.fits(info.hashes, layout)
+            let record = try? ResumeRecord.decode(bytes)
         else {
+            // Nobody knows what was to be published: what is there is checked as if it had not been begun.
+            try work.small.remove(WorkNames.publishing)
+            return false
+        }
+        guard record.fits(info.hashes, layout) else {
             throw StorageError(
                 .conflict, "use", path: work.path, detail: "another torrent's content is being published from it")
         }

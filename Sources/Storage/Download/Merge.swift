@@ -156,6 +156,12 @@ struct Merge {
                 throw StorageError(error, "replace", path: target.directoryPath(directory, root: target.root))
             }
         }
+        // Directories are durable before a file moves into them: no file may ever be in a directory that is lost.
+        for directory in directories {
+            _ = try target.openDirectory(directory, create: true)
+            target.noteChanged(directory: target.tree.nodes[directory].parent)
+        }
+        try target.synchronize()
         for file in files {
             guard try source.status(file) != nil else { continue }
             let directory = Int(target.tree.directoryOfFile[file])

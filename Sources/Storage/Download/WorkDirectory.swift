@@ -59,9 +59,10 @@ final class WorkDirectory: Sendable {
     ) throws(SystemError) -> OpenFile {
         do {
             try layer.makeDirectory(name, in: parent.descriptor)
-            try layer.synchronize(parent.descriptor, dataOnly: false)
         } catch  where error.number == EEXIST {
         }
+        // Even if it was there: a process that was killed may have made it without syncing.
+        try layer.synchronize(parent.descriptor, dataOnly: false)
         let descriptor = try layer.openDirectory(name, in: parent.descriptor, followSymlink: false)
         return OpenFile(descriptor, layer: layer)
     }
@@ -103,6 +104,8 @@ final class WorkDirectory: Sendable {
     /// Removes the directory with all that is ours in it. The lock's file goes last but one, so that until then nobody
     /// else starts.
     func remove() throws(StorageError) {
+        // First of all, and durably: without the rest the marker would make no sense at the next start.
+        try small.remove(WorkNames.publishing)
         do {
             let removal = TreeRemoval(layer: layer)
             for entry in try layer.list(directory.descriptor) where entry != WorkNames.lock {

@@ -49,7 +49,7 @@ public enum RenameMode: Sendable { case replace, noReplace, exchange }
 public protocol FileLayer: Sendable {
     /// Opens a directory by path. Symlinks are followed: the path is the user's own.
     func openDirectory(path: String) throws(SystemError) -> Descriptor
-    /// Makes the directory and those above it that are missing.
+    /// Makes the directory and those above it that are missing, durably.
     func makeDirectories(path: String) throws(SystemError)
     func openDirectory(_ name: FileName, in directory: Descriptor, followSymlink: Bool) throws(SystemError)
         -> Descriptor

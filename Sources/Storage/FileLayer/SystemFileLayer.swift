@@ -20,15 +20,20 @@ public struct SystemFileLayer: FileLayer {
 
     public func makeDirectories(path: String) throws(SystemError) {
         let parts = path.split(separator: "/", omittingEmptySubsequences: true)
-        var current = path.hasPrefix("/") ? "/" : ""
+        var parent = path.hasPrefix("/") ? "/" : "./"
         for part in parts {
-            current += part + "/"
-            if mkdir(current, 0o777) != 0, errno != EEXIST {
+            let current = parent + part + "/"
+            if mkdir(current, 0o777) == 0 {
+                let descriptor = try openDirectory(path: parent)
+                defer { close(descriptor) }
+                try synchronize(descriptor, dataOnly: false)
+            } else if errno != EEXIST {
                 let failure = SystemError.current
                 // A read-only or foreign directory above an existing one answers EROFS or EACCES before EEXIST.
                 var status = stat()
                 guard stat(current, &status) == 0 else { throw failure }
             }
+            parent = current
         }
     }
 

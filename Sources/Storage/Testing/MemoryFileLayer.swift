@@ -2,8 +2,8 @@ import Glibc
 import Synchronization
 
 /// For tests: a file system in memory that loses on `crash` what was not synced, as strictly as POSIX lets it: file data
-/// until the file is synced, and each directory entry until its directory is. Metadata survives in the order it was
-/// made (as journals keep it); a rename survives as a whole or not at all. It has no symlinks, modes or owners.
+/// until the file is synced, and each directory entry until its directory is, in any order. Only that a rename survives
+/// as a whole or not at all is taken for granted. It has no symlinks, modes or owners.
 public final class MemoryFileLayer: FileLayer {
     let state = Mutex(Volume())
 
@@ -19,6 +19,9 @@ public final class MemoryFileLayer: FileLayer {
 
     /// The power fails and comes back: all descriptors and locks are gone.
     public func crash(_ loss: Loss) { state.withLock { $0.crash(loss) } }
+
+    /// The process is killed and starts again: all descriptors and locks are gone, and nothing else.
+    public func kill() { state.withLock { $0.kill() } }
 
     /// The file at a path, or nil. For tests to compare.
     public func contents(of path: String) -> [UInt8]? {
@@ -68,7 +71,9 @@ public final class MemoryFileLayer: FileLayer {
                 if let next = try volume.entries(node)[name] {
                     node = next
                 } else {
-                    node = try volume.add(name, .directory([:]), in: node)
+                    let parent = node
+                    node = try volume.add(name, .directory([:]), in: parent)
+                    try volume.synchronize(parent)
                 }
             }
         }

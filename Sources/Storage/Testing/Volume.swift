@@ -233,22 +233,31 @@ struct Volume {
         switch nodes[node]?.body {
         case .file(let data)?: durableData[node] = data
         case .directory?:
-            // The journal is written in order, so everything before the directory's last change comes with it.
-            if let last = journal.lastIndex(where: { $0.contains { $0.directory == node } }) { commit(last + 1) }
+            // Only this directory's changes, though journals of real file systems write what came before them too.
+            commit { $0.contains { $0.directory == node } }
         case nil: throw SystemError(EBADF)
         }
     }
 
     mutating func synchronizeAll() {
-        commit(journal.count)
+        commit { _ in true }
         for (node, found) in nodes {
             if case .file(let data) = found.body { durableData[node] = data }
         }
     }
 
-    private mutating func commit(_ count: Int) {
-        for change in journal.prefix(count).joined() { durableEntries[change.directory]?[change.name] = change.node }
-        journal.removeFirst(count)
+    /// Makes those elements of the journal durable.
+    private mutating func commit(_ isIncluded: ([Change]) -> Bool) {
+        journal.removeAll { changes in
+            guard isIncluded(changes) else { return false }
+            for change in changes { durableEntries[change.directory]?[change.name] = change.node }
+            return true
+        }
+    }
+
+    mutating func kill() {
+        descriptors = [:]
+        locks = [:]
     }
 
     mutating func crash(_ loss: MemoryFileLayer.Loss) {
@@ -257,11 +266,10 @@ struct Volume {
         if case .random(let seed) = loss {
             isRandom = true
             generator = SeededGenerator(seed: seed)
-            commit(Int.random(in: 0...journal.count, using: &generator))
+            commit { _ in Bool.random(using: &generator) }
         }
         journal = []
-        descriptors = [:]
-        locks = [:]
+        kill()
         var survivors: [UInt64: Node] = [:]
         var queue = [Self.root]
         while let node = queue.popLast() {
