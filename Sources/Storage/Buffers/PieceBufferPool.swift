@@ -28,8 +28,8 @@ public final class PieceBufferPool: Sendable {
         for block in state.withLock({ $0.idle }) { Self.unmap(block) }
     }
 
-    /// A buffer of `length` bytes (1 or more), page-aligned, with undefined content; nil when the pool is used up or the
-    /// system has no memory.
+    /// A buffer of `length` bytes (1 or more), page-aligned, with undefined content; nil when the pool is used up or
+    /// the system has no memory.
     public func take(length: Int) -> PieceBuffer? {
         let page = Self.pageSize
         guard length > 0, length <= Int.max - page else { return nil }
@@ -112,9 +112,9 @@ public final class PieceBufferPool: Sendable {
 
 /// Memory for one piece. It goes back to its pool on `release()`, at the latest when the object is gone.
 ///
-/// `@unchecked Sendable`: the memory has one owner at a time, who hands it on as a whole (from the event loop that fills
-/// it to the thread that hashes and writes it, and back), and the hand-over orders the accesses. Only `isReleased` could
-/// be reached by two, and is guarded.
+/// `@unchecked Sendable`: the memory has one owner at a time, who hands it on as a whole (from the event loop that
+/// fills it to the thread that hashes and writes it, and back), and the hand-over orders the accesses. Only
+/// `isReleased` could be reached by two, and is guarded.
 public final class PieceBuffer: @unchecked Sendable {
     /// As many bytes as were asked for. Not to be touched after `release()`.
     public let bytes: UnsafeMutableRawBufferPointer

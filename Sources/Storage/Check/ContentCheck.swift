@@ -12,8 +12,8 @@ public struct CheckProgress: Sendable, Equatable {
 public struct CheckResult: Sendable {
     /// Pieces that are on disk and right.
     public var right: StoredPieces
-    /// Pieces all of whose bytes are on disk, none of them a hole, and hash to something else. The pieces in neither set
-    /// are missing, in part or in whole.
+    /// Pieces all of whose bytes are on disk, none of them a hole, and hash to something else. The pieces in neither
+    /// set are missing, in part or in whole.
     public var wrong: StoredPieces
     /// Bytes that were read and hashed.
     public var hashedBytes: Int64 = 0

@@ -2,8 +2,8 @@ import Hashing
 import Metainfo
 import Synchronization
 
-/// Tells pieces that are nothing but zeros by their hash, so that a hole in a sparse file need not be read: the hashes of
-/// zeros are computed once for each length.
+/// Tells pieces that are nothing but zeros by their hash, so that a hole in a sparse file need not be read: the hashes
+/// of zeros are computed once for each length.
 final class ZeroPieces: Sendable {
     private let hashes: PieceHashes
     private let known = Mutex(Known())

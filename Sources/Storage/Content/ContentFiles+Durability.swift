@@ -3,8 +3,9 @@ import Metainfo
 
 /// Making written content durable and giving it its final form.
 extension ContentFiles {
-    /// Makes durable everything that was written before the call: files, and the directories in which entries were made.
-    /// After a failure the state on disk is unknown: every later call fails too, and the content has to be checked anew.
+    /// Makes durable everything that was written before the call: files, and the directories in which entries were
+    /// made. After a failure the state on disk is unknown: every later call fails too, and the content has to be
+    /// checked anew.
     /// - Throws: `.vanished` when the destination was deleted meanwhile.
     public func synchronize() throws(StorageError) {
         let (files, directories, failure) = state.withLock { state in

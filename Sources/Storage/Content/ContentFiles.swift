@@ -5,8 +5,8 @@ import Synchronization
 /// block on the disk.
 public final class ContentFiles: Sendable {
     public enum Access: Sendable, Equatable {
-        /// Content that others may have made. Symlinks in it are followed (`create --symlinks follow` did so too), and a
-        /// file that changes after it was first opened is reported.
+        /// Content that others may have made. Symlinks in it are followed (`create --symlinks follow` did so too), and
+        /// a file that changes after it was first opened is reported.
         case reading
         /// A download of ours: files and directories are created as pieces arrive, symlinks are never followed.
         case downloading
@@ -79,8 +79,8 @@ public final class ContentFiles: Sendable {
 
     // MARK: Writing
 
-    /// Writes a verified piece to its place. Padding and files that are not selected are skipped. Afterwards the piece is
-    /// in the page cache; it is durable after the next `synchronize()`.
+    /// Writes a verified piece to its place. Padding and files that are not selected are skipped. Afterwards the piece
+    /// is in the page cache; it is durable after the next `synchronize()`.
     /// - Parameter bytes: `layout.length(of: piece)` of them.
     public func write(_ piece: PieceIndex, _ bytes: UnsafeRawBufferPointer) throws(StorageError) {
         guard bytes.count == layout.length(of: piece), !bytes.isEmpty else {

@@ -5,12 +5,6 @@ public struct ContentRoot: Sendable {
     /// Of the content; canonical where it was found by path. To be escaped before it is shown.
     public let path: String
 
-    init(holder: OpenFile, name: FileName, path: String) {
-        self.holder = holder
-        self.name = name
-        self.path = path
-    }
-
     /// Content at a path the user gave: a file or a directory of any name. Symlinks in the path are followed.
     public static func at(path: String, layer: any FileLayer = SystemFileLayer()) throws(StorageError) -> ContentRoot {
         do {

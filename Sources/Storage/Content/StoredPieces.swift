@@ -1,7 +1,7 @@
 import Metainfo
 
-/// A set of pieces of one content. Its bytes are a BEP 3 bitfield: the first piece is the high bit of the first byte, and
-/// spare bits are zero.
+/// A set of pieces of one content. Its bytes are a BEP 3 bitfield: the first piece is the high bit of the first byte,
+/// and spare bits are zero.
 public struct StoredPieces: Sendable, Equatable {
     /// Pieces of the content.
     public let pieceCount: Int

@@ -11,10 +11,10 @@ import Synchronization
 ///     case .incomplete(let files, let have): // fetch; write to `files`; `checkpoint` after each sync; then `publish`
 ///     }
 ///
-/// What may happen to what is at DIR/NAME already: right pieces of it are reused; what is missing is added; what is wrong
-/// is replaced only when `overwrite` is set, and never anything that the torrent does not name. Where nothing is there, or
-/// a single file, publishing is one rename. Into a directory that is there the files move one by one, each with one
-/// rename, and a marker makes an interrupted move go on at the next start.
+/// What may happen to what is at DIR/NAME already: right pieces of it are reused; what is missing is added; what is
+/// wrong is replaced only when `overwrite` is set, and never anything that the torrent does not name. Where nothing is
+/// there, or a single file, publishing is one rename. Into a directory that is there the files move one by one, each
+/// with one rename, and a marker makes an interrupted move go on at the next start.
 public final class DownloadDirectory: Sendable {
     public struct Options: Sendable {
         /// Whether wrong content at DIR/NAME may be replaced.
@@ -88,8 +88,8 @@ public final class DownloadDirectory: Sendable {
 
     // MARK: While it runs
 
-    /// Makes durable what was written, then records it: `pieces` are all that a restart may believe. They must have been
-    /// written before the call.
+    /// Makes durable what was written, then records it: `pieces` are all that a restart may believe. They must have
+    /// been written before the call.
     public func checkpoint(_ pieces: StoredPieces) throws(StorageError) {
         let (work, files) = state.withLock { ($0.work, $0.files) }
         guard let work, let files else {

@@ -27,8 +27,8 @@ struct SmallFiles {
         }
     }
 
-    /// Replaces the file in one step: after a crash either the old or the new one is there, whole. When the call returns
-    /// the new one is durable.
+    /// Replaces the file in one step: after a crash either the old or the new one is there, whole. When the call
+    /// returns the new one is durable.
     func save(_ bytes: [UInt8], as name: FileName, temporary: FileName) throws(StorageError) {
         do {
             let descriptor = try layer.open(temporary, in: directory, [.write, .create, .truncate])

@@ -4,8 +4,9 @@ import Metainfo
 /// What is known to be right on disk, as it is written beside the content.
 ///
 /// Layout, integers little-endian: magic and version (8 bytes), flags (1), v1 hash (20, if flagged), v2 hash (32, if
-/// flagged), piece count (4), bitfield, file count (4), selection as bits in bitfield order, stamps (if flagged: for each
-/// file a presence byte, then if that is 1 size, modification time and inode of 8 bytes each), SHA-256 of all before.
+/// flagged), piece count (4), bitfield, file count (4), selection as bits in bitfield order, stamps (if flagged: for
+/// each file a presence byte, then if that is 1 size, modification time and inode of 8 bytes each), SHA-256 of all
+/// before.
 public struct ResumeRecord: Sendable, Equatable {
     public enum Problem: Error, Sendable, Equatable {
         /// Not a record, or one of a version this program does not know.
@@ -19,8 +20,8 @@ public struct ResumeRecord: Sendable, Equatable {
     public var pieces: StoredPieces
     /// Whether each file of the layout was selected when the pieces were written.
     public let selectedFiles: [Bool]
-    /// What each file looked like when the record was made, so that it can vouch for complete content; empty in a record
-    /// of a download that is under way.
+    /// What each file looked like when the record was made, so that it can vouch for complete content; empty in a
+    /// record of a download that is under way.
     public var stamps: [FileStamp?]
 
     public init(hashes: InfoHashes, pieces: StoredPieces, selection: FileSelection, stamps: [FileStamp?] = []) {

@@ -1,9 +1,9 @@
 import Glibc
 import Synchronization
 
-/// For tests: a file system in memory that loses on `crash` what was not synced, as strictly as POSIX lets it: file data
-/// until the file is synced, and each directory entry until its directory is, in any order. Only that a rename survives
-/// as a whole or not at all is taken for granted. It has no symlinks, modes or owners.
+/// For tests: a file system in memory that loses on `crash` what was not synced, as strictly as POSIX lets it: file
+/// data until the file is synced, and each directory entry until its directory is, in any order. Only that a rename
+/// survives as a whole or not at all is taken for granted. It has no symlinks, modes or owners.
 public final class MemoryFileLayer: FileLayer {
     let state = Mutex(Volume())
 
