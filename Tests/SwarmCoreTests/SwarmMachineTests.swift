@@ -35,6 +35,20 @@ import Testing
         #expect(copies < 1.15)
     }
 
+    @Test func leechersOneAfterTheOtherAreServedWithoutAPause() throws {
+        var swarm = TestSwarm(layout: try testLayout(length: 8 << 20, pieceLength: 262_144))
+        let seed = swarm.add(seed: true)
+        for round in 1...3 {
+            let leecher = swarm.add(seed: false)
+            swarm.connect(seed, leecher)
+            let began = swarm.now
+            swarm.run(limit: began + 60) { $0.nodes[leecher].machine.isFinished }
+            let took = swarm.now - began
+            #expect(took < 10, "round \(round)")
+            swarm.disconnect(seed, leecher)
+        }
+    }
+
     @Test func superSeedingSendsEachPieceOnceBeforeAnyTwice() throws {
         let length = 8 << 20
         var swarm = TestSwarm(layout: try testLayout(length: length, pieceLength: 262_144))

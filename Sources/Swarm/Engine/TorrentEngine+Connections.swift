@@ -197,10 +197,9 @@ extension TorrentEngine {
             if delay > 0 { return .wait(delay) }
             _ = machine.nextUpload(to: key)
             do {
-                let piece = PieceIndex(unchecked: span.piece)
-                let regions = try home.files.regions(piece, span.begin..<span.begin + span.length)
+                let regions = try regions(of: span)
                 limits.sent(span.length)
-                return .send(span, regions.map(UploadRegion.init))
+                return .send(span, regions)
             } catch {
                 context.logger.error("content cannot be read", metadata: ["error": "\(error)"])
                 report(.warning(error.message))
@@ -209,6 +208,16 @@ extension TorrentEngine {
             }
         }
         return .nothing
+    }
+
+    /// Where the bytes lie; what a request asks for past the end of its piece (see the machine) are zeros.
+    private func regions(of span: BlockSpan) throws(StorageError) -> [UploadRegion] {
+        let piece = PieceIndex(unchecked: span.piece)
+        let end = info.layout.length(of: piece)
+        let data = min(span.begin, end)..<min(span.begin + span.length, end)
+        let regions = data.isEmpty ? [] : try home.files.regions(piece, data)
+        let beyond = span.length - data.count
+        return regions.map(UploadRegion.init) + (beyond > 0 ? [.memory([UInt8](repeating: 0, count: beyond))] : [])
     }
 
     func uploaded(_ bytes: Int, to connection: PeerConnection) {

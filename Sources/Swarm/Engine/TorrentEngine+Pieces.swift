@@ -49,9 +49,11 @@ extension TorrentEngine {
 
     func syncIfDue(_ now: Double) {
         guard !isPublished, ledger.isSyncDue(at: now), let pieces = ledger.beginSync() else { return }
-        let (home, enter) = (home, enter)
+        let (home, gate, enter) = (home, gate, enter)
         context.pool.submit {
-            let result = Result { () throws(StorageError) in try home.checkpoint(pieces) }
+            let result = Result { () throws(StorageError) in
+                try gate.pass { () throws(StorageError) in try home.checkpoint(pieces) }
+            }
             enter { $0.synced(result) }
         }
     }
@@ -73,9 +75,11 @@ extension TorrentEngine {
 
     func publish() {
         guard !isPublished else { return }
-        let (home, enter, pieces) = (home, enter, StoredPieces(machine.have))
+        let (home, gate, enter, pieces) = (home, gate, enter, StoredPieces(machine.have))
         context.pool.submit {
-            let result = Result { () throws(StorageError) in try home.publish(pieces) }
+            let result = Result { () throws(StorageError) in
+                try gate.end { () throws(StorageError) in try home.publish(pieces) }
+            }
             enter { $0.published(result) }
         }
     }

@@ -17,6 +17,7 @@ final class TorrentEngine: ConnectionOwner {
     let info: Info
     let hashes: PieceHashes
     let home: ContentHome
+    let gate = HomeGate()
     let options: TransferOptions
     let limits: TransferLimits
     let bounds: ContentBounds?
@@ -33,7 +34,8 @@ final class TorrentEngine: ConnectionOwner {
     /// Addresses by the info hash of the swarm in which we heard of them, where it is not the primary one.
     var swarmOf: [SocketAddress: SHA1Digest] = [:]
     var bannedHosts: Set<[UInt8]> = []
-    var bannedIDs: Set<PeerID> = []
+    /// Peer ids, each with the address it had: an id alone may be another's.
+    var bannedIDs: [PeerID: Set<[UInt8]>] = [:]
     /// Peers banned so far, by address.
     var strikes: [[UInt8]: Int] = [:]
     var buffers: [Int: PieceBuffer] = [:]
@@ -78,7 +80,8 @@ final class TorrentEngine: ConnectionOwner {
         let layout = info.layout
         limits = TransferLimits(
             down: options.downloadLimit, up: options.uploadLimit, parent: context.limits, now: now)
-        let lastLength = layout.piece(layout.pieceCount - 1).map { layout.length(of: $0) } ?? 0
+        let last = layout.piece(layout.pieceCount - 1)
+        let lastLength = layout.alignsFiles ? layout.pieceLength : last.map { layout.length(of: $0) } ?? 0
         bounds = ContentBounds(
             pieceCount: layout.pieceCount, pieceLength: layout.pieceLength, lastPieceLength: lastLength)
         var configuration = context.swarm

@@ -66,11 +66,11 @@ public actor Transfer {
         case .running(let engine):
             engine.stop()
             phase = .stopped(engine.statusNow)
-            let (home, pool, pieces) = (engine.home, engine.context.pool, engine.finalCheckpoint)
+            let (home, gate, pool, pieces) = (engine.home, engine.gate, engine.context.pool, engine.finalCheckpoint)
             let announces = engine.announcers.flatMap { Array($0.underWay.values) }
             async let saved: Void? = try? pool.run {
-                if let pieces { try home.checkpoint(pieces) }
-                home.close()
+                defer { home.close() }
+                if let pieces { try gate.end { () throws(StorageError) in try home.checkpoint(pieces) } }
             }
             for announce in announces { await announce.value }
             _ = await saved

@@ -38,6 +38,11 @@ extension SwarmMachine {
         }
         for piece in openOrder where open[piece]?.exclusiveOwner == key { open[piece]?.exclusiveOwner = nil }
         dispatcher?.removePeer(key)
+        if dispatcher != nil, !isRevealed {
+            for piece in 0..<layout.pieceCount where picker.availability[piece] == 0 && canServe(piece) {
+                dispatcher?.restore(piece)
+            }
+        }
         if !peer.amChoking { nextChokeAt = min(nextChokeAt, now) }
         refillAll(now: now)
         dispatchAll(now: now)

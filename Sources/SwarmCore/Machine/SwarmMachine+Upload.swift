@@ -85,9 +85,11 @@ extension SwarmMachine {
 
     private func checked(_ request: BlockRequest) -> BlockSpan? {
         guard let piece = layout.piece(Int(request.index)), request.length > 0,
-            Int(request.length) <= configuration.longestRequest,
-            Int(request.begin) + Int(request.length) <= layout.length(of: piece)
+            Int(request.length) <= configuration.longestRequest
         else { return nil }
+        // Where files begin at pieces (v2 only), libtorrent asks past a file's end up to the end of the block: zeros.
+        let end = layout.alignsFiles ? layout.pieceLength : layout.length(of: piece)
+        guard Int(request.begin) + Int(request.length) <= end else { return nil }
         return BlockSpan(piece: piece.value, begin: Int(request.begin), length: Int(request.length))
     }
 

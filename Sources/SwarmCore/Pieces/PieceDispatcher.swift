@@ -82,6 +82,12 @@ struct PieceDispatcher: Sendable {
         }
     }
 
+    /// A piece that no leecher has any more is given out again.
+    mutating func restore(_ piece: Int) {
+        guard isGiven.contains(piece), !assigned.values.contains(where: { $0.contains { $0.piece == piece } }) else { return }
+        takeBack(piece)
+    }
+
     private mutating func takeBack(_ piece: Int) {
         isGiven.remove(piece)
         queue.append(Int32(piece))
