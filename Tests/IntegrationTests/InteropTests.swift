@@ -17,7 +17,7 @@ final class Interop {
     ) async throws {
         work = try TemporaryDirectory()
         network = try Network(hosts: hosts)
-        content = try SampleFiles.tree(work.path + "/source/content", largest: 12 << 20)
+        content = try SampleFiles.tree(work.path + "/source/content", largest: 12 << 20, portable: true)
         torrent = work.path + "/t.torrent"
         let address = network.address(0)
         let announce = udp ? "udp://\(address):6969" : "http://\(address):6969/announce"

@@ -21,6 +21,22 @@ final class NetworkNamespace: Sendable {
 
     deinit { try? Self.ip("netns", "del", name) }
 
+    /// Bytes that went over the loopback device here, all headers included.
+    func loopbackBytes() throws -> Int {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = prefix + ["cat", "/sys/class/net/lo/statistics/rx_bytes"]
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        guard let bytes = Int(text.trimmingCharacters(in: .whitespacesAndNewlines)) else {
+            throw TimedOut(description: "no byte count of the loopback device: \(text)")
+        }
+        return bytes
+    }
+
     /// Runs the `ip` command, which must succeed.
     static func ip(_ arguments: String...) throws {
         let process = Process()

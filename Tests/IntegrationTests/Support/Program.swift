@@ -23,6 +23,7 @@ final class Program: @unchecked Sendable {
         _ words: [String], on host: NetworkNamespace? = nil, in directory: String? = nil, environment: [String: String] = [:]
     ) throws {
         name = words.first ?? "?"
+        if name == Swoop.path { try Swoop.checkBuilt() }
         files = try TemporaryDirectory()
         process = Process()
         let full = (host?.prefix ?? []) + words

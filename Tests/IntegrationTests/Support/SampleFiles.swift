@@ -24,11 +24,12 @@ enum SampleFiles {
     }
 
     /// A directory with nested directories, names in several scripts, an executable and an empty file.
-    static func tree(_ path: String, largest: Int = 3 << 20) throws -> String {
+    /// - Parameter portable: leaves out what some clients replace in names (Transmission: double quotes).
+    static func tree(_ path: String, largest: Int = 3 << 20, portable: Bool = false) throws -> String {
         try file(path + "/large.bin", largest, seed: 2)
         try file(path + "/a/b/c/deep.bin", 70_001, seed: 3)
         try file(path + "/影片/第一集.mxf", 300_000, seed: 4)
-        try file(path + "/Müller & Söhne/it's \"quoted\" #1 100%.txt", 17, seed: 5)
+        try file(path + "/Müller & Söhne/it's \(portable ? "" : "\"quoted\" ")#1 100%.txt", 17, seed: 5)
         try file(path + "/empty", 0)
         try file(path + "/bin/tool", 1000, seed: 6)
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path + "/bin/tool")

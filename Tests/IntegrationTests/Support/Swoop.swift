@@ -10,6 +10,13 @@ enum Swoop {
         return top.path + "/.build/release/swoop"
     }()
 
+    /// Fails with what to do when the program is not there.
+    static func checkBuilt() throws {
+        guard FileManager.default.isExecutableFile(atPath: path) else {
+            throw TimedOut(description: "no program at \(path): run 'swift build -c release --product swoop', or set SWOOP")
+        }
+    }
+
     /// Starts it and does not wait.
     static func start(
         _ arguments: String..., on host: NetworkNamespace? = nil, environment: [String: String] = [:]
