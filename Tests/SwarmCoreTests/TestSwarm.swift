@@ -168,7 +168,8 @@ struct TestSwarm {
             guard let other = nodes[node].peers[key]?.node else { return }
             nodes[node].disconnected.append((other, reason))
             disconnect(node, other)
-        case .open, .close, .divert, .fetch, .cancelFetch: break
+        case .close(let piece): nodes[node].tainted[piece.value] = nil
+        case .open, .divert, .fetch, .cancelFetch: break
         }
     }
 

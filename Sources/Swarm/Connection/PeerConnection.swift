@@ -127,7 +127,12 @@ final class PeerConnection: ReadinessHandler {
             flush()
         case .handshaking, .open:
             if readiness.writable { flush() }
-            if readiness.readable || readiness.closed, phase != .closed { receive() }
+            if readiness.closed, readTimer != nil, phase != .closed {
+                // A hang-up is told again and again while the limit keeps us from reading up to it.
+                unwatch()
+            } else if readiness.readable || readiness.closed, phase != .closed {
+                receive()
+            }
         }
         owner?.settle()
     }
@@ -201,6 +206,12 @@ final class PeerConnection: ReadinessHandler {
         }
     }
 
+    private func unwatch() {
+        guard isRegistered else { return }
+        isRegistered = false
+        loop.unregister(descriptor)
+    }
+
     func wantWrite(_ wanted: Bool) { want(wanted ? interest.union(.write) : interest.subtracting(.write)) }
 
     func noteReceived(_ bytes: Int) {
@@ -231,6 +242,16 @@ final class PeerConnection: ReadinessHandler {
             flush()
             owner?.settle()
         }
+    }
+
+    /// The limits are others now: what waits for the old ones waits no more.
+    func limitsChanged() {
+        for timer in [readTimer, writeTimer] { if let timer { loop.cancel(timer) } }
+        writeTimer = nil
+        flush()
+        guard readTimer != nil, phase != .closed else { return }
+        readTimer = nil
+        want(interest.union(.read))
     }
 
     /// Called every few seconds.

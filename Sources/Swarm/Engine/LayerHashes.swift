@@ -2,16 +2,21 @@ import Hashing
 import Metainfo
 import PeerWire
 
-/// Answers hash requests (BEP 52) from the piece layers of a torrent.
-enum LayerHashes {
+/// Answers hash requests (BEP 52) from the piece layers of a torrent. Trees are kept: a peer asks for one after the other
+/// of a file's runs, and building the tree costs a hash for every piece.
+struct LayerHashes {
+    /// Digests of piece layers whose trees are kept at most; a tree holds twice as many, of 32 bytes.
+    private static let mostKept = 1 << 20
+
+    private var trees: [SHA256Digest: MerkleLayers] = [:]
+    private var kept = 0
+
     /// - Returns: nil for what is not there: unknown roots, block hashes, ranges out of the tree.
-    static func answer(_ request: HashRequest, hashes: PieceHashes, pieceLength: Int) -> [SHA256Digest]? {
+    mutating func answer(_ request: HashRequest, hashes: PieceHashes, pieceLength: Int) -> [SHA256Digest]? {
         let base = (pieceLength / MerkleTree.leafSize).trailingZeroBitCount
         guard request.isWellFormed(), Int(request.baseLayer) >= base,
-            let layer = hashes.knownLayers[request.piecesRoot]
+            let tree = tree(request.piecesRoot, hashes, baseLayer: base)
         else { return nil }
-        let nodes = digests(layer)
-        let tree = MerkleLayers(nodes: nodes, baseLayer: base, width: nodes.count)
         let range = HashRange(
             baseLayer: Int(request.baseLayer), index: Int(request.index), length: Int(request.length),
             proofLayers: Int(request.proofLayers))
@@ -19,7 +24,21 @@ enum LayerHashes {
         return answer
     }
 
-    static func digests(_ bytes: ArraySlice<UInt8>) -> [SHA256Digest] {
+    private mutating func tree(_ root: SHA256Digest, _ hashes: PieceHashes, baseLayer: Int) -> MerkleLayers? {
+        if let known = trees[root] { return known }
+        guard let layer = hashes.knownLayers[root] else { return nil }
+        let nodes = Self.digests(layer)
+        if kept + nodes.count > Self.mostKept {
+            trees = [:]
+            kept = 0
+        }
+        let tree = MerkleLayers(nodes: nodes, baseLayer: baseLayer, width: nodes.count)
+        trees[root] = tree
+        kept += nodes.count
+        return tree
+    }
+
+    private static func digests(_ bytes: ArraySlice<UInt8>) -> [SHA256Digest] {
         stride(from: bytes.startIndex, to: bytes.endIndex, by: SHA256Digest.byteCount).compactMap {
             SHA256Digest(bytes: bytes[$0..<min(bytes.endIndex, $0 + SHA256Digest.byteCount)])
         }

@@ -255,7 +255,12 @@ final class MetadataSession: ConnectionOwner {
         metadata.removePeer(ObjectIdentifier(connection))
         layers?.removePeer(ObjectIdentifier(connection))
         guard !isStopped, !connection.isIncoming else { return }
-        if reason == .banned { book.ban(connection.address) } else { book.failed(connection.address, now: context.loop.now) }
+        switch reason {
+        case .banned: book.ban(connection.address)
+        // Ourselves, or somebody who has no metadata to give.
+        case .redundant: book.shun(connection.address)
+        default: book.failed(connection.address, now: context.loop.now)
+        }
     }
 }
 

@@ -45,7 +45,7 @@ extension TorrentEngine {
             if !connection.isIncoming { book.shun(connection.address) }
             return false
         }
-        guard !bannedIDs.contains(handshake.peerID), makeWay(for: connection, handshake) else { return false }
+        guard bannedIDs[handshake.peerID]?.contains(connection.address.host) != true, makeWay(for: connection, handshake) else { return false }
         if !connection.isIncoming { book.connected(connection.address) }
         let key = machine.join(
             PeerTraits(supportsFast: handshake.reserved.contains(.fast)), now: context.loop.now)
@@ -66,8 +66,10 @@ extension TorrentEngine {
         let oursIsLarger = handshake.peerID < context.peerID
         let isPreferred = connection.isIncoming != oursIsLarger
         let wasPreferred = old.isIncoming != oursIsLarger
+        // From another address only when the old one is dead: anybody can say an id that he has heard.
         let isSilent = context.loop.now - old.lastReceived > 20
-        guard (isPreferred && !wasPreferred) || (isSilent && connection.address.host != old.address.host) else {
+        let isElsewhere = connection.address.host != old.address.host
+        guard isElsewhere ? isSilent : isPreferred && !wasPreferred else {
             if !connection.isIncoming { book.shun(connection.address) }
             return false
         }
@@ -119,7 +121,7 @@ extension TorrentEngine {
         if let address = connection.listenAddress { book.ban(address) }
         strikes[connection.address.host, default: 0] += 1
         if strikes[connection.address.host, default: 0] >= Self.strikesPerHost { bannedHosts.insert(connection.address.host) }
-        if let id = connection.handshake?.peerID { bannedIDs.insert(id) }
+        if let id = connection.handshake?.peerID { bannedIDs[id, default: []].insert(connection.address.host) }
         connection.close(.banned)
     }
 
@@ -149,7 +151,8 @@ extension TorrentEngine {
             traits.followsSuggestions = handshake.longestRequest != nil
             traits.supportsDontHave = capabilities.ids[.dontHave] != nil
         }
-        if connection.isIncoming, let port = capabilities.port {
+        // The first word counts: who names one port after another would fill the book.
+        if connection.isIncoming, connection.listenAddress == nil, let port = capabilities.port {
             let address = connection.address.with(port: port)
             connection.listenAddress = address
             if book.isBanned(address) { return connection.close(.banned) }

@@ -11,17 +11,25 @@ struct ExchangeState {
     var hasIncoming = false
     private(set) var told: [PeerKey: Set<SocketAddress>] = [:]
     private var receivedAt: [PeerKey: Double] = [:]
+    private var sentAt: [PeerKey: Double] = [:]
 
     mutating func forget(_ key: PeerKey) {
         told[key] = nil
         receivedAt[key] = nil
+        sentAt[key] = nil
     }
 
-    /// - Returns: what to add and drop for this peer.
-    mutating func difference(for key: PeerKey, now known: Set<SocketAddress>, most: Int) -> PeerChange {
+    /// - Returns: what to add and drop for this peer; nil for nothing, or while it was told less than `interval` seconds
+    ///   ago.
+    mutating func difference(
+        for key: PeerKey, known: Set<SocketAddress>, most: Int, now: Double, interval: Double
+    ) -> PeerChange? {
+        if let last = sentAt[key], now - last < interval { return nil }
         let before = told[key] ?? []
         let added = Array(known.subtracting(before).prefix(most))
         let dropped = Array(before.subtracting(known).prefix(most))
+        guard !added.isEmpty || !dropped.isEmpty else { return nil }
+        sentAt[key] = now
         told[key] = before.union(added).subtracting(dropped)
         return PeerChange(added: added, dropped: dropped)
     }
@@ -42,14 +50,15 @@ struct ExchangeState {
 /// Peer exchange, metadata and hashes: what peers ask beside pieces.
 extension TorrentEngine {
     func exchangePeers(_ now: Double) {
-        guard !info.isPrivate, now >= nextExchange else { return }
-        nextExchange = now + WireLimits.default.peerExchangeInterval
+        guard !info.isPrivate else { return }
+        let interval = WireLimits.default.peerExchangeInterval
         let known = Set(connections.values.compactMap(\.listenAddress))
         for (key, connection) in connections where connection.capabilities.ids[.peerExchange] != nil {
             var others = known
             if let own = connection.listenAddress { others.remove(own) }
-            let change = exchange.difference(for: key, now: others, most: 50)
-            guard !change.added.isEmpty || !change.dropped.isEmpty else { continue }
+            guard let change = exchange.difference(for: key, known: others, most: 50, now: now, interval: interval) else {
+                continue
+            }
             let added = change.added.compactMap { address in
                 PeerEndpoint(address: address.host, port: address.port).map { PeerExchange.Peer(endpoint: $0, flags: .reachable) }
             }
@@ -87,7 +96,7 @@ extension TorrentEngine {
 
     /// BEP 52: hashes of a file's piece layer. Block hashes would take reading the file, and pieces verify without them.
     func serveHashes(_ request: HashRequest, _ connection: PeerConnection) {
-        let answer = LayerHashes.answer(request, hashes: hashes, pieceLength: info.layout.pieceLength)
+        let answer = layerHashes.answer(request, hashes: hashes, pieceLength: info.layout.pieceLength)
         connection.send(answer.map { .hashes(request, $0) } ?? .hashReject(request))
         if let key = connection.key { dirty.insert(key) }
     }

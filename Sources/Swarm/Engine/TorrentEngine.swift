@@ -46,8 +46,7 @@ final class TorrentEngine: ConnectionOwner {
     var announcers: [SwarmAnnouncer] = []
     var webSources: [PeerKey: WebSource] = [:]
     var exchange = ExchangeState()
-    /// Seconds of the clock.
-    var nextExchange = 0.0
+    var layerHashes = LayerHashes()
     var dirty: Set<PeerKey> = []
     var isSettling = false
     var isStopped = false
@@ -202,10 +201,17 @@ final class TorrentEngine: ConnectionOwner {
                 advice: "Check that a seed is running and reachable; what is here is kept, run the same command to go on."))
     }
 
+    func limitsChanged() {
+        for connection in connections.values { connection.limitsChanged() }
+        settle()
+    }
+
     func fail(_ error: TransferError) {
         guard failure == nil, !isStopped else { return }
         failure = error
         report(.failed(error))
+        // What cannot be finished is not fetched on.
+        stop()
     }
 
     // MARK: The end
@@ -221,7 +227,7 @@ final class TorrentEngine: ConnectionOwner {
     }
 
     /// What has to reach the disk at the end.
-    var finalCheckpoint: StoredPieces? { ledger.beginSync() ?? (isPublished ? nil : ledger.durable) }
+    var finalCheckpoint: StoredPieces? { isPublished ? nil : StoredPieces(machine.have) }
 
     var statusNow: TransferStatus {
         let now = context.loop.now

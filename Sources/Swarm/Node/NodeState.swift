@@ -81,7 +81,10 @@ actor NodeState {
 
     func add(_ transfer: Transfer) { transfers.append(transfer) }
 
-    func setLimits(up: Int?, down: Int?) { context?.limits.set(down: down, up: up, now: loop.now) }
+    func setLimits(up: Int?, down: Int?) {
+        context?.limits.set(down: down, up: up, now: loop.now)
+        for transfer in transfers { transfer.assumeIsolated { $0.limitsChanged() } }
+    }
 
     func shutdown() async {
         let all = transfers

@@ -146,7 +146,11 @@ extension Transfer {
                 enter: { [weak transfer] in transfer?.enter($0) },
                 report: { [weak transfer] in transfer?.report($0) })
         }
-        guard let engine else { return }
+        guard let engine else {
+            // Stopped in the meantime: the directory's lock goes.
+            let home = found.home
+            return starter.node.pool.submit { home.close() }
+        }
         report(.checked(have: engine.statusNow.done))
         engine.start(trackers: torrent.trackers, webSeeds: torrent.webSeeds)
         if found.isComplete { engine.reportComplete() }

@@ -48,7 +48,9 @@ public actor Transfer {
 
     /// Changes this torrent's limits, bytes per second; nil for none.
     public func setLimits(up: Int?, down: Int?) {
-        if case .running(let engine) = phase { engine.limits.set(down: down, up: up, now: loop.now) }
+        guard case .running(let engine) = phase else { return }
+        engine.limits.set(down: down, up: up, now: loop.now)
+        engine.limitsChanged()
     }
 
     /// Ends it: trackers are told, what was written is made durable and recorded. Returns when that is done, within
@@ -81,6 +83,8 @@ public actor Transfer {
     // MARK: For the node that owns it
 
     nonisolated func report(_ event: TransferEvent) { feed.yield(event) }
+
+    func limitsChanged() { engine?.limitsChanged() }
 
     var isStopped: Bool {
         if case .stopped = phase { true } else { false }

@@ -16,6 +16,9 @@ public struct SwarmConfiguration: Sendable {
     public var longestRequest = 128 * 1024
     /// Seconds without a finished request after which a peer's requests are given to others.
     public var snubAfter = 12.0
+    /// Seconds that a peer is left alone when it rejects a request without choking us; twice as many with each time.
+    public var rejectPause = 0.1
+    public var longestRejectPause = 20.0
     /// Seconds without a finished request after which such a peer is dropped.
     public var dropAfter = 120.0
     /// Seconds without anything from a seed that gave us pieces by suggestion, after which we choose for ourselves.

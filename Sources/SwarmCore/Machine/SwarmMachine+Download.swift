@@ -15,7 +15,7 @@ extension SwarmMachine {
 
     /// Keeps as much asked of the peer as its line takes.
     mutating func refill(_ key: PeerKey, now: Double) {
-        guard !isFinished, let peer = peers[key], peer.wantedCount > 0 else { return }
+        guard !isFinished, let peer = peers[key], peer.wantedCount > 0, now >= peer.askAgainAt else { return }
         if peer.isChokingUs && peer.allowedFast.isEmpty { return }
         let most = max(1, peer.traits.requestQueue)
         let run = peers[key]?.window.runLength(limit: peer.traits.longestRequest / blockLength, now: now) ?? 1
@@ -95,6 +95,7 @@ extension SwarmMachine {
     }
 
     private mutating func begin(_ piece: Int, for peer: PeerState, run: Int, now: Double) -> BlockSpan? {
+        if ledger.isSuspect(piece), peer.isSnubbed, hasBetterSource(piece) { return nil }
         picker.remove(piece)
         let index = PieceIndex(unchecked: piece)
         let length = layout.length(of: index)
@@ -107,6 +108,11 @@ extension SwarmMachine {
         actions.append(.open(index))
         if state.isComplete { verify(piece) }
         return takeFree(piece, for: peer, run: run)
+    }
+
+    /// Somebody who answers has the piece too.
+    private func hasBetterSource(_ piece: Int) -> Bool {
+        peers.keys.contains { key in peers[key].map { !$0.isSnubbed && mayAsk(piece, of: $0) } ?? false }
     }
 
     /// The end game: nothing is left to begin (or no buffer is), so blocks that others owe us are asked for again.
@@ -161,6 +167,7 @@ extension SwarmMachine {
         peers[key]?.window.arrived(span.length, delay: now - request.sentAt, now: now)
         peers[key]?.lastProgressAt = now
         peers[key]?.isSnubbed = false
+        peers[key]?.rejects = 0
         downloadMeter.add(span.length, now: now)
         var copies = false
         if placement == .buffer || placement == .aside, !request.isCancelled, var state = open[span.piece], !state.isVerifying {
@@ -192,7 +199,33 @@ extension SwarmMachine {
         }
         peers[key]?.suggested.removeAll { $0 == span.piece }
         peers[key]?.allowedFast.remove(span.piece)
+        if !request.isCancelled {
+            pauseAfterReject(key, now: now)
+            giveUpExclusive(of: key)
+        }
         refillAll(now: now)
+    }
+
+    /// A new request for every reject would go on as fast as the line is. Those that come together count as one.
+    private mutating func pauseAfterReject(_ key: PeerKey, now: Double) {
+        guard let peer = peers[key], !peer.isChokingUs, !peer.traits.isWebSeed, now >= peer.askAgainAt else { return }
+        let pause = configuration.rejectPause * Double(1 << min(peer.rejects, 16))
+        peers[key]?.askAgainAt = now + min(pause, configuration.longestRejectPause)
+        peers[key]?.rejects = peer.rejects + 1
+    }
+
+    /// A peer that alone was to send suspect pieces does not: they begin anew with another, whole again, so that there
+    /// is one culprit still if they come out wrong.
+    mutating func giveUpExclusive(of key: PeerKey) {
+        for piece in openOrder where open[piece]?.exclusiveOwner == key && open[piece]?.isVerifying == false {
+            for request in peers[key]?.outstanding ?? [] where request.span.piece == piece && !request.isCancelled {
+                actions.append(.divert(key, request.span))
+                cancel(request, of: key)
+            }
+            wastedBytes += Int64(open[piece]?.receivedBytes ?? 0)
+            close(piece)
+            picker.insert(piece)
+        }
     }
 
     private mutating func settle(_ span: BlockSpan, of key: PeerKey) -> OutstandingRequest? {
@@ -238,13 +271,17 @@ extension SwarmMachine {
         guard let peer = peers[key] else { return }
         peers[key]?.isChokingUs = true
         // With the fast extension every request is still answered, one way or the other.
-        guard !peer.traits.supportsFast else { return }
+        guard !peer.traits.supportsFast else {
+            giveUpExclusive(of: key)
+            return refillAll(now: now)
+        }
         peers[key]?.outstanding = []
         peers[key]?.outstandingBytes = 0
         for request in peer.outstanding {
             forget(request, of: key)
             remember(request.span, of: key)
         }
+        giveUpExclusive(of: key)
         refillAll(now: now)
     }
 

@@ -78,6 +78,7 @@ extension SwarmMachine {
             actions.append(.divert(key, request.span))
             cancel(request, of: key)
         }
+        giveUpExclusive(of: key)
         refillAll(now: now)
     }
 

@@ -31,12 +31,12 @@ extension SwarmMachine {
     public mutating func leave(_ key: PeerKey, now: Double) {
         guard let peer = peers.remove(key) else { return }
         for request in peer.outstanding { forget(request, of: key) }
-        if peer.holdings.isFull {
+        if peer.countsAsFull {
             picker.removeFullPeer()
         } else {
             peer.holdings.forEach { picker.decrease($0) }
         }
-        for piece in openOrder where open[piece]?.exclusiveOwner == key { open[piece]?.exclusiveOwner = nil }
+        giveUpExclusive(of: key)
         dispatcher?.removePeer(key)
         if dispatcher != nil, !isRevealed {
             for piece in 0..<layout.pieceCount where picker.availability[piece] == 0 && canServe(piece) {
@@ -88,6 +88,7 @@ extension SwarmMachine {
     private mutating func setHoldings(of key: PeerKey, _ holdings: PieceSet, now: Double) {
         peers[key]?.holdings = holdings
         if holdings.isFull {
+            peers[key]?.countsAsFull = true
             picker.addFullPeer()
         } else {
             holdings.forEach { picker.increase($0) }
@@ -109,7 +110,8 @@ extension SwarmMachine {
         guard let piece = layout.piece(Int(raw))?.value else { return violation(key, "have of a piece out of range") }
         peers[key]?.mayAnnounceHoldings = false
         guard peers[key]?.holdings.insert(piece) == true else { return }
-        if peers[key]?.holdings.isFull == true {
+        if let peer = peers[key], peer.holdings.isFull, !peer.hasLostPieces {
+            peers[key]?.countsAsFull = true
             for index in 0..<layout.pieceCount where index != piece { picker.decrease(index) }
             picker.addFullPeer()
         } else {
@@ -128,8 +130,11 @@ extension SwarmMachine {
 
     mutating func receivedDontHave(_ raw: UInt32, from key: PeerKey, now: Double) {
         guard let piece = layout.piece(Int(raw))?.value else { return violation(key, "donthave of a piece out of range") }
-        guard let wasFull = peers[key]?.holdings.isFull, peers[key]?.holdings.remove(piece) == true else { return }
+        guard let wasFull = peers[key]?.countsAsFull, peers[key]?.holdings.remove(piece) == true else { return }
+        // Who loses pieces is counted one by one from now on: to count anew takes a look at every piece.
+        peers[key]?.hasLostPieces = true
         if wasFull {
+            peers[key]?.countsAsFull = false
             picker.removeFullPeer()
             for index in 0..<layout.pieceCount where index != piece { picker.increase(index) }
         } else {

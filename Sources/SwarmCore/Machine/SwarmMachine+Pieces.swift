@@ -32,7 +32,7 @@ extension SwarmMachine {
         refillAll(now: now)
     }
 
-    private mutating func close(_ piece: Int) {
+    mutating func close(_ piece: Int) {
         guard let state = open.removeValue(forKey: piece) else { return }
         openOrder.removeAll { $0 == piece }
         openBytes -= state.length

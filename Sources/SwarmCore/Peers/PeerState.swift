@@ -29,6 +29,9 @@ struct PeerState: Sendable {
     let key: PeerKey
     var traits: PeerTraits
     var holdings: PieceSet
+    /// It is counted as one that has every piece, not piece by piece.
+    var countsAsFull = false
+    var hasLostPieces = false
     /// How many of its pieces we want and lack.
     var wantedCount = 0
     var amInterested = false
@@ -54,6 +57,9 @@ struct PeerState: Sendable {
     /// When it last finished a request of ours, or was asked first.
     var lastProgressAt: Double
     var isSnubbed = false
+    /// Rejects since it last gave a block, those that come with a choke not counted; the next request waits for them.
+    var rejects = 0
+    var askAgainAt = 0.0
     /// What it was asked for and answers still, after a cancel without the fast extension.
     var forgotten: [BlockSpan] = []
 

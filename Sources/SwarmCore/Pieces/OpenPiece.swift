@@ -39,6 +39,11 @@ struct OpenPiece: Sendable {
 
     var isComplete: Bool { missingCount == 0 }
 
+    /// Bytes that somebody sent.
+    var receivedBytes: Int {
+        senders.indices.reduce(0) { $0 + (senders[$1] == nil ? 0 : min(blockLength, length - $1 * blockLength)) }
+    }
+
     func blockRange(_ request: BlockSpan) -> Range<Int> {
         request.begin / blockLength..<(request.begin + request.length + blockLength - 1) / blockLength
     }

@@ -87,10 +87,17 @@ final class PeerSocket {
     }
 
     func send(block request: BlockRequest, _ content: [UInt8]) throws {
+        try send(raw: Self.header(request, content.count) + content)
+    }
+
+    /// The header alone of the block that was asked for.
+    func send(headerOf request: BlockRequest) throws { try send(raw: Self.header(request, Int(request.length))) }
+
+    private static func header(_ request: BlockRequest, _ length: Int) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: FixedFrame.pieceHeaderLength)
-        let header = PieceHeader(index: request.index, begin: request.begin, length: UInt32(content.count))
+        let header = PieceHeader(index: request.index, begin: request.begin, length: UInt32(length))
         _ = bytes.withUnsafeMutableBytes { FixedFrame.pieceHeader(header, into: $0) }
-        try send(raw: bytes + content)
+        return bytes
     }
 
     // MARK: Receiving
@@ -138,8 +145,6 @@ final class PeerSocket {
     func next<Found>(_ find: (Frame) throws -> Found?) throws -> Found {
         while true { if let found = try find(try next()) { return found } }
     }
-
-    func nextMessage(_ wanted: Message) throws { try next { $0 == .message(wanted) ? true : nil } as Void? ?? () }
 
     /// Whether the other side closes the connection before `patience` passes without a byte. All that comes is told.
     @discardableResult
