@@ -1,4 +1,5 @@
 import Hashing
+import Metainfo
 import PeerWire
 import Reactor
 import SwarmCore
@@ -9,6 +10,8 @@ protocol ConnectionOwner: AnyObject {
     /// What our handshake says we can.
     var reservedBits: ReservedBits { get }
     var extensionIDs: ExtensionIDs { get }
+    /// Of the torrent; a hybrid has two.
+    var infoHashes: InfoHashes { get }
     /// Sizes that its messages are checked against, nil while the metadata is being fetched.
     var bounds: ContentBounds? { get }
     var limits: TransferLimits { get }

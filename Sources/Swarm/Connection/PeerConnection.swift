@@ -149,10 +149,10 @@ final class PeerConnection: ReadinessHandler {
         do {
             switch try HandshakeDecoder.judge(bytes) {
             case .needMore: return 0
-            case .torrent(_, let wanted):
-                return accept(wanted) ? 0 : nil
+            case .torrent(let reserved, let wanted):
+                return accept(wanted, reserved) ? 0 : nil
             case .complete(let handshake):
-                guard accept(handshake.infoHash) else { return nil }
+                guard accept(handshake.infoHash, handshake.reserved) else { return nil }
                 return complete(handshake) ? Handshake.byteCount : nil
             }
         } catch {
@@ -161,17 +161,20 @@ final class PeerConnection: ReadinessHandler {
         }
     }
 
-    private func accept(_ wanted: SHA1Digest) -> Bool {
-        if let infoHash {
-            if infoHash != wanted { close(.violation("handshake for another torrent")) }
-            return infoHash == wanted
+    private func accept(_ wanted: SHA1Digest, _ reserved: ReservedBits) -> Bool {
+        if infoHash != nil {
+            // The other side of a hybrid may move to the second version by answering with that hash (BEP 52).
+            let isOurs = owner?.infoHashes.wire.contains(wanted) ?? false
+            if !isOurs { close(.violation("handshake for another torrent")) }
+            return isOurs
         }
         resolve(self, wanted)
-        guard owner != nil else {
+        guard let owner else {
             close(.failed("no such torrent here"))
             return false
         }
-        infoHash = wanted
+        let second = reserved.contains(.v2) ? owner.infoHashes.v2?.truncated : nil
+        infoHash = second ?? wanted
         sendHandshake()
         flush()
         return phase != .closed

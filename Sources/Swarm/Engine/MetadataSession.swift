@@ -140,6 +140,7 @@ final class MetadataSession: ConnectionOwner {
 
     var peerID: PeerID { context.peerID }
     var reservedBits: ReservedBits { magnet.hashes.v2 != nil ? ReservedBits.ours.union(.v2) : .ours }
+    var infoHashes: InfoHashes { magnet.hashes }
     var extensionIDs: ExtensionIDs { ExtensionIDs.own(isPrivate: false) }
     var bounds: ContentBounds? { nil }
 

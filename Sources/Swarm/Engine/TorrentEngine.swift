@@ -96,7 +96,7 @@ final class TorrentEngine: ConnectionOwner {
             seed: generator.next(), now: now)
         bufferPool = PieceBufferPool(capacity: configuration.openBytes + layout.pieceLength + (1 << 16))
         book = PeerBook()
-        ledger = DurabilityLedger(durable: StoredPieces(have))
+        ledger = DurabilityLedger(durable: StoredPieces(have), policy: context.syncPolicy)
         lastByteAt = now
         isPublished = isComplete
         let enter = enter
@@ -117,6 +117,7 @@ final class TorrentEngine: ConnectionOwner {
 
     var peerID: PeerID { context.peerID }
     var reservedBits: ReservedBits { info.version.hasV2 ? ReservedBits.ours.union(.v2) : .ours }
+    var infoHashes: InfoHashes { info.hashes }
     var extensionIDs: ExtensionIDs { ExtensionIDs.own(isPrivate: info.isPrivate) }
 
     // MARK: Carrying out
