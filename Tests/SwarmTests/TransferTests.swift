@@ -1,5 +1,8 @@
+import Foundation
 import Metainfo
+import PeerWire
 import Testing
+import Tracking
 
 @testable import Swarm
 
@@ -34,5 +37,184 @@ import Testing
             try await leecher.complete()
         }
         #expect(try sample.isThere(in: place.directory("leecher")))
+    }
+
+    @Test(arguments: [Info.Version.v1, .v2, .hybrid], [true, false])
+    func aMagnetLinkIsEnough(version: Info.Version, isDirectory: Bool) async throws {
+        let sample =
+            try isDirectory ? Sample.directory(version: version) : .single(900_000, pieceLength: 16384, version: version)
+        let place = try TemporaryDirectory()
+        try await TestNode.with(2) { nodes in
+            let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed")))
+            try await seed.complete()
+            let leecher = try await nodes[1].get(
+                sample.torrent.magnet, into: place.directory("leecher"), from: [nodes[0].address])
+            try await leecher.complete()
+        }
+        #expect(try sample.isThere(in: place.directory("leecher")))
+    }
+
+    @Test func aMagnetLinkOfManyFilesGetsAllTheirLayers() async throws {
+        let files = (0..<70).map { ("file\($0)", 16384 * (1 + $0 % 9) + $0) } + [("big", 16384 * 700 + 5)]
+        let sample = try Sample.directory(files, pieceLength: 16384, version: .v2)
+        let place = try TemporaryDirectory()
+        try await TestNode.with(2) { nodes in
+            let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed")))
+            try await seed.complete()
+            let leecher = try await nodes[1].get(
+                sample.torrent.magnet, into: place.directory("leecher"), from: [nodes[0].address])
+            try await leecher.complete()
+        }
+        #expect(try sample.isThere(in: place.directory("leecher")))
+    }
+
+    @Test(arguments: [true, false]) func onlyWhatIsSelectedIsFetched(isSmall: Bool) async throws {
+        let sample = try Sample.directory()
+        let place = try TemporaryDirectory()
+        try await TestNode.with(3) { nodes in
+            let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed")))
+            try await seed.complete()
+            let leecher = try await nodes[1].get(
+                sample.torrent, into: place.directory("leecher"), from: [nodes[0].address]
+            ) { $0.selection = [isSmall ? "last" : "b/*"] }
+            try await leecher.complete()
+            // And serves it on to one who wants the same.
+            let second = try await nodes[2].get(
+                sample.torrent, into: place.directory("second"), from: [nodes[1].address]
+            ) { $0.selection = [isSmall ? "last" : "b/*"] }
+            try await second.complete()
+        }
+        let wanted: Set<String> = isSmall ? ["last"] : ["b/third.bin"]
+        #expect(try sample.isThere(in: place.directory("leecher"), only: wanted))
+        #expect(try sample.isThere(in: place.directory("second"), only: wanted))
+    }
+
+    @Test func aSelectionThatMatchesNothingFails() async throws {
+        let sample = try Sample.directory()
+        let place = try TemporaryDirectory()
+        try await TestNode.with(1) { nodes in
+            let leecher = try await nodes[0].get(sample.torrent, into: place.path) { $0.selection = ["*.mov"] }
+            #expect(try await leecher.failed().kind == .notFound)
+        }
+    }
+
+    @Test func threeLeechersShareWhatOneSeedHas() async throws {
+        let sample = try Sample.single(6 << 20, version: .v1)
+        let place = try TemporaryDirectory()
+        try await TestNode.with(4) { nodes in
+            let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed"))) {
+                $0.uploadLimit = 4 << 20
+            }
+            try await seed.complete()
+            var known = [try await nodes[0].address]
+            var leechers: [WatchedTransfer] = []
+            for (index, node) in nodes.dropFirst().enumerated() {
+                leechers.append(try await node.get(sample.torrent, into: place.directory("\(index)"), from: known))
+                known.append(try await node.address)
+            }
+            for leecher in leechers { try await leecher.complete() }
+            let sent = await seed.transfer.status().uploaded
+            #expect(sent < 2 * (6 << 20), "the leechers served each other")
+        }
+        for index in 0..<3 { #expect(try sample.isThere(in: place.directory("\(index)"))) }
+    }
+
+    @Test func superSeedingServesAll() async throws {
+        let sample = try Sample.single(2 << 20, version: .v1)
+        let place = try TemporaryDirectory()
+        try await TestNode.with(3) { nodes in
+            let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed"))) {
+                $0.superSeed = true
+            }
+            try await seed.complete()
+            let address = try await nodes[0].address
+            let first = try await nodes[1].get(sample.torrent, into: place.directory("0"), from: [address])
+            let second = try await nodes[2].get(
+                sample.torrent, into: place.directory("1"), from: [address, nodes[1].address])
+            try await first.complete()
+            try await second.complete()
+        }
+        for index in 0..<2 { #expect(try sample.isThere(in: place.directory("\(index)"))) }
+    }
+}
+
+@Suite struct PeerExchanges {
+    /// Whether the second leecher, who knows the first alone, finds the seed that only the first knows.
+    private func isSeedFound(_ sample: Sample, within seconds: Double) async throws -> Bool {
+        let place = try TemporaryDirectory()
+        return try await TestNode.with(3) { nodes in
+            let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed"))) {
+                $0.uploadLimit = 20_000
+            }
+            try await seed.complete()
+            let first = try await nodes[1].get(sample.torrent, into: place.directory("0"), from: [nodes[0].address])
+            let second = try await nodes[2].get(sample.torrent, into: place.directory("1"), from: [nodes[1].address])
+            try await wait(for: "a connection to the first") {
+                let (one, two) = (await first.peers, await second.peers)
+                return one == 2 && two == 1
+            }
+            let end = ContinuousClock.now + .seconds(seconds)
+            while ContinuousClock.now < end {
+                if await second.peers == 2 { return true }
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            return false
+        }
+    }
+
+    @Test func aThirdPeerIsFoundThroughAnother() async throws {
+        #expect(try await isSeedFound(.single(4 << 20), within: 20))
+    }
+
+    @Test func aPrivateTorrentTellsNobody() async throws {
+        #expect(try await !isSeedFound(.single(4 << 20, isPrivate: true), within: 7))
+    }
+}
+
+@Suite struct WebSeeds {
+    @Test(arguments: [Info.Version.v1, .v2, .hybrid], [true, false])
+    func aWebSeedAloneIsEnough(version: Info.Version, isDirectory: Bool) async throws {
+        let sample = try isDirectory ? Sample.directory(version: version) : .single(3 << 20, version: version)
+        let paths = sample.files.map { (isDirectory ? "\(sample.name)/\($0.key)" : sample.name, $0.value) }
+        let origin = try WebOrigin(Dictionary(uniqueKeysWithValues: paths))
+        let place = try TemporaryDirectory()
+        try await TestNode.with(1) { nodes in
+            let leecher = try await nodes[0].get(sample.torrent, into: place.path) { $0.extraWebSeeds = [origin.url] }
+            try await leecher.complete()
+        }
+        #expect(sample.isThere(in: place.path))
+    }
+
+    @Test func aWebSeedWithWrongContentCostsNothingButItself() async throws {
+        let sample = try Sample.single(2 << 20)
+        let origin = try WebOrigin([sample.name: sample.files[""] ?? []]) { bytes, _ in
+            if !bytes.isEmpty { bytes[bytes.count / 2] ^= 1 }
+        }
+        let place = try TemporaryDirectory()
+        try await TestNode.with(1) { nodes in
+            let seed = try ScriptedSeed(sample: sample).listen()
+            let leecher = try await nodes[0].get(sample.torrent, into: place.path, from: [seed.address]) {
+                $0.extraWebSeeds = [origin.url]
+            }
+            try await leecher.complete()
+            #expect(seed.connections == 1)
+        }
+        #expect(sample.isThere(in: place.path))
+    }
+
+    @Test func aWebSeedBesidePeersIsLimitedWithThem() async throws {
+        let sample = try Sample.single(3 << 20)
+        let origin = try WebOrigin([sample.name: sample.files[""] ?? []])
+        let place = try TemporaryDirectory()
+        try await TestNode.with(1) { nodes in
+            let start = ContinuousClock.now
+            let leecher = try await nodes[0].get(sample.torrent, into: place.path) {
+                $0.extraWebSeeds = [origin.url]
+                $0.downloadLimit = 1 << 20
+            }
+            try await leecher.complete()
+            let seconds = (ContinuousClock.now - start).seconds
+            #expect(seconds > 1.5 && seconds < 6)
+        }
     }
 }

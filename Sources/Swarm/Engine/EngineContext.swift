@@ -2,6 +2,7 @@ import HTTPOrigin
 import Logging
 import PeerWire
 import Reactor
+import Storage
 import SwarmCore
 import TrackerClient
 
@@ -22,4 +23,5 @@ struct EngineContext {
     let tunables: PeerConnection.Tunables
     /// Of every torrent's machine, where its options do not say otherwise.
     let swarm: SwarmConfiguration
+    let syncPolicy: SyncPolicy
 }

@@ -38,7 +38,8 @@ actor NodeState {
                 down: configuration.downloadLimit, up: configuration.uploadLimit, parent: nil, now: loop.now),
             peerID: node.peerID, listenAddress: address, trackers: TrackerClient(settings: trackerSettings),
             webSeeds: WebSeedClient(settings: webSettings), logger: node.logger, client: configuration.client,
-            tunables: configuration.connection, swarm: configuration.swarm)
+            tunables: configuration.connection, swarm: configuration.swarm,
+            syncPolicy: configuration.syncPolicy)
         listener = try Listener(
             descriptor: descriptor, loop: loop, staging: context.staging, tunables: context.tunables, logger: node.logger,
             resolve: { [weak self] connection, hash in

@@ -30,6 +30,8 @@ public final class SwarmNode: Sendable {
         /// Times and sizes of connections, and of decisions; for tests.
         var connection = PeerConnection.Tunables()
         var swarm = SwarmConfiguration()
+        /// When what was written is made durable and recorded.
+        var syncPolicy = SyncPolicy()
 
         public init() {}
     }

@@ -1,0 +1,88 @@
+import Metainfo
+import Testing
+import Tracking
+
+@testable import Swarm
+
+@Suite(.serialized) struct Limits {
+    enum Way: CaseIterable { case torrentUp, torrentDown, processUp, processDown }
+
+    @Test(arguments: Way.allCases) func aLimitIsKeptAndNotWasted(way: Way) async throws {
+        let rate = 2 << 20
+        let sample = try Sample.single(8 << 20, version: .v1)
+        let place = try TemporaryDirectory()
+        try await TestNode.with(2) { nodes in
+            if way == .processUp { await nodes[0].node.setLimits(up: rate, down: nil) }
+            let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed"))) {
+                if way == .torrentUp { $0.uploadLimit = rate }
+            }
+            try await seed.complete()
+            // Limits of the process hold once it listens.
+            if way == .processUp { await nodes[0].node.setLimits(up: rate, down: nil) }
+            let leecher = try await nodes[1].get(sample.torrent, into: place.directory("leecher")) {
+                if way == .torrentDown { $0.downloadLimit = rate }
+                $0.timeout = .seconds(60)
+            }
+            if way == .processDown { await nodes[1].node.setLimits(up: nil, down: rate) }
+            try await wait(for: "the check") { leecher.events.count >= 2 }
+            await leecher.transfer.stop()
+            let timed = try await nodes[1].get(
+                sample.torrent, into: place.directory("leecher"), from: [nodes[0].address]
+            ) {
+                if way == .torrentDown { $0.downloadLimit = rate }
+            }
+            try await wait(for: "the first bytes") { await timed.transfer.status().downloaded > 0 }
+            let first = await timed.transfer.status().downloaded
+            let start = ContinuousClock.now
+            try await timed.complete()
+            let seconds = (ContinuousClock.now - start).seconds
+            let measured = Double((8 << 20) - first) / seconds
+            #expect(abs(measured / Double(rate) - 1) < 0.25, "\(measured) of \(rate) bytes per second")
+        }
+    }
+
+    @Test(arguments: [true, false]) func aLimitThatIsLiftedIsLiftedAtOnce(isUp: Bool) async throws {
+        let sample = try Sample.single(8 << 20, version: .v1)
+        let place = try TemporaryDirectory()
+        try await TestNode.with(2) { nodes in
+            let slow = 8 << 10
+            let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed"))) {
+                if isUp { $0.uploadLimit = slow }
+            }
+            try await seed.complete()
+            let leecher = try await nodes[1].get(
+                sample.torrent, into: place.directory("leecher"), from: [nodes[0].address]
+            ) {
+                if !isUp { $0.downloadLimit = slow }
+            }
+            try await wait(for: "the first bytes") { await leecher.transfer.status().downloaded > 0 }
+            if isUp {
+                await seed.transfer.setLimits(up: nil, down: nil)
+            } else {
+                await leecher.transfer.setLimits(up: nil, down: nil)
+            }
+            try await leecher.complete(within: 4)
+        }
+    }
+
+    @Test func aLimitThatIsSetWhileItRunsHolds() async throws {
+        let sample = try Sample.single(64 << 20, pieceLength: 1 << 18, version: .v1)
+        let place = try TemporaryDirectory()
+        try await TestNode.with(2) { nodes in
+            let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed"))) {
+                $0.uploadLimit = 8 << 20
+            }
+            try await seed.complete()
+            let leecher = try await nodes[1].get(
+                sample.torrent, into: place.directory("leecher"), from: [nodes[0].address])
+            try await wait(for: "the first bytes") { await leecher.transfer.status().downloaded > 0 }
+            await nodes[0].node.setLimits(up: 1 << 20, down: nil)
+            let before = await leecher.transfer.status().downloaded
+            let start = ContinuousClock.now
+            // What is in the sockets' buffers comes at once.
+            try await wait(for: "3 MiB") { await leecher.transfer.status().downloaded > before + (6 << 20) }
+            let seconds = (ContinuousClock.now - start).seconds
+            #expect(seconds > 1.5 && seconds < 9)
+        }
+    }
+}

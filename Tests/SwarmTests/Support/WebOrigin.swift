@@ -1,0 +1,81 @@
+import Foundation
+import Reactor
+import Synchronization
+import Tracking
+
+/// A web server for one content: answers GET with ranges, one request per connection.
+final class WebOrigin: Sendable {
+    let url: String
+    private let descriptor: CInt
+    private let requests = Mutex(0)
+
+    /// - Parameters:
+    ///   - files: by path below the server's root.
+    ///   - spoil: changes the bytes of an answer, given how many there were before.
+    init(_ files: [String: [UInt8]], spoil: @escaping @Sendable (inout [UInt8], Int) -> Void = { _, _ in }) throws {
+        guard let any = PeerAddress(host: "127.0.0.1", port: 0), let address = SocketAddress(host: any.addressBytes, port: 0)
+        else {
+            throw PeerSocket.Failure.system(EINVAL)
+        }
+        descriptor = try Socket.listen(on: address)
+        let listener = descriptor
+        // A blocking listener: each connection has its thread.
+        _ = fcntl(listener, F_SETFL, fcntl(listener, F_GETFL) & ~O_NONBLOCK)
+        url = "http://127.0.0.1:\(Socket.localAddress(of: listener)?.port ?? 0)/"
+        runDetached(name: "origin") { [weak self] in
+            while true {
+                let accepted = accept(listener, nil, nil)
+                guard accepted >= 0, let self else { break }
+                let number = requests.withLock {
+                    $0 += 1
+                    return $0 - 1
+                }
+                runDetached(name: "origin-one") {
+                    Self.answer(accepted, files) { spoil(&$0, number) }
+                    close(accepted)
+                }
+            }
+            close(listener)
+        }
+    }
+
+    var count: Int { requests.withLock { $0 } }
+
+    deinit { shutdown(descriptor, CInt(SHUT_RDWR)) }
+
+    private static func answer(_ socket: CInt, _ files: [String: [UInt8]], spoil: (inout [UInt8]) -> Void) {
+        var head: [UInt8] = []
+        while !head.suffix(4).elementsEqual([13, 10, 13, 10]) {
+            var byte: UInt8 = 0
+            guard head.count < 16384, recv(socket, &byte, 1, 0) == 1 else { return }
+            head.append(byte)
+        }
+        let lines = String(decoding: head, as: UTF8.self).components(separatedBy: "\r\n")
+        let path = lines[0].components(separatedBy: " ").dropFirst().first ?? ""
+        guard let content = files[String(path.dropFirst()).removingPercentEncoding ?? ""] else {
+            return send(socket, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", [])
+        }
+        var range = 0..<content.count
+        var status = "200 OK\r\n"
+        if let line = lines.first(where: { $0.lowercased().hasPrefix("range: bytes=") }) {
+            let bounds = line.dropFirst("range: bytes=".count).split(separator: "-").compactMap { Int($0) }
+            if bounds.count == 2 { range = bounds[0]..<min(content.count, bounds[1] + 1) }
+            status = "206 Partial Content\r\nContent-Range: bytes \(range.lowerBound)-\(range.upperBound - 1)/\(content.count)\r\n"
+        }
+        var body = Array(content[range])
+        spoil(&body)
+        send(socket, "HTTP/1.1 \(status)Content-Length: \(body.count)\r\nConnection: close\r\n\r\n", body)
+    }
+
+    private static func send(_ socket: CInt, _ head: String, _ body: [UInt8]) {
+        let bytes = Array(head.utf8) + body
+        var sent = 0
+        while sent < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                Glibc.send(socket, $0.baseAddress?.advanced(by: sent), bytes.count - sent, CInt(MSG_NOSIGNAL))
+            }
+            guard count > 0 else { return }
+            sent += count
+        }
+    }
+}
