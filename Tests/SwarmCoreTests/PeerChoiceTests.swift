@@ -1,0 +1,269 @@
+import Hashing
+import Testing
+
+@testable import SwarmCore
+
+@Suite struct ChokerTests {
+    private func candidate(_ slot: Int, unchoked: Bool, gives: Double = 0, since: Double = 0) -> Choker.Candidate {
+        Choker.Candidate(key: PeerKey(slot: Int32(slot), generation: 0), isUnchoked: unchoked, givesRate: gives, since: since)
+    }
+
+    @Test func allAreServedWhileThereIsRoom() {
+        let candidates = (0..<16).map { candidate($0, unchoked: $0 % 2 == 0) }
+        #expect(Choker().choose(candidates, slots: 16, isSeed: false).count == 16)
+    }
+
+    @Test func theBestGiversAndTheLongestWaitingAreServed() {
+        var candidates = (0..<12).map { candidate($0, unchoked: true, gives: Double($0)) }
+        candidates += (12..<20).map { candidate($0, unchoked: false, since: Double(100 - $0)) }
+        let chosen = Choker().choose(candidates, slots: 8, isSeed: false)
+        #expect(chosen.count == 8)
+        #expect(Set([19, 18, 11, 10, 9, 8, 7, 6].map { PeerKey(slot: $0, generation: 0) }) == chosen)
+    }
+
+    @Test func aSeedsSlotsGoRoundToEverybody() {
+        var since = [Double](repeating: 0, count: 40)
+        var served = [Int](repeating: 0, count: 40)
+        var unchoked: Set<PeerKey> = []
+        for round in 0..<60 {
+            let candidates = (0..<40).map { slot in
+                candidate(slot, unchoked: unchoked.contains(PeerKey(slot: Int32(slot), generation: 0)), since: since[slot])
+            }
+            let chosen = Choker().choose(candidates, slots: 8, isSeed: true)
+            #expect(chosen.count == 8)
+            for slot in 0..<40 {
+                let key = PeerKey(slot: Int32(slot), generation: 0)
+                if chosen.contains(key) { served[slot] += 1 }
+                if chosen.contains(key) != unchoked.contains(key) { since[slot] = Double(round + 1) }
+            }
+            unchoked = chosen
+        }
+        #expect(served.allSatisfy { $0 > 4 }, "\(served)")
+    }
+
+    @Test func slotsFollowTheUplinkWithinBounds() {
+        let choker = Choker()
+        #expect(choker.slots(uploadRate: 0, pieceLength: 1 << 20) == 16)
+        #expect(choker.slots(uploadRate: 1e12, pieceLength: 1 << 20) == 128)
+        #expect(choker.slots(uploadRate: 10e6, pieceLength: 1 << 20) == 38)
+    }
+}
+
+@Suite struct PeerBookTests {
+    private func book(_ change: (inout PeerBook<String>.Limits) -> Void = { _ in }) -> PeerBook<String> {
+        var limits = PeerBook<String>.Limits()
+        change(&limits)
+        return PeerBook(limits: limits)
+    }
+
+    @Test func halfOpenConnectionsAndConnectionsAreBounded() {
+        var book = book { $0.halfOpen = 3 }
+        book.learn((0..<10).map(String.init), from: .tracker)
+        #expect(book.dial(connections: 0, now: 0) == ["0", "1", "2"])
+        #expect(book.dial(connections: 0, now: 0) == [])
+        book.connected("0")
+        #expect(book.dial(connections: 78, now: 0) == [], "two half open, 78 there")
+        #expect(book.dial(connections: 1, now: 0) == ["3"])
+    }
+
+    @Test func aFailedAddressIsTriedLaterAndLater() {
+        var book = book()
+        book.learn(["a"], from: .configured)
+        var now = 0.0
+        for wait in [2.0, 4, 8, 16] {
+            #expect(book.dial(connections: 0, now: now) == ["a"])
+            book.failed("a", now: now)
+            #expect(book.dial(connections: 0, now: now + wait - 0.01) == [])
+            now += wait
+        }
+        book.learn(["a"], from: .tracker)
+        #expect(book.dial(connections: 0, now: now) == ["a"])
+        book.connected("a")
+        book.failed("a", now: now)
+        #expect(book.dial(connections: 0, now: now + 2) == ["a"], "after a connection it begins anew")
+    }
+
+    @Test func addressesThatNobodyReachesAreForgottenButTheUsersAreNot() {
+        for (origin, isKept) in [(PeerBook<String>.Origin.configured, true), (.tracker, false)] {
+            var book = book()
+            book.learn(["a"], from: origin)
+            for round in 0..<20 {
+                _ = book.dial(connections: 0, now: Double(round) * 1000)
+                book.failed("a", now: Double(round) * 1000)
+            }
+            #expect((book.count == 1) == isKept)
+            #expect(book.dialling == 0)
+        }
+    }
+
+    @Test func aMillionAddressesAreNotRemembered() {
+        var book = book()
+        book.learn(["mine"], from: .configured)
+        book.learn((0..<50_000).map(String.init), from: .exchange)
+        #expect(book.count <= 4000)
+        #expect(book.dial(connections: 0, now: 0).contains("mine"), "what strangers say does not push out the user's")
+    }
+
+    @Test func theBannedStayOutAndTheShunnedAreNotDialled() {
+        var book = book()
+        book.learn(["bad", "self"], from: .tracker)
+        _ = book.dial(connections: 0, now: 0)
+        book.ban("bad")
+        book.shun("self")
+        #expect(book.dialling == 0)
+        book.failed("bad", now: 0)
+        book.learn(["bad", "self"], from: .tracker)
+        #expect(book.dial(connections: 0, now: 1e6) == [])
+        #expect(book.isBanned("bad"))
+        #expect(!book.isBanned("self"))
+    }
+
+    @Test(arguments: 0..<10) func theCountOfHalfOpenConnectionsIsNeverWrong(seed: Int) {
+        var random = SplitMix64(seed: UInt64(seed))
+        var book = book { $0.halfOpen = 5 }
+        var dialling: Set<String> = []
+        for step in 0..<3000 {
+            let address = String(Int.random(in: 0..<30, using: &random))
+            switch Int.random(in: 0..<6, using: &random) {
+            case 0: book.learn([address], from: Bool.random(using: &random) ? .tracker : .exchange)
+            case 1:
+                let new = book.dial(connections: 0, now: Double(step) * 10)
+                #expect(dialling.isDisjoint(with: new), "nobody is dialled twice at a time")
+                dialling.formUnion(new)
+            case 2:
+                book.connected(address)
+                dialling.remove(address)
+            case 3:
+                book.failed(address, now: Double(step) * 10)
+                dialling.remove(address)
+            case 4 where step % 50 == 0:
+                book.ban(address)
+                dialling.remove(address)
+            default:
+                book.shun(address)
+                dialling.remove(address)
+            }
+            #expect(book.dialling == dialling.count)
+        }
+    }
+}
+
+@Suite struct BlameTests {
+    private let keys = (0..<3).map { PeerKey(slot: Int32($0), generation: 0) }
+    private func digests(_ text: String) -> [SHA1Digest] { text.utf8.map { SHA1.digest([$0]) } }
+
+    @Test func theOnlySenderIsToBlame() {
+        var ledger = BlameLedger()
+        #expect(ledger.failed(5, senders: [keys[0], nil, keys[0]], digests: digests("abc")) == keys[0])
+        #expect(ledger.isSuspect(5))
+        #expect(ledger.verified(5, digests: digests("abd")) == [])
+        #expect(!ledger.isSuspect(5))
+    }
+
+    @Test func ofSeveralTheOneWhoseBlockDiffersIsToBlame() {
+        var ledger = BlameLedger()
+        #expect(ledger.failed(5, senders: [keys[0], keys[1], keys[2]], digests: digests("abc")) == nil)
+        #expect(ledger.failed(5, senders: [keys[1], keys[0], keys[2]], digests: digests("xbc")) == nil)
+        #expect(ledger.verified(5, digests: digests("axc")) == [keys[0], keys[1]])
+    }
+
+    @Test func whatIsRememberedIsBounded() {
+        var ledger = BlameLedger()
+        for piece in 0..<1000 { _ = ledger.failed(piece, senders: [keys[0], keys[1]], digests: digests("ab")) }
+        #expect((0..<1000).count { ledger.isSuspect($0) } <= 64)
+    }
+}
+
+@Suite struct RequestWindowTests {
+    /// A line of `rate` bytes per second and `delay` seconds.
+    private func settled(rate: Double, delay: Double) -> RequestWindow {
+        var window = RequestWindow(now: 0)
+        var now = 0.0
+        for _ in 0..<4000 {
+            // As much is delivered in a step as the line and the window allow.
+            let bytes = min(rate * 0.01, Double(window.target) / max(delay, 0.01) * 0.01)
+            now += 0.01
+            window.arrived(Int(bytes), delay: delay + Double(window.target) / rate, now: now)
+        }
+        return window
+    }
+
+    @Test func itFillsAFastAndLongLine() {
+        let window = settled(rate: 50e6, delay: 0.1)
+        #expect(window.target >= 5_000_000, "rate times delay at least")
+        #expect(window.target <= 8 << 20)
+    }
+
+    @Test func aSlowLineIsNotPromisedMuch() {
+        let window = settled(rate: 100_000, delay: 0.02)
+        #expect(window.target >= 2 * blockLength)
+        #expect(window.target <= 200_000, "two seconds of its rate: \(window.target)")
+    }
+
+    @Test func aStalledPeerStartsAnewWithOneBlock() {
+        var window = settled(rate: 50e6, delay: 0.1)
+        window.collapse()
+        #expect(window.target == blockLength)
+        window.arrived(blockLength, delay: 0.01, now: 100)
+        #expect((2 * blockLength...3 * blockLength).contains(window.target))
+    }
+
+    @Test func runsAreLongOnlyWhereTheLineIsFast() {
+        var fast = settled(rate: 50e6, delay: 0.01)
+        var slow = settled(rate: 100_000, delay: 0.01)
+        #expect(fast.runLength(limit: 8, now: 40) == 8)
+        #expect(slow.runLength(limit: 8, now: 40) == 1)
+    }
+}
+
+@Suite struct RateTests {
+    @Test func theMeterFollowsTheRateAndForgets() {
+        var meter = RateMeter(now: 0)
+        for step in 1...200 { meter.add(10_000, now: Double(step) * 0.1) }
+        #expect(abs(meter.rate(20) - 100_000) < 2_000)
+        #expect(meter.rate(40) < 1000)
+        #expect(meter.total == 2_000_000)
+    }
+
+    @Test func aClockThatStandsOrGoesBackDoesNoHarm() {
+        var meter = RateMeter(now: 5)
+        meter.add(100, now: 5)
+        meter.add(100, now: 4)
+        #expect(meter.rate(5).isFinite)
+        var bucket = TokenBucket(rate: 1000, now: 5)
+        bucket.spend(50_000)
+        #expect(bucket.available(4) == 0)
+        #expect(bucket.delay(for: 100, now: 4) > 0)
+    }
+
+    @Test(arguments: [1_000, 50_000, 1_000_000, 100_000_000]) func theBucketPassesItsRateInTheLongRun(rate: Int) {
+        var random = SplitMix64(seed: UInt64(rate))
+        var bucket = TokenBucket(rate: rate, now: 0)
+        bucket.spend(bucket.available(0))
+        var now = 0.0
+        var passed = 0
+        while now < 1000 {
+            let want = Int.random(in: 1...131_072, using: &random)
+            let delay = bucket.delay(for: want, now: now)
+            if delay > 0 {
+                now += delay + 1e-6
+            } else {
+                bucket.spend(want)
+                passed += want
+                now += Double(want) / 1e9
+            }
+        }
+        #expect(abs(Double(passed) / 1000 / Double(rate) - 1) < 0.2)
+    }
+
+    @Test func aBucketWithoutARatePassesAllAndALimitTakesHoldAtOnce() {
+        var bucket = TokenBucket(rate: nil, now: 0)
+        #expect(bucket.available(0) == .max)
+        bucket.spend(1 << 40)
+        #expect(bucket.delay(for: 1 << 30, now: 1) == 0)
+        bucket.setRate(1000, now: 1000)
+        #expect(bucket.available(1000) <= 32 * 1024)
+        bucket.spend(32 * 1024)
+        #expect(bucket.delay(for: 1000, now: 1000) > 0.9)
+    }
+}

@@ -1,0 +1,223 @@
+import Testing
+
+@testable import SwarmCore
+
+/// What the picker should do, said simply: every pickable piece with its availability, looked through each time.
+private struct NaivePicker {
+    var availability: [Int]
+    var pickable: Set<Int> = []
+
+    func isRarest(_ piece: Int, of holdings: PieceSet, avoiding avoided: Set<Int>) -> Bool {
+        let candidates = pickable.filter { holdings.contains($0) && !avoided.contains($0) }
+        return candidates.contains(piece) && candidates.allSatisfy { availability[$0] >= availability[piece] }
+    }
+
+    func hasCandidate(_ holdings: PieceSet, avoiding avoided: Set<Int>) -> Bool {
+        pickable.contains { holdings.contains($0) && !avoided.contains($0) }
+    }
+}
+
+@Suite struct PickerTests {
+    @Test(arguments: 0..<20) func aRandomHistoryPicksTheRarestAsANaiveModelDoes(seed: Int) {
+        var random = SplitMix64(seed: UInt64(seed))
+        let count = Int.random(in: 1...120, using: &random)
+        var picker = PiecePicker(pieceCount: count)
+        var model = NaivePicker(availability: Array(repeating: 0, count: count))
+        for step in 0..<2000 {
+            let piece = Int.random(in: 0..<count, using: &random)
+            switch Int.random(in: 0..<8, using: &random) {
+            case 0...2:
+                picker.increase(piece)
+                model.availability[piece] += 1
+            case 3...4 where model.availability[piece] > 0:
+                picker.decrease(piece)
+                model.availability[piece] -= 1
+            case 5:
+                picker.insert(piece)
+                model.pickable.insert(piece)
+            case 6:
+                picker.remove(piece)
+                model.pickable.remove(piece)
+            default:
+                var holdings = PieceSet(size: count)
+                for candidate in 0..<count where Int.random(in: 0..<3, using: &random) == 0 { holdings.insert(candidate) }
+                let avoided = Set((0..<count).filter { _ in Int.random(in: 0..<9, using: &random) == 0 })
+                let neighbour = Bool.random(using: &random) ? Int.random(in: 0...count, using: &random) : nil
+                let picked = picker.pick(from: holdings, neighbour: neighbour) { avoided.contains($0) }
+                if let picked {
+                    #expect(model.isRarest(picked, of: holdings, avoiding: avoided), "step \(step)")
+                } else {
+                    #expect(!model.hasCandidate(holdings, avoiding: avoided), "step \(step)")
+                }
+            }
+            #expect(picker.count == model.pickable.count)
+            #expect(Int(picker.availability[piece]) == model.availability[piece])
+        }
+    }
+
+    @Test func theNextPieceIsPreferredAmongEquals() {
+        var picker = PiecePicker(pieceCount: 10)
+        for piece in [7, 2, 4, 9] { picker.insert(piece) }
+        let all = PieceSet(full: 10)
+        #expect(picker.pick(from: all, neighbour: 9) { _ in false } == 9)
+        picker.increase(9)
+        #expect(picker.pick(from: all, neighbour: 9) { _ in false } != 9, "a neighbour that is less rare is not worth it")
+        #expect(picker.pick(from: all, neighbour: 10) { _ in false } != nil, "there is none after the last")
+    }
+
+    @Test func manyCommonPiecesDoNotHideARareOneFarBehind() {
+        var picker = PiecePicker(pieceCount: 10_000)
+        for piece in 0..<10_000 { picker.insert(piece) }
+        var holdings = PieceSet(size: 10_000)
+        holdings.insert(9_999)
+        picker.increase(9_999)
+        #expect(picker.pick(from: holdings, neighbour: nil) { _ in false } == 9_999)
+        #expect(picker.pick(from: holdings, neighbour: nil) { $0 == 9_999 } == nil)
+    }
+
+    @Test func anAvailabilityCannotOverflow() {
+        var picker = PiecePicker(pieceCount: 1)
+        picker.insert(0)
+        for _ in 0..<70_000 { picker.increase(0) }
+        #expect(picker.availability[0] == .max)
+        picker.decrease(0)
+        picker.remove(0)
+        picker.decrease(0)
+        #expect(picker.isEmpty)
+    }
+}
+
+@Suite struct OpenPieceTests {
+    private let alice = PeerKey(slot: 0, generation: 0)
+    private let bob = PeerKey(slot: 1, generation: 0)
+
+    private func piece(_ length: Int = 5 * blockLength + 100, padding: Range<Int> = 0..<0) -> OpenPiece {
+        OpenPiece(piece: 3, length: length, openedAt: 0) { !padding.isEmpty && padding.contains($0.lowerBound) && $0.upperBound <= padding.upperBound }
+    }
+
+    @Test func blocksAreGivenOutOnceInRuns() {
+        var piece = piece()
+        #expect(piece.takeFree(limit: 4) == BlockSpan(piece: 3, begin: 0, length: 4 * blockLength))
+        #expect(piece.takeFree(limit: 4) == BlockSpan(piece: 3, begin: 4 * blockLength, length: blockLength + 100))
+        #expect(piece.takeFree(limit: 4) == nil)
+        #expect(piece.freeCount == 0)
+        #expect(!piece.isComplete)
+    }
+
+    @Test func paddingIsThereFromTheBeginning() {
+        var piece = piece(4 * blockLength, padding: 2 * blockLength..<4 * blockLength)
+        let span = piece.takeFree(limit: 9)
+        #expect(span == BlockSpan(piece: 3, begin: 0, length: 2 * blockLength))
+        if let span { #expect(piece.markReceived(span, from: alice) == true) }
+        #expect(piece.isComplete)
+        #expect(piece.senders == [alice, alice, nil, nil])
+        #expect(piece.receivedBytes == 2 * blockLength)
+    }
+
+    @Test func aReleasedBlockIsFreeOnlyWhenNobodyIsAskedForIt() throws {
+        var piece = piece(blockLength)
+        let taken = piece.takeFree(limit: 1)
+        let span = try #require(taken)
+        #expect(piece.takeDuplicate(limit: 3) { _ in false } == span)
+        piece.release(span)
+        #expect(piece.freeCount == 0)
+        piece.release(span)
+        #expect(piece.freeCount == 1)
+        piece.release(span)
+        #expect(piece.freeCount == 1, "once more changes nothing")
+    }
+
+    @Test func duplicatesAreCountedAndShunMine() throws {
+        var piece = piece(2 * blockLength)
+        _ = piece.takeFree(limit: 2)
+        #expect(piece.takeDuplicate(limit: 2) { $0 == 0 }?.begin == blockLength)
+        #expect(piece.takeDuplicate(limit: 2) { _ in false }?.begin == 0, "the one with fewer requests first")
+        #expect(piece.takeDuplicate(limit: 2) { _ in false } == nil)
+        #expect(piece.takeDuplicate(limit: 3) { _ in true } == nil)
+    }
+
+    @Test func twoSendersOfOneBlockDoNotWriteIntoTheSamePlace() throws {
+        var piece = piece(blockLength)
+        let taken = piece.takeFree(limit: 1)
+        let span = try #require(taken)
+        #expect(piece.beginReceiving(span, from: alice) == true)
+        #expect(piece.beginReceiving(span, from: bob) == false)
+        #expect(piece.receivers(of: span, otherThan: bob) == [alice])
+        piece.stopReceiving(span, from: bob)
+        #expect(piece.receivers(of: span, otherThan: bob) == [alice], "only its own")
+        piece.stopReceiving(span, from: alice)
+        #expect(piece.freeCount == 1)
+        #expect(piece.markReceived(span, from: bob) == true)
+        #expect(piece.markReceived(span, from: alice) == false)
+        #expect(piece.senders == [bob])
+    }
+
+    @Test(arguments: 0..<20) func countsAreRightAfterARandomHistory(seed: Int) {
+        var random = SplitMix64(seed: UInt64(seed))
+        var piece = piece(40 * blockLength + 7, padding: 3 * blockLength..<5 * blockLength)
+        var spans: [BlockSpan] = []
+        for _ in 0..<400 {
+            let span = spans.randomElement(using: &random)
+            switch Int.random(in: 0..<6, using: &random) {
+            case 0, 1:
+                if let new = piece.takeFree(limit: Int.random(in: 1...5, using: &random)) { spans.append(new) }
+            case 2: if let span { piece.release(span) }
+            case 3: if let span { _ = piece.beginReceiving(span, from: Bool.random(using: &random) ? alice : bob) }
+            case 4: if let span { piece.stopReceiving(span, from: alice) }
+            default:
+                if let span { _ = piece.markReceived(span, from: Bool.random(using: &random) ? alice : bob) }
+            }
+            #expect(piece.freeCount == piece.blocks.count { $0 == .free })
+            #expect(piece.missingCount == piece.blocks.count { $0 != .received })
+        }
+    }
+}
+
+@Suite struct DispatcherTests {
+    private let peers = (0..<3).map { PeerKey(slot: Int32($0), generation: 0) }
+
+    @Test func everyPieceIsGivenOnceAndToSomebody() {
+        var random = SplitMix64(seed: 1)
+        var dispatcher = PieceDispatcher(pieces: Array(0..<100), pieceCount: 100, using: &random)
+        var given: [Int] = []
+        var turn = 0
+        while let piece = dispatcher.assign(to: peers[turn % 3], now: 0, isWanted: { _ in true }) {
+            given.append(piece)
+            turn += 1
+        }
+        #expect(given.sorted() == Array(0..<100))
+        #expect(dispatcher.hasGivenAll)
+        #expect(!dispatcher.hasSpread)
+        for (index, piece) in given.enumerated() { #expect(dispatcher.announced(piece, by: peers[index % 3]) == true) }
+        #expect(dispatcher.hasSpread)
+    }
+
+    @Test func whatALostPeerHadInHandIsGivenAgain() {
+        var random = SplitMix64(seed: 2)
+        var dispatcher = PieceDispatcher(pieces: [0, 1], pieceCount: 2, using: &random)
+        let first = dispatcher.assign(to: peers[0], now: 0) { _ in true }
+        _ = dispatcher.assign(to: peers[1], now: 0) { _ in true }
+        dispatcher.removePeer(peers[0])
+        #expect(dispatcher.assign(to: peers[2], now: 0) { _ in true } == first)
+    }
+
+    @Test func whatIsNotFetchedInTimeIsGivenToAnother() {
+        var random = SplitMix64(seed: 3)
+        var dispatcher = PieceDispatcher(pieces: [0], pieceCount: 1, using: &random)
+        #expect(dispatcher.assign(to: peers[0], now: 10) { _ in true } == 0)
+        dispatcher.reclaim(givenBefore: 10)
+        #expect(dispatcher.assign(to: peers[1], now: 20) { _ in true } == nil)
+        dispatcher.reclaim(givenBefore: 11)
+        #expect(dispatcher.assign(to: peers[1], now: 20) { _ in true } == 0)
+        #expect(!dispatcher.isAssigned(0, to: peers[0]))
+    }
+
+    @Test func unwantedAndTakenPiecesAreNotGiven() {
+        var random = SplitMix64(seed: 4)
+        var dispatcher = PieceDispatcher(pieces: [0, 1, 2], pieceCount: 3, using: &random)
+        dispatcher.isTaken(1)
+        #expect(dispatcher.assign(to: peers[0], now: 0) { $0 != 0 } == 2)
+        #expect(dispatcher.assign(to: peers[0], now: 0) { $0 != 0 } == nil)
+        #expect(dispatcher.assign(to: peers[1], now: 0) { _ in true } == 0)
+    }
+}
