@@ -59,14 +59,16 @@ final class Interop {
         #expect(try SampleFiles.snapshot(directory + "/content") == SampleFiles.snapshot(content))
     }
 
-    /// Waits until another client's copy in `directory` is what it should be. Executable bits are not everybody's concern.
+    /// Waits until another client's copy in `directory` is what it should be. Executable bits are not everybody's concern,
+    /// nor are empty files (Transmission makes none) and padding (some write it).
     func expectCopy(in directory: String, by client: Program, within seconds: Double = 60) async throws {
-        let wanted = try SampleFiles.snapshot(content).mapValues(\.content)
+        func files(_ root: String) throws -> [String: Data] {
+            try SampleFiles.snapshot(root).compactMapValues(\.content).filter { !$1.isEmpty && !$0.hasPrefix(".pad") }
+        }
+        let wanted = try files(content)
         do {
             try await wait(seconds, for: "whole copy by \(client.name)") {
-                let verified = SampleFiles.exists(directory + "/content")
-                return try verified && SampleFiles.snapshot(directory + "/content").mapValues(\.content)
-                    .filter { !$0.key.hasPrefix(".pad") } == wanted
+                try SampleFiles.exists(directory + "/content") && files(directory + "/content") == wanted
             }
         } catch {
             throw TimedOut(description: "\(error)\n\(client.output.suffix(3000))\n\(client.errors.suffix(3000))")

@@ -73,9 +73,7 @@ struct TransferSession {
     ) async throws -> Bool {
         switch happening {
         case .tick:
-            let status = await transfer.status()
-            reporter.progress(Progress(status), label: plan.label)
-            if let seedUntil, ContinuousClock.now >= seedUntil { return !hookIsRunning }
+            reporter.progress(Progress(await transfer.status()), label: plan.label)
         case .event(let event):
             try await handle(event, feed)
         case .eventsEnded:
@@ -88,7 +86,7 @@ struct TransferSession {
             guard complete != nil else { throw stopped() }
             return true
         }
-        return false
+        return seedUntil.map { ContinuousClock.now >= $0 } == true && !hookIsRunning
     }
 
     private mutating func handle(_ event: TransferEvent, _ feed: AsyncStream<Happening>.Continuation) async throws {
@@ -100,6 +98,8 @@ struct TransferSession {
             if have > 0, !hadEverything { reporter.note("\(HumanText.bytes(Int(have))) are already there") }
         case .complete(let path, let infoHash, let bytes, let seconds):
             let content = CompletedContent(path: path, infoHash: infoHash, bytes: Int(bytes), seconds: seconds)
+            // The last word on progress comes before the word of completion.
+            if !plan.isSeed { reporter.progress(Progress(await transfer.status()), label: plan.label, force: true) }
             finish(content, feed)
         case .warning(let text):
             reporter.warning(text)
