@@ -16,9 +16,9 @@ enum ProgressText {
     /// the right, the bar first, the percentage last.
     static func bar(_ progress: Progress, label: String, width: Int, style: Style) -> String {
         let width = max(1, width)
-        var figures = parts(progress)
+        var figures = parts(progress, padded: true)
         if progress.total == 0 { figures.insert(progress.phase, at: 0) }
-        while figures.count > 1, figuresWidth(figures) + 1 > width { figures.removeLast() }
+        while figures.count > 1, figuresWidth(figures) > width { figures.removeLast() }
         let tail = figures.joined(separator: "  ")
         let space = width - tail.count - 2
         let labelWidth = min(max(0, space), label.columns, max(8, width / 4))
@@ -32,16 +32,24 @@ enum ProgressText {
         figures.reduce(0) { $0 + $1.count } + 2 * (figures.count - 1)
     }
 
-    private static func parts(_ progress: Progress) -> [String] {
+    /// - Parameter padded: numbers take the same room whatever they are, so that what is redrawn does not jump about.
+    private static func parts(_ progress: Progress, padded: Bool = false) -> [String] {
+        func field(_ text: String, _ width: Int) -> String {
+            padded ? String(repeating: " ", count: max(0, width - text.count)) + text : text
+        }
         var parts: [String] = []
         if progress.total > 0 {
-            parts.append(HumanText.percent(progress.done, of: progress.total))
-            parts.append("\(HumanText.bytes(progress.done)) of \(HumanText.bytes(progress.total))")
+            parts.append(field(HumanText.percent(progress.done, of: progress.total), 7))
+            parts.append("\(field(HumanText.bytes(progress.done), 8)) of \(HumanText.bytes(progress.total))")
         }
         guard progress.isTransfer else { return parts + ending(progress) }
-        if progress.down > 0 || progress.done < progress.total { parts.append("down \(HumanText.rate(progress.down))") }
-        if progress.up > 0 || progress.done >= progress.total { parts.append("up \(HumanText.rate(progress.up))") }
-        parts += ending(progress)
+        if padded || progress.down > 0 || progress.done < progress.total {
+            parts.append("down \(field(HumanText.rate(progress.down), 9))")
+        }
+        if padded || progress.up > 0 || progress.done >= progress.total {
+            parts.append("up \(field(HumanText.rate(progress.up), 9))")
+        }
+        parts += padded ? [field(ending(progress).first ?? "", 11)] : ending(progress)
         parts.append(HumanText.plural(progress.peers, "peer"))
         if progress.webSources > 0 { parts.append(HumanText.plural(progress.webSources, "web source")) }
         return parts
