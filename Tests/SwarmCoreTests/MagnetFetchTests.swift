@@ -229,7 +229,7 @@ import Testing
         for tick in 0..<600 {
             let now = Double(tick) / 10
             machine.tick(now: now)
-            while machine.hasActions {
+            while machine.hasActions, requests < 10_000 {
                 for case .send(_, .request(let request)) in machine.takeActions() {
                     requests += 1
                     machine.received(.reject(request), from: key, now: now)

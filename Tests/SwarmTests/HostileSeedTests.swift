@@ -112,6 +112,30 @@ import Tracking
         #expect(sample.isThere(in: place.path))
     }
 
+    @Test(arguments: ["-AA0000-aaaaaaaaaaaa", "-zz0000-zzzzzzzzzzzz"])
+    func aStrangerCannotPushOutTheSeedByItsID(text: String) async throws {
+        let sample = try Sample.single(2 << 20)
+        let place = try TemporaryDirectory()
+        var seed = ScriptedSeed(sample: sample)
+        seed.id = try #require(PeerID(bytes: Array(text.utf8)))
+        let (id, seeds) = (seed.id, try seed.listen())
+        try await TestNode.with(1) { nodes in
+            let leecher = try await nodes[0].get(sample.torrent, into: place.path, from: [seeds.address]) {
+                $0.downloadLimit = 1 << 20
+            }
+            try await wait(for: "the first bytes") { await leecher.transfer.status().downloaded > 0 }
+            let address = try await nodes[0].address
+            let isClosed = try await onThread {
+                let stranger = try PeerSocket.connect(address, from: "127.0.0.9")
+                try stranger.shakeHands(sample.info, id: id)
+                return stranger.isClosed()
+            }
+            #expect(isClosed)
+            try await leecher.complete()
+            #expect(seeds.connections == 1)
+        }
+    }
+
     @Test(arguments: [true, false]) func aPeerThatNeverAnswersHoldsNothingUp(fast: Bool) async throws {
         var silent = ScriptedSeed(sample: sample)
         silent.reserved = fast ? .ours : .extensionProtocol

@@ -1,4 +1,6 @@
 import Metainfo
+import PeerWire
+import Synchronization
 import Testing
 import Tracking
 
@@ -45,7 +47,7 @@ import Tracking
         let sample = try Sample.single(8 << 20, version: .v1)
         let place = try TemporaryDirectory()
         try await TestNode.with(2) { nodes in
-            let slow = 8 << 10
+            let slow = 1 << 10
             let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed"))) {
                 if isUp { $0.uploadLimit = slow }
             }
@@ -62,6 +64,32 @@ import Tracking
                 await leecher.transfer.setLimits(up: nil, down: nil)
             }
             try await leecher.complete(within: 4)
+        }
+    }
+
+    @Test func aPeerThatHangsUpWhileTheLimitHoldsCostsNoTurns() async throws {
+        let sample = try Sample.single(8 << 20, version: .v1)
+        let place = try TemporaryDirectory()
+        let isGone = Mutex(false)
+        let peer = try ScriptedPeer { socket, number in
+            guard number == 0 else { return }
+            try socket.answerHands(sample.info, hashes: sample.info.hashes)
+            // More than the limit lets be read in the time of the test: a message of a kind that nobody knows.
+            try socket.send(raw: [0, 2, 0, 0, 99] + [UInt8](repeating: 0, count: 100_000))
+            // Nothing that the other side has to say is to meet the end.
+            _ = try socket.next { if case .message(.extended(.handshake)) = $0 { true } else { nil } }
+            socket.reset()
+            isGone.withLock { $0 = true }
+        }
+        try await TestNode.with(1) { nodes in
+            _ = try await nodes[0].get(sample.torrent, into: place.path, from: [peer.address]) {
+                $0.downloadLimit = 4 << 10
+            }
+            try await wait(for: "the hang-up") { isGone.withLock { $0 } }
+            let before = await nodes[0].loopSeconds
+            try await Task.sleep(for: .seconds(1))
+            let used = await nodes[0].loopSeconds - before
+            #expect(used < 0.3, "\(used) s of a processor in one")
         }
     }
 

@@ -14,6 +14,9 @@ enum ContentHome: Sendable {
         }
     }
 
+    /// It may be written to.
+    var isOurs: Bool { if case .download = self { true } else { false } }
+
     var path: String {
         switch self {
         case .download(let directory, _): directory.contentPath

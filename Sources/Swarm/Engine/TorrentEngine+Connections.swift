@@ -206,7 +206,7 @@ extension TorrentEngine {
             } catch {
                 context.logger.error("content cannot be read", metadata: ["error": "\(error)"])
                 report(.warning(error.message))
-                machine.lost(PieceIndex(unchecked: span.piece), now: context.loop.now)
+                machine.lost(PieceIndex(unchecked: span.piece), refetch: home.isOurs, now: context.loop.now)
                 if connection.handshake?.reserved.contains(.fast) == true { connection.send(.reject(span.wire)) }
             }
         }
@@ -230,7 +230,7 @@ extension TorrentEngine {
 
     func unreadable(_ span: BlockSpan, on connection: PeerConnection) {
         report(.warning("the content changed while it was served: piece \(span.piece) is shorter than it was"))
-        machine.lost(PieceIndex(unchecked: span.piece), now: context.loop.now)
+        machine.lost(PieceIndex(unchecked: span.piece), refetch: home.isOurs, now: context.loop.now)
     }
 }
 

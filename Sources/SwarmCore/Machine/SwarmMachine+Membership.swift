@@ -144,7 +144,7 @@ extension SwarmMachine {
         updateInterest(key, now: now)
     }
 
-    func isMissing(_ piece: Int) -> Bool { wanted.contains(piece) && !have.contains(piece) }
+    func isMissing(_ piece: Int) -> Bool { !isFinished && wanted.contains(piece) && !have.contains(piece) }
 
     mutating func updateInterest(_ key: PeerKey, now: Double) {
         guard let peer = peers[key], !peer.traits.isWebSeed else { return }

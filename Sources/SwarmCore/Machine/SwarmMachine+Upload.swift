@@ -127,9 +127,11 @@ extension SwarmMachine {
     }
 
     /// The content of a piece is not what it was: it is no longer served (BEP 54 tells those who understand).
-    public mutating func lost(_ index: PieceIndex, now: Double) {
+    /// - Parameter refetch: it is wanted again; not where the content is only served, and not ours to write.
+    public mutating func lost(_ index: PieceIndex, refetch: Bool = true, now: Double) {
         guard have.remove(index.value) else { return }
-        if wanted.contains(index.value) {
+        dispatcher?.isTaken(index.value)
+        if refetch, wanted.contains(index.value) {
             missingCount += 1
             picker.insert(index.value)
         }
@@ -137,7 +139,7 @@ extension SwarmMachine {
             if peers[key]?.traits.supportsDontHave == true {
                 send(key, .extended(.dontHave(UInt32(truncatingIfNeeded: index.value))))
             }
-            if peers[key]?.holdings.contains(index.value) == true, wanted.contains(index.value) {
+            if refetch, peers[key]?.holdings.contains(index.value) == true, wanted.contains(index.value) {
                 peers[key]?.wantedCount += 1
                 updateInterest(key, now: now)
             }

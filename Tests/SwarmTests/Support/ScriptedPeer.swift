@@ -37,6 +37,16 @@ final class PeerSocket {
 
     deinit { close(descriptor) }
 
+    /// The connection ends with a reset instead of an orderly end.
+    func reset() {
+        var abrupt = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &abrupt, socklen_t(MemoryLayout<linger>.size))
+        // Closes the connection, and keeps the descriptor for `deinit`.
+        let nothing = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+        dup2(nothing, descriptor)
+        close(nothing)
+    }
+
     /// Seconds to wait for one read or write.
     var patience: Double { didSet { setPatience() } }
 

@@ -60,6 +60,19 @@ final class TestNode: Sendable {
         return WatchedTransfer(try await node.get(magnet: magnet, into: directory, options: options))
     }
 
+    /// Seconds of a processor that the loop's thread has used.
+    var loopSeconds: Double {
+        get async {
+            await withCheckedContinuation { continuation in
+                node.loop.post {
+                    var time = timespec()
+                    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+                    continuation.resume(returning: Double(time.tv_sec) + Double(time.tv_nsec) / 1e9)
+                }
+            }
+        }
+    }
+
     /// Where it listens; only after the first transfer.
     var address: PeerAddress {
         get async throws {
