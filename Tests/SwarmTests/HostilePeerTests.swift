@@ -264,6 +264,40 @@ struct Offence: Sendable, CustomTestStringConvertible {
         }
     }
 
+    @Test func hashRequestsThatHaveNoAnswerAreRejected() async throws {
+        let sample = try Sample.single(600_000, pieceLength: 16384, version: .v2)
+        let root = try #require(sample.layout.files.first?.piecesRoot)
+        try await withSeed(sample) { address, _ in
+            try await onThread {
+                let socket = try PeerSocket.connect(address)
+                try socket.shakeHands(sample.info, reserved: [.ours, .v2])
+                func answer(_ request: HashRequest) throws -> [SHA256Digest]? {
+                    try socket.send(.hashRequest(request))
+                    return try socket.next { frame -> [SHA256Digest]?? in
+                        switch frame {
+                        case .message(.hashes(request, let digests)): .some(digests)
+                        case .message(.hashReject(request)): .some(nil)
+                        default: nil
+                        }
+                    }
+                }
+                func request(_ root: SHA256Digest, _ layer: UInt32, _ index: UInt32, _ length: UInt32, _ proof: UInt32) -> HashRequest {
+                    HashRequest(piecesRoot: root, baseLayer: layer, index: index, length: length, proofLayers: proof)
+                }
+                // 37 pieces: a tree of 64 nodes.
+                #expect(try answer(request(root, 0, 0, 8, 5))?.count == 8 + 3)
+                #expect(try answer(request(.zero, 0, 0, 8, 5)) == nil, "an unknown file")
+                #expect(try answer(request(root, 0, 4, 8, 5)) == nil, "not at a multiple of its length")
+                #expect(try answer(request(root, 0, 64, 8, 5)) == nil, "past the end")
+                #expect(try answer(request(root, .max, 0, 8, 5)) == nil)
+                #expect(try answer(request(root, 0, .max, 2, 5)) == nil)
+                #expect(try answer(request(root, 0, 0, .max, 5)) == nil)
+                #expect(try answer(request(root, 0, 0, 8, .max)) == nil)
+                #expect(try answer(request(root, 0, 0, 0, 0)) == nil)
+            }
+        }
+    }
+
     @Test func aPeerThatChangesItsMindAboutEverythingCostsLittle() async throws {
         // Each pair of messages makes a seed of it and unmakes it.
         let sample = try Sample.single(64 << 20, pieceLength: 16384, version: .v1)

@@ -80,7 +80,11 @@ actor NodeState {
             advice: "Choose another address or port with --listen.")
     }
 
-    func add(_ transfer: Transfer) { transfers.append(transfer) }
+    /// Those that have been stopped are let go of.
+    func add(_ transfer: Transfer) {
+        transfers.removeAll { $0.assumeIsolated { $0.isStopped } }
+        transfers.append(transfer)
+    }
 
     func setLimits(up: Int?, down: Int?) {
         context?.limits.set(down: down, up: up, now: loop.now)
