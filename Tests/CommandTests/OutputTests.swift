@@ -26,10 +26,13 @@ struct JSONValueTests {
 
     @Test("the lines of the contract have exactly its keys")
     func contract() {
-        let progress = Progress(phase: "downloading", done: 5, total: 10, down: 3, up: 2, eta: 4, peers: 1, webSources: 2)
+        let progress = Progress(
+            phase: "downloading", done: 5, total: 10, down: 3, up: 2, eta: 4, peers: 1, webSources: 2)
         #expect(
             progress.json.text
-                == #"{"event":"progress","done":5,"total":10,"down":3,"up":2,"eta":4,"sources":{"peers":1,"web":2},"phase":"downloading"}"#)
+                == #"{"event":"progress","done":5,"total":10,"down":3,"up":2,"eta":4,"sources":{"peers":1,"web":2},"#
+                + #""phase":"downloading"}"#
+        )
         let content = CompletedContent(path: "/d/ü \"x\"", infoHash: "ab", bytes: 7, seconds: 1.23456)
         #expect(
             content.json.text
@@ -42,18 +45,21 @@ struct JSONValueTests {
 @Suite("Numbers for people")
 struct HumanTextTests {
     @Test(
-        "bytes", arguments: [
+        "bytes",
+        arguments: [
             (0, "0 B"), (999, "999 B"), (1000, "1000 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1536, "1.5 KiB"),
             (99 << 20, "99.0 MiB"), (100 << 20, "100 MiB"), (999 << 20, "999 MiB"), (1000 << 20, "1.0 GiB"),
             (200 << 30, "200 GiB"), (-5, "0 B"), (.max, "8192 PiB"),
         ])
     func bytes(_ count: Int, _ text: String) { #expect(HumanText.bytes(count) == text) }
 
-    @Test("rates", arguments: [(0, "0 B/s"), (1_500_000, "1.5 MB/s"), (999_999, "1.0 MB/s"), (12_345_678, "12.3 MB/s")])
+    @Test(
+        "rates", arguments: [(0, "0 B/s"), (1_500_000, "1.5 MB/s"), (999_999, "1.0 MB/s"), (12_345_678, "12.3 MB/s")])
     func rates(_ rate: Int, _ text: String) { #expect(HumanText.rate(rate) == text) }
 
     @Test(
-        "times", arguments: [(0, "0s"), (59, "59s"), (60, "1m 00s"), (185, "3m 05s"), (7800, "2h 10m"), (367_200, "4d 06h")])
+        "times",
+        arguments: [(0, "0s"), (59, "59s"), (60, "1m 00s"), (185, "3m 05s"), (7800, "2h 10m"), (367_200, "4d 06h")])
     func times(_ seconds: Int, _ text: String) { #expect(HumanText.time(seconds) == text) }
 
     @Test("a hundred per cent is only shown at the end")
@@ -77,7 +83,9 @@ struct ProgressTextTests {
         let text = ProgressText.bar(progress, label: "film", width: 140, style: plain)
         #expect(
             text
-                == "film [######################----------------]  60.0 %   600 MiB of 1.0 GiB  down 12.0 MB/s  up  3.0 MB/s      ETA 35s  4 peers")
+                == "film [######################----------------]  60.0 %   600 MiB of 1.0 GiB  "
+                + "down 12.0 MB/s  up  3.0 MB/s      ETA 35s  4 peers"
+        )
     }
 
     @Test("no width is exceeded, whatever the name", arguments: 1...200)
@@ -96,7 +104,8 @@ struct ProgressTextTests {
         var ends: Set<Int> = []
         for step in 0...100 {
             let progress = Progress(
-                phase: "downloading", done: step << 20, total: 100 << 20, down: step * 123_456, up: step, eta: 100 - step, peers: 3)
+                phase: "downloading", done: step << 20, total: 100 << 20, down: step * 123_456, up: step,
+                eta: 100 - step, peers: 3)
             let text = ProgressText.bar(progress, label: "film", width: 120, style: plain)
             ends.insert(text.distance(from: text.startIndex, to: text.firstIndex(of: "]") ?? text.startIndex))
         }
@@ -144,7 +153,8 @@ struct ProgressTextTests {
     @Test("a table lines up")
     func table() {
         let table = TextTable(
-            headings: ["file", "bytes", "state"], rows: [["a", "5", "ok"], ["影片", "1000", "missing"]], rightAligned: [1])
+            headings: ["file", "bytes", "state"], rows: [["a", "5", "ok"], ["影片", "1000", "missing"]], rightAligned: [1]
+        )
         #expect(table.text == "file  bytes  state\na         5  ok\n影片   1000  missing")
     }
 }

@@ -7,8 +7,12 @@ import Testing
 struct WebAddressTests {
     @Test("schemes, hosts and nothing strange")
     func addresses() {
-        for url in ["http://h/", "https://h:1/p?q", "HTTP://h", "http://[::1]:80/a"] { #expect(WebAddress.isHTTP(url), "\(url)") }
-        for url in ["", "http:", "http://", "http:///p", "ftp://h/", "http//h", "http://h/a b", "http://h/\n", "http://:80/"] {
+        for url in ["http://h/", "https://h:1/p?q", "HTTP://h", "http://[::1]:80/a"] {
+            #expect(WebAddress.isHTTP(url), "\(url)")
+        }
+        for url in [
+            "", "http:", "http://", "http:///p", "ftp://h/", "http//h", "http://h/a b", "http://h/\n", "http://:80/",
+        ] {
             #expect(!WebAddress.isHTTP(url), "\(url)")
         }
         #expect(WebAddress.isTracker("udp://h:6969"))
@@ -34,7 +38,9 @@ struct TorrentFileTests {
         let place = try DemoPlace()
         defer { place.remove() }
         #expect { try TorrentFile.bytes(of: place.path + "/none") } throws: { ($0 as? Failure)?.status == .notFound }
-        #expect { try TorrentFile.write([1], to: place.path + "/none/t") } throws: { ($0 as? Failure)?.status == .notFound }
+        #expect { try TorrentFile.write([1], to: place.path + "/none/t") } throws: {
+            ($0 as? Failure)?.status == .notFound
+        }
         // The name of a directory: the last step of writing fails.
         #expect(throws: Failure.self) { try TorrentFile.write([1], to: try place.directory("d")) }
         #expect(access("\(place.path)/d.\(getpid()).part", F_OK) != 0)
@@ -60,7 +66,9 @@ struct ChildProcessTests {
     @Test("a hook sees what arrived, and its failure is told")
     func hook() async throws {
         let content = CompletedContent(path: "/d/a b", infoHash: "ff", bytes: 5, seconds: 1)
-        let test = #"[ "$SWOOP_PATH" = "/d/a b" ] && [ "$SWOOP_NAME" = "a b" ] && [ "$SWOOP_INFO_HASH" = ff ] && [ "$SWOOP_BYTES" = 5 ]"#
+        let test =
+            #"[ "$SWOOP_PATH" = "/d/a b" ] && [ "$SWOOP_NAME" = "a b" ] && "#
+            + #"[ "$SWOOP_INFO_HASH" = ff ] && [ "$SWOOP_BYTES" = 5 ]"#
         #expect(try await CompletionHook(command: test, shell: true).run(content) == nil)
         let failure = try #require(await CompletionHook(command: "sh -c 'exit 9'", shell: false).run(content))
         #expect(failure.status == .failed)
@@ -93,10 +101,15 @@ struct DemoBoardTests {
     @Test("lines move bars, completion fills them, and the sum is of all")
     func board() throws {
         var board = DemoBoard(receivers: 2, total: 100)
-        let line = #"{"event":"progress","done":40,"total":100,"down":7,"up":3,"eta":9,"sources":{"peers":2,"web":0},"phase":"downloading","new":1}"#
+        let line =
+            #"{"event":"progress","done":40,"total":100,"down":7,"up":3,"eta":9,"sources":{"peers":2,"web":0},"#
+            + #""phase":"downloading","new":1}"#
         board.take(try #require(DemoLine.parse(line.utf8)), of: 0)
         #expect(board.rows[0].progress.done == 40)
-        board.take(try #require(DemoLine.parse(#"{"event":"complete","path":"/x","info_hash":"a","bytes":100,"seconds":0.5}"#.utf8)), of: 1)
+        board.take(
+            try #require(
+                DemoLine.parse(#"{"event":"complete","path":"/x","info_hash":"a","bytes":100,"seconds":0.5}"#.utf8)),
+            of: 1)
         #expect(board.sum.done == 140)
         #expect(board.sum.total == 200)
         #expect(board.sum.down == 7)

@@ -7,8 +7,10 @@ struct ByteSizeTests {
     @Test(
         "every unit means what it says",
         arguments: [
-            ("0", 0), ("1048576", 1 << 20), ("1B", 1), ("4KiB", 4096), ("4MiB", 4 << 20), ("2GiB", 2 << 30), ("1TiB", 1 << 40),
-            ("1KB", 1000), ("1kB", 1000), ("500MB", 500_000_000), ("200GB", 200_000_000_000), ("3TB", 3_000_000_000_000),
+            ("0", 0), ("1048576", 1 << 20), ("1B", 1), ("4KiB", 4096), ("4MiB", 4 << 20), ("2GiB", 2 << 30),
+            ("1TiB", 1 << 40),
+            ("1KB", 1000), ("1kB", 1000), ("500MB", 500_000_000), ("200GB", 200_000_000_000),
+            ("3TB", 3_000_000_000_000),
             ("1.5GiB", 3 << 29), ("0.5KB", 500), ("2.25MB", 2_250_000), ("0.000001MB", 1), ("0.333KiB", 340),
         ])
     func units(_ text: String, _ bytes: Int) throws {
@@ -18,7 +20,8 @@ struct ByteSizeTests {
     @Test(
         "nonsense is refused",
         arguments: [
-            "", " ", "-1", "+1", "MiB", "1 MiB", "1mib", "1Mb", "1MBs", "1.5", "1.MB", ".5MB", "1.2.3MB", "1e6", "0x10", "1,5MB",
+            "", " ", "-1", "+1", "MiB", "1 MiB", "1mib", "1Mb", "1MBs", "1.5", "1.MB", ".5MB", "1.2.3MB", "1e6", "0x10",
+            "1,5MB",
             "٣MB", "1MB ", "NaN", "1.1234567MB", "1K", "1G",
         ])
     func nonsense(_ text: String) {
@@ -27,7 +30,10 @@ struct ByteSizeTests {
 
     @Test(
         "what does not fit is refused and does not trap",
-        arguments: ["9223372036854775808", "99999999999999999999999", "8388608TiB", "9223372036854775807KB", "8388607.999999999TiB"])
+        arguments: [
+            "9223372036854775808", "99999999999999999999999", "8388608TiB", "9223372036854775807KB",
+            "8388607.999999999TiB",
+        ])
     func overflow(_ text: String) {
         #expect(throws: ArgumentProblem.self) { try ByteSize.parse(text) }
     }
@@ -75,7 +81,8 @@ struct TimeSpanTests {
     @Test(
         "nonsense is refused",
         arguments: [
-            "", "30", "s", "-5s", "5 m", "30m1h", "1h1h", "1.5h", "5min", "5S", "3651d", "3650d1s", "9223372036854775807d",
+            "", "30", "s", "-5s", "5 m", "30m1h", "1h1h", "1.5h", "5min", "5S", "3651d", "3650d1s",
+            "9223372036854775807d",
             "99999999999999999999s", "٣s",
         ])
     func nonsense(_ text: String) {
@@ -94,7 +101,8 @@ struct AddressArgumentTests {
         "where to listen",
         arguments: [
             ("6969", "[::]:6969"), (":6969", "[::]:6969"), ("0", "[::]:0"), ("127.0.0.1:0", "127.0.0.1:0"),
-            ("10.0.0.1:65535", "10.0.0.1:65535"), ("[::1]:6881", "[::1]:6881"), ("[::]:80", "[::]:80"), ("0.0.0.0:1", "0.0.0.0:1"),
+            ("10.0.0.1:65535", "10.0.0.1:65535"), ("[::1]:6881", "[::1]:6881"), ("[::]:80", "[::]:80"),
+            ("0.0.0.0:1", "0.0.0.0:1"),
         ])
     func listen(_ text: String, _ shown: String) throws {
         #expect(try AddressArgument.listen(text).description == shown)
@@ -103,7 +111,8 @@ struct AddressArgumentTests {
     @Test(
         "where nobody can listen",
         arguments: [
-            "", ":", "65536", ":99999", "10.0.0.1", "10.0.0.1:", "::1", "[::1]", "::1:80", "[10.0.0.1]:80", "localhost:80",
+            "", ":", "65536", ":99999", "10.0.0.1", "10.0.0.1:", "::1", "[::1]", "::1:80", "[10.0.0.1]:80",
+            "localhost:80",
             "1.2.3:80", "10.0.0.256:1", "-1", "1.2.3.4:+5", "[::1]:x", "[fe80::1%eth0]:80",
         ])
     func nonsense(_ text: String) {
@@ -145,7 +154,9 @@ struct CommandWordsTests {
         #expect(try CommandWords.split("echo $HOME *.txt a|b >c;d") == ["echo", "$HOME", "*.txt", "a|b", ">c;d"])
     }
 
-    @Test("an open quote, a lone backslash and nothing at all are refused", arguments: ["'a", "\"a", "a\\", "", "  ", "''"])
+    @Test(
+        "an open quote, a lone backslash and nothing at all are refused",
+        arguments: ["'a", "\"a", "a\\", "", "  ", "''"])
     func nonsense(_ line: String) {
         #expect(throws: ArgumentProblem.self) { try CommandWords.split(line) }
     }

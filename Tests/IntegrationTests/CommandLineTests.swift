@@ -7,7 +7,9 @@ struct CommandLineTests {
 
     init() throws { work = try TemporaryDirectory() }
 
-    @Test("every command has help with an example", arguments: ["create", "show", "verify", "edit", "seed", "get", "tracker", "demo"])
+    @Test(
+        "every command has help with an example",
+        arguments: ["create", "show", "verify", "edit", "seed", "get", "tracker", "demo"])
     func help(_ command: String) async throws {
         let ending = try await Swoop.run(command, "--help")
         #expect(ending.status == 0)
@@ -26,12 +28,17 @@ struct CommandLineTests {
     @Test(
         "wrong usage ends with 2 and names the argument",
         arguments: [
-            (["get", "x.torrent"], "--output"), (["get", "x.torrent", "-o", "d", "--download-limit", "10Mb"], "--download-limit"),
+            (["get", "x.torrent"], "--output"),
+            (["get", "x.torrent", "-o", "d", "--download-limit", "10Mb"], "--download-limit"),
             (["get", "x.torrent", "-o", "d", "--timeout", "5"], "--timeout"), (["seed", "x.torrent"], "path"),
-            (["get", "x.torrent", "-o", "d", "--peer", "localhost:1"], "--peer"), (["tracker", "--http", "nonsense"], "--http"),
-            (["create", "x", "-o", "y", "--piece-length", "3MiB"], "--piece-length"), (["demo", "--receivers", "0"], "--receivers"),
-            (["create", "x", "-o", "y", "--tracker", "ftp://h/"], "--tracker"), (["fly"], "fly"), (["get", "x", "-o", "d", "--fly"], "--fly"),
-            (["create", "x", "-o", "y", "--format", "v3"], "--format"), (["tracker", "--interval", "0s"], "--interval"),
+            (["get", "x.torrent", "-o", "d", "--peer", "localhost:1"], "--peer"),
+            (["tracker", "--http", "nonsense"], "--http"),
+            (["create", "x", "-o", "y", "--piece-length", "3MiB"], "--piece-length"),
+            (["demo", "--receivers", "0"], "--receivers"),
+            (["create", "x", "-o", "y", "--tracker", "ftp://h/"], "--tracker"), (["fly"], "fly"),
+            (["get", "x", "-o", "d", "--fly"], "--fly"),
+            (["create", "x", "-o", "y", "--format", "v3"], "--format"),
+            (["tracker", "--interval", "0s"], "--interval"),
             (["get", "x.torrent", "-o", "d", "--on-complete", "'open"], "--on-complete"),
         ])
     func usage(_ arguments: [String], _ named: String) async throws {

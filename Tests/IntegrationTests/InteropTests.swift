@@ -12,7 +12,8 @@ final class Interop {
     enum TrackerKind: String, CaseIterable { case swoop, opentracker }
 
     init(
-        hosts: Int = 3, tracker kind: TrackerKind = .swoop, udp: Bool = false, format: String = "v1", isPrivate: Bool = false,
+        hosts: Int = 3, tracker kind: TrackerKind = .swoop, udp: Bool = false, format: String = "v1",
+        isPrivate: Bool = false,
         makeTorrent: ((_ content: String, _ torrent: String, _ announce: String) async throws -> Void)? = nil
     ) async throws {
         work = try TemporaryDirectory()
@@ -59,8 +60,8 @@ final class Interop {
         #expect(try SampleFiles.snapshot(directory + "/content") == SampleFiles.snapshot(content))
     }
 
-    /// Waits until another client's copy in `directory` is what it should be. Executable bits are not everybody's concern,
-    /// nor are empty files (Transmission makes none) and padding (some write it).
+    /// Waits until another client's copy in `directory` is what it should be. Executable bits are not everybody's
+    /// concern, nor are empty files (Transmission makes none) and padding (some write it).
     func expectCopy(in directory: String, by client: Program, within seconds: Double = 60) async throws {
         func files(_ root: String) throws -> [String: Data] {
             try SampleFiles.snapshot(root).compactMapValues(\.content).filter { !$1.isEmpty && !$0.hasPrefix(".pad") }
@@ -149,7 +150,8 @@ struct OtherClientTests {
         let seed = try await interop.seed(on: 1)
         let directory = try interop.work.directory("other")
         let peer = try Transmission.peer(
-            interop.torrent, save: directory, address: interop.network.address(2), port: 7000, on: interop.network.hosts[2],
+            interop.torrent, save: directory, address: interop.network.address(2), port: 7000,
+            on: interop.network.hosts[2],
             work: interop.work)
         try await interop.expectCopy(in: directory, by: peer)
         withExtendedLifetime(seed) {}
@@ -171,7 +173,8 @@ struct OtherClientTests {
         let seed = try await interop.seed(on: 1)
         let directory = try interop.work.directory("other")
         let peer = try Aria2.peer(
-            interop.torrent, save: directory, address: interop.network.address(2), port: 7000, on: interop.network.hosts[2])
+            interop.torrent, save: directory, address: interop.network.address(2), port: 7000,
+            on: interop.network.hosts[2])
         try await interop.expectCopy(in: directory, by: peer)
         withExtendedLifetime(seed) {}
     }
@@ -216,7 +219,8 @@ struct TrackerInteropTests {
         let one = try interop.libtorrent(on: 1, save: interop.sourceParent)
         let directory = try interop.work.directory("aria2")
         let two = try Aria2.peer(
-            interop.torrent, save: directory, address: interop.network.address(2), port: 7000, on: interop.network.hosts[2])
+            interop.torrent, save: directory, address: interop.network.address(2), port: 7000,
+            on: interop.network.hosts[2])
         try await interop.expectCopy(in: directory, by: two)
         let other = try interop.work.directory("transmission")
         let three = try Transmission.peer(
@@ -239,8 +243,10 @@ struct TrackerInteropTests {
             "create", content, "-o", torrent, "--tracker", "http://\(network.address(0)):6969/announce")
         try #require(made.status == 0, "\(made)")
         let beside = work.path + "/beside.torrent"
-        try #require(try await Swoop.run(
-            "edit", torrent, "--tracker", "http://127.0.0.1:6969/announce", "-o", beside).status == 0)
+        try #require(
+            try await Swoop.run(
+                "edit", torrent, "--tracker", "http://127.0.0.1:6969/announce", "-o", beside
+            ).status == 0)
         let seed = try Swoop.start(
             "seed", beside, content, "--listen", "7000", "--announce-address", network.address(0), "--json",
             on: network.hosts[0])
@@ -262,7 +268,8 @@ struct TrackerInteropTests {
         _ = try await tracker.waitForEvent("listening")
         let made = try await Swoop.run("create", content, "-o", torrent, "--tracker", "http://\(address):6969/announce")
         try #require(made.status == 0, "\(made)")
-        let seed = try Swoop.start("seed", torrent, content, "--listen", "\(address):7000", "--json", on: network.hosts[0])
+        let seed = try Swoop.start(
+            "seed", torrent, content, "--listen", "\(address):7000", "--json", on: network.hosts[0])
         _ = try await seed.waitForEvent("seeding")
         let directory = try work.directory("receiver")
         let ending = try await Swoop.run(
@@ -291,7 +298,9 @@ struct WebSeedInteropTests {
 
     @Test("a web seed given on the command line helps a slow seed")
     func beside() async throws {
-        let swarm = try await SmallSwarm(seedOptions: ["--upload-limit", "100KB/s"]) { try SampleFiles.file($0, 8 << 20) }
+        let swarm = try await SmallSwarm(seedOptions: ["--upload-limit", "100KB/s"]) {
+            try SampleFiles.file($0, 8 << 20)
+        }
         let nginx = try Nginx.serve(
             swarm.work.path + "/source", address: "127.0.0.1", port: 8080, on: swarm.host, work: swarm.work)
         try await wait(for: "nginx") { SampleFiles.exists(swarm.work.path + "/nginx/pid") }

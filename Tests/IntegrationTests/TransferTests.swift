@@ -13,7 +13,8 @@ final class SmallSwarm {
 
     /// - Parameter content: made by `make` at the path it is given.
     init(
-        format: String = "hybrid", udp: Bool = false, create: [String] = [], seed: Bool = true, seedOptions: [String] = [],
+        format: String = "hybrid", udp: Bool = false, create: [String] = [], seed: Bool = true,
+        seedOptions: [String] = [],
         make: (String) throws -> String
     ) async throws {
         work = try TemporaryDirectory()
@@ -21,7 +22,8 @@ final class SmallSwarm {
         content = try make(work.path + "/source/content")
         tracker = try Swoop.start("tracker", "--http", "127.0.0.1:0", "--interval", "2s", "--json", on: host)
         let listening = try await tracker.waitForEvent("listening")
-        let url = udp ? "udp://\(listening["udp"] as? String ?? "")" : "http://\(listening["http"] as? String ?? "")/announce"
+        let url =
+            udp ? "udp://\(listening["udp"] as? String ?? "")" : "http://\(listening["http"] as? String ?? "")/announce"
         torrent = work.path + "/t.torrent"
         let made = try await Program(
             [Swoop.path, "create", content, "-o", torrent, "--tracker", url, "--format", format] + create
@@ -46,7 +48,8 @@ final class SmallSwarm {
         _ source: String? = nil, into directory: String, _ options: String..., environment: [String: String] = [:]
     ) throws -> Program {
         try Program(
-            [Swoop.path, "get", source ?? torrent, "-o", directory, "--listen", "127.0.0.1:0", "--json"] + options, on: host,
+            [Swoop.path, "get", source ?? torrent, "-o", directory, "--listen", "127.0.0.1:0", "--json"] + options,
+            on: host,
             environment: environment)
     }
 
@@ -64,7 +67,8 @@ struct TransferTests {
         let ending = try await swarm.get(into: directory, "--seed-time", "0").ending()
         #expect(ending.status == 0, "\(ending)")
         try swarm.expectCopy(in: directory)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: directory) == ["content"], "no state is left behind")
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: directory) == ["content"], "no state is left behind")
         let complete = try #require(Program.events(in: ending.output).first { $0["event"] as? String == "complete" })
         #expect(Set(complete.keys) == ["event", "path", "info_hash", "bytes", "seconds"])
         #expect((complete["path"] as? String)?.hasSuffix("/content") == true)
@@ -93,7 +97,9 @@ struct TransferTests {
 
     @Test("progress comes as JSON lines with the keys of the contract")
     func progress() async throws {
-        let swarm = try await SmallSwarm(seedOptions: ["--upload-limit", "2MB/s"]) { try SampleFiles.file($0, 6_000_000) }
+        let swarm = try await SmallSwarm(seedOptions: ["--upload-limit", "2MB/s"]) {
+            try SampleFiles.file($0, 6_000_000)
+        }
         let directory = try swarm.newDirectory()
         let receiver = try swarm.get(into: directory, "--seed-time", "0")
         let ending = try await receiver.ending()
@@ -103,7 +109,8 @@ struct TransferTests {
             #expect(Set(line.keys).isSuperset(of: ["event", "done", "total", "down", "up", "eta", "sources"]))
             #expect((line["sources"] as? [String: Any]).map { Set($0.keys) } == ["peers", "web"])
         }
-        #expect(ending.output.split(separator: "\n").count == Program.events(in: ending.output).count, "nothing but JSON")
+        #expect(
+            ending.output.split(separator: "\n").count == Program.events(in: ending.output).count, "nothing but JSON")
         let seconds = try #require(receiver.event("complete")?["seconds"] as? Double)
         #expect(seconds > 2, "6 MB at 2 MB/s take longer than \(seconds) s")
     }
@@ -149,7 +156,8 @@ struct TransferTests {
     func select() async throws {
         let swarm = try await SmallSwarm { try SampleFiles.tree($0) }
         let directory = try swarm.newDirectory()
-        let ending = try await swarm.get(into: directory, "--seed-time", "0", "--select", "*.mxf", "--select", "bin/*").ending()
+        let ending = try await swarm.get(into: directory, "--seed-time", "0", "--select", "*.mxf", "--select", "bin/*")
+            .ending()
         #expect(ending.status == 0, "\(ending)")
         let files = try SampleFiles.snapshot(directory + "/content").filter { $0.value.content != nil }
         #expect(Set(files.keys) == ["影片/第一集.mxf", "bin/tool"])
@@ -171,8 +179,10 @@ struct TransferTests {
         let directory = try swarm.newDirectory()
         let script = try swarm.work.file("hook.sh")
         let out = swarm.work.path + "/hook out"
-        try "#!/bin/sh\nprintf '%s\\n' \"$SWOOP_PATH\" \"$SWOOP_NAME\" \"$SWOOP_INFO_HASH\" \"$SWOOP_BYTES\" \"$2\" > \"$1\"\n"
-            .write(toFile: script, atomically: true, encoding: .utf8)
+        let text =
+            "#!/bin/sh\nprintf '%s\\n' \"$SWOOP_PATH\" \"$SWOOP_NAME\" \"$SWOOP_INFO_HASH\" "
+            + "\"$SWOOP_BYTES\" \"$2\" > \"$1\"\n"
+        try text.write(toFile: script, atomically: true, encoding: .utf8)
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script)
         let ending = try await swarm.get(
             into: directory, "--seed-time", "0", "--on-complete", "\(script) '\(out)' $HOME"
@@ -180,10 +190,12 @@ struct TransferTests {
         #expect(ending.status == 0, "\(ending)")
         let lines = try String(contentsOfFile: out, encoding: .utf8).split(separator: "\n").map(String.init)
         let complete = try #require(Program.events(in: ending.output).first { $0["event"] as? String == "complete" })
-        #expect(lines == [
-            complete["path"] as? String, "content", complete["info_hash"] as? String, (complete["bytes"] as? Int).map(String.init),
-            "$HOME",
-        ])
+        #expect(
+            lines == [
+                complete["path"] as? String, "content", complete["info_hash"] as? String,
+                (complete["bytes"] as? Int).map(String.init),
+                "$HOME",
+            ])
     }
 
     @Test("a hook that fails makes the status 1 and leaves the content")
@@ -252,7 +264,8 @@ struct TransferTests {
     func wrongSeed() async throws {
         let swarm = try await SmallSwarm(seed: false) { try SampleFiles.tree($0) }
         try SampleFiles.damage(swarm.content + "/large.bin", at: 5000)
-        let ending = try await Swoop.run("seed", swarm.torrent, swarm.content, "--listen", "127.0.0.1:0", on: swarm.host)
+        let ending = try await Swoop.run(
+            "seed", swarm.torrent, swarm.content, "--listen", "127.0.0.1:0", on: swarm.host)
         #expect(ending.status == 3, "\(ending)")
     }
 
@@ -262,7 +275,8 @@ struct TransferTests {
         let nginx = try Nginx.serve(swarm.work.path, address: "127.0.0.1", port: 8080, on: swarm.host, work: swarm.work)
         try await wait(for: "nginx") { SampleFiles.exists(swarm.work.path + "/nginx/pid") }
         let directory = try swarm.newDirectory()
-        let ending = try await swarm.get("http://127.0.0.1:8080/t.torrent", into: directory, "--seed-time", "0").ending()
+        let ending = try await swarm.get("http://127.0.0.1:8080/t.torrent", into: directory, "--seed-time", "0")
+            .ending()
         #expect(ending.status == 0, "\(ending)")
         try swarm.expectCopy(in: directory)
         let missing = try await swarm.get("http://127.0.0.1:8080/none.torrent", into: directory).ending()
@@ -278,7 +292,8 @@ final class SmallDisk {
     init(at path: String, megabytes: Int) throws {
         self.path = path
         guard mount("tmpfs", path, "tmpfs", 0, "size=\(megabytes)m") == 0 else {
-            throw TimedOut(description: "cannot mount a tmpfs: \(String(cString: strerror(errno))) (these tests need root)")
+            throw TimedOut(
+                description: "cannot mount a tmpfs: \(String(cString: strerror(errno))) (these tests need root)")
         }
     }
 

@@ -8,13 +8,13 @@ struct CreateCommand: SwoopCommand {
         commandName: "create",
         abstract: "Make a torrent of a file or a directory.",
         discussion: """
-            The default format is hybrid, which v1 and v2 clients can read. Some old clients can read neither hybrid nor \
-            v2, because of the empty dictionary keys in them: aria2 before 1.37 and Transmission before 4.0. For those, \
-            --format v1.
+            The default format is hybrid, which v1 and v2 clients can read. Some old clients can read neither hybrid \
+            nor v2, because of the empty dictionary keys in them: aria2 before 1.37 and Transmission before 4.0. For \
+            those, --format v1.
 
-            The same input gives the same info hash. Symlinks are an error unless --symlinks says what to do with them; \
-            empty directories get a warning, since a torrent cannot hold them; the executable bit is kept; names must be \
-            UTF-8.
+            The same input gives the same info hash. Symlinks are an error unless --symlinks says what to do with \
+            them; empty directories get a warning, since a torrent cannot hold them; the executable bit is kept; \
+            names must be UTF-8.
 
             Example:
               swoop create film/ -o film.torrent --tracker http://t.example:6969/announce
@@ -51,7 +51,8 @@ struct CreateCommand: SwoopCommand {
     @Option(help: ArgumentHelp("A comment to put in.", valueName: "text"))
     var comment: String?
 
-    @Option(help: ArgumentHelp("Threads that read and hash, 1 to 128. Default: one for each processor.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp("Threads that read and hash, 1 to 128. Default: one for each processor.", valueName: "n"))
     var threads: Int?
 
     @Option(help: "follow: take what symlinks point at; skip: leave them out.")

@@ -24,7 +24,9 @@ struct EditCommand: SwoopCommand {
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
-        if urls.tracker.isEmpty && urls.webSeed.isEmpty { throw ValidationError("nothing to change: give '--tracker' or '--web-seed'") }
+        if urls.tracker.isEmpty && urls.webSeed.isEmpty {
+            throw ValidationError("nothing to change: give '--tracker' or '--web-seed'")
+        }
     }
 
     func run(_ reporter: Reporter) async throws {

@@ -14,8 +14,8 @@ struct GetCommand: SwoopCommand {
             verified and not seeded, unless --seed-time says so.
 
             The --on-complete command runs without a shell. It finds SWOOP_PATH, SWOOP_NAME, SWOOP_INFO_HASH and \
-            SWOOP_BYTES in its environment, and what it prints goes to standard error. If it fails, the content stays and \
-            swoop ends with 1.
+            SWOOP_BYTES in its environment, and what it prints goes to standard error. If it fails, the content \
+            stays and swoop ends with 1.
 
             Examples:
               swoop get film.torrent -o /srv/films
@@ -23,7 +23,9 @@ struct GetCommand: SwoopCommand {
               swoop get "magnet:?xt=urn:btih:..." -o . --on-complete /opt/ingest
             """)
 
-    @Argument(help: ArgumentHelp("A torrent file, the http(s) URL of one, or a magnet link.", valueName: "file.torrent|url|magnet"))
+    @Argument(
+        help: ArgumentHelp(
+            "A torrent file, the http(s) URL of one, or a magnet link.", valueName: "file.torrent|url|magnet"))
     var source: String
 
     @Option(name: .shortAndLong, help: ArgumentHelp("The directory that receives the content.", valueName: "dir"))
@@ -32,7 +34,8 @@ struct GetCommand: SwoopCommand {
     @OptionGroup var transfer: TransferArguments
 
     @Option(
-        help: ArgumentHelp("How long to give afterwards. Default: 30s.", valueName: "duration"), transform: TimeSpan.parse)
+        help: ArgumentHelp("How long to give afterwards. Default: 30s.", valueName: "duration"),
+        transform: TimeSpan.parse)
     var seedTime: TimeSpan?
 
     @Option(help: ArgumentHelp("Most to receive, as in 10MB/s.", valueName: "rate"), transform: Rate.parse)
@@ -43,7 +46,8 @@ struct GetCommand: SwoopCommand {
     var select: [String] = []
 
     @Option(
-        help: ArgumentHelp("A peer to ask besides those the tracker names; may be given more than once.", valueName: "addr:port"),
+        help: ArgumentHelp(
+            "A peer to ask besides those the tracker names; may be given more than once.", valueName: "addr:port"),
         transform: AddressArgument.peer)
     var peer: [PeerAddress] = []
 
@@ -57,7 +61,8 @@ struct GetCommand: SwoopCommand {
     var onCompleteShell = false
 
     @Option(
-        help: ArgumentHelp("Give up when not one byte came for so long.", valueName: "duration"), transform: TimeSpan.parse)
+        help: ArgumentHelp("Give up when not one byte came for so long.", valueName: "duration"),
+        transform: TimeSpan.parse)
     var timeout: TimeSpan?
 
     @Flag(help: "Replace what is wrong of content that is there already.")
@@ -74,7 +79,8 @@ struct GetCommand: SwoopCommand {
         if onCompleteShell, onComplete == nil { throw ValidationError("'--on-complete-shell' needs '--on-complete'") }
         if timeout?.seconds == 0 { throw ValidationError("'--timeout' must be longer than 0") }
         for url in webSeed where !WebAddress.isHTTP(url) {
-            throw ValidationError("The value '\(url.shown)' is invalid for '--web-seed': an http:// or https:// URL is expected")
+            throw ValidationError(
+                "The value '\(url.shown)' is invalid for '--web-seed': an http:// or https:// URL is expected")
         }
     }
 

@@ -8,8 +8,8 @@ struct SeedCommand: SwoopCommand {
         commandName: "seed",
         abstract: "Give content to whoever asks.",
         discussion: """
-            The content is checked first, unless --fast finds a resume record that vouches for it. Then it is given until \
-            --seed-time is over (for ever without it) or a signal stops it; both end with 0.
+            The content is checked first, unless --fast finds a resume record that vouches for it. Then it is given \
+            until --seed-time is over (for ever without it) or a signal stops it; both end with 0.
 
             Example:
               swoop seed film.torrent /srv/films/film --upload-limit 50MB/s
@@ -23,7 +23,9 @@ struct SeedCommand: SwoopCommand {
 
     @OptionGroup var transfer: TransferArguments
 
-    @Option(help: ArgumentHelp("How long to give, as in 72h. Default: until stopped.", valueName: "duration"), transform: TimeSpan.parse)
+    @Option(
+        help: ArgumentHelp("How long to give, as in 72h. Default: until stopped.", valueName: "duration"),
+        transform: TimeSpan.parse)
     var seedTime: TimeSpan?
 
     @Flag(help: "Send each piece once before any twice: for the first seed of a swarm whose uplink is narrow.")

@@ -11,7 +11,9 @@ struct ShowCommand: SwoopCommand {
               swoop show film.torrent
             """)
 
-    @Argument(help: ArgumentHelp("A torrent file, the http(s) URL of one, or a magnet link.", valueName: "file.torrent|magnet"))
+    @Argument(
+        help: ArgumentHelp(
+            "A torrent file, the http(s) URL of one, or a magnet link.", valueName: "file.torrent|magnet"))
     var source: String
 
     @OptionGroup var global: GlobalOptions

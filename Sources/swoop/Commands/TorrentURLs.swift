@@ -3,10 +3,13 @@ import ArgumentParser
 /// The addresses that `create` and `edit` put around an info dictionary.
 struct TorrentURLs: ParsableArguments {
     @Option(
-        help: ArgumentHelp("A tracker; each further one is a tier of its own, asked when the ones before fail.", valueName: "url"))
+        help: ArgumentHelp(
+            "A tracker; each further one is a tier of its own, asked when the ones before fail.", valueName: "url"))
     var tracker: [String] = []
 
-    @Option(help: ArgumentHelp("An HTTP server that has the content (BEP 19); may be given more than once.", valueName: "url"))
+    @Option(
+        help: ArgumentHelp(
+            "An HTTP server that has the content (BEP 19); may be given more than once.", valueName: "url"))
     var webSeed: [String] = []
 
     /// BEP 12: one tier for each.
@@ -18,7 +21,8 @@ struct TorrentURLs: ParsableArguments {
                 "The value '\(url.shown)' is invalid for '--tracker': an http://, https:// or udp:// URL is expected")
         }
         for url in webSeed where !WebAddress.isHTTP(url) {
-            throw ValidationError("The value '\(url.shown)' is invalid for '--web-seed': an http:// or https:// URL is expected")
+            throw ValidationError(
+                "The value '\(url.shown)' is invalid for '--web-seed': an http:// or https:// URL is expected")
         }
     }
 }

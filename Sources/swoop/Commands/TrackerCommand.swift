@@ -1,6 +1,6 @@
 import ArgumentParser
-import Tracking
 import TrackerServer
+import Tracking
 
 /// `swoop tracker`: tells peers of each other.
 struct TrackerCommand: SwoopCommand {
@@ -9,14 +9,17 @@ struct TrackerCommand: SwoopCommand {
         abstract: "Tell peers of each other, over HTTP and UDP on one port.",
         discussion: """
             Serves /announce, /scrape, /stats (with Accept: application/json as JSON), /metrics for Prometheus and \
-            /healthz. With --allow only the info hashes in FILE are served, one in hexadecimal on a line (of v2 the first \
-            20 bytes); the file is read again on SIGHUP, and a list with a mistake leaves the one before in force.
+            /healthz. With --allow only the info hashes in FILE are served, one in hexadecimal on a line (of v2 the \
+            first 20 bytes); the file is read again on SIGHUP, and a list with a mistake leaves the one before in \
+            force.
 
             Example:
               swoop tracker --http '[::]:6969' --allow hashes.txt
             """)
 
-    @Option(help: ArgumentHelp("Where to serve HTTP. Default: [::]:6969.", valueName: "addr:port"), transform: AddressArgument.listen)
+    @Option(
+        help: ArgumentHelp("Where to serve HTTP. Default: [::]:6969.", valueName: "addr:port"),
+        transform: AddressArgument.listen)
     var http: PeerAddress?
 
     @Option(

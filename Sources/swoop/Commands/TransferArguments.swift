@@ -6,7 +6,7 @@ import Tracking
 struct TransferArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Where to take connections, and the address outgoing ones come from. Default: first free port of 6881-6889.",
+            "Where to take connections; outgoing ones come from its address. Default: first free port of 6881-6889.",
             valueName: "addr:port"),
         transform: AddressArgument.listen)
     var listen: PeerAddress?

@@ -33,7 +33,11 @@ final class DemoNetwork: Sendable {
         let seed = try start("seed", ["seed", torrent, source, "--listen", "127.0.0.1:0"] + uploadLimit)
         _ = try await seed.first("seeding")
         reporter.note(
-            "\(source.shown) (\(HumanText.bytes(bytes))): one seed, \(HumanText.plural(receivers, "receiver")), tracker at http://\(address)/stats")
+            """
+            \(source.shown) (\(HumanText.bytes(bytes))): one seed, \(HumanText.plural(receivers, "receiver")), \
+            tracker at http://\(address)/stats
+            """
+        )
         let clock = ContinuousClock()
         let begin = clock.now
         let arrivals = try await receive(torrent, bytes: bytes) { (clock.now - begin) / .seconds(1) }
@@ -88,7 +92,7 @@ final class DemoNetwork: Sendable {
                 feed.yield((number, nil))
             }
         }
-        defer { pumps.forEach { $0.cancel() } }
+        defer { for pump in pumps { pump.cancel() } }
 
         var board = DemoBoard(receivers: receivers, total: bytes)
         var arrivals = [(path: String, seconds: Double)?](repeating: nil, count: receivers)
@@ -119,25 +123,34 @@ final class DemoNetwork: Sendable {
             wrong += isRight ? 0 : 1
             let tenths = Int((arrival.seconds * 10).rounded())
             table.rows.append([
-                "\(number + 1)", "\(tenths / 10).\(tenths % 10)", HumanText.rate(Int(Double(bytes) / max(0.001, arrival.seconds))),
+                "\(number + 1)", "\(tenths / 10).\(tenths % 10)",
+                HumanText.rate(Int(Double(bytes) / max(0.001, arrival.seconds))),
                 isRight ? "verified" : "WRONG",
             ])
             reporter.event(
                 .object([
-                    ("event", .string("receiver")), ("receiver", .int(number + 1)), ("seconds", .double(arrival.seconds)),
+                    ("event", .string("receiver")), ("receiver", .int(number + 1)),
+                    ("seconds", .double(arrival.seconds)),
                     ("bytes", .int(bytes)), ("verified", .bool(isRight)),
                 ]))
         }
         reporter.result("\n" + table.text)
         guard wrong == 0 else {
-            throw Failure(.verification, "\(wrong) of \(HumanText.plural(arrivals.count, "copy", "copies")) differ from the source")
+            throw Failure(
+                .verification,
+                "\(wrong) of \(HumanText.plural(arrivals.count, "copy", "copies")) differ from the source")
         }
         let last = arrivals.map(\.seconds).max() ?? 0
         reporter.event(
             CompletedContent(
-                path: content ?? "", infoHash: metainfo.info.hashes.identity, bytes: bytes * arrivals.count, seconds: last
+                path: content ?? "", infoHash: metainfo.info.hashes.identity, bytes: bytes * arrivals.count,
+                seconds: last
             ).json)
         reporter.result(
-            "verified: \(HumanText.plural(arrivals.count, "copy is", "copies are")) identical to the source, \(HumanText.bytes(bytes * arrivals.count)) delivered in \(HumanText.time(Int(last.rounded(.up))))")
+            """
+            verified: \(HumanText.plural(arrivals.count, "copy is", "copies are")) identical to the source, \
+            \(HumanText.bytes(bytes * arrivals.count)) delivered in \(HumanText.time(Int(last.rounded(.up))))
+            """
+        )
     }
 }

@@ -22,7 +22,8 @@ struct DemoPlace: Sendable {
     func check(room bytes: Int) throws {
         var system = statvfs()
         guard statvfs(path, &system) == 0 else { return }
-        let free = Int(clamping: UInt64(system.f_bavail).multipliedReportingOverflow(by: UInt64(system.f_frsize)).partialValue)
+        let free = Int(
+            clamping: UInt64(system.f_bavail).multipliedReportingOverflow(by: UInt64(system.f_frsize)).partialValue)
         guard free < bytes else { return }
         throw Failure(
             .disk, "the copies take \(HumanText.bytes(bytes)), but \(path) has room for \(HumanText.bytes(free))",

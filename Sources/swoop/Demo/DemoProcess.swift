@@ -22,7 +22,8 @@ final class DemoProcess: Sendable {
         }
         do {
             child = try ChildProcess.start(
-                ["/proc/self/exe"] + arguments + ["--json", "--stop-with-reader"], output: pipes[1], errors: errors >= 0 ? errors : 2)
+                ["/proc/self/exe"] + arguments + ["--json", "--stop-with-reader"], output: pipes[1],
+                errors: errors >= 0 ? errors : 2)
         } catch {
             close(pipes[0])
             throw error

@@ -1,11 +1,13 @@
 import Glibc
 
-/// A directory that has a bit of everything: nested directories, names in several scripts, an executable, an empty file.
+/// A directory that has a bit of everything: nested directories, names in several scripts, an executable, an empty
+/// file.
 enum SampleContent {
     private static let mib = 1 << 20
     private static let files: [(path: String, bytes: Int)] = [
         ("reels/reel-1.bin", 32 * mib), ("reels/reel-2.bin", 12 * mib), ("reels/第三卷.bin", 3 * mib + 17),
-        ("subtitles/Ελληνικά/main.txt", 40_000), ("subtitles/Français/à voir.txt", 30_000), ("notes/empty", 0),
+        ("subtitles/Ελληνικά/main.txt", 40_000), ("subtitles/Français/à voir.txt", 30_000),
+        ("notes/empty", 0),
     ]
 
     static func make(in directory: String) throws -> String {

@@ -17,8 +17,8 @@ struct Swoop: ParsableCommand {
 
             Or watch a whole network on this machine: swoop demo
 
-            Exit codes: 0 done; 1 failed, nothing lost; 2 usage or configuration; 3 content does not verify; 4 not found; \
-            5 refused; 6 no space left or a disk error; 130 interrupted.
+            Exit codes: 0 done; 1 failed, nothing lost; 2 usage or configuration; 3 content does not verify; 4 not \
+            found; 5 refused; 6 no space left or a disk error; 130 interrupted.
             """,
         version: "swoop \(version)",
         subcommands: [

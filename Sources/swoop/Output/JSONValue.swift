@@ -2,7 +2,11 @@ import Metainfo
 
 /// A JSON value whose object keys keep the order they were given in, so that a line reads the same every time.
 enum JSONValue: Sendable, Equatable {
-    case string(String), int(Int), double(Double), bool(Bool), null
+    case string(String)
+    case int(Int)
+    case double(Double)
+    case bool(Bool)
+    case null
     case array([JSONValue])
     case object([(String, JSONValue)])
 
@@ -44,8 +48,8 @@ enum JSONValue: Sendable, Equatable {
         out.append(UInt8(ascii: close))
     }
 
-    /// Escapes what RFC 8259 wants escaped, and DEL, C1, line separators and bidi controls besides: a name in a log that is
-    /// shown on a terminal must not move its cursor or turn its text around.
+    /// Escapes what RFC 8259 wants escaped, and DEL, C1, line separators and bidi controls besides: a name in a log
+    /// that is shown on a terminal must not move its cursor or turn its text around.
     private static func write(_ string: String, to out: inout [UInt8]) {
         out.append(UInt8(ascii: "\""))
         for scalar in string.unicodeScalars {
@@ -56,7 +60,9 @@ enum JSONValue: Sendable, Equatable {
             case "\t": out += [UInt8(ascii: "\\"), UInt8(ascii: "t")]
             case _ where scalar.needsEscapeOnTerminal:
                 let hex = String(scalar.value, radix: 16)
-                out += Array("\\u".utf8) + Array(String(repeating: "0", count: max(0, 4 - hex.count)).utf8) + Array(hex.utf8)
+                out +=
+                    Array("\\u".utf8) + Array(String(repeating: "0", count: max(0, 4 - hex.count)).utf8)
+                    + Array(hex.utf8)
             default: out += Array(String(scalar).utf8)
             }
         }

@@ -12,8 +12,8 @@ enum ProgressText {
             + ([progress.phase] + parts(progress)).joined(separator: "  ")
     }
 
-    /// One line of at most `width` columns, for redrawing in place: label, bar, figures. What does not fit is left out from
-    /// the right, the bar first, the percentage last.
+    /// One line of at most `width` columns, for redrawing in place: label, bar, figures. What does not fit is left
+    /// out from the right, the bar first, the percentage last.
     static func bar(_ progress: Progress, label: String, width: Int, style: Style) -> String {
         let width = max(1, width)
         var figures = parts(progress, padded: true)
@@ -66,7 +66,9 @@ enum ProgressText {
         let (on, off) = style.unicode ? ("█", "░") : ("#", "-")
         let filled = String(repeating: on, count: full)
         let empty = String(repeating: off, count: inside - full)
-        return style.color ? "▕\u{1B}[32m\(filled)\u{1B}[2;39m\(empty)\u{1B}[0m▏" : style.unicode ? "▕\(filled)\(empty)▏" : "[\(filled)\(empty)]"
+        return style.color
+            ? "▕\u{1B}[32m\(filled)\u{1B}[2;39m\(empty)\u{1B}[0m▏"
+            : style.unicode ? "▕\(filled)\(empty)▏" : "[\(filled)\(empty)]"
     }
 }
 
@@ -94,7 +96,8 @@ extension Character {
         guard let scalar = unicodeScalars.first?.value else { return 0 }
         switch scalar {
         case 0x1100...0x115F, 0x2E80...0x303E, 0x3041...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F,
-            0xFF00...0xFF60, 0xFFE0...0xFFE6, 0x1F300...0x1F64F, 0x1F680...0x1F6FF, 0x1F900...0x1F9FF, 0x20000...0x3FFFD:
+            0xFF00...0xFF60, 0xFFE0...0xFFE6, 0x1F300...0x1F64F, 0x1F680...0x1F6FF, 0x1F900...0x1F9FF,
+            0x20000...0x3FFFD:
             return 2
         case 0x300...0x36F: return 0
         default: return 1

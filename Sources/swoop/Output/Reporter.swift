@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Everything a command says, in one place: results on standard output, everything else on standard error. With `--json`,
-/// standard output carries JSON lines and nothing but them.
+/// Everything a command says, in one place: results on standard output, everything else on standard error. With
+/// `--json`, standard output carries JSON lines and nothing but them.
 final class Reporter: Sendable {
     /// How much is said, and in which form.
     struct Mode: Sendable, Equatable {

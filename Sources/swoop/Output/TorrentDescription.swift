@@ -27,7 +27,11 @@ struct TorrentDescription {
         if let torrent { rows += contentRows(torrent) }
         rows += trackers.enumerated().map { ("tracker \($0 + 1)", $1.map(\.shown).joined(separator: "  or  ")) }
         rows += webSeeds.map { ("web seed", $0.shown) }
-        if torrent != nil { rows.append(("magnet", magnet.encode())) } else { rows += magnet.peers.map { ("peer", $0.shown) } }
+        if torrent != nil {
+            rows.append(("magnet", magnet.encode()))
+        } else {
+            rows += magnet.peers.map { ("peer", $0.shown) }
+        }
         let width = rows.map(\.0.count).max() ?? 0
         var lines = rows.map { $0.0.fitted(to: width) + "  " + $0.1 }
         if let torrent, !torrent.info.isSingleFile { lines += ["", fileTable(torrent.info)] }
@@ -50,7 +54,8 @@ struct TorrentDescription {
             ("format", .string(info.version.rawValue)), ("bytes", .int(Int(info.layout.totalLength))),
             ("piece_length", .int(info.layout.pieceLength)), ("pieces", .int(info.layout.pieceCount)),
             ("private", .bool(info.isPrivate)), ("comment", optional(torrent.comment)),
-            ("created_by", optional(torrent.createdBy)), ("created", torrent.creationDate.map { .int(Int($0)) } ?? .null),
+            ("created_by", optional(torrent.createdBy)),
+            ("created", torrent.creationDate.map { .int(Int($0)) } ?? .null),
             ("files", .array(realFiles(info).map { file($0, info) })),
         ]
         return .object(pairs)
@@ -71,7 +76,10 @@ struct TorrentDescription {
         let files = HumanText.plural(realFiles(info).count, "file")
         var rows = [
             ("format", info.version.rawValue + (info.isPrivate ? ", private" : "")),
-            ("content", "\(HumanText.bytes(Int(info.layout.totalLength))) (\(info.layout.totalLength) bytes) in \(files)"),
+            (
+                "content",
+                "\(HumanText.bytes(Int(info.layout.totalLength))) (\(info.layout.totalLength) bytes) in \(files)"
+            ),
             ("pieces", "\(info.layout.pieceCount) of \(HumanText.bytes(info.layout.pieceLength))"),
         ]
         if let comment = torrent.comment { rows.append(("comment", comment.shown)) }

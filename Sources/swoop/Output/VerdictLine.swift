@@ -9,7 +9,8 @@ struct VerdictLine {
 
     var json: JSONValue {
         .object([
-            ("event", .string("file")), ("path", .string(path)), ("verdict", .string(word)), ("detail", .string(detail)),
+            ("event", .string("file")), ("path", .string(path)), ("verdict", .string(word)),
+            ("detail", .string(detail)),
         ])
     }
 
@@ -32,7 +33,8 @@ struct VerdictLine {
         case .wrongSize(let expected, let found): "\(found) bytes instead of \(expected)"
         case .unreadable(let operation, let error): "cannot \(operation): \(error)"
         case .corrupt(let pieces): "\(HumanText.plural(pieces.count, "piece")) wrong"
-        case .unverifiable(let pieces): "\(HumanText.plural(pieces.count, "piece")) shared with a file that is not there"
+        case .unverifiable(let pieces):
+            "\(HumanText.plural(pieces.count, "piece")) shared with a file that is not there"
         }
     }
 }

@@ -18,8 +18,9 @@ struct ChildProcess: Sendable {
         }
     }
 
-    /// Starts `words[0]`, looked up in PATH, with this process's environment and `environment` on top. Descriptors: standard
-    /// input is /dev/null, `output` and `errors` serve as the other two, and the rest is closed, as all are opened so.
+    /// Starts `words[0]`, looked up in PATH, with this process's environment and `environment` on top. Descriptors:
+    /// standard input is /dev/null, `output` and `errors` serve as the other two, and the rest is closed, as all are
+    /// opened so.
     static func start(
         _ words: [String], environment: [(String, String)] = [], output: Int32 = 2, errors: Int32 = 2
     ) throws -> ChildProcess {
@@ -53,7 +54,7 @@ struct ChildProcess: Sendable {
         let inherited = currentEnvironment().filter { entry in !names.contains { entry.hasPrefix($0) } }
         let arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         let variables: [UnsafeMutablePointer<CChar>?] = (inherited + own).map { strdup($0) } + [nil]
-        defer { (arguments + variables).forEach { free($0) } }
+        defer { for string in arguments + variables { free(string) } }
         let code = posix_spawnp(&pid, program, &actions, &attributes, arguments, variables)
         guard code == 0 else {
             throw Failure(.failed, "cannot run '\(program.shown)': \(systemText(code))")
@@ -63,8 +64,8 @@ struct ChildProcess: Sendable {
 
     func signal(_ number: Int32) { kill(pid, number) }
 
-    /// Waits on a thread of its own: a process may run for hours and must not hold a thread of the pool that Swift's tasks
-    /// share. To be called once.
+    /// Waits on a thread of its own: a process may run for hours and must not hold a thread of the pool that Swift's
+    /// tasks share. To be called once.
     func ending() async -> Ending {
         let pid = pid
         return await withCheckedContinuation { continuation in
@@ -99,11 +100,13 @@ func detachedThread(_ work: @escaping @Sendable () -> Void) {
     }
     var thread = pthread_t()
     let box = Unmanaged.passRetained(Box(work))
-    let code = pthread_create(&thread, nil, { argument in
-        guard let argument else { return nil }
-        Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().work()
-        return nil
-    }, box.toOpaque())
+    let code = pthread_create(
+        &thread, nil,
+        { argument in
+            guard let argument else { return nil }
+            Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().work()
+            return nil
+        }, box.toOpaque())
     if code == 0 {
         pthread_detach(thread)
     } else {

@@ -20,7 +20,8 @@ struct CompletedContent: Sendable, Equatable {
     /// What a seed says once, when others can fetch from it.
     var seedingJSON: JSONValue {
         .object([
-            ("event", .string("seeding")), ("path", .string(path)), ("info_hash", .string(infoHash)), ("bytes", .int(bytes)),
+            ("event", .string("seeding")), ("path", .string(path)), ("info_hash", .string(infoHash)),
+            ("bytes", .int(bytes)),
         ])
     }
 

@@ -1,5 +1,5 @@
-/// The command to run when content is complete. It runs without a shell unless `shell` says so, knows what arrived from its
-/// environment, and writes to standard error, since standard output may carry JSON lines.
+/// The command to run when content is complete. It runs without a shell unless `shell` says so, knows what arrived
+/// from its environment, and writes to standard error, since standard output may carry JSON lines.
 struct CompletionHook: Sendable {
     let words: [String]
 

@@ -3,8 +3,9 @@ import Synchronization
 
 /// Signals of the process, received by the main thread and nobody else.
 ///
-/// They are blocked before any other thread exists and read with `sigwait`, so no code ever runs inside a signal handler.
-/// The first SIGINT or SIGTERM asks for a clean stop; a second one, or five seconds gone by, ends the process at once.
+/// They are blocked before any other thread exists and read with `sigwait`, so no code ever runs inside a signal
+/// handler. The first SIGINT or SIGTERM asks for a clean stop; a second one, or five seconds gone by, ends the
+/// process at once.
 final class StopSignal: Sendable {
     static let shared = StopSignal()
 
@@ -98,7 +99,8 @@ final class StopSignal: Sendable {
         while true {
             let number = sigtimedwait(&set, nil, &left)
             if number == SIGHUP || (number < 0 && errno == EINTR) { continue }
-            // Either impatience or a stop that hangs. The state on disk is right at every instant (`kill -9` is no worse).
+            // Either impatience or a stop that hangs. The state on disk is right at every instant (`kill -9` is no
+            // worse).
             _exit(number == SIGINT ? ExitStatus.interrupted.rawValue : state.withLock { $0.forcedStatus }.rawValue)
         }
     }

@@ -15,7 +15,8 @@ enum TorrentFile {
         do {
             return try Torrent.parse(bytes)
         } catch {
-            throw Failure(.usage, "\(place.shown): \(error)", advice: "Is it a .torrent file, and did all of it arrive?")
+            throw Failure(
+                .usage, "\(place.shown): \(error)", advice: "Is it a .torrent file, and did all of it arrive?")
         }
     }
 

@@ -61,7 +61,7 @@ struct TransferSession {
                 feed.yield(.stop)
             },
         ]
-        defer { feeders.forEach { $0.cancel() } }
+        defer { for feeder in feeders { feeder.cancel() } }
         for await happening in happenings where try await handle(happening, feed) { break }
         reporter.clearBars()
         if let hookFailure { throw hookFailure }

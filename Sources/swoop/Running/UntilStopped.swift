@@ -1,5 +1,5 @@
-/// Runs `work` until it ends or a stop is asked for, whichever comes first. In the latter case its task is cancelled and
-/// waited for, and the command ends with 130.
+/// Runs `work` until it ends or a stop is asked for, whichever comes first. In the latter case its task is cancelled
+/// and waited for, and the command ends with 130.
 func untilStopped<Value: Sendable>(_ work: @escaping @Sendable () async throws -> Value) async throws -> Value {
     try await withThrowingTaskGroup(of: Value?.self) { group in
         group.addTask { try await work() }

@@ -4,8 +4,8 @@ import Tracking
 enum AddressArgument {
     private static let forms = "write ADDR:PORT, [IPv6]:PORT or PORT"
 
-    /// Where a server listens: `ADDR:PORT`, `[IPv6]:PORT`, `:PORT` or `PORT`. Without an address it is `[::]`, which takes
-    /// IPv4 too. Port 0 lets the system choose.
+    /// Where a server listens: `ADDR:PORT`, `[IPv6]:PORT`, `:PORT` or `PORT`. Without an address it is `[::]`, which
+    /// takes IPv4 too. Port 0 lets the system choose.
     static func listen(_ text: String) throws -> PeerAddress {
         let bare = text.first == ":" ? text.dropFirst() : text[...]
         if !bare.isEmpty, bare.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {

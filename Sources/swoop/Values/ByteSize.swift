@@ -1,7 +1,7 @@
 /// A number of bytes as people write it: `4194304`, `4MiB`, `1.5GB`.
 ///
-/// Units are powers of 1024 (`KiB MiB GiB TiB`) or of 1000 (`KB MB GB TB`, also `kB`). A lower-case `b` is refused rather
-/// than guessed at: it stands for bits, and taking it for bytes is wrong by a factor of eight.
+/// Units are powers of 1024 (`KiB MiB GiB TiB`) or of 1000 (`KB MB GB TB`, also `kB`). A lower-case `b` is refused
+/// rather than guessed at: it stands for bits, and taking it for bytes is wrong by a factor of eight.
 struct ByteSize: Hashable, Sendable, Comparable {
     /// 0 or more.
     let bytes: Int

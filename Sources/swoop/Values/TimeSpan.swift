@@ -20,7 +20,9 @@ struct TimeSpan: Hashable, Sendable {
         while !rest.isEmpty {
             let digits = rest.prefix { ("0"..."9").contains($0) }
             rest = rest.dropFirst(digits.count)
-            guard !digits.isEmpty else { throw ArgumentProblem("'\(text)' is not a duration such as 30s, 5m, 72h or 1h30m") }
+            guard !digits.isEmpty else {
+                throw ArgumentProblem("'\(text)' is not a duration such as 30s, 5m, 72h or 1h30m")
+            }
             guard let name = rest.popFirst() else {
                 throw ArgumentProblem("a unit is missing: write \(digits)s, \(digits)m, \(digits)h or \(digits)d")
             }

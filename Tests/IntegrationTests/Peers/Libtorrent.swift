@@ -6,9 +6,11 @@ enum Libtorrent {
     private static let script = """
         import json, sys, time, libtorrent as lt
         o = json.loads(sys.argv[1])
-        s = lt.session({"listen_interfaces": o["listen"], "enable_dht": False, "enable_lsd": False, "enable_upnp": False,
+        s = lt.session({"listen_interfaces": o["listen"], "enable_dht": False, "enable_lsd": False,
+                        "enable_upnp": False,
                         "enable_natpmp": False, "allow_multiple_connections_per_ip": True,
-                        "out_enc_policy": int(lt.enc_policy.pe_disabled), "in_enc_policy": int(lt.enc_policy.pe_disabled),
+                        "out_enc_policy": int(lt.enc_policy.pe_disabled),
+                        "in_enc_policy": int(lt.enc_policy.pe_disabled),
                         "enable_outgoing_utp": False, "enable_incoming_utp": False, "announce_to_all_trackers": True,
                         "allowed_enc_level": 3,
                         "alert_mask": lt.alert.category_t.status_notification | lt.alert.category_t.error_notification})
@@ -66,7 +68,9 @@ enum Libtorrent {
     static func hashes(_ torrent: String) async throws -> (v1: String, v2: String) {
         let ending = try await Program([python, "-c", reader, torrent]).ending()
         let words = ending.output.split(whereSeparator: \.isWhitespace).map(String.init)
-        guard ending.status == 0, words.count == 2 else { throw TimedOut(description: "libtorrent cannot read it: \(ending)") }
+        guard ending.status == 0, words.count == 2 else {
+            throw TimedOut(description: "libtorrent cannot read it: \(ending)")
+        }
         return (words[0], words[1])
     }
 }

@@ -3,14 +3,17 @@ import Foundation
 /// Transmission's daemon, in the foreground.
 enum Transmission {
     static func peer(
-        _ torrent: String, save: String, address: String, port: Int, on host: NetworkNamespace?, work: TemporaryDirectory
+        _ torrent: String, save: String, address: String, port: Int, on host: NetworkNamespace?,
+        work: TemporaryDirectory
     ) throws -> Program {
         let home = try work.directory("transmission-\(port)")
         _ = try work.directory("transmission-\(port)/torrents")
         try FileManager.default.copyItem(atPath: torrent, toPath: home + "/torrents/t.torrent")
         let settings: [String: Any] = [
-            "bind-address-ipv4": address, "bind-address-ipv6": "::1", "peer-port": port, "port-forwarding-enabled": false,
-            "download-dir": save, "rpc-enabled": false, "dht-enabled": false, "lpd-enabled": false, "utp-enabled": false,
+            "bind-address-ipv4": address, "bind-address-ipv6": "::1", "peer-port": port,
+            "port-forwarding-enabled": false,
+            "download-dir": save, "rpc-enabled": false, "dht-enabled": false, "lpd-enabled": false,
+            "utp-enabled": false,
             "encryption": 0, "preallocation": 0, "ratio-limit-enabled": false, "rename-partial-files": false,
         ]
         try JSONSerialization.data(withJSONObject: settings).write(to: URL(fileURLWithPath: home + "/settings.json"))
@@ -20,7 +23,9 @@ enum Transmission {
 
 /// aria2.
 enum Aria2 {
-    static func peer(_ torrent: String, save: String, address: String, port: Int, on host: NetworkNamespace?) throws -> Program {
+    static func peer(_ torrent: String, save: String, address: String, port: Int, on host: NetworkNamespace?) throws
+        -> Program
+    {
         try Program(
             [
                 "aria2c", "--no-conf", "--file-allocation=none", "--dir=\(save)", "--interface=\(address)",
@@ -36,14 +41,16 @@ enum OpenTracker {
         _ infoHashes: [String], address: String, port: Int, on host: NetworkNamespace?, work: TemporaryDirectory
     ) throws -> Program {
         let directory = try work.directory("opentracker")
-        try infoHashes.map { $0 + "\n" }.joined().write(toFile: directory + "/whitelist", atomically: true, encoding: .utf8)
+        try infoHashes.map { $0 + "\n" }.joined().write(
+            toFile: directory + "/whitelist", atomically: true, encoding: .utf8)
         // It gives up its rights and must still be able to read the list.
         for path in [work.path, directory] {
             try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
         }
         return try Program(
             [
-                "opentracker", "-i", address, "-p", "\(port)", "-P", "\(port)", "-d", directory, "-w", "whitelist", "-u",
+                "opentracker", "-i", address, "-p", "\(port)", "-P", "\(port)", "-d", directory, "-w", "whitelist",
+                "-u",
                 "nobody",
             ], on: host)
     }

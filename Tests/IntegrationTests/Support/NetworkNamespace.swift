@@ -53,8 +53,8 @@ final class NetworkNamespace: Sendable {
     }
 }
 
-/// Several hosts round a switch, each with an address of its own: 10.99.0.1, 10.99.0.2 and so on, and fd99::1 and so on.
-/// Some clients take no peers on 127.0.0.0/8 nor two on one address, so one namespace does not do.
+/// Several hosts round a switch, each with an address of its own: 10.99.0.1, 10.99.0.2 and so on, and fd99::1 and so
+/// on. Some clients take no peers on 127.0.0.0/8 nor two on one address, so one namespace does not do.
 final class Network: Sendable {
     let hosts: [NetworkNamespace]
     private let hub: NetworkNamespace

@@ -14,13 +14,16 @@ final class Program: @unchecked Sendable {
         let output: String
         let errors: String
 
-        var description: String { "status \(status)\(killedBySignal ? " (signal)" : "")\nout: \(output)\nerr: \(errors)" }
+        var description: String {
+            "status \(status)\(killedBySignal ? " (signal)" : "")\nout: \(output)\nerr: \(errors)"
+        }
     }
 
     /// - Parameters:
     ///   - host: the network namespace to run in; nil for the machine's own.
     init(
-        _ words: [String], on host: NetworkNamespace? = nil, in directory: String? = nil, environment: [String: String] = [:]
+        _ words: [String], on host: NetworkNamespace? = nil, in directory: String? = nil,
+        environment: [String: String] = [:]
     ) throws {
         name = words.first ?? "?"
         if name == Swoop.path { try Swoop.checkBuilt() }
@@ -59,7 +62,8 @@ final class Program: @unchecked Sendable {
             throw TimedOut(description: "\(error)\nout: \(output.suffix(2000))\nerr: \(errors.suffix(2000))")
         }
         return Ending(
-            status: process.terminationStatus, killedBySignal: process.terminationReason == .uncaughtSignal, output: output,
+            status: process.terminationStatus, killedBySignal: process.terminationReason == .uncaughtSignal,
+            output: output,
             errors: errors)
     }
 
@@ -94,6 +98,8 @@ final class Program: @unchecked Sendable {
 
     private func text(_ stream: String) -> String {
         // Swift's String is lenient here on purpose: other programs may print anything.
-        (try? Data(contentsOf: URL(fileURLWithPath: files.path + "/" + stream))).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        (try? Data(contentsOf: URL(fileURLWithPath: files.path + "/" + stream))).map {
+            String(decoding: $0, as: UTF8.self)
+        } ?? ""
     }
 }

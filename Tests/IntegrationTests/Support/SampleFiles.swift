@@ -56,7 +56,8 @@ enum SampleFiles {
         if isDirectory(path) { return Entry(content: nil, isExecutable: false) }
         return Entry(
             content: try Data(contentsOf: URL(fileURLWithPath: path)),
-            isExecutable: FileManager.default.attributes(path)[.posixPermissions].map { ($0 as? Int ?? 0) & 0o100 != 0 } ?? false)
+            isExecutable: FileManager.default.attributes(path)[.posixPermissions].map { ($0 as? Int ?? 0) & 0o100 != 0 }
+                ?? false)
     }
 
     static func isDirectory(_ path: String) -> Bool {

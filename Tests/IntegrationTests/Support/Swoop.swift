@@ -13,7 +13,8 @@ enum Swoop {
     /// Fails with what to do when the program is not there.
     static func checkBuilt() throws {
         guard FileManager.default.isExecutableFile(atPath: path) else {
-            throw TimedOut(description: "no program at \(path): run 'swift build -c release --product swoop', or set SWOOP")
+            throw TimedOut(
+                description: "no program at \(path): run 'swift build -c release --product swoop', or set SWOOP")
         }
     }
 
