@@ -46,11 +46,19 @@ extension SwarmMachine {
                 return nextSuggested(suggested, for: peer, run: run, now: now)
             }
         }
+        // Its uplink is for what no leecher has yet: the rest is asked of those who have it already.
+        if peer.isDispatching && isSpreading { return nil }
         for piece in openOrder {
             if let span = takeFree(piece, for: peer, run: run) { return span }
         }
         if let piece = pickNew(for: peer), let span = begin(piece, for: peer, run: run, now: now) { return span }
         return duplicate(for: peer)
+    }
+
+    /// Some piece that we lack is with nobody but seeds that are still giving pieces out.
+    private var isSpreading: Bool {
+        guard picker.hasUnseen else { return false }
+        return picker.fullPeers <= peers.keys.count { peers[$0]?.countsAsFull == true && peers[$0]?.isDispatching == true }
     }
 
     private func mayAsk(_ piece: Int, of peer: PeerState) -> Bool {
@@ -85,9 +93,7 @@ extension SwarmMachine {
         if peer.isChokingUs {
             return peer.allowedFast.first { picker.pickable.contains($0) && peer.holdings.contains($0) }
         }
-        return picker.pick(from: peer.holdings, neighbour: peer.lastPiece.map { $0 + 1 }) {
-            peer.isDispatching && picker.availability[$0] == 0
-        }
+        return picker.pick(from: peer.holdings, neighbour: peer.lastPiece.map { $0 + 1 })
     }
 
     private func hasRoom(for piece: Int) -> Bool {

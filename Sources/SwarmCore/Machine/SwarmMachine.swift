@@ -97,6 +97,8 @@ public struct SwarmMachine: Sendable {
 
     mutating func beginSeeding() {
         guard configuration.dispatches || configuration.superSeed, dispatcher == nil else { return }
+        // Where somebody else has everything already, giving pieces out one by one spares nobody anything.
+        guard configuration.superSeed || picker.fullPeers == 0 else { return }
         var pieces: [Int] = []
         for piece in 0..<layout.pieceCount where canServe(piece) && picker.availability[piece] == 0 { pieces.append(piece) }
         dispatcher = PieceDispatcher(pieces: pieces, pieceCount: layout.pieceCount, using: &generator)

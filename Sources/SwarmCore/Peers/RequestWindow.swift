@@ -8,7 +8,7 @@ struct RequestWindow: Sendable {
         var least = 2 * blockLength
         var most = 8 << 20
         /// Seconds of the peer's rate kept in flight on top of the delay of the line.
-        var slack = 0.05
+        var slack = 0.3
     }
 
     private let limits: Limits

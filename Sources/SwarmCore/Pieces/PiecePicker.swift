@@ -25,6 +25,8 @@ struct PiecePicker: Sendable {
 
     var isEmpty: Bool { order.isEmpty }
     var count: Int { order.count }
+    /// Some piece still to be begun is held by no peer, those that have everything left out.
+    var hasUnseen: Bool { ends[0] > 0 }
 
     /// Copies of a piece among the peers.
     func copies(of piece: Int) -> Int { Int(availability[piece]) + fullPeers }
@@ -86,25 +88,19 @@ struct PiecePicker: Sendable {
     /// - Parameters:
     ///   - holdings: what the peer has.
     ///   - neighbour: a piece worth a preference among equals (the one after the peer's last), or nil.
-    ///   - avoid: pieces not to be taken now.
-    func pick(from holdings: PieceSet, neighbour: Int?, avoid: (Int) -> Bool) -> Int? {
+    func pick(from holdings: PieceSet, neighbour: Int?) -> Int? {
         for candidate in order.prefix(Self.scanLimit) {
             let piece = Int(candidate)
-            guard holdings.contains(piece), !avoid(piece) else { continue }
+            guard holdings.contains(piece) else { continue }
             if let neighbour, neighbour < availability.count, position[neighbour] >= 0, holdings.contains(neighbour),
-                availability[neighbour] <= availability[piece], !avoid(neighbour)
+                availability[neighbour] <= availability[piece]
             {
                 return neighbour
             }
             return piece
         }
         guard order.count > Self.scanLimit else { return nil }
-        var start = 0
-        while let piece = pickable.firstCommon(with: holdings, from: start) {
-            if !avoid(piece) { return piece }
-            start = piece + 1
-        }
-        return nil
+        return pickable.firstCommon(with: holdings, from: 0)
     }
 
     private mutating func grow(to bucket: Int) {
