@@ -2,26 +2,32 @@ import HTTPTransport
 import NIOHTTP1
 
 /// A stretch of one file that is asked for.
-struct FileRange: Sendable, Hashable {
+package struct FileRange: Sendable, Hashable {
     /// Index in `ContentLayout.files`.
-    let file: Int
-    let fileLength: Int64
+    package let file: Int
+    package let fileLength: Int64
     /// In bytes from the start of the file; not empty.
-    let bytes: Range<Int64>
+    package let bytes: Range<Int64>
 
-    var isWholeFile: Bool { bytes.lowerBound == 0 && bytes.upperBound == fileLength }
+    package init(file: Int, fileLength: Int64, bytes: Range<Int64>) {
+        self.file = file
+        self.fileLength = fileLength
+        self.bytes = bytes
+    }
+
+    package var isWholeFile: Bool { bytes.lowerBound == 0 && bytes.upperBound == fileLength }
     /// Value of the `Range` header; nil when the whole file is wanted, which needs none.
-    var header: String? { isWholeFile ? nil : "bytes=\(bytes.lowerBound)-\(bytes.upperBound - 1)" }
+    package var header: String? { isWholeFile ? nil : "bytes=\(bytes.lowerBound)-\(bytes.upperBound - 1)" }
 }
 
 /// What the head of an answer to a range request means. Pure: the rules of RFC 9110, sections 14 and 15.
-enum RangeAnswer: Sendable, Hashable {
+package enum RangeAnswer: Sendable, Hashable {
     /// The body is the file from this offset on; so many bytes of it are ours after skipping `skip`.
     case body(skip: Int64, length: Int64)
     case problem(WebSeedProblem)
 
     /// - Parameter now: Unix time, for a `Retry-After` that is a date.
-    init(
+    package init(
         status: Int, headers: HTTPHeaders, to range: FileRange, host: String, settings: WebSeedSettings, now: Double
     ) {
         let wanted = range.bytes.upperBound - range.bytes.lowerBound

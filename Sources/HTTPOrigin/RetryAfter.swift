@@ -1,7 +1,7 @@
 /// The `Retry-After` header (RFC 9110, section 10.2.3): seconds, or a date in any of HTTP's three forms.
-enum RetryAfter {
+package enum RetryAfter {
     /// Seconds from `now` (Unix time) on, 0 or more; nil for what is neither.
-    static func seconds(_ header: String, now: Double) -> Double? {
+    package static func seconds(_ header: String, now: Double) -> Double? {
         guard header.utf8.count <= 64 else { return nil }
         let trimmed = header.split(separator: " ", omittingEmptySubsequences: true).joined(separator: " ")
         if !trimmed.isEmpty, trimmed.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
@@ -11,7 +11,7 @@ enum RetryAfter {
     }
 
     /// `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT` or `Sun Nov 6 08:49:37 1994`.
-    static func unixTime(_ date: String) -> Int64? {
+    package static func unixTime(_ date: String) -> Int64? {
         var words = date.split { $0 == " " || $0 == "-" || $0 == "," }
         if words.last == "GMT" { words.removeLast() }
         guard words.count == 5 else { return nil }

@@ -40,15 +40,14 @@ public final class WebSeedClient: Sendable {
     public func shutdown() async { await transport.shutdown() }
 }
 
-/// One URL of a torrent's `url-list`, and how the content is found under it.
-public final class WebSeed: Sendable {
+/// One URL of a torrent's `url-list`, or of a server that holds its files in another place.
+public final class WebSeed: RangeSource {
     /// Host and port, for a person.
     public let host: String
     public let layout: ContentLayout
 
     private let base: HTTPURL
-    private let name: PathComponent
-    private let isSingleFile: Bool
+    private let root: Root
     private let client: WebSeedClient
     /// What the server said of each file when it was last asked: a change means that the file has changed.
     private let validators = Mutex<[Int: Validator]>([:])
@@ -57,14 +56,35 @@ public final class WebSeed: Sendable {
     private static let mostValidators = 4_096
 
     /// Nil when `url` is no http or https URL that can be fetched from.
-    public init?(url: String, name: PathComponent, isSingleFile: Bool, layout: ContentLayout, client: WebSeedClient) {
+    public convenience init?(url: String, name: PathComponent, isSingleFile: Bool, layout: ContentLayout, client: WebSeedClient) {
         guard let base = HTTPURL(url) else { return nil }
+        let slash = base.path.utf8.last == UInt8(ascii: "/")
+        self.init(base, isSingleFile && !slash ? .wholeURL : .directory([name.bytes]), layout, client)
+    }
+
+    /// Content whose files lie right below `contentURL`, whatever the torrent's name: file i is at `contentURL/<path>`,
+    /// and the file of a single-file torrent is `contentURL` itself.
+    ///
+    /// Nil when `contentURL` is no http or https URL that can be fetched from.
+    public convenience init?(contentURL: String, layout: ContentLayout, client: WebSeedClient) {
+        guard let base = HTTPURL(contentURL) else { return nil }
+        self.init(base, .directory([]), layout, client)
+    }
+
+    private init(_ base: HTTPURL, _ root: Root, _ layout: ContentLayout, _ client: WebSeedClient) {
         self.base = base
-        self.name = name
-        self.isSingleFile = isSingleFile
+        self.root = root
         self.layout = layout
         self.client = client
         host = base.authority
+    }
+
+    /// Where the files are, seen from the base URL.
+    private enum Root: Sendable {
+        /// The URL is the only file's.
+        case wholeURL
+        /// The files' paths come after these components.
+        case directory([[UInt8]])
     }
 
     /// Nil when `url` is no http or https URL that can be fetched from.
@@ -74,8 +94,9 @@ public final class WebSeed: Sendable {
 
     /// The URL of a file (BEP 19): the base itself for a single file unless it ends in a slash, else base, name and path.
     func url(ofFile file: Int) -> HTTPURL? {
-        if isSingleFile { return base.path.utf8.last == UInt8(ascii: "/") ? base.appending([name.bytes]) : base }
-        return base.appending([name.bytes] + layout.files[file].path.components.map(\.bytes))
+        guard case .directory(let components) = root else { return base }
+        let all = components + layout.files[file].path.components.map(\.bytes)
+        return all.isEmpty ? base : base.appending(all)
     }
 
     /// Fetches a run of whole pieces; see the other `fetch`.
@@ -97,67 +118,13 @@ public final class WebSeed: Sendable {
     public nonisolated(nonsending) func fetch(
         _ run: Range<Int64>, sink: (WebSeedChunk) async -> Bool
     ) async -> WebSeedOutcome {
-        var position = max(0, run.lowerBound)
-        for file in firstFile(after: position)..<layout.files.count {
-            let entry = layout.files[file]
-            guard entry.offset < run.upperBound else { break }
-            let start = max(position, entry.offset)
-            let end = min(run.upperBound, entry.end)
-            guard start < end else { continue }
-            position = start
-            let ending: Ending
-            if entry.isPadding {
-                ending = await zeros(start..<end, sink)
-            } else {
-                let range = FileRange(
-                    file: file, fileLength: entry.length, bytes: (start - entry.offset)..<(end - entry.offset))
-                ending = await body(of: range, at: start, sink)
-            }
-            switch ending {
-            case .delivered: position = end
-            case .stopped: return .stopped
-            case .failed(let problem, let next): return .failed(problem, next: next)
-            }
-        }
-        return .complete
+        await layout.fetch(run, sink: sink) { range, offset in await body(of: range, at: offset, sink) }
     }
-
-    private enum Ending {
-        case delivered
-        case stopped
-        case failed(WebSeedProblem, next: Int64)
-    }
-
-    /// Index of the first file that ends after `position`. Ends never decrease.
-    private func firstFile(after position: Int64) -> Int {
-        var low = 0
-        var high = layout.files.count
-        while low < high {
-            let middle = low + (high - low) / 2
-            if layout.files[middle].end <= position { low = middle + 1 } else { high = middle }
-        }
-        return low
-    }
-
-    private nonisolated(nonsending) func zeros(
-        _ range: Range<Int64>, _ sink: (WebSeedChunk) async -> Bool
-    ) async -> Ending {
-        var next = range.lowerBound
-        while next < range.upperBound {
-            let count = Int(min(range.upperBound - next, Int64(WebSeed.zeroBytes.readableBytes)))
-            guard let part = WebSeed.zeroBytes.getSlice(at: 0, length: count) else { break }
-            guard await sink(WebSeedChunk(offset: next, buffer: part)) else { return .stopped }
-            next += Int64(count)
-        }
-        return .delivered
-    }
-
-    private static let zeroBytes = ByteBuffer(repeating: 0, count: 64 << 10)
 
     /// One request: its answer checked, its body handed on.
     private nonisolated(nonsending) func body(
         of range: FileRange, at offset: Int64, _ sink: (WebSeedChunk) async -> Bool
-    ) async -> Ending {
+    ) async -> WebSeedOutcome {
         guard let url = url(ofFile: range.file) else {
             return .failed(
                 .giveUp(file: range.file, reason: "\(host): the file's name makes too long a URL"), next: offset)
@@ -173,7 +140,7 @@ public final class WebSeed: Sendable {
                 settings: client.settings, now: Double(time(nil)))
             guard case .body(var skip, let length) = meaning else {
                 if case .problem(let problem) = meaning { return .failed(problem, next: offset) }
-                return .delivered
+                return .complete
             }
             if let problem = remember(Validator(answer.headers), of: range.file, host: answer.host) {
                 return .failed(problem, next: offset)
@@ -205,7 +172,7 @@ public final class WebSeed: Sendable {
                     progress.next += count
                 }
                 // The rest of a small file is not worth reading; leaving the loop ends the request.
-                if hasTail && progress.next == end { return .delivered }
+                if hasTail && progress.next == end { return .complete }
                 progress.waits()
             }
             guard progress.next == end else {
@@ -213,7 +180,7 @@ public final class WebSeed: Sendable {
                     .wrongContent(reason: "\(answer.host) sends fewer bytes than it was asked for"), next: progress.next
                 )
             }
-            return .delivered
+            return .complete
         } catch {
             return .failed(problem(error, in: range, progress), next: progress.next)
         }
@@ -227,7 +194,8 @@ public final class WebSeed: Sendable {
             // While we were busy, the silence was ours, and the connection was dropped through no fault of the server.
             if progress.isOwnDelay { return .retry(after: 0, reason: error.description) }
             return .retry(after: nil, reason: "\(host) has stalled")
-        case .unresolved, .unreachable, .broken, .bodyTooLarge: return .retry(after: nil, reason: error.description)
+        case .unresolved, .unreachable: return .unreachable(reason: error.description)
+        case .broken, .bodyTooLarge: return .retry(after: nil, reason: error.description)
         case .tooManyRedirects, .badRedirect: return .giveUp(file: range.file, reason: error.description)
         case .invalidURL, .notTrusted, .refusedRedirect, .insecureRedirect:
             return .giveUp(file: nil, reason: error.description)

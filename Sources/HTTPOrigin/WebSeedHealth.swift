@@ -16,6 +16,9 @@ public struct WebSeedHealth: Sendable {
         public var missingFiles = 1_000
         /// Most fetches at once.
         public var mostFetches = 4
+        /// Nothing is given up for good: what fails is asked again, later each time, and counts as a source again when
+        /// it answers. ``WebSeedHealth/isExhausted`` says that until then there is nothing to be had.
+        public var probes = false
 
         public init() {}
     }
@@ -28,14 +31,24 @@ public struct WebSeedHealth: Sendable {
         case banned(String)
     }
 
+    private struct Missing: Sendable {
+        var times = 0
+        var notBefore = Double.infinity
+        var reason: String
+    }
+
     private let settings: Settings
     private var random: HealthGenerator
     private var failures = 0
     private var notBefore = -Double.infinity
     private var bad = 0
     private var goodSinceBad = 0
-    private var missing: Set<Int> = []
+    private var missing: [Int: Missing] = [:]
     private var ban: String?
+    /// What was the matter last; nil as long as all is well.
+    public private(set) var trouble: String?
+    /// The last problem was of the kind that makes it no source at all: nobody answers, or what is there is wrong.
+    public private(set) var isExhausted = false
     /// Fetches that may run at once: at first one, more as they succeed, half as many after a failure.
     public private(set) var fetchesAllowed = 1
 
@@ -52,13 +65,40 @@ public struct WebSeedHealth: Sendable {
 
     /// Whether a fetch of this file (an index in the layout) may start now.
     public func mayFetch(file: Int, at now: Double) -> Bool {
-        ban == nil && notBefore <= now && !missing.contains(file)
+        ban == nil && notBefore <= now && (missing[file]?.notBefore ?? now) <= now
     }
 
     /// A fetch came to its end as wished.
     public mutating func succeeded() {
         failures = 0
         fetchesAllowed = min(fetchesAllowed + 1, settings.mostFetches)
+        answered()
+    }
+
+    /// Bytes have come: it is a source again.
+    public mutating func answered() {
+        trouble = nil
+        isExhausted = false
+    }
+
+    /// Bytes of this file have come.
+    public mutating func answered(file: Int) { missing[file] = nil }
+
+    /// Files that it does not give out and that are not asked for now.
+    public func missingFiles(at now: Double) -> Set<Int> {
+        Set(missing.lazy.filter { $0.value.notBefore > now }.map(\.key))
+    }
+
+    /// Files that it did not give out when it was last asked, whether they may be asked for again or not.
+    public var refusedFiles: Set<Int> { Set(missing.keys) }
+
+    /// Why it does not give out a file; nil as far as is known.
+    public func refusal(ofFile file: Int) -> String? { missing[file]?.reason }
+
+    /// When something may be asked for again that may not be now, nil when there is no such thing.
+    public func nextChange(after now: Double) -> Double? {
+        let times = missing.values.map(\.notBefore) + [notBefore]
+        return times.filter { $0 > now && $0 < .infinity }.min()
     }
 
     /// A piece made of its bytes alone did verify.
@@ -76,21 +116,55 @@ public struct WebSeedHealth: Sendable {
 
     /// A fetch ended with a problem.
     public mutating func failed(_ problem: WebSeedProblem, at now: Double) {
+        // Fetches that run side by side fail together: that is one failure.
+        let isEcho = settings.probes && notBefore > now
         switch problem {
-        case .cancelled: break
-        case .retry(let after, _): backOff(atLeast: after, at: now)
-        case .wrongContent(let reason): lied(reason, at: now)
-        case .giveUp(nil, let reason): ban = reason
+        case .cancelled: return
+        case .retry(let after, _):
+            if !isEcho { backOff(atLeast: after, at: now) }
+            if after == 0 { return }
+        case .unreachable:
+            if !isEcho { backOff(atLeast: nil, at: now) }
+            isExhausted = true
+        case .wrongContent(let reason): if !isEcho { lied(reason, at: now) }
+        case .giveUp(nil, let reason):
+            if settings.probes {
+                isExhausted = true
+                if !isEcho { backOff(atLeast: nil, at: now) }
+            } else {
+                ban = reason
+            }
         case .giveUp(let file?, let reason):
-            missing.insert(file)
-            if missing.count >= settings.missingFiles { ban = reason }
+            lacks(file, reason, at: now)
+            return
         }
+        trouble = problem.reason
+    }
+
+    private mutating func lacks(_ file: Int, _ reason: String, at now: Double) {
+        var known = missing[file] ?? Missing(reason: reason)
+        known.reason = reason
+        if settings.probes, known.times == 0 || known.notBefore <= now {
+            known.times += 1
+            known.notBefore = now + delay(after: known.times)
+        }
+        missing[file] = known
+        if !settings.probes, missing.count >= settings.missingFiles { ban = reason }
     }
 
     private mutating func lied(_ reason: String, at now: Double) {
         bad += 1
         goodSinceBad = 0
-        if bad >= settings.badPieces { ban = reason } else { backOff(atLeast: nil, at: now) }
+        trouble = reason
+        if settings.probes {
+            isExhausted = true
+            failures += bad
+            backOff(atLeast: nil, at: now)
+        } else if bad >= settings.badPieces {
+            ban = reason
+        } else {
+            backOff(atLeast: nil, at: now)
+        }
     }
 
     /// Waits the server's time if it named one, else a doubling one drawn from its upper half.
@@ -99,10 +173,14 @@ public struct WebSeedHealth: Sendable {
         // A wait of nothing is for delays of our own, which say nothing against the source.
         guard seconds != 0 else { return }
         failures += 1
+        let delay = delay(after: failures)
+        notBefore = max(notBefore, now + max(delay, seconds ?? 0))
+    }
+
+    private mutating func delay(after failures: Int) -> Double {
         var ceiling = settings.retry
         for _ in 0..<min(failures, 64) where ceiling < settings.longestRetry { ceiling *= 2 }
-        let delay = min(ceiling, settings.longestRetry) * Double.random(in: 0.5...1, using: &random)
-        notBefore = max(notBefore, now + max(delay, seconds ?? 0))
+        return min(ceiling, settings.longestRetry) * Double.random(in: 0.5...1, using: &random)
     }
 }
 

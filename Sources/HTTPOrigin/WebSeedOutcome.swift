@@ -6,7 +6,10 @@ public struct WebSeedChunk: Sendable {
     public let offset: Int64
     private let buffer: ByteBuffer
 
-    init(offset: Int64, buffer: ByteBuffer) {
+    /// - Parameters:
+    ///   - offset: in bytes from the start of the content space, 0 or more.
+    ///   - buffer: its readable bytes, at least one.
+    public init(offset: Int64, buffer: ByteBuffer) {
         self.offset = offset
         self.buffer = buffer
     }
@@ -22,6 +25,15 @@ public struct WebSeedChunk: Sendable {
             Swift.Result { () throws(Failure) in try body(bytes) }
         }
         return try outcome.get()
+    }
+
+    /// A part of the bytes, which goes on holding the same memory; nil for a range that is not inside.
+    /// - Parameter range: counted from the chunk's own beginning.
+    public func part(_ range: Range<Int>) -> WebSeedChunk? {
+        guard range.lowerBound >= 0, range.upperBound <= count, !range.isEmpty,
+            let slice = buffer.getSlice(at: buffer.readerIndex + range.lowerBound, length: range.count)
+        else { return nil }
+        return WebSeedChunk(offset: offset + Int64(range.lowerBound), buffer: slice)
     }
 }
 
@@ -39,6 +51,9 @@ public enum WebSeedOutcome: Sendable, Hashable {
 public enum WebSeedProblem: Error, Sendable, Hashable, CustomStringConvertible {
     /// Try again, not before `after` seconds if the server said so, else when `WebSeedHealth` says.
     case retry(after: Double?, reason: String)
+    /// Nobody answers there: the name does not resolve, or the connection is refused. Worth another try later, but as
+    /// things are this is no source.
+    case unreachable(reason: String)
     /// Do not ask for this file here again; nil: for nothing at all.
     case giveUp(file: Int?, reason: String)
     /// What the server has is not what the torrent describes.
@@ -47,7 +62,15 @@ public enum WebSeedProblem: Error, Sendable, Hashable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .retry(_, let reason), .giveUp(_, let reason), .wrongContent(let reason): "web seed: \(reason)"
+        case .cancelled: "cancelled"
+        default: "web seed: \(reason)"
+        }
+    }
+
+    /// The same without saying whose it is.
+    public var reason: String {
+        switch self {
+        case .retry(_, let reason), .unreachable(let reason), .giveUp(_, let reason), .wrongContent(let reason): reason
         case .cancelled: "cancelled"
         }
     }

@@ -249,12 +249,12 @@ private func head(_ status: String, _ headers: [String]) -> RawServer.Step {
         }
     }
 
-    @Test func `that nobody is at is asked later`() async throws {
+    @Test func `that nobody is at is told from one that answers badly`() async throws {
         let content = try Content([("", 1_000)], single: true)
         let port = try FreePort.find()
         try await withSeed("http://127.0.0.1:\(port)/", content) { seed in
-            guard case .failed(.retry(after: nil, _), next: 0) = await fetch(seed, 0..<10).outcome else {
-                Issue.record("no retry")
+            guard case .failed(.unreachable, next: 0) = await fetch(seed, 0..<10).outcome else {
+                Issue.record("not told apart")
                 return
             }
         }

@@ -1,0 +1,74 @@
+import Metainfo
+import NIOCore
+
+/// Whatever can give out any stretch of a content on demand: a web server, an object store.
+///
+/// What it gives is not believed: pieces are verified like any. When to ask again after a problem is its owner's to say.
+public protocol RangeSource: Sendable {
+    /// Where it is, for a person: host and port. No secrets.
+    var host: String { get }
+
+    /// Fetches a run of bytes of the content space, in order.
+    ///
+    /// Padding comes as zeros; what belongs to no piece is left out. The next chunk is read when the sink has returned.
+    /// To stop, the sink returns false or the task is cancelled. Several fetches may run at once.
+    nonisolated(nonsending) func fetch(
+        _ run: Range<Int64>, sink: (WebSeedChunk) async -> Bool
+    ) async -> WebSeedOutcome
+}
+
+extension ContentLayout {
+    /// Walks a run of the content space file by file: padding is given out as zeros, the rest asked of `body`.
+    /// - Parameter body: delivers a range of one file, which begins at the offset of the content space that it is told.
+    package nonisolated(nonsending) func fetch(
+        _ run: Range<Int64>, sink: (WebSeedChunk) async -> Bool,
+        body: (FileRange, Int64) async -> WebSeedOutcome
+    ) async -> WebSeedOutcome {
+        var position = max(0, run.lowerBound)
+        for file in firstFile(after: position)..<files.count {
+            let entry = files[file]
+            guard entry.offset < run.upperBound else { break }
+            let start = max(position, entry.offset)
+            let end = min(run.upperBound, entry.end)
+            guard start < end else { continue }
+            position = start
+            let outcome: WebSeedOutcome
+            if entry.isPadding {
+                outcome = await zeros(start..<end, sink)
+            } else {
+                let range = FileRange(
+                    file: file, fileLength: entry.length, bytes: (start - entry.offset)..<(end - entry.offset))
+                outcome = await body(range, start)
+            }
+            guard outcome == .complete else { return outcome }
+            position = end
+        }
+        return .complete
+    }
+
+    /// Index of the first file that ends after `position`. Ends never decrease.
+    private func firstFile(after position: Int64) -> Int {
+        var low = 0
+        var high = files.count
+        while low < high {
+            let middle = low + (high - low) / 2
+            if files[middle].end <= position { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    private nonisolated(nonsending) func zeros(
+        _ range: Range<Int64>, _ sink: (WebSeedChunk) async -> Bool
+    ) async -> WebSeedOutcome {
+        var next = range.lowerBound
+        while next < range.upperBound {
+            let count = Int(min(range.upperBound - next, Int64(zeroBytes.readableBytes)))
+            guard let part = zeroBytes.getSlice(at: 0, length: count) else { break }
+            guard await sink(WebSeedChunk(offset: next, buffer: part)) else { return .stopped }
+            next += Int64(count)
+        }
+        return .complete
+    }
+}
+
+private let zeroBytes = ByteBuffer(repeating: 0, count: 64 << 10)
