@@ -1,0 +1,31 @@
+// Node: the inside of the hybrid delivery daemon.
+//
+// What it is for: the calls of the API as methods of one actor; task files that wander through state directories; making
+// torrents and tasks; publishing content (upload, seeding, probes) and fetching it (peers, object store and CDN at once,
+// each when its window allows), until it lies verified at its final place. What it must never do: let content appear
+// anywhere before every file of it has been checked, let a task be in two states at once, write a key of an object store
+// to a log, or believe a path or a length because a task file says so. Decisions of policy are Delivery's; bytes are
+// moved by Swarm, ObjectStore and HashLibrary.
+
+/// Times, sizes and counts of the daemon that no configuration key governs.
+public struct NodeTunables: Sendable {
+    /// Seconds between two looks at the queues and the windows.
+    public var tick = 0.5
+    /// Seconds within which a torrent must have come when recv is answered.
+    public var torrentTimeout = 60.0
+    /// Largest torrent that is fetched, in bytes.
+    public var torrentBytes = 64 << 20
+    /// Seconds between two probes of a CDN, and how many failures in a row make the task fail.
+    public var probeInterval = 10.0
+    public var probeFailures = 3
+    /// How often a callback is tried, and the seconds before the second time; each wait is twice the one before.
+    public var callbackTries = 8
+    public var callbackDelay = 2.0
+    /// How often a file that fails its final check is fetched again before the task fails.
+    public var verifyRounds = 5
+    /// Seconds after which an upload that failed is tried again, and the most of them.
+    public var retryDelay = 5.0
+    public var longestRetryDelay = 600.0
+
+    public init() {}
+}

@@ -1,0 +1,121 @@
+import Glibc
+
+/// Puts content that has been checked at its final place in one step, and finds out after a crash how far that had come.
+///
+/// Before the step a record of what is to be put there, by its inode, lies in the task's own directory; so after a crash
+/// it is known whether what lies at the final place is the new content.
+struct Publication: Sendable {
+    let incoming: String
+    let final: String
+    let marker: String
+    /// In the task's own directory.
+    let record: String
+    let machine: MachineKind
+
+    enum MachineKind: Sendable { case local, mountedBucket }
+
+    enum Standing: Sendable, Equatable {
+        /// Content has not been checked yet, or the record is of something else.
+        case unchecked
+        /// It has been checked and is not at its final place.
+        case checked
+        /// It lies at its final place.
+        case published
+    }
+
+    /// What is known after a restart.
+    func standing() -> Standing {
+        guard let bytes = try? NodeFiles.read(record, limit: 4096) else { return .unchecked }
+        let fields = String(decoding: bytes, as: UTF8.self).split(separator: " ").map(String.init)
+        if fields == ["bucket"] { return NodeFiles.exists(marker) ? .published : .checked }
+        guard fields.count == 2, let device = UInt64(fields[0]), let inode = UInt64(fields[1].trimmed) else {
+            return .unchecked
+        }
+        func isIt(_ path: String) -> Bool {
+            NodeFiles.status(path).map { $0.device == device && $0.inode == inode } ?? false
+        }
+        if isIt(final) { return .published }
+        return isIt(incoming) ? .checked : .unchecked
+    }
+
+    /// Says that all of the content has just been checked. Makes it durable first: a record must not outlive it.
+    func recordChecked() throws(FileFailure) {
+        try Self.synchronize(incoming)
+        if machine == .mountedBucket { return try NodeFiles.write(Array("bucket".utf8), to: record) }
+        guard let status = NodeFiles.status(incoming) else {
+            throw FileFailure(operation: "look at", path: incoming, number: errno)
+        }
+        try NodeFiles.write(Array("\(status.device) \(status.inode)\n".utf8), to: record)
+    }
+
+    /// Content is to be changed again: what was checked counts no more.
+    func forgetChecked() { NodeFiles.remove(record) }
+
+    /// The step. Whatever was there before is gone afterwards; a marker is left. Doing it twice does no harm.
+    func publish() throws(FileFailure) {
+        if machine == .mountedBucket {
+            try Self.copy(incoming, to: final)
+        } else if standing() != .published {
+            let slash = final.lastIndex(of: "/") ?? final.startIndex
+            try NodeFiles.makeDirectory(String(final[..<slash]))
+            if NodeFiles.status(final) == nil {
+                try NodeFiles.move(incoming, to: final)
+            } else {
+                try NodeFiles.exchange(incoming, with: final)
+            }
+        }
+        try NodeFiles.write([], to: marker)
+        // What lies there now is what was there before, or the copied content.
+        NodeFiles.remove(incoming)
+    }
+
+    /// Makes a file, or all files and directories in a directory, durable.
+    private static func synchronize(_ path: String) throws(FileFailure) {
+        guard let status = NodeFiles.status(path) else {
+            throw FileFailure(operation: "look at", path: path, number: errno)
+        }
+        guard status.kind != .other else { return }
+        if status.kind == .directory {
+            for name in NodeFiles.names(in: path) { try synchronize(path + "/" + name) }
+        }
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        guard descriptor >= 0 else { throw FileFailure(operation: "open", path: path, number: errno) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw FileFailure(operation: "make durable", path: path, number: errno) }
+    }
+
+    /// For a mounted bucket, which has no rename: file by file; the marker that follows says that all are there.
+    private static func copy(_ path: String, to target: String) throws(FileFailure) {
+        guard let status = NodeFiles.status(path) else {
+            throw FileFailure(operation: "look at", path: path, number: errno)
+        }
+        if status.kind == .directory {
+            try NodeFiles.makeDirectory(target)
+            let names = NodeFiles.names(in: path)
+            for name in names { try copy(path + "/" + name, to: target + "/" + name) }
+            for name in NodeFiles.names(in: target) where !names.contains(name) { NodeFiles.remove(target + "/" + name) }
+            return
+        }
+        let source = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard source >= 0 else { throw FileFailure(operation: "open", path: path, number: errno) }
+        defer { close(source) }
+        let slash = target.lastIndex(of: "/") ?? target.startIndex
+        try NodeFiles.makeDirectory(String(target[..<slash]))
+        let descriptor = open(target, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o644)
+        guard descriptor >= 0 else { throw FileFailure(operation: "write", path: target, number: errno) }
+        defer { close(descriptor) }
+        var block = [UInt8](repeating: 0, count: 1 << 20)
+        while true {
+            let count = block.withUnsafeMutableBytes { read(source, $0.baseAddress, $0.count) }
+            if count == 0 { break }
+            guard count > 0 else { throw FileFailure(operation: "read", path: path, number: errno) }
+            var done = 0
+            while done < count {
+                let written = block[done..<count].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+                guard written > 0 else { throw FileFailure(operation: "write", path: target, number: errno) }
+                done += written
+            }
+        }
+        guard fsync(descriptor) == 0 else { throw FileFailure(operation: "make durable", path: target, number: errno) }
+    }
+}

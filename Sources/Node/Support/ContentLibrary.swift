@@ -1,0 +1,22 @@
+import Hashing
+
+/// What the node asks of the library of hashes. A protocol, so that a node can also run without one.
+public protocol ContentLibrary: Sendable {
+    /// A file of this digest and size that is here, if there is one.
+    func find(_ digest: SHA1Digest, size: Int64) async -> String?
+    /// The digest of a file that has not changed since it was hashed.
+    func digest(of path: String) async -> SHA1Digest?
+    /// Copies a file, the fastest way there is, and verifies what was written. False when it cannot be had or is not
+    /// what it was.
+    func copy(from path: String, to target: String, expecting digest: SHA1Digest, size: Int64) async -> Bool
+    /// New content lies at a path: it is taken in now or soon.
+    func noteContent(at path: String) async
+}
+
+/// For a node that keeps none.
+struct NoLibrary: ContentLibrary {
+    func find(_ digest: SHA1Digest, size: Int64) async -> String? { nil }
+    func digest(of path: String) async -> SHA1Digest? { nil }
+    func copy(from path: String, to target: String, expecting digest: SHA1Digest, size: Int64) async -> Bool { false }
+    func noteContent(at path: String) async {}
+}

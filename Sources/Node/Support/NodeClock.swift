@@ -1,0 +1,37 @@
+import Delivery
+import Glibc
+
+/// The time as the node sees it. Injected, so that two days of quiet hours pass in a test in no time.
+public protocol NodeClock: Sendable {
+    var now: Moment { get }
+    /// The calendar of windows and of the times in task files.
+    var calendar: any WallClock { get }
+    /// Returns after so many seconds, or when the task is cancelled.
+    func sleep(seconds: Double) async
+}
+
+extension NodeClock {
+    /// `YYYY-MM-DD HH:MM:SS`.
+    var text: String { calendar.text(now.wall) }
+}
+
+/// The time of the machine.
+public struct SystemNodeClock: NodeClock {
+    public let calendar: any WallClock
+
+    public init(calendar: any WallClock = SystemWallClock()) { self.calendar = calendar }
+
+    public var now: Moment {
+        Moment(uptime: Self.read(CLOCK_MONOTONIC), wall: Instant(seconds: Self.read(CLOCK_REALTIME)))
+    }
+
+    private static func read(_ clock: clockid_t) -> Double {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+
+    public func sleep(seconds: Double) async {
+        try? await Task.sleep(for: .nanoseconds(Int64(min(max(seconds, 0), 86_400) * 1e9)))
+    }
+}

@@ -1,0 +1,147 @@
+import Glibc
+
+/// Which half of the node a task belongs to.
+public enum TaskSide: String, Sendable, Hashable, CaseIterable { case sender, receiver }
+
+/// Where a task stands: the name of the directory that its file is in.
+public enum TaskState: String, Sendable, Hashable, CaseIterable {
+    case tmp, queues, uploading, uploaded, downloading, downloaded, history, failed
+
+    /// In the order in which a task of that side goes through them.
+    static func all(of side: TaskSide) -> [TaskState] {
+        side == .sender
+            ? [.tmp, .queues, .uploading, .uploaded, .history, .failed]
+            : [.tmp, .queues, .downloading, .downloaded, .history, .failed]
+    }
+}
+
+/// The directories of task files, which are the record of every task's state and the contract with other programs: a
+/// state is a directory, a change of state is one rename.
+struct TaskDirectories: Sendable {
+    /// `DATA`.
+    let root: String
+
+    static let suffix = ".task.json"
+    /// Largest task file that is read, in bytes: a hundred thousand files take about 20 MiB.
+    static let mostBytes = 64 << 20
+    /// What may lie beside a failed task's file.
+    static let errorSuffixes = [".bterr", ".obserr", ".cdnerr"]
+
+    func directory(_ side: TaskSide, _ state: TaskState) -> String { "\(root)/\(side.rawValue)/\(state.rawValue)" }
+
+    func path(_ side: TaskSide, _ state: TaskState, _ name: String) -> String {
+        "\(directory(side, state))/\(name)"
+    }
+
+    /// Makes all of them.
+    func make() throws(FileFailure) {
+        for side in TaskSide.allCases {
+            for state in TaskState.all(of: side) { try NodeFiles.makeDirectory(directory(side, state)) }
+        }
+        try NodeFiles.makeDirectory("\(root)/transfer")
+    }
+
+    /// Whether a name can be a task file's: one path component of a sane length with the right ending, not hidden.
+    static func isTaskName(_ name: String) -> Bool {
+        name.hasSuffix(suffix) && name.utf8.count > suffix.utf8.count && name.utf8.count <= 255
+            && !name.hasPrefix(".") && !name.utf8.contains(0x2f) && !name.utf8.contains(0)
+    }
+
+    /// The names of the task files in a directory, in the order of their arrival. Links, directories, FIFOs and whatever
+    /// else is no regular file are passed by.
+    func list(_ side: TaskSide, _ state: TaskState) -> [String] {
+        let directory = directory(side, state)
+        return NodeFiles.names(in: directory).filter(Self.isTaskName)
+            .compactMap { name -> (name: String, time: Int64)? in
+                guard let status = NodeFiles.status("\(directory)/\(name)"), status.kind == .file else { return nil }
+                return (name, status.changed)
+            }
+            .sorted { $0.time != $1.time ? $0.time < $1.time : $0.name < $1.name }
+            .map(\.name)
+    }
+
+    func contains(_ side: TaskSide, _ state: TaskState, _ name: String) -> Bool {
+        Self.isTaskName(name) && NodeFiles.status(path(side, state, name))?.kind == .file
+    }
+
+    /// The first of `states` that a task is in.
+    func locate(_ side: TaskSide, _ name: String, in states: [TaskState]) -> TaskState? {
+        states.first { contains(side, $0, name) }
+    }
+
+    func read(_ side: TaskSide, _ state: TaskState, _ name: String) throws(FileFailure) -> [UInt8] {
+        try NodeFiles.read(path(side, state, name), limit: Self.mostBytes)
+    }
+
+    /// Writes a task's file where it is now, in one step.
+    func write(_ bytes: [UInt8], _ side: TaskSide, _ state: TaskState, _ name: String) throws(FileFailure) {
+        // Keys of an object store may be in it.
+        try NodeFiles.write(bytes, to: path(side, state, name), mode: 0o640)
+    }
+
+    func move(_ name: String, _ side: TaskSide, from: TaskState, to: TaskState) throws(FileFailure) {
+        try NodeFiles.move(path(side, from, name), to: path(side, to, name))
+    }
+
+    /// Removes a task's file from a state, and what its failures left beside it.
+    func remove(_ name: String, _ side: TaskSide, from state: TaskState) {
+        let path = path(side, state, name)
+        NodeFiles.remove(path)
+        for suffix in Self.errorSuffixes { unlink(path + suffix) }
+    }
+
+    /// Puts a task into `failed`, the details beside it first: who sees the task there finds them.
+    func fail(_ name: String, _ side: TaskSide, from: TaskState, details: String, suffix: String) throws(FileFailure) {
+        let target = path(side, .failed, name)
+        for other in Self.errorSuffixes where other != suffix { unlink(target + other) }
+        try NodeFiles.write(Array((details + "\n").utf8), to: target + suffix)
+        try move(name, side, from: from, to: .failed)
+    }
+
+    /// The details of a failed task.
+    func failure(_ name: String, _ side: TaskSide) -> String? {
+        for suffix in Self.errorSuffixes {
+            if let bytes = try? NodeFiles.read(path(side, .failed, name) + suffix, limit: 1 << 20) {
+                return String(decoding: bytes, as: UTF8.self).trimmed
+            }
+        }
+        return nil
+    }
+
+    /// `.bterr`, `.obserr` or `.cdnerr` for bt, obs and cdn.
+    static func errorSuffix(_ method: String) -> String { ".\(method)err" }
+}
+
+extension String {
+    /// Without white space at its ends.
+    var trimmed: String {
+        var text = self[...]
+        while let last = text.last, last.isWhitespace { text.removeLast() }
+        return String(text.drop { $0.isWhitespace })
+    }
+}
+
+/// The places that the API reads task files from.
+struct TaskRoots: Sendable {
+    let roots: [String]
+
+    /// Reads a task file that a caller named. Anything outside the roots, or reached through a link that leads outside,
+    /// is answered as if it were not there.
+    func read(_ path: String) throws(FileFailure) -> [UInt8] {
+        guard isAllowed(path) else { throw FileFailure(operation: "open", path: path, number: ENOENT) }
+        return try NodeFiles.read(path, limit: TaskDirectories.mostBytes)
+    }
+
+    /// Whether a path, as it really is, lies below one of the roots.
+    func isAllowed(_ path: String) -> Bool {
+        guard path.hasPrefix("/"), let slash = path.lastIndex(of: "/"), path.utf8.count <= 4000 else { return false }
+        let name = path[path.index(after: slash)...]
+        guard !name.isEmpty, name != ".", name != "..", !name.utf8.contains(0) else { return false }
+        let parent = slash == path.startIndex ? "/" : String(path[..<slash])
+        guard let real = NodeFiles.resolved(parent) else { return false }
+        return roots.contains { root in
+            guard let root = NodeFiles.resolved(root) else { return false }
+            return real == root || real.hasPrefix(root == "/" ? "/" : root + "/")
+        }
+    }
+}
