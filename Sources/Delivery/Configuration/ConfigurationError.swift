@@ -1,0 +1,20 @@
+/// Why a configuration is refused: names the key, or the line and column.
+public enum ConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The text is not JSON.
+    case syntax(JSONError)
+    /// The text is JSON, but not an object.
+    case notAnObject
+    /// A key that must be there is not.
+    case missing(key: String, reason: String)
+    /// A key's value cannot be used.
+    case invalid(key: String, reason: String)
+
+    public var description: String {
+        switch self {
+        case .syntax(let error): "the configuration is not JSON: \(error)"
+        case .notAnObject: "line 1, column 1: the configuration is not a JSON object"
+        case .missing(let key, let reason): "the key '\(key)' is missing: \(reason)"
+        case .invalid(let key, let reason): "the key '\(key)' is wrong: \(reason)"
+        }
+    }
+}

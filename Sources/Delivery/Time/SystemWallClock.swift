@@ -1,0 +1,25 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// The zone that this machine is set to (`TZ`, else `/etc/localtime`), by the C library's tables.
+public struct SystemWallClock: WallClock {
+    public init() { tzset() }
+
+    public func utcOffset(at instant: Instant) -> Int { broken(instant).tm_gmtoff }
+
+    public func zoneName(at instant: Instant) -> String {
+        let time = broken(instant)
+        // The name belongs to the C library, which keeps it for as long as the process lives.
+        return time.tm_zone.map { String(cString: $0) } ?? "UTC"
+    }
+
+    private func broken(_ instant: Instant) -> tm {
+        var time = tm()
+        var seconds = time_t(instant.wholeSeconds)
+        localtime_r(&seconds, &time)
+        return time
+    }
+}
