@@ -1,0 +1,55 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// Reads bodies of requests, no more than may be and no longer than it may take.
+enum RequestBytes {
+    enum Problem: Error, Sendable {
+        case tooLarge(limit: Int), tooSlow, brokenOff
+
+        var status: HTTPResponse.Status {
+            switch self {
+            case .tooLarge: .contentTooLarge
+            case .tooSlow: .requestTimeout
+            case .brokenOff: .badRequest
+            }
+        }
+
+        var text: String {
+            switch self {
+            case .tooLarge(let limit): "the body is larger than \(limit) bytes"
+            case .tooSlow: "the body took too long to arrive"
+            case .brokenOff: "the body ended early"
+            }
+        }
+    }
+
+    static func collect(_ request: Request, limits: NodeAPILimits) async -> Result<[UInt8], Problem> {
+        if let announced = request.headers[.contentLength].flatMap({ Int($0) }), announced > limits.bodyBytes {
+            return .failure(.tooLarge(limit: limits.bodyBytes))
+        }
+        let body = request.body
+        return await withTaskGroup(of: Result<[UInt8], Problem>.self) { group in
+            group.addTask {
+                do {
+                    var bytes: [UInt8] = []
+                    for try await part in body {
+                        guard bytes.count + part.readableBytes <= limits.bodyBytes else {
+                            return .failure(.tooLarge(limit: limits.bodyBytes))
+                        }
+                        bytes.append(contentsOf: part.readableBytesView)
+                    }
+                    return .success(bytes)
+                } catch {
+                    return .failure(.brokenOff)
+                }
+            }
+            group.addTask {
+                try? await Task.sleep(for: limits.bodyTime)
+                return .failure(.tooSlow)
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? .failure(.brokenOff)
+        }
+    }
+}

@@ -1,0 +1,38 @@
+/// What of a file is asked for (RFC 9110, section 14).
+enum ByteRange: Equatable, Sendable {
+    /// Everything: no range, one in a unit or form that is not understood, or several.
+    case whole
+    case part(Range<Int64>)
+    /// Nothing of it is in the file.
+    case unsatisfiable
+
+    /// - Parameter header: the value of `Range`.
+    init(header: String?, size: Int64) {
+        guard let header, let equals = header.firstIndex(of: "="), header[..<equals].lowercased() == "bytes" else {
+            self = .whole
+            return
+        }
+        let set = header[header.index(after: equals)...].filter { $0 != " " && $0 != "\t" }
+        guard !set.contains(","), let dash = set.firstIndex(of: "-") else {
+            self = .whole
+            return
+        }
+        let (first, last) = (set[..<dash], set[set.index(after: dash)...])
+        switch (Self.number(first), Self.number(last)) {
+        case (let first?, let last?) where first <= last:
+            self = first < size ? .part(first..<min(last, size - 1) + 1) : .unsatisfiable
+        case (let first?, nil) where last.isEmpty:
+            self = first < size ? .part(first..<size) : .unsatisfiable
+        case (nil, let count?) where first.isEmpty:
+            self = count > 0 && size > 0 ? .part(max(0, size - count)..<size) : .unsatisfiable
+        default:
+            self = .whole
+        }
+    }
+
+    /// Digits only; what is larger than any file counts as the largest.
+    private static func number(_ digits: Substring) -> Int64? {
+        guard !digits.isEmpty, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        return Int64(digits) ?? .max - 1
+    }
+}

@@ -1,0 +1,126 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// Serves the stored content under `/dcp/`, with ranges, to receivers, web seeds and the CDN's own fetches. Reads only,
+/// lists nothing, and never shows what is unfinished.
+struct FileServer: HTTPResponder {
+    typealias Context = BasicRequestContext
+
+    /// `basedatapath`.
+    let root: @Sendable () -> String
+    let limits: NodeAPILimits
+    let counters: RequestCounters
+
+    func respond(to request: Request, context: Context) async throws -> Response {
+        let response = answer(request.head)
+        counters.count(.www, status: response.status.code)
+        return response
+    }
+
+    private func answer(_ head: HTTPRequest) -> Response {
+        guard head.method == .get || head.method == .head else {
+            return refuse(.methodNotAllowed, [.allow: "GET, HEAD"])
+        }
+        guard let path = ServedPath(target: head.path ?? ""), let file = ServedFile(root: root(), path: path) else {
+            return refuse(.notFound)
+        }
+        var headers: HTTPFields = [
+            .acceptRanges: "bytes", .eTag: file.tag, .lastModified: HTTPDate.text(seconds: file.modified / 1_000_000_000),
+            .contentType: Self.type(of: path), .cacheControl: Self.caching(of: path),
+        ]
+        if let name = HTTPField.Name("X-Content-Type-Options") { headers[name] = "nosniff" }
+        let asked = head.headerFields
+        if isUnchanged(asked, file) { return Response(status: .notModified, headers: headers) }
+        // A range of another version of the file is no use to anybody: all of this one instead.
+        let isRangeWanted = asked[.ifRange].map { $0 == file.tag || $0 == headers[.lastModified] } ?? true
+        let range = isRangeWanted ? ByteRange(header: asked[.range], size: file.size) : .whole
+        switch range {
+        case .unsatisfiable:
+            return refuse(.rangeNotSatisfiable, [.contentRange: "bytes */\(file.size)"])
+        case .whole:
+            return body(of: file, 0..<file.size, .ok, headers, isHead: head.method == .head)
+        case .part(let part):
+            headers[.contentRange] = "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(file.size)"
+            return body(of: file, part, .partialContent, headers, isHead: head.method == .head)
+        }
+    }
+
+    private func isUnchanged(_ asked: HTTPFields, _ file: ServedFile) -> Bool {
+        if let tags = asked[.ifNoneMatch] {
+            return tags == "*" || tags.split(separator: ",").contains { $0.filter { $0 != " " } == file.tag }
+        }
+        return asked[.ifModifiedSince].map { $0 == HTTPDate.text(seconds: file.modified / 1_000_000_000) } ?? false
+    }
+
+    private func body(
+        of file: ServedFile, _ range: Range<Int64>, _ status: HTTPResponse.Status, _ headers: HTTPFields, isHead: Bool
+    ) -> Response {
+        let length = Int(range.upperBound - range.lowerBound)
+        if isHead || length == 0 {
+            var headers = headers
+            headers[.contentLength] = "\(length)"
+            return Response(status: status, headers: headers)
+        }
+        let chunk = limits.fileChunk
+        return Response(
+            status: status, headers: headers,
+            body: ResponseBody(contentLength: length) { writer in
+                var position = range.lowerBound
+                while position < range.upperBound {
+                    let count = Int(min(Int64(chunk), range.upperBound - position))
+                    try await writer.write(try await file.read(at: position, count: count))
+                    position += Int64(count)
+                }
+                try await writer.finish(nil)
+            })
+    }
+
+    private func refuse(_ status: HTTPResponse.Status, _ headers: HTTPFields = [:]) -> Response {
+        var headers = headers
+        headers[.contentType] = "text/plain; charset=utf-8"
+        return Response(
+            status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(string: "\(status.code)\n")))
+    }
+
+    /// Torrents are made anew under the same name, so caches are to ask again soon; content never changes under its
+    /// name, and how long it is kept is the CDN's own setting.
+    private static func caching(of path: ServedPath) -> String {
+        isTorrent(path) ? "public, max-age=180" : "public, no-transform"
+    }
+
+    private static func type(of path: ServedPath) -> String {
+        isTorrent(path) ? "application/x-bittorrent" : "application/octet-stream"
+    }
+
+    private static func isTorrent(_ path: ServedPath) -> Bool {
+        path.components.last?.suffix(8).elementsEqual(".torrent".utf8) ?? false
+    }
+}
+
+/// Dates as HTTP writes them, without a formatter: `Sun, 06 Nov 1994 08:49:37 GMT`.
+enum HTTPDate {
+    static func text(seconds: Int64) -> String {
+        // Days to a date by the calendar that starts in March (Howard Hinnant's method), for years 0 to 9999.
+        let seconds = min(max(seconds, -62_135_596_800), 253_402_300_799)
+        let days = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
+        let rest = seconds - days * 86_400
+        let shifted = days + 719_468
+        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
+        let dayOfEra = shifted - era * 146_097
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let month = (5 * dayOfYear + 2) / 153
+        let day = dayOfYear - (153 * month + 2) / 5 + 1
+        let calendarMonth = month < 10 ? month + 3 : month - 9
+        let year = yearOfEra + era * 400 + (calendarMonth <= 2 ? 1 : 0)
+        let weekday = Int(((days % 7) + 11) % 7)
+        let names = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
+        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+        return "\(names[weekday]), \(two(day)) \(months[Int(calendarMonth) - 1]) \(four(year)) "
+            + "\(two(rest / 3600)):\(two(rest / 60 % 60)):\(two(rest % 60)) GMT"
+    }
+
+    private static func two(_ value: Int64) -> String { value < 10 ? "0\(value)" : "\(value)" }
+    private static func four(_ value: Int64) -> String { String("0000\(value)".suffix(4)) }
+}

@@ -1,0 +1,47 @@
+/// The path of a request to the file server, as components below the served directory.
+///
+/// Components are bytes, since names of files are. None is empty, `.`, `..` or hidden, none has a slash or a NUL in it: so
+/// the node's own directory `.swoop`, where unfinished content lies, cannot be named.
+struct ServedPath: Equatable, Sendable {
+    let components: [[UInt8]]
+
+    static let prefix = "/dcp/"
+
+    /// - Parameter target: the request's target as it came, with its query.
+    init?(target: String) {
+        let path = target.utf8.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
+        guard path.starts(with: Self.prefix.utf8), path.count <= 4096 else { return nil }
+        var components: [[UInt8]] = []
+        for part in path.dropFirst(Self.prefix.utf8.count).split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+            guard let name = Self.decoded(part), !name.isEmpty, name.first != UInt8(ascii: "."),
+                !name.contains(0), !name.contains(UInt8(ascii: "/"))
+            else { return nil }
+            components.append(name)
+        }
+        self.components = components
+    }
+
+    /// Takes `%xx` apart, once; nil when that is broken.
+    private static func decoded(_ part: some Collection<UInt8>) -> [UInt8]? {
+        var bytes: [UInt8] = []
+        var rest = part.makeIterator()
+        while let byte = rest.next() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
+                continue
+            }
+            guard let high = rest.next().flatMap(hexDigit), let low = rest.next().flatMap(hexDigit) else { return nil }
+            bytes.append(high << 4 | low)
+        }
+        return bytes
+    }
+
+    private static func hexDigit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case 0x30...0x39: byte - 0x30
+        case 0x41...0x46: byte - 0x41 + 10
+        case 0x61...0x66: byte - 0x61 + 10
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,69 @@
+#if canImport(Delivery)
+    import Delivery
+#endif
+import Logging
+
+/// The HTTP servers of a node: the API, and the file server where one is wanted.
+public final class NodeAPIServer: Sendable {
+    /// Where to listen, and what the file server serves.
+    public struct Settings: Sendable {
+        public var listen: ListenAddress
+        /// nil turns the file server off.
+        public var www: ListenAddress?
+        /// `basedatapath`; asked for each request.
+        public var content: @Sendable () -> String
+        public var limits = NodeAPILimits()
+
+        public init(listen: ListenAddress, www: ListenAddress?, content: @escaping @Sendable () -> String) {
+            self.listen = listen
+            self.www = www
+            self.content = content
+        }
+    }
+
+    private let api: HTTPService
+    private let www: HTTPService?
+
+    /// Where the API listens, with the port the system chose if it was asked to.
+    public var address: ListenAddress { api.address }
+    public var wwwAddress: ListenAddress? { www?.address }
+
+    private init(api: HTTPService, www: HTTPService?) {
+        self.api = api
+        self.www = www
+    }
+
+    /// Returns when both accept connections.
+    /// - Throws: ``NodeAPIError``, of kind `.configuration` when the API is to listen on the network and no token is set.
+    public static func start(
+        _ node: some NodeCalls, settings: Settings, logger: Logger
+    ) async throws(NodeAPIError) -> NodeAPIServer {
+        let token = await node.apiToken()
+        guard settings.listen.isLoopback || token?.value.isEmpty == false else {
+            throw NodeAPIError(
+                .configuration,
+                "\(settings.listen) is reached over the network: set 'apitoken', or let 'listen' be a loopback address")
+        }
+        let counters = RequestCounters()
+        let router = APIRouter(
+            node: node, address: settings.listen, limits: settings.limits, counters: counters, logger: logger)
+        let api = try await HTTPService.start(
+            router.responder(), at: settings.listen, limits: settings.limits, logger: logger)
+        guard let place = settings.www else { return NodeAPIServer(api: api, www: nil) }
+        do {
+            let files = FileServer(root: settings.content, limits: settings.limits, counters: counters)
+            let www = try await HTTPService.start(files, at: place, limits: settings.limits, logger: logger)
+            return NodeAPIServer(api: api, www: www)
+        } catch {
+            await api.stop()
+            throw error
+        }
+    }
+
+    /// Takes no more requests and closes every connection.
+    public func stop() async {
+        async let first: Void = api.stop()
+        await www?.stop()
+        await first
+    }
+}
