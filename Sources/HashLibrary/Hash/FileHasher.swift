@@ -1,0 +1,133 @@
+import Hashing
+import Storage
+import Synchronization
+
+/// A file whose content was read from its first byte to its last while nobody changed it.
+public struct HashedFile: Hashable, Sendable {
+    public let sha1: SHA1Digest
+    public let stamp: LibraryStamp
+
+    /// Bytes.
+    public var size: Int64 { stamp.size }
+}
+
+/// Why there is no digest of a file.
+public enum HashFailure: Error, Hashable, Sendable, CustomStringConvertible {
+    case vanished
+    /// A directory, a symlink, a device.
+    case notAFile
+    /// Somebody changed it while it was read.
+    case changed
+    /// A process of this machine has it open for writing.
+    case beingWritten
+    case cancelled
+    case unreadable(SystemError)
+
+    public var description: String {
+        switch self {
+        case .vanished: "it is not there (any more)"
+        case .notAFile: "it is no ordinary file"
+        case .changed: "it was changed while it was read"
+        case .beingWritten: "somebody has it open for writing"
+        case .cancelled: "stopped on request"
+        case .unreadable(let error): "it cannot be read: \(error)"
+        }
+    }
+}
+
+/// SHA-1 of whole files: all processors, each byte read once, several files interleaved in each thread.
+///
+/// Memory is bounded whatever the sizes of the files: `bufferBytes` for all threads together.
+public struct FileHasher: Sendable {
+    public struct Limits: Sendable {
+        /// Nil for as many as the machine has processors.
+        public var threads: Int?
+        /// Bytes of content held at a time by all threads together.
+        public var bufferBytes = 64 << 20
+        /// Most bytes that one lane of a thread reads at a time. Four lanes of it stay in a core's second-level cache.
+        public var blockBytes = 128 << 10
+        /// The threads give way to others, and what they read makes no room for itself in the page cache.
+        public var isGentle = false
+        /// Files that somebody has open for writing are refused, and one that was written a moment ago is read only
+        /// when a later change of it would show in its time.
+        public var isCautious = false
+
+        public init() {}
+    }
+
+    public var limits: Limits
+
+    public init(limits: Limits = Limits()) { self.limits = limits }
+
+    /// Hashes files; cancelling the task stops it within a block.
+    /// - Parameters:
+    ///   - progress: bytes read since the last call. Called by any of the threads, several at a time.
+    ///   - each: once for each file, by its position. Called likewise.
+    public func hash(
+        _ paths: [AbsolutePath], progress: @escaping @Sendable (Int) -> Void = { _ in },
+        each: @escaping @Sendable (Int, Result<HashedFile, HashFailure>) -> Void
+    ) async {
+        let stop = StopFlag()
+        let position = Position()
+        await withTaskCancellationHandler {
+            await run(expecting: paths.count, stop: stop, progress: progress) { _ in
+                let index = position.take()
+                return index < paths.count ? HashItem(tag: index, path: paths[index]) : nil
+            } each: { item, result in
+                each(item.tag, result)
+            }
+        } onCancel: {
+            stop.set()
+        }
+    }
+
+    /// All results, in order.
+    public func hash(_ paths: [AbsolutePath]) async -> [Result<HashedFile, HashFailure>] {
+        let results = Results(count: paths.count)
+        await hash(paths) { index, result in results.set(index, result) }
+        return results.all
+    }
+
+    public func hash(_ path: AbsolutePath) async -> Result<HashedFile, HashFailure> {
+        await hash([path]).first ?? .failure(.cancelled)
+    }
+
+    /// Takes from `next` until it has no more. `count` files are expected, which decides the number of threads.
+    func run(
+        expecting count: Int, stop: StopFlag, progress: @escaping @Sendable (Int) -> Void,
+        next: @escaping @Sendable (Bool) -> HashItem?,
+        each: @escaping @Sendable (HashItem, Result<HashedFile, HashFailure>) -> Void
+    ) async {
+        guard count > 0 else { return }
+        let threads = max(1, min(limits.threads ?? Threads.processors, count))
+        // Few files are spread over the threads before they share one.
+        let lanes = max(1, min(SHA1Streams.mostLanes, count / threads + (count % threads == 0 ? 0 : 1)))
+        let share = limits.bufferBytes / (threads * lanes)
+        let block = max(16 << 10, min(limits.blockBytes, share) / 4096 * 4096)
+        let job = HashJob(
+            lanes: lanes, blockBytes: block, isGentle: limits.isGentle, isCautious: limits.isCautious, stop: stop,
+            progress: progress, next: next, each: each)
+        await Threads.run(threads, name: "swoop-hash", isGentle: limits.isGentle) { _ in
+            var worker = FileHashWorker(job)
+            worker.run()
+        }
+    }
+}
+
+private final class Position: Sendable {
+    private let next = Atomic<Int>(0)
+
+    func take() -> Int { next.add(1, ordering: .relaxed).oldValue }
+}
+
+private final class Results: Sendable {
+    private let values: Mutex<[Result<HashedFile, HashFailure>]>
+
+    init(count: Int) { values = Mutex(Array(repeating: .failure(.cancelled), count: count)) }
+
+    func set(_ index: Int, _ result: Result<HashedFile, HashFailure>) {
+        values.withLock { if $0.indices.contains(index) { $0[index] = result } }
+    }
+
+    var all: [Result<HashedFile, HashFailure>] { values.withLock { $0 } }
+}

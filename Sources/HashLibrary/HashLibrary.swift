@@ -1,0 +1,257 @@
+// HashLibrary: what content is here already, by SHA-1 and size.
+//
+// What it is for: a table of all stored files that a person can read and edit, kept current by watching directories;
+// hashing of many files at once; copies of files that are here in place of downloads.
+//
+// What it must never do: hand out a file as having some content without having read it as it is now, put back a line
+// that a person removed, write to stored content, block a thread of Swift's pool, or hold up a delivery: without the
+// library everything still works, only slower.
+
+import Hashing
+import Logging
+import Storage
+
+/// The library of hashes. Runs on a thread of its own, so that looking at files may block.
+public actor HashLibrary {
+    let executor = ThreadExecutor(name: "swoop-library")
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    struct Waiting {
+        /// Steady nanoseconds.
+        var due: Int64
+        var size: Int64
+        /// An event told that the file was closed or moved in.
+        var isWhole: Bool
+        var isVerification: Bool
+        var attempts = 0
+    }
+
+    public nonisolated let tablePath: AbsolutePath
+    public nonisolated let roots: [AbsolutePath]
+    let options: LibraryOptions
+    let logger: Logger
+    let pause: PauseFlag
+
+    let inbox = LibraryInbox()
+    let queue = HashQueue()
+    let stopFlag = StopFlag()
+    var catalogue = Catalogue()
+    var store: TableStore
+    var watcher: DirectoryWatcher?
+    var isStarted = false
+    var isStopped = false
+
+    /// Files that are to be hashed when they are due.
+    var waiting: [AbsolutePath: Waiting] = [:]
+    /// Files that are being hashed.
+    var inFlight: [AbsolutePath: Waiting] = [:]
+    var hashingThreads = 0
+    /// Trees to be scanned; one scan runs at a time.
+    var scansWanted: Set<AbsolutePath> = []
+    var isScanning = false
+    var isLimited = false
+    var problems: [AbsolutePath: String] = [:]
+    var tableProblem: LibraryError?
+    var lastSave: Int64 = 0
+    /// Nanoseconds that the last save took.
+    var saveCost: Int64 = 0
+    var lastScan: Int64 = Clocks.steady
+
+    /// - Parameters:
+    ///   - tablePath: where the table is or will be; two more files lie beside it.
+    ///   - roots: directories whose files it holds; they need not be there yet.
+    ///   - layer: how the table is written; other than the system's in tests only.
+    /// - Throws: for a path that is not absolute.
+    public init(
+        tablePath: String, roots: [String], options: LibraryOptions = .standard,
+        logger: Logger = Logger(label: "swoop.library"), layer: any FileLayer = SystemFileLayer()
+    ) throws(LibraryError) {
+        try self.init(
+            tablePath: tablePath, roots: roots, options: options, logger: logger, layer: layer, pause: PauseFlag())
+    }
+
+    init(
+        tablePath: String, roots: [String], options: LibraryOptions, logger: Logger, layer: any FileLayer,
+        pause: PauseFlag
+    ) throws(LibraryError) {
+        guard let table = AbsolutePath(tablePath), !table.isRoot else { throw LibraryError(.badPath, tablePath) }
+        var paths: [AbsolutePath] = []
+        for root in roots {
+            guard let path = AbsolutePath(root) else { throw LibraryError(.badPath, root) }
+            paths.append(path)
+        }
+        self.tablePath = table
+        // A root within another would be scanned twice.
+        self.roots = paths.filter { path in !paths.contains { $0 != path && path.isWithin($0) } }
+        store = try TableStore(path: table, layer: layer)
+        var options = options
+        options.rules.excludedTrees += store.ownPaths
+        self.options = options
+        self.logger = logger
+        self.pause = pause
+    }
+
+    // MARK: Life
+
+    /// Reads the table, begins to watch, and looks for what changed meanwhile; hashing goes on in the background.
+    /// Must be followed by `stop` some time.
+    /// - Throws: when the table cannot be read or written; calling it again is allowed.
+    public func start() async throws(LibraryError) {
+        guard !isStarted, !isStopped else { return }
+        try load()
+        isStarted = true
+        if options.watches {
+            let watching = DirectoryWatcher.Options(
+                roots: roots, rules: options.rules, mostWatches: options.mostWatches, rootRetry: options.rootRetry)
+            watcher = DirectoryWatcher.start(watching, inbox: inbox, pause: pause)
+            if watcher == nil { inbox.limited(true) }
+        }
+        // The watcher asks for it when its watches are set.
+        if watcher == nil { inbox.scan() }
+        isScanning = watcher != nil
+        follow()
+    }
+
+    /// Ends watching and hashing, and saves what is known.
+    public func stop() async {
+        guard !isStopped else { return }
+        isStopped = true
+        stopFlag.set()
+        watcher?.stop()
+        watcher = nil
+        inbox.finish()
+        while hashingThreads > 0 { try? await Task.sleep(for: .milliseconds(5)) }
+        takeResults(inbox.take())
+        if isStarted { save() }
+    }
+
+    /// Reads the table; the first thing done.
+    func load() throws(LibraryError) {
+        catalogue.identity = options.identity
+        let outcome = try store.synchronize(&catalogue)
+        if let wanted = options.identity, let found = outcome.identity, wanted != found {
+            logger.notice(
+                "the library is rebuilt: the node's role or store plan changed", metadata: ["to": "\(wanted)"])
+            catalogue.forgetEverything()
+            catalogue.identity = wanted
+            _ = try store.synchronize(&catalogue)
+        } else {
+            catalogue.identity = options.identity ?? outcome.identity
+            report(outcome)
+        }
+    }
+
+    private func follow() {
+        let arrivals = inbox.arrivals
+        Task { [weak self] in
+            for await _ in arrivals { await self?.turn() }
+        }
+        Task { [weak self] in
+            while let pause = await self?.tick() { try? await Task.sleep(for: .milliseconds(pause)) }
+        }
+    }
+
+    // MARK: Questions
+
+    public var progress: LibraryProgress {
+        var progress = LibraryProgress()
+        progress.files = catalogue.entries.count
+        progress.bytes = catalogue.entries.values.reduce(0) { $0 &+ ($1.size ?? 0) }
+        progress.filesWaiting = waiting.count + inFlight.count
+        progress.bytesWaiting =
+            waiting.values.reduce(0) { $0 &+ $1.size } &+ inFlight.values.reduce(0) { $0 &+ $1.size }
+        progress.bytesHashed = queue.bytesRead
+        progress.isScanning = isScanning || !scansWanted.isEmpty
+        progress.isLimited = isLimited
+        progress.problems = problems.count + (tableProblem == nil ? 0 : 1)
+        return progress
+    }
+
+    /// Returns when all that was seen so far is hashed and saved, or the library is stopped.
+    public func settle() async {
+        while !isStopped, isStarted, !isIdle { try? await Task.sleep(for: .milliseconds(20)) }
+    }
+
+    private var isIdle: Bool {
+        waiting.isEmpty && inFlight.isEmpty && queue.isEmpty && !isScanning && scansWanted.isEmpty
+            && (!catalogue.isDirty || tableProblem != nil) && inbox.isEmpty
+    }
+
+    /// A file that has that content now, or nil. Lines that nobody checked yet are checked first.
+    public func lookup(sha1: SHA1Digest, size: Int64) async -> AbsolutePath? {
+        await lookup([ContentKey(sha1: sha1, size: size)]).values.first
+    }
+
+    /// For each content that is here, a file that has it now.
+    public func lookup(_ keys: [ContentKey]) async -> [ContentKey: AbsolutePath] {
+        await noticeEdits()
+        var found: [ContentKey: AbsolutePath] = [:]
+        for key in Set(keys) {
+            for path in catalogue.candidates(for: key) {
+                guard await holds(path, key) else { continue }
+                found[key] = path
+                break
+            }
+        }
+        return found
+    }
+
+    /// The SHA-1 of a file, if it is known and the file did not change since; nothing is read for it.
+    public func hash(of path: AbsolutePath) async -> SHA1Digest? { await hashes(of: [path])[path] }
+
+    /// The same for many files; those that are not known are left out.
+    public func hashes(of paths: [AbsolutePath]) async -> [AbsolutePath: SHA1Digest] {
+        await noticeEdits()
+        var known: [AbsolutePath: SHA1Digest] = [:]
+        for path in paths {
+            guard let status = try? FileCalls.status(path), status.kind == .file else { continue }
+            let stamp = LibraryStamp(status)
+            known[path] = catalogue.digest(at: path, looking: stamp) ?? catalogue.digestOfMoved(stamp)
+        }
+        return known
+    }
+
+    /// Whether a path has that content now.
+    private func holds(_ path: AbsolutePath, _ key: ContentKey) async -> Bool {
+        guard let status = try? FileCalls.status(path), status.kind == .file, status.size == key.size else {
+            inbox.look(path, isWhole: false)
+            return false
+        }
+        let stamp = LibraryStamp(status)
+        switch catalogue.entries[path]?.trust {
+        case .verified(let known) where known.isSameFile(as: stamp): return catalogue.entries[path]?.sha1 == key.sha1
+        case .claimed:
+            guard case .success(let file) = await FileHasher().hash(path) else { return false }
+            catalogue.record(file.sha1, at: path, looking: file.stamp, isVerification: true)
+            return file.sha1 == key.sha1 && file.size == key.size
+        case .verified, .disputed, nil:
+            inbox.look(path, isWhole: false)
+            return false
+        }
+    }
+
+    // MARK: News from the node
+
+    /// Takes in a file whose content was verified elsewhere, as at the end of a delivery, so that it is not read again.
+    /// Nothing happens when it is not there in that size.
+    public func record(_ path: AbsolutePath, sha1: SHA1Digest, size: Int64) {
+        guard let status = try? FileCalls.status(path), status.kind == .file, status.size == size else { return }
+        waiting[path] = nil
+        catalogue.record(sha1, at: path, looking: LibraryStamp(status))
+    }
+
+    /// Looks at a path now: something was put there, changed or removed.
+    public func look(at path: AbsolutePath) { inbox.look(path, isWhole: true) }
+
+    /// Notices lines that somebody removed, edited or added since the table was last read.
+    func noticeEdits() async {
+        // An editor may be half way: it is given a second.
+        for _ in 0..<20 {
+            switch store.state() {
+            case .same: return
+            case .changed: return save()
+            case .unsettled: try? await Task.sleep(for: .milliseconds(50))
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+import Glibc
+import Storage
+
+/// What a walk through a tree found.
+struct ScanResult: Sendable {
+    struct Found: Sendable {
+        let path: AbsolutePath
+        let stamp: LibraryStamp
+        let links: UInt64
+    }
+
+    var tree: AbsolutePath
+    /// Files that something is to be done about, as the asker said.
+    var files: [Found] = []
+    /// All files, whether or not something is to be done.
+    var seen: Set<AbsolutePath> = []
+    /// Could not be listed or looked at: nothing is known of what is below.
+    var unreadable: [(path: AbsolutePath, error: SystemError)] = []
+    /// Bytes and files of all that was seen.
+    var totalBytes: Int64 = 0
+    /// The tree itself is not there.
+    var isMissing = false
+    /// The tree is a directory and holds nothing at all.
+    var isEmpty = false
+    /// Of the tree's top.
+    var device: UInt64?
+    var wasStopped = false
+
+    /// Whether a path that was not seen is surely not there.
+    func isGone(_ path: AbsolutePath) -> Bool {
+        !wasStopped && !seen.contains(path) && !unreadable.contains { path.isWithin($0.path) }
+    }
+}
+
+/// Walks trees without following symlinks, except that the top may be one (a root that an administrator linked).
+struct TreeScanner: Sendable {
+    let rules: LibraryRules
+    /// Deepest nesting that is followed; a path has at most 2,048 components.
+    private static let deepest = 2048
+
+    /// - Parameter isWanted: whether a file is to be among `files`.
+    func scan(
+        _ tree: AbsolutePath, stop: StopFlag, isWanted: (AbsolutePath, LibraryStamp) -> Bool
+    ) -> ScanResult {
+        var result = ScanResult(tree: tree)
+        let top: FileStatus
+        do { top = try FileCalls.status(tree, follow: true) } catch {
+            result.isMissing = error.number == ENOENT || error.number == ENOTDIR
+            if !result.isMissing { result.unreadable.append((tree, error)) }
+            return result
+        }
+        result.device = top.device
+        if top.kind == .file { add(tree, top, to: &result, isWanted) }
+        guard top.kind == .directory else { return result }
+        var waiting = [tree]
+        while let directory = waiting.popLast() {
+            if stop.isSet {
+                result.wasStopped = true
+                return result
+            }
+            list(directory, isTop: directory == tree, into: &result, waiting: &waiting, isWanted)
+        }
+        return result
+    }
+
+    private func list(
+        _ directory: AbsolutePath, isTop: Bool, into result: inout ScanResult, waiting: inout [AbsolutePath],
+        _ isWanted: (AbsolutePath, LibraryStamp) -> Bool
+    ) {
+        let names: [[UInt8]]
+        do { names = try FileCalls.names(in: directory, follow: isTop) } catch {
+            // What went away while we walked is gone; anything else leaves us without knowledge.
+            if error.number != ENOENT { result.unreadable.append((directory, error)) }
+            return
+        }
+        if isTop { result.isEmpty = names.isEmpty }
+        for name in names where !rules.excludes(name: name) {
+            guard let path = directory.appending(name), !rules.excludedTrees.contains(path) else { continue }
+            do throws(SystemError) {
+                let status = try FileCalls.status(path)
+                switch status.kind {
+                case .file: add(path, status, to: &result, isWanted)
+                case .directory: if path.components.count < Self.deepest { waiting.append(path) }
+                case .symlink, .other: break
+                }
+            } catch  where error.number == ENOENT {
+            } catch {
+                result.unreadable.append((path, error))
+            }
+        }
+    }
+
+    private func add(
+        _ path: AbsolutePath, _ status: FileStatus, to result: inout ScanResult,
+        _ isWanted: (AbsolutePath, LibraryStamp) -> Bool
+    ) {
+        let stamp = LibraryStamp(status)
+        result.seen.insert(path)
+        result.totalBytes &+= status.size
+        if isWanted(path, stamp) {
+            result.files.append(ScanResult.Found(path: path, stamp: stamp, links: status.links))
+        }
+    }
+}

@@ -1,0 +1,261 @@
+import Hashing
+
+/// What content a file has: the two things that a delivery knows of it.
+public struct ContentKey: Hashable, Sendable {
+    public let sha1: SHA1Digest
+    /// Bytes.
+    public let size: Int64
+
+    public init(sha1: SHA1Digest, size: Int64) {
+        self.sha1 = sha1
+        self.size = size
+    }
+}
+
+/// The library's knowledge, without any I/O: entries by path and by content, and what people did to the table.
+struct Catalogue: Sendable {
+    struct Entry: Equatable, Sendable {
+        enum Trust: Equatable, Sendable {
+            /// Hashed by us when the file looked like this.
+            case verified(LibraryStamp)
+            /// Somebody's word (a line written by hand, or by another program); nobody looked yet.
+            case claimed
+            /// Somebody's word that was wrong when the file looked like this. The line stays, but is not believed.
+            case disputed(LibraryStamp)
+        }
+
+        var sha1: SHA1Digest
+        /// Nil where a line without a size is only claimed.
+        var size: Int64?
+        var trust: Trust
+        /// Whether the table has the line.
+        var isWritten = false
+    }
+
+    private(set) var entries: [AbsolutePath: Entry] = [:]
+    /// Lines that somebody removed: those files stay out until they change.
+    private(set) var removed: [AbsolutePath: StampText.Row] = [:]
+    private var byContent: [SHA1Digest: Set<AbsolutePath>] = [:]
+    private var byFile: [FileKey: AbsolutePath] = [:]
+    /// Verified files that went away a moment ago: a file that was moved is known again under its new path.
+    private var departed: [FileKey: SHA1Digest] = [:]
+    private static let mostDeparted = 200_000
+
+    var comments: [[UInt8]] = []
+    var identity: String?
+    /// Whether the table on disk is behind.
+    private(set) var isDirty = false
+
+    /// Whose content it must be where path does not matter.
+    private struct FileKey: Hashable {
+        let stamp: LibraryStamp
+    }
+
+    mutating func markDirty() { isDirty = true }
+
+    init() {}
+
+    // MARK: Questions
+
+    /// Paths that may have that content, claimed ones last; each still to be looked at.
+    func candidates(for key: ContentKey) -> [AbsolutePath] {
+        guard let paths = byContent[key.sha1] else { return [] }
+        var sure: [AbsolutePath] = []
+        var claimed: [AbsolutePath] = []
+        for path in paths {
+            guard let entry = entries[path], entry.size == nil || entry.size == key.size else { continue }
+            switch entry.trust {
+            case .verified: sure.append(path)
+            case .claimed: claimed.append(path)
+            case .disputed: break
+            }
+        }
+        return sure.sorted() + claimed.sorted()
+    }
+
+    /// What is known of a file that looks like this now, from its own path or, if it was moved here, from its old one.
+    func digest(at path: AbsolutePath, looking stamp: LibraryStamp) -> SHA1Digest? {
+        if let entry = entries[path], case .verified(let known) = entry.trust, known.isSameFile(as: stamp) {
+            return entry.sha1
+        }
+        return nil
+    }
+
+    /// The content of a file that was known under another path and looks the same.
+    func digestOfMoved(_ stamp: LibraryStamp) -> SHA1Digest? {
+        let key = FileKey(stamp: stamp)
+        if let path = byFile[key], let entry = entries[path] { return entry.sha1 }
+        return departed[key]
+    }
+
+    enum Need: Equatable {
+        case nothing
+        /// The line is there and nobody checked it.
+        case verification
+        case hashing
+    }
+
+    /// What is to be done about a file that was found looking like this.
+    func need(at path: AbsolutePath, looking stamp: LibraryStamp) -> Need {
+        if let row = removed[path], row.stamp.isSameFile(as: stamp) { return .nothing }
+        guard let entry = entries[path] else { return .hashing }
+        switch entry.trust {
+        case .verified(let known), .disputed(let known): return known.isSameFile(as: stamp) ? .nothing : .hashing
+        case .claimed: return .verification
+        }
+    }
+
+    // MARK: Events
+
+    /// A file was hashed. `isVerification`: somebody's line about it was to be checked, and stays what it is.
+    mutating func record(
+        _ sha1: SHA1Digest, at path: AbsolutePath, looking stamp: LibraryStamp, isVerification: Bool = false
+    ) {
+        if isVerification, let entry = entries[path], entry.trust == .claimed {
+            let isTrue = entry.sha1 == sha1 && (entry.size == nil || entry.size == stamp.size)
+            var next = entry
+            next.trust = isTrue ? .verified(stamp) : .disputed(stamp)
+            if isTrue, entry.size == nil {
+                next.size = stamp.size
+                next.isWritten = false
+            }
+            return put(next, at: path)
+        }
+        removed[path] = nil
+        var next = Entry(sha1: sha1, size: stamp.size, trust: .verified(stamp))
+        if let old = entries[path], old.isWritten, old.sha1 == sha1, old.size == stamp.size { next.isWritten = true }
+        put(next, at: path)
+    }
+
+    /// The file is not there any more, or is not to be in the library.
+    mutating func remove(_ path: AbsolutePath) {
+        if removed.removeValue(forKey: path) != nil { isDirty = true }
+        guard let entry = entries[path] else { return }
+        if case .verified(let stamp) = entry.trust { depart(stamp, entry.sha1) }
+        take(path)
+        isDirty = true
+    }
+
+    /// All files at or below a path that `isGone` says so of.
+    mutating func remove(within tree: AbsolutePath, where isGone: (AbsolutePath) -> Bool = { _ in true }) -> Int {
+        let gone = entries.keys.filter { $0.isWithin(tree) && isGone($0) }
+        for path in gone { remove(path) }
+        for path in removed.keys where path.isWithin(tree) && isGone(path) {
+            removed[path] = nil
+            isDirty = true
+        }
+        return gone.count
+    }
+
+    mutating func forgetEverything() {
+        self = Catalogue(comments: comments, identity: identity)
+        isDirty = true
+    }
+
+    mutating func forgetDeparted() { departed = [:] }
+
+    private mutating func depart(_ stamp: LibraryStamp, _ sha1: SHA1Digest) {
+        if departed.count >= Self.mostDeparted { departed = [:] }
+        departed[FileKey(stamp: stamp)] = sha1
+    }
+
+    private mutating func put(_ entry: Entry, at path: AbsolutePath) {
+        take(path)
+        entries[path] = entry
+        byContent[entry.sha1, default: []].insert(path)
+        if case .verified(let stamp) = entry.trust { byFile[FileKey(stamp: stamp)] = path }
+        isDirty = true
+    }
+
+    private mutating func take(_ path: AbsolutePath) {
+        guard let old = entries.removeValue(forKey: path) else { return }
+        byContent[old.sha1]?.remove(path)
+        if byContent[old.sha1]?.isEmpty == true { byContent[old.sha1] = nil }
+        if case .verified(let stamp) = old.trust, byFile[FileKey(stamp: stamp)] == path {
+            byFile[FileKey(stamp: stamp)] = nil
+        }
+    }
+
+    // MARK: The files on disk
+
+    /// What somebody did to the table since it was last written, or what it says at the start: lines that are gone are
+    /// gone, new and changed ones are believed once they were checked. Answers how many lines each way.
+    mutating func adopt(_ table: TableText, _ stamps: StampText) -> (removed: Int, claimed: Int) {
+        var counts = (removed: 0, claimed: 0)
+        comments = table.comments
+        for (path, entry) in entries where entry.isWritten && table.rows[path] == nil {
+            if case .verified(let stamp) = entry.trust {
+                removed[path] = StampText.Row(kind: .removed, sha1: entry.sha1, stamp: stamp)
+            }
+            take(path)
+            counts.removed += 1
+            isDirty = true
+        }
+        for (path, row) in stamps.rows where table.rows[path] == nil && entries[path] == nil {
+            if removed[path] == nil, row.kind != .removed { counts.removed += 1 }
+            removed[path] = StampText.Row(kind: .removed, sha1: row.sha1, stamp: row.stamp)
+        }
+        let wasDirty = isDirty
+        var needsWriting = false
+        for (path, row) in table.rows {
+            removed[path] = nil
+            if let entry = entries[path], entry.sha1 == row.sha1, entry.size == row.size {
+                entries[path]?.isWritten = true
+                continue
+            }
+            // A result of our own that is on its way to the table is newer than the line.
+            if let entry = entries[path], !entry.isWritten, case .verified = entry.trust {
+                needsWriting = true
+                continue
+            }
+            var entry = Entry(sha1: row.sha1, size: row.size, trust: .claimed, isWritten: true)
+            if let known = stamps.rows[path], known.sha1 == row.sha1 {
+                switch known.kind {
+                case .verified where row.size == known.stamp.size: entry.trust = .verified(known.stamp)
+                case .disputed: entry.trust = .disputed(known.stamp)
+                default: break
+                }
+            }
+            if entry.trust == .claimed { counts.claimed += 1 }
+            put(entry, at: path)
+        }
+        isDirty =
+            wasDirty || needsWriting || counts.removed > 0 || !table.unreadable.isEmpty
+            || entries.contains { !$0.value.isWritten }
+        return counts
+    }
+
+    /// What the two files are to say.
+    var texts: (table: [UInt8], stamps: [UInt8]) {
+        var stamps = StampText()
+        stamps.identity = identity
+        stamps.rows = removed
+        var table = TableText()
+        table.comments = comments
+        table.rows.reserveCapacity(entries.count)
+        for (path, entry) in entries {
+            switch entry.trust {
+            case .verified(let stamp):
+                stamps.rows[path] = StampText.Row(kind: .verified, sha1: entry.sha1, stamp: stamp)
+            case .disputed(let stamp):
+                stamps.rows[path] = StampText.Row(kind: .disputed, sha1: entry.sha1, stamp: stamp)
+            case .claimed: break
+            }
+            table.rows[path] = TableText.Row(sha1: entry.sha1, size: entry.size)
+        }
+        return (table.encoded(), stamps.encoded())
+    }
+
+    /// The files on disk say what this does.
+    mutating func written() {
+        isDirty = false
+        for path in entries.keys where entries[path]?.isWritten == false { entries[path]?.isWritten = true }
+    }
+}
+
+extension Catalogue {
+    fileprivate init(comments: [[UInt8]], identity: String?) {
+        self.comments = comments
+        self.identity = identity
+    }
+}

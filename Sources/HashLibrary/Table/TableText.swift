@@ -1,0 +1,90 @@
+import Hashing
+
+/// The table as text: `SHA-1 SIZE PATH`, one line per file, sorted by path; `#` begins a comment.
+///
+/// It is read leniently, because people edit it: any blanks between the columns, either case of digits, comments, empty
+/// lines, either kind of line end, a missing size (then it is not compared), and the two columns of sha1sum. Of two
+/// lines for one path the last holds. What cannot be read is kept as a comment.
+struct TableText: Equatable, Sendable {
+    struct Row: Equatable, Sendable {
+        var sha1: SHA1Digest
+        /// Nil where the line has none.
+        var size: Int64?
+    }
+
+    /// Lines kept of comments and of what could not be read; more are dropped.
+    static let mostComments = 1000
+    static let heading = Array("# SHA-1, size in bytes, path of each file here. Lines may be removed or edited.".utf8)
+    private static let mark = Array("#? ".utf8)
+
+    var rows: [AbsolutePath: Row] = [:]
+    /// With their `#`, without the heading.
+    var comments: [[UInt8]] = []
+    /// Numbers, from 1, of the lines that could not be read.
+    var unreadable: [Int] = []
+
+    init() {}
+
+    init(_ bytes: [UInt8]) {
+        var text = bytes[...]
+        if text.starts(with: [0xef, 0xbb, 0xbf]) { text = text.dropFirst(3) }
+        for (index, line) in text.split(separator: 0x0a, omittingEmptySubsequences: false).enumerated() {
+            read(line.last == 0x0d ? line.dropLast() : line, number: index + 1)
+        }
+    }
+
+    private mutating func read(_ line: ArraySlice<UInt8>, number: Int) {
+        let content = line.drop(while: Self.isBlank)
+        guard let first = content.first else { return }
+        if first == UInt8(ascii: "#") {
+            if Array(content) != Self.heading { keep(Array(content)) }
+            return
+        }
+        guard let (path, row) = Self.row(content) else {
+            unreadable.append(number)
+            return keep(Self.mark + content)
+        }
+        rows[path] = row
+    }
+
+    private mutating func keep(_ comment: [UInt8]) {
+        if comments.count < Self.mostComments { comments.append(comment) }
+    }
+
+    private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+
+    private static func row(_ line: ArraySlice<UInt8>) -> (AbsolutePath, Row)? {
+        let hex = line.prefix { !isBlank($0) }
+        guard let sha1 = SHA1Digest(hex: String(decoding: hex, as: UTF8.self)) else { return nil }
+        var rest = line[hex.endIndex...].drop(while: isBlank)
+        var size: Int64?
+        // sha1sum marks a file read as binary with a star before its name.
+        if rest.first == UInt8(ascii: "*") { rest = rest.dropFirst() }
+        if rest.first != AbsolutePath.slash {
+            let digits = rest.prefix { !isBlank($0) }
+            guard let number = Int64(String(decoding: digits, as: UTF8.self)), number >= 0 else { return nil }
+            size = number
+            rest = rest[digits.endIndex...].drop(while: isBlank)
+        }
+        guard let path = AbsolutePath(PathText.unescape(rest)) else { return nil }
+        return (path, Row(sha1: sha1, size: size))
+    }
+
+    /// With the heading, sorted by path.
+    func encoded() -> [UInt8] {
+        var text = Self.heading + [0x0a]
+        text.reserveCapacity(text.count + rows.count * 128)
+        for comment in comments { text += comment + [0x0a] }
+        for (path, row) in rows.sorted(by: { $0.key < $1.key }) {
+            text += row.sha1.hex.utf8
+            text.append(0x20)
+            if let size = row.size {
+                text += String(size).utf8
+                text.append(0x20)
+            }
+            text += PathText.escape(path.bytes)
+            text.append(0x0a)
+        }
+        return text
+    }
+}
