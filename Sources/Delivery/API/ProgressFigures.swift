@@ -1,0 +1,159 @@
+/// The status words of progress.
+public enum ProgressStatus: String, Sendable, Hashable, CaseIterable {
+    case queues, downloading, downloaderror, downloaded, history
+
+    /// The word for the directory that a task file lies in; nil for `tmp`, which is no task yet.
+    public init?(_ state: ReceiverState) {
+        switch state {
+        case .tmp: return nil
+        case .queues: self = .queues
+        case .downloading: self = .downloading
+        case .downloaded: self = .downloaded
+        case .history: self = .history
+        case .failed: self = .downloaderror
+        }
+    }
+}
+
+/// Everything that the reply to progress shows.
+public struct ProgressFigures: Sendable, Hashable {
+    public var status: ProgressStatus
+    /// Full path of the task file now.
+    public var taskPath: String
+    /// Where the content is; shown once it is downloaded.
+    public var contentPath = ""
+    public var isSeeding = false
+    /// `downerror`: what is wrong, empty if nothing is.
+    public var error = ""
+    /// Bytes of the whole content.
+    public var totalBytes: Int64
+    /// Bytes of files that lay here already.
+    public var localBytes: Int64 = 0
+    /// Bytes that are here and right, by the method that they came by.
+    public var received = PerMethod<Int64>(repeating: 0)
+    /// Bytes that each method is still to fetch.
+    public var pending = PerMethod<Int64>(repeating: 0)
+    /// Bytes a second.
+    public var rates = PerMethod<Double>(repeating: 0)
+
+    public init(status: ProgressStatus, taskPath: String, totalBytes: Int64) {
+        self.status = status
+        self.taskPath = taskPath
+        self.totalBytes = totalBytes
+    }
+
+    /// What the task file alone tells: all is still to do, or all is done, by the lists' sizes.
+    public init(task: TaskFile, status: ProgressStatus, taskPath: String) {
+        self.init(status: status, taskPath: taskPath, totalBytes: task.totalSize)
+        localBytes = task.localSameSize
+        let rest = task.remainingFiles().map { files in files.reduce(Int64(0)) { $0 &+ task.fileList[$1].size } }
+        if status == .downloaded || status == .history { received = rest } else { pending = rest }
+    }
+
+    /// The reply; a task that waits has none of the figures.
+    public var reply: APIReply {
+        guard status != .queues else { return .failure(ProgressFailureText.inQueues) }
+        return APIReply(succeeded: true, content: content)
+    }
+
+    /// All fields, to the letter.
+    public var content: JSONObject {
+        let parts = PercentParts(self)
+        let isDone = status == .downloaded || status == .history
+        let rate = { (bytes: Double) in JSONValue.string(isDone ? "" : RateText.text(bytes)) }
+        let downloaded = isDone ? totalBytes : Self.sum(received.all + [localBytes], most: totalBytes)
+        var content: JSONObject = [
+            "status": .string(status.rawValue), "taskfullpath": .string(taskPath), "taskfile": .string(taskPath),
+            "dcppath": .string(isDone ? contentPath : ""), "btstatus": isSeeding ? "btseeding" : "noseeding",
+            "downerror": .string(error), "downloaded": .integer(downloaded),
+            "rate": rate(rates.all.reduce(0) { $0 + max(0, $1) }), "totalpercent": PercentParts.text(parts.total),
+            "totoalpercent": PercentParts.text(parts.total),
+        ]
+        for method in DeliveryMethod.allCases {
+            content[method.rawValue + "rate"] = rate(rates[method])
+            content[method.rawValue + "percent"] = PercentParts.text(parts.done[method])
+        }
+        content["ecompletedtime"] = .integer(isDone ? 0 : minutesLeft)
+        for method in DeliveryMethod.allCases {
+            content[method.rawValue + "2downpercent"] = PercentParts.text(parts.toDo[method])
+        }
+        content["localsamepercent"] = PercentParts.text(parts.local)
+        content["totalbytes"] = .string(String(totalBytes))
+        return content
+    }
+
+    /// Minutes until the last byte at the rate of now, rounded up; -1 if nothing moves.
+    private var minutesLeft: Int64 {
+        let rate = rates.all.reduce(0) { $0 + max(0, $1) }
+        let left = Double(Self.sum(pending.all, most: .max))
+        if left == 0 { return 0 }
+        guard rate > 0, left / rate < 1e9 else { return -1 }
+        return Int64((left / rate / 60).rounded(.up))
+    }
+
+    private static func sum(_ values: [Int64], most: Int64) -> Int64 {
+        Int64(clamping: min(values.reduce(Int128(0)) { $0 + Int128(max(0, $1)) }, Int128(max(0, most))))
+    }
+}
+
+/// The percentages of a progress reply in thousandths of a percent, rounded so that the sums hold to the last digit:
+/// what is to do and what lay here make 100, what is done and what lay here make the total.
+struct PercentParts {
+    static let whole: Int64 = 100_000
+    let local: Int64
+    let toDo: PerMethod<Int64>
+    let done: PerMethod<Int64>
+    var total: Int64 { done.all.reduce(local, +) }
+
+    init(_ figures: ProgressFigures) {
+        let received = figures.received.map { Int128(max(0, $0)) }
+        var shares = PerMethod<Int128>(repeating: 0)
+        for method in DeliveryMethod.allCases {
+            shares[method] = received[method] + Int128(max(0, figures.pending[method]))
+        }
+        let parts = Self.split(shares.all + [Int128(max(0, figures.localBytes))])
+        toDo = PerMethod(bt: parts[0], obs: parts[1], cdn: parts[2])
+        local = parts[3]
+        var done = PerMethod<Int64>(repeating: 0)
+        let weight = shares.all.reduce(Int128(max(0, figures.localBytes)), +)
+        for method in DeliveryMethod.allCases where weight > 0 {
+            // A method that is done shows all of its part; one that is not, less.
+            done[method] =
+                received[method] == shares[method]
+                ? toDo[method]
+                : min(toDo[method], Int64(clamping: received[method] * Int128(Self.whole) / weight))
+        }
+        self.done = done
+    }
+
+    /// Whole parts of `whole` in the ratio of the weights, by largest remainders.
+    private static func split(_ weights: [Int128]) -> [Int64] {
+        let sum = weights.reduce(0, +)
+        guard sum > 0 else { return weights.indices.map { $0 == weights.count - 1 ? whole : 0 } }
+        var parts = weights.map { Int64(clamping: $0 * Int128(whole) / sum) }
+        let remainders = weights.map { $0 * Int128(whole) % sum }
+        let missing = Int(whole - parts.reduce(0, +))
+        for index in weights.indices.sorted(by: { (remainders[$1], $0) < (remainders[$0], $1) }).prefix(missing) {
+            parts[index] += 1
+        }
+        return parts
+    }
+
+    /// `22.500%`.
+    static func text(_ thousandths: Int64) -> JSONValue {
+        let fraction = String(thousandths % 1000)
+        return .string(
+            "\(thousandths / 1000).\(String(repeating: "0", count: 3 - fraction.utf8.count))\(fraction)%")
+    }
+}
+
+/// Rates as progress shows them.
+public enum RateText {
+    /// `B/s` up to 9999, `K/s` up to 9999 times 1024 bytes, then `M/s`; whole numbers, rounded down.
+    public static func text(_ bytesPerSecond: Double) -> String {
+        let rate = bytesPerSecond.isFinite ? Int64(min(max(0, bytesPerSecond), 1e18)) : 0
+        if rate <= 9999 { return "\(rate) B/s" }
+        if rate <= 9999 * 1024 { return "\(rate / 1024) K/s" }
+        return "\(rate / (1024 * 1024)) M/s"
+    }
+}

@@ -1,0 +1,185 @@
+// Windows, sources that are gone, and who takes over.
+extension DeliveryMachine {
+    /// What a method has done, as often as the shell likes; once a second is plenty.
+    /// - Parameters:
+    ///   - received: bytes that came by this method since the machine was made, counted as finely as the shell can: a
+    ///     slow method whose pieces are big is not silent.
+    ///   - trouble: why it gets nothing now; nil if there is nothing to complain of.
+    public mutating func observe(
+        _ method: DeliveryMethod, received: Int64, trouble: SourceTrouble?, at now: Moment
+    ) -> [DeliveryAction] {
+        if let since = methods[method].activeSince {
+            methods[method].activeTime += max(0, now.uptime - (methods[method].lastObserved ?? since))
+            methods[method].measured += Double(max(0, received - methods[method].received))
+        }
+        methods[method].lastObserved = now.uptime
+        if received > methods[method].received {
+            methods[method].lastByte = now.uptime
+            methods[method].failures = 0
+            methods[method].troubledSince = nil
+        }
+        methods[method].received = max(received, methods[method].received)
+        note(trouble, method, at: now)
+        return settle(at: now)
+    }
+
+    /// Whether a method that had no source left answers again.
+    /// - Parameter trouble: what the probe met; nil where it was answered.
+    public mutating func probed(
+        _ method: DeliveryMethod, trouble: SourceTrouble?, at now: Moment
+    ) -> [DeliveryAction] {
+        guard methods[method].exhaustion != nil else { return [] }
+        if let trouble {
+            methods[method].failures += 1
+            methods[method].exhaustion = Exhaustion(
+                reason: trouble, nextProbe: now.uptime + plan.settings.probing.delay(after: methods[method].failures))
+        } else {
+            takePartAgain(method)
+        }
+        return settle(at: now)
+    }
+
+    private mutating func note(_ trouble: SourceTrouble?, _ method: DeliveryMethod, at now: Moment) {
+        guard let trouble else {
+            methods[method].troubledSince = nil
+            return
+        }
+        guard trouble.meansNoSource, methods[method].activeSince != nil, methods[method].exhaustion == nil else { return }
+        if trouble == .noPeerHasPiece {
+            let since = methods[method].troubledSince ?? now.uptime
+            methods[method].troubledSince = since
+            guard now.uptime - since >= plan.settings.peerGrace else { return }
+        }
+        exhaust(method, trouble, at: now)
+    }
+
+    private mutating func exhaust(_ method: DeliveryMethod, _ reason: SourceTrouble, at now: Moment) {
+        let delay = plan.settings.probing.delay(after: methods[method].failures)
+        // Counted now, so that a source that answers probes and then gives nothing is asked ever more seldom.
+        methods[method].failures += 1
+        methods[method].exhaustion = Exhaustion(reason: reason, nextProbe: now.uptime + delay)
+        methods[method].troubledSince = nil
+    }
+
+    /// Files of its share that are not here come back to a method that answers.
+    private mutating func takePartAgain(_ method: DeliveryMethod) {
+        methods[method].exhaustion = nil
+        methods[method].troubledSince = nil
+        for file in files.indices
+        where plan.homes[file] == method && files[file].progress == .missing && !files[file].wrongFrom.contains(method)
+            && !files[file].wasTakenOver
+        {
+            files[file].owner = method
+        }
+    }
+
+    mutating func updateWindows(at now: Moment) {
+        for method in DeliveryMethod.allCases {
+            methods[method].isOpen = plan.windows[method].isOpen(at: now.wall, clock: clock)
+        }
+    }
+
+    /// Finds methods that have been silent too long, and those whose time for a probe has come.
+    mutating func updateSources(at now: Moment) -> [DeliveryAction] {
+        var actions: [DeliveryAction] = []
+        for method in DeliveryMethod.allCases where plan.usable.contains(method) {
+            if let deadline = silenceDeadline(method), methods[method].isOpen, now.uptime >= deadline {
+                exhaust(method, .silent(seconds: Int(plan.settings.sourceTimeout)), at: now)
+            }
+            // Outside its window a method transfers nothing, not even the byte of a probe.
+            guard let exhaustion = methods[method].exhaustion, methods[method].isOpen, !exhaustion.isProbing,
+                now.uptime >= exhaustion.nextProbe
+            else { continue }
+            methods[method].exhaustion?.isProbing = true
+            actions.append(.probe(method))
+        }
+        return actions
+    }
+
+    /// When (uptime) a method that receives nothing has no source left; nil while it need not receive anything.
+    func silenceDeadline(_ method: DeliveryMethod) -> Double? {
+        guard let since = methods[method].activeSince, methods[method].exhaustion == nil else { return nil }
+        return max(since, methods[method].lastByte) + plan.settings.sourceTimeout
+    }
+
+    /// Gives files of methods without a source to others.
+    mutating func handOver() {
+        for method in DeliveryMethod.allCases where methods[method].exhaustion != nil {
+            for file in missingFiles(of: method) {
+                if let taker = taker(for: file, besides: [method]) { files[file].owner = taker }
+            }
+        }
+    }
+
+    /// Who fetches a file whose owner cannot: a method with a source; open before closed, free before costly, then
+    /// the one with the least to do.
+    func taker(for file: Int, besides: Set<DeliveryMethod>) -> DeliveryMethod? {
+        let candidates = DeliveryMethod.allCases.filter {
+            !besides.contains($0) && plan.canServe($0, file) && methods[$0].exhaustion == nil
+                && !files[file].wrongFrom.contains($0)
+        }
+        let rank = { (method: DeliveryMethod) in
+            (methods[method].isOpen ? 0 : 1, pendingBytes(of: method), method.rank)
+        }
+        return candidates.min { rank($0) < rank($1) }
+    }
+
+    /// Who fetches a file again that came wrong: another method, else one that has no source now, else the same.
+    func otherSource(for file: Int) -> DeliveryMethod? {
+        if let taker = taker(for: file, besides: []) { return taker }
+        let able = DeliveryMethod.allCases.filter { plan.canServe($0, file) }
+        return able.first { !files[file].wrongFrom.contains($0) } ?? files[file].owner ?? able.first
+    }
+
+    /// Gives files that nobody fetches to somebody.
+    /// - Returns: a file that nobody may fetch.
+    mutating func placeOrphans() -> Int? {
+        for file in files.indices where files[file].isWanted && files[file].progress == .missing {
+            if let owner = files[file].owner, plan.canServe(owner, file) { continue }
+            if let home = plan.homes[file], plan.canServe(home, file), !files[file].wrongFrom.contains(home) {
+                files[file].owner = home
+            } else if let taker = taker(for: file, besides: []) {
+                files[file].owner = taker
+            } else {
+                return file
+            }
+        }
+        return nil
+    }
+
+    /// Lets each method that has nothing left to do, and may be used beyond its share, take one file of a slower one.
+    mutating func rebalance() {
+        for method in DeliveryMethod.allCases
+        where plan.usable.contains(method) && plan.isFree(method) && methods[method].isOpen
+            && methods[method].exhaustion == nil && missingFiles(of: method).isEmpty
+        {
+            guard let file = fileToTakeOver(by: method) else { continue }
+            files[file].owner = method
+            files[file].wasTakenOver = true
+        }
+    }
+
+    private func fileToTakeOver(by method: DeliveryMethod) -> Int? {
+        let others = DeliveryMethod.allCases.filter { $0 != method && !missingFiles(of: $0).isEmpty }
+        // The one that would take longest. One that stands still takes longer than any that moves.
+        let slowest = others.max { timeLeft($0) < timeLeft($1) }
+        guard let slowest, timeLeft(slowest) > 0 else { return nil }
+        let candidates = missingFiles(of: slowest).filter {
+            plan.canServe(method, $0) && !files[$0].wasTakenOver && !files[$0].wrongFrom.contains(method)
+        }
+        guard let last = candidates.last else { return nil }
+        // Its only file stays with a method that moves as fast as this one has.
+        let isOnly = missingFiles(of: slowest).count == 1
+        if isOnly, methods[slowest].activeSince != nil, methods[slowest].rate >= methods[method].rate / 2 { return nil }
+        return last
+    }
+
+    private func timeLeft(_ method: DeliveryMethod) -> Double {
+        guard methods[method].activeSince != nil, methods[method].rate > 0 else { return .infinity }
+        return Double(pendingBytes(of: method)) / methods[method].rate
+    }
+
+    func pendingBytes(of method: DeliveryMethod) -> Int64 {
+        missingFiles(of: method).reduce(0) { $0 &+ plan.sizes[$1] }
+    }
+}

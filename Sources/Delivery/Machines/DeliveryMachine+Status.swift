@@ -1,0 +1,65 @@
+// What others may know of a delivery.
+extension DeliveryMachine {
+    /// Seconds until `tick` has something to do; nil when nothing is to come any more.
+    public func sleep(at now: Moment) -> Double? {
+        var times: [Double] = []
+        switch phase {
+        case .finished, .failed: return nil
+        case .publishing: return plan.settings.longestSleep
+        case .seeding(let until):
+            times.append(until - now.wall)
+            if plan.seedsInWindow, let change = plan.windows.bt.nextChange(after: now.wall, clock: clock) {
+                times.append(change - now.wall)
+            }
+        case .fetching:
+            for method in DeliveryMethod.allCases where plan.usable.contains(method) {
+                if let change = plan.windows[method].nextChange(after: now.wall, clock: clock) {
+                    times.append(change - now.wall)
+                }
+                if let deadline = silenceDeadline(method) { times.append(deadline - now.uptime) }
+                if let exhaustion = methods[method].exhaustion, !exhaustion.isProbing, methods[method].isOpen {
+                    times.append(exhaustion.nextProbe - now.uptime)
+                }
+            }
+        }
+        return max(0, min(times.min() ?? .infinity, plan.settings.longestSleep))
+    }
+
+    /// How a method stands.
+    public struct MethodStatus: Sendable, Hashable {
+        /// Whether its window is open.
+        public let isOpen: Bool
+        /// Whether it is fetching.
+        public let isActive: Bool
+        /// Files that it is to fetch and that are not here.
+        public let files: [Int]
+        /// Why it has no source left; nil if it has.
+        public let noSource: SourceTrouble?
+    }
+
+    public func status(_ method: DeliveryMethod) -> MethodStatus {
+        MethodStatus(
+            isOpen: methods[method].isOpen, isActive: methods[method].activeSince != nil,
+            files: missingFiles(of: method), noSource: methods[method].exhaustion?.reason)
+    }
+
+    /// The method that is to fetch a file; nil for one that is copied or that nobody needs.
+    public func owner(of file: Int) -> DeliveryMethod? { files.indices.contains(file) ? files[file].owner : nil }
+
+    /// Files that are here and right.
+    public var verifiedFiles: Set<Int> { Set(files.indices.filter { files[$0].progress == .verified }) }
+
+    /// What a person should know: which methods have no source left, why, and who has their files. Empty if all is well.
+    public var notes: String {
+        guard phase == .fetching else { return "" }
+        return DeliveryMethod.allCases.compactMap { method -> String? in
+            guard let reason = methods[method].exhaustion?.reason else { return nil }
+            let takers = Set(
+                files.indices.filter { plan.homes[$0] == method && files[$0].progress != .verified }
+                    .compactMap { files[$0].owner })
+            let others = takers.subtracting([method]).sorted().map(\.rawValue).joined(separator: " and ")
+            let rest = others.isEmpty ? "it is tried again" : "\(others) takes over its files"
+            return "\(method.rawValue) has no source left: \(reason); \(rest)"
+        }.joined(separator: "; ")
+    }
+}

@@ -1,0 +1,243 @@
+/// Decides everything about one delivery to this node: which method fetches which files when, when a method has no
+/// source left and who takes over, what is checked, when it is published, and how long it is served.
+///
+/// Every event takes the time and returns what to do. Between events the shell sleeps for at most `sleep(at:)` seconds
+/// and then calls `tick`.
+public struct DeliveryMachine: Sendable {
+    public enum Phase: Sendable, Hashable {
+        case fetching
+        /// Everything is here; the shell puts it at its final place.
+        case publishing
+        case seeding(until: Instant)
+        case finished
+        case failed(DeliveryFailure)
+    }
+
+    public let plan: DeliveryPlan
+    let clock: any WallClock
+    public internal(set) var phase = Phase.fetching
+    var files: [FileState]
+    var methods: PerMethod<MethodState>
+
+    /// What is known of one file.
+    struct FileState: Sendable {
+        enum Progress: Sendable { case missing, copying, arrived, verified }
+        var progress = Progress.missing
+        /// Who fetches it; nil while it is copied, or if nobody is to.
+        var owner: DeliveryMethod?
+        /// From whom it came wrong.
+        var wrongFrom: Set<DeliveryMethod> = []
+        var attempts = 0
+        /// Whether an idle method took it over: once is enough.
+        var wasTakenOver = false
+        var isWanted = true
+    }
+
+    /// What is known of one method.
+    struct MethodState: Sendable {
+        var isOpen = false
+        /// Since when (uptime) it could have received something.
+        var activeSince: Double?
+        var lastByte: Double = 0
+        var received: Int64 = 0
+        /// Seconds that it was active for, and bytes that came meanwhile: how fast it has shown to be.
+        var activeTime: Double = 0
+        var measured: Double = 0
+        var lastObserved: Double?
+        /// Since when (uptime) no peer has a piece.
+        var troubledSince: Double?
+        var exhaustion: Exhaustion?
+        /// Probes that failed since the last byte.
+        var failures = 0
+        /// What the shell was told last.
+        var toldFiles: [Int] = []
+        var toldActive = false
+
+        var rate: Double { activeTime > 0 ? measured / activeTime : 0 }
+    }
+
+    struct Exhaustion: Sendable {
+        var reason: SourceTrouble
+        var nextProbe: Double
+        /// Whether a probe is under way.
+        var isProbing = false
+    }
+
+    var toldSeeding = false
+
+    /// - Parameters:
+    ///   - verified: files that were found right before a restart.
+    public init(plan: DeliveryPlan, clock: any WallClock, verified: Set<Int> = []) {
+        self.plan = plan
+        self.clock = clock
+        methods = PerMethod(repeating: MethodState())
+        files = plan.sizes.indices.map { index in
+            var file = FileState()
+            let home = plan.homes.indices.contains(index) ? plan.homes[index] : nil
+            file.isWanted = home != nil || plan.localFiles.contains(index)
+            file.owner = home
+            if verified.contains(index) { file.progress = .verified }
+            return file
+        }
+    }
+
+    /// A delivery that was published before a restart and is served until `seedingUntil`.
+    public init(plan: DeliveryPlan, clock: any WallClock, seedingUntil: Instant) {
+        self.init(plan: plan, clock: clock, verified: Set(plan.sizes.indices))
+        phase = .seeding(until: seedingUntil)
+    }
+
+    // MARK: Events
+
+    public mutating func start(at now: Moment) -> [DeliveryAction] {
+        var actions: [DeliveryAction] = []
+        if phase == .fetching {
+            let copies = files.indices.filter { files[$0].progress == .missing && plan.localFiles.contains($0) }
+            for file in copies {
+                files[file].progress = .copying
+                files[file].owner = nil
+            }
+            if !copies.isEmpty { actions.append(.copy(files: copies)) }
+            if let orphan = placeOrphans() { return fail(.noMethod(file: orphan)) }
+        }
+        return actions + settle(at: now)
+    }
+
+    /// Nothing happened but that time went by.
+    public mutating func tick(at now: Moment) -> [DeliveryAction] { settle(at: now) }
+
+    /// A file is wholly here: copied, or fetched by its method.
+    public mutating func fileComplete(_ file: Int, at now: Moment) -> [DeliveryAction] {
+        guard phase == .fetching, files.indices.contains(file), files[file].isWanted,
+            files[file].progress == .missing || files[file].progress == .copying
+        else { return [] }
+        files[file].progress = .arrived
+        return [.verify(file: file)] + settle(at: now)
+    }
+
+    /// A file that should be in the library could not be copied: it is fetched.
+    public mutating func copyFailed(_ file: Int, at now: Moment) -> [DeliveryAction] {
+        guard phase == .fetching, files.indices.contains(file), files[file].progress == .copying else { return [] }
+        files[file].progress = .missing
+        guard placeOrphans() == nil else { return fail(.noMethod(file: file)) }
+        return settle(at: now)
+    }
+
+    /// A file was hashed whole.
+    public mutating func verified(_ file: Int, isRight: Bool, at now: Moment) -> [DeliveryAction] {
+        guard phase == .fetching, files.indices.contains(file), files[file].progress == .arrived else { return [] }
+        if isRight {
+            files[file].progress = .verified
+            return settle(at: now)
+        }
+        files[file].progress = .missing
+        files[file].attempts += 1
+        guard files[file].attempts < plan.settings.attemptsPerFile else { return fail(.wrongContent(file: file)) }
+        if let owner = files[file].owner { files[file].wrongFrom.insert(owner) }
+        guard let source = otherSource(for: file) else { return fail(.noMethod(file: file)) }
+        files[file].owner = source
+        return [.discard(file: file)] + settle(at: now)
+    }
+
+    /// The content is at its final place.
+    public mutating func published(at now: Moment) -> [DeliveryAction] {
+        guard phase == .publishing else { return [] }
+        return beginSeeding(at: now)
+    }
+
+    /// The content cannot be put at its final place.
+    public mutating func publishFailed(_ reason: String) -> [DeliveryAction] {
+        phase == .publishing ? fail(.cannotPublish(reason)) : []
+    }
+
+    /// The service begins anew, for the whole seed time (a cacher's task that is activated again).
+    public mutating func extendSeeding(at now: Moment) -> [DeliveryAction] {
+        guard case .seeding = phase else { return [] }
+        return beginSeeding(at: now)
+    }
+
+    // MARK: What follows from what is known
+
+    /// Brings everything in line with the time and the files: called at the end of each event.
+    mutating func settle(at now: Moment) -> [DeliveryAction] {
+        var actions: [DeliveryAction] = []
+        updateWindows(at: now)
+        if phase == .fetching {
+            actions += updateSources(at: now)
+            handOver()
+            if plan.rebalance == .idle { rebalance() }
+        }
+        actions += tell(at: now)
+        if phase == .fetching, files.allSatisfy({ !$0.isWanted || $0.progress == .verified }) {
+            if plan.keepsContent {
+                phase = .publishing
+                actions.append(.publish)
+            } else {
+                actions += beginSeeding(at: now)
+            }
+        } else if case .seeding(let until) = phase, now.wall >= until {
+            phase = .finished
+            actions += tell(at: now) + [.finish]
+        }
+        return actions
+    }
+
+    private mutating func beginSeeding(at now: Moment) -> [DeliveryAction] {
+        let canSeed = plan.usable.contains(.bt) && !plan.torrentFiles.isEmpty
+        guard canSeed, plan.seedTime > 0 else {
+            phase = .finished
+            return tell(at: now) + [.finish]
+        }
+        let until = now.wall + Double(plan.seedTime)
+        phase = .seeding(until: until)
+        return [.seed(until: until)] + tell(at: now)
+    }
+
+    private mutating func fail(_ failure: DeliveryFailure) -> [DeliveryAction] {
+        phase = .failed(failure)
+        var actions: [DeliveryAction] = []
+        for method in DeliveryMethod.allCases where methods[method].toldActive {
+            methods[method].toldActive = false
+            actions.append(.setMethod(method, files: [], isActive: false))
+        }
+        if toldSeeding { actions.append(.setSeeding(false)) }
+        toldSeeding = false
+        return actions + [.fail(failure)]
+    }
+
+    /// Tells the shell what has changed for it since it was told last.
+    private mutating func tell(at now: Moment) -> [DeliveryAction] {
+        var actions: [DeliveryAction] = []
+        for method in DeliveryMethod.allCases {
+            let missing = phase == .fetching ? missingFiles(of: method) : []
+            let isActive = !missing.isEmpty && methods[method].isOpen && methods[method].exhaustion == nil
+            if isActive != (methods[method].activeSince != nil) {
+                methods[method].activeSince = isActive ? now.uptime : nil
+                methods[method].lastObserved = nil
+            }
+            // A method that stands still need not hear of files until it runs.
+            guard isActive != methods[method].toldActive || missing != methods[method].toldFiles else { continue }
+            methods[method].toldActive = isActive
+            methods[method].toldFiles = missing
+            actions.append(.setMethod(method, files: missing, isActive: isActive))
+        }
+        let seeds = shouldSeed
+        if seeds != toldSeeding {
+            toldSeeding = seeds
+            actions.append(.setSeeding(seeds))
+        }
+        return actions
+    }
+
+    private var shouldSeed: Bool {
+        guard plan.usable.contains(.bt), !plan.seedsInWindow || methods.bt.isOpen else { return false }
+        switch phase {
+        case .fetching, .publishing, .seeding: return true
+        case .finished, .failed: return false
+        }
+    }
+
+    func missingFiles(of method: DeliveryMethod) -> [Int] {
+        files.indices.filter { files[$0].owner == method && files[$0].progress == .missing && files[$0].isWanted }
+    }
+}

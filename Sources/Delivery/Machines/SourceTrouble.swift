@@ -1,0 +1,32 @@
+/// Why a method gets nothing.
+public enum SourceTrouble: Error, Sendable, Hashable, CustomStringConvertible {
+    case nameNotResolved(host: String)
+    case connectionRefused(host: String)
+    /// An HTTP status that is no success.
+    case status(Int)
+    case noPeerHasPiece
+    /// Not one byte inside its window for so many seconds.
+    case silent(seconds: Int)
+    /// Anything else, in words for a person; such trouble passes, and the method goes on trying by itself.
+    case other(String)
+
+    /// Whether it means that the method has no source left (section 4 of the contract).
+    public var meansNoSource: Bool {
+        switch self {
+        case .nameNotResolved, .connectionRefused, .noPeerHasPiece, .silent: true
+        case .status(let code): code == 403 || code == 404 || code == 410
+        case .other: false
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .nameNotResolved(let host): "the name \(host) does not resolve"
+        case .connectionRefused(let host): "\(host) refuses the connection"
+        case .status(let code): "the server answers \(code)"
+        case .noPeerHasPiece: "no peer has the piece"
+        case .silent(let seconds): "not one byte came for \(seconds) s"
+        case .other(let text): text
+        }
+    }
+}
