@@ -1,6 +1,6 @@
 // HTTP for tracker announces and web seeds: AsyncHTTPClient with the rules that hostile servers make necessary.
 //
-// What it is for: one GET at a time over HTTP/1.1, following few redirects. What it must never do: follow a redirect
+// What it is for: one request at a time over HTTP/1.1, a GET with few redirects. What it must never do: follow a redirect
 // from outside to an inside address, accept a certificate that does not verify, decompress, or wait without end.
 
 import AsyncHTTPClient
@@ -16,6 +16,8 @@ package struct HTTPTransportSettings: Sendable {
     package var connectTimeout = 10.0
     /// Longest silence while an answer is awaited or read.
     package var readTimeout = 20.0
+    /// Longest time in which none of a request's body could be sent.
+    package var writeTimeout = 60.0
     /// Most redirects followed for one request.
     package var redirects = 5
     /// Most idle and busy connections to one host.
@@ -52,7 +54,8 @@ package final class HTTPTransport: Sendable {
         var configuration = HTTPClient.Configuration(
             redirectConfiguration: .disallow,
             timeout: .init(
-                connect: .after(settings.connectTimeout), read: .after(settings.readTimeout)),
+                connect: .after(settings.connectTimeout), read: .after(settings.readTimeout),
+                write: .after(settings.writeTimeout)),
             decompression: .disabled)
         configuration.httpVersion = .http1Only
         configuration.connectionPool.idleTimeout = .seconds(30)
@@ -96,6 +99,17 @@ package final class HTTPTransport: Sendable {
         throw .tooManyRedirects(host: url.host)
     }
 
+    /// Makes any request, once, and follows no redirect: for requests that are signed for one host and path.
+    /// - Parameter deadline: when the request must be sent and the head of its answer be here.
+    /// - Throws: `HTTPTransportError`.
+    package func request(
+        _ method: HTTPMethod, _ url: HTTPURL, headers: HTTPHeaders, body: HTTPRequestBody? = nil, deadline: NIODeadline
+    ) async throws(HTTPTransportError) -> HTTPAnswer {
+        let response = try await send(
+            url, method: method, connectTo: nil, headers: headers, body: body, deadline: deadline)
+        return HTTPAnswer(status: response.status, headers: response.headers, body: response.body, host: url.host)
+    }
+
     /// Reads a whole body.
     /// - Parameter deadline: when it must be over, however steadily it drips.
     /// - Throws: `HTTPTransportError`, `.bodyTooLarge` when it exceeds `limit` bytes.
@@ -131,9 +145,12 @@ package final class HTTPTransport: Sendable {
     }
 
     private func send(
-        _ url: HTTPURL, connectTo: String?, headers: HTTPHeaders, deadline: NIODeadline
+        _ url: HTTPURL, method: HTTPMethod = .GET, connectTo: String?, headers: HTTPHeaders,
+        body: HTTPRequestBody? = nil, deadline: NIODeadline
     ) async throws(HTTPTransportError) -> HTTPClientResponse {
         var request = HTTPClientRequest(url: connectTo.map { url.text(connectingTo: $0) } ?? url.text)
+        request.method = method
+        request.body = body?.content
         request.headers = headers
         request.headers.replaceOrAdd(name: "Host", value: url.authority)
         request.headers.replaceOrAdd(name: "User-Agent", value: settings.userAgent)

@@ -1,0 +1,66 @@
+import HTTPOrigin
+import Metainfo
+import Synchronization
+
+/// A torrent's content in a bucket: file i is the object `prefix/<its path>`.
+public final class ObjectSource: RangeSource {
+    public let layout: ContentLayout
+    private let store: ObjectStore
+    private let prefix: String
+    /// The entity tag each object had when it was last asked: a change means that the object has changed.
+    private let entityTags = Mutex<[Int: String]>([:])
+
+    /// Most files whose entity tags are remembered.
+    private static let mostTags = 65_536
+
+    /// - Parameter prefix: without a slash at its end; empty for the bucket itself. For a torrent of a single file it is the
+    ///   key of the object.
+    public init(store: ObjectStore, prefix: String, layout: ContentLayout) {
+        self.store = store
+        self.prefix = prefix
+        self.layout = layout
+    }
+
+    /// Host and port, for a person.
+    public var host: String { store.host }
+
+    /// The key of a file of the layout; nil where its name is not UTF-8, which no key can be.
+    func key(ofFile file: Int) -> String? {
+        var components: [String] = prefix.isEmpty ? [] : [prefix]
+        for component in layout.files[file].path.components {
+            guard let name = String(validating: component.bytes, as: UTF8.self) else { return nil }
+            components.append(name)
+        }
+        return components.joined(separator: "/")
+    }
+
+    public nonisolated(nonsending) func fetch(
+        _ run: Range<Int64>, sink: (WebSeedChunk) async -> Bool
+    ) async -> WebSeedOutcome {
+        await layout.fetch(run, sink: sink) { range, offset in
+            guard let key = key(ofFile: range.file) else {
+                let reason = "\(host): the name of file \(range.file + 1) is not UTF-8, so no object can have it"
+                return .failed(.giveUp(file: range.file, reason: reason), next: offset)
+            }
+            let known = entityTags.withLock { $0[range.file] }
+            switch await store.read(key: key, range, at: offset, entityTag: known, sink: sink) {
+            case .complete(let tag):
+                remember(tag, ofFile: range.file)
+                return .complete
+            case .stopped: return .stopped
+            case .failed(let error, let next):
+                // What is there now is what the next request is compared with.
+                if error.kind == .changed { entityTags.withLock { $0[range.file] = nil } }
+                return .failed(error.problem(file: range.file), next: next)
+            }
+        }
+    }
+
+    private func remember(_ tag: String, ofFile file: Int) {
+        guard !tag.isEmpty else { return }
+        entityTags.withLock { tags in
+            if tags.count >= ObjectSource.mostTags { tags.removeAll() }
+            tags[file] = tag
+        }
+    }
+}

@@ -1,0 +1,82 @@
+import S3
+
+/// An object in a bucket; sizes in bytes, times in seconds since 1970.
+public typealias StoredObject = S3Object
+
+/// What a store says of one object.
+public struct ObjectInfo: Sendable, Hashable {
+    public let size: Int64
+    /// Without quotes; empty where the store gives none.
+    public let entityTag: String
+    /// What `upload` wrote beside it: the hash of its content in the sender's form.
+    public let contentHash: String?
+}
+
+extension ObjectStore {
+    /// Name of the metadata that carries a file's hash.
+    static let hashHeader = "x-amz-meta-swoop-hash"
+
+    /// All objects whose keys begin with a prefix, in the store's order.
+    ///
+    /// Ask with a slash at the end for what lies below a directory. Keys come from outside: check them before they become
+    /// paths.
+    /// - Throws: `ObjectStoreError`; `.wrongContent` for more than `mostObjects`.
+    public func list(prefix: String) async throws(ObjectStoreError) -> [StoredObject] {
+        var all: [StoredObject] = []
+        try await list(prefix: prefix) { page in all += page }
+        return all
+    }
+
+    /// The same, page by page.
+    public func list(
+        prefix: String, pageSize: Int = S3Request.largestPage, _ body: ([StoredObject]) async -> Void
+    ) async throws(ObjectStoreError) {
+        var request = S3Request.list(prefix: prefix, pageSize: pageSize)
+        var last: S3ObjectPage.Next?
+        var count = 0
+        while true {
+            let bytes = try await document(of: request)
+            let page: S3ObjectPage
+            do { page = try S3ObjectPage(bytes) } catch { throw malformed(error) }
+            for object in page.objects where !object.key.utf8.starts(with: prefix.utf8) {
+                throw ObjectStoreError(.wrongContent, "\(host) lists objects that were not asked for")
+            }
+            count += page.objects.count
+            guard count <= settings.mostObjects else {
+                throw ObjectStoreError(
+                    .wrongContent, "bucket \(address.bucket) has more than \(settings.mostObjects) objects there")
+            }
+            if !page.objects.isEmpty { await body(page.objects) }
+            if Task.isCancelled { throw ObjectStoreError(.cancelled, "cancelled") }
+            guard let next = page.next else { return }
+            // A page without objects is allowed (all were filtered), one that leads to itself is a loop.
+            guard next != last else { throw ObjectStoreError(.wrongContent, "\(host) lists in circles") }
+            switch (next, last) {
+            case (.marker(let new), .marker(let old)?) where !old.utf8.lexicographicallyPrecedes(new.utf8):
+                throw ObjectStoreError(.wrongContent, "\(host) lists in circles")
+            case (.token, _) where page.objects.isEmpty:
+                count += 1
+            default: break
+            }
+            last = next
+            request = switch next {
+            case .token(let token): S3Request.list(prefix: prefix, token: token, pageSize: pageSize)
+            case .marker(let marker): S3Request.list(prefix: prefix, after: marker, pageSize: pageSize)
+            }
+        }
+    }
+
+    /// Size and entity tag of an object.
+    /// - Throws: `ObjectStoreError`; `.noSuchKey` where there is none.
+    public func head(key: String) async throws(ObjectStoreError) -> ObjectInfo {
+        let answer = try await answer(to: .head(key: key))
+        let lengths = answer.headers["content-length"]
+        guard lengths.count == 1, let size = Int64(lengths[0]), size >= 0 else {
+            throw ObjectStoreError(.wrongContent, "\(host) does not say how long \(ShownName.escaped(key)) is")
+        }
+        let hash = answer.headers.first(name: ObjectStore.hashHeader).flatMap { hash in
+            hash.utf8.count <= 128 && hash.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) ? hash : nil
+        }
+        return ObjectInfo(size: size, entityTag: answer.entityTag, contentHash: hash)
+    }
+}

@@ -1,0 +1,77 @@
+import NIOHTTP1
+import S3
+
+/// An upload in parts that was begun and neither completed nor thrown away.
+public typealias UnfinishedUpload = S3Upload
+
+extension ObjectStore {
+    /// The unfinished uploads of all keys that begin with a prefix.
+    public func unfinishedUploads(prefix: String) async throws(ObjectStoreError) -> [UnfinishedUpload] {
+        var all: [S3Upload] = []
+        var marker: S3UploadMarker?
+        while true {
+            let bytes = try await document(of: .listUploads(prefix: prefix, after: marker))
+            let page: S3UploadPage
+            do { page = try S3UploadPage(bytes) } catch { throw malformed(error) }
+            // Not every store looks at the prefix.
+            all += page.uploads.filter { $0.key.utf8.starts(with: prefix.utf8) }
+            guard all.count <= settings.mostObjects else {
+                throw ObjectStoreError(.wrongContent, "\(host) lists more uploads than a bucket has")
+            }
+            guard let next = page.next else { return all }
+            guard next != marker, !page.uploads.isEmpty else {
+                throw ObjectStoreError(.wrongContent, "\(host) lists in circles")
+            }
+            marker = next
+        }
+    }
+
+    /// Throws unfinished uploads and their parts away: after a task was cancelled, and to tidy up.
+    /// - Parameter begunBefore: only those begun before this time (seconds since 1970); nil for all.
+    /// - Returns: how many there were.
+    @discardableResult
+    public func abortUploads(prefix: String, begunBefore: Int64? = nil) async throws(ObjectStoreError) -> Int {
+        var count = 0
+        for upload in try await unfinishedUploads(prefix: prefix) {
+            if let begunBefore {
+                guard let initiated = upload.initiated, initiated < begunBefore else { continue }
+            }
+            try await abort(upload: upload.id, key: upload.key)
+            count += 1
+        }
+        return count
+    }
+
+    /// Throws one upload away; no error where it is gone.
+    func abort(upload: String, key: String) async throws(ObjectStoreError) {
+        do {
+            _ = try await answer(to: .abortUpload(key: key, upload: upload))
+        } catch where error.kind == .noSuchUpload || error.kind == .noSuchKey {
+        }
+    }
+
+    /// The parts that an upload has.
+    func parts(of upload: String, key: String) async throws(ObjectStoreError) -> [S3Part] {
+        var all: [S3Part] = []
+        var marker = 0
+        while true {
+            let bytes = try await document(of: .listParts(key: key, upload: upload, after: marker))
+            let page: S3PartPage
+            do { page = try S3PartPage(bytes) } catch { throw malformed(error) }
+            all += page.parts
+            guard let next = page.next else { return all }
+            guard next > marker, all.count <= S3Request.mostParts else {
+                throw ObjectStoreError(.wrongContent, "\(host) lists in circles")
+            }
+            marker = next
+        }
+    }
+
+    /// What a failure means that came in the body of an answer.
+    func refusal(status: Int, _ failure: S3Failure, key: String) -> ObjectStoreError {
+        Refusal(
+            status: status, headers: HTTPHeaders(), failure: failure, address: address, key: key, now: client.clock(),
+            settings: settings
+        ).error
+    }
+}

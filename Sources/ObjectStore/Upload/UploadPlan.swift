@@ -1,0 +1,33 @@
+import S3
+
+/// How a file is cut into parts: the same for the same length and setting, so that an upload can be taken up again.
+struct UploadPlan: Sendable, Hashable {
+    let size: Int64
+    let partSize: Int64
+
+    /// S3's bound for all parts but the last.
+    static let smallestPart: Int64 = 5 << 20
+
+    /// Parts of at least `wanted` bytes, longer where there would be more than 10,000.
+    init(size: Int64, wanted: Int64) {
+        self.size = size
+        let least = size / Int64(S3Request.mostParts) + 1
+        let mebibyte: Int64 = 1 << 20
+        partSize = max(wanted, UploadPlan.smallestPart, (least + mebibyte - 1) / mebibyte * mebibyte)
+    }
+
+    var partCount: Int { Int((size + partSize - 1) / partSize) }
+
+    /// - Parameter part: from 1 on.
+    func range(ofPart part: Int) -> Range<Int64> {
+        let start = Int64(part - 1) * partSize
+        return start..<min(size, start + partSize)
+    }
+
+    /// Whether a part that the store has may be the one planned, as far as its length tells.
+    func fits(_ part: S3Part) -> Bool {
+        guard (1...max(1, partCount)).contains(part.number) else { return false }
+        let range = range(ofPart: part.number)
+        return part.size == range.upperBound - range.lowerBound
+    }
+}

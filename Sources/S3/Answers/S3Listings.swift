@@ -1,0 +1,185 @@
+/// An object in a listing.
+public struct S3Object: Sendable, Hashable {
+    /// From outside: check it before it becomes a path. (Compare keys as bytes: Swift takes two normal forms for equal.)
+    public let key: String
+    /// In bytes, 0 or more.
+    public let size: Int64
+    /// Without quotes; empty where the store gives none.
+    public let entityTag: String
+    /// Seconds since 1970; nil where the store does not say.
+    public let lastModified: Int64?
+}
+
+/// A page of a listing.
+public struct S3ObjectPage: Sendable, Hashable {
+    public enum Next: Sendable, Hashable {
+        case token(String)
+        /// The store answered as in version 1.
+        case marker(String)
+    }
+
+    public let objects: [S3Object]
+    /// Where the next page begins; nil after the last.
+    public let next: Next?
+
+    /// Parses the answer to `S3Request.list`, of either version.
+    public init(_ bytes: [UInt8], limits: S3Limits = S3Limits()) throws(S3AnswerError) {
+        let root = try XMLElement.parse(bytes, limits: limits)
+        guard root.name == "ListBucketResult" else { throw .unexpected("no listing") }
+        let isEncoded = root["EncodingType"] == "url"
+        var objects: [S3Object] = []
+        for entry in root.all("Contents") {
+            guard let key = entry["Key"].flatMap({ isEncoded ? PercentEncoding.decode($0) : $0 }), !key.isEmpty else {
+                throw .unexpected("a listed object has no key")
+            }
+            guard let size = entry["Size"].flatMap(S3Number.parse) else {
+                throw .unexpected("a listed object has no size")
+            }
+            objects.append(
+                S3Object(
+                    key: key, size: size, entityTag: S3EntityTag.unquoted(entry["ETag"] ?? ""),
+                    lastModified: entry["LastModified"].flatMap { S3Timestamp(iso8601: $0)?.unixTime }))
+        }
+        self.objects = objects
+        guard root["IsTruncated"] == "true" else {
+            next = nil
+            return
+        }
+        if let token = root["NextContinuationToken"], !token.isEmpty {
+            next = .token(token)
+        } else if let marker = root["NextMarker"].flatMap({ isEncoded ? PercentEncoding.decode($0) : $0 }),
+            !marker.isEmpty
+        {
+            next = .marker(marker)
+        } else if let last = objects.last {
+            next = .marker(last.key)
+        } else {
+            throw .unexpected("a listing goes on, and does not say where")
+        }
+    }
+}
+
+/// A part of an upload.
+public struct S3Part: Sendable, Hashable {
+    /// 1 to 10,000.
+    public let number: Int
+    /// In bytes; nil where it is not known.
+    public let size: Int64?
+    /// Without quotes.
+    public let entityTag: String
+
+    public init(number: Int, size: Int64?, entityTag: String) {
+        self.number = number
+        self.size = size
+        self.entityTag = S3EntityTag.unquoted(entityTag)
+    }
+}
+
+/// A page of the parts of an upload.
+public struct S3PartPage: Sendable, Hashable {
+    public let parts: [S3Part]
+    /// Number after which the next page begins; nil after the last.
+    public let next: Int?
+
+    public init(_ bytes: [UInt8], limits: S3Limits = S3Limits()) throws(S3AnswerError) {
+        let root = try XMLElement.parse(bytes, limits: limits)
+        guard root.name == "ListPartsResult" else { throw .unexpected("no list of parts") }
+        var parts: [S3Part] = []
+        for entry in root.all("Part") {
+            guard let number = entry["PartNumber"].flatMap(S3Number.parse), (1...Int64(S3Request.mostParts)) ~= number,
+                let size = entry["Size"].flatMap(S3Number.parse), let tag = entry["ETag"]
+            else { throw .unexpected("a part has no number, size or entity tag") }
+            parts.append(S3Part(number: Int(number), size: size, entityTag: tag))
+        }
+        self.parts = parts
+        guard root["IsTruncated"] == "true" else {
+            next = nil
+            return
+        }
+        guard let marker = root["NextPartNumberMarker"].flatMap(S3Number.parse) ?? parts.last.map({ Int64($0.number) }),
+            marker <= Int64(S3Request.mostParts)
+        else { throw .unexpected("a list of parts goes on, and does not say where") }
+        next = Int(marker)
+    }
+}
+
+/// An upload that was begun and neither completed nor aborted.
+public struct S3Upload: Sendable, Hashable {
+    public let key: String
+    public let id: String
+    /// Seconds since 1970; nil where the store does not say.
+    public let initiated: Int64?
+}
+
+/// Where a listing of uploads goes on.
+public struct S3UploadMarker: Sendable, Hashable {
+    public let key: String
+    public let upload: String?
+
+    public init(key: String, upload: String?) {
+        self.key = key
+        self.upload = upload
+    }
+}
+
+/// A page of the uploads under a prefix.
+public struct S3UploadPage: Sendable, Hashable {
+    public let uploads: [S3Upload]
+    public let next: S3UploadMarker?
+
+    public init(_ bytes: [UInt8], limits: S3Limits = S3Limits()) throws(S3AnswerError) {
+        let root = try XMLElement.parse(bytes, limits: limits)
+        guard root.name == "ListMultipartUploadsResult" else { throw .unexpected("no list of uploads") }
+        let isEncoded = root["EncodingType"] == "url"
+        func decoded(_ text: String?) -> String? { text.flatMap { isEncoded ? PercentEncoding.decode($0) : $0 } }
+        var uploads: [S3Upload] = []
+        for entry in root.all("Upload") {
+            guard let key = decoded(entry["Key"]), let id = entry["UploadId"], !id.isEmpty else {
+                throw .unexpected("an upload has no key or id")
+            }
+            uploads.append(
+                S3Upload(
+                    key: key, id: id, initiated: entry["Initiated"].flatMap { S3Timestamp(iso8601: $0)?.unixTime }))
+        }
+        self.uploads = uploads
+        guard root["IsTruncated"] == "true" else {
+            next = nil
+            return
+        }
+        if let key = decoded(root["NextKeyMarker"]), !key.isEmpty {
+            next = S3UploadMarker(key: key, upload: root["NextUploadIdMarker"].flatMap { $0.isEmpty ? nil : $0 })
+        } else if let last = uploads.last {
+            next = S3UploadMarker(key: last.key, upload: last.id)
+        } else {
+            throw .unexpected("a list of uploads goes on, and does not say where")
+        }
+    }
+}
+
+/// Numbers in answers.
+enum S3Number {
+    /// 0 to the largest Int64; nil for anything else.
+    static func parse(_ text: String) -> Int64? {
+        guard (1...19).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+            return nil
+        }
+        return Int64(text)
+    }
+}
+
+/// Entity tags: what tells two versions of an object apart.
+public enum S3EntityTag {
+    /// Without quotes and the mark of a weak one.
+    public static func unquoted(_ tag: String) -> String {
+        var tag = tag[...]
+        if tag.hasPrefix("W/") { tag = tag.dropFirst(2) }
+        if tag.utf8.count >= 2, tag.hasPrefix("\""), tag.hasSuffix("\"") { tag = tag.dropFirst().dropLast() }
+        return String(tag)
+    }
+
+    /// Whether a tag has the shape of an MD5, which it is where the store does not encrypt with keys of its own.
+    public static func isMD5(_ tag: String) -> Bool {
+        tag.utf8.count == 32
+            && tag.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0 | 0x20) }
+    }
+}

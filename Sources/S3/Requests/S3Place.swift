@@ -1,0 +1,81 @@
+/// Where a bucket is: the store's host, how the bucket is named there, and how requests are signed for it.
+public struct S3Place: Sendable, Hashable {
+    public var isSecure: Bool
+    /// Host and, where it is not the scheme's own, port of the store, as in a `Host` header, without the bucket.
+    public var authority: String
+    public var bucket: String
+    public var region: String
+    public var style: S3Style
+    public var signature: S3SignatureVersion
+
+    /// - Throws: `.badBucket`.
+    public init(
+        isSecure: Bool, authority: String, bucket: String, region: String, style: S3Style,
+        signature: S3SignatureVersion = .v4
+    ) throws(S3RequestError) {
+        guard S3Name.isBucket(bucket), style == .path || S3Name.isHostLabel(bucket) else { throw .badBucket(bucket) }
+        self.isSecure = isSecure
+        self.authority = authority
+        self.bucket = bucket
+        self.region = region
+        self.style = style
+        self.signature = signature
+    }
+
+    /// Value of the `Host` header.
+    public var host: String { style == .path ? authority : "\(bucket).\(authority)" }
+
+    /// The path as it is sent, percent-encoded; nil stands for the bucket itself.
+    func path(key: String?) -> String {
+        let object = key.map { "/" + PercentEncoding.encode($0, keepingSlashes: true) }
+        return switch style {
+        case .path: "/\(bucket)" + (object ?? "")
+        case .virtualHost: object ?? "/"
+        }
+    }
+
+    /// What Signature V2 signs for that path: the path as sent, after the bucket where the host names it.
+    func resource(key: String?) -> String { (style == .path ? "" : "/\(bucket)") + path(key: key) }
+}
+
+/// A request that can be sent.
+public struct S3SignedRequest: Sendable, Hashable {
+    public let method: S3Request.Method
+    /// Scheme, host, path and query.
+    public let url: String
+    /// All headers but `Host` (which is that of the URL) and `Content-Length`.
+    public let headers: [S3Header]
+    public let body: S3Request.Body
+}
+
+extension S3Place {
+    /// Makes a request ready to be sent.
+    /// - Parameter credentials: nil for a bucket that everybody may read; the request goes unsigned then.
+    /// - Throws: `S3RequestError` for keys and headers that cannot be sent.
+    public func sign(
+        _ request: S3Request, with credentials: S3Credentials?, at time: S3Timestamp
+    ) throws(S3RequestError) -> S3SignedRequest {
+        if let key = request.key { try S3Name.checkKey(key) }
+        for header in request.headers {
+            guard header.value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }),
+                header.name.utf8.allSatisfy({ PercentEncoding.isUnreserved($0) }), !header.name.isEmpty
+            else { throw .badHeader(name: header.name) }
+        }
+        let query = request.query.map { item in
+            let name = PercentEncoding.encode(item.name)
+            return item.value.map { "\(name)=\(PercentEncoding.encode($0))" } ?? name
+        }
+        var headers = request.headers
+        if let credentials {
+            switch signature {
+            case .v4: headers = SignatureV4.headers(of: request, to: self, credentials, at: time)
+            case .v2: headers = SignatureV2.headers(of: request, to: self, credentials, at: time)
+            }
+        }
+        return S3SignedRequest(
+            method: request.method,
+            url: "\(isSecure ? "https" : "http")://\(host)\(path(key: request.key))"
+                + (query.isEmpty ? "" : "?" + query.joined(separator: "&")),
+            headers: headers, body: request.body)
+    }
+}

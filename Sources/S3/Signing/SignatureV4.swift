@@ -1,0 +1,83 @@
+import Crypto
+
+/// Signature Version 4 in the `Authorization` header ("Authenticating Requests: Using the Authorization Header", S3 API
+/// reference).
+enum SignatureV4 {
+    private static let algorithm = "AWS4-HMAC-SHA256"
+
+    /// The request's headers with the signature's own: `x-amz-date`, `x-amz-content-sha256` and `Authorization`. All of
+    /// them are signed.
+    static func headers(
+        of request: S3Request, to place: S3Place, _ credentials: S3Credentials, at time: S3Timestamp
+    ) -> [S3Header] {
+        var headers = request.headers
+        headers.append(S3Header("x-amz-date", time.basic))
+        headers.append(S3Header("x-amz-content-sha256", bodyHash(request.body)))
+        if let token = credentials.sessionToken { headers.append(S3Header("x-amz-security-token", token)) }
+
+        let scope = "\(time.date)/\(place.region)/s3/aws4_request"
+        let names = canonicalHeaders(headers, host: place.host).map(\.name).joined(separator: ";")
+        let canonical = canonicalRequest(request, to: place, headers: headers)
+        let toSign = [algorithm, time.basic, scope, hex(SHA256.hash(data: Array(canonical.utf8)))]
+            .joined(separator: "\n")
+        let signature = sign(toSign, secret: credentials.secretKey, scope: [time.date, place.region, "s3"])
+        headers.append(
+            S3Header(
+                "Authorization",
+                "\(algorithm) Credential=\(credentials.accessKey)/\(scope), SignedHeaders=\(names), "
+                    + "Signature=\(signature)"))
+        return headers
+    }
+
+    /// Method, path, sorted query, sorted headers, their names, hash of the body: a line each.
+    static func canonicalRequest(_ request: S3Request, to place: S3Place, headers: [S3Header]) -> String {
+        let query = request.query
+            .map { (PercentEncoding.encode($0.name), PercentEncoding.encode($0.value ?? "")) }
+            .sorted { $0.0 == $1.0 ? precedes($0.1, $1.1) : precedes($0.0, $1.0) }
+            .map { "\($0.0)=\($0.1)" }
+            .joined(separator: "&")
+        let signed = canonicalHeaders(headers, host: place.host)
+        return [
+            request.method.rawValue, place.path(key: request.key), query,
+            signed.map { "\($0.name):\($0.value)\n" }.joined(), signed.map(\.name).joined(separator: ";"),
+            bodyHash(request.body),
+        ].joined(separator: "\n")
+    }
+
+    /// Lower-case names, in order, with their values trimmed and runs of spaces made one.
+    private static func canonicalHeaders(_ headers: [S3Header], host: String) -> [S3Header] {
+        (headers + [S3Header("host", host)])
+            .map { header in
+                S3Header(
+                    header.name.lowercased(),
+                    header.value.split(separator: " ", omittingEmptySubsequences: true).joined(separator: " "))
+            }
+            .sorted { precedes($0.name, $1.name) }
+    }
+
+    /// Bytes, not what a language takes for alphabetical order.
+    private static func precedes(_ left: String, _ right: String) -> Bool {
+        left.utf8.lexicographicallyPrecedes(right.utf8)
+    }
+
+    static func bodyHash(_ body: S3Request.Body) -> String {
+        switch body {
+        case .none: hex(SHA256.hash(data: [UInt8]()))
+        case .bytes(let bytes): hex(SHA256.hash(data: bytes))
+        case .stream(_, let sha256): sha256 ?? "UNSIGNED-PAYLOAD"
+        }
+    }
+
+    private static func sign(_ text: String, secret: String, scope: [String]) -> String {
+        var key = SymmetricKey(data: Array("AWS4\(secret)".utf8))
+        for word in scope + ["aws4_request"] {
+            key = SymmetricKey(data: HMAC<SHA256>.authenticationCode(for: Array(word.utf8), using: key))
+        }
+        return hex(HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key))
+    }
+
+    static func hex(_ bytes: some Sequence<UInt8>) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    }
+}
