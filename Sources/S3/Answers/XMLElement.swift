@@ -84,6 +84,7 @@ private final class TreeBuilder: NSObject, XMLParserDelegate {
         _ parser: XMLParser, didStartElement name: String, namespaceURI: String?, qualifiedName: String?,
         attributes: [String: String]
     ) {
+        guard root == nil else { return stop(parser, .notXML) }
         count += 1
         guard count <= limits.elements, open.count < limits.depth else { return stop(parser, .tooLarge) }
         // `s3:Key` and `Key` are one.

@@ -1,0 +1,168 @@
+import Glibc
+import HTTPOrigin
+import S3
+import Synchronization
+
+/// What came of a download.
+public struct DownloadResult: Sendable, Hashable {
+    /// In bytes.
+    public let size: Int64
+    public let entityTag: String
+    /// Bytes that were there from an earlier try.
+    public let reused: Int64
+}
+
+extension ObjectStore {
+    /// Writes an object to a file, several ranges at a time, going on where an earlier try of the same object stopped.
+    ///
+    /// What is there is recorded beside the file, in `PATH.ranges`, after it is on the disk; the record goes when the file is
+    /// whole. The bytes are not verified: whoever knows their hash does that, and gives the file its final name.
+    /// - Parameters:
+    ///   - path: not a name that others look for: the file is incomplete until this returns.
+    ///   - progress: bytes that are there, called from any thread.
+    /// - Throws: `ObjectStoreError`. File and record stay for the next try.
+    public func download(
+        key: String, to path: String, progress: @escaping @Sendable (Int64) -> Void = { _ in }
+    ) async throws(ObjectStoreError) -> DownloadResult {
+        let info = try await head(key: key)
+        let file = try LocalFile.writing(path)
+        let plan = DownloadPlan(size: info.size, entityTag: info.entityTag, rangeSize: max(1, settings.rangeSize))
+        let recordPath = path + ".ranges"
+        var record = RangeRecord(plan: plan)
+        // Without an entity tag nothing tells whether what is there is of this object.
+        if let stamp = try? file.stamp(), stamp.size == info.size, !info.entityTag.isEmpty,
+            let known = RangeRecord(reading: recordPath, plan: plan)
+        {
+            record = known
+        } else {
+            try file.truncate(to: 0)
+            try file.truncate(to: info.size)
+        }
+        let reused = record.bytes
+        progress(reused)
+        let state = Mutex(record)
+        let missing = record.missing
+        let failure: ObjectStoreError? = await withTaskGroup(of: ObjectStoreError?.self) { group in
+            var rest = missing[...]
+            func startOne() {
+                guard let index = rest.popFirst() else { return }
+                group.addTask {
+                    do throws(ObjectStoreError) {
+                        try await self.fetch(plan.range(index), of: key, plan, into: file)
+                        try await LocalFile.blocking {
+                            try file.sync()
+                            let bytes = try state.withLock { record in
+                                record.add(index)
+                                try record.write(to: recordPath)
+                                return record.bytes
+                            }
+                            progress(bytes)
+                        }
+                        return nil
+                    } catch {
+                        return error
+                    }
+                }
+            }
+            for _ in 0..<max(1, settings.parallel) { startOne() }
+            while let result = await group.next() {
+                if let result {
+                    group.cancelAll()
+                    return result
+                }
+                startOne()
+            }
+            return nil
+        }
+        if Task.isCancelled { throw ObjectStoreError(.cancelled, "cancelled") }
+        if let failure { throw failure }
+        unlink(recordPath)
+        return DownloadResult(size: info.size, entityTag: info.entityTag, reused: reused)
+    }
+
+    private func fetch(
+        _ range: Range<Int64>, of key: String, _ plan: DownloadPlan, into file: LocalFile
+    ) async throws(ObjectStoreError) {
+        var problem: ObjectStoreError?
+        let isWhole = try await get(key: key, size: plan.size, range: range, entityTag: plan.entityTag) { chunk in
+            do {
+                try await LocalFile.blocking {
+                    try chunk.withUnsafeBytes { bytes throws(ObjectStoreError) in
+                        try file.write(bytes, at: chunk.offset)
+                    }
+                }
+                return true
+            } catch {
+                problem = error as? ObjectStoreError
+                return false
+            }
+        }
+        guard isWhole else { throw problem ?? ObjectStoreError(.cancelled, "cancelled") }
+    }
+}
+
+/// An object cut into ranges.
+struct DownloadPlan: Sendable, Hashable {
+    let size: Int64
+    let entityTag: String
+    let rangeSize: Int64
+
+    var count: Int { Int((size + rangeSize - 1) / rangeSize) }
+    func range(_ index: Int) -> Range<Int64> {
+        Int64(index) * rangeSize..<min(size, Int64(index + 1) * rangeSize)
+    }
+}
+
+/// Which ranges of an object a file has. Written as text: what object it is, then the ranges' numbers.
+struct RangeRecord: Sendable, Hashable {
+    private let plan: DownloadPlan
+    private var have: Set<Int> = []
+
+    init(plan: DownloadPlan) { self.plan = plan }
+
+    /// Nil where there is no record, or one of another object or other ranges.
+    init?(reading path: String, plan: DownloadPlan) {
+        guard let file = try? LocalFile.reading(path), let stamp = try? file.stamp(), stamp.size <= 1 << 20,
+            let bytes = try? file.read(Int(stamp.size), at: 0)
+        else { return nil }
+        self.init(String(buffer: bytes), plan: plan)
+    }
+
+    init?(_ text: String, plan: DownloadPlan) {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        guard lines.count == 3, lines[0] == RangeRecord.title(plan), lines[2].isEmpty else { return nil }
+        self.plan = plan
+        for word in lines[1].split(separator: " ") {
+            guard let index = Int(word), (0..<plan.count).contains(index) else { return nil }
+            have.insert(index)
+        }
+    }
+
+    var text: String {
+        RangeRecord.title(plan) + "\n" + have.sorted().map(String.init).joined(separator: " ") + "\n"
+    }
+    var missing: [Int] { (0..<plan.count).filter { !have.contains($0) } }
+    var bytes: Int64 { have.reduce(0) { $0 + Int64(plan.range($1).count) } }
+
+    mutating func add(_ index: Int) { have.insert(index) }
+
+    private static func title(_ plan: DownloadPlan) -> String {
+        "\(plan.size) \(plan.rangeSize) \(ShownName.escaped(plan.entityTag))"
+    }
+
+    /// Replaces the record in one step.
+    func write(to path: String) throws(ObjectStoreError) {
+        let temporary = path + ".new"
+        unlink(temporary)
+        let file = try LocalFile.writing(temporary)
+        var problem: ObjectStoreError?
+        var bytes = Array(text.utf8)
+        bytes.withUnsafeBytes { bytes in
+            do throws(ObjectStoreError) { try file.write(bytes, at: 0) } catch { problem = error }
+        }
+        bytes.removeAll()
+        if let problem { throw problem }
+        try file.sync()
+        guard rename(temporary, path) == 0 else { throw LocalFile.failure("write", path) }
+    }
+}
