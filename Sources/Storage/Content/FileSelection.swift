@@ -16,6 +16,11 @@ public struct FileSelection: Sendable, Equatable {
         isEverything = zip(flags, layout.files).allSatisfy { $0 || $1.isPadding }
     }
 
+    /// The files of these indices; those out of range and padding are left out.
+    public init(_ layout: ContentLayout, indices: Set<Int>) {
+        self.init(flags: layout.files.indices.map { indices.contains($0) && !layout.files[$0].isPadding }, layout)
+    }
+
     init(flags: [Bool], _ layout: ContentLayout) {
         self.flags = flags
         isEverything = zip(flags, layout.files).allSatisfy { $0 || $1.isPadding }
@@ -24,7 +29,8 @@ public struct FileSelection: Sendable, Equatable {
     /// False for padding and for an index out of range.
     public func contains(_ file: Int) -> Bool { flags.indices.contains(file) && flags[file] }
 
-    var allFlags: [Bool] { flags }
+    /// One flag for each file of the layout.
+    public var allFlags: [Bool] { flags }
 
     /// Indices of the selected files, ascending.
     public var files: some BidirectionalCollection<Int> { flags.indices.lazy.filter { flags[$0] } }

@@ -68,7 +68,7 @@ final class WorkDirectory: Sendable {
     }
 
     /// Nil when the lock file was removed meanwhile.
-    private static func takeLock(
+    static func takeLock(
         in directory: OpenFile, path: String, _ layer: any FileLayer
     ) throws -> OpenFile? {
         let descriptor = try layer.open(WorkNames.lock, in: directory.descriptor, [.write, .create])

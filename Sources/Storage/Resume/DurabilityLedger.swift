@@ -44,6 +44,15 @@ public struct DurabilityLedger: Sendable {
         if dirtySince == nil { dirtySince = now }
     }
 
+    /// The pieces are not right after all: no record may vouch for them any more.
+    public mutating func lost(_ pieces: Range<Int>) {
+        for piece in pieces {
+            durable.remove(piece)
+            dirty.remove(piece)
+            syncing?.remove(piece)
+        }
+    }
+
     public var isSyncing: Bool { syncing != nil }
     /// Whether something was written that no sync covers yet.
     public var isDirty: Bool { !dirty.isEmpty }

@@ -5,37 +5,53 @@ import Synchronization
 /// Where a torrent's content lies and how its progress is kept. Its methods block: for worker threads.
 enum ContentHome: Sendable {
     case download(DownloadDirectory, ContentFiles)
+    /// Content whose owner chose its place and publishes it.
+    case staged(StagedContent, ContentFiles)
     /// Content that is served where it is.
     case served(ContentFiles, path: String)
 
     var files: ContentFiles {
         switch self {
-        case .download(_, let files), .served(let files, _): files
+        case .download(_, let files), .staged(_, let files), .served(let files, _): files
         }
     }
 
     /// It may be written to.
-    var isOurs: Bool { if case .download = self { true } else { false } }
+    var isOurs: Bool { if case .served = self { false } else { true } }
+    var isStaged: Bool { if case .staged = self { true } else { false } }
 
     var path: String {
         switch self {
         case .download(let directory, _): directory.contentPath
+        case .staged(let staged, _): staged.contentPath
         case .served(_, let path): path
         }
     }
 
     /// Makes the pieces durable and records them.
     func checkpoint(_ pieces: StoredPieces) throws(StorageError) {
-        if case .download(let directory, _) = self { try directory.checkpoint(pieces) }
+        switch self {
+        case .download(let directory, _): try directory.checkpoint(pieces)
+        case .staged(let staged, _): try staged.checkpoint(pieces)
+        case .served: break
+        }
     }
 
-    /// Puts finished content under its own name.
+    /// Puts finished content under its own name; staged content is only made whole and durable.
     func publish(_ pieces: StoredPieces) throws(StorageError) {
-        if case .download(let directory, _) = self { _ = try directory.publish(pieces) }
+        switch self {
+        case .download(let directory, _): _ = try directory.publish(pieces)
+        case .staged(let staged, _): try staged.finish(pieces)
+        case .served: break
+        }
     }
 
     func close() {
-        if case .download(let directory, _) = self { directory.close() }
+        switch self {
+        case .download(let directory, _): directory.close()
+        case .staged(let staged, _): staged.close()
+        case .served: break
+        }
     }
 }
 
@@ -48,6 +64,9 @@ final class HomeGate: Sendable {
     func pass(_ body: () throws(StorageError) -> Void) throws(StorageError) {
         try isOver.withLock { isOver throws(StorageError) in if !isOver { try body() } }
     }
+
+    /// The end was none after all.
+    func reopen() { isOver.withLock { $0 = false } }
 
     /// Runs `body` unless the end has been, which it is if it succeeds.
     func end(_ body: () throws(StorageError) -> Void) throws(StorageError) {

@@ -13,8 +13,8 @@ struct EngineContext {
     let staging: ReceiveStaging
     let limits: TransferLimits
     let peerID: PeerID
-    /// Where we listen.
-    let listenAddress: SocketAddress
+    /// Where we listen; any address and no port while nobody wants peers.
+    var listenAddress: SocketAddress
     let trackers: TrackerClient
     let webSeeds: WebSeedClient
     let logger: Logger
@@ -24,4 +24,6 @@ struct EngineContext {
     /// Of every torrent's machine, where its options do not say otherwise.
     let swarm: SwarmConfiguration
     let syncPolicy: SyncPolicy
+    /// When sources of a plan that fail are asked again.
+    let sourceHealth: WebSeedHealth.Settings
 }

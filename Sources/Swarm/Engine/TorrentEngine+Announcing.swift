@@ -10,7 +10,10 @@ extension TorrentEngine {
     private static let enoughPeers = 30
 
     func startAnnouncing(_ trackers: [[String]]) {
-        guard !trackers.joined().isEmpty else { return }
+        guard options.usesPeers, !isQuiet, !trackers.joined().isEmpty else { return }
+        // Answers to announcers of before are not for these.
+        announcing += 1
+        let round = announcing
         for (index, hash) in info.hashes.wire.enumerated() {
             let enter = enter
             let announcer = SwarmAnnouncer(
@@ -18,7 +21,7 @@ extension TorrentEngine {
                 progress: { [unowned self] in announcedProgress },
                 found: { [weak self] in self?.found($0, in: hash) },
                 warn: { [weak self] in self?.report(.warning($0)) },
-                enter: { body in enter { if $0.announcers.indices.contains(index) { body($0.announcers[index]) } } })
+                enter: { body in enter { if $0.announcing == round, $0.announcers.indices.contains(index) { body($0.announcers[index]) } } })
             announcers.append(announcer)
         }
         for announcer in announcers { announcer.start() }
@@ -35,7 +38,7 @@ extension TorrentEngine {
         progress.downloaded = down
         let missing = layout.pieceCount - machine.have.count
         progress.left = machine.have.isFull ? 0 : max(1, min(layout.totalLength, Int64(missing) * Int64(layout.pieceLength)))
-        progress.isPaused = machine.isFinished && !machine.have.isFull
+        progress.isPaused = (machine.isFinished || !machine.asksPeers) && !machine.have.isFull
         // Whom nobody has reached while it reached others stands behind a firewall, as far as it can tell.
         progress.isUnreachable = !exchange.hasIncoming && connections.count >= 2 && context.loop.now - startedAt > 60
         return progress

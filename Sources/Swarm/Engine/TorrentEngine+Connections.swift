@@ -16,7 +16,7 @@ extension TorrentEngine {
 
     func dial() {
         let now = context.loop.now
-        guard !machine.isFinished || machine.peerCount < 200 else { return }
+        guard options.usesPeers, !isQuiet, !machine.isFinished || machine.peerCount < 200 else { return }
         for address in book.dial(connections: connections.count, now: now) {
             let infoHash = swarmOf[address] ?? info.hashes.primary
             do {
@@ -34,7 +34,7 @@ extension TorrentEngine {
 
     /// A connection that came in and asked for this torrent.
     func adopt(_ connection: PeerConnection) -> Bool {
-        guard !isStopped, !bannedHosts.contains(connection.address.host) else { return false }
+        guard !isStopped, options.usesPeers, !isQuiet, !bannedHosts.contains(connection.address.host) else { return false }
         opening[ObjectIdentifier(connection)] = connection
         return true
     }
@@ -182,6 +182,7 @@ extension TorrentEngine {
     func finishBlock(_ block: IncomingBlock, on connection: PeerConnection) {
         guard let key = connection.key else { return }
         lastByteAt = context.loop.now
+        lastPeerByteAt = lastByteAt
         take(block.span, from: key, block.memory, placement: block.placement)
     }
 
@@ -195,6 +196,7 @@ extension TorrentEngine {
 
     func nextUpload(to connection: PeerConnection) -> UploadStep {
         guard let key = connection.key else { return .nothing }
+        if isHeld { return .wait(0.05) }
         while let span = machine.peekUpload(to: key) {
             let delay = limits.sendDelay(span.length, context.loop.now)
             if delay > 0 { return .wait(delay) }
@@ -206,7 +208,7 @@ extension TorrentEngine {
             } catch {
                 context.logger.error("content cannot be read", metadata: ["error": "\(error)"])
                 report(.warning(error.message))
-                machine.lost(PieceIndex(unchecked: span.piece), refetch: home.isOurs, now: context.loop.now)
+                lost(PieceIndex(unchecked: span.piece))
                 if connection.handshake?.reserved.contains(.fast) == true { connection.send(.reject(span.wire)) }
             }
         }
@@ -230,7 +232,7 @@ extension TorrentEngine {
 
     func unreadable(_ span: BlockSpan, on connection: PeerConnection) {
         report(.warning("the content changed while it was served: piece \(span.piece) is shorter than it was"))
-        machine.lost(PieceIndex(unchecked: span.piece), refetch: home.isOurs, now: context.loop.now)
+        lost(PieceIndex(unchecked: span.piece))
     }
 }
 

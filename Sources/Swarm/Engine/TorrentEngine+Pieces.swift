@@ -34,6 +34,7 @@ extension TorrentEngine {
         switch outcome {
         case .stored(let digests):
             ledger.wrote(piece, bytes: info.layout.length(of: piece), at: now)
+            for file in progress?.stored(piece) ?? [] { report(.fileComplete(file)) }
             machine.judged(piece, .stored(digests: digests), now: now)
         case .wrong(let digests):
             context.logger.debug("piece does not verify", metadata: ["piece": "\(piece)"])
@@ -43,6 +44,15 @@ extension TorrentEngine {
             fail(TransferError(error))
         }
         settle()
+    }
+
+    /// A piece on disk is not what it was. Complete content that its owner may be about to move is not written to.
+    func lost(_ piece: PieceIndex) {
+        let refetches = home.isOurs && !(home.isStaged && (isPublished || isRelocated))
+        guard machine.have.contains(piece.value) else { return }
+        machine.lost(piece, refetch: refetches, now: context.loop.now)
+        progress?.lost(piece)
+        if home.isStaged { ledger.lost(piece.value..<piece.value + 1) }
     }
 
     // MARK: Durability
@@ -70,7 +80,8 @@ extension TorrentEngine {
     func finishedAll() {
         for announcer in announcers { announcer.completed() }
         publish()
-        for source in webSources.values { source.stop() }
+        // Staged content may be found wrong by its owner, and its sources be needed again.
+        for source in webSources.values { if home.isStaged { source.cancelAll() } else { source.stop() } }
     }
 
     func publish() {
@@ -87,6 +98,10 @@ extension TorrentEngine {
     private func published(_ result: Result<Void, StorageError>) {
         switch result {
         case .success:
+            guard machine.isFinished || !home.isStaged else {
+                // Something was found wrong meanwhile: the end comes when that is fetched.
+                return gate.reopen()
+            }
             isPublished = true
             reportComplete()
         case .failure(let error): fail(TransferError(error))

@@ -44,7 +44,26 @@ final class TorrentEngine: ConnectionOwner {
     private(set) var finisher: PieceFinisher?
     var ledger: DurabilityLedger
     var announcers: [SwarmAnnouncer] = []
+    /// How often announcing has begun.
+    var announcing = 0
+    var trackers: [[String]] = []
     var webSources: [PeerKey: WebSource] = [:]
+    /// Those that the machine has just asked for something.
+    var askedSources: Set<PeerKey> = []
+    /// Keys of the sources that have an id.
+    var sourceKeys: [String: PeerKey] = [:]
+    /// Verified bytes by source, of sources that are gone.
+    var bankedCredits: [String: Int64] = [:]
+    /// Of staged content.
+    var progress: FileProgress?
+    var lackOfPeers = LackOfPeers()
+    var lastPeerByteAt = -Double.infinity
+    var peersActiveSince = -Double.infinity
+    /// Last words to trackers that a stop waits for.
+    var leaving: [Task<Void, Never>] = []
+    /// Nobody is served while the content is moved.
+    var isHeld = false
+    var isRelocated = false
     var exchange = ExchangeState()
     var layerHashes = LayerHashes()
     var dirty: Set<PeerKey> = []
@@ -99,6 +118,12 @@ final class TorrentEngine: ConnectionOwner {
         ledger = DurabilityLedger(durable: StoredPieces(have), policy: context.syncPolicy)
         lastByteAt = now
         isPublished = isComplete
+        if home.isStaged {
+            let selected = home.files.selection.allFlags
+            machine.countedFiles = selected
+            progress = FileProgress(layout: layout, selected: selected) { have.contains($0) }
+        }
+        machine.setAsksPeers(options.arePeersActive, now: now)
         let enter = enter
         finisher = PieceFinisher(hashes: hashes, files: home.files, pool: context.pool) { piece, outcome in
             enter { $0.finished(piece, outcome) }
@@ -106,8 +131,12 @@ final class TorrentEngine: ConnectionOwner {
     }
 
     func start(trackers: [[String]], webSeeds: [String]) {
-        book.learn(options.extraPeers.compactMap(SocketAddress.init), from: .configured)
-        startWebSeeds(webSeeds + options.extraWebSeeds)
+        self.trackers = trackers
+        lackOfPeers.begin(context.loop.now)
+        peersActiveSince = context.loop.now
+        if options.usesPeers { book.learn(options.extraPeers.compactMap(SocketAddress.init), from: .configured) }
+        startWebSeeds((options.usesWebSeeds ? webSeeds : []) + options.extraWebSeeds)
+        for plan in options.rangeSources { addSource(plan) }
         if machine.isFinished && !isPublished { publish() }
         startAnnouncing(trackers)
         tick()
@@ -130,7 +159,15 @@ final class TorrentEngine: ConnectionOwner {
             while machine.hasActions {
                 for action in machine.takeActions() { perform(action) }
             }
-            guard !dirty.isEmpty else { break }
+            if !askedSources.isEmpty {
+                let asked = askedSources
+                askedSources.removeAll()
+                for key in asked { webSources[key]?.pump() }
+            }
+            guard !dirty.isEmpty else {
+                if machine.hasActions { continue }
+                break
+            }
             let ready = dirty
             dirty.removeAll(keepingCapacity: true)
             for key in ready { connections[key]?.flush() }
@@ -144,7 +181,9 @@ final class TorrentEngine: ConnectionOwner {
             connections[key]?.send(message)
             dirty.insert(key)
         case .upload(let key): dirty.insert(key)
-        case .fetch(let key, let span): webSources[key]?.fetch(span)
+        case .fetch(let key, let span):
+            webSources[key]?.fetch(span)
+            askedSources.insert(key)
         case .cancelFetch(let key, let span): webSources[key]?.cancel(span)
         case .open(let piece): open(piece)
         case .close(let piece):
@@ -183,6 +222,7 @@ final class TorrentEngine: ConnectionOwner {
             for connection in connections.values { connection.checkIdle() }
             exchangePeers(now)
             updateAnnouncers(now)
+            if home.isStaged { lackOfPeers.look(at: machine, progress, asks: options.usesPeers, now: now) }
         }
         pumpWebSeeds(now)
         checkTimeout(now)
@@ -228,7 +268,7 @@ final class TorrentEngine: ConnectionOwner {
     }
 
     /// What has to reach the disk at the end.
-    var finalCheckpoint: StoredPieces? { isPublished ? nil : StoredPieces(machine.have) }
+    var finalCheckpoint: StoredPieces? { isPublished || isRelocated ? nil : StoredPieces(machine.have) }
 
     var statusNow: TransferStatus {
         let now = context.loop.now
@@ -239,6 +279,7 @@ final class TorrentEngine: ConnectionOwner {
         status.wasted = machine.wastedBytes
         status.peers = connections.count
         status.webSources = webSources.values.count { $0.isAlive }
+        if home.isStaged { status.sources = sourceStatus(now, down: status.down) }
         if !machine.isFinished, status.down > 1 { status.eta = Double(status.total - status.done) / status.down }
         return status
     }
@@ -246,6 +287,7 @@ final class TorrentEngine: ConnectionOwner {
     /// Verified bytes of the wanted files, and all of them. Pieces at the edge of a selection count whole.
     private var progressBytes: (Int64, Int64) {
         let layout = info.layout
+        if let progress { return (progress.bytes, home.files.selection.length(in: layout)) }
         if machine.isFinished || machine.have.isEmpty {
             let total = home.files.selection.length(in: layout)
             return (machine.isFinished ? total : 0, total)

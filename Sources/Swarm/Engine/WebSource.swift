@@ -4,47 +4,82 @@ import Metainfo
 import Reactor
 import SwarmCore
 
-/// A web seed (BEP 19) in the place of a peer: the machine asks it for spans, and it answers with whole spans.
+/// A source of ranges (web seed, CDN, object store) in the place of a peer: the machine asks it for spans, and it answers
+/// with whole spans.
 ///
-/// Contiguous spans become one range request. Bytes gather in memory of their own, span by span, and are handed to the
-/// loop, which lets the next span be read when the limits allow. Lives on the loop; its fetches run beside it.
+/// Contiguous spans become one range request. Chunks gather span by span and are handed to the loop, which lets the next
+/// be read when the limits allow. Lives on the loop; its fetches run beside it.
 final class WebSource {
     /// Longest span asked for at once, bytes.
     static let spanLength = 1 << 20
+    /// Spans of one request at most.
+    private static let longestRun = 16
 
-    private let seed: WebSeed
-    private var health: WebSeedHealth
+    /// What it can be asked for at a moment: nothing while it pauses or waits.
+    struct Offer: Equatable {
+        var isOpen: Bool
+        /// Nil for all.
+        var files: Set<Int>?
+        var missing: Set<Int>
+    }
+
+    /// What the engine does for it.
+    struct Hooks {
+        /// A span that came whole, in order.
+        let deliver: (BlockSpan, [WebSeedChunk]) -> Void
+        /// A span that will not come.
+        let reject: (BlockSpan) -> Void
+        let warn: (String) -> Void
+        /// Its offer may have changed.
+        let changed: () -> Void
+        /// Carries work back from other threads to this object, on the loop.
+        let enter: @Sendable (@escaping @Sendable (WebSource) -> Void) -> Void
+    }
+
+    let id: String
+    private(set) var health: WebSeedHealth
+    /// Files to ask it for; nil for all.
+    var files: Set<Int>?
+    private(set) var isActive: Bool
+    /// Of the last whole span, or of the last activation.
+    private(set) var lastByteAt: Double
+    /// What the machine was last told.
+    var offered: Offer?
+
+    private let source: any RangeSource
     private let context: EngineContext
     private let layout: ContentLayout
+    private let limits: TransferLimits
+    private let hooks: Hooks
+    private var bucket: TokenBucket
     /// Spans that wait, in the machine's order.
     private var queue: [BlockSpan] = []
-    /// Spans of each fetch in order, nil once they have come or been cancelled.
-    private var fetches: [Int: [BlockSpan?]] = [:]
-    private var tasks: [Int: Task<Void, Never>] = [:]
+    private var fetches: [Int: Fetch] = [:]
     private var lastFetch = 0
     private var isStopped = false
-    /// What the engine does with a span that came, and with one that will not.
-    private let deliver: (BlockSpan, [UInt8]) -> Void
-    private let reject: (BlockSpan) -> Void
-    private let warn: (String) -> Void
-    private let limits: TransferLimits
-    private let enter: @Sendable (@escaping @Sendable (WebSource) -> Void) -> Void
+
+    private struct Fetch {
+        /// In order; nil once they have come or been cancelled.
+        var spans: [BlockSpan?]
+        let task: Task<Void, Never>
+    }
 
     init(
-        seed: WebSeed, layout: ContentLayout, context: EngineContext, limits: TransferLimits,
-        deliver: @escaping (BlockSpan, [UInt8]) -> Void, reject: @escaping (BlockSpan) -> Void,
-        warn: @escaping (String) -> Void,
-        enter: @escaping @Sendable (@escaping @Sendable (WebSource) -> Void) -> Void
+        plan: RangeSourcePlan, sharesFiles: Bool, layout: ContentLayout, context: EngineContext, limits: TransferLimits,
+        settings: WebSeedHealth.Settings, hooks: Hooks
     ) {
-        self.seed = seed
+        id = plan.id
+        source = plan.source
+        files = sharesFiles ? plan.files : nil
+        isActive = plan.isActive
         self.layout = layout
         self.context = context
         self.limits = limits
-        self.deliver = deliver
-        self.reject = reject
-        self.warn = warn
-        self.enter = enter
-        health = WebSeedHealth(seed: UInt64.random(in: .min ... .max))
+        self.hooks = hooks
+        let now = context.loop.now
+        bucket = TokenBucket(rate: plan.rateLimit, now: now)
+        lastByteAt = now
+        health = WebSeedHealth(settings: settings, seed: UInt64.random(in: .min ... .max))
     }
 
     /// It may be asked now or later.
@@ -53,60 +88,79 @@ final class WebSource {
         return !isStopped
     }
 
-    func fetch(_ span: BlockSpan) {
-        guard isAlive else { return reject(span) }
-        queue.append(span)
+    var isFetching: Bool { !fetches.isEmpty || !queue.isEmpty }
+
+    func offer(at now: Double) -> Offer {
+        let isOpen = isActive && !isStopped && health.state(at: now) == .usable
+        return Offer(isOpen: isOpen, files: files, missing: isOpen ? health.missingFiles(at: now) : [])
     }
 
-    func cancel(_ span: BlockSpan) {
-        queue.removeAll { $0 == span }
-        for (id, spans) in fetches {
-            if let index = spans.firstIndex(of: span) { fetches[id]?[index] = nil }
-        }
+    // MARK: Changes
+
+    func setActive(_ active: Bool) {
+        guard active != isActive else { return }
+        isActive = active
+        if active { lastByteAt = context.loop.now } else { cancelAll() }
     }
 
-    func sentBadPiece() {
-        health.badPiece(at: context.loop.now)
-        warn("web seed \(seed.host) sent data that does not verify")
-        if !isAlive { dropAll() }
+    func setRateLimit(_ rate: Int?) { bucket.setRate(rate, now: context.loop.now) }
+
+    /// Ends what is under way; that counts against nobody. The machine knows, or is told by the caller.
+    func cancelAll() {
+        for fetch in fetches.values { fetch.task.cancel() }
+        fetches = [:]
+        queue = []
     }
 
     func stop() {
         isStopped = true
-        for task in tasks.values { task.cancel() }
-        tasks = [:]
-        queue = []
-        fetches = [:]
+        cancelAll()
     }
 
-    // MARK: Fetching
+    func sentBadPiece() {
+        health.badPiece(at: context.loop.now)
+        hooks.warn("web seed \(source.host) sent data that does not verify")
+        hooks.changed()
+    }
+
+    // MARK: Asking
+
+    func fetch(_ span: BlockSpan) { queue.append(span) }
+
+    func cancel(_ span: BlockSpan) {
+        queue.removeAll { $0 == span }
+        for (id, fetch) in fetches {
+            guard let index = fetch.spans.firstIndex(of: span) else { continue }
+            fetches[id]?.spans[index] = nil
+            // Nothing of it is wanted any more: the server need not go on.
+            if fetches[id]?.spans.allSatisfy({ $0 == nil }) == true {
+                fetches[id] = nil
+                fetch.task.cancel()
+            }
+        }
+    }
 
     /// Begins what may begin. Called after the machine has asked, and a few times a second.
     func pump() {
-        guard !isStopped else { return }
         let now = context.loop.now
-        while !queue.isEmpty, tasks.count < health.fetchesAllowed {
-            guard let run = nextRun(at: now) else { return }
-            begin(run)
+        guard !isStopped, isActive, health.state(at: now) == .usable else { return }
+        // One fetch finds out whether a source that had trouble is well again.
+        let most = health.trouble == nil ? health.fetchesAllowed : 1
+        while !queue.isEmpty, fetches.count < most {
+            let run = nextRun(at: now)
+            if !run.isEmpty { begin(run) }
         }
     }
 
-    /// The first contiguous spans of the queue.
-    private func nextRun(at now: Double) -> [BlockSpan]? {
-        switch health.state(at: now) {
-        case .banned:
-            dropAll()
-            return nil
-        case .waiting: return nil
-        case .usable: break
-        }
+    /// The first contiguous spans of the queue; none when the first is of a file that it does not give out.
+    private func nextRun(at now: Double) -> [BlockSpan] {
         var run = [queue.removeFirst()]
         guard isFetchable(run[0], at: now) else {
-            reject(run[0])
-            return nil
+            hooks.reject(run[0])
+            return []
         }
         while let next = queue.first, let last = run.last, offset(next) == offset(last) + Int64(last.length),
-            run.count < 16, isFetchable(next, at: now)
+            run.count < Self.longestRun, isFetchable(next, at: now)
         {
             run.append(queue.removeFirst())
         }
@@ -128,14 +182,13 @@ final class WebSource {
         guard let first = run.first else { return }
         lastFetch += 1
         let id = lastFetch
-        fetches[id] = run
         let start = offset(first)
         let end = start + run.reduce(0) { $0 + Int64($1.length) }
-        let (seed, enter, lengths) = (seed, enter, run.map(\.length))
-        tasks[id] = Task {
+        let (source, enter, lengths) = (source, hooks.enter, run.map(\.length))
+        let task = Task {
             var gathering = SpanGathering(lengths: lengths)
-            let outcome = await seed.fetch(start..<end) { chunk in
-                for span in chunk.withUnsafeBytes({ gathering.add($0) }) {
+            let outcome = await source.fetch(start..<end) { chunk in
+                for span in gathering.add(chunk) {
                     let goesOn = await withCheckedContinuation { continuation in
                         enter { $0.arrived(span, of: id, continuation) }
                     }
@@ -145,71 +198,46 @@ final class WebSource {
             }
             enter { $0.ended(id, outcome) }
         }
+        fetches[id] = Fetch(spans: run, task: task)
     }
 
-    private func arrived(_ gathered: SpanGathering.Whole, of id: Int, _ goOn: CheckedContinuation<Bool, Never>) {
-        guard !isStopped, fetches[id] != nil else { return goOn.resume(returning: false) }
-        limits.received(gathered.bytes.count)
-        if let span = fetches[id]?[gathered.index] {
-            fetches[id]?[gathered.index] = nil
-            deliver(span, gathered.bytes)
+    // MARK: Answers
+
+    private func arrived(_ whole: SpanGathering.Whole, of id: Int, _ goOn: CheckedContinuation<Bool, Never>) {
+        guard !isStopped, let fetch = fetches[id], fetch.spans.indices.contains(whole.index) else {
+            return goOn.resume(returning: false)
         }
-        let delay = limits.receiveDelay(context.loop.now)
+        let now = context.loop.now
+        limits.received(whole.length)
+        bucket.spend(whole.length)
+        lastByteAt = now
+        health.answered()
+        if let span = fetch.spans[whole.index] {
+            fetches[id]?.spans[whole.index] = nil
+            if !health.refusedFiles.isEmpty {
+                for part in layout.spans(of: PieceIndex(unchecked: span.piece)) { health.answered(file: part.file) }
+            }
+            hooks.deliver(span, whole.parts)
+        }
+        let delay = max(limits.receiveDelay(now), bucket.delay(for: blockLength, now: now))
         if delay <= 0 { return goOn.resume(returning: true) }
         context.loop.schedule(after: delay) { goOn.resume(returning: true) }
     }
 
     private func ended(_ id: Int, _ outcome: WebSeedOutcome) {
-        tasks[id] = nil
-        let rest = fetches.removeValue(forKey: id) ?? []
+        // What was cancelled has no end.
+        guard let fetch = fetches.removeValue(forKey: id) else { return }
         switch outcome {
         case .complete: health.succeeded()
         case .stopped: break
         case .failed(let problem, _):
-            context.logger.debug("web seed trouble", metadata: ["problem": "\(problem)"])
-            if problem != .cancelled { warn("\(problem)") }
+            context.logger.debug("web seed trouble", metadata: ["problem": "\(problem)", "source": "\(self.id)"])
+            if problem != .cancelled { hooks.warn("\(problem)") }
             health.failed(problem, at: context.loop.now)
         }
-        for case let span? in rest { reject(span) }
+        // The machine takes back what it cannot be asked for now, before the rest is rejected.
+        hooks.changed()
+        for case let span? in fetch.spans { hooks.reject(span) }
         pump()
-    }
-
-    private func dropAll() {
-        let waiting = queue
-        queue = []
-        for span in waiting { reject(span) }
-    }
-}
-
-/// Cuts a stream of bytes into the spans that were asked for.
-struct SpanGathering: Sendable {
-    struct Whole: Sendable {
-        /// Position among the spans asked for.
-        let index: Int
-        let bytes: [UInt8]
-    }
-
-    private let lengths: [Int]
-    private var index = 0
-    private var bytes: [UInt8] = []
-
-    init(lengths: [Int]) { self.lengths = lengths }
-
-    /// - Returns: spans that these bytes have made whole. Bytes past the last span are dropped.
-    mutating func add(_ chunk: UnsafeRawBufferPointer) -> [Whole] {
-        var whole: [Whole] = []
-        var rest = chunk[...]
-        while !rest.isEmpty, index < lengths.count {
-            if bytes.isEmpty { bytes.reserveCapacity(lengths[index]) }
-            let part = rest.prefix(lengths[index] - bytes.count)
-            bytes.append(contentsOf: part)
-            rest = rest.dropFirst(part.count)
-            if bytes.count == lengths[index] {
-                whole.append(Whole(index: index, bytes: bytes))
-                bytes = []
-                index += 1
-            }
-        }
-        return whole
     }
 }

@@ -19,19 +19,32 @@ actor NodeState {
 
     init(loop: EventLoop) { self.loop = loop }
 
-    var listenAddress: PeerAddress? { context.flatMap { PeerAddress($0.listenAddress) } }
+    var listenAddress: PeerAddress? { listener == nil ? nil : context.flatMap { PeerAddress($0.listenAddress) } }
 
     /// The shared parts, made by the first transfer; later ones listen where it does.
     func context(of node: SwarmNode, options: TransferOptions) throws -> LoopBound<EngineContext> {
-        if let context { return LoopBound(context) }
-        let (descriptor, address) = try listen(on: options.listen)
+        if var context {
+            // Until now nobody wanted peers.
+            if listener == nil, options.usesPeers {
+                let (descriptor, address) = try listen(on: options.listen)
+                context.listenAddress = address
+                listener = try listener(on: descriptor, context, node)
+                self.context = context
+            }
+            return LoopBound(context)
+        }
+        let (descriptor, address) =
+            options.usesPeers ? try listen(on: options.listen) : (nil, SocketAddress.any(port: 0))
         var trackerSettings = TrackerClientSettings()
         var webSettings = WebSeedSettings()
-        if let host = options.listen?.host, !address.isAny {
+        if descriptor != nil, let host = options.listen?.host, !address.isAny {
             trackerSettings.localAddress = host
             webSettings.localAddress = host
         }
         let configuration = node.configuration
+        var health = WebSeedHealth.Settings()
+        health.retry = configuration.sourceRetry
+        health.longestRetry = configuration.longestSourceRetry
         let context = EngineContext(
             loop: loop, pool: node.pool, staging: ReceiveStaging(length: 2 << 20),
             limits: TransferLimits(
@@ -39,15 +52,19 @@ actor NodeState {
             peerID: node.peerID, listenAddress: address, trackers: TrackerClient(settings: trackerSettings),
             webSeeds: WebSeedClient(settings: webSettings), logger: node.logger, client: configuration.client,
             tunables: configuration.connection, swarm: configuration.swarm,
-            syncPolicy: configuration.syncPolicy)
-        listener = try Listener(
+            syncPolicy: configuration.syncPolicy, sourceHealth: health)
+        if let descriptor { listener = try listener(on: descriptor, context, node) }
+        self.context = context
+        return LoopBound(context)
+    }
+
+    private func listener(on descriptor: CInt, _ context: EngineContext, _ node: SwarmNode) throws -> Listener {
+        try Listener(
             descriptor: descriptor, loop: loop, staging: context.staging, tunables: context.tunables, logger: node.logger,
             resolve: { [weak self] connection, hash in
                 let connection = LoopBound(connection)
                 self?.assumeIsolated { $0.attach(connection, to: hash) }
             })
-        self.context = context
-        return LoopBound(context)
     }
 
     private func attach(_ connection: LoopBound<PeerConnection>, to hash: SHA1Digest) {

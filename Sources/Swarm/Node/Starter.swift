@@ -62,6 +62,7 @@ struct Starter: Sendable {
     // MARK: Fetching
 
     func get(_ torrent: Torrent, into directory: String, peers: [PeerAddress] = []) {
+        if let place = options.staging { return stage(torrent, at: place) }
         begin(torrent, extra: peers) { fraction in
             let layout = torrent.info.layout
             let selection = try select(torrent.info)
@@ -84,6 +85,23 @@ struct Starter: Sendable {
         }
     }
 
+    private func stage(_ torrent: Torrent, at place: StagingPlace) {
+        begin(torrent, extra: []) { fraction in
+            let selection = try select(torrent.info)
+            var storing = StagedContent.Options()
+            storing.preallocation = options.preallocate ? .full : .sparse
+            storing.vouching = VouchingStore.standard()
+            let staged = try StagedContent.open(
+                contentPath: place.contentPath, recordPath: place.recordPath, info: torrent.info, options: storing)
+            let (files, have) = try staged.prepare(
+                hashes: torrent.pieceHashes, selection: selection, parallelism: .processors,
+                progress: { fraction.set($0.done, of: $0.total) }, isCancelled: { fraction.isCancelled })
+            return Found(
+                home: .staged(staged, files), have: have, wanted: selection.pieces(of: torrent.info.layout),
+                isComplete: false)
+        }
+    }
+
     func get(_ magnet: Magnet, into directory: String) {
         let hashes = magnet.hashes
         Task { [self] in
@@ -96,6 +114,7 @@ struct Starter: Sendable {
     }
 
     private func select(_ info: Info) throws -> FileSelection {
+        if let indices = options.fileIndices { return FileSelection(info.layout, indices: indices) }
         guard !options.selection.isEmpty else { return FileSelection(all: info.layout) }
         let selection = FileSelection(info.layout) { file in
             let path = info.isSingleFile ? info.name.bytes : file.path.bytes
@@ -153,6 +172,7 @@ extension Transfer {
         }
         report(.checked(have: engine.statusNow.done))
         engine.start(trackers: torrent.trackers, webSeeds: torrent.webSeeds)
+        applyWaiting(to: engine)
         if found.isComplete { engine.reportComplete() }
     }
 

@@ -32,6 +32,9 @@ public final class SwarmNode: Sendable {
         var swarm = SwarmConfiguration()
         /// When what was written is made durable and recorded.
         var syncPolicy = SyncPolicy()
+        /// When range sources that fail are asked again: the first wait in seconds and the longest.
+        public var sourceRetry = 2.0
+        public var longestSourceRetry = 300.0
 
         public init() {}
     }
@@ -73,7 +76,7 @@ public final class SwarmNode: Sendable {
         return transfer
     }
 
-    /// Fetches content into `directory`, then serves it. Returns at once.
+    /// Fetches content into `directory` (or to the place that `options.staging` says), then serves it. Returns at once.
     public func get(torrent: Torrent, into directory: String, options: TransferOptions = TransferOptions()) async throws -> Transfer {
         let context = try await state.context(of: self, options: options)
         let transfer = Transfer(loop: loop)

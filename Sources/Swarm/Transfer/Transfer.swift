@@ -16,6 +16,8 @@ public actor Transfer {
     private var phase = Phase.waiting
     private var checking = CheckFraction()
     private var total: Int64 = 0
+    /// What was asked for before there was an engine.
+    private var waiting: [(TorrentEngine) -> Void] = []
 
     enum Phase {
         case waiting
@@ -69,7 +71,7 @@ public actor Transfer {
             engine.stop()
             phase = .stopped(engine.statusNow)
             let (home, gate, pool, pieces) = (engine.home, engine.gate, engine.context.pool, engine.finalCheckpoint)
-            let announces = engine.announcers.flatMap { Array($0.underWay.values) }
+            let announces = engine.leaving + engine.announcers.flatMap { Array($0.underWay.values) }
             async let saved: Void? = try? pool.run {
                 defer { home.close() }
                 if let pieces { try gate.end { () throws(StorageError) in try home.checkpoint(pieces) } }
@@ -103,6 +105,26 @@ public actor Transfer {
         let engine = make(self)
         phase = .running(engine)
         return engine
+    }
+
+    /// The engine has begun: what was asked for before is done.
+    func applyWaiting(to engine: TorrentEngine) {
+        let changes = waiting
+        waiting = []
+        for change in changes { change(engine) }
+        engine.settle()
+    }
+
+    /// Changes the engine, now or when there is one.
+    func change(_ body: @escaping (TorrentEngine) -> Void) {
+        switch phase {
+        case .running(let engine):
+            guard !engine.isStopped else { return }
+            body(engine)
+            engine.settle()
+        case .waiting, .checking, .metadata: waiting.append(body)
+        case .stopped: break
+        }
     }
 
     func run(metadata session: MetadataSession) { if !isStopped { phase = .metadata(session) } }

@@ -28,17 +28,33 @@ public struct TransferOptions: Sendable {
     public var fast = false
     /// Fail when not one byte came for so long.
     public var timeout: Duration?
+    /// Where content and record go instead of the directory of a `get`. Nothing is renamed then: `complete` is reported,
+    /// and the owner publishes, see ``Transfer/relocate(to:by:)``.
+    public var staging: StagingPlace?
+    /// Files to fetch by their index in the torrent's layout, in place of ``selection``.
+    public var fileIndices: Set<Int>?
+    /// Whether there are peers at all. Without, nothing is announced and nobody is listened to.
+    public var usesPeers = true
+    /// Whether the torrent's own web seeds are used.
+    public var usesWebSeeds = true
+    /// Sources beside peers, each with its share.
+    public var rangeSources: [RangeSourcePlan] = []
+    /// Whether peers are asked for pieces from the beginning; see ``Transfer/setPeersActive(_:)``.
+    public var arePeersActive = true
 
     public init() {}
 }
 
-/// What a transfer does, as it happens. `complete` or `failed` comes once; a seed's `complete` comes when its check is done.
+/// What a transfer does, as it happens. `complete` or `failed` comes once (`complete` again after a refetch); a seed's `complete` comes when its check is done.
 public enum TransferEvent: Sendable {
     /// What the torrent holds is known.
     case metadata(Info)
     /// What is here already has been checked: so many bytes of it are right.
     case checked(have: Int64)
     case complete(path: String, infoHash: String, bytes: Int64, seconds: Double)
+    /// Staged content: all pieces of this file are verified and written. Of files that were complete at the start there
+    /// is no event; ``Transfer/completeFiles`` tells all. A file of no bytes comes into being with `complete`.
+    case fileComplete(Int)
     case warning(String)
     case failed(TransferError)
 }
@@ -70,6 +86,11 @@ public struct TransferStatus: Sendable, Equatable {
     public var uploaded: Int64 = 0
     /// Bytes that came in vain: twice, or wrong.
     public var wasted: Int64 = 0
+    /// By id, of staged content only; the swarm under ``peersID``.
+    public var sources: [String: SourceStatus] = [:]
+
+    /// Stands for all peers among the sources.
+    public static let peersID = "peers"
 }
 
 /// Why a transfer, or the engine, cannot go on.

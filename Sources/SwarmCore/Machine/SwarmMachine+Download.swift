@@ -16,6 +16,7 @@ extension SwarmMachine {
     /// Keeps as much asked of the peer as its line takes.
     mutating func refill(_ key: PeerKey, now: Double) {
         guard !isFinished, let peer = peers[key], peer.wantedCount > 0, now >= peer.askAgainAt else { return }
+        if !asksPeers && !peer.traits.isWebSeed { return }
         if peer.isChokingUs && peer.allowedFast.isEmpty { return }
         let most = max(1, peer.traits.requestQueue)
         let run = peers[key]?.window.runLength(limit: peer.traits.longestRequest / blockLength, now: now) ?? 1

@@ -12,7 +12,9 @@ extension SwarmMachine {
         let key = peers.add { PeerState(key: $0, traits: traits, pieceCount: layout.pieceCount, now: now) }
         if traits.isWebSeed {
             peers[key]?.isChokingUs = false
-            setHoldings(of: key, PieceSet(full: layout.pieceCount), now: now)
+            credits[key] = 0
+            let mask = traits.mask.flatMap { $0.size == layout.pieceCount ? $0 : nil }
+            setHoldings(of: key, mask ?? PieceSet(full: layout.pieceCount), now: now)
         } else {
             tellHoldings(key)
             if configuration.superSeed { dispatch(key, now: now) }
@@ -148,7 +150,7 @@ extension SwarmMachine {
 
     mutating func updateInterest(_ key: PeerKey, now: Double) {
         guard let peer = peers[key], !peer.traits.isWebSeed else { return }
-        let interested = peer.wantedCount > 0
+        let interested = peer.wantedCount > 0 && asksPeers
         guard interested != peer.amInterested else { return }
         peers[key]?.amInterested = interested
         send(key, interested ? .interested : .notInterested)
@@ -169,7 +171,7 @@ extension SwarmMachine {
     }
 
     mutating func dispatch(_ key: PeerKey, now: Double) {
-        guard let dispatcher, !dispatcher.hasGivenAll, let peer = peers[key], !peer.traits.isWebSeed else { return }
+        guard isServing, let dispatcher, !dispatcher.hasGivenAll, let peer = peers[key], !peer.traits.isWebSeed else { return }
         let secret = configuration.superSeed
         guard secret || (peer.traits.followsSuggestions && !peer.amChoking && peer.isInterested) else { return }
         let target = lookahead(peers[key]?.uploadMeter.rate(now) ?? 0)

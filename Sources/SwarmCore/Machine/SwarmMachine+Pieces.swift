@@ -24,7 +24,9 @@ extension SwarmMachine {
         guard let state = open[piece], state.isVerifying else { return }
         close(piece)
         switch verdict {
-        case .stored(let digests): stored(piece, digests: digests, now: now)
+        case .stored(let digests):
+            credit(state)
+            stored(piece, digests: digests, now: now)
         case .wrong(let digests): failed(piece, senders: state.senders, digests: digests, length: state.length)
         case .notStored: picker.insert(piece)
         }

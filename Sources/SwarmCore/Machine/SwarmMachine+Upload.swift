@@ -22,7 +22,7 @@ extension SwarmMachine {
     }
 
     private mutating func slots(_ now: Double) -> Int {
-        choker.slots(uploadRate: uploadMeter.rate(now), pieceLength: layout.pieceLength)
+        isServing ? choker.slots(uploadRate: uploadMeter.rate(now), pieceLength: layout.pieceLength) : 0
     }
 
     mutating func rechoke(now: Double) {
@@ -35,7 +35,7 @@ extension SwarmMachine {
             candidates.append(
                 Choker.Candidate(key: key, isUnchoked: !peer.amChoking, givesRate: rate, since: peer.waitingSince))
         }
-        let chosen = choker.choose(candidates, slots: slots(now), isSeed: isFinished)
+        let chosen = isServing ? choker.choose(candidates, slots: slots(now), isSeed: isFinished) : []
         for candidate in candidates {
             if chosen.contains(candidate.key) {
                 unchoke(candidate.key, now: now)

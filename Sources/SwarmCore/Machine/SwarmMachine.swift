@@ -42,6 +42,16 @@ public struct SwarmMachine: Sendable {
     var missingCount: Int
     /// Super-seeding is over.
     var isRevealed = false
+    /// Whether peers are asked for anything; web seeds are asked in any case.
+    public internal(set) var asksPeers = true
+    /// Whether anybody is given anything.
+    public internal(set) var isServing = true
+    /// Which files of the layout count in ``credits`` and ``peerCredit``; nil for all but padding.
+    public var countedFiles: [Bool]?
+    /// Verified bytes of the counted files by the web seed that sent them, those that have left included.
+    public internal(set) var credits: [PeerKey: Int64] = [:]
+    /// Verified bytes of the counted files that peers sent.
+    public internal(set) var peerCredit: Int64 = 0
     /// Bytes that came twice, or of pieces that did not verify.
     public internal(set) var wastedBytes: Int64 = 0
 

@@ -10,8 +10,10 @@ public struct PeerTraits: Sendable {
     public var requestQueue = 250
     /// It follows suggestions to the letter, as our own leechers do.
     public var followsSuggestions = false
-    /// A web seed: it has everything, asks for nothing and takes no messages but requests and cancels.
+    /// A web seed or another store of ranges: it asks for nothing and takes no messages but requests and cancels.
     public var isWebSeed = false
+    /// The pieces that a web seed is asked for; nil for all. See ``SwarmMachine/setHoldings(of:to:now:)``.
+    public var mask: PieceSet?
 
     public init(supportsFast: Bool) { self.supportsFast = supportsFast }
 }

@@ -103,6 +103,7 @@ struct TransferSession {
             finish(content, feed)
         case .warning(let text):
             reporter.warning(text)
+        case .fileComplete: break
         case .failed(let error):
             throw Failure(error)
         }

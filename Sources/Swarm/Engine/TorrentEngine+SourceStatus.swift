@@ -1,0 +1,67 @@
+import HTTPOrigin
+import SwarmCore
+
+/// How each source stands, for people and for the policy above.
+extension TorrentEngine {
+    /// - Parameter down: bytes per second of all sources together.
+    func sourceStatus(_ now: Double, down: Double) -> [String: SourceStatus] {
+        var all: [String: SourceStatus] = [:]
+        var fromSources = 0.0
+        for (id, received) in bankedCredits {
+            all[id, default: SourceStatus()].received = received
+        }
+        for (id, key) in sourceKeys {
+            guard let source = webSources[key] else { continue }
+            var status = all[id] ?? SourceStatus()
+            status.received += machine.credits[key] ?? 0
+            status.rate = machine.rates(of: key, now: now).down
+            fromSources += status.rate
+            status.silence = max(0, now - source.lastByteAt)
+            let missing = missingFiles(of: source)
+            status.missingFiles = missing.refused
+            status.state = state(of: source, missing, now: now)
+            all[id] = status
+        }
+        guard options.usesPeers else { return all }
+        var peers = all[TransferStatus.peersID] ?? SourceStatus()
+        peers.received += machine.peerCredit
+        peers.rate = machine.peerCount > webSources.count ? max(0, down - fromSources) : 0
+        peers.silence = max(0, now - max(lastPeerByteAt, peersActiveSince))
+        peers.missingFiles = machine.isFinished ? [] : lackOfPeers.files(at: now)
+        peers.state = stateOfPeers(rate: peers.rate, missing: peers.missingFiles)
+        all[TransferStatus.peersID] = peers
+        return all
+    }
+
+    /// Files of its share that are not complete, and those of them that it refuses.
+    private func missingFiles(of source: WebSource) -> (all: Set<Int>, refused: Set<Int>) {
+        guard let progress, !machine.isFinished else { return ([], []) }
+        let missing = (source.files ?? []).filter { progress.isSelected($0) && !progress.isComplete($0) }
+        return (missing, missing.intersection(source.health.refusedFiles))
+    }
+
+    private func state(
+        of source: WebSource, _ missing: (all: Set<Int>, refused: Set<Int>), now: Double
+    ) -> SourceStatus.State {
+        guard source.isActive else { return .paused }
+        guard !missing.all.isEmpty else { return source.isFetching ? .active : .idle }
+        let health = source.health
+        let nextTry = health.nextChange(after: now).map { $0 - now } ?? 0
+        if let trouble = health.trouble {
+            let wait = if case .waiting(let until) = health.state(at: now) { until - now } else { 0.0 }
+            return health.isExhausted
+                ? .exhausted(reason: trouble, nextTry: wait) : .failing(reason: trouble, nextTry: wait)
+        }
+        if missing.refused == missing.all, let file = missing.refused.min(), !source.isFetching {
+            return .exhausted(reason: health.refusal(ofFile: file) ?? "it gives out none of the files", nextTry: nextTry)
+        }
+        return source.isFetching ? .active : .idle
+    }
+
+    private func stateOfPeers(rate: Double, missing: Set<Int>) -> SourceStatus.State {
+        if machine.isFinished { return .idle }
+        if !machine.asksPeers { return .paused }
+        if rate >= 1 { return .active }
+        return missing.isEmpty ? .idle : .exhausted(reason: "no peer has what is missing", nextTry: 0)
+    }
+}

@@ -1,0 +1,193 @@
+import HTTPOrigin
+import Metainfo
+import Storage
+import SwarmCore
+
+/// Sources of ranges beside the peers, behind the same machine.
+extension TorrentEngine {
+    /// Web seeds of one torrent that are used at most.
+    private static let mostWebSeeds = 16
+
+    /// The torrent's own: they have everything, and are given up for good when they fail for good.
+    func startWebSeeds(_ urls: [String]) {
+        guard !machine.isFinished else { return }
+        var seen: Set<String> = []
+        for url in urls.prefix(Self.mostWebSeeds) where seen.insert(url).inserted {
+            guard let seed = WebSeed(url: url, info: info, client: context.webSeeds) else {
+                report(.warning("web seed ignored: no http or https address (\(url.prefix(60)))"))
+                continue
+            }
+            let plan = RangeSourcePlan(id: url, source: seed, files: [])
+            join(plan, sharesFiles: false, settings: WebSeedHealth.Settings())
+        }
+    }
+
+    func addSource(_ plan: RangeSourcePlan) {
+        removeSource(plan.id)
+        var settings = context.sourceHealth
+        settings.probes = true
+        sourceKeys[plan.id] = join(plan, sharesFiles: true, settings: settings)
+    }
+
+    func removeSource(_ id: String) {
+        guard let key = sourceKeys.removeValue(forKey: id) else { return }
+        bankedCredits[id, default: 0] += machine.credits[key] ?? 0
+        webSources.removeValue(forKey: key)?.stop()
+        machine.leave(key, now: context.loop.now)
+    }
+
+    @discardableResult
+    private func join(_ plan: RangeSourcePlan, sharesFiles: Bool, settings: WebSeedHealth.Settings) -> PeerKey {
+        var traits = PeerTraits(supportsFast: true)
+        traits.isWebSeed = true
+        traits.mask = PieceSet(size: info.layout.pieceCount)
+        traits.longestRequest = max(16 * 1024, min(WebSource.spanLength, info.layout.pieceLength / 16384 * 16384))
+        traits.requestQueue = 64
+        let key = machine.join(traits, now: context.loop.now)
+        let enter = enter
+        webSources[key] = WebSource(
+            plan: plan, sharesFiles: sharesFiles, layout: info.layout, context: context, limits: limits,
+            settings: settings,
+            hooks: WebSource.Hooks(
+                deliver: { [weak self] in self?.take($0, $1, from: key) },
+                reject: { [weak self] in self?.machine.rejected($0, by: key, now: self?.context.loop.now ?? 0) },
+                warn: { [weak self] in self?.report(.warning($0)) },
+                changed: { [weak self] in self?.refreshOffer(of: key) },
+                enter: { body in
+                    enter { engine in
+                        if let source = engine.webSources[key] { body(source) }
+                        engine.settle()
+                    }
+                }))
+        refreshOffer(of: key)
+        return key
+    }
+
+    private func take(_ span: BlockSpan, _ parts: [WebSeedChunk], from key: PeerKey) {
+        lastByteAt = context.loop.now
+        let placement = machine.beginBlock(span, from: key)
+        // Before the machine hears that it is there: the piece may be complete with it.
+        let target = memories[span.piece]
+        let isWanted = machine.finishBlock(span, from: key, placement: placement, now: context.loop.now)
+        guard placement == .buffer || isWanted, let target else { return }
+        var begin = span.begin
+        for part in parts {
+            part.withUnsafeBytes {
+                UnsafeMutableRawBufferPointer(rebasing: target.bytes[begin..<begin + $0.count]).copyMemory(from: $0)
+            }
+            begin += part.count
+        }
+    }
+
+    /// Tells the machine what a source can be asked for now.
+    func refreshOffer(of key: PeerKey) {
+        guard let source = webSources[key] else { return }
+        let now = context.loop.now
+        let offer = source.offer(at: now)
+        guard offer != source.offered else { return }
+        source.offered = offer
+        machine.setHoldings(of: key, to: pieces(of: offer), now: now)
+    }
+
+    private func pieces(of offer: WebSource.Offer) -> PieceSet {
+        let layout = info.layout
+        guard offer.isOpen else { return PieceSet(size: layout.pieceCount) }
+        var pieces = offer.files == nil ? PieceSet(full: layout.pieceCount) : PieceSet(size: layout.pieceCount)
+        for file in offer.files ?? [] where layout.files.indices.contains(file) {
+            for piece in layout.pieces(ofFile: file) { pieces.insert(piece) }
+        }
+        for file in offer.missing where layout.files.indices.contains(file) {
+            for piece in layout.pieces(ofFile: file) { pieces.remove(piece) }
+        }
+        return pieces
+    }
+
+    /// Those that were given up leave the machine.
+    func pumpWebSeeds(_ now: Double) {
+        for (key, source) in webSources {
+            if source.isAlive {
+                refreshOffer(of: key)
+                source.pump()
+            } else if sourceKeys[source.id] != key {
+                machine.leave(key, now: now)
+                webSources[key] = nil
+                source.stop()
+            }
+        }
+    }
+
+    // MARK: Policy
+
+    /// - Parameters: nil leaves a thing as it is.
+    func setSource(_ id: String, files: Set<Int>?, isActive: Bool?, rateLimit: Int??) {
+        guard let key = sourceKeys[id], let source = webSources[key] else { return }
+        if let rateLimit { source.setRateLimit(rateLimit) }
+        if let files { source.files = files }
+        if let isActive { source.setActive(isActive) }
+        refreshOffer(of: key)
+    }
+
+    func setPeersActive(_ isActive: Bool) {
+        machine.setAsksPeers(isActive, now: context.loop.now)
+        lackOfPeers.begin(context.loop.now)
+        if isActive { peersActiveSince = context.loop.now }
+        updatePresence()
+    }
+
+    func setSeeding(_ isSeeding: Bool) {
+        machine.setServing(isSeeding, now: context.loop.now)
+        updatePresence()
+    }
+
+    /// Neither gives nor takes anything: no part of the swarm for now.
+    var isQuiet: Bool { !machine.isServing && (!machine.asksPeers || machine.isFinished) }
+
+    func updatePresence() {
+        guard options.usesPeers, !isStopped else { return }
+        if isQuiet {
+            for connection in Array(connections.values) + Array(opening.values) { connection.close(.shutdown) }
+            for announcer in announcers { announcer.stop() }
+            leaving += announcers.flatMap { Array($0.underWay.values) }
+            announcers = []
+        } else if announcers.isEmpty {
+            leaving = []
+            startAnnouncing(trackers)
+            dial()
+        }
+    }
+
+    func hold(_ isHeld: Bool) {
+        self.isHeld = isHeld
+        if !isHeld, !isStopped { limitsChanged() }
+    }
+
+    // MARK: Files that were found wrong
+
+    func refetch(_ file: Int, except id: String?) -> Bool {
+        guard home.isStaged, !isRelocated, progress?.isSelected(file) == true else { return false }
+        let now = context.loop.now
+        if let id, let key = sourceKeys[id], let source = webSources[key] {
+            source.files?.remove(file)
+            refreshOffer(of: key)
+        }
+        let pieces = info.layout.pieces(ofFile: file)
+        for piece in pieces where machine.have.contains(piece) { progress?.lost(PieceIndex(unchecked: piece)) }
+        machine.refetch(pieces, now: now)
+        ledger.lost(pieces)
+        isPublished = false
+        gate.reopen()
+        if machine.isFinished {
+            publish()
+            return true
+        }
+        // At once: after a crash the old record would vouch for what is wrong.
+        let (home, gate, enter, durable) = (home, gate, enter, ledger.durable)
+        context.pool.submit {
+            let result = Result { () throws(StorageError) in
+                try gate.pass { () throws(StorageError) in try home.checkpoint(durable) }
+            }
+            if case .failure(let error) = result { enter { $0.fail(TransferError(error)) } }
+        }
+        return true
+    }
+}
