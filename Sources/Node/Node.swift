@@ -7,25 +7,25 @@
 // to a log, or believe a path or a length because a task file says so. Decisions of policy are Delivery's; bytes are
 // moved by Swarm, ObjectStore and HashLibrary.
 
+import Delivery
+
 /// Times, sizes and counts of the daemon that no configuration key governs.
 public struct NodeTunables: Sendable {
-    /// Seconds between two looks at the queues and the windows.
+    /// Seconds between two looks at the queues, the transfers and the windows.
     public var tick = 0.5
     /// Seconds within which a torrent must have come when recv is answered.
     public var torrentTimeout = 60.0
     /// Largest torrent that is fetched, in bytes.
     public var torrentBytes = 64 << 20
-    /// Seconds between two probes of a CDN, and how many failures in a row make the task fail.
-    public var probeInterval = 10.0
-    public var probeFailures = 3
     /// How often a callback is tried, and the seconds before the second time; each wait is twice the one before.
     public var callbackTries = 8
     public var callbackDelay = 2.0
-    /// How often a file that fails its final check is fetched again before the task fails.
-    public var verifyRounds = 5
-    /// Seconds after which an upload that failed is tried again, and the most of them.
+    /// Seconds after which transfers that a full or broken disk ended begin anew, and the most of them.
     public var retryDelay = 5.0
     public var longestRetryDelay = 600.0
+    /// Of the pure machines. The configuration's `sourcetimeout` goes before what `delivery` says of it.
+    public var sending = SendSettings()
+    public var delivery = DeliverySettings()
 
     public init() {}
 }

@@ -9,6 +9,14 @@ public struct FileIdentity: Sendable, Hashable {
     /// Time of last change of the content: seconds since 1970 and nanoseconds.
     public let seconds: Int64
     public let nanoseconds: Int64
+
+    public init(device: UInt64, inode: UInt64, size: Int64, seconds: Int64, nanoseconds: Int64) {
+        self.device = device
+        self.inode = inode
+        self.size = size
+        self.seconds = seconds
+        self.nanoseconds = nanoseconds
+    }
 }
 
 public struct ScannedFile: Sendable, Hashable {

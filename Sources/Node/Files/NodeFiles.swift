@@ -38,6 +38,13 @@ enum NodeFiles {
         return Status(status)
     }
 
+    /// Permission bits; nil when there is nothing, or no regular file.
+    static func mode(_ path: String) -> UInt32? {
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        return status.st_mode & 0o7777
+    }
+
     static func exists(_ path: String) -> Bool { status(path, follow: true) != nil }
 
     /// Makes a directory and those above it.

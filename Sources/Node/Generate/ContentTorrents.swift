@@ -93,6 +93,16 @@ struct ContentTorrents: Sendable {
             isFullOld: fullOld != nil, isShareOld: shareFiles == nil || shareOld != nil)
     }
 
+    /// Whether everything is there already.
+    var needsNoReading: Bool {
+        let all = Array(content.files.indices)
+        guard known.count == all.count, let oldFull, fits(oldFull, name: content.name.bytes, files: all) else {
+            return false
+        }
+        guard let shareFiles else { return true }
+        return oldShare.map { fits($0, name: content.name.bytes + Array("-tmp".utf8), files: shareFiles) } ?? false
+    }
+
     private var trackers: [[String]] { tracker.isEmpty ? [] : [[tracker]] }
 
     private func builder(

@@ -33,7 +33,8 @@ struct GeneratePlan: Sendable {
     let memoryPath: String
     let generationTime: String
 
-    var isShareWanted: Bool { shareTorrentPath != nil }
+    /// Whether all torrents are there and all digests known.
+    var needsNoReading: Bool { torrents.needsNoReading }
 }
 
 /// Why a task cannot be made.
@@ -59,9 +60,8 @@ struct Generator: Sendable {
             }
         }
         guard let name = content.name.string else { throw GenerateFailure("the name of \(path) is not UTF-8") }
-        let files = content.files.map { (path: filePath($0, content), size: $0.length) }
         let split = ContentSplit.assign(
-            files, shares: request.shares, torrentOrder: configuration.keepsTorrentOrder)
+            content.files.map(\.length), shares: request.shares, torrentOrder: configuration.keepsTorrentOrder)
         let bt = (split[.bt] ?? []).sorted()
         let hasShare = !request.shares.isTorrentOnly && request.shares.bt > 0 && !bt.isEmpty
         let torrentPath = paths.torrent(ofContent: path)

@@ -9,8 +9,8 @@ public protocol ContentLibrary: Sendable {
     /// Copies a file, the fastest way there is, and verifies what was written. False when it cannot be had or is not
     /// what it was.
     func copy(from path: String, to target: String, expecting digest: SHA1Digest, size: Int64) async -> Bool
-    /// New content lies at a path: it is taken in now or soon.
-    func noteContent(at path: String) async
+    /// A file was verified elsewhere, as at the end of a delivery: it is not read again.
+    func note(_ path: String, digest: SHA1Digest, size: Int64) async
 }
 
 /// For a node that keeps none.
@@ -18,5 +18,5 @@ struct NoLibrary: ContentLibrary {
     func find(_ digest: SHA1Digest, size: Int64) async -> String? { nil }
     func digest(of path: String) async -> SHA1Digest? { nil }
     func copy(from path: String, to target: String, expecting digest: SHA1Digest, size: Int64) async -> Bool { false }
-    func noteContent(at path: String) async {}
+    func note(_ path: String, digest: SHA1Digest, size: Int64) async {}
 }

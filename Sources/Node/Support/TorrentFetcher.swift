@@ -25,7 +25,8 @@ struct TorrentFetcher: Sendable {
         return torrent
     }
 
-    static func matches(_ torrent: Torrent, _ infoHash: String) -> Bool {
+    static func matches(_ torrent: Torrent?, _ infoHash: String) -> Bool {
+        guard let torrent else { return false }
         let wanted = infoHash.lowercased()
         if wanted.isEmpty { return true }
         return torrent.info.hashes.v1?.hex == wanted || torrent.info.hashes.v2?.hex == wanted

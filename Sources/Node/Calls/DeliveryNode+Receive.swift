@@ -1,0 +1,247 @@
+import Delivery
+
+// The calls of a node that receives.
+extension DeliveryNode {
+    public func recv(_ request: APIRequest) async -> APIReply {
+        let path = request.text("taskfile") ?? ""
+        let reactive: Bool
+        switch request.flag("reactive") {
+        case .missing: reactive = false
+        case .value(let value): reactive = value
+        case .invalid: return .failure(SendFailureText.reactiveInvalid)
+        }
+        let (roots, directories) = (TaskRoots(roots: context.configuration.taskRoots), context.directories)
+        guard let bytes = try? await offload({ () throws(FileFailure) in try roots.read(path) }) else {
+            return .failure(RecvFailureText.cannotOpen(path))
+        }
+        guard let task = try? TaskFile.parse(bytes) else { return .failure(RecvFailureText.invalidFormat(path)) }
+        let given = path.split(separator: "/").last.map(String.init) ?? ""
+        let name = TaskDirectories.isTaskName(given) ? given : task.fileName
+        for (state, text) in [
+            (TaskState.queues, RecvFailureText.sameInQueues), (.downloading, RecvFailureText.sameInDownloading),
+            (.downloaded, RecvFailureText.sameInDownloaded),
+        ] where path == directories.path(.receiver, state, name) { return .failure(text(path)) }
+        if preparing.contains(name) || directories.contains(.receiver, .queues, name) {
+            return .failure(RecvFailureText.sameInQueues(directories.path(.receiver, .queues, name)))
+        }
+        let isRunning = directories.contains(.receiver, .downloading, name)
+        if isRunning {
+            guard reactive else {
+                return .failure(RecvFailureText.sameInDownloading(directories.path(.receiver, .downloading, name)))
+            }
+            if context.places.role == .cacher, let runner = receivers[name] {
+                runner.extend()
+                return .success(ReplyText.reactivatedCacher(taskFileName: name))
+            }
+        }
+        preparing.insert(name)
+        defer { preparing.remove(name) }
+        do throws(RecvRefusal) {
+            return .success(try await accept(task, name: name, from: path, bytes: bytes))
+        } catch {
+            context.log(.notice, "task refused", task: name, ["reason": "\(error)"])
+            return .failure(error.description)
+        }
+    }
+
+    /// - Returns: recv's words of success.
+    private func accept(
+        _ task: TaskFile, name: String, from path: String, bytes: [UInt8]
+    ) async throws(RecvRefusal) -> String {
+        let directories = context.directories
+        let wasDownloaded = directories.locate(.receiver, name, in: [.downloaded, .history]) != nil
+        if let imbalance = task.imbalance() { throw RecvRefusal(RecvFailureText.text(imbalance, path: path)) }
+        let tmp = directories.path(.receiver, .tmp, name)
+        let ownSender = "\(directories.root)/sender/"
+        do {
+            try await offload { () throws(FileFailure) in
+                guard path != tmp else { return }
+                try NodeFiles.write(bytes, to: tmp, mode: 0o640)
+                // A sender that receives its own task goes on serving it.
+                if !path.hasPrefix(ownSender) { NodeFiles.remove(path) }
+            }
+        } catch {
+            throw RecvRefusal(RecvFailureText.cannotMove(to: directories.directory(.receiver, .tmp)))
+        }
+        let ready = try await prepare(task, name: name, path: path)
+        if isStopped { throw RecvRefusal(RecvFailureText.cannotMove(to: directories.directory(.receiver, .tmp))) }
+        do {
+            try await offload { () throws(FileFailure) in
+                try directories.write(ready.task.encode(), .receiver, .tmp, name)
+                try directories.move(name, .receiver, from: .tmp, to: .queues)
+                directories.remove(name, .receiver, from: .downloading)
+            }
+        } catch {
+            throw RecvRefusal(RecvFailureText.cannotMove(to: directories.directory(.receiver, .tmp)))
+        }
+        forgetEarlier(name)
+        prepared[name] = ready.torrents
+        startReceivers(receiveQueue.add(name))
+        context.log(.info, "task accepted", task: name, ["bytes": "\(ready.task.totalSize)"])
+        switch (wasDownloaded, ready.isAllLocal) {
+        case (false, false): return ReplyText.succeed
+        case (true, false): return ReplyText.downloadedAgain
+        case (false, true): return ReplyText.allLocal
+        case (true, true): return ReplyText.downloadedAndAllLocal
+        }
+    }
+
+    // MARK: Progress
+
+    /// The name of a task file in a call: without a path, but some clients give one.
+    static func taskName(_ request: APIRequest) -> String {
+        let text = request.text("taskfile") ?? ""
+        return text.split(separator: "/").last.map(String.init) ?? ""
+    }
+
+    public func progress(_ request: APIRequest) async -> APIReply {
+        let name = Self.taskName(request)
+        if context.places.role == .cacher {
+            guard request.method == "cprogress" else { return .failure(ProgressFailureText.useCProgress) }
+            return await cacherProgress(name)
+        }
+        guard let figures = await progressFigures(of: name) else {
+            return .failure(ProgressFailureText.unknownTask)
+        }
+        return figures.reply
+    }
+
+    private static let states: [TaskState] = [.queues, .downloading, .downloaded, .history, .failed]
+
+    /// What progress shows of a task; nil for one that nobody knows.
+    public func progressFigures(of name: String) async -> ProgressFigures? {
+        let directories = context.directories
+        // Twice: between two looks it may have moved on.
+        for _ in 0..<2 {
+            guard let state = directories.locate(.receiver, name, in: Self.states),
+                let receiverState = ReceiverState(rawValue: state.rawValue),
+                let status = ProgressStatus(receiverState)
+            else { continue }
+            let path = directories.path(.receiver, state, name)
+            if status == .queues { return ProgressFigures(status: .queues, taskPath: path, totalBytes: 0) }
+            if let runner = receivers[name], let task = runner.board.task {
+                return Self.figures(runner.board, task, status, path, context)
+            }
+            guard let bytes = try? directories.read(.receiver, state, name), let task = try? TaskFile.parse(bytes) else {
+                continue
+            }
+            var figures = ProgressFigures(task: task, status: status, taskPath: path)
+            figures.contentPath = context.places.final(task) ?? ""
+            if state == .failed { figures.error = directories.failure(name, .receiver) ?? "download error" }
+            return figures
+        }
+        return nil
+    }
+
+    private static func figures(
+        _ board: ReceiveBoard, _ task: TaskFile, _ status: ProgressStatus, _ path: String, _ context: NodeContext
+    ) -> ProgressFigures {
+        let now = board.now
+        var figures = ProgressFigures(task: task, status: status, taskPath: path)
+        figures.contentPath = context.places.final(task) ?? ""
+        figures.isSeeding = now.isSeeding
+        figures.error = now.notes
+        figures.localBytes = task.localSameSize
+        figures.received = now.received
+        figures.pending = now.pending
+        figures.rates = now.rates
+        return figures
+    }
+
+    private func cacherProgress(_ name: String) async -> APIReply {
+        let directories = context.directories
+        guard let state = directories.locate(.receiver, name, in: Self.states) else {
+            return .failure(ProgressFailureText.unknownTask)
+        }
+        if state == .queues { return .failure(ProgressFailureText.inQueues) }
+        let task: TaskFile
+        if let known = receivers[name]?.board.task {
+            task = known
+        } else if let bytes = try? directories.read(.receiver, state, name), let parsed = try? TaskFile.parse(bytes) {
+            task = parsed
+        } else {
+            return .failure(ProgressFailureText.cannotOpen(directories.path(.receiver, state, name)))
+        }
+        if state == .failed {
+            let details = directories.failure(name, .receiver) ?? ""
+            return APIReply(succeeded: true, content: ["status": "noseeding error", "desc": .string(details)])
+        }
+        // It serves what it has from the first piece on.
+        let isSeeding = state == .downloading && receivers[name] != nil
+        return APIReply(
+            succeeded: true,
+            content: [
+                "status": isSeeding ? "seeding" : "noseeding",
+                "desc": .string(ReplyText.cacherSeeding(directory: context.places.incoming(task))),
+            ])
+    }
+
+    // MARK: Cancel
+
+    /// Stops a task and takes it away: a download before an upload of the same name, what is active before what is over.
+    public func cancel(_ request: APIRequest) async -> APIReply {
+        let name = Self.taskName(request)
+        let directories = context.directories
+        while preparing.contains(name) { try? await Task.sleep(for: .milliseconds(20)) }
+        if let state = directories.locate(.receiver, name, in: [.queues, .downloading, .downloaded]) {
+            await cancelReceive(name, state)
+        } else if let state = directories.locate(.sender, name, in: [.queues, .uploading, .uploaded]) {
+            await cancelSend(name, state)
+        } else if directories.contains(.receiver, .failed, name) {
+            await cancelReceive(name, .failed)
+        } else if directories.contains(.sender, .failed, name) {
+            await cancelSend(name, .failed)
+        } else {
+            return .success(ReplyText.nothingToCancel(taskFileName: name))
+        }
+        context.log(.info, "task cancelled", task: name)
+        return .success(ReplyText.succeed)
+    }
+
+    private func cancelReceive(_ name: String, _ state: TaskState) async {
+        preparing.insert(name)
+        defer { preparing.remove(name) }
+        if let runner = receivers.removeValue(forKey: name) { await runner.stop() }
+        prepared[name] = nil
+        let (directories, places) = (context.directories, context.places)
+        await offload {
+            // It may have moved on while it was being stopped.
+            let now = directories.locate(.receiver, name, in: [state, .queues, .downloading, .downloaded]) ?? state
+            let bytes = try? directories.read(.receiver, now, name)
+            directories.remove(name, .receiver, from: now)
+            guard let bytes, let task = try? TaskFile.parse(bytes) else { return }
+            // What is published stays.
+            NodeFiles.remove(places.incoming(task))
+            NodeFiles.remove(places.work(task))
+        }
+        startReceivers(receiveQueue.remove(name))
+    }
+
+    private func cancelSend(_ name: String, _ state: TaskState) async {
+        preparing.insert(name)
+        defer { preparing.remove(name) }
+        if let runner = senders.removeValue(forKey: name) { await runner.stop() }
+        let directories = context.directories
+        await offload {
+            let now = directories.locate(.sender, name, in: [state, .queues, .uploading, .uploaded]) ?? state
+            directories.remove(name, .sender, from: now)
+        }
+        startSenders(sendQueue.remove(name))
+    }
+
+    // MARK: Schedules
+
+    public func showschedules() async -> String {
+        var tasks: [ScheduledTask] = []
+        for (_, runner) in receivers.sorted(by: { $0.key < $1.key }) {
+            if let task = await runner.schedule() { tasks.append(task) }
+        }
+        for name in receiveQueue.waiting {
+            guard let bytes = try? context.directories.read(.receiver, .queues, name),
+                let task = try? TaskFile.parse(bytes)
+            else { continue }
+            tasks.append(ScheduledTask(task: task, configuration: context.configuration, machine: nil))
+        }
+        return ScheduleReport.text(tasks: tasks, at: clock.now.wall, clock: clock.calendar)
+    }
+}

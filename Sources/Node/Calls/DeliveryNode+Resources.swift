@@ -1,0 +1,75 @@
+import Delivery
+import Glibc
+
+// What the API's own resources show.
+extension DeliveryNode {
+    /// A task as it stands in one of the directories.
+    public struct KnownTask: Sendable, Hashable {
+        /// `SUBDIR-NAME.task.json`.
+        public let name: String
+        public let side: TaskSide
+        public let state: TaskState
+        /// Where the task file is now.
+        public let path: String
+    }
+
+    /// Every task that this node knows.
+    public func tasks() async -> [KnownTask] {
+        let directories = context.directories
+        return await offload {
+            TaskSide.allCases.flatMap { side in
+                TaskState.all(of: side).filter { $0 != .tmp }.flatMap { state in
+                    directories.list(side, state).map {
+                        KnownTask(name: $0, side: side, state: state, path: directories.path(side, state, $0))
+                    }
+                }
+            }
+        }
+    }
+
+    /// A task file that receivers may take: one that has been uploaded. Nil when there is none of that name.
+    public func taskFile(named name: String) async -> [UInt8]? {
+        let directories = context.directories
+        return await offload {
+            guard let state = directories.locate(.sender, name, in: [.uploaded, .history]) else { return nil }
+            return try? directories.read(.sender, state, name)
+        }
+    }
+
+    /// Values for `/metrics`.
+    public func metrics() async -> [NodeMetrics.Sample] {
+        var samples = context.metrics.samples
+        let known = await tasks()
+        for side in TaskSide.allCases {
+            for state in TaskState.all(of: side) where state != .tmp {
+                samples.append(
+                    NodeMetrics.Sample(
+                        "swoop_node_tasks", help: "Tasks by the directory that they are in.", isCounter: false,
+                        labels: ["side", side.rawValue, "state", state.rawValue],
+                        value: Double(known.count { $0.side == side && $0.state == state })))
+            }
+        }
+        let boards = receivers.values.map(\.board.now)
+        for method in DeliveryMethod.allCases {
+            samples.append(
+                NodeMetrics.Sample(
+                    "swoop_node_download_bytes_per_second", help: "Rate of the deliveries under way.", isCounter: false,
+                    labels: ["method", method.rawValue], value: boards.reduce(0) { $0 + $1.rates[method] }))
+        }
+        return samples
+    }
+
+    /// Why the node cannot do its work; nil when it can.
+    public func trouble() async -> String? {
+        let directories = context.directories
+        return await offload {
+            for side in TaskSide.allCases {
+                for state in TaskState.all(of: side) {
+                    let path = directories.directory(side, state)
+                    if access(path, R_OK | W_OK | X_OK) != 0 { return "\(path) cannot be written to" }
+                }
+            }
+            return nil
+        }
+    }
+}

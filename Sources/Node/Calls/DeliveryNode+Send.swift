@@ -1,0 +1,283 @@
+import Delivery
+import Metainfo
+
+// The calls of a node that sends.
+extension DeliveryNode {
+    // MARK: send
+
+    public func send(_ request: APIRequest) async -> APIReply {
+        let path = request.text("taskfile") ?? ""
+        let reactive: Bool
+        switch request.flag("reactive") {
+        case .missing: reactive = true
+        case .value(let value): reactive = value
+        case .invalid: return .failure(SendFailureText.reactiveInvalid)
+        }
+        let roots = TaskRoots(roots: context.configuration.taskRoots)
+        guard let bytes = try? await offload({ () throws(FileFailure) in try roots.read(path) }) else {
+            return .failure(SendFailureText.cannotOpen(path))
+        }
+        guard let task = try? TaskFile.parse(bytes) else { return .failure(SendFailureText.invalidFormat(path)) }
+        let given = path.split(separator: "/").last.map(String.init) ?? ""
+        let name = TaskDirectories.isTaskName(given) ? given : task.fileName
+        return await enqueue(task, name: name, from: path, reactive: reactive)
+    }
+
+    private func enqueue(_ given: TaskFile, name: String, from path: String, reactive: Bool) async -> APIReply {
+        var task = given
+        let directories = context.directories
+        if preparing.contains(name) || directories.contains(.sender, .queues, name) {
+            return .failure(SendFailureText.sameInQueues(directories.path(.sender, .queues, name)))
+        }
+        if directories.contains(.sender, .uploading, name) {
+            return .failure(SendFailureText.sameInUploading(directories.path(.sender, .uploading, name)))
+        }
+        let full = context.paths.torrent(ofContent: SendRunner.contentPath(of: task, context.paths))
+        let served = SendRunner.servedTorrent(of: task, context.paths)
+        let usesTorrent = task.usedMethods.contains(.bt)
+        for torrent in usesTorrent ? [full, served] : [full] where NodeFiles.status(torrent)?.kind != .file {
+            return .failure(SendFailureText.noTorrent(torrent))
+        }
+        let torrentName = served.split(separator: "/").last.map(String.init) ?? served
+        preparing.insert(name)
+        defer { preparing.remove(name) }
+        let isSeeding = await senders[name]?.isSeeding ?? false
+        if isSeeding {
+            guard reactive else {
+                return .failure(SendFailureText.sameNameSeeding(torrent: torrentName, taskFileName: name))
+            }
+            let bytes = try? await offload { () throws(FileFailure) in try NodeFiles.read(served, limit: 64 << 20) }
+            guard let bytes, (try? Torrent.parse(bytes)) != nil else {
+                return .failure(SendFailureText.restartFailed(torrent: torrentName, taskFileName: name))
+            }
+        }
+        if let old = senders.removeValue(forKey: name) { await old.stop() }
+        task.sendTime = ""
+        let queued = task
+        do {
+            try await offload { () throws(FileFailure) in
+                try directories.write(queued.encode(), .sender, .tmp, name)
+                try directories.move(name, .sender, from: .tmp, to: .queues)
+                for state in [TaskState.uploaded, .history, .failed] { directories.remove(name, .sender, from: state) }
+            }
+        } catch {
+            return .failure(SendFailureText.cannotCopy(path))
+        }
+        startSenders(sendQueue.remove(name))
+        startSenders(sendQueue.add(name))
+        context.log(.info, "task queued for sending", task: name)
+        return .success(isSeeding ? ReplyText.restartedSameName : ReplyText.succeeded)
+    }
+
+    // MARK: gentask and sends
+
+    private enum Generated { case done(TaskFile), begun(GeneratePlan, Task<TaskFile?, Never>) }
+
+    public func gentask(_ request: APIRequest) async -> APIReply {
+        guard let taskPath = request.givenText("taskfile") else { return .failure(GenerationFailureText.noTaskFile) }
+        let wanted: GenerateRequest
+        do throws(GenerateFailure) { wanted = try generateRequest(request, taskPath: taskPath, subdirectory: nil) } catch {
+            return .failure(error.description)
+        }
+        do throws(GenerateFailure) {
+            switch try await generate(wanted) {
+            case .done: return .success(ReplyText.succeeded)
+            case .begun(let plan, _):
+                return .success(
+                    ReplyText.waitForTask(
+                        torrent: plan.torrentPath, tmpTorrent: plan.shareTorrentPath, taskFile: taskPath))
+            }
+        } catch {
+            return .failure(error.description)
+        }
+    }
+
+    /// gentask and send in one.
+    public func sends(_ request: APIRequest) async -> APIReply {
+        let configured = context.configuration.baseSubdirectory
+        let content = request.text("dcppath") ?? ""
+        let last = content.split(separator: "/").last.map(String.init) ?? ""
+        let directories = context.directories
+        let usual = "\(configured?.text ?? "")-\(last)\(TaskDirectories.suffix)"
+        let taskPath = request.givenText("taskfile") ?? directories.path(.sender, .tmp, usual)
+        let given = taskPath.split(separator: "/").last.map(String.init) ?? ""
+        let name = TaskDirectories.isTaskName(given) ? given : usual
+        if preparing.contains(name) || directories.contains(.sender, .queues, name) {
+            return .failure(SendFailureText.sendsSameInQueues(directories.path(.sender, .queues, name)))
+        }
+        if directories.contains(.sender, .uploading, name) {
+            return .failure(SendFailureText.sendsSameInUploading(directories.path(.sender, .uploading, name)))
+        }
+        do throws(GenerateFailure) {
+            let wanted = try generateRequest(request, taskPath: taskPath, subdirectory: configured)
+            switch try await generate(wanted) {
+            case .done(let task):
+                let reply = await enqueue(task, name: name, from: taskPath, reactive: true)
+                return reply.succeeded ? .success(ReplyText.succeeded) : reply
+            case .begun(let plan, let job):
+                Task {
+                    guard let task = await job.value else { return }
+                    let reply = await self.enqueue(task, name: name, from: taskPath, reactive: true)
+                    if !reply.succeeded {
+                        self.context.log(.error, "task cannot be queued", task: name, ["reason": "\(reply.text)"])
+                    }
+                }
+                return .success(ReplyText.succeedAfterTorrent(plan.torrentPath))
+            }
+        } catch {
+            return .failure(error.description)
+        }
+    }
+
+    /// What a call asks for, and the configuration where it says nothing.
+    private func generateRequest(
+        _ request: APIRequest, taskPath: String, subdirectory: TaskSubdirectory?
+    ) throws(GenerateFailure) -> GenerateRequest {
+        let configuration = context.configuration
+        guard context.places.role == .sender else { throw GenerateFailure("error, only a sender makes tasks.") }
+        guard TaskRoots(roots: configuration.taskRoots).isAllowed(taskPath) else {
+            throw GenerateFailure(GenerationFailureText.noTaskFile)
+        }
+        let content = request.text("dcppath") ?? ""
+        guard context.paths.belowBase(content) != nil, NodeFiles.status(content, follow: true) != nil else {
+            throw GenerateFailure(GenerationFailureText.noContent(content))
+        }
+        var place = subdirectory ?? configuration.baseSubdirectory
+        if subdirectory == nil, let text = request.givenText("basesubdir") {
+            do { place = try TaskSubdirectory(text) } catch {
+                throw GenerateFailure("error, basesubdir cannot be used: \(error).")
+            }
+        }
+        guard let place else { throw GenerateFailure("error, please provide basesubdir.") }
+        var shares: Shares? = configuration.shares
+        if let text = request.givenText("btobscdn") {
+            guard let given = Shares(text) else {
+                throw GenerateFailure("error, btobscdn is three parts such as 2:1:1, not all of them 0.")
+            }
+            shares = given
+        }
+        guard let shares else { throw GenerateFailure("error, please provide btobscdn.") }
+        var policy = configuration.policy
+        if let text = request.givenText("policy") {
+            guard let given = DeliveryPolicy(rawValue: text) else {
+                throw GenerateFailure("error, policy is fulltime or priortime.")
+            }
+            policy = given
+        }
+        var seedTime = configuration.defaultSeedTime
+        if let text = request.givenText("seedtime") {
+            guard let given = SeedTime(text) else {
+                throw GenerateFailure("error, seedtime is hours, or a time such as 90s, 30m or 72h.")
+            }
+            seedTime = given
+        }
+        var source = configuration.dataSource
+        if let text = request.givenText("datasource") ?? request.givenText("data") {
+            guard let given = DataSource(rawValue: text) else {
+                throw GenerateFailure("error, datasource is local or obs.")
+            }
+            source = given
+        }
+        let deletesOld: Bool
+        switch request.flag("deloldtorrent") {
+        case .missing: deletesOld = false
+        case .value(let value): deletesOld = value
+        case .invalid: throw GenerateFailure("error, deloldtorrent is true or false.")
+        }
+        let keys = StoreKeys(
+            accessKey: request.givenText("ak").map { Secret($0) }, secretKey: request.givenText("sk").map { Secret($0) },
+            endpoint: request.givenText("endpoint") ?? "")
+        return GenerateRequest(
+            contentPath: content, taskPath: taskPath, subdirectory: place, shares: shares, policy: policy,
+            tracker: request.givenText("tracker") ?? configuration.tracker, seedTime: seedTime, dataSource: source,
+            storeURL: request.givenText("obsurl") ?? "", storeKeys: keys, deletesOld: deletesOld)
+    }
+
+    /// Makes a task, at once where everything is known, else in the background.
+    private func generate(_ request: GenerateRequest) async throws(GenerateFailure) -> Generated {
+        let torrentPath = context.paths.torrent(ofContent: request.contentPath)
+        guard generating[torrentPath] == nil else {
+            throw GenerateFailure(GenerationFailureText.sameTorrent(torrentPath))
+        }
+        // Holds the place while it is planned.
+        generating[torrentPath] = Task {}
+        generationFailures[torrentPath] = nil
+        NodeFiles.remove(request.taskPath)
+        let generator = Generator(configuration: context.configuration, library: context.library, clock: clock)
+        do throws(GenerateFailure) {
+            let plan = try await generator.plan(request)
+            if plan.needsNoReading {
+                let task = try await generator.run(plan)
+                generating[torrentPath] = nil
+                context.metrics.add(to: .tasksGenerated)
+                return .done(task)
+            }
+            let job = Task { await self.runGeneration(plan, generator) }
+            generating[torrentPath] = Task {
+                await withTaskCancellationHandler { _ = await job.value } onCancel: { job.cancel() }
+            }
+            return .begun(plan, job)
+        } catch {
+            generating[torrentPath] = nil
+            generationFailures[torrentPath] = error.description
+            throw error
+        }
+    }
+
+    private func runGeneration(_ plan: GeneratePlan, _ generator: Generator) async -> TaskFile? {
+        defer { generating[plan.torrentPath] = nil }
+        do throws(GenerateFailure) {
+            let task = try await generator.run(plan)
+            context.metrics.add(to: .tasksGenerated)
+            context.log(.info, "task made", task: task.fileName, ["bytes": "\(task.totalSize)"])
+            return task
+        } catch {
+            generationFailures[plan.torrentPath] = error.description
+            logger.error(
+                "task cannot be made", metadata: ["content": "\(plan.request.contentPath)", "reason": "\(error)"])
+            return nil
+        }
+    }
+
+    public func taskfilesquery(_ request: APIRequest) async -> APIReply {
+        let content = request.text("dcppath") ?? ""
+        let taskPath = request.text("taskfile") ?? ""
+        func reply(_ succeeded: Bool, _ status: String, _ text: String) -> APIReply {
+            APIReply(succeeded: succeeded, content: ["status": .string(status), "desc": .string(text)])
+        }
+        guard context.paths.belowBase(content) != nil, NodeFiles.status(content, follow: true) != nil else {
+            return reply(false, "error", GenerationFailureText.queriedContentMissing(content))
+        }
+        let torrent = context.paths.torrent(ofContent: content)
+        if generating[torrent] != nil { return reply(true, "unfinished", GenerationFailureText.makingSeed) }
+        let roots = TaskRoots(roots: context.configuration.taskRoots)
+        guard roots.isAllowed(taskPath), NodeFiles.status(taskPath) != nil else {
+            if let failure = generationFailures[torrent] { return reply(false, "error", failure) }
+            return reply(true, "unfinished", GenerationFailureText.notMade)
+        }
+        guard let bytes = try? await offload({ () throws(FileFailure) in try roots.read(taskPath) }),
+            let task = try? TaskFile.parse(bytes)
+        else { return reply(false, "error", GenerationFailureText.queriedTaskUnreadable(taskPath)) }
+        let share = task.needsTmpTorrent ? [context.paths.tmpTorrent(task.subdirectory, task.name)] : []
+        for path in [torrent] + share where NodeFiles.status(path)?.kind != .file {
+            return reply(
+                true, "unfinished", GenerationFailureText.waitForBoth(contentPath: content, taskFile: taskPath))
+        }
+        return reply(true, "finished", ReplyText.succeed)
+    }
+
+    // MARK: uploadprogress
+
+    public func uploadprogress(_ request: APIRequest) async -> APIReply {
+        let name = Self.taskName(request)
+        let directories = context.directories
+        let states: [TaskState] = [.queues, .uploading, .uploaded, .history, .failed]
+        guard let state = directories.locate(.sender, name, in: states) else { return UploadFigures.unknown.reply }
+        if let runner = senders[name], state == .uploading || state == .uploaded { return await runner.figures.reply }
+        var figures = UploadFigures(
+            state: SenderState(rawValue: state.rawValue) ?? .queues, taskPath: directories.path(.sender, state, name),
+            machine: nil)
+        if state == .failed { figures.error = directories.failure(name, .sender) ?? "" }
+        return figures.reply
+    }
+}

@@ -1,0 +1,266 @@
+import Delivery
+import Hashing
+
+// Tasks that wait, are taken up, and end.
+extension DeliveryNode {
+    /// One look at both queues: files that came by the API or were dropped there, and some that went.
+    func lookAtQueues() async {
+        let directories = context.directories
+        let (sends, receives) = await offload {
+            (directories.list(.sender, .queues), directories.list(.receiver, .queues))
+        }
+        if isStopped { return }
+        for name in sendQueue.waiting where !sends.contains(name) { startSenders(sendQueue.remove(name)) }
+        for name in sends where !preparing.contains(name) { startSenders(sendQueue.add(name)) }
+        for name in receiveQueue.waiting where !receives.contains(name) {
+            prepared[name] = nil
+            startReceivers(receiveQueue.remove(name))
+        }
+        for name in receives where !preparing.contains(name) && !receiveQueue.waiting.contains(name) {
+            // One of the same name that runs keeps its place until it has ended; the new one waits.
+            if receiveQueue.running.contains(name) { continue }
+            if prepared[name] != nil {
+                startReceivers(receiveQueue.add(name))
+            } else {
+                preparing.insert(name)
+                Task { await self.takeUp(name) }
+            }
+        }
+    }
+
+    // MARK: Sending
+
+    func startSenders(_ names: [String]) {
+        for name in names {
+            preparing.insert(name)
+            Task {
+                await self.startSender(name)
+                self.preparing.remove(name)
+            }
+        }
+    }
+
+    private func startSender(_ name: String) async {
+        if isStopped { return }
+        if let old = senders.removeValue(forKey: name) { await old.stop() }
+        do throws(FileFailure) {
+            try context.directories.move(name, .sender, from: .queues, to: .uploading)
+        } catch {
+            context.log(.error, "task cannot be started", task: name, ["reason": "\(error)"])
+            return startSenders(sendQueue.remove(name))
+        }
+        await runSender(name, state: .uploading)
+    }
+
+    /// Runs a task whose file lies in a state's directory.
+    func runSender(_ name: String, state: TaskState) async {
+        let directories = context.directories
+        do {
+            let task = try await offload { () throws -> TaskFile in
+                try TaskFile.parse(try directories.read(.sender, state, name))
+            }
+            if isStopped { return }
+            let hooks = ReceiveRunner.Hooks(
+                placeIsFree: { [weak self] name in await self?.senderIsUploaded(name) },
+                ended: { [weak self] name in await self?.senderEnded(name) })
+            let runner = SendRunner(name: name, task: task, state: state, context: context, hooks: hooks)
+            senders[name] = runner
+            await runner.start()
+        } catch {
+            context.log(.error, "task file cannot be used", task: name, ["reason": "\(error)"])
+            try? directories.fail(name, .sender, from: state, details: "\(error)", suffix: ".bterr")
+            startSenders(sendQueue.remove(name))
+        }
+    }
+
+    private func senderIsUploaded(_ name: String) { startSenders(sendQueue.remove(name)) }
+
+    private func senderEnded(_ name: String) {
+        senders[name] = nil
+        startSenders(sendQueue.remove(name))
+    }
+
+    // MARK: Receiving
+
+    func startReceivers(_ names: [String]) {
+        for name in names {
+            preparing.insert(name)
+            Task {
+                await self.startReceiver(name)
+                self.preparing.remove(name)
+            }
+        }
+    }
+
+    private func startReceiver(_ name: String) async {
+        if isStopped { return }
+        if let old = receivers.removeValue(forKey: name) { await old.stop() }
+        do throws(FileFailure) {
+            try context.directories.move(name, .receiver, from: .queues, to: .downloading)
+        } catch {
+            context.log(.error, "task cannot be started", task: name, ["reason": "\(error)"])
+            prepared[name] = nil
+            return startReceivers(receiveQueue.remove(name))
+        }
+        await runReceiver(name, state: .downloading)
+    }
+
+    /// Runs a task whose file lies in a state's directory.
+    func runReceiver(_ name: String, state: TaskState) async {
+        let (directories, places) = (context.directories, context.places)
+        do {
+            let task = try await offload { () throws -> TaskFile in
+                try TaskFile.parse(try directories.read(.receiver, state, name))
+            }
+            let known = prepared.removeValue(forKey: name)
+            let saved =
+                known == nil
+                ? await offload { TaskTorrents.load(from: places.work(task), task: task, role: places.role) } : nil
+            guard let torrents = known ?? saved else {
+                if state == .downloaded {
+                    // What is finished needs no torrent, only its time.
+                    return await run(name, task, TaskTorrents(), state)
+                }
+                return fetchTorrents(name, task)
+            }
+            await run(name, task, torrents, state)
+        } catch {
+            context.log(.error, "task file cannot be used", task: name, ["reason": "\(error)"])
+            try? directories.fail(name, .receiver, from: state, details: "\(error)", suffix: ".bterr")
+            startReceivers(receiveQueue.remove(name))
+        }
+    }
+
+    /// For a task that was under way and whose torrents were lost: until they come, however long that takes.
+    private func fetchTorrents(_ name: String, _ task: TaskFile) {
+        let (context, fetcher) = (context, TorrentFetcher(transport: transport, tunables: context.tunables))
+        Task {
+            var failures = 0
+            while !self.isStopped, context.directories.contains(.receiver, .downloading, name) {
+                do throws(RecvRefusal) {
+                    let torrents = try await TaskTorrents.fetch(task, role: context.places.role, by: fetcher)
+                    try? torrents.save(to: context.places.work(task), task: task)
+                    return await self.run(name, task, torrents, .downloading)
+                } catch {
+                    context.log(.warning, "torrent is missing", task: name, ["reason": "\(error)"])
+                    await context.clock.sleep(seconds: context.tunables.sending.uploadRetry.delay(after: failures))
+                    failures += 1
+                }
+            }
+        }
+    }
+
+    private func run(_ name: String, _ task: TaskFile, _ torrents: TaskTorrents, _ state: TaskState) async {
+        if isStopped { return }
+        let hooks = ReceiveRunner.Hooks(
+            placeIsFree: { [weak self] name in await self?.receiverIsComplete(name) },
+            ended: { [weak self] name in await self?.receiverEnded(name) })
+        let runner = ReceiveRunner(
+            name: name, task: task, torrents: torrents, state: state, context: context, publications: publications,
+            checks: checks, hooks: hooks)
+        receivers[name] = runner
+        await runner.start()
+    }
+
+    private func receiverIsComplete(_ name: String) { startReceivers(receiveQueue.remove(name)) }
+
+    private func receiverEnded(_ name: String) {
+        receivers[name] = nil
+        startReceivers(receiveQueue.remove(name))
+    }
+
+    /// A file that lies in the queue and did not come through recv: it is treated just as recv would.
+    private func takeUp(_ name: String) async {
+        defer { preparing.remove(name) }
+        let directories = context.directories
+        let path = directories.path(.receiver, .queues, name)
+        guard let status = NodeFiles.status(path), status.kind == .file else { return }
+        do {
+            let bytes = try await offload { () throws(FileFailure) in try directories.read(.receiver, .queues, name) }
+            let task: TaskFile
+            do throws(TaskFileError) { task = try TaskFile.parse(bytes) } catch {
+                // Somebody may be writing it still.
+                let age = clock.now.wall.seconds - Double(status.modified) / 1e9
+                if age < 3, age > -3 { return }
+                throw RecvRefusal(RecvFailureText.invalidFormat(path))
+            }
+            let ready = try await prepare(task, name: name, path: path)
+            if isStopped { return }
+            try directories.write(ready.task.encode(), .receiver, .queues, name)
+            forgetEarlier(name)
+            prepared[name] = ready.torrents
+            startReceivers(receiveQueue.add(name))
+        } catch let refusal as RecvRefusal {
+            if isStopped { return }
+            context.log(.warning, "dropped task refused", task: name, ["reason": "\(refusal)"])
+            try? directories.fail(name, .receiver, from: .queues, details: refusal.description, suffix: ".bterr")
+            context.metrics.add(to: .receivesFailed)
+            context.notify(
+                "failed", task: name, path: directories.path(.receiver, .failed, name), details: refusal.description)
+        } catch {
+            context.log(.warning, "dropped task cannot be read", task: name, ["reason": "\(error)"])
+        }
+    }
+
+    /// Files of earlier deliveries of the name leave their directories: it is in the queue now.
+    func forgetEarlier(_ name: String) {
+        for state in [TaskState.downloaded, .history, .failed] {
+            context.directories.remove(name, .receiver, from: state)
+        }
+    }
+
+    struct Prepared: Sendable {
+        let task: TaskFile
+        let torrents: TaskTorrents
+        let isAllLocal: Bool
+    }
+
+    /// Everything that recv does before it replies: sums, torrents, the question to the library. Ends an earlier delivery
+    /// of the same name, and takes away its marker.
+    /// - Throws: recv's text.
+    func prepare(_ given: TaskFile, name: String, path: String) async throws(RecvRefusal) -> Prepared {
+        var task = given
+        if let imbalance = task.imbalance() { throw RecvRefusal(RecvFailureText.text(imbalance, path: path)) }
+        // What another node found in its own library says nothing here.
+        task.setLocalSameFiles([])
+        let context = context
+        let fetcher = TorrentFetcher(transport: transport, tunables: context.tunables)
+        let torrents = try await TaskTorrents.fetch(task, role: context.places.role, by: fetcher)
+        if context.places.role != .cacher, context.configuration.avoidsRepeat {
+            task.setLocalSameFiles(await filesHere(task))
+        }
+        task.receiveTime = clock.text
+        task.finishedTime = ""
+        if let old = receivers.removeValue(forKey: name) {
+            await old.stop()
+            startReceivers(receiveQueue.remove(name))
+        }
+        let work = context.places.work(task)
+        let final = task
+        if let marker = context.places.marker(task) { NodeFiles.remove(marker) }
+        do {
+            try await offload { () throws(FileFailure) in
+                let publication = ReceiveRunner.publication(final, context)
+                // Content that was published is not what comes now.
+                if publication?.standing() == .published || !NodeFiles.exists(context.places.incoming(final)) {
+                    NodeFiles.remove(work)
+                }
+                publication?.forgetChecked()
+                try torrents.save(to: work, task: final)
+            }
+        } catch {
+            throw RecvRefusal(RecvFailureText.cannotMove(to: context.directories.directory(.receiver, .tmp)))
+        }
+        let isAllLocal = task.totalSize > 0 && task.localSameSize == task.totalSize
+        return Prepared(task: task, torrents: torrents, isAllLocal: isAllLocal)
+    }
+
+    private func filesHere(_ task: TaskFile) async -> Set<Int> {
+        var here: Set<Int> = []
+        for (index, entry) in task.fileList.enumerated() where entry.size > 0 {
+            guard let digest = SHA1Digest(hex: entry.hash) else { continue }
+            if await context.library.find(digest, size: entry.size) != nil { here.insert(index) }
+        }
+        return here
+    }
+}

@@ -1,0 +1,199 @@
+import Delivery
+import Glibc
+import HTTPOrigin
+import HTTPTransport
+import HashLibrary
+import Logging
+import ObjectStore
+import Swarm
+
+/// The daemon: one method for each call of the API, and everything that goes on between the calls.
+public actor DeliveryNode {
+    /// Where the configuration came from, for `reloadconf`; nil when it came from nowhere.
+    private let configurationPath: String?
+    let logger: Logger
+    let clock: any NodeClock
+    var context: NodeContext
+    let transport: HTTPTransport
+    private let ownLibrary: HashLibrary?
+    let publications = Turns(atOnce: 1024)
+    let checks: Turns
+
+    var senders: [String: SendRunner] = [:]
+    var receivers: [String: ReceiveRunner] = [:]
+    var sendQueue: QueueMachine
+    var receiveQueue: QueueMachine
+    /// What was accepted and waits for its place, with what was prepared for it.
+    var prepared: [String: TaskTorrents] = [:]
+    /// Names of tasks that are being taken up right now.
+    var preparing: Set<String> = []
+    /// By the path of the torrent: what is being made, and what became of what was made.
+    var generating: [String: Task<Void, Never>] = [:]
+    var generationFailures: [String: String] = [:]
+    private var poll: Task<Void, Never>?
+    var isStopped = false
+    private var isStarted = false
+
+    /// - Parameters:
+    ///   - configurationPath: what `reloadconf` loads again.
+    ///   - library: in place of the one that the configuration asks for.
+    /// - Throws: when the engine's threads cannot be made, or the library's table cannot be used.
+    public init(
+        configuration: NodeConfiguration, configurationPath: String? = nil, logger: Logger,
+        clock: any NodeClock = SystemNodeClock(), tunables: NodeTunables = NodeTunables(),
+        library: (any ContentLibrary)? = nil
+    ) throws {
+        self.configurationPath = configurationPath
+        self.logger = logger
+        self.clock = clock
+        let transport = HTTPTransport(settings: HTTPTransportSettings())
+        self.transport = transport
+        var swarm = SwarmNode.Configuration()
+        swarm.uploadLimit = configuration.uploadLimit
+        let own = library == nil ? try Self.makeLibrary(configuration, logger) : nil
+        ownLibrary = own
+        sendQueue = QueueMachine(limit: configuration.uploadsAtOnce)
+        receiveQueue = QueueMachine(limit: configuration.downloadsAtOnce)
+        checks = Turns(atOnce: Machine.processors)
+        context = NodeContext(
+            configuration: configuration, places: NodePlaces(configuration),
+            directories: TaskDirectories(root: configuration.dataPath),
+            swarm: try SwarmNode(configuration: swarm, logger: logger), transport: transport,
+            stores: ObjectStoreClient(), webSeeds: WebSeedClient(),
+            library: library ?? own.map { LibraryBridge(library: $0) } ?? NoLibrary(), clock: clock,
+            logger: logger, metrics: NodeMetrics(), tunables: tunables)
+    }
+
+    private static func makeLibrary(
+        _ configuration: NodeConfiguration, _ logger: Logger
+    ) throws -> HashLibrary? {
+        guard configuration.avoidsRepeat, configuration.role != .cacher else { return nil }
+        var options = LibraryOptions()
+        options.watches = configuration.machineType == .local
+        let plan = configuration.role == .receiver ? "/" + configuration.receiverStorePlan.rawValue : ""
+        options.identity = configuration.role.rawValue + plan
+        return try HashLibrary(
+            tablePath: configuration.hashTable, roots: [configuration.baseDataPath], options: options, logger: logger)
+    }
+
+    // MARK: Life
+
+    /// Makes the directories, goes on with every task that was under way, and begins to look for new ones.
+    /// - Throws: when a directory cannot be made: nothing can be done then.
+    public func start() async throws {
+        guard !isStarted, !isStopped else { return }
+        isStarted = true
+        for warning in context.configuration.warnings {
+            logger.warning("configuration", metadata: ["warning": "\(warning)"])
+        }
+        try context.directories.make()
+        if context.places.role != .cacher { try NodeFiles.makeDirectory(context.configuration.baseDataPath) }
+        if let ownLibrary {
+            do throws(LibraryError) { try await ownLibrary.start() } catch {
+                // Without it everything still works, only slower.
+                logger.error("library of hashes cannot be used", metadata: ["reason": "\(error)"])
+            }
+        }
+        await resume()
+        let tick = context.tunables.tick
+        poll = Task { [weak self, clock] in
+            while !Task.isCancelled {
+                guard let self else { return }
+                await self.lookAtQueues()
+                await clock.sleep(seconds: tick)
+            }
+        }
+        logger.info("node started", metadata: ["servertype": "\(context.places.role.rawValue)"])
+    }
+
+    /// Stops everything; what is unfinished goes on at the next start.
+    public func stop() async {
+        guard !isStopped else { return }
+        isStopped = true
+        poll?.cancel()
+        for task in generating.values { task.cancel() }
+        for task in generating.values { await task.value }
+        let (senders, receivers) = (senders, receivers)
+        await withTaskGroup(of: Void.self) { group in
+            for runner in senders.values { group.addTask { await runner.stop() } }
+            for runner in receivers.values { group.addTask { await runner.stop() } }
+        }
+        await poll?.value
+        await context.swarm.shutdown()
+        await context.webSeeds.shutdown()
+        await context.stores.shutdown()
+        await ownLibrary?.stop()
+        await transport.shutdown()
+        logger.info("node stopped")
+    }
+
+    /// Every task that was under way at the end of the last process.
+    private func resume() async {
+        let directories = context.directories
+        let under = await offload {
+            (
+                uploading: directories.list(.sender, .uploading), uploaded: directories.list(.sender, .uploaded),
+                downloading: directories.list(.receiver, .downloading),
+                downloaded: directories.list(.receiver, .downloaded)
+            )
+        }
+        for name in under.uploading {
+            sendQueue.resume(name)
+            await runSender(name, state: .uploading)
+        }
+        for name in under.uploaded { await runSender(name, state: .uploaded) }
+        for name in under.downloading {
+            receiveQueue.resume(name)
+            await runReceiver(name, state: .downloading)
+        }
+        // A cacher's task in `downloaded` is over.
+        if context.places.role != .cacher {
+            for name in under.downloaded { await runReceiver(name, state: .downloaded) }
+        }
+        let names = under.uploading + under.downloading
+        if !names.isEmpty { logger.info("going on with tasks", metadata: ["tasks": "\(names.joined(separator: ","))"]) }
+    }
+
+    // MARK: Configuration
+
+    /// The token in force.
+    public func apiToken() -> Secret? { context.configuration.apiToken }
+    public var configuration: NodeConfiguration { context.configuration }
+
+    /// Loads the configuration again. When it is broken, the old one stays in force.
+    public func reloadconf() async -> String {
+        guard let configurationPath else { return "the configuration did not come from a file" }
+        do {
+            let bytes = try await offload { () throws(FileFailure) in
+                try NodeFiles.read(configurationPath, limit: 1 << 20)
+            }
+            let configuration = try NodeConfiguration.parse(bytes)
+            for warning in configuration.warnings {
+                logger.warning("configuration", metadata: ["warning": "\(warning)"])
+            }
+            context = context.with(configuration)
+            try context.directories.make()
+            startSenders(sendQueue.setLimit(configuration.uploadsAtOnce))
+            startReceivers(receiveQueue.setLimit(configuration.downloadsAtOnce))
+            logger.info("configuration loaded again")
+            return ReplyText.reloaded
+        } catch {
+            logger.error("configuration cannot be loaded", metadata: ["reason": "\(error)"])
+            return "\(error)"
+        }
+    }
+
+    public func heartbeat() -> String { ReplyText.living(time: clock.text) }
+    public func version() -> String { "2.001" }
+    /// `cprogress` on a cacher, else `progress`.
+    public var progressMethod: String { context.places.role == .cacher ? "cprogress" : "progress" }
+
+    /// Where peers connect to; nil before the first transfer.
+    public var torrentAddress: String? {
+        get async { await context.swarm.listenAddress.map { "\($0)" } }
+    }
+}
+
+enum Machine {
+    static let processors = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+}

@@ -1,0 +1,96 @@
+import Delivery
+import Swarm
+
+// Serving what is complete, and the end of that.
+extension ReceiveRunner {
+    /// The content was at its final place before a restart.
+    func beginService() async {
+        let since = servedSince ?? context.clock.now.wall
+        loadReceived()
+        balanceAtEnd()
+        await hooks.placeIsFree(name)
+        machine = DeliveryMachine(
+            plan: machine.plan, clock: context.clock.calendar, seedingUntil: since + Double(machine.plan.seedTime))
+        if machine.plan.usable.contains(.bt), !machine.plan.torrentFiles.isEmpty, machine.plan.seedTime > 0 {
+            await serve()
+        }
+        await watchService()
+    }
+
+    /// Serves from where the content is now.
+    func serve() async {
+        guard seed == nil, let torrent = torrents.served else { return }
+        let place = context.places.final(task) ?? incoming
+        // The transfer that fetched it goes on, unless publication had to stop it.
+        if let part = fetching?.peers, await part.transfer.status().state == .seeding {
+            seed = part.transfer
+            let sources = await sources()
+            for method in DeliveryMethod.allCases { settled[method] += Self.received(method, in: sources) }
+            fetching = nil
+            board.update { $0.isSeeding = true }
+            return
+        }
+        await settleTransfers()
+        do {
+            let transfer = try await context.swarm.seed(
+                torrent: torrent, path: place, options: context.transferOptions)
+            seed = transfer
+            let board = board
+            children.append(
+                Task { [name, context] in
+                    for await event in transfer.events {
+                        switch event {
+                        case .complete: board.update { $0.isSeeding = true }
+                        case .failed(let error):
+                            board.update { $0.isSeeding = false }
+                            context.log(.warning, "serving ended early", task: name, ["reason": "\(error)"])
+                        default: break
+                        }
+                    }
+                })
+        } catch {
+            context.log(.warning, "content cannot be served", task: name, ["reason": "\(error)"])
+        }
+    }
+
+    /// The machine has nothing more to do: serving is over, or there was nothing to serve.
+    func finish() async {
+        await seed?.stop()
+        seed = nil
+        await settleTransfers()
+        board.update { $0.isSeeding = false }
+        if context.places.role == .cacher {
+            let (incoming, work) = (incoming, work)
+            // The marker of its end is the move; data goes first, so that none is left behind.
+            await offload {
+                NodeFiles.remove(incoming)
+                NodeFiles.remove(work)
+            }
+            if task.finishedTime.isEmpty { task.finishedTime = context.clock.text }
+            save()
+            _ = move(to: .downloaded)
+            context.notify("finished", task: name, path: context.directories.path(.receiver, state, name))
+            hasEnded = true
+            return
+        }
+        await watchService()
+    }
+
+    /// A task whose service time is over goes to `history`, whether or not it had anything to serve.
+    func watchService() async {
+        guard state == .downloaded, !hasEnded else { return }
+        if case .seeding = machine.phase, machine.plan.usable.contains(.bt), machine.plan.seedTime > 0,
+            !machine.plan.torrentFiles.isEmpty
+        {
+            return
+        }
+        let since = servedSince ?? context.clock.now.wall
+        guard context.clock.now.wall >= since + Double(machine.plan.seedTime) else { return }
+        let work = work
+        await offload { NodeFiles.remove(work) }
+        _ = move(to: .history)
+        context.notify("finished", task: name, path: context.directories.path(.receiver, state, name))
+        context.log(.info, "task served to its end", task: name)
+        hasEnded = true
+    }
+}

@@ -1,0 +1,257 @@
+import Delivery
+import Logging
+import Metainfo
+import Swarm
+import Synchronization
+
+/// One task that is received, from its first byte to the end of its service. What to do next is a `DeliveryMachine`'s to
+/// say; this carries it out, one event after the other, and tells it what came of it.
+actor ReceiveRunner {
+    enum Input: Sendable {
+        case tick
+        case fileComplete(Int)
+        case copied(Int, Bool)
+        case verified(Int, isRight: Bool)
+        case probed(DeliveryMethod, SourceTrouble?)
+        case published(String?)
+        case transferFailed(String)
+        case extend
+    }
+
+    /// What its node hears of it.
+    struct Hooks: Sendable {
+        /// It needs its place in the queue no longer.
+        var placeIsFree: @Sendable (String) async -> Void
+        /// It has ended; the last call.
+        var ended: @Sendable (String) async -> Void
+    }
+
+    let name: String
+    nonisolated let context: NodeContext
+    nonisolated let board = ReceiveBoard()
+    let torrents: TaskTorrents
+    let hooks: Hooks
+    let publications: Turns
+    let checks: Turns
+    nonisolated let incoming: String
+    nonisolated let work: String
+    var task: TaskFile
+    var state: TaskState
+    var machine: DeliveryMachine
+    var fetching: Fetching?
+    var verified: VerifiedFiles
+    var seed: Transfer?
+    var children: [Task<Void, Never>] = []
+    /// Bytes by method before the transfers that run now.
+    var settled = PerMethod<Int64>(repeating: 0)
+    var savedReceived = PerMethod<Int64>(repeating: 0)
+    /// Files whose completion the machine has heard of.
+    var reported: Set<Int> = []
+    var lastProbe = PerMethod<Double>(repeating: -1e9)
+    var troubles = PerMethod<SourceTrouble?>(repeating: nil)
+    var retryAt: Double?
+    var retryDelay: Double
+    var diskProblem = ""
+    private(set) var isStopped = false
+    var hasEnded = false
+    private let inputs: AsyncStream<Input>
+    nonisolated let feed: AsyncStream<Input>.Continuation
+    private var main: Task<Void, Never>?
+
+    init(
+        name: String, task: TaskFile, torrents: TaskTorrents, state: TaskState, context: NodeContext,
+        publications: Turns, checks: Turns, hooks: Hooks
+    ) {
+        self.name = name
+        self.task = task
+        self.torrents = torrents
+        self.state = state
+        self.context = context
+        self.publications = publications
+        self.checks = checks
+        self.hooks = hooks
+        incoming = context.places.incoming(task)
+        work = context.places.work(task)
+        verified = VerifiedFiles(path: work + "/verified")
+        retryDelay = context.tunables.retryDelay
+        var plan = DeliveryPlan(task: task, configuration: context.configuration)
+        plan.settings = context.tunables.delivery
+        plan.settings.sourceTimeout = Double(context.configuration.sourceTimeout)
+        let served = TaskTorrents.map(torrents.served, task)
+        // Empty files are in no piece: whoever has the share makes them.
+        plan.torrentFiles = Set(served.keys).union(plan.torrentFiles.filter { task.fileList[$0].size == 0 })
+        machine = DeliveryMachine(plan: plan, clock: context.clock.calendar)
+        (inputs, feed) = AsyncStream.makeStream(of: Input.self, bufferingPolicy: .unbounded)
+    }
+
+    // MARK: From outside
+
+    func start() {
+        guard main == nil, !isStopped else { return }
+        main = Task { await run() }
+    }
+
+    /// Stops everything and returns when it has; the task file and what came so far stay where they are.
+    func stop() async {
+        isStopped = true
+        feed.finish()
+        await main?.value
+    }
+
+    /// The service begins anew, for the whole seed time.
+    nonisolated func extend() { feed.yield(.extend) }
+
+    /// What showschedules tells of it; nil once it has been fetched.
+    func schedule() -> ScheduledTask? {
+        guard machine.phase == .fetching else { return nil }
+        return ScheduledTask(task: task, configuration: context.configuration, machine: machine)
+    }
+
+    // MARK: Life
+
+    private func run() async {
+        board.set(task)
+        let ticker = Task { [feed, context] in
+            while !Task.isCancelled {
+                feed.yield(.tick)
+                await context.clock.sleep(seconds: context.tunables.tick)
+            }
+        }
+        await begin()
+        for await input in inputs {
+            if isStopped || hasEnded { break }
+            await handle(input)
+            if hasEnded { break }
+        }
+        ticker.cancel()
+        for child in children { child.cancel() }
+        saveReceived()
+        await stopTransfers()
+        board.update { $0.isSeeding = false }
+        if hasEnded { await hooks.ended(name) }
+    }
+
+    /// Finds out how far it had come, and begins from there.
+    private func begin() async {
+        let standing = await offload { [publication] in publication?.standing() ?? .unchecked }
+        if state == .downloaded || standing == .published {
+            if state == .downloading { await afterPublication() }
+            return await beginService()
+        }
+        if context.places.role == .cacher, let begun = servedSince {
+            machine = DeliveryMachine(
+                plan: machine.plan, clock: context.clock.calendar, seedingUntil: begun + Double(machine.plan.seedTime))
+            await serve()
+            return
+        }
+        if task.receiveTime.isEmpty {
+            task.receiveTime = context.clock.text
+            save()
+        }
+        let entries = task
+        let still = await offload { [verified, incoming] in
+            verified.stillRight(entries) { Self.place(of: $0, entries, incoming: incoming) }
+        }
+        machine = DeliveryMachine(plan: machine.plan, clock: context.clock.calendar, verified: still)
+        await apply(machine.start(at: context.clock.now))
+        showFigures(sources: [])
+    }
+
+    private func handle(_ input: Input) async {
+        let now = context.clock.now
+        switch input {
+        case .tick:
+            await look()
+            await apply(machine.tick(at: now))
+            if state == .downloaded { await watchService() }
+        case .fileComplete(let file): await apply(machine.fileComplete(file, at: now))
+        case .copied(let file, true):
+            context.metrics.add(task.fileList[file].size, to: .bytesFromLibrary)
+            await apply(machine.fileComplete(file, at: now))
+        case .copied(let file, false):
+            var local = Set(task.fileList.indices.filter { task.localSameFiles.contains(task.fileList[$0].path) })
+            local.remove(file)
+            task.setLocalSameFiles(local)
+            save()
+            await apply(machine.copyFailed(file, at: now))
+        case .verified(let file, let isRight):
+            if isRight {
+                let (entry, incoming, task) = (task.fileList[file], incoming, task)
+                verified.note(file, at: Self.place(of: entry, task, incoming: incoming))
+            } else {
+                context.metrics.add(to: .verifyFailures)
+                context.log(
+                    .warning, "file is not what its hash says", task: name, ["file": "\(task.fileList[file].file)"])
+            }
+            await apply(machine.verified(file, isRight: isRight, at: now))
+        case .probed(let method, let trouble):
+            troubles[method] = trouble
+            await apply(machine.probed(method, trouble: trouble, at: now))
+        case .published(nil):
+            await afterPublication()
+            await apply(machine.published(at: now))
+        case .published(let problem?): await apply(machine.publishFailed(problem))
+        case .transferFailed(let text):
+            diskProblem = text
+            retryAt = now.uptime + retryDelay
+            retryDelay = min(retryDelay * 2, context.tunables.longestRetryDelay)
+            context.log(.warning, "transfer interrupted", task: name, ["reason": "\(text)"])
+        case .extend:
+            // Counted from now; a restart must know it.
+            task.finishedTime = context.clock.text
+            save()
+            await apply(machine.extendSeeding(at: now))
+        }
+    }
+
+    // MARK: Where things are
+
+    static func place(of entry: TaskFileEntry, _ task: TaskFile, incoming: String) -> String {
+        task.type == .file ? incoming : "\(incoming)/\(entry.file)"
+    }
+
+    /// Nil on a cacher, which keeps nothing.
+    nonisolated static func publication(_ task: TaskFile, _ context: NodeContext) -> Publication? {
+        guard let final = context.places.final(task), let marker = context.places.marker(task) else { return nil }
+        return Publication(
+            incoming: context.places.incoming(task), final: final, marker: marker,
+            record: context.places.work(task) + "/checked",
+            machine: context.places.machine == .hwecs ? .mountedBucket : .local)
+    }
+
+    var publication: Publication? { Self.publication(task, context) }
+
+    /// Since when it is served; nil before.
+    var servedSince: Instant? { context.clock.calendar.instant(of: task.finishedTime) }
+
+    func save() {
+        board.set(task)
+        do throws(FileFailure) { try context.directories.write(task.encode(), .receiver, state, name) } catch {
+            context.log(.error, "task file cannot be written", task: name, ["reason": "\(error)"])
+        }
+    }
+
+    func move(to next: TaskState) -> Bool {
+        do throws(FileFailure) { try context.directories.move(name, .receiver, from: state, to: next) } catch {
+            context.log(.error, "task file cannot be moved", task: name, ["reason": "\(error)"])
+            return false
+        }
+        state = next
+        return true
+    }
+
+    func stopTransfers() async {
+        await settleTransfers()
+        await seed?.stop()
+        seed = nil
+    }
+
+    /// Ends the transfers; what they brought still counts.
+    func settleTransfers() async {
+        guard let fetching else { return }
+        let sources = await sources()
+        for method in DeliveryMethod.allCases { settled[method] += Self.received(method, in: sources) }
+        self.fetching = nil
+        await fetching.stop()
+    }
+}

@@ -1,0 +1,133 @@
+import Delivery
+import Hashing
+import Metainfo
+import ObjectStore
+
+/// How a run of transfers with a bucket ended.
+enum StoreOutcome: Sendable {
+    case complete
+    /// On request.
+    case stopped
+    case failed(StoreProblem)
+}
+
+struct StoreProblem: Error, Sendable, CustomStringConvertible {
+    let description: String
+    /// Whether trying again later may help.
+    let isTransient: Bool
+
+    init(_ description: String, isTransient: Bool) {
+        self.description = description
+        self.isTransient = isTransient
+    }
+
+    init(_ error: ObjectStoreError) {
+        self.init(error.description, isTransient: error.isTransient || error.kind == .clockSkew)
+    }
+}
+
+/// Puts a task's content into its bucket: each file that is not there yet.
+struct StoreUpload: Sendable {
+    let task: TaskFile
+    /// Where the content lies here.
+    let content: String
+    let context: NodeContext
+
+    /// The key of a file: for a task of one file that is the prefix itself.
+    static func key(_ entry: TaskFileEntry, _ task: TaskFile, prefix: String) -> String {
+        task.type == .file ? prefix : prefix.isEmpty ? entry.file : "\(prefix)/\(entry.file)"
+    }
+
+    static func path(_ entry: TaskFileEntry, _ task: TaskFile, content: String) -> String {
+        task.type == .file ? content : "\(content)/\(entry.file)"
+    }
+
+    /// - Parameter progress: bytes of the content that the bucket holds.
+    func run(progress: @escaping @Sendable (Int64) async -> Void) async -> StoreOutcome {
+        do {
+            let (store, prefix) = try context.store(of: task)
+            var done: Int64 = 0
+            for entry in task.fileList {
+                let before = done
+                // The store says by the hash beside an object whether it is this file already.
+                _ = try await store.upload(
+                    file: Self.path(entry, task, content: content), key: Self.key(entry, task, prefix: prefix),
+                    contentHash: "sha1:" + entry.hash,
+                    progress: { part in Task { await progress(before + part.stored) } })
+                done += entry.size
+                await progress(done)
+                if Task.isCancelled { return .stopped }
+            }
+            return .complete
+        } catch let problem as TaskProblem {
+            return .failed(StoreProblem(problem.description, isTransient: false))
+        } catch let error as ObjectStoreError {
+            return Task.isCancelled || error.kind == .cancelled ? .stopped : .failed(StoreProblem(error))
+        } catch {
+            return .failed(StoreProblem("\(error)", isTransient: false))
+        }
+    }
+
+    /// How much of the content is in the bucket with the right sizes.
+    func storedBytes() async -> Result<Int64, StoreProblem> {
+        do {
+            let (store, prefix) = try context.store(of: task)
+            let there = try await sizes(in: store, prefix)
+            return .success(
+                task.fileList.reduce(0) { sum, entry in
+                    there[Self.key(entry, task, prefix: prefix)] == entry.size ? sum + entry.size : sum
+                })
+        } catch let error as ObjectStoreError {
+            return .failure(StoreProblem(error))
+        } catch {
+            return .failure(StoreProblem("\(error)", isTransient: false))
+        }
+    }
+
+    private func sizes(in store: ObjectStore, _ prefix: String) async throws -> [String: Int64] {
+        let objects = try await store.list(prefix: task.type == .file || prefix.isEmpty ? prefix : prefix + "/")
+        return Dictionary(objects.map { ($0.key, $0.size) }) { first, _ in first }
+    }
+}
+
+/// Gets the files of a task that are not here from its bucket, each in one step and only if it is what the task says.
+struct StoreFetch: Sendable {
+    let task: TaskFile
+    let content: String
+    let context: NodeContext
+
+    func run() async -> StoreOutcome {
+        do {
+            let (store, prefix) = try context.store(of: task)
+            for entry in task.fileList {
+                let path = StoreUpload.path(entry, task, content: content)
+                if let status = NodeFiles.status(path), status.kind == .file, status.size == entry.size { continue }
+                try await fetch(entry, from: store, key: StoreUpload.key(entry, task, prefix: prefix), to: path)
+                if Task.isCancelled { return .stopped }
+            }
+            return .complete
+        } catch let problem as StoreProblem {
+            return .failed(problem)
+        } catch let problem as TaskProblem {
+            return .failed(StoreProblem(problem.description, isTransient: false))
+        } catch let error as ObjectStoreError {
+            return error.kind == .cancelled ? .stopped : .failed(StoreProblem(error))
+        } catch {
+            return .failed(StoreProblem("\(error)", isTransient: false))
+        }
+    }
+
+    private func fetch(_ entry: TaskFileEntry, from store: ObjectStore, key: String, to path: String) async throws {
+        guard let slash = path.lastIndex(of: "/") else { return }
+        try NodeFiles.makeDirectory(String(path[..<slash]))
+        // Hidden, so that nothing takes it for content.
+        let partial = "\(path[..<slash])/.\(path[slash...].dropFirst()).part"
+        _ = try await store.download(key: key, to: partial)
+        let isRight = await offload { FileCheck.isRight(partial, hash: entry.hash, size: entry.size) }
+        guard isRight else {
+            NodeFiles.remove(partial)
+            throw StoreProblem("\(entry.file) in the bucket is not what the task says", isTransient: false)
+        }
+        try await offload { () throws(FileFailure) in try NodeFiles.move(partial, to: path) }
+    }
+}

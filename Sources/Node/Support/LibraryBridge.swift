@@ -1,0 +1,33 @@
+import HashLibrary
+import Hashing
+
+/// The library of hashes as the node uses it.
+struct LibraryBridge: ContentLibrary {
+    let library: HashLibrary
+
+    func find(_ digest: SHA1Digest, size: Int64) async -> String? {
+        await library.lookup(sha1: digest, size: size)?.text
+    }
+
+    func digest(of path: String) async -> SHA1Digest? {
+        guard let path = AbsolutePath(path) else { return nil }
+        return await library.hash(of: path)
+    }
+
+    func copy(from path: String, to target: String, expecting digest: SHA1Digest, size: Int64) async -> Bool {
+        guard let source = AbsolutePath(path), let place = AbsolutePath(target) else { return false }
+        do throws(LocalCopyError) {
+            try await LocalCopy.copy(from: source, to: place, expecting: digest)
+            return true
+        } catch {
+            // It is not what the table says: the library is to look again before it names it once more.
+            await library.look(at: source)
+            return false
+        }
+    }
+
+    func note(_ path: String, digest: SHA1Digest, size: Int64) async {
+        guard let path = AbsolutePath(path) else { return }
+        await library.record(path, sha1: digest, size: size)
+    }
+}

@@ -1,0 +1,110 @@
+import Delivery
+import HTTPOrigin
+import HTTPTransport
+import Logging
+import Metainfo
+import ObjectStore
+import S3
+import Swarm
+import Tracking
+
+/// What every task of a node works with: its configuration at one moment, and the shared connections.
+struct NodeContext: Sendable {
+    let configuration: NodeConfiguration
+    let places: NodePlaces
+    let directories: TaskDirectories
+    let swarm: SwarmNode
+    let transport: HTTPTransport
+    let stores: ObjectStoreClient
+    let webSeeds: WebSeedClient
+    let library: any ContentLibrary
+    let clock: any NodeClock
+    let logger: Logger
+    let metrics: NodeMetrics
+    let tunables: NodeTunables
+
+    var paths: NodePaths { places.paths }
+
+    /// The same with another configuration, after it was loaded again.
+    func with(_ configuration: NodeConfiguration) -> NodeContext {
+        NodeContext(
+            configuration: configuration, places: NodePlaces(configuration),
+            directories: TaskDirectories(root: configuration.dataPath), swarm: swarm, transport: transport,
+            stores: stores, webSeeds: webSeeds, library: library, clock: clock, logger: logger, metrics: metrics,
+            tunables: tunables)
+    }
+
+    /// The bucket that a task's content is in, and the prefix of its keys.
+    /// - Throws: text for a person, with no key in it.
+    func store(of task: TaskFile) throws(TaskProblem) -> (store: ObjectStore, prefix: String) {
+        let url = task.obs.url.isEmpty ? "obs://\(task.subdirectory.text)/dcps/\(task.name)" : task.obs.url
+        guard let location = ObjectLocation(url) else {
+            throw TaskProblem(.obs, "the object store's URL in the task is not obs://BUCKET/PREFIX")
+        }
+        let keys = StoreKeys.resolve(
+            bucket: location.bucket, task: task.obs.keys, table: try bucketTable(),
+            configuration: configuration.storeKeys)
+        guard let endpoint = keys.endpointURL else {
+            throw TaskProblem(.obs, "no endpoint is known for bucket \(location.bucket)")
+        }
+        let credentials = keys.accessKey.flatMap { access in
+            keys.secretKey.flatMap { S3Credentials(accessKey: access.value, secretKey: $0.value) }
+        }
+        do throws(ObjectStoreError) {
+            let address = try ObjectStoreAddress(
+                endpoint: endpoint, bucket: location.bucket,
+                region: configuration.storeRegion.isEmpty ? nil : configuration.storeRegion,
+                style: configuration.storeStyle.map { $0 == .path ? .path : .virtualHost },
+                signature: configuration.storeSignature == .v4 ? .v4 : .v2, credentials: credentials)
+            return (ObjectStore(address: address, client: stores), location.prefix)
+        } catch {
+            throw TaskProblem(.obs, error.description)
+        }
+    }
+
+    /// The file that `obsbuckets` names, as it is now. It holds keys: others than its owner must not be able to read it.
+    private func bucketTable() throws(TaskProblem) -> BucketTable {
+        guard let path = configuration.bucketTable else { return BucketTable() }
+        guard let mode = NodeFiles.mode(path), mode & 0o077 == 0 else {
+            throw TaskProblem(.obs, "\(path) (obsbuckets) is not there, or others than its owner may read it: chmod 600")
+        }
+        let bytes: [UInt8]
+        do throws(FileFailure) { bytes = try NodeFiles.read(path, limit: 1 << 20) } catch {
+            throw TaskProblem(.obs, error.description)
+        }
+        do throws(ConfigurationError) { return try BucketTable.parse(String(decoding: bytes, as: UTF8.self)) } catch {
+            throw TaskProblem(.obs, error.description)
+        }
+    }
+
+    /// How every torrent of this node is to be transferred.
+    var transferOptions: TransferOptions {
+        var options = TransferOptions()
+        options.listen = configuration.torrentListen.flatMap { PeerAddress($0.description) }
+        options.uploadLimit = configuration.uploadLimit
+        return options
+    }
+
+    func log(_ level: Logger.Level, _ text: Logger.Message, task: String, _ more: Logger.Metadata = [:]) {
+        logger.log(level: level, text, metadata: more.merging(["task": "\(task)"]) { first, _ in first })
+    }
+
+    /// Tells the management system, in the background.
+    func notify(_ event: String, task: String, path: String, details: String = "") {
+        guard let url = configuration.callback else { return }
+        let callback = Callback(
+            url: url, transport: transport, tunables: tunables, clock: clock, logger: logger, metrics: metrics)
+        Task { await callback.send(event: event, task: task, path: path, details: details) }
+    }
+}
+
+/// Why a task cannot go on, and by which method.
+struct TaskProblem: Error, Sendable, Hashable, CustomStringConvertible {
+    let method: DeliveryMethod
+    let description: String
+
+    init(_ method: DeliveryMethod, _ description: String) {
+        self.method = method
+        self.description = description
+    }
+}
