@@ -13,7 +13,7 @@ public struct MetricFamily: Sendable {
         }
     }
 
-    /// Without the prefix `swoop_node_`.
+    /// The whole name, as in `swoop_node_tasks`.
     public let name: String
     public let kind: Kind
     /// One sentence.
@@ -40,11 +40,11 @@ enum MetricsPage {
     static func text(_ families: [MetricFamily]) -> String {
         var page = ""
         for family in families {
-            page += "# HELP swoop_node_\(family.name) \(escaped(family.help))\n"
-            page += "# TYPE swoop_node_\(family.name) \(family.kind.rawValue)\n"
+            page += "# HELP \(family.name) \(escaped(family.help))\n"
+            page += "# TYPE \(family.name) \(family.kind.rawValue)\n"
             for sample in family.samples {
                 let labels = sample.labels.map { "\($0.name)=\"\(escaped($0.value, quotes: true))\"" }
-                page += "swoop_node_\(family.name)" + (labels.isEmpty ? "" : "{\(labels.joined(separator: ","))}")
+                page += family.name + (labels.isEmpty ? "" : "{\(labels.joined(separator: ","))}")
                 page += " \(number(sample.value))\n"
             }
         }

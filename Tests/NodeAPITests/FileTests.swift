@@ -1,0 +1,240 @@
+import Foundation
+import Glibc
+import Testing
+
+@testable import NodeAPI
+
+@Suite("Paths and ranges")
+struct ServedPathTests {
+    @Test(
+        "paths below /dcp/ become components",
+        arguments: [
+            ("/dcp/a", ["a"]), ("/dcp/cfec-001/dcps/x/y.mxf?v=1", ["cfec-001", "dcps", "x", "y.mxf"]),
+            ("/dcp/a%20b/%E5%90%8D", ["a b", "名"]), ("/dcp/a..b", ["a..b"]), ("/dcp/a%2525", ["a%25"]),
+        ])
+    func good(target: String, components: [String]) {
+        #expect(ServedPath(target: target)?.components == components.map { Array($0.utf8) })
+    }
+
+    @Test(
+        "everything else is no path",
+        arguments: [
+            "", "/", "/dcp", "/dcp/", "/dcp/a/", "/dcp//a", "/dcpx/a", "/etc/passwd", "/dcp/../etc/passwd",
+            "/dcp/a/../../etc", "/dcp/%2e%2e/etc", "/dcp/..%2fetc", "/dcp/a%2f..%2fb", "/dcp/a%00b", "/dcp/.swoop/x",
+            "/dcp/%2eswoop/x", "/dcp/cfec-001/.hidden", "/dcp/a%", "/dcp/a%4", "/dcp/a%zz", "/dcp/./a", "dcp/a",
+            "http://x/dcp/a",
+        ])
+    func bad(target: String) { #expect(ServedPath(target: target) == nil) }
+
+    @Test(
+        "ranges of a file of 100 bytes",
+        arguments: [
+            ("bytes=0-0", ByteRange.part(0..<1)), ("bytes=10-19", .part(10..<20)), ("bytes=90-", .part(90..<100)),
+            ("bytes=-1", .part(99..<100)), ("bytes=-1000", .part(0..<100)), ("bytes=99-1000", .part(99..<100)),
+            ("bytes=0-99999999999999999999", .part(0..<100)), ("BYTES= 0 - 1", .part(0..<2)),
+            ("bytes=100-", .unsatisfiable), ("bytes=100-200", .unsatisfiable), ("bytes=-0", .unsatisfiable),
+            ("bytes=99999999999999999999-", .unsatisfiable),
+            ("bytes=5-4", .whole), ("bytes=-", .whole), ("bytes=a-b", .whole), ("bytes=0-1,3-4", .whole),
+            ("items=0-1", .whole), ("", .whole), ("bytes", .whole), ("bytes=--1", .whole), ("bytes=1-2-3", .whole),
+        ])
+    func ranges(header: String, range: ByteRange) { #expect(ByteRange(header: header, size: 100) == range) }
+
+    @Test("nothing of an empty file can be asked for in part")
+    func empty() {
+        #expect(ByteRange(header: "bytes=0-", size: 0) == .unsatisfiable)
+        #expect(ByteRange(header: "bytes=-5", size: 0) == .unsatisfiable)
+        #expect(ByteRange(header: nil, size: 0) == .whole)
+    }
+
+    @Test(
+        "dates of HTTP",
+        arguments: [
+            (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"), (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (-1, "Wed, 31 Dec 1969 23:59:59 GMT"), (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
+            (Int64.max, "Fri, 31 Dec 9999 23:59:59 GMT"),
+        ])
+    func dates(seconds: Int64, text: String) { #expect(HTTPDate.text(seconds: seconds) == text) }
+}
+
+@Suite("The file server")
+struct FileServerTests {
+    private func withFiles(
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (NodeAPIServer, String) async throws -> Void
+    ) async throws {
+        try await withDirectory { directory in
+            let base = directory + "/dcp"
+            try FileManager.default.createDirectory(atPath: base + "/cfec-001/dcps/film", withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(atPath: base + "/.swoop", withIntermediateDirectories: true)
+            try Data(0..<200).write(to: URL(filePath: base + "/cfec-001/dcps/film/reel 1.mxf"))
+            try Data().write(to: URL(filePath: base + "/cfec-001/dcps/film/empty"))
+            try Data("t".utf8).write(to: URL(filePath: base + "/cfec-001/dcps/film.torrent"))
+            try Data("half".utf8).write(to: URL(filePath: base + "/.swoop/half"))
+            try Data("secret".utf8).write(to: URL(filePath: directory + "/secret"))
+            try await withServer(content: base) { server in try await body(server, base) }
+        }
+    }
+
+    private let reel = "/dcp/cfec-001/dcps/film/reel%201.mxf"
+
+    @Test("a file comes whole, with its length, tag and date")
+    func whole() async throws {
+        try await withFiles { server, _ async throws in
+            let answer = try await server.www("GET", reel)
+            #expect(answer.status == 200)
+            #expect(answer.body == Array(0..<200))
+            #expect(answer.headers["content-length"] == "200")
+            #expect(answer.headers["accept-ranges"] == "bytes")
+            #expect(answer.headers["etag"]?.hasPrefix("\"") == true)
+            #expect(answer.headers["last-modified"]?.hasSuffix(" GMT") == true)
+            let torrent = try await server.www("GET", "/dcp/cfec-001/dcps/film.torrent")
+            #expect(torrent.headers["cache-control"] == "public, max-age=180")
+            #expect(torrent.headers["content-type"] == "application/x-bittorrent")
+        }
+    }
+
+    @Test("parts, the end, and what lies behind it")
+    func parts() async throws {
+        try await withFiles { server, _ async throws in
+            let part = try await server.www("GET", reel, headers: ["Range: bytes=10-19"])
+            #expect(part.status == 206)
+            #expect(part.body == Array(10..<20))
+            #expect(part.headers["content-range"] == "bytes 10-19/200")
+            let end = try await server.www("GET", reel, headers: ["Range: bytes=-5"])
+            #expect(end.body == Array(195..<200))
+            let behind = try await server.www("GET", reel, headers: ["Range: bytes=200-"])
+            #expect(behind.status == 416)
+            #expect(behind.headers["content-range"] == "bytes */200")
+            let several = try await server.www("GET", reel, headers: ["Range: bytes=0-1,5-6"])
+            #expect(several.status == 200)
+            #expect(several.body.count == 200)
+        }
+    }
+
+    @Test("HEAD tells the same without the bytes")
+    func head() async throws {
+        try await withFiles { server, _ async throws in
+            let whole = try await server.www("HEAD", reel)
+            #expect(whole.status == 200)
+            #expect(whole.headers["content-length"] == "200")
+            #expect(whole.body.isEmpty)
+            let part = try await server.www("HEAD", reel, headers: ["Range: bytes=0-9"])
+            #expect(part.status == 206)
+            #expect(part.headers["content-length"] == "10")
+            let empty = try await server.www("GET", "/dcp/cfec-001/dcps/film/empty")
+            #expect(empty.status == 200)
+            #expect(empty.headers["content-length"] == "0")
+        }
+    }
+
+    @Test("conditions: unchanged is a 304, a range of another version the whole")
+    func conditions() async throws {
+        try await withFiles { server, base async throws in
+            let first = try await server.www("GET", reel)
+            let (tag, date) = (first.headers["etag"] ?? "", first.headers["last-modified"] ?? "")
+            #expect(try await server.www("GET", reel, headers: ["If-None-Match: \(tag)"]).status == 304)
+            #expect(try await server.www("GET", reel, headers: ["If-None-Match: \"x\", \(tag)"]).status == 304)
+            #expect(try await server.www("GET", reel, headers: ["If-None-Match: \"x\""]).status == 200)
+            #expect(try await server.www("GET", reel, headers: ["If-Modified-Since: \(date)"]).status == 304)
+            #expect(try await server.www("GET", reel, headers: ["Range: bytes=0-9", "If-Range: \(tag)"]).status == 206)
+            #expect(try await server.www("GET", reel, headers: ["Range: bytes=0-9", "If-Range: \"x\""]).status == 200)
+            try Data(repeating: 7, count: 200).write(to: URL(filePath: base + "/cfec-001/dcps/film/reel 1.mxf"))
+            let changed = try await server.www("GET", reel, headers: ["Range: bytes=0-9", "If-Range: \(tag)"])
+            #expect(changed.status == 200)
+            #expect(changed.headers["etag"] != tag)
+        }
+    }
+
+    @Test("neither links nor hidden names nor anything but files is served")
+    func escapes() async throws {
+        try await withFiles { server, base async throws in
+            symlink("../secret", base + "/link")
+            symlink("..", base + "/up")
+            symlink(base + "/.swoop", base + "/inside")
+            mkfifo(base + "/pipe", 0o644)
+            for path in [
+                "/dcp/link", "/dcp/up/secret", "/dcp/inside/half", "/dcp/pipe", "/dcp/cfec-001", "/dcp/.swoop/half",
+                "/dcp/../secret", "/dcp/%2e%2e/secret", "/dcp/..%2fsecret", "/dcp/nothing", "/dcp/", "/", "/secret",
+                "/dcp/cfec-001/dcps/film/reel%201.mxf/x", "/metrics", "/send",
+            ] {
+                #expect(try await server.www("GET", path).status == 404, "\(path)")
+            }
+            let post = try await server.www("POST", reel)
+            #expect(post.status == 405)
+            #expect(post.headers["allow"] == "GET, HEAD")
+            #expect(try await server.www("DELETE", reel).status == 405)
+        }
+    }
+
+    @Test("a large file comes right, whole and from its middle")
+    func large() async throws {
+        try await withFiles { server, base async throws in
+            let bytes = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+            try Data(bytes).write(to: URL(filePath: base + "/large"))
+            let whole = try await server.www("GET", "/dcp/large")
+            #expect(whole.body == bytes)
+            let middle = try await server.www("GET", "/dcp/large", headers: ["Range: bytes=1000001-2500000"])
+            #expect(middle.body == Array(bytes[1_000_001...2_500_000]))
+        }
+    }
+
+    @Test("a file that becomes shorter while it is sent breaks the answer off")
+    func shrinks() async throws {
+        try await withFiles { server, base async throws in
+            let path = try #require(ServedPath(target: reel))
+            let file = try #require(ServedFile(root: base, path: path))
+            truncate(base + "/cfec-001/dcps/film/reel 1.mxf", 50)
+            await #expect(throws: (any Error).self) { try await file.read(at: 0, count: 200) }
+            // The same file, asked for now, is what it is now.
+            #expect(try await server.www("GET", reel).body.count == 50)
+        }
+    }
+
+    @Test("a client that asks and never reads is let go of")
+    func stalls() async throws {
+        try await withDirectory { base in
+            try Data(count: 64 << 20).write(to: URL(filePath: base + "/large"))
+            try await withServer(content: base) { $0.limits.stall = .seconds(1) } _: { server async throws in
+                let port = server.wwwAddress?.port ?? 0
+                let request = "GET /dcp/large HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                let clock = ContinuousClock()
+                let begin = clock.now
+                let received = await Stalled.length(port, request, pause: 3)
+                #expect(received < 64 << 20)
+                #expect(clock.now - begin < .seconds(20))
+            }
+        }
+    }
+}
+
+/// A client that sends a request, sleeps, and then counts what it still gets.
+enum Stalled {
+    static func length(_ port: Int, _ request: String, pause: UInt32) async -> Int {
+        let bytes = Array(request.utf8)
+        return await withCheckedContinuation { continuation in
+            Thread.detachNewThread {
+                let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+                defer { close(socket) }
+                var address = sockaddr_in()
+                address.sin_family = sa_family_t(AF_INET)
+                address.sin_port = in_port_t(UInt16(port).bigEndian)
+                address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+                _ = withUnsafePointer(to: &address) {
+                    $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                        connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                    }
+                }
+                _ = send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+                sleep(pause)
+                var total = 0
+                var chunk = [UInt8](repeating: 0, count: 1 << 16)
+                while true {
+                    let count = recv(socket, &chunk, chunk.count, 0)
+                    guard count > 0 else { break }
+                    total += count
+                }
+                continuation.resume(returning: total)
+            }
+        }
+    }
+}
