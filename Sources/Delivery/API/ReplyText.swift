@@ -124,7 +124,9 @@ public enum RecvFailureText {
 /// Failures of progress and cprogress.
 public enum ProgressFailureText {
     public static let unknownTask = "unknown task, not found task."
-    public static func cannotOpen(_ path: String) -> String { "open dir error:open \(path) : no such file or directory" }
+    public static func cannotOpen(_ path: String) -> String {
+        "open dir error:open \(path) : no such file or directory"
+    }
     public static let useCProgress = "do not support cacher type progress, change method_name to cprogress"
     public static let inQueues = "task in queues, no progress now."
 }

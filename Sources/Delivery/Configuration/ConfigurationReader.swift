@@ -1,5 +1,5 @@
 #if canImport(Metainfo)
-import Metainfo
+    import Metainfo
 #endif
 
 /// Turns the members of a configuration into a checked one, and remembers which it knows.
@@ -221,10 +221,13 @@ extension ConfigurationReader {
     private mutating func url(_ key: String, schemes: [String]) throws(ConfigurationError) -> String? {
         guard let text = try text(key), !text.isEmpty else { return nil }
         try refuseTrailingSlash(key, text)
-        let isKnown = schemes.contains { text.utf8.starts(with: "\($0)://".utf8) && text.utf8.count > $0.utf8.count + 3 }
+        let isKnown = schemes.contains {
+            text.utf8.starts(with: "\($0)://".utf8) && text.utf8.count > $0.utf8.count + 3
+        }
         guard isKnown, text.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7f }) else {
             throw .invalid(
-                key: key, reason: "it is a URL that begins with \(schemes.map { $0 + "://" }.joined(separator: " or "))")
+                key: key, reason: "it is a URL that begins with \(schemes.map { $0 + "://" }.joined(separator: " or "))"
+            )
         }
         return text
     }

@@ -105,7 +105,10 @@ public struct JSONObject: Sendable, Hashable {
     }
 
     private mutating func index() {
-        guard members.count > Self.searched else { return places = [:] }
+        guard members.count > Self.searched else {
+            places = [:]
+            return
+        }
         places = Dictionary(members.enumerated().map { ($1.key, $0) }) { first, _ in first }
     }
 

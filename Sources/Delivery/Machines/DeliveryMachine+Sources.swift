@@ -15,8 +15,9 @@ extension DeliveryMachine {
         methods[method].lastObserved = now.uptime
         if received > methods[method].received {
             methods[method].lastByte = now.uptime
-            methods[method].failures = 0
             methods[method].troubledSince = nil
+            // Bytes that were under way when it was given up say nothing about what comes next.
+            if methods[method].exhaustion == nil { provedItself(method) }
         }
         methods[method].received = max(received, methods[method].received)
         note(trouble, method, at: now)
@@ -44,7 +45,9 @@ extension DeliveryMachine {
             methods[method].troubledSince = nil
             return
         }
-        guard trouble.meansNoSource, methods[method].activeSince != nil, methods[method].exhaustion == nil else { return }
+        guard trouble.meansNoSource, methods[method].activeSince != nil, methods[method].exhaustion == nil else {
+            return
+        }
         if trouble == .noPeerHasPiece {
             let since = methods[method].troubledSince ?? now.uptime
             methods[method].troubledSince = since
@@ -61,15 +64,32 @@ extension DeliveryMachine {
         methods[method].troubledSince = nil
     }
 
-    /// Files of its share that are not here come back to a method that answers.
+    /// A method that answers gets one file of its share back, and the others once bytes have come: one that answers
+    /// probes and then stalls holds up no more than that file.
     private mutating func takePartAgain(_ method: DeliveryMethod) {
         methods[method].exhaustion = nil
         methods[method].troubledSince = nil
-        for file in files.indices
-        where plan.homes[file] == method && files[file].progress == .missing && !files[file].wrongFrom.contains(method)
-            && !files[file].wasTakenOver
-        {
-            files[file].owner = method
+        methods[method].isOnTrial = true
+        guard missingFiles(of: method).isEmpty else { return }
+        let file = filesToTakeBack(method).last { file in
+            // Where it stalled on trial before, another that has nothing else to do keeps its last file.
+            methods[method].failures < 2 || (files[file].owner.map { missingFiles(of: $0).count > 1 } ?? true)
+        }
+        if let file { files[file].owner = method }
+    }
+
+    private mutating func provedItself(_ method: DeliveryMethod) {
+        methods[method].failures = 0
+        guard methods[method].isOnTrial else { return }
+        methods[method].isOnTrial = false
+        for file in filesToTakeBack(method) { files[file].owner = method }
+    }
+
+    /// Files of its share that are not here and that others have now.
+    private func filesToTakeBack(_ method: DeliveryMethod) -> [Int] {
+        files.indices.filter {
+            plan.homes[$0] == method && files[$0].owner != method && files[$0].progress == .missing
+                && !files[$0].wrongFrom.contains(method) && !files[$0].wasTakenOver
         }
     }
 

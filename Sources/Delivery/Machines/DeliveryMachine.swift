@@ -1,7 +1,8 @@
 /// Decides everything about one delivery to this node: which method fetches which files when, when a method has no
 /// source left and who takes over, what is checked, when it is published, and how long it is served.
 ///
-/// Every event takes the time and returns what to do. Between events the shell sleeps for at most `sleep(at:)` seconds
+/// Every event takes the time and returns what to do, in this order; what comes of an action is told when all of them
+/// were begun. Between events the shell sleeps for at most `sleep(at:)` seconds
 /// and then calls `tick`.
 public struct DeliveryMachine: Sendable {
     public enum Phase: Sendable, Hashable {
@@ -49,6 +50,8 @@ public struct DeliveryMachine: Sendable {
         var exhaustion: Exhaustion?
         /// Probes that failed since the last byte.
         var failures = 0
+        /// Whether it answered a probe and has brought nothing since.
+        var isOnTrial = false
         /// What the shell was told last.
         var toldFiles: [Int] = []
         var toldActive = false

@@ -81,6 +81,11 @@ public struct SendFailure: Error, Sendable, Hashable {
     public let method: DeliveryMethod
     public let reason: String
 
+    public init(method: DeliveryMethod, reason: String) {
+        self.method = method
+        self.reason = reason
+    }
+
     /// `desc` of uploadprogress.
     public var text: String {
         switch method {
@@ -268,7 +273,9 @@ public struct SendMachine: Sendable {
         if plan.usesCDN && !isProbing { times.append(nextProbe - now.uptime) }
         if plan.uploads && !isComplete {
             if uploadAgain > now.uptime { times.append(uploadAgain - now.uptime) }
-            if let change = plan.windows.obs.nextChange(after: now.wall, clock: clock) { times.append(change - now.wall) }
+            if let change = plan.windows.obs.nextChange(after: now.wall, clock: clock) {
+                times.append(change - now.wall)
+            }
         }
         if plan.seedsInWindow, let change = plan.windows.bt.nextChange(after: now.wall, clock: clock) {
             times.append(change - now.wall)

@@ -2,7 +2,8 @@
 /// answer every time.
 public enum ContentSplit {
     /// - Parameters:
-    ///   - sizes: bytes of each file, in the torrent's order.
+    ///   - sizes: bytes of each file, in the torrent's order; with `torrentOrder` false the order decides only between
+    ///     files of one size.
     ///   - torrentOrder: whether BT gets a run from the head of that order and the others what follows.
     /// - Returns: for each method the places of its files in `sizes`, ascending. Every file is in one list; a method
     ///   whose share is 0 has none.
@@ -10,7 +11,9 @@ public enum ContentSplit {
         let owners =
             torrentOrder && shares.bt > 0
             ? HeadAndTail(sizes: sizes, shares: shares).owners()
-            : Partition(sizes: sizes, shares: shares).owners()
+            : Partition(
+                sizes: sizes, score: SplitScore(shares: shares, sizes: sizes), methods: shares.methods
+            ).owners()
         var lists: [DeliveryMethod: [Int]] = [.bt: [], .obs: [], .cdn: []]
         for (file, owner) in owners.enumerated() { lists[owner]?.append(file) }
         return lists
@@ -19,14 +22,14 @@ public enum ContentSplit {
     /// How far an assignment is from the shares: the sum over the methods of |bytes - share|, times the sum of the
     /// shares so that it is whole.
     public static func distance(_ lists: [DeliveryMethod: [Int]], sizes: [Int64], shares: Shares) -> Int128 {
-        var score = SplitScore(targets: PerMethod(bt: shares.bt, obs: shares.obs, cdn: shares.cdn), sizes: sizes)
+        var score = SplitScore(shares: shares, sizes: sizes)
         for (method, files) in lists { for file in files { score.give(sizes[file], to: method) } }
         return score.value.sum
     }
 
     /// How many steps a search may take: enough to be exact for the dozen files that a package has, and a bound for the
     /// hundred thousand that another content may have, where files are small beside a share.
-    static let maxSteps = 600_000
+    static let maxSteps = 200_000
 }
 
 /// Bytes given so far, against what the shares ask for. Everything is counted in bytes times the sum of the shares.
@@ -35,35 +38,41 @@ struct SplitScore {
     private(set) var missing: PerMethod<Int128>
     private let unit: Int128
 
-    /// - Parameter targets: parts, of which at least one is above 0.
-    init(targets: PerMethod<Int>, sizes: some Sequence<Int64>) {
-        unit = Int128(targets.all.reduce(0, +))
+    init(shares: Shares, sizes: some Sequence<Int64>) {
+        unit = Int128(shares.sum)
         let total = sizes.reduce(Int128(0)) { $0 + Int128(max($1, 0)) }
-        missing = targets.map { total * Int128($0) }
+        missing = PerMethod(
+            bt: total * Int128(shares.bt), obs: total * Int128(shares.obs), cdn: total * Int128(shares.cdn))
     }
 
     mutating func give(_ size: Int64, to method: DeliveryMethod) { missing[method] -= Int128(max(size, 0)) * unit }
     mutating func take(_ size: Int64, from method: DeliveryMethod) { missing[method] += Int128(max(size, 0)) * unit }
 
+    /// The one of `methods` that lacks most; of equal ones the first.
+    func neediest(of methods: [DeliveryMethod]) -> DeliveryMethod {
+        var best = methods[0]
+        for method in methods where missing[method] > missing[best] { best = method }
+        return best
+    }
+
     /// The sum of the distances, and what decides between equal ones: how unevenly they are spread.
     var value: SplitValue {
-        let distances = missing.all.map { $0.magnitude }
-        return SplitValue(sum: Int128(clamping: distances.reduce(0, +)), greatest: Int128(clamping: distances.max() ?? 0),
-            spread: Int128(clamping: (distances.max() ?? 0) - (distances.min() ?? 0)))
+        let (bt, obs, cdn) = (abs(missing.bt), abs(missing.obs), abs(missing.cdn))
+        let greatest = max(bt, obs, cdn)
+        return SplitValue(sum: bt + obs + cdn, spread: greatest - min(bt, obs, cdn))
     }
 
     /// The least sum that can still come of it: what methods have too much stays, and is missing elsewhere.
-    var bound: Int128 { missing.all.reduce(0) { $1 < 0 ? $0 - 2 * $1 : $0 } }
+    var bound: Int128 { 2 * (max(0, -missing.bt) + max(0, -missing.obs) + max(0, -missing.cdn)) }
 }
 
 struct SplitValue: Comparable {
     var sum: Int128
-    var greatest: Int128
     var spread: Int128
 
-    static let worst = SplitValue(sum: .max, greatest: .max, spread: .max)
+    static let worst = SplitValue(sum: .max, spread: .max)
 
     static func < (left: SplitValue, right: SplitValue) -> Bool {
-        (left.sum, left.greatest, left.spread) < (right.sum, right.greatest, right.spread)
+        (left.sum, left.spread) < (right.sum, right.spread)
     }
 }

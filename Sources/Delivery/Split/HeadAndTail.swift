@@ -18,25 +18,26 @@ struct HeadAndTail {
         let heads = offsets.indices.sorted { (offsets[$0].magnitude, $1) < (offsets[$1].magnitude, $0) }
         var best: [DeliveryMethod] = []
         var bestValue = SplitValue.worst
+        var bestHead = -1
         for head in heads.prefix(Self.maxHeads) {
             // The head alone is off by this much, and the others together by as much the other way.
             guard Int128(clamping: offsets[head].magnitude * 2) <= bestValue.sum else { break }
-            let owners = owners(head: head)
-            var score = SplitScore(targets: PerMethod(bt: shares.bt, obs: shares.obs, cdn: shares.cdn), sizes: sizes)
-            for (file, owner) in owners.enumerated() { score.give(sizes[file], to: owner) }
-            if score.value < bestValue {
-                bestValue = score.value
-                best = owners
+            let (owners, value) = split(head: head)
+            if value < bestValue || value == bestValue && head > bestHead {
+                (best, bestValue, bestHead) = (owners, value, head)
             }
         }
         return best
     }
 
-    private func owners(head: Int) -> [DeliveryMethod] {
-        let tail = Array(sizes[head...])
+    private func split(head: Int) -> ([DeliveryMethod], SplitValue) {
+        var score = SplitScore(shares: shares, sizes: sizes)
+        for size in sizes[..<head] { score.give(size, to: .bt) }
         let partition = Partition(
-            sizes: tail, targets: PerMethod(bt: 0, obs: shares.obs, cdn: shares.cdn),
-            maxSteps: ContentSplit.maxSteps / Self.maxHeads)
-        return Array(repeating: .bt, count: head) + partition.owners()
+            sizes: Array(sizes[head...]), score: score, methods: shares.methods.filter { $0 != .bt },
+            maxSteps: ContentSplit.maxSteps / 8)
+        let owners = partition.owners()
+        for (size, owner) in zip(sizes[head...], owners) { score.give(size, to: owner) }
+        return (Array(repeating: .bt, count: head) + owners, score.value)
     }
 }

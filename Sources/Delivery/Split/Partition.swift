@@ -1,24 +1,11 @@
-/// Any file to any method with a share: greedy from the biggest file down, made better by moving and swapping files,
-/// then a bounded search that proves it best or finds what is.
+/// Any file to any of the methods: greedy from the biggest file down, made better by moving files, then a bounded
+/// search that proves it best or finds what is.
 struct Partition {
     let sizes: [Int64]
-    let shares: PerMethod<Int>
+    /// What each method lacks before the first file is given.
+    let score: SplitScore
     let methods: [DeliveryMethod]
-    private var maxSteps = ContentSplit.maxSteps
-
-    init(sizes: [Int64], shares: Shares) {
-        self.init(
-            sizes: sizes, targets: PerMethod(bt: shares.bt, obs: shares.obs, cdn: shares.cdn),
-            maxSteps: ContentSplit.maxSteps)
-    }
-
-    /// - Parameter targets: parts, of which at least one is above 0.
-    init(sizes: [Int64], targets: PerMethod<Int>, maxSteps: Int) {
-        self.sizes = sizes
-        shares = targets
-        methods = DeliveryMethod.allCases.filter { targets[$0] > 0 }
-        self.maxSteps = maxSteps
-    }
+    var maxSteps = ContentSplit.maxSteps
 
     /// The method of each file.
     func owners() -> [DeliveryMethod] {
@@ -27,8 +14,7 @@ struct Partition {
         // Biggest first; equal ones in their order, so that the answer is the same every time.
         let order = sizes.indices.sorted { (sizes[$1], $0) < (sizes[$0], $1) }
         var search = PartitionSearch(
-            sizes: order.map { sizes[$0] }, methods: methods, score: SplitScore(targets: shares, sizes: sizes),
-            maxSteps: maxSteps)
+            sizes: order.map { sizes[$0] }, methods: methods, score: score, maxSteps: maxSteps)
         var owners = [DeliveryMethod](repeating: first, count: sizes.count)
         for (place, method) in zip(order, search.best()) { owners[place] = method }
         return owners
@@ -37,36 +23,34 @@ struct Partition {
 
 /// Branch and bound over files from the biggest down.
 struct PartitionSearch {
-    let sizes: [Int64]
-    let methods: [DeliveryMethod]
+    private let sizes: [Int64]
+    private let methods: [DeliveryMethod]
     private var score: SplitScore
     private var steps: Int
-    private var current: [DeliveryMethod]
-    private var answer: [DeliveryMethod]
-    private var answerValue: SplitValue
+    private var current: [DeliveryMethod] = []
+    private var answer: [DeliveryMethod] = []
+    private var answerValue = SplitValue.worst
+
+    /// With more files than this a search gets nowhere, and the greedy answer is within a small file of the shares.
+    private static let maxSearchedFiles = 64
 
     init(sizes: [Int64], methods: [DeliveryMethod], score: SplitScore, maxSteps: Int) {
         self.sizes = sizes
         self.methods = methods
         self.score = score
         steps = maxSteps
-        current = []
-        answer = []
-        answerValue = .worst
     }
 
     mutating func best() -> [DeliveryMethod] {
         greedy()
-        // Deeper than this a search gets nowhere: with so many files the greedy answer is within a small file of the
-        // shares, and the recursion stays shallow.
-        if sizes.count <= 64 { descend() }
+        if sizes.count <= Self.maxSearchedFiles { descend() }
         return answer
     }
 
     private mutating func greedy() {
         var greedy = score
         answer = sizes.map { size in
-            let method = neediest(greedy)[0]
+            let method = greedy.neediest(of: methods)
             greedy.give(size, to: method)
             return method
         }
@@ -74,7 +58,7 @@ struct PartitionSearch {
         answerValue = greedy.value
     }
 
-    /// Moves single files, smallest first, as long as that brings the sum nearer.
+    /// Moves single files, smallest first, where that brings the sum nearer.
     private mutating func improve(_ score: inout SplitScore) {
         for index in answer.indices.reversed() {
             for method in methods where method != answer[index] {
@@ -91,28 +75,26 @@ struct PartitionSearch {
         }
     }
 
-    private func neediest(_ score: SplitScore) -> [DeliveryMethod] {
-        methods.sorted { (score.missing[$1], $0) < (score.missing[$0], $1) }
-    }
-
     private mutating func descend() {
-        guard steps > 0, score.bound <= answerValue.sum else { return }
+        guard steps > 0, score.bound < answerValue.sum else { return }
         steps -= 1
         guard current.count < sizes.count else {
-            if score.value < answerValue {
-                answerValue = score.value
-                answer = current
-            }
+            answerValue = score.value
+            answer = current
             return
         }
         let size = sizes[current.count]
-        for method in neediest(score) {
-            score.give(size, to: method)
-            current.append(method)
-            descend()
-            current.removeLast()
-            score.take(size, from: method)
-            if answerValue.sum == 0 { return }
-        }
+        // The neediest first, then the others in their order.
+        let first = score.neediest(of: methods)
+        give(size, to: first)
+        for method in methods where method != first { give(size, to: method) }
+    }
+
+    private mutating func give(_ size: Int64, to method: DeliveryMethod) {
+        score.give(size, to: method)
+        current.append(method)
+        descend()
+        current.removeLast()
+        score.take(size, from: method)
     }
 }

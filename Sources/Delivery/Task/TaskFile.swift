@@ -1,5 +1,5 @@
 #if canImport(Metainfo)
-import Metainfo
+    import Metainfo
 #endif
 
 /// One file of a task.
@@ -200,7 +200,9 @@ public struct TaskFile: Sendable, Equatable {
         for path in lists.all.joined() { if let place = places[path] { times[place] += 1 } }
         let local = Set(localSameFiles)
         // A file that lay at an older node's place and left its list there is still accounted for.
-        let isSplit = fileList.indices.allSatisfy { times[$0] == 1 || times[$0] == 0 && local.contains(fileList[$0].path) }
+        let isSplit = fileList.indices.allSatisfy {
+            times[$0] == 1 || times[$0] == 0 && local.contains(fileList[$0].path)
+        }
         let declared = listSizes.all.compactMap(\.self)
         let sum = declared.reduce(Int64(0)) { $0.addingReportingOverflow($1).partialValue }
         guard size == total, isSplit, declared.count < 3 || sum == total else { return .lists }

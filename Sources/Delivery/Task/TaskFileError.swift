@@ -1,5 +1,5 @@
 #if canImport(Metainfo)
-import Metainfo
+    import Metainfo
 #endif
 
 /// Why a task file cannot be used.

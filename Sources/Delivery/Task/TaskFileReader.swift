@@ -1,5 +1,5 @@
 #if canImport(Metainfo)
-import Metainfo
+    import Metainfo
 #endif
 
 /// Reads task files of every sender there is: strings or numbers, either spelling of the store's keys, `[""]` for an
@@ -175,7 +175,9 @@ extension TaskFileReader {
     }
 
     private mutating func child(_ key: String) throws(TaskFileError) -> TaskFileReader {
-        guard let value = take(key), !value.isNull else { return TaskFileReader(object: JSONObject(), prefix: key + ".") }
+        guard let value = take(key), !value.isNull else {
+            return TaskFileReader(object: JSONObject(), prefix: key + ".")
+        }
         guard let object = value.objectValue else {
             throw .invalid(key: prefix + key, reason: "it is \(value.kind) and should be an object")
         }

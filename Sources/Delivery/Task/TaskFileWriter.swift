@@ -16,12 +16,13 @@ extension TaskFile {
         object["bt"] = .object(btJSON())
         object["obs"] = .object(obsJSON())
         object["cdn"] = .object(Self.merged(["url": .string(cdn.url), "priortime": Self.json(cdn.window)], cdn.extra))
-        object["filelist"] = .array(fileList.map { entry in
-            .object(
-                Self.merged(
-                    ["file": .string(entry.file), "hash": .string(entry.hash), "size": .integer(entry.size)],
-                    entry.extra))
-        })
+        object["filelist"] = .array(
+            fileList.map { entry in
+                .object(
+                    Self.merged(
+                        ["file": .string(entry.file), "hash": .string(entry.hash), "size": .integer(entry.size)],
+                        entry.extra))
+            })
         writeLists(to: &object)
         object["gentime"] = .string(generationTime)
         object["sendtime"] = .string(sendTime)
@@ -66,8 +67,10 @@ extension TaskFile {
             if names(true) != .array([]) { localLists[method.rawValue] = names(true) }
         }
         object["requesters"] = requesters
+        let places = places()
         for method in DeliveryMethod.allCases {
-            object[method.rawValue + "listsize"] = .integer(listSizes[method] ?? 0)
+            let sum = lists[method].reduce(Int64(0)) { $0 &+ (places[$1].map { fileList[$0].size } ?? 0) }
+            object[method.rawValue + "listsize"] = .integer(listSizes[method] ?? sum)
         }
         for method in DeliveryMethod.allCases {
             object[method.rawValue + "listsize2"] = .integer(listSizes2[method] ?? 0)

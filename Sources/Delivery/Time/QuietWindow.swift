@@ -71,7 +71,7 @@ public struct QuietWindow: Sendable, Hashable, CustomStringConvertible {
     private func spans(around instant: Instant, clock: some WallClock) -> [Range<Instant>] {
         let today = clock.local(instant).day
         var spans: [Range<Instant>] = []
-        for day in (today - 2)...(today + 3) {
+        for day in (today - 1)...(today + 2) {
             guard let span = span(ofDay: day, clock: clock) else { continue }
             if let last = spans.last, span.lowerBound <= last.upperBound {
                 spans[spans.count - 1] = last.lowerBound..<max(last.upperBound, span.upperBound)
