@@ -1,0 +1,165 @@
+import Delivery
+import Foundation
+import Logging
+import Testing
+
+@testable import Node
+
+/// A directory that goes with the test.
+final class TemporaryDirectory: Sendable {
+    let path: String
+
+    init() throws {
+        var template = Array("/tmp/swoop-node-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw POSIXError(.EIO) }
+        path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress ?? UnsafePointer([0])) }
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    func write(_ name: String, _ bytes: [UInt8]) throws {
+        let url = URL(fileURLWithPath: path + "/" + name)
+        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(bytes).write(to: url)
+    }
+
+    func read(_ name: String) -> [UInt8]? { FileManager.default.contents(atPath: path + "/" + name).map(Array.init) }
+    func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path + "/" + name) }
+    func names(_ directory: String) -> [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: path + "/" + directory)) ?? []).sorted()
+    }
+}
+
+/// Bytes that look random and are the same each time.
+func content(_ count: Int, seed: UInt64) -> [UInt8] {
+    var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count + 8)
+    while bytes.count < count {
+        state ^= state << 13
+        state ^= state >> 7
+        state ^= state << 17
+        withUnsafeBytes(of: state) { bytes.append(contentsOf: $0) }
+    }
+    return Array(bytes.prefix(count))
+}
+
+/// A node of a test with directories of its own: BASE is `dcp`, DATA is `data`.
+struct TestNode {
+    let node: DeliveryNode
+    let place: TemporaryDirectory
+    let configuration: NodeConfiguration
+
+    static func start(
+        _ role: NodeRole, in place: TemporaryDirectory? = nil, server: TestServer,
+        tunables: NodeTunables = .quick, clock: any NodeClock = SystemNodeClock(),
+        _ change: (inout NodeConfiguration) -> Void = { _ in }
+    ) async throws -> TestNode {
+        let place = try place ?? TemporaryDirectory()
+        var configuration = NodeConfiguration(role: role)
+        configuration.baseDataPath = place.path + "/dcp"
+        configuration.dataPath = place.path + "/data"
+        configuration.taskRoots = [place.path]
+        configuration.hashTable = place.path + "/hashtable.txt"
+        configuration.senderDomain = server.url
+        configuration.cdnURL = server.url
+        configuration.tracker = server.url + "/announce"
+        configuration.storeKeys = StoreKeys(
+            accessKey: Secret("AK"), secretKey: Secret("SECRETSECRET"), endpoint: server.url)
+        configuration.storeStyle = .path
+        configuration.torrentListen = ListenAddress(host: "127.0.0.1", port: 0)
+        configuration.callback = server.url + "/callback"
+        change(&configuration)
+        var logger = Logger(label: "test")
+        logger.logLevel = ProcessInfo.processInfo.environment["NODE_LOG"] == nil ? .critical : .debug
+        let node = try DeliveryNode(configuration: configuration, logger: logger, clock: clock, tunables: tunables)
+        try await node.start()
+        return TestNode(node: node, place: place, configuration: configuration)
+    }
+
+    func call(_ method: String, _ parameters: JSONObject) async -> APIReply {
+        let request = APIRequest(method: method, parameters: parameters)
+        return switch method {
+        case "gentask": await node.gentask(request)
+        case "taskfilesquery": await node.taskfilesquery(request)
+        case "send": await node.send(request)
+        case "sends": await node.sends(request)
+        case "uploadprogress": await node.uploadprogress(request)
+        case "recv": await node.recv(request)
+        case "cancel": await node.cancel(request)
+        default: await node.progress(request)
+        }
+    }
+
+    /// Makes a task of `dcp/SUBDIR/dcps/NAME` and sends it, until it is ready.
+    func publish(
+        _ name: String, _ shares: String, subdirectory: String = "cfec-001", policy: String = "fulltime",
+        seedTime: String = "72", source: String = "local"
+    ) async throws -> String {
+        let file = "\(subdirectory)-\(name).task.json"
+        let task = "\(place.path)/data/sender/tmp/\(file)"
+        let path = "\(place.path)/dcp/\(subdirectory)/dcps/\(name)"
+        let made = await call(
+            "gentask",
+            [
+                "dcppath": .string(path), "taskfile": .string(task), "basesubdir": .string(subdirectory),
+                "btobscdn": .string(shares), "policy": .string(policy), "seedtime": .string(seedTime),
+                "datasource": .string(source),
+            ])
+        try #require(made.succeeded, "\(made.text)")
+        try await until("the task is made") {
+            await call("taskfilesquery", ["dcppath": .string(path), "taskfile": .string(task)])
+                .content["status"] == "finished"
+        }
+        let sent = await call("send", ["taskfile": .string(task)])
+        try #require(sent.succeeded, "\(sent.text)")
+        try await until("the task is ready") {
+            await call("uploadprogress", ["taskfile": .string(file)]).content["status"] == "ready"
+        }
+        return file
+    }
+
+    /// The finished task file of a sender, put where a receiver's management system would put it.
+    func take(_ file: String, from sender: TestNode) async throws -> String {
+        let bytes = try #require(await sender.node.taskFile(named: file))
+        let path = "\(place.path)/data/receiver/tmp/\(file)"
+        try place.write("data/receiver/tmp/\(file)", bytes)
+        return path
+    }
+
+    func status(_ file: String) async -> String {
+        await call("progress", ["taskfile": .string(file)]).content["status"]?.stringValue ?? ""
+    }
+}
+
+extension NodeTunables {
+    static var quick: NodeTunables {
+        var tunables = NodeTunables()
+        tunables.tick = 0.05
+        tunables.torrentTimeout = 5
+        tunables.callbackDelay = 0.05
+        tunables.retryDelay = 0.2
+        tunables.sending.cdnRetry = Backoff(first: 0.05, most: 0.1)
+        tunables.sending.uploadRetry = Backoff(first: 0.05, most: 0.5)
+        tunables.delivery.peerGrace = 1
+        tunables.delivery.probing = Backoff(first: 0.2, most: 1)
+        return tunables
+    }
+}
+
+struct DeadlinePassed: Error, CustomStringConvertible {
+    let description: String
+}
+
+/// Waits until something holds, at most so many seconds.
+func until(
+    _ what: String, seconds: Double = 30, _ condition: () async throws -> Bool
+) async throws {
+    let clock = ContinuousClock()
+    let deadline = clock.now + .seconds(seconds)
+    while clock.now < deadline {
+        if try await condition() { return }
+        try await Task.sleep(for: .milliseconds(20))
+    }
+    throw DeadlinePassed(description: "not within \(seconds) s: \(what)")
+}

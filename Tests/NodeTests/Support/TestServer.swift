@@ -1,0 +1,236 @@
+import Foundation
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// What the nodes of a test talk to: a web server with ranges for `/dcp/`, a tracker at `/announce`, a small object store
+/// at `/BUCKET/KEY`, and a place for callbacks. On a port of its own; a thread for each connection.
+final class TestServer: Sendable {
+    struct Request: Sendable {
+        var method = ""
+        var path = ""
+        var query: [String: String] = [:]
+        var headers: [String: String] = [:]
+        var body: [UInt8] = []
+    }
+
+    struct State: Sendable {
+        /// Files of `/dcp/` lie below this directory.
+        var root = ""
+        /// By `BUCKET/KEY`.
+        var objects: [String: [UInt8]] = [:]
+        var peers: [String: Set<UInt16>] = [:]
+        var callbacks: [String] = []
+        /// Paths that begin so are answered with this status.
+        var refused: [String: Int] = [:]
+        /// Bytes of bodies sent, by the first component of the path.
+        var sent: [String: Int] = [:]
+        /// Bytes a second of each body; nil for as fast as it goes.
+        var rate: Int?
+        var isClosed = false
+    }
+
+    let state = Mutex(State())
+    let port: UInt16
+    private let listener: Int32
+
+    init(root: String = "") throws {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var one: Int32 = 1
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, 4)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        let bound = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard bound == 0, listen(descriptor, 64) == 0 else { throw POSIXError(.EADDRINUSE) }
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        _ = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+        }
+        listener = descriptor
+        port = UInt16(bigEndian: address.sin_port)
+        state.withLock { $0.root = root }
+        Thread.detachNewThread { [weak self] in
+            while true {
+                let connection = accept(descriptor, nil, nil)
+                guard connection >= 0, let self else { return }
+                Thread.detachNewThread { self.serve(connection) }
+            }
+        }
+    }
+
+    deinit { stop() }
+
+    func stop() {
+        let first = state.withLock { state in
+            defer { state.isClosed = true }
+            return !state.isClosed
+        }
+        if first {
+            shutdown(listener, Int32(SHUT_RDWR))
+            close(listener)
+        }
+    }
+
+    var url: String { "http://127.0.0.1:\(port)" }
+    func sent(_ place: String) -> Int { state.withLock { $0.sent[place] ?? 0 } }
+
+    private func serve(_ connection: Int32) {
+        defer { close(connection) }
+        var one: Int32 = 1
+        setsockopt(connection, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
+        var buffer: [UInt8] = []
+        while let request = read(connection, &buffer) {
+            if !answer(request, connection) { return }
+        }
+    }
+
+    private func read(_ connection: Int32, _ buffer: inout [UInt8]) -> Request? {
+        func fill() -> Bool {
+            var block = [UInt8](repeating: 0, count: 65_536)
+            let count = recv(connection, &block, block.count, 0)
+            if count > 0 { buffer += block[..<count] }
+            return count > 0
+        }
+        let end = Array("\r\n\r\n".utf8)
+        while true {
+            if let head = buffer.firstRange(of: end) {
+                let lines = String(decoding: buffer[..<head.lowerBound], as: UTF8.self).components(separatedBy: "\r\n")
+                var request = Request()
+                let words = lines[0].split(separator: " ")
+                guard words.count == 3 else { return nil }
+                request.method = String(words[0])
+                let parts = words[1].split(separator: "?", maxSplits: 1).map(String.init)
+                request.path = parts[0].removingPercentEncoding ?? parts[0]
+                if parts.count > 1 {
+                    for pair in parts[1].split(separator: "&") {
+                        let both = pair.split(separator: "=", maxSplits: 1).map(String.init)
+                        request.query[both[0]] = both.count > 1 ? both[1] : ""
+                    }
+                }
+                for line in lines.dropFirst() {
+                    guard let colon = line.firstIndex(of: ":") else { continue }
+                    request.headers[line[..<colon].lowercased()] =
+                        line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
+                }
+                buffer.removeSubrange(..<head.upperBound)
+                let length = Int(request.headers["content-length"] ?? "0") ?? 0
+                while buffer.count < length { guard fill() else { return nil } }
+                request.body = Array(buffer[..<length])
+                buffer.removeFirst(length)
+                return request
+            }
+            guard fill() else { return nil }
+        }
+    }
+
+    private func answer(_ request: Request, _ connection: Int32) -> Bool {
+        let refused = state.withLock { state in state.refused.first { request.path.hasPrefix($0.key) }?.value }
+        if let refused { return send(connection, refused, [], "", request) }
+        let first = request.path.split(separator: "/").first.map(String.init) ?? ""
+        switch first {
+        case "announce": return announce(request, connection)
+        case "callback":
+            state.withLock { $0.callbacks.append(String(decoding: request.body, as: UTF8.self)) }
+            return send(connection, 200, [], "", request)
+        case "dcp":
+            let root = state.withLock { $0.root }
+            guard let data = FileManager.default.contents(atPath: root + request.path.dropFirst(4)) else {
+                return send(connection, 404, [], "", request)
+            }
+            return body(Array(data), request, connection, place: request.path.hasSuffix(".torrent") ? "torrent" : "dcp")
+        default: return store(request, connection)
+        }
+    }
+
+    private func announce(_ request: Request, _ connection: Int32) -> Bool {
+        let hash = request.query["info_hash"] ?? ""
+        let port = UInt16(request.query["port"] ?? "") ?? 0
+        let others = state.withLock { state in
+            let others = (state.peers[hash] ?? []).subtracting([port])
+            if request.query["event"] == "stopped" {
+                state.peers[hash]?.remove(port)
+            } else {
+                state.peers[hash, default: []].insert(port)
+            }
+            return others
+        }
+        var bytes = Array("d8:intervali2e12:min intervali1e5:peers\(others.count * 6):".utf8)
+        for other in others { bytes += [127, 0, 0, 1, UInt8(other >> 8), UInt8(other & 255)] }
+        return send(connection, 200, bytes + Array("e".utf8), "", request)
+    }
+
+    private func store(_ request: Request, _ connection: Int32) -> Bool {
+        let key = String(request.path.dropFirst())
+        if request.method == "PUT" {
+            state.withLock { $0.objects[key] = request.body }
+            return send(connection, 200, [], "ETag: \"e\(request.body.count)\"\r\n", request)
+        }
+        if request.query["list-type"] != nil || request.query["prefix"] != nil {
+            let prefix = key + (key.hasSuffix("/") ? "" : "/")
+            let wanted = (request.query["prefix"] ?? "").removingPercentEncoding ?? ""
+            let objects = state.withLock { $0.objects }.filter { $0.key.hasPrefix(prefix + wanted) }
+            var text = "<?xml version=\"1.0\"?><ListBucketResult><IsTruncated>false</IsTruncated>"
+            for (name, bytes) in objects.sorted(by: { $0.key < $1.key }) {
+                text += "<Contents><Key>\(name.dropFirst(prefix.count))</Key><Size>\(bytes.count)</Size>"
+                text += "<ETag>\"e\(bytes.count)\"</ETag><LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>"
+            }
+            return send(connection, 200, Array((text + "</ListBucketResult>").utf8), "", request)
+        }
+        guard let object = state.withLock({ $0.objects[key] }) else { return send(connection, 404, [], "", request) }
+        return body(object, request, connection, place: "store")
+    }
+
+    private func body(_ data: [UInt8], _ request: Request, _ connection: Int32, place: String) -> Bool {
+        var part = data[...]
+        var status = 200
+        var headers = "Accept-Ranges: bytes\r\nETag: \"e\(data.count)\"\r\n"
+        if let range = request.headers["range"], range.hasPrefix("bytes=") {
+            let ends = range.dropFirst(6).split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+            let from = ends[0] ?? 0
+            let to = min(ends.count > 1 ? ends[1] ?? data.count - 1 : data.count - 1, data.count - 1)
+            guard from <= to else { return send(connection, 416, [], "", request) }
+            part = data[from...to]
+            status = 206
+            headers += "Content-Range: bytes \(from)-\(to)/\(data.count)\r\n"
+        }
+        if request.method != "HEAD" { state.withLock { $0.sent[place, default: 0] += part.count } }
+        return send(connection, status, part, headers, request, isLimited: place != "torrent")
+    }
+
+    private func send(
+        _ connection: Int32, _ status: Int, _ body: some Collection<UInt8>, _ headers: String, _ request: Request,
+        isLimited: Bool = false
+    ) -> Bool {
+        let head = "HTTP/1.1 \(status) X\r\nContent-Length: \(body.count)\r\n\(headers)\r\n"
+        guard write(connection, Array(head.utf8)) else { return false }
+        if request.method == "HEAD" { return true }
+        let rate = isLimited ? state.withLock { $0.rate } : nil
+        guard let rate else { return write(connection, Array(body)) }
+        var rest = Array(body)[...]
+        while !rest.isEmpty {
+            guard write(connection, Array(rest.prefix(max(1, rate / 20)))) else { return false }
+            rest = rest.dropFirst(max(1, rate / 20))
+            usleep(50_000)
+        }
+        return true
+    }
+
+    private func write(_ connection: Int32, _ bytes: [UInt8]) -> Bool {
+        var done = 0
+        while done < bytes.count {
+            let count = bytes[done...].withUnsafeBytes {
+                Glibc.send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
+            guard count > 0 else { return false }
+            done += count
+        }
+        return true
+    }
+}
