@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -55,9 +56,15 @@ package enum HTTPTransportError: Error, Sendable, Hashable, CustomStringConverti
         case let error as NIOConnectionError:
             let refused = error.connectionErrors.first.map { String(describing: $0.error) }
             self = .unreachable(host: host, reason: refused ?? "its name cannot be resolved")
+        // An address that is connected to without a look-up says so in this way.
+        case let error as IOError where HTTPTransportError.refusals.contains(error.errnoCode):
+            self = .unreachable(host: host, reason: String(cString: strerror(error.errnoCode)))
         case is ChannelError, is IOError, is NIOTooManyBytesError:
             self = .broken(host: host, reason: String(describing: error))
         default: self = .broken(host: host, reason: String(describing: error))
         }
     }
+
+    /// Errors of the system that mean that no connection came about.
+    private static let refusals: Set<Int32> = [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENETDOWN]
 }

@@ -92,3 +92,56 @@ import Testing
         #expect(RetryAfter.unixTime("Mon, 01 Mar 2100 00:00:00 GMT") == 4_107_542_400)
     }
 }
+
+@Suite struct `The health of a source that is probed` {
+    private func health() -> WebSeedHealth {
+        var settings = WebSeedHealth.Settings()
+        settings.probes = true
+        return WebSeedHealth(settings: settings, seed: 1)
+    }
+
+    @Test func `is never over, only asked later and later`() throws {
+        var health = health()
+        var now = 0.0
+        var waits: [Double] = []
+        for problem: WebSeedProblem in [
+            .unreachable(reason: "refused"), .giveUp(file: nil, reason: "no ranges"), .wrongContent(reason: "other"),
+            .wrongContent(reason: "other"), .wrongContent(reason: "other"), .wrongContent(reason: "other"),
+        ] {
+            health.failed(problem, at: now)
+            #expect(health.isExhausted && health.trouble == problem.reason)
+            let next = try #require(health.nextChange(after: now))
+            waits.append(next - now)
+            now = next
+            #expect(health.state(at: now) == .usable)
+        }
+        #expect(waits.last ?? 0 > 100 && waits.allSatisfy { $0 <= 600 })
+        health.answered()
+        #expect(!health.isExhausted && health.trouble == nil)
+    }
+
+    @Test func `counts fetches that fail together once`() throws {
+        var health = health()
+        for _ in 0..<4 { health.failed(.unreachable(reason: "refused"), at: 0) }
+        #expect(try #require(health.nextChange(after: 0)) <= 4)
+    }
+
+    @Test func `asks again for a file it lacked, and for others meanwhile`() throws {
+        var health = health()
+        health.failed(.giveUp(file: 3, reason: "404"), at: 0)
+        #expect(health.missingFiles(at: 0) == [3] && health.mayFetch(file: 4, at: 0) && health.refusal(ofFile: 3) == "404")
+        let next = try #require(health.nextChange(after: 0))
+        #expect(health.mayFetch(file: 3, at: next) && health.missingFiles(at: next).isEmpty)
+        #expect(health.refusedFiles == [3])
+        health.failed(.giveUp(file: 3, reason: "404"), at: next)
+        #expect(try #require(health.nextChange(after: next)) - next >= 4)
+        health.answered(file: 3)
+        #expect(health.refusedFiles.isEmpty && health.mayFetch(file: 3, at: 0))
+    }
+
+    @Test func `is in trouble of the passing kind when a server is busy`() {
+        var health = health()
+        health.failed(.retry(after: 5, reason: "busy"), at: 0)
+        #expect(!health.isExhausted && health.trouble == "busy")
+    }
+}

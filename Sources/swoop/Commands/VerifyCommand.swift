@@ -23,7 +23,11 @@ struct VerifyCommand: SwoopCommand {
     @OptionGroup var global: GlobalOptions
 
     func run(_ reporter: Reporter) async throws {
-        let metainfo = try TorrentFile.read(torrent)
+        try await Self.check(try TorrentFile.read(torrent), at: path, reporter)
+    }
+
+    /// Reads all of the content and says what is wrong with it; throws when anything is.
+    static func check(_ metainfo: Torrent, at path: String, _ reporter: Reporter) async throws {
         let info = metainfo.info
         let place = ContentVerifier.contentPath(for: info, at: path)
         try TorrentFile.checkExists(place)

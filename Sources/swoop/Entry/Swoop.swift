@@ -23,6 +23,14 @@ struct Swoop: ParsableCommand {
         version: "swoop \(version)",
         subcommands: [
             CreateCommand.self, ShowCommand.self, VerifyCommand.self, EditCommand.self, SeedCommand.self,
-            GetCommand.self, TrackerCommand.self, DemoCommand.self,
-        ])
+            GetCommand.self, TrackerCommand.self,
+        ] + nodeCommands + [TaskCommand.self, DemoCommand.self])
+
+    private static var nodeCommands: [any ParsableCommand.Type] {
+        #if canImport(NodeAPI)
+            [NodeCommand.self, LibraryCommand.self]
+        #else
+            []
+        #endif
+    }
 }
