@@ -1,0 +1,155 @@
+import Foundation
+import Reactor
+import Synchronization
+import Tracking
+
+/// An HTTP/1.1 server with keep-alive and ranges whose behaviour can be changed while it runs, and which can be taken off
+/// the net and put back on the same port.
+final class RangeServer: Sendable {
+    enum Behaviour: Sendable {
+        case serves
+        /// Answers every request with this status.
+        case answers(Int)
+        /// One byte of every answer is another.
+        case lies
+        /// Sends the head of an answer and then nothing.
+        case stalls
+        /// So many bytes per second on each connection.
+        case crawls(Int)
+    }
+
+    private struct State {
+        var behaviour = Behaviour.serves
+        var missing: Set<String> = []
+        var listener: CInt?
+        var connections: Set<CInt> = []
+        /// Bytes of content sent, by path.
+        var sent: [String: Int] = [:]
+        var requests = 0
+    }
+
+    let port: UInt16
+    private let files: [String: [UInt8]]
+    private let state = Mutex(State())
+
+    /// - Parameter files: by path below the server's root.
+    init(_ files: [String: [UInt8]]) throws {
+        self.files = files
+        let listener = try Self.listen(port: 0)
+        port = Socket.localAddress(of: listener)?.port ?? 0
+        start(listener)
+    }
+
+    deinit { state.withLock { $0.listener.map { _ = shutdown($0, CInt(SHUT_RDWR)) } } }
+
+    func url(_ path: String = "") -> String { "http://127.0.0.1:\(port)/\(path)" }
+    var requests: Int { state.withLock { $0.requests } }
+    /// Bytes of content sent, by path.
+    var sent: [String: Int] { state.withLock { $0.sent } }
+    var sentBytes: Int { sent.values.reduce(0, +) }
+
+    func behave(_ behaviour: Behaviour) { state.withLock { $0.behaviour = behaviour } }
+    func lack(_ paths: Set<String>) { state.withLock { $0.missing = paths } }
+
+    // MARK: On and off the net
+
+    func goDown() {
+        state.withLock { state in
+            if let listener = state.listener { shutdown(listener, CInt(SHUT_RDWR)) }
+            state.listener = nil
+            for connection in state.connections { shutdown(connection, CInt(SHUT_RDWR)) }
+        }
+    }
+
+    func comeUp() throws { start(try Self.listen(port: port)) }
+
+    private static func listen(port: UInt16) throws -> CInt {
+        guard let any = PeerAddress(host: "127.0.0.1", port: port),
+            let address = SocketAddress(host: any.addressBytes, port: port)
+        else { throw PeerSocket.Failure.system(EINVAL) }
+        let listener = try Socket.listen(on: address)
+        // A blocking listener: each connection has its thread.
+        _ = fcntl(listener, F_SETFL, fcntl(listener, F_GETFL) & ~O_NONBLOCK)
+        return listener
+    }
+
+    private func start(_ listener: CInt) {
+        state.withLock { $0.listener = listener }
+        runDetached(name: "range-server") { [weak self] in
+            while true {
+                let accepted = accept(listener, nil, nil)
+                guard accepted >= 0 else { break }
+                guard let self, state.withLock({ $0.connections.insert(accepted).inserted }) else { break }
+                runDetached(name: "range-one") { [weak self] in
+                    while self?.answer(accepted) == true {}
+                    self?.state.withLock { _ = $0.connections.remove(accepted) }
+                    close(accepted)
+                }
+            }
+            close(listener)
+        }
+    }
+
+    // MARK: One request
+
+    private func answer(_ socket: CInt) -> Bool {
+        var head: [UInt8] = []
+        while !head.suffix(4).elementsEqual([13, 10, 13, 10]) {
+            var byte: UInt8 = 0
+            guard head.count < 16384, recv(socket, &byte, 1, 0) == 1 else { return false }
+            head.append(byte)
+        }
+        let lines = String(decoding: head, as: UTF8.self).components(separatedBy: "\r\n")
+        let raw = lines[0].components(separatedBy: " ").dropFirst().first ?? ""
+        let path = String(raw.dropFirst()).removingPercentEncoding ?? ""
+        let (behaviour, isMissing) = state.withLock { state in
+            state.requests += 1
+            return (state.behaviour, state.missing.contains(path))
+        }
+        if case .answers(let status) = behaviour { return refuse(socket, status) }
+        guard let content = files[path], !isMissing else { return refuse(socket, 404) }
+        var range = 0..<content.count
+        var status = "200 OK\r\n"
+        if let line = lines.first(where: { $0.lowercased().hasPrefix("range: bytes=") }) {
+            let bounds = line.dropFirst("range: bytes=".count).split(separator: "-").compactMap { Int($0) }
+            if bounds.count == 2 { range = bounds[0]..<min(content.count, bounds[1] + 1) }
+            status = "206 Partial Content\r\nContent-Range: bytes \(range.lowerBound)-\(range.upperBound - 1)/\(content.count)\r\n"
+        }
+        guard send(socket, Array("HTTP/1.1 \(status)Content-Length: \(range.count)\r\n\r\n".utf8)) else { return false }
+        var body = Array(content[range])
+        switch behaviour {
+        case .stalls:
+            var byte: UInt8 = 0
+            _ = recv(socket, &byte, 1, 0)
+            return false
+        case .lies: body[body.count / 2] ^= 1
+        default: break
+        }
+        var sent = 0
+        while sent < body.count {
+            let part = Array(body[sent..<min(body.count, sent + 16_384)])
+            guard send(socket, part) else { return false }
+            sent += part.count
+            state.withLock { $0.sent[path, default: 0] += part.count }
+            // Asked each time: it may have been told to hurry.
+            if case .crawls(let rate) = state.withLock({ $0.behaviour }) { usleep(UInt32(part.count * 1_000_000 / rate)) }
+        }
+        return true
+    }
+
+    private func refuse(_ socket: CInt, _ status: Int) -> Bool {
+        send(socket, Array("HTTP/1.1 \(status) No\r\nContent-Length: 0\r\n\r\n".utf8))
+    }
+
+    private func send(_ socket: CInt, _ bytes: [UInt8]) -> Bool {
+        var sent = 0
+        while sent < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                Glibc.send(socket, $0.baseAddress?.advanced(by: sent), bytes.count - sent, CInt(MSG_NOSIGNAL))
+            }
+            guard count > 0 else { return false }
+            sent += count
+        }
+        return true
+    }
+}
