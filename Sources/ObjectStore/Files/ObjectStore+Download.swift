@@ -1,7 +1,6 @@
 import Glibc
 import HTTPOrigin
 import S3
-import Synchronization
 
 /// What came of a download.
 public struct DownloadResult: Sendable, Hashable {
@@ -40,7 +39,7 @@ extension ObjectStore {
         }
         let reused = record.bytes
         progress(reused)
-        let state = Mutex(record)
+        let kept = KeptRecord(record, path: recordPath)
         let missing = record.missing
         let failure: ObjectStoreError? = await withTaskGroup(of: ObjectStoreError?.self) { group in
             var rest = missing[...]
@@ -49,15 +48,11 @@ extension ObjectStore {
                 group.addTask {
                     do throws(ObjectStoreError) {
                         try await self.fetch(plan.range(index), of: key, plan, into: file)
-                        try await LocalFile.blocking {
-                            try file.sync()
-                            let bytes = try state.withLock { record in
-                                record.add(index)
-                                try record.write(to: recordPath)
-                                return record.bytes
-                            }
-                            progress(bytes)
-                        }
+                        progress(
+                            try await LocalFile.blocking {
+                                try file.sync()
+                                return try kept.add(index)
+                            })
                         return nil
                     } catch {
                         return error
@@ -110,59 +105,5 @@ struct DownloadPlan: Sendable, Hashable {
     var count: Int { Int((size + rangeSize - 1) / rangeSize) }
     func range(_ index: Int) -> Range<Int64> {
         Int64(index) * rangeSize..<min(size, Int64(index + 1) * rangeSize)
-    }
-}
-
-/// Which ranges of an object a file has. Written as text: what object it is, then the ranges' numbers.
-struct RangeRecord: Sendable, Hashable {
-    private let plan: DownloadPlan
-    private var have: Set<Int> = []
-
-    init(plan: DownloadPlan) { self.plan = plan }
-
-    /// Nil where there is no record, or one of another object or other ranges.
-    init?(reading path: String, plan: DownloadPlan) {
-        guard let file = try? LocalFile.reading(path), let stamp = try? file.stamp(), stamp.size <= 1 << 20,
-            let bytes = try? file.read(Int(stamp.size), at: 0)
-        else { return nil }
-        self.init(String(buffer: bytes), plan: plan)
-    }
-
-    init?(_ text: String, plan: DownloadPlan) {
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        guard lines.count == 3, lines[0] == RangeRecord.title(plan), lines[2].isEmpty else { return nil }
-        self.plan = plan
-        for word in lines[1].split(separator: " ") {
-            guard let index = Int(word), (0..<plan.count).contains(index) else { return nil }
-            have.insert(index)
-        }
-    }
-
-    var text: String {
-        RangeRecord.title(plan) + "\n" + have.sorted().map(String.init).joined(separator: " ") + "\n"
-    }
-    var missing: [Int] { (0..<plan.count).filter { !have.contains($0) } }
-    var bytes: Int64 { have.reduce(0) { $0 + Int64(plan.range($1).count) } }
-
-    mutating func add(_ index: Int) { have.insert(index) }
-
-    private static func title(_ plan: DownloadPlan) -> String {
-        "\(plan.size) \(plan.rangeSize) \(ShownName.escaped(plan.entityTag))"
-    }
-
-    /// Replaces the record in one step.
-    func write(to path: String) throws(ObjectStoreError) {
-        let temporary = path + ".new"
-        unlink(temporary)
-        let file = try LocalFile.writing(temporary)
-        var problem: ObjectStoreError?
-        var bytes = Array(text.utf8)
-        bytes.withUnsafeBytes { bytes in
-            do throws(ObjectStoreError) { try file.write(bytes, at: 0) } catch { problem = error }
-        }
-        bytes.removeAll()
-        if let problem { throw problem }
-        try file.sync()
-        guard rename(temporary, path) == 0 else { throw LocalFile.failure("write", path) }
     }
 }
