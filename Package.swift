@@ -51,6 +51,8 @@ let modules: [Module] = [
     Module(name: "PeerWire", uses: ["Bencode", "Hashing"]),
     Module(name: "Tracking", uses: ["Bencode", "Hashing"]),
     Module(name: "SwarmCore", uses: ["Metainfo", "PeerWire"]),
+    Module(name: "Delivery", uses: ["Metainfo"]),
+    Module(name: "S3", products: [.crypto]),
 
     // Shells: sockets, disks, threads.
     Module(name: "CLinux", kind: .c),
@@ -62,6 +64,11 @@ let modules: [Module] = [
     Module(name: "TrackerClient", uses: ["Tracking", "HTTPTransport"], products: [.log, .nioCore, .nioPosix]),
     Module(name: "HTTPOrigin", uses: ["Metainfo", "HTTPTransport"], products: [.log, .nioCore, .nioHTTP1]),
     Module(name: "Swarm", uses: ["SwarmCore", "Reactor", "Storage", "TrackerClient", "HTTPOrigin"], products: [.log]),
+    Module(name: "ObjectStore", uses: ["S3", "HTTPTransport", "HTTPOrigin"], products: [.log, .nioCore, .nioHTTP1]),
+    Module(name: "HashLibrary", uses: ["Hashing", "Storage", "CLinux"], products: [.log]),
+    Module(
+        name: "Node", uses: ["Delivery", "Authoring", "Swarm", "ObjectStore", "HashLibrary", "HTTPTransport"],
+        products: [.log, .nioCore]),
     Module(
         name: "swoop", kind: .executable, uses: ["Authoring", "Swarm", "TrackerServer", "HTTPTransport"],
         products: [.argumentParser, .log, .nioCore]),
@@ -79,6 +86,9 @@ let modules: [Module] = [
     Module(name: "TrackerClientTests", kind: .tests, uses: ["TrackerClient"], products: [.nioCore, .nioHTTP1, .nioPosix]),
     Module(name: "HTTPOriginTests", kind: .tests, uses: ["HTTPOrigin"], products: [.nioCore, .nioHTTP1, .nioPosix]),
     Module(name: "SwarmTests", kind: .tests, uses: ["Swarm"]),
+    Module(name: "DeliveryTests", kind: .tests, uses: ["Delivery"]),
+    Module(name: "S3Tests", kind: .tests, uses: ["S3"]),
+    Module(name: "HashLibraryTests", kind: .tests, uses: ["HashLibrary"]),
     Module(name: "CommandTests", kind: .tests, uses: ["swoop"]),
     Module(name: "IntegrationTests", kind: .tests),
 ]

@@ -184,7 +184,8 @@ extension HashLibrary {
         var limits = options.hashing
         limits.threads = 1
         limits.bufferBytes /= most
-        while hashingThreads < min(most, hashingThreads + queue.count) {
+        let wanted = min(most, hashingThreads + queue.count)
+        while hashingThreads < wanted {
             hashingThreads += 1
             let hasher = FileHasher(limits: limits)
             let (queue, inbox, stop) = (queue, inbox, stopFlag)
@@ -197,7 +198,6 @@ extension HashLibrary {
                 hashingThreads -= 1
                 hashDue()
             }
-            if hashingThreads >= queue.count { break }
         }
     }
 
@@ -216,6 +216,8 @@ extension HashLibrary {
         // It may have changed or gone since it was read, and the event about that come before this result.
         guard let status = try? FileCalls.status(path), status.kind == .file else { return gone(path) }
         guard LibraryStamp(status) == hashed.stamp else { return retry(path, file, .changed) }
+        // What somebody did to its line meanwhile holds.
+        guard catalogue.need(at: path, looking: hashed.stamp) != .nothing else { return }
         catalogue.record(hashed.sha1, at: path, looking: hashed.stamp, isVerification: file.isVerification)
         if case .disputed = catalogue.entries[path]?.trust {
             logger.warning(

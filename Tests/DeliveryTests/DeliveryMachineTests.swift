@@ -109,7 +109,7 @@ import Testing
         run.run(seconds: 11)
         #expect(run.machine.status(.obs).noSource == .silent(seconds: 600))
         #expect(run.machine.status(.cdn).files == [3, 4, 5])
-        // It answers a probe: it gets one file to show what it can, and that is handed over for good when it stalls again.
+        // It answers a probe: it gets one file to show what it can, which is handed over for good when it stalls again.
         run.run(seconds: 60)
         #expect(run.machine.status(.obs).files == [5])
         run.run(seconds: 600)
@@ -444,6 +444,24 @@ import Testing
             #expect(run.machine.phase == .finished)
             #expect(run.count(.publish) == 1)
         }
+    }
+
+    @Test func thatAFileIsHereCostsNoMoreWithManyFiles() {
+        let count = 20_000
+        let homes = (0..<count).map { Optional(DeliveryMethod.allCases[$0 * 3 / count]) }
+        let plan = DeliveryPlan(
+            sizes: Array(repeating: 1000, count: count), homes: homes, torrentFiles: Set(0..<count / 3),
+            usable: [.bt, .obs, .cdn], rebalance: .idle)
+        var machine = DeliveryMachine(plan: plan, clock: china)
+        let now = Moment(uptime: 0, wall: Instant(seconds: 0))
+        var told = machine.start(at: now).count
+        for file in 0..<count {
+            told += machine.fileComplete(file, at: now).count
+            told += machine.verified(file, isRight: true, at: now).count
+        }
+        // One action for each file, and a handful for the whole.
+        #expect((count...count + 20).contains(told))
+        #expect(machine.phase == .publishing)
     }
 
     @Test func planOfATaskTakesWhatTheTaskSays() throws {

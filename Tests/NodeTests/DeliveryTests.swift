@@ -1,5 +1,6 @@
 import Delivery
 import Foundation
+import Glibc
 import Testing
 
 @testable import Node
@@ -53,6 +54,248 @@ struct DeliveryTests {
         #expect(progress["totalpercent"] == "100.000%")
         #expect(progress["dcppath"] == .string(receiver.place.path + "/dcp/film"))
         await receiver.node.stop()
+        await sender.node.stop()
+    }
+
+    @Test("A second delivery of the same content moves no byte of it")
+    func repeated() async throws {
+        try makeContent()
+        let file = try await sender.publish("film", "0:1:1")
+        let receiver = try await TestNode.start(.receiver, server: server)
+        _ = await receiver.call("recv", ["taskfile": .string(try await receiver.take(file, from: sender))])
+        try await until("downloaded") { await receiver.status(file) == "downloaded" }
+        let before = (server.sent("dcp"), server.sent("store"))
+        let again = await receiver.call("recv", ["taskfile": .string(try await receiver.take(file, from: sender))])
+        #expect(again == .success(ReplyText.downloadedAndAllLocal))
+        try await until("downloaded again") { await receiver.status(file) == "downloaded" }
+        expectContent(receiver.place, at: "dcp/film")
+        #expect((server.sent("dcp"), server.sent("store")) == before)
+        let progress = await receiver.call("progress", ["taskfile": .string(file)]).content
+        #expect(progress["localsamepercent"] == "100.000%")
+        #expect(progress["totalpercent"] == "100.000%")
+
+        // Another package that differs in one file: that file is all that moves.
+        try makeContent("film2")
+        try sender.place.write("dcp/cfec-001/dcps/film2/pkl.xml", content(650_000, seed: 77))
+        let other = try await sender.publish("film2", "0:0:1")
+        let sent = server.sent("dcp")
+        let reply = await receiver.call("recv", ["taskfile": .string(try await receiver.take(other, from: sender))])
+        #expect(reply == .success(ReplyText.succeed))
+        try await until("downloaded") { await receiver.status(other) == "downloaded" }
+        #expect(receiver.place.read("dcp/film2/pkl.xml") == content(650_000, seed: 77))
+        #expect(receiver.place.read("dcp/film2/video.mxf") == content(3_000_000, seed: 3))
+        // Pieces at its ends are fetched whole.
+        #expect(server.sent("dcp") - sent < 650_000 + 4 * 262_144)
+        await receiver.node.stop()
+        await sender.node.stop()
+    }
+
+    @Test("A delivery goes on after its node was stopped in the middle, and is never seen half")
+    func restart() async throws {
+        try makeContent()
+        let file = try await sender.publish("film", "0:1:1")
+        server.state.withLock { $0.rate = 2_000_000 }
+        let place = try TemporaryDirectory()
+        var receiver = try await TestNode.start(.receiver, in: place, server: server)
+        _ = await receiver.call("recv", ["taskfile": .string(try await receiver.take(file, from: sender))])
+        for _ in 0..<4 {
+            try await Task.sleep(for: .milliseconds(300))
+            await receiver.node.stop()
+            #expect(place.exists("dcp/film") == place.exists("dcp/film.finished"))
+            receiver = try await TestNode.start(.receiver, in: place, server: server)
+        }
+        server.state.withLock { $0.rate = nil }
+        try await until("downloaded") { await receiver.status(file) == "downloaded" }
+        expectContent(place, at: "dcp/film")
+        await receiver.node.stop()
+        // Once more: what is published is known and not fetched again.
+        let sent = server.sent("dcp")
+        receiver = try await TestNode.start(.receiver, in: place, server: server)
+        #expect(await receiver.status(file) == "downloaded")
+        #expect(server.sent("dcp") == sent)
+        await receiver.node.stop()
+        await sender.node.stop()
+    }
+
+    @Test("A task file dropped into the queue is taken up; one that is refused ends in failed with the text of recv")
+    func dropped() async throws {
+        try makeContent()
+        let file = try await sender.publish("film", "1:0:0")
+        let receiver = try await TestNode.start(.receiver, server: server)
+        let bytes = try #require(await sender.node.taskFile(named: file))
+        try receiver.place.write("data/receiver/queues/\(file)", bytes)
+        try receiver.place.write("data/receiver/queues/cfec-001-bad.task.json", Array("{}".utf8))
+        let path = receiver.place.path + "/data/receiver/queues/cfec-001-bad.task.json"
+        var old = timespec(tv_sec: time(nil) - 100, tv_nsec: 0)
+        var times = [old, old]
+        utimensat(AT_FDCWD, path, &times, 0)
+        old.tv_sec = 0
+        try await until("downloaded") { await receiver.status(file) == "downloaded" }
+        expectContent(receiver.place, at: "dcp/film")
+        try await until("refused") { await receiver.status("cfec-001-bad.task.json") == "downloaderror" }
+        let details = receiver.place.read("data/receiver/failed/cfec-001-bad.task.json.bterr") ?? []
+        #expect(String(decoding: details, as: UTF8.self) == RecvFailureText.invalidFormat(path) + "\n")
+        await receiver.node.stop()
+        await sender.node.stop()
+    }
+
+    @Test("What a dead source was to bring comes from another, and progress says why")
+    func deadSource() async throws {
+        try makeContent()
+        let file = try await sender.publish("film", "0:1:1")
+        server.state.withLock {
+            $0.refused["/cfec-001/"] = 403
+            $0.rate = 1_500_000
+        }
+        let receiver = try await TestNode.start(.receiver, server: server)
+        _ = await receiver.call("recv", ["taskfile": .string(try await receiver.take(file, from: sender))])
+        try await until("the reason is shown") {
+            let error = await receiver.call("progress", ["taskfile": .string(file)]).content["downerror"]
+            return error?.stringValue?.contains("obs has no source left: the server answers 403") == true
+        }
+        server.state.withLock { $0.rate = nil }
+        try await until("downloaded") { await receiver.status(file) == "downloaded" }
+        expectContent(receiver.place, at: "dcp/film")
+        await receiver.node.stop()
+        await sender.node.stop()
+    }
+
+    @Test("A cacher serves its share until its time is over, then leaves nothing")
+    func cacher() async throws {
+        try makeContent()
+        let file = try await sender.publish("film", "1:0:1", seedTime: "4s")
+        let cacher = try await TestNode.start(.cacher, server: server)
+        let path = try await cacher.take(file, from: sender)
+        #expect(await cacher.call("recv", ["taskfile": .string(path)]) == .success(ReplyText.succeed))
+        #expect(await cacher.call("progress", ["taskfile": .string(file)]).text == ProgressFailureText.useCProgress)
+        func progress() async -> JSONObject {
+            await cacher.node.progress(APIRequest(method: "cprogress", parameters: ["taskfile": .string(file)])).content
+        }
+        try await until("serving") { await progress()["status"] == "seeding" }
+        let directory = cacher.place.path + "/data/transfer/bt/cfec-001/film-tmp"
+        #expect(await progress()["desc"] == .string("btseeding dir:" + directory))
+        try await until("the share is there") { cacher.place.exists("data/transfer/bt/cfec-001/film-tmp") }
+        let again = try await cacher.take(file, from: sender)
+        let reply = await cacher.call("recv", ["taskfile": .string(again), "reactive": "true"])
+        #expect(reply == .success(ReplyText.reactivatedCacher(taskFileName: file)))
+        try await until("over") { cacher.place.names("data/receiver/downloaded") == [file] }
+        #expect(cacher.place.names("data/transfer/bt/cfec-001").isEmpty)
+        #expect(cacher.place.names("data/receiver/downloading").isEmpty)
+        await cacher.node.stop()
+        await sender.node.stop()
+    }
+
+    @Test("Tasks whose service time is over go to history, and their state can still be asked for")
+    func serviceEnds() async throws {
+        try makeContent()
+        let file = try await sender.publish("film", "1:0:0", seedTime: "3s")
+        let receiver = try await TestNode.start(.receiver, server: server)
+        _ = await receiver.call("recv", ["taskfile": .string(try await receiver.take(file, from: sender))])
+        try await until("downloaded") { await receiver.status(file) == "downloaded" }
+        try await until("history") { await receiver.status(file) == "history" }
+        try await until("finished") {
+            await sender.call("uploadprogress", ["taskfile": .string(file)]).content["status"] == "finished"
+        }
+        expectContent(receiver.place, at: "dcp/film")
+        #expect(receiver.place.names("data/transfer/cfec-001").isEmpty)
+        let events = server.state.withLock { $0.callbacks }
+        for event in ["ready", "downloaded", "finished"] {
+            #expect(events.contains { $0.contains("\"event\":\"\(event)\"") }, "\(event)")
+        }
+        await receiver.node.stop()
+        await sender.node.stop()
+    }
+
+    @Test("Outside its window a method moves nothing; it goes on in the next one")
+    func windows() async throws {
+        try makeContent()
+        let clock = TestClock(minuteOfDay: 12 * 60)
+        let node = try await TestNode.start(.sender, in: sender.place, server: server, clock: clock) {
+            $0.windows.obs = QuietWindow("00:00-08:00") ?? .always
+            $0.windows.cdn = QuietWindow("22:00-23:00") ?? .always
+            $0.dataPath = $0.dataPath + "2"
+            $0.taskRoots = [$0.taskRoots[0]]
+        }
+        await sender.node.stop()
+        let file = try await {
+            let task = "\(node.place.path)/data2/sender/tmp/cfec-001-film.task.json"
+            let path = "\(node.place.path)/dcp/cfec-001/dcps/film"
+            let parameters: JSONObject = [
+                "dcppath": .string(path), "taskfile": .string(task), "basesubdir": "cfec-001", "btobscdn": "0:0:1",
+                "policy": "priortime",
+            ]
+            _ = await node.call("gentask", parameters)
+            try await until("made") { await node.call("taskfilesquery", parameters).content["status"] == "finished" }
+            _ = await node.call("send", ["taskfile": .string(task)])
+            try await until("ready") {
+                await node.call("uploadprogress", ["taskfile": "cfec-001-film.task.json"]).content["status"] == "ready"
+            }
+            return "cfec-001-film.task.json"
+        }()
+        let probed = server.sent("dcp")
+        let receiver = try await TestNode.start(.receiver, server: server, clock: clock)
+        _ = await receiver.call("recv", ["taskfile": .string(try await receiver.take(file, from: node))])
+        try await until("downloading") { await receiver.status(file) == "downloading" }
+        try await Task.sleep(for: .milliseconds(600))
+        #expect(server.sent("dcp") == probed)
+        let schedules = await receiver.node.showschedules()
+        #expect(schedules.contains("cfec-001-film bt:obs:cdn = 0:0:1 priortime cdn: 0 22:00-23:00"))
+        #expect(schedules.contains(" 22:00:00\n") && schedules.contains("start: "))
+        server.state.withLock { $0.rate = 1_000_000 }
+        clock.forward(minutes: 10 * 60 + 5)
+        try await until("fetching") { server.sent("dcp") > probed }
+        clock.forward(minutes: 60)
+        try await until("paused") {
+            let before = await receiver.call("progress", ["taskfile": .string(file)]).content["cdnpercent"]
+            try await Task.sleep(for: .milliseconds(400))
+            return await receiver.call("progress", ["taskfile": .string(file)]).content["cdnpercent"] == before
+        }
+        #expect(await receiver.status(file) == "downloading")
+        #expect(await receiver.call("progress", ["taskfile": .string(file)]).content["downerror"] == "")
+        server.state.withLock { $0.rate = nil }
+        clock.forward(minutes: 23 * 60 + 10)
+        try await until("downloaded") { await receiver.status(file) == "downloaded" }
+        expectContent(receiver.place, at: "dcp/film")
+        await receiver.node.stop()
+        await node.node.stop()
+    }
+
+    @Test("Cancelling takes away the task and what had come, and nothing else")
+    func cancel() async throws {
+        try makeContent()
+        let file = try await sender.publish("film", "0:0:1")
+        server.state.withLock { $0.rate = 200_000 }
+        let receiver = try await TestNode.start(.receiver, server: server)
+        _ = await receiver.call("recv", ["taskfile": .string(try await receiver.take(file, from: sender))])
+        try await until("downloading") { receiver.place.exists("data/transfer/cfec-001") }
+        #expect(await receiver.call("cancel", ["taskfile": .string(file)]) == .success(ReplyText.succeed))
+        #expect(receiver.place.names("data/transfer/cfec-001").isEmpty)
+        #expect(await receiver.call("progress", ["taskfile": .string(file)]).text == ProgressFailureText.unknownTask)
+        let none = await receiver.call("cancel", ["taskfile": .string(file)])
+        #expect(none == .success("no need to cancel, not found task: \(file)"))
+        #expect(await sender.call("cancel", ["taskfile": .string(file)]) == .success(ReplyText.succeed))
+        #expect(sender.place.exists("dcp/cfec-001/dcps/film/video.mxf"))
+        await receiver.node.stop()
+        await sender.node.stop()
+    }
+
+    @Test("A CDN that does not have the content makes the task fail after three probes")
+    func deadCDN() async throws {
+        try makeContent()
+        server.state.withLock { $0.refused["/dcp/cfec-001/dcps/film/"] = 404 }
+        let file = "cfec-001-film.task.json"
+        let task = "\(sender.place.path)/data/sender/tmp/\(file)"
+        let parameters: JSONObject = [
+            "dcppath": .string(sender.place.path + "/dcp/cfec-001/dcps/film"), "taskfile": .string(task),
+            "basesubdir": "cfec-001", "btobscdn": "1:0:1",
+        ]
+        _ = await sender.call("gentask", parameters)
+        try await until("made") { await sender.call("taskfilesquery", parameters).content["status"] == "finished" }
+        _ = await sender.call("send", ["taskfile": .string(task)])
+        try await until("failed") { !sender.place.names("data/sender/failed").isEmpty && sender.place.names("data/sender/failed").count == 2 }
+        #expect(sender.place.names("data/sender/failed") == [file, file + ".cdnerr"])
+        let progress = await sender.call("uploadprogress", ["taskfile": .string(file)]).content
+        #expect(progress["status"] == "error")
         await sender.node.stop()
     }
 }

@@ -62,6 +62,7 @@ extension DeliveryMachine {
         methods[method].failures += 1
         methods[method].exhaustion = Exhaustion(reason: reason, nextProbe: now.uptime + delay)
         methods[method].troubledSince = nil
+        mayHandOver = true
     }
 
     /// A method that answers gets one file of its share back, and the others once bytes have come: one that answers
@@ -70,19 +71,20 @@ extension DeliveryMachine {
         methods[method].exhaustion = nil
         methods[method].troubledSince = nil
         methods[method].isOnTrial = true
-        guard missingFiles(of: method).isEmpty else { return }
+        mayHandOver = true
+        guard methods[method].missingCount == 0 else { return }
         let file = filesToTakeBack(method).last { file in
             // Where it stalled on trial before, another that has nothing else to do keeps its last file.
-            methods[method].failures < 2 || (files[file].owner.map { missingFiles(of: $0).count > 1 } ?? true)
+            methods[method].failures < 2 || (files[file].owner.map { methods[$0].missingCount > 1 } ?? true)
         }
-        if let file { files[file].owner = method }
+        if let file { setOwner(method, of: file) }
     }
 
     private mutating func provedItself(_ method: DeliveryMethod) {
         methods[method].failures = 0
         guard methods[method].isOnTrial else { return }
         methods[method].isOnTrial = false
-        for file in filesToTakeBack(method) { files[file].owner = method }
+        for file in filesToTakeBack(method) { setOwner(method, of: file) }
     }
 
     /// Files of its share that are not here and that others have now.
@@ -95,7 +97,9 @@ extension DeliveryMachine {
 
     mutating func updateWindows(at now: Moment) {
         for method in DeliveryMethod.allCases {
-            methods[method].isOpen = plan.windows[method].isOpen(at: now.wall, clock: clock)
+            let isOpen = plan.windows[method].isOpen(at: now.wall, clock: clock)
+            if isOpen != methods[method].isOpen { mayHandOver = true }
+            methods[method].isOpen = isOpen
         }
     }
 
@@ -124,9 +128,10 @@ extension DeliveryMachine {
 
     /// Gives files of methods without a source to others.
     mutating func handOver() {
+        mayHandOver = false
         for method in DeliveryMethod.allCases where methods[method].exhaustion != nil {
             for file in missingFiles(of: method) {
-                if let taker = taker(for: file, besides: [method]) { files[file].owner = taker }
+                if let taker = taker(for: file, besides: [method]) { setOwner(taker, of: file) }
             }
         }
     }
@@ -139,7 +144,7 @@ extension DeliveryMachine {
                 && !files[file].wrongFrom.contains($0)
         }
         let rank = { (method: DeliveryMethod) in
-            (methods[method].isOpen ? 0 : 1, pendingBytes(of: method), method.rank)
+            (methods[method].isOpen ? 0 : 1, methods[method].missingBytes, method.rank)
         }
         return candidates.min { rank($0) < rank($1) }
     }
@@ -157,9 +162,9 @@ extension DeliveryMachine {
         for file in files.indices where files[file].isWanted && files[file].progress == .missing {
             if let owner = files[file].owner, plan.canServe(owner, file) { continue }
             if let home = plan.homes[file], plan.canServe(home, file), !files[file].wrongFrom.contains(home) {
-                files[file].owner = home
+                setOwner(home, of: file)
             } else if let taker = taker(for: file, besides: []) {
-                files[file].owner = taker
+                setOwner(taker, of: file)
             } else {
                 return file
             }
@@ -167,39 +172,46 @@ extension DeliveryMachine {
         return nil
     }
 
-    /// Lets each method that has nothing left to do, and may be used beyond its share, take one file of a slower one.
+    /// Lets each method that has nothing left to do, and may be used beyond its share, take files of the slowest.
     mutating func rebalance() {
         for method in DeliveryMethod.allCases
         where plan.usable.contains(method) && plan.isFree(method) && methods[method].isOpen
-            && methods[method].exhaustion == nil && missingFiles(of: method).isEmpty
+            && methods[method].exhaustion == nil && methods[method].missingCount == 0
         {
-            guard let file = fileToTakeOver(by: method) else { continue }
-            files[file].owner = method
-            files[file].wasTakenOver = true
+            for file in filesToTakeOver(by: method) {
+                setOwner(method, of: file)
+                files[file].wasTakenOver = true
+            }
         }
     }
 
-    private func fileToTakeOver(by method: DeliveryMethod) -> Int? {
-        let others = DeliveryMethod.allCases.filter { $0 != method && !missingFiles(of: $0).isEmpty }
-        // The one that would take longest. One that stands still takes longer than any that moves.
-        let slowest = others.max { timeLeft($0) < timeLeft($1) }
-        guard let slowest, timeLeft(slowest) > 0 else { return nil }
-        let candidates = missingFiles(of: slowest).filter {
-            plan.canServe(method, $0) && !files[$0].wasTakenOver && !files[$0].wrongFrom.contains(method)
+    /// The last files of the method that would take longest: at most a quarter of its bytes at a time, so that what was
+    /// thought of the rates can be thought again, and at least one file.
+    private func filesToTakeOver(by method: DeliveryMethod) -> [Int] {
+        let others = DeliveryMethod.allCases.filter { $0 != method && methods[$0].missingCount > 0 }
+        guard let slowest = others.max(by: { timeLeft($0) < timeLeft($1) }) else { return [] }
+        // Its only file stays with a method that moves about as fast as this one has.
+        let moves = methods[slowest].activeSince != nil && methods[slowest].rate >= methods[method].rate / 2
+        guard methods[slowest].missingCount > 1 || !moves else { return [] }
+        var bytes = methods[slowest].missingBytes / 4
+        var taken: [Int] = []
+        for file in missingFiles(of: slowest).reversed() {
+            guard taken.isEmpty || plan.sizes[file] <= bytes, taken.count < max(1, methods[slowest].missingCount / 4)
+            else {
+                break
+            }
+            guard plan.canServe(method, file), !files[file].wasTakenOver, !files[file].wrongFrom.contains(method) else {
+                continue
+            }
+            taken.append(file)
+            bytes -= plan.sizes[file]
         }
-        guard let last = candidates.last else { return nil }
-        // Its only file stays with a method that moves as fast as this one has.
-        let isOnly = missingFiles(of: slowest).count == 1
-        if isOnly, methods[slowest].activeSince != nil, methods[slowest].rate >= methods[method].rate / 2 { return nil }
-        return last
+        return taken
     }
 
+    /// Seconds that a method needs for what it has to fetch. One that stands still takes longer than any that moves.
     private func timeLeft(_ method: DeliveryMethod) -> Double {
         guard methods[method].activeSince != nil, methods[method].rate > 0 else { return .infinity }
-        return Double(pendingBytes(of: method)) / methods[method].rate
-    }
-
-    func pendingBytes(of method: DeliveryMethod) -> Int64 {
-        missingFiles(of: method).reduce(0) { $0 &+ plan.sizes[$1] }
+        return Double(methods[method].missingBytes) / methods[method].rate
     }
 }

@@ -49,7 +49,8 @@ extension DeliveryMachine {
     /// Files that are here and right.
     public var verifiedFiles: Set<Int> { Set(files.indices.filter { files[$0].progress == .verified }) }
 
-    /// What a person should know: which methods have no source left, why, and who has their files. Empty if all is well.
+    /// What a person should know: which methods have no source left, why, and who has their files. Empty if all is
+    /// well.
     public var notes: String {
         guard phase == .fetching else { return "" }
         return DeliveryMethod.allCases.compactMap { method -> String? in

@@ -52,8 +52,11 @@ public struct DeliveryMachine: Sendable {
         var failures = 0
         /// Whether it answered a probe and has brought nothing since.
         var isOnTrial = false
-        /// What the shell was told last.
-        var toldFiles: [Int] = []
+        /// How many files it is to fetch that are not here, and their bytes.
+        var missingCount = 0
+        var missingBytes: Int64 = 0
+        /// Whether it got files or lost some to another since the shell was told.
+        var isChanged = false
         var toldActive = false
 
         var rate: Double { activeTime > 0 ? measured / activeTime : 0 }
@@ -67,6 +70,10 @@ public struct DeliveryMachine: Sendable {
     }
 
     var toldSeeding = false
+    /// Wanted files that are not verified.
+    private var unverified = 0
+    /// Whether something has changed that may let files find another method.
+    var mayHandOver = true
 
     /// - Parameters:
     ///   - verified: files that were found right before a restart.
@@ -82,6 +89,7 @@ public struct DeliveryMachine: Sendable {
             if verified.contains(index) { file.progress = .verified }
             return file
         }
+        for index in files.indices { tally(index, 1) }
     }
 
     /// A delivery that was published before a restart and is served until `seedingUntil`.
@@ -97,8 +105,8 @@ public struct DeliveryMachine: Sendable {
         if phase == .fetching {
             let copies = files.indices.filter { files[$0].progress == .missing && plan.localFiles.contains($0) }
             for file in copies {
-                files[file].progress = .copying
-                files[file].owner = nil
+                setProgress(.copying, of: file)
+                setOwner(nil, of: file)
             }
             if !copies.isEmpty { actions.append(.copy(files: copies)) }
             if let orphan = placeOrphans() { return fail(.noMethod(file: orphan)) }
@@ -114,14 +122,14 @@ public struct DeliveryMachine: Sendable {
         guard phase == .fetching, files.indices.contains(file), files[file].isWanted,
             files[file].progress == .missing || files[file].progress == .copying
         else { return [] }
-        files[file].progress = .arrived
+        setProgress(.arrived, of: file)
         return [.verify(file: file)] + settle(at: now)
     }
 
     /// A file that should be in the library could not be copied: it is fetched.
     public mutating func copyFailed(_ file: Int, at now: Moment) -> [DeliveryAction] {
         guard phase == .fetching, files.indices.contains(file), files[file].progress == .copying else { return [] }
-        files[file].progress = .missing
+        setProgress(.missing, of: file)
         guard placeOrphans() == nil else { return fail(.noMethod(file: file)) }
         return settle(at: now)
     }
@@ -130,15 +138,16 @@ public struct DeliveryMachine: Sendable {
     public mutating func verified(_ file: Int, isRight: Bool, at now: Moment) -> [DeliveryAction] {
         guard phase == .fetching, files.indices.contains(file), files[file].progress == .arrived else { return [] }
         if isRight {
-            files[file].progress = .verified
+            setProgress(.verified, of: file)
             return settle(at: now)
         }
-        files[file].progress = .missing
+        setProgress(.missing, of: file)
         files[file].attempts += 1
         guard files[file].attempts < plan.settings.attemptsPerFile else { return fail(.wrongContent(file: file)) }
         if let owner = files[file].owner { files[file].wrongFrom.insert(owner) }
         guard let source = otherSource(for: file) else { return fail(.noMethod(file: file)) }
-        files[file].owner = source
+        setOwner(source, of: file)
+        methods[source].isChanged = true
         return [.discard(file: file)] + settle(at: now)
     }
 
@@ -167,11 +176,11 @@ public struct DeliveryMachine: Sendable {
         updateWindows(at: now)
         if phase == .fetching {
             actions += updateSources(at: now)
-            handOver()
+            if mayHandOver { handOver() }
             if plan.rebalance == .idle { rebalance() }
         }
         actions += tell(at: now)
-        if phase == .fetching, files.allSatisfy({ !$0.isWanted || $0.progress == .verified }) {
+        if phase == .fetching, unverified == 0 {
             if plan.keepsContent {
                 phase = .publishing
                 actions.append(.publish)
@@ -212,16 +221,18 @@ public struct DeliveryMachine: Sendable {
     private mutating func tell(at now: Moment) -> [DeliveryAction] {
         var actions: [DeliveryAction] = []
         for method in DeliveryMethod.allCases {
-            let missing = phase == .fetching ? missingFiles(of: method) : []
-            let isActive = !missing.isEmpty && methods[method].isOpen && methods[method].exhaustion == nil
+            let isActive =
+                phase == .fetching && methods[method].missingCount > 0 && methods[method].isOpen
+                && methods[method].exhaustion == nil
             if isActive != (methods[method].activeSince != nil) {
                 methods[method].activeSince = isActive ? now.uptime : nil
                 methods[method].lastObserved = nil
             }
-            // A method that stands still need not hear of files until it runs.
-            guard isActive != methods[method].toldActive || missing != methods[method].toldFiles else { continue }
+            // That a file of its own is here is no news to a method.
+            guard isActive != methods[method].toldActive || methods[method].isChanged else { continue }
             methods[method].toldActive = isActive
-            methods[method].toldFiles = missing
+            methods[method].isChanged = false
+            let missing = phase == .fetching ? missingFiles(of: method) : []
             actions.append(.setMethod(method, files: missing, isActive: isActive))
         }
         let seeds = shouldSeed
@@ -240,7 +251,36 @@ public struct DeliveryMachine: Sendable {
         }
     }
 
+    // MARK: Files and their owners, counted
+
     func missingFiles(of method: DeliveryMethod) -> [Int] {
-        files.indices.filter { files[$0].owner == method && files[$0].progress == .missing && files[$0].isWanted }
+        guard methods[method].missingCount > 0 else { return [] }
+        return files.indices.filter {
+            files[$0].owner == method && files[$0].progress == .missing && files[$0].isWanted
+        }
+    }
+    mutating func setOwner(_ owner: DeliveryMethod?, of file: Int) {
+        let old = files[file].owner
+        guard owner != old else { return }
+        tally(file, -1)
+        files[file].owner = owner
+        tally(file, 1)
+        for method in [old, owner] { if let method { methods[method].isChanged = true } }
+    }
+
+    private mutating func setProgress(_ progress: FileState.Progress, of file: Int) {
+        tally(file, -1)
+        files[file].progress = progress
+        tally(file, 1)
+        if progress == .missing { mayHandOver = true }
+    }
+
+    /// Counts a file in, or out.
+    private mutating func tally(_ file: Int, _ sign: Int) {
+        guard files[file].isWanted else { return }
+        if files[file].progress != .verified { unverified += sign }
+        guard files[file].progress == .missing, let owner = files[file].owner else { return }
+        methods[owner].missingCount += sign
+        methods[owner].missingBytes &+= Int64(sign) * plan.sizes[file]
     }
 }

@@ -121,6 +121,8 @@ struct Catalogue: Sendable {
             }
             return put(next, at: path)
         }
+        // The line was checked by somebody else, changed or removed meanwhile: that holds.
+        if isVerification, entries[path] == nil || need(at: path, looking: stamp) == .nothing { return }
         removed[path] = nil
         var next = Entry(sha1: sha1, size: stamp.size, trust: .verified(stamp))
         if let old = entries[path], old.isWritten, old.sha1 == sha1, old.size == stamp.size { next.isWritten = true }

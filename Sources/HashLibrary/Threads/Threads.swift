@@ -39,12 +39,13 @@ enum Threads {
     /// The result of `body`, which blocks, without blocking the caller's thread.
     static func offload<R: Sendable>(name: String = "library", _ body: @escaping @Sendable () -> R) async -> R {
         await withCheckedContinuation { continuation in
-            if !start(name: name, { continuation.resume(returning: body()) }) { continuation.resume(returning: body()) }
+            let isStarted = start(name: name) { continuation.resume(returning: body()) }
+            if !isStarted { continuation.resume(returning: body()) }
         }
     }
 
-    /// Calls `body` with 0, 1, … on up to `count` threads at once, and returns when all have returned. `isGentle`: they
-    /// give way to everything else that wants processors or disks.
+    /// Calls `body` with 0, 1, … on up to `count` threads at once, and returns when all have returned. `isGentle`:
+    /// they give way to everything else that wants processors or disks.
     static func run(
         _ count: Int, name: String, isGentle: Bool, _ body: @escaping @Sendable (Int) -> Void
     ) async {

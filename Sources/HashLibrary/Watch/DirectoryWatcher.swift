@@ -4,7 +4,8 @@ import Storage
 import Synchronization
 
 /// Follows what happens below some directories by inotify, on a thread of its own, and puts paths to look at into an
-/// inbox. It never says what happened there, only where: who looks sees what is there now, whatever the order of events.
+/// inbox. It never says what happened there, only where: who looks sees what is there now, whatever the order of
+/// events.
 ///
 /// A new directory is watched first and then walked, so that what was made in it before the watch is found. When the
 /// kernel's queue overflows, or a watch cannot be had, the inbox is asked for scans.

@@ -66,6 +66,7 @@ struct Fetching: Sendable {
         options.usesPeers = usesPeers
         options.usesWebSeeds = false
         options.arePeersActive = false
+        if usesPeers { options.downloadLimit = context.configuration.rateLimits.bt }
         let layout = torrent.info.layout
         for method in [DeliveryMethod.obs, .cdn] where task.usedMethods.contains(method) {
             guard let source = source(method, task: task, layout: layout, context: context) else { continue }

@@ -175,7 +175,7 @@ extension ReceiveRunner {
 
     private func publish() {
         guard let publication else { return }
-        let (publications, context, name, task) = (publications, context, name, task)
+        let (publications, context, name) = (publications, context, name)
         let torrent = torrents.full ?? torrents.served
         let moved = movesWithContent ? fetching?.peers?.transfer : nil
         let stopped = (fetching?.parts ?? []).map(\.transfer).filter { $0 !== moved }
@@ -188,12 +188,6 @@ extension ReceiveRunner {
                 }
                 if let problem {
                     context.log(.error, "content cannot be published", task: name, ["reason": "\(problem)"])
-                } else {
-                    for entry in task.fileList {
-                        guard let digest = SHA1Digest(hex: entry.hash) else { continue }
-                        let path = Self.place(of: entry, task, incoming: publication.final)
-                        await context.library.note(path, digest: digest, size: entry.size)
-                    }
                 }
                 feed.yield(.published(problem))
             })
@@ -242,6 +236,16 @@ extension ReceiveRunner {
             } catch {
                 return error.description
             }
+        }
+    }
+
+    /// What was verified here need not be read again by the library.
+    func noteInLibrary() async {
+        guard let final = context.places.final(task) else { return }
+        for entry in task.fileList {
+            guard let digest = SHA1Digest(hex: entry.hash) else { continue }
+            let path = Self.place(of: entry, task, incoming: final)
+            await context.library.note(path, digest: digest, size: entry.size)
         }
     }
 

@@ -31,9 +31,10 @@ extension ReceiveRunner {
             return
         }
         await settleTransfers()
+        var options = context.transferOptions
+        options.fast = true
         do {
-            let transfer = try await context.swarm.seed(
-                torrent: torrent, path: place, options: context.transferOptions)
+            let transfer = try await context.swarm.seed(torrent: torrent, path: place, options: options)
             seed = transfer
             let board = board
             children.append(

@@ -135,7 +135,22 @@ actor ReceiveRunner {
     private func begin() async {
         let standing = await offload { [publication] in publication?.standing() ?? .unchecked }
         if state == .downloaded || standing == .published {
-            if state == .downloading { await afterPublication() }
+            if state == .downloading {
+                // It may have ended right after the step: the marker and what was there before are still to be seen to.
+                let problem = await offload { [publication] () -> String? in
+                    do throws(FileFailure) {
+                        try publication?.publish()
+                        return nil
+                    } catch {
+                        return error.description
+                    }
+                }
+                if let problem {
+                    context.log(.error, "content cannot be published", task: name, ["reason": "\(problem)"])
+                }
+                await noteInLibrary()
+                await afterPublication()
+            }
             return await beginService()
         }
         if context.places.role == .cacher, let begun = servedSince {
@@ -188,6 +203,7 @@ actor ReceiveRunner {
             troubles[method] = trouble
             await apply(machine.probed(method, trouble: trouble, at: now))
         case .published(nil):
+            await noteInLibrary()
             await afterPublication()
             await apply(machine.published(at: now))
         case .published(let problem?): await apply(machine.publishFailed(problem))

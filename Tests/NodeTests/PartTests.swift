@@ -1,0 +1,174 @@
+import Authoring
+import Delivery
+import Foundation
+import Glibc
+import Hashing
+import Metainfo
+import Testing
+
+@testable import Node
+
+@Suite("Torrents of a content")
+struct ContentTorrentsTests {
+    private func make(_ place: TemporaryDirectory, _ version: Info.Version, share: [Int]?) throws -> ContentTorrents {
+        ContentTorrents(
+            content: try ContentScanner.scan(place.path + "/film"), version: version, tracker: "http://t/announce",
+            shareFiles: share, known: [:])
+    }
+
+    private func place() throws -> TemporaryDirectory {
+        let place = try TemporaryDirectory()
+        // Sizes around the piece length, 256 KiB: files that share pieces, that end with one, that are empty.
+        for (index, size) in [100, 262_144, 700_001, 0, 262_143, 1, 524_288, 999_999].enumerated() {
+            try place.write("film/\(index)/f\(index)", content(size, seed: UInt64(index)))
+        }
+        return place
+    }
+
+    @Test("One reading gives the same torrents as swoop create, and every file's digest",
+        arguments: [Info.Version.v1, .hybrid, .v2], [nil, [0, 1, 2], [2, 5, 7], Array(0..<8)] as [[Int]?])
+    func sameAsMaker(version: Info.Version, share: [Int]?) async throws {
+        let place = try place()
+        let result = try await make(place, version, share: share).make()
+        var options = TorrentOptions(version: version)
+        options.trackers = [["http://t/announce"]]
+        let content = try ContentScanner.scan(place.path + "/film")
+        let expected = try await TorrentMaker(content, options: options).make()
+        #expect(result.full.encode() == expected.encode())
+        for (index, digest) in result.digests.enumerated() {
+            let path = "film/" + String(decoding: content.files[index].path.bytes, as: UTF8.self)
+            #expect(digest == SHA1.digest(place.read(path) ?? []))
+        }
+        guard let share, let torrent = result.share else {
+            #expect(result.share == nil)
+            return
+        }
+        let copy = try TemporaryDirectory()
+        for index in share {
+            let path = String(decoding: content.files[index].path.bytes, as: UTF8.self)
+            try copy.write("film-tmp/" + path, place.read("film/" + path) ?? [])
+        }
+        options.pieceLength = result.full.info.layout.pieceLength
+        let scanned = try ContentScanner.scan(copy.path + "/film-tmp")
+        #expect(torrent.encode() == (try await TorrentMaker(scanned, options: options).make()).encode())
+    }
+
+    @Test("Torrents that are there and digests that are known are not made again")
+    func reuse() async throws {
+        let place = try place()
+        let first = try await make(place, .v1, share: [0, 1, 2]).make()
+        var again = try make(place, .v1, share: [0, 1, 2])
+        again.oldFull = first.full
+        again.oldShare = first.share
+        again.known = Dictionary(uniqueKeysWithValues: first.digests.enumerated().map { ($0, $1) })
+        #expect(again.needsNoReading)
+        let second = try await again.make()
+        #expect(second.filesRead == 0)
+        #expect(second.full.encode() == first.full.encode())
+        // The share is cut from the torrent that is there; only what is new of it is read.
+        again.oldShare = nil
+        #expect(!again.needsNoReading)
+        #expect(try await again.make().share?.encode() == first.share?.encode())
+        // A torrent of other files does not fit.
+        again.oldFull = first.share
+        #expect(try await again.make().full.encode() == first.full.encode())
+    }
+}
+
+@Suite("Publication")
+struct PublicationTests {
+    private func publication(_ place: TemporaryDirectory) -> Publication {
+        Publication(
+            incoming: place.path + "/in/film", final: place.path + "/dcp/film", marker: place.path + "/dcp/film.finished",
+            record: place.path + "/in/checked", machine: .local)
+    }
+
+    @Test("Content appears in one step, in place of what was there, and a crash at any point is told apart")
+    func steps() throws {
+        let place = try TemporaryDirectory()
+        let publication = publication(place)
+        try place.write("in/film/a", [1])
+        try place.write("dcp/film/old", [9])
+        #expect(publication.standing() == .unchecked)
+        try publication.recordChecked()
+        #expect(publication.standing() == .checked)
+        try publication.publish()
+        #expect(publication.standing() == .published)
+        #expect(place.names("dcp/film") == ["a"])
+        #expect(place.exists("dcp/film.finished"))
+        #expect(!place.exists("in/film"))
+        // Once more, as after a crash between the rename and the move of the task file.
+        try publication.publish()
+        #expect(place.names("dcp/film") == ["a"])
+        // Content of another delivery is not taken for this one.
+        try FileManager.default.removeItem(atPath: place.path + "/dcp/film")
+        try place.write("dcp/film/b", [2])
+        #expect(publication.standing() == .unchecked)
+    }
+
+    @Test("A crash right after the exchange: the old content is taken away, the new one stays")
+    func crashAfterExchange() throws {
+        let place = try TemporaryDirectory()
+        let publication = publication(place)
+        try place.write("in/film/new", [1])
+        try place.write("dcp/film/old", [9])
+        try publication.recordChecked()
+        try NodeFiles.exchange(publication.incoming, with: publication.final)
+        #expect(publication.standing() == .published)
+        try publication.publish()
+        #expect(place.names("dcp/film") == ["new"])
+        #expect(!place.exists("in/film"))
+        #expect(place.exists("dcp/film.finished"))
+    }
+
+    @Test("On a mounted bucket files are copied and the marker is the commit")
+    func bucket() throws {
+        let place = try TemporaryDirectory()
+        var publication = publication(place)
+        publication = Publication(
+            incoming: publication.incoming, final: publication.final, marker: publication.marker,
+            record: publication.record, machine: .mountedBucket)
+        try place.write("in/film/x/a", [1, 2])
+        try place.write("dcp/film/old", [9])
+        try publication.recordChecked()
+        #expect(publication.standing() == .checked)
+        try publication.publish()
+        #expect(publication.standing() == .published)
+        #expect(place.read("dcp/film/x/a") == [1, 2])
+        #expect(!place.exists("dcp/film/old"))
+    }
+}
+
+@Suite("Task directories")
+struct TaskDirectoriesTests {
+    @Test("Tasks are listed in the order of their arrival, and only files that can be tasks")
+    func order() throws {
+        let place = try TemporaryDirectory()
+        let directories = TaskDirectories(root: place.path)
+        try directories.make()
+        for name in ["b", "a", "c"] {
+            try directories.write([1], .receiver, .tmp, "\(name).task.json")
+            try directories.move("\(name).task.json", .receiver, from: .tmp, to: .queues)
+            usleep(5_000)
+        }
+        try place.write("receiver/queues/notes.txt", [1])
+        try place.write("receiver/queues/.hidden.task.json", [1])
+        try place.write("receiver/queues/dir.task.json/x", [1])
+        #expect(directories.list(.receiver, .queues) == ["b.task.json", "a.task.json", "c.task.json"])
+        #expect(directories.locate(.receiver, "a.task.json", in: [.downloading, .queues]) == .queues)
+        #expect(directories.locate(.receiver, "../queues/a.task.json", in: [.queues]) == nil)
+    }
+
+    @Test("What failed has its details beside it")
+    func failure() throws {
+        let place = try TemporaryDirectory()
+        let directories = TaskDirectories(root: place.path)
+        try directories.make()
+        try directories.write([1], .sender, .uploading, "x.task.json")
+        try directories.fail("x.task.json", .sender, from: .uploading, details: "no keys", suffix: ".obserr")
+        #expect(place.names("sender/failed") == ["x.task.json", "x.task.json.obserr"])
+        #expect(directories.failure("x.task.json", .sender) == "no keys")
+        directories.remove("x.task.json", .sender, from: .failed)
+        #expect(place.names("sender/failed").isEmpty)
+    }
+}
