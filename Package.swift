@@ -13,13 +13,14 @@ struct Module {
     enum Kind { case library, c, executable, tests }
 
     enum Product: String {
-        case argumentParser, asyncHTTPClient, crypto, log, nioCore, nioHTTP1, nioPosix, nioSSL
+        case argumentParser, asyncHTTPClient, crypto, hummingbird, log, nioCore, nioHTTP1, nioPosix, nioSSL
 
         var dependency: Target.Dependency {
             switch self {
             case .argumentParser: .product(name: "ArgumentParser", package: "swift-argument-parser")
             case .asyncHTTPClient: .product(name: "AsyncHTTPClient", package: "async-http-client")
             case .crypto: .product(name: "Crypto", package: "swift-crypto")
+            case .hummingbird: .product(name: "Hummingbird", package: "hummingbird")
             case .log: .product(name: "Logging", package: "swift-log")
             case .nioCore: .product(name: "NIOCore", package: "swift-nio")
             case .nioHTTP1: .product(name: "NIOHTTP1", package: "swift-nio")
@@ -34,6 +35,7 @@ struct Module {
             case .argumentParser: ("https://github.com/apple/swift-argument-parser", "1.8.2")
             case .asyncHTTPClient: ("https://github.com/swift-server/async-http-client", "1.37.0")
             case .crypto: ("https://github.com/apple/swift-crypto", "4.5.2")
+            case .hummingbird: ("https://github.com/hummingbird-project/hummingbird", "2.28.1")
             case .log: ("https://github.com/apple/swift-log", "1.16.2")
             case .nioCore, .nioHTTP1, .nioPosix: ("https://github.com/apple/swift-nio", "2.101.2")
             case .nioSSL: ("https://github.com/apple/swift-nio-ssl", "2.37.6")
@@ -69,8 +71,9 @@ let modules: [Module] = [
     Module(
         name: "Node", uses: ["Delivery", "Authoring", "Swarm", "ObjectStore", "HashLibrary", "HTTPTransport"],
         products: [.log, .nioCore]),
+    Module(name: "NodeAPI", uses: ["Node", "Delivery"], products: [.hummingbird, .log, .nioCore]),
     Module(
-        name: "swoop", kind: .executable, uses: ["Authoring", "Swarm", "TrackerServer", "HTTPTransport"],
+        name: "swoop", kind: .executable, uses: ["Authoring", "Swarm", "TrackerServer", "HTTPTransport", "NodeAPI"],
         products: [.argumentParser, .log, .nioCore]),
 
     Module(name: "HashingTests", kind: .tests, uses: ["Hashing"]),
@@ -88,7 +91,10 @@ let modules: [Module] = [
     Module(name: "SwarmTests", kind: .tests, uses: ["Swarm"]),
     Module(name: "DeliveryTests", kind: .tests, uses: ["Delivery"]),
     Module(name: "S3Tests", kind: .tests, uses: ["S3"]),
+    Module(name: "ObjectStoreTests", kind: .tests, uses: ["ObjectStore"], products: [.nioCore, .nioHTTP1, .nioPosix]),
     Module(name: "HashLibraryTests", kind: .tests, uses: ["HashLibrary"]),
+    Module(name: "NodeTests", kind: .tests, uses: ["Node"]),
+    Module(name: "NodeAPITests", kind: .tests, uses: ["NodeAPI"]),
     Module(name: "CommandTests", kind: .tests, uses: ["swoop"]),
     Module(name: "IntegrationTests", kind: .tests),
 ]

@@ -1,7 +1,8 @@
 // HTTP for tracker announces and web seeds: AsyncHTTPClient with the rules that hostile servers make necessary.
 //
-// What it is for: one request at a time over HTTP/1.1, a GET with few redirects. What it must never do: follow a redirect
-// from outside to an inside address, accept a certificate that does not verify, decompress, or wait without end.
+// What it is for: one request at a time over HTTP/1.1, a GET with few redirects. What it must never do: follow a
+// redirect from outside to an inside address, accept a certificate that does not verify, decompress, or wait without
+// end.
 
 import AsyncHTTPClient
 import NIOCore
@@ -76,8 +77,8 @@ package final class HTTPTransport: Sendable {
     package func shutdown() async { try? await client.shutdown() }
 
     /// GETs a URL, following redirects, until the head of an answer that is none.
-    /// - Parameter deadline: when the head must be here. The body is read by `collect` or by the caller, who must see to
-    ///   an end himself; only a silence longer than `readTimeout` ends it in any case.
+    /// - Parameter deadline: when the head must be here. The body is read by `collect` or by the caller, who must see
+    ///   to an end himself; only a silence longer than `readTimeout` ends it in any case.
     /// - Throws: `HTTPTransportError`.
     package func get(
         _ url: HTTPURL, headers: HTTPHeaders = [:], deadline: NIODeadline

@@ -215,8 +215,8 @@ extension DeliveryNode {
         let isAllLocal: Bool
     }
 
-    /// Everything that recv does before it replies: sums, torrents, the question to the library. Ends an earlier delivery
-    /// of the same name, and takes away its marker.
+    /// Everything that recv does before it replies: sums, torrents, the question to the library. Ends an earlier
+    /// delivery of the same name, and takes away its marker.
     /// - Throws: recv's text.
     func prepare(_ given: TaskFile, name: String, path: String) async throws(RecvRefusal) -> Prepared {
         var task = given

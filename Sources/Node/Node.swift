@@ -1,11 +1,11 @@
 // Node: the inside of the hybrid delivery daemon.
 //
-// What it is for: the calls of the API as methods of one actor; task files that wander through state directories; making
-// torrents and tasks; publishing content (upload, seeding, probes) and fetching it (peers, object store and CDN at once,
-// each when its window allows), until it lies verified at its final place. What it must never do: let content appear
-// anywhere before every file of it has been checked, let a task be in two states at once, write a key of an object store
-// to a log, or believe a path or a length because a task file says so. Decisions of policy are Delivery's; bytes are
-// moved by Swarm, ObjectStore and HashLibrary.
+// What it is for: the calls of the API as methods of one actor; task files that wander through state directories;
+// making torrents and tasks; publishing content (upload, seeding, probes) and fetching it (peers, object store and CDN
+// at once, each when its window allows), until it lies verified at its final place. What it must never do: let content
+// appear anywhere before every file of it has been checked, let a task be in two states at once, write a key of an
+// object store to a log, or believe a path or a length because a task file says so. Decisions of policy are Delivery's;
+// bytes are moved by Swarm, ObjectStore and HashLibrary.
 
 import Delivery
 

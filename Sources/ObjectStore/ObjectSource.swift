@@ -13,8 +13,8 @@ public final class ObjectSource: RangeSource {
     /// Most files whose entity tags are remembered.
     private static let mostTags = 65_536
 
-    /// - Parameter prefix: without a slash at its end; empty for the bucket itself. For a torrent of a single file it is the
-    ///   key of the object.
+    /// - Parameter prefix: without a slash at its end; empty for the bucket itself. For a torrent of a single file it
+    ///   is the key of the object.
     public init(store: ObjectStore, prefix: String, layout: ContentLayout) {
         self.store = store
         self.prefix = prefix

@@ -25,7 +25,8 @@ extension ObjectStore {
     ) async throws(ObjectStoreError) -> StoreAnswer {
         let signed: S3SignedRequest
         do {
-            signed = try address.place.sign(request, with: address.credentials, at: S3Timestamp(unixTime: client.clock()))
+            signed = try address.place.sign(
+                request, with: address.credentials, at: S3Timestamp(unixTime: client.clock()))
         } catch {
             throw ObjectStoreError(.address, error.description)
         }

@@ -18,8 +18,8 @@ extension ObjectStore {
 
     /// All objects whose keys begin with a prefix, in the store's order.
     ///
-    /// Ask with a slash at the end for what lies below a directory. Keys come from outside: check them before they become
-    /// paths.
+    /// Ask with a slash at the end for what lies below a directory. Keys come from outside: check them before they
+    /// become paths.
     /// - Throws: `ObjectStoreError`; `.wrongContent` for more than `mostObjects`.
     public func list(prefix: String) async throws(ObjectStoreError) -> [StoredObject] {
         var all: [StoredObject] = []
@@ -59,10 +59,11 @@ extension ObjectStore {
             default: break
             }
             last = next
-            request = switch next {
-            case .token(let token): S3Request.list(prefix: prefix, token: token, pageSize: pageSize)
-            case .marker(let marker): S3Request.list(prefix: prefix, after: marker, pageSize: pageSize)
-            }
+            request =
+                switch next {
+                case .token(let token): S3Request.list(prefix: prefix, token: token, pageSize: pageSize)
+                case .marker(let marker): S3Request.list(prefix: prefix, after: marker, pageSize: pageSize)
+                }
         }
     }
 

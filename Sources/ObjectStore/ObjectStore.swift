@@ -1,8 +1,8 @@
 // ObjectStore: the client of S3-compatible object stores, over HTTP/1.1.
 //
 // What it is for: listing, fetching and storing objects of any size, through failures and restarts. What it must never
-// do: show a key, follow a redirect with a signed request, accept a certificate that does not verify, take an answer for
-// what was asked without checking, hold a file in memory, or decide when a delivery runs (its owner does).
+// do: show a key, follow a redirect with a signed request, accept a certificate that does not verify, take an answer
+// for what was asked without checking, hold a file in memory, or decide when a delivery runs (its owner does).
 
 import Glibc
 import HTTPTransport
@@ -62,7 +62,7 @@ public final class ObjectStore: Sendable {
     public func delete(key: String) async throws(ObjectStoreError) {
         do {
             _ = try await answer(to: .delete(key: key))
-        } catch where error.kind == .noSuchKey {
+        } catch  where error.kind == .noSuchKey {
         }
     }
 

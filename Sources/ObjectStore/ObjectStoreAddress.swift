@@ -15,8 +15,8 @@ public struct ObjectStoreAddress: Sendable, Hashable, CustomStringConvertible, C
     public var endpoint: String { "\(place.isSecure ? "https" : "http")://\(place.authority)" }
 
     /// - Parameters:
-    ///   - endpoint: `https://HOST[:PORT]`, `http://HOST[:PORT]`, or without a scheme, which means https. A host that begins
-    ///     with the bucket (as some consoles show it) is taken for virtual-host style.
+    ///   - endpoint: `https://HOST[:PORT]`, `http://HOST[:PORT]`, or without a scheme, which means https. A host that
+    ///     begins with the bucket (as some consoles show it) is taken for virtual-host style.
     ///   - region: nil takes it from the host's name, or `us-east-1` where that names none.
     ///   - style: nil takes virtual-host style for the clouds that want it, path style for all others.
     /// - Throws: `ObjectStoreError` of the kind `.address`.
@@ -37,7 +37,9 @@ public struct ObjectStoreAddress: Sendable, Hashable, CustomStringConvertible, C
         var host = url.host
         var style = style
         let prefix = bucket.lowercased() + "."
-        if style != .path, host.hasPrefix(prefix), S3Name.isHostLabel(bucket), host.dropFirst(prefix.count).contains(".") {
+        if style != .path, host.hasPrefix(prefix), S3Name.isHostLabel(bucket),
+            host.dropFirst(prefix.count).contains(".")
+        {
             authority = String(authority.dropFirst(prefix.count))
             host = String(host.dropFirst(prefix.count))
             style = .virtualHost

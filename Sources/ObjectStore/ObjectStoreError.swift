@@ -116,27 +116,32 @@ struct Refusal {
             return ObjectStoreError(.denied, "\(host) does not know the access key for bucket \(address.bucket)")
         case (_, "SignatureDoesNotMatch"):
             return ObjectStoreError(
-                .denied, "\(host) refuses the signature for bucket \(address.bucket): the secret key is wrong, or the "
+                .denied,
+                "\(host) refuses the signature for bucket \(address.bucket): the secret key is wrong, or the "
                     + "store wants another signature version than \(address.signature.rawValue)")
         case (_, "ExpiredToken"), (_, "InvalidToken"):
-            return ObjectStoreError(.denied, "the temporary keys for bucket \(address.bucket) have expired: get new ones")
+            return ObjectStoreError(
+                .denied, "the temporary keys for bucket \(address.bucket) have expired: get new ones")
         case (400, "AuthorizationHeaderMalformed"), (_, "InvalidRegion"), (_, "AuthorizationQueryParametersError"):
             let region = failure?.region ?? ""
             return ObjectStoreError(
-                .denied, "\(host) wants requests signed for another region than \(address.region)"
+                .denied,
+                "\(host) wants requests signed for another region than \(address.region)"
                     + (region.isEmpty ? "" : ": set the region \(region)"))
         case (301, _), (302, _), (303, _), (307, _), (308, _): return redirect
         case (404, _):
             return ObjectStoreError(
                 .noSuchKey,
-                key == nil ? "\(host) does not have what was asked of bucket \(address.bucket)"
+                key == nil
+                    ? "\(host) does not have what was asked of bucket \(address.bucket)"
                     : "\(host) has no object \(object)")
         case (410, _): return ObjectStoreError(.noSuchKey, "\(host) no longer has \(object)")
         case (401, _), (403, _):
             return ObjectStoreError(
                 .denied,
                 address.credentials == nil
-                    ? "\(host) wants keys for \(object)" : "the keys for bucket \(address.bucket) do not allow this"
+                    ? "\(host) wants keys for \(object)"
+                    : "the keys for bucket \(address.bucket) do not allow this"
                         + explanation)
         case (412, _): return ObjectStoreError(.changed, "\(object) at \(host) has changed")
         case (416, _): return ObjectStoreError(.wrongContent, "\(object) at \(host) is shorter than it should be (416)")
@@ -164,12 +169,14 @@ struct Refusal {
 
     private var redirect: ObjectStoreError {
         var reason = "\(host) says that bucket \(address.bucket) is elsewhere"
-        let region = failure.flatMap { $0.region.isEmpty ? nil : $0.region } ?? headers.first(name: "x-amz-bucket-region")
+        let region =
+            failure.flatMap { $0.region.isEmpty ? nil : $0.region } ?? headers.first(name: "x-amz-bucket-region")
         if let region, region.utf8.count <= 64, region.utf8.allSatisfy(S3Region.isNameByte) {
             reason += ", in region \(region)"
         }
         if let target = headers.first(name: "location").flatMap(HTTPURL.init) { reason += ", at \(target.host)" }
-        return ObjectStoreError(.redirected, reason + ": set its endpoint and region (signed requests follow no redirect)")
+        return ObjectStoreError(
+            .redirected, reason + ": set its endpoint and region (signed requests follow no redirect)")
     }
 
     /// Seconds that our clock is ahead of the store's, where it is more than tolerable.
@@ -190,8 +197,8 @@ struct Refusal {
         let minutes = abs(difference) / 60
         return ObjectStoreError(
             .clockSkew,
-            "this machine's clock is \(minutes) minutes \(difference > 0 ? "ahead of" : "behind") that of \(host), which "
-                + "refuses requests for it: set the clock (NTP)")
+            "this machine's clock is \(minutes) minutes \(difference > 0 ? "ahead of" : "behind") that of \(host), "
+                + "which refuses requests for it: set the clock (NTP)")
     }
 }
 

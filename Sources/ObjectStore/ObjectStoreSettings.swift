@@ -23,8 +23,8 @@ public struct ObjectStoreSettings: Sendable {
     /// Most seconds that a `Retry-After` is believed.
     public var longestRetryAfter = 600.0
 
-    /// Length of the parts of an upload, at least 5 MiB (S3's own bound). Files of more than 10,000 such parts get longer
-    /// ones. The same setting must be in force when an upload is resumed, or its parts are sent again.
+    /// Length of the parts of an upload, at least 5 MiB (S3's own bound). Files of more than 10,000 such parts get
+    /// longer ones. The same setting must be in force when an upload is resumed, or its parts are sent again.
     public var partSize: Int64 = 16 << 20
     /// Files up to this size are sent in one request.
     public var largestSinglePut: Int64 = 16 << 20

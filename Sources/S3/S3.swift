@@ -1,23 +1,9 @@
 // S3: the protocol of S3-compatible object stores as values: which request to send, how it is signed, what the answer
 // means.
 //
-// What it is for: Signature V4 and V2, the dozen requests that delivery needs, and the XML they are answered with. What it
-// must never do: open a socket or a file, look at the clock (the time is an argument), show a secret, or believe an
+// What it is for: Signature V4 and V2, the dozen requests that delivery needs, and the XML they are answered with. What
+// it must never do: open a socket or a file, look at the clock (the time is an argument), show a secret, or believe an
 // answer: what a store sends is bounded, refused when it has a document type, and checked before it becomes a value.
-
-/// Bounds on what a store may answer. Sizes in bytes.
-public struct S3Limits: Sendable {
-    /// Longest XML answer that is parsed. A page of 1,000 keys of 1,024 bytes, percent-encoded, is 4 MB at most.
-    public var answerBytes = 8 << 20
-    /// Most elements of one answer.
-    public var elements = 100_000
-    /// Deepest nesting of elements.
-    public var depth = 16
-    /// Longest key, upload id, token or entity tag.
-    public var textBytes = 4_096
-
-    public init() {}
-}
 
 /// How a bucket is named in a request.
 public enum S3Style: String, Sendable, Hashable, CaseIterable {
@@ -44,8 +30,8 @@ public struct S3Credentials: Sendable, Hashable, CustomStringConvertible, Custom
     /// Of temporary credentials; nil for lasting ones.
     public let sessionToken: String?
 
-    /// Nil when a key is empty, longer than 4,096 bytes or holds anything but visible ASCII: such a key was copied wrongly,
-    /// and would break the headers it goes into.
+    /// Nil when a key is empty, longer than 4,096 bytes or holds anything but visible ASCII: such a key was copied
+    /// wrongly, and would break the headers it goes into.
     public init?(accessKey: String, secretKey: String, sessionToken: String? = nil) {
         for key in [accessKey, secretKey, sessionToken ?? "-"] {
             guard (1...4_096).contains(key.utf8.count), key.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {

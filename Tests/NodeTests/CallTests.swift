@@ -26,7 +26,8 @@ struct CallTests {
         let query = await sender.call("taskfilesquery", common)
         #expect(query.content == ["status": "error", "desc": .string("not exist \(path)")])
         for index in 0..<6 {
-            try sender.place.write("dcp/cfec-001/dcps/film/reel\(index).mxf", content(400_000 + index, seed: UInt64(index)))
+            try sender.place.write(
+                "dcp/cfec-001/dcps/film/reel\(index).mxf", content(400_000 + index, seed: UInt64(index)))
         }
         var without = common
         without["taskfile"] = nil

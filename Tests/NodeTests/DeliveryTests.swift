@@ -292,7 +292,9 @@ struct DeliveryTests {
         _ = await sender.call("gentask", parameters)
         try await until("made") { await sender.call("taskfilesquery", parameters).content["status"] == "finished" }
         _ = await sender.call("send", ["taskfile": .string(task)])
-        try await until("failed") { !sender.place.names("data/sender/failed").isEmpty && sender.place.names("data/sender/failed").count == 2 }
+        try await until("failed") {
+            !sender.place.names("data/sender/failed").isEmpty && sender.place.names("data/sender/failed").count == 2
+        }
         #expect(sender.place.names("data/sender/failed") == [file, file + ".cdnerr"])
         let progress = await sender.call("uploadprogress", ["taskfile": .string(file)]).content
         #expect(progress["status"] == "error")

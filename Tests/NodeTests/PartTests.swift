@@ -25,7 +25,8 @@ struct ContentTorrentsTests {
         return place
     }
 
-    @Test("One reading gives the same torrents as swoop create, and every file's digest",
+    @Test(
+        "One reading gives the same torrents as swoop create, and every file's digest",
         arguments: [Info.Version.v1, .hybrid, .v2], [nil, [0, 1, 2], [2, 5, 7], Array(0..<8)] as [[Int]?])
     func sameAsMaker(version: Info.Version, share: [Int]?) async throws {
         let place = try place()
@@ -79,7 +80,8 @@ struct ContentTorrentsTests {
 struct PublicationTests {
     private func publication(_ place: TemporaryDirectory) -> Publication {
         Publication(
-            incoming: place.path + "/in/film", final: place.path + "/dcp/film", marker: place.path + "/dcp/film.finished",
+            incoming: place.path + "/in/film", final: place.path + "/dcp/film",
+            marker: place.path + "/dcp/film.finished",
             record: place.path + "/in/checked", machine: .local)
     }
 

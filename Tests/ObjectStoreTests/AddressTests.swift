@@ -33,7 +33,9 @@ import Testing
         ("s3.dualstack.eu-west-1.amazonaws.com", "eu-west-1", .virtualHost),
         ("oss-cn-hangzhou.aliyuncs.com", "oss-cn-hangzhou", .virtualHost),
         ("minio.site:9000", "us-east-1", .path), ("http://127.0.0.1:1", "us-east-1", .path),
-    ]) func `tells region and style of the clouds that are known`(endpoint: String, region: String, style: S3Style) throws {
+    ]) func `tells region and style of the clouds that are known`(endpoint: String, region: String, style: S3Style)
+        throws
+    {
         let address = try address(endpoint)
         #expect(address.region == region && address.style == style)
         let chosen = try self.address(endpoint, region: "elsewhere-1", style: .path)

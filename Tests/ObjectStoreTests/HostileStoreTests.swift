@@ -19,14 +19,18 @@ private let emptyList = "<ListBucketResult><IsTruncated>false</IsTruncated></Lis
 @Suite struct `A store in trouble` {
     @Test(arguments: ["500 Oops", "502 Gateway", "503 Busy", "504 Late", "429 Slow"])
     func `is asked again until it answers`(status: String) async throws {
-        try await with { _, number in number < 2 ? answer(status, "") : answer("200 OK", emptyList) } _: { store, server in
+        try await with { _, number in
+            number < 2 ? answer(status, "") : answer("200 OK", emptyList)
+        } _: { store, server in
             let listed = try await store.list(prefix: "")
             #expect(listed.isEmpty && server.requests.count == 3)
         }
     }
 
     @Test func `is asked only so often`() async throws {
-        try await with { _, _ in answer("503 Busy", "<Error><Code>SlowDown</Code></Error>") } _: { store, server in
+        try await with { _, _ in
+            answer("503 Busy", "<Error><Code>SlowDown</Code></Error>")
+        } _: { store, server in
             #expect(await kind { _ = try await store.list(prefix: "") } == .busy)
             #expect(server.requests.count == 4)
         }
@@ -38,14 +42,19 @@ private let emptyList = "<ListBucketResult><IsTruncated>false</IsTruncated></Lis
         let start = NIODeadline.now()
         try await with(settings: settings) { _, number in
             number == 0 ? answer("503 Busy", "", "Retry-After: 3000") : answer("200 OK", emptyList)
-        } _: { store, _ in _ = try await store.list(prefix: "") }
+        } _: { store, _ in
+            _ = try await store.list(prefix: "")
+        }
         #expect(NIODeadline.now() - start >= .milliseconds(400))
     }
 
     @Test func `that breaks connections is asked again`() async throws {
         try await with { _, number in
-            number == 0 ? [.close] : number == 1 ? [head("200 OK", "Content-Length: 100"), .send("<"), .close]
-                : answer("200 OK", emptyList)
+            number == 0
+                ? [.close]
+                : number == 1
+                    ? [head("200 OK", "Content-Length: 100"), .send("<"), .close]
+                    : answer("200 OK", emptyList)
         } _: { store, server in
             let listed = try await store.list(prefix: "")
             #expect(listed.isEmpty && server.requests.count == 3)
@@ -53,8 +62,11 @@ private let emptyList = "<ListBucketResult><IsTruncated>false</IsTruncated></Lis
     }
 
     @Test func `is not asked again for what it refuses`() async throws {
-        for (status, kind) in [("403 No", ObjectStoreError.Kind.denied), ("404 No", .noSuchKey), ("400 Bad", .refused)] {
-            try await with { _, _ in answer(status, "") } _: { store, server in
+        for (status, kind) in [("403 No", ObjectStoreError.Kind.denied), ("404 No", .noSuchKey), ("400 Bad", .refused)]
+        {
+            try await with { _, _ in
+                answer(status, "")
+            } _: { store, server in
                 #expect(await ObjectStoreTests.kind { _ = try await store.list(prefix: "") } == kind)
                 #expect(server.requests.count == 1)
             }
@@ -76,7 +88,9 @@ private let emptyList = "<ListBucketResult><IsTruncated>false</IsTruncated></Lis
     }
 
     @Test func `stops being asked when the task is cancelled`() async throws {
-        try await with { _, _ in [.hang] } _: { store, server in
+        try await with { _, _ in
+            [.hang]
+        } _: { store, server in
             let task = Task { try await store.list(prefix: "") }
             while server.requests.isEmpty { await Task.yield() }
             task.cancel()
@@ -87,9 +101,13 @@ private let emptyList = "<ListBucketResult><IsTruncated>false</IsTruncated></Lis
 
 @Suite struct `A hostile store` {
     @Test func `redirects nobody, least of all to an inside address`() async throws {
-        for target in ["http://169.254.169.254/latest/meta-data/", "https://127.0.0.1/", "/elsewhere", "http://example.com/"] {
+        for target in [
+            "http://169.254.169.254/latest/meta-data/", "https://127.0.0.1/", "/elsewhere", "http://example.com/",
+        ] {
             for status in ["301 A", "302 B", "303 C", "307 D", "308 E"] {
-                try await with { _, _ in answer(status, "", "Location: \(target)") } _: { store, server in
+                try await with { _, _ in
+                    answer(status, "", "Location: \(target)")
+                } _: { store, server in
                     #expect(await kind { _ = try await store.head(key: "k") } == .redirected)
                     #expect(server.requests.count == 1)
                 }
@@ -103,14 +121,17 @@ private let emptyList = "<ListBucketResult><IsTruncated>false</IsTruncated></Lis
         "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>",
         "<ListBucketResult><Contents><Key>not/asked/for</Key><Size>1</Size></Contents></ListBucketResult>",
     ]) func `lists nothing that is no listing`(body: String) async throws {
-        try await with { _, _ in answer("200 OK", body) } _: { store, _ in
+        try await with { _, _ in
+            answer("200 OK", body)
+        } _: { store, _ in
             #expect(await kind { _ = try await store.list(prefix: "asked/") } == .wrongContent)
         }
     }
 
     @Test func `cannot keep us listing for ever`() async throws {
         @Sendable func page(_ next: String) -> String {
-            "<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>k</Key><Size>1</Size></Contents>\(next)</ListBucketResult>"
+            "<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>k</Key><Size>1</Size></Contents>"
+                + "\(next)</ListBucketResult>"
         }
         try await with { _, _ in
             answer("200 OK", page("<NextContinuationToken>t</NextContinuationToken>"))
@@ -118,7 +139,9 @@ private let emptyList = "<ListBucketResult><IsTruncated>false</IsTruncated></Lis
             #expect(await kind { _ = try await store.list(prefix: "") } == .wrongContent)
             #expect(server.requests.count == 2)
         }
-        try await with { _, _ in answer("200 OK", page("")) } _: { store, server in
+        try await with { _, _ in
+            answer("200 OK", page(""))
+        } _: { store, server in
             #expect(await kind { _ = try await store.list(prefix: "") } == .wrongContent)
             #expect(server.requests.count == 2)
         }
@@ -134,7 +157,8 @@ private let emptyList = "<ListBucketResult><IsTruncated>false</IsTruncated></Lis
 
     @Test func `cannot send an answer without end`() async throws {
         try await with { _, _ in
-            [head("200 OK", "Connection: close")] + [RawStore.Step](repeating: .bytes([UInt8](repeating: 0x20, count: 1 << 20)), count: 9)
+            [head("200 OK", "Connection: close")]
+                + [RawStore.Step](repeating: .bytes([UInt8](repeating: 0x20, count: 1 << 20)), count: 9)
                 + [.close]
         } _: { store, _ in
             #expect(await kind { _ = try await store.list(prefix: "") } == .wrongContent)
@@ -143,7 +167,9 @@ private let emptyList = "<ListBucketResult><IsTruncated>false</IsTruncated></Lis
 
     @Test(arguments: ["Content-Length: -5", "X: y\r\nTransfer-Encoding: chunked"])
     func `must say how long an object is`(header: String) async throws {
-        try await with { _, _ in [head("200 OK", header, "Connection: close"), .close] } _: { store, _ in
+        try await with { _, _ in
+            [head("200 OK", header, "Connection: close"), .close]
+        } _: { store, _ in
             let kind = await kind { _ = try await store.head(key: "k") }
             #expect(kind == .wrongContent || kind == .broken)
         }
@@ -160,7 +186,8 @@ private let emptyList = "<ListBucketResult><IsTruncated>false</IsTruncated></Lis
                 }
                 if head.contains("?uploads ") {
                     return answer(
-                        "200 OK", "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>")
+                        "200 OK",
+                        "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>")
                 }
                 if head.hasPrefix("PUT") { return answer("200 OK", "", "ETag: \"x\"") }
                 if head.hasPrefix("POST") {
@@ -183,7 +210,8 @@ private let emptyList = "<ListBucketResult><IsTruncated>false</IsTruncated></Lis
                 if head.contains("?uploads&") { return answer("403 No", "") }
                 if head.contains("?uploads ") {
                     return answer(
-                        "200 OK", "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>")
+                        "200 OK",
+                        "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>")
                 }
                 return answer("404 No", "<Error><Code>NoSuchUpload</Code></Error>")
             } _: { store, server in
@@ -203,7 +231,8 @@ private let emptyList = "<ListBucketResult><IsTruncated>false</IsTruncated></Lis
                 if head.contains("?uploads ") {
                     try? write(pattern(7 << 20), to: file)
                     return answer(
-                        "200 OK", "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>")
+                        "200 OK",
+                        "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>")
                 }
                 return answer("200 OK", "", "ETag: \"x\"")
             } _: { store, server in
@@ -215,7 +244,9 @@ private let emptyList = "<ListBucketResult><IsTruncated>false</IsTruncated></Lis
     }
 
     @Test func `that speaks no TLS is not talked to without it`() async throws {
-        try await RawStore.with { _, _ in answer("200 OK", emptyList) } _: { server in
+        try await RawStore.with { _, _ in
+            answer("200 OK", emptyList)
+        } _: { server in
             let address = try ObjectStoreAddress(endpoint: "127.0.0.1:\(server.port)", bucket: "dcp", credentials: nil)
             var settings = quickSettings
             settings.attempts = 1

@@ -10,7 +10,8 @@ import Testing
         for (index, file) in content.info.layout.files.enumerated() where !file.isPadding {
             let path = "\(directory)/\(index)"
             try write(Array(content.bytes[Int(file.offset)..<Int(file.end)]), to: path)
-            files.append((file.path.components.map { String(decoding: $0.bytes, as: UTF8.self) }.joined(separator: "/"), path))
+            files.append(
+                (file.path.components.map { String(decoding: $0.bytes, as: UTF8.self) }.joined(separator: "/"), path))
         }
         return files
     }
@@ -26,7 +27,9 @@ import Testing
                         _ = try await store.upload(file: file.path, key: "dcps/NAME/" + file.key)
                     }
                     let source = ObjectSource(store: store, prefix: "dcps/NAME", layout: content.info.layout)
-                    for run in [0..<content.length, 99_990..<105_010, 105_000..<105_300, 7..<8, 155_000..<content.length] {
+                    for run in [
+                        0..<content.length, 99_990..<105_010, 105_000..<105_300, 7..<8, 155_000..<content.length,
+                    ] {
                         let fetched = await fetch(source, run)
                         #expect(fetched.outcome == .complete && fetched.isInOrder)
                         #expect(fetched.bytes == Array(content.bytes[Int(run.lowerBound)..<Int(run.upperBound)]))
@@ -174,7 +177,9 @@ import Testing
     @Test func `stops when the sink says so`() async throws {
         let content = try Content([("", 1_000)], single: true)
         let (body, range) = (body, range)
-        try await RawStore.with { _, _ in [head("206 P", "Content-Length: 100", range), body] } _: { server in
+        try await RawStore.with { _, _ in
+            [head("206 P", "Content-Length: 100", range), body]
+        } _: { server in
             try await withStore(testAddress(server.port)) { store in
                 let source = ObjectSource(store: store, prefix: "k", layout: content.info.layout)
                 #expect(await source.fetch(100..<200) { _ in false } == .stopped)

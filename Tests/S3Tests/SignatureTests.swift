@@ -150,7 +150,9 @@ private func authorization(_ headers: [S3Header]) -> String {
             S3Credentials(accessKey: "visible-id", secretKey: "hidden", sessionToken: "session"))
         var dumped = ""
         dump([credentials], to: &dumped)
-        for text in ["\(credentials)", String(reflecting: credentials), dumped, "\([credentials])", "\(credentials as Any)"] {
+        for text in [
+            "\(credentials)", String(reflecting: credentials), dumped, "\([credentials])", "\(credentials as Any)",
+        ] {
             #expect(!text.contains("visible-id") && !text.contains("hidden") && !text.contains("session"))
         }
     }

@@ -7,7 +7,8 @@ import Storage
 ///
 /// A file's own digest can only be made from its beginning to its end, so here the threads share out files, not pieces;
 /// each file is read once, by one thread, and every digest it takes part in is fed from the same block. A piece that
-/// more than one file takes part in is gathered in memory: files are begun in order, so there are few of those at a time.
+/// more than one file takes part in is gathered in memory: files are begun in order, so there are few of those at a
+/// time.
 public struct ContentPass: Sendable {
     /// What is to be hashed for one torrent.
     public struct Line: Sendable {
@@ -120,7 +121,9 @@ final class PassShared: Sendable {
         var places = [[Place]](repeating: [], count: pass.content.files.count)
         for (number, line) in pass.lines.enumerated() {
             for (index, scanned) in line.files.enumerated() {
-                guard let scanned, places.indices.contains(scanned), line.layout.files[index].length > 0 else { continue }
+                guard let scanned, places.indices.contains(scanned), line.layout.files[index].length > 0 else {
+                    continue
+                }
                 let file = line.layout.files[index]
                 guard file.end > Int64(line.skippedPieces) * Int64(line.layout.pieceLength) || line.version.hasV2
                 else { continue }

@@ -173,12 +173,15 @@ extension DeliveryMachine {
     }
 
     /// Lets each method that has nothing left to do, and may be used beyond its share, take files of the slowest.
-    mutating func rebalance() {
+    mutating func rebalance(at now: Moment) {
+        guard now.uptime >= nextRebalance else { return }
         for method in DeliveryMethod.allCases
         where plan.usable.contains(method) && plan.isFree(method) && methods[method].isOpen
             && methods[method].exhaustion == nil && methods[method].missingCount == 0
         {
-            for file in filesToTakeOver(by: method) {
+            let taken = filesToTakeOver(by: method)
+            if taken.isEmpty { nextRebalance = now.uptime + 1 }
+            for file in taken {
                 setOwner(method, of: file)
                 files[file].wasTakenOver = true
             }

@@ -74,6 +74,8 @@ public struct DeliveryMachine: Sendable {
     private var unverified = 0
     /// Whether something has changed that may let files find another method.
     var mayHandOver = true
+    /// When (uptime) methods that found nothing to take over look again: not each time a file is here.
+    var nextRebalance = -Double.infinity
 
     /// - Parameters:
     ///   - verified: files that were found right before a restart.
@@ -177,7 +179,7 @@ public struct DeliveryMachine: Sendable {
         if phase == .fetching {
             actions += updateSources(at: now)
             if mayHandOver { handOver() }
-            if plan.rebalance == .idle { rebalance() }
+            if plan.rebalance == .idle { rebalance(at: now) }
         }
         actions += tell(at: now)
         if phase == .fetching, unverified == 0 {

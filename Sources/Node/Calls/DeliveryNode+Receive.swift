@@ -122,7 +122,8 @@ extension DeliveryNode {
             if let runner = receivers[name], let task = runner.board.task {
                 return Self.figures(runner.board, task, status, path, context)
             }
-            guard let bytes = try? directories.read(.receiver, state, name), let task = try? TaskFile.parse(bytes) else {
+            guard let bytes = try? directories.read(.receiver, state, name), let task = try? TaskFile.parse(bytes)
+            else {
                 continue
             }
             var figures = ProgressFigures(task: task, status: status, taskPath: path)
@@ -178,7 +179,8 @@ extension DeliveryNode {
 
     // MARK: Cancel
 
-    /// Stops a task and takes it away: a download before an upload of the same name, what is active before what is over.
+    /// Stops a task and takes it away: a download before an upload of the same name, what is active before what is
+    /// over.
     public func cancel(_ request: APIRequest) async -> APIReply {
         let name = Self.taskName(request)
         let directories = context.directories

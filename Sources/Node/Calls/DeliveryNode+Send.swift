@@ -71,12 +71,17 @@ extension DeliveryNode {
 
     // MARK: gentask and sends
 
-    private enum Generated { case done(TaskFile), begun(GeneratePlan, Task<TaskFile?, Never>) }
+    private enum Generated {
+        case done(TaskFile)
+        case begun(GeneratePlan, Task<TaskFile?, Never>)
+    }
 
     public func gentask(_ request: APIRequest) async -> APIReply {
         guard let taskPath = request.givenText("taskfile") else { return .failure(GenerationFailureText.noTaskFile) }
         let wanted: GenerateRequest
-        do throws(GenerateFailure) { wanted = try generateRequest(request, taskPath: taskPath, subdirectory: nil) } catch {
+        do throws(GenerateFailure) {
+            wanted = try generateRequest(request, taskPath: taskPath, subdirectory: nil)
+        } catch {
             return .failure(error.description)
         }
         do throws(GenerateFailure) {
@@ -185,7 +190,8 @@ extension DeliveryNode {
         case .invalid: throw GenerateFailure("error, deloldtorrent is true or false.")
         }
         let keys = StoreKeys(
-            accessKey: request.givenText("ak").map { Secret($0) }, secretKey: request.givenText("sk").map { Secret($0) },
+            accessKey: request.givenText("ak").map { Secret($0) },
+            secretKey: request.givenText("sk").map { Secret($0) },
             endpoint: request.givenText("endpoint") ?? "")
         return GenerateRequest(
             contentPath: content, taskPath: taskPath, subdirectory: place, shares: shares, policy: policy,
@@ -214,7 +220,11 @@ extension DeliveryNode {
             }
             let job = Task { await self.runGeneration(plan, generator) }
             generating[torrentPath] = Task {
-                await withTaskCancellationHandler { _ = await job.value } onCancel: { job.cancel() }
+                await withTaskCancellationHandler {
+                    _ = await job.value
+                } onCancel: {
+                    job.cancel()
+                }
             }
             return .begun(plan, job)
         } catch {

@@ -126,8 +126,8 @@ enum NodeFiles {
         synchronizeDirectory(of: path)
     }
 
-    /// Removes a file, or a directory with all that is in it; links are removed, not followed. Nothing happens when there
-    /// is none.
+    /// Removes a file, or a directory with all that is in it; links are removed, not followed. Nothing happens when
+    /// there is none.
     static func remove(_ path: String) {
         if unlink(path) == 0 { return synchronizeDirectory(of: path) }
         guard status(path)?.kind == .directory else { return }

@@ -1,8 +1,8 @@
 import Authoring
 import Hashing
 
-/// The SHA-1 digests of the files of one content, as they were when it was last hashed for a task. With it a task is made
-/// again without reading a byte, even where no library is kept.
+/// The SHA-1 digests of the files of one content, as they were when it was last hashed for a task. With it a task is
+/// made again without reading a byte, even where no library is kept.
 struct HashMemory: Sendable {
     private static let header = "swoop file hashes 1"
     /// By path; the identity says whether the file is still the one that was hashed.

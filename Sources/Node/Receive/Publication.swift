@@ -1,9 +1,10 @@
 import Glibc
 
-/// Puts content that has been checked at its final place in one step, and finds out after a crash how far that had come.
+/// Puts content that has been checked at its final place in one step, and finds out after a crash how far that had
+/// come.
 ///
-/// Before the step a record of what is to be put there, by its inode, lies in the task's own directory; so after a crash
-/// it is known whether what lies at the final place is the new content.
+/// Before the step a record of what is to be put there, by its inode, lies in the task's own directory; so after a
+/// crash it is known whether what lies at the final place is the new content.
 struct Publication: Sendable {
     let incoming: String
     let final: String
@@ -93,7 +94,9 @@ struct Publication: Sendable {
             try NodeFiles.makeDirectory(target)
             let names = NodeFiles.names(in: path)
             for name in names { try copy(path + "/" + name, to: target + "/" + name) }
-            for name in NodeFiles.names(in: target) where !names.contains(name) { NodeFiles.remove(target + "/" + name) }
+            for name in NodeFiles.names(in: target) where !names.contains(name) {
+                NodeFiles.remove(target + "/" + name)
+            }
             return
         }
         let source = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)

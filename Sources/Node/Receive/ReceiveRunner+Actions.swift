@@ -92,7 +92,8 @@ extension ReceiveRunner {
                         if let place = part.places[index] { feed.yield(.fileComplete(place)) }
                     case .failed(let error): feed.yield(.transferFailed(error.description))
                     case .complete: for place in part.files.keys { feed.yield(.fileComplete(place)) }
-                    case .warning(let text): context.log(.notice, "transfer warning", task: name, ["warning": "\(text)"])
+                    case .warning(let text):
+                        context.log(.notice, "transfer warning", task: name, ["warning": "\(text)"])
                     default: break
                     }
                 }

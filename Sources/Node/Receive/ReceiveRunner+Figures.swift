@@ -189,7 +189,9 @@ extension ReceiveRunner {
 
     func loadReceived() {
         guard let bytes = try? NodeFiles.read(receivedPath, limit: 1024) else { return }
-        let numbers = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace).compactMap { Int64($0) }
+        let numbers = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace).compactMap {
+            Int64($0)
+        }
         guard numbers.count == 3, numbers.allSatisfy({ $0 >= 0 }) else { return }
         let noted = Self.capped(PerMethod(bt: numbers[0], obs: numbers[1], cdn: numbers[2]), to: task.totalSize)
         savedReceived = noted

@@ -4,8 +4,8 @@ import Metainfo
 import Swarm
 import Synchronization
 
-/// One task that is received, from its first byte to the end of its service. What to do next is a `DeliveryMachine`'s to
-/// say; this carries it out, one event after the other, and tells it what came of it.
+/// One task that is received, from its first byte to the end of its service. What to do next is a `DeliveryMachine`'s
+/// to say; this carries it out, one event after the other, and tells it what came of it.
 actor ReceiveRunner {
     enum Input: Sendable {
         case tick

@@ -29,7 +29,9 @@ struct TaskTorrents: Sendable {
         if needs.full, full == nil || !TorrentFetcher.matches(full, task.bt.infoHash) { return nil }
         if needs.share {
             torrents.served = read(servedName)
-            guard TorrentFetcher.matches(torrents.served, task.bt.tmpInfoHash), torrents.served != nil else { return nil }
+            guard TorrentFetcher.matches(torrents.served, task.bt.tmpInfoHash), torrents.served != nil else {
+                return nil
+            }
             torrents.full = full
         } else if task.shares.isTorrentOnly {
             torrents.served = full

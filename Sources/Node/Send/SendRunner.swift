@@ -245,18 +245,27 @@ actor SendRunner {
                     }
                     let attempt = Task { await job.run() }
                     let guardian = Task {
-                        while !Task.isCancelled, window.isOpen(at: context.clock.now.wall, clock: context.clock.calendar) {
+                        while !Task.isCancelled,
+                            window.isOpen(at: context.clock.now.wall, clock: context.clock.calendar)
+                        {
                             await context.clock.sleep(seconds: context.tunables.tick)
                         }
                         attempt.cancel()
                     }
-                    let outcome = await withTaskCancellationHandler { await attempt.value } onCancel: { attempt.cancel() }
+                    let outcome = await withTaskCancellationHandler {
+                        await attempt.value
+                    } onCancel: {
+                        attempt.cancel()
+                    }
                     guardian.cancel()
                     switch outcome {
-                    case .complete: return _ = feed.yield(.fetched(nil))
+                    case .complete:
+                        _ = feed.yield(.fetched(nil))
+                        return
                     case .stopped: continue
                     case .failed(let problem) where !problem.isTransient:
-                        return _ = feed.yield(.fetched(problem.description))
+                        _ = feed.yield(.fetched(problem.description))
+                        return
                     case .failed:
                         let delay = context.tunables.sending.uploadRetry.delay(after: failures)
                         failures += 1

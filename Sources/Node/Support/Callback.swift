@@ -35,7 +35,8 @@ struct Callback: Sendable {
             delay = min(delay * 2, 3600)
         }
         metrics.add(to: .callbacksFailed)
-        logger.warning("callback given up", metadata: ["task": "\(task)", "event": "\(event)", "host": "\(target.host)"])
+        logger.warning(
+            "callback given up", metadata: ["task": "\(task)", "event": "\(event)", "host": "\(target.host)"])
     }
 
     /// Redirects are not followed: a body is not sent to places that nobody configured.

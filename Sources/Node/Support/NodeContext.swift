@@ -62,11 +62,13 @@ struct NodeContext: Sendable {
         }
     }
 
-    /// The file that `obsbuckets` names, as it is now. It holds keys: others than its owner must not be able to read it.
+    /// The file that `obsbuckets` names, as it is now. It holds keys: others than its owner must not be able to read
+    /// it.
     private func bucketTable() throws(TaskProblem) -> BucketTable {
         guard let path = configuration.bucketTable else { return BucketTable() }
         guard let mode = NodeFiles.mode(path), mode & 0o077 == 0 else {
-            throw TaskProblem(.obs, "\(path) (obsbuckets) is not there, or others than its owner may read it: chmod 600")
+            throw TaskProblem(
+                .obs, "\(path) (obsbuckets) is not there, or others than its owner may read it: chmod 600")
         }
         let bytes: [UInt8]
         do throws(FileFailure) { bytes = try NodeFiles.read(path, limit: 1 << 20) } catch {

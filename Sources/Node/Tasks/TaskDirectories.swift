@@ -47,8 +47,8 @@ struct TaskDirectories: Sendable {
             && !name.hasPrefix(".") && !name.utf8.contains(0x2f) && !name.utf8.contains(0)
     }
 
-    /// The names of the task files in a directory, in the order of their arrival. Links, directories, FIFOs and whatever
-    /// else is no regular file are passed by.
+    /// The names of the task files in a directory, in the order of their arrival. Links, directories, FIFOs and
+    /// whatever else is no regular file are passed by.
     func list(_ side: TaskSide, _ state: TaskState) -> [String] {
         let directory = directory(side, state)
         return NodeFiles.names(in: directory).filter(Self.isTaskName)

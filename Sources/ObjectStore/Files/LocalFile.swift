@@ -138,7 +138,9 @@ struct FileBody: AsyncSequence, Sendable {
 
         mutating func next() async throws -> ByteBuffer? {
             guard !rest.isEmpty else { return nil }
-            let (file, offset, count) = (file, rest.lowerBound, Int(Swift.min(256 << 10, rest.upperBound - rest.lowerBound)))
+            let (file, offset, count) = (
+                file, rest.lowerBound, Int(Swift.min(256 << 10, rest.upperBound - rest.lowerBound))
+            )
             let part = try await LocalFile.blocking { try file.read(count, at: offset) }
             guard part.readableBytes > 0 else {
                 throw ObjectStoreError(.file, "\(ShownName.escaped(file.path)) became shorter while it was uploaded")

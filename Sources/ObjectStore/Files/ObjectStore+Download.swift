@@ -14,8 +14,9 @@ public struct DownloadResult: Sendable, Hashable {
 extension ObjectStore {
     /// Writes an object to a file, several ranges at a time, going on where an earlier try of the same object stopped.
     ///
-    /// What is there is recorded beside the file, in `PATH.ranges`, after it is on the disk; the record goes when the file is
-    /// whole. The bytes are not verified: whoever knows their hash does that, and gives the file its final name.
+    /// What is there is recorded beside the file, in `PATH.ranges`, after it is on the disk; the record goes when the
+    /// file is whole. The bytes are not verified: whoever knows their hash does that, and gives the file its final
+    /// name.
     /// - Parameters:
     ///   - path: not a name that others look for: the file is incomplete until this returns.
     ///   - progress: bytes that are there, called from any thread.

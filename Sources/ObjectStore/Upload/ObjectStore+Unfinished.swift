@@ -46,7 +46,7 @@ extension ObjectStore {
     func abort(upload: String, key: String) async throws(ObjectStoreError) {
         do {
             _ = try await answer(to: .abortUpload(key: key, upload: upload))
-        } catch where error.kind == .noSuchUpload || error.kind == .noSuchKey {
+        } catch  where error.kind == .noSuchUpload || error.kind == .noSuchKey {
         }
     }
 
@@ -60,7 +60,7 @@ extension ObjectStore {
             do { page = try S3PartPage(bytes) } catch { throw malformed(error) }
             all += page.parts
             guard let next = page.next else { return all }
-            guard next > marker, all.count <= S3Request.mostParts else {
+            guard next > marker, all.count <= S3Part.most else {
                 throw ObjectStoreError(.wrongContent, "\(host) lists in circles")
             }
             marker = next

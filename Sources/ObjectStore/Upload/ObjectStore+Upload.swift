@@ -20,16 +20,17 @@ public struct UploadProgress: Sendable, Hashable {
 extension ObjectStore {
     /// Makes an object of a file.
     ///
-    /// A small file goes in one request, a larger one in parts, several at a time. What the store has already is not sent
-    /// again: the whole object, when it is the same; else the parts of an upload that was interrupted (by the end of the
-    /// process, a cancelled task, a store that was away), each compared by its MD5. The object appears when it is whole.
+    /// A small file goes in one request, a larger one in parts, several at a time. What the store has already is not
+    /// sent again: the whole object, when it is the same; else the parts of an upload that was interrupted (by the end
+    /// of the process, a cancelled task, a store that was away), each compared by its MD5. The object appears when it
+    /// is whole.
     /// - Parameters:
     ///   - path: of a regular file, which must not change meanwhile.
-    ///   - contentHash: the file's hash, to be written beside the object: then the next upload of the same file is known by it
-    ///     without reading the file. Visible ASCII, at most 128 bytes.
+    ///   - contentHash: the file's hash, to be written beside the object: then the next upload of the same file is
+    ///     known by it without reading the file. Visible ASCII, at most 128 bytes.
     ///   - progress: called as parts are stored, from any thread.
-    /// - Throws: `ObjectStoreError`. After a failure that may pass and after cancellation the parts stay for the next try;
-    ///   after any other they are thrown away.
+    /// - Throws: `ObjectStoreError`. After a failure that may pass and after cancellation the parts stay for the next
+    ///   try; after any other they are thrown away.
     public func upload(
         file path: String, key: String, contentHash: String? = nil,
         progress: @escaping @Sendable (UploadProgress) -> Void = { _ in }
@@ -63,15 +64,15 @@ extension ObjectStore {
         return result
     }
 
-    /// The entity tag of the object that is there, if its content is the file's: by the hash that was written beside it, else
-    /// by its entity tag where that is made of MD5s.
+    /// The entity tag of the object that is there, if its content is the file's: by the hash that was written beside
+    /// it, else by its entity tag where that is made of MD5s.
     private func entityTagIfSame(
         _ file: LocalFile, key: String, hash: String?, plan: UploadPlan, isSingle: Bool
     ) async throws(ObjectStoreError) -> String? {
         let info: ObjectInfo
         do {
             info = try await head(key: key)
-        } catch where error.kind == .noSuchKey || error.kind == .denied {
+        } catch  where error.kind == .noSuchKey || error.kind == .denied {
             // Keys that may write need not be allowed to look.
             return nil
         }

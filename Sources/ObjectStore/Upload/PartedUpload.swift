@@ -33,7 +33,7 @@ final class PartedUpload: Sendable {
         for isRetry in [false, true] {
             do {
                 return try await finish(upload, parts)
-            } catch where error.kind == .noSuchUpload && !isRetry {
+            } catch  where error.kind == .noSuchUpload && !isRetry {
                 // Someone threw it away (a rule of the bucket, another node): from the start, once.
                 stored.withLock { $0 = (0, 0) }
                 (upload, parts) = (try await begin(), [:])
@@ -52,7 +52,7 @@ final class PartedUpload: Sendable {
             let parts: [S3Part]
             do {
                 parts = try await store.parts(of: upload.id, key: key)
-            } catch where !error.isTransient && error.kind != .cancelled {
+            } catch  where !error.isTransient && error.kind != .cancelled {
                 continue
             }
             let fitting = parts.filter(plan.fits)
@@ -70,7 +70,7 @@ final class PartedUpload: Sendable {
             return try await store.unfinishedUploads(prefix: key)
                 .filter { $0.key.utf8.elementsEqual(key.utf8) }
                 .sorted { ($0.initiated ?? 0) < ($1.initiated ?? 0) }
-        } catch where [.denied, .unsupported, .refused, .noSuchKey].contains(error.kind) {
+        } catch  where [.denied, .unsupported, .refused, .noSuchKey].contains(error.kind) {
             return []
         }
     }
@@ -173,7 +173,7 @@ final class PartedUpload: Sendable {
                 case .failed(let failure): throw self.store.refusal(status: 500, failure, key: self.key)
                 }
             }
-        } catch where error.kind == .noSuchUpload {
+        } catch  where error.kind == .noSuchUpload {
             // The answer to an earlier try may have been lost.
             let info = try? await store.head(key: key)
             guard let info, info.size == plan.size, info.entityTag == S3Digest.entityTag(of: parts) else { throw error }

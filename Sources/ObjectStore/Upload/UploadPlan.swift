@@ -11,7 +11,7 @@ struct UploadPlan: Sendable, Hashable {
     /// Parts of at least `wanted` bytes, longer where there would be more than 10,000.
     init(size: Int64, wanted: Int64) {
         self.size = size
-        let least = size / Int64(S3Request.mostParts) + 1
+        let least = size / Int64(S3Part.most) + 1
         let mebibyte: Int64 = 1 << 20
         partSize = max(wanted, UploadPlan.smallestPart, (least + mebibyte - 1) / mebibyte * mebibyte)
     }

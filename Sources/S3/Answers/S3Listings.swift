@@ -1,6 +1,7 @@
 /// An object in a listing.
 public struct S3Object: Sendable, Hashable {
-    /// From outside: check it before it becomes a path. (Compare keys as bytes: Swift takes two normal forms for equal.)
+    /// From outside: check it before it becomes a path. (Compare keys as bytes: Swift takes two normal forms for
+    /// equal.)
     public let key: String
     /// In bytes, 0 or more.
     public let size: Int64
@@ -24,7 +25,7 @@ public struct S3ObjectPage: Sendable, Hashable {
 
     /// Parses the answer to `S3Request.list`, of either version.
     public init(_ bytes: [UInt8], limits: S3Limits = S3Limits()) throws(S3AnswerError) {
-        let root = try XMLElement.parse(bytes, limits: limits)
+        let root = try AnswerElement.parse(bytes, limits: limits)
         guard root.name == "ListBucketResult" else { throw .unexpected("no listing") }
         let isEncoded = root["EncodingType"] == "url"
         var objects: [S3Object] = []
@@ -68,6 +69,9 @@ public struct S3Part: Sendable, Hashable {
     /// Without quotes.
     public let entityTag: String
 
+    /// Part numbers go from 1 to this.
+    public static let most = 10_000
+
     public init(number: Int, size: Int64?, entityTag: String) {
         self.number = number
         self.size = size
@@ -82,11 +86,11 @@ public struct S3PartPage: Sendable, Hashable {
     public let next: Int?
 
     public init(_ bytes: [UInt8], limits: S3Limits = S3Limits()) throws(S3AnswerError) {
-        let root = try XMLElement.parse(bytes, limits: limits)
+        let root = try AnswerElement.parse(bytes, limits: limits)
         guard root.name == "ListPartsResult" else { throw .unexpected("no list of parts") }
         var parts: [S3Part] = []
         for entry in root.all("Part") {
-            guard let number = entry["PartNumber"].flatMap(S3Number.parse), (1...Int64(S3Request.mostParts)) ~= number,
+            guard let number = entry["PartNumber"].flatMap(S3Number.parse), (1...Int64(S3Part.most)) ~= number,
                 let size = entry["Size"].flatMap(S3Number.parse), let tag = entry["ETag"]
             else { throw .unexpected("a part has no number, size or entity tag") }
             parts.append(S3Part(number: Int(number), size: size, entityTag: tag))
@@ -97,7 +101,7 @@ public struct S3PartPage: Sendable, Hashable {
             return
         }
         guard let marker = root["NextPartNumberMarker"].flatMap(S3Number.parse) ?? parts.last.map({ Int64($0.number) }),
-            marker <= Int64(S3Request.mostParts)
+            marker <= Int64(S3Part.most)
         else { throw .unexpected("a list of parts goes on, and does not say where") }
         next = Int(marker)
     }
@@ -128,7 +132,7 @@ public struct S3UploadPage: Sendable, Hashable {
     public let next: S3UploadMarker?
 
     public init(_ bytes: [UInt8], limits: S3Limits = S3Limits()) throws(S3AnswerError) {
-        let root = try XMLElement.parse(bytes, limits: limits)
+        let root = try AnswerElement.parse(bytes, limits: limits)
         guard root.name == "ListMultipartUploadsResult" else { throw .unexpected("no list of uploads") }
         let isEncoded = root["EncodingType"] == "url"
         func decoded(_ text: String?) -> String? { text.flatMap { isEncoded ? PercentEncoding.decode($0) : $0 } }
@@ -153,33 +157,5 @@ public struct S3UploadPage: Sendable, Hashable {
         } else {
             throw .unexpected("a list of uploads goes on, and does not say where")
         }
-    }
-}
-
-/// Numbers in answers.
-enum S3Number {
-    /// 0 to the largest Int64; nil for anything else.
-    static func parse(_ text: String) -> Int64? {
-        guard (1...19).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
-            return nil
-        }
-        return Int64(text)
-    }
-}
-
-/// Entity tags: what tells two versions of an object apart.
-public enum S3EntityTag {
-    /// Without quotes and the mark of a weak one.
-    public static func unquoted(_ tag: String) -> String {
-        var tag = tag[...]
-        if tag.hasPrefix("W/") { tag = tag.dropFirst(2) }
-        if tag.utf8.count >= 2, tag.hasPrefix("\""), tag.hasSuffix("\"") { tag = tag.dropFirst().dropLast() }
-        return String(tag)
-    }
-
-    /// Whether a tag has the shape of an MD5, which it is where the store does not encrypt with keys of its own.
-    public static func isMD5(_ tag: String) -> Bool {
-        tag.utf8.count == 32
-            && tag.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0 | 0x20) }
     }
 }

@@ -3,7 +3,7 @@ public struct S3UploadStart: Sendable, Hashable {
     public let upload: String
 
     public init(_ bytes: [UInt8], limits: S3Limits = S3Limits()) throws(S3AnswerError) {
-        let root = try XMLElement.parse(bytes, limits: limits)
+        let root = try AnswerElement.parse(bytes, limits: limits)
         guard root.name == "InitiateMultipartUploadResult", let id = root["UploadId"], !id.isEmpty else {
             throw .unexpected("no id of an upload")
         }
@@ -18,7 +18,7 @@ public enum S3UploadEnd: Sendable, Hashable {
     case failed(S3Failure)
 
     public init(_ bytes: [UInt8], limits: S3Limits = S3Limits()) throws(S3AnswerError) {
-        let root = try XMLElement.parse(bytes, limits: limits)
+        let root = try AnswerElement.parse(bytes, limits: limits)
         switch root.name {
         case "CompleteMultipartUploadResult": self = .completed(entityTag: S3EntityTag.unquoted(root["ETag"] ?? ""))
         case "Error": self = .failed(S3Failure(root))
@@ -29,7 +29,8 @@ public enum S3UploadEnd: Sendable, Hashable {
 
 /// A store's reason for a refusal.
 public struct S3Failure: Sendable, Hashable {
-    /// One of the codes of the S3 API reference, or of a store's own: up to 64 letters, digits, dots and hyphens; else empty.
+    /// One of the codes of the S3 API reference, or of a store's own: up to 64 letters, digits, dots and hyphens; else
+    /// empty.
     public let code: String
     /// For a person: up to 200 characters of visible ASCII. May repeat what was sent: redact it before it is shown.
     public let message: String
@@ -44,13 +45,13 @@ public struct S3Failure: Sendable, Hashable {
         self.region = S3Failure.word(region)
     }
 
-    init(_ element: XMLElement) {
+    init(_ element: AnswerElement) {
         self.init(code: element["Code"] ?? "", message: element["Message"] ?? "", region: element["Region"] ?? "")
     }
 
     /// Parses the body of an error; nil for what is no such body, which says no more than the status does.
     public init?(_ bytes: [UInt8], limits: S3Limits = S3Limits()) {
-        guard let root = try? XMLElement.parse(bytes, limits: limits), root.name == "Error" else { return nil }
+        guard let root = try? AnswerElement.parse(bytes, limits: limits), root.name == "Error" else { return nil }
         self.init(root)
     }
 

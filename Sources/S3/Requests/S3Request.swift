@@ -84,8 +84,8 @@ public enum S3Name {
     /// Longest key in bytes (as S3 has it).
     public static let longestKey = 1_024
 
-    /// 3 to 63 letters, digits, dots, hyphens and underscores, beginning and ending with a letter or digit. Old buckets have
-    /// upper-case letters and underscores; such are reached by path only.
+    /// 3 to 63 letters, digits, dots, hyphens and underscores, beginning and ending with a letter or digit. Old buckets
+    /// have upper-case letters and underscores; such are reached by path only.
     public static func isBucket(_ name: String) -> Bool {
         let bytes = Array(name.utf8)
         func isAlphanumeric(_ byte: UInt8) -> Bool {
@@ -105,8 +105,8 @@ public enum S3Name {
             && bucket.utf8.allSatisfy { !(0x41...0x5a).contains($0) && $0 != 0x2e && $0 != 0x5f }
     }
 
-    /// Checks a key. One with `.` or `..` between slashes is refused: what is between us and the store might fold it into
-    /// another.
+    /// Checks a key. One with `.` or `..` between slashes is refused: what is between us and the store might fold it
+    /// into another.
     public static func checkKey(_ key: String) throws(S3RequestError) {
         guard !key.isEmpty else { throw .badKey(reason: "it is empty") }
         guard key.utf8.count <= longestKey else { throw .badKey(reason: "it is longer than 1,024 bytes") }

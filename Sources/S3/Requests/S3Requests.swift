@@ -3,8 +3,6 @@
 extension S3Request {
     /// Largest page of a listing.
     public static let largestPage = 1_000
-    /// Part numbers go from 1 to this.
-    public static let mostParts = 10_000
 
     /// A page of keys under a prefix (ListObjectsV2).
     /// - Parameter token: where to go on, from the page before.
@@ -82,7 +80,8 @@ extension S3Request {
     public static func completeUpload(key: String, upload: String, parts: [S3Part]) -> S3Request {
         var text = "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
         for part in parts {
-            text += "<Part><PartNumber>\(part.number)</PartNumber><ETag>\(XMLText.escaped(part.entityTag))</ETag></Part>"
+            text +=
+                "<Part><PartNumber>\(part.number)</PartNumber><ETag>\(XMLText.escaped(part.entityTag))</ETag></Part>"
         }
         text += "</CompleteMultipartUpload>"
         var request = S3Request(.post, key: key, query: [S3QueryItem("uploadId", upload)])

@@ -1,8 +1,9 @@
 import Crypto
+
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 /// The digests of a body, taken as it is read: MD5 for the store to compare with what arrived, SHA-256 for Signature V4

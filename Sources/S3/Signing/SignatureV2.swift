@@ -1,8 +1,9 @@
 import Crypto
+
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 /// Signature Version 2 ("Signing and authenticating REST requests", S3 developer guide): for stores that know no other.
@@ -31,7 +32,8 @@ enum SignatureV2 {
 
     static func stringToSign(_ request: S3Request, to place: S3Place, headers: [S3Header]) -> String {
         func value(_ name: String) -> String { headers.first { $0.name.lowercased() == name }?.value ?? "" }
-        let amazon = headers
+        let amazon =
+            headers
             .map { S3Header($0.name.lowercased(), $0.value) }
             .filter { $0.name.hasPrefix("x-amz-") }
             .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }

@@ -57,7 +57,7 @@ struct DeliverySimulation {
             guard let file = current(method), speed(method) > 0 else { continue }
             here[file] += speed(method) * max(interval, 0.001)
             received[method] += speed(method) * max(interval, 0.001)
-            if here[file] >= Double(machine.plan.sizes[file]) - 0.5 { complete.append((file, method)) }
+            if isWhole(file) { complete.append((file, method)) }
         }
         for method in DeliveryMethod.allCases {
             perform(
@@ -72,7 +72,12 @@ struct DeliverySimulation {
         perform(machine.tick(at: now))
     }
 
-    private func current(_ method: DeliveryMethod) -> Int? { active[method] ? assigned[method].first : nil }
+    /// The first of a method's files that is not whole: the machine tells anew only when the list has changed otherwise.
+    private func current(_ method: DeliveryMethod) -> Int? {
+        active[method] ? assigned[method].first { !isWhole($0) } : nil
+    }
+
+    private func isWhole(_ file: Int) -> Bool { here[file] >= Double(machine.plan.sizes[file]) - 0.5 }
     private func speed(_ method: DeliveryMethod) -> Double { troubles[method] == nil ? rates[method] : 0 }
 
     /// Carries actions out in their order; what comes of one is told when those before it were carried out.

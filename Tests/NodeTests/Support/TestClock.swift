@@ -11,7 +11,11 @@ final class TestClock: NodeClock {
     /// Begins at so many minutes after midnight of some day.
     init(minuteOfDay: Int) {
         let now = SystemNodeClock().now.wall.seconds
-        shift.withLock { $0 = 1_800_000_000.0 - 1_800_000_000.0.truncatingRemainder(dividingBy: 86_400) + Double(minuteOfDay * 60) - now }
+        shift.withLock {
+            $0 =
+                1_800_000_000.0 - 1_800_000_000.0.truncatingRemainder(dividingBy: 86_400) + Double(minuteOfDay * 60)
+                - now
+        }
     }
 
     var now: Moment {

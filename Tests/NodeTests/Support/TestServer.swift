@@ -5,8 +5,8 @@ import Synchronization
     import Glibc
 #endif
 
-/// What the nodes of a test talk to: a web server with ranges for `/dcp/`, a tracker at `/announce`, a small object store
-/// at `/BUCKET/KEY`, and a place for callbacks. On a port of its own; a thread for each connection.
+/// What the nodes of a test talk to: a web server with ranges for `/dcp/`, a tracker at `/announce`, a small object
+/// store at `/BUCKET/KEY`, and a place for callbacks. On a port of its own; a thread for each connection.
 final class TestServer: Sendable {
     struct Request: Sendable {
         var method = ""
@@ -179,7 +179,8 @@ final class TestServer: Sendable {
             var text = "<?xml version=\"1.0\"?><ListBucketResult><IsTruncated>false</IsTruncated>"
             for (name, bytes) in objects.sorted(by: { $0.key < $1.key }) {
                 text += "<Contents><Key>\(name.dropFirst(prefix.count))</Key><Size>\(bytes.count)</Size>"
-                text += "<ETag>\"e\(bytes.count)\"</ETag><LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>"
+                text +=
+                    "<ETag>\"e\(bytes.count)\"</ETag><LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>"
             }
             return send(connection, 200, Array((text + "</ListBucketResult>").utf8), "", request)
         }

@@ -21,22 +21,22 @@ public enum S3AnswerError: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 /// An element of an answer, without its attributes and namespace.
-struct XMLElement {
+struct AnswerElement {
     let name: String
     /// Text of its own, white space at both ends included.
     fileprivate(set) var text = ""
-    fileprivate(set) var children: [XMLElement] = []
+    fileprivate(set) var children: [AnswerElement] = []
 
     fileprivate init(name: String) { self.name = name }
 
     /// Text of the first child of this name.
     subscript(_ name: String) -> String? { children.first { $0.name == name }?.text }
 
-    func all(_ name: String) -> [XMLElement] { children.filter { $0.name == name } }
+    func all(_ name: String) -> [AnswerElement] { children.filter { $0.name == name } }
 
     /// Parses a document.
     /// - Throws: `S3AnswerError`.
-    static func parse(_ bytes: [UInt8], limits: S3Limits) throws(S3AnswerError) -> XMLElement {
+    static func parse(_ bytes: [UInt8], limits: S3Limits) throws(S3AnswerError) -> AnswerElement {
         guard bytes.count <= limits.answerBytes else { throw .tooLarge }
         try checkProlog(bytes)
         let builder = TreeBuilder(limits: limits)
@@ -73,9 +73,9 @@ struct XMLElement {
 /// Gathers elements into a tree, and stops the parser at the limits.
 private final class TreeBuilder: NSObject, XMLParserDelegate {
     private let limits: S3Limits
-    private var open: [XMLElement] = []
+    private var open: [AnswerElement] = []
     private var count = 0
-    private(set) var root: XMLElement?
+    private(set) var root: AnswerElement?
     private(set) var error: S3AnswerError?
 
     init(limits: S3Limits) { self.limits = limits }
@@ -88,7 +88,7 @@ private final class TreeBuilder: NSObject, XMLParserDelegate {
         count += 1
         guard count <= limits.elements, open.count < limits.depth else { return stop(parser, .tooLarge) }
         // `s3:Key` and `Key` are one.
-        open.append(XMLElement(name: String(name.split(separator: ":").last ?? "")))
+        open.append(AnswerElement(name: String(name.split(separator: ":").last ?? "")))
     }
 
     func parser(_ parser: XMLParser, didEndElement name: String, namespaceURI: String?, qualifiedName: String?) {

@@ -26,15 +26,19 @@ public struct S3Timestamp: Sendable, Hashable {
 
     /// `20130524T000000Z`
     var basic: String {
-        "\(date)T\(padded(Int(secondOfDay / 3_600)))\(padded(Int(secondOfDay / 60 % 60)))\(padded(Int(secondOfDay % 60)))Z"
+        "\(date)T\(clock.joined())Z"
     }
 
     /// `Tue, 27 Mar 2007 19:36:42 +0000`
     var rfc1123: String {
         let weekday = S3Timestamp.weekdays[Int((unixTime / 86_400 + 4) % 7)]
-        let clock = [secondOfDay / 3_600, secondOfDay / 60 % 60, secondOfDay % 60].map { padded(Int($0)) }
         return "\(weekday), \(padded(day)) \(S3Timestamp.months[month - 1]) \(padded(year, 4)) "
             + "\(clock.joined(separator: ":")) +0000"
+    }
+
+    /// Hours, minutes and seconds, two digits each.
+    private var clock: [String] {
+        [secondOfDay / 3_600, secondOfDay / 60 % 60, secondOfDay % 60].map { padded(Int($0)) }
     }
 
     private static let weekdays = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]

@@ -1,4 +1,5 @@
-/// Percent-encoding as the signature documents fix it: every byte but RFC 3986's unreserved ones, with upper-case digits.
+/// Percent-encoding as the signature documents fix it: every byte but RFC 3986's unreserved ones, with upper-case
+/// digits.
 enum PercentEncoding {
     private static let digits = Array("0123456789ABCDEF".utf8)
 
