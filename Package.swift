@@ -93,9 +93,9 @@ let modules: [Module] = [
     Module(name: "S3Tests", kind: .tests, uses: ["S3"]),
     Module(name: "ObjectStoreTests", kind: .tests, uses: ["ObjectStore"], products: [.nioCore, .nioHTTP1, .nioPosix]),
     Module(name: "HashLibraryTests", kind: .tests, uses: ["HashLibrary"]),
-    Module(name: "NodeTests", kind: .tests, uses: ["Node"]),
+    Module(name: "NodeTests", kind: .tests, uses: ["Node", "NodeAPI"]),
     Module(name: "NodeAPITests", kind: .tests, uses: ["NodeAPI"]),
-    Module(name: "CommandTests", kind: .tests, uses: ["swoop"]),
+    Module(name: "CommandTests", kind: .tests, uses: ["swoop", "Authoring", "Storage"]),
     Module(name: "IntegrationTests", kind: .tests),
 ]
 

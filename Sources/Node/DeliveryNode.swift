@@ -11,6 +11,8 @@ import Swarm
 public actor DeliveryNode {
     /// Where the configuration came from, for `reloadconf`; nil when it came from nowhere.
     private let configurationPath: String?
+    /// Keys that are taken from here, whatever the file says.
+    private let overrides: JSONObject
     let logger: Logger
     let clock: any NodeClock
     var context: NodeContext
@@ -36,14 +38,16 @@ public actor DeliveryNode {
 
     /// - Parameters:
     ///   - configurationPath: what `reloadconf` loads again.
+    ///   - overrides: keys and values that hold in place of that file's, as a command line gives them.
     ///   - library: in place of the one that the configuration asks for.
     /// - Throws: when the engine's threads cannot be made, or the library's table cannot be used.
     public init(
-        configuration: NodeConfiguration, configurationPath: String? = nil, logger: Logger,
-        clock: any NodeClock = SystemNodeClock(), tunables: NodeTunables = NodeTunables(),
+        configuration: NodeConfiguration, configurationPath: String? = nil, overrides: JSONObject = JSONObject(),
+        logger: Logger, clock: any NodeClock = SystemNodeClock(), tunables: NodeTunables = NodeTunables(),
         library: (any ContentLibrary)? = nil
     ) throws {
         self.configurationPath = configurationPath
+        self.overrides = overrides
         self.logger = logger
         self.clock = clock
         let transport = HTTPTransport(settings: HTTPTransportSettings())
@@ -167,7 +171,7 @@ public actor DeliveryNode {
             let bytes = try await offload { () throws(FileFailure) in
                 try NodeFiles.read(configurationPath, limit: 1 << 20)
             }
-            let configuration = try NodeConfiguration.parse(bytes)
+            let configuration = try NodeConfiguration.parse(bytes, overriding: overrides)
             for warning in configuration.warnings {
                 logger.warning("configuration", metadata: ["warning": "\(warning)"])
             }

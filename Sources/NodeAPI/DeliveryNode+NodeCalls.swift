@@ -1,44 +1,42 @@
-#if canImport(Node)
-    import Delivery
-    import Node
+import Delivery
+import Node
 
-    /// The daemon behind the API. What it does not answer in the API's own types is translated here.
-    extension DeliveryNode: NodeCalls {
-        public func tasks() async -> [TaskEntry] {
-            let known: [KnownTask] = await tasks()
-            return known.map { task in
-                TaskEntry(
-                    file: task.name, direction: task.side == .sender ? .send : .receive, state: task.state.rawValue,
-                    path: task.path)
-            }
-        }
-
-        public func metrics() async -> [MetricFamily] {
-            let samples: [NodeMetrics.Sample] = await metrics()
-            return MetricFamily.gather(samples)
+/// The daemon behind the API. What it does not answer in the API's own types is translated here.
+extension DeliveryNode: NodeCalls {
+    public func tasks() async -> [TaskEntry] {
+        let known: [KnownTask] = await tasks()
+        return known.map { task in
+            TaskEntry(
+                file: task.name, direction: task.side == .sender ? .send : .receive, state: task.state.rawValue,
+                path: task.path)
         }
     }
 
-    extension MetricFamily {
-        /// Samples of one name as one family, in the order of their first appearance.
-        static func gather(_ samples: [NodeMetrics.Sample]) -> [MetricFamily] {
-            var order: [String] = []
-            var byName: [String: [NodeMetrics.Sample]] = [:]
-            for sample in samples {
-                if byName[sample.name] == nil { order.append(sample.name) }
-                byName[sample.name, default: []].append(sample)
-            }
-            return order.compactMap { name in
-                guard let group = byName[name], let first = group.first else { return nil }
-                return MetricFamily(
-                    name: name, kind: first.isCounter ? .counter : .gauge, help: first.help,
-                    samples: group.map { Sample(labels: pairs($0.labels), value: $0.value) })
-            }
-        }
+    public func metrics() async -> [MetricFamily] {
+        let samples: [NodeMetrics.Sample] = await metrics()
+        return MetricFamily.gather(samples)
+    }
+}
 
-        /// Names and values one after the other, as pairs.
-        private static func pairs(_ labels: [String]) -> [(name: String, value: String)] {
-            stride(from: 0, to: labels.count - labels.count % 2, by: 2).map { (labels[$0], labels[$0 + 1]) }
+extension MetricFamily {
+    /// Samples of one name as one family, in the order of their first appearance.
+    static func gather(_ samples: [NodeMetrics.Sample]) -> [MetricFamily] {
+        var order: [String] = []
+        var byName: [String: [NodeMetrics.Sample]] = [:]
+        for sample in samples {
+            if byName[sample.name] == nil { order.append(sample.name) }
+            byName[sample.name, default: []].append(sample)
+        }
+        return order.compactMap { name in
+            guard let group = byName[name], let first = group.first else { return nil }
+            return MetricFamily(
+                name: name, kind: first.isCounter ? .counter : .gauge, help: first.help,
+                samples: group.map { Sample(labels: pairs($0.labels), value: $0.value) })
         }
     }
-#endif
+
+    /// Names and values one after the other, as pairs.
+    private static func pairs(_ labels: [String]) -> [(name: String, value: String)] {
+        stride(from: 0, to: labels.count - labels.count % 2, by: 2).map { (labels[$0], labels[$0 + 1]) }
+    }
+}

@@ -1,6 +1,4 @@
-#if canImport(Delivery)
-    import Delivery
-#endif
+import Delivery
 
 /// What the API asks of a node: one method for each call. A node answers everything; what is wrong with the parameters is
 /// an answer too, never a trap. Parameters are as they came: of any type, with any text in them.

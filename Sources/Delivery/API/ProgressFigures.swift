@@ -111,7 +111,10 @@ struct PercentParts {
         for method in DeliveryMethod.allCases {
             shares[method] = received[method] + Int128(max(0, figures.pending[method]))
         }
-        let parts = Self.split(shares.all + [Int128(max(0, figures.localBytes))])
+        let weights = shares.all + [Int128(max(0, figures.localBytes))]
+        // Nothing is known of a task that failed before it could be read: nothing of it is here.
+        let isUnknown = figures.status == .downloaderror && figures.totalBytes == 0
+        let parts = isUnknown ? [Self.whole, 0, 0, 0] : Self.split(weights)
         toDo = PerMethod(bt: parts[0], obs: parts[1], cdn: parts[2])
         local = parts[3]
         var done = PerMethod<Int64>(repeating: 0)

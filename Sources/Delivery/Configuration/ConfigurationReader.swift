@@ -1,6 +1,4 @@
-#if canImport(Metainfo)
-    import Metainfo
-#endif
+import Metainfo
 
 /// Turns the members of a configuration into a checked one, and remembers which it knows.
 struct ConfigurationReader {

@@ -124,10 +124,14 @@ public struct NodeConfiguration: Sendable, Hashable {
     }
 
     /// Reads the text of a configuration file.
-    public static func parse(_ bytes: [UInt8]) throws(ConfigurationError) -> NodeConfiguration {
+    /// - Parameter overrides: keys and values that hold in place of the file's; defaults that depend on them do too.
+    public static func parse(
+        _ bytes: [UInt8], overriding overrides: JSONObject = JSONObject()
+    ) throws(ConfigurationError) -> NodeConfiguration {
         let value: JSONValue
         do { value = try JSONValue.parse(bytes, limits: .message) } catch { throw .syntax(error) }
-        guard let object = value.objectValue else { throw .notAnObject }
+        guard var object = value.objectValue else { throw .notAnObject }
+        for member in overrides.members { object[member.key] = member.value }
         var reader = ConfigurationReader(object: object)
         return try reader.configuration()
     }

@@ -1,6 +1,4 @@
-#if canImport(Metainfo)
-    import Metainfo
-#endif
+import Metainfo
 
 /// One file of a task.
 public struct TaskFileEntry: Sendable, Hashable {

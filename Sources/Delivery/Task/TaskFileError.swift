@@ -1,6 +1,4 @@
-#if canImport(Metainfo)
-    import Metainfo
-#endif
+import Metainfo
 
 /// Why a task file cannot be used.
 public enum TaskFileError: Error, Sendable, Hashable, CustomStringConvertible {

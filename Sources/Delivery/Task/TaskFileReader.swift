@@ -1,6 +1,4 @@
-#if canImport(Metainfo)
-    import Metainfo
-#endif
+import Metainfo
 
 /// Reads task files of every sender there is: strings or numbers, either spelling of the store's keys, `[""]` for an
 /// empty list, members that are not known here.

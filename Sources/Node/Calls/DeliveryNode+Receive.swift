@@ -100,10 +100,11 @@ extension DeliveryNode {
             guard request.method == "cprogress" else { return .failure(ProgressFailureText.useCProgress) }
             return await cacherProgress(name)
         }
-        guard let figures = await progressFigures(of: name) else {
-            return .failure(ProgressFailureText.unknownTask)
+        if let figures = await progressFigures(of: name) { return figures.reply }
+        if let state = context.directories.locate(.receiver, name, in: Self.states) {
+            return .failure(ProgressFailureText.cannotOpen(context.directories.path(.receiver, state, name)))
         }
-        return figures.reply
+        return .failure(ProgressFailureText.unknownTask)
     }
 
     private static let states: [TaskState] = [.queues, .downloading, .downloaded, .history, .failed]
@@ -124,7 +125,11 @@ extension DeliveryNode {
             }
             guard let bytes = try? directories.read(.receiver, state, name), let task = try? TaskFile.parse(bytes)
             else {
-                continue
+                // A file that was refused since it is no task has its details all the same.
+                guard state == .failed, directories.contains(.receiver, .failed, name) else { continue }
+                var figures = ProgressFigures(status: .downloaderror, taskPath: path, totalBytes: 0)
+                figures.error = directories.failure(name, .receiver) ?? "download error"
+                return figures
             }
             var figures = ProgressFigures(task: task, status: status, taskPath: path)
             figures.contentPath = context.places.final(task) ?? ""

@@ -3,8 +3,9 @@ import Glibc
 /// Puts content that has been checked at its final place in one step, and finds out after a crash how far that had
 /// come.
 ///
-/// Before the step a record of what is to be put there, by its inode, lies in the task's own directory; so after a
-/// crash it is known whether what lies at the final place is the new content.
+/// Before the step a record of what is to be put there lies in the task's own directory; so after a crash it is known
+/// whether what lies at the final place is the new content. It is told by its inode and by the time of its last change,
+/// which a rename leaves alone: the inode of what was removed is soon another's.
 struct Publication: Sendable {
     let incoming: String
     let final: String
@@ -29,11 +30,11 @@ struct Publication: Sendable {
         guard let bytes = try? NodeFiles.read(record, limit: 4096) else { return .unchecked }
         let fields = String(decoding: bytes, as: UTF8.self).split(separator: " ").map(String.init)
         if fields == ["bucket"] { return NodeFiles.exists(marker) ? .published : .checked }
-        guard fields.count == 2, let device = UInt64(fields[0]), let inode = UInt64(fields[1].trimmed) else {
-            return .unchecked
-        }
+        guard fields.count == 3, let device = UInt64(fields[0]), let inode = UInt64(fields[1]),
+            let modified = Int64(fields[2].trimmed)
+        else { return .unchecked }
         func isIt(_ path: String) -> Bool {
-            NodeFiles.status(path).map { $0.device == device && $0.inode == inode } ?? false
+            NodeFiles.status(path).map { $0.device == device && $0.inode == inode && $0.modified == modified } ?? false
         }
         if isIt(final) { return .published }
         return isIt(incoming) ? .checked : .unchecked
@@ -46,7 +47,7 @@ struct Publication: Sendable {
         guard let status = NodeFiles.status(incoming) else {
             throw FileFailure(operation: "look at", path: incoming, number: errno)
         }
-        try NodeFiles.write(Array("\(status.device) \(status.inode)\n".utf8), to: record)
+        try NodeFiles.write(Array("\(status.device) \(status.inode) \(status.modified)\n".utf8), to: record)
     }
 
     /// Content is to be changed again: what was checked counts no more.

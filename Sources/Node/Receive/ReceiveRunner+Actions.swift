@@ -34,6 +34,8 @@ extension ReceiveRunner {
     // MARK: Fetching
 
     private func fetch(_ method: DeliveryMethod, files: [Int], isActive: Bool) async {
+        // They may be all that is missing, and no transfer brings them.
+        if isActive { makeEmptyFiles(Set(files)) }
         let known = Set(fetching?.parts.flatMap { $0.files.keys } ?? [])
         if isActive, !known.isSuperset(of: files.filter { task.fileList[$0].size > 0 }) {
             await beginFetching()

@@ -98,6 +98,16 @@ extension ReceiveRunner {
         if case .exhausted = status?.state { true } else { false }
     }
 
+    /// Before anything is known but the task: who asks now is told all of the truth, not that nothing is to do.
+    func showTask() {
+        let sizes = task.remainingFiles().map { files in files.reduce(Int64(0)) { $0 + task.fileList[$1].size } }
+        let isHere = state == .downloaded
+        board.update {
+            if isHere { $0.received = sizes } else { $0.pending = sizes }
+        }
+        board.set(task)
+    }
+
     /// - Parameter sources: of the transfers that run now.
     func showFigures(sources: Sources) {
         let received = PerMethod(
@@ -110,8 +120,11 @@ extension ReceiveRunner {
                 troubles[method].map { "\(method.rawValue): \($0)" }
             }
         }
-        let rates = PerMethod(
-            bt: Self.rate(.bt, sources), obs: Self.rate(.obs, sources), cdn: Self.rate(.cdn, sources))
+        // A mean of the last seconds says nothing of a method that has been stopped.
+        let rate = { (method: DeliveryMethod) in
+            self.machine.status(method).isActive ? Self.rate(method, sources) : 0
+        }
+        let rates = PerMethod(bt: rate(.bt), obs: rate(.obs), cdn: rate(.cdn))
         let most = task.totalSize - task.localSameSize
         board.update {
             $0.received = Self.capped(received, to: most)

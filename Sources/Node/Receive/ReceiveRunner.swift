@@ -110,7 +110,7 @@ actor ReceiveRunner {
     // MARK: Life
 
     private func run() async {
-        board.set(task)
+        showTask()
         let ticker = Task { [feed, context] in
             while !Task.isCancelled {
                 feed.yield(.tick)

@@ -1,6 +1,4 @@
-#if canImport(Delivery)
-    import Delivery
-#endif
+import Delivery
 import HTTPTypes
 import Hummingbird
 

@@ -26,7 +26,8 @@ struct FileServer: HTTPResponder {
             return refuse(.notFound)
         }
         var headers: HTTPFields = [
-            .acceptRanges: "bytes", .eTag: file.tag, .lastModified: HTTPDate.text(seconds: file.modified / 1_000_000_000),
+            .acceptRanges: "bytes", .eTag: file.tag,
+            .lastModified: HTTPDate.text(seconds: file.modified / 1_000_000_000),
             .contentType: Self.type(of: path), .cacheControl: Self.caching(of: path),
         ]
         if let name = HTTPField.Name("X-Content-Type-Options") { headers[name] = "nosniff" }

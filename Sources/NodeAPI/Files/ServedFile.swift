@@ -37,7 +37,8 @@ final class ServedFile: Sendable {
         }
         descriptor = file
         size = Int64(facts.st_size)
-        modified = Int64(facts.st_mtim.tv_sec).multipliedReportingOverflow(by: 1_000_000_000).partialValue
+        modified =
+            Int64(facts.st_mtim.tv_sec).multipliedReportingOverflow(by: 1_000_000_000).partialValue
             &+ Int64(facts.st_mtim.tv_nsec)
         tag =
             "\"\(String(facts.st_ino, radix: 36))-\(String(facts.st_size, radix: 36))-\(String(modified, radix: 36))\""

@@ -12,7 +12,9 @@ struct ServedPath: Equatable, Sendable {
         let path = target.utf8.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
         guard path.starts(with: Self.prefix.utf8), path.count <= 4096 else { return nil }
         var components: [[UInt8]] = []
-        for part in path.dropFirst(Self.prefix.utf8.count).split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+        for part in path.dropFirst(Self.prefix.utf8.count).split(
+            separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        {
             guard let name = Self.decoded(part), !name.isEmpty, name.first != UInt8(ascii: "."),
                 !name.contains(0), !name.contains(UInt8(ascii: "/"))
             else { return nil }

@@ -1,6 +1,4 @@
-#if canImport(Delivery)
-    import Delivery
-#endif
+import Delivery
 import HTTPTypes
 
 /// Decides who may talk to the API at all: no page of a web site, whatever name it has given this machine's address
@@ -54,7 +52,8 @@ struct RequestGuard: Sendable {
 
     /// A browser says where a request comes from. Programs say nothing.
     private func isCrossSite(_ headers: HTTPFields, authority: String) -> Bool {
-        if let name = HTTPField.Name("Sec-Fetch-Site"), let site = headers[name], site != "same-origin", site != "none" {
+        if let name = HTTPField.Name("Sec-Fetch-Site"), let site = headers[name], site != "same-origin", site != "none"
+        {
             return true
         }
         guard let origin = headers[.origin] else { return false }

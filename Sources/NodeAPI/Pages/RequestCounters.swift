@@ -37,7 +37,8 @@ final class RequestCounters: Sendable {
                 labels: [("subject", key.subject.label), ("status", "\(key.statusClass)xx")], value: Double(count))
         }
         return MetricFamily(
-            name: "swoop_node_http_requests_total", kind: .counter, help: "Requests by what they were for and how they ended.",
+            name: "swoop_node_http_requests_total", kind: .counter,
+            help: "Requests by what they were for and how they ended.",
             samples: samples.sorted { $0.order < $1.order })
     }
 }

@@ -1,6 +1,4 @@
-#if canImport(Delivery)
-    import Delivery
-#endif
+import Delivery
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -36,7 +34,8 @@ struct APIRouter<Node: NodeCalls>: Sendable {
         router.get("version") { _, _ in counted(.text(await node.version())) }
         router.get("healthz") { _, _ in
             let trouble = await node.trouble()
-            return counted(.text(trouble.map { $0 + "\n" } ?? "ok\n", status: trouble == nil ? .ok : .serviceUnavailable))
+            return counted(
+                .text(trouble.map { $0 + "\n" } ?? "ok\n", status: trouble == nil ? .ok : .serviceUnavailable))
         }
         router.get("metrics") { _, _ in
             let text = MetricsPage.text(await node.metrics() + [counters.family])

@@ -1,6 +1,4 @@
-#if canImport(Delivery)
-    import Delivery
-#endif
+import Delivery
 import Logging
 
 /// The HTTP servers of a node: the API, and the file server where one is wanted.

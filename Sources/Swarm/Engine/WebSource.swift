@@ -3,6 +3,7 @@ import Logging
 import Metainfo
 import Reactor
 import SwarmCore
+import Synchronization
 
 /// A source of ranges (web seed, CDN, object store) in the place of a peer: the machine asks it for spans, and it answers
 /// with whole spans.
@@ -190,7 +191,8 @@ final class WebSource {
             let outcome = await source.fetch(start..<end) { chunk in
                 for span in gathering.add(chunk) {
                     let goesOn = await withCheckedContinuation { continuation in
-                        enter { $0.arrived(span, of: id, continuation) }
+                        let goOn = GoOn(continuation)
+                        enter { $0.arrived(span, of: id, goOn) }
                     }
                     if !goesOn { return false }
                 }
@@ -203,9 +205,9 @@ final class WebSource {
 
     // MARK: Answers
 
-    private func arrived(_ whole: SpanGathering.Whole, of id: Int, _ goOn: CheckedContinuation<Bool, Never>) {
+    private func arrived(_ whole: SpanGathering.Whole, of id: Int, _ goOn: GoOn) {
         guard !isStopped, let fetch = fetches[id], fetch.spans.indices.contains(whole.index) else {
-            return goOn.resume(returning: false)
+            return goOn.answer(false)
         }
         let now = context.loop.now
         limits.received(whole.length)
@@ -220,8 +222,8 @@ final class WebSource {
             hooks.deliver(span, whole.parts)
         }
         let delay = max(limits.receiveDelay(now), bucket.delay(for: blockLength, now: now))
-        if delay <= 0 { return goOn.resume(returning: true) }
-        context.loop.schedule(after: delay) { goOn.resume(returning: true) }
+        if delay <= 0 { return goOn.answer(true) }
+        context.loop.schedule(after: delay) { goOn.answer(true) }
     }
 
     private func ended(_ id: Int, _ outcome: WebSeedOutcome) {
@@ -239,5 +241,19 @@ final class WebSource {
         hooks.changed()
         for case let span? in fetch.spans { hooks.reject(span) }
         pump()
+    }
+}
+
+/// Whether a fetch that waits is to read on. Told once; a loop that ends and drops its work says no.
+private final class GoOn: Sendable {
+    private let waiting: Mutex<CheckedContinuation<Bool, Never>?>
+
+    init(_ continuation: CheckedContinuation<Bool, Never>) { waiting = Mutex(continuation) }
+
+    deinit { answer(false) }
+
+    func answer(_ goesOn: Bool) {
+        let continuation = waiting.withLock { $0.take() }
+        continuation?.resume(returning: goesOn)
     }
 }

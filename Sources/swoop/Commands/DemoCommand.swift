@@ -9,25 +9,38 @@ struct DemoCommand: SwoopCommand {
             Real processes on loopback, each with a directory of its own under TMPDIR; all are gone at the end, on \
             Ctrl-C too. Without PATH a sample directory is made. Each copy is verified at the end.
 
+            With --hybrid it is a delivery network: a sender with its file server as the CDN, an S3-compatible object \
+            store (SeaweedFS, fetched once if it is not there), a cacher and receivers, which fetch a third by each of \
+            BitTorrent, object store and CDN.
+
             Examples:
               swoop demo
               swoop demo ~/films/reel1 --receivers 8 --rate 20MB/s
+              swoop demo --hybrid
             """)
 
     @Argument(help: "A file or directory to deliver; it is only read. Default: a sample directory.")
     var path: String?
 
-    @Option(help: ArgumentHelp("How many receivers, 1 to 64.", valueName: "n"))
-    var receivers = 4
+    @Flag(help: "Delivery nodes with an object store and a CDN in place of a plain swarm.")
+    var hybrid = false
+
+    @Option(help: "How many receivers, 1 to 64. Default: 4, or 2 with --hybrid.")
+    var receivers: Int?
 
     @Option(
-        help: ArgumentHelp("Limit each host to this, both ways. Default: as fast as it goes.", valueName: "rate"),
+        help: ArgumentHelp(
+            """
+            Limit each host to this, both ways; with --hybrid, what each source brings to each receiver. Default: as \
+            fast as it goes, but 4MB/s for the sample of --hybrid.
+            """, valueName: "rate"),
         transform: Rate.parse)
     var rate: Rate?
 
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
+        guard let receivers else { return }
         guard (1...64).contains(receivers) else {
             throw ValidationError("The value '\(receivers)' is invalid for '--receivers <n>': 1 to 64 are possible")
         }
@@ -35,17 +48,32 @@ struct DemoCommand: SwoopCommand {
 
     func run(_ reporter: Reporter) async throws {
         let place = try DemoPlace()
-        let network = DemoNetwork(
-            place: place, content: path, receivers: receivers, rate: rate?.bytesPerSecond, reporter: reporter)
+        let (run, stop) = network(place, reporter)
         let outcome: Result<Void, any Error>
         do {
-            outcome = .success(try await untilStopped { try await network.run() })
+            outcome = .success(try await untilStopped { try await run() })
         } catch {
             outcome = .failure(error)
         }
         reporter.keepBars()
-        await network.stopAll()
+        await stop()
         place.remove()
         try outcome.get()
+    }
+
+    /// What runs the network, and what ends it.
+    private func network(
+        _ place: DemoPlace, _ reporter: Reporter
+    ) -> (run: @Sendable () async throws -> Void, stop: @Sendable () async -> Void) {
+        if hybrid {
+            let pace = path == nil ? 4_000_000 : nil
+            let network = HybridNetwork(
+                place: place, content: path, receivers: receivers ?? 2, rate: rate?.bytesPerSecond ?? pace,
+                reporter: reporter)
+            return ({ try await network.run() }, { await network.stopAll() })
+        }
+        let network = DemoNetwork(
+            place: place, content: path, receivers: receivers ?? 4, rate: rate?.bytesPerSecond, reporter: reporter)
+        return ({ try await network.run() }, { await network.stopAll() })
     }
 }

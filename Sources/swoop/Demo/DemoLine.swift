@@ -16,13 +16,15 @@ struct DemoLine: Decodable, Sendable {
     var sources: Sources?
     var phase: String?
     var http: String?
+    var api: String?
+    var www: String?
     var path: String?
     var infoHash: String?
     var bytes: Int?
     var message: String?
 
     enum CodingKeys: String, CodingKey {
-        case event, done, total, down, up, eta, sources, phase, http, path, bytes, message
+        case event, done, total, down, up, eta, sources, phase, http, api, www, path, bytes, message
         case infoHash = "info_hash"
     }
 

@@ -1,6 +1,6 @@
 import Glibc
 
-/// One of our own commands as a process, its JSON lines as they come.
+/// A process of a demonstration: as a rule one of our own commands, its JSON lines as they come.
 final class DemoProcess: Sendable {
     let name: String
     /// Ends with the process.
@@ -9,7 +9,12 @@ final class DemoProcess: Sendable {
     private let end: Task<ChildProcess.Ending, Never>
 
     /// - Parameter log: where standard error goes.
-    init(_ name: String, _ arguments: [String], log: String) throws {
+    convenience init(_ name: String, _ arguments: [String], log: String) throws {
+        try self.init(name, words: ["/proc/self/exe"] + arguments + ["--json", "--stop-with-reader"], log: log)
+    }
+
+    /// Another program, which must see to it itself that it does not outlive this one.
+    init(_ name: String, words: [String], log: String) throws {
         self.name = name
         var pipes: [Int32] = [-1, -1]
         guard pipe(&pipes) == 0 else { throw Failure(.failed, "no pipe: \(systemText(errno))") }
@@ -21,9 +26,7 @@ final class DemoProcess: Sendable {
             if errors >= 0 { close(errors) }
         }
         do {
-            child = try ChildProcess.start(
-                ["/proc/self/exe"] + arguments + ["--json", "--stop-with-reader"], output: pipes[1],
-                errors: errors >= 0 ? errors : 2)
+            child = try ChildProcess.start(words, output: pipes[1], errors: errors >= 0 ? errors : 2)
         } catch {
             close(pipes[0])
             throw error

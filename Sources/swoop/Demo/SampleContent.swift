@@ -10,6 +10,21 @@ enum SampleContent {
         ("notes/empty", 0),
     ]
 
+    /// A package as cinemas get them: a dozen tracks of about the same size, and lists of them. Random bytes, no film.
+    static func makePackage(in directory: String) throws -> String {
+        let root = "\(directory)/swoop-sample-package"
+        for number in 1...6 {
+            for (kind, bytes) in [("picture", 5 * mib), ("sound", 3 * mib)] {
+                let seed = UInt64(number * 2 + (kind == "sound" ? 1 : 0) + 100)
+                try write(random(bytes + number * 1001, seed: seed), to: "\(root)/\(kind)-\(number).mxf", mode: 0o644)
+            }
+        }
+        for (seed, name) in ["ASSETMAP.xml", "CPL.xml", "PKL.xml", "VOLINDEX.xml"].enumerated() {
+            try write(random(900 + seed * 300, seed: UInt64(seed) + 200), to: "\(root)/\(name)", mode: 0o644)
+        }
+        return root
+    }
+
     static func make(in directory: String) throws -> String {
         let root = "\(directory)/swoop-sample"
         for (number, file) in files.enumerated() {

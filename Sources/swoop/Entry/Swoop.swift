@@ -23,14 +23,7 @@ struct Swoop: ParsableCommand {
         version: "swoop \(version)",
         subcommands: [
             CreateCommand.self, ShowCommand.self, VerifyCommand.self, EditCommand.self, SeedCommand.self,
-            GetCommand.self, TrackerCommand.self,
-        ] + nodeCommands + [TaskCommand.self, DemoCommand.self])
-
-    private static var nodeCommands: [any ParsableCommand.Type] {
-        #if canImport(NodeAPI)
-            [NodeCommand.self, LibraryCommand.self]
-        #else
-            []
-        #endif
-    }
+            GetCommand.self, TrackerCommand.self, NodeCommand.self, LibraryCommand.self, TaskCommand.self,
+            DemoCommand.self,
+        ])
 }

@@ -1,192 +1,190 @@
-#if canImport(NodeAPI)
-    import ArgumentParser
-    import Delivery
-    import HashLibrary
+import ArgumentParser
+import Delivery
+import HashLibrary
 
-    /// `swoop library`: the table of hashes by hand.
-    struct LibraryCommand: ParsableCommand {
-        static let configuration = CommandConfiguration(
-            commandName: "library",
-            abstract: "Look after a node's table of hashes, so that nothing here is transferred again.",
-            discussion: """
-                A running node keeps the table of local disks current by itself. Mounted buckets tell nobody what \
-                changes in them: there, add each content when it is ready. All of it works beside a running node.
+/// `swoop library`: the table of hashes by hand.
+struct LibraryCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "library",
+        abstract: "Look after a node's table of hashes, so that nothing here is transferred again.",
+        discussion: """
+            A running node keeps the table of local disks current by itself. Mounted buckets tell nobody what \
+            changes in them: there, add each content when it is ready. All of it works beside a running node.
 
-                Examples:
-                  swoop library add /data/dcp/cfec-001/dcps/film
-                  swoop library rebuild
-                  swoop library check --read
-                """,
-            subcommands: [LibraryAddCommand.self, LibraryRebuildCommand.self, LibraryCheckCommand.self])
-    }
+            Examples:
+              swoop library add /data/dcp/cfec-001/dcps/film
+              swoop library rebuild
+              swoop library check --read
+            """,
+        subcommands: [LibraryAddCommand.self, LibraryRebuildCommand.self, LibraryCheckCommand.self])
+}
 
-    /// Which library.
-    struct LibraryChoice: ParsableArguments {
-        @Option(help: ArgumentHelp("The node's configuration.", valueName: "file"))
-        var config = NodeDefaults.path
+/// Which library.
+struct LibraryChoice: ParsableArguments {
+    @Option(help: ArgumentHelp("The node's configuration.", valueName: "file"))
+    var config = NodeDefaults.path
 
-        func open(_ global: GlobalOptions) throws -> HashLibrary {
-            let configuration = try NodeConfigurationFile.read(config)
-            var options = LibraryOptions()
-            options.watches = false
-            options.identity = configuration.libraryIdentity
-            do {
-                return try HashLibrary(
-                    tablePath: configuration.hashTable, roots: [configuration.baseDataPath], options: options,
-                    logger: global.logger)
-            } catch {
-                throw Failure(error)
-            }
+    func open(_ global: GlobalOptions) throws -> HashLibrary {
+        let configuration = try NodeConfigurationFile.read(config)
+        var options = LibraryOptions()
+        options.watches = false
+        options.identity = configuration.libraryIdentity
+        do {
+            return try HashLibrary(
+                tablePath: configuration.hashTable, roots: [configuration.baseDataPath], options: options,
+                logger: global.logger)
+        } catch {
+            throw Failure(error)
         }
     }
+}
 
-    extension NodeConfiguration {
-        /// What the table is made for; with another, the node makes it anew.
-        var libraryIdentity: String {
-            role.rawValue + (role == .receiver ? "/" + receiverStorePlan.rawValue : "")
+extension NodeConfiguration {
+    /// What the table is made for; with another, the node makes it anew.
+    var libraryIdentity: String {
+        role.rawValue + (role == .receiver ? "/" + receiverStorePlan.rawValue : "")
+    }
+}
+
+/// `swoop library add`.
+struct LibraryAddCommand: SwoopCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "add", abstract: "Hash what is new or changed at a path.",
+        discussion: """
+            Example:
+              swoop library add /data/dcp/cfec-001/dcps/film
+            """)
+
+    @Argument(help: "A file or directory below basedatapath.")
+    var path: String
+    @OptionGroup var choice: LibraryChoice
+    @OptionGroup var global: GlobalOptions
+
+    func run(_ reporter: Reporter) async throws {
+        guard let place = AbsolutePath(path) else {
+            throw Failure(.usage, "'\(path.shown)' is no absolute path", advice: "Write it from the root on.")
+        }
+        let library = try choice.open(global)
+        try await LibraryWork.run(reporter, label: path.shown) { progress in
+            try await library.add(place, progress: progress)
         }
     }
+}
 
-    /// `swoop library add`.
-    struct LibraryAddCommand: SwoopCommand {
-        static let configuration = CommandConfiguration(
-            commandName: "add", abstract: "Hash what is new or changed at a path.",
-            discussion: """
-                Example:
-                  swoop library add /data/dcp/cfec-001/dcps/film
-                """)
+/// `swoop library rebuild`.
+struct LibraryRebuildCommand: SwoopCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rebuild", abstract: "Forget the table and hash all stored content again.",
+        discussion: """
+            Interrupted, 'swoop library add' of basedatapath or the node's next start goes on.
 
-        @Argument(help: "A file or directory below basedatapath.")
-        var path: String
-        @OptionGroup var choice: LibraryChoice
-        @OptionGroup var global: GlobalOptions
+            Example:
+              swoop library rebuild
+            """)
 
-        func run(_ reporter: Reporter) async throws {
-            guard let place = AbsolutePath(path) else {
-                throw Failure(.usage, "'\(path.shown)' is no absolute path", advice: "Write it from the root on.")
-            }
-            let library = try choice.open(global)
-            try await LibraryWork.run(reporter, label: path.shown) { progress in
-                try await library.add(place, progress: progress)
-            }
+    @OptionGroup var choice: LibraryChoice
+    @OptionGroup var global: GlobalOptions
+
+    func run(_ reporter: Reporter) async throws {
+        let library = try choice.open(global)
+        try await LibraryWork.run(reporter, label: "library") { progress in
+            try await library.rebuild(progress: progress)
         }
     }
+}
 
-    /// `swoop library rebuild`.
-    struct LibraryRebuildCommand: SwoopCommand {
-        static let configuration = CommandConfiguration(
-            commandName: "rebuild", abstract: "Forget the table and hash all stored content again.",
-            discussion: """
-                Interrupted, 'swoop library add' of basedatapath or the node's next start goes on.
+/// `swoop library check`.
+struct LibraryCheckCommand: SwoopCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check", abstract: "Hold the table against the files: exit 0 if they agree, 3 if not.",
+        discussion: """
+            Example:
+              swoop library check --read
+            """)
 
-                Example:
-                  swoop library rebuild
-                """)
+    @Flag(help: "Read and hash every file, which finds what went bad unseen.")
+    var read = false
+    @OptionGroup var choice: LibraryChoice
+    @OptionGroup var global: GlobalOptions
 
-        @OptionGroup var choice: LibraryChoice
-        @OptionGroup var global: GlobalOptions
-
-        func run(_ reporter: Reporter) async throws {
-            let library = try choice.open(global)
-            try await LibraryWork.run(reporter, label: "library") { progress in
-                try await library.rebuild(progress: progress)
-            }
+    func run(_ reporter: Reporter) async throws {
+        let library = try choice.open(global)
+        let reading = read
+        let report: CheckReport
+        do {
+            report = try await untilStopped { try await library.check(reading: reading) }
+        } catch let error as LibraryError {
+            throw Failure(error)
         }
-    }
-
-    /// `swoop library check`.
-    struct LibraryCheckCommand: SwoopCommand {
-        static let configuration = CommandConfiguration(
-            commandName: "check", abstract: "Hold the table against the files: exit 0 if they agree, 3 if not.",
-            discussion: """
-                Example:
-                  swoop library check --read
-                """)
-
-        @Flag(help: "Read and hash every file, which finds what went bad unseen.")
-        var read = false
-        @OptionGroup var choice: LibraryChoice
-        @OptionGroup var global: GlobalOptions
-
-        func run(_ reporter: Reporter) async throws {
-            let library = try choice.open(global)
-            let reading = read
-            let report: CheckReport
-            do {
-                report = try await untilStopped { try await library.check(reading: reading) }
-            } catch let error as LibraryError {
-                throw Failure(error)
+        let kinds: [(String, [AbsolutePath])] = [
+            ("missing", report.missing), ("changed", report.changed), ("unchecked", report.unchecked),
+            ("untrue", report.untrue), ("unlisted", report.unlisted), ("unreadable", report.unreadable),
+        ]
+        for (kind, paths) in kinds {
+            for path in paths {
+                reporter.event(
+                    .object([
+                        ("event", .string("file")), ("path", .string("\(path)")), ("verdict", .string(kind)),
+                        ("detail", .string("")),
+                    ]))
             }
-            let kinds: [(String, [AbsolutePath])] = [
-                ("missing", report.missing), ("changed", report.changed), ("unchecked", report.unchecked),
-                ("untrue", report.untrue), ("unlisted", report.unlisted), ("unreadable", report.unreadable),
-            ]
-            for (kind, paths) in kinds {
-                for path in paths {
-                    reporter.event(
-                        .object([
-                            ("event", .string("file")), ("path", .string("\(path)")), ("verdict", .string(kind)),
-                            ("detail", .string("")),
-                        ]))
+            for path in paths.prefix(1000) { reporter.note("\(kind)  \(path)") }
+        }
+        let wrong = kinds.reduce(0) { $0 + $1.1.count }
+        guard wrong == 0 else {
+            throw Failure(
+                .verification, "\(wrong) not as the table says, \(report.right) as it says",
+                advice: "'swoop library add' of basedatapath mends the table.")
+        }
+        reporter.result("\(HumanText.plural(report.right, "file")) as the table says")
+    }
+}
+
+/// Hashing with a bar, and what came of it.
+enum LibraryWork {
+    static func run(
+        _ reporter: Reporter, label: String,
+        _ work: @escaping @Sendable (@escaping @Sendable (Int64, Int64) -> Void) async throws -> AddReport
+    ) async throws {
+        let report: AddReport
+        do {
+            report = try await untilStopped {
+                try await work { done, total in
+                    let progress = Progress(
+                        phase: "hashing", done: Int(done), total: Int(total), isTransfer: false)
+                    reporter.progress(progress, label: label)
                 }
-                for path in paths.prefix(1000) { reporter.note("\(kind)  \(path)") }
             }
-            let wrong = kinds.reduce(0) { $0 + $1.1.count }
-            guard wrong == 0 else {
-                throw Failure(
-                    .verification, "\(wrong) not as the table says, \(report.right) as it says",
-                    advice: "'swoop library add' of basedatapath mends the table.")
-            }
-            reporter.result("\(HumanText.plural(report.right, "file")) as the table says")
+        } catch let error as LibraryError {
+            throw Failure(error)
         }
+        reporter.clearBars()
+        reporter.event(
+            .object([
+                ("event", .string("library")), ("hashed", .int(report.hashed)), ("bytes", .int(Int(report.bytes))),
+                ("unchanged", .int(report.unchanged)), ("failed", .int(report.failed.count)),
+            ]))
+        for (path, failure) in report.failed.prefix(1000) { reporter.warning("\(path): \(failure)") }
+        let text =
+            "\(HumanText.plural(report.hashed, "file")) hashed (\(HumanText.bytes(Int(report.bytes)))), "
+            + "\(report.unchanged) unchanged"
+        guard report.failed.isEmpty else {
+            throw Failure(.failed, "\(HumanText.plural(report.failed.count, "file")) could not be hashed; \(text)")
+        }
+        reporter.result(text)
     }
+}
 
-    /// Hashing with a bar, and what came of it.
-    enum LibraryWork {
-        static func run(
-            _ reporter: Reporter, label: String,
-            _ work: @escaping @Sendable (@escaping @Sendable (Int64, Int64) -> Void) async throws -> AddReport
-        ) async throws {
-            let report: AddReport
-            do {
-                report = try await untilStopped {
-                    try await work { done, total in
-                        let progress = Progress(
-                            phase: "hashing", done: Int(done), total: Int(total), isTransfer: false)
-                        reporter.progress(progress, label: label)
-                    }
-                }
-            } catch let error as LibraryError {
-                throw Failure(error)
+extension Failure {
+    /// What a library could not do.
+    init(_ error: LibraryError) {
+        let status: ExitStatus =
+            switch error.kind {
+            case .badPath, .excluded: .usage
+            case .table(let system), .unreadable(let system): Self.status(system.number)
+            case .tableLocked: .failed
+            case .stopped: .interrupted
             }
-            reporter.clearBars()
-            reporter.event(
-                .object([
-                    ("event", .string("library")), ("hashed", .int(report.hashed)), ("bytes", .int(Int(report.bytes))),
-                    ("unchanged", .int(report.unchanged)), ("failed", .int(report.failed.count)),
-                ]))
-            for (path, failure) in report.failed.prefix(1000) { reporter.warning("\(path): \(failure)") }
-            let text =
-                "\(HumanText.plural(report.hashed, "file")) hashed (\(HumanText.bytes(Int(report.bytes)))), "
-                + "\(report.unchanged) unchanged"
-            guard report.failed.isEmpty else {
-                throw Failure(.failed, "\(HumanText.plural(report.failed.count, "file")) could not be hashed; \(text)")
-            }
-            reporter.result(text)
-        }
+        self.init(status, "\(error)")
     }
-
-    extension Failure {
-        /// What a library could not do.
-        init(_ error: LibraryError) {
-            let status: ExitStatus =
-                switch error.kind {
-                case .badPath, .excluded: .usage
-                case .table(let system), .unreadable(let system): Self.status(system.number)
-                case .tableLocked: .failed
-                case .stopped: .interrupted
-                }
-            self.init(status, "\(error)")
-        }
-    }
-#endif
+}

@@ -1,104 +1,104 @@
-#if canImport(NodeAPI)
-    import ArgumentParser
-    import Delivery
-    import Logging
-    import Node
-    import NodeAPI
+import ArgumentParser
+import Delivery
+import Logging
+import Node
+import NodeAPI
 
-    /// `swoop node`: the delivery daemon.
-    struct NodeCommand: SwoopCommand {
-        static let configuration = CommandConfiguration(
-            commandName: "node",
-            abstract: "Run a delivery node: sender, cacher or receiver, as its configuration says.",
-            discussion: """
-                Serves the API that management systems call, on 127.0.0.1:8191 unless told otherwise, and stored \
-                content under /dcp/ where 'www' says so. Stops cleanly on SIGTERM, loads its configuration again on \
-                SIGHUP; a mistake in it leaves the one before in force. After any end, the next start goes on with \
-                every unfinished task.
+/// `swoop node`: the delivery daemon.
+struct NodeCommand: SwoopCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "node",
+        abstract: "Run a delivery node: sender, cacher or receiver, as its configuration says.",
+        discussion: """
+            Serves the API that management systems call, on 127.0.0.1:8191 unless told otherwise, and stored \
+            content under /dcp/ where 'www' says so. Stops cleanly on SIGTERM, loads its configuration again on \
+            SIGHUP; a mistake in it leaves the one before in force. After any end, the next start goes on with \
+            every unfinished task.
 
-                Examples:
-                  swoop node --config /etc/bft2/config.json
-                  swoop node --config config.json --check
-                """)
+            Examples:
+              swoop node --config /etc/bft2/config.json
+              swoop node --config config.json --check
+            """)
 
-        @Option(help: ArgumentHelp("The configuration.", valueName: "file"))
-        var config = NodeDefaults.path
+    @Option(help: ArgumentHelp("The configuration.", valueName: "file"))
+    var config = NodeDefaults.path
 
-        @Option(help: ArgumentHelp("In place of the configuration's datapath.", valueName: "dir"))
-        var data: String?
+    @Option(help: ArgumentHelp("In place of the configuration's datapath.", valueName: "dir"))
+    var data: String?
 
-        @Flag(help: "Only say whether the configuration is right.")
-        var check = false
+    @Flag(help: "Only say whether the configuration is right.")
+    var check = false
 
-        @OptionGroup var global: GlobalOptions
+    @OptionGroup var global: GlobalOptions
 
-        func run(_ reporter: Reporter) async throws {
-            let configuration = try NodeConfigurationFile.read(config, data: data)
-            if check {
-                for warning in configuration.warnings { reporter.warning(warning.shown) }
-                return reporter.result("\(config.shown): right, for a \(configuration.role.rawValue)")
-            }
-            let logger = daemonLogger
-            let node: DeliveryNode
-            do {
-                node = try DeliveryNode(configuration: configuration, configurationPath: config, logger: logger)
-                try await node.start()
-            } catch {
-                throw Failure(.failed, "the node cannot start: \(error)")
-            }
-            StopSignal.shared.setForcedStatus(.done)
-            StopSignal.shared.onHangup { Task { reporter.note(await node.reloadconf().shown) } }
-            do {
-                try await serve(node, configuration, reporter, logger)
-            } catch {
-                await node.stop()
-                throw error
-            }
+    func run(_ reporter: Reporter) async throws {
+        let configuration = try NodeConfigurationFile.read(config, data: data)
+        if check {
+            for warning in configuration.warnings { reporter.warning(warning.shown) }
+            return reporter.result("\(config.shown): right, for a \(configuration.role.rawValue)")
+        }
+        let logger = daemonLogger
+        let node: DeliveryNode
+        do {
+            node = try DeliveryNode(
+                configuration: configuration, configurationPath: config,
+                overrides: NodeConfigurationFile.overrides(data: data), logger: logger)
+            try await node.start()
+        } catch {
+            throw Failure(.failed, "the node cannot start: \(error)")
+        }
+        StopSignal.shared.setForcedStatus(.done)
+        StopSignal.shared.onHangup { Task { reporter.note(await node.reloadconf().shown) } }
+        do {
+            try await serve(node, configuration, reporter, logger)
+        } catch {
             await node.stop()
+            throw error
         }
+        await node.stop()
+    }
 
-        private func serve(
-            _ node: DeliveryNode, _ configuration: NodeConfiguration, _ reporter: Reporter, _ logger: Logger
-        ) async throws {
-            let base = configuration.baseDataPath
-            let settings = NodeAPIServer.Settings(
-                listen: configuration.listen, www: configuration.www, content: { base })
-            let server: NodeAPIServer
-            do {
-                server = try await NodeAPIServer.start(node, settings: settings, logger: logger)
-            } catch {
-                throw Failure(error)
+    private func serve(
+        _ node: DeliveryNode, _ configuration: NodeConfiguration, _ reporter: Reporter, _ logger: Logger
+    ) async throws {
+        let base = configuration.baseDataPath
+        let settings = NodeAPIServer.Settings(
+            listen: configuration.listen, www: configuration.www, content: { base })
+        let server: NodeAPIServer
+        do {
+            server = try await NodeAPIServer.start(node, settings: settings, logger: logger)
+        } catch {
+            throw Failure(error)
+        }
+        let www = server.wwwAddress.map { "\($0)" } ?? ""
+        reporter.event(
+            .object([
+                ("event", .string("listening")), ("api", .string("\(server.address)")), ("www", .string(www)),
+            ]))
+        let files = www.isEmpty ? "" : ", content at http://\(www)/dcp/"
+        reporter.note("node (\(configuration.role.rawValue)): API at http://\(server.address)\(files)")
+        ServiceManager.ready()
+        await StopSignal.shared.wait()
+        await server.stop()
+    }
+
+    /// A daemon's log says what happens to tasks unless it is told to be quiet.
+    private var daemonLogger: Logger {
+        var logger = global.logger
+        if global.verbose == 0 { logger.logLevel = global.quiet ? .warning : .info }
+        return logger
+    }
+}
+
+extension Failure {
+    /// What a node's servers could not start with.
+    init(_ error: NodeAPIError) {
+        let status: ExitStatus =
+            switch error.kind {
+            case .configuration, .addressNotAvailable: .usage
+            case .permissionDenied: .refused
+            case .addressInUse, .system: .failed
             }
-            let www = server.wwwAddress.map { "\($0)" } ?? ""
-            reporter.event(
-                .object([
-                    ("event", .string("listening")), ("api", .string("\(server.address)")), ("www", .string(www)),
-                ]))
-            let files = www.isEmpty ? "" : ", content at http://\(www)/dcp/"
-            reporter.note("node (\(configuration.role.rawValue)): API at http://\(server.address)\(files)")
-            ServiceManager.ready()
-            await StopSignal.shared.wait()
-            await server.stop()
-        }
-
-        /// A daemon's log says what happens to tasks unless it is told to be quiet.
-        private var daemonLogger: Logger {
-            var logger = global.logger
-            if global.verbose == 0 { logger.logLevel = global.quiet ? .warning : .info }
-            return logger
-        }
+        self.init(status, error.description)
     }
-
-    extension Failure {
-        /// What a node's servers could not start with.
-        init(_ error: NodeAPIError) {
-            let status: ExitStatus =
-                switch error.kind {
-                case .configuration, .addressNotAvailable: .usage
-                case .permissionDenied: .refused
-                case .addressInUse, .system: .failed
-                }
-            self.init(status, error.description)
-        }
-    }
-#endif
+}

@@ -62,7 +62,9 @@ struct TaskWatch: Sendable {
             let reply = try await client.mustCall("taskfilesquery", params)
             if reply.status == "finished" { return reply }
             // Also when nothing is being made and nothing is there: then it never will be.
-            guard reply.status == "unfinished", !reply.desc.hasPrefix("no make seed process") else { throw reply.failure }
+            guard reply.status == "unfinished", !reply.desc.hasPrefix("no make seed process") else {
+                throw reply.failure
+            }
             reporter.progress(Progress(phase: "making torrents", isTransfer: false), label: file)
             try await Task.sleep(for: Self.interval)
         }

@@ -1,0 +1,75 @@
+import Glibc
+
+/// One delivery node of a demonstration: its process, and where it keeps things.
+struct DemoNode: Sendable {
+    static let subdirectory = "demo-1"
+
+    let name: String
+    let process: DemoProcess
+    let client: NodeClient
+    /// BASE and DATA.
+    let base: String
+    let data: String
+
+    /// What a node is to know beside its own place.
+    struct Settings: Sendable {
+        var role: String
+        var shares: String
+        var announce: String
+        var store: DemoStore?
+        /// Bytes a second that each source may bring; nil for no limit.
+        var rate: Int?
+    }
+
+    /// Returns when the node answers.
+    /// - Parameter start: starts one of our own commands.
+    static func start(
+        _ name: String, in directory: String, settings: Settings,
+        start: (_ name: String, _ arguments: [String]) throws -> DemoProcess
+    ) async throws -> DemoNode {
+        let file = "\(directory)/config.json"
+        try writePrivate(configuration(directory, settings, address: nil).text, to: file)
+        let process = try start(name, ["node", "--config", file])
+        let said = try await process.first("listening")
+        guard let api = said.api else { throw process.failure("it does not say where it listens") }
+        let client = try NodeClient("http://\(api)", token: nil)
+        // Only now is it known what its own URLs begin with.
+        if let www = said.www, !www.isEmpty {
+            try writePrivate(configuration(directory, settings, address: "http://\(www)").text, to: file)
+            let reply = ReplyValue.parse(try await client.get("/reloadconf"))?.text ?? ""
+            guard reply.hasSuffix("ok.") else { throw process.failure(reply) }
+        }
+        return DemoNode(
+            name: name, process: process, client: client, base: "\(directory)/dcp", data: "\(directory)/data")
+    }
+
+    private static func configuration(_ directory: String, _ settings: Settings, address: String?) -> JSONValue {
+        var keys: [(String, JSONValue)] = [
+            ("servertype", .string(settings.role)), ("machinetype", .string("local")),
+            ("datasource", .string("local")), ("basedatapath", .string("\(directory)/dcp")),
+            ("datapath", .string("\(directory)/data")), ("hashtable", .string("\(directory)/hashtable.txt")),
+            ("taskroots", .array([.string(directory)])), ("basesubdir", .string(subdirectory)),
+            ("bt-obs-cdn", .string(settings.shares)), ("tracker", .string(settings.announce)),
+            ("listen", .string("127.0.0.1:0")), ("btlisten", .string("127.0.0.1:0")),
+        ]
+        if settings.role == "sender" { keys.append(("www", .string("127.0.0.1:0"))) }
+        if let address { keys += [("senderdomain", .string(address)), ("cdnurl", .string(address))] }
+        if let store = settings.store {
+            keys += [
+                ("obsendpoint", .string(store.endpoint)), ("obsak", .string(store.accessKey)),
+                ("obssk", .string(store.secretKey)),
+            ]
+        }
+        if let rate = settings.rate {
+            keys += ["bt", "obs", "cdn"].map { ("\($0)limit", .string("\(rate)")) }
+        }
+        return .object(keys)
+    }
+
+    /// Readable for this user only: keys are in it.
+    static func writePrivate(_ text: String, to path: String) throws {
+        let before = umask(0o077)
+        defer { umask(before) }
+        try TorrentFile.write(Array((text + "\n").utf8), to: path)
+    }
+}
