@@ -12,6 +12,10 @@ struct CreateCommand: SwoopCommand {
             nor v2, because of the empty dictionary keys in them: aria2 before 1.37 and Transmission before 4.0. For \
             those, --format v1.
 
+            In a hybrid torrent every file begins at a piece of its own. What lies between a file's end and the next \
+            piece counts as zeros and is hashed for v1 all the same: of very many small files that is much more than \
+            the files themselves. There, --format v1 or v2, or a small --piece-length, is faster.
+
             The same input gives the same info hash. Symlinks are an error unless --symlinks says what to do with \
             them; empty directories get a warning, since a torrent cannot hold them; the executable bit is kept; \
             names must be UTF-8.
@@ -80,6 +84,7 @@ struct CreateCommand: SwoopCommand {
 
     func run(_ reporter: Reporter) async throws {
         let begin = ContinuousClock.now
+        try TorrentFile.checkWritable(output)
         let torrent = try await untilStopped { try await make(reporter) }
         try TorrentFile.write(torrent.encode(), to: output)
         let info = torrent.info

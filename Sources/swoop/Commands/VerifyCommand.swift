@@ -8,7 +8,8 @@ struct VerifyCommand: SwoopCommand {
         commandName: "verify",
         abstract: "Check content against a torrent, file by file: exit 0 if complete, 3 if not.",
         discussion: """
-            Every byte is read, whatever any record says.
+            Every byte is read, whatever any record says. The verdicts are on standard output: of every file when \
+            all are right (of 20 at most), else of those that are not.
 
             Example:
               swoop verify film.torrent /srv/films/film
@@ -23,11 +24,13 @@ struct VerifyCommand: SwoopCommand {
     @OptionGroup var global: GlobalOptions
 
     func run(_ reporter: Reporter) async throws {
-        try await Self.check(try TorrentFile.read(torrent), at: path, reporter)
+        try await Self.check(try TorrentFile.read(torrent), at: path, reporter, isResult: true)
     }
 
     /// Reads all of the content and says what is wrong with it; throws when anything is.
-    static func check(_ metainfo: Torrent, at path: String, _ reporter: Reporter) async throws {
+    /// - Parameter isResult: whether the verdicts are what the command is for, or news on its way.
+    static func check(_ metainfo: Torrent, at path: String, _ reporter: Reporter, isResult: Bool = false) async throws {
+        func say(_ text: String) { isResult && !reporter.mode.quiet ? reporter.result(text) : reporter.note(text) }
         let info = metainfo.info
         let place = ContentVerifier.contentPath(for: info, at: path)
         try TorrentFile.checkExists(place)
@@ -41,7 +44,7 @@ struct VerifyCommand: SwoopCommand {
         for line in lines { reporter.event(line.json) }
         let wrong = lines.filter { $0.verdict != .ok }
         // A hundred thousand lines of "ok" would hide the one that matters; a script gets them all.
-        for line in wrong.isEmpty ? lines.prefix(20) : wrong.prefix(1000) { reporter.note(line.text) }
+        for line in wrong.isEmpty ? lines.prefix(20) : wrong.prefix(1000) { say(line.text) }
         guard wrong.isEmpty else {
             let files = HumanText.plural(lines.count, "file")
             throw Failure(
@@ -49,6 +52,6 @@ struct VerifyCommand: SwoopCommand {
                 advice: "'swoop get' with --overwrite fetches only what is wrong or missing.")
         }
         let total = HumanText.bytes(Int(info.layout.totalLength))
-        reporter.note("\(place.shown): complete, \(total) in \(HumanText.plural(lines.count, "file"))")
+        say("\(place.shown): complete, \(total) in \(HumanText.plural(lines.count, "file"))")
     }
 }

@@ -8,7 +8,6 @@ extension Failure {
     init(_ error: StorageError) {
         let status: ExitStatus =
             switch error.kind {
-            case .vanished: .notFound
             case .conflict, .changed: .verification
             case .misuse, .nameTooLong: .failed
             default: error.isDiskFault ? .disk : .failed
@@ -25,15 +24,22 @@ extension Failure {
             case .badPattern, .badPieceLength: .usage
             default: .failed
             }
-        self.init(status, "\(error)")
+        let option =
+            switch error {
+            case .badPattern: "--exclude: "
+            case .badPieceLength: "--piece-length: "
+            default: ""
+            }
+        self.init(status, "\(option)\(error)")
     }
 
-    /// What an `errno` means for the caller.
+    /// What an `errno` of a file or directory means for the caller. What the disk does not let us do is its error, not a
+    /// refusal by somebody else.
     static func status(_ code: Int32) -> ExitStatus {
         switch code {
         case ENOENT, ENOTDIR: .notFound
-        case EACCES, EPERM: .refused
-        case ENOSPC, EDQUOT, EIO, EROFS: .disk
+        case EISDIR: .usage
+        case ENOSPC, EDQUOT, EIO, EROFS, EACCES, EPERM: .disk
         default: .failed
         }
     }

@@ -5,20 +5,26 @@ import NIOCore
 enum TorrentDownload {
     static let timeout = TimeAmount.seconds(60)
 
-    static func fetch(_ text: String) async throws -> [UInt8] {
+    /// - Parameter timeout: for all of it, however steadily it drips.
+    static func fetch(_ text: String, within timeout: TimeAmount = timeout) async throws -> [UInt8] {
         guard let url = HTTPURL(text) else {
             throw Failure(.usage, "\(text.shown) is not an http or https URL that can be fetched")
         }
         let transport = HTTPTransport(settings: HTTPTransportSettings())
         do {
-            let answer = try await transport.get(url, deadline: .now() + timeout)
+            let deadline = NIODeadline.now() + timeout
+            let answer = try await transport.get(url, deadline: deadline)
             guard answer.status == .ok else { throw refusal(Int(answer.status.code), host: answer.host) }
-            let bytes = try await transport.collect(answer, limit: TorrentFile.maxBytes)
+            let bytes = try await transport.collect(answer, limit: TorrentFile.maxBytes, deadline: deadline)
             await transport.shutdown()
             return bytes
         } catch {
             await transport.shutdown()
-            throw (error as? HTTPTransportError).map { Failure(.failed, "cannot fetch the torrent: \($0)") } ?? error
+            guard let problem = error as? HTTPTransportError else { throw error }
+            if problem == .cancelled { throw CancellationError() }
+            throw Failure(
+                .failed, "cannot fetch the torrent: \(problem)",
+                advice: "Look at the address and try again, or fetch the file by other means and give its path.")
         }
     }
 

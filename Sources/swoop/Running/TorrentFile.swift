@@ -61,6 +61,15 @@ enum TorrentFile {
         }
     }
 
+    /// Whether a file can be made at `path`, before hours go into what is to be in it.
+    static func checkWritable(_ path: String) throws {
+        let directory = path.lastIndex(of: "/").map { path[...$0] } ?? "."
+        guard access(String(directory), W_OK | X_OK) == 0 else { throw failure("cannot create", path) }
+        var status = stat()
+        guard path.hasSuffix("/") || stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR else { return }
+        throw Failure(.usage, "\(path.shown) is a directory", advice: "Give the name of the file to write.")
+    }
+
     static func checkExists(_ path: String) throws {
         guard access(path, F_OK) == 0 else { throw failure("cannot open", path) }
     }
