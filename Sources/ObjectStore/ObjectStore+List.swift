@@ -68,9 +68,11 @@ extension ObjectStore {
     }
 
     /// Size and entity tag of an object.
+    /// - Parameter isPatient: whether to ask again after failures that may pass; one who asks whether the store is there
+    ///   wants to know now.
     /// - Throws: `ObjectStoreError`; `.noSuchKey` where there is none.
-    public func head(key: String) async throws(ObjectStoreError) -> ObjectInfo {
-        let answer = try await answer(to: .head(key: key))
+    public func head(key: String, isPatient: Bool = true) async throws(ObjectStoreError) -> ObjectInfo {
+        let answer = isPatient ? try await answer(to: .head(key: key)) : try await once(.head(key: key))
         let lengths = answer.headers["content-length"]
         guard lengths.count == 1, let size = Int64(lengths[0]), size >= 0 else {
             throw ObjectStoreError(.wrongContent, "\(host) does not say how long \(ShownName.escaped(key)) is")

@@ -134,26 +134,27 @@ extension ReceiveRunner {
         }
     }
 
-    /// What each method still has to bring: its missing files, less what of them is here. All of it together is what is
+    /// What each method still has to bring: of all its files what did not come by it. All of it together is what is
     /// missing of the whole.
     private func pending(received: PerMethod<Int64>) -> PerMethod<Int64> {
-        var pending = PerMethod<Int64>(repeating: 0)
+        var owned = PerMethod<Int64>(repeating: 0)
+        for (file, entry) in task.fileList.enumerated() {
+            if let owner = machine.owner(of: file) { owned[owner] += entry.size }
+        }
+        var most = PerMethod<Int64>(repeating: 0)
+        var pending = most
         for method in DeliveryMethod.allCases {
-            pending[method] = machine.status(method).files.reduce(0) { $0 + task.fileList[$1].size }
+            most[method] = machine.status(method).files.reduce(0) { $0 + task.fileList[$1].size }
+            pending[method] = min(most[method], max(0, owned[method] - received[method]))
         }
-        let left = max(0, task.totalSize - task.localSameSize - received.all.reduce(0, &+))
-        var here = pending.all.reduce(0, &+) - left
-        // Bytes of unfinished files came by the methods that have them.
-        for method in DeliveryMethod.allCases.sorted(by: { received[$0] > received[$1] }) where here > 0 {
-            let taken = min(here, min(pending[method], received[method]))
-            pending[method] -= taken
-            here -= taken
+        // Files that changed hands, and what is counted late, leave a difference.
+        var lack = max(0, task.totalSize - task.localSameSize - received.all.reduce(0, &+)) - pending.all.reduce(0, &+)
+        for method in DeliveryMethod.allCases where lack != 0 {
+            let change = max(-pending[method], min(lack, most[method] - pending[method]))
+            pending[method] += change
+            lack -= change
         }
-        for method in DeliveryMethod.allCases where here > 0 {
-            let taken = min(here, pending[method])
-            pending[method] -= taken
-            here -= taken
-        }
+        if lack > 0, let method = DeliveryMethod.allCases.max(by: { owned[$0] < owned[$1] }) { pending[method] += lack }
         return pending
     }
 

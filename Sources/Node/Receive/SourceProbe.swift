@@ -24,7 +24,7 @@ struct SourceProbe: Sendable {
     private func askStore(_ file: TaskFileEntry) async -> SourceTrouble? {
         do {
             let (store, prefix) = try context.store(of: task)
-            let info = try await store.head(key: StoreUpload.key(file, task, prefix: prefix))
+            let info = try await store.head(key: StoreUpload.key(file, task, prefix: prefix), isPatient: false)
             return info.size == file.size ? nil : .status(404)
         } catch let error as ObjectStoreError {
             switch error.kind {

@@ -51,7 +51,7 @@ struct TaskAutoRecvCommand: SwoopCommand {
             content is then held against the sender's torrent, every byte of it.
 
             Example:
-              swoop task autorecv film cfec-001 true sender.example --token-file sender-token
+              swoop task autorecv film cfec-001 true sender.example --token-file token
             """)
 
     @Argument(help: "The content's name.")

@@ -10,8 +10,8 @@ struct TaskCommand: ParsableCommand {
             from the node's configuration where that can be read.
 
             Examples:
-              swoop task autosend film 1:1:1 fulltime cfec-001        # on a sender: make, publish, wait
-              swoop task autorecv film cfec-001 true sender.example   # on a receiver: fetch, receive, verify
+              swoop task autosend film 1:1:1 fulltime cfec-001         # on a sender
+              swoop task autorecv film cfec-001 true sender.example    # on a receiver
               swoop task list
             """,
         subcommands: [

@@ -24,7 +24,7 @@ struct TaskProgress: Sendable, Equatable {
         localBytes = Self.share(content["localsamepercent"], of: total)
         progress = Progress(
             phase: status.isEmpty ? "unknown" : status, done: min(max(0, content["downloaded"]?.number ?? 0), total),
-            total: total, down: Self.rate(content["rate"]?.text ?? ""))
+            total: total, down: Self.rate(content["rate"]?.text ?? ""), knowsPeers: false)
         if let minutes = content["ecompletedtime"]?.number, minutes > 0 { progress.eta = min(minutes, 5_000_000) * 60 }
         methods = ["bt", "obs", "cdn"].compactMap { name in
             let share = Self.share(content["\(name)2downpercent"], of: total)
@@ -41,13 +41,12 @@ struct TaskProgress: Sendable, Equatable {
     /// The whole, and each method where there are several.
     func rows(_ label: String) -> [(label: String, progress: Progress)] {
         guard methods.count > 1 else { return [(label, progress)] }
-        return [(label, progress)]
-            + methods.map { method in
-                (
-                    method.name,
-                    Progress(phase: status, done: method.done, total: method.total, down: method.rate)
-                )
-            }
+        return [(label, progress)] + methods.map { ("  \($0.name)", bar(of: $0)) }
+    }
+
+    /// One way of delivery as a bar.
+    private func bar(of method: Method) -> Progress {
+        Progress(phase: status, done: method.done, total: method.total, down: method.rate, knowsPeers: false)
     }
 
     /// One line for a person.

@@ -14,6 +14,8 @@ struct Progress: Sendable, Equatable {
     var webSources = 0
     /// Whether rates and sources mean anything for this work: not when hashing a file.
     var isTransfer = true
+    /// Whether uploads and peers are known: a node's reply about a task does not tell them.
+    var knowsPeers = true
 
     /// The line that scripts read; the keys are a contract (docs/json-lines.md).
     var json: JSONValue {

@@ -46,11 +46,11 @@ enum ProgressText {
         if padded || progress.down > 0 || progress.done < progress.total {
             parts.append("down \(field(HumanText.rate(progress.down), 9))")
         }
-        if padded || progress.up > 0 || progress.done >= progress.total {
+        if progress.knowsPeers, padded || progress.up > 0 || progress.done >= progress.total {
             parts.append("up \(field(HumanText.rate(progress.up), 9))")
         }
         parts += padded ? [field(ending(progress).first ?? "", 11)] : ending(progress)
-        parts.append(HumanText.plural(progress.peers, "peer"))
+        if progress.knowsPeers { parts.append(HumanText.plural(progress.peers, "peer")) }
         if progress.webSources > 0 { parts.append(HumanText.plural(progress.webSources, "web source")) }
         return parts
     }

@@ -162,7 +162,7 @@ final class HybridNetwork: Sendable {
         var arrivals = [Arrival?](repeating: nil, count: nodes.count)
         while true {
             var rows: [(label: String, progress: Progress)] = []
-            var sum = Progress(phase: "delivering")
+            var sum = Progress(phase: "delivering", knowsPeers: false)
             for (index, node) in nodes.enumerated() {
                 let reply = try await node.client.call("progress", [("taskfile", .string(file))])
                 // A task that still waits has no figures.
@@ -171,12 +171,7 @@ final class HybridNetwork: Sendable {
                 if task.isDone, arrivals[index] == nil {
                     arrivals[index] = Arrival(node: node, progress: task, seconds: elapsed())
                 }
-                rows.append((node.name, task.progress))
-                rows += task.methods.map { method in
-                    let bar = Progress(
-                        phase: task.status, done: method.done, total: method.total, down: method.rate)
-                    return ("  \(method.name)", bar)
-                }
+                rows += task.rows(node.name)
                 sum.done += task.progress.done
                 sum.total += task.progress.total
                 sum.down += task.progress.down
