@@ -95,7 +95,8 @@ let modules: [Module] = [
     Module(name: "HashLibraryTests", kind: .tests, uses: ["HashLibrary"]),
     Module(name: "NodeTests", kind: .tests, uses: ["Node", "NodeAPI"]),
     Module(name: "NodeAPITests", kind: .tests, uses: ["NodeAPI"]),
-    Module(name: "CommandTests", kind: .tests, uses: ["swoop", "Authoring", "Storage"]),
+    Module(
+        name: "CommandTests", kind: .tests, uses: ["swoop", "Authoring", "Storage"], products: [.argumentParser]),
     Module(name: "IntegrationTests", kind: .tests),
 ]
 

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Authoring
 import Glibc
 import Storage
@@ -41,6 +42,23 @@ struct EndingTests {
     func options() {
         #expect(Failure(AuthoringError.badPattern("(")).message.hasPrefix("--exclude: '('"))
         #expect(Failure(AuthoringError.badPieceLength(3)).message.hasPrefix("--piece-length: "))
+    }
+}
+
+@Suite("Help")
+struct HelpTests {
+    private static func commands(below command: any ParsableCommand.Type) -> [any ParsableCommand.Type] {
+        [command] + command.configuration.subcommands.flatMap { commands(below: $0) }
+    }
+
+    @Test("every command has an example, and no example is broken in two on a terminal of 80 columns")
+    func examples() {
+        for command in Self.commands(below: Swoop.self) {
+            let help = command.configuration.discussion.split(separator: "\n")
+            let examples = help.filter { $0.hasPrefix("  swoop ") }
+            #expect(!examples.isEmpty, "\(command)")
+            #expect(examples.allSatisfy { $0.count <= 79 }, "\(command)")
+        }
     }
 }
 

@@ -10,7 +10,7 @@ struct EditCommand: SwoopCommand {
             What is given replaces all of its kind; what is not given stays. The info dictionary is kept byte for byte.
 
             Example:
-              swoop edit film.torrent --tracker http://tracker.example:6969/announce -o film-new.torrent
+              swoop edit film.torrent -o new.torrent --tracker http://t.example/announce
             """)
 
     @Argument(help: ArgumentHelp("The torrent.", valueName: "file.torrent"))

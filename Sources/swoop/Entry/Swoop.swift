@@ -10,10 +10,10 @@ struct Swoop: ParsableCommand {
         discussion: """
             A first transfer, on three machines:
 
-              swoop tracker                                                    # on host T
+              swoop tracker                           # on host T; where the content is:
               swoop create film/ -o film.torrent --tracker http://T:6969/announce
-              swoop seed film.torrent film/                                    # where the content is
-              swoop get film.torrent -o /srv/films                             # on every receiver
+              swoop seed film.torrent film/
+              swoop get film.torrent -o /srv/films    # on every receiver
 
             Or watch a whole network on this machine: swoop demo
 
