@@ -50,6 +50,9 @@ struct NodeCommandTests {
         let second = try await network.task(receiver, "autorecv", "again", "cfec-001", "false", sender.api)
         #expect(content(second)["localsamepercent"] as? String == "100.000%")
         #expect(try network.isCopy("again", at: receiver, of: sender))
+        // A cacher stores nothing that could be verified: there it ends when others can fetch from it.
+        let cached = try await network.task(cacher, "autorecv", "again", "cfec-001", "true", sender.api)
+        #expect(content(cached)["status"] as? String == "seeding")
         for node in [sender, receiver, cacher] {
             let end = try await node.program?.stop()
             #expect(end?.status == 0)

@@ -48,7 +48,7 @@ struct TaskAutoRecvCommand: SwoopCommand {
         abstract: "Fetch a task file from its sender, receive, wait, and verify.",
         discussion: """
             The task file comes from the sender's API (/v1/taskfiles), which wants its token. With VERIFY true the \
-            content is then held against the sender's torrent, every byte of it.
+            content is then held against the sender's torrent, every byte of it. On a cacher it ends when that serves.
 
             Example:
               swoop task autorecv film cfec-001 true sender.example --token-file token
@@ -88,7 +88,9 @@ struct TaskAutoRecvCommand: SwoopCommand {
         await source.shutdown()
         reporter.keepBars()
         let reply = try outcome.get()
-        try show(reply, TaskProgress(reply.content).text, reporter)
+        let isServing = reply.method == "cprogress"
+        try show(
+            reply, isServing ? "\(reply.status.shown)  \(reply.desc.shown)" : TaskProgress(reply.content).text, reporter)
     }
 
     private func receive(
@@ -103,7 +105,14 @@ struct TaskAutoRecvCommand: SwoopCommand {
         try TaskFilePlace.write(bytes, to: place)
         let started = try await client.mustCall("recv", [("taskfile", .string(place)), ("reactive", .string("false"))])
         reporter.note("recv: \(started.desc.shown)")
-        let reply = try await TaskWatch(client: client, reporter: reporter, file: file).downloaded()
+        let watch = TaskWatch(client: client, reporter: reporter, file: file)
+        let reply: NodeClient.Reply
+        do {
+            reply = try await watch.downloaded()
+        } catch let failure as Failure where failure.message.contains("cprogress") {
+            // A cacher: it serves its share, whose every piece it has hashed, and stores nothing to verify.
+            return try await watch.seeding()
+        }
         if verify {
             let content = reply.content["dcppath"]?.text ?? ""
             let url = task["bt"]?["url"]?.text ?? ""
