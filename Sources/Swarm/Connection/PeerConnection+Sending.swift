@@ -105,6 +105,7 @@ extension PeerConnection {
             guard let count = taken(outcome) else { return false }
             turn -= count
             owner?.uploaded(count, to: self)
+            if let limit = unsent.sent(count, now: loop.now) { Socket.setUnsentLowWater(descriptor, bytes: limit) }
             block.sent += count
             if block.sent == region.length {
                 block.region += 1

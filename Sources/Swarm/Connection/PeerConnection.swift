@@ -67,6 +67,8 @@ final class PeerConnection: ReadinessHandler {
     var upload: OutgoingBlock?
     var lastSent: Double
     var mayUpload = false
+    var unsent = UnsentLimit()
+    var opening = OpeningPace()
 
     private var interest: Interest = []
     private var isRegistered = false
@@ -111,6 +113,7 @@ final class PeerConnection: ReadinessHandler {
 
     func start() {
         Socket.setNoDelay(descriptor)
+        Socket.setUnsentLowWater(descriptor, bytes: unsent.bytes)
         want(phase == .connecting ? .write : .read)
         deadline = loop.schedule(after: tunables.handshake) { [weak self] in self?.close(.timedOut) }
     }

@@ -100,6 +100,7 @@ extension TorrentEngine {
             connections[key] = nil
             if let id = connection.handshake?.peerID, peerIDs[id] == key { peerIDs[id] = nil }
             exchange.forget(key)
+            forgetReach(of: key)
             machine.leave(key, now: now)
         }
         if case .violation(let what) = reason {
@@ -157,6 +158,7 @@ extension TorrentEngine {
             connection.listenAddress = address
             if book.isBanned(address) { return connection.close(.banned) }
             book.connected(address)
+            probeReach(of: connection, key)
         }
         if handshake.isUploadOnly == true {
             machine.received(.extended(.uploadOnly(true)), from: key, now: context.loop.now)
@@ -198,12 +200,16 @@ extension TorrentEngine {
         guard let key = connection.key else { return .nothing }
         if isHeld { return .wait(0.05) }
         while let span = machine.peekUpload(to: key) {
-            let delay = limits.sendDelay(span.length, context.loop.now)
+            let now = context.loop.now
+            let delay = max(
+                limits.sendDelay(span.length, now), yieldingDelay(key, span.length),
+                connection.opening.delay(for: span.length, isAlone: connections.count == 1, now: now))
             if delay > 0 { return .wait(delay) }
             _ = machine.nextUpload(to: key)
             do {
                 let regions = try regions(of: span)
                 limits.sent(span.length)
+                connection.opening.sent(span.length, now: now)
                 return .send(span, regions)
             } catch {
                 context.logger.error("content cannot be read", metadata: ["error": "\(error)"])
@@ -228,6 +234,7 @@ extension TorrentEngine {
     func uploaded(_ bytes: Int, to connection: PeerConnection) {
         guard let key = connection.key else { return }
         machine.uploaded(bytes, to: key, now: context.loop.now)
+        if !dependents.isEmpty { yielding.sent(bytes, toDependent: dependents.contains(key)) }
     }
 
     func unreadable(_ span: BlockSpan, on connection: PeerConnection) {

@@ -7,37 +7,53 @@ import Tracking
 
 /// What has been told to whom by peer exchange (BEP 11).
 struct ExchangeState {
-    /// Somebody has reached us, so others can.
-    var hasIncoming = false
-    private(set) var told: [PeerKey: Set<SocketAddress>] = [:]
-    private var receivedAt: [PeerKey: Double] = [:]
-    private var sentAt: [PeerKey: Double] = [:]
+    /// Messages to a peer: the first at once, the second soon after it, when those who begin together are all there; then
+    /// one a minute.
+    private static let second = 3.0
+    /// Messages that are taken from a peer however soon they come.
+    private static let early = 3
 
-    mutating func forget(_ key: PeerKey) {
-        told[key] = nil
-        receivedAt[key] = nil
-        sentAt[key] = nil
+    private struct Talk {
+        var told: Set<SocketAddress> = []
+        var sent = 0
+        var sentAt = -Double.infinity
+        var received = 0
+        var receivedAt = -Double.infinity
     }
 
-    /// - Returns: what to add and drop for this peer; nil for nothing, or while it was told less than `interval` seconds
-    ///   ago.
+    /// Somebody has reached us, so others can.
+    var hasIncoming = false
+    private var talks: [PeerKey: Talk] = [:]
+
+    mutating func forget(_ key: PeerKey) { talks[key] = nil }
+
+    func isDue(_ key: PeerKey, now: Double, interval: Double) -> Bool {
+        guard let talk = talks[key] else { return true }
+        return now - talk.sentAt >= (talk.sent == 1 ? Self.second : interval)
+    }
+
+    /// - Returns: what to add and drop for this peer, who listens at `own`; nil for nothing.
     mutating func difference(
-        for key: PeerKey, known: Set<SocketAddress>, most: Int, now: Double, interval: Double
+        for key: PeerKey, known: Set<SocketAddress>, own: SocketAddress?, most: Int, now: Double
     ) -> PeerChange? {
-        if let last = sentAt[key], now - last < interval { return nil }
-        let before = told[key] ?? []
-        let added = Array(known.subtracting(before).prefix(most))
-        let dropped = Array(before.subtracting(known).prefix(most))
+        var talk = talks[key] ?? Talk()
+        let added = Array(known.lazy.filter { $0 != own && !talk.told.contains($0) }.prefix(most))
+        let dropped = Array(talk.told.lazy.filter { !known.contains($0) }.prefix(most))
         guard !added.isEmpty || !dropped.isEmpty else { return nil }
-        sentAt[key] = now
-        told[key] = before.union(added).subtracting(dropped)
+        talk.sent += 1
+        talk.sentAt = now
+        talk.told.formUnion(added)
+        talk.told.subtract(dropped)
+        talks[key] = talk
         return PeerChange(added: added, dropped: dropped)
     }
 
-    /// Peers may send once a minute; what comes sooner is ignored.
+    /// Peers may send once a minute, and a few times when they begin; what comes sooner is ignored.
     mutating func mayReceive(from key: PeerKey, now: Double, least: Double) -> Bool {
-        if let last = receivedAt[key], now - last < least { return false }
-        receivedAt[key] = now
+        let talk = talks[key] ?? Talk()
+        guard talk.received < Self.early || now - talk.receivedAt >= least else { return false }
+        talks[key, default: Talk()].received += 1
+        talks[key]?.receivedAt = now
         return true
     }
 
@@ -52,13 +68,13 @@ extension TorrentEngine {
     func exchangePeers(_ now: Double) {
         guard !info.isPrivate else { return }
         let interval = WireLimits.default.peerExchangeInterval
-        let known = Set(connections.values.compactMap(\.listenAddress))
+        // Who cannot be dialled is of no use to others.
+        let known = Set(connections.filter { !dependents.contains($0.key) }.values.compactMap(\.listenAddress))
         for (key, connection) in connections where connection.capabilities.ids[.peerExchange] != nil {
-            var others = known
-            if let own = connection.listenAddress { others.remove(own) }
-            guard let change = exchange.difference(for: key, known: others, most: 50, now: now, interval: interval) else {
-                continue
-            }
+            guard exchange.isDue(key, now: now, interval: interval),
+                let change = exchange.difference(
+                    for: key, known: known, own: connection.listenAddress, most: 50, now: now)
+            else { continue }
             let added = change.added.compactMap { address in
                 PeerEndpoint(address: address.host, port: address.port).map { PeerExchange.Peer(endpoint: $0, flags: .reachable) }
             }

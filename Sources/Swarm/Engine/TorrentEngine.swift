@@ -65,6 +65,10 @@ final class TorrentEngine: ConnectionOwner {
     var isHeld = false
     var isRelocated = false
     var exchange = ExchangeState()
+    /// Peers that dialled us and cannot be dialled.
+    var dependents: Set<PeerKey> = []
+    var reachProbes: [PeerKey: ReachProbe] = [:]
+    var yielding: YieldingShare
     var layerHashes = LayerHashes()
     var dirty: Set<PeerKey> = []
     var isSettling = false
@@ -117,6 +121,7 @@ final class TorrentEngine: ConnectionOwner {
         book = PeerBook()
         ledger = DurabilityLedger(durable: StoredPieces(have), policy: context.syncPolicy)
         lastByteAt = now
+        yielding = YieldingShare(now: now)
         isPublished = isComplete
         if home.isStaged {
             let selected = home.files.selection.allFlags
@@ -216,11 +221,12 @@ final class TorrentEngine: ConnectionOwner {
         ticks += 1
         let now = context.loop.now
         machine.tick(now: now)
+        if !dependents.isEmpty { yielding.look(isContested: isContested, now: now) }
         dial()
         syncIfDue(now)
+        if ticks % 10 == 0 { exchangePeers(now) }
         if ticks % 50 == 0 {
             for connection in connections.values { connection.checkIdle() }
-            exchangePeers(now)
             updateAnnouncers(now)
             if home.isStaged { lackOfPeers.look(at: machine, progress, asks: options.usesPeers, now: now) }
         }
@@ -263,6 +269,7 @@ final class TorrentEngine: ConnectionOwner {
         isStopped = true
         if let tickTimer { context.loop.cancel(tickTimer) }
         for connection in Array(connections.values) + Array(opening.values) { connection.close(.shutdown) }
+        stopProbing()
         for source in webSources.values { source.stop() }
         for announcer in announcers { announcer.stop() }
     }

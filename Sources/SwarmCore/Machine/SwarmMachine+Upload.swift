@@ -21,6 +21,9 @@ extension SwarmMachine {
         }
     }
 
+    /// Pieces are being given out one by one, each to one peer first.
+    public var isDispatching: Bool { dispatcher?.hasGivenAll == false }
+
     private mutating func slots(_ now: Double) -> Int {
         isServing ? choker.slots(uploadRate: uploadMeter.rate(now), pieceLength: layout.pieceLength) : 0
     }

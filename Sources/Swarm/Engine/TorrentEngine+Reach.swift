@@ -1,0 +1,47 @@
+import Reactor
+import SwarmCore
+
+/// Who can be dialled, and what that means for whom we serve.
+extension TorrentEngine {
+    /// Probes under way at most; who comes meanwhile counts as reachable.
+    private static let mostProbes = 16
+
+    /// Peers up to which a seed asks too: with many, no single uplink decides when the last is done.
+    private static let mostPeersOfSeed = 200
+
+    /// Looks whether a peer that came in can be dialled.
+    func probeReach(of connection: PeerConnection, _ key: PeerKey) {
+        guard connection.isIncoming, let address = connection.listenAddress,
+            !machine.isFinished || connections.count <= Self.mostPeersOfSeed, reachProbes.count < Self.mostProbes, reachProbes[key] == nil
+        else { return }
+        reachProbes[key] = try? ReachProbe(address, from: context.listenAddress, loop: context.loop) {
+            [weak self] isReachable in
+            guard let self else { return }
+            reachProbes[key] = nil
+            guard connections[key] != nil, !isReachable else { return }
+            dependents.insert(key)
+        }
+    }
+
+    func forgetReach(of key: PeerKey) {
+        dependents.remove(key)
+        reachProbes.removeValue(forKey: key)?.cancel()
+    }
+
+    func stopProbing() {
+        for probe in reachProbes.values { probe.cancel() }
+        reachProbes = [:]
+    }
+
+    /// A peer that only we and others like us can serve waits for blocks.
+    var isContested: Bool {
+        guard !machine.isDispatching else { return false }
+        return dependents.contains { machine.peekUpload(to: $0) != nil }
+    }
+
+    /// Seconds that a peer which others can serve too waits with its next block.
+    func yieldingDelay(_ key: PeerKey, _ bytes: Int) -> Double {
+        guard !dependents.isEmpty, !dependents.contains(key), isContested else { return 0 }
+        return yielding.delay(for: bytes, now: context.loop.now)
+    }
+}
