@@ -33,6 +33,17 @@ def wire():
         return int(count.read())
 
 
+def warm(place, size):
+    """Touches as much memory as a delivery will fill: a virtual machine's host may have taken back what was free, and
+    the first touch of that costs many times what the delivery does."""
+    path = os.path.join(place, "warm")
+    block = bytes(MIB)
+    with open(path, "wb") as file:
+        for _ in range(size // MIB):
+            file.write(block)
+    os.unlink(path)
+
+
 def timed(node, file, sender):
     begin = time.monotonic()
     node.receive(file, sender)
@@ -53,26 +64,32 @@ def three():
         shutil.copytree(f"{films}/film", f"{films}/alone", copy_function=os.link)
         mixed = sender.publish("film", "1:1:1", obsurl="obs://dcp/dcps/film")
         alone = sender.publish("alone", "1:0:0")
-        cpu = {}
-        for name, file, limits in (
+        cpu = {"mixed": [], "alone": []}
+        runs = (
             ("mixed", mixed, {f"{m}limit": rate for m in ("bt", "obs", "cdn")}),
             ("alone", alone, {"btlimit": 3 * rate}),
-        ):
-            receiver = Node(net, name, "receiver", avoidrepeat=False, **limits)
-            before = sender.cpu()
-            seconds = timed(receiver, file, sender)
-            cpu[name] = receiver.cpu() / total * 1e9
-            served = (sender.cpu() - before) / total * 1e9
-            print(f"  {name}: {seconds:.2f} s, CPU of the receiver {cpu[name]:.3f} s/GB, of the sender {served:.3f} s/GB")
-            if name == "mixed":
-                shown = receiver.progress(file)
-                print("  " + ", ".join(f"{m} {shown[m + 'percent']}" for m in ("bt", "obs", "cdn")))
-                bar("time over the bound of the three rates", seconds / (total / (3 * rate)), 1.10)
-                if digests(f"{receiver.base}/film") != digests(f"{films}/film"):
-                    raise RuntimeError("the copy differs")
-            receiver.stop()
-            shutil.rmtree(receiver.place)
-        bar("CPU per GB over that of BitTorrent alone", cpu["mixed"] / cpu["alone"], 1.15)
+        )
+        times = []
+        for round in range(2):
+            for name, file, limits in runs:
+                receiver = Node(net, f"{name}{round}", "receiver", avoidrepeat=False, **limits)
+                warm(net.place, size)
+                before = sender.cpu()
+                seconds = timed(receiver, file, sender)
+                used = receiver.cpu() / total * 1e9
+                cpu[name].append(used)
+                served = (sender.cpu() - before) / total * 1e9
+                print(f"  {name}: {seconds:.2f} s, CPU of the receiver {used:.3f} s/GB, of the sender {served:.3f} s/GB")
+                if name == "mixed":
+                    times.append(seconds)
+                    shown = receiver.progress(file)
+                    print("  " + ", ".join(f"{m} {shown[m + 'percent']}" for m in ("bt", "obs", "cdn")))
+                    if digests(f"{receiver.base}/film") != digests(f"{films}/film"):
+                        raise RuntimeError("the copy differs")
+                receiver.stop()
+                shutil.rmtree(receiver.place)
+        bar("time over the bound of the three rates", max(times) / (total / (3 * rate)), 1.10)
+        bar("CPU per GB over that of BitTorrent alone", min(cpu["mixed"]) / min(cpu["alone"]), 1.15)
 
 
 def dead():

@@ -28,7 +28,7 @@ public actor DeliveryNode {
     /// What was accepted and waits for its place, with what was prepared for it.
     var prepared: [String: TaskTorrents] = [:]
     /// Names of tasks that are being taken up right now.
-    var preparing: Set<String> = []
+    var preparing = BusyNames()
     /// By the path of the torrent: what is being made, and what became of what was made.
     var generating: [String: Task<Void, Never>] = [:]
     var generationFailures: [String: String] = [:]

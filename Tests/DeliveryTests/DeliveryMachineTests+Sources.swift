@@ -81,7 +81,9 @@ extension DeliveryMachineTests {
     }
 
     @Test func peersMayBeAwayForAWhile() {
-        var run = simulation(plan())
+        var patient = plan()
+        patient.settings.peerGrace = 30
+        var run = simulation(patient)
         run.troubles.bt = .noPeerHasPiece
         run.start()
         run.run(seconds: 20)

@@ -141,6 +141,23 @@ struct PublicationTests {
     }
 }
 
+@Suite("Busy names")
+struct BusyNamesTests {
+    @Test("A name is busy until everything about it has ended")
+    func counted() {
+        var names = BusyNames()
+        names.insert("a")
+        names.insert("a")
+        names.remove("a")
+        #expect(names.contains("a"))
+        names.remove("a")
+        #expect(!names.contains("a"))
+        names.remove("a")
+        names.insert("a")
+        #expect(names.contains("a"))
+    }
+}
+
 @Suite("Task directories")
 struct TaskDirectoriesTests {
     @Test("Tasks are listed in the order of their arrival, and only files that can be tasks")
@@ -151,7 +168,8 @@ struct TaskDirectoriesTests {
         for name in ["b", "a", "c"] {
             try directories.write([1], .receiver, .tmp, "\(name).task.json")
             try directories.move("\(name).task.json", .receiver, from: .tmp, to: .queues)
-            usleep(5_000)
+            // Longer than the coarsest clock of file systems.
+            usleep(25_000)
         }
         try place.write("receiver/queues/notes.txt", [1])
         try place.write("receiver/queues/.hidden.task.json", [1])

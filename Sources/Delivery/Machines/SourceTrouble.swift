@@ -7,13 +7,15 @@ public enum SourceTrouble: Error, Sendable, Hashable, CustomStringConvertible {
     case noPeerHasPiece
     /// Not one byte inside its window for so many seconds.
     case silent(seconds: Int)
+    /// It answers, but what it sends is not the content; the words say what is wrong with it.
+    case wrongContent(String)
     /// Anything else, in words for a person; such trouble passes, and the method goes on trying by itself.
     case other(String)
 
     /// Whether it means that the method has no source left (section 4 of the contract).
     public var meansNoSource: Bool {
         switch self {
-        case .nameNotResolved, .connectionRefused, .noPeerHasPiece, .silent: true
+        case .nameNotResolved, .connectionRefused, .noPeerHasPiece, .silent, .wrongContent: true
         case .status(let code): code == 403 || code == 404 || code == 410
         case .other: false
         }
@@ -26,7 +28,7 @@ public enum SourceTrouble: Error, Sendable, Hashable, CustomStringConvertible {
         case .status(let code): "the server answers \(code)"
         case .noPeerHasPiece: "no peer has the piece"
         case .silent(let seconds): "not one byte came for \(seconds) s"
-        case .other(let text): text
+        case .wrongContent(let text), .other(let text): text
         }
     }
 }

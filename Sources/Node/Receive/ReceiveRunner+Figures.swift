@@ -85,7 +85,23 @@ extension ReceiveRunner {
         return troubles[method]
     }
 
-    private func note(_ trouble: SourceTrouble?, _ method: DeliveryMethod) { troubles[method] = trouble }
+    /// Why a method that answers brings nothing all the same: what it sends is wrong, or comes too slowly.
+    private func complaint(of method: DeliveryMethod, _ sources: Sources) -> String? {
+        guard method != .bt, machine.status(method).isActive else { return nil }
+        for case .failing(let reason, _)? in sources.map({ $0[method.rawValue]?.state }) { return reason }
+        for case .exhausted(let reason, _)? in sources.map({ $0[method.rawValue]?.state }) { return reason }
+        return nil
+    }
+
+    /// - Parameter trouble: what a probe met; nil where it was answered.
+    private func note(_ trouble: SourceTrouble?, _ method: DeliveryMethod) async {
+        troubles[method] = trouble
+        guard trouble == nil else { return }
+        // It answers, and is no source as the transfer has found: what it sends is wrong.
+        for case .exhausted(let reason, _)? in await sources().map({ $0[method.rawValue]?.state }) {
+            troubles[method] = .wrongContent(reason)
+        }
+    }
 
     private static func isFailing(_ status: SourceStatus?) -> Bool {
         switch status?.state {
@@ -117,7 +133,7 @@ extension ReceiveRunner {
         var notes = [machine.notes, diskProblem].filter { !$0.isEmpty }
         if notes.isEmpty {
             notes = DeliveryMethod.allCases.compactMap { method in
-                troubles[method].map { "\(method.rawValue): \($0)" }
+                (troubles[method].map { "\($0)" } ?? complaint(of: method, sources)).map { "\(method.rawValue): \($0)" }
             }
         }
         // A mean of the last seconds says nothing of a method that has been stopped.

@@ -39,6 +39,9 @@ final class NodeNetwork {
 
         func waitUntilUp() async throws { _ = try await program?.waitForEvent("listening") }
 
+        /// The node itself, not the command that put it into the namespace (which becomes it).
+        func nodePID() throws -> Int32 { try #require(program?.pid) }
+
         /// `kill -9`.
         func kill() async throws {
             program?.send(SIGKILL)

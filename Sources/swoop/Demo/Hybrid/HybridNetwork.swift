@@ -35,7 +35,7 @@ final class HybridNetwork: Sendable {
     }
 
     func run() async throws {
-        let tracker = try start("tracker", ["tracker", "--http", "127.0.0.1:0"])
+        let tracker = try start("tracker", ["tracker", "--http", "127.0.0.1:0", "--interval", "5s"])
         guard let address = try await tracker.first("listening").http else {
             throw tracker.failure("it does not say where it listens")
         }

@@ -1,0 +1,113 @@
+import Foundation
+import Testing
+
+/// What a machine does to a node: no room, directories that go, few descriptors, a network that is away.
+@Suite("Delivery nodes in trouble", .serialized, .timeLimit(.minutes(3)))
+struct NodeTroubleTests {
+    static let slow = ["cdnlimit": "3M", "btlimit": "3M"]
+
+    /// A file system in memory; taken away at the end.
+    private final class SmallDisk {
+        let path: String
+
+        init(_ path: String, size: String) async throws {
+            self.path = path
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            try await mount("-t", "tmpfs", "-o", "size=\(size)", "none", path)
+        }
+
+        func resize(_ size: String) async throws { try await mount("-o", "remount,size=\(size)", path) }
+
+        private func mount(_ words: String...) async throws {
+            let ending = try await Program(["mount"] + words).ending()
+            guard ending.status == 0 else { throw TimedOut(description: "mount: \(ending) (these tests need root)") }
+        }
+
+        func remove() async throws { _ = try await Program(["umount", "-l", path]).ending() }
+    }
+
+    private func progress(_ network: NodeNetwork, _ node: NodeNetwork.Node) async throws -> [String: Any] {
+        let events = try await network.task(node, "progress", "film", "cfec-001", "--no-follow")
+        return events.last { $0["event"] as? String == "reply" }?["content"] as? [String: Any] ?? [:]
+    }
+
+    private func downloaded(_ network: NodeNetwork, _ node: NodeNetwork.Node, _ sender: NodeNetwork.Node) async throws {
+        try await wait(60, for: "delivery") { node.names("receiver/downloaded") == ["cfec-001-film.task.json"] }
+        #expect(try network.isCopy("film", at: node, of: sender))
+        #expect(SampleFiles.exists(node.base + "/film.finished"))
+    }
+
+    @Test("A full disk is told of, and the delivery goes on when there is room")
+    func diskFull() async throws {
+        let network = try await NodeNetwork(store: false)
+        let sender = try await network.node("sender", "sender")
+        try network.makeContent("film", at: sender, files: 6, bytes: 2 << 20, seed: 1)
+        try await network.task(sender, "autosend", "film", "1:0:1")
+        let disk = try await SmallDisk(network.work.path + "/receiver", size: "9m")
+        let receiver = try await network.node("receiver", "receiver")
+        try network.drop("film", of: sender, into: receiver)
+        try await wait(30, for: "the reason") {
+            SampleFiles.exists(receiver.data + "/receiver/downloading/cfec-001-film.task.json")
+        }
+        var reason = ""
+        for _ in 0..<100 where !reason.lowercased().contains("space") {
+            reason = try await progress(network, receiver)["downerror"] as? String ?? ""
+            #expect(!SampleFiles.exists(receiver.base + "/film"))
+        }
+        #expect(reason.lowercased().contains("space"), "\(reason)")
+        try await disk.resize("40m")
+        try await downloaded(network, receiver, sender)
+        try await receiver.program?.stop()
+        try await disk.remove()
+    }
+
+    @Test("What was under way is fetched again when somebody removes it, and never shown before it is whole")
+    func removed() async throws {
+        let network = try await NodeNetwork(store: false)
+        let sender = try await network.node("sender", "sender")
+        try network.makeContent("film", at: sender, files: 6, bytes: 2 << 20, seed: 1)
+        try await network.task(sender, "autosend", "film", "1:0:1")
+        let receiver = try await network.node("receiver", "receiver", Self.slow)
+        try network.drop("film", of: sender, into: receiver)
+        try await wait(for: "some of it") {
+            let files = try? FileManager.default.contentsOfDirectory(atPath: receiver.data + "/transfer/cfec-001/film")
+            return (files?.count ?? 0) >= 2
+        }
+        try FileManager.default.removeItem(atPath: receiver.data + "/transfer/cfec-001")
+        try await downloaded(network, receiver, sender)
+    }
+
+    @Test("1,024 descriptors are enough for a content of 1,500 files")
+    func descriptors() async throws {
+        let network = try await NodeNetwork(store: false)
+        let sender = try await network.node("sender", "sender")
+        for index in 0..<1_500 {
+            try SampleFiles.file("\(sender.base)/cfec-001/dcps/film/part\(index)", 3_000 + index, seed: UInt64(index))
+        }
+        try await network.task(sender, "autosend", "film", "1:0:1")
+        let receiver = try await network.node("receiver", "receiver")
+        let limited = try await Program(
+            ["prlimit", "--pid", "\(try receiver.nodePID())", "--nofile=1024:1024"]
+        ).ending()
+        #expect(limited.status == 0, "\(limited)")
+        try network.drop("film", of: sender, into: receiver)
+        try await downloaded(network, receiver, sender)
+    }
+
+    @Test("A network that goes away and comes back holds up a delivery, no more")
+    func networkAway() async throws {
+        let network = try await NodeNetwork(store: false)
+        let sender = try await network.node("sender", "sender")
+        try network.makeContent("film", at: sender, files: 6, bytes: 2 << 20, seed: 1)
+        try await network.task(sender, "autosend", "film", "1:0:1")
+        let receiver = try await network.node("receiver", "receiver", Self.slow)
+        try network.drop("film", of: sender, into: receiver)
+        try await wait(for: "some of it") { SampleFiles.exists(receiver.data + "/transfer/cfec-001/film") }
+        try NetworkNamespace.ip("-n", network.host.name, "link", "set", "lo", "down")
+        // Nobody can tell it from outside: long enough for requests to fail.
+        try await Task.sleep(for: .seconds(3))
+        #expect(!SampleFiles.exists(receiver.base + "/film"))
+        try NetworkNamespace.ip("-n", network.host.name, "link", "set", "lo", "up")
+        try await downloaded(network, receiver, sender)
+    }
+}
