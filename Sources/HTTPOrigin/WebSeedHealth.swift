@@ -69,14 +69,18 @@ public struct WebSeedHealth: Sendable {
     }
 
     /// A fetch came to its end as wished.
-    public mutating func succeeded() {
+    /// - Parameter now: as for ``answered(at:)``.
+    public mutating func succeeded(at now: Double = .infinity) {
+        guard notBefore <= now else { return }
         failures = 0
         fetchesAllowed = min(fetchesAllowed + 1, settings.mostFetches)
         answered()
     }
 
     /// Bytes have come: it is a source again.
-    public mutating func answered() {
+    /// - Parameter now: while it is not to be asked, what still comes was asked for before its trouble and says nothing.
+    public mutating func answered(at now: Double = .infinity) {
+        guard notBefore <= now else { return }
         trouble = nil
         isExhausted = false
     }

@@ -43,6 +43,23 @@ import Testing
         #expect(waiting(health, at: 0) == 100)
     }
 
+    @Test("what was asked for before a lie and comes after it does not make a source whole again")
+    func echoes() {
+        var settings = WebSeedHealth.Settings()
+        settings.probes = true
+        var health = WebSeedHealth(settings: settings, seed: 1)
+        health.badPiece(at: 10)
+        #expect(health.isExhausted)
+        health.answered(at: 10.1)
+        health.succeeded(at: 10.2)
+        #expect(health.isExhausted)
+        #expect(health.trouble != nil)
+        #expect(health.state(at: 10.3) != .usable)
+        health.answered(at: 1_000)
+        #expect(!health.isExhausted)
+        #expect(health.trouble == nil)
+    }
+
     @Test func `is over after three lies, of which good pieces make up for some`() {
         var health = WebSeedHealth(seed: 1)
         health.badPiece(at: 0)

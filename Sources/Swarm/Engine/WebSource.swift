@@ -213,7 +213,7 @@ final class WebSource {
         limits.received(whole.length)
         bucket.spend(whole.length)
         lastByteAt = now
-        health.answered()
+        health.answered(at: now)
         if let span = fetch.spans[whole.index] {
             fetches[id]?.spans[whole.index] = nil
             if !health.refusedFiles.isEmpty {
@@ -230,7 +230,7 @@ final class WebSource {
         // What was cancelled has no end.
         guard let fetch = fetches.removeValue(forKey: id) else { return }
         switch outcome {
-        case .complete: health.succeeded()
+        case .complete: health.succeeded(at: context.loop.now)
         case .stopped: break
         case .failed(let problem, _):
             context.logger.debug("web seed trouble", metadata: ["problem": "\(problem)", "source": "\(self.id)"])
