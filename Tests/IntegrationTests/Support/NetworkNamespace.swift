@@ -38,17 +38,20 @@ final class NetworkNamespace: Sendable {
     }
 
     /// Runs the `ip` command, which must succeed.
-    static func ip(_ arguments: String...) throws {
+    static func ip(_ arguments: String...) throws { try run("ip", arguments) }
+
+    /// Runs a command for the network, which must succeed.
+    static func run(_ command: String, _ arguments: [String]) throws {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["ip"] + arguments
+        process.arguments = [command] + arguments
         let errors = Pipe()
         process.standardError = errors
         try process.run()
         let said = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {
-            throw TimedOut(description: "ip \(arguments.joined(separator: " ")): \(said) (these tests need root)")
+            throw TimedOut(description: "\(command) \(arguments.joined(separator: " ")): \(said) (these tests need root)")
         }
     }
 }
@@ -76,6 +79,29 @@ final class Network: Sendable {
             hosts.append(host)
         }
         self.hosts = hosts
+    }
+
+    /// Gives a host a line of so many Mbit/s each way, with a queue of 50 ms.
+    func shape(_ index: Int, mbit: Int) throws {
+        let burst = max(64 << 10, mbit * 1_000_000 / 8 / 100)
+        for (space, device) in [(hosts[index].name, "eth0"), (hub.name, "p\(index + 1)")] {
+            try NetworkNamespace.run(
+                "tc",
+                [
+                    "-n", space, "qdisc", "add", "dev", device, "root", "tbf", "rate", "\(mbit)mbit", "burst",
+                    "\(burst)", "latency", "50ms",
+                ])
+        }
+    }
+
+    /// Makes a host refuse connections from outside.
+    func refuseIncoming(_ index: Int) throws {
+        for rule in [
+            "add table inet wall", "add chain inet wall in { type filter hook input priority 0; }",
+            "add rule inet wall in iifname \"eth0\" tcp flags & (syn|ack) == syn reject with tcp reset",
+        ] {
+            try NetworkNamespace.run("ip", ["netns", "exec", hosts[index].name, "nft", rule])
+        }
     }
 
     /// Of the host at `index` from 0.
