@@ -9,7 +9,7 @@ struct CommandLineTests {
 
     @Test(
         "every command has help with an example",
-        arguments: ["create", "show", "verify", "edit", "seed", "get", "tracker", "demo"])
+        arguments: ["create", "show", "verify", "edit", "seed", "get", "tracker", "demo", "node"])
     func help(_ command: String) async throws {
         let ending = try await Swoop.run(command, "--help")
         #expect(ending.status == 0)
@@ -48,12 +48,24 @@ struct CommandLineTests {
         #expect(ending.output.isEmpty)
     }
 
+    @Test("an address that this host has not got to listen on is a mistake in the usage")
+    func listenElsewhere() async throws {
+        let content = try SampleFiles.file(work.path + "/content", 1000)
+        let torrent = try await Swoop.create(content, to: work.path + "/content.torrent")
+        let ending = try await Swoop.run("seed", torrent, content, "--listen", "192.0.2.1:7000")
+        #expect(ending.status == 2, "\(ending)")
+        #expect(ending.errors.contains("192.0.2.1"), "\(ending)")
+        #expect(ending.errors.contains("--listen"), "\(ending)")
+    }
+
     @Test("a file that is not there ends with 4, something that is no torrent with 2")
     func notFound() async throws {
         let missing = try await Swoop.run("show", work.path + "/none.torrent", "--json")
         #expect(missing.status == 4)
         #expect(Program.events(in: missing.output).map { $0["code"] as? Int } == [4])
         #expect(try await Swoop.run("verify", work.path + "/none.torrent", work.path).status == 4)
+        #expect(try await Swoop.run("demo", work.path + "/none").status == 4)
+        #expect(try await Swoop.run("demo", "--hybrid", work.path + "/none").status == 4)
         let text = try SampleFiles.file(work.path + "/text", 1000)
         let noTorrent = try await Swoop.run("show", text)
         #expect(noTorrent.status == 2)

@@ -53,6 +53,10 @@ struct DeliveryTests {
         let progress = await receiver.call("progress", ["taskfile": .string(file)]).content
         #expect(progress["totalpercent"] == "100.000%")
         #expect(progress["dcppath"] == .string(receiver.place.path + "/dcp/film"))
+        let samples: [NodeMetrics.Sample] = await receiver.node.metrics()
+        let counted = samples.filter { $0.name.hasPrefix("swoop_node_received_") }
+        #expect(counted.count == 3)
+        #expect(counted.reduce(0) { $0 + $1.value } == Double(Self.files.reduce(0) { $0 + $1.1.count }))
         await receiver.node.stop()
         await sender.node.stop()
     }

@@ -148,6 +148,7 @@ extension ReceiveRunner {
             $0.rates = rates
             $0.notes = notes.joined(separator: "; ")
         }
+        countReceived()
     }
 
     /// What each method still has to bring: of all its files what did not come by it. All of it together is what is
@@ -210,6 +211,7 @@ extension ReceiveRunner {
             figures.pending = PerMethod(repeating: 0)
             figures.notes = ""
         }
+        countReceived()
         saveReceived()
     }
 
@@ -225,7 +227,19 @@ extension ReceiveRunner {
         guard numbers.count == 3, numbers.allSatisfy({ $0 >= 0 }) else { return }
         let noted = Self.capped(PerMethod(bt: numbers[0], obs: numbers[1], cdn: numbers[2]), to: task.totalSize)
         savedReceived = noted
+        countedReceived = noted
         board.update { $0.received = noted }
+    }
+
+    /// Tells the daemon's counters what has come since they were told last.
+    private func countReceived() {
+        let now = board.now.received
+        for (method, counter) in [
+            (DeliveryMethod.bt, NodeMetrics.Counter.bytesFromPeers), (.obs, .bytesFromStore), (.cdn, .bytesFromCDN),
+        ] where now[method] > countedReceived[method] {
+            context.metrics.add(now[method] - countedReceived[method], to: counter)
+            countedReceived[method] = now[method]
+        }
     }
 
     func saveReceived() {

@@ -45,6 +45,8 @@ actor ReceiveRunner {
     /// Bytes by method before the transfers that run now.
     var settled = PerMethod<Int64>(repeating: 0)
     var savedReceived = PerMethod<Int64>(repeating: 0)
+    /// What of it `/metrics` has been told, or is of an earlier run.
+    var countedReceived = PerMethod<Int64>(repeating: 0)
     /// Files whose completion the machine has heard of.
     var reported: Set<Int> = []
     var lastProbe = PerMethod<Double>(repeating: -1e9)

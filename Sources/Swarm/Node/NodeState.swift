@@ -83,7 +83,7 @@ actor NodeState {
         } else {
             candidates = Self.ports.map { SocketAddress.any(port: $0) } + [SocketAddress.any(port: 0)]
         }
-        var lastError: (any Error)?
+        var lastError: SystemError?
         for candidate in candidates {
             do {
                 let descriptor = try Socket.listen(on: candidate)
@@ -92,8 +92,14 @@ actor NodeState {
                 lastError = error
             }
         }
+        let kind: TransferError.Kind =
+            switch lastError?.code {
+            case EADDRNOTAVAIL: .configuration
+            case EACCES, EPERM: .refused
+            default: .other
+            }
         throw TransferError(
-            .other, "cannot listen: \(lastError.map { "\($0)" } ?? "no address")",
+            kind, "cannot listen: \(lastError.map { "\($0)" } ?? "no address")",
             advice: "Choose another address or port with --listen.")
     }
 

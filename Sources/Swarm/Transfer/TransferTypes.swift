@@ -97,6 +97,8 @@ public struct TransferStatus: Sendable, Equatable {
 public struct TransferError: Error, Sendable, CustomStringConvertible {
     public enum Kind: Sendable {
         case verification, notFound, refused, disk, other
+        /// What was asked for is not to be had on this host.
+        case configuration
     }
 
     public let kind: Kind

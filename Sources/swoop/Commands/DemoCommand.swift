@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 
 /// `swoop demo`: a whole network on this machine, to be watched.
 struct DemoCommand: SwoopCommand {
@@ -47,6 +48,7 @@ struct DemoCommand: SwoopCommand {
     }
 
     func run(_ reporter: Reporter) async throws {
+        if let path, access(path, F_OK) != 0 { throw TorrentFile.failure("cannot open", path) }
         let place = try DemoPlace()
         let (run, stop) = network(place, reporter)
         let outcome: Result<Void, any Error>

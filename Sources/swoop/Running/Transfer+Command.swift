@@ -9,6 +9,7 @@ extension Failure {
             case .notFound: .notFound
             case .refused: .refused
             case .disk: .disk
+            case .configuration: .usage
             case .other: .failed
             }
         self.init(status, error.message, advice: error.advice)
