@@ -17,6 +17,8 @@ package struct HTTPTransportSettings: Sendable {
     package var connectTimeout = 10.0
     /// Longest silence while an answer is awaited or read.
     package var readTimeout = 20.0
+    /// Most bytes taken from a socket at once: each portion wakes its reader, which costs more than the bytes.
+    package var largestRead = 512 * 1024
     /// Longest time in which none of a request's body could be sent.
     package var writeTimeout = 60.0
     /// Most redirects followed for one request.
@@ -64,6 +66,12 @@ package final class HTTPTransport: Sendable {
         // A failure is the caller's to act on at once (another tracker, another source), not to be retried in here.
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.localAddress = settings.localAddress
+        // The library's only hook at which a connection can be given an option.
+        let reading = AdaptiveRecvByteBufferAllocator(
+            minimum: 1024, initial: 16 * 1024, maximum: max(16 * 1024, settings.largestRead))
+        configuration.http1_1ConnectionDebugInitializer = { channel in
+            channel.setOption(.recvAllocator, value: reading)
+        }
         configuration.dnsOverride = settings.connectOverride
         if let file = settings.trustedAuthorities {
             var tls = TLSConfiguration.makeClientConfiguration()

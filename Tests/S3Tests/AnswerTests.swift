@@ -163,6 +163,16 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
         #expect(error("<?xml version=\"1.0\" encoding=\"utf-8\"?><a/>") == nil)
     }
 
+    /// Foundation's parser crashes on the ones without text.
+    @Test(arguments: [
+        "<?target?><Error/>", "<?xml?><Error/>", "<?xml-stylesheet href=\"x\"?><Error/>", "<Error><?a?></Error>",
+        "<?xml version=\"1.0\"?><?b?><Error/>", "<Error/><?c?>", "\u{feff}<?d?><Error/>",
+    ])
+    func `with an instruction is refused before it is parsed`(text: String) { #expect(error(text) == .notXML) }
+
+    @Test(arguments: ["<?xml version=\"1.0\"?><a/>", "\u{feff}<?xml\n version='1.0'?><a/>", "<a/>"])
+    func `may begin with a declaration`(text: String) { #expect(error(text) == nil) }
+
     @Test func `with entities that nobody declared is refused`() { #expect(error("<a>&x;</a>") == .notXML) }
 
     @Test(arguments: ["", " ", "x", "<a>", "<a></b>", "<a", "<a b=c/>", "<a>\u{1}</a>"])

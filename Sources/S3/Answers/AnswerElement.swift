@@ -61,8 +61,15 @@ struct AnswerElement {
             }
         }
         var rest = bytes[...]
+        if rest.starts(with: [0xef, 0xbb, 0xbf]) { rest = rest.dropFirst(3) }
+        // The declaration, told from an instruction by the blank behind its name.
+        if rest.starts(with: "<?xml".utf8), let next = rest.dropFirst(5).first, [0x20, 0x09, 0x0a, 0x0d].contains(next) {
+            rest = rest.dropFirst(6)
+        }
         while let open = rest.firstIndex(of: UInt8(ascii: "<")) {
             rest = rest[(open + 1)...]
+            // No store sends instructions, and Foundation's parser reads a null pointer where one has no text.
+            guard rest.first != UInt8(ascii: "?") else { throw .notXML }
             guard rest.first == UInt8(ascii: "!") else { continue }
             // Comments and CDATA sections are all that may begin so.
             guard rest.starts(with: "!--".utf8) || rest.starts(with: "![CDATA[".utf8) else { throw .documentType }
