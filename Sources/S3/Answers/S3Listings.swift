@@ -25,7 +25,7 @@ public struct S3ObjectPage: Sendable, Hashable {
 
     /// Parses the answer to `S3Request.list`, of either version.
     public init(_ bytes: [UInt8], limits: S3Limits = S3Limits()) throws(S3AnswerError) {
-        let root = try AnswerElement.parse(bytes, limits: limits)
+        let root = try AnswerReader.read(bytes, limits: limits)
         guard root.name == "ListBucketResult" else { throw .unexpected("no listing") }
         let isEncoded = root["EncodingType"] == "url"
         var objects: [S3Object] = []
@@ -86,7 +86,7 @@ public struct S3PartPage: Sendable, Hashable {
     public let next: Int?
 
     public init(_ bytes: [UInt8], limits: S3Limits = S3Limits()) throws(S3AnswerError) {
-        let root = try AnswerElement.parse(bytes, limits: limits)
+        let root = try AnswerReader.read(bytes, limits: limits)
         guard root.name == "ListPartsResult" else { throw .unexpected("no list of parts") }
         var parts: [S3Part] = []
         for entry in root.all("Part") {
@@ -132,7 +132,7 @@ public struct S3UploadPage: Sendable, Hashable {
     public let next: S3UploadMarker?
 
     public init(_ bytes: [UInt8], limits: S3Limits = S3Limits()) throws(S3AnswerError) {
-        let root = try AnswerElement.parse(bytes, limits: limits)
+        let root = try AnswerReader.read(bytes, limits: limits)
         guard root.name == "ListMultipartUploadsResult" else { throw .unexpected("no list of uploads") }
         let isEncoded = root["EncodingType"] == "url"
         func decoded(_ text: String?) -> String? { text.flatMap { isEncoded ? PercentEncoding.decode($0) : $0 } }

@@ -3,7 +3,7 @@ public struct S3UploadStart: Sendable, Hashable {
     public let upload: String
 
     public init(_ bytes: [UInt8], limits: S3Limits = S3Limits()) throws(S3AnswerError) {
-        let root = try AnswerElement.parse(bytes, limits: limits)
+        let root = try AnswerReader.read(bytes, limits: limits)
         guard root.name == "InitiateMultipartUploadResult", let id = root["UploadId"], !id.isEmpty else {
             throw .unexpected("no id of an upload")
         }
@@ -18,7 +18,7 @@ public enum S3UploadEnd: Sendable, Hashable {
     case failed(S3Failure)
 
     public init(_ bytes: [UInt8], limits: S3Limits = S3Limits()) throws(S3AnswerError) {
-        let root = try AnswerElement.parse(bytes, limits: limits)
+        let root = try AnswerReader.read(bytes, limits: limits)
         switch root.name {
         case "CompleteMultipartUploadResult": self = .completed(entityTag: S3EntityTag.unquoted(root["ETag"] ?? ""))
         case "Error": self = .failed(S3Failure(root))
@@ -51,7 +51,7 @@ public struct S3Failure: Sendable, Hashable {
 
     /// Parses the body of an error; nil for what is no such body, which says no more than the status does.
     public init?(_ bytes: [UInt8], limits: S3Limits = S3Limits()) {
-        guard let root = try? AnswerElement.parse(bytes, limits: limits), root.name == "Error" else { return nil }
+        guard let root = try? AnswerReader.read(bytes, limits: limits), root.name == "Error" else { return nil }
         self.init(root)
     }
 
