@@ -40,7 +40,8 @@ public actor DeliveryNode {
     ///   - configurationPath: what `reloadconf` loads again.
     ///   - overrides: keys and values that hold in place of that file's, as a command line gives them.
     ///   - library: in place of the one that the configuration asks for.
-    /// - Throws: when the engine's threads cannot be made, or the library's table cannot be used.
+    /// - Throws: when the engine's threads cannot be made; `NodeDirectoryError` when the library's table cannot be
+    ///   used.
     public init(
         configuration: NodeConfiguration, configurationPath: String? = nil, overrides: JSONObject = JSONObject(),
         logger: Logger, clock: any NodeClock = SystemNodeClock(), tunables: NodeTunables = NodeTunables(),
@@ -76,22 +77,31 @@ public actor DeliveryNode {
         options.watches = configuration.machineType == .local
         let plan = configuration.role == .receiver ? "/" + configuration.receiverStorePlan.rawValue : ""
         options.identity = configuration.role.rawValue + plan
-        return try HashLibrary(
-            tablePath: configuration.hashTable, roots: [configuration.baseDataPath], options: options, logger: logger)
+        do throws(LibraryError) {
+            return try HashLibrary(
+                tablePath: configuration.hashTable, roots: [configuration.baseDataPath], options: options,
+                logger: logger)
+        } catch {
+            throw NodeDirectoryError(error)
+        }
     }
 
     // MARK: Life
 
     /// Makes the directories, goes on with every task that was under way, and begins to look for new ones.
-    /// - Throws: when a directory cannot be made: nothing can be done then.
+    /// - Throws: `NodeDirectoryError` when a directory cannot be made: nothing can be done then.
     public func start() async throws {
         guard !isStarted, !isStopped else { return }
         isStarted = true
         for warning in context.configuration.warnings {
             logger.warning("configuration", metadata: ["warning": "\(warning)"])
         }
-        try context.directories.make()
-        if context.places.role != .cacher { try NodeFiles.makeDirectory(context.configuration.baseDataPath) }
+        do throws(FileFailure) {
+            try context.directories.make()
+            if context.places.role != .cacher { try NodeFiles.makeDirectory(context.configuration.baseDataPath) }
+        } catch {
+            throw NodeDirectoryError(error)
+        }
         if let ownLibrary {
             do throws(LibraryError) { try await ownLibrary.start() } catch {
                 // Without it everything still works, only slower.

@@ -44,6 +44,10 @@ struct NodeCommand: SwoopCommand {
                 configuration: configuration, configurationPath: config,
                 overrides: NodeConfigurationFile.overrides(data: data), logger: logger)
             try await node.start()
+        } catch let error as NodeDirectoryError {
+            throw Failure(
+                Failure.status(error.number), "the node cannot start: \(error)",
+                advice: "Its directories have to be there or be makeable, and writable by the node's user.")
         } catch {
             throw Failure(.failed, "the node cannot start: \(error)")
         }
