@@ -69,11 +69,12 @@ let modules: [Module] = [
     Module(name: "ObjectStore", uses: ["S3", "HTTPTransport", "HTTPOrigin"], products: [.log, .nioCore, .nioHTTP1]),
     Module(name: "HashLibrary", uses: ["Hashing", "Storage", "CLinux"], products: [.log]),
     Module(
-        name: "Node", uses: ["Delivery", "Authoring", "Swarm", "ObjectStore", "HashLibrary", "HTTPTransport"],
+        name: "Node", uses: ["Delivery", "Authoring", "SwarmCore", "Swarm", "ObjectStore", "HashLibrary", "HTTPTransport"],
         products: [.log, .nioCore]),
     Module(name: "NodeAPI", uses: ["Node", "Delivery"], products: [.hummingbird, .log, .nioCore]),
     Module(
-        name: "swoop", kind: .executable, uses: ["Authoring", "Swarm", "TrackerServer", "HTTPTransport", "NodeAPI"],
+        name: "swoop", kind: .executable,
+        uses: ["Authoring", "SwarmCore", "Swarm", "TrackerServer", "HTTPTransport", "NodeAPI"],
         products: [.argumentParser, .log, .nioCore]),
 
     Module(name: "HashingTests", kind: .tests, uses: ["Hashing"]),
@@ -96,7 +97,7 @@ let modules: [Module] = [
     Module(name: "NodeTests", kind: .tests, uses: ["Node", "NodeAPI"]),
     Module(name: "NodeAPITests", kind: .tests, uses: ["NodeAPI"]),
     Module(
-        name: "CommandTests", kind: .tests, uses: ["swoop", "Authoring", "Storage"], products: [.argumentParser]),
+        name: "CommandTests", kind: .tests, uses: ["swoop", "Authoring", "Storage", "SwarmCore"], products: [.argumentParser]),
     Module(name: "IntegrationTests", kind: .tests),
 ]
 

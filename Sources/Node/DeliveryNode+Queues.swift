@@ -249,7 +249,7 @@ extension DeliveryNode {
                 try torrents.save(to: work, task: final)
             }
         } catch {
-            throw RecvRefusal(RecvFailureText.cannotMove(to: context.directories.directory(.receiver, .tmp)))
+            throw RecvRefusal(RecvFailureText.cannotStore("\(error)"))
         }
         let isAllLocal = task.totalSize > 0 && task.localSameSize == task.totalSize
         return Prepared(task: task, torrents: torrents, isAllLocal: isAllLocal)

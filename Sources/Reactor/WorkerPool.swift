@@ -12,7 +12,11 @@ public final class WorkerPool: @unchecked Sendable {
     private var closing = false
     private var threads: [pthread_t] = []
 
+    /// Threads that work.
+    public let threadCount: Int
+
     public init(name: String, threads count: Int) {
+        threadCount = max(1, count)
         pthread_mutex_init(mutex, nil)
         pthread_cond_init(condition, nil)
         for index in 0..<max(1, count) {

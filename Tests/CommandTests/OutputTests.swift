@@ -1,4 +1,5 @@
 import Synchronization
+import SwarmCore
 import Testing
 
 @testable import swoop
@@ -37,6 +38,14 @@ struct JSONValueTests {
         #expect(
             content.json.text
                 == #"{"event":"complete","path":"/d/ü \"x\"","info_hash":"ab","bytes":7,"seconds":1.235}"#)
+        var judged = content
+        judged.efficiency = EfficiencyText(
+            efficiency: Efficiency(achieved: 9, bound: 10, limit: .seedUplink, starved: 0.1, unknown: [.receiverDownlink]))
+        #expect(
+            judged.json.text.hasSuffix(
+                #""efficiency":{"ratio":0.9,"achieved":9,"bound":10,"limit":"seed-uplink","starved":0.1,"#
+                    + #""unknown":["receiver-downlink"]}}"#))
+        #expect(judged.efficiency?.short == "90% of bound, held by seed uplink")
         #expect(
             Failure(.disk, "m", advice: "a").json.text == #"{"event":"error","code":6,"message":"m","advice":"a"}"#)
     }

@@ -23,6 +23,11 @@ struct NodeTroubleTests {
             guard ending.status == 0 else { throw TimedOut(description: "mount: \(ending) (these tests need root)") }
         }
 
+        /// Nothing on it can be changed, or everything can again; not even root gets around that.
+        func setReadOnly(_ isReadOnly: Bool) async throws {
+            try await mount("-o", "remount,\(isReadOnly ? "ro" : "rw")", path)
+        }
+
         func remove() async throws { _ = try await Program(["umount", "-l", path]).ending() }
     }
 
@@ -58,6 +63,45 @@ struct NodeTroubleTests {
         try await disk.resize("40m")
         try await downloaded(network, receiver, sender)
         try await receiver.program?.stop()
+        try await disk.remove()
+    }
+
+    @Test("A delivery to where nothing can be written is refused with the reason, and succeeds when it can")
+    func readOnly() async throws {
+        let network = try await NodeNetwork(store: false)
+        let sender = try await network.node("sender", "sender")
+        try network.makeContent("film", at: sender, files: 3, bytes: 1 << 20, seed: 1)
+        try await network.task(sender, "autosend", "film", "1:0:1")
+        let disk = try await SmallDisk(network.work.path + "/receiver/dcp", size: "40m")
+        let receiver = try await network.node("receiver", "receiver")
+        try await disk.setReadOnly(true)
+        try network.drop("film", of: sender, into: receiver)
+        try await wait(for: "refusal") { receiver.names("receiver/failed") == ["cfec-001-film.task.json"] }
+        let reason = try String(
+            contentsOfFile: receiver.data + "/receiver/failed/cfec-001-film.task.json.bterr", encoding: .utf8)
+        #expect(reason.contains(disk.path) && reason.lowercased().contains("read-only"), "\(reason)")
+        #expect(!SampleFiles.exists(receiver.base + "/film.finished"))
+        try await disk.setReadOnly(false)
+        try network.drop("film", of: sender, into: receiver)
+        try await downloaded(network, receiver, sender)
+        try await receiver.program?.stop()
+        try await disk.remove()
+    }
+
+    @Test("A node that may not write its directories ends with 6 and says which")
+    func unwritable() async throws {
+        let network = try await NodeNetwork(store: false)
+        let disk = try await SmallDisk(network.work.path + "/receiver", size: "1m")
+        try await disk.setReadOnly(true)
+        let configuration = network.work.path + "/config.json"
+        let keys = [
+            "servertype": "receiver", "listen": "127.0.0.1:8300", "basedatapath": disk.path + "/dcp",
+            "datapath": disk.path + "/data", "hashtable": disk.path + "/hashes.txt",
+        ]
+        try JSONSerialization.data(withJSONObject: keys).write(to: URL(fileURLWithPath: configuration))
+        let ending = try await network.run("node", "--config", configuration)
+        #expect(ending.status == 6, "\(ending)")
+        #expect(ending.errors.contains(disk.path))
         try await disk.remove()
     }
 

@@ -23,9 +23,10 @@ import Testing
         handshake.observedAddress = [65, 66, 67, 68]
         handshake.isUploadOnly = true
         handshake.longestRequest = 131_072
+        handshake.uplink = 1_250_000
         let payload =
             "d1:md11:lt_donthavei4e11:upload_onlyi3e11:ut_metadatai2e6:ut_pexi1ee13:metadata_sizei31235e1:pi6881e"
-            + "4:reqqi500e5:swoopi131072e11:upload_onlyi1e1:v9:Swoop 0.16:yourip4:ABCDe"
+            + "4:reqqi500e5:swoopi131072e8:swoop_upi1250000e11:upload_onlyi1e1:v9:Swoop 0.16:yourip4:ABCDe"
         #expect(Message.extended(.handshake(handshake)).encoded == extendedFrame(0, payload.utf8))
         #expect(Self.decode(payload) == handshake)
     }
@@ -75,6 +76,13 @@ import Testing
     ])
     func `The longest request of another Swoop is a usable one`(text: String, length: Int?) {
         #expect(Self.decode("d5:swoop\(text)e")?.longestRequest == length)
+    }
+
+    @Test(arguments: [
+        ("i0e", nil), ("i-5e", nil), ("i1e", 1), ("i1000000000000e", 1_000_000_000_000), ("i1000000000001e", nil), ("1:9", nil),
+    ])
+    func `The uplink that another Swoop tells is one that can be`(text: String, uplink: Int?) {
+        #expect(Self.decode("d8:swoop_up\(text)e")?.uplink == uplink)
     }
 
     @Test func `Values of wrong types and out of range are left out, not refused`() throws {

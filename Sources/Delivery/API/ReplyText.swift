@@ -96,6 +96,8 @@ public enum RecvFailureText {
     public static func sameInDownloading(_ path: String) -> String { "same taskfile in downloading:\(path)" }
     public static func sameInDownloaded(_ path: String) -> String { "same taskfile in downloaded:\(path)" }
     /// - Parameter directory: `DATA/receiver/tmp`.
+    /// The seed has no word for a destination that cannot be written.
+    public static func cannotStore(_ reason: String) -> String { "content cannot be stored: \(reason)" }
     public static func cannotMove(to directory: String) -> String { "move json file to \(directory) erro" }
     public static func remainingListsDiffer(_ path: String) -> String {
         "totalsize != all lists2 sum + localsamesize : \(path)"

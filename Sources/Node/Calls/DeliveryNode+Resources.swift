@@ -56,6 +56,15 @@ extension DeliveryNode {
                     "swoop_node_download_bytes_per_second", help: "Rate of the deliveries under way.", isCounter: false,
                     labels: ["method", method.rawValue], value: boards.reduce(0) { $0 + $1.rates[method] }))
         }
+        for (name, runner) in receivers.sorted(by: { $0.key < $1.key }) {
+            guard let efficiency = runner.board.now.efficiency, let ratio = efficiency.ratio else { continue }
+            samples.append(
+                NodeMetrics.Sample(
+                    "swoop_node_delivery_efficiency_ratio",
+                    help: "What a delivery by peers achieves of what the known limits allow, and which limit holds it.",
+                    isCounter: false, labels: ["task", name, "limit", efficiency.limit?.rawValue ?? "unknown"],
+                    value: ratio))
+        }
         return samples
     }
 

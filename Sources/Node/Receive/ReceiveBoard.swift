@@ -1,4 +1,5 @@
 import Delivery
+import SwarmCore
 import Synchronization
 
 /// What a delivery looks like from outside. Written by its runner, read by anyone without waiting for it: an answer
@@ -14,6 +15,8 @@ final class ReceiveBoard: Sendable {
         /// What a person should know; empty if all is well.
         var notes = ""
         var upload = 0.0
+        /// How near the peers' part comes to what is possible.
+        var efficiency: Efficiency?
     }
 
     private let figures = Mutex(Figures())

@@ -8,7 +8,11 @@ extension ReceiveRunner {
     /// The sources of both transfers as they are now.
     func sources() async -> Sources {
         var all: Sources = []
-        for part in fetching?.parts ?? [] { all.append(await part.transfer.status().sources) }
+        for part in fetching?.parts ?? [] {
+            let status = await part.transfer.status()
+            all.append(status.sources)
+            if part.usesPeers, let efficiency = status.efficiency { board.update { $0.efficiency = efficiency } }
+        }
         return all
     }
 

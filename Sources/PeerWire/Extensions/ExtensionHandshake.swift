@@ -30,6 +30,9 @@ public struct ExtensionHandshake: Sendable, Hashable {
     /// `swoop`: our own. The longest request, in bytes, that the sender answers; between Swoop nodes requests are longer
     /// than the 16 KiB that every client takes. Decoded: a multiple of 16 KiB up to `WireLimits.longestBlock`.
     public var longestRequest: Int?
+    /// `swoop_up`: our own. What the sender's line or limit lets it send, in bytes per second, as far as it knows. A hint
+    /// for people's figures, nothing is decided by it. Decoded: 1 to 10^12.
+    public var uplink: Int?
 
     public init() {}
 
@@ -67,6 +70,7 @@ public struct ExtensionHandshake: Sendable, Hashable {
             let usable = min(Int(clamping: length), limits.longestBlock)
             return usable < Self.commonRequest ? nil : usable - usable % Self.commonRequest
         }
+        uplink = fields["swoop_up"]?.integerValue.flatMap { (1...1_000_000_000_000).contains($0) ? Int($0) : nil }
     }
 
     /// The bencoded dictionary, without message header.
@@ -84,6 +88,7 @@ public struct ExtensionHandshake: Sendable, Hashable {
         fields["ipv6"] = ipv6.map { .data($0) }
         fields["upload_only"] = isUploadOnly.map { .integer($0 ? 1 : 0) }
         fields["swoop"] = longestRequest.map { .integer(Int64($0)) }
+        fields["swoop_up"] = uplink.map { .integer(Int64($0)) }
         return Bencode.encode(.dictionary(fields))
     }
 

@@ -20,6 +20,15 @@ final class TransferLimits {
         self.up.setRate(up, now: now)
     }
 
+    /// Bytes per second in force; nil for none.
+    var downRate: Int? { Self.least(down.rate, parent?.downRate) }
+    var upRate: Int? { Self.least(up.rate, parent?.upRate) }
+
+    private static func least(_ one: Int?, _ other: Int?) -> Int? {
+        guard let one, let other else { return one ?? other }
+        return min(one, other)
+    }
+
     /// Bytes that may be read now.
     func mayReceive(_ now: Double) -> Int { min(down.available(now), parent?.mayReceive(now) ?? .max) }
 

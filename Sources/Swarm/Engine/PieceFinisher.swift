@@ -21,12 +21,19 @@ final class PieceFinisher: Sendable {
         case failed(StorageError)
     }
 
+    /// Seconds of worker threads since the beginning.
+    struct Effort: Sendable {
+        var hashing = 0.0
+        var writing = 0.0
+    }
+
     private static let batch = 4
 
     private let hashes: PieceHashes
     private let files: ContentFiles
     private let pool: WorkerPool
     private let queue = Mutex<[Job]>([])
+    private let spent = Mutex(Effort())
     private let report: @Sendable (PieceIndex, Outcome) -> Void
 
     /// - Parameter report: called on a worker thread.
@@ -40,6 +47,8 @@ final class PieceFinisher: Sendable {
         self.report = report
     }
 
+    var effort: Effort { spent.withLock { $0 } }
+
     func submit(_ job: Job) {
         queue.withLock { $0.append(job) }
         pool.submit { self.run() }
@@ -52,7 +61,16 @@ final class PieceFinisher: Sendable {
             return taken
         }
         guard !jobs.isEmpty else { return }
+        let begin = monotonicSeconds()
         let verdicts = hashes.verify(jobs.compactMap { $0.map { ($0.piece, UnsafeRawBufferPointer($0.buffer.bytes)) } })
+        let hashed = monotonicSeconds()
+        defer {
+            let end = monotonicSeconds()
+            spent.withLock {
+                $0.hashing += hashed - begin
+                $0.writing += end - hashed
+            }
+        }
         for index in jobs.indices {
             guard let piece = jobs[index]?.piece, let outcome = jobs[index].map({ finish($0, verdicts[index]) }) else { continue }
             // Whoever hears the report counts on the buffer's room.

@@ -87,6 +87,7 @@ extension TorrentEngine {
         handshake.observedAddress = connection.address.host
         handshake.isUploadOnly = machine.isFinished ? true : nil
         handshake.longestRequest = machine.configuration.longestRequest
+        handshake.uplink = efficiency.uplinkTold
         connection.send(.extended(.handshake(handshake)))
         if let key = connection.key { dirty.insert(key) }
     }
@@ -149,7 +150,8 @@ extension TorrentEngine {
         machine.update(key) { traits in
             traits.requestQueue = capabilities.requestDepth
             traits.longestRequest = min(capabilities.longestRequest, longest)
-            traits.followsSuggestions = handshake.longestRequest != nil
+            if handshake.longestRequest != nil { traits.followsSuggestions = true }
+            traits.uplink = handshake.uplink ?? traits.uplink
             traits.supportsDontHave = capabilities.ids[.dontHave] != nil
         }
         // The first word counts: who names one port after another would fill the book.

@@ -78,6 +78,7 @@ extension TorrentEngine {
     }
 
     func finishedAll() {
+        judgeEfficiency(context.loop.now)
         for announcer in announcers { announcer.completed() }
         publish()
         // Staged content may be found wrong by its owner, and its sources be needed again.

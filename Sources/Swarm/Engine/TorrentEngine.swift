@@ -69,6 +69,7 @@ final class TorrentEngine: ConnectionOwner {
     var dependents: Set<PeerKey> = []
     var reachProbes: [PeerKey: ReachProbe] = [:]
     var yielding: YieldingShare
+    var efficiency: EfficiencyWatch
     var layerHashes = LayerHashes()
     var dirty: Set<PeerKey> = []
     var isSettling = false
@@ -122,6 +123,7 @@ final class TorrentEngine: ConnectionOwner {
         ledger = DurabilityLedger(durable: StoredPieces(have), policy: context.syncPolicy)
         lastByteAt = now
         yielding = YieldingShare(now: now)
+        efficiency = EfficiencyWatch(now: now, isSeed: machine.isFinished)
         isPublished = isComplete
         if home.isStaged {
             let selected = home.files.selection.allFlags
@@ -224,7 +226,10 @@ final class TorrentEngine: ConnectionOwner {
         if !dependents.isEmpty { yielding.look(isContested: isContested, now: now) }
         dial()
         syncIfDue(now)
-        if ticks % 10 == 0 { exchangePeers(now) }
+        if ticks % 10 == 0 {
+            exchangePeers(now)
+            judgeEfficiency(now)
+        }
         if ticks % 50 == 0 {
             for connection in connections.values { connection.checkIdle() }
             updateAnnouncers(now)
@@ -287,6 +292,7 @@ final class TorrentEngine: ConnectionOwner {
         status.peers = connections.count
         status.webSources = webSources.values.count { $0.isAlive }
         if home.isStaged { status.sources = sourceStatus(now, down: status.down) }
+        status.efficiency = efficiency.reading(uploadLimit: uploadLimit)
         if !machine.isFinished, status.down > 1 { status.eta = Double(status.total - status.done) / status.down }
         return status
     }

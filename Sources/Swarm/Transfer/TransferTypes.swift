@@ -1,5 +1,6 @@
 import Metainfo
 import Reactor
+import SwarmCore
 import Tracking
 
 /// How one torrent is to be fetched or served.
@@ -86,6 +87,9 @@ public struct TransferStatus: Sendable, Equatable {
     public var uploaded: Int64 = 0
     /// Bytes that came in vain: twice, or wrong.
     public var wasted: Int64 = 0
+    /// Of the download while there is one, and as it was at its end; of a seed that fetched nothing what it gives out. Nil
+    /// in the first second.
+    public var efficiency: Efficiency?
     /// By id, of staged content only; the swarm under ``peersID``.
     public var sources: [String: SourceStatus] = [:]
 

@@ -2,6 +2,8 @@
 public struct PeerTraits: Sendable {
     /// The fast extension (BEP 6): requests are answered by data or a reject, and suggestions are understood.
     public var supportsFast: Bool
+    /// Bytes per second that it can send, as it says; nil when it does not.
+    public var uplink: Int?
     /// `lt_donthave` (BEP 54).
     public var supportsDontHave = false
     /// Longest request it serves, bytes; a multiple of a block.

@@ -16,6 +16,8 @@ struct Progress: Sendable, Equatable {
     var isTransfer = true
     /// Whether uploads and peers are known: a node's reply about a task does not tell them.
     var knowsPeers = true
+    /// How near it is to what is possible, where that is known.
+    var efficiency: EfficiencyText?
 
     /// The line that scripts read; the keys are a contract (docs/json-lines.md).
     var json: JSONValue {
@@ -23,6 +25,6 @@ struct Progress: Sendable, Equatable {
             ("event", .string("progress")), ("done", .int(done)), ("total", .int(total)), ("down", .int(down)),
             ("up", .int(up)), ("eta", eta.map(JSONValue.int) ?? .null),
             ("sources", .object([("peers", .int(peers)), ("web", .int(webSources))])), ("phase", .string(phase)),
-        ])
+        ] + (efficiency.map { [("efficiency", $0.json)] } ?? []))
     }
 }

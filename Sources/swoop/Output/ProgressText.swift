@@ -52,6 +52,7 @@ enum ProgressText {
         parts += padded ? [field(ending(progress).first ?? "", 11)] : ending(progress)
         if progress.knowsPeers { parts.append(HumanText.plural(progress.peers, "peer")) }
         if progress.webSources > 0 { parts.append(HumanText.plural(progress.webSources, "web source")) }
+        if let said = progress.efficiency?.short, padded || progress.done >= progress.total { parts.append(said) }
         return parts
     }
 

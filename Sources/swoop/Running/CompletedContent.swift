@@ -5,6 +5,8 @@ struct CompletedContent: Sendable, Equatable {
     let infoHash: String
     let bytes: Int
     let seconds: Double
+    /// Nil where nothing was fetched, or too quickly to say.
+    var efficiency: EfficiencyText?
 
     /// The last part of the path.
     var name: String { path.split(separator: "/").last.map(String.init) ?? path }
@@ -14,7 +16,7 @@ struct CompletedContent: Sendable, Equatable {
         .object([
             ("event", .string("complete")), ("path", .string(path)), ("info_hash", .string(infoHash)),
             ("bytes", .int(bytes)), ("seconds", .double((seconds * 1000).rounded() / 1000)),
-        ])
+        ] + (efficiency.map { [("efficiency", $0.json)] } ?? []))
     }
 
     /// What a seed says once, when others can fetch from it.

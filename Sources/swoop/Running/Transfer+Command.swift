@@ -22,6 +22,7 @@ extension Progress {
             phase: "", done: Int(status.done), total: Int(status.total), down: Int(rounding: status.down),
             up: Int(rounding: status.up), eta: status.eta.map { Int(rounding: $0.rounded(.up)) }, peers: status.peers,
             webSources: status.webSources)
+        efficiency = status.efficiency.map(EfficiencyText.init)
         switch status.state {
         case .checking(let fraction):
             phase = "checking"

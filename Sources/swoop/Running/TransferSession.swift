@@ -97,9 +97,13 @@ struct TransferSession {
             hadEverything = await have == transfer.status().total
             if have > 0, !hadEverything { reporter.note("\(HumanText.bytes(Int(have))) are already there") }
         case .complete(let path, let infoHash, let bytes, let seconds):
-            let content = CompletedContent(path: path, infoHash: infoHash, bytes: Int(bytes), seconds: seconds)
+            var content = CompletedContent(path: path, infoHash: infoHash, bytes: Int(bytes), seconds: seconds)
             // The last word on progress comes before the word of completion.
-            if !plan.isSeed { reporter.progress(Progress(await transfer.status()), label: plan.label, force: true) }
+            if !plan.isSeed {
+                let status = await transfer.status()
+                if !hadEverything { content.efficiency = status.efficiency.map(EfficiencyText.init) }
+                reporter.progress(Progress(status), label: plan.label, force: true)
+            }
             finish(content, feed)
         case .warning(let text):
             reporter.warning(text)
@@ -119,6 +123,7 @@ struct TransferSession {
         } else {
             reporter.event(content.json)
             reporter.note(content.text(wasThere: hadEverything))
+            if let said = content.efficiency?.long { reporter.note(said) }
         }
         let seedTime = plan.endsWhenAlreadyComplete && hadEverything ? .zero : plan.seedTime
         seedUntil = seedTime.map { ContinuousClock.now + $0 }

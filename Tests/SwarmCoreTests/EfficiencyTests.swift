@@ -1,0 +1,124 @@
+import Testing
+
+@testable import SwarmCore
+
+private func seen(_ seconds: Double = 1, _ received: Int64, _ change: (inout EfficiencyGauge.Observation) -> Void = { _ in })
+    -> EfficiencyGauge.Observation
+{
+    var seen = EfficiencyGauge.Observation(seconds: seconds, received: received)
+    seen.supply.seeds = 1
+    seen.supply.seedUplink = 10_000_000
+    seen.supply.isOffered = true
+    seen.uplink = 10_000_000
+    seen.downlink = 20_000_000
+    change(&seen)
+    return seen
+}
+
+@Suite("The efficiency of a transfer")
+struct EfficiencyTests {
+    @Test("is nothing before anything was seen") func nothing() {
+        var gauge = EfficiencyGauge()
+        #expect(gauge.reading == nil)
+        gauge.observe(seen(0, 5))
+        #expect(gauge.reading == nil)
+    }
+
+    @Test("with one seed is its rate over the seed's uplink") func oneSeed() throws {
+        var gauge = EfficiencyGauge()
+        for _ in 0..<10 { gauge.observe(seen(1, 9_000_000)) }
+        let reading = try #require(gauge.reading)
+        #expect(reading.achieved == 9_000_000 && reading.bound == 10_000_000 && reading.ratio == 0.9)
+        #expect(reading.limit == .seedUplink && reading.unknown.isEmpty && reading.starved == 0)
+    }
+
+    @Test("with many receivers is bounded by all uplinks over all receivers") func manyReceivers() throws {
+        var gauge = EfficiencyGauge()
+        for _ in 0..<10 {
+            gauge.observe(
+                seen(1, 3_000_000) {
+                    $0.supply.leechers = 3
+                    $0.supply.leecherUplink = 3_000_000
+                    $0.uplink = 1_000_000
+                })
+        }
+        let reading = try #require(gauge.reading)
+        #expect(reading.bound == 3_500_000)
+        #expect(reading.limit == .sumOfUplinks)
+    }
+
+    @Test("of who comes late is bounded by its own line and everybody's uplinks") func late() throws {
+        var gauge = EfficiencyGauge()
+        gauge.observe(
+            seen(1, 0) {
+                $0.supply.leechers = 3
+                $0.supply.leecherUplink = 30_000_000
+                $0.supply.mostAhead = 0.5
+            })
+        #expect(gauge.reading?.bound == 20_000_000)
+    }
+
+    @Test("calls what nobody told unknown, and judges by what it saw") func unknown() throws {
+        var gauge = EfficiencyGauge()
+        for _ in 0..<5 {
+            gauge.observe(
+                seen(1, 4_000_000) {
+                    $0.supply.seedUplink = nil
+                    $0.downlink = nil
+                    $0.uplink = nil
+                })
+        }
+        let reading = try #require(gauge.reading)
+        #expect(reading.bound == nil && reading.ratio == nil && reading.limit == .seedUplink)
+        #expect(reading.unknown == [.seedUplink, .sumOfUplinks, .receiverDownlink])
+    }
+
+    @Test("tells a full line, a busy disk, busy processors and a lack of sources apart") func limits() {
+        func limit(_ received: Int64, _ change: (inout EfficiencyGauge.Observation) -> Void) -> Efficiency.Limit? {
+            var gauge = EfficiencyGauge()
+            for _ in 0..<4 { gauge.observe(seen(1, received, change)) }
+            return gauge.reading?.limit
+        }
+        #expect(limit(19_000_000) { $0.supply.seedUplink = 100_000_000 } == .receiverDownlink)
+        #expect(limit(2_000_000) { ($0.hashing, $0.writing, $0.workers) = (0.2, 1.7, 2) } == .disk)
+        #expect(limit(2_000_000) { ($0.hashing, $0.writing, $0.workers) = (1.7, 0.2, 2) } == .hashing)
+        #expect(limit(0) { $0.supply = Supply() } == .noSource)
+        #expect(limit(1_000_000) { ($0.supply.leechers, $0.supply.mostAhead) = (1, 0.01) } == .sumOfUplinks)
+    }
+
+    @Test("keeps what a seed told that has left") func leftSeed() {
+        var gauge = EfficiencyGauge()
+        gauge.observe(seen(1, 8_000_000))
+        gauge.observe(seen(1, 8_000_000) { $0.supply = Supply() })
+        #expect(gauge.reading?.bound == 10_000_000)
+    }
+
+    @Test("counts the time without a source") func starved() {
+        var gauge = EfficiencyGauge()
+        gauge.observe(seen(3, 0) { $0.supply = Supply() })
+        gauge.observe(seen(1, 8_000_000))
+        #expect(gauge.reading?.starved == 0.75)
+    }
+}
+
+@Suite("A host's uplink")
+struct UplinkEstimateTests {
+    @Test("is the most it sent while somebody waited for more") func measured() {
+        var estimate = UplinkEstimate()
+        for _ in 0..<4 { estimate.observe(seconds: 1, bytes: 50, isWaitedFor: false) }
+        #expect(estimate.value(limit: nil) == nil)
+        for bytes: Int64 in [10, 30, 5, 5] { estimate.observe(seconds: 1, bytes: bytes, isWaitedFor: true) }
+        #expect(estimate.value(limit: nil) == 20)
+        #expect(estimate.value(limit: 7) == 7)
+    }
+
+    @Test("is told when it has changed, and not all the time") func news() {
+        var estimate = UplinkEstimate()
+        #expect(estimate.news(limit: nil, now: 0) == nil)
+        #expect(estimate.news(limit: 1_000, now: 1) == 1_000)
+        #expect(estimate.news(limit: 1_050, now: 20) == nil)
+        #expect(estimate.news(limit: 2_000, now: 20) == 2_000)
+        #expect(estimate.news(limit: 4_000, now: 21) == nil)
+        #expect(estimate.news(limit: 0, now: 40) == nil)
+    }
+}
