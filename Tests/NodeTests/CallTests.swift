@@ -175,7 +175,7 @@ struct CallTests {
             } == "taskfile btlist is not equal torrent content, check taskfile or tmp torrent: \(good.bt.url)")
         server.state.withLock { $0.rate = 100_000 }
         #expect(try await recv { _ in } == "succeed!")
-        try await until("downloading") { await receiver.status(file) == "downloading" }
+        try await until("downloading") { receiver.place.names("data/receiver/downloading") == [file] }
         let now = "\(receiver.place.path)/data/receiver/downloading/\(file)"
         #expect(try await recv { _ in } == "same taskfile in downloading:\(now)")
         await receiver.node.stop()

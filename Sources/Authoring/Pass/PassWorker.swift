@@ -28,13 +28,22 @@ struct PassWorker: ~Copyable {
     private var streams: SHA1Streams
     private var slots: [Slot?]
     private let lanesPerSlot: Int
+    /// By line, which of a slot's lanes hashes its pieces. Nil where most pieces are another's: the few that are left are
+    /// gathered, for a lane that is idle slows down the others.
+    private let pieceLanes: [Int?]
 
     /// Nil if there is no memory.
     init?(_ shared: PassShared, _ state: HashState, order: [Int]) {
         self.shared = shared
         self.state = state
         self.order = order
-        lanesPerSlot = 1 + shared.pass.lines.count
+        var lanes = 1
+        pieceLanes = shared.pass.lines.map { line in
+            guard line.version.hasV1, line.skippedPieces == 0 else { return nil }
+            lanes += 1
+            return lanes - 1
+        }
+        lanesPerSlot = lanes
         let count = max(1, SHA1Streams.mostLanes / lanesPerSlot)
         var memory: UnsafeMutableRawPointer?
         guard posix_memalign(&memory, 4096, Self.blockBytes * count) == 0, let memory else { return nil }
@@ -147,8 +156,8 @@ struct PassWorker: ~Copyable {
             for (number, place) in shared.places[slot.file].enumerated() {
                 let target = target(place, slot)
                 if target.isWanted {
-                    if target.isInOneFile {
-                        parts[index * lanesPerSlot + 1 + place.line] = block
+                    if target.isInOneFile, let lane = pieceLanes[place.line] {
+                        parts[index * lanesPerSlot + lane] = block
                     } else {
                         shared.gathering[place.line].add(block, to: target.piece, at: target.offset)
                     }
@@ -171,7 +180,9 @@ struct PassWorker: ~Copyable {
         for (number, place) in shared.places[slot.file].enumerated() {
             let target = target(place, slot)
             guard position == target.end else { continue }
-            if target.isWanted, target.isInOneFile, let digest = streams.finish(index * lanesPerSlot + 1 + place.line) {
+            if target.isWanted, target.isInOneFile, let lane = pieceLanes[place.line],
+                let digest = streams.finish(index * lanesPerSlot + lane)
+            {
                 shared.v1[place.line].set(target.piece, to: digest)
             }
             let line = shared.pass.lines[place.line]
