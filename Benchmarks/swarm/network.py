@@ -1,0 +1,98 @@
+"""Hosts as network namespaces round a switch, each with a line of its own; all of it goes with the context."""
+
+import os
+import subprocess
+from dataclasses import dataclass
+
+
+def run(*words):
+    subprocess.run([str(w) for w in words], check=True, stdout=subprocess.DEVNULL)
+
+
+@dataclass
+class Line:
+    """A host's line in Mbit/s; None is as fast as the machine. A walled host refuses connections from outside."""
+    up: float | None = None
+    down: float | None = None
+    walled: bool = False
+    site: int = 0
+
+
+class Host:
+    def __init__(self, space, address, line):
+        self.space, self.address, self.line = space, address, line
+        self.prefix = ["ip", "netns", "exec", space]
+
+    def counters(self):
+        """Bytes that its interface received and sent, headers included."""
+        def read(name):
+            path = f"/sys/class/net/eth0/statistics/{name}_bytes"
+            return int(subprocess.run(self.prefix + ["cat", path], capture_output=True, text=True).stdout or 0)
+        return read("rx"), read("tx")
+
+
+class Network:
+    """`lines[0]` is the seed's. `trunk`: Mbit/s of the line between two sites, each with a switch. The tracker stands at
+    site 0 and has no limit."""
+
+    def __init__(self, lines, trunk=None):
+        self.lines, self.trunk = lines, trunk
+        self.name = f"swb{os.getpid()}"
+        self.spaces, self.hosts = [], []
+
+    def space(self, name):
+        space = f"{self.name}-{name}"
+        run("ip", "netns", "add", space)
+        self.spaces.append(space)
+        run("ip", "-n", space, "link", "set", "lo", "up")
+        return space
+
+    def __enter__(self):
+        try:
+            self.hub = self.space("hub")
+            for site in sorted({line.site for line in self.lines} | {0}):
+                run("ip", "-n", self.hub, "link", "add", f"site{site}", "type", "bridge")
+                run("ip", "-n", self.hub, "link", "set", f"site{site}", "up")
+            if self.trunk:
+                run("ip", "-n", self.hub, "link", "add", "trunk0", "type", "veth", "peer", "name", "trunk1")
+                for end in (0, 1):
+                    run("ip", "-n", self.hub, "link", "set", f"trunk{end}", "master", f"site{end}", "up")
+                    self.shape(self.hub, f"trunk{end}", self.trunk)
+            self.tracker = self.plug(250, Line())
+            self.hosts = [self.plug(number + 1, line) for number, line in enumerate(self.lines)]
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        for space in reversed(self.spaces):
+            subprocess.run(["ip", "netns", "del", space], stderr=subprocess.DEVNULL)
+
+    def plug(self, number, line):
+        space, port = self.space(f"h{number}"), f"p{number}"
+        address = f"10.83.0.{number}"
+        run("ip", "link", "add", "eth0", "netns", space, "type", "veth", "peer", "name", port, "netns", self.hub)
+        run("ip", "-n", space, "addr", "add", f"{address}/24", "dev", "eth0")
+        run("ip", "-n", space, "link", "set", "eth0", "up")
+        run("ip", "-n", self.hub, "link", "set", port, "master", f"site{line.site}", "up")
+        self.shape(space, "eth0", line.up)
+        self.shape(self.hub, port, line.down)
+        if line.walled:
+            rules = ("table inet wall { chain in { type filter hook input priority 0; iifname != lo "
+                     "tcp flags & (syn | ack) == syn reject with tcp reset; }; }")
+            run("ip", "netns", "exec", space, "nft", rules)
+        return Host(space, address, line)
+
+    @staticmethod
+    def shape(space, device, mbit):
+        if mbit:
+            burst = max(65536, int(mbit * 1250))
+            run("tc", "-n", space, "qdisc", "add", "dev", device, "root", "tbf", "rate", f"{mbit}mbit",
+                "burst", burst, "latency", "50ms")
+
+    def crossed(self):
+        """Bytes that went over the trunk towards site 1, headers included."""
+        path = "/sys/class/net/trunk0/statistics/tx_bytes"
+        read = subprocess.run(["ip", "netns", "exec", self.hub, "cat", path], capture_output=True, text=True)
+        return int(read.stdout or 0)
