@@ -113,12 +113,12 @@ struct UplinkEstimateTests {
     }
 
     @Test("is told when it has changed, and not all the time") func news() {
-        var estimate = UplinkEstimate()
-        #expect(estimate.news(limit: nil, now: 0) == nil)
-        #expect(estimate.news(limit: 1_000, now: 1) == 1_000)
-        #expect(estimate.news(limit: 1_050, now: 20) == nil)
-        #expect(estimate.news(limit: 2_000, now: 20) == 2_000)
-        #expect(estimate.news(limit: 4_000, now: 21) == nil)
-        #expect(estimate.news(limit: 0, now: 40) == nil)
+        var news = UplinkNews()
+        #expect(news.next(nil, now: 0) == nil)
+        #expect(news.next(1_000, now: 1) == 1_000)
+        #expect(news.next(1_050, now: 20) == nil)
+        #expect(news.next(2_000, now: 20) == 2_000)
+        #expect(news.next(4_000, now: 21) == nil)
+        #expect(news.next(0, now: 40) == nil)
     }
 }

@@ -43,9 +43,10 @@ import Testing
 
     @Test func slotsFollowTheUplinkWithinBounds() {
         let choker = Choker()
-        #expect(choker.slots(uploadRate: 0, pieceLength: 1 << 20) == 16)
-        #expect(choker.slots(uploadRate: 1e12, pieceLength: 1 << 20) == 128)
-        #expect(choker.slots(uploadRate: 10e6, pieceLength: 1 << 20) == 38)
+        #expect(choker.slots(uplink: nil, pieceLength: 1 << 20) == 16)
+        #expect(choker.slots(uplink: 1e6, pieceLength: 1 << 20) == 4)
+        #expect(choker.slots(uplink: 1e12, pieceLength: 1 << 20) == 128)
+        #expect(choker.slots(uplink: 10e6, pieceLength: 1 << 20) == 19)
     }
 }
 

@@ -4,7 +4,6 @@ import SwarmCore
 /// What a torrent's ``EfficiencyGauge`` needs to know of the last look.
 struct EfficiencyWatch {
     private var gauge = EfficiencyGauge()
-    private var uplink = UplinkEstimate()
     private var lookedAt: Double
     private var downloaded: Int64 = 0
     private var uploaded: Int64 = 0
@@ -16,8 +15,9 @@ struct EfficiencyWatch {
     private var given: Int64 = 0
     private var givingSeconds = 0.0
     private var seconds = 0.0
+    private var news = UplinkNews()
     /// What peers were told last, bytes per second.
-    private(set) var uplinkTold: Int?
+    var uplinkTold: Int? { news.told }
 
     init(now: Double, isSeed: Bool) {
         lookedAt = now
@@ -34,8 +34,8 @@ struct EfficiencyWatch {
         /// Nil once nothing is missing.
         var supply: Supply?
         var isWaitedFor: Bool
+        var uplink: Double?
         var downloadLimit: Int?
-        var uploadLimit: Int?
     }
 
     /// - Returns: what peers are to be told of our uplink, if that is news.
@@ -44,7 +44,6 @@ struct EfficiencyWatch {
         guard elapsed > 0 else { return nil }
         let sent = look.uploaded - uploaded
         let isWaitedFor = wasWaitedFor && look.isWaitedFor
-        uplink.observe(seconds: elapsed, bytes: sent, isWaitedFor: isWaitedFor)
         // What came last was on its way when the last look was taken.
         supply = look.supply ?? supply
         if !isOver {
@@ -54,7 +53,7 @@ struct EfficiencyWatch {
             seen.workers = look.workers
             seen.supply = supply
             seen.downlink = look.downloadLimit.map(Double.init)
-            seen.uplink = uplink.value(limit: look.uploadLimit)
+            seen.uplink = look.uplink
             gauge.observe(seen)
         } else {
             seconds += elapsed
@@ -66,15 +65,13 @@ struct EfficiencyWatch {
         (lookedAt, downloaded, uploaded, effort) = (look.now, look.downloaded, look.uploaded, look.effort)
         wasWaitedFor = look.isWaitedFor
         isOver = look.supply == nil
-        guard let news = uplink.news(limit: look.uploadLimit, now: look.now) else { return nil }
-        uplinkTold = news
-        return news
+        return news.next(look.uplink, now: look.now)
     }
 
-    func reading(uploadLimit: Int?) -> Efficiency? {
+    /// - Parameter uplink: bytes per second that this host can send, if that is known.
+    func reading(uplink bound: Double?) -> Efficiency? {
         if let reading = gauge.reading { return reading }
         guard givingSeconds > 0 else { return nil }
-        let bound = uplink.value(limit: uploadLimit)
         return Efficiency(
             achieved: Double(given) / givingSeconds, bound: bound, limit: .seedUplink,
             starved: 1 - givingSeconds / seconds, unknown: bound == nil ? [.seedUplink] : [])
@@ -82,7 +79,8 @@ struct EfficiencyWatch {
 }
 
 extension TorrentEngine {
-    var uploadLimit: Int? { limits.upRate }
+    /// Bytes per second that this host can send; nil while that is unknown.
+    var uplink: Double? { machine.uplink.value(limit: limits.upRate) }
 
     /// Once a second, and when the last piece is there.
     func judgeEfficiency(_ now: Double) {
@@ -91,7 +89,7 @@ extension TorrentEngine {
             now: now, downloaded: downloaded - machine.wastedBytes, uploaded: uploaded,
             effort: finisher?.effort ?? PieceFinisher.Effort(), workers: context.pool.threadCount,
             supply: machine.isFinished ? nil : machine.supply, isWaitedFor: machine.hasUploadsWaiting,
-            downloadLimit: limits.downRate, uploadLimit: uploadLimit)
+            uplink: uplink, downloadLimit: limits.downRate)
         guard let uplink = efficiency.look(look) else { return }
         var news = ExtensionHandshake()
         news.uplink = uplink

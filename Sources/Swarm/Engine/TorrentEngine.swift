@@ -292,7 +292,7 @@ final class TorrentEngine: ConnectionOwner {
         status.peers = connections.count
         status.webSources = webSources.values.count { $0.isAlive }
         if home.isStaged { status.sources = sourceStatus(now, down: status.down) }
-        status.efficiency = efficiency.reading(uploadLimit: uploadLimit)
+        status.efficiency = efficiency.reading(uplink: uplink)
         if !machine.isFinished, status.down > 1 { status.eta = Double(status.total - status.done) / status.down }
         return status
     }

@@ -3,15 +3,10 @@
 public struct UplinkEstimate: Sendable {
     /// Of an average; shorter ones follow the bursts of TCP.
     private static let window = 2.0
-    /// Peers are told of changes of more than this share, and this many seconds apart.
-    private static let step = 0.1
-    private static let pause = 5.0
-
-    private var measured: Double?
+    /// Bytes per second; nil before anybody waited for long enough.
+    public private(set) var measured: Double?
     private var bytes: Int64 = 0
     private var seconds = 0.0
-    private var told: Double?
-    private var toldAt = -Double.infinity
 
     public init() {}
 
@@ -33,12 +28,26 @@ public struct UplinkEstimate: Sendable {
 
     /// - Parameter limit: bytes per second that this host was told to send at most.
     public func value(limit: Int?) -> Double? { limit.map(Double.init) ?? measured }
+}
 
-    /// What peers are to be told now, if that is news. Never 0.
-    public mutating func news(limit: Int?, now: Double) -> Int? {
-        guard let value = value(limit: limit), value >= 1, now - toldAt >= Self.pause else { return nil }
-        if let told, abs(value - told) <= Self.step * told { return nil }
-        (told, toldAt) = (value, now)
-        return Int(min(value, Double(Int32.max) * 1_000))
+/// When peers are told of a host's uplink.
+public struct UplinkNews: Sendable {
+    /// Of changes of more than this share, and this many seconds apart.
+    private static let step = 0.1
+    private static let pause = 5.0
+
+    /// What they were told last, bytes per second.
+    public private(set) var told: Int?
+    private var toldAt = -Double.infinity
+
+    public init() {}
+
+    /// What peers are to be told of `uplink` now, if that is news. Never 0.
+    public mutating func next(_ uplink: Double?, now: Double) -> Int? {
+        guard let uplink, uplink >= 1, now - toldAt >= Self.pause else { return nil }
+        if let told, abs(uplink - Double(told)) <= Self.step * Double(told) { return nil }
+        toldAt = now
+        told = Int(min(uplink, 1e12))
+        return told
     }
 }

@@ -49,6 +49,7 @@ extension SwarmMachine {
 
     /// To be called a few times a second.
     public mutating func tick(now: Double) {
+        lookAtUplink(now: now)
         rechoke(now: now)
         if isFinished {
             dispatcher?.reclaim(givenBefore: now - configuration.assignmentPatience)

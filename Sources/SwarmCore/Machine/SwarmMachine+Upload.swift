@@ -25,7 +25,16 @@ extension SwarmMachine {
     public var isDispatching: Bool { dispatcher?.hasGivenAll == false }
 
     private mutating func slots(_ now: Double) -> Int {
-        isServing ? choker.slots(uploadRate: uploadMeter.rate(now), pieceLength: layout.pieceLength) : 0
+        isServing ? choker.slots(uplink: uplink.measured, pieceLength: layout.pieceLength) : 0
+    }
+
+    mutating func lookAtUplink(now: Double) {
+        guard now - uplinkSeen.at >= 0.5 else { return }
+        let isWaitedFor = hasUploadsWaiting
+        uplink.observe(
+            seconds: now - uplinkSeen.at, bytes: uploadMeter.total - uplinkSeen.bytes,
+            isWaitedFor: isWaitedFor && uplinkSeen.isWaitedFor)
+        uplinkSeen = (now, uploadMeter.total, isWaitedFor)
     }
 
     mutating func rechoke(now: Double) {

@@ -37,6 +37,9 @@ public struct SwarmMachine: Sendable {
     var generator: SplitMix64
     var actions: [SwarmAction] = []
     var uploadMeter: RateMeter
+    /// What our line is known to send, and when and how much we had sent when it was looked at last.
+    public internal(set) var uplink = UplinkEstimate()
+    var uplinkSeen: (at: Double, bytes: Int64, isWaitedFor: Bool)
     var downloadMeter: RateMeter
     /// Wanted pieces not there yet.
     var missingCount: Int
@@ -73,6 +76,7 @@ public struct SwarmMachine: Sendable {
         picker = PiecePicker(pieceCount: layout.pieceCount)
         uploadMeter = RateMeter(now: now)
         downloadMeter = RateMeter(now: now)
+        uplinkSeen = (now, 0, false)
         var missing: [Int] = []
         wanted.forEach { if !have.contains($0) { missing.append($0) } }
         missingCount = missing.count

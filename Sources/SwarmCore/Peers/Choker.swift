@@ -5,10 +5,12 @@
 /// late by all of them.
 struct Choker: Sendable {
     struct Limits: Sendable {
-        var leastSlots = 16
+        var leastSlots = 4
+        /// While nobody knows what the uplink carries.
+        var firstSlots = 16
         var mostSlots = 128
         /// A slot's share of the uplink moves a piece in at most so many seconds.
-        var secondsPerPiece = 4.0
+        var secondsPerPiece = 2.0
         /// Seconds between two looks.
         var period = 5.0
         /// Of the slots, one in so many goes to who waits longest.
@@ -26,7 +28,9 @@ struct Choker: Sendable {
 
     var limits = Limits()
 
-    func slots(uploadRate: Double, pieceLength: Int) -> Int {
+    /// - Parameter uplink: bytes per second that our line is known to send; nil while it is not known.
+    func slots(uplink: Double?, pieceLength: Int) -> Int {
+        guard let uploadRate = uplink else { return limits.firstSlots }
         let perSlot = Double(pieceLength) / limits.secondsPerPiece
         return max(limits.leastSlots, min(limits.mostSlots, Int(uploadRate / perSlot)))
     }
