@@ -126,12 +126,14 @@ struct SimulateCommand: SwoopCommand {
     }
 
     private func text(_ answer: CapacityPlan.Answer, _ plan: CapacityPlan) -> String {
-        let lines = [
-            "the last of \(HumanText.plural(hosts, "host")) is done after \(Self.time(answer.makespan)), half of them after "
-                + Self.time(answer.median),
-            "the bound is \(Self.time(answer.ideal.seconds)), set by \(answer.ideal.limit.rawValue): ratio \(Self.ratio(answer))",
+        let hosts = HumanText.plural(hosts, "host")
+        let (last, half, bound) = (Self.time(answer.makespan), Self.time(answer.median), Self.time(answer.ideal.seconds))
+        let lines: [String] = [
+            "the last of \(hosts) is done after \(last), half of them after \(half)",
+            "the bound is \(bound), set by \(answer.ideal.limit.rawValue): ratio \(Self.ratio(answer))",
+            needed(plan) ?? help(answer.ideal.limit),
         ]
-        return (lines + [needed(plan) ?? help(answer.ideal.limit)]).joined(separator: "\n")
+        return lines.joined(separator: "\n")
     }
 
     /// What caches could do for the bound.
