@@ -53,6 +53,7 @@ let modules: [Module] = [
     Module(name: "PeerWire", uses: ["Bencode", "Hashing"]),
     Module(name: "Tracking", uses: ["Bencode", "Hashing"]),
     Module(name: "SwarmCore", uses: ["Metainfo", "PeerWire"]),
+    Module(name: "SwarmSimulator", uses: ["SwarmCore"]),
     Module(name: "Delivery", uses: ["Metainfo"]),
     Module(name: "S3", products: [.crypto]),
 
@@ -74,7 +75,7 @@ let modules: [Module] = [
     Module(name: "NodeAPI", uses: ["Node", "Delivery"], products: [.hummingbird, .log, .nioCore]),
     Module(
         name: "swoop", kind: .executable,
-        uses: ["Authoring", "SwarmCore", "Swarm", "TrackerServer", "HTTPTransport", "NodeAPI"],
+        uses: ["Authoring", "SwarmSimulator", "SwarmCore", "Swarm", "TrackerServer", "HTTPTransport", "NodeAPI"],
         products: [.argumentParser, .log, .nioCore]),
 
     Module(name: "HashingTests", kind: .tests, uses: ["Hashing"]),
@@ -83,6 +84,7 @@ let modules: [Module] = [
     Module(name: "PeerWireTests", kind: .tests, uses: ["PeerWire"]),
     Module(name: "TrackingTests", kind: .tests, uses: ["Tracking"]),
     Module(name: "SwarmCoreTests", kind: .tests, uses: ["SwarmCore"]),
+    Module(name: "SwarmSimulatorTests", kind: .tests, uses: ["SwarmSimulator"]),
     Module(name: "ReactorTests", kind: .tests, uses: ["Reactor"]),
     Module(name: "StorageTests", kind: .tests, uses: ["Storage"]),
     Module(name: "AuthoringTests", kind: .tests, uses: ["Authoring"]),

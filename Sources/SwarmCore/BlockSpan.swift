@@ -11,6 +11,9 @@ public struct BlockSpan: Hashable, Sendable {
     /// Bytes, at least 1.
     public let length: Int
 
+    /// ``blockLength``, for those who have a member of that name.
+    static let standardLength = blockLength
+
     public init(piece: Int, begin: Int, length: Int) {
         self.piece = piece
         self.begin = begin
@@ -20,6 +23,12 @@ public struct BlockSpan: Hashable, Sendable {
 
 /// Names a connection to a peer within one ``SwarmMachine``, never used twice.
 public struct PeerKey: Hashable, Sendable {
-    let slot: Int32
+    /// Small: those who are connected have different ones, and that of one who has gone is used again.
+    public let slot: Int32
     let generation: UInt32
+
+    /// An order that means nothing, for what must come out the same in every run.
+    static func isBefore(_ first: PeerKey, _ second: PeerKey) -> Bool {
+        (first.slot, first.generation) < (second.slot, second.generation)
+    }
 }

@@ -48,6 +48,21 @@ import Testing
         #expect(choker.slots(uplink: 1e12, pieceLength: 1 << 20) == 128)
         #expect(choker.slots(uplink: 10e6, pieceLength: 1 << 20) == 19)
     }
+
+    @Test func aSeedThatGivesPiecesOutDoesNotTakeSlotsBackForTurns() {
+        let served = (0..<4).map { candidate($0, unchoked: true) }
+        let waiting = (4..<9).map { candidate($0, unchoked: false) }
+        let kept = Choker().choose(served + waiting, slots: 4, isSeed: true, rotates: false)
+        #expect(kept.intersection(served.map(\.key)).count == 3, "one turn, so that nobody holds a slot for ever")
+        let rates = served.enumerated().map { index, candidate in
+            Choker.Candidate(key: candidate.key, isUnchoked: true, givesRate: 0, takesRate: index == 1 ? 1 : 100, since: 0)
+        }
+        let used = Choker().choose(rates + waiting, slots: 4, isSeed: true, rotates: false)
+        #expect(!used.contains(rates[1].key), "who takes least makes way")
+        let filled = Choker().choose(Array(served.prefix(3)) + waiting, slots: 4, isSeed: true, rotates: false)
+        #expect(filled.isSuperset(of: served.prefix(3).map(\.key)))
+        #expect(filled.count == 4)
+    }
 }
 
 @Suite struct PeerBookTests {

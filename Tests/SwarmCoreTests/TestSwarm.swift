@@ -155,6 +155,10 @@ struct TestSwarm {
         case .send(let key, let message):
             guard let other = nodes[node].peers[key] else { return }
             schedule(delay, .message(to: other.node, from: other.key, message))
+        case .announce(let piece):
+            for other in nodes[node].peers.sorted(by: { $0.key.slot < $1.key.slot }).map(\.value) {
+                schedule(delay, .message(to: other.node, from: other.key, .have(UInt32(piece.value))))
+            }
         case .upload(let key):
             nodes[node].turns.append(key)
             pump(node)

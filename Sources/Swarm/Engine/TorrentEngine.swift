@@ -187,6 +187,11 @@ final class TorrentEngine: ConnectionOwner {
         case .send(let key, let message):
             connections[key]?.send(message)
             dirty.insert(key)
+        case .announce(let piece):
+            for (key, connection) in connections {
+                connection.send(.have(UInt32(truncatingIfNeeded: piece.value)))
+                dirty.insert(key)
+            }
         case .upload(let key): dirty.insert(key)
         case .fetch(let key, let span):
             webSources[key]?.fetch(span)

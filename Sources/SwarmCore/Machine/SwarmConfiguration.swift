@@ -7,6 +7,8 @@ import Metainfo
 
 /// The tunables of one torrent's decisions.
 public struct SwarmConfiguration: Sendable {
+    /// Unit of request, bytes. Every client serves 16 KiB; another is for simulations of whole pieces.
+    public var blockLength = BlockSpan.standardLength
     /// Bytes of pieces being gathered or verified at a time. One piece is always allowed.
     public var openBytes = 24 << 20
     /// Requests of one peer that wait here; more are rejected, or end the connection of a peer without the fast extension
@@ -25,8 +27,12 @@ public struct SwarmConfiguration: Sendable {
     public var dispatchPatience = 5.0
     /// Seconds after which a piece given to a peer that has not announced it is given to another.
     public var assignmentPatience = 120.0
+    /// Seconds after which blocks of a piece that is still open are asked of others too, though there is more to begin.
+    public var stalePiece = 8.0
     /// Peers asked for one block at a time at the end.
     public var endGameDuplicates: UInt8 = 3
+    /// How many are served at a time.
+    public var choker = ChokerLimits()
     /// Give pieces out one by one, each to one peer first (BEP 16), instead of showing all we have.
     public var superSeed = false
     /// As a seed, suggest to each peer pieces of its own.
@@ -38,6 +44,8 @@ public struct SwarmConfiguration: Sendable {
 /// What the shell is to do. Messages go out in the order of the actions.
 public enum SwarmAction: Sendable, Equatable {
     case send(PeerKey, Message)
+    /// Send every peer a `have` of this piece.
+    case announce(PieceIndex)
     /// Ask a web seed; it answers as a peer would, through `receivedBlock` or `rejected`.
     case fetch(PeerKey, BlockSpan)
     case cancelFetch(PeerKey, BlockSpan)

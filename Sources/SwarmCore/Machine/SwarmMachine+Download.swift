@@ -15,11 +15,14 @@ extension SwarmMachine {
 
     /// Keeps as much asked of the peer as its line takes.
     mutating func refill(_ key: PeerKey, now: Double) {
-        guard !isFinished, let peer = peers[key], peer.wantedCount > 0, now >= peer.askAgainAt else { return }
+        // Most calls end here, and a peer as a whole is much to look at.
+        guard !isFinished, let count = peers[key]?.wantedCount, count > 0 else { return }
+        if peers[key]?.isChokingUs == true, peers[key]?.allowedFast.isEmpty == true { return }
+        guard let bytes = peers[key]?.outstandingBytes, let target = peers[key]?.window.target, bytes < target else { return }
+        guard let peer = peers[key], now >= peer.askAgainAt else { return }
         if !asksPeers && !peer.traits.isWebSeed { return }
-        if peer.isChokingUs && peer.allowedFast.isEmpty { return }
         let most = max(1, peer.traits.requestQueue)
-        let run = peers[key]?.window.runLength(limit: peer.traits.longestRequest / blockLength, now: now) ?? 1
+        let run = peers[key]?.window.runLength(limit: peer.traits.longestRequest / configuration.blockLength, now: now) ?? 1
         while let state = peers[key], state.outstandingBytes < state.window.target, state.outstanding.count < most {
             guard let span = nextSpan(for: key, run: run, now: now) else { break }
             ask(key, span, now: now)
@@ -53,7 +56,7 @@ extension SwarmMachine {
             if let span = takeFree(piece, for: peer, run: run) { return span }
         }
         if let piece = pickNew(for: peer), let span = begin(piece, for: peer, run: run, now: now) { return span }
-        return duplicate(for: peer)
+        return duplicate(for: peer, now: now)
     }
 
     /// Some piece that we lack is with nobody but seeds that are still giving pieces out.
@@ -84,7 +87,7 @@ extension SwarmMachine {
             if let span = takeFree(piece, for: peer, run: run) { return span }
         }
         for piece in suggested where picker.pickable.contains(piece) && mayAsk(piece, of: peer) {
-            return hasRoom(for: piece) ? begin(piece, for: peer, run: run, now: now) : duplicate(for: peer)
+            return hasRoom(for: piece) ? begin(piece, for: peer, run: run, now: now) : duplicate(for: peer, now: now)
         }
         return nil
     }
@@ -107,7 +110,7 @@ extension SwarmMachine {
         let index = PieceIndex(unchecked: piece)
         let length = layout.length(of: index)
         let layout = layout
-        var state = OpenPiece(piece: piece, length: length, openedAt: now) { layout.isPadding(index, $0) }
+        var state = OpenPiece(piece: piece, length: length, blockLength: configuration.blockLength, openedAt: now) { layout.isPadding(index, $0) }
         if ledger.isSuspect(piece) { state.exclusiveOwner = peer.key }
         open[piece] = state
         openOrder.append(piece)
@@ -123,10 +126,12 @@ extension SwarmMachine {
     }
 
     /// The end game: nothing is left to begin (or no buffer is), so blocks that others owe us are asked for again.
-    private mutating func duplicate(for peer: PeerState) -> BlockSpan? {
+    private mutating func duplicate(for peer: PeerState, now: Double) -> BlockSpan? {
         guard peer.outstanding.isEmpty, !peer.isSnubbed else { return nil }
         for piece in openOrder where mayAsk(piece, of: peer) {
             guard let state = open[piece], state.exclusiveOwner == nil || state.exclusiveOwner == peer.key else { continue }
+            // Before the end only what holds a buffer for long is worth a byte that may come twice.
+            guard picker.isEmpty || now - state.openedAt > configuration.stalePiece else { continue }
             let taken = open[piece]?.takeDuplicate(limit: configuration.endGameDuplicates) { begin in
                 peer.outstanding.contains { $0.span.piece == piece && $0.span.begin == begin }
             }
@@ -244,7 +249,7 @@ extension SwarmMachine {
     /// Others were asked for the same block in the end game.
     private mutating func cancelOthers(_ span: BlockSpan, except key: PeerKey) {
         guard picker.isEmpty || openBytes + layout.pieceLength > configuration.openBytes else { return }
-        for other in peers.keys where other != key {
+        for other in peers.keys where other != key && peers[other]?.outstanding.isEmpty == false {
             guard let peer = peers[other] else { continue }
             for request in peer.outstanding where request.span == span && !request.isCancelled { cancel(request, of: other) }
         }

@@ -6,6 +6,8 @@ import PeerWire
 extension SwarmMachine {
     /// Any message but piece data; the wire's own rules have been checked by its decoder.
     public mutating func received(_ message: Message, from key: PeerKey, now: Double) {
+        // The most frequent first, and without a look at the peer as a whole.
+        if case .have(let piece) = message { return receivedHave(piece, from: key, now: now) }
         guard let peer = peers[key] else { return }
         switch message {
         case .keepAlive, .port: break

@@ -9,7 +9,8 @@ import PeerWire
 extension SwarmMachine {
     /// A peer whose handshake is done. What we have is told to it at once.
     public mutating func join(_ traits: PeerTraits, now: Double) -> PeerKey {
-        let key = peers.add { PeerState(key: $0, traits: traits, pieceCount: layout.pieceCount, now: now) }
+        let place = Int.random(in: 0...peers.count, using: &generator)
+        let key = peers.add(at: place) { PeerState(key: $0, traits: traits, pieceCount: layout.pieceCount, now: now) }
         if traits.isWebSeed {
             peers[key]?.isChokingUs = false
             credits[key] = 0
@@ -112,7 +113,7 @@ extension SwarmMachine {
         guard let piece = layout.piece(Int(raw))?.value else { return violation(key, "have of a piece out of range") }
         peers[key]?.mayAnnounceHoldings = false
         guard peers[key]?.holdings.insert(piece) == true else { return }
-        if let peer = peers[key], peer.holdings.isFull, !peer.hasLostPieces {
+        if peers[key]?.holdings.isFull == true, peers[key]?.hasLostPieces == false {
             peers[key]?.countsAsFull = true
             for index in 0..<layout.pieceCount where index != piece { picker.decrease(index) }
             picker.addFullPeer()
@@ -149,16 +150,16 @@ extension SwarmMachine {
     func isMissing(_ piece: Int) -> Bool { !isFinished && wanted.contains(piece) && !have.contains(piece) }
 
     mutating func updateInterest(_ key: PeerKey, now: Double) {
-        guard let peer = peers[key], !peer.traits.isWebSeed else { return }
-        let interested = peer.wantedCount > 0 && asksPeers
-        guard interested != peer.amInterested else { return }
+        guard let count = peers[key]?.wantedCount, let before = peers[key]?.amInterested else { return }
+        let interested = count > 0 && asksPeers
+        guard interested != before, peers[key]?.traits.isWebSeed == false else { return }
         peers[key]?.amInterested = interested
         send(key, interested ? .interested : .notInterested)
     }
 
     /// Two that have everything have nothing to say to each other.
     mutating func dropIfRedundant(_ key: PeerKey) {
-        guard let peer = peers[key], isFinished, !peer.traits.isWebSeed else { return }
+        guard isFinished, let peer = peers[key], !peer.traits.isWebSeed else { return }
         if peer.holdings.isFull || peer.isUploadOnly { actions.append(.disconnect(key, .redundant)) }
     }
 

@@ -22,6 +22,7 @@ extension SwarmMachine {
     public mutating func judged(_ index: PieceIndex, _ verdict: Verdict, now: Double) {
         let piece = index.value
         guard let state = open[piece], state.isVerifying else { return }
+        let wasFull = openBytes + layout.pieceLength > configuration.openBytes
         close(piece)
         switch verdict {
         case .stored(let digests):
@@ -31,6 +32,8 @@ extension SwarmMachine {
         case .notStored: picker.insert(piece)
         }
         if isFinished { return }
+        // A piece that is there gives nobody more to be asked for, but room for the next where there was none.
+        if case .stored = verdict, !wasFull { return }
         refillAll(now: now)
     }
 
@@ -44,15 +47,14 @@ extension SwarmMachine {
     private mutating func stored(_ piece: Int, digests: [SHA1Digest], now: Double) {
         guard have.insert(piece) else { return }
         if ledger.isSuspect(piece) {
-            for culprit in ledger.verified(piece, digests: digests) where peers[culprit] != nil { actions.append(.ban(culprit)) }
+            let culprits = ledger.verified(piece, digests: digests).sorted(by: PeerKey.isBefore)
+            for culprit in culprits where peers[culprit] != nil { actions.append(.ban(culprit)) }
         }
         if wanted.contains(piece) { missingCount -= 1 }
-        let isShown = canServe(piece)
+        // Also to those that have it: a seed goes by it when it gives pieces out.
+        if canServe(piece) { actions.append(.announce(PieceIndex(unchecked: piece))) }
         for key in peers.keys {
-            guard let peer = peers[key] else { continue }
-            // Also to those that have it: a seed goes by it when it gives pieces out.
-            if isShown { send(key, .have(UInt32(truncatingIfNeeded: piece))) }
-            if peer.holdings.contains(piece) {
+            if peers[key]?.holdings.contains(piece) == true {
                 peers[key]?.wantedCount -= 1
                 updateInterest(key, now: now)
             }

@@ -85,9 +85,9 @@ extension SwarmMachine {
         var sender = first
         var begin = 0
         for (block, next) in state.senders.enumerated() where next != sender {
-            credit(sender, state.piece, begin..<block * blockLength)
+            credit(sender, state.piece, begin..<block * configuration.blockLength)
             sender = next
-            begin = block * blockLength
+            begin = block * configuration.blockLength
         }
         credit(sender, state.piece, begin..<state.length)
     }

@@ -45,9 +45,13 @@ extension SwarmMachine {
             guard let peer = peers[key], peer.isInterested, !peer.isUploadOnly || !peer.holdings.isFull else { continue }
             let rate = peers[key]?.window.currentRate(now) ?? 0
             candidates.append(
-                Choker.Candidate(key: key, isUnchoked: !peer.amChoking, givesRate: rate, since: peer.waitingSince))
+                Choker.Candidate(
+                    key: key, isUnchoked: !peer.amChoking, givesRate: rate,
+                    takesRate: peers[key]?.uploadMeter.rate(now) ?? 0, since: peer.waitingSince))
         }
-        let chosen = isServing ? choker.choose(candidates, slots: slots(now), isSeed: isFinished) : []
+        // What a peer was given first would lie with it alone while it waits for its next turn.
+        let rotates = !isDispatching
+        let chosen = isServing ? choker.choose(candidates, slots: slots(now), isSeed: isFinished, rotates: rotates) : []
         for candidate in candidates {
             if chosen.contains(candidate.key) {
                 unchoke(candidate.key, now: now)

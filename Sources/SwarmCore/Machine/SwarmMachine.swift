@@ -72,6 +72,7 @@ public struct SwarmMachine: Sendable {
         self.wanted = wanted
         self.have = have
         self.unservable = unservable ?? PieceSet(size: layout.pieceCount)
+        choker.limits = configuration.choker
         generator = SplitMix64(seed: seed)
         picker = PiecePicker(pieceCount: layout.pieceCount)
         uploadMeter = RateMeter(now: now)
@@ -97,6 +98,12 @@ public struct SwarmMachine: Sendable {
     public mutating func takeActions() -> [SwarmAction] {
         defer { actions.removeAll(keepingCapacity: true) }
         return actions
+    }
+
+    /// The same without an allocation each time: `spent` takes the actions' place and comes back with them.
+    public mutating func takeActions(into spent: inout [SwarmAction]) {
+        spent.removeAll(keepingCapacity: true)
+        swap(&actions, &spent)
     }
 
     public var hasActions: Bool { !actions.isEmpty }

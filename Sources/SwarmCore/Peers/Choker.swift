@@ -1,32 +1,37 @@
+/// How many peers are served at a time, and for how long.
+public struct ChokerLimits: Sendable {
+    public var leastSlots = 4
+    /// While nobody knows what the uplink carries.
+    public var firstSlots = 16
+    public var mostSlots = 128
+    /// A slot's share of the uplink moves a piece in at most so many seconds.
+    public var secondsPerPiece = 2.0
+    /// Seconds between two looks.
+    public var period = 5.0
+    /// Of the slots, one in so many goes to who waits longest.
+    public var optimisticShare = 4
+
+    public init() {}
+}
+
 /// Whom to serve. On a fleet every peer is a friend, so all who want something are served until the slots are spent; then
 /// those who give most to us (or, of a seed, those who were served longest ago) and a share who wait longest.
 ///
 /// Slots follow the uplink: each should carry a piece in a few seconds, since what is spread over too many is handed on
 /// late by all of them.
 struct Choker: Sendable {
-    struct Limits: Sendable {
-        var leastSlots = 4
-        /// While nobody knows what the uplink carries.
-        var firstSlots = 16
-        var mostSlots = 128
-        /// A slot's share of the uplink moves a piece in at most so many seconds.
-        var secondsPerPiece = 2.0
-        /// Seconds between two looks.
-        var period = 5.0
-        /// Of the slots, one in so many goes to who waits longest.
-        var optimisticShare = 4
-    }
-
     struct Candidate: Sendable {
         let key: PeerKey
         let isUnchoked: Bool
         /// Bytes per second the peer gives us.
         let givesRate: Double
+        /// Bytes per second that it takes from us.
+        var takesRate = 0.0
         /// When it was last unchoked, or became interested if never; seconds.
         let since: Double
     }
 
-    var limits = Limits()
+    var limits = ChokerLimits()
 
     /// - Parameter uplink: bytes per second that our line is known to send; nil while it is not known.
     func slots(uplink: Double?, pieceLength: Int) -> Int {
@@ -35,14 +40,20 @@ struct Choker: Sendable {
         return max(limits.leastSlots, min(limits.mostSlots, Int(uploadRate / perSlot)))
     }
 
+    /// - Parameter rotates: those who wait longest get turns; else one of them only, in the place of who takes least, so
+    ///   that nobody can hold a slot without using it.
     /// - Returns: those to be unchoked; all others of `candidates` are to be choked.
-    func choose(_ candidates: [Candidate], slots: Int, isSeed: Bool) -> Set<PeerKey> {
+    func choose(_ candidates: [Candidate], slots: Int, isSeed: Bool, rotates: Bool = true) -> Set<PeerKey> {
         guard candidates.count > slots else { return Set(candidates.map(\.key)) }
         let waiting = candidates.filter { !$0.isUnchoked }.sorted { $0.since < $1.since }
-        let rotated = waiting.prefix(max(1, slots / limits.optimisticShare)).map(\.key)
+        let turns = rotates ? max(1, slots / limits.optimisticShare) : max(1, slots - (candidates.count - waiting.count))
+        let rotated = waiting.prefix(turns).map(\.key)
         let taken = Set(rotated)
         let ranked = candidates.filter { !taken.contains($0.key) }.sorted { first, second in
             if !isSeed && first.givesRate != second.givesRate { return first.givesRate > second.givesRate }
+            if !rotates && first.isUnchoked && second.isUnchoked && first.takesRate != second.takesRate {
+                return first.takesRate > second.takesRate
+            }
             // A seed keeps those it has just begun with until they have had their turn.
             return first.isUnchoked != second.isUnchoked ? first.isUnchoked : first.since > second.since
         }

@@ -58,6 +58,7 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
     /// Addresses to dial now; each then counts as half open until ``connected(_:)`` or ``failed(_:now:)``.
     /// - Parameter connections: those there are, half-open ones not counted.
     public mutating func dial(connections: Int, now: Double) -> [Address] {
+        guard dialling < limits.halfOpen, connections + dialling < limits.connections else { return [] }
         var chosen: [Address] = []
         var rest: [Address] = []
         for address in queue {

@@ -96,11 +96,13 @@ struct PeerTable: Sendable {
     private var slots: [PeerState?] = []
     private var generations: [UInt32] = []
     private var free: [Int32] = []
-    private(set) var keys: Set<PeerKey> = []
+    /// In no order that means anything, and the same in every run.
+    private(set) var keys: [PeerKey] = []
 
     var count: Int { keys.count }
 
-    mutating func add(_ make: (PeerKey) -> PeerState) -> PeerKey {
+    /// - Parameter place: among the keys, 0 to their number: who came first is not to be first in everything.
+    mutating func add(at place: Int, _ make: (PeerKey) -> PeerState) -> PeerKey {
         let slot: Int32
         if let reused = free.popLast() {
             slot = reused
@@ -112,12 +114,15 @@ struct PeerTable: Sendable {
         }
         let key = PeerKey(slot: slot, generation: generations[Int(slot)])
         slots[Int(slot)] = make(key)
-        keys.insert(key)
+        keys.append(key)
+        keys.swapAt(place, keys.count - 1)
         return key
     }
 
     mutating func remove(_ key: PeerKey) -> PeerState? {
-        guard keys.remove(key) != nil else { return nil }
+        guard let place = keys.firstIndex(of: key) else { return nil }
+        keys.swapAt(place, keys.count - 1)
+        keys.removeLast()
         defer { slots[Int(key.slot)] = nil }
         free.append(key.slot)
         return slots[Int(key.slot)]

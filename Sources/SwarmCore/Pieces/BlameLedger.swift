@@ -24,7 +24,7 @@ struct BlameLedger: Sendable {
             if suspicions[piece] == nil { suspicions[piece] = [] }
             return known.first
         }
-        if suspicions.count >= Self.capacity, suspicions[piece] == nil, let some = suspicions.keys.first {
+        if suspicions.count >= Self.capacity, suspicions[piece] == nil, let some = suspicions.keys.min() {
             suspicions[some] = nil
         }
         let blocks = zip(senders, digests).map { (sender: $0, digest: $1) }

@@ -13,6 +13,7 @@ struct OpenPiece: Sendable {
     let piece: Int
     /// Bytes on the wire.
     let length: Int
+    private let blockLength: Int
     private(set) var blocks: [Block]
     /// Who sent each block; nil before, and for padding.
     private(set) var senders: [PeerKey?]
@@ -24,9 +25,12 @@ struct OpenPiece: Sendable {
     let openedAt: Double
     var isVerifying = false
 
-    init(piece: Int, length: Int, openedAt: Double, isPadding: (Range<Int>) -> Bool) {
+    init(
+        piece: Int, length: Int, blockLength: Int = BlockSpan.standardLength, openedAt: Double, isPadding: (Range<Int>) -> Bool
+    ) {
         self.piece = piece
         self.length = length
+        self.blockLength = blockLength
         self.openedAt = openedAt
         blocks = (0..<(length + blockLength - 1) / blockLength).map { index in
             let begin = index * blockLength

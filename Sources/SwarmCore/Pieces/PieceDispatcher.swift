@@ -76,7 +76,8 @@ struct PieceDispatcher: Sendable {
 
     /// The same for what was given before `time` to anybody: somebody may never fetch it.
     mutating func reclaim(givenBefore time: Double) {
-        for (peer, assignments) in assigned where assignments.contains(where: { $0.at < time }) {
+        for (peer, assignments) in assigned.sorted(by: { PeerKey.isBefore($0.key, $1.key) })
+        where assignments.contains(where: { $0.at < time }) {
             for assignment in assignments where assignment.at < time { takeBack(assignment.piece) }
             assigned[peer] = assignments.filter { $0.at >= time }
         }

@@ -1,0 +1,81 @@
+/// Something that happens to a host at a time. What the numbers mean depends on the kind.
+struct Event {
+    enum Kind: UInt8 {
+        case join, leave, tick, announcements, announce, exchange
+        /// A connection that was dialled is there: `host` dialled `slot`.
+        case dialled
+        /// `slot`, `serial`: connection; `a`, `b`, `c`: piece, begin, length.
+        case request, block
+        /// `a`: index into the mail.
+        case message
+        /// A transmission of the uplink may be done.
+        case uplink
+        /// `slot`: connection that waited for the receiver's line.
+        case resume
+        /// `a`: piece.
+        case verified
+    }
+
+    var time: Double
+    /// Serial number: of events at one time the first scheduled comes first.
+    var order: UInt64 = 0
+    let kind: Kind
+    let host: Int32
+    var slot: Int32 = 0
+    var serial: Int32 = 0
+    var a: Int32 = 0
+    var b: Int32 = 0
+    var c: Int32 = 0
+
+    @inline(__always)
+    static func isBefore(_ first: Event, _ second: Event) -> Bool {
+        first.time < second.time || (first.time == second.time && first.order < second.order)
+    }
+}
+
+/// Events by time: a heap whose nodes have four children.
+struct EventQueue {
+    private var heap: ContiguousArray<Event> = []
+    private var serial: UInt64 = 0
+
+    var count: Int { heap.count }
+
+    mutating func schedule(_ event: Event) {
+        var event = event
+        serial += 1
+        event.order = serial
+        heap.append(event)
+        heap.withUnsafeMutableBufferPointer { heap in
+            var hole = heap.count - 1
+            while hole > 0 {
+                let parent = (hole - 1) >> 2
+                guard Event.isBefore(event, heap[parent]) else { break }
+                heap[hole] = heap[parent]
+                hole = parent
+            }
+            heap[hole] = event
+        }
+    }
+
+    mutating func next() -> Event? {
+        guard let last = heap.popLast() else { return nil }
+        if heap.isEmpty { return last }
+        let first = heap[0]
+        heap.withUnsafeMutableBufferPointer { heap in
+            var hole = 0
+            while true {
+                let child = hole << 2 + 1
+                guard child < heap.count else { break }
+                var least = child
+                for other in child + 1..<max(child + 1, min(child + 4, heap.count)) where Event.isBefore(heap[other], heap[least]) {
+                    least = other
+                }
+                guard Event.isBefore(heap[least], last) else { break }
+                heap[hole] = heap[least]
+                hole = least
+            }
+            heap[hole] = last
+        }
+        return first
+    }
+}

@@ -1,0 +1,73 @@
+import SwarmCore
+
+/// A connection as one of its ends sees it.
+struct Link {
+    let key: PeerKey
+    /// The host at the other end, and this connection's slot there.
+    let other: Int32
+    var otherSlot: Int32 = -1
+    /// Never used twice.
+    let serial: Int32
+    /// How many of the other's finished pieces have been heard of.
+    var heard: Int
+    /// The other cannot be dialled: only we and others like us can serve it.
+    var isDependent = false
+    /// A block is on the line, or waits for the receiver.
+    var isSending = false
+}
+
+/// A host: the program's decisions, and what they act on.
+final class SimulatedHost {
+    let index: Int32
+    let line: Scenario.Host
+    var machine: SwarmMachine
+    var book: PeerBook<Int32>
+    /// By the slot of the peer's key.
+    var links: [Link?] = []
+    var linkCount = 0
+    var uplink: Uplink
+    /// Connections that wait until others have sent their piece, see ``Network/uploadsAtOnce``.
+    var turns: [(slot: Int32, serial: Int32)] = []
+    var downlink: Pipe
+    /// Pieces in the order in which they were finished here.
+    var finishedPieces: [Int32] = []
+    /// By piece, the blocks that are false and the host that sent each.
+    var tainted: [Int: [Int: Int32]] = [:]
+    var actions: [SwarmAction] = []
+    var isPresent = false
+    /// What of the line goes to those that others can serve too.
+    var yielding: YieldingShare
+    var dependents = 0
+    var finishedAt: Double?
+    var joinedAt = 0.0
+    var lastAnnounce = -Double.infinity
+    var sent: Int64 = 0
+
+    init(index: Int, line: Scenario.Host, machine: SwarmMachine, connections: Int) {
+        self.index = Int32(index)
+        self.line = line
+        self.machine = machine
+        var limits = PeerBook<Int32>.Limits()
+        limits.connections = connections
+        book = PeerBook(limits: limits)
+        uplink = Uplink(rate: line.up)
+        downlink = Pipe(rate: line.down)
+        yielding = YieldingShare(now: line.joinsAt)
+    }
+
+    func link(_ key: PeerKey) -> Link? {
+        guard links.indices.contains(Int(key.slot)), let link = links[Int(key.slot)], link.key == key else { return nil }
+        return link
+    }
+
+    /// A peer that depends on this host waits for blocks.
+    var isContested: Bool {
+        guard dependents > 0, !machine.isDispatching else { return false }
+        return links.contains { link in
+            guard let link, link.isDependent else { return false }
+            return machine.peekUpload(to: link.key) != nil
+        }
+    }
+
+    func hasLink(to other: Int32) -> Bool { links.contains { $0?.other == other } }
+}

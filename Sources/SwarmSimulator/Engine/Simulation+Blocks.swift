@@ -1,0 +1,153 @@
+import Hashing
+import Metainfo
+import PeerWire
+import SwarmCore
+
+/// Blocks on the lines.
+extension Simulation {
+    /// Puts the next block for a peer on the host's line, unless one is on it already or the receiver's line is full.
+    func startSending(_ host: SimulatedHost, _ slot: Int32) {
+        guard let link = host.links[Int(slot)], !link.isSending, host.machine.peekUpload(to: link.key) != nil else { return }
+        let other = hosts[Int(link.other)]
+        let network = scenario.network
+        if let time = startTime(host, link, to: other) {
+            host.links[Int(slot)]?.isSending = true
+            queue.schedule(Event(time: time, kind: .resume, host: host.index, slot: slot, serial: link.serial))
+            return
+        }
+        if host.uplink.active.count >= network.uploadsAtOnce {
+            host.links[Int(slot)]?.isSending = true
+            host.turns.append((slot, link.serial))
+            return
+        }
+        guard let span = host.machine.nextUpload(to: link.key) else { return }
+        host.links[Int(slot)]?.isSending = true
+        host.uplink.start(span, length: lineLength(span.length), slot: slot, now: now)
+        scheduleUplink(host)
+    }
+
+    /// When a block may be begun that may not now: lines on the way are full, or others come first.
+    private func startTime(_ host: SimulatedHost, _ link: Link, to other: SimulatedHost) -> Double? {
+        var time = wait(for: other.downlink)
+        if host.line.site != other.line.site {
+            time = max(time, wait(for: siteUp[host.line.site]), wait(for: siteDown[other.line.site]))
+        }
+        if host.dependents > 0, !link.isDependent, host.isContested {
+            let delay = host.yielding.delay(for: scenario.blockLength, now: now)
+            if delay > 0 { time = max(time, now + max(delay, 0.002)) }
+        }
+        return time > now ? time : nil
+    }
+
+    /// What TCP does about a full line: it lets less come, and keeps some there.
+    private func wait(for pipe: Pipe) -> Double {
+        guard pipe.rate.isFinite else { return now }
+        let most = max(scenario.network.downlinkQueue, 2 * lineLength(scenario.blockLength) / pipe.rate)
+        return pipe.freeAt > now + most ? pipe.freeAt - most / 2 : now
+    }
+
+    private func lineLength(_ bytes: Int) -> Double { Double(bytes) * scenario.network.overhead }
+
+    /// One look of the line is under way at most, at or before the time at which something can be through.
+    private func scheduleUplink(_ host: SimulatedHost) {
+        let end = host.uplink.nextEnd
+        guard end < host.uplink.lookAt else { return }
+        host.uplink.lookAt = end
+        schedule(.uplink, Int(host.index), at: end)
+    }
+
+    func uplinkDue(_ host: SimulatedHost) {
+        // A look that an earlier one made needless.
+        guard now >= host.uplink.lookAt else { return }
+        host.uplink.lookAt = .infinity
+        for transmission in host.uplink.finished(now) {
+            let slot = Int(transmission.slot)
+            guard let link = host.links[slot] else { continue }
+            host.machine.uploaded(transmission.span.length, to: link.key, now: now)
+            host.sent += Int64(transmission.span.length)
+            if host.dependents > 0 { host.yielding.sent(transmission.span.length, toDependent: link.isDependent) }
+            carry(transmission, from: host, over: link)
+            host.links[slot]?.isSending = false
+            if host.turns.isEmpty || host.machine.peekUpload(to: link.key)?.piece == transmission.span.piece {
+                startSending(host, transmission.slot)
+            } else if host.machine.peekUpload(to: link.key) != nil {
+                host.links[slot]?.isSending = true
+                host.turns.append((transmission.slot, link.serial))
+            }
+        }
+        while host.uplink.active.count < scenario.network.uploadsAtOnce, !host.turns.isEmpty {
+            let turn = host.turns.removeFirst()
+            guard let link = host.links[Int(turn.slot)], link.serial == turn.serial else { continue }
+            host.links[Int(turn.slot)]?.isSending = false
+            startSending(host, turn.slot)
+        }
+        if host.uplink.isBusy { scheduleUplink(host) }
+        if let copies = host.line.leavesAfterCopies, Double(host.sent) >= copies * Double(scenario.contentLength) {
+            leave(host)
+        }
+    }
+
+    private func carry(_ transmission: Uplink.Transmission, from host: SimulatedHost, over link: Link) {
+        let other = hosts[Int(link.other)]
+        let delay = delay(from: host, to: other)
+        let length = lineLength(transmission.span.length)
+        let start = transmission.startedAt + delay
+        var end = now + delay
+        if host.line.site != other.line.site {
+            end = siteUp[host.line.site].carry(length, from: start, to: end)
+            end = siteDown[other.line.site].carry(length, from: start, to: end)
+        }
+        end = other.downlink.carry(length, from: start, to: end)
+        let span = transmission.span
+        queue.schedule(
+            Event(
+                time: end, kind: .block, host: other.index, slot: link.otherSlot, serial: link.serial, a: Int32(span.piece),
+                b: Int32(span.begin), c: Int32(span.length)))
+    }
+
+    func blockArrived(_ host: SimulatedHost, _ event: Event) {
+        guard let link = host.links[Int(event.slot)], link.serial == event.serial else { return }
+        let span = BlockSpan(piece: Int(event.a), begin: Int(event.b), length: Int(event.c))
+        let placement = host.machine.beginBlock(span, from: link.key)
+        if placement == .buffer || placement == .aside, hosts[Int(link.other)].line.isPoisoner {
+            let blocks = span.begin / scenario.blockLength..<(span.begin + span.length + scenario.blockLength - 1) / scenario.blockLength
+            for block in blocks { host.tainted[span.piece, default: [:]][block] = link.other }
+        }
+        _ = host.machine.finishBlock(span, from: link.key, placement: placement, now: now)
+        carryOut(host)
+    }
+
+    func verified(_ host: SimulatedHost, _ piece: Int) {
+        let index = PieceIndex(unchecked: piece)
+        guard let liars = host.tainted.removeValue(forKey: piece) else {
+            host.machine.judged(index, .stored(digests: trueDigests(of: index)), now: now)
+            return carryOut(host)
+        }
+        var digests = trueDigests(of: index)
+        for block in digests.indices {
+            if let liar = liars[block] { digests[block] = SHA1.digest(Array("\(liar)".utf8)) }
+        }
+        host.machine.judged(index, .wrong(digests: digests), now: now)
+        carryOut(host)
+    }
+
+    private func trueDigests(of piece: PieceIndex) -> [SHA1Digest] {
+        guard hasPoisoners else { return [] }
+        let blocks = (layout.length(of: piece) + scenario.blockLength - 1) / scenario.blockLength
+        return Array(repeating: trueDigest, count: blocks)
+    }
+
+    /// A `have` for everybody, and what others make of the host's line while it is sent.
+    func spendOnAnnouncement(_ host: SimulatedHost) {
+        let length = scenario.network.messageLength
+        host.uplink.spend(length * Double(host.linkCount), now: now)
+        guard scenario.sites.count > 1 else { return }
+        for link in host.links {
+            guard let link else { continue }
+            let other = hosts[Int(link.other)].line.site
+            guard other != host.line.site else { continue }
+            _ = siteUp[host.line.site].carry(length, from: now, to: now)
+            _ = siteDown[other].carry(length, from: now, to: now)
+        }
+    }
+}

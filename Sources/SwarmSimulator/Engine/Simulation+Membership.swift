@@ -1,0 +1,128 @@
+import PeerWire
+import SwarmCore
+
+/// Hosts that come and go, and who is connected to whom.
+extension Simulation {
+    func join(_ host: SimulatedHost) {
+        guard !host.isPresent else { return }
+        host.isPresent = true
+        host.joinedAt = now
+        announce(host)
+        tracker.add(host.index, isReachable: host.line.acceptsConnections)
+        // Not all hosts at one moment.
+        let network = scenario.network
+        let phase = Double.random(in: 0...1, using: &random)
+        schedule(.tick, Int(host.index), at: now + phase * network.tickInterval)
+        schedule(.announcements, Int(host.index), at: now + phase * network.announceInterval)
+        for after in network.firstExchanges { schedule(.exchange, Int(host.index), at: now + after + phase) }
+    }
+
+    /// Peer exchange (BEP 11): tells its peers of those that can be dialled.
+    private static let mostExchanged = 50
+
+    func exchange(_ host: SimulatedHost) {
+        let known = host.links.compactMap { $0?.other }.filter { hosts[Int($0)].line.acceptsConnections }
+        for link in host.links {
+            guard let link else { continue }
+            let other = hosts[Int(link.other)]
+            guard other.linkCount < scenario.network.connections else { continue }
+            other.book.learn(known.lazy.filter { $0 != other.index }.prefix(Self.mostExchanged), from: .exchange)
+        }
+        // The early ones are scheduled when it joins.
+        if now - host.joinedAt > (scenario.network.firstExchanges.last ?? 0) {
+            schedule(.exchange, Int(host.index), at: now + scenario.network.exchangeInterval)
+        }
+    }
+
+    /// The host is gone without a word.
+    func leave(_ host: SimulatedHost) {
+        guard host.isPresent else { return }
+        host.isPresent = false
+        tracker.remove(host.index)
+        if host.line.role == .receiver, !host.line.isPoisoner, host.finishedAt == nil { unfinished -= 1 }
+        for link in host.links { if let link { disconnect(host, link.key) } }
+    }
+
+    /// Asks the tracker for peers.
+    func announce(_ host: SimulatedHost) {
+        host.lastAnnounce = now
+        let wantsSeeds = !host.machine.isFinished
+        let peers = tracker.select(
+            scenario.network.peersPerAnnounce, for: host.index, isReachable: host.line.acceptsConnections, using: &random
+        ) { wantsSeeds || !self.hosts[Int($0)].machine.isFinished }
+        host.book.learn(peers, from: .tracker)
+        dial(host)
+    }
+
+    func dial(_ host: SimulatedHost) {
+        if !host.machine.isFinished, host.linkCount < 3, now - host.lastAnnounce >= scenario.network.announceAgain {
+            host.lastAnnounce = now
+            return announce(host)
+        }
+        guard !host.machine.isFinished || host.linkCount < 200 else { return }
+        for other in host.book.dial(connections: host.linkCount, now: now) {
+            let delay = delay(from: host, to: hosts[Int(other)])
+            // A round trip for TCP, one for the handshake.
+            queue.schedule(Event(time: now + 4 * delay, kind: .dialled, host: host.index, slot: other))
+        }
+    }
+
+    /// A connection that the host began is there, or cannot be made.
+    func dialled(_ host: SimulatedHost, _ index: Int32) {
+        let other = hosts[Int(index)]
+        guard other.isPresent, other.line.acceptsConnections, !other.book.isBanned(host.index) else {
+            return host.book.failed(index, now: now)
+        }
+        guard !host.hasLink(to: index) else { return host.book.shun(index) }
+        host.book.connected(index)
+        other.book.connected(host.index)
+        connectionSerial += 1
+        let there = add(connectionSerial, from: host, to: other)
+        let here = add(connectionSerial, from: other, to: host)
+        if !host.line.acceptsConnections {
+            other.links[Int(here.slot)]?.isDependent = true
+            other.dependents += 1
+        }
+        host.links[Int(there.slot)]?.otherSlot = here.slot
+        other.links[Int(here.slot)]?.otherSlot = there.slot
+        carryOut(host)
+        carryOut(other)
+    }
+
+    private func add(_ serial: Int32, from host: SimulatedHost, to other: SimulatedHost) -> PeerKey {
+        var traits = PeerTraits(supportsFast: true)
+        traits.supportsDontHave = true
+        traits.followsSuggestions = true
+        traits.requestQueue = host.machine.configuration.requestQueue
+        traits.longestRequest = host.machine.configuration.longestRequest
+        let key = host.machine.join(traits, now: now)
+        while host.links.count <= Int(key.slot) { host.links.append(nil) }
+        host.links[Int(key.slot)] = Link(key: key, other: other.index, serial: serial, heard: other.finishedPieces.count)
+        host.linkCount += 1
+        return key
+    }
+
+    /// Takes the connection from both ends.
+    func disconnect(_ host: SimulatedHost, _ key: PeerKey, isRedundant: Bool = false) {
+        guard let link = host.link(key) else { return }
+        let other = hosts[Int(link.other)]
+        let otherKey = other.links[Int(link.otherSlot)]?.key
+        drop(host, key)
+        guard let otherKey else { return }
+        if isRedundant || host.book.isBanned(other.index) {
+            other.book.shun(host.index)
+        } else if !other.book.isBanned(host.index) {
+            other.book.failed(host.index, now: now)
+        }
+        drop(other, otherKey)
+        carryOut(other)
+    }
+
+    private func drop(_ host: SimulatedHost, _ key: PeerKey) {
+        if host.links[Int(key.slot)]?.isDependent == true { host.dependents -= 1 }
+        host.links[Int(key.slot)] = nil
+        host.linkCount -= 1
+        host.uplink.abandon(key.slot, now: now)
+        if host.isPresent { host.machine.leave(key, now: now) }
+    }
+}

@@ -1,0 +1,212 @@
+import Hashing
+import Metainfo
+import PeerWire
+import SwarmCore
+
+/// Runs the decisions of `SwarmCore` for every host of a scenario on a virtual clock.
+///
+/// It must never decide itself what a host of the product decides: it only carries out, as the shell does. The same
+/// scenario gives the same result on every machine: events have an order, and nothing depends on that of a hash table.
+public final class Simulation {
+    let scenario: Scenario
+    let layout: ContentLayout
+    var hosts: [SimulatedHost] = []
+    var queue = EventQueue()
+    var tracker = SimulatedTracker()
+    var random: SplitMix64
+    var now = 0.0
+    /// Messages on their way that are neither requests nor about pieces.
+    var mail: [Message?] = []
+    var freeMail: [Int32] = []
+    var connectionSerial: Int32 = 0
+    /// The lines between sites, out of and into each.
+    var siteUp: [Pipe]
+    var siteDown: [Pipe]
+    /// Receivers that are there, or will come, and have not finished.
+    var unfinished = 0
+    var events = 0
+    let hasPoisoners: Bool
+    /// Stands for a right block.
+    let trueDigest = SHA1.digest([0])
+
+    public init(_ scenario: Scenario) throws(MetainfoError) {
+        self.scenario = scenario
+        guard let path = try? SafePath("content") else { throw .noContent }
+        layout = try ContentLayout(
+            pieceLength: scenario.pieceLength, files: [FileEntry(path: path, length: scenario.contentLength, offset: 0)])
+        hasPoisoners = scenario.hosts.contains(where: \.isPoisoner)
+        random = SplitMix64(seed: scenario.seedNumber)
+        siteUp = scenario.sites.map { Pipe(rate: $0.up ?? .infinity) }
+        siteDown = scenario.sites.map { Pipe(rate: $0.down ?? .infinity) }
+    }
+
+    /// Until every receiver that stays has finished, or the scenario's time is over.
+    public func run() -> SimulationResult {
+        prepare()
+        while unfinished > 0, let event = queue.next(), event.time <= scenario.timeLimit {
+            now = max(now, event.time)
+            events += 1
+            handle(event)
+        }
+        return SimulationResult(of: self)
+    }
+
+    private func prepare() {
+        let empty = PieceSet(size: layout.pieceCount)
+        let full = PieceSet(full: layout.pieceCount)
+        var configuration = scenario.configuration
+        configuration.blockLength = scenario.blockLength
+        configuration.longestRequest = max(configuration.longestRequest, scenario.blockLength)
+        configuration.openBytes = max(configuration.openBytes, 2 * layout.pieceLength)
+        for (index, line) in scenario.hosts.enumerated() {
+            let hasContent = line.role == .seed || line.isPoisoner
+            let machine = SwarmMachine(
+                layout: layout, wanted: full, have: hasContent ? full : empty, configuration: configuration,
+                seed: random.next(), now: line.joinsAt)
+            hosts.append(
+                SimulatedHost(index: index, line: line, machine: machine, connections: scenario.network.connections))
+            // Seeds are there before those who want something of them.
+            let spread = hasContent ? 0 : Double.random(in: 0...scenario.network.joinSpread, using: &random)
+            schedule(.join, index, at: line.joinsAt + spread)
+            if let leavesAt = line.leavesAt { schedule(.leave, index, at: leavesAt) }
+            if line.role == .receiver && !line.isPoisoner { unfinished += 1 }
+        }
+    }
+
+    func schedule(_ kind: Event.Kind, _ host: Int, at time: Double) {
+        queue.schedule(Event(time: time, kind: kind, host: Int32(host)))
+    }
+
+    private func handle(_ event: Event) {
+        let host = hosts[Int(event.host)]
+        switch event.kind {
+        case .join: return join(host)
+        case .leave: return leave(host)
+        default: guard host.isPresent else { return }
+        }
+        switch event.kind {
+        case .join, .leave: break
+        case .tick: tick(host)
+        case .announcements: hearAnnouncements(host)
+        case .announce: announce(host)
+        case .exchange: exchange(host)
+        case .dialled: dialled(host, event.slot)
+        case .request:
+            guard let link = host.links[Int(event.slot)], link.serial == event.serial else { return }
+            let request = BlockRequest(index: UInt32(event.a), begin: UInt32(event.b), length: UInt32(event.c))
+            host.machine.received(.request(request), from: link.key, now: now)
+            carryOut(host)
+        case .block: blockArrived(host, event)
+        case .message:
+            guard let message = mail[Int(event.a)] else { return }
+            mail[Int(event.a)] = nil
+            freeMail.append(event.a)
+            guard let link = host.links[Int(event.slot)], link.serial == event.serial else { return }
+            host.machine.received(message, from: link.key, now: now)
+            carryOut(host)
+        case .uplink: uplinkDue(host)
+        case .resume:
+            guard let link = host.links[Int(event.slot)], link.serial == event.serial else { return }
+            host.links[Int(event.slot)]?.isSending = false
+            startSending(host, event.slot)
+        case .verified: verified(host, Int(event.a))
+        }
+    }
+
+    private func tick(_ host: SimulatedHost) {
+        host.machine.tick(now: now)
+        if host.dependents > 0 { host.yielding.look(isContested: host.isContested, now: now) }
+        dial(host)
+        carryOut(host)
+        schedule(.tick, Int(host.index), at: now + scenario.network.tickInterval)
+    }
+
+    /// `have` messages of all neighbours since the last look: one event for many messages.
+    private func hearAnnouncements(_ host: SimulatedHost) {
+        for slot in host.links.indices {
+            guard let link = host.links[slot] else { continue }
+            let other = hosts[Int(link.other)]
+            guard link.heard < other.finishedPieces.count else { continue }
+            host.links[slot]?.heard = other.finishedPieces.count
+            for index in link.heard..<other.finishedPieces.count {
+                guard host.link(link.key) != nil else { break }
+                host.machine.received(.have(UInt32(other.finishedPieces[index])), from: link.key, now: now)
+            }
+            if host.machine.hasActions { carryOut(host) }
+        }
+        schedule(.announcements, Int(host.index), at: now + scenario.network.announceInterval)
+    }
+
+    // MARK: Carrying out
+
+    func carryOut(_ host: SimulatedHost) {
+        while host.machine.hasActions {
+            var actions: [SwarmAction] = []
+            swap(&actions, &host.actions)
+            host.machine.takeActions(into: &actions)
+            for action in actions { perform(action, host) }
+            swap(&actions, &host.actions)
+        }
+    }
+
+    private func perform(_ action: SwarmAction, _ host: SimulatedHost) {
+        switch action {
+        case .send(let key, let message): send(message, from: host, to: key)
+        case .announce(let piece):
+            host.finishedPieces.append(Int32(piece.value))
+            spendOnAnnouncement(host)
+        case .upload(let key): startSending(host, key.slot)
+        case .verify(let piece, _):
+            let seconds = Double(layout.length(of: piece)) / scenario.network.hashRate + 0.0005
+            queue.schedule(Event(time: now + seconds, kind: .verified, host: host.index, a: Int32(piece.value)))
+        case .finished:
+            guard host.finishedAt == nil else { return }
+            host.finishedAt = now
+            if host.line.role == .receiver { unfinished -= 1 }
+        case .ban(let key):
+            guard let link = host.link(key) else { return }
+            host.book.ban(link.other)
+            disconnect(host, key)
+        case .disconnect(let key, let reason):
+            guard let link = host.link(key) else { return }
+            if reason == .redundant { host.book.shun(link.other) } else { host.book.failed(link.other, now: now) }
+            disconnect(host, key, isRedundant: reason == .redundant)
+        case .close(let piece): host.tainted[piece.value] = nil
+        case .open, .divert, .fetch, .cancelFetch: break
+        }
+    }
+
+    private func send(_ message: Message, from host: SimulatedHost, to key: PeerKey) {
+        guard let link = host.link(key) else { return }
+        let other = hosts[Int(link.other)]
+        switch message {
+        case .haveAll, .haveNone, .bitfield:
+            // Part of the handshake.
+            other.machine.received(message, from: peerKey(of: link), now: now)
+            carryOut(other)
+        case .request(let request):
+            queue.schedule(
+                Event(
+                    time: now + delay(from: host, to: other), kind: .request, host: other.index, slot: link.otherSlot,
+                    serial: link.serial, a: Int32(request.index), b: Int32(request.begin), c: Int32(request.length)))
+        default:
+            let place = freeMail.popLast() ?? Int32(mail.count)
+            if Int(place) == mail.count { mail.append(message) } else { mail[Int(place)] = message }
+            queue.schedule(
+                Event(
+                    time: now + delay(from: host, to: other), kind: .message, host: other.index, slot: link.otherSlot,
+                    serial: link.serial, a: place))
+        }
+    }
+
+    private func peerKey(of link: Link) -> PeerKey {
+        hosts[Int(link.other)].links[Int(link.otherSlot)]?.key ?? link.key
+    }
+
+    /// Seconds of a message from its sender to its receiver.
+    func delay(from host: SimulatedHost, to other: SimulatedHost) -> Double {
+        let network = scenario.network
+        let line = host.line.site == other.line.site ? network.delayInSite : network.delayBetweenSites
+        return line + (host.uplink.isBusy ? network.queueDelay : 0)
+    }
+}

@@ -1,0 +1,116 @@
+import Metainfo
+
+/// A question of capacity planning: one content, one kind of receiver, some caches. Bytes and bytes per second.
+public struct CapacityPlan: Sendable {
+    public var size: Int64
+    public var receivers: Int
+    public var seeds = 1
+    public var caches = 0
+    public var up: Double
+    public var down: Double
+    public var seedUp: Double
+    public var cacheUp: Double
+    public var cacheDown: Double
+    /// Receivers that nobody can dial.
+    public var firewalled = 0
+    /// Places over which the receivers are spread evenly; the seeds and caches are at the first.
+    public var sites = 1
+    /// Rate of each place's line to the others, both ways; nil for no bound.
+    public var siteLine: Double?
+    public var seedNumber: UInt64 = 1
+
+    public init(size: Int64, receivers: Int, up: Double, down: Double, seedUp: Double) {
+        self.size = size
+        self.receivers = receivers
+        self.up = up
+        self.down = down
+        self.seedUp = seedUp
+        cacheUp = seedUp
+        cacheDown = seedUp
+    }
+
+    public struct Answer: Sendable {
+        public let caches: Int
+        public let ideal: IdealTime
+        /// Seconds; nil if it does not end within a hundred times the bound.
+        public let makespan: Double?
+        public let median: Double?
+    }
+
+    /// Pieces of the content that is simulated, at most: more of them change little and cost much.
+    static let mostPieces = 512
+    /// Seconds that the simulated content takes at best. Choking, patience and the like are in seconds, so a piece must
+    /// be as far on in them as a real one is; a film of hours is simulated as one of minutes, and the time multiplied.
+    static let span = 120.0
+
+    /// What is simulated, and by what its times are to be multiplied.
+    public func scenario() -> (scenario: Scenario, scale: Double) {
+        let scale = max(1, ideal.seconds / Self.span)
+        let length = max(Double(size) / scale, 64 * 1024)
+        let blocks = max(1, (length / Double(Self.mostPieces) / 16_384).rounded(.up))
+        let piece = Int(blocks) * 16_384
+        // Blocks as they are where that is cheap; else whole pieces.
+        let isSmall = receivers + caches <= 40 && piece <= 4 << 20
+        var scenario = Scenario(
+            contentLength: Int64(length), pieceLength: piece, blockLength: isSmall ? max(16_384, piece / 16) : piece)
+        // As many open pieces as a program has of pieces of a common size.
+        scenario.configuration.openBytes = max(scenario.configuration.openBytes, 24 * piece)
+        if receivers > 200 { scenario.network.announceInterval = 0.1 }
+        return (hosts(of: scenario), Double(size) / length)
+    }
+
+    private func hosts(of scenario: Scenario) -> Scenario {
+        var scenario = scenario
+        scenario.seedNumber = seedNumber
+        scenario.sites = Array(repeating: Scenario.Site(up: siteLine, down: siteLine), count: max(1, sites))
+        scenario.hosts = Array(repeating: Scenario.Host(.seed, up: seedUp, down: seedUp), count: max(1, seeds))
+        scenario.hosts += Array(repeating: Scenario.Host(.cache, up: cacheUp, down: cacheDown), count: caches)
+        for index in 0..<receivers {
+            var host = Scenario.Host(.receiver, up: up, down: down)
+            host.site = index % scenario.sites.count
+            host.acceptsConnections = index >= firewalled
+            scenario.hosts.append(host)
+        }
+        return scenario
+    }
+
+    /// The bound, for the content as it is.
+    public var ideal: IdealTime { IdealTime(hosts(of: Scenario(contentLength: size, pieceLength: 1 << 20))) }
+
+    public func answer() throws(MetainfoError) -> Answer {
+        var (scenario, scale) = scenario()
+        let ideal = ideal
+        scenario.timeLimit = 100 * max(1, ideal.seconds / scale)
+        let result = try Simulation(scenario).run()
+        return Answer(
+            caches: caches, ideal: ideal, makespan: result.makespan.map { $0 * scale }, median: result.median.map { $0 * scale })
+    }
+
+    /// The same question with other numbers of caches, a few on both sides of what was asked.
+    public var alternatives: [CapacityPlan] {
+        let numbers = Set([0, 1, 2, 4, 8, 16, caches]).filter { $0 <= max(2 * caches, 8) }.sorted()
+        return numbers.map { number in
+            var plan = self
+            plan.caches = number
+            return plan
+        }
+    }
+
+    /// Caches for every so many receivers, as in the rule "six for fifty".
+    public static func caches(for receivers: Int, rule: (caches: Int, receivers: Int) = (6, 50)) -> Int {
+        (receivers * rule.caches + rule.receivers - 1) / rule.receivers
+    }
+
+    /// Caches that bring the bound down to `seconds`, nil if no number does (the seed's line or a receiver's binds first).
+    /// They are served themselves, so each brings what it sends less one copy.
+    public func cachesNeeded(for seconds: Double) -> Int? {
+        var plan = self
+        for number in 0...max(16, 2 * receivers) {
+            plan.caches = number
+            if plan.ideal.seconds <= seconds * 1.0001 {
+                return number
+            }
+        }
+        return nil
+    }
+}

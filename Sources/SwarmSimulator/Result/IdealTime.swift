@@ -1,0 +1,54 @@
+/// The shortest time in which a scenario could end, by counting bytes against lines, and which line it is that binds.
+/// Packet headers are left out.
+public struct IdealTime: Sendable, Equatable {
+    public enum Limit: String, Sendable, Equatable, CaseIterable {
+        /// One copy of the content has to leave those that have it.
+        case seedUplink = "the seed's uplink"
+        /// The slowest receiver takes the content in.
+        case downlink = "the slowest downlink"
+        /// All copies have to be sent by somebody.
+        case allUplinks = "the sum of all uplinks"
+        /// Hosts behind a firewall get theirs only from those they can dial.
+        case reachableUplinks = "the uplinks of those that can be dialled"
+        /// One copy has to come into each site.
+        case siteLine = "the line between sites"
+    }
+
+    public let seconds: Double
+    public let limit: Limit
+    /// Every bound, the binding one among them.
+    public let bounds: [(limit: Limit, seconds: Double)]
+
+    public static func == (left: Self, right: Self) -> Bool { left.seconds == right.seconds && left.limit == right.limit }
+
+    /// For hosts that are there from the beginning and stay; poisoners do not count, and caches are served like receivers.
+    public init(_ scenario: Scenario) {
+        let size = Double(scenario.contentLength)
+        let honest = scenario.hosts.filter { !$0.isPoisoner }
+        let seeds = honest.filter { $0.role == .seed }
+        let takers = honest.filter { $0.role != .seed }
+        let all = honest.reduce(0) { $0 + $1.up }
+        var bounds: [(limit: Limit, seconds: Double)] = []
+        bounds.append((.seedUplink, size / seeds.reduce(0) { $0 + $1.up }))
+        bounds.append((.downlink, takers.map { size / $0.down }.max() ?? 0))
+        bounds.append((.allUplinks, Double(takers.count) * size / all))
+        let hidden = takers.filter { !$0.acceptsConnections }
+        if !hidden.isEmpty {
+            let reachable = honest.filter(\.acceptsConnections).reduce(0) { $0 + $1.up }
+            bounds.append((.reachableUplinks, Double(hidden.count) * size / reachable))
+        }
+        let lines = scenario.sites.indices.compactMap { site -> Double? in
+            let isSource = seeds.contains { $0.site == site }
+            let hasTakers = takers.contains { $0.site == site }
+            let needsOut = isSource && takers.contains { $0.site != site } && !seeds.contains { $0.site != site }
+            let into = !isSource && hasTakers ? scenario.sites[site].down.map { size / $0 } : nil
+            let out = needsOut ? scenario.sites[site].up.map { size / $0 } : nil
+            return [into, out].compactMap { $0 }.max()
+        }
+        if let slowest = lines.max() { bounds.append((.siteLine, slowest)) }
+        self.bounds = bounds
+        let binding = bounds.max { $0.seconds < $1.seconds }
+        seconds = binding?.seconds ?? 0
+        limit = binding?.limit ?? .seedUplink
+    }
+}

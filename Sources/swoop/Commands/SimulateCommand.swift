@@ -1,0 +1,168 @@
+import ArgumentParser
+import SwarmSimulator
+
+/// `swoop simulate`: how long a delivery will take, before anybody rents a line.
+struct SimulateCommand: SwoopCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "simulate",
+        abstract: "Say how long a delivery to many hosts will take, and what would make it faster.",
+        discussion: """
+            Runs the decisions that `swoop get` and `swoop seed` run, for every host, on a virtual clock: nothing is sent. \
+            The bound is the time that no program can beat on these lines. Large content is simulated smaller and the time \
+            multiplied, which errs to the slow side. The same numbers give the same answer.
+
+            Example, 200 GB to 500 cinemas behind firewalls, with 6 caches in a cloud:
+              swoop simulate --size 200GB --hosts 500 --firewalled 500 --seed-up 125MB/s \\
+                --up 2.5MB/s --down 12.5MB/s --caches 6 --cache-up 125MB/s
+            """)
+
+    @Option(help: ArgumentHelp("Length of the content.", valueName: "size"), transform: ByteSize.parse)
+    var size: ByteSize
+
+    @Option(help: ArgumentHelp("Hosts that receive it.", valueName: "n"))
+    var hosts: Int
+
+    @Option(help: ArgumentHelp("Uplink of each host.", valueName: "rate"), transform: Rate.parse)
+    var up: Rate
+
+    @Option(help: ArgumentHelp("Downlink of each host. Default: as --up.", valueName: "rate"), transform: Rate.parse)
+    var down: Rate?
+
+    @Option(help: ArgumentHelp("Uplink of each seed. Default: as --up.", valueName: "rate"), transform: Rate.parse)
+    var seedUp: Rate?
+
+    @Option(help: ArgumentHelp("Hosts that have the content from the beginning.", valueName: "n"))
+    var seeds = 1
+
+    @Option(help: ArgumentHelp("Edge caches, which fetch the content to serve it.", valueName: "n"))
+    var caches = 0
+
+    @Option(help: ArgumentHelp("Uplink of each cache. Default: as --seed-up.", valueName: "rate"), transform: Rate.parse)
+    var cacheUp: Rate?
+
+    @Option(help: ArgumentHelp("Downlink of each cache. Default: as --cache-up.", valueName: "rate"), transform: Rate.parse)
+    var cacheDown: Rate?
+
+    @Option(help: ArgumentHelp("Of the hosts, those that take no incoming connections.", valueName: "n"))
+    var firewalled = 0
+
+    @Option(help: ArgumentHelp("Places over which the hosts are spread; the seed is at the first.", valueName: "n"))
+    var sites = 1
+
+    @Option(help: ArgumentHelp("Line of each place to the others. Default: no bound.", valueName: "rate"), transform: Rate.parse)
+    var siteLine: Rate?
+
+    @Flag(help: "Also with other numbers of caches.")
+    var compare = false
+
+    @Option(help: ArgumentHelp("Number of the random choices.", valueName: "n"))
+    var seedNumber: UInt64 = 1
+
+    @OptionGroup var global: GlobalOptions
+
+    func validate() throws {
+        let bounds = [
+            ("--hosts", hosts, 1...20_000), ("--seeds", seeds, 1...1000), ("--caches", caches, 0...5000),
+            ("--firewalled", firewalled, 0...hosts.clamped(to: 0...20_000)), ("--sites", sites, 1...1000),
+        ]
+        for (name, value, range) in bounds where !range.contains(value) {
+            throw ValidationError("The value is invalid for '\(name) <n>': \(range.lowerBound) to \(range.upperBound) are possible")
+        }
+        guard size.bytes > 0 else { throw ValidationError("The value is invalid for '--size <size>': 1 byte at least") }
+    }
+
+    private var plan: CapacityPlan {
+        let up = Double(up.bytesPerSecond)
+        let seedUp = seedUp.map { Double($0.bytesPerSecond) } ?? up
+        var plan = CapacityPlan(
+            size: Int64(size.bytes), receivers: hosts, up: up, down: down.map { Double($0.bytesPerSecond) } ?? up,
+            seedUp: seedUp)
+        plan.seeds = seeds
+        plan.caches = caches
+        plan.cacheUp = cacheUp.map { Double($0.bytesPerSecond) } ?? seedUp
+        plan.cacheDown = cacheDown.map { Double($0.bytesPerSecond) } ?? plan.cacheUp
+        plan.firewalled = firewalled
+        plan.sites = sites
+        plan.siteLine = siteLine.map { Double($0.bytesPerSecond) }
+        plan.seedNumber = seedNumber
+        return plan
+    }
+
+    func run(_ reporter: Reporter) async throws {
+        let plan = plan
+        var rows: [[String]] = []
+        for candidate in compare ? plan.alternatives : [plan] {
+            let answer: CapacityPlan.Answer
+            do {
+                answer = try candidate.answer()
+            } catch {
+                throw Failure(.usage, "this content cannot be simulated: \(error)")
+            }
+            reporter.event(Self.event(answer))
+            rows.append(Self.row(answer))
+            if !compare { reporter.result(text(answer, plan)) }
+        }
+        guard compare else { return }
+        let headings = ["caches", "last host", "median", "bound", "ratio", "what binds"]
+        reporter.result(TextTable(headings: headings, rows: rows, rightAligned: [0, 1, 2, 3, 4]).text)
+        if let text = needed(plan) { reporter.result(text) }
+    }
+
+    private static func event(_ answer: CapacityPlan.Answer) -> JSONValue {
+        .object([
+            ("event", .string("simulated")), ("caches", .int(answer.caches)),
+            ("makespan", answer.makespan.map(JSONValue.double) ?? .null),
+            ("median", answer.median.map(JSONValue.double) ?? .null), ("bound", .double(answer.ideal.seconds)),
+            ("ratio", answer.makespan.map { .double($0 / answer.ideal.seconds) } ?? .null),
+            ("limit", .string(answer.ideal.limit.rawValue)),
+        ])
+    }
+
+    private static func row(_ answer: CapacityPlan.Answer) -> [String] {
+        [
+            "\(answer.caches)", time(answer.makespan), time(answer.median), time(answer.ideal.seconds), ratio(answer),
+            answer.ideal.limit.rawValue,
+        ]
+    }
+
+    private func text(_ answer: CapacityPlan.Answer, _ plan: CapacityPlan) -> String {
+        let hosts = HumanText.plural(hosts, "host")
+        let (last, half, bound) = (Self.time(answer.makespan), Self.time(answer.median), Self.time(answer.ideal.seconds))
+        let lines: [String] = [
+            "the last of \(hosts) is done after \(last), half of them after \(half)",
+            "the bound is \(bound), set by \(answer.ideal.limit.rawValue): ratio \(Self.ratio(answer))",
+            needed(plan) ?? help(answer.ideal.limit),
+        ]
+        return lines.joined(separator: "\n")
+    }
+
+    /// What caches could do for the bound.
+    private func needed(_ plan: CapacityPlan) -> String? {
+        let ideal = plan.ideal
+        guard ideal.limit == .allUplinks || ideal.limit == .reachableUplinks, let half = plan.cachesNeeded(for: ideal.seconds / 2)
+        else { return nil }
+        return "to halve the bound: \(HumanText.plural(half, "cache")) of \(HumanText.rate(Int(plan.cacheUp)))"
+    }
+
+    private func help(_ limit: IdealTime.Limit) -> String {
+        switch limit {
+        case .seedUplink: "what would help: a faster line for the seed, or a second seed; caches would not"
+        case .downlink: "what would help: faster downlinks; caches would not"
+        case .siteLine: "what would help: a faster line between the places; caches elsewhere would not"
+        case .allUplinks, .reachableUplinks: "what would help: hosts that can be dialled, with fast uplinks, such as caches"
+        }
+    }
+
+    private static func time(_ seconds: Double?) -> String {
+        guard let seconds else { return "never" }
+        return seconds < 60 ? "\((seconds * 10).rounded() / 10)s" : HumanText.time(Int(seconds.rounded()))
+    }
+
+    private static func ratio(_ answer: CapacityPlan.Answer) -> String {
+        answer.makespan.map { "\(($0 / answer.ideal.seconds * 100).rounded() / 100)" } ?? "-"
+    }
+}
+
+extension Int {
+    fileprivate func clamped(to range: ClosedRange<Int>) -> Int { Swift.min(Swift.max(self, range.lowerBound), range.upperBound) }
+}
