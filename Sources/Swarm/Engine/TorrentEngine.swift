@@ -65,6 +65,7 @@ final class TorrentEngine: ConnectionOwner {
     var isHeld = false
     var isRelocated = false
     var exchange = ExchangeState()
+    var lines = LineState()
     /// Peers that dialled us and cannot be dialled.
     var dependents: Set<PeerKey> = []
     var reachProbes: [PeerKey: ReachProbe] = [:]
@@ -177,7 +178,11 @@ final class TorrentEngine: ConnectionOwner {
             }
             let ready = dirty
             dirty.removeAll(keepingCapacity: true)
-            for key in ready { connections[key]?.flush() }
+            for key in ready {
+                connections[key]?.flush()
+                guard let further = lines.open[key] else { continue }
+                for connection in further { connection.flush() }
+            }
         }
         isSettling = false
     }
@@ -197,7 +202,7 @@ final class TorrentEngine: ConnectionOwner {
             memories[piece.value] = nil
             buffers[piece.value] = nil
         case .divert(let key, let span):
-            connections[key]?.divert(span)
+            for connection in everyLine(of: key) { connection.divert(span) }
         case .verify(let piece, let digests): verify(piece, digests)
         case .disconnect(let key, let reason): disconnect(key, reason)
         case .ban(let key): ban(key)
@@ -230,8 +235,9 @@ final class TorrentEngine: ConnectionOwner {
             exchangePeers(now)
             judgeEfficiency(now)
         }
+        if ticks % 2 == 0 { careForLines(now) }
         if ticks % 50 == 0 {
-            for connection in connections.values { connection.checkIdle() }
+            for connection in Array(connections.values) + lines.open.values.joined() { connection.checkIdle() }
             updateAnnouncers(now)
             if home.isStaged { lackOfPeers.look(at: machine, progress, asks: options.usesPeers, now: now) }
         }
@@ -254,7 +260,7 @@ final class TorrentEngine: ConnectionOwner {
     }
 
     func limitsChanged() {
-        for connection in connections.values { connection.limitsChanged() }
+        for connection in Array(connections.values) + lines.open.values.joined() { connection.limitsChanged() }
         settle()
     }
 

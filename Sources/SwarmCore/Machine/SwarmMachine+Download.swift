@@ -175,6 +175,9 @@ extension SwarmMachine {
         peers[key]?.lastProgressAt = now
         peers[key]?.isSnubbed = false
         peers[key]?.rejects = 0
+        if let newest = peers[key]?.further?.newestAnswered, request.sentAt > newest {
+            peers[key]?.further?.newestAnswered = request.sentAt
+        }
         downloadMeter.add(span.length, now: now)
         var copies = false
         if placement == .buffer || placement == .aside, !request.isCancelled, var state = open[span.piece], !state.isVerifying {
@@ -267,7 +270,7 @@ extension SwarmMachine {
         }
     }
 
-    private mutating func remember(_ span: BlockSpan, of key: PeerKey) {
+    mutating func remember(_ span: BlockSpan, of key: PeerKey) {
         peers[key]?.forgotten.append(span)
         if let count = peers[key]?.forgotten.count, count > 1024 { peers[key]?.forgotten.removeFirst(count - 1024) }
     }

@@ -66,6 +66,8 @@ struct PeerState: Sendable {
     var askAgainAt = 0.0
     /// What it was asked for and answers still, after a cancel without the fast extension.
     var forgotten: [BlockSpan] = []
+    /// nil while all of it comes over one connection.
+    var further: FurtherLinesState?
 
     var uploads: [BlockSpan] = []
     var uploadHead = 0

@@ -1,0 +1,72 @@
+import PeerWire
+import Reactor
+import SwarmCore
+
+/// What one of several connections to the same peer is, beyond the first: blocks come over it, and at its end one `choke`
+/// from each side, each side's last word.
+struct FurtherRole {
+    /// The peer id that it is opened with, where we open it: the one that the other side gave us for that.
+    var announced: PeerID?
+    /// Nothing more is sent over it once the last word is.
+    var hasSaidLast = false
+    /// Nothing more comes over it.
+    var hasHeardLast = false
+}
+
+/// What is known of the line of one connection, as far as it decides about congestion control.
+struct PathCare {
+    /// Bytes to move before the kernel is asked again.
+    private static let worthAsking: Int64 = 64 << 10
+
+    /// Seconds, the least seen.
+    private(set) var roundTrip = Double.infinity
+    private(set) var choice = CongestionChoice.undecided
+    private var askedAt: Int64 = 0
+
+    /// - Parameter moved: bytes in both directions so far.
+    func isDue(_ moved: Int64) -> Bool { choice == .undecided && moved - askedAt >= Self.worthAsking }
+
+    mutating func learned(_ path: PathReading, moved: Int64, limits: LineLimits) {
+        askedAt = moved
+        roundTrip = path.leastRoundTrip
+        choice = .choose(roundTrip: roundTrip, repeated: path.segmentsRepeated, limits: limits)
+    }
+}
+
+extension PeerConnection {
+    var isFurther: Bool { further != nil }
+
+    /// - Returns: whether it has just turned out that BBR is the better choice.
+    func lookAtPath(_ limits: LineLimits) -> Bool {
+        let moved = bytesSent + bytesReceived
+        guard phase == .open, path.isDue(moved), let reading = Socket.path(of: descriptor) else { return false }
+        path.learned(reading, moved: moved, limits: limits)
+        return path.choice == .bbr
+    }
+
+    /// Ends a further connection without losing what is on its way.
+    func leave() {
+        guard further?.hasSaidLast == false else { return }
+        further?.hasSaidLast = true
+        mayUpload = false
+        send(.choke)
+    }
+
+    /// A message over a further connection; there are few.
+    func receivedFurther(_ message: Message) {
+        switch message {
+        case .keepAlive: break
+        case .choke:
+            further?.hasHeardLast = true
+            leave()
+            flush()
+        default: close(.violation("a message that belongs on the first connection"))
+        }
+    }
+
+    /// Closes it when both sides have had their last word.
+    func closeIfDone() {
+        guard let further, further.hasSaidLast, further.hasHeardLast, upload == nil, outboxHead == outbox.count else { return }
+        close(.shutdown)
+    }
+}
