@@ -136,11 +136,11 @@ class Swoop(Program):
         path = os.path.join(self.place, "content.torrent")
         subprocess.run([SWOOP, "create", self.source, "-o", path], check=True, stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL)
-        self.serve([SWOOP, "seed", path, self.source, "--listen", f"{HOST}:6881", "--json", "-v"], 6881)
+        self.serve([SWOOP, "seed", path, self.source, "--listen", f"{HOST}:6881", "--json", "-vv"], 6881)
         # Its check of the content is no part of the transfer.
         while '"seeding"' not in open(self.log + ".seed").read():
             time.sleep(0.05)
-        return [SWOOP, "get", path, "-o", target, "--peer", f"{HOST}:6881", "--seed-time", "0s", "--json", "-v"]
+        return [SWOOP, "get", path, "-o", target, "--peer", f"{HOST}:6881", "--seed-time", "0s", "--json", "-vv"]
 
 
 class Aria2(Program):
@@ -218,6 +218,9 @@ def run(line, name, control, source, size, limit, keep):
             second = int(time.monotonic() - begin)
             if keep and second % 2 == 0 and second not in marks:
                 marks[second] = landed(target)
+                with open(f"{keep}.{name}.{control}.sockets", "a") as file:
+                    out = subprocess.run(["ip", "netns", "exec", SEED, "ss", "-Htin"], capture_output=True, text=True).stdout
+                    file.write(f"-- {second} s\n{out}")
         seconds = time.monotonic() - begin
         done = receiver.poll() is not None
         if done and receiver.returncode:

@@ -21,7 +21,7 @@ struct PathCare {
     /// Seconds, the least seen.
     private(set) var roundTrip = Double.infinity
     private(set) var choice = CongestionChoice.undecided
-    private var askedAt: Int64 = 0
+    private var askedAt = -worthAsking
 
     /// - Parameter moved: bytes in both directions so far.
     func isDue(_ moved: Int64) -> Bool { choice == .undecided && moved - askedAt >= Self.worthAsking }
@@ -36,12 +36,12 @@ struct PathCare {
 extension PeerConnection {
     var isFurther: Bool { further != nil }
 
-    /// - Returns: whether it has just turned out that BBR is the better choice.
+    /// - Returns: whether the line has been looked at.
     func lookAtPath(_ limits: LineLimits) -> Bool {
         let moved = bytesSent + bytesReceived
         guard phase == .open, path.isDue(moved), let reading = Socket.path(of: descriptor) else { return false }
         path.learned(reading, moved: moved, limits: limits)
-        return path.choice == .bbr
+        return true
     }
 
     /// Ends a further connection without losing what is on its way.

@@ -154,6 +154,7 @@ extension TorrentEngine {
         connection.capabilities.apply(handshake)
         let capabilities = connection.capabilities
         let longest = machine.configuration.longestRequest
+        learnPath(of: connection, key)
         machine.update(key) { traits in
             traits.requestQueue = capabilities.requestDepth
             traits.longestRequest = min(capabilities.longestRequest, longest)

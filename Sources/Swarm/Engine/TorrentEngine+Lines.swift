@@ -173,8 +173,8 @@ extension TorrentEngine {
     /// Called a few times a second: looks at the lines, and has as many connections as they want.
     func careForLines(_ now: Double) {
         let limits = context.lines
-        for connection in connections.values where connection.lookAtPath(limits) { chooseBBR(connection) }
-        for connection in lines.open.values.joined() where connection.lookAtPath(limits) { chooseBBR(connection) }
+        for (key, connection) in connections { learnPath(of: connection, key) }
+        for (key, open) in lines.open { for connection in open { learnPath(of: connection, key) } }
         guard limits.most > 1, !machine.isFinished, machine.asksPeers else { return }
         endStalledLines(now)
         var candidates: [LineSearch<PeerKey>.Candidate] = []
@@ -199,6 +199,16 @@ extension TorrentEngine {
         case .retire(let key, let count): retire(count, of: key)
         case nil: break
         }
+    }
+
+    /// Looks at the line of a connection if that is due.
+    func learnPath(of connection: PeerConnection, _ key: PeerKey) {
+        guard connection.lookAtPath(context.lines) else { return }
+        if connection.path.choice == .bbr { chooseBBR(connection) }
+        guard !connection.isFurther else { return }
+        let roundTrip = connection.path.roundTrip
+        let isLong = roundTrip.isFinite && roundTrip >= context.lines.longRoundTrip
+        machine.update(key) { $0.longRoundTrip = isLong ? roundTrip : 0 }
     }
 
     /// A further connection on which a block has stopped coming while others go on.
