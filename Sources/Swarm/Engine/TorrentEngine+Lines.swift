@@ -33,6 +33,8 @@ struct LineState {
 
     func lines(of key: PeerKey) -> Int { 1 + (open[key]?.count ?? 0) + (dialling[key]?.count ?? 0) }
 
+    func openLines(of key: PeerKey) -> Int { 1 + (open[key]?.count ?? 0) }
+
     mutating func dials(_ connection: PeerConnection, _ key: PeerKey) {
         dialling[key, default: []].append(connection)
         count += 1
@@ -120,7 +122,7 @@ extension TorrentEngine {
         }
         connection.capabilities = first.capabilities
         lines.opened(connection, key)
-        machine.lineOpened(key)
+        machine.setLines(lines.openLines(of: key), of: key)
         if first.path.choice == .bbr { chooseBBR(connection) }
         // It takes its part of what waits to be sent.
         dirty.insert(key)
@@ -133,6 +135,7 @@ extension TorrentEngine {
         opening[ObjectIdentifier(connection)] = nil
         guard let key = connection.key, !isStopped, connections[key] != nil else { return }
         let wasOpen = lines.remove(connection, key)
+        if wasOpen { machine.setLines(lines.openLines(of: key), of: key) }
         let isOver = connection.further?.hasHeardLast == true
         if !isOver { lines.failed(key) }
         switch reason {

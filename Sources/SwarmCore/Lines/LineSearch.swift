@@ -12,7 +12,7 @@ private enum Constant {
     /// Connections after the first step.
     static let first = 4
     /// Seconds before a peer that gained nothing is tried again; twice as many with each time.
-    static let firstRetry = 5.0
+    static let firstRetry = 15.0
     static let longestRetry = 300.0
     /// Seconds of the rate that have to be left to fetch.
     static let worthwhile = 4.0

@@ -15,6 +15,8 @@ struct FurtherLinesState: Sendable {
         let dueAt: Double
     }
 
+    /// Its connections, the first included.
+    var lines = 1
     var losses: [Loss] = []
     /// When the newest request that was answered was sent.
     var newestAnswered = -Double.infinity
@@ -27,9 +29,11 @@ extension SwarmMachine {
     /// Wanted bytes that are not there, to a piece.
     public var missingBytes: Int64 { Int64(missingCount) * Int64(layout.pieceLength) }
 
-    /// The peer has a further connection, that blocks may come over.
-    public mutating func lineOpened(_ key: PeerKey) {
-        if peers[key] != nil, peers[key]?.further == nil { peers[key]?.further = FurtherLinesState() }
+    /// Blocks of the peer come over so many connections from now on, the first included.
+    public mutating func setLines(_ count: Int, of key: PeerKey) {
+        guard peers[key] != nil else { return }
+        if peers[key]?.further == nil { peers[key]?.further = FurtherLinesState() }
+        peers[key]?.further?.lines = max(1, count)
     }
 
     /// A further connection of the peer is gone, and with it some answers to requests.

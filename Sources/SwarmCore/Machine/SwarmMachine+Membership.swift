@@ -164,12 +164,13 @@ extension SwarmMachine {
 
     // MARK: A seed's hand
 
-    /// How many pieces a peer is to have in hand: enough that it never waits for a word from us. That takes three times
-    /// along the line and back; how fast a long line is, is not known before it has been full.
+    /// How many pieces a peer is to have in hand: enough that it never waits for a word from us. On a long line
+    /// that takes its time several times over (suggestion, request, block, announcement, and what loss adds to each); how
+    /// fast it is, is not known before it has been full.
     private func lookahead(_ rate: Double, roundTrip: Double) -> Int {
         let length = Double(layout.pieceLength)
-        let unknown = roundTrip > 0 ? min(0.2, roundTrip) * Double(48 << 20) : 0
-        let bytes = max(rate * (0.25 + 3 * roundTrip), unknown)
+        let unknown = roundTrip > 0 ? min(0.2, roundTrip) * Double(64 << 20) : 0
+        let bytes = max(rate * (0.25 + 8 * roundTrip), unknown)
         return max(2, Int((Double(1 << 20) / length).rounded(.up))) + min(512, Int(bytes / length))
     }
 

@@ -7,6 +7,10 @@ struct RequestWindow: Sendable {
         var initial = 4 * blockLength
         var least = 2 * blockLength
         var most = 8 << 20
+        /// With a delay of a long line, where loss makes many answers wait for what was lost before them.
+        var mostOnLongLine = 16 << 20
+        /// Seconds.
+        var longLine = 0.025
         /// Seconds of the peer's rate kept in flight on top of the delay of the line.
         var slack = 0.3
     }
@@ -27,11 +31,15 @@ struct RequestWindow: Sendable {
         checkedAt = now
     }
 
+    private var most: Int {
+        leastDelay.isFinite && leastDelay >= limits.longLine ? limits.mostOnLongLine : limits.most
+    }
+
     /// - Parameter delay: seconds from the request to its last byte.
     mutating func arrived(_ bytes: Int, delay: Double, now: Double) {
         meter.add(bytes, now: now)
         leastDelay = min(leastDelay, max(delay, 1e-5))
-        if isStarting { target = min(limits.most, target + bytes) }
+        if isStarting { target = min(most, target + bytes) }
         if now - checkedAt >= max(0.25, 2 * leastDelay) { check(now) }
     }
 
@@ -42,7 +50,7 @@ struct RequestWindow: Sendable {
             let wanted = rate * (2 * leastDelay + limits.slack)
             // Gently down: one slow moment must not empty the line.
             let next = max(wanted, Double(target) * 0.8)
-            target = max(limits.least, min(limits.most, Int(next) + blockLength))
+            target = max(limits.least, min(most, Int(next) + blockLength))
         }
         rateAtCheck = rate
         checkedAt = now
@@ -58,8 +66,8 @@ struct RequestWindow: Sendable {
         leastDelay = .infinity
     }
 
-    /// Blocks of one request, for a peer that takes runs: about 20 ms of its rate.
-    mutating func runLength(limit: Int, now: Double) -> Int {
-        max(1, min(limit, Int(meter.rate(now) * 0.02) / blockLength))
+    /// Blocks of one request, for a peer that takes runs: about 20 ms of the rate of each of its connections.
+    mutating func runLength(limit: Int, lines: Int, now: Double) -> Int {
+        max(1, min(limit, Int(meter.rate(now) * 0.02) / (blockLength * lines)))
     }
 }
