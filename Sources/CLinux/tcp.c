@@ -15,6 +15,7 @@ int swoop_path_of(int descriptor, struct swoop_path *path) {
     path->least_round_trip = info.tcpi_min_rtt;
     path->segments_sent = info.tcpi_data_segs_out;
     path->segments_repeated = info.tcpi_total_retrans;
+    path->segments_out_of_order = info.tcpi_rcv_ooopack;
     return 0;
 }
 

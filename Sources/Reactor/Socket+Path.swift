@@ -8,11 +8,14 @@ public struct PathReading: Sendable, Equatable {
     /// Segments with data that were sent, those sent again included.
     public let segmentsSent: Int
     public let segmentsRepeated: Int
+    /// Segments that came too early, because others were lost on the way or overtaken.
+    public let segmentsOutOfOrder: Int
 
-    public init(leastRoundTrip: Double, segmentsSent: Int, segmentsRepeated: Int) {
+    public init(leastRoundTrip: Double, segmentsSent: Int, segmentsRepeated: Int, segmentsOutOfOrder: Int) {
         self.leastRoundTrip = leastRoundTrip
         self.segmentsSent = segmentsSent
         self.segmentsRepeated = segmentsRepeated
+        self.segmentsOutOfOrder = segmentsOutOfOrder
     }
 }
 
@@ -23,7 +26,8 @@ extension Socket {
         guard swoop_path_of(descriptor, &path) == 0 else { return nil }
         return PathReading(
             leastRoundTrip: path.least_round_trip == .max ? .infinity : Double(path.least_round_trip) * 1e-6,
-            segmentsSent: Int(path.segments_sent), segmentsRepeated: Int(path.segments_repeated))
+            segmentsSent: Int(path.segments_sent), segmentsRepeated: Int(path.segments_repeated),
+            segmentsOutOfOrder: Int(path.segments_out_of_order))
     }
 
     /// Another congestion control for what is sent from now on; overrides what a route says, unless that locks it.

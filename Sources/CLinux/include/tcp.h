@@ -7,6 +7,9 @@ struct swoop_path {
     uint32_t least_round_trip;
     /// Segments with data, repeated ones included, and those repeated.
     uint32_t segments_sent, segments_repeated;
+    /// Segments that came before others of which they are the continuation: some were lost, or overtaken. 0 where the
+    /// kernel does not count them (before Linux 5.4).
+    uint32_t segments_out_of_order;
 };
 
 /// Returns 0, or errno; ENOTSUP where the kernel tells less (before Linux 4.9).

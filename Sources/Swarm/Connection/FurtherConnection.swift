@@ -21,14 +21,21 @@ struct PathCare {
     /// Seconds, the least seen.
     private(set) var roundTrip = Double.infinity
     private(set) var choice = CongestionChoice.undecided
+    /// Some of what was sent to us was lost on the way.
+    private(set) var losesToUs = false
     private var askedAt = -worthAsking
 
     /// - Parameter moved: bytes in both directions so far.
-    func isDue(_ moved: Int64) -> Bool { choice == .undecided && moved - askedAt >= Self.worthAsking }
+    func isDue(_ moved: Int64) -> Bool {
+        choice != .system && !(choice == .bbr && losesToUs) && moved - askedAt >= Self.worthAsking
+    }
+
+    func isLong(_ limits: LineLimits) -> Bool { roundTrip.isFinite && roundTrip >= limits.longRoundTrip }
 
     mutating func learned(_ path: PathReading, moved: Int64, limits: LineLimits) {
         askedAt = moved
         roundTrip = path.leastRoundTrip
+        losesToUs = losesToUs || path.segmentsOutOfOrder > 0
         choice = .choose(roundTrip: roundTrip, repeated: path.segmentsRepeated, limits: limits)
     }
 }
@@ -36,12 +43,14 @@ struct PathCare {
 extension PeerConnection {
     var isFurther: Bool { further != nil }
 
-    /// - Returns: whether the line has been looked at.
+    /// - Returns: whether it has just turned out that BBR is the better choice.
     func lookAtPath(_ limits: LineLimits) -> Bool {
+        let before = path.choice
         let moved = bytesSent + bytesReceived
         guard phase == .open, path.isDue(moved), let reading = Socket.path(of: descriptor) else { return false }
         path.learned(reading, moved: moved, limits: limits)
-        return true
+        unsent.isOnLongLine = path.isLong(limits)
+        return path.choice == .bbr && before != .bbr
     }
 
     /// Ends a further connection without losing what is on its way.

@@ -190,8 +190,11 @@ extension TorrentEngine {
             let least = min(limits.least, mostHere)
             if count < least, lines.count < limits.mostInAll { open(least - count, to: key) }
             let roundTrip = connection.path.roundTrip
-            if roundTrip.isFinite, roundTrip >= limits.longRoundTrip, machine.isGiving(key) {
-                candidates.append(.init(peer: key, roundTrip: roundTrip, lines: lines.lines(of: key), most: mostHere))
+            if connection.path.isLong(limits), machine.isGiving(key) {
+                candidates.append(
+                    .init(
+                        peer: key, roundTrip: roundTrip, isLossy: connection.path.losesToUs,
+                        lines: lines.lines(of: key), most: mostHere))
             }
         }
         let step = lines.search.look(
@@ -206,12 +209,11 @@ extension TorrentEngine {
 
     /// Looks at the line of a connection if that is due.
     func learnPath(of connection: PeerConnection, _ key: PeerKey) {
-        guard connection.lookAtPath(context.lines) else { return }
-        if connection.path.choice == .bbr { chooseBBR(connection) }
-        guard !connection.isFurther else { return }
+        let before = connection.path.roundTrip
+        if connection.lookAtPath(context.lines) { chooseBBR(connection) }
         let roundTrip = connection.path.roundTrip
-        let isLong = roundTrip.isFinite && roundTrip >= context.lines.longRoundTrip
-        machine.update(key) { $0.longRoundTrip = isLong ? roundTrip : 0 }
+        guard !connection.isFurther, roundTrip != before else { return }
+        machine.setLongRoundTrip(connection.path.isLong(context.lines) ? roundTrip : 0, of: key)
     }
 
     /// A further connection on which a block has stopped coming while others go on.

@@ -1,7 +1,7 @@
 /// How many connections a pair of nodes may have, and what a long line is.
 public struct LineLimits: Sendable {
     /// Connections of one peer, the first included; 1 for no further ones.
-    public var most = 16
+    public var most = 32
     /// Connections that are opened to every peer that takes them, whatever the line; for tests.
     public var least = 1
     /// Further connections of one torrent.

@@ -1,6 +1,6 @@
 private enum Constant {
     /// How much more has to come for further connections to stay.
-    static let gain = 1.1
+    static let gain = 1.15
     /// What grows by less from one look to the next has found its rate.
     static let steady = 1.2
     /// Seconds of a look: at least so many, and so many round trips.
@@ -11,6 +11,8 @@ private enum Constant {
     static let measuring = 2.0
     /// Connections after the first step.
     static let first = 4
+    /// Connections at once where loss keeps each down.
+    static let lossy = 8
     /// Seconds before a peer that gained nothing is tried again; twice as many with each time.
     static let firstRetry = 15.0
     static let longestRetry = 300.0
@@ -30,14 +32,17 @@ public struct LineSearch<Peer: Hashable & Sendable>: Sendable {
         public let peer: Peer
         /// Seconds, the least seen.
         public let roundTrip: Double
+        /// Some of what it sends is lost on the way: that keeps each connection down, so a few are better than one.
+        public let isLossy: Bool
         /// Those there are, the first included.
         public let lines: Int
         /// Those there may be.
         public let most: Int
 
-        public init(peer: Peer, roundTrip: Double, lines: Int, most: Int) {
+        public init(peer: Peer, roundTrip: Double, isLossy: Bool, lines: Int, most: Int) {
             self.peer = peer
             self.roundTrip = roundTrip
+            self.isLossy = isLossy
             self.lines = lines
             self.most = most
         }
@@ -82,6 +87,12 @@ public struct LineSearch<Peer: Hashable & Sendable>: Sendable {
         guard let longest = candidates.map(\.roundTrip).max() else {
             reset()
             return nil
+        }
+        if let lossy = candidates.first(where: { $0.isLossy && $0.lines < min(Constant.lossy, $0.most) }), room > 0,
+            trial == nil, Double(remaining) > Constant.worthwhile * (lastRate ?? 0)
+        {
+            reset()
+            return .open(lossy.peer, min(min(Constant.lossy, lossy.most) - lossy.lines, room))
         }
         let period = max(Constant.look, Constant.roundTrips * longest)
         if let trial {

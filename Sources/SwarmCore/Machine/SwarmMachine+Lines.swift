@@ -36,6 +36,13 @@ extension SwarmMachine {
         peers[key]?.further?.lines = max(1, count)
     }
 
+    /// - Parameter roundTrip: seconds of a long line, the least seen; 0 for a line that is not long.
+    public mutating func setLongRoundTrip(_ roundTrip: Double, of key: PeerKey) {
+        guard peers[key] != nil else { return }
+        peers[key]?.traits.longRoundTrip = roundTrip
+        if roundTrip > 0 { peers[key]?.window.expect(roundTrip: roundTrip) }
+    }
+
     /// A further connection of the peer is gone, and with it some answers to requests.
     /// - Parameter receiving: the block that was coming over it.
     public mutating func lineLost(_ key: PeerKey, receiving: BlockSpan?, now: Double) {

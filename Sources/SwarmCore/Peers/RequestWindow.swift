@@ -11,6 +11,8 @@ struct RequestWindow: Sendable {
         var mostOnLongLine = 16 << 20
         /// Seconds.
         var longLine = 0.025
+        /// Bytes per second that a long line is asked for at first.
+        var firstRate = 8e6
         /// Seconds of the peer's rate kept in flight on top of the delay of the line.
         var slack = 0.3
     }
@@ -54,6 +56,13 @@ struct RequestWindow: Sendable {
         }
         rateAtCheck = rate
         checkedAt = now
+    }
+
+    /// A long line is filled from the beginning, as far as it is not known how much it takes: with less asked for, TCP would
+    /// not find that out either.
+    mutating func expect(roundTrip: Double) {
+        guard isStarting, leastDelay == .infinity else { return }
+        target = max(target, min(limits.most, Int(min(roundTrip, 1) * limits.firstRate)))
     }
 
     /// Bytes per second.
