@@ -30,6 +30,11 @@ extension Socket {
             segmentsOutOfOrder: Int(path.segments_out_of_order))
     }
 
+    /// At most so many bytes per second leave the socket (SO_MAX_PACING_RATE, socket(7)); nil for as many as there are.
+    public static func setPacingLimit(_ descriptor: CInt, _ rate: Int?) {
+        set(descriptor, SOL_SOCKET, 47, rate.map { CInt(clamping: $0) } ?? -1)
+    }
+
     /// Another congestion control for what is sent from now on; overrides what a route says, unless that locks it.
     /// - Returns: 0, or `errno`: `EPERM` when it may not be chosen, `ENOENT` when the system does not have it.
     public static func setCongestionControl(_ descriptor: CInt, _ name: String) -> CInt {

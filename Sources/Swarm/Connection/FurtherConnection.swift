@@ -23,6 +23,8 @@ struct PathCare {
     private(set) var choice = CongestionChoice.undecided
     /// Some of what was sent to us was lost on the way.
     private(set) var losesToUs = false
+    /// BBR was chosen, and is there.
+    var hasBBR = false
     private var askedAt = -worthAsking
 
     /// - Parameter moved: bytes in both directions so far.

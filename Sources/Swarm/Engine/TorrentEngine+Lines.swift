@@ -178,6 +178,7 @@ extension TorrentEngine {
         let limits = context.lines
         for (key, connection) in connections { learnPath(of: connection, key) }
         for (key, open) in lines.open { for connection in open { learnPath(of: connection, key) } }
+        if ticks % 10 == 0 { sharePacing(now) }
         guard limits.most > 1, !machine.isFinished, machine.asksPeers else { return }
         endStalledLines(now)
         var candidates: [LineSearch<PeerKey>.Candidate] = []
@@ -230,8 +231,17 @@ extension TorrentEngine {
     /// Seconds.
     private static let stalledLine = 8.0
 
+    private func sharePacing(_ now: Double) {
+        for key in lines.open.keys {
+            let all = everyLine(of: key).filter(\.path.hasBBR)
+            let limit = PacingShare.limit(rate: machine.rates(of: key, now: now).up, lines: all.count)
+            for connection in all { Socket.setPacingLimit(connection.descriptor, limit) }
+        }
+    }
+
     private func chooseBBR(_ connection: PeerConnection) {
         let code = Socket.setCongestionControl(connection.descriptor, "bbr")
+        connection.path.hasBBR = code == 0
         if code != 0, let text = context.advice.text(code) { report(.warning(text)) }
         context.logger.debug("a long line with loss", metadata: ["peer": "\(connection.address)", "bbr": "\(code == 0)"])
     }

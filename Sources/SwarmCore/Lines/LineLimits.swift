@@ -15,6 +15,23 @@ public struct LineLimits: Sendable {
     public init() {}
 }
 
+/// How fast each of a peer's connections may send at most, where they share a long line and BBR decides.
+///
+/// BBR finds the rate of a line by sending more and more until that brings no more. A connection that runs out of what the
+/// system lets it have in flight before that never ends its search, sends bursts, and takes the place of the others in the
+/// queue. None gets much more than its part, and all together more than they have.
+public enum PacingShare {
+    private static let share = 1.5
+    /// Bytes per second.
+    private static let least = 2.5e6
+
+    /// - Parameter rate: bytes per second that the peer gets over all of its connections.
+    /// - Returns: bytes per second; nil for no limit.
+    public static func limit(rate: Double, lines: Int) -> Int? {
+        lines > 1 ? Int(max(least, share * rate / Double(lines))) : nil
+    }
+}
+
 /// Which congestion control a connection is to have for what it sends.
 public enum CongestionChoice: Sendable, Equatable {
     /// The system's. The line is short: it need not be asked again.

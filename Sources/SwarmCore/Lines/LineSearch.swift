@@ -2,13 +2,13 @@ private enum Constant {
     /// How much more has to come for further connections to stay.
     static let gain = 1.15
     /// What grows by less from one look to the next has found its rate.
-    static let steady = 1.2
+    static let steady = 1.15
     /// Seconds of a look: at least so many, and so many round trips.
-    static let look = 0.5
-    static let roundTrips = 4.0
+    static let look = 1.0
+    static let roundTrips = 8.0
     /// Looks that new connections have to find their rate, and that it is then measured for.
-    static let settling = 2.0
-    static let measuring = 2.0
+    static let settling = 1.0
+    static let measuring = 1.5
     /// Connections after the first step.
     static let first = 4
     /// Connections at once where loss keeps each down.

@@ -20,7 +20,8 @@ extension SwarmMachine {
         if peer.isChokingUs && peer.allowedFast.isEmpty { return }
         let most = max(1, peer.traits.requestQueue)
         let run = peers[key]?.window.runLength(
-            limit: peer.traits.longestRequest / blockLength, lines: peer.further?.lines ?? 1, now: now) ?? 1
+            limit: peer.traits.longestRequest / blockLength, lines: peer.further?.lines ?? 1, requests: most,
+            now: now) ?? 1
         while let state = peers[key], state.outstandingBytes < state.window.target, state.outstanding.count < most {
             guard let span = nextSpan(for: key, run: run, now: now) else { break }
             ask(key, span, now: now)

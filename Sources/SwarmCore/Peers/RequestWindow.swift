@@ -75,8 +75,10 @@ struct RequestWindow: Sendable {
         leastDelay = .infinity
     }
 
-    /// Blocks of one request, for a peer that takes runs: about 20 ms of the rate of each of its connections.
-    mutating func runLength(limit: Int, lines: Int, now: Double) -> Int {
-        max(1, min(limit, Int(meter.rate(now) * 0.02) / (blockLength * lines)))
+    /// Blocks of one request, for a peer that takes runs: about 20 ms of the rate of each of its connections, and enough
+    /// for as many requests as it keeps to fill the window.
+    mutating func runLength(limit: Int, lines: Int, requests: Int, now: Double) -> Int {
+        let least = target * 4 / 3 / (blockLength * requests)
+        return max(1, min(limit, max(least, Int(meter.rate(now) * 0.02) / (blockLength * lines))))
     }
 }
