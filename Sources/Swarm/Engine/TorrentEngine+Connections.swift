@@ -91,7 +91,7 @@ extension TorrentEngine {
         handshake.isUploadOnly = machine.isFinished ? true : nil
         handshake.longestRequest = machine.configuration.longestRequest
         handshake.uplink = efficiency.uplinkTold
-        if let key = connection.key { handshake.lines = furtherLines(for: key) }
+        if let key = connection.key, connection.handshake?.peerID.isSwoop == true { handshake.lines = furtherLines(for: key) }
         connection.send(.extended(.handshake(handshake)))
         if let key = connection.key { dirty.insert(key) }
     }
