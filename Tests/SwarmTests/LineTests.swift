@@ -100,6 +100,25 @@ import Tracking
     }
 }
 
+/// Connections on which nothing is said.
+@Suite struct QuietConnections {
+    @Test func aKeepAliveIsSentBeforeThePeerTakesUsForGone() async throws {
+        let sample = try Sample.single(600_000)
+        let place = try TemporaryDirectory()
+        try await TestNode.with(1, { $0.connection.keepAlive = 0.5 }) { nodes in
+            let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed")))
+            try await seed.complete()
+            let address = try await nodes[0].address
+            let isKept = try await onThread {
+                let socket = try PeerSocket.connect(address)
+                try socket.shakeHands(sample.info)
+                return try socket.next { $0 == .message(.keepAlive) ? true : nil }
+            }
+            #expect(isKept)
+        }
+    }
+}
+
 /// What those do who want more than one peer's part.
 @Suite struct HostileFurtherConnections {
     private let sample: Sample

@@ -34,11 +34,13 @@ struct PathCare {
 
     func isLong(_ limits: LineLimits) -> Bool { roundTrip.isFinite && roundTrip >= limits.longRoundTrip }
 
-    mutating func learned(_ path: PathReading, moved: Int64, limits: LineLimits) {
+    mutating func learned(_ path: PathReading, sent: Int64, moved: Int64, limits: LineLimits) {
         askedAt = moved
         roundTrip = path.leastRoundTrip
         losesToUs = losesToUs || path.segmentsOutOfOrder > 0
-        choice = .choose(roundTrip: roundTrip, repeated: path.segmentsRepeated, limits: limits)
+        // Who only asks need not care how fast that is.
+        let isSender = sent >= Self.worthAsking
+        choice = .choose(roundTrip: roundTrip, repeated: isSender ? path.segmentsRepeated : 0, limits: limits)
     }
 }
 
@@ -50,7 +52,7 @@ extension PeerConnection {
         let before = path.choice
         let moved = bytesSent + bytesReceived
         guard phase == .open, path.isDue(moved), let reading = Socket.path(of: descriptor) else { return false }
-        path.learned(reading, moved: moved, limits: limits)
+        path.learned(reading, sent: bytesSent, moved: moved, limits: limits)
         unsent.isOnLongLine = path.isLong(limits)
         return path.choice == .bbr && before != .bbr
     }

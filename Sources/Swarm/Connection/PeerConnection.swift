@@ -269,7 +269,9 @@ final class PeerConnection: ReadinessHandler {
     func checkIdle() {
         guard phase == .open else { return }
         if loop.now - lastReceived > tunables.idle { return close(.timedOut) }
-        if loop.now - lastSent > tunables.keepAlive { send(.keepAlive) }
+        guard loop.now - lastSent > tunables.keepAlive else { return }
+        send(.keepAlive)
+        flush()
     }
 
     // MARK: The end

@@ -136,6 +136,9 @@ extension TorrentEngine {
         guard let key = connection.key, !isStopped, connections[key] != nil else { return }
         let wasOpen = lines.remove(connection, key)
         if wasOpen { machine.setLines(lines.openLines(of: key), of: key) }
+        if wasOpen, lines.open[key] == nil, let first = connections[key], first.path.hasBBR {
+            Socket.setPacingLimit(first.descriptor, nil)
+        }
         let isOver = connection.further?.hasHeardLast == true
         if !isOver { lines.failed(key) }
         switch reason {

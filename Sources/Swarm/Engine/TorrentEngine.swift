@@ -119,7 +119,8 @@ final class TorrentEngine: ConnectionOwner {
         machine = SwarmMachine(
             layout: layout, wanted: wanted, have: have, unservable: unservable, configuration: configuration,
             seed: generator.next(), now: now)
-        bufferPool = PieceBufferPool(capacity: configuration.openBytes + layout.pieceLength + (1 << 16))
+        bufferPool = PieceBufferPool(
+            capacity: configuration.openBytes + configuration.openBytesOnLongLine + layout.pieceLength + (1 << 16))
         book = PeerBook()
         ledger = DurabilityLedger(durable: StoredPieces(have), policy: context.syncPolicy)
         lastByteAt = now

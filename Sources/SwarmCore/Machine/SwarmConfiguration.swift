@@ -8,7 +8,9 @@ import Metainfo
 /// The tunables of one torrent's decisions.
 public struct SwarmConfiguration: Sendable {
     /// Bytes of pieces being gathered or verified at a time. One piece is always allowed.
-    public var openBytes = 32 << 20
+    public var openBytes = 24 << 20
+    /// So many more on a long line, where a block that is lost comes much later than those after it.
+    public var openBytesOnLongLine = 16 << 20
     /// Requests of one peer that wait here; more are rejected, or end the connection of a peer without the fast extension
     /// that goes on to twice as many. Told to peers as `reqq` (BEP 10).
     public var requestQueue = 512

@@ -92,7 +92,7 @@ extension SwarmMachine {
     }
 
     private func pickNew(for peer: PeerState) -> Int? {
-        guard !picker.isEmpty, openBytes == 0 || openBytes + layout.pieceLength <= configuration.openBytes else { return nil }
+        guard !picker.isEmpty, openBytes == 0 || openBytes + layout.pieceLength <= mostOpenBytes else { return nil }
         if peer.isChokingUs {
             return peer.allowedFast.first { picker.pickable.contains($0) && peer.holdings.contains($0) }
         }
@@ -100,7 +100,7 @@ extension SwarmMachine {
     }
 
     private func hasRoom(for piece: Int) -> Bool {
-        openBytes == 0 || openBytes + layout.length(of: PieceIndex(unchecked: piece)) <= configuration.openBytes
+        openBytes == 0 || openBytes + layout.length(of: PieceIndex(unchecked: piece)) <= mostOpenBytes
     }
 
     private mutating func begin(_ piece: Int, for peer: PeerState, run: Int, now: Double) -> BlockSpan? {
@@ -248,7 +248,7 @@ extension SwarmMachine {
 
     /// Others were asked for the same block in the end game.
     private mutating func cancelOthers(_ span: BlockSpan, except key: PeerKey) {
-        guard picker.isEmpty || openBytes + layout.pieceLength > configuration.openBytes else { return }
+        guard picker.isEmpty || openBytes + layout.pieceLength > mostOpenBytes else { return }
         for other in peers.keys where other != key {
             guard let peer = peers[other] else { continue }
             for request in peer.outstanding where request.span == span && !request.isCancelled { cancel(request, of: other) }

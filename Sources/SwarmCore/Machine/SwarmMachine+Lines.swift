@@ -40,6 +40,7 @@ extension SwarmMachine {
     public mutating func setLongRoundTrip(_ roundTrip: Double, of key: PeerKey) {
         guard peers[key] != nil else { return }
         peers[key]?.traits.longRoundTrip = roundTrip
+        if roundTrip > 0 { mostOpenBytes = configuration.openBytes + configuration.openBytesOnLongLine }
         if roundTrip > 0 { peers[key]?.window.expect(roundTrip: roundTrip) }
     }
 
