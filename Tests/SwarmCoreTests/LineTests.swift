@@ -128,8 +128,9 @@ private struct Lines {
         var steps: [LineSearch<Int>.Step] = []
         for tick in 1...10 {
             let lines = steps.isEmpty ? 1 : 4
-            if let step = search.look(
-                one(1, lines), received: Int64(tick) * 1_000_000, remaining: .max, room: 9, now: Double(tick) * 0.5) { steps.append(step) }
+            let step = search.look(
+                one(1, lines), received: Int64(tick) * 1_000_000, remaining: .max, room: 9, now: Double(tick) * 0.5)
+            if let step { steps.append(step) }
         }
         #expect(steps == [.open(1, 3)])
         search.forget(1)
