@@ -14,7 +14,7 @@ private enum Constant {
     /// Connections at once where loss keeps each down.
     static let lossy = 8
     /// Seconds before a peer that gained nothing is tried again; twice as many with each time.
-    static let firstRetry = 15.0
+    static let firstRetry = 30.0
     static let longestRetry = 300.0
     /// Seconds of the rate that have to be left to fetch.
     static let worthwhile = 4.0
