@@ -27,7 +27,7 @@ final class Relay: Sendable {
     /// - Parameter judge: says what to do with what comes from the peer on a connection, by its number and the bytes that
     ///   each has carried from there so far. Asked again and again while it holds.
     init(to target: PeerAddress, judge: @escaping @Sendable (Int, [Int]) -> Verdict) throws {
-        guard let far = SocketAddress(target), let any = SocketAddress(host: [127, 0, 0, 1], port: 0) else {
+        guard let far = SocketAddress(host: target.addressBytes, port: target.port), let any = SocketAddress(host: [127, 0, 0, 1], port: 0) else {
             throw PeerSocket.Failure.system(EINVAL)
         }
         self.target = far
@@ -64,13 +64,19 @@ final class Relay: Sendable {
     }
 
     private func take(_ near: CInt) {
-        let far = socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+        guard let far = try? Socket.connect(to: target, from: nil) else {
+            close(near)
+            return
+        }
         // Little is on its way at a time, so that one that is held fills up soon.
         for descriptor in [near, far] {
             Socket.set(descriptor, SOL_SOCKET, SO_RCVBUF, 32_768)
             Socket.set(descriptor, SOL_SOCKET, SO_SNDBUF, 32_768)
         }
-        guard target.withSockaddr({ connect(far, $0, $1) }) == 0 else {
+        var made = pollfd(fd: far, events: Int16(POLLOUT), revents: 0)
+        poll(&made, 1, 10_000)
+        _ = fcntl(far, F_SETFL, fcntl(far, F_GETFL) & ~O_NONBLOCK)
+        guard Socket.error(of: far) == 0 else {
             close(near)
             close(far)
             return
