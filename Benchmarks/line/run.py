@@ -1,7 +1,7 @@
 """A long line: 200 Mbit/s, 152 ms there and back, 0.5 % loss each way, a queue of 100 ms. As root, from anywhere:
 
-    python3 Benchmarks/line/line.py [--programs swoop,aria2,aria2-http,rsync,scp] [--control bbr,cubic]
-                                    [--size 1G] [--limit 90] [--reps 1] [--spec 200:200:38:5:100]
+    python3 Benchmarks/line/run.py [--programs swoop,aria2,aria2-http,rsync,scp] [--control bbr,cubic]
+                                    [--size 1G] [--limit 60] [--reps 1] [--spec 200:200:38:5:100]
 
 Two hosts, each a network namespace, joined by the lab's emulator (`net/emu.sh` and `net/linkemu.c` of LAB, by default
 ../shared/lab beside the repository). Each program moves one file; who is not done after `--limit` seconds is stopped, and
@@ -250,7 +250,7 @@ def main():
     parser.add_argument("--programs", default=",".join(PROGRAMS))
     parser.add_argument("--control", default="bbr,cubic")
     parser.add_argument("--size", default="1G", type=size_of)
-    parser.add_argument("--limit", default=90, type=float)
+    parser.add_argument("--limit", default=60, type=float)
     parser.add_argument("--reps", default=1, type=int)
     parser.add_argument("--spec", default="200:200:38:5:100", help="UP:DOWN:DELAYms:LOSSpermille:QUEUEms of the seed's line")
     parser.add_argument("--verbose", metavar="PREFIX", help="keep what the programs say in PREFIX.*; print the rate by time")
