@@ -97,7 +97,7 @@ import Testing
         ("d2:id20:abcdefghijklmnopqrst4:mosti2ee", 2), ("d2:id20:abcdefghijklmnopqrst4:mosti9223372036854775807ee", 64),
         ("d2:id20:abcdefghijklmnopqrst4:mosti1ee", nil), ("d2:id20:abcdefghijklmnopqrst4:mosti-9223372036854775808ee", nil),
         ("d2:id19:abcdefghijklmnopqrs4:mosti8ee", nil), ("d2:id0:4:mosti8ee", nil), ("d2:idi7e4:mosti8ee", nil),
-        ("d2:id20:abcdefghijklmnopqrste", nil), ("d4:mosti8ee", nil), ("i8e", nil), ("de", nil), ("le", nil), ("4:lines", nil),
+        ("d2:id20:abcdefghijklmnopqrste", nil), ("d4:mosti8ee", nil), ("i8e", nil), ("de", nil), ("le", nil), ("5:lines", nil),
         ("d2:id20:abcdefghijklmnopqrst4:most1:8e", nil),
     ])
     func `Further connections that cannot be are left out`(text: String, most: Int?) throws {

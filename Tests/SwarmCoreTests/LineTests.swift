@@ -126,10 +126,9 @@ private struct Lines {
             [.init(peer: peer, roundTrip: 0.1, isLossy: false, lines: lines, most: 8)]
         }
         var steps: [LineSearch<Int>.Step] = []
-        for tick in 1...10 {
-            let lines = steps.isEmpty ? 1 : 4
+        for tick in 1...10 where steps.isEmpty {
             let step = search.look(
-                one(1, lines), received: Int64(tick) * 1_000_000, remaining: .max, room: 9, now: Double(tick) * 0.5)
+                one(1, 1), received: Int64(tick) * 1_000_000, remaining: .max, room: 9, now: Double(tick) * 0.5)
             if let step { steps.append(step) }
         }
         #expect(steps == [.open(1, 3)])

@@ -19,9 +19,9 @@ import Tracking
         }
     }
 
-    /// Bytes that a connection carries before it waits for the others: the first so many that a good part of what is asked
-    /// for is not in its queues.
-    private static func portion(_ number: Int) -> Int { number == 0 ? 3_000_000 : 200_000 }
+    /// Bytes that a connection carries before it waits for the others: the first so many that much more is asked for than
+    /// its queues hold, which are short as the seed has a limit.
+    private static func portion(_ number: Int) -> Int { number == 0 ? 1_500_000 : 200_000 }
 
     private static func isShared(_ carried: [Int]) -> Bool {
         carried.count >= 4 && (0..<4).allSatisfy { carried[$0] >= portion($0) }
@@ -30,7 +30,7 @@ import Tracking
     @Test func severalConnectionsAreOnePeerAndShareTheBlocks() async throws {
         let place = try TemporaryDirectory()
         try await TestNode.with(2, Self.lines(4)) { [sample] nodes in
-            let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed")))
+            let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed"))) { $0.uploadLimit = 4_000_000 }
             try await seed.complete()
             let gate = Gate()
             let held = try Relay(to: await nodes[0].address) { number, carried in
@@ -51,7 +51,7 @@ import Tracking
     @Test(arguments: [0, 1, 2, 3]) func theLossOfAnyOneIsSurvived(lost: Int) async throws {
         let place = try TemporaryDirectory()
         try await TestNode.with(2, Self.lines(4)) { [sample] nodes in
-            let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed")))
+            let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed"))) { $0.uploadLimit = 4_000_000 }
             try await seed.complete()
             // Each carries something before one breaks in the middle of a block.
             let relay = try Relay(to: await nodes[0].address) { number, carried in
@@ -233,19 +233,25 @@ import Tracking
                 let further = pair.take()
                 try socket.send(.unchoke)
                 let seed = ScriptedSeed(sample: sample)
-                var isFirst = true
+                let first = try socket.next { if case .message(.request(let request)) = $0 { request } else { nil } }
+                let right = seed.block(first)
+                // Who has answered the message has seen the header that came with it.
+                try socket.send(.extended(.metadata(.request(piece: 0))), thenHeaderOf: first, Array(right.prefix(100)))
+                var waiting: [BlockRequest] = []
+                var hasSeen = false
+                while !hasSeen {
+                    switch try socket.next() {
+                    case .message(.request(let request)): waiting.append(request)
+                    case .message(.extended(.metadata)): hasSeen = true
+                    default: break
+                    }
+                }
+                try further?.send(block: first, right.map { ~$0 })
+                try socket.send(raw: Array(right.dropFirst(100)))
+                for request in waiting { try socket.send(block: request, seed.block(request)) }
                 while true {
                     guard case .message(.request(let request)) = try socket.next() else { continue }
-                    let right = seed.block(request)
-                    guard isFirst else {
-                        try socket.send(block: request, right)
-                        continue
-                    }
-                    isFirst = false
-                    try socket.send(headerOf: request)
-                    try socket.send(raw: Array(right.prefix(100)))
-                    try further?.send(block: request, right.map { ~$0 })
-                    try socket.send(raw: Array(right.dropFirst(100)))
+                    try socket.send(block: request, seed.block(request))
                 }
             }
             let leecher = try await nodes[0].get(sample.torrent, into: place.directory("leecher"), from: [foreign.address])

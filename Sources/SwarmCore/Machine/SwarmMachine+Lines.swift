@@ -41,7 +41,7 @@ extension SwarmMachine {
         guard peers[key] != nil else { return }
         peers[key]?.traits.longRoundTrip = roundTrip
         if roundTrip > 0 { mostOpenBytes = configuration.openBytes + configuration.openBytesOnLongLine }
-        if roundTrip > 0 { peers[key]?.window.expect(roundTrip: roundTrip) }
+        peers[key]?.window.expect(roundTrip: roundTrip)
     }
 
     /// A further connection of the peer is gone, and with it some answers to requests.

@@ -7,10 +7,8 @@ struct RequestWindow: Sendable {
         var initial = 4 * blockLength
         var least = 2 * blockLength
         var most = 8 << 20
-        /// With a delay of a long line, where loss makes many answers wait for what was lost before them.
+        /// On a long line, where loss makes many answers wait for what was lost before them.
         var mostOnLongLine = 16 << 20
-        /// Seconds.
-        var longLine = 0.025
         /// Bytes per second that a long line is asked for at first.
         var firstRate = 8e6
         /// Seconds of the peer's rate kept in flight on top of the delay of the line.
@@ -33,9 +31,9 @@ struct RequestWindow: Sendable {
         checkedAt = now
     }
 
-    private var most: Int {
-        leastDelay.isFinite && leastDelay >= limits.longLine ? limits.mostOnLongLine : limits.most
-    }
+    private var isOnLongLine = false
+
+    private var most: Int { isOnLongLine ? limits.mostOnLongLine : limits.most }
 
     /// - Parameter delay: seconds from the request to its last byte.
     mutating func arrived(_ bytes: Int, delay: Double, now: Double) {
@@ -60,7 +58,9 @@ struct RequestWindow: Sendable {
 
     /// A long line is filled from the beginning, as far as it is not known how much it takes: with less asked for, TCP would
     /// not find that out either.
+    /// - Parameter roundTrip: seconds; 0 for a line that is not long.
     mutating func expect(roundTrip: Double) {
+        isOnLongLine = roundTrip > 0
         guard isStarting, leastDelay == .infinity else { return }
         target = max(target, min(limits.most, Int(min(roundTrip, 1) * limits.firstRate)))
     }
@@ -78,7 +78,7 @@ struct RequestWindow: Sendable {
     /// Blocks of one request, for a peer that takes runs: about 20 ms of the rate of each of its connections, and enough
     /// for as many requests as it keeps to fill the window.
     mutating func runLength(limit: Int, lines: Int, requests: Int, now: Double) -> Int {
-        let least = target * 4 / 3 / (blockLength * requests)
+        let least = lines > 1 ? target * 4 / 3 / (blockLength * requests) : 1
         return max(1, min(limit, max(least, Int(meter.rate(now) * 0.02) / (blockLength * lines))))
     }
 }
