@@ -194,7 +194,10 @@ UsePAM no
 PermitRootLogin yes
 Subsystem sftp internal-sftp
 """)
-        self.serve(["/usr/sbin/sshd", "-D", "-e", "-f", configuration, "-o", f"ListenAddress={HOST}:2222"], 2222)
+        sshd = shutil.which("sshd", path=os.environ["PATH"] + ":/usr/sbin")
+        if not sshd:
+            raise RuntimeError("no sshd: install openssh-server")
+        self.serve([sshd, "-D", "-e", "-f", configuration, "-o", f"ListenAddress={HOST}:2222"], 2222)
         return ["scp", "-q", "-P", "2222", "-i", f"{self.place}/user", "-o", "StrictHostKeyChecking=no",
                 "-o", "UserKnownHostsFile=/dev/null", f"{HOST}:{self.source}", target]
 

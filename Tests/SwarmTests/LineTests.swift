@@ -211,55 +211,6 @@ import Tracking
             #expect(!first.isClosed())
         }
     }
-
-    /// The same block over two connections at once: what comes second must not touch what the first one brings.
-    @Test func theSameBlockTwiceAtATimeDoesNoHarm() async throws {
-        let place = try TemporaryDirectory()
-        try await TestNode.with(1, { $0.lines.least = 2 }) { [sample] nodes in
-            let own = PeerID.random()
-            let given = PeerID.random()
-            let pair = Handover()
-            let foreign = try ScriptedPeer { socket, number in
-                try socket.answerHands(sample.info, hashes: sample.info.hashes, id: own)
-                guard number == 0 else {
-                    pair.put(socket)
-                    while !pair.isOver { usleep(2000) }
-                    return
-                }
-                defer { pair.end() }
-                var extended = ExtensionHandshake()
-                extended.lines = FurtherLines(id: given, most: 2)
-                try socket.send([.extended(.handshake(extended)), .haveAll])
-                let further = pair.take()
-                try socket.send(.unchoke)
-                let seed = ScriptedSeed(sample: sample)
-                let first = try socket.next { if case .message(.request(let request)) = $0 { request } else { nil } }
-                let right = seed.block(first)
-                // Who has answered the message has seen the header that came with it.
-                try socket.send(.extended(.metadata(.request(piece: 0))), thenHeaderOf: first, Array(right.prefix(100)))
-                var waiting: [BlockRequest] = []
-                var hasSeen = false
-                while !hasSeen {
-                    switch try socket.next() {
-                    case .message(.request(let request)): waiting.append(request)
-                    case .message(.extended(.metadata)): hasSeen = true
-                    default: break
-                    }
-                }
-                try further?.send(block: first, right.map { ~$0 })
-                try socket.send(raw: Array(right.dropFirst(100)))
-                for request in waiting { try socket.send(block: request, seed.block(request)) }
-                while true {
-                    guard case .message(.request(let request)) = try socket.next() else { continue }
-                    try socket.send(block: request, seed.block(request))
-                }
-            }
-            let leecher = try await nodes[0].get(sample.torrent, into: place.directory("leecher"), from: [foreign.address])
-            try await leecher.complete()
-            #expect(try sample.isThere(in: place.directory("leecher")))
-            #expect(foreign.failures == [])
-        }
-    }
 }
 
 extension Transfer {
@@ -282,25 +233,4 @@ private final class Arrivals: Sendable {
     var ids: [PeerID?] { state.withLock { $0 } }
     var count: Int { ids.count }
     func append(_ id: PeerID?) { state.withLock { $0.append(id) } }
-}
-
-/// One thread's socket for another.
-private final class Handover: Sendable {
-    private struct Loan: @unchecked Sendable { let socket: PeerSocket }
-    private let state = Mutex((loan: Loan?.none, isOver: false))
-
-    var isOver: Bool { state.withLock { $0.isOver } }
-    func put(_ socket: PeerSocket) {
-        let loan = Loan(socket: socket)
-        state.withLock { $0.loan = loan }
-    }
-    func end() { state.withLock { $0.isOver = true } }
-    /// Waits for it; nil when it does not come.
-    func take() -> PeerSocket? {
-        for _ in 0..<5000 {
-            if let loan = state.withLock({ $0.loan }) { return loan.socket }
-            usleep(2000)
-        }
-        return nil
-    }
 }

@@ -8,6 +8,9 @@ struct FurtherLinesState: Sendable {
     static let grace = 3.0
     /// Seconds by which a request is overtaken by others that were sent later, until it counts as lost.
     static let overtaken = 6.0
+    /// Seconds without any answer, until what was asked so long ago counts as lost: where a connection has broken, the
+    /// other side may have gone on putting blocks into it, and at the end nothing is left that could overtake them.
+    static let silence = 4.0
 
     struct Loss: Sendable {
         let at: Double
@@ -64,7 +67,8 @@ extension SwarmMachine {
         let due = further.losses.last { $0.dueAt <= now }?.at ?? -.infinity
         if due > -.infinity { peers[key]?.further?.losses.removeAll { $0.dueAt <= now } }
         let overtaken = further.newestAnswered - FurtherLinesState.overtaken
-        let limit = max(due, overtaken)
+        let isSilent = now - peer.lastProgressAt > FurtherLinesState.silence
+        let limit = max(due, overtaken, isSilent ? now - FurtherLinesState.silence : -.infinity)
         guard limit > -.infinity else { return }
         let lost = peer.outstanding.filter { request in
             request.sentAt <= limit && open[request.span.piece]?.isReceiving(request.span, from: key) != true

@@ -103,13 +103,6 @@ final class PeerSocket {
     /// The header alone of the block that was asked for.
     func send(headerOf request: BlockRequest) throws { try send(raw: Self.header(request, Int(request.length))) }
 
-    /// In one piece: a message, then the header and the first bytes of a block.
-    func send(_ message: Message, thenHeaderOf request: BlockRequest, _ content: [UInt8]) throws {
-        var bytes: [UInt8] = []
-        message.encode(into: &bytes, ids: ids)
-        try send(raw: bytes + Self.header(request, Int(request.length)) + content)
-    }
-
     private static func header(_ request: BlockRequest, _ length: Int) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: FixedFrame.pieceHeaderLength)
         let header = PieceHeader(index: request.index, begin: request.begin, length: UInt32(length))
