@@ -106,6 +106,10 @@ def listening(host, port):
     raise RuntimeError(f"nobody listens on port {port}")
 
 
+def sshd():
+    return shutil.which("sshd", path=os.environ["PATH"] + ":/usr/sbin")
+
+
 class Program:
     """Starts a server, and says how the receiver is called."""
 
@@ -194,10 +198,9 @@ UsePAM no
 PermitRootLogin yes
 Subsystem sftp internal-sftp
 """)
-        sshd = shutil.which("sshd", path=os.environ["PATH"] + ":/usr/sbin")
-        if not sshd:
+        if not sshd():
             raise RuntimeError("no sshd: install openssh-server")
-        self.serve([sshd, "-D", "-e", "-f", configuration, "-o", f"ListenAddress={HOST}:2222"], 2222)
+        self.serve([sshd(), "-D", "-e", "-f", configuration, "-o", f"ListenAddress={HOST}:2222"], 2222)
         return ["scp", "-q", "-P", "2222", "-i", f"{self.place}/user", "-o", "StrictHostKeyChecking=no",
                 "-o", "UserKnownHostsFile=/dev/null", f"{HOST}:{self.source}", target]
 
@@ -250,7 +253,8 @@ def run(line, name, control, source, size, limit, keep):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--programs", default=",".join(PROGRAMS))
+    here = [name for name in PROGRAMS if name != "scp" or sshd()]
+    parser.add_argument("--programs", default=",".join(here))
     parser.add_argument("--control", default="bbr,cubic")
     parser.add_argument("--size", default="1G", type=size_of)
     parser.add_argument("--limit", default=60, type=float)
