@@ -227,10 +227,21 @@ private struct Lines {
         #expect(requests().contains(asked[0]), "it was asked at 0, and what was asked at 8 has come")
     }
 
+    @Test mutating func whatIsNotAnsweredForSecondsIsAskedAgain() {
+        machine.tick(now: FurtherLinesState.silence - 0.5)
+        #expect(requests().isEmpty)
+        machine.tick(now: FurtherLinesState.silence + 0.5)
+        #expect(Set(requests()).isSuperset(of: asked), "the other side may have put it all into what has broken")
+    }
+
     @Test mutating func aLossOfAPeerWithOneConnectionIsNothing() {
         let other = machine.join(PeerTraits(supportsFast: true), now: 0)
-        machine.lineLost(other, receiving: asked[0], now: 1)
-        machine.tick(now: 10)
+        machine.received(.haveAll, from: other, now: 0)
+        machine.received(.unchoke, from: other, now: 0)
+        let others = requests()
+        #expect(!others.isEmpty)
+        machine.lineLost(other, receiving: others.first, now: 0)
+        machine.tick(now: FurtherLinesState.grace + 0.5)
         #expect(requests().isEmpty)
     }
 }
