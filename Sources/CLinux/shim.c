@@ -1,2 +1,2 @@
-// Every function of this target is inline; a C target needs one source file to be built.
+// Functions of this target are inline where their headers can be; what needs others is in a file of its own.
 #include "CLinux.h"

@@ -52,6 +52,9 @@ public struct WireLimits: Sendable, Hashable {
     /// Assumed for a peer that gives no `reqq` (BEP 10 names libtorrent's default).
     public var defaultRequestDepth = 250
 
+    /// Most connections of one pair of Swoop nodes that are worked with, the first included.
+    public var mostLines = 64
+
     public init() {}
 
     public static let `default` = WireLimits()

@@ -85,6 +85,34 @@ import Testing
         #expect(Self.decode("d8:swoop_up\(text)e")?.uplink == uplink)
     }
 
+    @Test func `How to open further connections is told and understood`() throws {
+        var handshake = ExtensionHandshake()
+        handshake.lines = FurtherLines(id: try #require(PeerID(bytes: Array("abcdefghijklmnopqrst".utf8))), most: 32)
+        let payload = "d1:mde11:swoop_linesd2:id20:abcdefghijklmnopqrst4:mosti32eee"
+        #expect(Message.extended(.handshake(handshake)).encoded == extendedFrame(0, payload.utf8))
+        #expect(Self.decode(payload) == handshake)
+    }
+
+    @Test(arguments: [
+        ("d2:id20:abcdefghijklmnopqrst4:mosti2ee", 2), ("d2:id20:abcdefghijklmnopqrst4:mosti9223372036854775807ee", 64),
+        ("d2:id20:abcdefghijklmnopqrst4:mosti1ee", nil), ("d2:id20:abcdefghijklmnopqrst4:mosti-9223372036854775808ee", nil),
+        ("d2:id19:abcdefghijklmnopqrs4:mosti8ee", nil), ("d2:id0:4:mosti8ee", nil), ("d2:idi7e4:mosti8ee", nil),
+        ("d2:id20:abcdefghijklmnopqrste", nil), ("d4:mosti8ee", nil), ("i8e", nil), ("de", nil), ("le", nil), ("5:lines", nil),
+        ("d2:id20:abcdefghijklmnopqrst4:most1:8e", nil),
+    ])
+    func `Further connections that cannot be are left out`(text: String, most: Int?) throws {
+        #expect(try #require(Self.decode("d11:swoop_lines\(text)e")).lines?.most == most)
+    }
+
+    @Test func `What opens further connections does not change while connected`() throws {
+        var peer = PeerCapabilities()
+        peer.apply(try #require(Self.decode("d11:swoop_linesd2:id20:abcdefghijklmnopqrst4:mosti4eee")))
+        let first = peer.lines
+        peer.apply(try #require(Self.decode("d11:swoop_linesd2:id20:ABCDEFGHIJKLMNOPQRST4:mosti9eee")))
+        #expect(first?.most == 4)
+        #expect(peer.lines == first)
+    }
+
     @Test func `Values of wrong types and out of range are left out, not refused`() throws {
         let handshake = try #require(
             Self.decode("d4:ipv43:abc4:ipv64:abcd1:mle1:pi70000e11:upload_only1:x1:vi5e6:yourip5:abcdee"))

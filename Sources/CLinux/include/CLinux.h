@@ -3,3 +3,4 @@
 #include "epoll.h"
 #include "library.h"
 #include "mmsg.h"
+#include "tcp.h"

@@ -33,6 +33,8 @@ public struct ExtensionHandshake: Sendable, Hashable {
     /// `swoop_up`: our own. What the sender's line or limit lets it send, in bytes per second, as far as it knows. A hint
     /// for people's figures, nothing is decided by it. Decoded: 1 to 10^12.
     public var uplink: Int?
+    /// `swoop_lines`: our own. How to open further connections to the sender that count as this one.
+    public var lines: FurtherLines?
 
     public init() {}
 
@@ -71,6 +73,7 @@ public struct ExtensionHandshake: Sendable, Hashable {
             return usable < Self.commonRequest ? nil : usable - usable % Self.commonRequest
         }
         uplink = fields["swoop_up"]?.integerValue.flatMap { (1...1_000_000_000_000).contains($0) ? Int($0) : nil }
+        lines = fields["swoop_lines"]?.dictionaryValue.flatMap { FurtherLines($0, limits: limits) }
     }
 
     /// The bencoded dictionary, without message header.
@@ -89,6 +92,7 @@ public struct ExtensionHandshake: Sendable, Hashable {
         fields["upload_only"] = isUploadOnly.map { .integer($0 ? 1 : 0) }
         fields["swoop"] = longestRequest.map { .integer(Int64($0)) }
         fields["swoop_up"] = uplink.map { .integer(Int64($0)) }
+        fields["swoop_lines"] = lines.map { .dictionary($0.fields) }
         return Bencode.encode(.dictionary(fields))
     }
 
@@ -123,6 +127,8 @@ public struct PeerCapabilities: Sendable, Hashable {
     public private(set) var isUploadOnly = false
     /// The longest request it answers, in bytes: 16 KiB unless it is Swoop and says otherwise.
     public private(set) var longestRequest = ExtensionHandshake.commonRequest
+    /// The first word counts: what opens its lines does not change while it is connected.
+    public private(set) var lines: FurtherLines?
 
     public init(limits: WireLimits = .default) { requestDepth = limits.defaultRequestDepth }
 
@@ -135,6 +141,7 @@ public struct PeerCapabilities: Sendable, Hashable {
         metadataSize = handshake.metadataSize ?? metadataSize
         isUploadOnly = handshake.isUploadOnly ?? isUploadOnly
         longestRequest = handshake.longestRequest ?? longestRequest
+        lines = lines ?? handshake.lines
     }
 
     /// Takes an `upload_only` message.

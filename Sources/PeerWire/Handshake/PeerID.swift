@@ -40,6 +40,13 @@ public struct PeerID: Sendable, Hashable {
         low = UInt32(truncatingIfNeeded: generator.next())
     }
 
+    /// Twenty random bytes, for what nobody is to guess.
+    public init(random generator: inout some RandomNumberGenerator) {
+        high = generator.next()
+        middle = generator.next()
+        low = UInt32(truncatingIfNeeded: generator.next())
+    }
+
     private static let prefix: UInt64 = 0x2d_5357  // "-SW"
 
     /// Whether the prefix is Swoop's own. Anyone can claim it: good for statistics, not for trust.

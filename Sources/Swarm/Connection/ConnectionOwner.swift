@@ -38,6 +38,8 @@ enum BlockTarget {
     /// Into `buffer`, from `offset` on. It is kept alive by the block.
     case memory(BlockMemory, offset: Int, placement: SwarmMachine.Placement)
     case discard
+    /// Dropped without a word: another connection of the same peer is bringing it.
+    case surplus
     case violation
 }
 
@@ -48,6 +50,7 @@ struct IncomingBlock {
     let offset: Int
     var placement: SwarmMachine.Placement
     var received = 0
+    var isSurplus = false
 
     var remaining: Int { span.length - received }
 }

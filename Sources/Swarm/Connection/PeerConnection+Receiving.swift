@@ -120,6 +120,9 @@ extension PeerConnection {
         case .memory(let memory, let offset, let placement):
             block = IncomingBlock(span: span, memory: memory, offset: offset, placement: placement)
         case .discard: block = IncomingBlock(span: span, memory: nil, offset: 0, placement: .discard)
+        case .surplus:
+            block = IncomingBlock(span: span, memory: nil, offset: 0, placement: .discard)
+            block.isSurplus = true
         case .violation:
             close(.violation("a block that was not asked for"))
             return nil

@@ -38,6 +38,7 @@ extension PeerConnection {
             }
         }
         if phase != .closed { wantWrite(blocked || turn <= 0) }
+        if further != nil { closeIfDone() }
     }
 
     /// - Returns: whether the socket took everything.
@@ -122,6 +123,7 @@ extension PeerConnection {
         switch outcome {
         case .bytes(let count):
             lastSent = loop.now
+            bytesSent += Int64(count)
             return count
         case .wouldBlock: return nil
         case .ended:

@@ -69,6 +69,11 @@ final class PeerConnection: ReadinessHandler {
     var mayUpload = false
     var unsent = UnsentLimit()
     var opening = OpeningPace()
+    var bytesSent: Int64 = 0
+
+    /// nil for a peer's first connection.
+    var further: FurtherRole?
+    var path = PathCare()
 
     private var interest: Interest = []
     private var isRegistered = false
@@ -144,7 +149,7 @@ final class PeerConnection: ReadinessHandler {
 
     private func sendHandshake() {
         guard let owner, let infoHash else { return close(.shutdown) }
-        Handshake(reserved: owner.reservedBits, infoHash: infoHash, peerID: owner.peerID).encode(into: &outbox)
+        Handshake(reserved: owner.reservedBits, infoHash: infoHash, peerID: further?.announced ?? owner.peerID).encode(into: &outbox)
     }
 
     /// - Returns: bytes used, nil when the connection was closed.
@@ -264,7 +269,9 @@ final class PeerConnection: ReadinessHandler {
     func checkIdle() {
         guard phase == .open else { return }
         if loop.now - lastReceived > tunables.idle { return close(.timedOut) }
-        if loop.now - lastSent > tunables.keepAlive { send(.keepAlive) }
+        guard loop.now - lastSent > tunables.keepAlive else { return }
+        send(.keepAlive)
+        flush()
     }
 
     // MARK: The end
@@ -275,11 +282,11 @@ final class PeerConnection: ReadinessHandler {
         for timer in [readTimer, writeTimer, deadline] { if let timer { loop.cancel(timer) } }
         if isRegistered { loop.unregister(descriptor) }
         Glibc.close(descriptor)
+        owner?.closed(self, reason)
         incoming = nil
         upload = nil
         outbox = []
         leftover = []
-        owner?.closed(self, reason)
     }
 }
 

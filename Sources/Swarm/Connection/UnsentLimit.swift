@@ -9,11 +9,15 @@ struct UnsentLimit: Sendable {
     static let most = 8 << 20
     /// Seconds of the connection's rate.
     private static let time = 0.02
+    /// The same on a long line: there it must never run dry, for congestion control learns nothing about a line that is
+    /// not kept busy, and a little more delay does not show beside that of the line.
+    private static let timeOnLongLine = 0.1
     /// Seconds between two looks; sooner when the first bytes show a fast line.
     private static let period = 0.1
 
     /// What the socket was told last, bytes.
     private(set) var bytes = 4 * least
+    var isOnLongLine = false
     private var since: Double?
     private var count = 0
 
@@ -28,7 +32,7 @@ struct UnsentLimit: Sendable {
         count += more
         let elapsed = now - start
         guard elapsed >= Self.period || count >= 16 * bytes else { return nil }
-        let wanted = Double(count) / max(elapsed, 1e-3) * Self.time
+        let wanted = Double(count) / max(elapsed, 1e-3) * (isOnLongLine ? Self.timeOnLongLine : Self.time)
         since = now
         count = 0
         let next = Int(min(max(wanted, Double(Self.least)), Double(Self.most)))

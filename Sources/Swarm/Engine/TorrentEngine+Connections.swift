@@ -41,6 +41,9 @@ extension TorrentEngine {
 
     func opened(_ connection: PeerConnection, _ handshake: Handshake) -> Bool {
         opening[ObjectIdentifier(connection)] = nil
+        if let key = connection.isIncoming ? lines.key(of: handshake.peerID) : connection.isFurther ? connection.key : nil {
+            return openedFurther(connection, handshake, of: key)
+        }
         if handshake.peerID == context.peerID {
             if !connection.isIncoming { book.shun(connection.address) }
             return false
@@ -88,6 +91,7 @@ extension TorrentEngine {
         handshake.isUploadOnly = machine.isFinished ? true : nil
         handshake.longestRequest = machine.configuration.longestRequest
         handshake.uplink = efficiency.uplinkTold
+        if let key = connection.key, connection.handshake?.peerID.isSwoop == true { handshake.lines = furtherLines(for: key) }
         connection.send(.extended(.handshake(handshake)))
         if let key = connection.key { dirty.insert(key) }
     }
@@ -95,10 +99,12 @@ extension TorrentEngine {
     // MARK: Going
 
     func closed(_ connection: PeerConnection, _ reason: CloseReason) {
+        if connection.isFurther { return closedFurther(connection, reason) }
         let now = context.loop.now
         opening[ObjectIdentifier(connection)] = nil
         if let key = connection.key {
             connections[key] = nil
+            for further in lines.forget(key) { further.close(.shutdown) }
             if let id = connection.handshake?.peerID, peerIDs[id] == key { peerIDs[id] = nil }
             exchange.forget(key)
             forgetReach(of: key)
@@ -131,6 +137,7 @@ extension TorrentEngine {
 
     func received(_ message: Message, on connection: PeerConnection) {
         guard let key = connection.key else { return }
+        if connection.isFurther { return connection.receivedFurther(message) }
         switch message {
         case .extended(.handshake(let handshake)): extended(handshake, connection, key)
         case .extended(.metadata(let message)): serveMetadata(message, connection)
@@ -147,6 +154,7 @@ extension TorrentEngine {
         connection.capabilities.apply(handshake)
         let capabilities = connection.capabilities
         let longest = machine.configuration.longestRequest
+        learnPath(of: connection, key)
         machine.update(key) { traits in
             traits.requestQueue = capabilities.requestDepth
             traits.longestRequest = min(capabilities.longestRequest, longest)
@@ -173,6 +181,9 @@ extension TorrentEngine {
         guard let key = connection.key else { return .violation }
         lastByteAt = context.loop.now
         let span = BlockSpan(piece: Int(header.index), begin: Int(header.begin), length: Int(header.length))
+        if lines.open[key] != nil, everyLine(of: key).contains(where: { $0 !== connection && $0.incoming?.span == span }) {
+            return .surplus
+        }
         switch machine.beginBlock(span, from: key) {
         case .violation: return .violation
         case .discard: return .discard
@@ -187,6 +198,7 @@ extension TorrentEngine {
         guard let key = connection.key else { return }
         lastByteAt = context.loop.now
         lastPeerByteAt = lastByteAt
+        if block.isSurplus { return }
         take(block.span, from: key, block.memory, placement: block.placement)
     }
 

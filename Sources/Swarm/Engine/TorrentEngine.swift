@@ -65,6 +65,7 @@ final class TorrentEngine: ConnectionOwner {
     var isHeld = false
     var isRelocated = false
     var exchange = ExchangeState()
+    var lines = LineState()
     /// Peers that dialled us and cannot be dialled.
     var dependents: Set<PeerKey> = []
     var reachProbes: [PeerKey: ReachProbe] = [:]
@@ -118,7 +119,8 @@ final class TorrentEngine: ConnectionOwner {
         machine = SwarmMachine(
             layout: layout, wanted: wanted, have: have, unservable: unservable, configuration: configuration,
             seed: generator.next(), now: now)
-        bufferPool = PieceBufferPool(capacity: configuration.openBytes + layout.pieceLength + (1 << 16))
+        bufferPool = PieceBufferPool(
+            capacity: configuration.openBytes + configuration.openBytesOnLongLine + layout.pieceLength + (1 << 16))
         book = PeerBook()
         ledger = DurabilityLedger(durable: StoredPieces(have), policy: context.syncPolicy)
         lastByteAt = now
@@ -177,7 +179,11 @@ final class TorrentEngine: ConnectionOwner {
             }
             let ready = dirty
             dirty.removeAll(keepingCapacity: true)
-            for key in ready { connections[key]?.flush() }
+            for key in ready {
+                connections[key]?.flush()
+                guard let further = lines.open[key] else { continue }
+                for connection in further { connection.flush() }
+            }
         }
         isSettling = false
     }
@@ -202,7 +208,7 @@ final class TorrentEngine: ConnectionOwner {
             memories[piece.value] = nil
             buffers[piece.value] = nil
         case .divert(let key, let span):
-            connections[key]?.divert(span)
+            for connection in everyLine(of: key) { connection.divert(span) }
         case .verify(let piece, let digests): verify(piece, digests)
         case .disconnect(let key, let reason): disconnect(key, reason)
         case .ban(let key): ban(key)
@@ -235,8 +241,9 @@ final class TorrentEngine: ConnectionOwner {
             exchangePeers(now)
             judgeEfficiency(now)
         }
+        if ticks % 2 == 0 { careForLines(now) }
         if ticks % 50 == 0 {
-            for connection in connections.values { connection.checkIdle() }
+            for connection in Array(connections.values) + lines.open.values.joined() { connection.checkIdle() }
             updateAnnouncers(now)
             if home.isStaged { lackOfPeers.look(at: machine, progress, asks: options.usesPeers, now: now) }
         }
@@ -259,7 +266,7 @@ final class TorrentEngine: ConnectionOwner {
     }
 
     func limitsChanged() {
-        for connection in connections.values { connection.limitsChanged() }
+        for connection in Array(connections.values) + lines.open.values.joined() { connection.limitsChanged() }
         settle()
     }
 

@@ -52,7 +52,7 @@ actor NodeState {
             peerID: node.peerID, listenAddress: address, trackers: TrackerClient(settings: trackerSettings),
             webSeeds: WebSeedClient(settings: webSettings), logger: node.logger, client: configuration.client,
             tunables: configuration.connection, swarm: configuration.swarm,
-            syncPolicy: configuration.syncPolicy, sourceHealth: health)
+            lines: configuration.lines, syncPolicy: configuration.syncPolicy, sourceHealth: health)
         if let descriptor { listener = try listener(on: descriptor, context, node) }
         self.context = context
         return LoopBound(context)

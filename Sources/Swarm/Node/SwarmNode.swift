@@ -30,6 +30,7 @@ public final class SwarmNode: Sendable {
         /// Times and sizes of connections, and of decisions; for tests.
         var connection = PeerConnection.Tunables()
         var swarm = SwarmConfiguration()
+        var lines = LineLimits()
         /// When what was written is made durable and recorded.
         var syncPolicy = SyncPolicy()
         /// When range sources that fail are asked again: the first wait in seconds and the longest.

@@ -3,8 +3,11 @@
 public struct UplinkEstimate: Sendable {
     /// Of an average; shorter ones follow the bursts of TCP.
     private static let window = 2.0
-    /// Bytes per second; nil before anybody waited for long enough.
-    public private(set) var measured: Double?
+    /// So many averages make a measure: the first one is TCP's beginning.
+    private static let least = 2
+
+    private var best = 0.0
+    private var averages = 0
     private var bytes: Int64 = 0
     private var seconds = 0.0
 
@@ -22,9 +25,16 @@ public struct UplinkEstimate: Sendable {
         bytes += sent
         seconds += elapsed
         guard seconds >= Self.window else { return }
-        measured = max(measured ?? 0, Double(bytes) / seconds)
+        // A socket that takes nothing at all says nothing of the line.
+        if bytes > 0 {
+            best = max(best, Double(bytes) / seconds)
+            averages += 1
+        }
         (bytes, seconds) = (0, 0)
     }
+
+    /// Bytes per second; nil before anybody waited for long enough.
+    public var measured: Double? { averages >= Self.least ? best : nil }
 
     /// - Parameter limit: bytes per second that this host was told to send at most.
     public func value(limit: Int?) -> Double? { limit.map(Double.init) ?? measured }

@@ -11,6 +11,8 @@ public struct SwarmConfiguration: Sendable {
     public var blockLength = BlockSpan.standardLength
     /// Bytes of pieces being gathered or verified at a time. One piece is always allowed.
     public var openBytes = 24 << 20
+    /// So many more on a long line, where a block that is lost comes much later than those after it.
+    public var openBytesOnLongLine = 16 << 20
     /// Requests of one peer that wait here; more are rejected, or end the connection of a peer without the fast extension
     /// that goes on to twice as many. Told to peers as `reqq` (BEP 10).
     public var requestQueue = 512

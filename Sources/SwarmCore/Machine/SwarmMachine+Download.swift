@@ -22,7 +22,9 @@ extension SwarmMachine {
         guard let peer = peers[key], now >= peer.askAgainAt else { return }
         if !asksPeers && !peer.traits.isWebSeed { return }
         let most = max(1, peer.traits.requestQueue)
-        let run = peers[key]?.window.runLength(limit: peer.traits.longestRequest / configuration.blockLength, now: now) ?? 1
+        let run = peers[key]?.window.runLength(
+            limit: peer.traits.longestRequest / configuration.blockLength, lines: peer.further?.lines ?? 1, requests: most,
+            now: now) ?? 1
         while let state = peers[key], state.outstandingBytes < state.window.target, state.outstanding.count < most {
             guard let span = nextSpan(for: key, run: run, now: now) else { break }
             ask(key, span, now: now)
@@ -93,7 +95,7 @@ extension SwarmMachine {
     }
 
     private func pickNew(for peer: PeerState) -> Int? {
-        guard !picker.isEmpty, openBytes == 0 || openBytes + layout.pieceLength <= configuration.openBytes else { return nil }
+        guard !picker.isEmpty, openBytes == 0 || openBytes + layout.pieceLength <= mostOpenBytes else { return nil }
         if peer.isChokingUs {
             return peer.allowedFast.first { picker.pickable.contains($0) && peer.holdings.contains($0) }
         }
@@ -101,7 +103,7 @@ extension SwarmMachine {
     }
 
     private func hasRoom(for piece: Int) -> Bool {
-        openBytes == 0 || openBytes + layout.length(of: PieceIndex(unchecked: piece)) <= configuration.openBytes
+        openBytes == 0 || openBytes + layout.length(of: PieceIndex(unchecked: piece)) <= mostOpenBytes
     }
 
     private mutating func begin(_ piece: Int, for peer: PeerState, run: Int, now: Double) -> BlockSpan? {
@@ -180,6 +182,9 @@ extension SwarmMachine {
         peers[key]?.lastProgressAt = now
         peers[key]?.isSnubbed = false
         peers[key]?.rejects = 0
+        if let newest = peers[key]?.further?.newestAnswered, request.sentAt > newest {
+            peers[key]?.further?.newestAnswered = request.sentAt
+        }
         downloadMeter.add(span.length, now: now)
         var copies = false
         if placement == .buffer || placement == .aside, !request.isCancelled, var state = open[span.piece], !state.isVerifying {
@@ -248,7 +253,7 @@ extension SwarmMachine {
 
     /// Others were asked for the same block in the end game.
     private mutating func cancelOthers(_ span: BlockSpan, except key: PeerKey) {
-        guard picker.isEmpty || openBytes + layout.pieceLength > configuration.openBytes else { return }
+        guard picker.isEmpty || openBytes + layout.pieceLength > mostOpenBytes else { return }
         for other in peers.keys where other != key && peers[other]?.outstanding.isEmpty == false {
             guard let peer = peers[other] else { continue }
             for request in peer.outstanding where request.span == span && !request.isCancelled { cancel(request, of: other) }
@@ -272,7 +277,7 @@ extension SwarmMachine {
         }
     }
 
-    private mutating func remember(_ span: BlockSpan, of key: PeerKey) {
+    mutating func remember(_ span: BlockSpan, of key: PeerKey) {
         peers[key]?.forgotten.append(span)
         if let count = peers[key]?.forgotten.count, count > 1024 { peers[key]?.forgotten.removeFirst(count - 1024) }
     }

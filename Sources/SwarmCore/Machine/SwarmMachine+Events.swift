@@ -58,7 +58,10 @@ extension SwarmMachine {
             dispatchAll(now: now)
             revealIfSpread()
         } else {
-            for key in peers.keys { judgeProgress(of: key, now: now) }
+            for key in peers.keys {
+                dropLostRequests(of: key, now: now)
+                judgeProgress(of: key, now: now)
+            }
             refillAll(now: now)
         }
     }

@@ -165,17 +165,22 @@ extension SwarmMachine {
 
     // MARK: A seed's hand
 
-    /// How many pieces a peer is to have in hand: enough that it never waits for a word from us.
-    private func lookahead(_ rate: Double) -> Int {
+    /// How many pieces a peer is to have in hand: enough that it never waits for a word from us. On a long line
+    /// that takes its time several times over (suggestion, request, block, announcement, and what loss adds to each); how
+    /// fast it is, is not known before it has been full.
+    private func lookahead(_ rate: Double, roundTrip: Double) -> Int {
         let length = Double(layout.pieceLength)
-        return max(2, Int((Double(1 << 20) / length).rounded(.up))) + min(512, Int(rate * 0.25 / length))
+        let unknown = roundTrip > 0 ? min(0.2, roundTrip) * Double(64 << 20) : 0
+        let bytes = max(rate * (0.25 + 8 * roundTrip), unknown)
+        return max(2, Int((Double(1 << 20) / length).rounded(.up))) + min(512, Int(bytes / length))
     }
 
     mutating func dispatch(_ key: PeerKey, now: Double) {
         guard isServing, let dispatcher, !dispatcher.hasGivenAll, let peer = peers[key], !peer.traits.isWebSeed else { return }
         let secret = configuration.superSeed
         guard secret || (peer.traits.followsSuggestions && !peer.amChoking && peer.isInterested) else { return }
-        let target = lookahead(peers[key]?.uploadMeter.rate(now) ?? 0)
+        let target = lookahead(
+            peers[key]?.uploadMeter.rate(now) ?? 0, roundTrip: peer.traits.longRoundTrip)
         while (self.dispatcher?.outstanding(key) ?? 0) < target {
             let holdings = peer.holdings
             let availability = picker.availability

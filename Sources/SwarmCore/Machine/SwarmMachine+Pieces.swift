@@ -22,7 +22,7 @@ extension SwarmMachine {
     public mutating func judged(_ index: PieceIndex, _ verdict: Verdict, now: Double) {
         let piece = index.value
         guard let state = open[piece], state.isVerifying else { return }
-        let wasFull = openBytes + layout.pieceLength > configuration.openBytes
+        let wasFull = openBytes + layout.pieceLength > mostOpenBytes
         close(piece)
         switch verdict {
         case .stored(let digests):

@@ -30,6 +30,7 @@ public struct SwarmMachine: Sendable {
     /// Open pieces, the oldest first.
     var openOrder: [Int] = []
     var openBytes = 0
+    var mostOpenBytes: Int
     var ledger = BlameLedger()
     var dispatcher: PieceDispatcher?
     var choker = Choker()
@@ -69,6 +70,7 @@ public struct SwarmMachine: Sendable {
     ) {
         self.layout = layout
         self.configuration = configuration
+        mostOpenBytes = configuration.openBytes
         self.wanted = wanted
         self.have = have
         self.unservable = unservable ?? PieceSet(size: layout.pieceCount)

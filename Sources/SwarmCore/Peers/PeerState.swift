@@ -12,6 +12,8 @@ public struct PeerTraits: Sendable {
     public var requestQueue = 250
     /// It follows suggestions to the letter, as our own leechers do.
     public var followsSuggestions = false
+    /// Seconds of a long line, there and back; 0 for any other.
+    public var longRoundTrip = 0.0
     /// A web seed or another store of ranges: it asks for nothing and takes no messages but requests and cancels.
     public var isWebSeed = false
     /// The pieces that a web seed is asked for; nil for all. See ``SwarmMachine/setHoldings(of:to:now:)``.
@@ -66,6 +68,8 @@ struct PeerState: Sendable {
     var askAgainAt = 0.0
     /// What it was asked for and answers still, after a cancel without the fast extension.
     var forgotten: [BlockSpan] = []
+    /// nil while all of it comes over one connection.
+    var further: FurtherLinesState?
 
     var uploads: [BlockSpan] = []
     var uploadHead = 0

@@ -7,6 +7,10 @@ struct RequestWindow: Sendable {
         var initial = 4 * blockLength
         var least = 2 * blockLength
         var most = 8 << 20
+        /// On a long line, where loss makes many answers wait for what was lost before them.
+        var mostOnLongLine = 16 << 20
+        /// Bytes per second that a long line is asked for at first.
+        var firstRate = 8e6
         /// Seconds of the peer's rate kept in flight on top of the delay of the line.
         var slack = 0.3
     }
@@ -27,11 +31,15 @@ struct RequestWindow: Sendable {
         checkedAt = now
     }
 
+    private var isOnLongLine = false
+
+    private var most: Int { isOnLongLine ? limits.mostOnLongLine : limits.most }
+
     /// - Parameter delay: seconds from the request to its last byte.
     mutating func arrived(_ bytes: Int, delay: Double, now: Double) {
         meter.add(bytes, now: now)
         leastDelay = min(leastDelay, max(delay, 1e-5))
-        if isStarting { target = min(limits.most, target + bytes) }
+        if isStarting { target = min(most, target + bytes) }
         if now - checkedAt >= max(0.25, 2 * leastDelay) { check(now) }
     }
 
@@ -42,10 +50,19 @@ struct RequestWindow: Sendable {
             let wanted = rate * (2 * leastDelay + limits.slack)
             // Gently down: one slow moment must not empty the line.
             let next = max(wanted, Double(target) * 0.8)
-            target = max(limits.least, min(limits.most, Int(next) + blockLength))
+            target = max(limits.least, min(most, Int(next) + blockLength))
         }
         rateAtCheck = rate
         checkedAt = now
+    }
+
+    /// A long line is filled from the beginning, as far as it is not known how much it takes: with less asked for, TCP would
+    /// not find that out either.
+    /// - Parameter roundTrip: seconds; 0 for a line that is not long.
+    mutating func expect(roundTrip: Double) {
+        isOnLongLine = roundTrip > 0
+        guard isStarting, leastDelay == .infinity else { return }
+        target = max(target, min(limits.most, Int(min(roundTrip, 1) * limits.firstRate)))
     }
 
     /// Bytes per second.
@@ -58,8 +75,10 @@ struct RequestWindow: Sendable {
         leastDelay = .infinity
     }
 
-    /// Blocks of one request, for a peer that takes runs: about 20 ms of its rate.
-    mutating func runLength(limit: Int, now: Double) -> Int {
-        max(1, min(limit, Int(meter.rate(now) * 0.02) / blockLength))
+    /// Blocks of one request, for a peer that takes runs: about 20 ms of the rate of each of its connections, and enough
+    /// for as many requests as it keeps to fill the window.
+    mutating func runLength(limit: Int, lines: Int, requests: Int, now: Double) -> Int {
+        let least = lines > 1 ? target * 4 / 3 / (blockLength * requests) : 1
+        return max(1, min(limit, max(least, Int(meter.rate(now) * 0.02) / (blockLength * lines))))
     }
 }

@@ -119,6 +119,10 @@ struct OpenPiece: Sendable {
         }
     }
 
+    func isReceiving(_ request: BlockSpan, from peer: PeerKey) -> Bool {
+        blocks[blockRange(request)].contains(.receiving(peer))
+    }
+
     /// Who is sending any of these blocks straight into the buffer, other than `peer`.
     func receivers(of request: BlockSpan, otherThan peer: PeerKey) -> Set<PeerKey> {
         Set(

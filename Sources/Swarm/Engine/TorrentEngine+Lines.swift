@@ -1,0 +1,251 @@
+import Glibc
+import Hashing
+import Logging
+import PeerWire
+import Reactor
+import SwarmCore
+
+/// The further connections of a torrent's peers. They belong to the peer whose first connection is in
+/// ``TorrentEngine/connections``: what comes and goes over them is that peer's.
+struct LineState {
+    /// Ids that we gave out, each to one peer, for connections that it may open.
+    private var keys: [PeerID: PeerKey] = [:]
+    private var ids: [PeerKey: PeerID] = [:]
+    /// Open ones.
+    private(set) var open: [PeerKey: [PeerConnection]] = [:]
+    /// Those that we are making, by peer.
+    private(set) var dialling: [PeerKey: [PeerConnection]] = [:]
+    private(set) var failures: [PeerKey: Int] = [:]
+    private(set) var count = 0
+    var search = LineSearch<PeerKey>()
+
+    func key(of id: PeerID) -> PeerKey? { keys[id] }
+
+    /// The id by which this peer opens further connections.
+    mutating func id(for key: PeerKey) -> PeerID {
+        if let id = ids[key] { return id }
+        var generator = SystemRandomNumberGenerator()
+        let id = PeerID(random: &generator)
+        keys[id] = key
+        ids[key] = id
+        return id
+    }
+
+    func lines(of key: PeerKey) -> Int { 1 + (open[key]?.count ?? 0) + (dialling[key]?.count ?? 0) }
+
+    func openLines(of key: PeerKey) -> Int { 1 + (open[key]?.count ?? 0) }
+
+    mutating func dials(_ connection: PeerConnection, _ key: PeerKey) {
+        dialling[key, default: []].append(connection)
+        count += 1
+    }
+
+    mutating func opened(_ connection: PeerConnection, _ key: PeerKey) {
+        remove(connection, key)
+        open[key, default: []].append(connection)
+        count += 1
+    }
+
+    /// - Returns: whether it was open.
+    @discardableResult
+    mutating func remove(_ connection: PeerConnection, _ key: PeerKey) -> Bool {
+        let wasOpen = Self.take(connection, key, from: &open)
+        let wasDialling = Self.take(connection, key, from: &dialling)
+        if wasOpen || wasDialling { count -= 1 }
+        return wasOpen
+    }
+
+    private static func take(
+        _ connection: PeerConnection, _ key: PeerKey, from table: inout [PeerKey: [PeerConnection]]
+    ) -> Bool {
+        guard let index = table[key]?.firstIndex(where: { $0 === connection }) else { return false }
+        table[key]?.remove(at: index)
+        if table[key]?.isEmpty == true { table[key] = nil }
+        return true
+    }
+
+    mutating func failed(_ key: PeerKey) { failures[key, default: 0] += 1 }
+
+    /// The peer has gone.
+    /// - Returns: its further connections, to be closed.
+    mutating func forget(_ key: PeerKey) -> [PeerConnection] {
+        if let id = ids.removeValue(forKey: key) { keys[id] = nil }
+        failures[key] = nil
+        search.forget(key)
+        let rest = (open.removeValue(forKey: key) ?? []) + (dialling.removeValue(forKey: key) ?? [])
+        count -= rest.count
+        return rest
+    }
+}
+
+/// Says once in a process what an administrator can do about a long line.
+final class LongLineAdvice {
+    private var hasSpoken = false
+
+    /// - Parameter code: why BBR could not be chosen, `errno`.
+    func text(_ code: CInt) -> String? {
+        guard !hasSpoken else { return nil }
+        hasSpoken = true
+        let why: String
+        switch code {
+        case ENOENT: why = "the system does not have it: run `modprobe tcp_bbr` as root, and allow it"
+        case EPERM: why = "it is not allowed, or a route locks another: allow it"
+        default: why = "\(String(cString: strerror(code))): allow it"
+        }
+        return "packets are lost on a long line, and congestion control that is made for that (BBR) cannot be chosen here; \(why)"
+            + " with `sysctl -w net.ipv4.tcp_allowed_congestion_control=\"$(sysctl -n net.ipv4.tcp_allowed_congestion_control) bbr\"`"
+    }
+}
+
+extension TorrentEngine {
+    /// Connections over which blocks of this peer come.
+    func everyLine(of key: PeerKey) -> [PeerConnection] { (connections[key].map { [$0] } ?? []) + (lines.open[key] ?? []) }
+
+    /// What we tell a peer, if we take further connections.
+    func furtherLines(for key: PeerKey) -> FurtherLines? {
+        let most = context.lines.most
+        return most > 1 ? FurtherLines(id: lines.id(for: key), most: most) : nil
+    }
+
+    // MARK: Coming and going
+
+    /// A further connection of a peer, which it opened or we did.
+    func openedFurther(_ connection: PeerConnection, _ handshake: Handshake, of key: PeerKey) -> Bool {
+        guard let first = connections[key] else { return false }
+        if connection.isIncoming {
+            let isOneOfMany = lines.lines(of: key) >= context.lines.most || lines.count >= context.lines.mostInAll
+            guard !isOneOfMany else { return false }
+            connection.further = FurtherRole()
+            connection.key = key
+        } else if handshake.peerID != first.handshake?.peerID {
+            return false
+        }
+        connection.capabilities = first.capabilities
+        lines.opened(connection, key)
+        machine.setLines(lines.openLines(of: key), of: key)
+        if first.path.choice == .bbr { chooseBBR(connection) }
+        // It takes its part of what waits to be sent.
+        dirty.insert(key)
+        context.logger.debug(
+            "a further connection", metadata: ["peer": "\(first.address)", "connections": "\(lines.lines(of: key))"])
+        return true
+    }
+
+    func closedFurther(_ connection: PeerConnection, _ reason: CloseReason) {
+        opening[ObjectIdentifier(connection)] = nil
+        guard let key = connection.key, !isStopped, connections[key] != nil else { return }
+        let wasOpen = lines.remove(connection, key)
+        if wasOpen { machine.setLines(lines.openLines(of: key), of: key) }
+        if wasOpen, lines.open[key] == nil, let first = connections[key], first.path.hasBBR {
+            Socket.setPacingLimit(first.descriptor, nil)
+        }
+        let isOver = connection.further?.hasHeardLast == true
+        if !isOver { lines.failed(key) }
+        switch reason {
+        case .violation, .banned: connections[key]?.close(reason)
+        default:
+            guard wasOpen, !isOver else { return }
+            machine.lineLost(key, receiving: connection.incoming?.span, now: context.loop.now)
+            dirty.insert(key)
+        }
+    }
+
+    private func open(_ count: Int, to key: PeerKey) {
+        guard let first = connections[key], let theirs = first.capabilities.lines, let address = first.listenAddress,
+            let infoHash = first.infoHash
+        else { return }
+        for _ in 0..<count {
+            guard let descriptor = try? Socket.connect(to: address, from: context.listenAddress) else { return lines.failed(key) }
+            let connection = PeerConnection(
+                dialled: descriptor, to: address, infoHash: infoHash, owner: self, loop: context.loop,
+                staging: context.staging, tunables: context.tunables)
+            connection.further = FurtherRole(announced: theirs.id)
+            connection.key = key
+            opening[ObjectIdentifier(connection)] = connection
+            lines.dials(connection, key)
+            connection.start()
+        }
+    }
+
+    private func retire(_ count: Int, of key: PeerKey) {
+        for connection in (lines.open[key] ?? []).suffix(count) {
+            connection.leave()
+            connection.flush()
+        }
+    }
+
+    // MARK: Deciding
+
+    /// Called a few times a second: looks at the lines, and has as many connections as they want.
+    func careForLines(_ now: Double) {
+        let limits = context.lines
+        for (key, connection) in connections { learnPath(of: connection, key) }
+        for (key, open) in lines.open { for connection in open { learnPath(of: connection, key) } }
+        if ticks % 10 == 0 { sharePacing(now) }
+        guard limits.most > 1, !machine.isFinished, machine.asksPeers else { return }
+        endStalledLines(now)
+        var candidates: [LineSearch<PeerKey>.Candidate] = []
+        for (key, connection) in connections {
+            guard connection.listenAddress != nil, let most = connection.capabilities.lines?.most,
+                lines.failures[key] ?? 0 < limits.failures
+            else { continue }
+            let count = lines.lines(of: key)
+            let mostHere = min(most, limits.most)
+            let least = min(limits.least, mostHere)
+            if count < least, lines.count < limits.mostInAll { open(least - count, to: key) }
+            let roundTrip = connection.path.roundTrip
+            if connection.path.isLong(limits), machine.isGiving(key) {
+                candidates.append(
+                    .init(
+                        peer: key, roundTrip: roundTrip, isLossy: connection.path.losesToUs,
+                        lines: lines.lines(of: key), most: mostHere))
+            }
+        }
+        let step = lines.search.look(
+            candidates, received: machine.transferred.down, remaining: machine.missingBytes,
+            room: limits.mostInAll - lines.count, now: now)
+        switch step {
+        case .open(let key, let count): open(count, to: key)
+        case .retire(let key, let count): retire(count, of: key)
+        case nil: break
+        }
+    }
+
+    /// Looks at the line of a connection if that is due.
+    func learnPath(of connection: PeerConnection, _ key: PeerKey) {
+        let before = connection.path.roundTrip
+        if connection.lookAtPath(context.lines) { chooseBBR(connection) }
+        let roundTrip = connection.path.roundTrip
+        guard !connection.isFurther, roundTrip != before else { return }
+        machine.setLongRoundTrip(connection.path.isLong(context.lines) ? roundTrip : 0, of: key)
+    }
+
+    /// A further connection on which a block has stopped coming while others go on.
+    private func endStalledLines(_ now: Double) {
+        for (key, open) in lines.open {
+            guard let first = connections[key] else { continue }
+            let latest = open.reduce(first.lastReceived) { max($0, $1.lastReceived) }
+            for connection in open where connection.incoming != nil && latest - connection.lastReceived > Self.stalledLine {
+                connection.close(.timedOut)
+            }
+        }
+    }
+
+    /// Seconds.
+    private static let stalledLine = 8.0
+
+    private func sharePacing(_ now: Double) {
+        for key in lines.open.keys {
+            let all = everyLine(of: key).filter(\.path.hasBBR)
+            let limit = PacingShare.limit(rate: machine.rates(of: key, now: now).up, lines: all.count)
+            for connection in all { Socket.setPacingLimit(connection.descriptor, limit) }
+        }
+    }
+
+    private func chooseBBR(_ connection: PeerConnection) {
+        let code = Socket.setCongestionControl(connection.descriptor, "bbr")
+        connection.path.hasBBR = code == 0
+        if code != 0, let text = context.advice.text(code) { report(.warning(text)) }
+        context.logger.debug("a long line with loss", metadata: ["peer": "\(connection.address)", "bbr": "\(code == 0)"])
+    }
+}

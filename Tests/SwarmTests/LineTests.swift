@@ -1,0 +1,236 @@
+import Glibc
+import PeerWire
+import Synchronization
+import Testing
+import Tracking
+
+@testable import Swarm
+
+/// Further connections between two nodes, which a test makes them open although the line is short.
+@Suite struct FurtherConnections {
+    private let sample: Sample
+
+    init() throws { sample = try .single(12_000_000, pieceLength: 262_144) }
+
+    private static func lines(_ least: Int, of most: Int = 8) -> (inout SwarmNode.Configuration) -> Void {
+        { configuration in
+            configuration.lines.least = least
+            configuration.lines.most = most
+        }
+    }
+
+    /// Bytes that a connection carries before it waits for the others: the first so many that much more is asked for than
+    /// its queues hold, which are short as the seed has a limit.
+    private static func portion(_ number: Int) -> Int { number == 0 ? 1_500_000 : 200_000 }
+
+    private static func isShared(_ carried: [Int]) -> Bool {
+        carried.count >= 4 && (0..<4).allSatisfy { carried[$0] >= portion($0) }
+    }
+
+    @Test func severalConnectionsAreOnePeerAndShareTheBlocks() async throws {
+        let place = try TemporaryDirectory()
+        try await TestNode.with(2, Self.lines(4)) { [sample] nodes in
+            let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed"))) { $0.uploadLimit = 4_000_000 }
+            try await seed.complete()
+            let gate = Gate()
+            let held = try Relay(to: await nodes[0].address) { number, carried in
+                gate.isOpen || carried[number] < Self.portion(number) ? .pass : .hold
+            }
+            let leecher = try await nodes[1].get(sample.torrent, into: place.directory("leecher"), from: [held.address])
+            try await wait(for: "blocks over all connections") { Self.isShared(held.carried) }
+            #expect(await seed.peers == 1)
+            #expect(await leecher.peers == 1)
+            #expect(held.connections == 4)
+            gate.open()
+            try await leecher.complete()
+            #expect(try sample.isThere(in: place.directory("leecher")))
+            #expect(await leecher.transfer.status().wasted == 0)
+        }
+    }
+
+    @Test(arguments: [0, 1, 2, 3]) func theLossOfAnyOneIsSurvived(lost: Int) async throws {
+        let place = try TemporaryDirectory()
+        try await TestNode.with(2, Self.lines(4)) { [sample] nodes in
+            let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed"))) { $0.uploadLimit = 4_000_000 }
+            try await seed.complete()
+            // Each carries something before one breaks in the middle of a block.
+            let relay = try Relay(to: await nodes[0].address) { number, carried in
+                guard carried[number] >= Self.portion(number) else { return .pass }
+                guard Self.isShared(carried) else { return .hold }
+                return number == lost ? .cut : .pass
+            }
+            let leecher = try await nodes[1].get(sample.torrent, into: place.directory("leecher"), from: [relay.address])
+            try await leecher.complete()
+            #expect(try sample.isThere(in: place.directory("leecher")))
+            #expect(relay.connections >= 4)
+            #expect(await leecher.peers <= 1)
+        }
+    }
+
+    @Test func aPeerThatDoesNotAnnounceThemGetsOne() async throws {
+        let place = try TemporaryDirectory()
+        try await TestNode.with(1, Self.lines(4)) { [sample] nodes in
+            let foreign = try ScriptedSeed(sample: sample).listen()
+            let leecher = try await nodes[0].get(sample.torrent, into: place.directory("leecher"), from: [foreign.address])
+            try await leecher.complete()
+            #expect(foreign.connections == 1)
+        }
+    }
+
+    @Test func noMoreAreOpenedThanThePeerTakesAndTheyCarryItsId() async throws {
+        let place = try TemporaryDirectory()
+        try await TestNode.with(1, Self.lines(6)) { [sample] nodes in
+            let own = PeerID.random()
+            let given = PeerID.random()
+            let arrived = Arrivals()
+            let foreign = try ScriptedPeer { socket, number in
+                try socket.answerHands(sample.info, hashes: sample.info.hashes, id: own)
+                arrived.append(socket.handshake?.peerID)
+                guard number == 0 else {
+                    // It is for blocks, and nothing else is said on it.
+                    throw PeerSocket.Failure.protocolViolation("said on a further connection: \(try socket.next())")
+                }
+                var extended = ExtensionHandshake()
+                extended.lines = FurtherLines(id: given, most: 3)
+                try socket.send(.extended(.handshake(extended)), .haveAll)
+                while true { _ = try socket.next() }
+            }
+            let leecher = try await nodes[0].get(sample.torrent, into: place.directory("leecher"), from: [foreign.address])
+            try await wait(for: "two further connections") { arrived.count == 3 }
+            // Looks later there are no more.
+            let looks = await leecher.transfer.looks
+            try await wait(for: "more looks") { await leecher.transfer.looks > looks + 4 }
+            #expect(arrived.ids.dropFirst() == [given, given])
+            #expect(await leecher.peers == 1)
+            #expect(foreign.failures == [])
+        }
+    }
+}
+
+/// Connections on which nothing is said.
+@Suite struct QuietConnections {
+    @Test func aKeepAliveIsSentBeforeThePeerTakesUsForGone() async throws {
+        let sample = try Sample.single(600_000)
+        let place = try TemporaryDirectory()
+        try await TestNode.with(1, { $0.connection.keepAlive = 0.5 }) { nodes in
+            let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed")))
+            try await seed.complete()
+            let address = try await nodes[0].address
+            let isKept = try await onThread {
+                let socket = try PeerSocket.connect(address)
+                try socket.shakeHands(sample.info)
+                return try socket.next { $0 == .message(.keepAlive) ? true : nil }
+            }
+            #expect(isKept)
+        }
+    }
+}
+
+/// What those do who want more than one peer's part.
+@Suite struct HostileFurtherConnections {
+    private let sample: Sample
+
+    init() throws { sample = try .single(600_000) }
+
+    /// A seed that takes four connections of a peer, and the id that it gives to the first of them.
+    private func withSeed(
+        _ body: @escaping @Sendable (PeerAddress, WatchedTransfer, PeerSocket, PeerID) throws -> Void
+    ) async throws {
+        let place = try TemporaryDirectory()
+        try await TestNode.with(1, { $0.lines.most = 4 }) { [sample] nodes in
+            let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed")))
+            try await seed.complete()
+            let address = try await nodes[0].address
+            try await onThread {
+                let first = try PeerSocket.connect(address)
+                try first.shakeHands(sample.info)
+                let lines = try first.next { frame -> FurtherLines? in
+                    if case .message(.extended(.handshake(let said))) = frame { said.lines } else { nil }
+                }
+                #expect(lines.most == 4)
+                try body(address, seed, first, lines.id)
+            }
+            #expect(seed.failure == nil)
+        }
+    }
+
+    @Test func noMoreThanWasSaidAreTaken() async throws {
+        try await withSeed { [info = sample.info] address, _, first, id in
+            var open: [PeerSocket] = []
+            for _ in 0..<3 {
+                let further = try PeerSocket.connect(address)
+                try further.shakeHands(info, id: id)
+                open.append(further)
+            }
+            for _ in 0..<3 {
+                let surplus = try PeerSocket.connect(address)
+                try surplus.shakeHands(info, id: id)
+                #expect(surplus.isClosed())
+            }
+            // All four are one peer still, which is served once what it asks for once.
+            try first.send(.interested)
+            _ = try first.next { $0 == .message(.unchoke) ? true : nil }
+            let request = BlockRequest(index: 0, begin: 0, length: 16_384)
+            try first.send(.request(request))
+            let block: UInt32 = try first.next { if case .block(let header, _) = $0 { header.length } else { nil } }
+            #expect(block == 16_384)
+            withExtendedLifetime(open) {}
+        }
+    }
+
+    @Test func aFurtherConnectionSaysNothing() async throws {
+        for message in [Message.interested, .haveAll, .request(BlockRequest(index: 0, begin: 0, length: 16_384)), .unchoke] {
+            try await withSeed { [info = sample.info] address, _, first, id in
+                let further = try PeerSocket.connect(address)
+                try further.shakeHands(info, id: id)
+                try further.send(message)
+                #expect(further.isClosed())
+                #expect(first.isClosed(), "the peer is gone with it")
+            }
+        }
+    }
+
+    @Test func whenTheFirstGoesAllGo() async throws {
+        try await withSeed { [info = sample.info] address, _, first, id in
+            let further = try PeerSocket.connect(address)
+            try further.shakeHands(info, id: id)
+            first.reset()
+            #expect(further.isClosed())
+        }
+    }
+
+    @Test func aLastWordIsAnsweredByOne() async throws {
+        try await withSeed { [info = sample.info] address, _, first, id in
+            let further = try PeerSocket.connect(address)
+            try further.shakeHands(info, id: id)
+            try further.send(.choke)
+            #expect(try further.next() == .message(.choke))
+            #expect(further.isClosed())
+            try first.send(.keepAlive)
+            first.patience = 0.5
+            #expect(!first.isClosed())
+        }
+    }
+}
+
+extension Transfer {
+    /// How often the engine has looked at its peers.
+    fileprivate var looks: Int { engine?.ticks ?? 0 }
+}
+
+/// Something that a test opens once.
+private final class Gate: Sendable {
+    private let state = Mutex(false)
+
+    var isOpen: Bool { state.withLock { $0 } }
+    func open() { state.withLock { $0 = true } }
+}
+
+/// The ids that connections came with.
+private final class Arrivals: Sendable {
+    private let state = Mutex<[PeerID?]>([])
+
+    var ids: [PeerID?] { state.withLock { $0 } }
+    var count: Int { ids.count }
+    func append(_ id: PeerID?) { state.withLock { $0.append(id) } }
+}
