@@ -38,7 +38,7 @@ struct JSONValueTests {
         #expect(
             content.json.text
                 == #"{"event":"complete","path":"/d/ü \"x\"","info_hash":"ab","bytes":7,"seconds":1.235}"#)
-        var judged = content
+        var judged = progress
         judged.efficiency = EfficiencyText(
             efficiency: Efficiency(achieved: 9, bound: 10, limit: .seedUplink, starved: 0.1, unknown: [.receiverDownlink]))
         #expect(

@@ -16,7 +16,7 @@ struct CompletedContent: Sendable, Equatable {
         .object([
             ("event", .string("complete")), ("path", .string(path)), ("info_hash", .string(infoHash)),
             ("bytes", .int(bytes)), ("seconds", .double((seconds * 1000).rounded() / 1000)),
-        ] + (efficiency.map { [("efficiency", $0.json)] } ?? []))
+        ])
     }
 
     /// What a seed says once, when others can fetch from it.

@@ -1,0 +1,104 @@
+"""Announces over UDP: Swoop's tracker and opentracker in turn, on loopback, one core each for the tracker and its load.
+
+    python3 Benchmarks/tracker/run.py [--seconds 5] [--torrents 1000] [--peers 1000000] [--reps 3]
+
+First as many announces as go in some seconds, then as many peers as --peers says, whose memory is read. CPU is that of the
+tracker for each announce, which is comparable where rates are not: the load takes the other core. SWOOP names another
+program to measure.
+"""
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import socket
+import statistics
+import subprocess
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SWOOP = os.path.abspath(os.environ.get("SWOOP", os.path.join(HERE, "..", "..", ".build", "release", "swoop")))
+
+
+def free_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def status(pid, key):
+    with open(f"/proc/{pid}/status") as lines:
+        return next(int(line.split()[1]) for line in lines if line.startswith(key + ":"))
+
+
+def cpu(pid):
+    with open(f"/proc/{pid}/stat") as line:
+        words = line.read().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def words_of(name, port, place, hashes):
+    if name == "swoop":
+        return [SWOOP, "tracker", "--http", f"127.0.0.1:{port}", "--udp", f"127.0.0.1:{port}"]
+    # Debian's serves only torrents that stand in a list.
+    with open(f"{place}/whitelist", "w") as file:
+        file.write("".join(one.hex() + "\n" for one in hashes))
+    return ["opentracker", "-i", "127.0.0.1", "-p", str(port), "-P", str(port), "-d", place, "-w", "whitelist", "-u", "root"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--torrents", type=int, default=1000)
+    parser.add_argument("--peers", type=int, default=1_000_000)
+    parser.add_argument("--reps", type=int, default=3)
+    given = parser.parse_args()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    place = tempfile.mkdtemp(prefix="swoop-tracker-")
+    try:
+        load = f"{place}/announce"
+        subprocess.run(["cc", "-O2", "-o", load, os.path.join(HERE, "announce.c")], check=True)
+        hashes = [os.urandom(20) for _ in range(given.torrents)]
+        with open(f"{place}/hashes", "wb") as file:
+            file.write(b"".join(hashes))
+        results = {"swoop": [], "opentracker": []}
+        for _ in range(given.reps):
+            for name, found in results.items():
+                found.append(measure(name, load, hashes, place, given))
+                print(json.dumps({"tracker": name, **found[-1]}), flush=True)
+        for name, found in results.items():
+            middle = {key: statistics.median(one[key] for one in found) for key in found[0]}
+            print(f"{name}: {middle['per_second']:,.0f} announces/s, {middle['cpu_us']:.2f} us of CPU each, "
+                  f"{middle['memory_mb']:.1f} MB with {given.peers:,} peers")
+    finally:
+        shutil.rmtree(place)
+
+
+def measure(name, load, hashes, place, given):
+    def run(peers, seconds):
+        """A new tracker, and so many announces to it."""
+        port = free_port()
+        tracker = subprocess.Popen(
+            ["taskset", "-c", "0", *words_of(name, port, place, hashes)], stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, cwd=place)
+        try:
+            time.sleep(1)
+            memory, before = status(tracker.pid, "RssAnon"), cpu(tracker.pid)
+            said = subprocess.run(
+                ["taskset", "-c", "1", load, "127.0.0.1", str(port), f"{place}/hashes", str(peers), str(seconds)],
+                capture_output=True, text=True, check=True)
+            return json.loads(said.stdout), cpu(tracker.pid) - before, status(tracker.pid, "RssAnon") - memory
+        finally:
+            tracker.terminate()
+            tracker.wait(10)
+
+    timed, used, _ = run(0, given.seconds)
+    _, _, grown = run(given.peers, 120)
+    return {
+        "per_second": timed["answered"] / timed["seconds"], "cpu_us": used / max(1, timed["answered"]) * 1e6,
+        "memory_mb": grown * 1024 / 1e6, "errors": timed["errors"], "lost": timed["lost"]}
+
+
+main()
