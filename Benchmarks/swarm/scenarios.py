@@ -58,7 +58,7 @@ def scenarios():
     found.append(Swarm("late joiners", equal(17), "eight join when the first eight have half", late=8))
     found.append(Swarm("two sites", equal(5) + equal(8, site=1), "four receivers at the seed's site, eight behind a line "
                        "of 40 Mbit/s", trunk=40))
-    found.append(Swarm("seed dies", equal(9), "eight receivers; the seed is killed when one copy is out", dies_after=1.05))
+    found.append(Swarm("seed dies", equal(9), "eight receivers; the seed is killed when one copy is out", dies_after=1.03))
     found.append(Swarm("poisoners", equal(9) + equal(4), "eight receivers and four peers that serve false bytes",
                        poisoners=4))
     return {scenario.name: scenario for scenario in found}

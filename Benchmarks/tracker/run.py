@@ -45,7 +45,7 @@ def words_of(name, port, place, hashes):
     # Debian's serves only torrents that stand in a list.
     with open(f"{place}/whitelist", "w") as file:
         file.write("".join(one.hex() + "\n" for one in hashes))
-    return ["opentracker", "-i", "127.0.0.1", "-p", str(port), "-P", str(port), "-d", place, "-w", "whitelist", "-u", "root"]
+    return ["opentracker", "-i", "127.0.0.1", "-p", str(port), "-P", str(port), "-d", place, "-w", "whitelist", "-u", "nobody"]
 
 
 def main():
@@ -57,6 +57,8 @@ def main():
     given = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     place = tempfile.mkdtemp(prefix="swoop-tracker-")
+    # opentracker runs as nobody.
+    os.chmod(place, 0o755)
     try:
         load = f"{place}/announce"
         subprocess.run(["cc", "-O2", "-o", load, os.path.join(HERE, "announce.c")], check=True)
