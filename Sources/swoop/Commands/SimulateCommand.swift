@@ -60,6 +60,9 @@ struct SimulateCommand: SwoopCommand {
 
     @OptionGroup var global: GlobalOptions
 
+    /// Bytes per second. Slower lines would take months of virtual time, faster ones less than the clock can tell apart.
+    private static let rates = 10_000...1_000_000_000_000
+
     func validate() throws {
         let bounds = [
             ("--hosts", hosts, 1...20_000), ("--seeds", seeds, 1...1000), ("--caches", caches, 0...5000),
@@ -67,6 +70,13 @@ struct SimulateCommand: SwoopCommand {
         ]
         for (name, value, range) in bounds where !range.contains(value) {
             throw ValidationError("The value is invalid for '\(name) <n>': \(range.lowerBound) to \(range.upperBound) are possible")
+        }
+        let rates: [(name: String, rate: Rate?)] = [
+            ("--up", up), ("--down", down), ("--seed-up", seedUp), ("--cache-up", cacheUp), ("--cache-down", cacheDown),
+            ("--site-line", siteLine),
+        ]
+        for case (let name, let rate?) in rates where !Self.rates.contains(rate.bytesPerSecond) {
+            throw ValidationError("The value is invalid for '\(name) <rate>': 10 KB/s to 1 TB/s can be simulated")
         }
         guard size.bytes > 0 else { throw ValidationError("The value is invalid for '--size <size>': 1 byte at least") }
     }

@@ -1,0 +1,21 @@
+import Testing
+
+@testable import swoop
+
+@Suite("swoop simulate")
+struct SimulateTests {
+    /// A day of the simulated network would otherwise take for ever, or no time that the clock can tell.
+    @Test(
+        "refuses lines that cannot be simulated",
+        arguments: [["--up", "1"], ["--up", "9000000TB/s"], ["--up", "1MB/s", "--site-line", "5"]])
+    func impossibleLines(words: [String]) {
+        #expect(throws: (any Error).self) {
+            _ = try SimulateCommand.parse(["--hosts", "5", "--size", "1GB"] + words)
+        }
+    }
+
+    @Test("takes the slowest and the fastest line that it can simulate", arguments: ["10KB/s", "1TB/s"])
+    func possibleLines(rate: String) throws {
+        _ = try SimulateCommand.parse(["--hosts", "5", "--size", "1GB", "--up", rate])
+    }
+}
