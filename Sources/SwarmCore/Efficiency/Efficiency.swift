@@ -86,5 +86,5 @@ extension SwarmMachine {
     }
 
     /// Whether somebody waits for bytes of ours.
-    public var hasUploadsWaiting: Bool { peers.keys.contains { (peers[$0]?.uploadCount ?? 0) > 0 } }
+    public var hasUploadsWaiting: Bool { peers.keys.contains { peers.place(of: $0).map { peers[$0].uploadCount > 0 } ?? false } }
 }

@@ -16,27 +16,28 @@ extension SwarmMachine {
     /// Keeps as much asked of the peer as its line takes.
     mutating func refill(_ key: PeerKey, now: Double) {
         // Most calls end here, and a peer as a whole is much to look at.
-        guard !isFinished, let count = peers[key]?.wantedCount, count > 0 else { return }
-        if peers[key]?.isChokingUs == true, peers[key]?.allowedFast.isEmpty == true { return }
-        guard let bytes = peers[key]?.outstandingBytes, let target = peers[key]?.window.target, bytes < target else { return }
-        guard let peer = peers[key], now >= peer.askAgainAt else { return }
+        guard !isFinished, let place = peers.place(of: key), peers[place].wantedCount > 0 else { return }
+        if peers[place].isChokingUs, peers[place].allowedFast.isEmpty { return }
+        guard peers[place].outstandingBytes < peers[place].window.target, now >= peers[place].askAgainAt else { return }
+        guard let peer = peers[key] else { return }
         if !asksPeers && !peer.traits.isWebSeed { return }
         let most = max(1, peer.traits.requestQueue)
         let run = peers[key]?.window.runLength(
             limit: peer.traits.longestRequest / configuration.blockLength, lines: peer.further?.lines ?? 1, requests: most,
             now: now) ?? 1
-        while let state = peers[key], state.outstandingBytes < state.window.target, state.outstanding.count < most {
+        while peers[place].outstandingBytes < peers[place].window.target, peers[place].outstanding.count < most {
             guard let span = nextSpan(for: key, run: run, now: now) else { break }
             ask(key, span, now: now)
         }
     }
 
     private mutating func ask(_ key: PeerKey, _ span: BlockSpan, now: Double) {
-        if peers[key]?.outstanding.isEmpty == true { peers[key]?.lastProgressAt = now }
-        peers[key]?.outstanding.append(OutstandingRequest(span: span, sentAt: now))
-        peers[key]?.outstandingBytes += span.length
-        peers[key]?.lastPiece = span.piece
-        if peers[key]?.traits.isWebSeed == true {
+        guard let peer = peers.place(of: key) else { return }
+        if peers[peer].outstanding.isEmpty { peers[peer].lastProgressAt = now }
+        peers[peer].outstanding.append(OutstandingRequest(span: span, sentAt: now))
+        peers[peer].outstandingBytes += span.length
+        peers[peer].lastPiece = span.piece
+        if peers[peer].traits.isWebSeed {
             actions.append(.fetch(key, span))
         } else {
             send(key, .request(span.wire))
@@ -72,9 +73,9 @@ extension SwarmMachine {
     }
 
     private mutating func takeFree(_ piece: Int, for peer: PeerState, run: Int) -> BlockSpan? {
-        guard let state = open[piece], state.freeCount > 0, mayAsk(piece, of: peer) else { return nil }
-        guard state.exclusiveOwner == nil || state.exclusiveOwner == peer.key else { return nil }
-        return open[piece]?.takeFree(limit: run)
+        guard let place = open.place(of: piece), open[place].freeCount > 0, mayAsk(piece, of: peer) else { return nil }
+        guard open[place].exclusiveOwner == nil || open[place].exclusiveOwner == peer.key else { return nil }
+        return open[place].takeFree(limit: run)
     }
 
     private mutating func dropSpentSuggestions(_ key: PeerKey) {
@@ -131,13 +132,14 @@ extension SwarmMachine {
     private mutating func duplicate(for peer: PeerState, now: Double) -> BlockSpan? {
         guard peer.outstanding.isEmpty, !peer.isSnubbed else { return nil }
         for piece in openOrder where mayAsk(piece, of: peer) {
-            guard let state = open[piece], state.exclusiveOwner == nil || state.exclusiveOwner == peer.key else { continue }
-            // Before the end only what holds a buffer for long is worth a byte that may come twice.
-            guard picker.isEmpty || now - state.openedAt > configuration.stalePiece else { continue }
-            let taken = open[piece]?.takeDuplicate(limit: configuration.endGameDuplicates) { begin in
+            guard let place = open.place(of: piece) else { continue }
+            // Before the end only what holds a buffer for long is worth a byte that may come twice; the oldest come first.
+            guard picker.isEmpty || now - open[place].openedAt > configuration.stalePiece else { return nil }
+            guard open[place].exclusiveOwner == nil || open[place].exclusiveOwner == peer.key else { continue }
+            let taken = open[place].takeDuplicate(limit: configuration.endGameDuplicates) { begin in
                 peer.outstanding.contains { $0.span.piece == piece && $0.span.begin == begin }
             }
-            if let span = taken ?? nil { return span }
+            if let span = taken { return span }
         }
         return nil
     }

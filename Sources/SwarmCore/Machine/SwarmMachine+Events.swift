@@ -68,15 +68,15 @@ extension SwarmMachine {
 
     /// Progress is required, not activity: a byte now and then is none.
     private mutating func judgeProgress(of key: PeerKey, now: Double) {
-        guard let peer = peers[key] else { return }
-        let waited = now - peer.lastProgressAt
-        guard !peer.outstanding.isEmpty else {
+        guard let place = peers.place(of: key) else { return }
+        let waited = now - peers[place].lastProgressAt
+        guard !peers[place].outstanding.isEmpty else {
             // A seed that gives nothing more out is asked like any other.
-            if peer.isDispatching, waited > configuration.dispatchPatience { peers[key]?.isDispatching = false }
+            if peers[place].isDispatching, waited > configuration.dispatchPatience { peers[place].isDispatching = false }
             return
         }
         if waited > configuration.dropAfter { return actions.append(.disconnect(key, .stalled)) }
-        guard waited > configuration.snubAfter, !peer.isSnubbed else { return }
+        guard waited > configuration.snubAfter, !peers[place].isSnubbed, let peer = peers[key] else { return }
         peers[key]?.isSnubbed = true
         peers[key]?.window.collapse()
         for request in peer.outstanding where !request.isCancelled {

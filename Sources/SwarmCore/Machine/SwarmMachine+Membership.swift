@@ -111,16 +111,17 @@ extension SwarmMachine {
 
     mutating func receivedHave(_ raw: UInt32, from key: PeerKey, now: Double) {
         guard let piece = layout.piece(Int(raw))?.value else { return violation(key, "have of a piece out of range") }
-        peers[key]?.mayAnnounceHoldings = false
-        guard peers[key]?.holdings.insert(piece) == true else { return }
-        if peers[key]?.holdings.isFull == true, peers[key]?.hasLostPieces == false {
-            peers[key]?.countsAsFull = true
+        guard let peer = peers.place(of: key) else { return }
+        peers[peer].mayAnnounceHoldings = false
+        guard peers[peer].holdings.insert(piece) else { return }
+        if peers[peer].holdings.isFull, !peers[peer].hasLostPieces {
+            peers[peer].countsAsFull = true
             for index in 0..<layout.pieceCount where index != piece { picker.decrease(index) }
             picker.addFullPeer()
         } else {
             picker.increase(piece)
         }
-        if isMissing(piece) { peers[key]?.wantedCount += 1 }
+        if isMissing(piece) { peers[peer].wantedCount += 1 }
         if dispatcher != nil {
             dispatcher?.announced(piece, by: key)
             dispatch(key, now: now)
@@ -150,17 +151,17 @@ extension SwarmMachine {
     func isMissing(_ piece: Int) -> Bool { !isFinished && wanted.contains(piece) && !have.contains(piece) }
 
     mutating func updateInterest(_ key: PeerKey, now: Double) {
-        guard let count = peers[key]?.wantedCount, let before = peers[key]?.amInterested else { return }
-        let interested = count > 0 && asksPeers
-        guard interested != before, peers[key]?.traits.isWebSeed == false else { return }
-        peers[key]?.amInterested = interested
+        guard let peer = peers.place(of: key) else { return }
+        let interested = peers[peer].wantedCount > 0 && asksPeers
+        guard interested != peers[peer].amInterested, !peers[peer].traits.isWebSeed else { return }
+        peers[peer].amInterested = interested
         send(key, interested ? .interested : .notInterested)
     }
 
     /// Two that have everything have nothing to say to each other.
     mutating func dropIfRedundant(_ key: PeerKey) {
-        guard isFinished, let peer = peers[key], !peer.traits.isWebSeed else { return }
-        if peer.holdings.isFull || peer.isUploadOnly { actions.append(.disconnect(key, .redundant)) }
+        guard isFinished, let peer = peers.place(of: key), !peers[peer].traits.isWebSeed else { return }
+        if peers[peer].holdings.isFull || peers[peer].isUploadOnly { actions.append(.disconnect(key, .redundant)) }
     }
 
     // MARK: A seed's hand

@@ -54,10 +54,9 @@ extension SwarmMachine {
         // Also to those that have it: a seed goes by it when it gives pieces out.
         if canServe(piece) { actions.append(.announce(PieceIndex(unchecked: piece))) }
         for key in peers.keys {
-            if peers[key]?.holdings.contains(piece) == true {
-                peers[key]?.wantedCount -= 1
-                updateInterest(key, now: now)
-            }
+            guard let peer = peers.place(of: key), peers[peer].holdings.contains(piece) else { continue }
+            peers[peer].wantedCount -= 1
+            updateInterest(key, now: now)
         }
         guard isFinished else { return }
         beginSeeding()

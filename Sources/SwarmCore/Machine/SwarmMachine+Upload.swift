@@ -118,22 +118,22 @@ extension SwarmMachine {
 
     /// The next block to send to a peer whose socket can take more, nil when it wants nothing.
     public mutating func nextUpload(to key: PeerKey) -> BlockSpan? {
-        guard let peer = peers[key], peer.uploadHead < peer.uploads.count else { return nil }
-        let span = peer.uploads[peer.uploadHead]
-        peers[key]?.uploadHead += 1
-        if peer.uploadHead + 1 == peer.uploads.count {
-            peers[key]?.dropUploads()
-        } else if peer.uploadHead >= 256 {
-            peers[key]?.uploads.removeFirst(peer.uploadHead + 1)
-            peers[key]?.uploadHead = 0
+        guard let peer = peers.place(of: key), peers[peer].uploadCount > 0 else { return nil }
+        let span = peers[peer].uploads[peers[peer].uploadHead]
+        peers[peer].uploadHead += 1
+        if peers[peer].uploadCount == 0 {
+            peers[peer].dropUploads()
+        } else if peers[peer].uploadHead > 256 {
+            peers[peer].uploads.removeFirst(peers[peer].uploadHead)
+            peers[peer].uploadHead = 0
         }
         return span
     }
 
     /// What the next upload to a peer would be, without taking it.
     public func peekUpload(to key: PeerKey) -> BlockSpan? {
-        guard let peer = peers[key], peer.uploadHead < peer.uploads.count else { return nil }
-        return peer.uploads[peer.uploadHead]
+        guard let peer = peers.place(of: key), peers[peer].uploadCount > 0 else { return nil }
+        return peers[peer].uploads[peers[peer].uploadHead]
     }
 
     /// Bytes of blocks that went into a peer's socket.

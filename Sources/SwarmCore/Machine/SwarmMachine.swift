@@ -26,7 +26,7 @@ public struct SwarmMachine: Sendable {
 
     var peers = PeerTable()
     var picker: PiecePicker
-    var open: [Int: OpenPiece] = [:]
+    var open: OpenPieces
     /// Open pieces, the oldest first.
     var openOrder: [Int] = []
     var openBytes = 0
@@ -77,6 +77,7 @@ public struct SwarmMachine: Sendable {
         choker.limits = configuration.choker
         generator = SplitMix64(seed: seed)
         picker = PiecePicker(pieceCount: layout.pieceCount)
+        open = OpenPieces(pieceCount: layout.pieceCount)
         uploadMeter = RateMeter(now: now)
         downloadMeter = RateMeter(now: now)
         uplinkSeen = (now, 0, false)
@@ -111,7 +112,8 @@ public struct SwarmMachine: Sendable {
     public var hasActions: Bool { !actions.isEmpty }
 
     mutating func send(_ key: PeerKey, _ message: Message) {
-        if peers[key]?.traits.isWebSeed == false { actions.append(.send(key, message)) }
+        guard let peer = peers.place(of: key), !peers[peer].traits.isWebSeed else { return }
+        actions.append(.send(key, message))
     }
 
     mutating func violation(_ key: PeerKey, _ what: String) {

@@ -1,0 +1,60 @@
+/// The pieces that are open, by index: few, looked at many times for every block, so found without hashing.
+struct OpenPieces: Sendable {
+    private var states: ContiguousArray<OpenPiece?> = []
+    /// By piece, where its state lies; -1 for one that is not open.
+    private var places: ContiguousArray<Int32>
+    private var free: [Int32] = []
+
+    init(pieceCount: Int) {
+        places = ContiguousArray(repeating: -1, count: pieceCount)
+    }
+
+    var count: Int { states.count - free.count }
+
+    /// Where the state of an open piece lies; good until a piece is opened or closed.
+    struct Place: Sendable {
+        fileprivate let index: Int
+    }
+
+    /// nil for a piece that is not open.
+    @inline(__always)
+    func place(of piece: Int) -> Place? {
+        let place = places[piece]
+        return place >= 0 ? Place(index: Int(place)) : nil
+    }
+
+    /// For what is done often: a look at one field costs just that.
+    subscript(place: Place) -> OpenPiece {
+        _read { yield states[place.index]! }
+        _modify { yield &states[place.index]! }
+    }
+
+    /// nil for a piece that is not open; opens and closes it as with a dictionary.
+    subscript(piece: Int) -> OpenPiece? {
+        _read {
+            if let place = place(of: piece) { yield states[place.index] } else { yield nil }
+        }
+        _modify {
+            let place = places[piece] >= 0 ? Int(places[piece]) : takePlace()
+            yield &states[place]
+            if states[place] != nil {
+                places[piece] = Int32(place)
+            } else {
+                places[piece] = -1
+                free.append(Int32(place))
+            }
+        }
+    }
+
+    /// Closes a piece.
+    mutating func removeValue(forKey piece: Int) -> OpenPiece? {
+        defer { self[piece] = nil }
+        return self[piece]
+    }
+
+    private mutating func takePlace() -> Int {
+        if let place = free.popLast() { return Int(place) }
+        states.append(nil)
+        return states.count - 1
+    }
+}
