@@ -15,18 +15,17 @@ extension SwarmMachine {
 
     /// Keeps as much asked of the peer as its line takes.
     mutating func refill(_ key: PeerKey, now: Double) {
-        // Most calls end here, and a peer as a whole is much to look at.
-        guard !isFinished, let place = peers.place(of: key), peers[place].wantedCount > 0 else { return }
-        if peers[place].isChokingUs, peers[place].allowedFast.isEmpty { return }
-        guard peers[place].outstandingBytes < peers[place].window.target, now >= peers[place].askAgainAt else { return }
-        guard let peer = peers[key] else { return }
-        if !asksPeers && !peer.traits.isWebSeed { return }
-        let most = max(1, peer.traits.requestQueue)
-        let run = peers[key]?.window.runLength(
-            limit: peer.traits.longestRequest / configuration.blockLength, lines: peer.further?.lines ?? 1, requests: most,
-            now: now) ?? 1
-        while peers[place].outstandingBytes < peers[place].window.target, peers[place].outstanding.count < most {
-            guard let span = nextSpan(for: key, run: run, now: now) else { break }
+        // Most calls end here.
+        guard !isFinished, let peer = peers.place(of: key), peers[peer].wantedCount > 0 else { return }
+        if peers[peer].isChokingUs, peers[peer].allowedFast.isEmpty { return }
+        guard peers[peer].outstandingBytes < peers[peer].window.target, now >= peers[peer].askAgainAt else { return }
+        if !asksPeers && !peers[peer].traits.isWebSeed { return }
+        let most = max(1, peers[peer].traits.requestQueue)
+        let run = peers[peer].window.runLength(
+            limit: peers[peer].traits.longestRequest / configuration.blockLength, lines: peers[peer].further?.lines ?? 1,
+            requests: most, now: now)
+        while peers[peer].outstandingBytes < peers[peer].window.target, peers[peer].outstanding.count < most {
+            guard let span = nextSpan(for: peer, run: run, now: now) else { break }
             ask(key, span, now: now)
         }
     }
@@ -44,17 +43,15 @@ extension SwarmMachine {
         }
     }
 
-    private mutating func nextSpan(for key: PeerKey, run: Int, now: Double) -> BlockSpan? {
-        guard let peer = peers[key] else { return nil }
-        if let last = peer.lastPiece, let span = takeFree(last, for: peer, run: run) { return span }
-        if !peer.suggested.isEmpty {
-            dropSpentSuggestions(key)
-            if let suggested = peers[key]?.suggested, !suggested.isEmpty {
-                return nextSuggested(suggested, for: peer, run: run, now: now)
-            }
+    private mutating func nextSpan(for peer: PeerTable.Place, run: Int, now: Double) -> BlockSpan? {
+        if let last = peers[peer].lastPiece, let span = takeFree(last, for: peer, run: run) { return span }
+        if !peers[peer].suggested.isEmpty {
+            dropSpentSuggestions(of: peer)
+            let suggested = peers[peer].suggested
+            if !suggested.isEmpty { return nextSuggested(suggested, for: peer, run: run, now: now) }
         }
         // Its uplink is for what no leecher has yet: the rest is asked of those who have it already.
-        if peer.isDispatching && isSpreading { return nil }
+        if peers[peer].isDispatching && isSpreading { return nil }
         for piece in openOrder {
             if let span = takeFree(piece, for: peer, run: run) { return span }
         }
@@ -68,24 +65,25 @@ extension SwarmMachine {
         return picker.fullPeers <= peers.keys.count { peers[$0]?.countsAsFull == true && peers[$0]?.isDispatching == true }
     }
 
-    private func mayAsk(_ piece: Int, of peer: PeerState) -> Bool {
-        peer.holdings.contains(piece) && (!peer.isChokingUs || peer.allowedFast.contains(piece))
+    private func mayAsk(_ piece: Int, of peer: PeerTable.Place) -> Bool {
+        peers[peer].holdings.contains(piece) && (!peers[peer].isChokingUs || peers[peer].allowedFast.contains(piece))
     }
 
-    private mutating func takeFree(_ piece: Int, for peer: PeerState, run: Int) -> BlockSpan? {
+    private mutating func takeFree(_ piece: Int, for peer: PeerTable.Place, run: Int) -> BlockSpan? {
         guard let place = open.place(of: piece), open[place].freeCount > 0, mayAsk(piece, of: peer) else { return nil }
-        guard open[place].exclusiveOwner == nil || open[place].exclusiveOwner == peer.key else { return nil }
+        guard open[place].exclusiveOwner == nil || open[place].exclusiveOwner == peers[peer].key else { return nil }
         return open[place].takeFree(limit: run)
     }
 
-    private mutating func dropSpentSuggestions(_ key: PeerKey) {
-        guard let suggested = peers[key]?.suggested else { return }
-        let alive = suggested.filter { isMissing($0) && open[$0]?.isVerifying != true }
-        if alive.count != suggested.count { peers[key]?.suggested = alive }
+    private mutating func dropSpentSuggestions(of peer: PeerTable.Place) {
+        let alive = peers[peer].suggested.filter { isMissing($0) && open[$0]?.isVerifying != true }
+        if alive.count != peers[peer].suggested.count { peers[peer].suggested = alive }
     }
 
     /// While a seed has pieces in hand for us, nothing else is taken from it: its uplink is for what nobody has.
-    private mutating func nextSuggested(_ suggested: [Int], for peer: PeerState, run: Int, now: Double) -> BlockSpan? {
+    private mutating func nextSuggested(
+        _ suggested: [Int], for peer: PeerTable.Place, run: Int, now: Double
+    ) -> BlockSpan? {
         for piece in suggested {
             if let span = takeFree(piece, for: peer, run: run) { return span }
         }
@@ -95,26 +93,26 @@ extension SwarmMachine {
         return nil
     }
 
-    private func pickNew(for peer: PeerState) -> Int? {
+    private func pickNew(for peer: PeerTable.Place) -> Int? {
         guard !picker.isEmpty, openBytes == 0 || openBytes + layout.pieceLength <= mostOpenBytes else { return nil }
-        if peer.isChokingUs {
-            return peer.allowedFast.first { picker.pickable.contains($0) && peer.holdings.contains($0) }
+        if peers[peer].isChokingUs {
+            return peers[peer].allowedFast.first { picker.pickable.contains($0) && peers[peer].holdings.contains($0) }
         }
-        return picker.pick(from: peer.holdings, neighbour: peer.lastPiece.map { $0 + 1 })
+        return picker.pick(from: peers[peer].holdings, neighbour: peers[peer].lastPiece.map { $0 + 1 })
     }
 
     private func hasRoom(for piece: Int) -> Bool {
         openBytes == 0 || openBytes + layout.length(of: PieceIndex(unchecked: piece)) <= mostOpenBytes
     }
 
-    private mutating func begin(_ piece: Int, for peer: PeerState, run: Int, now: Double) -> BlockSpan? {
-        if ledger.isSuspect(piece), peer.isSnubbed, hasBetterSource(piece) { return nil }
+    private mutating func begin(_ piece: Int, for peer: PeerTable.Place, run: Int, now: Double) -> BlockSpan? {
+        if ledger.isSuspect(piece), peers[peer].isSnubbed, hasBetterSource(piece) { return nil }
         picker.remove(piece)
         let index = PieceIndex(unchecked: piece)
         let length = layout.length(of: index)
         let layout = layout
         var state = OpenPiece(piece: piece, length: length, blockLength: configuration.blockLength, openedAt: now) { layout.isPadding(index, $0) }
-        if ledger.isSuspect(piece) { state.exclusiveOwner = peer.key }
+        if ledger.isSuspect(piece) { state.exclusiveOwner = peers[peer].key }
         open[piece] = state
         openOrder.append(piece)
         openBytes += length
@@ -125,19 +123,22 @@ extension SwarmMachine {
 
     /// Somebody who answers has the piece too.
     private func hasBetterSource(_ piece: Int) -> Bool {
-        peers.keys.contains { key in peers[key].map { !$0.isSnubbed && mayAsk(piece, of: $0) } ?? false }
+        peers.keys.contains { key in
+            guard let peer = peers.place(of: key) else { return false }
+            return !peers[peer].isSnubbed && mayAsk(piece, of: peer)
+        }
     }
 
     /// The end game: nothing is left to begin (or no buffer is), so blocks that others owe us are asked for again.
-    private mutating func duplicate(for peer: PeerState, now: Double) -> BlockSpan? {
-        guard peer.outstanding.isEmpty, !peer.isSnubbed else { return nil }
+    private mutating func duplicate(for peer: PeerTable.Place, now: Double) -> BlockSpan? {
+        guard peers[peer].outstanding.isEmpty, !peers[peer].isSnubbed else { return nil }
         for piece in openOrder where mayAsk(piece, of: peer) {
             guard let place = open.place(of: piece) else { continue }
             // Before the end only what holds a buffer for long is worth a byte that may come twice; the oldest come first.
             guard picker.isEmpty || now - open[place].openedAt > configuration.stalePiece else { return nil }
-            guard open[place].exclusiveOwner == nil || open[place].exclusiveOwner == peer.key else { continue }
+            guard open[place].exclusiveOwner == nil || open[place].exclusiveOwner == peers[peer].key else { continue }
             let taken = open[place].takeDuplicate(limit: configuration.endGameDuplicates) { begin in
-                peer.outstanding.contains { $0.span.piece == piece && $0.span.begin == begin }
+                peers[peer].outstanding.contains { $0.span.piece == piece && $0.span.begin == begin }
             }
             if let span = taken { return span }
         }
@@ -160,16 +161,15 @@ extension SwarmMachine {
 
     /// The header of a `piece` message has come.
     public mutating func beginBlock(_ span: BlockSpan, from key: PeerKey) -> Placement {
-        guard let peer = peers[key] else { return .discard }
-        guard let request = peer.outstanding.first(where: { $0.span == span }) else {
-            guard let index = peer.forgotten.firstIndex(of: span) else { return .violation }
-            peers[key]?.forgotten.remove(at: index)
+        guard let peer = peers.place(of: key) else { return .discard }
+        guard let request = peers[peer].outstanding.first(where: { $0.span == span }) else {
+            guard let index = peers[peer].forgotten.firstIndex(of: span) else { return .violation }
+            peers[peer].forgotten.remove(at: index)
             return .discard
         }
-        guard !request.isCancelled, let state = open[span.piece], !state.isVerifying else { return .discard }
-        if open[span.piece]?.beginReceiving(span, from: key) == true { return .buffer }
-        let isThere = state.blockRange(span).allSatisfy { state.blocks[$0] == .received }
-        return isThere ? .discard : .aside
+        guard !request.isCancelled, let piece = open.place(of: span.piece), !open[piece].isVerifying else { return .discard }
+        if open[piece].beginReceiving(span, from: key) { return .buffer }
+        return open[piece].hasReceived(span) ? .discard : .aside
     }
 
     /// All bytes of a block have come, and are where ``beginBlock(_:from:)`` said.
@@ -180,25 +180,28 @@ extension SwarmMachine {
             wastedBytes += Int64(span.length)
             return false
         }
-        peers[key]?.window.arrived(span.length, delay: now - request.sentAt, now: now)
-        peers[key]?.lastProgressAt = now
-        peers[key]?.isSnubbed = false
-        peers[key]?.rejects = 0
-        if let newest = peers[key]?.further?.newestAnswered, request.sentAt > newest {
-            peers[key]?.further?.newestAnswered = request.sentAt
+        if let peer = peers.place(of: key) {
+            peers[peer].window.arrived(span.length, delay: now - request.sentAt, now: now)
+            peers[peer].lastProgressAt = now
+            peers[peer].isSnubbed = false
+            peers[peer].rejects = 0
+            if let newest = peers[peer].further?.newestAnswered, request.sentAt > newest {
+                peers[peer].further?.newestAnswered = request.sentAt
+            }
         }
         downloadMeter.add(span.length, now: now)
         var copies = false
-        if placement == .buffer || placement == .aside, !request.isCancelled, var state = open[span.piece], !state.isVerifying {
+        if placement == .buffer || placement == .aside, !request.isCancelled,
+            let piece = open.place(of: span.piece), !open[piece].isVerifying
+        {
             copies = placement == .aside
-            for slower in state.receivers(of: span, otherThan: key) {
-                state.stopReceiving(span, from: slower)
+            for slower in open[piece].receivers(of: span, otherThan: key) {
+                open[piece].stopReceiving(span, from: slower)
                 actions.append(.divert(slower, span))
             }
-            if state.markReceived(span, from: key) {
-                open[span.piece] = state
+            if open[piece].markReceived(span, from: key) {
                 cancelOthers(span, except: key)
-                if state.isComplete { verify(span.piece) }
+                if open[piece].isComplete { verify(span.piece) }
             } else {
                 wastedBytes += Int64(span.length)
             }
@@ -236,7 +239,8 @@ extension SwarmMachine {
     /// A peer that alone was to send suspect pieces does not: they begin anew with another, whole again, so that there
     /// is one culprit still if they come out wrong.
     mutating func giveUpExclusive(of key: PeerKey) {
-        for piece in openOrder where open[piece]?.exclusiveOwner == key && open[piece]?.isVerifying == false {
+        for piece in openOrder {
+            guard let place = open.place(of: piece), open[place].exclusiveOwner == key, !open[place].isVerifying else { continue }
             for request in peers[key]?.outstanding ?? [] where request.span.piece == piece && !request.isCancelled {
                 actions.append(.divert(key, request.span))
                 cancel(request, of: key)
@@ -248,17 +252,20 @@ extension SwarmMachine {
     }
 
     private mutating func settle(_ span: BlockSpan, of key: PeerKey) -> OutstandingRequest? {
-        guard let index = peers[key]?.outstanding.firstIndex(where: { $0.span == span }) else { return nil }
-        peers[key]?.outstandingBytes -= span.length
-        return peers[key]?.outstanding.remove(at: index)
+        guard let peer = peers.place(of: key), let index = peers[peer].outstanding.firstIndex(where: { $0.span == span })
+        else { return nil }
+        peers[peer].outstandingBytes -= span.length
+        return peers[peer].outstanding.remove(at: index)
     }
 
     /// Others were asked for the same block in the end game.
     private mutating func cancelOthers(_ span: BlockSpan, except key: PeerKey) {
         guard picker.isEmpty || openBytes + layout.pieceLength > mostOpenBytes else { return }
-        for other in peers.keys where other != key && peers[other]?.outstanding.isEmpty == false {
-            guard let peer = peers[other] else { continue }
-            for request in peer.outstanding where request.span == span && !request.isCancelled { cancel(request, of: other) }
+        for other in peers.keys where other != key {
+            guard let peer = peers.place(of: other) else { continue }
+            for request in peers[peer].outstanding where request.span == span && !request.isCancelled {
+                cancel(request, of: other)
+            }
         }
     }
 

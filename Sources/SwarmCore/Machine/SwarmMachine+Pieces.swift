@@ -39,7 +39,7 @@ extension SwarmMachine {
 
     mutating func close(_ piece: Int) {
         guard let state = open.removeValue(forKey: piece) else { return }
-        openOrder.removeAll { $0 == piece }
+        if let place = openOrder.firstIndex(of: piece) { openOrder.remove(at: place) }
         openBytes -= state.length
         actions.append(.close(PieceIndex(unchecked: piece)))
     }

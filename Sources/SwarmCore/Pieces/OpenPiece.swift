@@ -119,16 +119,20 @@ struct OpenPiece: Sendable {
         }
     }
 
+    /// All of the blocks are there.
+    func hasReceived(_ request: BlockSpan) -> Bool { blocks[blockRange(request)].allSatisfy { $0 == .received } }
+
     func isReceiving(_ request: BlockSpan, from peer: PeerKey) -> Bool {
         blocks[blockRange(request)].contains(.receiving(peer))
     }
 
     /// Who is sending any of these blocks straight into the buffer, other than `peer`.
-    func receivers(of request: BlockSpan, otherThan peer: PeerKey) -> Set<PeerKey> {
-        Set(
-            blocks[blockRange(request)].compactMap { block in
-                if case .receiving(let other) = block, other != peer { other } else { nil }
-            })
+    func receivers(of request: BlockSpan, otherThan peer: PeerKey) -> [PeerKey] {
+        var others: [PeerKey] = []
+        for block in blocks[blockRange(request)] {
+            if case .receiving(let other) = block, other != peer, !others.contains(other) { others.append(other) }
+        }
+        return others
     }
 
     /// - Returns: whether any of the blocks was not there before.
