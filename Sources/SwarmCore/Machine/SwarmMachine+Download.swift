@@ -22,8 +22,8 @@ extension SwarmMachine {
         if !asksPeers && !peers[peer].traits.isWebSeed { return }
         let most = max(1, peers[peer].traits.requestQueue)
         let run = peers[peer].window.runLength(
-            limit: peers[peer].traits.longestRequest / configuration.blockLength, lines: peers[peer].further?.lines ?? 1,
-            requests: most, now: now)
+            limit: peers[peer].traits.longestRequest / configuration.blockLength, lines: peers[peer].lineCount, requests: most,
+            now: now)
         while peers[peer].outstandingBytes < peers[peer].window.target, peers[peer].outstanding.count < most {
             guard let span = nextSpan(for: peer, run: run, now: now) else { break }
             ask(key, span, now: now)

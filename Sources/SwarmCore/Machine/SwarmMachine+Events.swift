@@ -8,7 +8,7 @@ extension SwarmMachine {
     public mutating func received(_ message: Message, from key: PeerKey, now: Double) {
         // The most frequent first, and without a look at the peer as a whole.
         if case .have(let piece) = message { return receivedHave(piece, from: key, now: now) }
-        guard let peer = peers[key] else { return }
+        guard peers.place(of: key) != nil else { return }
         switch message {
         case .keepAlive, .port: break
         case .choke: receivedChoke(from: key, now: now)
@@ -25,7 +25,7 @@ extension SwarmMachine {
         case .haveNone: receivedHoldings(PieceSet(size: layout.pieceCount), from: key, now: now)
         case .request(let request): receivedRequest(request, from: key)
         case .cancel(let request): receivedCancel(request, from: key)
-        case .reject(let request): receivedReject(request, from: key, peer: peer, now: now)
+        case .reject(let request): receivedReject(request, from: key, now: now)
         case .suggest(let piece): receivedSuggest(piece, from: key, now: now)
         case .allowedFast(let piece): receivedAllowedFast(piece, from: key, now: now)
         case .extended(.dontHave(let piece)): receivedDontHave(piece, from: key, now: now)
@@ -36,11 +36,12 @@ extension SwarmMachine {
         }
     }
 
-    private mutating func receivedReject(_ request: BlockRequest, from key: PeerKey, peer: PeerState, now: Double) {
+    private mutating func receivedReject(_ request: BlockRequest, from key: PeerKey, now: Double) {
+        guard let peer = peers.place(of: key) else { return }
         let span = BlockSpan(piece: Int(request.index), begin: Int(request.begin), length: Int(request.length))
-        guard peer.outstanding.contains(where: { $0.span == span }) else {
-            if let index = peer.forgotten.firstIndex(of: span) {
-                peers[key]?.forgotten.remove(at: index)
+        guard peers[peer].outstanding.contains(where: { $0.span == span }) else {
+            if let index = peers[peer].forgotten.firstIndex(of: span) {
+                peers[peer].forgotten.remove(at: index)
             } else {
                 violation(key, "reject of what was not asked for")
             }

@@ -177,13 +177,14 @@ extension SwarmMachine {
     }
 
     mutating func dispatch(_ key: PeerKey, now: Double) {
-        guard isServing, let dispatcher, !dispatcher.hasGivenAll, let peer = peers[key], !peer.traits.isWebSeed else { return }
+        guard isServing, dispatcher?.hasGivenAll == false, let peer = peers.place(of: key), !peers[peer].traits.isWebSeed
+        else { return }
         let secret = configuration.superSeed
-        guard secret || (peer.traits.followsSuggestions && !peer.amChoking && peer.isInterested) else { return }
-        let target = lookahead(
-            peers[key]?.uploadMeter.rate(now) ?? 0, roundTrip: peer.traits.longRoundTrip)
+        guard secret || (peers[peer].traits.followsSuggestions && !peers[peer].amChoking && peers[peer].isInterested)
+        else { return }
+        let target = lookahead(peers[peer].uploadMeter.rate(now), roundTrip: peers[peer].traits.longRoundTrip)
         while (self.dispatcher?.outstanding(key) ?? 0) < target {
-            let holdings = peer.holdings
+            let holdings = peers[peer].holdings
             let availability = picker.availability
             let next = self.dispatcher?.assign(to: key, now: now) { !holdings.contains($0) && availability[$0] == 0 }
             guard let piece = next ?? nil else { break }

@@ -8,14 +8,16 @@ import PeerWire
 /// Whom to serve, and what of theirs comes next.
 extension SwarmMachine {
     mutating func receivedInterest(_ interested: Bool, from key: PeerKey, now: Double) {
-        guard let peer = peers[key], peer.isInterested != interested else { return }
-        peers[key]?.isInterested = interested
+        guard let peer = peers.place(of: key), peers[peer].isInterested != interested else { return }
+        peers[peer].isInterested = interested
         if interested {
-            peers[key]?.waitingSince = now
+            peers[peer].waitingSince = now
             nextChokeAt = min(nextChokeAt, now)
-            let served = peers.keys.count { peers[$0]?.amChoking == false && peers[$0]?.isInterested == true }
+            let served = peers.keys.count { key in
+                peers.place(of: key).map { !peers[$0].amChoking && peers[$0].isInterested } ?? false
+            }
             if served < slots(now) { unchoke(key, now: now) }
-        } else if !peer.amChoking && !peer.traits.supportsFast {
+        } else if !peers[peer].amChoking && !peers[peer].traits.supportsFast {
             // It keeps its slot until somebody wants it: the next look decides.
             nextChokeAt = min(nextChokeAt, now)
         }
@@ -42,12 +44,15 @@ extension SwarmMachine {
         nextChokeAt = now + choker.limits.period
         var candidates: [Choker.Candidate] = []
         for key in peers.keys {
-            guard let peer = peers[key], peer.isInterested, !peer.isUploadOnly || !peer.holdings.isFull else { continue }
-            let rate = peers[key]?.window.currentRate(now) ?? 0
+            guard let peer = peers.place(of: key), peers[peer].isInterested,
+                !peers[peer].isUploadOnly || !peers[peer].holdings.isFull
+            else { continue }
+            let givesRate = peers[peer].window.currentRate(now)
+            let takesRate = peers[peer].uploadMeter.rate(now)
             candidates.append(
                 Choker.Candidate(
-                    key: key, isUnchoked: !peer.amChoking, givesRate: rate,
-                    takesRate: peers[key]?.uploadMeter.rate(now) ?? 0, since: peer.waitingSince))
+                    key: key, isUnchoked: !peers[peer].amChoking, givesRate: givesRate, takesRate: takesRate,
+                    since: peers[peer].waitingSince))
         }
         // What a peer was given first would lie with it alone while it waits for its next turn.
         let rotates = !isDispatching
@@ -62,41 +67,42 @@ extension SwarmMachine {
     }
 
     private mutating func unchoke(_ key: PeerKey, now: Double) {
-        guard peers[key]?.amChoking == true else { return }
-        peers[key]?.amChoking = false
-        peers[key]?.waitingSince = now
+        guard let peer = peers.place(of: key), peers[peer].amChoking else { return }
+        peers[peer].amChoking = false
+        peers[peer].waitingSince = now
         // Suggestions first, so that the peer's first requests are already for pieces of its own.
         if isFinished { dispatch(key, now: now) }
         send(key, .unchoke)
     }
 
     private mutating func choke(_ key: PeerKey, now: Double) {
-        guard let peer = peers[key], !peer.amChoking else { return }
-        peers[key]?.amChoking = true
-        peers[key]?.waitingSince = now
-        peers[key]?.dropUploads()
+        guard let peer = peers.place(of: key), !peers[peer].amChoking else { return }
+        let waiting = peers[peer].uploads[peers[peer].uploadHead...]
+        peers[peer].amChoking = true
+        peers[peer].waitingSince = now
+        peers[peer].dropUploads()
         send(key, .choke)
-        guard peer.traits.supportsFast else { return }
-        for span in peer.uploads[peer.uploadHead...] { send(key, .reject(span.wire)) }
+        guard peers[peer].traits.supportsFast else { return }
+        for span in waiting { send(key, .reject(span.wire)) }
     }
 
     mutating func receivedRequest(_ request: BlockRequest, from key: PeerKey) {
-        guard let peer = peers[key] else { return }
+        guard let peer = peers.place(of: key) else { return }
         guard let span = checked(request) else {
             return violation(key, "request out of range")
         }
-        let isServed = canServe(span.piece) && isShown(span.piece, to: key) && !peer.amChoking
-        guard isServed, peer.uploadCount < configuration.requestQueue else {
-            if peer.traits.supportsFast { return send(key, .reject(request)) }
-            if peer.uploadCount >= 2 * configuration.requestQueue { violation(key, "too many requests") }
+        let isServed = canServe(span.piece) && isShown(span.piece, to: key) && !peers[peer].amChoking
+        guard isServed, peers[peer].uploadCount < configuration.requestQueue else {
+            if peers[peer].traits.supportsFast { return send(key, .reject(request)) }
+            if peers[peer].uploadCount >= 2 * configuration.requestQueue { violation(key, "too many requests") }
             // Choked in the meantime: a request that crossed our choke is no fault, and is dropped (BEP 3).
             return
         }
         if dispatcher?.hasGivenAll == false, dispatcher?.isAssigned(span.piece, to: key) == false {
             dispatcher?.isTaken(span.piece)
         }
-        peers[key]?.uploads.append(span)
-        if peer.uploadCount == 0 { actions.append(.upload(key)) }
+        peers[peer].uploads.append(span)
+        if peers[peer].uploadCount == 1 { actions.append(.upload(key)) }
     }
 
     private func checked(_ request: BlockRequest) -> BlockSpan? {
@@ -138,7 +144,7 @@ extension SwarmMachine {
 
     /// Bytes of blocks that went into a peer's socket.
     public mutating func uploaded(_ bytes: Int, to key: PeerKey, now: Double) {
-        peers[key]?.uploadMeter.add(bytes, now: now)
+        if let peer = peers.place(of: key) { peers[peer].uploadMeter.add(bytes, now: now) }
         uploadMeter.add(bytes, now: now)
     }
 

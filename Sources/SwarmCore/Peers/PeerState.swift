@@ -87,6 +87,8 @@ struct PeerState: Sendable {
         waitingSince = now
     }
 
+    /// Connections over which its blocks come.
+    var lineCount: Int { further?.lines ?? 1 }
     var uploadCount: Int { uploads.count - uploadHead }
 
     mutating func dropUploads() {

@@ -14,8 +14,8 @@ struct PiecePicker: Sendable {
     private var ends: [Int] = [0]
     private(set) var pickable: PieceSet
 
-    /// Candidates looked at in order of rarity before any that fits is taken.
-    private static let scanLimit = 2048
+    /// A peer that has none of so many has little of what is wanted: then it is what it has that is looked at.
+    private static let shortScan = 32
 
     init(pieceCount: Int) {
         availability = Array(repeating: 0, count: pieceCount)
@@ -89,18 +89,23 @@ struct PiecePicker: Sendable {
     ///   - holdings: what the peer has.
     ///   - neighbour: a piece worth a preference among equals (the one after the peer's last), or nil.
     func pick(from holdings: PieceSet, neighbour: Int?) -> Int? {
-        for candidate in order.prefix(Self.scanLimit) {
-            let piece = Int(candidate)
-            guard holdings.contains(piece) else { continue }
-            if let neighbour, neighbour < availability.count, position[neighbour] >= 0, holdings.contains(neighbour),
-                availability[neighbour] <= availability[piece]
-            {
-                return neighbour
-            }
-            return piece
+        guard let piece = rarest(of: holdings) else { return nil }
+        if let neighbour, neighbour < availability.count, position[neighbour] >= 0, holdings.contains(neighbour),
+            availability[neighbour] <= availability[piece]
+        {
+            return neighbour
         }
-        guard order.count > Self.scanLimit else { return nil }
-        return pickable.firstCommon(with: holdings, from: 0)
+        return piece
+    }
+
+    private func rarest(of holdings: PieceSet) -> Int? {
+        for place in 0..<min(Self.shortScan, order.count) where holdings.contains(Int(order[place])) {
+            return Int(order[place])
+        }
+        guard order.count > Self.shortScan else { return nil }
+        var least = Int32.max
+        pickable.forEachCommon(with: holdings) { least = min(least, position[$0]) }
+        return least < order.count ? Int(order[Int(least)]) : nil
     }
 
     private mutating func grow(to bucket: Int) {

@@ -82,6 +82,17 @@ public struct PieceSet: Sendable, Equatable {
         return total
     }
 
+    /// Members of both sets, in order.
+    public func forEachCommon(with other: PieceSet, _ body: (Int) -> Void) {
+        for index in 0..<min(words.count, other.words.count) {
+            var word = words[index] & other.words[index]
+            while word != 0 {
+                body(index << 6 + word.trailingZeroBitCount)
+                word &= word - 1
+            }
+        }
+    }
+
     public func forEach(_ body: (Int) -> Void) {
         for index in words.indices {
             var word = words[index]
