@@ -52,8 +52,10 @@ extension SwarmMachine {
         }
         // Its uplink is for what no leecher has yet: the rest is asked of those who have it already.
         if peers[peer].isDispatching && isSpreading { return nil }
-        for piece in openOrder {
-            if let span = takeFree(piece, for: peer, run: run) { return span }
+        if open.freeBlocks > 0 {
+            for piece in openOrder {
+                if let span = takeFree(piece, for: peer, run: run) { return span }
+            }
         }
         if let piece = pickNew(for: peer), let span = begin(piece, for: peer, run: run, now: now) { return span }
         return duplicate(for: peer, now: now)

@@ -4,6 +4,8 @@ struct OpenPieces: Sendable {
     /// By piece, where its state lies; -1 for one that is not open.
     private var places: ContiguousArray<Int32>
     private var free: [Int32] = []
+    /// Blocks that nobody has been asked for, of all of them.
+    private(set) var freeBlocks = 0
 
     init(pieceCount: Int) {
         places = ContiguousArray(repeating: -1, count: pieceCount)
@@ -26,7 +28,11 @@ struct OpenPieces: Sendable {
     /// For what is done often: a look at one field costs just that.
     subscript(place: Place) -> OpenPiece {
         _read { yield states[place.index]! }
-        _modify { yield &states[place.index]! }
+        _modify {
+            let before = states[place.index]!.freeCount
+            yield &states[place.index]!
+            freeBlocks += states[place.index]!.freeCount - before
+        }
     }
 
     /// nil for a piece that is not open; opens and closes it as with a dictionary.
@@ -36,7 +42,9 @@ struct OpenPieces: Sendable {
         }
         _modify {
             let place = places[piece] >= 0 ? Int(places[piece]) : takePlace()
+            let before = states[place]?.freeCount ?? 0
             yield &states[place]
+            freeBlocks += (states[place]?.freeCount ?? 0) - before
             if states[place] != nil {
                 places[piece] = Int32(place)
             } else {

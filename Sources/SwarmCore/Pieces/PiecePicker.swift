@@ -14,8 +14,11 @@ struct PiecePicker: Sendable {
     private var ends: [Int] = [0]
     private(set) var pickable: PieceSet
 
-    /// A peer that has none of so many has little of what is wanted: then it is what it has that is looked at.
+    /// Candidates looked at in order of rarity before any that fits is taken.
+    private static let scanLimit = 2048
+    /// A peer that has none of the first of them may have little of what is wanted: of so few pieces, the places are compared.
     private static let shortScan = 32
+    private static let few = 256
 
     init(pieceCount: Int) {
         availability = Array(repeating: 0, count: pieceCount)
@@ -99,13 +102,17 @@ struct PiecePicker: Sendable {
     }
 
     private func rarest(of holdings: PieceSet) -> Int? {
-        for place in 0..<min(Self.shortScan, order.count) where holdings.contains(Int(order[place])) {
-            return Int(order[place])
+        let first = order.prefix(Self.shortScan)
+        if let held = first.first(where: { holdings.contains(Int($0)) }) { return Int(held) }
+        guard order.count > first.count else { return nil }
+        if pickable.countCommon(with: holdings) <= Self.few {
+            var least = Int32.max
+            pickable.forEachCommon(with: holdings) { least = min(least, position[$0]) }
+            return least < .max ? Int(order[Int(least)]) : nil
         }
-        guard order.count > Self.shortScan else { return nil }
-        var least = Int32.max
-        pickable.forEachCommon(with: holdings) { least = min(least, position[$0]) }
-        return least < order.count ? Int(order[Int(least)]) : nil
+        let further = order[first.count..<min(Self.scanLimit, order.count)]
+        if let held = further.first(where: { holdings.contains(Int($0)) }) { return Int(held) }
+        return pickable.firstCommon(with: holdings)
     }
 
     private mutating func grow(to bucket: Int) {

@@ -82,6 +82,13 @@ public struct PieceSet: Sendable, Equatable {
         return total
     }
 
+    /// How many are members of both sets.
+    public func countCommon(with other: PieceSet) -> Int {
+        var total = 0
+        for index in 0..<min(words.count, other.words.count) { total += (words[index] & other.words[index]).nonzeroBitCount }
+        return total
+    }
+
     /// Members of both sets, in order.
     public func forEachCommon(with other: PieceSet, _ body: (Int) -> Void) {
         for index in 0..<min(words.count, other.words.count) {
