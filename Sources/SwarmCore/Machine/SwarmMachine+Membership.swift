@@ -182,7 +182,8 @@ extension SwarmMachine {
         let secret = configuration.superSeed
         guard secret || (peers[peer].traits.followsSuggestions && !peers[peer].amChoking && peers[peer].isInterested)
         else { return }
-        let target = lookahead(peers[peer].uploadMeter.rate(now), roundTrip: peers[peer].traits.longRoundTrip)
+        let rate = peers[peer].uploadMeter.rate(now)
+        let target = lookahead(rate, roundTrip: peers[peer].traits.longRoundTrip)
         while (self.dispatcher?.outstanding(key) ?? 0) < target {
             let holdings = peers[peer].holdings
             let availability = picker.availability

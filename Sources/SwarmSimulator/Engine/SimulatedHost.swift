@@ -8,8 +8,6 @@ struct Link {
     var otherSlot: Int32 = -1
     /// Never used twice.
     let serial: Int32
-    /// How many of the other's finished pieces have been heard of.
-    var heard: Int
     /// The other cannot be dialled: only we and others like us can serve it.
     var isDependent = false
     /// A block is on the line, or waits for the receiver.
@@ -25,6 +23,7 @@ final class SimulatedHost {
     /// By the slot of the peer's key.
     var links: [Link?] = []
     var linkCount = 0
+    var hearing = Hearing()
     var uplink: Uplink
     /// Connections that wait until others have sent their piece, see ``Network/uploadsAtOnce``.
     var turns: [(slot: Int32, serial: Int32)] = []
@@ -60,12 +59,24 @@ final class SimulatedHost {
         return link
     }
 
+    /// What comes next for a peer.
+    func nextUpload(to key: PeerKey) -> BlockSpan? {
+        // In place: a call that only reads the machine, which is big, would copy it first.
+        func look(_ machine: inout SwarmMachine) -> BlockSpan? { machine.peekUpload(to: key) }
+        return look(&machine)
+    }
+
+    private var isDispatching: Bool {
+        func look(_ machine: inout SwarmMachine) -> Bool { machine.isDispatching }
+        return look(&machine)
+    }
+
     /// A peer that depends on this host waits for blocks.
     var isContested: Bool {
-        guard dependents > 0, !machine.isDispatching else { return false }
+        guard dependents > 0, !isDispatching else { return false }
         return links.contains { link in
             guard let link, link.isDependent else { return false }
-            return machine.peekUpload(to: link.key) != nil
+            return nextUpload(to: link.key) != nil
         }
     }
 

@@ -7,7 +7,7 @@ import SwarmCore
 extension Simulation {
     /// Puts the next block for a peer on the host's line, unless one is on it already or the receiver's line is full.
     func startSending(_ host: SimulatedHost, _ slot: Int32) {
-        guard let link = host.links[Int(slot)], !link.isSending, host.machine.peekUpload(to: link.key) != nil else { return }
+        guard let link = host.links[Int(slot)], !link.isSending, host.nextUpload(to: link.key) != nil else { return }
         let other = hosts[Int(link.other)]
         let network = scenario.network
         if let time = startTime(host, link, to: other) {
@@ -68,9 +68,9 @@ extension Simulation {
             if host.dependents > 0 { host.yielding.sent(transmission.span.length, toDependent: link.isDependent) }
             carry(transmission, from: host, over: link)
             host.links[slot]?.isSending = false
-            if host.turns.isEmpty || host.machine.peekUpload(to: link.key)?.piece == transmission.span.piece {
+            if host.turns.isEmpty || host.nextUpload(to: link.key)?.piece == transmission.span.piece {
                 startSending(host, transmission.slot)
-            } else if host.machine.peekUpload(to: link.key) != nil {
+            } else if host.nextUpload(to: link.key) != nil {
                 host.links[slot]?.isSending = true
                 host.turns.append((transmission.slot, link.serial))
             }

@@ -97,7 +97,8 @@ extension Simulation {
         traits.longestRequest = host.machine.configuration.longestRequest
         let key = host.machine.join(traits, now: now)
         while host.links.count <= Int(key.slot) { host.links.append(nil) }
-        host.links[Int(key.slot)] = Link(key: key, other: other.index, serial: serial, heard: other.finishedPieces.count)
+        host.links[Int(key.slot)] = Link(key: key, other: other.index, serial: serial)
+        host.hearing.connect(key.slot, to: other.index, heard: other.finishedPieces.count)
         host.linkCount += 1
         return key
     }
@@ -121,6 +122,7 @@ extension Simulation {
     private func drop(_ host: SimulatedHost, _ key: PeerKey) {
         if host.links[Int(key.slot)]?.isDependent == true { host.dependents -= 1 }
         host.links[Int(key.slot)] = nil
+        host.hearing.disconnect(key.slot)
         host.linkCount -= 1
         host.uplink.abandon(key.slot, now: now)
         if host.isPresent { host.machine.leave(key, now: now) }

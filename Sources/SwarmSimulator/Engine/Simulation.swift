@@ -25,6 +25,10 @@ public final class Simulation {
     /// Receivers that are there, or will come, and have not finished.
     var unfinished = 0
     var events = 0
+    /// By host, how many pieces it has finished.
+    var finishedCounts: ContiguousArray<Int32>
+    /// Of the host that is hearing just now; kept for its memory.
+    private var news: [Hearing.News] = []
     let hasPoisoners: Bool
     /// Stands for a right block.
     let trueDigest = SHA1.digest([0])
@@ -36,6 +40,7 @@ public final class Simulation {
             pieceLength: scenario.pieceLength, files: [FileEntry(path: path, length: scenario.contentLength, offset: 0)])
         hasPoisoners = scenario.hosts.contains(where: \.isPoisoner)
         random = SplitMix64(seed: scenario.seedNumber)
+        finishedCounts = ContiguousArray(repeating: 0, count: scenario.hosts.count)
         siteUp = scenario.sites.map { Pipe(rate: $0.up ?? .infinity) }
         siteDown = scenario.sites.map { Pipe(rate: $0.down ?? .infinity) }
     }
@@ -123,15 +128,11 @@ public final class Simulation {
 
     /// `have` messages of all neighbours since the last look: one event for many messages.
     private func hearAnnouncements(_ host: SimulatedHost) {
-        for slot in host.links.indices {
-            guard let link = host.links[slot] else { continue }
-            let other = hosts[Int(link.other)]
-            guard link.heard < other.finishedPieces.count else { continue }
-            host.links[slot]?.heard = other.finishedPieces.count
-            for index in link.heard..<other.finishedPieces.count {
-                guard host.link(link.key) != nil else { break }
-                host.machine.received(.have(UInt32(other.finishedPieces[index])), from: link.key, now: now)
-            }
+        host.hearing.listen(finishedCounts, into: &news)
+        for item in news {
+            guard let key = host.links[Int(item.slot)]?.key else { continue }
+            let pieces = hosts[Int(item.other)].finishedPieces
+            for index in item.pieces { host.machine.received(.have(UInt32(pieces[index])), from: key, now: now) }
             if host.machine.hasActions { carryOut(host) }
         }
         schedule(.announcements, Int(host.index), at: now + scenario.network.announceInterval)
@@ -154,6 +155,7 @@ public final class Simulation {
         case .send(let key, let message): send(message, from: host, to: key)
         case .announce(let piece):
             host.finishedPieces.append(Int32(piece.value))
+            finishedCounts[Int(host.index)] += 1
             spendOnAnnouncement(host)
         case .upload(let key): startSending(host, key.slot)
         case .verify(let piece, _):
