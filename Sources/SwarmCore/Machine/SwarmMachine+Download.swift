@@ -24,6 +24,8 @@ extension SwarmMachine {
         let run = peers[peer].window.runLength(
             limit: peers[peer].traits.longestRequest / configuration.blockLength, lines: peers[peer].lineCount, requests: most,
             now: now)
+        // With every buffer taken and every block asked for, only who is asked for nothing may be asked for one twice.
+        if open.freeBlocks == 0, openBytes >= mostOpenBytes, !peers[peer].outstanding.isEmpty { return }
         while peers[peer].outstandingBytes < peers[peer].window.target, peers[peer].outstanding.count < most {
             guard let span = nextSpan(for: peer, run: run, now: now) else { break }
             ask(key, span, now: now)
