@@ -30,52 +30,53 @@ struct OutstandingRequest: Sendable {
     var isCancelled = false
 }
 
-/// All that is known of one connected peer.
+/// All that is known of one connected peer. What is looked at for all peers often comes first: it then lies together.
 struct PeerState: Sendable {
     let key: PeerKey
-    var traits: PeerTraits
-    var holdings: PieceSet
-    /// It is counted as one that has every piece, not piece by piece.
-    var countsAsFull = false
-    var hasLostPieces = false
-    /// How many of its pieces we want and lack.
-    var wantedCount = 0
-    var amInterested = false
     var isChokingUs = true
+    var amInterested = false
     var isInterested = false
     var amChoking = true
     /// It has said that it fetches nothing (BEP 21).
     var isUploadOnly = false
+    /// It gives pieces out by suggestions: what nobody else has is on its way to somebody, and not ours to ask for.
+    var isDispatching = false
+    var isSnubbed = false
+    /// It is counted as one that has every piece, not piece by piece.
+    var countsAsFull = false
+    var hasLostPieces = false
+    /// A bitfield is legal until anything else about pieces has been said.
+    var mayAnnounceHoldings = true
+    var holdings: PieceSet
+    /// How many of its pieces we want and lack.
+    var wantedCount = 0
+
+    var outstandingBytes = 0
+    var window: RequestWindow
+    var outstanding: [OutstandingRequest] = []
+    /// When it last finished a request of ours, or was asked first.
+    var lastProgressAt: Double
+    var askAgainAt = 0.0
+    /// Rejects since it last gave a block, those that come with a choke not counted; the next request waits for them.
+    var rejects = 0
+    /// The piece it is sending, for contiguous picks.
+    var lastPiece: Int?
+
+    var uploads: [BlockSpan] = []
+    var uploadHead = 0
+    /// When it was unchoked last, or became interested.
+    var waitingSince: Double
+    var uploadMeter: RateMeter
+
+    var traits: PeerTraits
     /// Pieces it serves even while choking us (BEP 6).
     var allowedFast: Set<Int> = []
     /// Pieces it would like us to take, in its order.
     var suggested: [Int] = []
-    /// It gives pieces out by suggestions: what nobody else has is on its way to somebody, and not ours to ask for.
-    var isDispatching = false
-    /// A bitfield is legal until anything else about pieces has been said.
-    var mayAnnounceHoldings = true
-
-    var outstanding: [OutstandingRequest] = []
-    var outstandingBytes = 0
-    var window: RequestWindow
-    /// The piece it is sending, for contiguous picks.
-    var lastPiece: Int?
-    /// When it last finished a request of ours, or was asked first.
-    var lastProgressAt: Double
-    var isSnubbed = false
-    /// Rejects since it last gave a block, those that come with a choke not counted; the next request waits for them.
-    var rejects = 0
-    var askAgainAt = 0.0
     /// What it was asked for and answers still, after a cancel without the fast extension.
     var forgotten: [BlockSpan] = []
     /// nil while all of it comes over one connection.
     var further: FurtherLinesState?
-
-    var uploads: [BlockSpan] = []
-    var uploadHead = 0
-    var uploadMeter: RateMeter
-    /// When it was unchoked last, or became interested.
-    var waitingSince: Double
 
     init(key: PeerKey, traits: PeerTraits, pieceCount: Int, now: Double) {
         self.key = key

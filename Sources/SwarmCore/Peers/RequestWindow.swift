@@ -15,25 +15,24 @@ struct RequestWindow: Sendable {
         var slack = 0.3
     }
 
-    private let limits: Limits
-    private(set) var meter: RateMeter
+    private static let limits = Limits()
     /// Bytes to keep asked for.
     private(set) var target: Int
+    private(set) var meter: RateMeter
     private var leastDelay = Double.infinity
     private var isStarting = true
     private var checkedAt: Double
     private var rateAtCheck = 0.0
 
-    init(limits: Limits = Limits(), now: Double) {
-        self.limits = limits
+    init(now: Double) {
         meter = RateMeter(now: now)
-        target = limits.initial
+        target = Self.limits.initial
         checkedAt = now
     }
 
     private var isOnLongLine = false
 
-    private var most: Int { isOnLongLine ? limits.mostOnLongLine : limits.most }
+    private var most: Int { isOnLongLine ? Self.limits.mostOnLongLine : Self.limits.most }
 
     /// - Parameter delay: seconds from the request to its last byte.
     mutating func arrived(_ bytes: Int, delay: Double, now: Double) {
@@ -47,10 +46,10 @@ struct RequestWindow: Sendable {
         let rate = meter.rate(now)
         if isStarting && rate < 1.15 * rateAtCheck { isStarting = false }
         if !isStarting {
-            let wanted = rate * (2 * leastDelay + limits.slack)
+            let wanted = rate * (2 * leastDelay + Self.limits.slack)
             // Gently down: one slow moment must not empty the line.
             let next = max(wanted, Double(target) * 0.8)
-            target = max(limits.least, min(most, Int(next) + blockLength))
+            target = max(Self.limits.least, min(most, Int(next) + blockLength))
         }
         rateAtCheck = rate
         checkedAt = now
@@ -62,7 +61,7 @@ struct RequestWindow: Sendable {
     mutating func expect(roundTrip: Double) {
         isOnLongLine = roundTrip > 0
         guard isStarting, leastDelay == .infinity else { return }
-        target = max(target, min(limits.most, Int(min(roundTrip, 1) * limits.firstRate)))
+        target = max(target, min(Self.limits.most, Int(min(roundTrip, 1) * Self.limits.firstRate)))
     }
 
     /// Bytes per second.
