@@ -266,7 +266,7 @@ extension SwarmMachine {
     private mutating func cancelOthers(_ span: BlockSpan, except key: PeerKey) {
         guard picker.isEmpty || openBytes + layout.pieceLength > mostOpenBytes else { return }
         for other in peers.keys where other != key {
-            guard let peer = peers.place(of: other) else { continue }
+            guard let peer = peers.place(of: other), peers[peer].outstandingBytes >= span.length else { continue }
             for request in peers[peer].outstanding where request.span == span && !request.isCancelled {
                 cancel(request, of: other)
             }

@@ -71,7 +71,7 @@ extension SwarmMachine {
     private mutating func judgeProgress(of key: PeerKey, now: Double) {
         guard let place = peers.place(of: key) else { return }
         let waited = now - peers[place].lastProgressAt
-        guard !peers[place].outstanding.isEmpty else {
+        guard peers[place].outstandingBytes > 0 else {
             // A seed that gives nothing more out is asked like any other.
             if peers[place].isDispatching, waited > configuration.dispatchPatience { peers[place].isDispatching = false }
             return
