@@ -54,6 +54,29 @@ private struct NaivePicker {
         }
     }
 
+    /// However little or much of what is wanted the peer has, and wherever that stands among the rare ones.
+    @Test(arguments: [1, 7, 200, 1_500]) func ofManyPiecesTheRarestThatIsHeldIsFound(heldCount: Int) {
+        var random = SplitMix64(seed: UInt64(heldCount))
+        let count = 2_000
+        var picker = PiecePicker(pieceCount: count)
+        picker.insert(Array(0..<count), using: &random)
+        for piece in 0..<count { for _ in 0..<Int.random(in: 0..<20, using: &random) { picker.increase(piece) } }
+        // None of those that nobody has: they all stand before what this one holds.
+        let some = (0..<count).filter { picker.availability[$0] > 0 }.shuffled(using: &random).prefix(heldCount)
+        var holdings = PieceSet(size: count)
+        for piece in some { holdings.insert(piece) }
+        for _ in 0..<some.count {
+            guard let picked = picker.pick(from: holdings, neighbour: nil) else {
+                Issue.record("nothing was found")
+                return
+            }
+            let rarest = some.filter { picker.pickable.contains($0) }.map { picker.availability[$0] }.min()
+            #expect(holdings.contains(picked) && picker.availability[picked] == rarest)
+            picker.remove(picked)
+        }
+        #expect(picker.pick(from: holdings, neighbour: nil) == nil)
+    }
+
     @Test func theNextPieceIsPreferredAmongEquals() {
         var picker = PiecePicker(pieceCount: 10)
         for piece in [7, 2, 4, 9] { picker.insert(piece) }

@@ -34,5 +34,9 @@ import Testing
         #expect(first.firstCommon(with: second) == 70)
         #expect(first.firstCommon(with: second, from: 71) == 200)
         #expect(first.firstCommon(with: second, from: 201) == nil)
+        var common: [Int] = []
+        first.forEachCommon(with: second) { common.append($0) }
+        #expect(common == [70, 200])
+        #expect(first.countCommon(with: second) == 2)
     }
 }

@@ -86,5 +86,7 @@ extension SwarmMachine {
     }
 
     /// Whether somebody waits for bytes of ours.
-    public var hasUploadsWaiting: Bool { peers.keys.contains { peers.place(of: $0).map { peers[$0].uploadCount > 0 } ?? false } }
+    public var hasUploadsWaiting: Bool {
+        peers.keys.contains { key in peers.place(of: key).map { peers[$0].uploadCount > 0 } ?? false }
+    }
 }
