@@ -22,8 +22,8 @@ extension SwarmMachine {
         if !asksPeers && !peers[peer].traits.isWebSeed { return }
         let most = max(1, peers[peer].traits.requestQueue)
         let run = peers[peer].window.runLength(
-            limit: peers[peer].traits.longestRequest / configuration.blockLength, lines: peers[peer].lineCount, requests: most,
-            now: now)
+            limit: peers[peer].traits.longestRequest / configuration.blockLength, lines: peers[peer].lineCount,
+            requests: most, now: now)
         // With every buffer taken and every block asked for, only who is asked for nothing may be asked for one twice.
         if open.freeBlocks == 0, openBytes >= mostOpenBytes, !peers[peer].outstanding.isEmpty { return }
         while peers[peer].outstandingBytes < peers[peer].window.target, peers[peer].outstanding.count < most {
@@ -138,7 +138,7 @@ extension SwarmMachine {
         guard peers[peer].outstanding.isEmpty, !peers[peer].isSnubbed else { return nil }
         for piece in openOrder where mayAsk(piece, of: peer) {
             guard let place = open.place(of: piece) else { continue }
-            // Before the end only what holds a buffer for long is worth a byte that may come twice; the oldest come first.
+            // Before the end only what holds a buffer for long is worth a byte that may come twice. Oldest come first.
             guard picker.isEmpty || now - open[place].openedAt > configuration.stalePiece else { return nil }
             guard open[place].exclusiveOwner == nil || open[place].exclusiveOwner == peers[peer].key else { continue }
             let taken = open[place].takeDuplicate(limit: configuration.endGameDuplicates) { begin in
@@ -171,7 +171,8 @@ extension SwarmMachine {
             peers[peer].forgotten.remove(at: index)
             return .discard
         }
-        guard !request.isCancelled, let piece = open.place(of: span.piece), !open[piece].isVerifying else { return .discard }
+        guard !request.isCancelled, let piece = open.place(of: span.piece), !open[piece].isVerifying
+        else { return .discard }
         if open[piece].beginReceiving(span, from: key) { return .buffer }
         return open[piece].hasReceived(span) ? .discard : .aside
     }
@@ -244,7 +245,8 @@ extension SwarmMachine {
     /// is one culprit still if they come out wrong.
     mutating func giveUpExclusive(of key: PeerKey) {
         for piece in openOrder {
-            guard let place = open.place(of: piece), open[place].exclusiveOwner == key, !open[place].isVerifying else { continue }
+            guard let place = open.place(of: piece), open[place].exclusiveOwner == key, !open[place].isVerifying
+            else { continue }
             for request in peers[key]?.outstanding ?? [] where request.span.piece == piece && !request.isCancelled {
                 actions.append(.divert(key, request.span))
                 cancel(request, of: key)
@@ -256,7 +258,8 @@ extension SwarmMachine {
     }
 
     private mutating func settle(_ span: BlockSpan, of key: PeerKey) -> OutstandingRequest? {
-        guard let peer = peers.place(of: key), let index = peers[peer].outstanding.firstIndex(where: { $0.span == span })
+        guard let peer = peers.place(of: key),
+            let index = peers[peer].outstanding.firstIndex(where: { $0.span == span })
         else { return nil }
         peers[peer].outstandingBytes -= span.length
         return peers[peer].outstanding.remove(at: index)

@@ -73,7 +73,9 @@ extension SwarmMachine {
         let waited = now - peers[place].lastProgressAt
         guard peers[place].outstandingBytes > 0 else {
             // A seed that gives nothing more out is asked like any other.
-            if peers[place].isDispatching, waited > configuration.dispatchPatience { peers[place].isDispatching = false }
+            if peers[place].isDispatching, waited > configuration.dispatchPatience {
+                peers[place].isDispatching = false
+            }
             return
         }
         if waited > configuration.dropAfter { return actions.append(.disconnect(key, .stalled)) }

@@ -63,7 +63,8 @@ extension SwarmMachine {
 
     /// Requests that no answer will come to any more are asked again, of whoever has the pieces.
     mutating func dropLostRequests(of key: PeerKey, now: Double) {
-        guard let place = peers.place(of: key), let further = peers[place].further, let peer = peers[key] else { return }
+        guard let place = peers.place(of: key), let further = peers[place].further, let peer = peers[key]
+        else { return }
         let due = further.losses.last { $0.dueAt <= now }?.at ?? -.infinity
         if due > -.infinity { peers[key]?.further?.losses.removeAll { $0.dueAt <= now } }
         let overtaken = further.newestAnswered - FurtherLinesState.overtaken

@@ -177,7 +177,8 @@ extension SwarmMachine {
     }
 
     mutating func dispatch(_ key: PeerKey, now: Double) {
-        guard isServing, dispatcher?.hasGivenAll == false, let peer = peers.place(of: key), !peers[peer].traits.isWebSeed
+        guard isServing, dispatcher?.hasGivenAll == false, let peer = peers.place(of: key),
+            !peers[peer].traits.isWebSeed
         else { return }
         let secret = configuration.superSeed
         guard secret || (peers[peer].traits.followsSuggestions && !peers[peer].amChoking && peers[peer].isInterested)

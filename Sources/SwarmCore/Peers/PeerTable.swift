@@ -1,7 +1,7 @@
 /// The peers of a torrent, by key. A slot is used again, its generation is not.
 ///
-/// A look at one field of a peer must not cost a copy of all of it: `peers[key]?.wantedCount` is read where it lies, as long
-/// as the accessors are inlined, which the compiler does for those with a single `yield` only.
+/// A look at one field of a peer must not cost a copy of all of it, as `peers[key]?.wantedCount` does: what is done
+/// often goes by ``Place``, through accessors that the compiler can inline, since nothing of them is optional.
 struct PeerTable: Sendable {
     /// By slot, one higher: the first is nobody's and stays empty, for the keys of those who have gone.
     private var states: ContiguousArray<PeerState?> = []

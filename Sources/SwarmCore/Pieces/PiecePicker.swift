@@ -16,7 +16,7 @@ struct PiecePicker: Sendable {
 
     /// Candidates looked at in order of rarity before any that fits is taken.
     private static let scanLimit = 2048
-    /// A peer that has none of the first of them may have little of what is wanted: of so few pieces, the places are compared.
+    /// A peer that has none of the first of them may have little of what is wanted: of so few, the places are compared.
     private static let shortScan = 32
     private static let few = 256
 

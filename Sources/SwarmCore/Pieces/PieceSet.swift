@@ -85,7 +85,7 @@ public struct PieceSet: Sendable, Equatable {
     /// How many are members of both sets.
     public func countCommon(with other: PieceSet) -> Int {
         var total = 0
-        for index in 0..<min(words.count, other.words.count) { total += (words[index] & other.words[index]).nonzeroBitCount }
+        for (mine, others) in zip(words, other.words) { total += (mine & others).nonzeroBitCount }
         return total
     }
 

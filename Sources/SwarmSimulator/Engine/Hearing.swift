@@ -1,5 +1,5 @@
-/// How much of what its neighbours have finished a host has heard of. Apart from all else that is known of a connection,
-/// since every host looks at all of them many times a second.
+/// How much of what its neighbours have finished a host has heard of. Apart from all else that is known of a
+/// connection, since every host looks at all of them many times a second.
 struct Hearing {
     private struct Ear {
         /// The host at the other end; -1 for a slot without a connection.
