@@ -3,7 +3,7 @@
 /// A look at one field of a peer must not cost a copy of all of it, as `peers[key]?.wantedCount` does: what is done
 /// often goes by ``Place``, through accessors that the compiler can inline, since nothing of them is optional.
 struct PeerTable: Sendable {
-    /// By slot, one higher: the first is nobody's and stays empty, for the keys of those who have gone.
+    /// By slot; nil for one that is free.
     private var states: ContiguousArray<PeerState?> = []
     private var generations: ContiguousArray<UInt32> = []
     private var free: [Int32] = []
