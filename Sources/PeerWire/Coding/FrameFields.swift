@@ -79,7 +79,7 @@ extension FrameDecoder {
         case .metadata: limits.longestMetadata
         case .peerExchange: limits.longestPeerExchange
         case .uploadOnly: 1
-        case .dontHave: 4
+        case .dontHave, .turn: 4
         }
     }
 }
@@ -98,12 +98,23 @@ extension ExtendedMessage {
             guard payload.count == 1 else { throw .malformedExtension(.uploadOnly) }
             return .uploadOnly(payload[0] != 0)
         case .dontHave:
-            guard payload.count == 4 else { throw .malformedExtension(.dontHave) }
-            let index = payload.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-            guard Int(index) < content?.pieceCount ?? limits.mostPieces else {
-                throw .pieceOutOfRange(message: .extended, index: index)
-            }
-            return .dontHave(index)
+            return .dontHave(try pieceIndex(of: .dontHave, payload, content: content, limits: limits))
+        case .turn:
+            if payload.isEmpty { return .turnOver }
+            if payload.count == 1 { return .turns(payload[0] != 0) }
+            if payload == [0xff, 0xff, 0xff, 0xff] { return .turn(nil) }
+            return .turn(try pieceIndex(of: .turn, payload, content: content, limits: limits))
         }
+    }
+
+    private static func pieceIndex(
+        of name: ExtensionName, _ payload: [UInt8], content: ContentBounds?, limits: WireLimits
+    ) throws(ProtocolViolation) -> UInt32 {
+        guard payload.count == 4 else { throw .malformedExtension(name) }
+        let index = payload.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        guard Int(index) < content?.pieceCount ?? limits.mostPieces else {
+            throw .pieceOutOfRange(message: .extended, index: index)
+        }
+        return index
     }
 }

@@ -84,6 +84,9 @@ extension ExtendedMessage {
         case .peerExchange(let exchange): buffer.append(contentsOf: exchange.encoded())
         case .uploadOnly(let isUploadOnly): buffer.append(isUploadOnly ? 1 : 0)
         case .dontHave(let index): buffer.append(bigEndian: index)
+        case .turn(let index): buffer.append(bigEndian: index ?? .max)
+        case .turnOver: break
+        case .turns(let areGiven): buffer.append(areGiven ? 1 : 0)
         }
         let length = UInt32(truncatingIfNeeded: buffer.count - start - 4)
         for offset in 0..<4 { buffer[start + offset] = UInt8(truncatingIfNeeded: length >> UInt32(24 - 8 * offset)) }
@@ -98,6 +101,7 @@ extension ExtendedMessage {
         case .peerExchange: .peerExchange
         case .uploadOnly: .uploadOnly
         case .dontHave: .dontHave
+        case .turn, .turnOver, .turns: .turn
         }
     }
 }

@@ -8,6 +8,8 @@ public enum ExtensionName: String, Sendable, Hashable, CaseIterable {
     case uploadOnly = "upload_only"
     /// BEP 54.
     case dontHave = "lt_donthave"
+    /// Our own: whose turn it is to ask for a piece. See ``ExtendedMessage/turn(_:)``.
+    case turn = "swoop_turn"
 
     /// The id by which peers send it to us. Constant, so that the decoder needs no table.
     public var ownID: UInt8 {
@@ -16,6 +18,7 @@ public enum ExtensionName: String, Sendable, Hashable, CaseIterable {
         case .metadata: 2
         case .uploadOnly: 3
         case .dontHave: 4
+        case .turn: 5
         }
     }
 
@@ -25,6 +28,7 @@ public enum ExtensionName: String, Sendable, Hashable, CaseIterable {
         case 2: self = .metadata
         case 3: self = .uploadOnly
         case 4: self = .dontHave
+        case 5: self = .turn
         default: return nil
         }
     }
@@ -37,6 +41,7 @@ public struct ExtensionIDs: Sendable, Hashable {
     private var metadata: UInt8?
     private var uploadOnly: UInt8?
     private var dontHave: UInt8?
+    private var turn: UInt8?
 
     public init() {}
 
@@ -59,6 +64,7 @@ public struct ExtensionIDs: Sendable, Hashable {
         case .metadata: metadata = id
         case .uploadOnly: uploadOnly = id
         case .dontHave: dontHave = id
+        case .turn: turn = id
         }
     }
 
@@ -78,6 +84,7 @@ public struct ExtensionIDs: Sendable, Hashable {
         case .metadata: metadata
         case .uploadOnly: uploadOnly
         case .dontHave: dontHave
+        case .turn: turn
         }
     }
 }

@@ -159,6 +159,7 @@ extension TorrentEngine {
             traits.requestQueue = capabilities.requestDepth
             traits.longestRequest = min(capabilities.longestRequest, longest)
             if handshake.longestRequest != nil { traits.followsSuggestions = true }
+            traits.takesTurns = capabilities.ids[.turn] != nil
             traits.uplink = handshake.uplink ?? traits.uplink
             traits.supportsDontHave = capabilities.ids[.dontHave] != nil
         }
@@ -228,6 +229,7 @@ extension TorrentEngine {
             } catch {
                 context.logger.error("content cannot be read", metadata: ["error": "\(error)"])
                 report(.warning(error.message))
+                machine.uploadFailed(span, to: key, now: now)
                 lost(PieceIndex(unchecked: span.piece))
                 if connection.handshake?.reserved.contains(.fast) == true { connection.send(.reject(span.wire)) }
             }

@@ -40,6 +40,9 @@ public struct SwarmConfiguration: Sendable {
     /// As a seed, suggest to each peer pieces of its own.
     public var dispatches = true
 
+    /// Peers that want something of us from which on they are served in turns; from half as many on they no longer are.
+    public var turnsFrom = 24
+
     public init() {}
 }
 

@@ -18,6 +18,7 @@ extension SwarmMachine {
         // Most calls end here.
         guard !isFinished, let peer = peers.place(of: key), peers[peer].wantedCount > 0 else { return }
         if peers[peer].isChokingUs, peers[peer].allowedFast.isEmpty { return }
+        if peers[peer].turns.givesTurns { return }
         guard peers[peer].outstandingBytes < peers[peer].window.target, now >= peers[peer].askAgainAt else { return }
         if !asksPeers && !peers[peer].traits.isWebSeed { return }
         let most = max(1, peers[peer].traits.requestQueue)
@@ -32,7 +33,7 @@ extension SwarmMachine {
         }
     }
 
-    private mutating func ask(_ key: PeerKey, _ span: BlockSpan, now: Double) {
+    mutating func ask(_ key: PeerKey, _ span: BlockSpan, now: Double) {
         guard let peer = peers.place(of: key) else { return }
         if peers[peer].outstanding.isEmpty { peers[peer].lastProgressAt = now }
         peers[peer].outstanding.append(OutstandingRequest(span: span, sentAt: now))
@@ -69,11 +70,11 @@ extension SwarmMachine {
         return picker.fullPeers <= peers.keys.count { peers[$0]?.countsAsFull == true && peers[$0]?.isDispatching == true }
     }
 
-    private func mayAsk(_ piece: Int, of peer: PeerTable.Place) -> Bool {
+    func mayAsk(_ piece: Int, of peer: PeerTable.Place) -> Bool {
         peers[peer].holdings.contains(piece) && (!peers[peer].isChokingUs || peers[peer].allowedFast.contains(piece))
     }
 
-    private mutating func takeFree(_ piece: Int, for peer: PeerTable.Place, run: Int) -> BlockSpan? {
+    mutating func takeFree(_ piece: Int, for peer: PeerTable.Place, run: Int) -> BlockSpan? {
         guard let place = open.place(of: piece), open[place].freeCount > 0, mayAsk(piece, of: peer) else { return nil }
         guard open[place].exclusiveOwner == nil || open[place].exclusiveOwner == peers[peer].key else { return nil }
         return open[place].takeFree(limit: run)
@@ -97,7 +98,7 @@ extension SwarmMachine {
         return nil
     }
 
-    private func pickNew(for peer: PeerTable.Place) -> Int? {
+    func pickNew(for peer: PeerTable.Place) -> Int? {
         guard !picker.isEmpty, openBytes == 0 || openBytes + layout.pieceLength <= mostOpenBytes else { return nil }
         if peers[peer].isChokingUs {
             return peers[peer].allowedFast.first { picker.pickable.contains($0) && peers[peer].holdings.contains($0) }
@@ -105,11 +106,11 @@ extension SwarmMachine {
         return picker.pick(from: peers[peer].holdings, neighbour: peers[peer].lastPiece.map { $0 + 1 })
     }
 
-    private func hasRoom(for piece: Int) -> Bool {
+    func hasRoom(for piece: Int) -> Bool {
         openBytes == 0 || openBytes + layout.length(of: PieceIndex(unchecked: piece)) <= mostOpenBytes
     }
 
-    private mutating func begin(_ piece: Int, for peer: PeerTable.Place, run: Int, now: Double) -> BlockSpan? {
+    mutating func begin(_ piece: Int, for peer: PeerTable.Place, run: Int, now: Double) -> BlockSpan? {
         if ledger.isSuspect(piece), peers[peer].isSnubbed, hasBetterSource(piece) { return nil }
         picker.remove(piece)
         let index = PieceIndex(unchecked: piece)
@@ -134,7 +135,7 @@ extension SwarmMachine {
     }
 
     /// The end game: nothing is left to begin (or no buffer is), so blocks that others owe us are asked for again.
-    private mutating func duplicate(for peer: PeerTable.Place, now: Double) -> BlockSpan? {
+    mutating func duplicate(for peer: PeerTable.Place, now: Double) -> BlockSpan? {
         guard peers[peer].outstanding.isEmpty, !peers[peer].isSnubbed else { return nil }
         for piece in openOrder where mayAsk(piece, of: peer) {
             guard let place = open.place(of: piece) else { continue }
@@ -235,7 +236,7 @@ extension SwarmMachine {
 
     /// A new request for every reject would go on as fast as the line is. Those that come together count as one.
     private mutating func pauseAfterReject(_ key: PeerKey, now: Double) {
-        guard let peer = peers[key], !peer.isChokingUs, !peer.traits.isWebSeed, now >= peer.askAgainAt else { return }
+        guard let peer = peers[key], !peer.isChokingUs, !peer.turns.givesTurns, !peer.traits.isWebSeed, now >= peer.askAgainAt else { return }
         let pause = configuration.rejectPause * Double(1 << min(peer.rejects, 16))
         peers[key]?.askAgainAt = now + min(pause, configuration.longestRejectPause)
         peers[key]?.rejects = peer.rejects + 1

@@ -23,9 +23,12 @@ extension SwarmMachine {
             receivedHoldings(holdings, from: key, now: now)
         case .haveAll: receivedHoldings(PieceSet(full: layout.pieceCount), from: key, now: now)
         case .haveNone: receivedHoldings(PieceSet(size: layout.pieceCount), from: key, now: now)
-        case .request(let request): receivedRequest(request, from: key)
-        case .cancel(let request): receivedCancel(request, from: key)
+        case .request(let request): receivedRequest(request, from: key, now: now)
+        case .cancel(let request): receivedCancel(request, from: key, now: now)
         case .reject(let request): receivedReject(request, from: key, now: now)
+        case .extended(.turns(let areGiven)): receivedTurns(areGiven, from: key, now: now)
+        case .extended(.turn(let piece)): receivedTurn(piece, from: key, now: now)
+        case .extended(.turnOver): receivedTurnOver(from: key, now: now)
         case .suggest(let piece): receivedSuggest(piece, from: key, now: now)
         case .allowedFast(let piece): receivedAllowedFast(piece, from: key, now: now)
         case .extended(.dontHave(let piece)): receivedDontHave(piece, from: key, now: now)
@@ -53,6 +56,7 @@ extension SwarmMachine {
     /// To be called a few times a second.
     public mutating func tick(now: Double) {
         lookAtUplink(now: now)
+        lookAtTurns(now: now)
         rechoke(now: now)
         if isFinished {
             dispatcher?.reclaim(givenBefore: now - configuration.assignmentPatience)

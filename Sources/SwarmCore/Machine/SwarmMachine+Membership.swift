@@ -32,6 +32,7 @@ extension SwarmMachine {
 
     /// The connection is gone. What it owed is asked of others.
     public mutating func leave(_ key: PeerKey, now: Double) {
+        takeTurnsBack(from: key)
         guard let peer = peers.remove(key) else { return }
         for request in peer.outstanding { forget(request, of: key) }
         if peer.countsAsFull {
@@ -176,20 +177,25 @@ extension SwarmMachine {
         return max(2, Int((Double(1 << 20) / length).rounded(.up))) + min(512, Int(bytes / length))
     }
 
+    /// A piece that nobody has, nil when there is none left that the peer wants.
+    mutating func pieceToDispatch(to key: PeerKey, now: Double) -> Int? {
+        guard dispatcher?.hasGivenAll == false, let peer = peers.place(of: key) else { return nil }
+        let holdings = peers[peer].holdings
+        let availability = picker.availability
+        return dispatcher?.assign(to: key, now: now) { !holdings.contains($0) && availability[$0] == 0 } ?? nil
+    }
+
     mutating func dispatch(_ key: PeerKey, now: Double) {
         guard isServing, dispatcher?.hasGivenAll == false, let peer = peers.place(of: key),
             !peers[peer].traits.isWebSeed
         else { return }
         let secret = configuration.superSeed
-        guard secret || (peers[peer].traits.followsSuggestions && !peers[peer].amChoking && peers[peer].isInterested)
+        guard !isInTurns(key), secret || (peers[peer].traits.followsSuggestions && !peers[peer].amChoking && peers[peer].isInterested)
         else { return }
         let rate = peers[peer].uploadMeter.rate(now)
         let target = lookahead(rate, roundTrip: peers[peer].traits.longRoundTrip)
         while (self.dispatcher?.outstanding(key) ?? 0) < target {
-            let holdings = peers[peer].holdings
-            let availability = picker.availability
-            let next = self.dispatcher?.assign(to: key, now: now) { !holdings.contains($0) && availability[$0] == 0 }
-            guard let piece = next ?? nil else { break }
+            guard let piece = pieceToDispatch(to: key, now: now) else { break }
             send(key, secret ? .have(UInt32(piece)) : .suggest(UInt32(piece)))
         }
     }

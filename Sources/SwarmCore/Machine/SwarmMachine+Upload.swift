@@ -13,8 +13,14 @@ extension SwarmMachine {
         if interested {
             peers[peer].waitingSince = now
             nextChokeAt = min(nextChokeAt, now)
+            if isInTurns(key) {
+                tellOfTurns(key)
+                if isServing { unchoke(key, now: now) }
+                turns.idleUntil = -.infinity
+                return giveTurns(now: now)
+            }
             let served = peers.keys.count { key in
-                peers.place(of: key).map { !peers[$0].amChoking && peers[$0].isInterested } ?? false
+                !isInTurns(key) && peers.place(of: key).map { !peers[$0].amChoking && peers[$0].isInterested } ?? false
             }
             if served < slots(now) { unchoke(key, now: now) }
         } else if !peers[peer].amChoking && !peers[peer].traits.supportsFast {
@@ -47,6 +53,10 @@ extension SwarmMachine {
             guard let peer = peers.place(of: key), peers[peer].isInterested,
                 !peers[peer].isUploadOnly || !peers[peer].holdings.isFull
             else { continue }
+            if isInTurns(key) {
+                if isServing { unchoke(key, now: now) } else { choke(key, now: now) }
+                continue
+            }
             let givesRate = peers[peer].window.currentRate(now)
             let takesRate = peers[peer].uploadMeter.rate(now)
             candidates.append(
@@ -81,12 +91,20 @@ extension SwarmMachine {
         peers[peer].amChoking = true
         peers[peer].waitingSince = now
         peers[peer].dropUploads()
+        takeTurnsBack(from: key)
         send(key, .choke)
         guard peers[peer].traits.supportsFast else { return }
         for span in waiting { send(key, .reject(span.wire)) }
     }
 
-    mutating func receivedRequest(_ request: BlockRequest, from key: PeerKey) {
+    /// Requests that wait are to be made again.
+    mutating func rejectWaiting(of key: PeerKey, now: Double) {
+        guard let peer = peers.place(of: key), peers[peer].traits.supportsFast else { return }
+        for span in peers[peer].uploads[peers[peer].uploadHead...] { send(key, .reject(span.wire)) }
+        peers[peer].dropUploads()
+    }
+
+    mutating func receivedRequest(_ request: BlockRequest, from key: PeerKey, now: Double) {
         guard let peer = peers.place(of: key) else { return }
         guard let span = checked(request) else {
             return violation(key, "request out of range")
@@ -102,6 +120,7 @@ extension SwarmMachine {
             dispatcher?.isTaken(span.piece)
         }
         peers[peer].uploads.append(span)
+        countQueued(span.length, of: peer, now: now)
         if peers[peer].uploadCount == 1 { actions.append(.upload(key)) }
     }
 
@@ -115,10 +134,11 @@ extension SwarmMachine {
         return BlockSpan(piece: piece.value, begin: Int(request.begin), length: Int(request.length))
     }
 
-    mutating func receivedCancel(_ request: BlockRequest, from key: PeerKey) {
+    mutating func receivedCancel(_ request: BlockRequest, from key: PeerKey, now: Double) {
         guard let peer = peers[key], let span = checked(request) else { return }
         guard let index = peer.uploads[peer.uploadHead...].firstIndex(of: span) else { return }
         peers[key]?.uploads.remove(at: index)
+        if let place = peers.place(of: key) { countQueued(-span.length, of: place, now: now) }
         if peer.traits.supportsFast { send(key, .reject(request)) }
     }
 
@@ -146,6 +166,14 @@ extension SwarmMachine {
     public mutating func uploaded(_ bytes: Int, to key: PeerKey, now: Double) {
         if let peer = peers.place(of: key) { peers[peer].uploadMeter.add(bytes, now: now) }
         uploadMeter.add(bytes, now: now)
+        guard turns.isGiving, let peer = peers.place(of: key) else { return }
+        turns.width.sent(bytes)
+        countQueued(-bytes, of: peer, now: now)
+    }
+
+    /// A block of ``nextUpload(to:now:)`` cannot be sent.
+    public mutating func uploadFailed(_ span: BlockSpan, to key: PeerKey, now: Double) {
+        if let peer = peers.place(of: key) { countQueued(-span.length, of: peer, now: now) }
     }
 
     /// The content of a piece is not what it was: it is no longer served (BEP 54 tells those who understand).

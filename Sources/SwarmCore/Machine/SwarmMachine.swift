@@ -34,6 +34,7 @@ public struct SwarmMachine: Sendable {
     var ledger = BlameLedger()
     var dispatcher: PieceDispatcher?
     var choker = Choker()
+    var turns: TurnsOfLine
     var nextChokeAt = 0.0
     var generator: SplitMix64
     var actions: [SwarmAction] = []
@@ -76,6 +77,7 @@ public struct SwarmMachine: Sendable {
         self.unservable = unservable ?? PieceSet(size: layout.pieceCount)
         choker.limits = configuration.choker
         generator = SplitMix64(seed: seed)
+        turns = TurnsOfLine(width: TurnWidth(pieceLength: layout.pieceLength, now: now))
         picker = PiecePicker(pieceCount: layout.pieceCount)
         open = OpenPieces(pieceCount: layout.pieceCount)
         uploadMeter = RateMeter(now: now)

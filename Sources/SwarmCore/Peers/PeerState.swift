@@ -12,6 +12,8 @@ public struct PeerTraits: Sendable {
     public var requestQueue = 250
     /// It follows suggestions to the letter, as our own leechers do.
     public var followsSuggestions = false
+    /// It knows turns (`swoop_turn`).
+    public var takesTurns = false
     /// Seconds of a long line, there and back; 0 for any other.
     public var longRoundTrip = 0.0
     /// A web seed or another store of ranges: it asks for nothing and takes no messages but requests and cancels.
@@ -62,6 +64,7 @@ struct PeerState: Sendable {
     /// The piece it is sending, for contiguous picks.
     var lastPiece: Int?
 
+    var turns = TurnsOfPeer()
     var uploads: [BlockSpan] = []
     var uploadHead = 0
     /// When it was unchoked last, or became interested.

@@ -69,6 +69,13 @@ struct PieceDispatcher: Sendable {
         return true
     }
 
+    /// The peer has it, or gets it from elsewhere: if nobody does in the end, it is given out again.
+    mutating func refused(_ piece: Int, by peer: PeerKey) {
+        guard let index = assigned[peer]?.firstIndex(where: { $0.piece == piece }) else { return }
+        assigned[peer]?.remove(at: index)
+        takeBack(piece)
+    }
+
     /// What the peer was given and never announced is given to others.
     mutating func removePeer(_ peer: PeerKey) {
         for assignment in assigned.removeValue(forKey: peer) ?? [] { takeBack(assignment.piece) }

@@ -93,6 +93,7 @@ extension Simulation {
         var traits = PeerTraits(supportsFast: true)
         traits.supportsDontHave = true
         traits.followsSuggestions = true
+        traits.takesTurns = true
         traits.requestQueue = host.machine.configuration.requestQueue
         traits.longestRequest = host.machine.configuration.longestRequest
         let key = host.machine.join(traits, now: now)

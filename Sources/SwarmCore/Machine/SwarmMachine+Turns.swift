@@ -1,0 +1,269 @@
+#if canImport(Metainfo)
+import Metainfo
+#endif
+#if canImport(PeerWire)
+import PeerWire
+#endif
+
+/// What a peer that takes turns has of our line, and we of its.
+struct TurnsOfPeer: Sendable {
+    /// It gives turns now, and is asked for nothing but in a turn.
+    var givesTurns = false
+    /// Turns that it was given and that are not over: the pieces that they named, -1 for one of its own choice.
+    var given: [Int32] = []
+    /// Number of its last turn: who had none for longest is next.
+    var serial = 0
+    /// Bytes that it asked for and that have not gone out.
+    var queued = 0
+    /// Since when any turn of it is under way.
+    var since = 0.0
+    /// It asked for something since its last turn began.
+    var hasAsked = false
+    /// It takes its turn so slowly that others are given some meanwhile.
+    var isSlow = false
+    /// Seconds for which it is passed over, because it took nothing.
+    var pause = 0.0
+    var pausedUntil = -Double.infinity
+
+    var isBusy: Bool { queued > 0 || !given.isEmpty }
+}
+
+/// Our line, as far as it is given out in turns.
+struct TurnsOfLine: Sendable {
+    /// Peers who want turns are many enough.
+    var isGiving = false
+    var width: TurnWidth
+    /// Number of the last turn.
+    var serial = 0
+    /// Nobody wants a turn before that, unless something happens.
+    var idleUntil = -Double.infinity
+}
+
+/// Turns: whoever has a free line says so to one peer after the other, and only then does that peer choose a piece.
+///
+/// Where peers ask whenever they like, most of what they ask for waits in somebody's queue, chosen long before it comes,
+/// while others who could send it idle; and what is sent to many at a time is whole, and can be handed on, late. Among a
+/// few that all know each other this costs nothing, and a line shared by all keeps every receiver busy; among many it costs
+/// most of the time beyond the bound. So turns begin where many want something of us.
+extension SwarmMachine {
+    private enum Constant {
+        /// Seconds for which who took nothing is passed over, twice as long each time.
+        static let firstPause = 0.02
+        static let longestPause = 0.5
+        /// What a slow turn counts less than another: there may be as many times as many of them.
+        static let slowShare = 4
+        /// Seconds after which a turn that was not answered no longer counts.
+        static let answer = 0.1
+    }
+
+    // MARK: Whether turns are given
+
+    /// To be called a few times a second.
+    mutating func lookAtTurns(now: Double) {
+        var takers = 0
+        var isAnyWaiting = false
+        for key in peers.keys {
+            guard let peer = peers.place(of: key), peers[peer].traits.takesTurns, peers[peer].isInterested else { continue }
+            takers += 1
+            isAnyWaiting = isAnyWaiting || (!peers[peer].turns.isBusy && now >= peers[peer].turns.pausedUntil)
+        }
+        if takers >= configuration.turnsFrom {
+            beginTurns(now: now)
+        } else if takers < configuration.turnsFrom / 2 {
+            endTurns(now: now)
+        }
+        guard turns.isGiving else { return }
+        passOverSlowOnes(now: now)
+        turns.width.look(hasWaiting: isAnyWaiting, now: now)
+        turns.idleUntil = -.infinity
+        giveTurns(now: now)
+    }
+
+    private mutating func beginTurns(now: Double) {
+        guard !turns.isGiving, isServing else { return }
+        turns.isGiving = true
+        for key in peers.keys { tellOfTurns(key) }
+        // What they chose before is chosen again when it is their turn.
+        for key in peers.keys where takesTurns(key) { rejectWaiting(of: key, now: now) }
+        nextChokeAt = min(nextChokeAt, now)
+    }
+
+    private mutating func endTurns(now: Double) {
+        guard turns.isGiving else { return }
+        turns.isGiving = false
+        for key in peers.keys {
+            takeTurnsBack(from: key)
+            tellOfTurns(key)
+            dispatch(key, now: now)
+        }
+        nextChokeAt = min(nextChokeAt, now)
+    }
+
+    /// Tells a peer whether it is to wait for its turn.
+    mutating func tellOfTurns(_ key: PeerKey) {
+        if takesTurns(key) { send(key, .extended(.turns(turns.isGiving))) }
+    }
+
+    func takesTurns(_ key: PeerKey) -> Bool { peers.place(of: key).map { peers[$0].traits.takesTurns } ?? false }
+
+    /// It is served in turns, and needs no slot.
+    func isInTurns(_ key: PeerKey) -> Bool { turns.isGiving && takesTurns(key) }
+
+    // MARK: Giving
+
+    /// Gives turns while the line is not spoken for.
+    mutating func giveTurns(now: Double) {
+        guard turns.isGiving, isServing, now >= turns.idleUntil else { return }
+        var spoken = spokenFor
+        while spoken + layout.pieceLength <= turns.width.target {
+            guard let key = nextForTurn(now: now) else {
+                turns.idleUntil = now + Constant.firstPause
+                return
+            }
+            give(key, now: now)
+            spoken += layout.pieceLength
+        }
+    }
+
+    /// Bytes of the turns that are not over, and of what was asked for in turns and has not gone out.
+    private var spokenFor: Int {
+        var bytes = 0
+        for key in peers.keys {
+            guard let peer = peers.place(of: key), peers[peer].turns.isBusy else { continue }
+            let spoken = peers[peer].turns.queued + peers[peer].turns.given.count * layout.pieceLength
+            bytes += peers[peer].turns.isSlow ? spoken / Constant.slowShare : spoken
+        }
+        return bytes
+    }
+
+    /// Who had no turn for longest, of those that have the fewest under way.
+    private func nextForTurn(now: Double) -> PeerKey? {
+        var best: (key: PeerKey, load: Int, serial: Int)?
+        for key in peers.keys {
+            guard let peer = peers.place(of: key), peers[peer].traits.takesTurns, peers[peer].isInterested,
+                !peers[peer].amChoking, !peers[peer].turns.isSlow, now >= peers[peer].turns.pausedUntil
+            else { continue }
+            let load = peers[peer].turns.given.count * layout.pieceLength + peers[peer].turns.queued
+            let serial = peers[peer].turns.serial
+            if let best, (best.load, best.serial) <= (load, serial) { continue }
+            best = (key, load, serial)
+        }
+        return best?.key
+    }
+
+    private mutating func give(_ key: PeerKey, now: Double) {
+        guard let peer = peers.place(of: key) else { return }
+        let piece = isFinished ? pieceToDispatch(to: key, now: now) : nil
+        turns.serial += 1
+        peers[peer].turns.serial = turns.serial
+        if !peers[peer].turns.isBusy { peers[peer].turns.since = now }
+        peers[peer].turns.given.append(Int32(piece ?? -1))
+        if let piece, configuration.superSeed { send(key, .have(UInt32(truncatingIfNeeded: piece))) }
+        send(key, .extended(.turn(piece.map { UInt32(truncatingIfNeeded: $0) })))
+    }
+
+    /// The peer has asked for all that it wanted in its turn.
+    mutating func receivedTurnOver(from key: PeerKey, now: Double) {
+        guard let peer = peers.place(of: key), !peers[peer].turns.given.isEmpty else { return }
+        let piece = Int(peers[peer].turns.given.removeFirst())
+        if peers[peer].turns.hasAsked {
+            peers[peer].turns.hasAsked = false
+            peers[peer].turns.pause = 0
+        } else {
+            if piece >= 0 { dispatcher?.refused(piece, by: key) }
+            let pause = min(Constant.longestPause, max(Constant.firstPause, 2 * peers[peer].turns.pause))
+            peers[peer].turns.pause = pause
+            peers[peer].turns.pausedUntil = now + pause
+        }
+        settleTurns(peer)
+        turns.idleUntil = -.infinity
+        giveTurns(now: now)
+    }
+
+    /// The peer asked for so many bytes, or they have gone (less than 0).
+    mutating func countQueued(_ bytes: Int, of peer: PeerTable.Place, now: Double) {
+        guard turns.isGiving, peers[peer].traits.takesTurns else { return }
+        if bytes > 0 {
+            if !peers[peer].turns.isBusy { peers[peer].turns.since = now }
+            peers[peer].turns.hasAsked = true
+        }
+        peers[peer].turns.queued = max(0, peers[peer].turns.queued + bytes)
+        settleTurns(peer)
+        if bytes < 0 { giveTurns(now: now) }
+    }
+
+    private mutating func settleTurns(_ peer: PeerTable.Place) {
+        if !peers[peer].turns.isBusy { peers[peer].turns.isSlow = false }
+    }
+
+    private mutating func passOverSlowOnes(now: Double) {
+        let patience = turns.width.patience
+        for key in peers.keys {
+            guard let peer = peers.place(of: key), peers[peer].turns.isBusy, !peers[peer].turns.isSlow else { continue }
+            let longest = peers[peer].turns.queued > 0 ? patience : min(patience, Constant.answer)
+            if now - peers[peer].turns.since > longest + 2 * peers[peer].traits.longRoundTrip { peers[peer].turns.isSlow = true }
+        }
+    }
+
+    /// What a peer had of the line is free again.
+    mutating func takeTurnsBack(from key: PeerKey) {
+        guard let peer = peers.place(of: key) else { return }
+        let given = peers[peer].turns.given
+        peers[peer].turns.given = []
+        peers[peer].turns.queued = 0
+        peers[peer].turns.hasAsked = false
+        settleTurns(peer)
+        for piece in given where piece >= 0 { dispatcher?.refused(Int(piece), by: key) }
+        turns.idleUntil = -.infinity
+    }
+
+    // MARK: Taking
+
+    /// From now on the peer is asked when it is our turn, or again whenever we like.
+    mutating func receivedTurns(_ givesTurns: Bool, from key: PeerKey, now: Double) {
+        guard let peer = peers.place(of: key), peers[peer].traits.takesTurns else { return }
+        peers[peer].turns.givesTurns = givesTurns
+        peers[peer].suggested = []
+        peers[peer].isDispatching = false
+        if !givesTurns { refill(key, now: now) }
+    }
+
+    /// The line of a peer is free for a piece: one that it names, or the rarest that it has.
+    mutating func receivedTurn(_ raw: UInt32?, from key: PeerKey, now: Double) {
+        guard let peer = peers.place(of: key) else { return }
+        if let raw, layout.piece(Int(raw)) == nil { return violation(key, "turn of a piece out of range") }
+        if !isFinished, asksPeers { takeTurn(raw.map(Int.init), of: peer, now: now) }
+        send(key, .extended(.turnOver))
+    }
+
+    private mutating func takeTurn(_ named: Int?, of peer: PeerTable.Place, now: Double) {
+        guard !peers[peer].isChokingUs, now >= peers[peer].askAgainAt else { return }
+        let unit = configuration.blockLength
+        let most = max(1, peers[peer].traits.requestQueue)
+        let limit = max(1, peers[peer].traits.longestRequest / unit)
+        let run = max(
+            layout.pieceLength / (unit * most) + 1,
+            peers[peer].window.runLength(limit: limit, lines: 1, requests: most, now: now))
+        guard let first = firstOfTurn(named, of: peer, run: run, now: now) else { return }
+        let key = peers[peer].key
+        ask(key, first, now: now)
+        while peers[peer].outstanding.count < most, let next = takeFree(first.piece, for: peer, run: run) {
+            ask(key, next, now: now)
+        }
+    }
+
+    private mutating func firstOfTurn(_ named: Int?, of peer: PeerTable.Place, run: Int, now: Double) -> BlockSpan? {
+        if let named {
+            if let span = takeFree(named, for: peer, run: run) { return span }
+            guard picker.pickable.contains(named), mayAsk(named, of: peer), hasRoom(for: named) else { return nil }
+            return begin(named, for: peer, run: run, now: now)
+        }
+        if open.freeBlocks > 0 {
+            for piece in openOrder {
+                if let span = takeFree(piece, for: peer, run: run) { return span }
+            }
+        }
+        if let piece = pickNew(for: peer), let span = begin(piece, for: peer, run: run, now: now) { return span }
+        return duplicate(for: peer, now: now)
+    }
+}
