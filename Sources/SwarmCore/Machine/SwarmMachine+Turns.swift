@@ -35,6 +35,8 @@ struct TurnsOfLine: Sendable {
     var width: TurnWidth
     /// Number of the last turn.
     var serial = 0
+    /// When the last piece was given out, while not all have come to somebody.
+    var awaitingSince: Double?
     /// Nobody wants a turn before that, unless something happens.
     var idleUntil = -Double.infinity
 }
@@ -52,6 +54,8 @@ extension SwarmMachine {
         static let longestPause = 0.5
         /// What a slow turn counts less than another: there may be as many times as many of them.
         static let slowShare = 4
+        /// Seconds.
+        static let spread = 2.0
         /// Seconds after which a turn that was not answered no longer counts.
         static let answer = 0.1
     }
@@ -84,7 +88,10 @@ extension SwarmMachine {
         turns.isGiving = true
         for key in peers.keys { tellOfTurns(key) }
         // What they chose before is chosen again when it is their turn.
-        for key in peers.keys where takesTurns(key) { rejectWaiting(of: key, now: now) }
+        for key in peers.keys where takesTurns(key) {
+            rejectWaiting(of: key, now: now)
+            dispatcher?.removePeer(key)
+        }
         nextChokeAt = min(nextChokeAt, now)
     }
 
@@ -113,7 +120,7 @@ extension SwarmMachine {
 
     /// Gives turns while the line is not spoken for.
     mutating func giveTurns(now: Double) {
-        guard turns.isGiving, isServing, now >= turns.idleUntil else { return }
+        guard turns.isGiving, isServing, now >= turns.idleUntil, !isAwaitingSpread(now) else { return }
         var spoken = spokenFor
         while spoken + layout.pieceLength <= turns.width.target {
             guard let key = nextForTurn(now: now) else {
@@ -123,6 +130,18 @@ extension SwarmMachine {
             give(key, now: now)
             spoken += layout.pieceLength
         }
+    }
+
+    /// Everything has been given out and not all of it has come to somebody: whatever a peer chose now would be that.
+    /// Not for long: somebody may be slow.
+    private mutating func isAwaitingSpread(_ now: Double) -> Bool {
+        guard let dispatcher, dispatcher.hasGivenAll, !dispatcher.hasSpread else {
+            turns.awaitingSince = nil
+            return false
+        }
+        let since = turns.awaitingSince ?? now
+        turns.awaitingSince = since
+        return now - since < Constant.spread
     }
 
     /// Bytes of the turns that are not over, and of what was asked for in turns and has not gone out.
@@ -136,7 +155,8 @@ extension SwarmMachine {
         return bytes
     }
 
-    /// Who had no turn for longest, of those that have the fewest under way.
+    /// Who had no turn for longest, of those that have the fewest under way. (To prefer those that are behind sends everybody
+    /// to the same one.)
     private func nextForTurn(now: Double) -> PeerKey? {
         var best: (key: PeerKey, load: Int, serial: Int)?
         for key in peers.keys {
