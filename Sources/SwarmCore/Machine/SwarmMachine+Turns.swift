@@ -57,7 +57,7 @@ extension SwarmMachine {
         /// Seconds.
         static let spread = 2.0
         /// Seconds after which a turn that was not answered no longer counts.
-        static let answer = 0.1
+        static let answer = 1.0
     }
 
     // MARK: Whether turns are given

@@ -24,7 +24,7 @@ struct TurnWidth: Sendable {
         /// Times the time that a turn takes where all lines are free.
         var patience = 2.5
         var leastPatience = 0.1
-        var firstPatience = 0.5
+        var firstPatience = 3.0
     }
 
     private let limits: Limits
