@@ -159,7 +159,7 @@ import Testing
     }
 
     @Test func whoTookNothingIsPassedOverForAWhile() throws {
-        var line = try TurnLine(takers: 24)
+        var line = try TurnLine(pieces: 4000, takers: 24)
         line.tick()
         var turns = line.takeTurns()
         let key = try #require(turns.first?.key)
