@@ -25,7 +25,7 @@ import Testing
         handshake.longestRequest = 131_072
         handshake.uplink = 1_250_000
         let payload =
-            "d1:md11:lt_donthavei4e11:upload_onlyi3e11:ut_metadatai2e6:ut_pexi1ee13:metadata_sizei31235e1:pi6881e"
+            "d1:md11:lt_donthavei4e10:swoop_turni5e11:upload_onlyi3e11:ut_metadatai2e6:ut_pexi1ee13:metadata_sizei31235e1:pi6881e"
             + "4:reqqi500e5:swoopi131072e8:swoop_upi1250000e11:upload_onlyi1e1:v9:Swoop 0.16:yourip4:ABCDe"
         #expect(Message.extended(.handshake(handshake)).encoded == extendedFrame(0, payload.utf8))
         #expect(Self.decode(payload) == handshake)
@@ -238,5 +238,70 @@ import Testing
         #expect(Connection.read(extendedFrame(3, [1])).messages == [.extended(.uploadOnly(true))])
         #expect(Connection.read(extendedFrame(3, [0])).messages == [.extended(.uploadOnly(false))])
         #expect(Connection.read(extendedFrame(3, [])).violation == .malformedExtension(.uploadOnly))
+    }
+}
+
+@Suite struct TurnMessageTests {
+    static let golden: [(ExtendedMessage, [UInt8])] = [
+        (.turn(3), [0, 0, 0, 6, 20, 5, 0, 0, 0, 3]),
+        (.turn(19), [0, 0, 0, 6, 20, 5, 0, 0, 0, 19]),
+        (.turn(nil), [0, 0, 0, 6, 20, 5, 0xff, 0xff, 0xff, 0xff]),
+        (.turnOver, [0, 0, 0, 2, 20, 5]),
+        (.turns(true), [0, 0, 0, 3, 20, 5, 1]),
+        (.turns(false), [0, 0, 0, 3, 20, 5, 0]),
+    ]
+
+    @Test(arguments: golden.indices)
+    func `Messages of turns have their bytes`(number: Int) {
+        let (message, bytes) = Self.golden[number]
+        #expect(Message.extended(message).encoded == bytes)
+        for step in [1, .max] { #expect(Connection.read(bytes, step: step).messages == [.extended(message)]) }
+    }
+
+    @Test(arguments: [2, 3, 5, 6])
+    func `Nothing else is a message of turns`(count: Int) {
+        for byte: UInt8 in [0, 0xff] {
+            let frame = extendedFrame(5, [UInt8](repeating: byte, count: count))
+            #expect(Connection.read(frame).violation != nil)
+            #expect(Connection.read(frame).messages.isEmpty)
+            #expect(Connection.read(frame, content: nil).violation != nil)
+        }
+    }
+
+    @Test func `What is too long is refused before it is there`() {
+        #expect(Connection.read(number(1 << 20) + [20, 5, 0]).violation != nil)
+    }
+
+    @Test func `The piece of a turn is checked like that of have`() {
+        #expect(Connection.read(extendedFrame(5, number(20))).violation == .pieceOutOfRange(message: .extended, index: 20))
+        #expect(
+            Connection.read(extendedFrame(5, number(.max - 1))).violation
+                == .pieceOutOfRange(message: .extended, index: .max - 1))
+        #expect(Connection.read(extendedFrame(5, number(20)), content: nil).messages == [.extended(.turn(20))])
+        #expect(Connection.read(extendedFrame(5, number(.max)), content: nil).messages == [.extended(.turn(nil))])
+    }
+
+    @Test func `Any byte but 0 means that turns are given`() {
+        #expect(Connection.read(extendedFrame(5, [7])).messages == [.extended(.turns(true))])
+    }
+
+    @Test(arguments: golden.indices)
+    func `Who did not name the extension hears nothing of turns`(number: Int) {
+        let message = Message.extended(Self.golden[number].0)
+        var ids = ExtensionIDs()
+        ids.name(.dontHave, as: 5)
+        var buffer: [UInt8] = [0xaa]
+        #expect(!message.encode(into: &buffer, ids: ids))
+        #expect(buffer == [0xaa])
+        ids.name(.turn, as: 99)
+        #expect(message.encode(into: &buffer, ids: ids))
+        #expect(Array(buffer.dropFirst(5).prefix(2)) == [20, 99])
+        ids.name(.turn, as: 0)
+        buffer = []
+        #expect(!message.encode(into: &buffer, ids: ids))
+    }
+
+    @Test func `A private torrent has turns too`() {
+        #expect(ExtensionIDs.own(isPrivate: true)[.turn] == 5)
     }
 }

@@ -108,7 +108,7 @@ import Testing
         let index = UInt32.random(in: 0..<20, using: &generator)
         let hashes = HashRequest(
             piecesRoot: .filled(9), baseLayer: index, index: 8 * index, length: 4, proofLayers: index)
-        switch Int.random(in: 0..<19, using: &generator) {
+        switch Int.random(in: 0..<22, using: &generator) {
         case 0: return .keepAlive
         case 1: return .choke
         case 2: return .unchoke
@@ -127,6 +127,9 @@ import Testing
         case 15: return .extended(.dontHave(index))
         case 16: return .extended(.uploadOnly(.random(using: &generator)))
         case 17: return .extended(.metadata(metadata(&generator)))
+        case 18: return .extended(.turn(.random(using: &generator) ? index : nil))
+        case 19: return .extended(.turnOver)
+        case 20: return .extended(.turns(.random(using: &generator)))
         default:
             let added = (0..<5).compactMap { _ in endpoint(&generator) }.sorted { !$0.isIPv6 && $1.isIPv6 }
             return .extended(.peerExchange(PeerExchange(added: added.map { .init(endpoint: $0, flags: .reachable) })))

@@ -52,6 +52,7 @@ struct TestSwarm {
     var poisons: (Int) -> Bool = { _ in false }
     /// Whether this node leaves requests unanswered.
     var isSilent: (Int) -> Bool = { _ in false }
+    /// The next one last.
     private var queue: [(at: Double, serial: Int, event: Event)] = []
     private var serial = 0
 
@@ -71,6 +72,7 @@ struct TestSwarm {
     mutating func connect(_ first: Int, _ second: Int, fast: Bool = true) {
         var traits = PeerTraits(supportsFast: fast)
         traits.followsSuggestions = fast
+        traits.takesTurns = fast
         traits.longestRequest = fast ? 128 * 1024 : blockLength
         let there = nodes[first].machine.join(traits, now: now)
         let here = nodes[second].machine.join(traits, now: now)
@@ -94,8 +96,7 @@ struct TestSwarm {
     /// Runs until `isDone` or `limit` virtual seconds.
     mutating func run(limit: Double, until isDone: (TestSwarm) -> Bool) {
         schedule(0, .tick)
-        while now < limit, !isDone(self), let index = queue.indices.min(by: { before(queue[$0], queue[$1]) }) {
-            let next = queue.remove(at: index)
+        while now < limit, !isDone(self), let next = queue.popLast() {
             now = max(now, next.at)
             handle(next.event)
         }
@@ -103,13 +104,15 @@ struct TestSwarm {
 
     var areAllFinished: Bool { nodes.allSatisfy { $0.machine.isFinished } }
 
-    private func before(_ a: (at: Double, serial: Int, event: Event), _ b: (at: Double, serial: Int, event: Event)) -> Bool {
-        (a.at, a.serial) < (b.at, b.serial)
-    }
-
     private mutating func schedule(_ after: Double, _ event: Event) {
         serial += 1
-        queue.append((now + after, serial, event))
+        let at = now + after
+        var (low, high) = (0, queue.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if queue[middle].at > at { low = middle + 1 } else { high = middle }
+        }
+        queue.insert((at, serial, event), at: low)
     }
 
     private mutating func handle(_ event: Event) {

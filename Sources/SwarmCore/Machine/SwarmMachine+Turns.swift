@@ -17,10 +17,16 @@ struct TurnsOfPeer: Sendable {
     var queued = 0
     /// Since when any turn of it is under way.
     var since = 0.0
-    /// It asked for something since its last turn began.
-    var hasAsked = false
+    /// Bytes that it asked for in its oldest turn.
+    var asked = 0
+    /// It was told that we give turns.
+    var isTold = false
     /// It takes its turn so slowly that others are given some meanwhile.
     var isSlow = false
+    /// When something of its turn went out last, or it began.
+    var movedAt = 0.0
+    /// It takes nothing of its turn.
+    var isStill = false
     /// Seconds for which it is passed over, because it took nothing.
     var pause = 0.0
     var pausedUntil = -Double.infinity
@@ -56,6 +62,8 @@ extension SwarmMachine {
         static let slowShare = 4
         /// Seconds.
         static let spread = 2.0
+        /// Seconds without a byte after which a slow turn no longer counts at all.
+        static let still = 5.0
         /// Seconds after which a turn that was not answered no longer counts.
         static let answer = 1.0
     }
@@ -69,6 +77,11 @@ extension SwarmMachine {
         for key in peers.keys {
             guard let peer = peers.place(of: key), peers[peer].traits.takesTurns, peers[peer].isInterested else { continue }
             takers += 1
+            // It said late that it takes turns.
+            if turns.isGiving, !peers[peer].turns.isTold {
+                tellOfTurns(key)
+                takeChosenBack(from: key, now: now)
+            }
             isAnyWaiting = isAnyWaiting || (!peers[peer].turns.isBusy && now >= peers[peer].turns.pausedUntil)
         }
         if takers >= configuration.turnsFrom {
@@ -87,12 +100,14 @@ extension SwarmMachine {
         guard !turns.isGiving, isServing else { return }
         turns.isGiving = true
         for key in peers.keys { tellOfTurns(key) }
-        // What they chose before is chosen again when it is their turn.
-        for key in peers.keys where takesTurns(key) {
-            rejectWaiting(of: key, now: now)
-            dispatcher?.removePeer(key)
-        }
+        for key in peers.keys where isInTurns(key) { takeChosenBack(from: key, now: now) }
         nextChokeAt = min(nextChokeAt, now)
+    }
+
+    /// What was chosen before is chosen again when it is somebody's turn.
+    private mutating func takeChosenBack(from key: PeerKey, now: Double) {
+        rejectWaiting(of: key, now: now)
+        dispatcher?.removePeer(key)
     }
 
     private mutating func endTurns(now: Double) {
@@ -101,6 +116,7 @@ extension SwarmMachine {
         for key in peers.keys {
             takeTurnsBack(from: key)
             tellOfTurns(key)
+            peers[key]?.turns.isTold = false
             dispatch(key, now: now)
         }
         nextChokeAt = min(nextChokeAt, now)
@@ -108,13 +124,22 @@ extension SwarmMachine {
 
     /// Tells a peer whether it is to wait for its turn.
     mutating func tellOfTurns(_ key: PeerKey) {
-        if takesTurns(key) { send(key, .extended(.turns(turns.isGiving))) }
+        guard let peer = peers.place(of: key), peers[peer].traits.takesTurns else { return }
+        peers[peer].turns.isTold = turns.isGiving
+        send(key, .extended(.turns(turns.isGiving)))
     }
 
-    func takesTurns(_ key: PeerKey) -> Bool { peers.place(of: key).map { peers[$0].traits.takesTurns } ?? false }
-
     /// It is served in turns, and needs no slot.
-    func isInTurns(_ key: PeerKey) -> Bool { turns.isGiving && takesTurns(key) }
+    func isInTurns(_ key: PeerKey) -> Bool { peers.place(of: key).map(isInTurns) ?? false }
+
+    private func isInTurns(_ peer: PeerTable.Place) -> Bool {
+        turns.isGiving && peers[peer].traits.takesTurns && peers[peer].turns.isTold
+    }
+
+    /// A turn is for one piece: who asks for more, or without a turn, would have the line that others are promised.
+    func exceedsTurn(_ length: Int, of peer: PeerTable.Place) -> Bool {
+        isInTurns(peer) && (peers[peer].turns.given.isEmpty || peers[peer].turns.asked + length > layout.pieceLength)
+    }
 
     // MARK: Giving
 
@@ -147,12 +172,18 @@ extension SwarmMachine {
     /// Bytes of the turns that are not over, and of what was asked for in turns and has not gone out.
     private var spokenFor: Int {
         var bytes = 0
+        var slowBytes = 0
         for key in peers.keys {
             guard let peer = peers.place(of: key), peers[peer].turns.isBusy else { continue }
             let spoken = peers[peer].turns.queued + peers[peer].turns.given.count * layout.pieceLength
-            bytes += peers[peer].turns.isSlow ? spoken / Constant.slowShare : spoken
+            if !peers[peer].turns.isSlow {
+                bytes += spoken
+            } else if !peers[peer].turns.isStill {
+                slowBytes += spoken / Constant.slowShare
+            }
         }
-        return bytes
+        // However many are slow, half of the line is for others.
+        return bytes + min(slowBytes, turns.width.target / 2)
     }
 
     /// Who had no turn for longest, of those that have the fewest under way. (To prefer those that are behind sends everybody
@@ -160,8 +191,8 @@ extension SwarmMachine {
     private func nextForTurn(now: Double) -> PeerKey? {
         var best: (key: PeerKey, load: Int, serial: Int)?
         for key in peers.keys {
-            guard let peer = peers.place(of: key), peers[peer].traits.takesTurns, peers[peer].isInterested,
-                !peers[peer].amChoking, !peers[peer].turns.isSlow, now >= peers[peer].turns.pausedUntil
+            guard let peer = peers.place(of: key), isInTurns(peer), peers[peer].isInterested, !peers[peer].amChoking,
+                !peers[peer].turns.isSlow, now >= peers[peer].turns.pausedUntil
             else { continue }
             let load = peers[peer].turns.given.count * layout.pieceLength + peers[peer].turns.queued
             let serial = peers[peer].turns.serial
@@ -176,7 +207,7 @@ extension SwarmMachine {
         let piece = isFinished ? pieceToDispatch(to: key, now: now) : nil
         turns.serial += 1
         peers[peer].turns.serial = turns.serial
-        if !peers[peer].turns.isBusy { peers[peer].turns.since = now }
+        beginCounting(peer, now: now)
         peers[peer].turns.given.append(Int32(piece ?? -1))
         if let piece, configuration.superSeed { send(key, .have(UInt32(truncatingIfNeeded: piece))) }
         send(key, .extended(.turn(piece.map { UInt32(truncatingIfNeeded: $0) })))
@@ -186,8 +217,8 @@ extension SwarmMachine {
     mutating func receivedTurnOver(from key: PeerKey, now: Double) {
         guard let peer = peers.place(of: key), !peers[peer].turns.given.isEmpty else { return }
         let piece = Int(peers[peer].turns.given.removeFirst())
-        if peers[peer].turns.hasAsked {
-            peers[peer].turns.hasAsked = false
+        if peers[peer].turns.asked > 0 {
+            peers[peer].turns.asked = 0
             peers[peer].turns.pause = 0
         } else {
             if piece >= 0 { dispatcher?.refused(piece, by: key) }
@@ -202,24 +233,38 @@ extension SwarmMachine {
 
     /// The peer asked for so many bytes, or they have gone (less than 0).
     mutating func countQueued(_ bytes: Int, of peer: PeerTable.Place, now: Double) {
-        guard turns.isGiving, peers[peer].traits.takesTurns else { return }
+        guard isInTurns(peer) else { return }
         if bytes > 0 {
-            if !peers[peer].turns.isBusy { peers[peer].turns.since = now }
-            peers[peer].turns.hasAsked = true
+            beginCounting(peer, now: now)
+            peers[peer].turns.asked += bytes
+        } else {
+            peers[peer].turns.movedAt = now
+            peers[peer].turns.isStill = false
         }
         peers[peer].turns.queued = max(0, peers[peer].turns.queued + bytes)
         settleTurns(peer)
         if bytes < 0 { giveTurns(now: now) }
     }
 
+    private mutating func beginCounting(_ peer: PeerTable.Place, now: Double) {
+        if !peers[peer].turns.isBusy { (peers[peer].turns.since, peers[peer].turns.movedAt) = (now, now) }
+    }
+
     private mutating func settleTurns(_ peer: PeerTable.Place) {
-        if !peers[peer].turns.isBusy { peers[peer].turns.isSlow = false }
+        if !peers[peer].turns.isBusy { (peers[peer].turns.isSlow, peers[peer].turns.isStill) = (false, false) }
     }
 
     private mutating func passOverSlowOnes(now: Double) {
         let patience = turns.width.patience
         for key in peers.keys {
-            guard let peer = peers.place(of: key), peers[peer].turns.isBusy, !peers[peer].turns.isSlow else { continue }
+            guard let peer = peers.place(of: key), peers[peer].turns.isBusy, !peers[peer].turns.isStill else { continue }
+            if peers[peer].turns.isSlow {
+                guard now - peers[peer].turns.movedAt > Constant.still + 2 * peers[peer].traits.longRoundTrip else { continue }
+                peers[peer].turns.isStill = true
+                // What it was to have first, others are to have.
+                dispatcher?.removePeer(key)
+                continue
+            }
             let longest = peers[peer].turns.queued > 0 ? patience : min(patience, Constant.answer)
             if now - peers[peer].turns.since > longest + 2 * peers[peer].traits.longRoundTrip { peers[peer].turns.isSlow = true }
         }
@@ -231,7 +276,7 @@ extension SwarmMachine {
         let given = peers[peer].turns.given
         peers[peer].turns.given = []
         peers[peer].turns.queued = 0
-        peers[peer].turns.hasAsked = false
+        peers[peer].turns.asked = 0
         settleTurns(peer)
         for piece in given where piece >= 0 { dispatcher?.refused(Int(piece), by: key) }
         turns.idleUntil = -.infinity
@@ -262,9 +307,9 @@ extension SwarmMachine {
         let most = max(1, peers[peer].traits.requestQueue)
         let limit = max(1, peers[peer].traits.longestRequest / unit)
         let run = max(
-            layout.pieceLength / (unit * most) + 1,
+            min(limit, layout.pieceLength / (unit * most) + 1),
             peers[peer].window.runLength(limit: limit, lines: 1, requests: most, now: now))
-        guard let first = firstOfTurn(named, of: peer, run: run, now: now) else { return }
+        guard peers[peer].outstanding.count < most, let first = firstOfTurn(named, of: peer, run: run, now: now) else { return }
         let key = peers[peer].key
         ask(key, first, now: now)
         while peers[peer].outstanding.count < most, let next = takeFree(first.piece, for: peer, run: run) {

@@ -13,7 +13,7 @@ extension SwarmMachine {
         if interested {
             peers[peer].waitingSince = now
             nextChokeAt = min(nextChokeAt, now)
-            if isInTurns(key) {
+            if turns.isGiving, peers[peer].traits.takesTurns {
                 tellOfTurns(key)
                 if isServing { unchoke(key, now: now) }
                 turns.idleUntil = -.infinity
@@ -109,7 +109,9 @@ extension SwarmMachine {
         guard let span = checked(request) else {
             return violation(key, "request out of range")
         }
-        let isServed = canServe(span.piece) && isShown(span.piece, to: key) && !peers[peer].amChoking
+        let isServed =
+            canServe(span.piece) && isShown(span.piece, to: key) && !peers[peer].amChoking
+            && !exceedsTurn(span.length, of: peer)
         guard isServed, peers[peer].uploadCount < configuration.requestQueue else {
             if peers[peer].traits.supportsFast { return send(key, .reject(request)) }
             if peers[peer].uploadCount >= 2 * configuration.requestQueue { violation(key, "too many requests") }

@@ -71,6 +71,7 @@ struct TurnWidth: Sendable {
         (bytes, lookedAt) = (0, now)
         defer { wasIdle = false }
         guard !wasIdle else {
+            if isTrying { factor = max(1, factor / 1.5) }
             isTrying = false
             return
         }

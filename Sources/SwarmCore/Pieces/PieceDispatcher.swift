@@ -18,6 +18,8 @@ struct PieceDispatcher: Sendable {
 
     /// Candidates that may be passed over for one peer.
     private static let scanLimit = 256
+    /// Entries that are done with are dropped from so many on.
+    private static let mostDone = 4096
 
     init(pieces: [Int], pieceCount: Int, using generator: inout some RandomNumberGenerator) {
         let start = pieces.isEmpty ? 0 : Int.random(in: 0..<pieces.count, using: &generator)
@@ -30,6 +32,9 @@ struct PieceDispatcher: Sendable {
 
     /// Every piece has been given, and has come to somebody.
     var hasSpread: Bool { hasGivenAll && assigned.values.allSatisfy(\.isEmpty) }
+
+    /// Entries that it keeps, those that are done with included.
+    var queueLength: Int { queue.count }
 
     /// How many pieces the peer was given that it has not announced yet.
     func outstanding(_ peer: PeerKey) -> Int { assigned[peer]?.count ?? 0 }
@@ -98,6 +103,10 @@ struct PieceDispatcher: Sendable {
 
     private mutating func takeBack(_ piece: Int) {
         isGiven.remove(piece)
+        if head > Self.mostDone {
+            queue.removeFirst(head)
+            head = 0
+        }
         queue.append(Int32(piece))
     }
 }

@@ -1,0 +1,151 @@
+import Metainfo
+import PeerWire
+import Testing
+
+@testable import SwarmCore
+
+/// A leecher, and peers that give it turns.
+@Suite struct TurnTaking {
+    private static let pieces = 16
+
+    private func leecher(
+        _ configure: (inout SwarmConfiguration) -> Void = { _ in }, traits change: (inout PeerTraits) -> Void = { _ in }
+    ) throws -> (line: TurnLine, key: PeerKey) {
+        var line = try TurnLine(pieces: Self.pieces, seed: false, configure: configure)
+        var traits = PeerTraits(supportsFast: true)
+        traits.takesTurns = true
+        traits.longestRequest = TurnLine.requestLength
+        change(&traits)
+        let key = line.machine.join(traits, now: 0)
+        line.keys.append(key)
+        line.hear(.haveAll, from: key)
+        return (line, key)
+    }
+
+    private func requests(_ messages: [Message]) -> [BlockRequest] {
+        messages.compactMap { if case .request(let request) = $0 { request } else { nil } }
+    }
+
+    private func violations(_ line: inout TurnLine, _ message: Message, _ key: PeerKey) -> Int {
+        line.machine.received(message, from: key, now: line.now)
+        return line.machine.takeActions().count { if case .disconnect(key, .violation) = $0 { true } else { false } }
+    }
+
+    @Test func withoutATurnNothingIsAskedOfWhoGivesTurns() throws {
+        var (line, key) = try leecher()
+        line.hear(.extended(.turns(true)), from: key)
+        line.hear(.unchoke, from: key)
+        for piece in 0..<4 { line.hear(.suggest(UInt32(piece)), from: key) }
+        for _ in 0..<20 { line.tick() }
+        #expect(requests(line.takeSaid().messages(to: key)).isEmpty)
+        line.hear(.extended(.turns(false)), from: key)
+        #expect(!requests(line.takeSaid().messages(to: key)).isEmpty)
+    }
+
+    @Test func whatIsRejectedIsAskedForAgainWhenItIsOurTurn() throws {
+        var (line, key) = try leecher()
+        line.hear(.unchoke, from: key)
+        let first = requests(line.takeSaid().messages(to: key))
+        #expect(!first.isEmpty)
+        line.hear(.extended(.turns(true)), from: key)
+        for request in first { line.hear(.reject(request), from: key) }
+        for _ in 0..<20 { line.tick() }
+        #expect(requests(line.takeSaid().messages(to: key)).isEmpty)
+        line.hear(.extended(.turn(nil)), from: key)
+        let again = requests(line.takeSaid().messages(to: key))
+        #expect(again.first?.index == first.first?.index)
+    }
+
+    @Test func aTurnIsAnsweredByRequestsOfOnePieceAndItsEnd() throws {
+        var (line, key) = try leecher()
+        line.hear(.extended(.turns(true)), from: key)
+        line.hear(.unchoke, from: key)
+        var pieces: Set<UInt32> = []
+        for named: UInt32? in [nil, 7, nil, 3] {
+            _ = line.takeSaid()
+            line.hear(.extended(.turn(named)), from: key)
+            let said = line.takeSaid().messages(to: key)
+            #expect(said.last == .extended(.turnOver))
+            let asked = requests(said)
+            #expect(asked.count == said.count - 1)
+            let piece = try #require(asked.first?.index)
+            if let named { #expect(piece == named) }
+            #expect(asked.allSatisfy { $0.index == piece })
+            #expect(asked.reduce(0) { $0 + Int($1.length) } == TurnLine.pieceLength)
+            #expect(asked.allSatisfy { $0.length <= TurnLine.requestLength })
+            #expect(pieces.insert(piece).inserted)
+        }
+    }
+
+    @Test func whatIsNotWantedIsNotAskedFor() throws {
+        var (line, key) = try leecher()
+        line.hear(.extended(.turns(true)), from: key)
+        // Choked.
+        line.hear(.extended(.turn(nil)), from: key)
+        #expect(line.takeSaid().messages(to: key).suffix(1) == [.extended(.turnOver)])
+        line.hear(.unchoke, from: key)
+        line.hear(.extended(.turn(7)), from: key)
+        #expect(requests(line.takeSaid().messages(to: key)).count > 1)
+        // It is on its way already.
+        line.hear(.extended(.turn(7)), from: key)
+        #expect(line.takeSaid().messages(to: key) == [.extended(.turnOver)])
+        line.machine.setAsksPeers(false, now: 0)
+        line.hear(.extended(.turn(8)), from: key)
+        #expect(requests(line.takeSaid().messages(to: key)).isEmpty)
+    }
+
+    @Test func aSeedThatIsGivenATurnWantsNothing() throws {
+        var line = try TurnLine()
+        let key = line.join()
+        _ = line.takeSaid()
+        line.hear(.extended(.turn(nil)), from: key)
+        #expect(line.takeSaid().messages(to: key) == [.extended(.turnOver)])
+    }
+
+    @Test(arguments: [16, 17, 0xffff_fffe]) func aTurnOfAPieceOutOfRangeEndsTheConnection(piece: UInt32) throws {
+        var (line, key) = try leecher()
+        line.hear(.unchoke, from: key)
+        #expect(violations(&line, .extended(.turn(piece)), key) == 1)
+    }
+
+    @Test func requestsAreAsLongAsThePeerServesHoweverFewItTakes() throws {
+        for (queue, longest) in [(1, 16384), (2, 32768), (1, TurnLine.requestLength), (0, 16384)] {
+            var (line, key) = try leecher(traits: { ($0.requestQueue, $0.longestRequest) = (queue, longest) })
+            line.hear(.extended(.turns(true)), from: key)
+            line.hear(.unchoke, from: key)
+            for _ in 0..<5 { line.hear(.extended(.turn(nil)), from: key) }
+            let asked = requests(line.takeSaid().messages(to: key))
+            #expect(!asked.isEmpty)
+            #expect(asked.count <= max(1, queue), "\(queue), \(longest)")
+            #expect(asked.allSatisfy { $0.length <= longest }, "\(queue), \(longest)")
+        }
+    }
+
+    @Test func aTurnOfWhoNeverSaidThatItGivesTurnsDoesNoHarm() throws {
+        var (line, key) = try leecher()
+        line.hear(.unchoke, from: key)
+        let asked = requests(line.takeSaid().messages(to: key))
+        line.hear(.extended(.turn(nil)), from: key)
+        let more = requests(line.takeSaid().messages(to: key))
+        #expect(Set(asked).isDisjoint(with: more), "nothing is asked for twice")
+        let bytes = (asked + more).reduce(0) { $0 + Int($1.length) }
+        #expect(line.machine.peers[key]?.outstandingBytes == bytes)
+    }
+
+    @Test func thousandsOfTurnsAskForNoMoreThanThereIsRoomFor() throws {
+        var (line, key) = try leecher({ $0.openBytes = 4 * TurnLine.pieceLength })
+        line.hear(.extended(.turns(true)), from: key)
+        line.hear(.unchoke, from: key)
+        _ = line.takeSaid()
+        for number in 0..<20_000 {
+            line.hear(.extended(.turn(number % 2 == 0 ? nil : UInt32(number / 2 % Self.pieces))), from: key)
+            if number % 3 == 0 { line.hear(.extended(.turns(true)), from: key) }
+        }
+        let said = line.takeSaid().messages(to: key)
+        let bytes = requests(said).reduce(0) { $0 + Int($1.length) }
+        #expect(bytes <= 4 * TurnLine.pieceLength)
+        #expect(said.count { $0 == .extended(.turnOver) } == 20_000)
+        let outstanding = try #require(line.machine.peers[key]?.outstanding.count)
+        #expect(outstanding <= 250)
+    }
+}
