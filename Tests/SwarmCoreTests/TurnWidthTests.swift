@@ -17,7 +17,7 @@ import Testing
     @Test func itIsFourPiecesAtFirst() {
         let width = TurnWidth(pieceLength: Self.piece, now: 0)
         #expect(width.target == 4 * Self.piece)
-        #expect(width.patience == 0.5)
+        #expect(width.patience == 3)
     }
 
     @Test func aFastLineHasATenthOfASecondOnItsWay() {
@@ -78,7 +78,7 @@ import Testing
     @Test func nothingSentIsNoMeasureForLong() {
         var width = TurnWidth(pieceLength: Self.piece, now: 0)
         run(&width, seconds: 300) { _ in 0 }
-        #expect(width.patience == 0.5)
+        #expect(width.patience == 3)
         #expect(width.target >= 4 * Self.piece)
     }
 }

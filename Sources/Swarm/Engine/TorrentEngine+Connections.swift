@@ -159,7 +159,7 @@ extension TorrentEngine {
             traits.requestQueue = capabilities.requestDepth
             traits.longestRequest = min(capabilities.longestRequest, longest)
             if handshake.longestRequest != nil { traits.followsSuggestions = true }
-            traits.takesTurns = capabilities.ids[.turn] != nil
+            traits.takesTurns = traits.supportsFast && capabilities.ids[.turn] != nil
             traits.uplink = handshake.uplink ?? traits.uplink
             traits.supportsDontHave = capabilities.ids[.dontHave] != nil
         }
