@@ -84,6 +84,21 @@ def until(condition, seconds, step=0.02):
     return True
 
 
+def start(program, network, torrent, content, place, started):
+    """The tracker, if the program has one, and the seed, when it serves; None when it does not listen in half a minute."""
+    if program.uses_tracker:
+        address = f"{network.tracker.address}:6969"
+        started.append(Process(network.tracker, [SWOOP, "tracker", "--http", address, "--udp", address], f"{place}/tracker"))
+        time.sleep(0.3)
+    seed = program.seed(network.hosts[0], torrent, content, f"{place}/seed")
+    started.append(seed)
+    if not until(lambda: listening(network.hosts[0]), 30):
+        return None
+    # Clients hash or announce before they serve.
+    time.sleep(max(1.0, os.path.getsize(content) / 1e9))
+    return seed
+
+
 def run_swarm(name, swarm, content, place, limit):
     """One program through one scenario: a record, with `trouble` when somebody did not come to the end."""
     program, size = ALL[name](), os.path.getsize(content)
@@ -92,16 +107,9 @@ def run_swarm(name, swarm, content, place, limit):
         torrent = f"{place}/content.torrent"
         make_torrent(content, network.tracker.address, torrent)
         try:
-            if program.uses_tracker:
-                started.append(Process(network.tracker, [SWOOP, "tracker", "--http", f"{network.tracker.address}:6969",
-                                                         "--udp", f"{network.tracker.address}:6969"], f"{place}/tracker"))
-                time.sleep(0.3)
-            seed = program.seed(network.hosts[0], torrent, content, f"{place}/seed")
-            started.append(seed)
-            if not until(lambda: listening(network.hosts[0]), 20):
+            seed = start(program, network, torrent, content, place, started)
+            if seed is None:
                 return {**record, "trouble": "the seed does not listen"}
-            # Clients hash or announce before they serve.
-            time.sleep(1.0)
             count = len(swarm.lines) - 1 - swarm.poisoners
             for number in range(swarm.poisoners):
                 started.append(poisoner(network.hosts[1 + count + number], torrent, size, f"{place}/poison{number}"))
@@ -167,15 +175,9 @@ def run_pair(name, content, place, limit):
         make_torrent(content, network.tracker.address, torrent)
         started = []
         try:
-            if program.uses_tracker:
-                started.append(Process(network.tracker, [SWOOP, "tracker", "--http", f"{network.tracker.address}:6969",
-                                                         "--udp", f"{network.tracker.address}:6969"], f"{place}/tracker"))
-                time.sleep(0.3)
-            seed = program.seed(network.hosts[0], torrent, content, f"{place}/seed")
-            started.append(seed)
-            if not until(lambda: listening(network.hosts[0]), 30):
+            seed = start(program, network, torrent, content, place, started)
+            if seed is None:
                 return {**record, "trouble": "the seed does not listen"}
-            time.sleep(max(1.0, size / 1e9))
             before = cpu_of_group(seed.pid)
             os.makedirs(f"{place}/to", exist_ok=True)
             begin = time.time()
