@@ -41,6 +41,9 @@ struct TurnsOfLine: Sendable {
     var width: TurnWidth
     /// Number of the last turn.
     var serial = 0
+    /// Pieces that those who want something have, on average, and the places by which who is behind may come sooner.
+    var meanHoldings = 0
+    var mostLead = 0
     /// When the last piece was given out, while not all have come to somebody.
     var awaitingSince: Double?
     /// Nobody wants a turn before that, unless something happens.
@@ -58,6 +61,9 @@ extension SwarmMachine {
         /// Seconds for which who took nothing is passed over, twice as long each time.
         static let firstPause = 0.02
         static let longestPause = 0.5
+        /// Of all who wait: by so many at most somebody comes sooner, a place for each piece that he is behind the others, or
+        /// later. More sends everybody to the same one; without it who is behind falls further behind.
+        static let mostLead = 0.3
         /// What a slow turn counts less than another: there may be as many times as many of them.
         static let slowShare = 4
         /// Seconds.
@@ -73,10 +79,12 @@ extension SwarmMachine {
     /// To be called a few times a second.
     mutating func lookAtTurns(now: Double) {
         var takers = 0
+        var holdings = 0
         var isAnyWaiting = false
         for key in peers.keys {
             guard let peer = peers.place(of: key), peers[peer].traits.takesTurns, peers[peer].isInterested else { continue }
             takers += 1
+            holdings += peers[peer].holdings.count
             // It said late that it takes turns.
             if turns.isGiving, !peers[peer].turns.isTold {
                 tellOfTurns(key)
@@ -84,6 +92,8 @@ extension SwarmMachine {
             }
             isAnyWaiting = isAnyWaiting || (!peers[peer].turns.isBusy && now >= peers[peer].turns.pausedUntil)
         }
+        turns.meanHoldings = holdings / max(1, takers)
+        turns.mostLead = Int(Double(takers) * Constant.mostLead)
         if takers >= configuration.turnsFrom {
             beginTurns(now: now)
         } else if takers < configuration.turnsFrom / 2 {
@@ -186,18 +196,18 @@ extension SwarmMachine {
         return bytes + min(slowBytes, turns.width.target / 2)
     }
 
-    /// Who had no turn for longest, of those that have the fewest under way. (To prefer those that are behind sends everybody
-    /// to the same one.)
+    /// Who had no turn for longest, of those that have the fewest under way; who is behind comes a little sooner.
     private func nextForTurn(now: Double) -> PeerKey? {
-        var best: (key: PeerKey, load: Int, serial: Int)?
+        var best: (key: PeerKey, load: Int, place: Int)?
         for key in peers.keys {
             guard let peer = peers.place(of: key), isInTurns(peer), peers[peer].isInterested, !peers[peer].amChoking,
                 !peers[peer].turns.isSlow, now >= peers[peer].turns.pausedUntil
             else { continue }
             let load = peers[peer].turns.given.count * layout.pieceLength + peers[peer].turns.queued
-            let serial = peers[peer].turns.serial
-            if let best, (best.load, best.serial) <= (load, serial) { continue }
-            best = (key, load, serial)
+            let behind = turns.meanHoldings - peers[peer].holdings.count
+            let place = peers[peer].turns.serial - max(-turns.mostLead, min(turns.mostLead, behind))
+            if let best, (best.load, best.place) <= (load, place) { continue }
+            best = (key, load, place)
         }
         return best?.key
     }
