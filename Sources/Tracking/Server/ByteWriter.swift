@@ -4,7 +4,7 @@
 
 /// Writes an answer into memory that somebody else owns and reuses. Writing past its end sets `isFull` and nothing else.
 ///
-/// `@unchecked Sendable` is not needed and not there: a writer lives within one call on one thread.
+/// Not to be shared between threads, and never is: a writer lives within one call.
 @frozen
 public struct ByteWriter {
     @usableFromInline let base: UnsafeMutableRawPointer
