@@ -4,8 +4,8 @@ import Glibc
 ///
 /// Its queue is bounded by its users, each of whom has only so many pieces in memory.
 public final class WorkerPool: @unchecked Sendable {
-    // Safe to share: `queue`, `head` and `closing` are read and written with `mutex` held; `threads` is complete before `init`
-    // returns and only read after.
+    // Safe to share: `queue`, `head` and `closing` are read and written with `mutex` held; `threads` is for
+    // who makes and ends the pool, none of them looks at it.
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var queue: [@Sendable () -> Void] = []

@@ -53,7 +53,7 @@ extension SwarmMachine {
         if wanted.contains(piece) { missingCount -= 1 }
         // Also to those that have it: a seed goes by it when it gives pieces out.
         if canServe(piece) { actions.append(.announce(PieceIndex(unchecked: piece))) }
-        turns.idleUntil = -.infinity
+        wakeTurns()
         for key in peers.keys {
             guard let peer = peers.place(of: key), peers[peer].holdings.contains(piece) else { continue }
             peers[peer].wantedCount -= 1

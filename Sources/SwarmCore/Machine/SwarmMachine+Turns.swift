@@ -48,6 +48,8 @@ struct TurnsOfLine: Sendable {
     var awaitingSince: Double?
     /// Nobody wants a turn before that, unless something happens.
     var idleUntil = -Double.infinity
+    /// Bytes that may be promised at most, so that not every block that goes out is a reason to look at all peers.
+    var room = Int.max
 }
 
 /// Turns: whoever has a free line says so to one peer after the other, and only then does that peer choose a piece.
@@ -102,7 +104,7 @@ extension SwarmMachine {
         guard turns.isGiving else { return }
         passOverSlowOnes(now: now)
         turns.width.look(hasWaiting: isAnyWaiting, now: now)
-        turns.idleUntil = -.infinity
+        wakeTurns()
         giveTurns(now: now)
     }
 
@@ -153,6 +155,12 @@ extension SwarmMachine {
 
     // MARK: Giving
 
+    /// Something has happened after which somebody may want a turn, or there is room for one.
+    mutating func wakeTurns() {
+        turns.idleUntil = -.infinity
+        turns.room = .max
+    }
+
     /// Gives turns while the line is not spoken for.
     mutating func giveTurns(now: Double) {
         guard turns.isGiving, isServing, now >= turns.idleUntil, !isAwaitingSpread(now) else { return }
@@ -165,6 +173,7 @@ extension SwarmMachine {
             give(key, now: now)
             spoken += layout.pieceLength
         }
+        turns.room = turns.width.target - spoken
     }
 
     /// Everything has been given out and not all of it has come to somebody: whatever a peer chose now would be that.
@@ -237,7 +246,7 @@ extension SwarmMachine {
             peers[peer].turns.pausedUntil = now + pause
         }
         settleTurns(peer)
-        turns.idleUntil = -.infinity
+        wakeTurns()
         giveTurns(now: now)
     }
 
@@ -253,7 +262,9 @@ extension SwarmMachine {
         }
         peers[peer].turns.queued = max(0, peers[peer].turns.queued + bytes)
         settleTurns(peer)
-        if bytes < 0 { giveTurns(now: now) }
+        guard bytes < 0 else { return }
+        if turns.room < .max { turns.room -= bytes }
+        if turns.room >= layout.pieceLength { giveTurns(now: now) }
     }
 
     private mutating func beginCounting(_ peer: PeerTable.Place, now: Double) {
@@ -289,7 +300,7 @@ extension SwarmMachine {
         peers[peer].turns.asked = 0
         settleTurns(peer)
         for piece in given where piece >= 0 { dispatcher?.refused(Int(piece), by: key) }
-        turns.idleUntil = -.infinity
+        wakeTurns()
     }
 
     // MARK: Taking

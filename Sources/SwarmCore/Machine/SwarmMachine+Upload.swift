@@ -16,7 +16,7 @@ extension SwarmMachine {
             if turns.isGiving, peers[peer].traits.takesTurns {
                 tellOfTurns(key)
                 if isServing { unchoke(key, now: now) }
-                turns.idleUntil = -.infinity
+                wakeTurns()
                 return giveTurns(now: now)
             }
             let served = peers.keys.count { key in
