@@ -49,6 +49,22 @@ import Testing
         #expect(choker.slots(uplink: 10e6, pieceLength: 1 << 20) == 19)
     }
 
+    /// Sixteen at 40 Mbit/s were served nine at a time, and took a quarter longer than the same at 80.
+    @Test func slotsFollowTheUplinkBesideThoseOfOthers() {
+        let choker = Choker()
+        func slots(_ mbit: Double, _ others: Choker.Others) -> Int {
+            choker.slots(uplink: mbit * 1e6 / 8, others: others, pieceLength: 4 << 20)
+        }
+        #expect(slots(10, .unknown) == 16)
+        #expect(slots(10, .uplink(10e6 / 8)) >= 16)
+        #expect(slots(8, .uplink(10e6 / 8)) >= 16)
+        #expect(slots(10, .silent) == 4)
+        // A narrow one among wide ones.
+        #expect((4...6).contains(slots(20, .uplink(80e6 / 8))))
+        #expect(slots(1, .uplink(1e12)) == 4)
+        #expect(slots(1e6, .uplink(1)) == 128)
+    }
+
     @Test func aSeedThatGivesPiecesOutDoesNotTakeSlotsBackForTurns() {
         let served = (0..<4).map { candidate($0, unchoked: true) }
         let waiting = (4..<9).map { candidate($0, unchoked: false) }

@@ -54,7 +54,7 @@ extension SwarmMachine {
             if !suggested.isEmpty { return nextSuggested(suggested, for: peer, run: run, now: now) }
         }
         // Its uplink is for what no leecher has yet: the rest is asked of those who have it already.
-        if peers[peer].isDispatching && isSpreading { return nil }
+        if peers[peer].isDispatching && isSpreading { return takeBegun(of: peer, run: run) }
         if open.freeBlocks > 0 {
             for piece in openOrder {
                 if let span = takeFree(piece, for: peer, run: run) { return span }
@@ -62,6 +62,15 @@ extension SwarmMachine {
         }
         if let piece = pickNew(for: peer), let span = begin(piece, for: peer, run: run, now: now) { return span }
         return duplicate(for: peer, now: now)
+    }
+
+    /// The rest of a piece that was begun and that no leecher has: it was given to us, though the suggestion is spent.
+    private mutating func takeBegun(of peer: PeerTable.Place, run: Int) -> BlockSpan? {
+        guard open.freeBlocks > 0 else { return nil }
+        for piece in openOrder where picker.availability[piece] == 0 {
+            if let span = takeFree(piece, for: peer, run: run) { return span }
+        }
+        return nil
     }
 
     /// Some piece that we lack is with nobody but seeds that are still giving pieces out.

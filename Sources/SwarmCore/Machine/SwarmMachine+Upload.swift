@@ -22,7 +22,7 @@ extension SwarmMachine {
             let served = peers.keys.count { key in
                 !isInTurns(key) && peers.place(of: key).map { !peers[$0].amChoking && peers[$0].isInterested } ?? false
             }
-            if served < slots(now) { unchoke(key, now: now) }
+            if served < slots { unchoke(key, now: now) }
         } else if !peers[peer].amChoking && !peers[peer].traits.supportsFast {
             // It keeps its slot until somebody wants it: the next look decides.
             nextChokeAt = min(nextChokeAt, now)
@@ -32,8 +32,23 @@ extension SwarmMachine {
     /// Pieces are being given out one by one, each to one peer first.
     public var isDispatching: Bool { dispatcher?.hasGivenAll == false }
 
-    private mutating func slots(_ now: Double) -> Int {
-        isServing ? choker.slots(uplink: uplink.measured, pieceLength: layout.pieceLength) : 0
+    private var slots: Int {
+        guard isServing else { return 0 }
+        return choker.slots(uplink: uplink.measured, others: uplinksOfOthers, pieceLength: layout.pieceLength)
+    }
+
+    private var uplinksOfOthers: Choker.Others {
+        var told: [Int] = []
+        var wouldTell = false
+        for key in peers.keys {
+            guard let peer = peers.place(of: key), !peers[peer].traits.isWebSeed else { continue }
+            // Who knows turns tells what it can send.
+            wouldTell = wouldTell || peers[peer].traits.takesTurns
+            if let uplink = peers[peer].traits.uplink { told.append(uplink) }
+        }
+        // The median: one that says too much has no say.
+        guard !told.isEmpty else { return wouldTell ? .unknown : .silent }
+        return .uplink(Double(told.sorted()[told.count / 2]))
     }
 
     mutating func lookAtUplink(now: Double) {
@@ -66,7 +81,7 @@ extension SwarmMachine {
         }
         // What a peer was given first would lie with it alone while it waits for its next turn.
         let rotates = !isDispatching
-        let chosen = isServing ? choker.choose(candidates, slots: slots(now), isSeed: isFinished, rotates: rotates) : []
+        let chosen = isServing ? choker.choose(candidates, slots: slots, isSeed: isFinished, rotates: rotates) : []
         for candidate in candidates {
             if chosen.contains(candidate.key) {
                 unchoke(candidate.key, now: now)

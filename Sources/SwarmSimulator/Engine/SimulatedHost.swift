@@ -25,6 +25,7 @@ final class SimulatedHost {
     var linkCount = 0
     var hearing = Hearing()
     var uplink: Uplink
+    var news = UplinkNews()
     /// Connections that wait until others have sent their piece, see ``Network/uploadsAtOnce``.
     var turns: [(slot: Int32, serial: Int32)] = []
     var downlink: Pipe

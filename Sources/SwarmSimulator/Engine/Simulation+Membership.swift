@@ -94,6 +94,7 @@ extension Simulation {
         traits.supportsDontHave = true
         traits.followsSuggestions = true
         traits.takesTurns = true
+        traits.uplink = other.news.told
         traits.requestQueue = host.machine.configuration.requestQueue
         traits.longestRequest = host.machine.configuration.longestRequest
         let key = host.machine.join(traits, now: now)

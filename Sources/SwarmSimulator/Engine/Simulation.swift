@@ -121,9 +121,18 @@ public final class Simulation {
     private func tick(_ host: SimulatedHost) {
         host.machine.tick(now: now)
         if host.dependents > 0 { host.yielding.look(isContested: host.isContested, now: now) }
+        if let told = host.news.next(host.machine.uplink.measured, now: now) { tellUplink(told, of: host) }
         dial(host)
         carryOut(host)
         schedule(.tick, Int(host.index), at: now + scenario.network.tickInterval)
+    }
+
+    /// As the handshake does that the program sends then. Nothing is decided by it at once, so it takes no time here.
+    private func tellUplink(_ bytesPerSecond: Int, of host: SimulatedHost) {
+        for link in host.links {
+            guard let link else { continue }
+            hosts[Int(link.other)].machine.update(peerKey(of: link)) { $0.uplink = bytesPerSecond }
+        }
     }
 
     /// `have` messages of all neighbours since the last look: one event for many messages.
