@@ -148,4 +148,40 @@ import Testing
         let outstanding = try #require(line.machine.peers[key]?.outstanding.count)
         #expect(outstanding <= 250)
     }
+
+    /// Eight pieces on their way, each from another source.
+    private func busy() throws -> (line: TurnLine, keys: [PeerKey]) {
+        var (line, first) = try leecher()
+        var keys = [first]
+        for _ in 1..<10 {
+            keys.append(line.join(isInterested: false))
+            for piece in 0..<Self.pieces { line.hear(.have(UInt32(piece)), from: keys[keys.count - 1]) }
+        }
+        for key in keys {
+            line.hear(.extended(.turns(true)), from: key)
+            line.hear(.unchoke, from: key)
+        }
+        for key in keys.prefix(8) { line.hear(.extended(.turn(nil)), from: key) }
+        return (line, keys)
+    }
+
+    @Test func withEightPiecesOnTheirWayATurnIsPassedOn() throws {
+        var (line, keys) = try busy()
+        let begun = Set(requests(line.takeSaid().map(\.message)).map(\.index))
+        #expect(begun.count == 8)
+        line.hear(.extended(.turn(nil)), from: keys[8])
+        #expect(line.takeSaid().messages(to: keys[8]) == [.extended(.turnOver)])
+        // What a seed names is with nobody else.
+        let named = try #require((0..<UInt32(Self.pieces)).first { !begun.contains($0) })
+        line.hear(.extended(.turn(named)), from: keys[8])
+        #expect(Set(requests(line.takeSaid().messages(to: keys[8])).map(\.index)) == [named])
+    }
+
+    @Test func slowSourcesDoNotKeepUsFromOthers() throws {
+        var (line, keys) = try busy()
+        for _ in 0..<16 { line.tick() }
+        _ = line.takeSaid()
+        line.hear(.extended(.turn(nil)), from: keys[8])
+        #expect(!requests(line.takeSaid().messages(to: keys[8])).isEmpty)
+    }
 }

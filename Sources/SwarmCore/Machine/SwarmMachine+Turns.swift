@@ -62,7 +62,7 @@ extension SwarmMachine {
     private enum Constant {
         /// Seconds for which who took nothing is passed over, twice as long each time.
         static let firstPause = 0.02
-        static let longestPause = 0.5
+        static let longestPause = 0.1
         /// Of all who wait: by so many at most somebody comes sooner, a place for each piece that he is behind the others, or
         /// later. More sends everybody to the same one; without it who is behind falls further behind.
         static let mostLead = 0.3
@@ -96,6 +96,7 @@ extension SwarmMachine {
         }
         turns.meanHoldings = holdings / max(1, takers)
         turns.mostLead = Int(Double(takers) * Constant.mostLead)
+        if takers < configuration.turnsFrom, !isFinished { takers = expectedTakers }
         if takers >= configuration.turnsFrom {
             beginTurns(now: now)
         } else if takers < configuration.turnsFrom / 2 {
@@ -106,6 +107,15 @@ extension SwarmMachine {
         turns.width.look(hasWaiting: isAnyWaiting, now: now)
         wakeTurns()
         giveTurns(now: now)
+    }
+
+    /// While we fetch, those that want something of us, or will as soon as we have it: where turns began only when they say
+    /// so, our first piece would go to many at a time, and be whole nowhere for long.
+    private var expectedTakers: Int {
+        peers.keys.count { key in
+            guard let peer = peers.place(of: key), peers[peer].traits.takesTurns else { return false }
+            return peers[peer].isInterested || !(peers[peer].holdings.isFull || peers[peer].isUploadOnly)
+        }
     }
 
     private mutating func beginTurns(now: Double) {
@@ -301,55 +311,5 @@ extension SwarmMachine {
         settleTurns(peer)
         for piece in given where piece >= 0 { dispatcher?.refused(Int(piece), by: key) }
         wakeTurns()
-    }
-
-    // MARK: Taking
-
-    /// From now on the peer is asked when it is our turn, or again whenever we like.
-    mutating func receivedTurns(_ givesTurns: Bool, from key: PeerKey, now: Double) {
-        guard let peer = peers.place(of: key), peers[peer].traits.takesTurns else { return }
-        peers[peer].turns.givesTurns = givesTurns
-        peers[peer].suggested = []
-        peers[peer].isDispatching = false
-        if !givesTurns { refill(key, now: now) }
-    }
-
-    /// The line of a peer is free for a piece: one that it names, or the rarest that it has.
-    mutating func receivedTurn(_ raw: UInt32?, from key: PeerKey, now: Double) {
-        guard let peer = peers.place(of: key) else { return }
-        if let raw, layout.piece(Int(raw)) == nil { return violation(key, "turn of a piece out of range") }
-        if !isFinished, asksPeers { takeTurn(raw.map(Int.init), of: peer, now: now) }
-        send(key, .extended(.turnOver))
-    }
-
-    private mutating func takeTurn(_ named: Int?, of peer: PeerTable.Place, now: Double) {
-        guard !peers[peer].isChokingUs, now >= peers[peer].askAgainAt else { return }
-        let unit = configuration.blockLength
-        let most = max(1, peers[peer].traits.requestQueue)
-        let limit = max(1, peers[peer].traits.longestRequest / unit)
-        let run = max(
-            min(limit, layout.pieceLength / (unit * most) + 1),
-            peers[peer].window.runLength(limit: limit, lines: 1, requests: most, now: now))
-        guard peers[peer].outstanding.count < most, let first = firstOfTurn(named, of: peer, run: run, now: now) else { return }
-        let key = peers[peer].key
-        ask(key, first, now: now)
-        while peers[peer].outstanding.count < most, let next = takeFree(first.piece, for: peer, run: run) {
-            ask(key, next, now: now)
-        }
-    }
-
-    private mutating func firstOfTurn(_ named: Int?, of peer: PeerTable.Place, run: Int, now: Double) -> BlockSpan? {
-        if let named {
-            if let span = takeFree(named, for: peer, run: run) { return span }
-            guard picker.pickable.contains(named), mayAsk(named, of: peer), hasRoom(for: named) else { return nil }
-            return begin(named, for: peer, run: run, now: now)
-        }
-        if open.freeBlocks > 0 {
-            for piece in openOrder {
-                if let span = takeFree(piece, for: peer, run: run) { return span }
-            }
-        }
-        if let piece = pickNew(for: peer), let span = begin(piece, for: peer, run: run, now: now) { return span }
-        return duplicate(for: peer, now: now)
     }
 }
