@@ -184,4 +184,27 @@ import Testing
         line.hear(.extended(.turn(nil)), from: keys[8])
         #expect(!requests(line.takeSaid().messages(to: keys[8])).isEmpty)
     }
+
+    @Test func whatIsOnItsWayIsNotAskedOfAnotherAtOnceAtTheEnd() throws {
+        var (line, keys) = try busy()
+        for key in keys.prefix(8) { line.hear(.extended(.turn(nil)), from: key) }
+        for piece in 0..<Self.pieces { line.hear(.extended(.turn(UInt32(piece))), from: keys[0]) }
+        let asked = line.takeSaid().flatMap { said in requests([said.message]).map { (said.key, $0) } }
+        #expect(Set(asked.map(\.1.index)).count == Self.pieces)
+        let first = try #require(asked.first?.1.index)
+        line.now = 0.2
+        for (key, request) in asked where request.index == first {
+            let span = BlockSpan(piece: Int(first), begin: Int(request.begin), length: Int(request.length))
+            let placement = line.machine.beginBlock(span, from: key)
+            #expect(placement == .buffer)
+            _ = line.machine.finishBlock(span, from: key, placement: placement, now: line.now)
+        }
+        line.hear(.extended(.turn(nil)), from: keys[9])
+        #expect(line.takeSaid().messages(to: keys[9]) == [.extended(.turnOver)])
+        // Twice the time of all that is on its way, 2 seconds at most.
+        for _ in 0..<20 { line.tick() }
+        _ = line.takeSaid()
+        line.hear(.extended(.turn(nil)), from: keys[9])
+        #expect(!requests(line.takeSaid().messages(to: keys[9])).isEmpty)
+    }
 }

@@ -149,7 +149,8 @@ extension SwarmMachine {
         for piece in openOrder where mayAsk(piece, of: peer) {
             guard let place = open.place(of: piece) else { continue }
             // Before the end only what holds a buffer for long is worth a byte that may come twice. Oldest come first.
-            guard picker.isEmpty || now - open[place].openedAt > configuration.stalePiece else { return nil }
+            let patience = picker.isEmpty ? endGamePatience(now) : configuration.stalePiece
+            guard now - open[place].openedAt >= patience else { return nil }
             guard open[place].exclusiveOwner == nil || open[place].exclusiveOwner == peers[peer].key else { continue }
             let taken = open[place].takeDuplicate(limit: configuration.endGameDuplicates) { begin in
                 peers[peer].outstanding.contains { $0.span.piece == piece && $0.span.begin == begin }
@@ -157,6 +158,14 @@ extension SwarmMachine {
             if let span = taken { return span }
         }
         return nil
+    }
+
+    /// Seconds for which a piece is waited for at the end before anybody else is asked for its blocks: twice what our line
+    /// takes for all that is on its way, 2 at most. Sooner it would only bring the same bytes again, before those that are
+    /// missing.
+    private mutating func endGamePatience(_ now: Double) -> Double {
+        let rate = downloadMeter.rate(now)
+        return rate > 0 ? min(2, 2 * Double(openBytes) / rate) : 0
     }
 
     // MARK: Answers
