@@ -224,6 +224,17 @@ import Testing
         let next = line.takeTurns()
         #expect(next.count == 1)
         #expect(line.promised == 4 * TurnLine.pieceLength)
+        #expect(line.sumsAreRight)
+    }
+
+    @Test func ofOneThatNoLongerTakesTurns() throws {
+        var (line, turns) = try busy()
+        line.machine.update(turns[0].key) { $0.takesTurns = false }
+        #expect(line.promised == 3 * TurnLine.pieceLength)
+        #expect(line.sumsAreRight)
+        line.tick()
+        let next = line.takeTurns()
+        #expect(next.count == 1 && next.allSatisfy { $0.key != turns[0].key })
     }
 
     @Test func ofOneThatCancels() throws {
@@ -233,6 +244,7 @@ import Testing
         }
         #expect(line.takeTurns().count == 1)
         #expect(line.machine.peers[turns[1].key]?.turns.queued == 0)
+        #expect(line.sumsAreRight)
     }
 
     @Test func ofOneWhoseBlockCannotBeSent() throws {

@@ -101,6 +101,18 @@ struct TurnLine {
         }
     }
 
+    /// The running sums of what is promised are what the peers' states add up to.
+    var sumsAreRight: Bool {
+        var spoken = 0
+        var slowSpoken = 0
+        for key in keys {
+            guard let turns = machine.peers[key]?.turns, !turns.isStill else { continue }
+            let bytes = turns.queued + turns.given.count * Self.pieceLength
+            if turns.isSlow { slowSpoken += bytes / 4 } else { spoken += bytes }
+        }
+        return machine.turns.spoken == spoken && machine.turns.slowSpoken == slowSpoken
+    }
+
     private mutating func drain() {
         for action in machine.takeActions() { if case .send(let key, let message) = action { said.append((key, message)) } }
     }

@@ -24,6 +24,7 @@ import Testing
             }
             line.waiting.removeFirst(min(4, line.waiting.count))
             line.tick(after: 0.05)
+            #expect(line.sumsAreRight)
         }
         return served
     }
@@ -150,6 +151,7 @@ import Testing
             default: line.hear(.cancel(TurnLine.request(number % 256, 0)), from: key)
             }
             if number % 50 == 0 { line.tick(after: 0.01) }
+            if number % 50 == 0 { #expect(line.sumsAreRight) }
         }
         // No more than a few answers to each, and a bounded state.
         #expect(line.takeSaid().count < 60_000)

@@ -28,6 +28,10 @@ extension SwarmMachine {
         guard var traits = peers[key]?.traits else { return }
         change(&traits)
         peers[key]?.traits = traits
+        if !traits.takesTurns, peers[key]?.turns.isTold == true {
+            takeTurnsBack(from: key)
+            peers[key]?.turns.isTold = false
+        }
     }
 
     /// The connection is gone. What it owed is asked of others.

@@ -50,6 +50,10 @@ struct TurnsOfLine: Sendable {
     var idleUntil = -Double.infinity
     /// Bytes that may be promised at most, so that not every block that goes out is a reason to look at all peers.
     var room = Int.max
+    /// Bytes of the turns that are not over, and of what was asked for in turns and has not gone out; those of slow peers
+    /// apart, as far as they count.
+    var spoken = 0
+    var slowSpoken = 0
 }
 
 /// Turns: whoever has a free line says so to one peer after the other, and only then does that peer choose a piece.
@@ -84,7 +88,7 @@ extension SwarmMachine {
         var holdings = 0
         var isAnyWaiting = false
         for key in peers.keys {
-            guard let peer = peers.place(of: key), peers[peer].traits.takesTurns, peers[peer].isInterested else { continue }
+            guard let peer = peers.place(of: key), peers[peer].isInterested, takesTurns(peer) else { continue }
             takers += 1
             holdings += peers[peer].holdings.count
             // It said late that it takes turns.
@@ -151,11 +155,14 @@ extension SwarmMachine {
         send(key, .extended(.turns(turns.isGiving)))
     }
 
+    /// What was told of turns is looked at first: it lies beside what else is looked at then.
+    private func takesTurns(_ peer: PeerTable.Place) -> Bool { peers[peer].turns.isTold || peers[peer].traits.takesTurns }
+
     /// It is served in turns, and needs no slot.
     func isInTurns(_ key: PeerKey) -> Bool { peers.place(of: key).map(isInTurns) ?? false }
 
     private func isInTurns(_ peer: PeerTable.Place) -> Bool {
-        turns.isGiving && peers[peer].traits.takesTurns && peers[peer].turns.isTold
+        turns.isGiving && peers[peer].turns.isTold
     }
 
     /// A turn is for one piece: who asks for more, or without a turn, would have the line that others are promised.
@@ -198,21 +205,27 @@ extension SwarmMachine {
         return now - since < Constant.spread
     }
 
-    /// Bytes of the turns that are not over, and of what was asked for in turns and has not gone out.
     private var spokenFor: Int {
-        var bytes = 0
-        var slowBytes = 0
-        for key in peers.keys {
-            guard let peer = peers.place(of: key), peers[peer].turns.isBusy else { continue }
-            let spoken = peers[peer].turns.queued + peers[peer].turns.given.count * layout.pieceLength
-            if !peers[peer].turns.isSlow {
-                bytes += spoken
-            } else if !peers[peer].turns.isStill {
-                slowBytes += spoken / Constant.slowShare
-            }
-        }
         // However many are slow, half of the line is for others.
-        return bytes + min(slowBytes, turns.width.target / 2)
+        turns.spoken + min(turns.slowSpoken, turns.width.target / 2)
+    }
+
+    /// Changes what a peer has of our line, and the sums with it.
+    private mutating func change(_ peer: PeerTable.Place, _ body: (inout TurnsOfPeer) -> Void) {
+        count(peer, -1)
+        body(&peers[peer].turns)
+        // Who has nothing on its way is not slow.
+        if !peers[peer].turns.isBusy { (peers[peer].turns.isSlow, peers[peer].turns.isStill) = (false, false) }
+        count(peer, 1)
+    }
+
+    private mutating func count(_ peer: PeerTable.Place, _ sign: Int) {
+        let bytes = peers[peer].turns.queued + peers[peer].turns.given.count * layout.pieceLength
+        if !peers[peer].turns.isSlow {
+            turns.spoken += sign * bytes
+        } else if !peers[peer].turns.isStill {
+            turns.slowSpoken += sign * (bytes / Constant.slowShare)
+        }
     }
 
     /// Who had no turn for longest, of those that have the fewest under way; who is behind comes a little sooner.
@@ -237,7 +250,7 @@ extension SwarmMachine {
         turns.serial += 1
         peers[peer].turns.serial = turns.serial
         beginCounting(peer, now: now)
-        peers[peer].turns.given.append(Int32(piece ?? -1))
+        change(peer) { $0.given.append(Int32(piece ?? -1)) }
         if let piece, configuration.superSeed { send(key, .have(UInt32(truncatingIfNeeded: piece))) }
         send(key, .extended(.turn(piece.map { UInt32(truncatingIfNeeded: $0) })))
     }
@@ -245,7 +258,8 @@ extension SwarmMachine {
     /// The peer has asked for all that it wanted in its turn.
     mutating func receivedTurnOver(from key: PeerKey, now: Double) {
         guard let peer = peers.place(of: key), !peers[peer].turns.given.isEmpty else { return }
-        let piece = Int(peers[peer].turns.given.removeFirst())
+        let piece = Int(peers[peer].turns.given[0])
+        change(peer) { $0.given.removeFirst() }
         if peers[peer].turns.asked > 0 {
             peers[peer].turns.asked = 0
             peers[peer].turns.pause = 0
@@ -255,7 +269,6 @@ extension SwarmMachine {
             peers[peer].turns.pause = pause
             peers[peer].turns.pausedUntil = now + pause
         }
-        settleTurns(peer)
         wakeTurns()
         giveTurns(now: now)
     }
@@ -263,15 +276,15 @@ extension SwarmMachine {
     /// The peer asked for so many bytes, or they have gone (less than 0).
     mutating func countQueued(_ bytes: Int, of peer: PeerTable.Place, now: Double) {
         guard isInTurns(peer) else { return }
-        if bytes > 0 {
-            beginCounting(peer, now: now)
-            peers[peer].turns.asked += bytes
-        } else {
-            peers[peer].turns.movedAt = now
-            peers[peer].turns.isStill = false
+        if bytes > 0 { beginCounting(peer, now: now) }
+        change(peer) { peer in
+            if bytes > 0 {
+                peer.asked += bytes
+            } else {
+                (peer.movedAt, peer.isStill) = (now, false)
+            }
+            peer.queued = max(0, peer.queued + bytes)
         }
-        peers[peer].turns.queued = max(0, peers[peer].turns.queued + bytes)
-        settleTurns(peer)
         guard bytes < 0 else { return }
         if turns.room < .max { turns.room -= bytes }
         if turns.room >= layout.pieceLength { giveTurns(now: now) }
@@ -281,23 +294,21 @@ extension SwarmMachine {
         if !peers[peer].turns.isBusy { (peers[peer].turns.since, peers[peer].turns.movedAt) = (now, now) }
     }
 
-    private mutating func settleTurns(_ peer: PeerTable.Place) {
-        if !peers[peer].turns.isBusy { (peers[peer].turns.isSlow, peers[peer].turns.isStill) = (false, false) }
-    }
-
     private mutating func passOverSlowOnes(now: Double) {
         let patience = turns.width.patience
         for key in peers.keys {
             guard let peer = peers.place(of: key), peers[peer].turns.isBusy, !peers[peer].turns.isStill else { continue }
             if peers[peer].turns.isSlow {
                 guard now - peers[peer].turns.movedAt > Constant.still + 2 * peers[peer].traits.longRoundTrip else { continue }
-                peers[peer].turns.isStill = true
+                change(peer) { $0.isStill = true }
                 // What it was to have first, others are to have.
                 dispatcher?.removePeer(key)
                 continue
             }
             let longest = peers[peer].turns.queued > 0 ? patience : min(patience, Constant.answer)
-            if now - peers[peer].turns.since > longest + 2 * peers[peer].traits.longRoundTrip { peers[peer].turns.isSlow = true }
+            if now - peers[peer].turns.since > longest + 2 * peers[peer].traits.longRoundTrip {
+                change(peer) { $0.isSlow = true }
+            }
         }
     }
 
@@ -305,10 +316,7 @@ extension SwarmMachine {
     mutating func takeTurnsBack(from key: PeerKey) {
         guard let peer = peers.place(of: key) else { return }
         let given = peers[peer].turns.given
-        peers[peer].turns.given = []
-        peers[peer].turns.queued = 0
-        peers[peer].turns.asked = 0
-        settleTurns(peer)
+        change(peer) { ($0.given, $0.queued, $0.asked) = ([], 0, 0) }
         for piece in given where piece >= 0 { dispatcher?.refused(Int(piece), by: key) }
         wakeTurns()
     }
