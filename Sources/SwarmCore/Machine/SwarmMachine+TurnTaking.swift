@@ -20,9 +20,9 @@ extension SwarmMachine {
     mutating func receivedTurns(_ givesTurns: Bool, from key: PeerKey, now: Double) {
         guard let peer = peers.place(of: key), peers[peer].traits.takesTurns else { return }
         peers[peer].turns.givesTurns = givesTurns
+        guard givesTurns else { return refill(key, now: now) }
         peers[peer].suggested = []
         peers[peer].isDispatching = false
-        if !givesTurns { refill(key, now: now) }
     }
 
     /// The line of a peer is free for a piece: one that it names, or the rarest that it has.

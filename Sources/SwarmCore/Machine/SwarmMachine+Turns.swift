@@ -141,9 +141,9 @@ extension SwarmMachine {
         turns.isGiving = false
         for key in peers.keys {
             takeTurnsBack(from: key)
-            tellOfTurns(key)
-            peers[key]?.turns.isTold = false
+            // Suggestions first: what is asked for at our word is then what it is to have.
             dispatch(key, now: now)
+            tellOfTurns(key)
         }
         nextChokeAt = min(nextChokeAt, now)
     }
