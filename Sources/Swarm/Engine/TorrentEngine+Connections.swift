@@ -50,8 +50,9 @@ extension TorrentEngine {
         }
         guard bannedIDs[handshake.peerID]?.contains(connection.address.host) != true, makeWay(for: connection, handshake) else { return false }
         if !connection.isIncoming { book.connected(connection.address) }
-        let key = machine.join(
-            PeerTraits(supportsFast: handshake.reserved.contains(.fast)), now: context.loop.now)
+        var traits = PeerTraits(supportsFast: handshake.reserved.contains(.fast))
+        traits.isNear = isNear(connection)
+        let key = machine.join(traits, now: context.loop.now)
         connection.key = key
         connections[key] = connection
         peerIDs[handshake.peerID] = key
@@ -91,6 +92,7 @@ extension TorrentEngine {
         handshake.isUploadOnly = machine.isFinished ? true : nil
         handshake.longestRequest = machine.configuration.longestRequest
         handshake.uplink = efficiency.uplinkTold
+        handshake.site = options.site
         if let key = connection.key, connection.handshake?.peerID.isSwoop == true { handshake.lines = furtherLines(for: key) }
         connection.send(.extended(.handshake(handshake)))
         if let key = connection.key { dirty.insert(key) }
@@ -160,6 +162,8 @@ extension TorrentEngine {
             traits.longestRequest = min(capabilities.longestRequest, longest)
             if handshake.longestRequest != nil { traits.followsSuggestions = true }
             traits.takesTurns = traits.supportsFast && capabilities.ids[.turn] != nil
+            traits.isNear = isNear(connection)
+            traits.takesClaims = capabilities.ids[.claim] != nil
             traits.uplink = handshake.uplink ?? traits.uplink
             traits.supportsDontHave = capabilities.ids[.dontHave] != nil
         }

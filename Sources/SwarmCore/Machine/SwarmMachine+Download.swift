@@ -39,6 +39,7 @@ extension SwarmMachine {
         peers[peer].outstanding.append(OutstandingRequest(span: span, sentAt: now))
         peers[peer].outstandingBytes += span.length
         peers[peer].lastPiece = span.piece
+        if isFar(peer) { claim(span.piece, now: now) }
         if peers[peer].traits.isWebSeed {
             actions.append(.fetch(key, span))
         } else {
@@ -72,6 +73,7 @@ extension SwarmMachine {
 
     func mayAsk(_ piece: Int, of peer: PeerTable.Place) -> Bool {
         peers[peer].holdings.contains(piece) && (!peers[peer].isChokingUs || peers[peer].allowedFast.contains(piece))
+            && !isBarred(piece, for: peer)
     }
 
     mutating func takeFree(_ piece: Int, for peer: PeerTable.Place, run: Int) -> BlockSpan? {
@@ -81,7 +83,9 @@ extension SwarmMachine {
     }
 
     private mutating func dropSpentSuggestions(of peer: PeerTable.Place) {
-        let alive = peers[peer].suggested.filter { isMissing($0) && open[$0]?.isVerifying != true }
+        let alive = peers[peer].suggested.filter {
+            isMissing($0) && open[$0]?.isVerifying != true && !isBarred($0, for: peer)
+        }
         if alive.count != peers[peer].suggested.count { peers[peer].suggested = alive }
     }
 
@@ -98,11 +102,12 @@ extension SwarmMachine {
         return nil
     }
 
-    func pickNew(for peer: PeerTable.Place) -> Int? {
+    mutating func pickNew(for peer: PeerTable.Place) -> Int? {
         guard !picker.isEmpty, openBytes == 0 || openBytes + layout.pieceLength <= mostOpenBytes else { return nil }
         if peers[peer].isChokingUs {
-            return peers[peer].allowedFast.first { picker.pickable.contains($0) && peers[peer].holdings.contains($0) }
+            return peers[peer].allowedFast.first { picker.pickable.contains($0) && mayAsk($0, of: peer) }
         }
+        if sites.members > 0 { return pickBySite(for: peer) }
         return picker.pick(from: peers[peer].holdings, neighbour: peers[peer].lastPiece.map { $0 + 1 })
     }
 
@@ -140,7 +145,10 @@ extension SwarmMachine {
         for piece in openOrder where mayAsk(piece, of: peer) {
             guard let place = open.place(of: piece) else { continue }
             // Before the end only what holds a buffer for long is worth a byte that may come twice. Oldest come first.
-            guard picker.isEmpty || now - open[place].openedAt > configuration.stalePiece else { return nil }
+            let isStale = now - open[place].openedAt > configuration.stalePiece
+            guard picker.isEmpty || isStale else { return nil }
+            // A byte that may come twice over the line of a site is worth none that comes late.
+            if isFar(peer), !picker.isEmpty || !isStale { continue }
             guard open[place].exclusiveOwner == nil || open[place].exclusiveOwner == peers[peer].key else { continue }
             let taken = open[place].takeDuplicate(limit: configuration.endGameDuplicates) { begin in
                 peers[peer].outstanding.contains { $0.span.piece == piece && $0.span.begin == begin }
@@ -187,6 +195,7 @@ extension SwarmMachine {
             return false
         }
         if let peer = peers.place(of: key) {
+            if sites.members > 0, !peers[peer].traits.isWebSeed { sites.received(span.length, fromNear: peers[peer].isNear) }
             peers[peer].window.arrived(span.length, delay: now - request.sentAt, now: now)
             peers[peer].lastProgressAt = now
             peers[peer].isSnubbed = false
@@ -328,7 +337,10 @@ extension SwarmMachine {
         guard let piece = layout.piece(Int(raw))?.value else { return violation(key, "suggestion of a piece out of range") }
         guard let peer = peers[key], isMissing(piece), peer.holdings.contains(piece), peer.suggested.count < 1024 else { return }
         if !peer.suggested.contains(piece) { peers[key]?.suggested.append(piece) }
-        if peer.traits.followsSuggestions { peers[key]?.isDispatching = true }
+        if peer.traits.followsSuggestions {
+            peers[key]?.isDispatching = true
+            updateHolder(key)
+        }
         refill(key, now: now)
     }
 

@@ -11,6 +11,7 @@ extension SwarmMachine {
     public mutating func join(_ traits: PeerTraits, now: Double) -> PeerKey {
         let place = Int.random(in: 0...peers.count, using: &generator)
         let key = peers.add(at: place) { PeerState(key: $0, traits: traits, pieceCount: layout.pieceCount, now: now) }
+        updateSite(of: key, isNear: traits.isNear, takesClaims: traits.takesClaims)
         if traits.isWebSeed {
             peers[key]?.isChokingUs = false
             credits[key] = 0
@@ -28,11 +29,13 @@ extension SwarmMachine {
         guard var traits = peers[key]?.traits else { return }
         change(&traits)
         peers[key]?.traits = traits
+        updateSite(of: key, isNear: traits.isNear, takesClaims: traits.takesClaims)
     }
 
     /// The connection is gone. What it owed is asked of others.
     public mutating func leave(_ key: PeerKey, now: Double) {
         takeTurnsBack(from: key)
+        updateSite(of: key, isNear: false, takesClaims: false)
         guard let peer = peers.remove(key) else { return }
         for request in peer.outstanding { forget(request, of: key) }
         if peer.countsAsFull {
@@ -106,6 +109,7 @@ extension SwarmMachine {
             }
         }
         peers[key]?.wantedCount = count
+        if peers[key]?.isHolder == true { holdings.forEach { gainedNear($0, by: key) } }
         updateInterest(key, now: now)
         dropIfRedundant(key)
     }
@@ -123,6 +127,7 @@ extension SwarmMachine {
             picker.increase(piece)
         }
         if isMissing(piece) { peers[peer].wantedCount += 1 }
+        if peers[peer].isHolder { gainedNear(piece, by: key) }
         if dispatcher != nil {
             dispatcher?.announced(piece, by: key)
             dispatch(key, now: now)
@@ -146,6 +151,7 @@ extension SwarmMachine {
             picker.decrease(piece)
         }
         if isMissing(piece) { peers[key]?.wantedCount -= 1 }
+        if peers[key]?.isHolder == true { sites.lose(piece) }
         updateInterest(key, now: now)
     }
 

@@ -9,6 +9,8 @@ import PeerWire
 struct TurnsOfPeer: Sendable {
     /// It gives turns now, and is asked for nothing but in a turn.
     var givesTurns = false
+    /// Its last turn was for a piece that it named.
+    var areNamed = false
     /// Turns that it was given and that are not over: the pieces that they named, -1 for one of its own choice.
     var given: [Int32] = []
     /// Number of its last turn: who had none for longest is next.
@@ -311,6 +313,8 @@ extension SwarmMachine {
         peers[peer].turns.givesTurns = givesTurns
         peers[peer].suggested = []
         peers[peer].isDispatching = false
+        peers[peer].turns.areNamed = false
+        updateHolder(key)
         if !givesTurns { refill(key, now: now) }
     }
 
@@ -318,6 +322,10 @@ extension SwarmMachine {
     mutating func receivedTurn(_ raw: UInt32?, from key: PeerKey, now: Double) {
         guard let peer = peers.place(of: key) else { return }
         if let raw, layout.piece(Int(raw)) == nil { return violation(key, "turn of a piece out of range") }
+        if peers[peer].turns.areNamed != (raw != nil) {
+            peers[peer].turns.areNamed = raw != nil
+            updateHolder(key)
+        }
         if !isFinished, asksPeers { takeTurn(raw.map(Int.init), of: peer, now: now) }
         send(key, .extended(.turnOver))
     }
