@@ -293,4 +293,15 @@ private struct SiteHost {
         #expect(host.machine.sites.ownCount == 4)
         #expect(host.machine.open.count == 4)
     }
+
+    @Test func announcementsMayWaitForThoseOutsideThatDoNotWaitForThem() throws {
+        var host = try SiteHost()
+        let far = host.join(near: false, has: [1, 2])
+        #expect(!host.machine.mayHoldAnnouncements(to: far), "nobody is near")
+        let near = host.join(near: true)
+        #expect(host.machine.mayHoldAnnouncements(to: far))
+        #expect(!host.machine.mayHoldAnnouncements(to: near))
+        host.hear(.suggest(1), from: far)
+        #expect(!host.machine.mayHoldAnnouncements(to: far), "it gives the next when it hears of this one")
+    }
 }

@@ -167,3 +167,21 @@ import Testing
         #expect(binds([(1000, 90_000), (1000, 90_000), (1000, 2000)]) == [false, false, true])
     }
 }
+
+@Suite struct HeldAnnouncementsTests {
+    private let one = PeerKey(slot: 1, generation: 0)
+    private let two = PeerKey(slot: 2, generation: 0)
+
+    @Test func announcementsWaitForEachOtherButNotLong() {
+        var held = HeldAnnouncements()
+        held.hold(3, for: one, now: 10)
+        held.hold(4, for: one, now: 10.4)
+        held.hold(4, for: two, now: 10.4)
+        #expect(held.due(10.49) == [])
+        #expect(held.due(10.5) == [one])
+        #expect(held.due(11) == [one, two])
+        let taken = [held.take(one), held.take(one), held.take(two)]
+        #expect(taken == [[3, 4], [], [4]])
+        #expect(held.isEmpty)
+    }
+}

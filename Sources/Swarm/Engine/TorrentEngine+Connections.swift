@@ -110,6 +110,7 @@ extension TorrentEngine {
             if let id = connection.handshake?.peerID, peerIDs[id] == key { peerIDs[id] = nil }
             exchange.forget(key)
             forgetReach(of: key)
+            _ = heldAnnouncements.take(key)
             machine.leave(key, now: now)
         }
         if case .violation(let what) = reason {
@@ -228,6 +229,7 @@ extension TorrentEngine {
             do {
                 let regions = try regions(of: span)
                 limits.sent(span.length)
+                if !heldAnnouncements.isEmpty { sayHeld(to: key) }
                 connection.opening.sent(span.length, now: now)
                 return .send(span, regions)
             } catch {

@@ -22,6 +22,13 @@ extension SwarmMachine {
         return open[place].exclusiveOwner != peers[peer].key
     }
 
+    /// Whether announcements to the peer may wait a little, so that many go together over the line of our site. Not where
+    /// it waits for them before it gives more.
+    public func mayHoldAnnouncements(to key: PeerKey) -> Bool {
+        guard let peer = peers.place(of: key) else { return false }
+        return isFar(peer) && !peers[peer].isDispatching && !peers[peer].turns.givesTurns
+    }
+
     /// Half of the buffers are for what comes from near, however slowly the rest comes.
     func mayClaimMore() -> Bool { sites.ownCount == 0 || 2 * (sites.ownCount + 1) * layout.pieceLength <= mostOpenBytes }
 
