@@ -304,4 +304,30 @@ private struct SiteHost {
         host.hear(.suggest(1), from: far)
         #expect(!host.machine.mayHoldAnnouncements(to: far), "it gives the next when it hears of this one")
     }
+
+    @Test func whoChangesHisMindTooOftenIsAHolder() throws {
+        var host = try SiteHost()
+        let seed = host.join(near: true, has: Array(0..<SiteHost.pieces))
+        for _ in 0..<40 {
+            host.hear(.extended(.turn(3)), from: seed)
+            host.hear(.extended(.turn(nil)), from: seed)
+        }
+        host.hear(.extended(.turn(3)), from: seed)
+        #expect(host.machine.sites.bars(5))
+        #expect(host.machine.sites.copies(of: 5) == 1)
+    }
+
+    @Test func whoComesAndGoesIsCounted() throws {
+        var host = try SiteHost()
+        let near = host.join(near: true, has: [1])
+        #expect(!host.machine.sites.isDivided)
+        let far = host.join(near: false, has: [1])
+        #expect(host.machine.sites.isDivided)
+        host.leave(near)
+        #expect(!host.machine.sites.isDivided)
+        host.leave(far)
+        #expect(host.machine.sites.outsiders == 0)
+        #expect(host.machine.sites.members == 0)
+        #expect(host.machine.sites.held.isEmpty)
+    }
 }

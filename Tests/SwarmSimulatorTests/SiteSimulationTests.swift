@@ -63,8 +63,8 @@ private struct Outcome {
         #expect(try Outcome(sites).ratio < 1.15 * Outcome(flat).ratio)
     }
 
-    @Test func oneHostAtEachSiteIsAsIfThereWereNoSites() throws {
-        let sites = scenario([1, 1, 1, 1, 1], trunk: nil)
+    @Test(arguments: [[1, 1, 1, 1, 1], [9, 0]]) func whereThereIsNothingToShareAllIsAsWithoutSites(_ hosts: [Int]) throws {
+        let sites = scenario(hosts, trunk: nil)
         var flat = sites
         flat.claims = false
         #expect(try Simulation(sites).run() == Simulation(flat).run())

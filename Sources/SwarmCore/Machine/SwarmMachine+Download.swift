@@ -107,7 +107,7 @@ extension SwarmMachine {
         if peers[peer].isChokingUs {
             return peers[peer].allowedFast.first { picker.pickable.contains($0) && mayAsk($0, of: peer) }
         }
-        if sites.members > 0 { return pickBySite(for: peer) }
+        if sites.isDivided { return pickBySite(for: peer) }
         return picker.pick(from: peers[peer].holdings, neighbour: peers[peer].lastPiece.map { $0 + 1 })
     }
 

@@ -11,6 +11,7 @@ extension SwarmMachine {
     public mutating func join(_ traits: PeerTraits, now: Double) -> PeerKey {
         let place = Int.random(in: 0...peers.count, using: &generator)
         let key = peers.add(at: place) { PeerState(key: $0, traits: traits, pieceCount: layout.pieceCount, now: now) }
+        if !traits.isWebSeed { sites.outsiderCame() }
         updateSite(of: key, isNear: traits.isNear, takesClaims: traits.takesClaims)
         if traits.isWebSeed {
             peers[key]?.isChokingUs = false
@@ -37,6 +38,7 @@ extension SwarmMachine {
         takeTurnsBack(from: key)
         updateSite(of: key, isNear: false, takesClaims: false)
         guard let peer = peers.remove(key) else { return }
+        if !peer.traits.isWebSeed { sites.outsiderLeft() }
         for request in peer.outstanding { forget(request, of: key) }
         if peer.countsAsFull {
             picker.removeFullPeer()

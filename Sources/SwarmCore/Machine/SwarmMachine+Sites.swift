@@ -57,7 +57,9 @@ extension SwarmMachine {
             if isMember { sites.memberCame() } else { sites.memberLeft() }
             if !isMember { sites.forget(key) }
         }
+        guard isNear != peers[peer].isNear else { return }
         peers[peer].isNear = isNear
+        if isNear { sites.outsiderLeft() } else { sites.outsiderCame() }
         updateHolder(key)
     }
 
@@ -65,9 +67,13 @@ extension SwarmMachine {
     /// gave to others outside may come back from there. To be called when that has changed.
     mutating func updateHolder(_ key: PeerKey) {
         guard let peer = peers.place(of: key) else { return }
-        let isHolder = peers[peer].isNear && !peers[peer].isDispatching && !peers[peer].turns.areNamed
+        // Every change is a look at all pieces: who changes his mind too often is a holder.
+        let isGivingOut = peers[peer].isDispatching || peers[peer].turns.areNamed
+        let isExcused = isGivingOut && peers[peer].excuses < PeerState.mostExcuses
+        let isHolder = peers[peer].isNear && !isExcused
         guard isHolder != peers[peer].isHolder else { return }
         peers[peer].isHolder = isHolder
+        if isExcused { peers[peer].excuses += 1 }
         let holdings = peers[peer].holdings
         holdings.forEach { if isHolder { gainedNear($0, by: key) } else { sites.lose($0) } }
     }

@@ -57,6 +57,9 @@ struct PeerState: Sendable {
     var isSiteMember = false
     /// What it has counts as being at our site.
     var isHolder = false
+    /// How often it stopped counting because it gives pieces out, and how often it may.
+    var excuses: UInt8 = 0
+    static let mostExcuses: UInt8 = 16
     /// A bitfield is legal until anything else about pieces has been said.
     var mayAnnounceHoldings = true
     var holdings: PieceSet

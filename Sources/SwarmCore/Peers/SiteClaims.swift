@@ -34,6 +34,8 @@ struct SiteClaims: Sendable {
     private let seed: UInt64
     /// Peers of our site that know claims. Without any, nobody is far.
     private(set) var members = 0
+    /// Peers that are not of our site.
+    private(set) var outsiders = 0
     /// Pieces that a near peer has.
     private(set) var held: PieceSet
     /// Pieces that a near peer claims.
@@ -64,6 +66,13 @@ struct SiteClaims: Sendable {
     mutating func memberCame() { members += 1 }
 
     mutating func memberLeft() { members -= 1 }
+
+    mutating func outsiderCame() { outsiders += 1 }
+
+    mutating func outsiderLeft() { outsiders -= 1 }
+
+    /// There are near peers and far ones.
+    var isDivided: Bool { members > 0 && outsiders > 0 }
 
     /// A near peer has a piece.
     mutating func gain(_ piece: Int) {
@@ -108,7 +117,7 @@ struct SiteClaims: Sendable {
 
     /// The peer has what it claimed.
     mutating func keep(_ piece: Int, by key: PeerKey) {
-        guard claims[piece]?.key == key else { return }
+        guard claimed.contains(piece), claims[piece]?.key == key else { return }
         records[key]?.kept += 1
         end(piece)
     }
@@ -140,7 +149,7 @@ struct SiteClaims: Sendable {
     /// Pieces that we fetch from far peers.
     var ownCount: Int { own.count }
 
-    func isOwn(_ piece: Int) -> Bool { own[piece] != nil }
+    func isOwn(_ piece: Int) -> Bool { !own.isEmpty && own[piece] != nil }
 
     /// Of two who claim one piece the one with the smaller number goes on: for each piece another, so that nobody goes ahead.
     func number(of piece: Int) -> UInt32 {
