@@ -33,7 +33,7 @@ class Host:
 
 class Network:
     """`lines[0]` is the seed's. `trunk`: Mbit/s of the line between two sites, each with a switch. The tracker stands at
-    site 0 and has no limit."""
+    site 0 and has no limit. Each site has a /24 of its own, within one /16 that all see, so that nothing is routed."""
 
     def __init__(self, lines, trunk=None):
         self.lines, self.trunk = lines, trunk
@@ -71,9 +71,9 @@ class Network:
 
     def plug(self, number, line):
         space, port = self.space(f"h{number}"), f"p{number}"
-        address = f"10.83.0.{number}"
+        address = f"10.83.{line.site}.{number}"
         run("ip", "link", "add", "eth0", "netns", space, "type", "veth", "peer", "name", port, "netns", self.hub)
-        run("ip", "-n", space, "addr", "add", f"{address}/24", "dev", "eth0")
+        run("ip", "-n", space, "addr", "add", f"{address}/16", "dev", "eth0")
         run("ip", "-n", space, "link", "set", "eth0", "up")
         run("ip", "-n", self.hub, "link", "set", port, "master", f"site{line.site}", "up")
         self.shape(space, "eth0", line.up)

@@ -15,7 +15,7 @@ MBIT = 1e6 / 8
 @dataclass
 class Swarm:
     """One seed and receivers, each with its line. The bound is that of whole-file distribution: what the seed, the
-    slowest downlink, or all uplinks together allow."""
+    slowest downlink, all uplinks together, or the line between two sites allow."""
     name: str
     lines: list
     says: str
@@ -40,6 +40,8 @@ class Swarm:
             # They cannot reach each other: their bytes come from those who can be dialled.
             open_ = seed.up + sum(line.up for line in receivers if not line.walled)
             bits.append(len(walled) * size / (open_ * MBIT))
+        if self.trunk and any(line.site != self.lines[0].site for line in receivers):
+            bits.append(size / (self.trunk * MBIT))
         return max(bits)
 
 

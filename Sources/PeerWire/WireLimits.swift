@@ -55,6 +55,9 @@ public struct WireLimits: Sendable, Hashable {
     /// Most connections of one pair of Swoop nodes that are worked with, the first included.
     public var mostLines = 64
 
+    /// Longest name of a site (`swoop_site`), in bytes.
+    public var longestSite = 64
+
     public init() {}
 
     public static let `default` = WireLimits()

@@ -24,9 +24,10 @@ import Testing
         handshake.isUploadOnly = true
         handshake.longestRequest = 131_072
         handshake.uplink = 1_250_000
+        handshake.site = "harbour"
         let payload =
-            "d1:md11:lt_donthavei4e10:swoop_turni5e11:upload_onlyi3e11:ut_metadatai2e6:ut_pexi1ee13:metadata_sizei31235e1:pi6881e"
-            + "4:reqqi500e5:swoopi131072e8:swoop_upi1250000e11:upload_onlyi1e1:v9:Swoop 0.16:yourip4:ABCDe"
+            "d1:md11:lt_donthavei4e11:swoop_claimi6e10:swoop_turni5e11:upload_onlyi3e11:ut_metadatai2e6:ut_pexi1ee13:metadata_sizei31235e1:pi6881e"
+            + "4:reqqi500e5:swoopi131072e10:swoop_site7:harbour8:swoop_upi1250000e11:upload_onlyi1e1:v9:Swoop 0.16:yourip4:ABCDe"
         #expect(Message.extended(.handshake(handshake)).encoded == extendedFrame(0, payload.utf8))
         #expect(Self.decode(payload) == handshake)
     }
@@ -83,6 +84,23 @@ import Testing
     ])
     func `The uplink that another Swoop tells is one that can be`(text: String, uplink: Int?) {
         #expect(Self.decode("d8:swoop_up\(text)e")?.uplink == uplink)
+    }
+
+    @Test(arguments: [("0:", nil), ("1:a", "a"), ("5:Z\u{fc}ri", "Z\u{fc}ri"), ("i5e", nil), ("le", nil)])
+    func `The name of a site is what another Swoop says`(text: String, site: String?) {
+        #expect(Self.decode("d10:swoop_site\(text)e")?.site == site)
+    }
+
+    @Test func `The name of a site is short and text, and does not change while connected`() throws {
+        for (count, fits) in [(64, true), (65, false), (4000, false)] {
+            let name = String(repeating: "x", count: count)
+            #expect(Self.decode("d10:swoop_site\(count):\(name)e")?.site == (fits ? name : nil))
+        }
+        #expect(Self.decode(Array("d10:swoop_site2:".utf8) + [0xff, 0xfe] + Array("e".utf8))?.site == nil)
+        var peer = PeerCapabilities()
+        peer.apply(try #require(Self.decode("d10:swoop_site5:northe")))
+        peer.apply(try #require(Self.decode("d10:swoop_site5:southe")))
+        #expect(peer.site == "north")
     }
 
     @Test func `How to open further connections is told and understood`() throws {
@@ -238,6 +256,44 @@ import Testing
         #expect(Connection.read(extendedFrame(3, [1])).messages == [.extended(.uploadOnly(true))])
         #expect(Connection.read(extendedFrame(3, [0])).messages == [.extended(.uploadOnly(false))])
         #expect(Connection.read(extendedFrame(3, [])).violation == .malformedExtension(.uploadOnly))
+    }
+}
+
+@Suite struct ClaimMessageTests {
+    private let claim = Message.extended(.claim(piece: 19, number: 0x0102_0304))
+    private let bytes: [UInt8] = [0, 0, 0, 10, 20, 6, 0, 0, 0, 19, 1, 2, 3, 4]
+
+    @Test func `A claim has its bytes`() {
+        #expect(claim.encoded == bytes)
+        for step in [1, .max] { #expect(Connection.read(bytes, step: step).messages == [claim]) }
+        #expect(
+            Connection.read(extendedFrame(6, number(0) + number(.max))).messages
+                == [.extended(.claim(piece: 0, number: .max))])
+    }
+
+    @Test(arguments: [0, 1, 4, 7, 9, 16])
+    func `Nothing else is a claim`(count: Int) {
+        let frame = extendedFrame(6, [UInt8](repeating: 0, count: count))
+        #expect(Connection.read(frame).violation != nil)
+        #expect(Connection.read(frame).messages.isEmpty)
+        #expect(Connection.read(frame, content: nil).violation != nil)
+    }
+
+    @Test func `What is too long is refused before it is there`() {
+        #expect(Connection.read(number(1 << 20) + [20, 6, 0]).violation != nil)
+    }
+
+    @Test(arguments: [20, UInt32.max])
+    func `The piece of a claim is checked like that of have`(piece: UInt32) {
+        let frame = extendedFrame(6, number(piece) + number(1))
+        #expect(Connection.read(frame).violation == .pieceOutOfRange(message: .extended, index: piece))
+    }
+
+    @Test func `Who did not name the extension hears no claims, in a private torrent neither`() {
+        var buffer: [UInt8] = []
+        #expect(!claim.encode(into: &buffer, ids: ExtensionIDs()))
+        #expect(buffer.isEmpty)
+        #expect(ExtensionIDs.own(isPrivate: true)[.claim] == 6)
     }
 }
 

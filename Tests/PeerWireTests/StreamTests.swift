@@ -108,7 +108,7 @@ import Testing
         let index = UInt32.random(in: 0..<20, using: &generator)
         let hashes = HashRequest(
             piecesRoot: .filled(9), baseLayer: index, index: 8 * index, length: 4, proofLayers: index)
-        switch Int.random(in: 0..<22, using: &generator) {
+        switch Int.random(in: 0..<23, using: &generator) {
         case 0: return .keepAlive
         case 1: return .choke
         case 2: return .unchoke
@@ -130,6 +130,7 @@ import Testing
         case 18: return .extended(.turn(.random(using: &generator) ? index : nil))
         case 19: return .extended(.turnOver)
         case 20: return .extended(.turns(.random(using: &generator)))
+        case 21: return .extended(.claim(piece: index, number: .random(in: 0...(.max), using: &generator)))
         default:
             let added = (0..<5).compactMap { _ in endpoint(&generator) }.sorted { !$0.isIPv6 && $1.isIPv6 }
             return .extended(.peerExchange(PeerExchange(added: added.map { .init(endpoint: $0, flags: .reachable) })))

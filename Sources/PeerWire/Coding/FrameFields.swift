@@ -80,6 +80,7 @@ extension FrameDecoder {
         case .peerExchange: limits.longestPeerExchange
         case .uploadOnly: 1
         case .dontHave, .turn: 4
+        case .claim: 8
         }
     }
 }
@@ -104,6 +105,10 @@ extension ExtendedMessage {
             if payload.count == 1 { return .turns(payload[0] != 0) }
             if payload == [0xff, 0xff, 0xff, 0xff] { return .turn(nil) }
             return .turn(try pieceIndex(of: .turn, payload, content: content, limits: limits))
+        case .claim:
+            guard payload.count == 8 else { throw .malformedExtension(.claim) }
+            let piece = try pieceIndex(of: .claim, Array(payload[..<4]), content: content, limits: limits)
+            return .claim(piece: piece, number: payload[4...].reduce(0) { $0 << 8 | UInt32($1) })
         }
     }
 

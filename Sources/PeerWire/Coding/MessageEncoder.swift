@@ -86,6 +86,9 @@ extension ExtendedMessage {
         case .dontHave(let index): buffer.append(bigEndian: index)
         case .turn(let index): buffer.append(bigEndian: index ?? .max)
         case .turnOver: break
+        case .claim(let index, let number):
+            buffer.append(bigEndian: index)
+            buffer.append(bigEndian: number)
         case .turns(let areGiven): buffer.append(areGiven ? 1 : 0)
         }
         let length = UInt32(truncatingIfNeeded: buffer.count - start - 4)
@@ -102,6 +105,7 @@ extension ExtendedMessage {
         case .uploadOnly: .uploadOnly
         case .dontHave: .dontHave
         case .turn, .turnOver, .turns: .turn
+        case .claim: .claim
         }
     }
 }

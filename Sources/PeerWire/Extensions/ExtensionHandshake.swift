@@ -35,6 +35,9 @@ public struct ExtensionHandshake: Sendable, Hashable {
     public var uplink: Int?
     /// `swoop_lines`: our own. How to open further connections to the sender that count as this one.
     public var lines: FurtherLines?
+    /// `swoop_site`: our own. The name of the site where the sender stands, when its user gave one. Decoded: 1 to
+    /// `WireLimits.longestSite` bytes of UTF-8.
+    public var site: String?
 
     public init() {}
 
@@ -73,6 +76,7 @@ public struct ExtensionHandshake: Sendable, Hashable {
             return usable < Self.commonRequest ? nil : usable - usable % Self.commonRequest
         }
         uplink = fields["swoop_up"]?.integerValue.flatMap { (1...1_000_000_000_000).contains($0) ? Int($0) : nil }
+        site = fields["swoop_site"]?.stringValue.flatMap { (1...limits.longestSite).contains($0.utf8.count) ? $0 : nil }
         lines = fields["swoop_lines"]?.dictionaryValue.flatMap { FurtherLines($0, limits: limits) }
     }
 
@@ -93,6 +97,7 @@ public struct ExtensionHandshake: Sendable, Hashable {
         fields["swoop"] = longestRequest.map { .integer(Int64($0)) }
         fields["swoop_up"] = uplink.map { .integer(Int64($0)) }
         fields["swoop_lines"] = lines.map { .dictionary($0.fields) }
+        fields["swoop_site"] = site.map(BencodeValue.string)
         return Bencode.encode(.dictionary(fields))
     }
 
@@ -129,6 +134,8 @@ public struct PeerCapabilities: Sendable, Hashable {
     public private(set) var longestRequest = ExtensionHandshake.commonRequest
     /// The first word counts: what opens its lines does not change while it is connected.
     public private(set) var lines: FurtherLines?
+    /// As it says; the first word counts.
+    public private(set) var site: String?
 
     public init(limits: WireLimits = .default) { requestDepth = limits.defaultRequestDepth }
 
@@ -142,6 +149,7 @@ public struct PeerCapabilities: Sendable, Hashable {
         isUploadOnly = handshake.isUploadOnly ?? isUploadOnly
         longestRequest = handshake.longestRequest ?? longestRequest
         lines = lines ?? handshake.lines
+        site = site ?? handshake.site
     }
 
     /// Takes an `upload_only` message.

@@ -10,6 +10,8 @@ public enum ExtensionName: String, Sendable, Hashable, CaseIterable {
     case dontHave = "lt_donthave"
     /// Our own: whose turn it is to ask for a piece. See ``ExtendedMessage/turn(_:)``.
     case turn = "swoop_turn"
+    /// Our own: who of a site fetches a piece. See ``ExtendedMessage/claim(piece:number:)``.
+    case claim = "swoop_claim"
 
     /// The id by which peers send it to us. Constant, so that the decoder needs no table.
     public var ownID: UInt8 {
@@ -19,6 +21,7 @@ public enum ExtensionName: String, Sendable, Hashable, CaseIterable {
         case .uploadOnly: 3
         case .dontHave: 4
         case .turn: 5
+        case .claim: 6
         }
     }
 
@@ -29,6 +32,7 @@ public enum ExtensionName: String, Sendable, Hashable, CaseIterable {
         case 3: self = .uploadOnly
         case 4: self = .dontHave
         case 5: self = .turn
+        case 6: self = .claim
         default: return nil
         }
     }
@@ -42,6 +46,7 @@ public struct ExtensionIDs: Sendable, Hashable {
     private var uploadOnly: UInt8?
     private var dontHave: UInt8?
     private var turn: UInt8?
+    private var claim: UInt8?
 
     public init() {}
 
@@ -65,6 +70,7 @@ public struct ExtensionIDs: Sendable, Hashable {
         case .uploadOnly: uploadOnly = id
         case .dontHave: dontHave = id
         case .turn: turn = id
+        case .claim: claim = id
         }
     }
 
@@ -85,6 +91,7 @@ public struct ExtensionIDs: Sendable, Hashable {
         case .uploadOnly: uploadOnly
         case .dontHave: dontHave
         case .turn: turn
+        case .claim: claim
         }
     }
 }

@@ -81,4 +81,7 @@ public enum ExtendedMessage: Sendable, Hashable {
     /// `swoop_turn` with one byte: from now on the receiver asks when it is given a turn (1), or whenever it likes (0), as it
     /// does at first.
     case turns(Bool)
+    /// `swoop_claim`, our own: the sender fetches this piece from outside its site, and the receiver, who stands at the same
+    /// site, is to have it of him. Of two who claim one piece the one with the smaller number goes on. Eight bytes.
+    case claim(piece: UInt32, number: UInt32)
 }

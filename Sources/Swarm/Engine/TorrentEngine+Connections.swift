@@ -50,8 +50,9 @@ extension TorrentEngine {
         }
         guard bannedIDs[handshake.peerID]?.contains(connection.address.host) != true, makeWay(for: connection, handshake) else { return false }
         if !connection.isIncoming { book.connected(connection.address) }
-        let key = machine.join(
-            PeerTraits(supportsFast: handshake.reserved.contains(.fast)), now: context.loop.now)
+        var traits = PeerTraits(supportsFast: handshake.reserved.contains(.fast))
+        traits.isNear = isNear(connection)
+        let key = machine.join(traits, now: context.loop.now)
         connection.key = key
         connections[key] = connection
         peerIDs[handshake.peerID] = key
@@ -91,6 +92,7 @@ extension TorrentEngine {
         handshake.isUploadOnly = machine.isFinished ? true : nil
         handshake.longestRequest = machine.configuration.longestRequest
         handshake.uplink = efficiency.uplinkTold
+        handshake.site = options.site
         if let key = connection.key, connection.handshake?.peerID.isSwoop == true { handshake.lines = furtherLines(for: key) }
         connection.send(.extended(.handshake(handshake)))
         if let key = connection.key { dirty.insert(key) }
@@ -108,6 +110,7 @@ extension TorrentEngine {
             if let id = connection.handshake?.peerID, peerIDs[id] == key { peerIDs[id] = nil }
             exchange.forget(key)
             forgetReach(of: key)
+            _ = heldAnnouncements.take(key)
             machine.leave(key, now: now)
         }
         if case .violation(let what) = reason {
@@ -160,6 +163,8 @@ extension TorrentEngine {
             traits.longestRequest = min(capabilities.longestRequest, longest)
             if handshake.longestRequest != nil { traits.followsSuggestions = true }
             traits.takesTurns = traits.supportsFast && capabilities.ids[.turn] != nil
+            traits.isNear = isNear(connection)
+            traits.takesClaims = capabilities.ids[.claim] != nil
             traits.uplink = handshake.uplink ?? traits.uplink
             traits.supportsDontHave = capabilities.ids[.dontHave] != nil
         }
@@ -224,6 +229,7 @@ extension TorrentEngine {
             do {
                 let regions = try regions(of: span)
                 limits.sent(span.length)
+                if !heldAnnouncements.isEmpty { sayHeld(to: key) }
                 connection.opening.sent(span.length, now: now)
                 return .send(span, regions)
             } catch {

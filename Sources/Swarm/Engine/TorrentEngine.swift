@@ -65,6 +65,7 @@ final class TorrentEngine: ConnectionOwner {
     var isHeld = false
     var isRelocated = false
     var exchange = ExchangeState()
+    var heldAnnouncements = HeldAnnouncements()
     var lines = LineState()
     /// Peers that dialled us and cannot be dialled.
     var dependents: Set<PeerKey> = []
@@ -191,13 +192,10 @@ final class TorrentEngine: ConnectionOwner {
     private func perform(_ action: SwarmAction) {
         switch action {
         case .send(let key, let message):
+            if !heldAnnouncements.isEmpty { sayHeld(to: key) }
             connections[key]?.send(message)
             dirty.insert(key)
-        case .announce(let piece):
-            for (key, connection) in connections {
-                connection.send(.have(UInt32(truncatingIfNeeded: piece.value)))
-                dirty.insert(key)
-            }
+        case .announce(let piece): announce(UInt32(truncatingIfNeeded: piece.value))
         case .upload(let key): dirty.insert(key)
         case .fetch(let key, let span):
             webSources[key]?.fetch(span)
@@ -236,6 +234,7 @@ final class TorrentEngine: ConnectionOwner {
         machine.tick(now: now)
         if !dependents.isEmpty { yielding.look(isContested: isContested, now: now) }
         dial()
+        if !heldAnnouncements.isEmpty { sayHeld(now) }
         syncIfDue(now)
         if ticks % 10 == 0 {
             exchangePeers(now)

@@ -10,6 +10,9 @@ public struct TransferOptions: Sendable {
     public var listen: PeerAddress?
     /// What the tracker is to tell others instead of the address it sees.
     public var announceAddress: String?
+    /// Where this host stands, in at most ``Site/longestName`` bytes: hosts of one name are near each other. Nil for what
+    /// addresses say.
+    public var site: String?
     /// Bytes per second; nil for no limit.
     public var downloadLimit: Int?
     public var uploadLimit: Int?

@@ -39,6 +39,7 @@ extension SwarmMachine {
         peers[peer].outstanding.append(OutstandingRequest(span: span, sentAt: now))
         peers[peer].outstandingBytes += span.length
         peers[peer].lastPiece = span.piece
+        if isFar(peer) { claim(span.piece, now: now) }
         if peers[peer].traits.isWebSeed {
             actions.append(.fetch(key, span))
         } else {
@@ -81,6 +82,7 @@ extension SwarmMachine {
 
     func mayAsk(_ piece: Int, of peer: PeerTable.Place) -> Bool {
         peers[peer].holdings.contains(piece) && (!peers[peer].isChokingUs || peers[peer].allowedFast.contains(piece))
+            && !isBarred(piece, for: peer)
     }
 
     mutating func takeFree(_ piece: Int, for peer: PeerTable.Place, run: Int) -> BlockSpan? {
@@ -90,7 +92,9 @@ extension SwarmMachine {
     }
 
     private mutating func dropSpentSuggestions(of peer: PeerTable.Place) {
-        let alive = peers[peer].suggested.filter { isMissing($0) && open[$0]?.isVerifying != true }
+        let alive = peers[peer].suggested.filter {
+            isMissing($0) && open[$0]?.isVerifying != true && !isBarred($0, for: peer)
+        }
         if alive.count != peers[peer].suggested.count { peers[peer].suggested = alive }
     }
 
@@ -107,11 +111,12 @@ extension SwarmMachine {
         return nil
     }
 
-    func pickNew(for peer: PeerTable.Place) -> Int? {
+    mutating func pickNew(for peer: PeerTable.Place) -> Int? {
         guard !picker.isEmpty, openBytes == 0 || openBytes + layout.pieceLength <= mostOpenBytes else { return nil }
         if peers[peer].isChokingUs {
-            return peers[peer].allowedFast.first { picker.pickable.contains($0) && peers[peer].holdings.contains($0) }
+            return peers[peer].allowedFast.first { picker.pickable.contains($0) && mayAsk($0, of: peer) }
         }
+        if sites.isDivided { return pickBySite(for: peer) }
         return picker.pick(from: peers[peer].holdings, neighbour: peers[peer].lastPiece.map { $0 + 1 })
     }
 
@@ -151,6 +156,8 @@ extension SwarmMachine {
             // Before the end only what holds a buffer for long is worth a byte that may come twice. Oldest come first.
             let patience = picker.isEmpty ? endGamePatience(now) : configuration.stalePiece
             guard now - open[place].openedAt >= patience else { return nil }
+            // A byte that may come twice over the line of a site is worth none that comes late.
+            if isFar(peer), !picker.isEmpty || now - open[place].openedAt <= configuration.stalePiece { continue }
             guard open[place].exclusiveOwner == nil || open[place].exclusiveOwner == peers[peer].key else { continue }
             let taken = open[place].takeDuplicate(limit: configuration.endGameDuplicates) { begin in
                 peers[peer].outstanding.contains { $0.span.piece == piece && $0.span.begin == begin }
@@ -205,6 +212,7 @@ extension SwarmMachine {
             return false
         }
         if let peer = peers.place(of: key) {
+            if sites.members > 0, !peers[peer].traits.isWebSeed { sites.received(span.length, fromNear: peers[peer].isNear) }
             peers[peer].window.arrived(span.length, delay: now - request.sentAt, now: now)
             peers[peer].lastProgressAt = now
             peers[peer].isSnubbed = false
@@ -346,7 +354,10 @@ extension SwarmMachine {
         guard let piece = layout.piece(Int(raw))?.value else { return violation(key, "suggestion of a piece out of range") }
         guard let peer = peers[key], isMissing(piece), peer.holdings.contains(piece), peer.suggested.count < 1024 else { return }
         if !peer.suggested.contains(piece) { peers[key]?.suggested.append(piece) }
-        if peer.traits.followsSuggestions { peers[key]?.isDispatching = true }
+        if peer.traits.followsSuggestions {
+            peers[key]?.isDispatching = true
+            updateHolder(key)
+        }
         refill(key, now: now)
     }
 

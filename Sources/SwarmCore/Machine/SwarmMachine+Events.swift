@@ -29,6 +29,7 @@ extension SwarmMachine {
         case .extended(.turns(let areGiven)): receivedTurns(areGiven, from: key, now: now)
         case .extended(.turn(let piece)): receivedTurn(piece, from: key, now: now)
         case .extended(.turnOver): receivedTurnOver(from: key, now: now)
+        case .extended(.claim(let piece, let number)): receivedClaim(piece, number: number, from: key, now: now)
         case .suggest(let piece): receivedSuggest(piece, from: key, now: now)
         case .allowedFast(let piece): receivedAllowedFast(piece, from: key, now: now)
         case .extended(.dontHave(let piece)): receivedDontHave(piece, from: key, now: now)
@@ -63,6 +64,7 @@ extension SwarmMachine {
             dispatchAll(now: now)
             revealIfSpread()
         } else {
+            lookAtSites(now: now)
             for key in peers.keys {
                 dropLostRequests(of: key, now: now)
                 judgeProgress(of: key, now: now)
@@ -79,6 +81,7 @@ extension SwarmMachine {
             // A seed that gives nothing more out is asked like any other.
             if peers[place].isDispatching, waited > configuration.dispatchPatience {
                 peers[place].isDispatching = false
+                updateHolder(key)
             }
             return
         }

@@ -11,6 +11,8 @@ extension SwarmMachine {
     public mutating func join(_ traits: PeerTraits, now: Double) -> PeerKey {
         let place = Int.random(in: 0...peers.count, using: &generator)
         let key = peers.add(at: place) { PeerState(key: $0, traits: traits, pieceCount: layout.pieceCount, now: now) }
+        if !traits.isWebSeed { sites.outsiderCame() }
+        updateSite(of: key, isNear: traits.isNear, takesClaims: traits.takesClaims)
         if traits.isWebSeed {
             peers[key]?.isChokingUs = false
             credits[key] = 0
@@ -32,12 +34,15 @@ extension SwarmMachine {
             takeTurnsBack(from: key)
             peers[key]?.turns.isTold = false
         }
+        updateSite(of: key, isNear: traits.isNear, takesClaims: traits.takesClaims)
     }
 
     /// The connection is gone. What it owed is asked of others.
     public mutating func leave(_ key: PeerKey, now: Double) {
         takeTurnsBack(from: key)
+        updateSite(of: key, isNear: false, takesClaims: false)
         guard let peer = peers.remove(key) else { return }
+        if !peer.traits.isWebSeed { sites.outsiderLeft() }
         for request in peer.outstanding { forget(request, of: key) }
         if peer.countsAsFull {
             picker.removeFullPeer()
@@ -110,6 +115,7 @@ extension SwarmMachine {
             }
         }
         peers[key]?.wantedCount = count
+        if peers[key]?.isHolder == true { holdings.forEach { gainedNear($0, by: key) } }
         updateInterest(key, now: now)
         dropIfRedundant(key)
     }
@@ -127,6 +133,7 @@ extension SwarmMachine {
             picker.increase(piece)
         }
         if isMissing(piece) { peers[peer].wantedCount += 1 }
+        if peers[peer].isHolder { gainedNear(piece, by: key) }
         if dispatcher != nil {
             dispatcher?.announced(piece, by: key)
             dispatch(key, now: now)
@@ -150,6 +157,7 @@ extension SwarmMachine {
             picker.decrease(piece)
         }
         if isMissing(piece) { peers[key]?.wantedCount -= 1 }
+        if peers[key]?.isHolder == true { sites.lose(piece) }
         updateInterest(key, now: now)
     }
 

@@ -41,6 +41,7 @@ extension SwarmMachine {
         guard let state = open.removeValue(forKey: piece) else { return }
         if let place = openOrder.firstIndex(of: piece) { openOrder.remove(at: place) }
         openBytes -= state.length
+        sites.disown(piece)
         actions.append(.close(PieceIndex(unchecked: piece)))
     }
 

@@ -20,15 +20,23 @@ extension SwarmMachine {
     mutating func receivedTurns(_ givesTurns: Bool, from key: PeerKey, now: Double) {
         guard let peer = peers.place(of: key), peers[peer].traits.takesTurns else { return }
         peers[peer].turns.givesTurns = givesTurns
-        guard givesTurns else { return refill(key, now: now) }
-        peers[peer].suggested = []
-        peers[peer].isDispatching = false
+        peers[peer].turns.areNamed = false
+        if givesTurns {
+            peers[peer].suggested = []
+            peers[peer].isDispatching = false
+        }
+        updateHolder(key)
+        if !givesTurns { refill(key, now: now) }
     }
 
     /// The line of a peer is free for a piece: one that it names, or the rarest that it has.
     mutating func receivedTurn(_ raw: UInt32?, from key: PeerKey, now: Double) {
         guard let peer = peers.place(of: key) else { return }
         if let raw, layout.piece(Int(raw)) == nil { return violation(key, "turn of a piece out of range") }
+        if peers[peer].turns.areNamed != (raw != nil) {
+            peers[peer].turns.areNamed = raw != nil
+            updateHolder(key)
+        }
         if !isFinished, asksPeers { takeTurn(raw.map(Int.init), of: peer, now: now) }
         send(key, .extended(.turnOver))
     }

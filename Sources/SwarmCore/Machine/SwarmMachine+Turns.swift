@@ -9,6 +9,8 @@ import PeerWire
 struct TurnsOfPeer: Sendable {
     /// It gives turns now, and is asked for nothing but in a turn.
     var givesTurns = false
+    /// Its last turn was for a piece that it named.
+    var areNamed = false
     /// Turns that it was given and that are not over: the pieces that they named, -1 for one of its own choice.
     var given: [Int32] = []
     /// Number of its last turn: who had none for longest is next.

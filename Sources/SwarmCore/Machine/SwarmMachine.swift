@@ -35,6 +35,7 @@ public struct SwarmMachine: Sendable {
     var dispatcher: PieceDispatcher?
     var choker = Choker()
     var turns: TurnsOfLine
+    var sites: SiteClaims
     var nextChokeAt = 0.0
     var generator: SplitMix64
     var actions: [SwarmAction] = []
@@ -78,6 +79,9 @@ public struct SwarmMachine: Sendable {
         choker.limits = configuration.choker
         generator = SplitMix64(seed: seed)
         turns = TurnsOfLine(width: TurnWidth(pieceLength: layout.pieceLength, now: now))
+        // A draw of its own: those of the machine come out as they did.
+        var draw = SplitMix64(seed: ~seed)
+        sites = SiteClaims(pieceCount: layout.pieceCount, seed: draw.next())
         picker = PiecePicker(pieceCount: layout.pieceCount)
         open = OpenPieces(pieceCount: layout.pieceCount)
         uploadMeter = RateMeter(now: now)

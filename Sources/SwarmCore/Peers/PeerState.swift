@@ -14,6 +14,10 @@ public struct PeerTraits: Sendable {
     public var followsSuggestions = false
     /// It knows turns (`swoop_turn`).
     public var takesTurns = false
+    /// It stands at our site, see ``Site``.
+    public var isNear = false
+    /// It knows claims (`swoop_claim`).
+    public var takesClaims = false
     /// Seconds of a long line, there and back; 0 for any other.
     public var longRoundTrip = 0.0
     /// A web seed or another store of ranges: it asks for nothing and takes no messages but requests and cancels.
@@ -47,6 +51,15 @@ struct PeerState: Sendable {
     /// It is counted as one that has every piece, not piece by piece.
     var countsAsFull = false
     var hasLostPieces = false
+    /// As its traits say; set by ``SwarmMachine/updateSite(of:isNear:takesClaims:)``.
+    var isNear = false
+    /// It is near, and knows claims.
+    var isSiteMember = false
+    /// What it has counts as being at our site.
+    var isHolder = false
+    /// How often it stopped counting because it gives pieces out, and how often it may.
+    var excuses: UInt8 = 0
+    static let mostExcuses: UInt8 = 16
     /// A bitfield is legal until anything else about pieces has been said.
     var mayAnnounceHoldings = true
     var holdings: PieceSet

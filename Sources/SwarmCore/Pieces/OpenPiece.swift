@@ -43,6 +43,9 @@ struct OpenPiece: Sendable {
 
     var isComplete: Bool { missingCount == 0 }
 
+    /// Nothing of it has come, and nobody was asked for any.
+    var isUntouched: Bool { freeCount == missingCount && senders.allSatisfy { $0 == nil } }
+
     /// Bytes that somebody sent.
     var receivedBytes: Int {
         senders.indices.reduce(0) { $0 + (senders[$1] == nil ? 0 : min(blockLength, length - $1 * blockLength)) }

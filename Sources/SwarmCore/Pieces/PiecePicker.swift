@@ -101,6 +101,26 @@ struct PiecePicker: Sendable {
         return piece
     }
 
+    /// The piece that counts least, of some that stand behind one another.
+    /// - Parameter from: where to begin, below the number of pieces.
+    func least(of holdings: PieceSet, from: Int, by count: (Int) -> Int) -> Int? {
+        var best: (piece: Int, count: Int)?
+        var (next, looked, hasWrapped) = (from, 0, false)
+        while looked < Self.few {
+            guard let piece = pickable.firstCommon(with: holdings, from: next) else {
+                if hasWrapped || from == 0 { break }
+                (next, hasWrapped) = (0, true)
+                continue
+            }
+            if hasWrapped, piece >= from { break }
+            looked += 1
+            let count = count(piece)
+            if count < best?.count ?? .max { best = (piece, count) }
+            next = piece + 1
+        }
+        return best?.piece
+    }
+
     private func rarest(of holdings: PieceSet) -> Int? {
         let first = order.prefix(Self.shortScan)
         if let held = first.first(where: { holdings.contains(Int($0)) }) { return Int(held) }

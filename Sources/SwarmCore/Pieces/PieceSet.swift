@@ -75,6 +75,17 @@ public struct PieceSet: Sendable, Equatable {
         return nil
     }
 
+    /// The members that are in neither of two sets of the same size.
+    public func subtracting(_ first: PieceSet, _ second: PieceSet) -> PieceSet {
+        var rest = self
+        for index in words.indices {
+            let word = words[index] & ~first.words[index] & ~second.words[index]
+            rest.count -= words[index].nonzeroBitCount - word.nonzeroBitCount
+            rest.words[index] = word
+        }
+        return rest
+    }
+
     /// How many members of this set are not in `other`.
     public func countMissing(in other: PieceSet) -> Int {
         var total = 0

@@ -95,6 +95,9 @@ extension Simulation {
         traits.followsSuggestions = true
         traits.takesTurns = true
         traits.uplink = other.news.told
+        // Where there is one site only nobody is far.
+        traits.isNear = scenario.sites.count > 1 && host.line.site == other.line.site
+        traits.takesClaims = scenario.claims
         traits.requestQueue = host.machine.configuration.requestQueue
         traits.longestRequest = host.machine.configuration.longestRequest
         let key = host.machine.join(traits, now: now)

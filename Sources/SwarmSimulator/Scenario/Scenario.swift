@@ -52,6 +52,8 @@ public struct Scenario: Sendable {
     public var blockLength: Int
     public var hosts: [Host] = []
     public var sites = [Site()]
+    /// Hosts of a site tell each other what they fetch from outside it.
+    public var claims = true
     public var network = Network()
     /// Of every host; the unit of request is ``blockLength``.
     public var configuration = SwarmConfiguration()

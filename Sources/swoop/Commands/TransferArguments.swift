@@ -18,6 +18,14 @@ struct TransferArguments: ParsableArguments {
         transform: AddressArgument.host)
     var announceAddress: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "The site where this host stands: of those with one name each piece is fetched from outside once. Default: "
+                + "hosts of one private /24, or one /64 of IPv6, are a site.",
+            valueName: "name"),
+        transform: SiteName.parse)
+    var site: String?
+
     @Option(help: ArgumentHelp("Most to send, as in 10MB/s.", valueName: "rate"), transform: Rate.parse)
     var uploadLimit: Rate?
 
@@ -25,6 +33,7 @@ struct TransferArguments: ParsableArguments {
         var options = TransferOptions()
         options.listen = listen
         options.announceAddress = announceAddress
+        options.site = site
         options.uploadLimit = uploadLimit?.bytesPerSecond
         return options
     }

@@ -1,0 +1,30 @@
+#if canImport(PeerWire)
+import PeerWire
+#endif
+
+/// Which hosts stand at one site: near each other, with one line to all others.
+public enum Site {
+    /// Bytes of a site's name at most.
+    public static let longestName = WireLimits.default.longestSite
+
+    /// Whether two addresses are those of neighbours: of one /24 of the private IPv4 networks (RFC 1918, 6598, 3927), or of
+    /// one /64 of IPv6. Public IPv4 addresses say nothing about it, and those of one machine to itself neither.
+    /// - Parameters: 4 or 16 bytes each, in network order.
+    public static func areNeighbours(_ first: [UInt8], _ second: [UInt8]) -> Bool {
+        guard first.count == second.count else { return false }
+        switch first.count {
+        case 4: return first.prefix(3) == second.prefix(3) && isPrivate(first)
+        case 16:
+            // Without a prefix it is an unspecified, loopback or mapped address.
+            return first.prefix(8) == second.prefix(8) && first.prefix(8).contains { $0 != 0 }
+        default: return false
+        }
+    }
+
+    private static func isPrivate(_ address: [UInt8]) -> Bool {
+        switch (address[0], address[1]) {
+        case (10, _), (192, 168), (169, 254), (172, 16...31), (100, 64...127): true
+        default: false
+        }
+    }
+}
