@@ -42,6 +42,40 @@ import Testing
         #expect(!requests(line.takeSaid().messages(to: key)).isEmpty)
     }
 
+    @Test func whatWasSuggestedBeforeTheEndOfTurnsIsWhatIsAskedForThen() throws {
+        var (line, key) = try leecher(traits: { $0.followsSuggestions = true })
+        line.hear(.extended(.turns(true)), from: key)
+        line.hear(.unchoke, from: key)
+        line.hear(.suggest(11), from: key)
+        line.hear(.extended(.turns(false)), from: key)
+        let asked = requests(line.takeSaid().messages(to: key))
+        #expect(!asked.isEmpty && asked.allSatisfy { $0.index == 11 })
+    }
+
+    /// Its requests were rejected while turns began or ended. It lay until the seed had said nothing for five seconds.
+    @Test func aPieceBegunWhoseSuggestionIsSpentIsFetchedToItsEnd() throws {
+        var (line, key) = try leecher(traits: { $0.followsSuggestions = true })
+        line.hear(.suggest(3), from: key)
+        line.hear(.suggest(4), from: key)
+        line.hear(.unchoke, from: key)
+        var waiting = requests(line.takeSaid().messages(to: key))
+        let withheld = try #require(waiting.first)
+        waiting.removeFirst()
+        #expect(withheld.index == 3)
+        // Until all of the next piece is there too.
+        while let request = waiting.first {
+            waiting.removeFirst()
+            let span = BlockSpan(piece: Int(request.index), begin: Int(request.begin), length: Int(request.length))
+            let placement = line.machine.beginBlock(span, from: key)
+            line.machine.finishBlock(span, from: key, placement: placement, now: line.now)
+            line.tick(after: 0.001)
+            waiting += requests(line.takeSaid().messages(to: key))
+        }
+        line.hear(.reject(withheld), from: key)
+        for _ in 0..<20 { line.tick() }
+        #expect(requests(line.takeSaid().messages(to: key)) == [withheld])
+    }
+
     @Test func whatIsRejectedIsAskedForAgainWhenItIsOurTurn() throws {
         var (line, key) = try leecher()
         line.hear(.unchoke, from: key)
