@@ -3,7 +3,8 @@ import NIOCore
 
 /// Whatever can give out any stretch of a content on demand: a web server, an object store.
 ///
-/// What it gives is not believed: pieces are verified like any. When to ask again after a problem is its owner's to say.
+/// What it gives is not believed: pieces are verified like any. When to ask again after a problem is its owner's to
+/// say.
 public protocol RangeSource: Sendable {
     /// Where it is, for a person: host and port. No secrets.
     var host: String { get }

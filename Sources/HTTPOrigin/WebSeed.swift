@@ -1,8 +1,8 @@
 // HTTPOrigin: web seeds (BEP 19), servers that hold a torrent's files as plain files.
 //
-// What it is for: fetching any stretch of the content over HTTP/1.1 ranges and handing it on as it arrives. What it must
-// never do: believe that the bytes are right (pieces are verified like any), wait for a server without end, buffer more
-// than a read or two, or decide when to try again (that is `WebSeedHealth` and its owner).
+// What it is for: fetching any stretch of the content over HTTP/1.1 ranges and handing it on as it arrives. What it
+// must never do: believe that the bytes are right (pieces are verified like any), wait for a server without end, buffer
+// more than a read or two, or decide when to try again (that is `WebSeedHealth` and its owner).
 
 import Glibc
 import HTTPTransport
@@ -56,7 +56,9 @@ public final class WebSeed: RangeSource {
     private static let mostValidators = 4_096
 
     /// Nil when `url` is no http or https URL that can be fetched from.
-    public convenience init?(url: String, name: PathComponent, isSingleFile: Bool, layout: ContentLayout, client: WebSeedClient) {
+    public convenience init?(
+        url: String, name: PathComponent, isSingleFile: Bool, layout: ContentLayout, client: WebSeedClient
+    ) {
         guard let base = HTTPURL(url) else { return nil }
         let slash = base.path.utf8.last == UInt8(ascii: "/")
         self.init(base, isSingleFile && !slash ? .wholeURL : .directory([name.bytes]), layout, client)
@@ -92,7 +94,8 @@ public final class WebSeed: RangeSource {
         self.init(url: url, name: info.name, isSingleFile: info.isSingleFile, layout: info.layout, client: client)
     }
 
-    /// The URL of a file (BEP 19): the base itself for a single file unless it ends in a slash, else base, name and path.
+    /// The URL of a file (BEP 19): the base itself for a single file unless it ends in a slash, else base, name and
+    /// path.
     func url(ofFile file: Int) -> HTTPURL? {
         guard case .directory(let components) = root else { return base }
         let all = components + layout.files[file].path.components.map(\.bytes)

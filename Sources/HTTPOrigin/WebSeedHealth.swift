@@ -78,7 +78,8 @@ public struct WebSeedHealth: Sendable {
     }
 
     /// Bytes have come: it is a source again.
-    /// - Parameter now: while it is not to be asked, what still comes was asked for before its trouble and says nothing.
+    /// - Parameter now: while it is not to be asked, what still comes was asked for before its trouble and says
+    ///   nothing.
     public mutating func answered(at now: Double = .infinity) {
         guard notBefore <= now else { return }
         trouble = nil

@@ -1,4 +1,5 @@
-/// An `http` or `https` URL, taken apart and put together by our own rules, so that what was checked is what is fetched.
+/// An `http` or `https` URL, taken apart and put together by our own rules, so that what was checked is what is
+/// fetched.
 package struct HTTPURL: Sendable, Hashable {
     package let isSecure: Bool
     /// A name or an address in lower case, IPv6 addresses without their brackets.
@@ -85,7 +86,8 @@ package struct HTTPURL: Sendable, Hashable {
         return "\(isSecure ? "https" : "http")://\(name):\(port)\(path)\(query)"
     }
 
-    /// This URL with names added to its path, each percent-encoded byte by byte, before its query. A slash is put between.
+    /// This URL with names added to its path, each percent-encoded byte by byte, before its query. A slash is put
+    /// between.
     package func appending(_ names: [[UInt8]]) -> HTTPURL? {
         let digits = Array("0123456789ABCDEF".utf8)
         var target = Array(path.utf8)

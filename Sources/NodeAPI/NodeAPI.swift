@@ -1,9 +1,9 @@
-// The node's HTTP face: the calls of management systems on port 8191, the same operations as resources under /v1, metrics
-// and health, and the file server that hands out stored content under /dcp/.
+// The node's HTTP face: the calls of management systems on port 8191, the same operations as resources under /v1,
+// metrics and health, and the file server that hands out stored content under /dcp/.
 //
-// What it is for: turning requests into calls of `NodeCalls` and their replies into answers, and keeping strangers out. What
-// it must never do: decide anything about a task, name a path outside the content's own directory, let a page of some web
-// site talk to a node, or put a token or a key of the object store into a log or a reply.
+// What it is for: turning requests into calls of `NodeCalls` and their replies into answers, and keeping strangers out.
+// What it must never do: decide anything about a task, name a path outside the content's own directory, let a page of
+// some web site talk to a node, or put a token or a key of the object store into a log or a reply.
 
 /// Limits and times of both servers, in one place.
 public struct NodeAPILimits: Sendable {

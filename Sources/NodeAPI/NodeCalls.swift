@@ -1,7 +1,7 @@
 import Delivery
 
-/// What the API asks of a node: one method for each call. A node answers everything; what is wrong with the parameters is
-/// an answer too, never a trap. Parameters are as they came: of any type, with any text in them.
+/// What the API asks of a node: one method for each call. A node answers everything; what is wrong with the parameters
+/// is an answer too, never a trap. Parameters are as they came: of any type, with any text in them.
 public protocol NodeCalls: Sendable {
     /// The token in force; nil when none is set. Asked for each request, since a reload may change it.
     func apiToken() async -> Secret?

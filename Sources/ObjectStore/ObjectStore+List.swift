@@ -68,8 +68,8 @@ extension ObjectStore {
     }
 
     /// Size and entity tag of an object.
-    /// - Parameter isPatient: whether to ask again after failures that may pass; one who asks whether the store is there
-    ///   wants to know now.
+    /// - Parameter isPatient: whether to ask again after failures that may pass; one who asks whether the store is
+    ///   there wants to know now.
     /// - Throws: `ObjectStoreError`; `.noSuchKey` where there is none.
     public func head(key: String, isPatient: Bool = true) async throws(ObjectStoreError) -> ObjectInfo {
         let answer = isPatient ? try await answer(to: .head(key: key)) : try await once(.head(key: key))

@@ -1,5 +1,6 @@
 /// How much one peer may ask of us on the wire. Every length prefix is judged by these before a byte of the message is
-/// waited for, so what a connection buffers is bounded by the kind of message (nothing is buffered of unknown messages).
+/// waited for, so what a connection buffers is bounded by the kind of message (nothing is buffered of unknown
+/// messages).
 ///
 /// Messages that are not named here have one exact size (BEP 3, 6, 52).
 public struct WireLimits: Sendable, Hashable {

@@ -9,10 +9,11 @@ public protocol ReadinessHandler: AnyObject {
 
 /// One thread that waits in epoll, runs timers and what others post, and is the executor of the actors that live on it.
 ///
-/// It knows nothing of what the descriptors are for, and must never block: disk, name resolution and hashing belong to a
-/// ``WorkerPool``. Methods marked "on the loop" trap elsewhere, which is a bug of the caller and no input's doing.
+/// It knows nothing of what the descriptors are for, and must never block: disk, name resolution and hashing belong to
+/// a ``WorkerPool``. Methods marked "on the loop" trap elsewhere, which is a bug of the caller and no input's doing.
 public final class EventLoop: SerialExecutor, @unchecked Sendable {
-    // Safe: `inbox` and `identity` are guarded by their own means; everything else is touched on the loop's thread only.
+    // Safe: `inbox` and `identity` are guarded by their own means; everything else is touched on the loop's thread
+    // only.
     private let epoll: CInt
     private let wakeUp: CInt
     private let inbox = Mutex(Inbox())
@@ -88,7 +89,8 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     // MARK: On the loop
 
     /// Begins to watch `descriptor`; the handler is kept until ``unregister(_:)``.
-    public func register(_ descriptor: CInt, for interest: Interest, handler: any ReadinessHandler) throws(SystemError) {
+    public func register(_ descriptor: CInt, for interest: Interest, handler: any ReadinessHandler) throws(SystemError)
+    {
         checkIsolated()
         while handlers.count <= Int(descriptor) { handlers.append(nil) }
         guard swoop_epoll_control(epoll, EPOLL_CTL_ADD, descriptor, interest.bits) == 0 else {

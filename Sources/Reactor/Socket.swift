@@ -105,7 +105,8 @@ public enum Socket {
         return writing(Glibc.send(descriptor, buffer.baseAddress, buffer.count, flags))
     }
 
-    /// Moves file content to the socket without passing through this process. `.bytes(0)`: the file ends before `offset`.
+    /// Moves file content to the socket without passing through this process. `.bytes(0)`: the file ends before
+    /// `offset`.
     public static func sendFile(_ descriptor: CInt, from file: CInt, at offset: Int64, count: Int) -> Outcome {
         var position = off_t(offset)
         return writing(sendfile(descriptor, file, &position, count))

@@ -16,7 +16,9 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         self.port = port
     }
 
-    public static func any(port: UInt16) -> SocketAddress { SocketAddress(unchecked: Array(repeating: 0, count: 16), port) }
+    public static func any(port: UInt16) -> SocketAddress {
+        SocketAddress(unchecked: Array(repeating: 0, count: 16), port)
+    }
 
     private init(unchecked host: [UInt8], _ port: UInt16) {
         self.host = host
@@ -43,7 +45,9 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
             address.sin_port = port.bigEndian
             withUnsafeMutableBytes(of: &address.sin_addr) { $0.copyBytes(from: host) }
             return withUnsafePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                }
             }
         }
         var address = sockaddr_in6()
@@ -52,7 +56,9 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         address.sin6_scope_id = scope
         withUnsafeMutableBytes(of: &address.sin6_addr) { $0.copyBytes(from: host) }
         return withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in6>.size)) }
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                body($0, socklen_t(MemoryLayout<sockaddr_in6>.size))
+            }
         }
     }
 
@@ -61,7 +67,8 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         switch CInt(storage.ss_family) {
         case AF_INET:
             let address = withUnsafeBytes(of: &storage) { $0.loadUnaligned(as: sockaddr_in.self) }
-            self.init(unchecked: withUnsafeBytes(of: address.sin_addr) { Array($0) }, UInt16(bigEndian: address.sin_port))
+            self.init(
+                unchecked: withUnsafeBytes(of: address.sin_addr) { Array($0) }, UInt16(bigEndian: address.sin_port))
         case AF_INET6:
             let address = withUnsafeBytes(of: &storage) { $0.loadUnaligned(as: sockaddr_in6.self) }
             self.init(

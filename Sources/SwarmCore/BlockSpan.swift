@@ -1,8 +1,8 @@
 /// The unit of request that every BitTorrent client serves, in bytes (BEP 3).
 public let blockLength = 16 * 1024
 
-/// Some bytes of one piece: one block of 16 KiB (the last of a piece may be shorter), or a run of several for a peer that
-/// has said it takes longer requests.
+/// Some bytes of one piece: one block of 16 KiB (the last of a piece may be shorter), or a run of several for a peer
+/// that has said it takes longer requests.
 public struct BlockSpan: Hashable, Sendable {
     /// Below the torrent's piece count.
     public let piece: Int

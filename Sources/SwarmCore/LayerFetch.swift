@@ -48,7 +48,8 @@ public struct LayerFetch<Peer: Hashable & Sendable>: Sendable {
             let width = MerkleTree.width(pieces)
             let run = min(Self.longestRun, width)
             for start in stride(from: 0, to: pieces, by: run) {
-                let range = HashRange(baseLayer: base, index: start, length: run, proofLayers: 0).provenToRoot(width: width)
+                let range = HashRange(baseLayer: base, index: start, length: run, proofLayers: 0).provenToRoot(
+                    width: width)
                 let request = HashRequest(
                     piecesRoot: root, baseLayer: UInt32(base), index: UInt32(start), length: UInt32(run),
                     proofLayers: UInt32(range.proofLayers))

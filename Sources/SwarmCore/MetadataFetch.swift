@@ -2,8 +2,8 @@
 import PeerWire
 #endif
 
-/// Gathers the info dictionary of a magnet link from peers, 16 KiB at a time (BEP 9). What has come together is believed
-/// only once its hash is right; a peer that alone sent a wrong one is named.
+/// Gathers the info dictionary of a magnet link from peers, 16 KiB at a time (BEP 9). What has come together is
+/// believed only once its hash is right; a peer that alone sent a wrong one is named.
 public struct MetadataFetch<Peer: Hashable & Sendable>: Sendable {
     /// Bytes of an info dictionary that are taken at most.
     public static var largestSize: Int { 64 << 20 }
@@ -40,7 +40,9 @@ public struct MetadataFetch<Peer: Hashable & Sendable>: Sendable {
         var senders: [Peer?]
         var received = 0
 
-        func mayAsk(_ peer: Peer, naming theirs: Int) -> Bool { theirs == size && (soleSource == nil || soleSource == peer) }
+        func mayAsk(_ peer: Peer, naming theirs: Int) -> Bool {
+            theirs == size && (soleSource == nil || soleSource == peer)
+        }
     }
 
     private var sizes: [Peer: Int] = [:]
@@ -128,7 +130,8 @@ public struct MetadataFetch<Peer: Hashable & Sendable>: Sendable {
         var steps: [Step] = []
         for (peer, theirs) in willing where attempt.mayAsk(peer, naming: theirs) {
             var room = Self.requestsPerPeer - (self.attempt?.asked.count { $0?.peer == peer } ?? 0)
-            for chunk in attempt.asked.indices where room > 0 && self.attempt?.asked[chunk] == nil && attempt.senders[chunk] == nil {
+            for chunk in attempt.asked.indices
+            where room > 0 && self.attempt?.asked[chunk] == nil && attempt.senders[chunk] == nil {
                 self.attempt?.asked[chunk] = Asked(peer: peer, at: now)
                 steps.append(.request(peer, chunk: chunk))
                 room -= 1
@@ -148,7 +151,8 @@ public struct MetadataFetch<Peer: Hashable & Sendable>: Sendable {
         let hasRival = willing.contains { !attempt.mayAsk($0.key, naming: $0.value) }
         guard hasRival else { return false }
         if now > attempt.deadline { return true }
-        let goesOn = attempt.asked.contains { $0 != nil } || willing.contains { attempt.mayAsk($0.key, naming: $0.value) }
+        let goesOn =
+            attempt.asked.contains { $0 != nil } || willing.contains { attempt.mayAsk($0.key, naming: $0.value) }
         return !goesOn
     }
 
@@ -159,7 +163,8 @@ public struct MetadataFetch<Peer: Hashable & Sendable>: Sendable {
             let best = peers.min { strikes[$0, default: 0] < strikes[$1, default: 0] }
             return (size: size, best: best, strikes: best.map { strikes[$0, default: 0] } ?? 0, votes: peers.count)
         }
-        guard let choice = ranked.min(by: { ($0.strikes, -$0.votes, $0.size) < ($1.strikes, -$1.votes, $1.size) }) else { return }
+        guard let choice = ranked.min(by: { ($0.strikes, -$0.votes, $0.size) < ($1.strikes, -$1.votes, $1.size) })
+        else { return }
         let count = (choice.size + Self.chunkLength - 1) / Self.chunkLength
         attempt = Attempt(
             size: choice.size, soleSource: isExclusive ? choice.best : nil,

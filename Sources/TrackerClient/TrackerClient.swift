@@ -1,9 +1,9 @@
 // TrackerClient: asks trackers over HTTP, HTTPS and UDP.
 //
-// What it is for: carrying out one announce or scrape as values of Tracking say it, within a time, and handing back what
-// is left of the answer after checks. What it must never do: decide when or whom to ask (that is `TrackerSchedule`),
-// keep a torrent's state, hand out addresses that a hostile tracker should not be able to make us connect to, or put
-// URLs, which may hold passkeys, into errors.
+// What it is for: carrying out one announce or scrape as values of Tracking say it, within a time, and handing back
+// what is left of the answer after checks. What it must never do: decide when or whom to ask (that is
+// `TrackerSchedule`), keep a torrent's state, hand out addresses that a hostile tracker should not be able to make us
+// connect to, or put URLs, which may hold passkeys, into errors.
 
 import HTTPTransport
 import Hashing

@@ -4,14 +4,15 @@
 
 /// Everything a tracker can be told, with what it does otherwise.
 public struct TrackerConfiguration: Sendable {
-    /// Where HTTP is served. `[::]` takes both IP versions, or IPv4 alone on a machine without IPv6. Port 0 is any free one.
+    /// Where HTTP is served. `[::]` takes both IP versions, or IPv4 alone on a machine without IPv6. Port 0 is any free
+    /// one.
     public var http: [PeerAddress]
     /// Where UDP is served. Port 0 is the port that HTTP got.
     public var udp: [PeerAddress]
     /// Seconds between a peer's announces, 1 to 43,200. Each answer strays from it by up to `intervalJitter`.
     public var interval: Int = 1800
-    /// Part of the interval, 0 to 0.5, by which it varies from answer to answer, so that a fleet that was started at once
-    /// does not announce at once for ever.
+    /// Part of the interval, 0 to 0.5, by which it varies from answer to answer, so that a fleet that was started at
+    /// once does not announce at once for ever.
     public var intervalJitter: Double = 0.1
     /// Swarms that are served; nil for any.
     public var allow: Set<SwarmKey>?
@@ -19,8 +20,8 @@ public struct TrackerConfiguration: Sendable {
     public var trust: AddressTrust = .loopback
     public var limits = Limits()
 
-    /// Whose `ip=` (or address field of a UDP announce) is believed. A client beside the tracker announces from loopback,
-    /// which is of no use to others; anybody else could put a victim's address on the list.
+    /// Whose `ip=` (or address field of a UDP announce) is believed. A client beside the tracker announces from
+    /// loopback, which is of no use to others; anybody else could put a victim's address on the list.
     public enum AddressTrust: Sendable {
         case nobody
         /// Announces that come from a loopback address.
@@ -32,7 +33,8 @@ public struct TrackerConfiguration: Sendable {
     public struct Limits: Sendable {
         /// HTTP connections open at once; fewer where the limit on open files leaves fewer.
         public var connections = 4096
-        /// Seconds from the first byte of a request (or its connection) to the end of its head, and for reading an answer.
+        /// Seconds from the first byte of a request (or its connection) to the end of its head, and for reading an
+        /// answer.
         public var requestSeconds: Double = 10
         /// Seconds a kept connection may be silent between requests.
         public var idleSeconds: Double = 60

@@ -1,7 +1,7 @@
 // A BitTorrent tracker for HTTP and UDP (BEP 3, 7, 15, 21, 23, 31, 41, 48).
 //
-// This module moves bytes and keeps peers; what the bytes mean is decided in the module Tracking. It must never wait for
-// anything but its sockets, hold the loop up for more than milliseconds, grow with what strangers send, or answer a
+// This module moves bytes and keeps peers; what the bytes mean is decided in the module Tracking. It must never wait
+// for anything but its sockets, hold the loop up for more than milliseconds, grow with what strangers send, or answer a
 // datagram with more bytes than came before its sender has shown that it receives at its address.
 
 import Glibc

@@ -1,5 +1,5 @@
-import Synchronization
 import SwarmCore
+import Synchronization
 import Testing
 
 @testable import swoop
@@ -40,7 +40,8 @@ struct JSONValueTests {
                 == #"{"event":"complete","path":"/d/ü \"x\"","info_hash":"ab","bytes":7,"seconds":1.235}"#)
         var judged = progress
         judged.efficiency = EfficiencyText(
-            efficiency: Efficiency(achieved: 9, bound: 10, limit: .seedUplink, starved: 0.1, unknown: [.receiverDownlink]))
+            efficiency: Efficiency(
+                achieved: 9, bound: 10, limit: .seedUplink, starved: 0.1, unknown: [.receiverDownlink]))
         #expect(
             judged.json.text.hasSuffix(
                 #""efficiency":{"ratio":0.9,"achieved":9,"bound":10,"limit":"seed-uplink","starved":0.1,"#

@@ -164,14 +164,18 @@ struct CommandWordsTests {
 
 @Suite("Names of sites")
 struct SiteNameTests {
-    @Test("what people call a place is taken", arguments: ["a", "Kino am Raschplatz", "Zürich 3", String(repeating: "x", count: 64)])
+    @Test(
+        "what people call a place is taken",
+        arguments: ["a", "Kino am Raschplatz", "Zürich 3", String(repeating: "x", count: 64)])
     func names(_ text: String) throws {
         #expect(try SiteName.parse(text) == text)
     }
 
     @Test(
         "what others could not read, or would not take, is refused",
-        arguments: ["", "a\nb", "a\u{7f}", "\u{1b}[2J", String(repeating: "x", count: 65), String(repeating: "ü", count: 33)])
+        arguments: [
+            "", "a\nb", "a\u{7f}", "\u{1b}[2J", String(repeating: "x", count: 65), String(repeating: "ü", count: 33),
+        ])
     func refused(_ text: String) {
         #expect(throws: ArgumentProblem.self) { try SiteName.parse(text) }
     }

@@ -146,7 +146,8 @@ import Testing
     @Test func `asks again for a file it lacked, and for others meanwhile`() throws {
         var health = health()
         health.failed(.giveUp(file: 3, reason: "404"), at: 0)
-        #expect(health.missingFiles(at: 0) == [3] && health.mayFetch(file: 4, at: 0) && health.refusal(ofFile: 3) == "404")
+        #expect(
+            health.missingFiles(at: 0) == [3] && health.mayFetch(file: 4, at: 0) && health.refusal(ofFile: 3) == "404")
         let next = try #require(health.nextChange(after: 0))
         #expect(health.mayFetch(file: 3, at: next) && health.missingFiles(at: next).isEmpty)
         #expect(health.refusedFiles == [3])

@@ -1,9 +1,9 @@
 import Foundation
 import Testing
 
-/// One seed, eight hosts, lines of 80 Mbit/s each way, everybody at once. The bars are 1.15 and 1.2 times the bound with
-/// 256 MiB on a calm machine (see Benchmarks); with less content the first two seconds weigh more, and a test run has
-/// other work too. What must not come back is a stall: each that was cured cost five seconds.
+/// One seed, eight hosts, lines of 80 Mbit/s each way, everybody at once. The bars are 1.15 and 1.2 times the bound
+/// with 256 MiB on a calm machine (see Benchmarks); with less content the first two seconds weigh more, and a test run
+/// has other work too. What must not come back is a stall: each that was cured cost five seconds.
 @Suite("A swarm on narrow lines", .serialized)
 struct ShapedSwarmTests {
     private static let hosts = 8

@@ -26,7 +26,8 @@ struct EnvelopeTests {
     func parameters() async throws {
         let node = SmallNode()
         try await withServer(node) { server async throws in
-            _ = try await server.post("/send", envelope("send", #"{"taskfile":"/data/名.task.json","reactive":"false"}"#))
+            _ = try await server.post(
+                "/send", envelope("send", #"{"taskfile":"/data/名.task.json","reactive":"false"}"#))
             _ = try await server.post("/send", envelope("send", #"{"taskfile":17,"reactive":false,"more":[1,{}]}"#))
         }
         let calls = await node.calls
@@ -69,7 +70,8 @@ struct EnvelopeTests {
         try await withServer { server async throws in
             let deep = String(repeating: "[", count: 200_000)
             #expect(try await server.post("/recv", deep).status == 400)
-            let closed = envelope("recv", #"{"a":"# + String(repeating: "[", count: 40) + String(repeating: "]", count: 40) + "}")
+            let closed = envelope(
+                "recv", #"{"a":"# + String(repeating: "[", count: 40) + String(repeating: "]", count: 40) + "}")
             #expect(try await server.post("/recv", closed).status == 400)
             #expect(try await server.get("/heartbeat").status == 200)
         }
@@ -78,11 +80,14 @@ struct EnvelopeTests {
     @Test("a body over the limit is a 413, announced or not")
     func tooLarge() async throws {
         let node = SmallNode()
-        try await withServer(node) { $0.limits.bodyBytes = 1000 } _: { server async throws in
+        try await withServer(node) {
+            $0.limits.bodyBytes = 1000
+        } _: { server async throws in
             let padding = String(repeating: "x", count: 2000)
             let announced = try await server.post("/recv", envelope("recv", #"{"taskfile":"\#(padding)"}"#))
             #expect(announced.status == 413)
-            let head = "POST /recv HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+            let head =
+                "POST /recv HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
             let chunk = "400\r\n" + String(repeating: " ", count: 0x400) + "\r\n"
             let bytes = await HTTPTalk.exchange(server.address.port, Array((head + chunk + chunk + "0\r\n\r\n").utf8))
             #expect(Answer(bytes)?.status == 413)
@@ -92,7 +97,9 @@ struct EnvelopeTests {
 
     @Test("a body that never comes to its end is given up")
     func slowBody() async throws {
-        try await withServer { $0.limits.bodyTime = .milliseconds(200) } _: { server async throws in
+        try await withServer {
+            $0.limits.bodyTime = .milliseconds(200)
+        } _: { server async throws in
             let head = "POST /recv HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 100\r\n\r\n{"
             let bytes = await HTTPTalk.exchange(server.address.port, Array(head.utf8), isEnough: { !$0.isEmpty })
             #expect(Answer(bytes)?.status == 408)
@@ -141,7 +148,9 @@ struct EnvelopeTests {
         }
     }
 
-    @Test("paths that do not exist are a 404, and so are calls by GET", arguments: ["/", "/nothing", "/send", "/v1/nothing"])
+    @Test(
+        "paths that do not exist are a 404, and so are calls by GET",
+        arguments: ["/", "/nothing", "/send", "/v1/nothing"])
     func unknownPath(path: String) async throws {
         try await withServer { server async throws in
             #expect(try await server.get(path).status == 404)

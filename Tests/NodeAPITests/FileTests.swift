@@ -64,7 +64,8 @@ struct FileServerTests {
     ) async throws {
         try await withDirectory { directory in
             let base = directory + "/dcp"
-            try FileManager.default.createDirectory(atPath: base + "/cfec-001/dcps/film", withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(
+                atPath: base + "/cfec-001/dcps/film", withIntermediateDirectories: true)
             try FileManager.default.createDirectory(atPath: base + "/.swoop", withIntermediateDirectories: true)
             try Data(0..<200).write(to: URL(filePath: base + "/cfec-001/dcps/film/reel 1.mxf"))
             try Data().write(to: URL(filePath: base + "/cfec-001/dcps/film/empty"))
@@ -194,7 +195,9 @@ struct FileServerTests {
     func stalls() async throws {
         try await withDirectory { base in
             try Data(count: 64 << 20).write(to: URL(filePath: base + "/large"))
-            try await withServer(content: base) { $0.limits.stall = .seconds(1) } _: { server async throws in
+            try await withServer(content: base) {
+                $0.limits.stall = .seconds(1)
+            } _: { server async throws in
                 let port = server.wwwAddress?.port ?? 0
                 let request = "GET /dcp/large HTTP/1.1\r\nHost: localhost\r\n\r\n"
                 let clock = ContinuousClock()

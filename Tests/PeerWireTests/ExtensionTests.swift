@@ -80,7 +80,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("i0e", nil), ("i-5e", nil), ("i1e", 1), ("i1000000000000e", 1_000_000_000_000), ("i1000000000001e", nil), ("1:9", nil),
+        ("i0e", nil), ("i-5e", nil), ("i1e", 1), ("i1000000000000e", 1_000_000_000_000), ("i1000000000001e", nil),
+        ("1:9", nil),
     ])
     func `The uplink that another Swoop tells is one that can be`(text: String, uplink: Int?) {
         #expect(Self.decode("d8:swoop_up\(text)e")?.uplink == uplink)
@@ -113,9 +114,11 @@ import Testing
 
     @Test(arguments: [
         ("d2:id20:abcdefghijklmnopqrst4:mosti2ee", 2), ("d2:id20:abcdefghijklmnopqrst4:mosti9223372036854775807ee", 64),
-        ("d2:id20:abcdefghijklmnopqrst4:mosti1ee", nil), ("d2:id20:abcdefghijklmnopqrst4:mosti-9223372036854775808ee", nil),
+        ("d2:id20:abcdefghijklmnopqrst4:mosti1ee", nil),
+        ("d2:id20:abcdefghijklmnopqrst4:mosti-9223372036854775808ee", nil),
         ("d2:id19:abcdefghijklmnopqrs4:mosti8ee", nil), ("d2:id0:4:mosti8ee", nil), ("d2:idi7e4:mosti8ee", nil),
-        ("d2:id20:abcdefghijklmnopqrste", nil), ("d4:mosti8ee", nil), ("i8e", nil), ("de", nil), ("le", nil), ("5:lines", nil),
+        ("d2:id20:abcdefghijklmnopqrste", nil), ("d4:mosti8ee", nil), ("i8e", nil), ("de", nil), ("le", nil),
+        ("5:lines", nil),
         ("d2:id20:abcdefghijklmnopqrst4:most1:8e", nil),
     ])
     func `Further connections that cannot be are left out`(text: String, most: Int?) throws {
@@ -329,7 +332,8 @@ import Testing
     }
 
     @Test func `The piece of a turn is checked like that of have`() {
-        #expect(Connection.read(extendedFrame(5, number(20))).violation == .pieceOutOfRange(message: .extended, index: 20))
+        #expect(
+            Connection.read(extendedFrame(5, number(20))).violation == .pieceOutOfRange(message: .extended, index: 20))
         #expect(
             Connection.read(extendedFrame(5, number(.max - 1))).violation
                 == .pieceOutOfRange(message: .extended, index: .max - 1))

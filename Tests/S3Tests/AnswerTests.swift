@@ -176,8 +176,10 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
     @Test func `with entities that nobody declared is refused`() { #expect(error("<a>&x;</a>") == .notXML) }
 
     @Test(arguments: [
-        "", " ", "x", "<a>", "<a></b>", "<a", "<a b=c/>", "<a>\u{1}</a>", "<a/><b/>", "<a/>x", "x<a/>", "<a></a", "</a>",
-        "<a b='<'/>", "<a b='1'c='2'/>", "<1/>", "<a>&</a>", "<a>&#0;</a>", "<a>&#xD800;</a>", "<a>&#+65;</a>", "<a>&#;</a>",
+        "", " ", "x", "<a>", "<a></b>", "<a", "<a b=c/>", "<a>\u{1}</a>", "<a/><b/>", "<a/>x", "x<a/>", "<a></a",
+        "</a>",
+        "<a b='<'/>", "<a b='1'c='2'/>", "<1/>", "<a>&</a>", "<a>&#0;</a>", "<a>&#xD800;</a>", "<a>&#+65;</a>",
+        "<a>&#;</a>",
         "<a>&#x1;</a>", "<a>&amp</a>", "<a><!-- </a>", "<a><![CDATA[ </a>", "<![CDATA[x]]><a/>", "<a / >", "< a/>",
         "<?xml version='1.0'", "<a>\0</a>",
     ])

@@ -2,7 +2,9 @@ import Testing
 
 @testable import SwarmCore
 
-private func seen(_ seconds: Double = 1, _ received: Int64, _ change: (inout EfficiencyGauge.Observation) -> Void = { _ in })
+private func seen(
+    _ seconds: Double = 1, _ received: Int64, _ change: (inout EfficiencyGauge.Observation) -> Void = { _ in }
+)
     -> EfficiencyGauge.Observation
 {
     var seen = EfficiencyGauge.Observation(seconds: seconds, received: received)

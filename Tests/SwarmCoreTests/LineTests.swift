@@ -42,8 +42,9 @@ private struct Lines {
                     peer: $0, roundTrip: roundTrip, isLossy: isLossy, lines: counts[$0], most: most)
             }
             let open = counts.reduce(0, +) - counts.count
-            guard let step = search.look(
-                candidates, received: Int64(received), remaining: remaining, room: room - open, now: now)
+            guard
+                let step = search.look(
+                    candidates, received: Int64(received), remaining: remaining, room: room - open, now: now)
             else { continue }
             steps.append(step)
             switch step {
@@ -135,7 +136,8 @@ private struct Lines {
         search.forget(1)
         for tick in 11...40 {
             if let step = search.look(
-                one(2, 1), received: Int64(tick) * 1_000_000, remaining: .max, room: 9, now: Double(tick) * 0.5) {
+                one(2, 1), received: Int64(tick) * 1_000_000, remaining: .max, room: 9, now: Double(tick) * 0.5)
+            {
                 #expect(step == .open(2, 3))
                 return
             }
@@ -153,7 +155,8 @@ private struct Lines {
     init() throws {
         let layout = try testLayout(length: 4 << 20, pieceLength: 262_144)
         machine = SwarmMachine(
-            layout: layout, wanted: PieceSet(full: layout.pieceCount), have: PieceSet(size: layout.pieceCount), seed: 1, now: 0)
+            layout: layout, wanted: PieceSet(full: layout.pieceCount), have: PieceSet(size: layout.pieceCount), seed: 1,
+            now: 0)
         key = machine.join(PeerTraits(supportsFast: true), now: 0)
         machine.setLines(3, of: key)
         machine.received(.haveAll, from: key, now: 0)

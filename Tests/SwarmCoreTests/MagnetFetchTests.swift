@@ -13,7 +13,8 @@ import Testing
     private func honest(_ chunk: Int) -> [UInt8]? { Array(content.dropFirst(chunk * 16384).prefix(16384)) }
 
     /// - Returns: seconds until the right bytes are there, and who was found lying; nil if they never are.
-    private func run(_ peers: Peers, rejects: Set<String> = [], seconds: Double = 300) -> (at: Double, liars: [String])? {
+    private func run(_ peers: Peers, rejects: Set<String> = [], seconds: Double = 300) -> (at: Double, liars: [String])?
+    {
         var fetch = MetadataFetch<String>()
         var liars: [String] = []
         for (name, peer) in peers { fetch.offered(by: name, size: peer.size) }
@@ -22,7 +23,9 @@ import Testing
             for case .request(let name, let chunk) in fetch.next(now: now) {
                 if rejects.contains(name) { fetch.rejected(by: name, chunk: chunk, now: now) }
                 guard let bytes = peers[name]?.answer(chunk) else { continue }
-                guard case .complete(let whole)? = fetch.received(chunk: chunk, data: bytes, from: name) else { continue }
+                guard case .complete(let whole)? = fetch.received(chunk: chunk, data: bytes, from: name) else {
+                    continue
+                }
                 if whole == content { return (now, liars) }
                 if let liar = fetch.judged(isRight: false) {
                     liars.append(liar)
@@ -114,7 +117,9 @@ import Testing
         }
         var isBad = false
         while !isBad {
-            for case .send(let key, .request(let request)) in machine.takeActions() { deliver(&machine, request, key, 0) }
+            for case .send(let key, .request(let request)) in machine.takeActions() {
+                deliver(&machine, request, key, 0)
+            }
             for action in machine.takeActions() {
                 switch action {
                 case .send(let key, .request(let request)): deliver(&machine, request, key, 0)
@@ -177,7 +182,8 @@ import Testing
     @Test(arguments: 0..<10) func copiesAreCountedRight(seed: Int) throws {
         let count = 40
         let layout = try testLayout(length: count * 16384, pieceLength: 16384)
-        var machine = SwarmMachine(layout: layout, wanted: PieceSet(full: count), have: PieceSet(size: count), seed: 1, now: 0)
+        var machine = SwarmMachine(
+            layout: layout, wanted: PieceSet(full: count), have: PieceSet(size: count), seed: 1, now: 0)
         var random = SplitMix64(seed: UInt64(seed))
         var traits = PeerTraits(supportsFast: true)
         traits.supportsDontHave = true

@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct ChokerTests {
     private func candidate(_ slot: Int, unchoked: Bool, gives: Double = 0, since: Double = 0) -> Choker.Candidate {
-        Choker.Candidate(key: PeerKey(slot: Int32(slot), generation: 0), isUnchoked: unchoked, givesRate: gives, since: since)
+        Choker.Candidate(
+            key: PeerKey(slot: Int32(slot), generation: 0), isUnchoked: unchoked, givesRate: gives, since: since)
     }
 
     @Test func allAreServedWhileThereIsRoom() {
@@ -27,7 +28,8 @@ import Testing
         var unchoked: Set<PeerKey> = []
         for round in 0..<60 {
             let candidates = (0..<40).map { slot in
-                candidate(slot, unchoked: unchoked.contains(PeerKey(slot: Int32(slot), generation: 0)), since: since[slot])
+                candidate(
+                    slot, unchoked: unchoked.contains(PeerKey(slot: Int32(slot), generation: 0)), since: since[slot])
             }
             let chosen = Choker().choose(candidates, slots: 8, isSeed: true)
             #expect(chosen.count == 8)
@@ -71,7 +73,8 @@ import Testing
         let kept = Choker().choose(served + waiting, slots: 4, isSeed: true, rotates: false)
         #expect(kept.intersection(served.map(\.key)).count == 3, "one turn, so that nobody holds a slot for ever")
         let rates = served.enumerated().map { index, candidate in
-            Choker.Candidate(key: candidate.key, isUnchoked: true, givesRate: 0, takesRate: index == 1 ? 1 : 100, since: 0)
+            Choker.Candidate(
+                key: candidate.key, isUnchoked: true, givesRate: 0, takesRate: index == 1 ? 1 : 100, since: 0)
         }
         let used = Choker().choose(rates + waiting, slots: 4, isSeed: true, rotates: false)
         #expect(!used.contains(rates[1].key), "who takes least makes way")

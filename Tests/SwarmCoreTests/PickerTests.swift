@@ -40,7 +40,9 @@ private struct NaivePicker {
                 model.pickable.remove(piece)
             default:
                 var holdings = PieceSet(size: count)
-                for candidate in 0..<count where Int.random(in: 0..<3, using: &random) == 0 { holdings.insert(candidate) }
+                for candidate in 0..<count where Int.random(in: 0..<3, using: &random) == 0 {
+                    holdings.insert(candidate)
+                }
                 let neighbour = Bool.random(using: &random) ? Int.random(in: 0...count, using: &random) : nil
                 let picked = picker.pick(from: holdings, neighbour: neighbour)
                 if let picked {
@@ -114,7 +116,9 @@ private struct NaivePicker {
     private let bob = PeerKey(slot: 1, generation: 0)
 
     private func piece(_ length: Int = 5 * blockLength + 100, padding: Range<Int> = 0..<0) -> OpenPiece {
-        OpenPiece(piece: 3, length: length, openedAt: 0) { !padding.isEmpty && padding.contains($0.lowerBound) && $0.upperBound <= padding.upperBound }
+        OpenPiece(piece: 3, length: length, openedAt: 0) {
+            !padding.isEmpty && padding.contains($0.lowerBound) && $0.upperBound <= padding.upperBound
+        }
     }
 
     @Test func blocksAreGivenOutOnceInRuns() {

@@ -18,7 +18,8 @@ private struct SiteHost {
     init(have: PieceSet? = nil) throws {
         let layout = try testLayout(length: Self.pieces * Self.pieceLength, pieceLength: Self.pieceLength)
         machine = SwarmMachine(
-            layout: layout, wanted: PieceSet(full: Self.pieces), have: have ?? PieceSet(size: Self.pieces), seed: 1, now: 0)
+            layout: layout, wanted: PieceSet(full: Self.pieces), have: have ?? PieceSet(size: Self.pieces), seed: 1,
+            now: 0)
     }
 
     mutating func join(near: Bool, claims: Bool = true, has: [Int] = []) -> PeerKey {

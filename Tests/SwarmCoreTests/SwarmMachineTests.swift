@@ -128,7 +128,8 @@ import Testing
     private func machine(seed: Bool = false) throws -> SwarmMachine {
         let layout = try testLayout(length: 1_000_000, pieceLength: 262_144)
         return SwarmMachine(
-            layout: layout, wanted: PieceSet(full: 4), have: seed ? PieceSet(full: 4) : PieceSet(size: 4), seed: 1, now: 0)
+            layout: layout, wanted: PieceSet(full: 4), have: seed ? PieceSet(full: 4) : PieceSet(size: 4), seed: 1,
+            now: 0)
     }
 
     private func isViolation(_ actions: [SwarmAction], _ key: PeerKey) -> Bool {

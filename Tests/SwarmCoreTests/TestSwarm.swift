@@ -16,8 +16,8 @@ func testLayout(length: Int, pieceLength: Int) throws -> ContentLayout {
     return try Info.parse(Bencode.encode(.dictionary(info))).layout
 }
 
-/// Machines that talk to each other on a virtual clock: every message takes `delay`, every block `delay` and its turn on
-/// the sender's uplink. What a hostile or lazy peer does differently is a closure.
+/// Machines that talk to each other on a virtual clock: every message takes `delay`, every block `delay` and its turn
+/// on the sender's uplink. What a hostile or lazy peer does differently is a closure.
 struct TestSwarm {
     struct Node {
         var machine: SwarmMachine
@@ -63,7 +63,8 @@ struct TestSwarm {
     ) -> Int {
         let count = layout.pieceCount
         let machine = SwarmMachine(
-            layout: layout, wanted: PieceSet(full: count), have: have ?? (seed ? PieceSet(full: count) : PieceSet(size: count)),
+            layout: layout, wanted: PieceSet(full: count),
+            have: have ?? (seed ? PieceSet(full: count) : PieceSet(size: count)),
             configuration: configuration, seed: UInt64(nodes.count + 1), now: now)
         nodes.append(Node(machine: machine))
         return nodes.count - 1
@@ -133,7 +134,9 @@ struct TestSwarm {
         case .block(let node, let key, let span, let isFalse):
             guard nodes[node].peers[key] != nil else { return }
             let placement = nodes[node].machine.beginBlock(span, from: key)
-            if placement == .buffer || placement == .aside, isFalse { nodes[node].tainted[span.piece, default: []].insert(key) }
+            if placement == .buffer || placement == .aside, isFalse {
+                nodes[node].tainted[span.piece, default: []].insert(key)
+            }
             _ = nodes[node].machine.finishBlock(span, from: key, placement: placement, now: now)
             drain(node)
         case .verified(let node, let piece):
@@ -142,7 +145,8 @@ struct TestSwarm {
             let digests = (state?.senders ?? []).map { sender in
                 SHA1.digest(Array("\(sender.map { liars.contains($0) } ?? false)".utf8))
             }
-            nodes[node].machine.judged(piece, liars.isEmpty ? .stored(digests: digests) : .wrong(digests: digests), now: now)
+            nodes[node].machine.judged(
+                piece, liars.isEmpty ? .stored(digests: digests) : .wrong(digests: digests), now: now)
             drain(node)
         }
     }
@@ -184,7 +188,9 @@ struct TestSwarm {
         guard !nodes[node].isSending, !isSilent(node) else { return }
         while !nodes[node].turns.isEmpty {
             let key = nodes[node].turns.removeFirst()
-            guard let other = nodes[node].peers[key], let span = nodes[node].machine.nextUpload(to: key) else { continue }
+            guard let other = nodes[node].peers[key], let span = nodes[node].machine.nextUpload(to: key) else {
+                continue
+            }
             nodes[node].machine.uploaded(span.length, to: key, now: now)
             nodes[node].sent[span.piece, default: 0] += span.length
             nodes[node].turns.append(key)

@@ -16,12 +16,15 @@ struct TurnLine {
     private(set) var said: [(key: PeerKey, message: Message)] = []
 
     /// - Parameter takers: peers that have nothing, want something and take turns.
-    init(pieces: Int = 256, seed: Bool = true, takers: Int = 0, configure: (inout SwarmConfiguration) -> Void = { _ in }) throws {
+    init(
+        pieces: Int = 256, seed: Bool = true, takers: Int = 0, configure: (inout SwarmConfiguration) -> Void = { _ in }
+    ) throws {
         var configuration = SwarmConfiguration()
         configure(&configuration)
         let layout = try testLayout(length: pieces * Self.pieceLength, pieceLength: Self.pieceLength)
         machine = SwarmMachine(
-            layout: layout, wanted: PieceSet(full: pieces), have: seed ? PieceSet(full: pieces) : PieceSet(size: pieces),
+            layout: layout, wanted: PieceSet(full: pieces),
+            have: seed ? PieceSet(full: pieces) : PieceSet(size: pieces),
             configuration: configuration, seed: 1, now: 0)
         for _ in 0..<takers { join() }
     }
@@ -114,7 +117,9 @@ struct TurnLine {
     }
 
     private mutating func drain() {
-        for action in machine.takeActions() { if case .send(let key, let message) = action { said.append((key, message)) } }
+        for action in machine.takeActions() {
+            if case .send(let key, let message) = action { said.append((key, message)) }
+        }
     }
 }
 

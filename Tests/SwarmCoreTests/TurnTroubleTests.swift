@@ -5,8 +5,8 @@ import Testing
 @testable import SwarmCore
 
 @Suite struct SlowReceivers {
-    /// Gives turns for a while on a line of 80 pieces a second; who is in `still` takes nothing of its piece, or does not
-    /// even answer.
+    /// Gives turns for a while on a line of 80 pieces a second; who is in `still` takes nothing of its piece, or does
+    /// not even answer.
     private func run(
         _ line: inout TurnLine, seconds: Double, still: Set<PeerKey>, answers: Bool = true
     ) -> Set<PeerKey> {

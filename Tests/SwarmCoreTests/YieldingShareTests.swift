@@ -2,7 +2,8 @@ import Testing
 
 @testable import SwarmCore
 
-/// A host that serves peers who depend on it beside others, on an uplink that TCP shares out between those who may send.
+/// A host that serves peers who depend on it beside others, on an uplink that TCP shares out between those who may
+/// send.
 private struct SharedUplink {
     var share = YieldingShare(now: 0)
     let uplink: Double

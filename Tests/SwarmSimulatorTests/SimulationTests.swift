@@ -53,8 +53,8 @@ private func eight(_ change: (inout Scenario) -> Void = { _ in }) -> Scenario {
         #expect(Double(result.wasted) < 0.1 * 100 * Double(scenario.contentLength))
     }
 
-    /// What choking, choice of pieces and request depth reach now with content so small that it is hardly spread when the
-    /// bound is over (measured: 4.9); to be lowered when they get better.
+    /// What choking, choice of pieces and request depth reach now with content so small that it is hardly spread when
+    /// the bound is over (measured: 4.9); to be lowered when they get better.
     private let regression = 5.4
 
     @Test func poisonersAreBannedAndCostLittle() throws {
@@ -119,7 +119,10 @@ private func eight(_ change: (inout Scenario) -> Void = { _ in }) -> Scenario {
 
     @Test func aThinLineBetweenSitesIsABound() throws {
         let scenario = eight { scenario in
-            scenario.sites = [Scenario.Site(up: 2 * megabyte, down: 2 * megabyte), Scenario.Site(up: 2 * megabyte, down: 2 * megabyte)]
+            scenario.sites = [
+                Scenario.Site(up: 2 * megabyte, down: 2 * megabyte),
+                Scenario.Site(up: 2 * megabyte, down: 2 * megabyte),
+            ]
             for index in 5...8 { scenario.hosts[index].site = 1 }
         }
         let result = try Simulation(scenario).run()
@@ -179,7 +182,8 @@ private func eight(_ change: (inout Scenario) -> Void = { _ in }) -> Scenario {
 
 @Suite struct CapacityPlanTests {
     private var cinemas: CapacityPlan {
-        var plan = CapacityPlan(size: 200_000_000_000, receivers: 50, up: 2_500_000, down: 12_500_000, seedUp: 12_500_000)
+        var plan = CapacityPlan(
+            size: 200_000_000_000, receivers: 50, up: 2_500_000, down: 12_500_000, seedUp: 12_500_000)
         plan.firewalled = 50
         return plan
     }
@@ -203,7 +207,8 @@ private func eight(_ change: (inout Scenario) -> Void = { _ in }) -> Scenario {
     }
 
     @Test func timesOfASmallerContentAreThoseOfTheWhole() throws {
-        var plan = CapacityPlan(size: 20_000_000_000, receivers: 4, up: 10 * megabyte, down: 10 * megabyte, seedUp: 10 * megabyte)
+        var plan = CapacityPlan(
+            size: 20_000_000_000, receivers: 4, up: 10 * megabyte, down: 10 * megabyte, seedUp: 10 * megabyte)
         plan.caches = 1
         let answer = try plan.answer()
         let makespan = try #require(answer.makespan)

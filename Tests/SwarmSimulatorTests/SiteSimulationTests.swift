@@ -63,7 +63,9 @@ private struct Outcome {
         #expect(try Outcome(sites).ratio < 1.15 * Outcome(flat).ratio)
     }
 
-    @Test(arguments: [[1, 1, 1, 1, 1], [9, 0]]) func whereThereIsNothingToShareAllIsAsWithoutSites(_ hosts: [Int]) throws {
+    @Test(arguments: [[1, 1, 1, 1, 1], [9, 0]]) func whereThereIsNothingToShareAllIsAsWithoutSites(_ hosts: [Int])
+        throws
+    {
         let sites = scenario(hosts, trunk: nil)
         var flat = sites
         flat.claims = false

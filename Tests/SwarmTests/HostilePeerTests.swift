@@ -13,7 +13,9 @@ struct Offence: Sendable, CustomTestStringConvertible {
     var reserved = ReservedBits.ours
     let commit: @Sendable (PeerSocket) throws -> Void
 
-    static func raw(_ name: String, _ bytes: [UInt8]) -> Offence { Offence(testDescription: name) { try $0.send(raw: bytes) } }
+    static func raw(_ name: String, _ bytes: [UInt8]) -> Offence {
+        Offence(testDescription: name) { try $0.send(raw: bytes) }
+    }
 
     static func messages(_ name: String, reserved: ReservedBits = .ours, _ messages: Message...) -> Offence {
         Offence(testDescription: name, reserved: reserved) { try $0.send(messages) }
@@ -45,7 +47,9 @@ struct Offence: Sendable, CustomTestStringConvertible {
         .request("a request whose end overflows", 0, .max, .max),
         .request("a request of more than 128 KiB", 0, 0, 131_073),
         .request("a request of nothing", 0, 0, 0),
-        Offence(testDescription: "a block never asked for") { try $0.send(block: block, .init(repeating: 1, count: 16384)) },
+        Offence(testDescription: "a block never asked for") {
+            try $0.send(block: block, .init(repeating: 1, count: 16384))
+        },
         Offence(testDescription: "a block longer than its piece") {
             try $0.send(block: BlockRequest(index: 9, begin: 0, length: 0), .init(repeating: 1, count: 16384))
         },
@@ -281,7 +285,9 @@ struct Offence: Sendable, CustomTestStringConvertible {
                         }
                     }
                 }
-                func request(_ root: SHA256Digest, _ layer: UInt32, _ index: UInt32, _ length: UInt32, _ proof: UInt32) -> HashRequest {
+                func request(_ root: SHA256Digest, _ layer: UInt32, _ index: UInt32, _ length: UInt32, _ proof: UInt32)
+                    -> HashRequest
+                {
                     HashRequest(piecesRoot: root, baseLayer: layer, index: index, length: length, proofLayers: proof)
                 }
                 // 37 pieces: a tree of 64 nodes.

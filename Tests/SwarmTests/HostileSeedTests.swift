@@ -55,10 +55,12 @@ import Tracking
         let (liars, honests) = (try liar.listen(), try honest.listen())
         // One piece at a time, so that each has several senders.
         let few: (inout SwarmNode.Configuration) -> Void = { $0.swarm.openBytes = 1 << 20 }
-        try await fetch(sample, from: [liars, honests], tuned: few, then: { leecher in
-            #expect(liars.connections == 1, "banned, and not asked again")
-            #expect(honests.connections == 1, "neither banned nor lost")
-        })
+        try await fetch(
+            sample, from: [liars, honests], tuned: few,
+            then: { leecher in
+                #expect(liars.connections == 1, "banned, and not asked again")
+                #expect(honests.connections == 1, "neither banned nor lost")
+            })
     }
 
     @Test func aBannedPeerIsNotLetInAgain() async throws {
@@ -71,7 +73,9 @@ import Tracking
         let liars = try liar.listen()
         try await TestNode.with(1) { nodes in
             let leecher = try await nodes[0].get(sample.torrent, into: place.path, from: [liars.address])
-            try await wait(for: "a ban") { if liars.connections == 1 { await leecher.transfer.status().wasted > 0 } else { false } }
+            try await wait(for: "a ban") {
+                if liars.connections == 1 { await leecher.transfer.status().wasted > 0 } else { false }
+            }
             try await wait(for: "the end of the connection") { await leecher.peers == 0 }
             let address = try await nodes[0].address
             let isClosed = try await onThread {
@@ -153,7 +157,9 @@ import Tracking
             guard number == 0 else { return }
             try socket.answerHands(sample.info, hashes: sample.info.hashes)
             try socket.send(.haveAll, .unchoke)
-            let request: BlockRequest = try socket.next { if case .message(.request(let request)) = $0 { request } else { nil } }
+            let request: BlockRequest = try socket.next {
+                if case .message(.request(let request)) = $0 { request } else { nil }
+            }
             // The header of the block, then its bytes one at a time.
             try socket.send(headerOf: request)
             socket.patience = 0.1
@@ -272,7 +278,9 @@ extension ScriptedSeed {
     func serve(_ socket: PeerSocket) throws {
         try socket.send(greeting)
         while true {
-            if case .message(.request(let request)) = try socket.next() { try socket.send(block: request, block(request)) }
+            if case .message(.request(let request)) = try socket.next() {
+                try socket.send(block: request, block(request))
+            }
         }
     }
 }

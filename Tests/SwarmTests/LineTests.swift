@@ -19,8 +19,8 @@ import Tracking
         }
     }
 
-    /// Bytes that a connection carries before it waits for the others: the first so many that much more is asked for than
-    /// its queues hold, which are short as the seed has a limit.
+    /// Bytes that a connection carries before it waits for the others: the first so many that much more is asked for
+    /// than its queues hold, which are short as the seed has a limit.
     private static func portion(_ number: Int) -> Int { number == 0 ? 1_500_000 : 200_000 }
 
     private static func isShared(_ carried: [Int]) -> Bool {
@@ -30,7 +30,9 @@ import Tracking
     @Test func severalConnectionsAreOnePeerAndShareTheBlocks() async throws {
         let place = try TemporaryDirectory()
         try await TestNode.with(2, Self.lines(4)) { [sample] nodes in
-            let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed"))) { $0.uploadLimit = 4_000_000 }
+            let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed"))) {
+                $0.uploadLimit = 4_000_000
+            }
             try await seed.complete()
             let gate = Gate()
             let held = try Relay(to: await nodes[0].address) { number, carried in
@@ -51,7 +53,9 @@ import Tracking
     @Test(arguments: [0, 1, 2, 3]) func theLossOfAnyOneIsSurvived(lost: Int) async throws {
         let place = try TemporaryDirectory()
         try await TestNode.with(2, Self.lines(4)) { [sample] nodes in
-            let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed"))) { $0.uploadLimit = 4_000_000 }
+            let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed"))) {
+                $0.uploadLimit = 4_000_000
+            }
             try await seed.complete()
             // Each carries something before one breaks in the middle of a block.
             let relay = try Relay(to: await nodes[0].address) { number, carried in
@@ -59,7 +63,8 @@ import Tracking
                 guard Self.isShared(carried) else { return .hold }
                 return number == lost ? .cut : .pass
             }
-            let leecher = try await nodes[1].get(sample.torrent, into: place.directory("leecher"), from: [relay.address])
+            let leecher = try await nodes[1].get(
+                sample.torrent, into: place.directory("leecher"), from: [relay.address])
             try await leecher.complete()
             #expect(try sample.isThere(in: place.directory("leecher")))
             #expect(relay.connections >= 4)
@@ -71,7 +76,8 @@ import Tracking
         let place = try TemporaryDirectory()
         try await TestNode.with(1, Self.lines(4)) { [sample] nodes in
             let foreign = try ScriptedSeed(sample: sample).listen()
-            let leecher = try await nodes[0].get(sample.torrent, into: place.directory("leecher"), from: [foreign.address])
+            let leecher = try await nodes[0].get(
+                sample.torrent, into: place.directory("leecher"), from: [foreign.address])
             try await leecher.complete()
             #expect(foreign.connections == 1)
         }
@@ -95,7 +101,8 @@ import Tracking
                 try socket.send(.extended(.handshake(extended)), .haveAll)
                 while true { _ = try socket.next() }
             }
-            let leecher = try await nodes[0].get(sample.torrent, into: place.directory("leecher"), from: [foreign.address])
+            let leecher = try await nodes[0].get(
+                sample.torrent, into: place.directory("leecher"), from: [foreign.address])
             try await wait(for: "two further connections") { arrived.count == 3 }
             // Looks later there are no more.
             let looks = await leecher.transfer.looks
@@ -179,7 +186,9 @@ import Tracking
     }
 
     @Test func aFurtherConnectionSaysNothing() async throws {
-        for message in [Message.interested, .haveAll, .request(BlockRequest(index: 0, begin: 0, length: 16_384)), .unchoke] {
+        for message in [
+            Message.interested, .haveAll, .request(BlockRequest(index: 0, begin: 0, length: 16_384)), .unchoke,
+        ] {
             try await withSeed { [info = sample.info] address, _, first, id in
                 let further = try PeerSocket.connect(address)
                 try further.shakeHands(info, id: id)

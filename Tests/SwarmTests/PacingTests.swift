@@ -39,7 +39,8 @@ struct UnsentLimitTests {
 @Suite("The first bytes to a peer")
 struct OpeningPaceTests {
     /// Bytes that pass within so many seconds of the first.
-    private func passed(seconds: Double, isAlone: Bool, from start: Double = 100, in pace: inout OpeningPace) -> Double {
+    private func passed(seconds: Double, isAlone: Bool, from start: Double = 100, in pace: inout OpeningPace) -> Double
+    {
         var now = start
         var bytes = 0.0
         while now < start + seconds, bytes < 1e9 {

@@ -11,7 +11,9 @@ private func quick(_ configuration: inout SwarmNode.Configuration) {
 }
 
 @Suite struct `Range sources` {
-    @Test(arguments: [Info.Version.v1, .v2, .hybrid]) func `fetch each its share, and get the credit`(version: Info.Version) async throws {
+    @Test(arguments: [Info.Version.v1, .v2, .hybrid]) func `fetch each its share, and get the credit`(
+        version: Info.Version
+    ) async throws {
         try await Staging.with(try .directory(version: version)) { staging, nodes in
             let first = try RangeServer(staging.served)
             let second = try RangeServer(staging.served)
@@ -30,7 +32,8 @@ private func quick(_ configuration: inout SwarmNode.Configuration) {
                 #expect(Set(first.sent.keys) == ["dcp/b/third.bin"] && second.sent["dcp/b/third.bin"] == nil)
                 #expect(obs == staging.size(share) && cdn == staging.size(rest))
             }
-            let complete = Set(transfer.events.compactMap { if case .fileComplete(let file) = $0 { file } else { nil } })
+            let complete = Set(
+                transfer.events.compactMap { if case .fileComplete(let file) = $0 { file } else { nil } })
             #expect(complete == staging.files("a/deep/down/first.bin", "a/second.bin", "b/third.bin", "last"))
             #expect(await transfer.transfer.completeFiles == staging.files())
             let bytes = await transfer.transfer.fileBytes
@@ -87,7 +90,8 @@ private func quick(_ configuration: inout SwarmNode.Configuration) {
             let (slow, quick) = (try RangeServer(staging.served), try RangeServer(staging.served))
             slow.behave(.stalls)
             let transfer = try await staging.get(
-                nodes[0], [try staging.plan("obs", slow, staging.files("a")), try staging.plan("cdn", quick, staging.files("b"))])
+                nodes[0],
+                [try staging.plan("obs", slow, staging.files("a")), try staging.plan("cdn", quick, staging.files("b"))])
             try await wait(for: "b") { await transfer.transfer.completeFiles == staging.files("b") }
             #expect(slow.requests > 0)
             await transfer.transfer.setSource("obs", files: [], isActive: true, rateLimit: nil)
@@ -104,7 +108,8 @@ private func quick(_ configuration: inout SwarmNode.Configuration) {
             let (dead, alive) = (try RangeServer(staging.served), try RangeServer(staging.served))
             dead.goDown()
             let transfer = try await staging.get(
-                nodes[0], [try staging.plan("obs", dead, staging.files("a")), try staging.plan("cdn", alive, staging.files("b"))])
+                nodes[0],
+                [try staging.plan("obs", dead, staging.files("a")), try staging.plan("cdn", alive, staging.files("b"))])
             try await wait(for: "exhaustion") { await transfer.isExhausted("obs") }
             try await wait(for: "b") { await transfer.transfer.completeFiles == staging.files("b") }
             try dead.comeUp()
@@ -119,13 +124,15 @@ private func quick(_ configuration: inout SwarmNode.Configuration) {
             let (dead, alive) = (try RangeServer(staging.served), try RangeServer(staging.served))
             dead.goDown()
             let transfer = try await staging.get(
-                nodes[0], [try staging.plan("obs", dead, staging.files()), try staging.plan("cdn", alive, staging.files())])
+                nodes[0],
+                [try staging.plan("obs", dead, staging.files()), try staging.plan("cdn", alive, staging.files())])
             try await transfer.complete(within: 8)
             #expect(staging.isThere() && dead.requests == 0)
         }
     }
 
-    @Test(arguments: [403, 404, 410]) func `that refuse a file say which, and others take it`(status: Int) async throws {
+    @Test(arguments: [403, 404, 410]) func `that refuse a file say which, and others take it`(status: Int) async throws
+    {
         try await Staging.with(try .directory([("a", 500_000), ("b", 700_000)]), quick) { staging, nodes in
             let (bare, full) = (try RangeServer(staging.served), try RangeServer(staging.served))
             if status == 404 { bare.lack(["dcp/a"]) } else { bare.behave(.answers(status)) }

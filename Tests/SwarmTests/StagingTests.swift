@@ -6,9 +6,13 @@ import Testing
 @testable import Swarm
 
 @Suite struct `Staged transfers` {
-    private static let files = [("bt/one", 900_000), ("bt/two", 400_000), ("http/three", 800_000), ("http/four", 30_000)]
+    private static let files = [
+        ("bt/one", 900_000), ("bt/two", 400_000), ("http/three", 800_000), ("http/four", 30_000),
+    ]
 
-    @Test func `of one content, one from peers and one from a server, share a directory and seed on where it is moved`() async throws {
+    @Test func `of one content, one from peers and one from a server, share a directory and seed on where it is moved`()
+        async throws
+    {
         let sample = try Sample.directory(Self.files, version: .v1)
         let origin = try TemporaryDirectory()
         let path = try sample.write(into: origin.path)
@@ -30,7 +34,10 @@ import Testing
             try await fromServer.complete()
             #expect(staging.isThere())
             #expect(await fromPeers.source("peers").received == staging.size(own))
-            #expect(try FileManager.default.contentsOfDirectory(atPath: staging.place.path).sorted() == ["records", "staging"])
+            #expect(
+                try FileManager.default.contentsOfDirectory(atPath: staging.place.path).sorted() == [
+                    "records", "staging",
+                ])
 
             let final = staging.place.path + "/final"
             let from = staging.content
@@ -48,11 +55,15 @@ import Testing
                 $0.selection = ["bt/one"]
             }
             try await leecher.complete()
-            #expect(FileManager.default.contents(atPath: target.path + "/content/bt/one").map { [UInt8]($0) } == sample.files["bt/one"])
+            #expect(
+                FileManager.default.contents(atPath: target.path + "/content/bt/one").map { [UInt8]($0) }
+                    == sample.files["bt/one"])
         }
     }
 
-    @Test(arguments: [Info.Version.v1, .hybrid]) func `go on after a kill with what was recorded`(version: Info.Version) async throws {
+    @Test(arguments: [Info.Version.v1, .hybrid]) func `go on after a kill with what was recorded`(version: Info.Version)
+        async throws
+    {
         let sample = try Sample.directory([("a", 1_500_000), ("b", 1_500_000)], version: version)
         try await Staging.with(
             sample,
@@ -63,7 +74,9 @@ import Testing
             let transfer = try await staging.get(nodes[0], [try staging.plan("cdn", server, staging.files())])
             let record = staging.place.path + "/records/one/record"
             try await wait(for: "a record of half") {
-                guard await transfer.source("cdn").received > 1_200_000, let bytes = FileManager.default.contents(atPath: record) else {
+                guard await transfer.source("cdn").received > 1_200_000,
+                    let bytes = FileManager.default.contents(atPath: record)
+                else {
                     return false
                 }
                 return (try? ResumeRecord.decode([UInt8](bytes)))?.pieces.count ?? 0 > 20

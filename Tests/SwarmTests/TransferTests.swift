@@ -42,7 +42,8 @@ import Tracking
     @Test(arguments: [Info.Version.v1, .v2, .hybrid], [true, false])
     func aMagnetLinkIsEnough(version: Info.Version, isDirectory: Bool) async throws {
         let sample =
-            try isDirectory ? Sample.directory(version: version) : .single(900_000, pieceLength: 16384, version: version)
+            try isDirectory
+            ? Sample.directory(version: version) : .single(900_000, pieceLength: 16384, version: version)
         let place = try TemporaryDirectory()
         try await TestNode.with(2) { nodes in
             let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed")))

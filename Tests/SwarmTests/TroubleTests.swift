@@ -64,7 +64,9 @@ import Tracking
             _ = try await refused.failed()
             #expect(FileManager.default.contents(atPath: directory + "/content") == Data(repeating: 7, count: 1000))
             await refused.transfer.stop()
-            let told = try await nodes[1].get(sample.torrent, into: directory, from: [nodes[0].address]) { $0.overwrite = true }
+            let told = try await nodes[1].get(sample.torrent, into: directory, from: [nodes[0].address]) {
+                $0.overwrite = true
+            }
             try await told.complete()
         }
         #expect(try sample.isThere(in: place.directory("leecher")))
@@ -88,7 +90,8 @@ import Tracking
             let limit: (inout TransferOptions) -> Void = { $0.timeout = .seconds(1) }
             let leecher =
                 try await isMagnet
-                ? nodes[0].get(sample.torrent.magnet, into: place.path, limit) : nodes[0].get(sample.torrent, into: place.path, limit)
+                ? nodes[0].get(sample.torrent.magnet, into: place.path, limit)
+                : nodes[0].get(sample.torrent, into: place.path, limit)
             #expect(try await leecher.failed(within: 10).kind == .other)
         }
     }
@@ -148,7 +151,8 @@ import Tracking
     private func fetch(beside liar: ScriptedPeer, within seconds: Double = 40) async throws {
         let place = try TemporaryDirectory()
         try await TestNode.with(2) { [sample] nodes in
-            let leecher = try await nodes[1].get(sample.torrent.magnet, into: place.directory("leecher"), from: [liar.address])
+            let leecher = try await nodes[1].get(
+                sample.torrent.magnet, into: place.directory("leecher"), from: [liar.address])
             try await wait(for: "the liar to be met") { liar.connections > 0 }
             await leecher.transfer.stop()
             let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed")))
@@ -197,7 +201,8 @@ import Tracking
             while true {
                 switch try socket.next() {
                 case .message(.extended(.metadata(.request(let piece)))):
-                    try socket.send(.extended(.metadata(.data(piece: piece, totalSize: size, bytes: sample.info.bytes))))
+                    try socket.send(
+                        .extended(.metadata(.data(piece: piece, totalSize: size, bytes: sample.info.bytes))))
                 case .message(.hashRequest(let request)):
                     try socket.send(.hashes(request, Array(repeating: .zero, count: request.hashCount)))
                 default: break

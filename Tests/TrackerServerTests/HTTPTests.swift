@@ -106,8 +106,8 @@ import Testing
             for port in 1...200 { _ = try get(http, target(port: port)) }
             let client = try Client(.http, http)
             let request = "GET \(target(port: 999, "&compact=0&numwant=200")) HTTP/1.1\r\nHost: t\r\n\r\n"
-            // More is asked for than all buffers between the two hold, so in the end the tracker stops reading, closes the
-            // connection, and remembers why. Others are served all the while.
+            // More is asked for than all buffers between the two hold, so in the end the tracker stops reading, closes
+            // the connection, and remembers why. Others are served all the while.
             let all = Array(String(repeating: request, count: 500).utf8)
             var sent = 0
             try await eventually {

@@ -58,7 +58,8 @@ import Testing
         #expect(seen[1] == 0)
     }
 
-    /// Announces of all kinds against a plain model of what the store must hold, through growth and shrinking of tables.
+    /// Announces of all kinds against a plain model of what the store must hold, through growth and shrinking of
+    /// tables.
     @Test(arguments: [1, 2, 3, 4] as [UInt64])
     func agreesWithAModel(seed: UInt64) throws {
         struct Known: Equatable {

@@ -28,8 +28,8 @@ struct PassWorker: ~Copyable {
     private var streams: SHA1Streams
     private var slots: [Slot?]
     private let lanesPerSlot: Int
-    /// By line, which of a slot's lanes hashes its pieces. Nil where most pieces are another's: the few that are left are
-    /// gathered, for a lane that is idle slows down the others.
+    /// By line, which of a slot's lanes hashes its pieces. Nil where most pieces are another's: the few that are left
+    /// are gathered, for a lane that is idle slows down the others.
     private let pieceLanes: [Int?]
 
     /// Nil if there is no memory.

@@ -83,8 +83,8 @@ public struct DeliveryPlan: Sendable {
 public struct DeliverySettings: Sendable, Hashable {
     /// Seconds without a byte inside its window after which a method has no source left (`sourcetimeout`).
     public var sourceTimeout: Double = 600
-    /// Seconds for which the shell may say that no peer has a piece before BT has no source left. Peers come and go; the
-    /// engine has waited half a minute itself before it says so.
+    /// Seconds for which the shell may say that no peer has a piece before BT has no source left. Peers come and go;
+    /// the engine has waited half a minute itself before it says so.
     public var peerGrace: Double = 2
     /// When a method without a source is tried again.
     public var probing = Backoff(first: 5, most: 600)

@@ -1,7 +1,7 @@
 /// The path of a request to the file server, as components below the served directory.
 ///
-/// Components are bytes, since names of files are. None is empty, `.`, `..` or hidden, none has a slash or a NUL in it: so
-/// the node's own directory `.swoop`, where unfinished content lies, cannot be named.
+/// Components are bytes, since names of files are. None is empty, `.`, `..` or hidden, none has a slash or a NUL in it:
+/// so the node's own directory `.swoop`, where unfinished content lies, cannot be named.
 struct ServedPath: Equatable, Sendable {
     let components: [[UInt8]]
 

@@ -1,6 +1,7 @@
 import Synchronization
 
-/// What both servers answered, for the metrics. Series are fixed: calls by name and answers by class, nothing from outside.
+/// What both servers answered, for the metrics. Series are fixed: calls by name and answers by class, nothing from
+/// outside.
 final class RequestCounters: Sendable {
     /// What a request was for.
     enum Subject: Hashable, Sendable {

@@ -49,8 +49,8 @@ struct APIRouter<Node: NodeCalls>: Sendable {
     }
 }
 
-/// Turns away who may not come in, before anything of a request but its head is looked at, and answers for paths that do
-/// not exist.
+/// Turns away who may not come in, before anything of a request but its head is looked at, and answers for paths that
+/// do not exist.
 struct GuardMiddleware<Node: NodeCalls>: RouterMiddleware {
     typealias Context = BasicRequestContext
 

@@ -32,7 +32,8 @@ public final class NodeAPIServer: Sendable {
     }
 
     /// Returns when both accept connections.
-    /// - Throws: ``NodeAPIError``, of kind `.configuration` when the API is to listen on the network and no token is set.
+    /// - Throws: ``NodeAPIError``, of kind `.configuration` when the API is to listen on the network and no token is
+    ///   set.
     public static func start(
         _ node: some NodeCalls, settings: Settings, logger: Logger
     ) async throws(NodeAPIError) -> NodeAPIServer {

@@ -27,11 +27,11 @@ public struct ExtensionHandshake: Sendable, Hashable {
     public var ipv6: [UInt8]?
     /// `upload_only` (BEP 21).
     public var isUploadOnly: Bool?
-    /// `swoop`: our own. The longest request, in bytes, that the sender answers; between Swoop nodes requests are longer
-    /// than the 16 KiB that every client takes. Decoded: a multiple of 16 KiB up to `WireLimits.longestBlock`.
+    /// `swoop`: our own. The longest request, in bytes, that the sender answers; between Swoop nodes requests are
+    /// longer than the 16 KiB that every client takes. Decoded: a multiple of 16 KiB up to `WireLimits.longestBlock`.
     public var longestRequest: Int?
-    /// `swoop_up`: our own. What the sender's line or limit lets it send, in bytes per second, as far as it knows. A hint
-    /// for people's figures, nothing is decided by it. Decoded: 1 to 10^12.
+    /// `swoop_up`: our own. What the sender's line or limit lets it send, in bytes per second, as far as it knows. A
+    /// hint for people's figures, nothing is decided by it. Decoded: 1 to 10^12.
     public var uplink: Int?
     /// `swoop_lines`: our own. How to open further connections to the sender that count as this one.
     public var lines: FurtherLines?

@@ -2,8 +2,8 @@
     import Bencode
 #endif
 
-/// Says that its sender takes several connections from one peer for one: further ones carry blocks for the requests that
-/// were made on the first, and nothing else.
+/// Says that its sender takes several connections from one peer for one: further ones carry blocks for the requests
+/// that were made on the first, and nothing else.
 ///
 /// Whoever got this opens one by a handshake (BEP 3) with ``id`` for a peer id. The id is secret between the two, and
 /// another one for each peer, so that nobody else can join in.

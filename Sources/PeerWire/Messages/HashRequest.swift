@@ -32,8 +32,8 @@ public struct HashRequest: Sendable, Hashable {
             && Int(proofLayers) <= limits.mostProofLayers && Int(baseLayer) <= limits.mostProofLayers
     }
 
-    /// Uncle hashes that an answer carries after the base layer's: the first log2(length) - 1 proof layers are left out,
-    /// for they follow from the hashes themselves.
+    /// Uncle hashes that an answer carries after the base layer's: the first log2(length) - 1 proof layers are left
+    /// out, for they follow from the hashes themselves.
     /// - Precondition: well-formed; otherwise the number means nothing.
     public var uncleCount: Int { max(0, Int(proofLayers) - (length.trailingZeroBitCount - 1)) }
 

@@ -73,15 +73,17 @@ public enum ExtendedMessage: Sendable, Hashable {
     case uploadOnly(Bool)
     /// The sender no longer has this piece (BEP 54).
     case dontHave(UInt32)
-    /// `swoop_turn`, our own: the sender's line is free for one piece, this one or, if nil, one of the receiver's choice
-    /// (four bytes, all ones for nil). The receiver asks for its blocks, or for nothing, and then says ``turnOver``.
+    /// `swoop_turn`, our own: the sender's line is free for one piece, this one or, if nil, one of the receiver's
+    /// choice (four bytes, all ones for nil). The receiver asks for its blocks, or for nothing, and then says
+    /// ``turnOver``.
     case turn(UInt32?)
     /// `swoop_turn` without a payload: all requests of the turn have gone before this.
     case turnOver
-    /// `swoop_turn` with one byte: from now on the receiver asks when it is given a turn (1), or whenever it likes (0), as it
-    /// does at first.
+    /// `swoop_turn` with one byte: from now on the receiver asks when it is given a turn (1), or whenever it likes (0),
+    /// as it does at first.
     case turns(Bool)
-    /// `swoop_claim`, our own: the sender fetches this piece from outside its site, and the receiver, who stands at the same
-    /// site, is to have it of him. Of two who claim one piece the one with the smaller number goes on. Eight bytes.
+    /// `swoop_claim`, our own: the sender fetches this piece from outside its site, and the receiver, who stands at the
+    /// same site, is to have it of him. Of two who claim one piece the one with the smaller number goes on. Eight
+    /// bytes.
     case claim(piece: UInt32, number: UInt32)
 }

@@ -1,6 +1,7 @@
-/// Reads the XML of an object store's answer into elements: what XML 1.0 (fifth edition) allows of elements, attributes,
-/// text, character references, comments and CDATA sections. Document types and instructions, and with them every entity
-/// but the five that XML itself has, are refused: no store sends them, and they are what makes XML dangerous.
+/// Reads the XML of an object store's answer into elements: what XML 1.0 (fifth edition) allows of elements,
+/// attributes, text, character references, comments and CDATA sections. Document types and instructions, and with them
+/// every entity but the five that XML itself has, are refused: no store sends them, and they are what makes XML
+/// dangerous.
 ///
 /// It reads each byte once, holds no more than the limits allow, and stops at the first mistake. (A general parser does
 /// more than is wanted here: Foundation's leaks the description of each mistake, and reads a null pointer where an

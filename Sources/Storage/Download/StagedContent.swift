@@ -4,9 +4,9 @@ import Synchronization
 
 /// A download whose content goes to a place that its owner chose, and is given its final name by that owner.
 ///
-/// Content lies at `contentPath`, whatever the torrent's name is; record and lock lie in the directory `recordPath`. Nothing
-/// is moved or removed here. Several of them, each with a record of its own, may write different files below one
-/// `contentPath` at the same time.
+/// Content lies at `contentPath`, whatever the torrent's name is; record and lock lie in the directory `recordPath`.
+/// Nothing is moved or removed here. Several of them, each with a record of its own, may write different files below
+/// one `contentPath` at the same time.
 public final class StagedContent: Sendable {
     public struct Options: Sendable {
         public var preallocation = Preallocation.sparse

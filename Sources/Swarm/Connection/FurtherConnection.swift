@@ -2,8 +2,8 @@ import PeerWire
 import Reactor
 import SwarmCore
 
-/// What one of several connections to the same peer is, beyond the first: blocks come over it, and at its end one `choke`
-/// from each side, each side's last word.
+/// What one of several connections to the same peer is, beyond the first: blocks come over it, and at its end one
+/// `choke` from each side, each side's last word.
 struct FurtherRole {
     /// The peer id that it is opened with, where we open it: the one that the other side gave us for that.
     var announced: PeerID?
@@ -79,7 +79,9 @@ extension PeerConnection {
 
     /// Closes it when both sides have had their last word.
     func closeIfDone() {
-        guard let further, further.hasSaidLast, further.hasHeardLast, upload == nil, outboxHead == outbox.count else { return }
+        guard let further, further.hasSaidLast, further.hasHeardLast, upload == nil, outboxHead == outbox.count else {
+            return
+        }
         close(.shutdown)
     }
 }

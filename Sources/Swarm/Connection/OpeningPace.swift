@@ -3,9 +3,9 @@ import Glibc
 /// How fast the first bytes go to a peer.
 ///
 /// TCP opens by doubling what is in flight with every round trip: where these are short, the first connection of many
-/// fills the queue of the line within a millisecond, and those that open a moment later lose their first packets and crawl
-/// for seconds. So each begins at a rate that many can have at once, and doubles it in a time that is long beside such
-/// moments and short for people.
+/// fills the queue of the line within a millisecond, and those that open a moment later lose their first packets and
+/// crawl for seconds. So each begins at a rate that many can have at once, and doubles it in a time that is long beside
+/// such moments and short for people.
 struct OpeningPace: Sendable {
     private enum Constant {
         /// Bytes per second.

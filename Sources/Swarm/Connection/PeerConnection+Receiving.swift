@@ -129,7 +129,8 @@ extension PeerConnection {
         }
         let here = min(span.length, bytes.count - consumed)
         if let memory = block.memory, here > 0 {
-            slice(memory.bytes, block.offset, here).copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[consumed..<consumed + here]))
+            slice(memory.bytes, block.offset, here).copyMemory(
+                from: UnsafeRawBufferPointer(rebasing: bytes[consumed..<consumed + here]))
         }
         block.received = here
         if block.remaining == 0 {
@@ -147,7 +148,9 @@ extension PeerConnection {
         incoming?.placement = .discard
     }
 
-    private func slice(_ bytes: UnsafeMutableRawBufferPointer, _ start: Int, _ count: Int) -> UnsafeMutableRawBufferPointer {
+    private func slice(_ bytes: UnsafeMutableRawBufferPointer, _ start: Int, _ count: Int)
+        -> UnsafeMutableRawBufferPointer
+    {
         UnsafeMutableRawBufferPointer(rebasing: bytes[start..<start + count])
     }
 }

@@ -6,8 +6,8 @@ import SwarmCore
 
 /// One TCP connection to a peer: handshake, framing, and moving bytes between the socket and where they belong.
 ///
-/// It decides nothing about pieces. It must never buffer more than one frame of what comes in, nor more of what goes out
-/// than the torrent's machine has asked for. Lives on the loop.
+/// It decides nothing about pieces. It must never buffer more than one frame of what comes in, nor more of what goes
+/// out than the torrent's machine has asked for. Lives on the loop.
 final class PeerConnection: ReadinessHandler {
     enum Phase {
         case connecting
@@ -82,7 +82,8 @@ final class PeerConnection: ReadinessHandler {
     private var deadline: TimerToken?
 
     /// A connection that somebody made to us.
-    init(accepted descriptor: CInt, from address: SocketAddress, loop: EventLoop, staging: ReceiveStaging,
+    init(
+        accepted descriptor: CInt, from address: SocketAddress, loop: EventLoop, staging: ReceiveStaging,
         tunables: Tunables, resolve: @escaping (PeerConnection, SHA1Digest) -> Void
     ) {
         self.descriptor = descriptor
@@ -98,7 +99,8 @@ final class PeerConnection: ReadinessHandler {
     }
 
     /// A connection that we are making.
-    init(dialled descriptor: CInt, to address: SocketAddress, infoHash: SHA1Digest, owner: any ConnectionOwner,
+    init(
+        dialled descriptor: CInt, to address: SocketAddress, infoHash: SHA1Digest, owner: any ConnectionOwner,
         loop: EventLoop, staging: ReceiveStaging, tunables: Tunables
     ) {
         self.descriptor = descriptor
@@ -149,7 +151,8 @@ final class PeerConnection: ReadinessHandler {
 
     private func sendHandshake() {
         guard let owner, let infoHash else { return close(.shutdown) }
-        Handshake(reserved: owner.reservedBits, infoHash: infoHash, peerID: further?.announced ?? owner.peerID).encode(into: &outbox)
+        Handshake(reserved: owner.reservedBits, infoHash: infoHash, peerID: further?.announced ?? owner.peerID).encode(
+            into: &outbox)
     }
 
     /// - Returns: bytes used, nil when the connection was closed.
@@ -213,7 +216,9 @@ final class PeerConnection: ReadinessHandler {
             loop.modify(descriptor, for: interest)
         } else {
             isRegistered = true
-            do { try loop.register(descriptor, for: interest, handler: self) } catch { close(.failed(error.description)) }
+            do { try loop.register(descriptor, for: interest, handler: self) } catch {
+                close(.failed(error.description))
+            }
         }
     }
 
@@ -289,4 +294,3 @@ final class PeerConnection: ReadinessHandler {
         leftover = []
     }
 }
-

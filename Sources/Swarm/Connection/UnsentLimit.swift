@@ -1,8 +1,9 @@
 /// How many bytes may wait unsent in a socket: a few hundredths of a second of what goes through it.
 ///
-/// What is in the kernel's queue goes before everything that comes after it. With a short one, requests and announcements
-/// of pieces are soon on their way although blocks are being sent, blocks that were cancelled are not sent after all, and
-/// who is served next is decided late. A line that is fast gets a longer one, so that it costs no more wake-ups.
+/// What is in the kernel's queue goes before everything that comes after it. With a short one, requests and
+/// announcements of pieces are soon on their way although blocks are being sent, blocks that were cancelled are not
+/// sent after all, and who is served next is decided late. A line that is fast gets a longer one, so that it costs no
+/// more wake-ups.
 struct UnsentLimit: Sendable {
     /// Bytes.
     static let least = 32 * 1024

@@ -2,8 +2,8 @@ import Hashing
 import Metainfo
 import PeerWire
 
-/// Answers hash requests (BEP 52) from the piece layers of a torrent. Trees are kept: a peer asks for one after the other
-/// of a file's runs, and building the tree costs a hash for every piece.
+/// Answers hash requests (BEP 52) from the piece layers of a torrent. Trees are kept: a peer asks for one after the
+/// other of a file's runs, and building the tree costs a hash for every piece.
 struct LayerHashes {
     /// Digests of piece layers whose trees are kept at most; a tree holds twice as many, of 32 bytes.
     private static let mostKept = 1 << 20

@@ -6,8 +6,8 @@ import Reactor
 import SwarmCore
 import Tracking
 
-/// Learns from peers what a magnet link is about: the info dictionary (BEP 9), and where that needs them the piece layers
-/// (BEP 52). Then it ends, and a ``TorrentEngine`` begins. Lives on the loop.
+/// Learns from peers what a magnet link is about: the info dictionary (BEP 9), and where that needs them the piece
+/// layers (BEP 52). Then it ends, and a ``TorrentEngine`` begins. Lives on the loop.
 final class MetadataSession: ConnectionOwner {
     private typealias Peer = ObjectIdentifier
 
@@ -68,7 +68,8 @@ final class MetadataSession: ConnectionOwner {
                     progress: { SwarmAnnouncer.Progress(left: 1 << 40) },
                     found: { [weak self] in self?.found($0, in: hash) },
                     warn: { [weak self] in self?.report(.warning($0)) },
-                    enter: { body in enter { if $0.announcers.indices.contains(index) { body($0.announcers[index]) } } }))
+                    enter: { body in enter { if $0.announcers.indices.contains(index) { body($0.announcers[index]) } } }
+                ))
         }
         for announcer in announcers { announcer.start() }
         tick()

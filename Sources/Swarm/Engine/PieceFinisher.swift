@@ -72,7 +72,9 @@ final class PieceFinisher: Sendable {
             }
         }
         for index in jobs.indices {
-            guard let piece = jobs[index]?.piece, let outcome = jobs[index].map({ finish($0, verdicts[index]) }) else { continue }
+            guard let piece = jobs[index]?.piece, let outcome = jobs[index].map({ finish($0, verdicts[index]) }) else {
+                continue
+            }
             // Whoever hears the report counts on the buffer's room.
             jobs[index] = nil
             report(piece, outcome)

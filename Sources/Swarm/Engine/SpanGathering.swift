@@ -1,6 +1,7 @@
 import HTTPOrigin
 
-/// Cuts a stream of chunks into the spans that were asked for. Holds on to the memory the chunks came in; copies nothing.
+/// Cuts a stream of chunks into the spans that were asked for. Holds on to the memory the chunks came in; copies
+/// nothing.
 struct SpanGathering: Sendable {
     struct Whole: Sendable {
         /// Position among the spans asked for.

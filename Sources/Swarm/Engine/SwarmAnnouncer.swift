@@ -34,7 +34,8 @@ final class SwarmAnnouncer {
 
     init(
         infoHash: SHA1Digest, tiers: [[String]], context: EngineContext, advertised: String?,
-        progress: @escaping () -> Progress, found: @escaping ([SocketAddress]) -> Void, warn: @escaping (String) -> Void,
+        progress: @escaping () -> Progress, found: @escaping ([SocketAddress]) -> Void,
+        warn: @escaping (String) -> Void,
         enter: @escaping @Sendable (@escaping @Sendable (SwarmAnnouncer) -> Void) -> Void
     ) {
         self.infoHash = infoHash

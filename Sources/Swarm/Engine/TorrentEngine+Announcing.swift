@@ -21,7 +21,11 @@ extension TorrentEngine {
                 progress: { [unowned self] in announcedProgress },
                 found: { [weak self] in self?.found($0, in: hash) },
                 warn: { [weak self] in self?.report(.warning($0)) },
-                enter: { body in enter { if $0.announcing == round, $0.announcers.indices.contains(index) { body($0.announcers[index]) } } })
+                enter: { body in
+                    enter {
+                        if $0.announcing == round, $0.announcers.indices.contains(index) { body($0.announcers[index]) }
+                    }
+                })
             announcers.append(announcer)
         }
         for announcer in announcers { announcer.start() }
@@ -37,7 +41,8 @@ extension TorrentEngine {
         progress.uploaded = up
         progress.downloaded = down
         let missing = layout.pieceCount - machine.have.count
-        progress.left = machine.have.isFull ? 0 : max(1, min(layout.totalLength, Int64(missing) * Int64(layout.pieceLength)))
+        progress.left =
+            machine.have.isFull ? 0 : max(1, min(layout.totalLength, Int64(missing) * Int64(layout.pieceLength)))
         progress.isPaused = (machine.isFinished || !machine.asksPeers) && !machine.have.isFull
         // Whom nobody has reached while it reached others stands behind a firewall, as far as it can tell.
         progress.isUnreachable = !exchange.hasIncoming && connections.count >= 2 && context.loop.now - startedAt > 60
@@ -59,6 +64,8 @@ extension TorrentEngine {
 
     func updateAnnouncers(_ now: Double) {
         let isShort = connections.count < Self.enoughPeers && !machine.isFinished
-        for announcer in announcers { announcer.setPeers(wanted: isShort ? 200 : 50, needed: isShort && connections.count < 3) }
+        for announcer in announcers {
+            announcer.setPeers(wanted: isShort ? 200 : 50, needed: isShort && connections.count < 3)
+        }
     }
 }

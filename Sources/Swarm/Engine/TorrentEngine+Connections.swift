@@ -34,21 +34,27 @@ extension TorrentEngine {
 
     /// A connection that came in and asked for this torrent.
     func adopt(_ connection: PeerConnection) -> Bool {
-        guard !isStopped, options.usesPeers, !isQuiet, !bannedHosts.contains(connection.address.host) else { return false }
+        guard !isStopped, options.usesPeers, !isQuiet, !bannedHosts.contains(connection.address.host) else {
+            return false
+        }
         opening[ObjectIdentifier(connection)] = connection
         return true
     }
 
     func opened(_ connection: PeerConnection, _ handshake: Handshake) -> Bool {
         opening[ObjectIdentifier(connection)] = nil
-        if let key = connection.isIncoming ? lines.key(of: handshake.peerID) : connection.isFurther ? connection.key : nil {
+        if let key = connection.isIncoming
+            ? lines.key(of: handshake.peerID) : connection.isFurther ? connection.key : nil
+        {
             return openedFurther(connection, handshake, of: key)
         }
         if handshake.peerID == context.peerID {
             if !connection.isIncoming { book.shun(connection.address) }
             return false
         }
-        guard bannedIDs[handshake.peerID]?.contains(connection.address.host) != true, makeWay(for: connection, handshake) else { return false }
+        guard bannedIDs[handshake.peerID]?.contains(connection.address.host) != true,
+            makeWay(for: connection, handshake)
+        else { return false }
         if !connection.isIncoming { book.connected(connection.address) }
         var traits = PeerTraits(supportsFast: handshake.reserved.contains(.fast))
         traits.isNear = isNear(connection)
@@ -59,7 +65,9 @@ extension TorrentEngine {
         if connection.isIncoming { exchange.hasIncoming = true }
         // What we have goes first, as older clients expect.
         settle()
-        if connection.phase == .open, handshake.reserved.contains(.extensionProtocol) { sendExtensionHandshake(connection) }
+        if connection.phase == .open, handshake.reserved.contains(.extensionProtocol) {
+            sendExtensionHandshake(connection)
+        }
         return connection.phase == .open
     }
 
@@ -93,7 +101,9 @@ extension TorrentEngine {
         handshake.longestRequest = machine.configuration.longestRequest
         handshake.uplink = efficiency.uplinkTold
         handshake.site = options.site
-        if let key = connection.key, connection.handshake?.peerID.isSwoop == true { handshake.lines = furtherLines(for: key) }
+        if let key = connection.key, connection.handshake?.peerID.isSwoop == true {
+            handshake.lines = furtherLines(for: key)
+        }
         connection.send(.extended(.handshake(handshake)))
         if let key = connection.key { dirty.insert(key) }
     }
@@ -114,7 +124,8 @@ extension TorrentEngine {
             machine.leave(key, now: now)
         }
         if case .violation(let what) = reason {
-            context.logger.debug("peer broke the protocol", metadata: ["peer": "\(connection.address)", "what": "\(what)"])
+            context.logger.debug(
+                "peer broke the protocol", metadata: ["peer": "\(connection.address)", "what": "\(what)"])
         }
         guard let address = connection.listenAddress, !book.isBanned(address) else { return }
         if reason == .redundant {
@@ -131,7 +142,9 @@ extension TorrentEngine {
         context.logger.warning("peer sent false bytes", metadata: ["peer": "\(connection.address)"])
         if let address = connection.listenAddress { book.ban(address) }
         strikes[connection.address.host, default: 0] += 1
-        if strikes[connection.address.host, default: 0] >= Self.strikesPerHost { bannedHosts.insert(connection.address.host) }
+        if strikes[connection.address.host, default: 0] >= Self.strikesPerHost {
+            bannedHosts.insert(connection.address.host)
+        }
         if let id = connection.handshake?.peerID { bannedIDs[id, default: []].insert(connection.address.host) }
         connection.close(.banned)
     }
@@ -187,7 +200,9 @@ extension TorrentEngine {
         guard let key = connection.key else { return .violation }
         lastByteAt = context.loop.now
         let span = BlockSpan(piece: Int(header.index), begin: Int(header.begin), length: Int(header.length))
-        if lines.open[key] != nil, everyLine(of: key).contains(where: { $0 !== connection && $0.incoming?.span == span }) {
+        if lines.open[key] != nil,
+            everyLine(of: key).contains(where: { $0 !== connection && $0.incoming?.span == span })
+        {
             return .surplus
         }
         switch machine.beginBlock(span, from: key) {

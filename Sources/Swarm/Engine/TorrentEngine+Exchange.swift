@@ -7,8 +7,8 @@ import Tracking
 
 /// What has been told to whom by peer exchange (BEP 11).
 struct ExchangeState {
-    /// Messages to a peer: the first at once, the second soon after it, when those who begin together are all there; then
-    /// one a minute.
+    /// Messages to a peer: the first at once, the second soon after it, when those who begin together are all there;
+    /// then one a minute.
     private static let second = 3.0
     /// Messages that are taken from a peer however soon they come.
     private static let early = 3
@@ -76,7 +76,9 @@ extension TorrentEngine {
                     for: key, known: known, own: connection.listenAddress, most: 50, now: now)
             else { continue }
             let added = change.added.compactMap { address in
-                PeerEndpoint(address: address.host, port: address.port).map { PeerExchange.Peer(endpoint: $0, flags: .reachable) }
+                PeerEndpoint(address: address.host, port: address.port).map {
+                    PeerExchange.Peer(endpoint: $0, flags: .reachable)
+                }
             }
             let dropped = change.dropped.compactMap { PeerEndpoint(address: $0.host, port: $0.port) }
             connection.send(.extended(.peerExchange(PeerExchange(added: added, dropped: dropped))))
@@ -105,12 +107,14 @@ extension TorrentEngine {
         let start = piece * MetadataMessage.pieceLength
         let answer: MetadataMessage =
             length > 0
-            ? .data(piece: piece, totalSize: size, bytes: Array(info.bytes[start..<start + length])) : .reject(piece: piece)
+            ? .data(piece: piece, totalSize: size, bytes: Array(info.bytes[start..<start + length]))
+            : .reject(piece: piece)
         connection.send(.extended(.metadata(answer)))
         if let key = connection.key { dirty.insert(key) }
     }
 
-    /// BEP 52: hashes of a file's piece layer. Block hashes would take reading the file, and pieces verify without them.
+    /// BEP 52: hashes of a file's piece layer. Block hashes would take reading the file, and pieces verify without
+    /// them.
     func serveHashes(_ request: HashRequest, _ connection: PeerConnection) {
         let answer = layerHashes.answer(request, hashes: hashes, pieceLength: info.layout.pieceLength)
         connection.send(answer.map { .hashes(request, $0) } ?? .hashReject(request))

@@ -92,14 +92,17 @@ final class LongLineAdvice {
         case EPERM: why = "it is not allowed, or a route locks another: allow it"
         default: why = "\(String(cString: strerror(code))): allow it"
         }
-        return "packets are lost on a long line, and congestion control that is made for that (BBR) cannot be chosen here; \(why)"
+        return
+            "packets are lost on a long line, and congestion control that is made for that (BBR) cannot be chosen here; \(why)"
             + " with `sysctl -w net.ipv4.tcp_allowed_congestion_control=\"$(sysctl -n net.ipv4.tcp_allowed_congestion_control) bbr\"`"
     }
 }
 
 extension TorrentEngine {
     /// Connections over which blocks of this peer come.
-    func everyLine(of key: PeerKey) -> [PeerConnection] { (connections[key].map { [$0] } ?? []) + (lines.open[key] ?? []) }
+    func everyLine(of key: PeerKey) -> [PeerConnection] {
+        (connections[key].map { [$0] } ?? []) + (lines.open[key] ?? [])
+    }
 
     /// What we tell a peer, if we take further connections.
     func furtherLines(for key: PeerKey) -> FurtherLines? {
@@ -155,7 +158,9 @@ extension TorrentEngine {
             let infoHash = first.infoHash
         else { return }
         for _ in 0..<count {
-            guard let descriptor = try? Socket.connect(to: address, from: context.listenAddress) else { return lines.failed(key) }
+            guard let descriptor = try? Socket.connect(to: address, from: context.listenAddress) else {
+                return lines.failed(key)
+            }
             let connection = PeerConnection(
                 dialled: descriptor, to: address, infoHash: infoHash, owner: self, loop: context.loop,
                 staging: context.staging, tunables: context.tunables)
@@ -225,7 +230,8 @@ extension TorrentEngine {
         for (key, open) in lines.open {
             guard let first = connections[key] else { continue }
             let latest = open.reduce(first.lastReceived) { max($0, $1.lastReceived) }
-            for connection in open where connection.incoming != nil && latest - connection.lastReceived > Self.stalledLine {
+            for connection in open
+            where connection.incoming != nil && latest - connection.lastReceived > Self.stalledLine {
                 connection.close(.timedOut)
             }
         }
@@ -246,6 +252,7 @@ extension TorrentEngine {
         let code = Socket.setCongestionControl(connection.descriptor, "bbr")
         connection.path.hasBBR = code == 0
         if code != 0, let text = context.advice.text(code) { report(.warning(text)) }
-        context.logger.debug("a long line with loss", metadata: ["peer": "\(connection.address)", "bbr": "\(code == 0)"])
+        context.logger.debug(
+            "a long line with loss", metadata: ["peer": "\(connection.address)", "bbr": "\(code == 0)"])
     }
 }

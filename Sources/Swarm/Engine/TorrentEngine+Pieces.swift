@@ -11,7 +11,8 @@ extension TorrentEngine {
         guard let buffer = bufferPool.take(length: length) else {
             return fail(
                 TransferError(
-                    .other, "no memory for a piece of \(length) bytes", advice: "Free memory, or raise the process's limit."))
+                    .other, "no memory for a piece of \(length) bytes",
+                    advice: "Free memory, or raise the process's limit."))
         }
         for span in info.layout.spans(of: piece) where span.isPadding {
             UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[span.pieceOffset..<span.pieceOffset + span.length])

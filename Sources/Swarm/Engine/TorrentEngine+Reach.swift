@@ -12,7 +12,8 @@ extension TorrentEngine {
     /// Looks whether a peer that came in can be dialled.
     func probeReach(of connection: PeerConnection, _ key: PeerKey) {
         guard connection.isIncoming, let address = connection.listenAddress,
-            !machine.isFinished || connections.count <= Self.mostPeersOfSeed, reachProbes.count < Self.mostProbes, reachProbes[key] == nil
+            !machine.isFinished || connections.count <= Self.mostPeersOfSeed, reachProbes.count < Self.mostProbes,
+            reachProbes[key] == nil
         else { return }
         reachProbes[key] = try? ReachProbe(address, from: context.listenAddress, loop: context.loop) {
             [weak self] isReachable in

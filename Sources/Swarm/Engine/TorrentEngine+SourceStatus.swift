@@ -53,7 +53,8 @@ extension TorrentEngine {
                 ? .exhausted(reason: trouble, nextTry: wait) : .failing(reason: trouble, nextTry: wait)
         }
         if missing.refused == missing.all, let file = missing.refused.min(), !source.isFetching {
-            return .exhausted(reason: health.refusal(ofFile: file) ?? "it gives out none of the files", nextTry: nextTry)
+            return .exhausted(
+                reason: health.refusal(ofFile: file) ?? "it gives out none of the files", nextTry: nextTry)
         }
         return source.isFetching ? .active : .idle
     }

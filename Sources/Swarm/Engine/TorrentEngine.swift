@@ -10,8 +10,8 @@ import Tracking
 
 /// Runs one torrent whose metainfo is known: feeds its ``SwarmMachine`` with what happens and carries out what it says.
 ///
-/// It lives on the loop and owns all of the torrent's state there. Decisions belong in `SwarmCore`; whatever blocks belongs
-/// on the worker pool.
+/// It lives on the loop and owns all of the torrent's state there. Decisions belong in `SwarmCore`; whatever blocks
+/// belongs on the worker pool.
 final class TorrentEngine: ConnectionOwner {
     let context: EngineContext
     let info: Info
@@ -261,7 +261,8 @@ final class TorrentEngine: ConnectionOwner {
         fail(
             TransferError(
                 .other, "not one byte came for \(timeout)",
-                advice: "Check that a seed is running and reachable; what is here is kept, run the same command to go on."))
+                advice:
+                    "Check that a seed is running and reachable; what is here is kept, run the same command to go on."))
     }
 
     func limitsChanged() {

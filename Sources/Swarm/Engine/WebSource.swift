@@ -5,11 +5,11 @@ import Reactor
 import SwarmCore
 import Synchronization
 
-/// A source of ranges (web seed, CDN, object store) in the place of a peer: the machine asks it for spans, and it answers
-/// with whole spans.
+/// A source of ranges (web seed, CDN, object store) in the place of a peer: the machine asks it for spans, and it
+/// answers with whole spans.
 ///
-/// Contiguous spans become one range request. Chunks gather span by span and are handed to the loop, which lets the next
-/// be read when the limits allow. Lives on the loop; its fetches run beside it.
+/// Contiguous spans become one range request. Chunks gather span by span and are handed to the loop, which lets the
+/// next be read when the limits allow. Lives on the loop; its fetches run beside it.
 final class WebSource {
     /// Longest span asked for at once, bytes.
     static let spanLength = 1 << 20

@@ -56,7 +56,9 @@ final class Listener: ReadinessHandler {
             Glibc.close(descriptor)
             return
         }
-        let connection = PeerConnection(accepted: descriptor, from: from, loop: loop, staging: staging, tunables: tunables) {
+        let connection = PeerConnection(
+            accepted: descriptor, from: from, loop: loop, staging: staging, tunables: tunables
+        ) {
             [weak self] connection, hash in
             guard let self else { return }
             unnamed[ObjectIdentifier(connection)] = nil

@@ -60,7 +60,8 @@ actor NodeState {
 
     private func listener(on descriptor: CInt, _ context: EngineContext, _ node: SwarmNode) throws -> Listener {
         try Listener(
-            descriptor: descriptor, loop: loop, staging: context.staging, tunables: context.tunables, logger: node.logger,
+            descriptor: descriptor, loop: loop, staging: context.staging, tunables: context.tunables,
+            logger: node.logger,
             resolve: { [weak self] connection, hash in
                 let connection = LoopBound(connection)
                 self?.assumeIsolated { $0.attach(connection, to: hash) }

@@ -7,7 +7,8 @@ import Storage
 import SwarmCore
 import Tracking
 
-/// Brings a transfer from its request to its engine: look at what is on disk, on the worker threads, then begin on the loop.
+/// Brings a transfer from its request to its engine: look at what is on disk, on the worker threads, then begin on the
+/// loop.
 struct Starter: Sendable {
     let node: SwarmNode
     let context: LoopBound<EngineContext>
@@ -39,7 +40,8 @@ struct Starter: Sendable {
             let store = VouchingStore.standard()
             let all = StoredPieces(pieceCount: layout.pieceCount, all: true)
             let home = ContentHome.served(files, path: path)
-            if options.fast, let vouched = store?.pieces(vouchedFor: files, hashes: torrent.info.hashes), vouched.isFull {
+            if options.fast, let vouched = store?.pieces(vouchedFor: files, hashes: torrent.info.hashes), vouched.isFull
+            {
                 return Found(home: home, have: vouched, wanted: all, isComplete: true)
             }
             let result = try ContentCheck(files: files, hashes: torrent.pieceHashes).run(
@@ -49,9 +51,14 @@ struct Starter: Sendable {
             guard result.right.isFull else {
                 let bad = layout.pieceCount - result.right.count
                 let missing = torrent.info.layout.files.indices.filter { result.files[$0] == .missing }
-                if missing.count == layout.files.count { throw TransferError(.notFound, "nothing at \(path)", advice: "Give the path of the content that the torrent describes.") }
+                if missing.count == layout.files.count {
+                    throw TransferError(
+                        .notFound, "nothing at \(path)",
+                        advice: "Give the path of the content that the torrent describes.")
+                }
                 throw TransferError(
-                    .verification, "\(bad) of \(layout.pieceCount) pieces at \(path) are not what the torrent describes",
+                    .verification,
+                    "\(bad) of \(layout.pieceCount) pieces at \(path) are not what the torrent describes",
                     advice: "Run `swoop verify` to see which files, and `swoop get` to complete them.")
             }
             try? store?.save(files, hashes: torrent.info.hashes, pieces: result.right)
@@ -105,7 +112,9 @@ struct Starter: Sendable {
     func get(_ magnet: Magnet, into directory: String) {
         let hashes = magnet.hashes
         Task { [self] in
-            let saved = try? await node.pool.run { DownloadDirectory.savedMetainfo(directory: directory, hashes: hashes) }
+            let saved = try? await node.pool.run {
+                DownloadDirectory.savedMetainfo(directory: directory, hashes: hashes)
+            }
             if let bytes = saved ?? nil, let torrent = try? Torrent.parse(bytes) {
                 return get(torrent, into: directory, peers: options.extraPeers)
             }
@@ -130,7 +139,9 @@ struct Starter: Sendable {
 
     // MARK: Beginning
 
-    private func begin(_ torrent: Torrent, extra peers: [PeerAddress], _ look: @escaping @Sendable (CheckFraction) throws -> Found) {
+    private func begin(
+        _ torrent: Torrent, extra peers: [PeerAddress], _ look: @escaping @Sendable (CheckFraction) throws -> Found
+    ) {
         let startedAt = monotonicSeconds()
         let transfer = transfer
         Task { [self] in
@@ -144,7 +155,8 @@ struct Starter: Sendable {
             } catch let error as TransferError {
                 transfer.report(.failed(error))
             } catch {
-                transfer.report(.failed(TransferError(.other, "\(error)", advice: "This should not happen; please report it.")))
+                transfer.report(
+                    .failed(TransferError(.other, "\(error)", advice: "This should not happen; please report it.")))
             }
         }
     }

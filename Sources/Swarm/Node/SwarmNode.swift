@@ -1,8 +1,8 @@
 // Swarm: the transfer engine. Carries out over sockets and disks what SwarmCore decides.
 //
 // What it is for: fetching and serving torrents: connections, the worker threads that hash and write, trackers and web
-// seeds of a process. What it must never do: decide about pieces or peers itself, let an unverified byte reach the disk or
-// another machine, or block its loop.
+// seeds of a process. What it must never do: decide about pieces or peers itself, let an unverified byte reach the disk
+// or another machine, or block its loop.
 
 import Glibc
 import HTTPOrigin
@@ -63,13 +63,16 @@ public final class SwarmNode: Sendable {
     /// Connections and files need descriptors; the hard limit is ours to use.
     private static func raiseDescriptorLimit() {
         var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < limit.rlim_max
+        else { return }
         limit.rlim_cur = min(limit.rlim_max, 1 << 20)
         setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
     /// Serves content that is here. Returns at once; its check shows in the transfer's status and events.
-    public func seed(torrent: Torrent, path: String, options: TransferOptions = TransferOptions()) async throws -> Transfer {
+    public func seed(torrent: Torrent, path: String, options: TransferOptions = TransferOptions()) async throws
+        -> Transfer
+    {
         let context = try await state.context(of: self, options: options)
         let transfer = Transfer(loop: loop)
         await state.add(transfer)
@@ -78,7 +81,9 @@ public final class SwarmNode: Sendable {
     }
 
     /// Fetches content into `directory` (or to the place that `options.staging` says), then serves it. Returns at once.
-    public func get(torrent: Torrent, into directory: String, options: TransferOptions = TransferOptions()) async throws -> Transfer {
+    public func get(torrent: Torrent, into directory: String, options: TransferOptions = TransferOptions()) async throws
+        -> Transfer
+    {
         let context = try await state.context(of: self, options: options)
         let transfer = Transfer(loop: loop)
         await state.add(transfer)
@@ -87,7 +92,9 @@ public final class SwarmNode: Sendable {
     }
 
     /// The same from a magnet link: peers tell what it is about first.
-    public func get(magnet: Magnet, into directory: String, options: TransferOptions = TransferOptions()) async throws -> Transfer {
+    public func get(magnet: Magnet, into directory: String, options: TransferOptions = TransferOptions()) async throws
+        -> Transfer
+    {
         let context = try await state.context(of: self, options: options)
         let transfer = Transfer(loop: loop)
         await state.add(transfer)

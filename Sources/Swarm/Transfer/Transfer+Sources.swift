@@ -4,9 +4,9 @@ import Storage
 extension Transfer {
     // MARK: Sources
 
-    /// Gives a source another share, pauses it or lets it go on, and limits it: bytes per second, nil for no limit. What
-    /// it was asked for beyond its new share is asked of others; pausing is no failure of the source. An unknown id
-    /// changes nothing.
+    /// Gives a source another share, pauses it or lets it go on, and limits it: bytes per second, nil for no limit.
+    /// What it was asked for beyond its new share is asked of others; pausing is no failure of the source. An unknown
+    /// id changes nothing.
     public func setSource(_ id: String, files: Set<Int>, isActive: Bool, rateLimit: Int?) {
         change { $0.setSource(id, files: files, isActive: isActive, rateLimit: .some(rateLimit)) }
     }

@@ -5,13 +5,13 @@ import Tracking
 
 /// How one torrent is to be fetched or served.
 public struct TransferOptions: Sendable {
-    /// Where to listen; nil for the first free port of 6881 to 6889 on all addresses. Outgoing connections come from its
-    /// address too.
+    /// Where to listen; nil for the first free port of 6881 to 6889 on all addresses. Outgoing connections come from
+    /// its address too.
     public var listen: PeerAddress?
     /// What the tracker is to tell others instead of the address it sees.
     public var announceAddress: String?
-    /// Where this host stands, in at most ``Site/longestName`` bytes: hosts of one name are near each other. Nil for what
-    /// addresses say.
+    /// Where this host stands, in at most ``Site/longestName`` bytes: hosts of one name are near each other. Nil for
+    /// what addresses say.
     public var site: String?
     /// Bytes per second; nil for no limit.
     public var downloadLimit: Int?
@@ -32,8 +32,8 @@ public struct TransferOptions: Sendable {
     public var fast = false
     /// Fail when not one byte came for so long.
     public var timeout: Duration?
-    /// Where content and record go instead of the directory of a `get`. Nothing is renamed then: `complete` is reported,
-    /// and the owner publishes, see ``Transfer/relocate(to:by:)``.
+    /// Where content and record go instead of the directory of a `get`. Nothing is renamed then: `complete` is
+    /// reported, and the owner publishes, see ``Transfer/relocate(to:by:)``.
     public var staging: StagingPlace?
     /// Files to fetch by their index in the torrent's layout, in place of ``selection``.
     public var fileIndices: Set<Int>?
@@ -49,7 +49,8 @@ public struct TransferOptions: Sendable {
     public init() {}
 }
 
-/// What a transfer does, as it happens. `complete` or `failed` comes once (`complete` again after a refetch); a seed's `complete` comes when its check is done.
+/// What a transfer does, as it happens. `complete` or `failed` comes once (`complete` again after a refetch); a seed's
+/// `complete` comes when its check is done.
 public enum TransferEvent: Sendable {
     /// What the torrent holds is known.
     case metadata(Info)
@@ -90,8 +91,8 @@ public struct TransferStatus: Sendable, Equatable {
     public var uploaded: Int64 = 0
     /// Bytes that came in vain: twice, or wrong.
     public var wasted: Int64 = 0
-    /// Of the download while there is one, and as it was at its end; of a seed that fetched nothing what it gives out. Nil
-    /// in the first second.
+    /// Of the download while there is one, and as it was at its end; of a seed that fetched nothing what it gives out.
+    /// Nil in the first second.
     public var efficiency: Efficiency?
     /// By id, of staged content only; the swarm under ``peersID``.
     public var sources: [String: SourceStatus] = [:]

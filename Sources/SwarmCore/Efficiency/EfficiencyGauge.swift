@@ -2,8 +2,8 @@
 ///
 /// The bound is that of one file to N hosts (Kumar, Ross 2006; here as a rate): the least of the seeds' uplinks, of
 /// the receiver's downlink, of all uplinks over all receivers, and of what its disk and its processors are measured to
-/// do. Who joins when others are ahead is bound by its downlink and by all uplinks only. What was not told is unknown and
-/// bounds nothing.
+/// do. Who joins when others are ahead is bound by its downlink and by all uplinks only. What was not told is unknown
+/// and bounds nothing.
 public struct EfficiencyGauge: Sendable {
     /// What was seen in an interval.
     public struct Observation: Sendable {

@@ -6,8 +6,8 @@ public struct LineLimits: Sendable {
     public var least = 1
     /// Further connections of one torrent.
     public var mostInAll = 64
-    /// Seconds there and back from which a line is long. One of a site, or of a region, is shorter; queues of shaped lines
-    /// do not count, as the quickest round trip is meant.
+    /// Seconds there and back from which a line is long. One of a site, or of a region, is shorter; queues of shaped
+    /// lines do not count, as the quickest round trip is meant.
     public var longRoundTrip = 0.025
     /// Further connections that failed, after which a peer gets no more.
     public var failures = 6
@@ -17,9 +17,9 @@ public struct LineLimits: Sendable {
 
 /// How fast each of a peer's connections may send at most, where they share a long line and BBR decides.
 ///
-/// BBR finds the rate of a line by sending more and more until that brings no more. A connection that runs out of what the
-/// system lets it have in flight before that never ends its search, sends bursts, and takes the place of the others in the
-/// queue. None gets much more than its part, and all together more than they have.
+/// BBR finds the rate of a line by sending more and more until that brings no more. A connection that runs out of what
+/// the system lets it have in flight before that never ends its search, sends bursts, and takes the place of the others
+/// in the queue. None gets much more than its part, and all together more than they have.
 public enum PacingShare {
     private static let share = 1.5
     /// Bytes per second.
@@ -38,8 +38,8 @@ public enum CongestionChoice: Sendable, Equatable {
     case system
     /// The system's for now.
     case undecided
-    /// A long line that loses packets. What takes loss for congestion (CUBIC, Reno) crawls there: its rate falls with the
-    /// delay and with the root of the loss (Mathis et al. 1997). BBR goes by what arrives.
+    /// A long line that loses packets. What takes loss for congestion (CUBIC, Reno) crawls there: its rate falls with
+    /// the delay and with the root of the loss (Mathis et al. 1997). BBR goes by what arrives.
     case bbr
 
     /// - Parameters:

@@ -24,8 +24,8 @@ private enum Constant {
 /// all, and takes them back if not.
 ///
 /// One connection is as good as many where nothing is lost and buffers are large. On long lines either is often not so:
-/// loss keeps each down, or what the system lets one have in flight is less than the line holds. What comes is counted over
-/// all peers: a connection that only takes from others is no gain.
+/// loss keeps each down, or what the system lets one have in flight is less than the line holds. What comes is counted
+/// over all peers: a connection that only takes from others is no gain.
 public struct LineSearch<Peer: Hashable & Sendable>: Sendable {
     /// A peer that gives us blocks and takes further connections.
     public struct Candidate: Sendable {
@@ -146,7 +146,9 @@ public struct LineSearch<Peer: Hashable & Sendable>: Sendable {
     }
 
     private mutating func judge(_ trial: Trial, _ received: Int64, _ period: Double, _ now: Double) -> Step? {
-        guard now >= trial.measuresFrom, let rate = rate(received, over: Constant.measuring * period, now) else { return nil }
+        guard now >= trial.measuresFrom, let rate = rate(received, over: Constant.measuring * period, now) else {
+            return nil
+        }
         self.trial = nil
         lastRate = rate
         if rate >= Constant.gain * trial.before {

@@ -13,8 +13,8 @@ public struct SwarmConfiguration: Sendable {
     public var openBytes = 24 << 20
     /// So many more on a long line, where a block that is lost comes much later than those after it.
     public var openBytesOnLongLine = 16 << 20
-    /// Requests of one peer that wait here; more are rejected, or end the connection of a peer without the fast extension
-    /// that goes on to twice as many. Told to peers as `reqq` (BEP 10).
+    /// Requests of one peer that wait here; more are rejected, or end the connection of a peer without the fast
+    /// extension that goes on to twice as many. Told to peers as `reqq` (BEP 10).
     public var requestQueue = 512
     /// Longest request served, bytes (hostile requests are longer; told to our own kind in the extension handshake).
     public var longestRequest = 128 * 1024
@@ -63,7 +63,8 @@ public enum SwarmAction: Sendable, Equatable {
     /// All blocks are there: hash them, write them if they are right, then tell ``SwarmMachine/judged(_:_:now:)``.
     /// With `digests`, tell the digest of every block too, right or wrong; when wrong, tell them in any case.
     case verify(PieceIndex, digests: Bool)
-    /// The peer's upload queue is no longer empty: call ``SwarmMachine/nextUpload(to:now:)`` when its socket can take more.
+    /// The peer's upload queue is no longer empty: call ``SwarmMachine/nextUpload(to:now:)`` when its socket can take
+    /// more.
     case upload(PeerKey)
     case disconnect(PeerKey, Reason)
     /// It sent false bytes: not to be let in again.

@@ -27,7 +27,9 @@ struct FurtherLinesState: Sendable {
 
 extension SwarmMachine {
     /// Blocks are on their way from this peer.
-    public func isGiving(_ key: PeerKey) -> Bool { peers[key].map { !$0.outstanding.isEmpty && !$0.isSnubbed } ?? false }
+    public func isGiving(_ key: PeerKey) -> Bool {
+        peers[key].map { !$0.outstanding.isEmpty && !$0.isSnubbed } ?? false
+    }
 
     /// Wanted bytes that are not there, to a piece.
     public var missingBytes: Int64 { Int64(missingCount) * Int64(layout.pieceLength) }

@@ -91,11 +91,14 @@ extension SwarmMachine {
         guard let peer = peers[key] else { return }
         peers[key]?.mayAnnounceHoldings = false
         if peer.mayAnnounceHoldings { return setHoldings(of: key, holdings, now: now) }
-        // BEP 3 has it first and once, but clients save on many haves by another bitfield (aria2 does): it may only add.
+        // BEP 3 has it first and once, but clients save on many haves by another bitfield (aria2 does): it may only
+        // add.
         guard holdings.count > peer.holdings.count, peer.holdings.countMissing(in: holdings) == 0 else {
             return violation(key, "a second bitfield that takes back pieces, or says nothing new")
         }
-        holdings.forEach { if !peer.holdings.contains($0) { receivedHave(UInt32(truncatingIfNeeded: $0), from: key, now: now) } }
+        holdings.forEach {
+            if !peer.holdings.contains($0) { receivedHave(UInt32(truncatingIfNeeded: $0), from: key, now: now) }
+        }
     }
 
     private mutating func setHoldings(of key: PeerKey, _ holdings: PieceSet, now: Double) {
@@ -145,7 +148,9 @@ extension SwarmMachine {
     }
 
     mutating func receivedDontHave(_ raw: UInt32, from key: PeerKey, now: Double) {
-        guard let piece = layout.piece(Int(raw))?.value else { return violation(key, "donthave of a piece out of range") }
+        guard let piece = layout.piece(Int(raw))?.value else {
+            return violation(key, "donthave of a piece out of range")
+        }
         guard let wasFull = peers[key]?.countsAsFull, peers[key]?.holdings.remove(piece) == true else { return }
         // Who loses pieces is counted one by one from now on: to count anew takes a look at every piece.
         peers[key]?.hasLostPieces = true
@@ -180,8 +185,8 @@ extension SwarmMachine {
     // MARK: A seed's hand
 
     /// How many pieces a peer is to have in hand: enough that it never waits for a word from us. On a long line
-    /// that takes its time several times over (suggestion, request, block, announcement, and what loss adds to each); how
-    /// fast it is, is not known before it has been full.
+    /// that takes its time several times over (suggestion, request, block, announcement, and what loss adds to each);
+    /// how fast it is, is not known before it has been full.
     private func lookahead(_ rate: Double, roundTrip: Double) -> Int {
         let length = Double(layout.pieceLength)
         let unknown = roundTrip > 0 ? min(0.2, roundTrip) * Double(64 << 20) : 0
@@ -202,7 +207,8 @@ extension SwarmMachine {
             !peers[peer].traits.isWebSeed
         else { return }
         let secret = configuration.superSeed
-        guard !isInTurns(key), secret || (peers[peer].traits.followsSuggestions && !peers[peer].amChoking && peers[peer].isInterested)
+        guard !isInTurns(key),
+            secret || (peers[peer].traits.followsSuggestions && !peers[peer].amChoking && peers[peer].isInterested)
         else { return }
         let rate = peers[peer].uploadMeter.rate(now)
         let target = lookahead(rate, roundTrip: peers[peer].traits.longRoundTrip)

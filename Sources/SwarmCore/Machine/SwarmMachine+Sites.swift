@@ -22,19 +22,21 @@ extension SwarmMachine {
         return open[place].exclusiveOwner != peers[peer].key
     }
 
-    /// Whether announcements to the peer may wait a little, so that many go together over the line of our site. Not where
-    /// it waits for them before it gives more.
+    /// Whether announcements to the peer may wait a little, so that many go together over the line of our site. Not
+    /// where it waits for them before it gives more.
     public func mayHoldAnnouncements(to key: PeerKey) -> Bool {
         guard let peer = peers.place(of: key) else { return false }
         return isFar(peer) && !peers[peer].isDispatching && !peers[peer].turns.givesTurns
     }
 
     /// Half of the buffers are for what comes from near, however slowly the rest comes.
-    func mayClaimMore() -> Bool { sites.ownCount == 0 || 2 * (sites.ownCount + 1) * layout.pieceLength <= mostOpenBytes }
+    func mayClaimMore() -> Bool {
+        sites.ownCount == 0 || 2 * (sites.ownCount + 1) * layout.pieceLength <= mostOpenBytes
+    }
 
-    /// Which piece to begin next where some peers are far: of a near peer what the fewest of our site have, of a far one what
-    /// is rarest of all that nobody of ours has or claims. At random among equals: what a neighbour begins at the same time
-    /// comes to the site twice, or does not come to be handed on.
+    /// Which piece to begin next where some peers are far: of a near peer what the fewest of our site have, of a far
+    /// one what is rarest of all that nobody of ours has or claims. At random among equals: what a neighbour begins at
+    /// the same time comes to the site twice, or does not come to be handed on.
     mutating func pickBySite(for peer: PeerTable.Place) -> Int? {
         guard isFar(peer) else {
             if peers[peer].traits.isWebSeed { return picker.pick(from: peers[peer].holdings, neighbour: nil) }
@@ -63,8 +65,8 @@ extension SwarmMachine {
         updateHolder(key)
     }
 
-    /// A seed near us that gives out what nobody has is asked for nothing else, so all else of it is not at hand: what it
-    /// gave to others outside may come back from there. To be called when that has changed.
+    /// A seed near us that gives out what nobody has is asked for nothing else, so all else of it is not at hand: what
+    /// it gave to others outside may come back from there. To be called when that has changed.
     mutating func updateHolder(_ key: PeerKey) {
         guard let peer = peers.place(of: key) else { return }
         // Every change is a look at all pieces: who changes his mind too often is a holder.
@@ -106,8 +108,8 @@ extension SwarmMachine {
         if sites.isOwn(piece), sites.bars(piece) { giveWay(piece) }
     }
 
-    /// Another of our site has the piece, or goes on fetching it: what far peers owe us of it, and have not begun to send,
-    /// they need not.
+    /// Another of our site has the piece, or goes on fetching it: what far peers owe us of it, and have not begun to
+    /// send, they need not.
     private mutating func giveWay(_ piece: Int) {
         guard let place = open.place(of: piece), !open[place].isVerifying, open[place].exclusiveOwner == nil,
             sites.disown(piece)
@@ -115,7 +117,9 @@ extension SwarmMachine {
         for key in peers.keys {
             guard let peer = peers.place(of: key), isFar(peer), peers[peer].outstandingBytes > 0 else { continue }
             for request in peers[peer].outstanding
-            where request.span.piece == piece && !request.isCancelled && !open[place].isReceiving(request.span, from: key) {
+            where request.span.piece == piece && !request.isCancelled
+                && !open[place].isReceiving(request.span, from: key)
+            {
                 forget(request, of: key)
                 cancel(request, of: key)
             }
@@ -129,9 +133,11 @@ extension SwarmMachine {
     mutating func lookAtSites(now: Double) {
         guard sites.members > 0 else { return }
         sites.expire(now: now)
-        let isSupplied = asksPeers && peers.keys.contains { key in
-            peers.place(of: key).map { peers[$0].isNear && peers[$0].wantedCount > 0 } ?? false
-        }
+        let isSupplied =
+            asksPeers
+            && peers.keys.contains { key in
+                peers.place(of: key).map { peers[$0].isNear && peers[$0].wantedCount > 0 } ?? false
+            }
         sites.look(isSupplied: isSupplied, now: now)
         for piece in openOrder where sites.isDue(piece, now: now) {
             if isComingFromFar(piece) {

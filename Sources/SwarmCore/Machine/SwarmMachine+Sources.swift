@@ -4,10 +4,11 @@ import Metainfo
 
 /// Sources that come and go by policy: what each may be asked for, whether peers are, and who has sent what.
 extension SwarmMachine {
-    /// Changes what a web seed is asked for: pieces of the files that are its share just now, none while it pauses. What
-    /// it was asked for beyond that is cancelled, counts against nobody, and is asked of others.
+    /// Changes what a web seed is asked for: pieces of the files that are its share just now, none while it pauses.
+    /// What it was asked for beyond that is cancelled, counts against nobody, and is asked of others.
     public mutating func setHoldings(of key: PeerKey, to holdings: PieceSet, now: Double) {
-        guard let peer = peers[key], peer.traits.isWebSeed, holdings.size == layout.pieceCount, holdings != peer.holdings
+        guard let peer = peers[key], peer.traits.isWebSeed, holdings.size == layout.pieceCount,
+            holdings != peer.holdings
         else { return }
         if peer.countsAsFull || holdings.isFull {
             if peer.countsAsFull { picker.removeFullPeer() } else { peer.holdings.forEach { picker.decrease($0) } }
@@ -57,7 +58,9 @@ extension SwarmMachine {
             actions.append(.divert(key, request.span))
             cancel(request, of: key)
         }
-        if openOrder.contains(where: { open[$0]?.exclusiveOwner == key && isConcerned($0) }) { giveUpExclusive(of: key) }
+        if openOrder.contains(where: { open[$0]?.exclusiveOwner == key && isConcerned($0) }) {
+            giveUpExclusive(of: key)
+        }
     }
 
     /// Stored pieces that turned out to be wrong after all are fetched again.

@@ -8,8 +8,8 @@ import PeerWire
 /// Turns as those take them who want something, see ``TurnsOfLine``.
 extension SwarmMachine {
     private enum Constant {
-        /// Pieces on their way to us with which we pass, and seconds after which one no longer counts: its source is slow,
-        /// and others are to fill our line.
+        /// Pieces on their way to us with which we pass, and seconds after which one no longer counts: its source is
+        /// slow, and others are to fill our line.
         static let enough = 8
         static let young = 1.5
         /// Seconds of our line's rate that may be on their way in any case.
@@ -51,7 +51,9 @@ extension SwarmMachine {
         let run = max(
             min(limit, layout.pieceLength / (unit * most) + 1),
             peers[peer].window.runLength(limit: limit, lines: 1, requests: most, now: now))
-        guard peers[peer].outstanding.count < most, let first = firstOfTurn(named, of: peer, run: run, now: now) else { return }
+        guard peers[peer].outstanding.count < most, let first = firstOfTurn(named, of: peer, run: run, now: now) else {
+            return
+        }
         let key = peers[peer].key
         ask(key, first, now: now)
         while peers[peer].outstanding.count < most, let next = takeFree(first.piece, for: peer, run: run) {

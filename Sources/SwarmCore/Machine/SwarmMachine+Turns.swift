@@ -52,25 +52,25 @@ struct TurnsOfLine: Sendable {
     var idleUntil = -Double.infinity
     /// Bytes that may be promised at most, so that not every block that goes out is a reason to look at all peers.
     var room = Int.max
-    /// Bytes of the turns that are not over, and of what was asked for in turns and has not gone out; those of slow peers
-    /// apart, as far as they count.
+    /// Bytes of the turns that are not over, and of what was asked for in turns and has not gone out; those of slow
+    /// peers apart, as far as they count.
     var spoken = 0
     var slowSpoken = 0
 }
 
 /// Turns: whoever has a free line says so to one peer after the other, and only then does that peer choose a piece.
 ///
-/// Where peers ask whenever they like, most of what they ask for waits in somebody's queue, chosen long before it comes,
-/// while others who could send it idle; and what is sent to many at a time is whole, and can be handed on, late. Among a
-/// few that all know each other this costs nothing, and a line shared by all keeps every receiver busy; among many it costs
-/// most of the time beyond the bound. So turns begin where many want something of us.
+/// Where peers ask whenever they like, most of what they ask for waits in somebody's queue, chosen long before it
+/// comes, while others who could send it idle; and what is sent to many at a time is whole, and can be handed on, late.
+/// Among a few that all know each other this costs nothing, and a line shared by all keeps every receiver busy; among
+/// many it costs most of the time beyond the bound. So turns begin where many want something of us.
 extension SwarmMachine {
     private enum Constant {
         /// Seconds for which who took nothing is passed over, twice as long each time.
         static let firstPause = 0.02
         static let longestPause = 0.1
-        /// Of all who wait: by so many at most somebody comes sooner, a place for each piece that he is behind the others, or
-        /// later. More sends everybody to the same one; without it who is behind falls further behind.
+        /// Of all who wait: by so many at most somebody comes sooner, a place for each piece that he is behind the
+        /// others, or later. More sends everybody to the same one; without it who is behind falls further behind.
         static let mostLead = 0.3
         /// What a slow turn counts less than another: there may be as many times as many of them.
         static let slowShare = 4
@@ -115,8 +115,8 @@ extension SwarmMachine {
         giveTurns(now: now)
     }
 
-    /// While we fetch, those that want something of us, or will as soon as we have it: where turns began only when they say
-    /// so, our first piece would go to many at a time, and be whole nowhere for long.
+    /// While we fetch, those that want something of us, or will as soon as we have it: where turns began only when they
+    /// say so, our first piece would go to many at a time, and be whole nowhere for long.
     private var expectedTakers: Int {
         peers.keys.count { key in
             guard let peer = peers.place(of: key), peers[peer].traits.takesTurns else { return false }
@@ -158,7 +158,9 @@ extension SwarmMachine {
     }
 
     /// What was told of turns is looked at first: it lies beside what else is looked at then.
-    private func takesTurns(_ peer: PeerTable.Place) -> Bool { peers[peer].turns.isTold || peers[peer].traits.takesTurns }
+    private func takesTurns(_ peer: PeerTable.Place) -> Bool {
+        peers[peer].turns.isTold || peers[peer].traits.takesTurns
+    }
 
     /// It is served in turns, and needs no slot.
     func isInTurns(_ key: PeerKey) -> Bool { peers.place(of: key).map(isInTurns) ?? false }
@@ -299,9 +301,13 @@ extension SwarmMachine {
     private mutating func passOverSlowOnes(now: Double) {
         let patience = turns.width.patience
         for key in peers.keys {
-            guard let peer = peers.place(of: key), peers[peer].turns.isBusy, !peers[peer].turns.isStill else { continue }
+            guard let peer = peers.place(of: key), peers[peer].turns.isBusy, !peers[peer].turns.isStill else {
+                continue
+            }
             if peers[peer].turns.isSlow {
-                guard now - peers[peer].turns.movedAt > Constant.still + 2 * peers[peer].traits.longRoundTrip else { continue }
+                guard now - peers[peer].turns.movedAt > Constant.still + 2 * peers[peer].traits.longRoundTrip else {
+                    continue
+                }
                 change(peer) { $0.isStill = true }
                 // What it was to have first, others are to have.
                 dispatcher?.removePeer(key)

@@ -10,8 +10,8 @@ import PeerWire
 
 /// All decisions of one torrent: which piece of whom, whom to serve, what to say.
 ///
-/// A value without I/O, clock or locks. Events come in as calls with the time in seconds (of any monotonic clock); what is
-/// to be done gathers in ``takeActions()``. The engine and the simulator both run this code.
+/// A value without I/O, clock or locks. Events come in as calls with the time in seconds (of any monotonic clock); what
+/// is to be done gathers in ``takeActions()``. The engine and the simulator both run this code.
 ///
 /// It must never ask for a byte twice without need, trust a byte before `judged` said so, or grow with what peers send.
 public struct SwarmMachine: Sendable {
@@ -131,7 +131,9 @@ public struct SwarmMachine: Sendable {
         // Where somebody else has everything already, giving pieces out one by one spares nobody anything.
         guard configuration.superSeed || picker.fullPeers == 0 else { return }
         var pieces: [Int] = []
-        for piece in 0..<layout.pieceCount where canServe(piece) && picker.availability[piece] == 0 { pieces.append(piece) }
+        for piece in 0..<layout.pieceCount where canServe(piece) && picker.availability[piece] == 0 {
+            pieces.append(piece)
+        }
         dispatcher = PieceDispatcher(pieces: pieces, pieceCount: layout.pieceCount, using: &generator)
     }
 }

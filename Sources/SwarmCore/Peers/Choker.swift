@@ -16,12 +16,12 @@ public struct ChokerLimits: Sendable {
     public init() {}
 }
 
-/// Whom to serve. On a fleet every peer is a friend, so all who want something are served until the slots are spent; then
-/// those who give most to us (or, of a seed, those who were served longest ago) and a share who wait longest.
+/// Whom to serve. On a fleet every peer is a friend, so all who want something are served until the slots are spent;
+/// then those who give most to us (or, of a seed, those who were served longest ago) and a share who wait longest.
 ///
-/// Slots follow the uplink: a line narrower than others holds up those whom it serves, so it serves fewer. Where nobody says
-/// how wide theirs are, each slot should carry a piece in a few seconds, since what is spread over too many is handed on late
-/// by all of them.
+/// Slots follow the uplink: a line narrower than others holds up those whom it serves, so it serves fewer. Where nobody
+/// says how wide theirs are, each slot should carry a piece in a few seconds, since what is spread over too many is
+/// handed on late by all of them.
 struct Choker: Sendable {
     struct Candidate: Sendable {
         let key: PeerKey
@@ -54,18 +54,20 @@ struct Choker: Sendable {
         switch others {
         case .silent: byWidth = 0
         case .unknown: byWidth = Double(limits.firstSlots)
-        case .uplink(let other): byWidth = Double(limits.firstSlots) * uplink / (limits.widthOfFirstSlots * max(1, other))
+        case .uplink(let other):
+            byWidth = Double(limits.firstSlots) * uplink / (limits.widthOfFirstSlots * max(1, other))
         }
         return max(limits.leastSlots, Int(min(Double(limits.mostSlots), max(byTime, byWidth))))
     }
 
-    /// - Parameter rotates: those who wait longest get turns; else one of them only, in the place of who takes least, so
-    ///   that nobody can hold a slot without using it.
+    /// - Parameter rotates: those who wait longest get turns; else one of them only, in the place of who takes least,
+    ///   so that nobody can hold a slot without using it.
     /// - Returns: those to be unchoked; all others of `candidates` are to be choked.
     func choose(_ candidates: [Candidate], slots: Int, isSeed: Bool, rotates: Bool = true) -> Set<PeerKey> {
         guard candidates.count > slots else { return Set(candidates.map(\.key)) }
         let waiting = candidates.filter { !$0.isUnchoked }.sorted { $0.since < $1.since }
-        let turns = rotates ? max(1, slots / limits.optimisticShare) : max(1, slots - (candidates.count - waiting.count))
+        let turns =
+            rotates ? max(1, slots / limits.optimisticShare) : max(1, slots - (candidates.count - waiting.count))
         let rotated = waiting.prefix(turns).map(\.key)
         let taken = Set(rotated)
         let ranked = candidates.filter { !taken.contains($0.key) }.sorted { first, second in

@@ -1,5 +1,5 @@
-/// Announcements of pieces that wait for a peer at the other end of a site's line, so that many go in one packet: alone, each
-/// takes more there than all else that is said about its piece.
+/// Announcements of pieces that wait for a peer at the other end of a site's line, so that many go in one packet:
+/// alone, each takes more there than all else that is said about its piece.
 public struct HeldAnnouncements: Sendable {
     /// Seconds that the first of a peer waits at most.
     static let patience = 0.5

@@ -1,4 +1,5 @@
-/// The addresses we know of one torrent's peers, and which to dial next. `Address` is the shell's; this only compares it.
+/// The addresses we know of one torrent's peers, and which to dial next. `Address` is the shell's; this only compares
+/// it.
 public struct PeerBook<Address: Hashable & Sendable>: Sendable {
     public struct Limits: Sendable {
         /// Addresses remembered.
@@ -89,11 +90,17 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
     public mutating func failed(_ address: Address, now: Double) {
         guard let entry = entries[address], entry.state != .banned else { return }
         leaveDialling(address)
-        if entry.origin == .incoming { return entries[address] = nil }
+        if entry.origin == .incoming {
+            entries[address] = nil
+            return
+        }
         entries[address]?.state = .idle
         entries[address]?.failures += 1
         let failures = entry.failures + 1
-        if failures > limits.failures && entry.origin != .configured { return entries[address] = nil }
+        if failures > limits.failures && entry.origin != .configured {
+            entries[address] = nil
+            return
+        }
         let wait = limits.firstRetry * Double(1 << min(failures - 1, 16))
         entries[address]?.retryAt = now + min(limits.longestRetry, wait)
         queue.append(address)
@@ -105,7 +112,8 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
         entries[address, default: Entry(origin: .incoming)].state = .banned
     }
 
-    /// It is ourselves, a second way to a peer we have, or has nothing for us: not dialled again, but let in if it comes.
+    /// It is ourselves, a second way to a peer we have, or has nothing for us: not dialled again, but let in if it
+    /// comes.
     public mutating func shun(_ address: Address) {
         leaveDialling(address)
         entries[address, default: Entry(origin: .incoming)].state = .shunned
@@ -116,7 +124,9 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
     }
 
     private mutating func forgetOne() {
-        guard let index = queue.firstIndex(where: { entries[$0]?.origin == .exchange }) ?? queue.indices.first else { return }
+        guard let index = queue.firstIndex(where: { entries[$0]?.origin == .exchange }) ?? queue.indices.first else {
+            return
+        }
         entries[queue.remove(at: index)] = nil
     }
 }

@@ -55,8 +55,8 @@ struct RequestWindow: Sendable {
         checkedAt = now
     }
 
-    /// A long line is filled from the beginning, as far as it is not known how much it takes: with less asked for, TCP would
-    /// not find that out either.
+    /// A long line is filled from the beginning, as far as it is not known how much it takes: with less asked for, TCP
+    /// would not find that out either.
     /// - Parameter roundTrip: seconds; 0 for a line that is not long.
     mutating func expect(roundTrip: Double) {
         isOnLongLine = roundTrip > 0
@@ -74,8 +74,8 @@ struct RequestWindow: Sendable {
         leastDelay = .infinity
     }
 
-    /// Blocks of one request, for a peer that takes runs: about 20 ms of the rate of each of its connections, and enough
-    /// for as many requests as it keeps to fill the window.
+    /// Blocks of one request, for a peer that takes runs: about 20 ms of the rate of each of its connections, and
+    /// enough for as many requests as it keeps to fill the window.
     mutating func runLength(limit: Int, lines: Int, requests: Int, now: Double) -> Int {
         let least = lines > 1 ? target * 4 / 3 / (blockLength * requests) : 1
         return max(1, min(limit, max(least, Int(meter.rate(now) * 0.02) / (blockLength * lines))))

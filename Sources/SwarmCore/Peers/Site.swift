@@ -7,8 +7,8 @@ public enum Site {
     /// Bytes of a site's name at most.
     public static let longestName = WireLimits.default.longestSite
 
-    /// Whether two addresses are those of neighbours: of one /24 of the private IPv4 networks (RFC 1918, 6598, 3927), or of
-    /// one /64 of IPv6. Public IPv4 addresses say nothing about it, and those of one machine to itself neither.
+    /// Whether two addresses are those of neighbours: of one /24 of the private IPv4 networks (RFC 1918, 6598, 3927),
+    /// or of one /64 of IPv6. Public IPv4 addresses say nothing about it, and those of one machine to itself neither.
     /// - Parameters: 4 or 16 bytes each, in network order.
     public static func areNeighbours(_ first: [UInt8], _ second: [UInt8]) -> Bool {
         guard first.count == second.count else { return false }

@@ -1,6 +1,8 @@
-/// What the peers of our own site have, and what each of them fetches from outside it: that, nobody else of the site does.
+/// What the peers of our own site have, and what each of them fetches from outside it: that, nobody else of the site
+/// does.
 ///
-/// It must never keep more than one claim for a piece, nor let a peer that claims and does not fetch keep others from it.
+/// It must never keep more than one claim for a piece, nor let a peer that claims and does not fetch keep others from
+/// it.
 struct SiteClaims: Sendable {
     private enum Constant {
         /// Seconds after which a claim that was not repeated is over; and after which it is repeated.
@@ -151,7 +153,8 @@ struct SiteClaims: Sendable {
 
     func isOwn(_ piece: Int) -> Bool { !own.isEmpty && own[piece] != nil }
 
-    /// Of two who claim one piece the one with the smaller number goes on: for each piece another, so that nobody goes ahead.
+    /// Of two who claim one piece the one with the smaller number goes on: for each piece another, so that nobody goes
+    /// ahead.
     func number(of piece: Int) -> UInt32 {
         var draw = SplitMix64(seed: seed ^ UInt64(piece))
         return UInt32(truncatingIfNeeded: draw.next() >> 32)
@@ -192,8 +195,8 @@ struct SiteClaims: Sendable {
         if isNear { nearBytes += bytes } else { farBytes += bytes }
     }
 
-    /// To be called a few times a second. Near peers may be dead, may not serve us, or have lines much thinner than that to
-    /// the others: then they keep nobody from anything, until they give their share again.
+    /// To be called a few times a second. Near peers may be dead, may not serve us, or have lines much thinner than
+    /// that to the others: then they keep nobody from anything, until they give their share again.
     /// - Parameter isSupplied: near peers have something that we lack.
     mutating func look(isSupplied: Bool, now: Double) {
         self.isSupplied = self.isSupplied && isSupplied

@@ -1,8 +1,8 @@
-/// How much is on its way out at a time: enough that the line is never idle, as little as that takes, for who comes next
-/// is decided when the line is free.
+/// How much is on its way out at a time: enough that the line is never idle, as little as that takes, for who comes
+/// next is decided when the line is free.
 ///
-/// Four pieces, or a tenth of a second. Receivers that take theirs slowly do not count (see ``patience``), and now and then
-/// more is tried, and kept if more goes out: the receivers may be far away.
+/// Four pieces, or a tenth of a second. Receivers that take theirs slowly do not count (see ``patience``), and now and
+/// then more is tried, and kept if more goes out: the receivers may be far away.
 struct TurnWidth: Sendable {
     struct Limits: Sendable {
         /// Pieces.
@@ -64,7 +64,9 @@ struct TurnWidth: Sendable {
     mutating func look(hasWaiting: Bool, now: Double) {
         wasIdle = wasIdle || !hasWaiting
         let elapsed = now - lookedAt
-        guard elapsed >= limits.period, bytes >= limits.leastPieces * pieceLength || elapsed > 20 * limits.period else { return }
+        guard elapsed >= limits.period, bytes >= limits.leastPieces * pieceLength || elapsed > 20 * limits.period else {
+            return
+        }
         let rate = Double(bytes) / elapsed
         let isGain = rate > best * limits.gain
         best = max(rate, best * limits.memory)

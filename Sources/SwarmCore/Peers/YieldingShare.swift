@@ -1,9 +1,9 @@
 /// What of our uplink goes to peers that others can serve as well, while peers that nobody can dial wait for us too.
 ///
-/// A host behind a firewall gets pieces only from those it has dialled. When these spend their uplinks on each other, it
-/// falls behind, and its own uplink, which could have served them, idles. So the others yield: their share shrinks while
-/// that brings more to those who depend on us, and grows while it takes nothing from them, as when a line of theirs is
-/// the narrow one. Bytes and seconds.
+/// A host behind a firewall gets pieces only from those it has dialled. When these spend their uplinks on each other,
+/// it falls behind, and its own uplink, which could have served them, idles. So the others yield: their share shrinks
+/// while that brings more to those who depend on us, and grows while it takes nothing from them, as when a line of
+/// theirs is the narrow one. Bytes and seconds.
 public struct YieldingShare: Sendable {
     private enum Constant {
         /// Seconds between two looks.

@@ -26,7 +26,8 @@ struct OpenPiece: Sendable {
     var isVerifying = false
 
     init(
-        piece: Int, length: Int, blockLength: Int = BlockSpan.standardLength, openedAt: Double, isPadding: (Range<Int>) -> Bool
+        piece: Int, length: Int, blockLength: Int = BlockSpan.standardLength, openedAt: Double,
+        isPadding: (Range<Int>) -> Bool
     ) {
         self.piece = piece
         self.length = length

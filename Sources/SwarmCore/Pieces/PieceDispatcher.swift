@@ -1,11 +1,11 @@
 /// A seed's hand: gives each piece that no leecher has yet to one of them, so that each leaves the seed once before any
 /// leaves it twice.
 ///
-/// With super-seeding (BEP 16) what a peer was given is all that it is told we have; otherwise it is a suggestion (BEP 6)
-/// beside an honest bitfield, which our own leechers keep to.
+/// With super-seeding (BEP 16) what a peer was given is all that it is told we have; otherwise it is a suggestion (BEP
+/// 6) beside an honest bitfield, which our own leechers keep to.
 struct PieceDispatcher: Sendable {
-    /// Pieces never given out, in order from a random start, so that the seed's disk is read forward and two seeds begin
-    /// at different ends; those behind `head` are done with.
+    /// Pieces never given out, in order from a random start, so that the seed's disk is read forward and two seeds
+    /// begin at different ends; those behind `head` are done with.
     private var queue: [Int32]
     private var head = 0
     private var assigned: [PeerKey: [Assignment]] = [:]
@@ -97,7 +97,9 @@ struct PieceDispatcher: Sendable {
 
     /// A piece that no leecher has any more is given out again.
     mutating func restore(_ piece: Int) {
-        guard isGiven.contains(piece), !assigned.values.contains(where: { $0.contains { $0.piece == piece } }) else { return }
+        guard isGiven.contains(piece), !assigned.values.contains(where: { $0.contains { $0.piece == piece } }) else {
+            return
+        }
         takeBack(piece)
     }
 

@@ -1,8 +1,8 @@
 /// Which piece to begin next: the rarest that a peer has, at random among equals, next to the last one where that costs
 /// no rarity.
 ///
-/// Pieces still to be begun stand in one array sorted by availability, in runs ("buckets") of equal availability, so that
-/// a change of one piece's availability is one swap. Peers that have everything count once for all pieces.
+/// Pieces still to be begun stand in one array sorted by availability, in runs ("buckets") of equal availability, so
+/// that a change of one piece's availability is one swap. Peers that have everything count once for all pieces.
 struct PiecePicker: Sendable {
     /// Peers that have the piece, without those that have every piece.
     private(set) var availability: [UInt16]

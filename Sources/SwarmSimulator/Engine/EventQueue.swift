@@ -67,7 +67,8 @@ struct EventQueue {
                 let child = hole << 2 + 1
                 guard child < heap.count else { break }
                 var least = child
-                for other in child + 1..<max(child + 1, min(child + 4, heap.count)) where Event.isBefore(heap[other], heap[least]) {
+                for other in child + 1..<max(child + 1, min(child + 4, heap.count))
+                where Event.isBefore(heap[other], heap[least]) {
                     least = other
                 }
                 guard Event.isBefore(heap[least], last) else { break }

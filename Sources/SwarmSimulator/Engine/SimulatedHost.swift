@@ -56,7 +56,9 @@ final class SimulatedHost {
     }
 
     func link(_ key: PeerKey) -> Link? {
-        guard links.indices.contains(Int(key.slot)), let link = links[Int(key.slot)], link.key == key else { return nil }
+        guard links.indices.contains(Int(key.slot)), let link = links[Int(key.slot)], link.key == key else {
+            return nil
+        }
         return link
     }
 

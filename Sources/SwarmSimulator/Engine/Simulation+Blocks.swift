@@ -101,7 +101,8 @@ extension Simulation {
         let span = transmission.span
         queue.schedule(
             Event(
-                time: end, kind: .block, host: other.index, slot: link.otherSlot, serial: link.serial, a: Int32(span.piece),
+                time: end, kind: .block, host: other.index, slot: link.otherSlot, serial: link.serial,
+                a: Int32(span.piece),
                 b: Int32(span.begin), c: Int32(span.length)))
     }
 
@@ -110,7 +111,9 @@ extension Simulation {
         let span = BlockSpan(piece: Int(event.a), begin: Int(event.b), length: Int(event.c))
         let placement = host.machine.beginBlock(span, from: link.key)
         if placement == .buffer || placement == .aside, hosts[Int(link.other)].line.isPoisoner {
-            let blocks = span.begin / scenario.blockLength..<(span.begin + span.length + scenario.blockLength - 1) / scenario.blockLength
+            let blocks =
+                span.begin / scenario.blockLength..<(span.begin + span.length + scenario.blockLength - 1)
+                / scenario.blockLength
             for block in blocks { host.tainted[span.piece, default: [:]][block] = link.other }
         }
         _ = host.machine.finishBlock(span, from: link.key, placement: placement, now: now)

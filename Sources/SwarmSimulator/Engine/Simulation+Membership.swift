@@ -48,7 +48,8 @@ extension Simulation {
         host.lastAnnounce = now
         let wantsSeeds = !host.machine.isFinished
         let peers = tracker.select(
-            scenario.network.peersPerAnnounce, for: host.index, isReachable: host.line.acceptsConnections, using: &random
+            scenario.network.peersPerAnnounce, for: host.index, isReachable: host.line.acceptsConnections,
+            using: &random
         ) { wantsSeeds || !self.hosts[Int($0)].machine.isFinished }
         host.book.learn(peers, from: .tracker)
         dial(host)

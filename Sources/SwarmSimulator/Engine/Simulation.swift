@@ -37,7 +37,8 @@ public final class Simulation {
         self.scenario = scenario
         guard let path = try? SafePath("content") else { throw .noContent }
         layout = try ContentLayout(
-            pieceLength: scenario.pieceLength, files: [FileEntry(path: path, length: scenario.contentLength, offset: 0)])
+            pieceLength: scenario.pieceLength, files: [FileEntry(path: path, length: scenario.contentLength, offset: 0)]
+        )
         hasPoisoners = scenario.hosts.contains(where: \.isPoisoner)
         random = SplitMix64(seed: scenario.seedNumber)
         finishedCounts = ContiguousArray(repeating: 0, count: scenario.hosts.count)

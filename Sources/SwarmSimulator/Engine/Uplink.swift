@@ -2,8 +2,8 @@ import SwarmCore
 
 /// The sending side of a host's line: all connections that have something to send share it equally, as TCP streams do.
 ///
-/// Kept in the service of one stream ("virtual time", in bytes): a block begun at service `s` is through at `s` plus its
-/// length, however many others come and go meanwhile.
+/// Kept in the service of one stream ("virtual time", in bytes): a block begun at service `s` is through at `s` plus
+/// its length, however many others come and go meanwhile.
 struct Uplink {
     struct Transmission {
         let slot: Int32

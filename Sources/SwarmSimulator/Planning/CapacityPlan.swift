@@ -83,7 +83,8 @@ public struct CapacityPlan: Sendable {
         scenario.timeLimit = 100 * max(1, ideal.seconds / scale)
         let result = try Simulation(scenario).run()
         return Answer(
-            caches: caches, ideal: ideal, makespan: result.makespan.map { $0 * scale }, median: result.median.map { $0 * scale })
+            caches: caches, ideal: ideal, makespan: result.makespan.map { $0 * scale },
+            median: result.median.map { $0 * scale })
     }
 
     /// The same question with other numbers of caches, a few on both sides of what was asked.
@@ -101,8 +102,8 @@ public struct CapacityPlan: Sendable {
         (receivers * rule.caches + rule.receivers - 1) / rule.receivers
     }
 
-    /// Caches that bring the bound down to `seconds`, nil if no number does (the seed's line or a receiver's binds first).
-    /// They are served themselves, so each brings what it sends less one copy.
+    /// Caches that bring the bound down to `seconds`, nil if no number does (the seed's line or a receiver's binds
+    /// first). They are served themselves, so each brings what it sends less one copy.
     public func cachesNeeded(for seconds: Double) -> Int? {
         var plan = self
         for number in 0...max(16, 2 * receivers) {

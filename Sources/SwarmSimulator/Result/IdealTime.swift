@@ -19,9 +19,12 @@ public struct IdealTime: Sendable, Equatable {
     /// Every bound, the binding one among them.
     public let bounds: [(limit: Limit, seconds: Double)]
 
-    public static func == (left: Self, right: Self) -> Bool { left.seconds == right.seconds && left.limit == right.limit }
+    public static func == (left: Self, right: Self) -> Bool {
+        left.seconds == right.seconds && left.limit == right.limit
+    }
 
-    /// For hosts that are there from the beginning and stay; poisoners do not count, and caches are served like receivers.
+    /// For hosts that are there from the beginning and stay; poisoners do not count, and caches are served like
+    /// receivers.
     public init(_ scenario: Scenario) {
         let size = Double(scenario.contentLength)
         let honest = scenario.hosts.filter { !$0.isPoisoner }

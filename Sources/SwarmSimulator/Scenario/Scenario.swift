@@ -1,7 +1,7 @@
 import SwarmCore
 
-/// What is to be simulated: content, hosts and the lines between them. Sizes in bytes, rates in bytes per second, times in
-/// seconds.
+/// What is to be simulated: content, hosts and the lines between them. Sizes in bytes, rates in bytes per second, times
+/// in seconds.
 public struct Scenario: Sendable {
     public struct Host: Sendable, Equatable {
         public enum Role: Sendable, Equatable {

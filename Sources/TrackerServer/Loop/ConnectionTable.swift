@@ -4,8 +4,8 @@ import Glibc
     import Tracking
 #endif
 
-/// What a connection waits for. Each has one length of time for all, so that a queue in order of arrival is one in order of
-/// deadlines.
+/// What a connection waits for. Each has one length of time for all, so that a queue in order of arrival is one in
+/// order of deadlines.
 enum ConnectionPhase: Int {
     /// The rest of a request's head. Counted from its first byte: a byte now and then wins nobody time.
     case request = 0

@@ -2,7 +2,8 @@
     import Tracking
 #endif
 
-/// The tracker's numbers in Prometheus' text format. No label takes a value from outside, so the number of series is fixed.
+/// The tracker's numbers in Prometheus' text format. No label takes a value from outside, so the number of series is
+/// fixed.
 enum MetricsPage {
     static func text(_ facts: PageFacts) -> String {
         let totals = facts.totals

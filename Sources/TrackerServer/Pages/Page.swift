@@ -27,7 +27,8 @@ struct PageFacts {
     var biggest: [(key: SwarmKey, counts: SwarmCounts)]
 }
 
-/// The last text of each page, kept for a second: making one looks at every swarm, and must not cost more because many ask.
+/// The last text of each page, kept for a second: making one looks at every swarm, and must not cost more because many
+/// ask.
 struct PageCache {
     private var texts: [(text: [UInt8], madeAt: UInt64)?] = Array(repeating: nil, count: Page.allCases.count)
 

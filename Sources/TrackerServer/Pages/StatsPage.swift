@@ -2,8 +2,8 @@
     import Tracking
 #endif
 
-/// The tracker's state as a page for a person and as JSON. Everything on it is a number or a hash that the tracker wrote
-/// itself, so nothing needs escaping.
+/// The tracker's state as a page for a person and as JSON. Everything on it is a number or a hash that the tracker
+/// wrote itself, so nothing needs escaping.
 enum StatsPage {
     static func json(_ facts: PageFacts) -> String {
         let totals = facts.totals

@@ -1,6 +1,6 @@
-/// Memory for rows of peers, in blocks of a few sizes, so that a million peers in swarms of any size leave little unused
-/// and nothing is ever moved by a growing heap. Freed blocks are used again and not given back to the system: the limit
-/// on peers bounds the pool.
+/// Memory for rows of peers, in blocks of a few sizes, so that a million peers in swarms of any size leave little
+/// unused and nothing is ever moved by a growing heap. Freed blocks are used again and not given back to the system:
+/// the limit on peers bounds the pool.
 ///
 /// Not thread-safe: one store, one thread.
 struct BlockPool {

@@ -5,8 +5,8 @@
 /// Peers in this process's memory: about 40 bytes each over IPv4, and some 250 for a swarm.
 ///
 /// Sharded by info hash; tables are flat memory of its own, because an announce should cost a few cache misses and no
-/// reference counting. Hashes are keyed with random numbers, so that nobody can choose info hashes or addresses that fall
-/// on one another. Not thread-safe, and not `Sendable`: one loop owns it.
+/// reference counting. Hashes are keyed with random numbers, so that nobody can choose info hashes or addresses that
+/// fall on one another. Not thread-safe, and not `Sendable`: one loop owns it.
 public final class MemoryPeerStore: PeerStore {
     /// Limits of a store.
     public struct Limits: Sendable {

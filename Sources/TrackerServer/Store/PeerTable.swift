@@ -4,10 +4,10 @@
 
 /// The peers of one swarm and one family: rows in flat arrays, put in order by whom they may be handed to.
 ///
-/// Rows stand in this order: reachable leechers, reachable seeds, unreachable leechers, unreachable seeds, peers without
-/// a port. So each list that an announce may be answered with is a range of rows, and selecting is copying. Up to 64
-/// rows are one block that grows through a few sizes; more are a directory of 64-row blocks. From 17 rows on an index
-/// finds them by endpoint.
+/// Rows stand in this order: reachable leechers, reachable seeds, unreachable leechers, unreachable seeds, peers
+/// without a port. So each list that an announce may be answered with is a range of rows, and selecting is copying. Up
+/// to 64 rows are one block that grows through a few sizes; more are a directory of 64-row blocks. From 17 rows on an
+/// index finds them by endpoint.
 ///
 /// Unsafe memory: a row number is below `count`, which never passes the rows of the blocks held; only this type and its
 /// extensions compute addresses from row numbers. The owner calls `release` once.

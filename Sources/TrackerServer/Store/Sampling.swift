@@ -41,8 +41,8 @@ struct SelectionTarget {
 extension PeerTable {
     /// Selects peers for one that announces.
     ///
-    /// Reachable peers come first. Unreachable ones follow only for a peer that is itself reachable: they can connect to
-    /// it, and to nobody like themselves. Peers that want nothing (seeds, partial seeds) get no seeds.
+    /// Reachable peers come first. Unreachable ones follow only for a peer that is itself reachable: they can connect
+    /// to it, and to nobody like themselves. Peers that want nothing (seeds, partial seeds) get no seeds.
     /// - Parameter own: the row of the one that asks, which it is not handed; -1 for none.
     func select(
         wantsSeeds: Bool, isReachable: Bool, own: Int, random: inout SampleRandom, into target: inout SelectionTarget

@@ -28,11 +28,11 @@ struct StoredSwarm {
     }
 }
 
-/// A shard of the swarms: open addressing from the keyed hash of the info hash to the swarm. Shards grow one at a time, so
-/// that no growth holds the server up for long.
+/// A shard of the swarms: open addressing from the keyed hash of the info hash to the swarm. Shards grow one at a time,
+/// so that no growth holds the server up for long.
 ///
-/// Unsafe memory: slot numbers are masked; a swarm lives from `insert` to `remove`, and pointers to it are not kept past
-/// the call they were got in.
+/// Unsafe memory: slot numbers are masked; a swarm lives from `insert` to `remove`, and pointers to it are not kept
+/// past the call they were got in.
 struct SwarmTable {
     private struct Slot {
         var hash: UInt64

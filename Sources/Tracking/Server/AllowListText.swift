@@ -11,8 +11,8 @@ public enum AllowListText {
         }
     }
 
-    /// All hashes of the list, or the first line that is wrong. A list with a mistake is not used in part: it would shut
-    /// out the swarm whose line it is without anybody noticing.
+    /// All hashes of the list, or the first line that is wrong. A list with a mistake is not used in part: it would
+    /// shut out the swarm whose line it is without anybody noticing.
     public static func parse(_ bytes: [UInt8]) throws(Problem) -> Set<SwarmKey> {
         var keys: Set<SwarmKey> = []
         var number = 0

@@ -1,9 +1,9 @@
-/// An announce from the query of an HTTP request (BEP 3, 7, 21, 23), or from the few parameters that the URL data of a UDP
-/// announce may add (BEP 41).
+/// An announce from the query of an HTTP request (BEP 3, 7, 21, 23), or from the few parameters that the URL data of a
+/// UDP announce may add (BEP 41).
 ///
-/// Strict where a mistake would put a wrong peer on the list, or hide one: a known parameter that is repeated, malformed
-/// or out of range refuses the announce. Parameters that the tracker does not use are not looked at, `trackerid`,
-/// `supportcrypto`, `corrupt`, `ipv4` and `ipv6` among them.
+/// Strict where a mistake would put a wrong peer on the list, or hide one: a known parameter that is repeated,
+/// malformed or out of range refuses the announce. Parameters that the tracker does not use are not looked at,
+/// `trackerid`, `supportcrypto`, `corrupt`, `ipv4` and `ipv6` among them.
 public enum AnnounceQuery {
     /// Parses what follows the `?`.
     public static func parse(_ query: UnsafeRawBufferPointer) throws(TrackerRefusal) -> PeerAnnounce {
@@ -69,8 +69,8 @@ public enum AnnounceQuery {
         return announce
     }
 
-    /// Takes over what the URL data of a UDP announce (BEP 41: path and query) may add, because its fields cannot say it:
-    /// `unreachable=1`, and an IPv6 address in `ip=`.
+    /// Takes over what the URL data of a UDP announce (BEP 41: path and query) may add, because its fields cannot say
+    /// it: `unreachable=1`, and an IPv6 address in `ip=`.
     public static func apply(urlData: UnsafeRawBufferPointer, to announce: inout PeerAnnounce) {
         guard let mark = urlData.firstIndex(of: 0x3f) else { return }
         var parameters = QueryParameters(UnsafeRawBufferPointer(rebasing: urlData[(mark + 1)...]))

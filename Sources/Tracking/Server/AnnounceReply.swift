@@ -1,7 +1,7 @@
 /// The peers an announce is answered with, in memory that the answering thread reuses from request to request.
 ///
-/// Both lists are in compact form (BEP 23 and 7). Each has the peer ids in the same order beside it, which are filled in
-/// only when `wantsNames` is set.
+/// Both lists are in compact form (BEP 23 and 7). Each has the peer ids in the same order beside it, which are filled
+/// in only when `wantsNames` is set.
 public struct PeerSelection {
     /// The most peers of both families together.
     public static let capacity = 200

@@ -2,7 +2,8 @@
     import Glibc
 #endif
 
-/// Writes an answer into memory that somebody else owns and reuses. Writing past its end sets `isFull` and nothing else.
+/// Writes an answer into memory that somebody else owns and reuses. Writing past its end sets `isFull` and nothing
+/// else.
 ///
 /// Not to be shared between threads, and never is: a writer lives within one call.
 @frozen
@@ -70,8 +71,8 @@ public struct ByteWriter {
         }
     }
 
-    /// Writes a number over `width` bytes that were written before, at `offset`, with spaces before it. A number that is
-    /// too wide, or a place that was not written, sets `isFull`.
+    /// Writes a number over `width` bytes that were written before, at `offset`, with spaces before it. A number that
+    /// is too wide, or a place that was not written, sets `isFull`.
     public mutating func fill(decimal value: Int, width: Int, at offset: Int) {
         guard value >= 0, offset >= 0, width > 0, offset <= count - width else {
             isFull = true

@@ -1,8 +1,8 @@
 /// Connection ids of BEP 15 without a table of them: a keyed MAC of the sender's address and the time.
 ///
-/// An id proves that its bearer has received a datagram at that address lately, so nobody can make the tracker send peer
-/// lists to a victim, nor announce for an address that is not theirs. The lowest byte tells the window in which the id was
-/// made, the other 56 bits are SipHash-2-4 under a key that lives as long as the process.
+/// An id proves that its bearer has received a datagram at that address lately, so nobody can make the tracker send
+/// peer lists to a victim, nor announce for an address that is not theirs. The lowest byte tells the window in which
+/// the id was made, the other 56 bits are SipHash-2-4 under a key that lives as long as the process.
 public struct ConnectionIDs: Sendable {
     /// Seconds of one window.
     static let windowSeconds: UInt64 = 30
@@ -15,8 +15,8 @@ public struct ConnectionIDs: Sendable {
         self.hash = hash
     }
 
-    /// The id for a sender now. `high` and `low` are its address; an IPv4 address has `high` 0. `now` is in seconds of a
-    /// clock that does not go back.
+    /// The id for a sender now. `high` and `low` are its address; an IPv4 address has `high` 0. `now` is in seconds of
+    /// a clock that does not go back.
     public func issue(high: UInt64, low: UInt64, now: UInt64) -> UInt64 {
         make(high, low, window: now / ConnectionIDs.windowSeconds)
     }

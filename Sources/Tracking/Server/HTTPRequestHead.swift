@@ -5,8 +5,8 @@
 /// The head of an HTTP/1.1 GET request, as much of it as a tracker looks at.
 ///
 /// Strict (RFC 9112): CRLF line ends, no folded lines, no control characters, one `Host`, no body. What is not exactly
-/// that is refused before anything is made of it, so a proxy in front and the tracker cannot disagree on where a request
-/// ends.
+/// that is refused before anything is made of it, so a proxy in front and the tracker cannot disagree on where a
+/// request ends.
 public struct HTTPRequestHead {
     /// The path, before any `?`. Points into the parsed bytes.
     public let path: UnsafeRawBufferPointer

@@ -11,8 +11,9 @@ enum Percent {
 
     static func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x61 + value - 10 }
 
-    /// Decodes `text` to `target` and returns the count of bytes; nil when a `%` is not followed by two hexadecimal digits
-    /// or the result has more bytes than `target`. `+` is a space, as HTML forms and several BitTorrent clients write it.
+    /// Decodes `text` to `target` and returns the count of bytes; nil when a `%` is not followed by two hexadecimal
+    /// digits or the result has more bytes than `target`. `+` is a space, as HTML forms and several BitTorrent clients
+    /// write it.
     static func decode(_ text: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) -> Int? {
         var read = 0
         var written = 0

@@ -43,8 +43,8 @@ public enum PeerListing: Sendable {
 
 /// Why a request cannot be served, in words for the person at the other end.
 public struct TrackerRefusal: Error, Sendable, Equatable {
-    /// Static, so that making one costs nothing, and less than the shortest UDP request with a connection id, less the 8
-    /// bytes of an error packet's head: 28 bytes at most where it may answer a scrape.
+    /// Static, so that making one costs nothing, and less than the shortest UDP request with a connection id, less the
+    /// 8 bytes of an error packet's head: 28 bytes at most where it may answer a scrape.
     public let reason: StaticString
     /// BEP 31: minutes after which it makes sense to ask again; nil for never.
     public let retryMinutes: Int?

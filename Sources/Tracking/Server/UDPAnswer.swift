@@ -1,5 +1,5 @@
-/// Answers of a UDP tracker (BEP 15), written to memory of the caller's. Each returns the count of bytes, or 0 when they do
-/// not fit.
+/// Answers of a UDP tracker (BEP 15), written to memory of the caller's. Each returns the count of bytes, or 0 when
+/// they do not fit.
 public enum UDPAnswer {
     /// Bytes of an announce answer before its peers.
     public static let announceHead = 20

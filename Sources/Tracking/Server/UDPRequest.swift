@@ -55,8 +55,8 @@ public enum UDPRequest {
         }
     }
 
-    /// The options after an announce (BEP 41): 0 ends them, 1 is padding, every other has a length byte. URL data (2) may
-    /// come in several parts that belong together. False when an option is cut off or the URL is over 1 KiB.
+    /// The options after an announce (BEP 41): 0 ends them, 1 is padding, every other has a length byte. URL data (2)
+    /// may come in several parts that belong together. False when an option is cut off or the URL is over 1 KiB.
     private static func applyOptions(_ options: UnsafeRawBufferPointer, to announce: inout PeerAnnounce) -> Bool {
         withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 1) { url in
             var length = 0

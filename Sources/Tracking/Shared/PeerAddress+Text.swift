@@ -3,7 +3,8 @@
 #endif
 
 extension PeerAddress: CustomStringConvertible {
-    /// From `1.2.3.4:6881` or `[2001:db8::1]:6881`. Nil for names, scope identifiers, missing ports and ports over 65,535.
+    /// From `1.2.3.4:6881` or `[2001:db8::1]:6881`. Nil for names, scope identifiers, missing ports and ports over
+    /// 65,535.
     public init?(_ text: some StringProtocol) {
         guard let colon = text.lastIndex(of: ":"),
             let port = PeerAddress.decimalPort(text[text.index(after: colon)...])

@@ -1,7 +1,7 @@
 /// Where a peer listens: an IPv4 or IPv6 address and a TCP port.
 ///
-/// Seventeen bytes inline and no heap, because a tracker's answer may name hundreds of them. An IPv4 address that came as
-/// `::ffff:a.b.c.d` is kept as IPv4, so that one host is one value.
+/// Seventeen bytes inline and no heap, because a tracker's answer may name hundreds of them. An IPv4 address that came
+/// as `::ffff:a.b.c.d` is kept as IPv4, so that one host is one value.
 public struct PeerAddress: Hashable, Sendable {
     /// Which of the two IP versions.
     public enum Family: UInt8, Sendable {
@@ -29,7 +29,8 @@ public struct PeerAddress: Hashable, Sendable {
         self.init(family: .ipv4, high: 0, low: UInt64(ipv4), port: port)
     }
 
-    /// An IPv6 address from its two halves as big-endian numbers. An IPv4-mapped address (`::ffff:0:0/96`) becomes IPv4.
+    /// An IPv6 address from its two halves as big-endian numbers. An IPv4-mapped address (`::ffff:0:0/96`) becomes
+    /// IPv4.
     public init(ipv6High high: UInt64, low: UInt64, port: UInt16) {
         if high == 0, low >> 32 == 0xffff {
             self.init(ipv4: UInt32(truncatingIfNeeded: low), port: port)

@@ -37,10 +37,12 @@ struct SimulateCommand: SwoopCommand {
     @Option(help: ArgumentHelp("Edge caches, which fetch the content to serve it.", valueName: "n"))
     var caches = 0
 
-    @Option(help: ArgumentHelp("Uplink of each cache. Default: as --seed-up.", valueName: "rate"), transform: Rate.parse)
+    @Option(
+        help: ArgumentHelp("Uplink of each cache. Default: as --seed-up.", valueName: "rate"), transform: Rate.parse)
     var cacheUp: Rate?
 
-    @Option(help: ArgumentHelp("Downlink of each cache. Default: as --cache-up.", valueName: "rate"), transform: Rate.parse)
+    @Option(
+        help: ArgumentHelp("Downlink of each cache. Default: as --cache-up.", valueName: "rate"), transform: Rate.parse)
     var cacheDown: Rate?
 
     @Option(help: ArgumentHelp("Of the hosts, those that take no incoming connections.", valueName: "n"))
@@ -49,7 +51,9 @@ struct SimulateCommand: SwoopCommand {
     @Option(help: ArgumentHelp("Places over which the hosts are spread; the seed is at the first.", valueName: "n"))
     var sites = 1
 
-    @Option(help: ArgumentHelp("Line of each place to the others. Default: no bound.", valueName: "rate"), transform: Rate.parse)
+    @Option(
+        help: ArgumentHelp("Line of each place to the others. Default: no bound.", valueName: "rate"),
+        transform: Rate.parse)
     var siteLine: Rate?
 
     @Flag(help: "Also with other numbers of caches.")
@@ -60,7 +64,8 @@ struct SimulateCommand: SwoopCommand {
 
     @OptionGroup var global: GlobalOptions
 
-    /// Bytes per second. Slower lines would take months of virtual time, faster ones less than the clock can tell apart.
+    /// Bytes per second. Slower lines would take months of virtual time, faster ones less than the clock can tell
+    /// apart.
     private static let rates = 10_000...1_000_000_000_000
 
     func validate() throws {
@@ -69,7 +74,8 @@ struct SimulateCommand: SwoopCommand {
             ("--firewalled", firewalled, 0...hosts.clamped(to: 0...20_000)), ("--sites", sites, 1...1000),
         ]
         for (name, value, range) in bounds where !range.contains(value) {
-            throw ValidationError("The value is invalid for '\(name) <n>': \(range.lowerBound) to \(range.upperBound) are possible")
+            throw ValidationError(
+                "The value is invalid for '\(name) <n>': \(range.lowerBound) to \(range.upperBound) are possible")
         }
         let rates: [(name: String, rate: Rate?)] = [
             ("--up", up), ("--down", down), ("--seed-up", seedUp), ("--cache-up", cacheUp), ("--cache-down", cacheDown),
@@ -137,7 +143,9 @@ struct SimulateCommand: SwoopCommand {
 
     private func text(_ answer: CapacityPlan.Answer, _ plan: CapacityPlan) -> String {
         let hosts = HumanText.plural(hosts, "host")
-        let (last, half, bound) = (Self.time(answer.makespan), Self.time(answer.median), Self.time(answer.ideal.seconds))
+        let (last, half, bound) = (
+            Self.time(answer.makespan), Self.time(answer.median), Self.time(answer.ideal.seconds)
+        )
         let lines: [String] = [
             "the last of \(hosts) is done after \(last), half of them after \(half)",
             "the bound is \(bound), set by \(answer.ideal.limit.rawValue): ratio \(Self.ratio(answer))",
@@ -149,7 +157,8 @@ struct SimulateCommand: SwoopCommand {
     /// What caches could do for the bound.
     private func needed(_ plan: CapacityPlan) -> String? {
         let ideal = plan.ideal
-        guard ideal.limit == .allUplinks || ideal.limit == .reachableUplinks, let half = plan.cachesNeeded(for: ideal.seconds / 2)
+        guard ideal.limit == .allUplinks || ideal.limit == .reachableUplinks,
+            let half = plan.cachesNeeded(for: ideal.seconds / 2)
         else { return nil }
         return "to halve the bound: \(HumanText.plural(half, "cache")) of \(HumanText.rate(Int(plan.cacheUp)))"
     }
@@ -159,7 +168,8 @@ struct SimulateCommand: SwoopCommand {
         case .seedUplink: "what would help: a faster line for the seed, or a second seed; caches would not"
         case .downlink: "what would help: faster downlinks; caches would not"
         case .siteLine: "what would help: a faster line between the places; caches elsewhere would not"
-        case .allUplinks, .reachableUplinks: "what would help: hosts that can be dialled, with fast uplinks, such as caches"
+        case .allUplinks, .reachableUplinks:
+            "what would help: hosts that can be dialled, with fast uplinks, such as caches"
         }
     }
 
@@ -174,5 +184,7 @@ struct SimulateCommand: SwoopCommand {
 }
 
 extension Int {
-    fileprivate func clamped(to range: ClosedRange<Int>) -> Int { Swift.min(Swift.max(self, range.lowerBound), range.upperBound) }
+    fileprivate func clamped(to range: ClosedRange<Int>) -> Int {
+        Swift.min(Swift.max(self, range.lowerBound), range.upperBound)
+    }
 }

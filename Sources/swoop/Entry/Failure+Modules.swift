@@ -33,8 +33,8 @@ extension Failure {
         self.init(status, "\(option)\(error)")
     }
 
-    /// What an `errno` of a file or directory means for the caller. What the disk does not let us do is its error, not a
-    /// refusal by somebody else.
+    /// What an `errno` of a file or directory means for the caller. What the disk does not let us do is its error, not
+    /// a refusal by somebody else.
     static func status(_ code: Int32) -> ExitStatus {
         switch code {
         case ENOENT, ENOTDIR: .notFound

@@ -1,8 +1,8 @@
 import FoundationEssentials
 import Glibc
 
-/// What the node's configuration on this machine says of where it is and where its files are. Whatever is not readable or
-/// not there has the node's own default.
+/// What the node's configuration on this machine says of where it is and where its files are. Whatever is not readable
+/// or not there has the node's own default.
 struct NodeDefaults: Sendable, Equatable {
     static let path = "/etc/bft2/config.json"
 

@@ -90,7 +90,8 @@ struct TaskAutoRecvCommand: SwoopCommand {
         let reply = try outcome.get()
         let isServing = reply.method == "cprogress"
         try show(
-            reply, isServing ? "\(reply.status.shown)  \(reply.desc.shown)" : TaskProgress(reply.content).text, reporter)
+            reply, isServing ? "\(reply.status.shown)  \(reply.desc.shown)" : TaskProgress(reply.content).text, reporter
+        )
     }
 
     private func receive(

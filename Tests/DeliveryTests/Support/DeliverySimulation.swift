@@ -72,7 +72,8 @@ struct DeliverySimulation {
         perform(machine.tick(at: now))
     }
 
-    /// The first of a method's files that is not whole: the machine tells anew only when the list has changed otherwise.
+    /// The first of a method's files that is not whole: the machine tells anew only when the list has changed
+    /// otherwise.
     private func current(_ method: DeliveryMethod) -> Int? {
         active[method] ? assigned[method].first { !isWhole($0) } : nil
     }

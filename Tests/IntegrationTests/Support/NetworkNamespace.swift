@@ -51,7 +51,8 @@ final class NetworkNamespace: Sendable {
         let said = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {
-            throw TimedOut(description: "\(command) \(arguments.joined(separator: " ")): \(said) (these tests need root)")
+            throw TimedOut(
+                description: "\(command) \(arguments.joined(separator: " ")): \(said) (these tests need root)")
         }
     }
 }

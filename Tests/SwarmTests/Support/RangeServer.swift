@@ -3,8 +3,8 @@ import Reactor
 import Synchronization
 import Tracking
 
-/// An HTTP/1.1 server with keep-alive and ranges whose behaviour can be changed while it runs, and which can be taken off
-/// the net and put back on the same port.
+/// An HTTP/1.1 server with keep-alive and ranges whose behaviour can be changed while it runs, and which can be taken
+/// off the net and put back on the same port.
 final class RangeServer: Sendable {
     enum Behaviour: Sendable {
         case serves
@@ -113,7 +113,8 @@ final class RangeServer: Sendable {
         if let line = lines.first(where: { $0.lowercased().hasPrefix("range: bytes=") }) {
             let bounds = line.dropFirst("range: bytes=".count).split(separator: "-").compactMap { Int($0) }
             if bounds.count == 2 { range = bounds[0]..<min(content.count, bounds[1] + 1) }
-            status = "206 Partial Content\r\nContent-Range: bytes \(range.lowerBound)-\(range.upperBound - 1)/\(content.count)\r\n"
+            status =
+                "206 Partial Content\r\nContent-Range: bytes \(range.lowerBound)-\(range.upperBound - 1)/\(content.count)\r\n"
         }
         guard send(socket, Array("HTTP/1.1 \(status)Content-Length: \(range.count)\r\n\r\n".utf8)) else { return false }
         var body = Array(content[range])
@@ -132,7 +133,9 @@ final class RangeServer: Sendable {
             sent += part.count
             state.withLock { $0.sent[path, default: 0] += part.count }
             // Asked each time: it may have been told to hurry.
-            if case .crawls(let rate) = state.withLock({ $0.behaviour }) { usleep(UInt32(part.count * 1_000_000 / rate)) }
+            if case .crawls(let rate) = state.withLock({ $0.behaviour }) {
+                usleep(UInt32(part.count * 1_000_000 / rate))
+            }
         }
         return true
     }

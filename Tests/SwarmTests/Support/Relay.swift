@@ -24,10 +24,12 @@ final class Relay: Sendable {
     private let state = Mutex(State())
     private let judge: @Sendable (Int, [Int]) -> Verdict
 
-    /// - Parameter judge: says what to do with what comes from the peer on a connection, by its number and the bytes that
-    ///   each has carried from there so far. Asked again and again while it holds.
+    /// - Parameter judge: says what to do with what comes from the peer on a connection, by its number and the bytes
+    ///   that each has carried from there so far. Asked again and again while it holds.
     init(to target: PeerAddress, judge: @escaping @Sendable (Int, [Int]) -> Verdict) throws {
-        guard let far = SocketAddress(host: target.addressBytes, port: target.port), let any = SocketAddress(host: [127, 0, 0, 1], port: 0) else {
+        guard let far = SocketAddress(host: target.addressBytes, port: target.port),
+            let any = SocketAddress(host: [127, 0, 0, 1], port: 0)
+        else {
             throw PeerSocket.Failure.system(EINVAL)
         }
         self.target = far
@@ -35,7 +37,8 @@ final class Relay: Sendable {
         let listener = try Socket.listen(on: any)
         _ = fcntl(listener, F_SETFL, fcntl(listener, F_GETFL) & ~O_NONBLOCK)
         self.listener = listener
-        guard let bound = Socket.localAddress(of: listener), let address = PeerAddress(addressBytes: bound.host, port: bound.port)
+        guard let bound = Socket.localAddress(of: listener),
+            let address = PeerAddress(addressBytes: bound.host, port: bound.port)
         else { throw PeerSocket.Failure.system(errno) }
         self.address = address
         runDetached(name: "relay") { [weak self] in
@@ -137,7 +140,8 @@ final class Relay: Sendable {
         bytes.withUnsafeBytes { buffer in
             var sent = 0
             while sent < buffer.count {
-                let count = send(descriptor, buffer.baseAddress?.advanced(by: sent), buffer.count - sent, CInt(MSG_NOSIGNAL))
+                let count = send(
+                    descriptor, buffer.baseAddress?.advanced(by: sent), buffer.count - sent, CInt(MSG_NOSIGNAL))
                 guard count > 0 else { return false }
                 sent += count
             }

@@ -59,7 +59,8 @@ final class PeerSocket {
 
     static func connect(_ address: PeerAddress, from host: String? = nil) throws -> PeerSocket {
         let isIPv4 = address.family == .ipv4
-        let descriptor = socket(isIPv4 ? AF_INET : AF_INET6, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+        let descriptor = socket(
+            isIPv4 ? AF_INET : AF_INET6, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw Failure.system(errno) }
         let peer = PeerSocket(descriptor)
         if let host, let source = PeerAddress(host: host, port: 0) {
@@ -132,7 +133,9 @@ final class PeerSocket {
         defer { self.decoder = decoder }
         while true {
             let step: FrameDecoder.Frame
-            do { step = try buffer.withUnsafeBytes { bytes throws(ProtocolViolation) in try decoder.next(bytes) } } catch {
+            do {
+                step = try buffer.withUnsafeBytes { bytes throws(ProtocolViolation) in try decoder.next(bytes) }
+            } catch {
                 throw Failure.protocolViolation("\(error)")
             }
             switch step {
@@ -187,7 +190,9 @@ final class PeerSocket {
     /// - Parameter info: nil when what the torrent holds is not to be known.
     func receiveHandshake(_ info: Info?) throws {
         while true {
-            let progress = try buffer.withUnsafeBytes { bytes throws(ProtocolViolation) in try HandshakeDecoder.judge(bytes) }
+            let progress = try buffer.withUnsafeBytes { bytes throws(ProtocolViolation) in
+                try HandshakeDecoder.judge(bytes)
+            }
             guard case .complete(let handshake) = progress else {
                 try fill()
                 continue
@@ -236,7 +241,8 @@ final class ScriptedPeer: Sendable {
             any.family == .ipv4 ? AF_INET : AF_INET6, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
         descriptor = listener
         guard listener >= 0, withSockaddr(any, { bind(listener, $0, $1) }) == 0, listen(listener, 64) == 0,
-            let bound = Socket.localAddress(of: listener), let address = PeerAddress(addressBytes: bound.host, port: bound.port)
+            let bound = Socket.localAddress(of: listener),
+            let address = PeerAddress(addressBytes: bound.host, port: bound.port)
         else { throw PeerSocket.Failure.system(errno) }
         self.address = address
         runDetached(name: "scripted-peer") { [weak self] in
@@ -271,7 +277,9 @@ func onThread<Result: Sendable>(_ script: @escaping @Sendable () throws -> Resul
     }
 }
 
-private func withSockaddr<Result>(_ address: PeerAddress, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
+private func withSockaddr<Result>(_ address: PeerAddress, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result)
+    -> Result
+{
     var storage = sockaddr_storage()
     let length: Int
     if address.family == .ipv4 {

@@ -63,7 +63,8 @@ final class Staging: Sendable {
         let root = path ?? content
         return sample.files.allSatisfy { file, bytes in
             guard paths?.contains(file) ?? true else { return true }
-            return FileManager.default.contents(atPath: file.isEmpty ? root : "\(root)/\(file)").map { [UInt8]($0) } == bytes
+            return FileManager.default.contents(atPath: file.isEmpty ? root : "\(root)/\(file)").map { [UInt8]($0) }
+                == bytes
         }
     }
 

@@ -17,7 +17,8 @@ final class TestNode: Sendable {
         configuration.workers = 2
         change(&configuration)
         self.host = host
-        node = try SwarmNode(configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        node = try SwarmNode(
+            configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
     /// What is vouched for is kept out of the home of whoever runs the tests.
@@ -76,7 +77,9 @@ final class TestNode: Sendable {
     /// Where it listens; only after the first transfer.
     var address: PeerAddress {
         get async throws {
-            guard let address = await node.listenAddress else { throw TimedOut(description: "the node does not listen") }
+            guard let address = await node.listenAddress else {
+                throw TimedOut(description: "the node does not listen")
+            }
             return address
         }
     }

@@ -13,7 +13,8 @@ final class WebOrigin: Sendable {
     ///   - files: by path below the server's root.
     ///   - spoil: changes the bytes of an answer, given how many there were before.
     init(_ files: [String: [UInt8]], spoil: @escaping @Sendable (inout [UInt8], Int) -> Void = { _, _ in }) throws {
-        guard let any = PeerAddress(host: "127.0.0.1", port: 0), let address = SocketAddress(host: any.addressBytes, port: 0)
+        guard let any = PeerAddress(host: "127.0.0.1", port: 0),
+            let address = SocketAddress(host: any.addressBytes, port: 0)
         else {
             throw PeerSocket.Failure.system(EINVAL)
         }
@@ -60,7 +61,8 @@ final class WebOrigin: Sendable {
         if let line = lines.first(where: { $0.lowercased().hasPrefix("range: bytes=") }) {
             let bounds = line.dropFirst("range: bytes=".count).split(separator: "-").compactMap { Int($0) }
             if bounds.count == 2 { range = bounds[0]..<min(content.count, bounds[1] + 1) }
-            status = "206 Partial Content\r\nContent-Range: bytes \(range.lowerBound)-\(range.upperBound - 1)/\(content.count)\r\n"
+            status =
+                "206 Partial Content\r\nContent-Range: bytes \(range.lowerBound)-\(range.upperBound - 1)/\(content.count)\r\n"
         }
         var body = Array(content[range])
         spoil(&body)
