@@ -182,8 +182,8 @@ private func quick(_ configuration: inout SwarmNode.Configuration) {
             let server = try RangeServer(staging.served)
             let transfer = try await staging.get(nodes[0], [try staging.plan("cdn", server, staging.files())])
             try await transfer.complete()
-            // A request for every piece would be as many as pieces, one for every block 4,096.
-            #expect(server.requests < 120)
+            // One for every block would be 4,096. How long they are follows the rate, so a busy machine sees more of them.
+            #expect(server.requests < 512)
             #expect(server.sentBytes < 66 << 20)
         }
     }
