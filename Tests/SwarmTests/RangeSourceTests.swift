@@ -182,7 +182,7 @@ private func quick(_ configuration: inout SwarmNode.Configuration) {
             let server = try RangeServer(staging.served)
             let transfer = try await staging.get(nodes[0], [try staging.plan("cdn", server, staging.files())])
             try await transfer.complete()
-            // One for every block would be 4,096. How long they are follows the rate, so a busy machine sees more of them.
+            // One for every block would be 4,096. How long they are follows the rate, so a busy machine sees more.
             #expect(server.requests < 512)
             #expect(server.sentBytes < 66 << 20)
         }
