@@ -172,6 +172,23 @@ private struct SiteHost {
         #expect(host.asked(of: far) == [5])
     }
 
+    /// Each comes before the one before it goes, and lets no claim lapse.
+    @Test func whoeverClaimsAndComesAgainKeepsNobodyFromContentForLong() throws {
+        var host = try SiteHost()
+        let far = host.join(near: false, has: [5])
+        var near = host.join(near: true)
+        host.claim(5, by: near, number: 1000)
+        host.unchoke(far)
+        for round in 1...12 where host.asked(of: far).isEmpty {
+            for _ in 0..<50 { host.tick() }
+            let next = host.join(near: true)
+            host.claim(5, by: next, number: 1000 - UInt32(round))
+            host.leave(near)
+            near = next
+        }
+        #expect(host.asked(of: far) == [5])
+    }
+
     @Test func ofTwoWhoBeginOnePieceOneGoesOn() throws {
         for wins in [true, false] {
             var host = try SiteHost()

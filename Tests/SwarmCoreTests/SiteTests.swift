@@ -34,7 +34,7 @@ import Testing
     private let one = PeerKey(slot: 1, generation: 0)
     private let two = PeerKey(slot: 2, generation: 0)
 
-    private func claims(pieces: Int = 64) -> SiteClaims { SiteClaims(pieceCount: pieces, seed: 1) }
+    private func claims(pieces: Int = 64) -> SiteClaims { SiteClaims(pieceCount: pieces, pieceLength: 1 << 20, seed: 1) }
 
     @Test func whatIsHeldOrClaimedIsBarredUntilItIsNot() {
         var site = claims()
@@ -74,7 +74,10 @@ import Testing
     }
 
     @Test func numbersDifferFromPieceToPieceAndFromHostToHost() {
-        let (first, second) = (SiteClaims(pieceCount: 1000, seed: 1), SiteClaims(pieceCount: 1000, seed: 2))
+        let (first, second) = (
+            SiteClaims(pieceCount: 1000, pieceLength: 1 << 20, seed: 1),
+            SiteClaims(pieceCount: 1000, pieceLength: 1 << 20, seed: 2)
+        )
         let wins = (0..<1000).count { first.number(of: $0) < second.number(of: $0) }
         #expect((400...600).contains(wins))
     }
@@ -122,9 +125,9 @@ import Testing
     @Test func claimsOfOnePeerAreBounded() {
         var site = claims(pieces: 10_000)
         for piece in 0..<10_000 { site.hear(piece, from: one, number: 7, now: 0) }
-        #expect(site.claimCount == 4096)
+        #expect(site.claimCount == 32, "32 MiB")
         site.hear(9000, from: two, number: 7, now: 0)
-        #expect(site.claimCount == 4097)
+        #expect(site.claimCount == 33)
     }
 
     @Test func ownClaimsAreRepeatedInTime() {
@@ -140,19 +143,20 @@ import Testing
     }
 
     /// - Parameter windows: bytes that near and far peers gave in ten seconds each.
-    private func binds(_ windows: [(near: Int, far: Int)], isSupplied: Bool = true) -> [Bool] {
-        var site = claims()
-        site.gain(0)
+    private func binds(
+        _ windows: [(near: Int, far: Int)], isSupplied: Bool = true, isKept: Bool = false
+    ) -> [Bool] {
+        var supply = SiteSupply()
         var now = 0.0
-        site.look(isSupplied: isSupplied, now: now)
+        supply.look(isSupplied: isSupplied, isKept: isKept, now: now)
         return windows.map { window in
             for _ in 0..<100 {
                 now += 0.1
-                site.received(window.near / 100, fromNear: true)
-                site.received(window.far / 100, fromNear: false)
-                site.look(isSupplied: isSupplied, now: now + 0.001)
+                supply.received(window.near / 100, fromNear: true)
+                supply.received(window.far / 100, fromNear: false)
+                supply.look(isSupplied: isSupplied, isKept: isKept, now: now + 0.001)
             }
-            return site.bars(0)
+            return supply.binds
         }
     }
 
@@ -160,6 +164,13 @@ import Testing
         #expect(binds([(0, 0)]) == [false])
         #expect(binds([(1000, 0), (0, 0), (0, 1000), (1000, 1000)]) == [true, false, false, true])
         #expect(binds([(0, 1000)], isSupplied: false) == [true], "they have nothing that we lack")
+    }
+
+    @Test func whereNothingComesForLongNobodyIsKeptFromFarPeers() {
+        let nothing = Array(repeating: (near: 0, far: 0), count: 4)
+        #expect(binds(nothing, isSupplied: false, isKept: true) == [true, true, false, false])
+        #expect(binds(nothing, isSupplied: false, isKept: false).allSatisfy { $0 }, "there is nobody to ask")
+        #expect(binds([(0, 0), (0, 0), (0, 1000), (0, 0)], isSupplied: false, isKept: true).allSatisfy { $0 })
     }
 
     @Test func whereNearPeersAreMuchSlowerThanFarOnesThereIsNothingToSpare() {

@@ -43,7 +43,7 @@ extension SwarmMachine {
         }
         if let peer = peers.place(of: key) {
             if sites.members > 0, !peers[peer].traits.isWebSeed {
-                sites.received(span.length, fromNear: peers[peer].isNear)
+                sites.supply.received(span.length, fromNear: peers[peer].isNear)
             }
             peers[peer].window.arrived(span.length, delay: now - request.sentAt, now: now)
             peers[peer].lastProgressAt = now

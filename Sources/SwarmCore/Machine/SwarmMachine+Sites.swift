@@ -133,12 +133,8 @@ extension SwarmMachine {
     mutating func lookAtSites(now: Double) {
         guard sites.members > 0 else { return }
         sites.expire(now: now)
-        let isSupplied =
-            asksPeers
-            && peers.keys.contains { key in
-                peers.place(of: key).map { peers[$0].isNear && peers[$0].wantedCount > 0 } ?? false
-            }
-        sites.look(isSupplied: isSupplied, now: now)
+        let (near, far) = asksPeers ? whoHasMore : (false, false)
+        sites.supply.look(isSupplied: near, isKept: far, now: now)
         for piece in openOrder where sites.isDue(piece, now: now) {
             if isComingFromFar(piece) {
                 sites.told(piece, now: now)
@@ -147,6 +143,16 @@ extension SwarmMachine {
                 sites.disown(piece)
             }
         }
+    }
+
+    /// Whether near peers, and far ones that serve us, have what we lack.
+    private var whoHasMore: (near: Bool, far: Bool) {
+        var has = (near: false, far: false)
+        for key in peers.keys {
+            guard let peer = peers.place(of: key), peers[peer].wantedCount > 0 else { continue }
+            if peers[peer].isNear { has.near = true } else if isFar(peer), !peers[peer].isChokingUs { has.far = true }
+        }
+        return has
     }
 
     private func isComingFromFar(_ piece: Int) -> Bool {

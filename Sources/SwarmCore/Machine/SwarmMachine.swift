@@ -81,7 +81,7 @@ public struct SwarmMachine: Sendable {
         turns = TurnsOfLine(width: TurnWidth(pieceLength: layout.pieceLength, now: now))
         // A draw of its own: those of the machine come out as they did.
         var draw = SplitMix64(seed: ~seed)
-        sites = SiteClaims(pieceCount: layout.pieceCount, seed: draw.next())
+        sites = SiteClaims(pieceCount: layout.pieceCount, pieceLength: layout.pieceLength, seed: draw.next())
         picker = PiecePicker(pieceCount: layout.pieceCount)
         open = OpenPieces(pieceCount: layout.pieceCount)
         uploadMeter = RateMeter(now: now)

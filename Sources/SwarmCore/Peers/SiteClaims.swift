@@ -10,14 +10,10 @@ struct SiteClaims: Sendable {
         static let repeating = 5.0
         /// Seconds after which a claim is over however often it is repeated.
         static let longest = 60.0
-        /// Claims of one peer at a time.
-        static let most = 4096
+        /// Bytes of what one peer claims at a time. Our kind claims half of what it gathers at a time.
+        static let mostBytes = 32 << 20
         /// So many claims more than it kept that a peer let lapse: no more of its claims are heard.
         static let mostBroken = 8
-        /// Seconds over which it is seen what near and far peers give.
-        static let window = 10.0
-        /// Near peers give at least this part of what far ones did.
-        static let leastShare = 8
     }
 
     private struct Claim: Sendable {
@@ -49,16 +45,13 @@ struct SiteClaims: Sendable {
     /// Pieces that we fetch from far peers, and when we said so last.
     private var own: [Int: Double] = [:]
 
-    /// What is here and what is on its way keeps us from asking far peers: while near ones give enough.
-    private(set) var binds = true
-    private var windowFrom = 0.0
-    private var isSupplied = true
-    private var nearBytes = 0
-    private var farBytes = 0
-    private var mostFarBytes = 0
+    /// Claims of one peer at a time.
+    private let mostClaims: Int
+    var supply = SiteSupply()
 
-    init(pieceCount: Int, seed: UInt64) {
+    init(pieceCount: Int, pieceLength: Int, seed: UInt64) {
         self.seed = seed
+        mostClaims = max(2, Constant.mostBytes / max(1, pieceLength))
         held = PieceSet(size: pieceCount)
         claimed = PieceSet(size: pieceCount)
     }
@@ -108,7 +101,7 @@ struct SiteClaims: Sendable {
             records[claim.key]?.open -= 1
         }
         let record = records[key] ?? Record()
-        guard record.open < Constant.most, record.broken <= record.kept + Constant.mostBroken else {
+        guard record.open < mostClaims, record.broken <= record.kept + Constant.mostBroken else {
             if claims[piece] != nil, let other = claims[piece]?.key { records[other]?.open += 1 }
             return
         }
@@ -179,7 +172,7 @@ struct SiteClaims: Sendable {
 
     /// Whether far peers are not to be asked for the piece: it is at our site, or comes there by another.
     func bars(_ piece: Int) -> Bool {
-        guard binds else { return false }
+        guard supply.binds else { return false }
         if held.contains(piece) { return true }
         guard claimed.contains(piece) else { return false }
         return own[piece] == nil || (claims[piece]?.number ?? .max) < number(of: piece)
@@ -187,22 +180,6 @@ struct SiteClaims: Sendable {
 
     /// What of a far peer's pieces may be begun.
     func open(of holdings: PieceSet) -> PieceSet {
-        binds ? holdings.subtracting(held, claimed) : holdings
-    }
-
-    /// Bytes that a near or a far peer gave.
-    mutating func received(_ bytes: Int, fromNear isNear: Bool) {
-        if isNear { nearBytes += bytes } else { farBytes += bytes }
-    }
-
-    /// To be called a few times a second. Near peers may be dead, may not serve us, or have lines much thinner than
-    /// that to the others: then they keep nobody from anything, until they give their share again.
-    /// - Parameter isSupplied: near peers have something that we lack.
-    mutating func look(isSupplied: Bool, now: Double) {
-        self.isSupplied = self.isSupplied && isSupplied
-        guard now - windowFrom >= Constant.window else { return }
-        mostFarBytes = binds ? max(mostFarBytes, farBytes) : farBytes
-        if self.isSupplied { binds = nearBytes > 0 && nearBytes >= mostFarBytes / Constant.leastShare }
-        (windowFrom, nearBytes, farBytes, self.isSupplied) = (now, 0, 0, isSupplied)
+        supply.binds ? holdings.subtracting(held, claimed) : holdings
     }
 }
