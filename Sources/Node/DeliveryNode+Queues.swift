@@ -28,6 +28,13 @@ extension DeliveryNode {
         }
     }
 
+    /// Whether a task is in the queue or on its way into it. One that is being started is busy too, but has left it.
+    func isWaiting(_ name: String, _ side: TaskSide) -> Bool {
+        let directories = context.directories
+        if directories.contains(side, .queues, name) { return true }
+        return preparing.contains(name) && !directories.contains(side, side == .sender ? .uploading : .downloading, name)
+    }
+
     // MARK: Sending
 
     func startSenders(_ names: [String]) {

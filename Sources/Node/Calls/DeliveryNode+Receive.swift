@@ -21,12 +21,12 @@ extension DeliveryNode {
             (TaskState.queues, RecvFailureText.sameInQueues), (.downloading, RecvFailureText.sameInDownloading),
             (.downloaded, RecvFailureText.sameInDownloaded),
         ] where path == directories.path(.receiver, state, name) { return .failure(text(path)) }
-        if preparing.contains(name) || directories.contains(.receiver, .queues, name) {
+        if isWaiting(name, .receiver) {
             return .failure(RecvFailureText.sameInQueues(directories.path(.receiver, .queues, name)))
         }
         let isRunning = directories.contains(.receiver, .downloading, name)
         if isRunning {
-            guard reactive else {
+            guard reactive, !preparing.contains(name) else {
                 return .failure(RecvFailureText.sameInDownloading(directories.path(.receiver, .downloading, name)))
             }
             if context.places.role == .cacher, let runner = receivers[name] {

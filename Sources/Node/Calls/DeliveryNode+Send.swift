@@ -26,7 +26,7 @@ extension DeliveryNode {
     private func enqueue(_ given: TaskFile, name: String, from path: String, reactive: Bool) async -> APIReply {
         var task = given
         let directories = context.directories
-        if preparing.contains(name) || directories.contains(.sender, .queues, name) {
+        if isWaiting(name, .sender) {
             return .failure(SendFailureText.sameInQueues(directories.path(.sender, .queues, name)))
         }
         if directories.contains(.sender, .uploading, name) {
@@ -107,7 +107,7 @@ extension DeliveryNode {
         let taskPath = request.givenText("taskfile") ?? directories.path(.sender, .tmp, usual)
         let given = taskPath.split(separator: "/").last.map(String.init) ?? ""
         let name = TaskDirectories.isTaskName(given) ? given : usual
-        if preparing.contains(name) || directories.contains(.sender, .queues, name) {
+        if isWaiting(name, .sender) {
             return .failure(SendFailureText.sendsSameInQueues(directories.path(.sender, .queues, name)))
         }
         if directories.contains(.sender, .uploading, name) {
