@@ -115,6 +115,7 @@ def run_swarm(name, swarm, content, place, limit):
             count = len(swarm.lines) - 1 - swarm.poisoners
             for number in range(swarm.poisoners):
                 started.append(poisoner(network.hosts[1 + count + number], torrent, size, f"{place}/poison{number}"))
+            touch(place, size * count)
             begin, nodes = time.time(), []
 
             def join(number):
