@@ -45,6 +45,8 @@ class Network:
         run("ip", "netns", "add", space)
         self.spaces.append(space)
         run("ip", "-n", space, "link", "set", "lo", "up")
+        # Whatever the machine's own is.
+        run("ip", "netns", "exec", space, "sysctl", "-qw", "net.ipv4.tcp_congestion_control=cubic")
         return space
 
     def __enter__(self):

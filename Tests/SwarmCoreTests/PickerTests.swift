@@ -246,4 +246,33 @@ private struct NaivePicker {
         #expect(dispatcher.assign(to: peers[0], now: 0) { $0 != 0 } == nil)
         #expect(dispatcher.assign(to: peers[1], now: 0) { _ in true } == 0)
     }
+
+    @Test func whoHandsOnMoreSlowlyThanOthersIsToldFromThem() {
+        var random = SplitMix64(seed: 5)
+        var dispatcher = PieceDispatcher(pieces: Array(0..<100), pieceCount: 100, using: &random)
+        func give(_ count: Int, to peer: Int) -> [Int] {
+            (0..<count).compactMap { _ in
+                let piece = dispatcher.assign(to: peers[peer], now: 0) { _ in true }
+                if let piece { dispatcher.announced(piece, by: peers[peer]) }
+                return piece
+            }
+        }
+        let alone = give(9, to: 0)
+        #expect(!dispatcher.isSlowToSpread(peers[0]), "nobody to compare with")
+        let others = give(1, to: 1) + give(1, to: 2)
+        #expect(dispatcher.isSlowToSpread(peers[0]))
+        #expect(!dispatcher.isSlowToSpread(peers[1]))
+        // Twice the mean of the others is not much more, nor is what everybody has.
+        #expect(give(3, to: 1).count + give(3, to: 2).count == 6)
+        #expect(dispatcher.isSlowToSpread(peers[0]))
+        for piece in alone.prefix(1) { dispatcher.announced(piece, by: peers[2]) }
+        #expect(!dispatcher.isSlowToSpread(peers[0]))
+        // Said twice, it counts once; who leaves counts no more.
+        for _ in 0..<5 { dispatcher.announced(alone[0], by: peers[1]) }
+        for piece in others { dispatcher.announced(piece, by: peers[0]) }
+        #expect(dispatcher.isSlowToSpread(peers[0]), "eight beside three each")
+        dispatcher.removePeer(peers[0])
+        #expect(!dispatcher.isSlowToSpread(peers[0]))
+        #expect(!dispatcher.isSlowToSpread(peers[1]))
+    }
 }

@@ -212,10 +212,16 @@ extension SwarmMachine {
         else { return }
         let rate = peers[peer].uploadMeter.rate(now)
         let target = lookahead(rate, roundTrip: peers[peer].traits.longRoundTrip)
+        // While others wait for what it would have: the line is not to idle.
+        if dispatcher?.isSlowToSpread(key) == true, isAnybodyWaiting(besides: key) { return }
         while (self.dispatcher?.outstanding(key) ?? 0) < target {
             guard let piece = pieceToDispatch(to: key, now: now) else { break }
             send(key, secret ? .have(UInt32(piece)) : .suggest(UInt32(piece)))
         }
+    }
+
+    private func isAnybodyWaiting(besides one: PeerKey) -> Bool {
+        peers.keys.contains { $0 != one && peers[$0].map { $0.uploadCount > 0 } ?? false }
     }
 
     mutating func dispatchAll(now: Double) {

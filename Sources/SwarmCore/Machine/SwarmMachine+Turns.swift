@@ -135,7 +135,7 @@ extension SwarmMachine {
     /// What was chosen before is chosen again when it is somebody's turn.
     private mutating func takeChosenBack(from key: PeerKey, now: Double) {
         rejectWaiting(of: key, now: now)
-        dispatcher?.removePeer(key)
+        dispatcher?.takeBack(from: key)
     }
 
     private mutating func endTurns(now: Double) {
@@ -310,7 +310,7 @@ extension SwarmMachine {
                 }
                 change(peer) { $0.isStill = true }
                 // What it was to have first, others are to have.
-                dispatcher?.removePeer(key)
+                dispatcher?.takeBack(from: key)
                 continue
             }
             let longest = peers[peer].turns.queued > 0 ? patience : min(patience, Constant.answer)

@@ -10,6 +10,10 @@ struct PieceDispatcher: Sendable {
     private var head = 0
     private var assigned: [PeerKey: [Assignment]] = [:]
     private var isGiven: PieceSet
+    /// Of each piece that has come to the peer it was given to, and to nobody else yet, who that is; and how many they
+    /// are of each.
+    private var holders: [Int32: PeerKey] = [:]
+    private var held: [PeerKey: Int] = [:]
 
     private struct Assignment: Sendable {
         let piece: Int
@@ -20,6 +24,9 @@ struct PieceDispatcher: Sendable {
     private static let scanLimit = 256
     /// Entries that are done with are dropped from so many on.
     private static let mostDone = 4096
+    /// Pieces that a peer may be the only one to have, and times as many as others are, on average.
+    private static let leastHeld = 2
+    private static let mostHeld = 2
 
     init(pieces: [Int], pieceCount: Int, using generator: inout some RandomNumberGenerator) {
         let start = pieces.isEmpty ? 0 : Int.random(in: 0..<pieces.count, using: &generator)
@@ -38,6 +45,15 @@ struct PieceDispatcher: Sendable {
 
     /// How many pieces the peer was given that it has not announced yet.
     func outstanding(_ peer: PeerKey) -> Int { assigned[peer]?.count ?? 0 }
+
+    /// The peer is the only one to have many more pieces than others are: it hands them on slowly, or not at all. What
+    /// it is given now would come to others late.
+    func isSlowToSpread(_ peer: PeerKey) -> Bool {
+        let own = held[peer] ?? 0
+        guard own > Self.leastHeld else { return false }
+        let others = Set(held.keys).union(assigned.keys).count - 1
+        return own * others > Self.mostHeld * (holders.count - own)
+    }
 
     func isAssigned(_ piece: Int, to peer: PeerKey) -> Bool { assigned[peer]?.contains { $0.piece == piece } ?? false }
 
@@ -69,9 +85,18 @@ struct PieceDispatcher: Sendable {
     @discardableResult
     mutating func announced(_ piece: Int, by peer: PeerKey) -> Bool {
         isGiven.insert(piece)
+        if let holder = holders[Int32(piece)], holder != peer { release(Int32(piece), of: holder) }
         guard let index = assigned[peer]?.firstIndex(where: { $0.piece == piece }) else { return false }
         assigned[peer]?.remove(at: index)
+        holders[Int32(piece)] = peer
+        held[peer, default: 0] += 1
         return true
+    }
+
+    private mutating func release(_ piece: Int32, of holder: PeerKey) {
+        holders[piece] = nil
+        guard let count = held[holder] else { return }
+        held[holder] = count > 1 ? count - 1 : nil
     }
 
     /// The peer has it, or gets it from elsewhere: if nobody does in the end, it is given out again.
@@ -82,8 +107,14 @@ struct PieceDispatcher: Sendable {
     }
 
     /// What the peer was given and never announced is given to others.
-    mutating func removePeer(_ peer: PeerKey) {
+    mutating func takeBack(from peer: PeerKey) {
         for assignment in assigned.removeValue(forKey: peer) ?? [] { takeBack(assignment.piece) }
+    }
+
+    mutating func removePeer(_ peer: PeerKey) {
+        takeBack(from: peer)
+        guard held.removeValue(forKey: peer) != nil else { return }
+        holders = holders.filter { $0.value != peer }
     }
 
     /// The same for what was given before `time` to anybody: somebody may never fetch it.

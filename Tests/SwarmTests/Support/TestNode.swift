@@ -21,9 +21,12 @@ final class TestNode: Sendable {
             configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
-    /// What is vouched for is kept out of the home of whoever runs the tests.
-    private static let stateHome: Void = {
-        setenv("XDG_STATE_HOME", NSTemporaryDirectory() + "swarm-test-state-\(getpid())", 1)
+    /// What is vouched for is kept out of the home of whoever runs the tests, and goes away with the process.
+    private static let stateHome: String = {
+        let path = NSTemporaryDirectory() + "swarm-test-state-\(getpid())"
+        setenv("XDG_STATE_HOME", path, 1)
+        atexit { try? FileManager.default.removeItem(atPath: TestNode.stateHome) }
+        return path
     }()
 
     private func options(_ change: (inout TransferOptions) -> Void) throws -> TransferOptions {
