@@ -124,3 +124,57 @@ struct UplinkEstimateTests {
         #expect(news.next(0, now: 40) == nil)
     }
 }
+
+@Suite("Room in a narrow uplink")
+struct UplinkRoomTests {
+    private func look(
+        _ room: inout UplinkRoom, _ uplink: Double?, others: Double? = 1_000, given: Int? = nil,
+        isFetching: Bool = true, now: Double = 0
+    ) -> Double? {
+        _ = room.look(uplink: uplink, others: others, given: given, isFetching: isFetching, now: now)
+        return room.limit
+    }
+
+    @Test("is left by who has much less than others, and fetches") func narrow() {
+        var room = UplinkRoom()
+        #expect(look(&room, nil) == nil)
+        #expect(look(&room, 100, others: nil) == nil)
+        #expect(look(&room, 500) == nil)
+        #expect(look(&room, 100) == 85)
+        #expect(look(&room, 100, isFetching: false) == nil)
+        // A host that was told to send so little has room.
+        #expect(look(&room, 100, given: 100) == nil)
+        #expect(look(&room, 100, given: 500) == 85)
+        // It was not so narrow after all.
+        #expect(look(&room, 600) == nil)
+    }
+
+    @Test("is given up now and then, so that the line is measured again") func measuredAgain() {
+        var room = UplinkRoom()
+        var free = 0
+        var restarts = 0
+        for tick in 0..<520 {
+            let now = 7 + Double(tick) * 0.25
+            if room.look(uplink: 100, others: 1_000, given: nil, isFetching: true, now: now) { restarts += 1 }
+            if room.limit == nil { free += 1 }
+            #expect(tick >= 40 || room.limit == 85)
+        }
+        // 130 seconds, ten times ten and three.
+        #expect(restarts == 10)
+        #expect(free == 10 * 12)
+    }
+
+    @Test("lets a line that became wider be found") func wider() {
+        var estimate = UplinkEstimate()
+        var room = UplinkRoom()
+        for _ in 0..<2 { estimate.observe(seconds: 2, bytes: 200, isWaitedFor: true) }
+        for tick in 0..<60 {
+            let isMeasuring = room.look(
+                uplink: estimate.measured, others: 1_000, given: nil, isFetching: true, now: Double(tick) * 0.5)
+            if isMeasuring { estimate.restart() }
+            estimate.observe(seconds: 0.5, bytes: Int64(0.5 * (room.limit ?? 900)), isWaitedFor: true)
+        }
+        #expect(estimate.measured == 900)
+        #expect(room.limit == nil)
+    }
+}

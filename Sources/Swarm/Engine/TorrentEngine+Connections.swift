@@ -238,12 +238,14 @@ extension TorrentEngine {
             let now = context.loop.now
             let delay = max(
                 limits.sendDelay(span.length, now), yieldingDelay(key, span.length),
+                roomBucket.delay(for: span.length, now: now),
                 connection.opening.delay(for: span.length, isAlone: connections.count == 1, now: now))
             if delay > 0 { return .wait(delay) }
             _ = machine.nextUpload(to: key)
             do {
                 let regions = try regions(of: span)
                 limits.sent(span.length)
+                roomBucket.spend(span.length)
                 if !heldAnnouncements.isEmpty { sayHeld(to: key) }
                 connection.opening.sent(span.length, now: now)
                 return .send(span, regions)

@@ -45,4 +45,13 @@ extension TorrentEngine {
         guard !dependents.isEmpty, !dependents.contains(key), isContested else { return 0 }
         return yielding.delay(for: bytes, now: context.loop.now)
     }
+
+    /// See ``UplinkRoom``.
+    func leaveRoom(_ now: Double) {
+        let isMeasuring = room.look(
+            uplink: machine.uplink.measured, others: machine.uplinkOfOthers, given: limits.upRate,
+            isFetching: !machine.isFinished, now: now)
+        roomBucket.setRate(room.limit.map { Int($0) }, now: now)
+        if isMeasuring { machine.restartUplink(now: now) }
+    }
 }

@@ -71,6 +71,8 @@ final class TorrentEngine: ConnectionOwner {
     var dependents: Set<PeerKey> = []
     var reachProbes: [PeerKey: ReachProbe] = [:]
     var yielding: YieldingShare
+    var room = UplinkRoom()
+    var roomBucket: TokenBucket
     var efficiency: EfficiencyWatch
     var layerHashes = LayerHashes()
     var dirty: Set<PeerKey> = []
@@ -126,6 +128,7 @@ final class TorrentEngine: ConnectionOwner {
         ledger = DurabilityLedger(durable: StoredPieces(have), policy: context.syncPolicy)
         lastByteAt = now
         yielding = YieldingShare(now: now)
+        roomBucket = TokenBucket(rate: nil, now: now)
         efficiency = EfficiencyWatch(now: now, isSeed: machine.isFinished)
         isPublished = isComplete
         if home.isStaged {
@@ -241,6 +244,7 @@ final class TorrentEngine: ConnectionOwner {
             judgeEfficiency(now)
         }
         if ticks % 2 == 0 { careForLines(now) }
+        if ticks % 5 == 0 { leaveRoom(now) }
         if ticks % 50 == 0 {
             for connection in Array(connections.values) + lines.open.values.joined() { connection.checkIdle() }
             updateAnnouncers(now)

@@ -33,6 +33,9 @@ public struct UplinkEstimate: Sendable {
         (bytes, seconds) = (0, 0)
     }
 
+    /// What was seen of the time that goes on does not count: the next average begins now.
+    mutating func restart() { (bytes, seconds) = (0, 0) }
+
     /// Bytes per second; nil before anybody waited for long enough.
     public var measured: Double? { averages >= Self.least ? best : nil }
 

@@ -51,6 +51,17 @@ extension SwarmMachine {
         return .uplink(Double(told.sorted()[told.count / 2]))
     }
 
+    /// Bytes per second that others can send, as the middle one of them says; nil when none does.
+    public var uplinkOfOthers: Double? {
+        if case .uplink(let other) = uplinksOfOthers { other } else { nil }
+    }
+
+    /// The uplink is measured anew from now on; what was measured stays.
+    public mutating func restartUplink(now: Double) {
+        uplink.restart()
+        uplinkSeen = (now, uploadMeter.total, hasUploadsWaiting)
+    }
+
     mutating func lookAtUplink(now: Double) {
         guard now - uplinkSeen.at >= 0.5 else { return }
         let isWaitedFor = hasUploadsWaiting
