@@ -8,6 +8,7 @@ struct PieceDispatcher: Sendable {
     /// begin at different ends; those behind `head` are done with.
     private var queue: [Int32]
     private var head = 0
+    /// Of each peer that was ever given something, and is still there.
     private var assigned: [PeerKey: [Assignment]] = [:]
     private var isGiven: PieceSet
     /// Of each piece that has come to the peer it was given to, and to nobody else yet, who that is; and how many they
@@ -51,8 +52,7 @@ struct PieceDispatcher: Sendable {
     func isSlowToSpread(_ peer: PeerKey) -> Bool {
         let own = held[peer] ?? 0
         guard own > Self.leastHeld else { return false }
-        let others = Set(held.keys).union(assigned.keys).count - 1
-        return own * others > Self.mostHeld * (holders.count - own)
+        return own * (assigned.count - 1) > Self.mostHeld * (holders.count - own)
     }
 
     func isAssigned(_ piece: Int, to peer: PeerKey) -> Bool { assigned[peer]?.contains { $0.piece == piece } ?? false }
@@ -108,11 +108,13 @@ struct PieceDispatcher: Sendable {
 
     /// What the peer was given and never announced is given to others.
     mutating func takeBack(from peer: PeerKey) {
-        for assignment in assigned.removeValue(forKey: peer) ?? [] { takeBack(assignment.piece) }
+        for assignment in assigned[peer] ?? [] { takeBack(assignment.piece) }
+        assigned[peer]?.removeAll()
     }
 
     mutating func removePeer(_ peer: PeerKey) {
         takeBack(from: peer)
+        assigned[peer] = nil
         guard held.removeValue(forKey: peer) != nil else { return }
         holders = holders.filter { $0.value != peer }
     }
