@@ -31,6 +31,18 @@ class Host:
         return read("rx"), read("tx")
 
 
+class CubicAllowed:
+    """A namespace may choose only what the machine allows to all: CUBIC is among that for as long as this lasts."""
+    key = "net.ipv4.tcp_allowed_congestion_control"
+
+    def __enter__(self):
+        self.before = subprocess.run(["sysctl", "-n", self.key], check=True, capture_output=True, text=True).stdout.strip()
+        run("sysctl", "-qw", f"{self.key}={self.before} cubic")
+
+    def __exit__(self, *_):
+        run("sysctl", "-qw", f"{self.key}={self.before}")
+
+
 class Network:
     """`lines[0]` is the seed's. `trunk`: Mbit/s of the line between two sites, each with a switch. The tracker stands at
     site 0 and has no limit. Each site has a /24 of its own, within one /16 that all see, so that nothing is routed."""
@@ -46,7 +58,8 @@ class Network:
         self.spaces.append(space)
         run("ip", "-n", space, "link", "set", "lo", "up")
         # Whatever the machine's own is.
-        run("ip", "netns", "exec", space, "sysctl", "-qw", "net.ipv4.tcp_congestion_control=cubic")
+        with CubicAllowed():
+            run("ip", "netns", "exec", space, "sysctl", "-qw", "net.ipv4.tcp_congestion_control=cubic")
         return space
 
     def __enter__(self):

@@ -25,8 +25,8 @@ private struct SharedUplink {
             let wanted = isContested ? dependentLines : 0
             yieldingRate = min(isContested ? share.limit ?? uplink : uplink, max(uplink - wanted, uplink * 3 / 7))
             dependentRate = min(wanted, uplink - yieldingRate)
-            share.sent(Int(dependentRate * step), toDependent: true)
-            share.sent(Int(yieldingRate * step), toDependent: false)
+            share.sent(Int(dependentRate * step), goesFirst: true)
+            share.sent(Int(yieldingRate * step), goesFirst: false)
             share.look(isContested: isContested, now: now)
         }
     }
@@ -66,8 +66,8 @@ struct YieldingShareTests {
     @Test("wait as long as their share says")
     func delays() {
         var share = YieldingShare(now: 0)
-        share.sent(6_000_000, toDependent: true)
-        share.sent(4_000_000, toDependent: false)
+        share.sent(6_000_000, goesFirst: true)
+        share.sent(4_000_000, goesFirst: false)
         share.look(isContested: true, now: 1)
         let limit = share.limit ?? 0
         #expect(limit > 0 && limit < 4_000_000)
@@ -76,7 +76,7 @@ struct YieldingShareTests {
         while now < 11 {
             let delay = share.delay(for: 16_384, now: now)
             now += max(delay, 1e-6)
-            share.sent(16_384, toDependent: false)
+            share.sent(16_384, goesFirst: false)
             passed += 16_384
         }
         #expect(passed < limit * 10 * 1.1)

@@ -237,7 +237,7 @@ extension TorrentEngine {
         while let span = machine.peekUpload(to: key) {
             let now = context.loop.now
             let delay = max(
-                limits.sendDelay(span.length, now), yieldingDelay(key, span.length),
+                limits.sendDelay(span.length, now), machine.precedenceDelay(to: key, bytes: span.length, now: now),
                 roomBucket.delay(for: span.length, now: now),
                 connection.opening.delay(for: span.length, isAlone: connections.count == 1, now: now))
             if delay > 0 { return .wait(delay) }
@@ -273,7 +273,6 @@ extension TorrentEngine {
     func uploaded(_ bytes: Int, to connection: PeerConnection) {
         guard let key = connection.key else { return }
         machine.uploaded(bytes, to: key, now: context.loop.now)
-        if !dependents.isEmpty { yielding.sent(bytes, toDependent: dependents.contains(key)) }
     }
 
     func unreadable(_ span: BlockSpan, on connection: PeerConnection) {

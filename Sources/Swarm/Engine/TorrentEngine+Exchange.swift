@@ -69,7 +69,7 @@ extension TorrentEngine {
         guard !info.isPrivate else { return }
         let interval = WireLimits.default.peerExchangeInterval
         // Who cannot be dialled is of no use to others.
-        let known = Set(connections.filter { !dependents.contains($0.key) }.values.compactMap(\.listenAddress))
+        let known = Set(connections.filter { !machine.isUnreachable($0.key) }.values.compactMap(\.listenAddress))
         for (key, connection) in connections where connection.capabilities.ids[.peerExchange] != nil {
             guard exchange.isDue(key, now: now, interval: interval),
                 let change = exchange.difference(

@@ -20,30 +20,17 @@ extension TorrentEngine {
             guard let self else { return }
             reachProbes[key] = nil
             guard connections[key] != nil, !isReachable else { return }
-            dependents.insert(key)
+            machine.update(key) { $0.isUnreachable = true }
         }
     }
 
     func forgetReach(of key: PeerKey) {
-        dependents.remove(key)
         reachProbes.removeValue(forKey: key)?.cancel()
     }
 
     func stopProbing() {
         for probe in reachProbes.values { probe.cancel() }
         reachProbes = [:]
-    }
-
-    /// A peer that only we and others like us can serve waits for blocks.
-    var isContested: Bool {
-        guard !machine.isDispatching else { return false }
-        return dependents.contains { machine.peekUpload(to: $0) != nil }
-    }
-
-    /// Seconds that a peer which others can serve too waits with its next block.
-    func yieldingDelay(_ key: PeerKey, _ bytes: Int) -> Double {
-        guard !dependents.isEmpty, !dependents.contains(key), isContested else { return 0 }
-        return yielding.delay(for: bytes, now: context.loop.now)
     }
 
     /// See ``UplinkRoom``.

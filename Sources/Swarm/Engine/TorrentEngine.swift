@@ -67,10 +67,7 @@ final class TorrentEngine: ConnectionOwner {
     var exchange = ExchangeState()
     var heldAnnouncements = HeldAnnouncements()
     var lines = LineState()
-    /// Peers that dialled us and cannot be dialled.
-    var dependents: Set<PeerKey> = []
     var reachProbes: [PeerKey: ReachProbe] = [:]
-    var yielding: YieldingShare
     var room = UplinkRoom()
     var roomBucket: TokenBucket
     var efficiency: EfficiencyWatch
@@ -127,7 +124,6 @@ final class TorrentEngine: ConnectionOwner {
         book = PeerBook()
         ledger = DurabilityLedger(durable: StoredPieces(have), policy: context.syncPolicy)
         lastByteAt = now
-        yielding = YieldingShare(now: now)
         roomBucket = TokenBucket(rate: nil, now: now)
         efficiency = EfficiencyWatch(now: now, isSeed: machine.isFinished)
         isPublished = isComplete
@@ -235,7 +231,6 @@ final class TorrentEngine: ConnectionOwner {
         ticks += 1
         let now = context.loop.now
         machine.tick(now: now)
-        if !dependents.isEmpty { yielding.look(isContested: isContested, now: now) }
         dial()
         if !heldAnnouncements.isEmpty { sayHeld(now) }
         syncIfDue(now)

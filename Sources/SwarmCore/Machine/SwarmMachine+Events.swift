@@ -57,6 +57,7 @@ extension SwarmMachine {
     /// To be called a few times a second.
     public mutating func tick(now: Double) {
         lookAtUplink(now: now)
+        lookAtPrecedence(now: now)
         lookAtTurns(now: now)
         rechoke(now: now)
         if isFinished {

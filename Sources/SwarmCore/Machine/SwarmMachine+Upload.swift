@@ -192,7 +192,10 @@ extension SwarmMachine {
 
     /// Bytes of blocks that went into a peer's socket.
     public mutating func uploaded(_ bytes: Int, to key: PeerKey, now: Double) {
-        if let peer = peers.place(of: key) { peers[peer].uploadMeter.add(bytes, now: now) }
+        if let peer = peers.place(of: key) {
+            peers[peer].uploadMeter.add(bytes, now: now)
+            if !precedence.first.isEmpty { precedence.yielding.sent(bytes, goesFirst: peers[peer].goesFirst) }
+        }
         uploadMeter.add(bytes, now: now)
         guard turns.isGiving, let peer = peers.place(of: key) else { return }
         turns.width.sent(bytes)

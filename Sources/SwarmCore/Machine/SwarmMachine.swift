@@ -34,6 +34,7 @@ public struct SwarmMachine: Sendable {
     var ledger = BlameLedger()
     var dispatcher: PieceDispatcher?
     var choker = Choker()
+    var precedence: Precedence
     var turns: TurnsOfLine
     var sites: SiteClaims
     var nextChokeAt = 0.0
@@ -84,6 +85,7 @@ public struct SwarmMachine: Sendable {
         sites = SiteClaims(pieceCount: layout.pieceCount, pieceLength: layout.pieceLength, seed: draw.next())
         picker = PiecePicker(pieceCount: layout.pieceCount)
         open = OpenPieces(pieceCount: layout.pieceCount)
+        precedence = Precedence(now: now)
         uploadMeter = RateMeter(now: now)
         downloadMeter = RateMeter(now: now)
         uplinkSeen = (now, 0, false)

@@ -16,6 +16,8 @@ public struct PeerTraits: Sendable {
     public var takesTurns = false
     /// It stands at our site, see ``Site``.
     public var isNear = false
+    /// Nobody can dial it: only those whom it dialled can serve it.
+    public var isUnreachable = false
     /// It knows claims (`swoop_claim`).
     public var takesClaims = false
     /// Seconds of a long line, there and back; 0 for any other.
@@ -48,6 +50,8 @@ struct PeerState: Sendable {
     /// It gives pieces out by suggestions: what nobody else has is on its way to somebody, and not ours to ask for.
     var isDispatching = false
     var isSnubbed = false
+    /// It is served before others, see ``Precedence``.
+    var goesFirst = false
     /// It is counted as one that has every piece, not piece by piece.
     var countsAsFull = false
     var hasLostPieces = false

@@ -1,14 +1,16 @@
-/// What of our uplink goes to peers that others can serve as well, while peers that nobody can dial wait for us too.
+/// What of our uplink goes to other peers while some that go first wait for us too.
 ///
 /// A host behind a firewall gets pieces only from those it has dialled. When these spend their uplinks on each other,
 /// it falls behind, and its own uplink, which could have served them, idles. So the others yield: their share shrinks
-/// while that brings more to those who depend on us, and grows while it takes nothing from them, as when a line of
+/// while that brings more to those who go first, and grows while it takes nothing from them, as when a line of
 /// theirs is the narrow one. Bytes and seconds.
 public struct YieldingShare: Sendable {
     private enum Constant {
         /// Seconds between two looks.
         static let period = 0.5
-        /// A fall of what the dependent get, below their best, that is blamed on the others.
+        /// Nobody looked for so long: what was counted says nothing of now.
+        static let forgotten = 2.0
+        /// A fall of what the first get, below their best, that is blamed on the others.
         static let tolerated = 0.94
         /// Their best is forgotten by this factor at each look, since lines change.
         static let memory = 0.995
@@ -22,7 +24,7 @@ public struct YieldingShare: Sendable {
 
     private var bucket: TokenBucket
     private var since: Double
-    private var dependentBytes = 0.0
+    private var firstBytes = 0.0
     private var yieldingBytes = 0.0
     private var best = 0.0
     private var wasContested = false
@@ -34,9 +36,9 @@ public struct YieldingShare: Sendable {
         since = now
     }
 
-    public mutating func sent(_ bytes: Int, toDependent: Bool) {
-        if toDependent {
-            dependentBytes += Double(bytes)
+    public mutating func sent(_ bytes: Int, goesFirst: Bool) {
+        if goesFirst {
+            firstBytes += Double(bytes)
         } else {
             yieldingBytes += Double(bytes)
             bucket.spend(bytes)
@@ -44,16 +46,20 @@ public struct YieldingShare: Sendable {
     }
 
     /// To be called a few times a second.
-    /// - Parameter isContested: a peer that depends on us waits for blocks.
+    /// - Parameter isContested: a peer that goes first waits for blocks.
     public mutating func look(isContested: Bool, now: Double) {
         wasContested = wasContested || isContested
         let elapsed = now - since
         guard elapsed >= Constant.period else { return }
-        let dependent = dependentBytes / elapsed
+        guard elapsed < Constant.forgotten else {
+            (since, firstBytes, yieldingBytes) = (now, 0, 0)
+            return
+        }
+        let first = firstBytes / elapsed
         let yielding = yieldingBytes / elapsed
         defer {
             since = now
-            dependentBytes = 0
+            firstBytes = 0
             yieldingBytes = 0
             wasContested = false
         }
@@ -62,10 +68,10 @@ public struct YieldingShare: Sendable {
             limit = nil
             return bucket.setRate(nil, now: now)
         }
-        best = max(best * Constant.memory, dependent)
+        best = max(best * Constant.memory, first)
         let next: Double
         if let limit {
-            next = limit * (dependent < best * Constant.tolerated ? Constant.cut : Constant.growth)
+            next = limit * (first < best * Constant.tolerated ? Constant.cut : Constant.growth)
         } else {
             next = yielding * Constant.first
         }
@@ -74,6 +80,6 @@ public struct YieldingShare: Sendable {
         bucket.setRate(Int(bounded), now: now)
     }
 
-    /// Seconds until `bytes` may go to a peer that yields; 0 when they may now. Only while a dependent one waits.
+    /// Seconds until `bytes` may go to a peer that yields; 0 when they may now. Only while one that goes first waits.
     public mutating func delay(for bytes: Int, now: Double) -> Double { bucket.delay(for: bytes, now: now) }
 }

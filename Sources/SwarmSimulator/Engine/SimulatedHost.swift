@@ -8,8 +8,6 @@ struct Link {
     var otherSlot: Int32 = -1
     /// Never used twice.
     let serial: Int32
-    /// The other cannot be dialled: only we and others like us can serve it.
-    var isDependent = false
     /// A block is on the line, or waits for the receiver.
     var isSending = false
 }
@@ -35,9 +33,6 @@ final class SimulatedHost {
     var tainted: [Int: [Int: Int32]] = [:]
     var actions: [SwarmAction] = []
     var isPresent = false
-    /// What of the line goes to those that others can serve too.
-    var yielding: YieldingShare
-    var dependents = 0
     var finishedAt: Double?
     var joinedAt = 0.0
     var lastAnnounce = -Double.infinity
@@ -52,7 +47,6 @@ final class SimulatedHost {
         book = PeerBook(limits: limits)
         uplink = Uplink(rate: line.up)
         downlink = Pipe(rate: line.down)
-        yielding = YieldingShare(now: line.joinsAt)
     }
 
     func link(_ key: PeerKey) -> Link? {
@@ -67,20 +61,6 @@ final class SimulatedHost {
         // In place: a call that only reads the machine, which is big, would copy it first.
         func look(_ machine: inout SwarmMachine) -> BlockSpan? { machine.peekUpload(to: key) }
         return look(&machine)
-    }
-
-    private var isDispatching: Bool {
-        func look(_ machine: inout SwarmMachine) -> Bool { machine.isDispatching }
-        return look(&machine)
-    }
-
-    /// A peer that depends on this host waits for blocks.
-    var isContested: Bool {
-        guard dependents > 0, !isDispatching else { return false }
-        return links.contains { link in
-            guard let link, link.isDependent else { return false }
-            return nextUpload(to: link.key) != nil
-        }
     }
 
     func hasLink(to other: Int32) -> Bool { links.contains { $0?.other == other } }

@@ -32,10 +32,8 @@ extension Simulation {
         if host.line.site != other.line.site {
             time = max(time, wait(for: siteUp[host.line.site]), wait(for: siteDown[other.line.site]))
         }
-        if host.dependents > 0, !link.isDependent, host.isContested {
-            let delay = host.yielding.delay(for: scenario.blockLength, now: now)
-            if delay > 0 { time = max(time, now + max(delay, 0.002)) }
-        }
+        let delay = host.machine.precedenceDelay(to: link.key, bytes: scenario.blockLength, now: now)
+        if delay > 0 { time = max(time, now + max(delay, 0.002)) }
         return time > now ? time : nil
     }
 
@@ -65,7 +63,6 @@ extension Simulation {
             guard let link = host.links[slot] else { continue }
             host.machine.uploaded(transmission.span.length, to: link.key, now: now)
             host.sent += Int64(transmission.span.length)
-            if host.dependents > 0 { host.yielding.sent(transmission.span.length, toDependent: link.isDependent) }
             carry(transmission, from: host, over: link)
             host.links[slot]?.isSending = false
             if host.turns.isEmpty || host.nextUpload(to: link.key)?.piece == transmission.span.piece {

@@ -80,10 +80,7 @@ extension Simulation {
         connectionSerial += 1
         let there = add(connectionSerial, from: host, to: other)
         let here = add(connectionSerial, from: other, to: host)
-        if !host.line.acceptsConnections {
-            other.links[Int(here.slot)]?.isDependent = true
-            other.dependents += 1
-        }
+        if !host.line.acceptsConnections { other.machine.update(here) { $0.isUnreachable = true } }
         host.links[Int(there.slot)]?.otherSlot = here.slot
         other.links[Int(here.slot)]?.otherSlot = there.slot
         carryOut(host)
@@ -126,7 +123,6 @@ extension Simulation {
     }
 
     private func drop(_ host: SimulatedHost, _ key: PeerKey) {
-        if host.links[Int(key.slot)]?.isDependent == true { host.dependents -= 1 }
         host.links[Int(key.slot)] = nil
         host.hearing.disconnect(key.slot)
         host.linkCount -= 1

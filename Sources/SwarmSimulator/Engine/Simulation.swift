@@ -121,7 +121,6 @@ public final class Simulation {
 
     private func tick(_ host: SimulatedHost) {
         host.machine.tick(now: now)
-        if host.dependents > 0 { host.yielding.look(isContested: host.isContested, now: now) }
         if let told = host.news.next(host.machine.uplink.measured, now: now) { tellUplink(told, of: host) }
         dial(host)
         carryOut(host)
