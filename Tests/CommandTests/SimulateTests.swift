@@ -14,6 +14,15 @@ struct SimulateTests {
         }
     }
 
+    @Test(
+        "refuses numbers of pieces and connections that cannot be simulated",
+        arguments: [["--pieces", "15"], ["--pieces", "10001"], ["--connections", "3"], ["--connections", "201"]])
+    func impossibleNumbers(words: [String]) {
+        #expect(throws: (any Error).self) {
+            _ = try SimulateCommand.parse(["--hosts", "5", "--size", "1GB", "--up", "1MB/s"] + words)
+        }
+    }
+
     @Test("takes the slowest and the fastest line that it can simulate", arguments: ["10KB/s", "1TB/s"])
     func possibleLines(rate: String) throws {
         _ = try SimulateCommand.parse(["--hosts", "5", "--size", "1GB", "--up", rate])

@@ -217,6 +217,18 @@ private func eight(_ change: (inout Scenario) -> Void = { _ in }) -> Scenario {
         #expect(plan.cachesNeeded(for: 1) == nil, "no number of caches makes the seed's line faster")
     }
 
+    /// With looks as far apart as pieces, 300 hosts took 1.18 times the bound instead of 1.10.
+    @Test(arguments: [300, 1000], [128, 1000])
+    func hostsKnowOfEachOthersPiecesSoonBesideTheTimeOfAPiece(receivers: Int, pieces: Int) {
+        var plan = CapacityPlan(
+            size: 1_000 << 20, receivers: receivers, up: 10 * megabyte, down: 10 * megabyte, seedUp: 10 * megabyte)
+        plan.mostPieces = pieces
+        let (scenario, _) = plan.scenario()
+        let pieceTime = Double(scenario.pieceLength) / (10 * megabyte)
+        #expect(scenario.contentLength / Int64(scenario.pieceLength) <= Int64(pieces))
+        #expect(scenario.network.announceInterval <= pieceTime / 4)
+    }
+
     @Test func timesOfASmallerContentAreThoseOfTheWhole() throws {
         var plan = CapacityPlan(
             size: 20_000_000_000, receivers: 4, up: 10 * megabyte, down: 10 * megabyte, seedUp: 10 * megabyte)

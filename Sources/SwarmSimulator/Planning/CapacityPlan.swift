@@ -18,6 +18,10 @@ public struct CapacityPlan: Sendable {
     /// Rate of each place's line to the others, both ways; nil for no bound.
     public var siteLine: Double?
     public var seedNumber: UInt64 = 1
+    /// Pieces of the content that is simulated, at most: more of them change little and cost much.
+    public var mostPieces = 512
+    /// Connections up to which a host dials more.
+    public var connections = 80
 
     public init(size: Int64, receivers: Int, up: Double, down: Double, seedUp: Double) {
         self.size = size
@@ -37,8 +41,6 @@ public struct CapacityPlan: Sendable {
         public let median: Double?
     }
 
-    /// Pieces of the content that is simulated, at most: more of them change little and cost much.
-    static let mostPieces = 512
     /// Seconds that the simulated content takes at best. Choking, patience and the like are in seconds, so a piece must
     /// be as far on in them as a real one is; a film of hours is simulated as one of minutes, and the time multiplied.
     static let span = 120.0
@@ -47,7 +49,7 @@ public struct CapacityPlan: Sendable {
     public func scenario() -> (scenario: Scenario, scale: Double) {
         let scale = max(1, ideal.seconds / Self.span)
         let length = max(Double(size) / scale, 64 * 1024)
-        let blocks = max(1, (length / Double(Self.mostPieces) / 16_384).rounded(.up))
+        let blocks = max(1, (length / Double(mostPieces) / 16_384).rounded(.up))
         let piece = Int(blocks) * 16_384
         // Blocks as they are where that is cheap; else whole pieces.
         let isSmall = receivers + caches <= 40 && piece <= 4 << 20
@@ -55,7 +57,12 @@ public struct CapacityPlan: Sendable {
             contentLength: Int64(length), pieceLength: piece, blockLength: isSmall ? max(16_384, piece / 16) : piece)
         // As many open pieces as a program has of pieces of a common size.
         scenario.configuration.openBytes = max(scenario.configuration.openBytes, 24 * piece)
-        if receivers > 200 { scenario.network.announceInterval = 0.1 }
+        scenario.network.connections = connections
+        // A fifth of the time of a piece: that is what hosts know of each other when the next one is chosen.
+        if receivers > 200 {
+            let pieceTime = ideal.seconds / scale / max(1, length / Double(piece))
+            scenario.network.announceInterval = min(0.1, max(scenario.network.announceInterval, pieceTime / 5))
+        }
         return (hosts(of: scenario), Double(size) / length)
     }
 

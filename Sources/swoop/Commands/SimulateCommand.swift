@@ -56,6 +56,12 @@ struct SimulateCommand: SwoopCommand {
         transform: Rate.parse)
     var siteLine: Rate?
 
+    @Option(help: ArgumentHelp("Pieces in which the content is simulated, at most.", valueName: "n"))
+    var pieces = 512
+
+    @Option(help: ArgumentHelp("Connections up to which a host dials more.", valueName: "n"))
+    var connections = 80
+
     @Flag(help: "Also with other numbers of caches.")
     var compare = false
 
@@ -72,6 +78,7 @@ struct SimulateCommand: SwoopCommand {
         let bounds = [
             ("--hosts", hosts, 1...20_000), ("--seeds", seeds, 1...1000), ("--caches", caches, 0...5000),
             ("--firewalled", firewalled, 0...hosts.clamped(to: 0...20_000)), ("--sites", sites, 1...1000),
+            ("--pieces", pieces, 16...10_000), ("--connections", connections, 4...200),
         ]
         for (name, value, range) in bounds where !range.contains(value) {
             throw ValidationError(
@@ -101,6 +108,8 @@ struct SimulateCommand: SwoopCommand {
         plan.sites = sites
         plan.siteLine = siteLine.map { Double($0.bytesPerSecond) }
         plan.seedNumber = seedNumber
+        plan.mostPieces = pieces
+        plan.connections = connections
         return plan
     }
 
