@@ -145,7 +145,58 @@ import Testing
         #expect(seen != [refused.key], "who had a turn last is not next")
     }
 
-    @Test func notMoreThanFourPiecesArePromisedWhileNobodyIsSlow() throws {
+    /// It was asked for before turns began, and comes when another piece was named.
+    @Test func whatANamedTurnIsNotForIsRefusedAndLeftForOthers() throws {
+        var line = try TurnLine(pieces: 40, takers: 24)
+        line.tick()
+        let turn = try #require(line.takeTurns().first)
+        let late = (turn.piece + 20) % 40
+        line.hear(.request(TurnLine.request(late, 0)), from: turn.key)
+        line.ask(turn.piece, by: turn.key)
+        let said = line.takeSaid().messages(to: turn.key)
+        #expect(said == [.reject(TurnLine.request(late, 0))])
+        line.hear(.extended(.turnOver), from: turn.key)
+        let sent = line.send(to: turn.key)
+        #expect(sent == TurnLine.pieceLength)
+        var named = 0
+        for _ in 0..<200 {
+            for turn in line.takeTurns() where turn.piece >= 0 {
+                named += turn.piece == late ? 1 : 0
+                line.ask(turn.piece, by: turn.key)
+                line.hear(.extended(.turnOver), from: turn.key)
+                line.send(to: turn.key)
+            }
+            line.tick(after: 0.01)
+        }
+        #expect(named == 1)
+    }
+
+    @Test func whoIsBehindHasMoreTurns() throws {
+        var line = try TurnLine(pieces: 2000, takers: 48)
+        for key in line.keys { for piece in 0..<16 { line.hear(.have(UInt32(piece)), from: key) } }
+        let behind = line.keys[7]
+        for key in line.keys where key != behind {
+            for piece in 16..<22 { line.hear(.have(UInt32(piece)), from: key) }
+        }
+        line.tick()
+        var turns: [PeerKey: Int] = [:]
+        for _ in 0..<300 {
+            for turn in line.takeTurns() where turn.piece >= 0 {
+                turns[turn.key, default: 0] += 1
+                line.ask(turn.piece, by: turn.key)
+                line.hear(.extended(.turnOver), from: turn.key)
+                line.send(to: turn.key)
+            }
+            line.tick(after: 0.01)
+        }
+        let others = turns.filter { $0.key != behind }.values
+        let mean = Double(others.reduce(0, +)) / Double(others.count)
+        #expect(Double(turns[behind] ?? 0) > 1.25 * mean)
+        #expect(Double(turns[behind] ?? 0) < 2.2 * mean, "half of the round sooner is twice as often")
+        #expect(others.allSatisfy { Double($0) > 0.9 * mean }, "and nobody starves")
+    }
+
+    @Test func notMoreThanFivePiecesArePromisedWhileNobodyIsSlow() throws {
         var line = try TurnLine(takers: 40)
         var generator = SplitMix64(seed: 3)
         line.tick()
@@ -154,7 +205,7 @@ import Testing
         var sent = 0
         for step in 0..<3000 {
             waiting += line.takeTurns()
-            #expect(line.promised <= 4 * TurnLine.pieceLength)
+            #expect(line.promised <= TurnLine.atOnce * TurnLine.pieceLength)
             switch Int.random(in: 0..<4, using: &generator) {
             case 0 where !waiting.isEmpty:
                 let turn = waiting.removeFirst()
@@ -202,35 +253,35 @@ import Testing
 }
 
 @Suite struct WhatComesBack {
-    /// Four have a turn, and asked for all of it.
+    /// Five have a turn, and four asked for all of it.
     private func busy() throws -> (line: TurnLine, turns: [(key: PeerKey, piece: Int)]) {
         var line = try TurnLine(takers: 30)
         line.tick()
         let turns = line.takeTurns()
-        #expect(turns.count == 4)
+        #expect(turns.count == TurnLine.atOnce)
         for turn in turns.dropLast() {
             line.ask(turn.piece, by: turn.key)
             line.hear(.extended(.turnOver), from: turn.key)
         }
         #expect(line.takeTurns().isEmpty, "the line is spoken for")
-        #expect(line.promised == 4 * TurnLine.pieceLength)
+        #expect(line.promised == TurnLine.atOnce * TurnLine.pieceLength)
         return (line, turns)
     }
 
-    @Test(arguments: [0, 3]) func ofOneThatLeaves(number: Int) throws {
+    @Test(arguments: [0, 4]) func ofOneThatLeaves(number: Int) throws {
         var (line, turns) = try busy()
         line.leave(turns[number].key)
         line.tick()
         let next = line.takeTurns()
         #expect(next.count == 1)
-        #expect(line.promised == 4 * TurnLine.pieceLength)
+        #expect(line.promised == TurnLine.atOnce * TurnLine.pieceLength)
         #expect(line.sumsAreRight)
     }
 
     @Test func ofOneThatNoLongerTakesTurns() throws {
         var (line, turns) = try busy()
         line.machine.update(turns[0].key) { $0.takesTurns = false }
-        #expect(line.promised == 3 * TurnLine.pieceLength)
+        #expect(line.promised == (TurnLine.atOnce - 1) * TurnLine.pieceLength)
         #expect(line.sumsAreRight)
         line.tick()
         let next = line.takeTurns()
@@ -267,6 +318,6 @@ import Testing
         #expect(line.machine.peekUpload(to: turns[0].key) == nil)
         line.machine.setServing(true, now: line.now)
         line.tick()
-        #expect(line.takeTurns().count == 4)
+        #expect(line.takeTurns().count == TurnLine.atOnce)
     }
 }

@@ -7,6 +7,8 @@ import PeerWire
 struct TurnLine {
     static let pieceLength = 262_144
     static let requestLength = 131_072
+    /// Turns that a seed gives at a time while nobody is slow.
+    static let atOnce = 5
 
     var machine: SwarmMachine
     var keys: [PeerKey] = []
@@ -70,12 +72,12 @@ struct TurnLine {
         BlockRequest(index: UInt32(piece), begin: UInt32(begin), length: UInt32(requestLength))
     }
 
-    /// All that the peer asked for goes out, at once.
+    /// All that the peer asked for goes out, at once, or as much of it as `most` bytes are.
     /// - Returns: bytes.
     @discardableResult
-    mutating func send(to key: PeerKey) -> Int {
+    mutating func send(to key: PeerKey, most: Int = .max) -> Int {
         var bytes = 0
-        while let span = machine.nextUpload(to: key) {
+        while bytes < most, let span = machine.nextUpload(to: key) {
             bytes += span.length
             machine.uploaded(span.length, to: key, now: now)
             drain()

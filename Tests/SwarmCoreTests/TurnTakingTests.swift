@@ -183,7 +183,7 @@ import Testing
         #expect(outstanding <= 250)
     }
 
-    /// Eight pieces on their way, each from another source.
+    /// Seven pieces on their way, each from another source.
     private func busy() throws -> (line: TurnLine, keys: [PeerKey]) {
         var (line, first) = try leecher()
         var keys = [first]
@@ -195,14 +195,14 @@ import Testing
             line.hear(.extended(.turns(true)), from: key)
             line.hear(.unchoke, from: key)
         }
-        for key in keys.prefix(8) { line.hear(.extended(.turn(nil)), from: key) }
+        for key in keys.prefix(7) { line.hear(.extended(.turn(nil)), from: key) }
         return (line, keys)
     }
 
-    @Test func withEightPiecesOnTheirWayATurnIsPassedOn() throws {
+    @Test func withSevenPiecesOnTheirWayATurnIsPassedOn() throws {
         var (line, keys) = try busy()
         let begun = Set(requests(line.takeSaid().map(\.message)).map(\.index))
-        #expect(begun.count == 8)
+        #expect(begun.count == 7)
         line.hear(.extended(.turn(nil)), from: keys[8])
         #expect(line.takeSaid().messages(to: keys[8]) == [.extended(.turnOver)])
         // What a seed names is with nobody else.

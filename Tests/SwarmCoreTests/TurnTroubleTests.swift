@@ -19,7 +19,7 @@ import Testing
                 if !still.contains(turn.key) { line.waiting.append(turn.key) }
             }
             for key in line.waiting.prefix(4) {
-                line.send(to: key)
+                line.send(to: key, most: TurnLine.pieceLength)
                 served.insert(key)
             }
             line.waiting.removeFirst(min(4, line.waiting.count))
@@ -41,7 +41,8 @@ import Testing
     }
 
     @Test(arguments: [true, false]) func manyThatStandStillDoNotStopOthers(answer: Bool) throws {
-        var line = try TurnLine(pieces: 2000, takers: 60)
+        // More than go out meanwhile.
+        var line = try TurnLine(pieces: 8000, takers: 60)
         let still = Set(line.keys.prefix(30))
         line.tick()
         _ = run(&line, seconds: 60, still: still, answers: answer)
@@ -50,7 +51,7 @@ import Testing
     }
 
     @Test func manyThatTakeATrickleDoNotStopOthers() throws {
-        var line = try TurnLine(pieces: 2000, takers: 60)
+        var line = try TurnLine(pieces: 8000, takers: 60)
         let slow = Set(line.keys.prefix(30))
         line.tick()
         var served: Set<PeerKey> = []
@@ -94,7 +95,7 @@ import Testing
         let idle = try #require(line.keys.first { line.machine.peers[$0]?.turns.given.isEmpty == true })
         for _ in 0..<5000 { line.hear(.extended(.turnOver), from: idle) }
         #expect(line.takeSaid().isEmpty)
-        #expect(line.promised == 4 * TurnLine.pieceLength)
+        #expect(line.promised == TurnLine.atOnce * TurnLine.pieceLength)
     }
 
     @Test func askingWithoutATurnGetsNothingAndTakesNothingFromOthers() throws {
@@ -107,7 +108,7 @@ import Testing
         #expect(rejects == 400)
         #expect(line.machine.peekUpload(to: greedy) == nil)
         for turn in turns { line.hear(.extended(.turnOver), from: turn.key) }
-        #expect(line.takeTurns().count == 4)
+        #expect(line.takeTurns().count == TurnLine.atOnce)
     }
 
     @Test func aTurnIsForOnePiece() throws {
@@ -116,7 +117,7 @@ import Testing
         let turns = line.takeTurns()
         let greedy = turns[0].key
         for piece in 0..<200 { line.ask(piece, by: greedy) }
-        #expect(line.promised <= 5 * TurnLine.pieceLength)
+        #expect(line.promised <= (TurnLine.atOnce + 1) * TurnLine.pieceLength)
         line.hear(.extended(.turnOver), from: greedy)
         let bytes = line.send(to: greedy)
         #expect(bytes == TurnLine.pieceLength)

@@ -10,7 +10,7 @@ extension SwarmMachine {
     private enum Constant {
         /// Pieces on their way to us with which we pass, and seconds after which one no longer counts: its source is
         /// slow, and others are to fill our line.
-        static let enough = 8
+        static let enough = 7
         static let young = 1.5
         /// Seconds of our line's rate that may be on their way in any case.
         static let enoughTime = 0.25

@@ -43,8 +43,10 @@ struct TurnsOfLine: Sendable {
     var width: TurnWidth
     /// Number of the last turn.
     var serial = 0
-    /// Pieces that those who want something have, on average, and the places by which who is behind may come sooner.
+    /// Pieces that those who want something have, on average; the places by which who is behind comes sooner for each
+    /// piece, and at most.
     var meanHoldings = 0
+    var lead = 1
     var mostLead = 0
     /// When the last piece was given out, while not all have come to somebody.
     var awaitingSince: Double?
@@ -69,9 +71,13 @@ extension SwarmMachine {
         /// Seconds for which who took nothing is passed over, twice as long each time.
         static let firstPause = 0.02
         static let longestPause = 0.1
-        /// Of all who wait: by so many at most somebody comes sooner, a place for each piece that he is behind the
-        /// others, or later. More sends everybody to the same one; without it who is behind falls further behind.
-        static let mostLead = 0.3
+        /// Of all who wait: by so many at most somebody comes sooner, or later, and by one in so many for each piece that
+        /// he is behind the others. More sends everybody to the same one; with less who is behind falls further behind.
+        static let mostLead = 0.5
+        static let lead = 12
+        /// Pieces more that are on their way from a seed: its line waits for receivers whose lines are full, and what
+        /// it has is what all others wait for.
+        static let moreOfSeed = 1
         /// What a slow turn counts less than another: there may be as many times as many of them.
         static let slowShare = 4
         /// Seconds.
@@ -101,6 +107,7 @@ extension SwarmMachine {
             isAnyWaiting = isAnyWaiting || (!peers[peer].turns.isBusy && now >= peers[peer].turns.pausedUntil)
         }
         turns.meanHoldings = holdings / max(1, takers)
+        turns.lead = max(1, takers / Constant.lead)
         turns.mostLead = Int(Double(takers) * Constant.mostLead)
         if takers < configuration.turnsFrom, !isFinished { takers = expectedTakers }
         if takers >= configuration.turnsFrom {
@@ -169,9 +176,13 @@ extension SwarmMachine {
         turns.isGiving && peers[peer].turns.isTold
     }
 
-    /// A turn is for one piece: who asks for more, or without a turn, would have the line that others are promised.
-    func exceedsTurn(_ length: Int, of peer: PeerTable.Place) -> Bool {
-        isInTurns(peer) && (peers[peer].turns.given.isEmpty || peers[peer].turns.asked + length > layout.pieceLength)
+    /// A turn is for one piece, and for the one that it named, if it named one: who asks for more, or without a turn, would
+    /// have the line that others are promised. What was asked for before turns began may come in one: a part of the named
+    /// piece would then be refused, and lie open with nobody else to ask.
+    func exceedsTurn(_ span: BlockSpan, of peer: PeerTable.Place) -> Bool {
+        guard isInTurns(peer) else { return false }
+        guard let named = peers[peer].turns.given.first else { return true }
+        return peers[peer].turns.asked + span.length > layout.pieceLength || (named >= 0 && Int(named) != span.piece)
     }
 
     // MARK: Giving
@@ -186,7 +197,8 @@ extension SwarmMachine {
     mutating func giveTurns(now: Double) {
         guard turns.isGiving, isServing, now >= turns.idleUntil, !isAwaitingSpread(now) else { return }
         var spoken = spokenFor
-        while spoken + layout.pieceLength <= turns.width.target {
+        let target = turns.width.target + (isFinished ? Constant.moreOfSeed * layout.pieceLength : 0)
+        while spoken + layout.pieceLength <= target {
             guard let key = nextForTurn(now: now) else {
                 turns.idleUntil = now + Constant.firstPause
                 return
@@ -194,7 +206,7 @@ extension SwarmMachine {
             give(key, now: now)
             spoken += layout.pieceLength
         }
-        turns.room = turns.width.target - spoken
+        turns.room = target - spoken
     }
 
     /// Everything has been given out and not all of it has come to somebody: whatever a peer chose now would be that.
@@ -240,7 +252,7 @@ extension SwarmMachine {
                 !peers[peer].turns.isSlow, now >= peers[peer].turns.pausedUntil
             else { continue }
             let load = peers[peer].turns.given.count * layout.pieceLength + peers[peer].turns.queued
-            let behind = turns.meanHoldings - peers[peer].holdings.count
+            let behind = (turns.meanHoldings - peers[peer].holdings.count) * turns.lead
             let place = peers[peer].turns.serial - max(-turns.mostLead, min(turns.mostLead, behind))
             if let best, (best.load, best.place) <= (load, place) { continue }
             best = (key, load, place)

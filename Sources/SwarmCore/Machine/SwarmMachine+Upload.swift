@@ -137,7 +137,7 @@ extension SwarmMachine {
         }
         let isServed =
             canServe(span.piece) && isShown(span.piece, to: key) && !peers[peer].amChoking
-            && !exceedsTurn(span.length, of: peer)
+            && !exceedsTurn(span, of: peer)
         guard isServed, peers[peer].uploadCount < configuration.requestQueue else {
             if peers[peer].traits.supportsFast { return send(key, .reject(request)) }
             if peers[peer].uploadCount >= 2 * configuration.requestQueue { violation(key, "too many requests") }
