@@ -12,8 +12,9 @@
 public struct AuthoringLimits: Sendable, Hashable {
     /// Bytes of content held at a time by all threads together.
     public var bufferBytes = 64 << 20
-    /// Most bytes that one lane of a thread reads at a time. Four lanes of it stay in a core's second-level cache.
-    public var blockBytes = 128 << 10
+    /// Most bytes that one lane of a thread reads at a time. Shorter ones stay in a core's second-level cache, but cost more
+    /// than that saves: 128 KiB took 4 % more time, 32 KiB 15 %.
+    public var blockBytes = 512 << 10
     /// Most threads, whatever the number of processors.
     public var maxThreads = 128
     /// Files that a thread keeps open. A file is opened again when its next piece is read by another thread.

@@ -1,8 +1,8 @@
 import Glibc
 import Hashing
 
-/// One thread's share of hashing a content: up to four pieces at a time, a lane each, read in blocks that stay in the
-/// cache while SHA-1 goes over all lanes together and SHA-256 over all their leaves.
+/// One thread's share of hashing a content: up to four pieces at a time, a lane each, read in blocks. SHA-1 goes over all
+/// lanes together, SHA-256 over all their leaves.
 struct HashWorker: ~Copyable {
     private struct Lane {
         let piece: Int
