@@ -59,23 +59,26 @@ let modules: [Module] = [
 
     // Shells: sockets, disks, threads.
     Module(name: "CLinux", kind: .c),
+    Module(name: "Admission"),
     Module(name: "Reactor", uses: ["CLinux"]),
     Module(name: "Storage", uses: ["Metainfo", "CLinux"]),
     Module(name: "Authoring", uses: ["Metainfo", "Storage"]),
-    Module(name: "TrackerServer", uses: ["Tracking", "Reactor"], products: [.log]),
+    Module(name: "TrackerServer", uses: ["Tracking", "Reactor", "Admission"], products: [.log]),
     Module(name: "HTTPTransport", products: [.asyncHTTPClient, .nioCore, .nioHTTP1, .nioPosix, .nioSSL]),
     Module(name: "TrackerClient", uses: ["Tracking", "HTTPTransport"], products: [.log, .nioCore, .nioPosix]),
     Module(name: "HTTPOrigin", uses: ["Metainfo", "HTTPTransport"], products: [.log, .nioCore, .nioHTTP1]),
-    Module(name: "Swarm", uses: ["SwarmCore", "Reactor", "Storage", "TrackerClient", "HTTPOrigin"], products: [.log]),
+    Module(name: "Swarm", uses: ["SwarmCore", "Reactor", "Admission", "Storage", "TrackerClient", "HTTPOrigin"], products: [.log]),
     Module(name: "ObjectStore", uses: ["S3", "HTTPTransport", "HTTPOrigin"], products: [.log, .nioCore, .nioHTTP1]),
     Module(name: "HashLibrary", uses: ["Hashing", "Storage", "CLinux"], products: [.log]),
     Module(
         name: "Node", uses: ["Delivery", "Authoring", "SwarmCore", "Swarm", "ObjectStore", "HashLibrary", "HTTPTransport"],
         products: [.log, .nioCore]),
-    Module(name: "NodeAPI", uses: ["Node", "Delivery"], products: [.hummingbird, .log, .nioCore]),
+    Module(
+        name: "NodeAPI", uses: ["Node", "Delivery", "Admission"],
+        products: [.hummingbird, .log, .nioCore, .nioHTTP1, .nioPosix]),
     Module(
         name: "swoop", kind: .executable,
-        uses: ["Authoring", "SwarmSimulator", "SwarmCore", "Swarm", "TrackerServer", "HTTPTransport", "NodeAPI"],
+        uses: ["Authoring", "SwarmSimulator", "SwarmCore", "Swarm", "Admission", "TrackerServer", "HTTPTransport", "NodeAPI"],
         products: [.argumentParser, .log, .nioCore]),
 
     Module(name: "HashingTests", kind: .tests, uses: ["Hashing"]),
@@ -85,6 +88,7 @@ let modules: [Module] = [
     Module(name: "TrackingTests", kind: .tests, uses: ["Tracking"]),
     Module(name: "SwarmCoreTests", kind: .tests, uses: ["SwarmCore"]),
     Module(name: "SwarmSimulatorTests", kind: .tests, uses: ["SwarmSimulator"]),
+    Module(name: "AdmissionTests", kind: .tests, uses: ["Admission"]),
     Module(name: "ReactorTests", kind: .tests, uses: ["Reactor"]),
     Module(name: "StorageTests", kind: .tests, uses: ["Storage"]),
     Module(name: "AuthoringTests", kind: .tests, uses: ["Authoring"]),

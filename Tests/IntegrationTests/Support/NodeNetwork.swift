@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 /// A tracker, an object store and delivery nodes in a namespace of their own, so that every port is theirs and the same
@@ -25,7 +26,7 @@ final class NodeNetwork {
             let own: [String: Any] = [
                 "basedatapath": base, "datapath": data, "hashtable": directory + "/hashtable.txt", "listen": api,
                 "btlisten": "127.0.0.1:\(port + 1000)", "taskroots": [directory], "basesubdir": "cfec-001",
-                "tracker": network.announce, "obsendpoint": "http://127.0.0.1:\(NodeNetwork.storePort)",
+                "tracker": network.announce, "obsendpoint": "http://127.0.0.1:\(network.storePort)",
                 "obsak": "testaccess", "obssk": "testsecret0123456789",
             ]
             let all = own.merging(keys) { $1 }
@@ -54,7 +55,10 @@ final class NodeNetwork {
         }
     }
 
-    static let storePort = 11_000
+    /// Every network's own, though each has its ports to itself: the store's processes also talk over sockets in /tmp that are
+    /// named after them.
+    let storePort: Int
+    private static let stores = Atomic<Int>(0)
     let work: TemporaryDirectory
     let host: NetworkNamespace
     let announce: String
@@ -63,6 +67,7 @@ final class NodeNetwork {
     private var nextPort = 8191
 
     init(store withStore: Bool = true) async throws {
+        storePort = 11_000 + 10 * Self.stores.wrappingAdd(1, ordering: .relaxed).oldValue
         work = try TemporaryDirectory()
         host = try NetworkNamespace()
         tracker = try Swoop.start("tracker", "--http", "127.0.0.1:6969", "--interval", "2s", "--json", on: host)
@@ -77,12 +82,12 @@ final class NodeNetwork {
         // Outside the namespace: it may have to be fetched.
         let installed = try await Program([script, "install"]).ending(within: 300)
         try #require(installed.status == 0, "\(installed)")
-        let store = try Program([script, "run", work.path + "/store", "\(Self.storePort)"], on: host)
+        let store = try Program([script, "run", work.path + "/store", "\(storePort)"], on: host)
         self.store = store
         // Its file system, four ports above, shows the bucket last.
         let probe = [
             "curl", "-sf", "-o", "/dev/null", "--retry", "100", "--retry-delay", "0", "--retry-all-errors",
-            "--retry-connrefused", "http://127.0.0.1:\(Self.storePort + 4)/buckets/dcp/",
+            "--retry-connrefused", "http://127.0.0.1:\(storePort + 4)/buckets/dcp/",
         ]
         let answer = try await Program(probe, on: host).ending(within: 60)
         try #require(answer.status == 0, "\(answer)\n\(store.errors.suffix(500))")

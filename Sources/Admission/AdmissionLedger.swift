@@ -1,0 +1,137 @@
+/// Who holds what, and who has to go when there is no room. Pure: the caller tells the time and closes the connections.
+///
+/// Every connection is in one pool of its door: half-open until it has said what it wants, open afterwards. A connection
+/// that is chosen as a victim has left its pool when ``admit(_:at:isOurs:now:)`` returns.
+struct AdmissionLedger {
+    typealias Member = FairPool.Member
+
+    struct Admitted: Equatable {
+        let member: Member
+        /// The connection that must be closed now to make room.
+        var victim: Member?
+    }
+
+    private struct Pools {
+        var halfOpen = FairPool()
+        var open = FairPool()
+        /// Connections that this process made itself: they count, and are never chosen as victims.
+        var ours: Set<Member> = []
+
+        var count: Int { halfOpen.count + open.count + ours.count }
+    }
+
+    let limits: AdmissionLimits
+    private var doors: [Pools] = Door.allCases.map { _ in Pools() }
+    private var places: [Member: (door: Door, source: Source)] = [:]
+    private var next: Member = 0
+    private(set) var unsentBytes = 0
+    private var requests: [Int] = Door.allCases.map { _ in 0 }
+    private(set) var evicted = 0
+    private(set) var refused = 0
+
+    init(limits: AdmissionLimits) { self.limits = limits }
+
+    func count(at door: Door) -> Int { doors[door.rawValue].count }
+    func halfOpenCount(at door: Door) -> Int { doors[door.rawValue].halfOpen.count }
+
+    /// - Parameter isOurs: whether this process made the connection. Then others make room for it even if they have just
+    ///   shown progress.
+    /// - Returns: nil when there is no room, because everybody who could go has just shown progress.
+    mutating func admit(_ source: Source, at door: Door, isOurs: Bool, now: Double) -> Admitted? {
+        // No copy of the pools may be alive while they are changed: they would be copied whole.
+        let victim: Member?
+        if !isOurs, doors[door.rawValue].halfOpen.count >= limits.halfOpen(at: door) {
+            // Nobody in this pool has shown anything yet, so nobody is protected.
+            victim = doors[door.rawValue].halfOpen.victim(for: source, share: limits.share, protection: 0, now: now)
+        } else if doors[door.rawValue].count >= limits.connections(at: door) || places.count >= limits.descriptors {
+            victim = self.victim(at: door, for: source, protection: isOurs ? 0 : limits.protection, now: now)
+        } else {
+            return insert(source, door, isOurs, nil, now)
+        }
+        guard let victim else {
+            refused += 1
+            return nil
+        }
+        remove(victim)
+        return insert(source, door, isOurs, victim, now)
+    }
+
+    private mutating func insert(_ source: Source, _ door: Door, _ isOurs: Bool, _ victim: Member?, _ now: Double)
+        -> Admitted
+    {
+        let member = next
+        next += 1
+        places[member] = (door, source)
+        if isOurs {
+            doors[door.rawValue].ours.insert(member)
+        } else {
+            doors[door.rawValue].halfOpen.insert(member, from: source, now: now)
+        }
+        if victim != nil { evicted += 1 }
+        return Admitted(member: member, victim: victim)
+    }
+
+    /// Half-open connections go first, then whoever has been open without progress for longest. When only the descriptors
+    /// of the process are used up, the door with the most connections gives way.
+    private func victim(at door: Door, for source: Source, protection: Double, now: Double) -> Member? {
+        let isDoorFull = doors[door.rawValue].count >= limits.connections(at: door)
+        let pools =
+            isDoorFull
+            ? doors[door.rawValue]
+            : doors.max { $0.halfOpen.count + $0.open.count < $1.halfOpen.count + $1.open.count }
+                ?? doors[door.rawValue]
+        return pools.halfOpen.victim(for: source, share: limits.share, protection: protection / 2, now: now)
+            ?? pools.open.victim(for: source, share: limits.share, protection: protection, now: now)
+    }
+
+    /// The connection has said what it wants: its handshake or its first request is there, and is one that we serve.
+    mutating func opened(_ member: Member, now: Double) {
+        guard let place = places[member], doors[place.door.rawValue].halfOpen.shownAt(member) != nil else { return }
+        doors[place.door.rawValue].halfOpen.remove(member)
+        doors[place.door.rawValue].open.insert(member, from: place.source, now: now)
+    }
+
+    mutating func progressed(_ member: Member, now: Double) {
+        guard let place = places[member] else { return }
+        doors[place.door.rawValue].open.touch(member, now: now)
+    }
+
+    mutating func remove(_ member: Member) {
+        guard let place = places.removeValue(forKey: member) else { return }
+        doors[place.door.rawValue].halfOpen.remove(member)
+        doors[place.door.rawValue].open.remove(member)
+        doors[place.door.rawValue].ours.remove(member)
+    }
+
+    /// The system has no descriptor left although this ledger thought so: whoever has shown least for longest goes.
+    mutating func shed(at door: Door, now: Double) -> Member? {
+        let nobody = Source(ipv4: 0)
+        guard
+            let victim =
+                doors[door.rawValue].halfOpen.victim(for: nobody, share: limits.share, protection: 0, now: now)
+                ?? doors[door.rawValue].open.victim(for: nobody, share: limits.share, protection: 1, now: now)
+        else { return nil }
+        remove(victim)
+        evicted += 1
+        return victim
+    }
+
+    // MARK: Bytes and requests
+
+    /// - Returns: whether so many more bytes may wait; they count from now on if they may.
+    mutating func reserveUnsent(_ bytes: Int) -> Bool {
+        guard unsentBytes + bytes <= limits.unsentBytes else { return false }
+        unsentBytes += bytes
+        return true
+    }
+
+    mutating func releaseUnsent(_ bytes: Int) { unsentBytes = max(0, unsentBytes - bytes) }
+
+    mutating func beginRequest(at door: Door) -> Bool {
+        guard requests[door.rawValue] < limits.requests[door] ?? 0 else { return false }
+        requests[door.rawValue] += 1
+        return true
+    }
+
+    mutating func endRequest(at door: Door) { requests[door.rawValue] = max(0, requests[door.rawValue] - 1) }
+}

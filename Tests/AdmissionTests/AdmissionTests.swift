@@ -1,0 +1,210 @@
+import Synchronization
+import Testing
+
+@testable import Admission
+
+private func address(_ number: Int) -> Source { Source(ipv4: UInt32(number)) }
+
+private func limits(connections: Int = 100, halfOpen: Int = 10, descriptors: Int = 4096) -> AdmissionLimits {
+    var limits = AdmissionLimits(descriptors: descriptors)
+    limits.descriptors = descriptors
+    limits.connections = [.peers: connections, .api: connections]
+    limits.halfOpen = [.peers: halfOpen, .api: halfOpen]
+    return limits
+}
+
+extension AdmissionLedger {
+    /// A connection at the engine's listener, which must be let in.
+    fileprivate mutating func enter(_ number: Int, isOurs: Bool = false, opened: Bool = false, now: Double) throws
+        -> Admitted
+    {
+        let admitted = admit(address(number), at: .peers, isOurs: isOurs, now: now)
+        if opened, let admitted { self.opened(admitted.member, now: now) }
+        return try #require(admitted)
+    }
+}
+
+struct SourceTests {
+    @Test func `an IPv4 address is one source, mapped into IPv6 or not`() {
+        #expect(
+            Source(bytes: [10, 0, 0, 1]) == Source(bytes: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 1]))
+        #expect(Source(bytes: [10, 0, 0, 1]) != Source(bytes: [10, 0, 0, 2]))
+    }
+
+    @Test func `an IPv6 /64 is one source`() {
+        let high: UInt64 = 0x2001_0db8_0000_0001
+        #expect(Source(ipv6High: high, low: 1) == Source(ipv6High: high, low: 0xffff_ffff_0000_0000))
+        #expect(Source(ipv6High: high, low: 1) != Source(ipv6High: high + 1, low: 1))
+        #expect(Source(bytes: [1, 2, 3]) == nil)
+    }
+}
+
+struct AdmissionLedgerTests {
+    @Test func `a flood of silent connections from one address does not keep a handshake out`() throws {
+        var ledger = AdmissionLedger(limits: limits())
+        var victims: [FairPool.Member] = []
+        let honest = try ledger.enter(1, now: 0).member
+        for step in 0..<1000 {
+            let admitted = ledger.admit(address(666), at: .peers, isOurs: false, now: Double(step) / 1000)
+            if let victim = admitted?.victim { victims.append(victim) }
+        }
+        #expect(victims.count == 991)
+        #expect(!victims.contains(honest))
+        #expect(ledger.halfOpenCount(at: .peers) == 10)
+    }
+
+    @Test func `the connection that has been half-open for longest goes first`() throws {
+        var ledger = AdmissionLedger(limits: limits())
+        var members: [FairPool.Member] = []
+        for number in 0..<10 { members.append(try ledger.enter(number, now: Double(number)).member) }
+        let admitted = try ledger.enter(99, now: 11)
+        #expect(admitted.victim == members[0])
+    }
+
+    @Test func `an open connection that moves bytes stays, a silent one goes`() throws {
+        var ledger = AdmissionLedger(limits: limits(connections: 10))
+        var members: [FairPool.Member] = []
+        for number in 0..<10 { members.append(try ledger.enter(number, opened: true, now: 0).member) }
+        for member in members where member != members[7] { ledger.progressed(member, now: 50) }
+        let victim = try ledger.enter(99, now: 51).victim
+        #expect(victim == members[7])
+        #expect(ledger.count(at: .peers) == 10)
+    }
+
+    @Test func `when all have just shown progress, one of a source with many makes way for one of a source with few`()
+        throws
+    {
+        var ledger = AdmissionLedger(limits: limits(connections: 10))
+        var crowd: [FairPool.Member] = []
+        for number in 0..<10 {
+            let member = try ledger.enter(number < 8 ? 666 : number, opened: true, now: 1).member
+            if number < 8 { crowd.append(member) }
+        }
+        let victim = try ledger.enter(1, now: 1).victim
+        #expect(crowd.contains(try #require(victim)))
+    }
+
+    @Test func `a newcomer waits when every source has its share and all have just shown progress`() throws {
+        var ledger = AdmissionLedger(limits: limits(connections: 10))
+        for number in 0..<10 {
+            _ = try ledger.enter(number, opened: true, now: 1)
+        }
+        let early = ledger.admit(address(99), at: .peers, isOurs: false, now: 2)
+        #expect(early == nil)
+        #expect(ledger.refused == 1)
+        let late = ledger.admit(address(99), at: .peers, isOurs: false, now: 12)
+        #expect(late != nil)
+    }
+
+    @Test func `connections of ours find room, and are nobody's victims`() throws {
+        var ledger = AdmissionLedger(limits: limits(connections: 10))
+        let ours = try ledger.enter(5, isOurs: true, now: 0).member
+        for number in 0..<9 {
+            _ = try ledger.enter(number, opened: true, now: 1)
+        }
+        let second = try ledger.enter(6, isOurs: true, now: 1)
+        #expect(second.victim != nil && second.victim != ours)
+        for number in 10..<100 {
+            let victim = try ledger.enter(number, now: 100 + Double(number)).victim
+            #expect(victim != ours)
+        }
+    }
+
+    @Test func `a flood at one door leaves the other its room, but for the descriptors of the process`() throws {
+        var ledger = AdmissionLedger(limits: limits(connections: 100, halfOpen: 100, descriptors: 50))
+        for number in 0..<500 { _ = ledger.admit(address(number), at: .peers, isOurs: false, now: Double(number)) }
+        #expect(ledger.count(at: .peers) == 50)
+        let admitted = ledger.admit(address(1), at: .api, isOurs: false, now: 501)
+        #expect(admitted != nil)
+        #expect(ledger.count(at: .peers) == 49)
+        #expect(ledger.count(at: .api) == 1)
+    }
+
+    @Test func `the choice of a victim stays cheap with many sources and members`() throws {
+        var ledger = AdmissionLedger(limits: limits(connections: 20_000, halfOpen: 20_000, descriptors: 100_000))
+        let clock = ContinuousClock()
+        let time = clock.measure {
+            for number in 0..<200_000 {
+                _ = ledger.admit(address(number % 5000), at: .peers, isOurs: false, now: Double(number) / 1000)
+            }
+        }
+        #expect(ledger.count(at: .peers) == 20_000)
+        // A linear search would take minutes.
+        #expect(time < .seconds(20))
+    }
+
+    @Test func `members that are released leave nothing behind`() {
+        var ledger = AdmissionLedger(limits: limits())
+        var generator = SystemRandomNumberGenerator()
+        var open: [FairPool.Member] = []
+        for step in 0..<5000 {
+            if Bool.random(using: &generator),
+                let admitted = ledger.admit(
+                    address(.random(in: 0..<7, using: &generator)), at: .peers, isOurs: .random(using: &generator),
+                    now: Double(step))
+            {
+                open.append(admitted.member)
+                if let victim = admitted.victim { open.removeAll { $0 == victim } }
+                ledger.opened(open.randomElement() ?? 0, now: Double(step))
+            } else if let index = open.indices.randomElement() {
+                ledger.remove(open.remove(at: index))
+            }
+            #expect(ledger.count(at: .peers) == open.count)
+        }
+        for member in open { ledger.remove(member) }
+        #expect(ledger.count(at: .peers) == 0)
+        #expect(ledger.halfOpenCount(at: .peers) == 0)
+    }
+
+    @Test func `bytes that wait are bounded, and room comes back`() {
+        var small = limits()
+        small.unsentBytes = 100
+        var ledger = AdmissionLedger(limits: small)
+        let outcomes = [ledger.reserveUnsent(60), ledger.reserveUnsent(50), ledger.reserveUnsent(40)]
+        #expect(outcomes == [true, false, true])
+        ledger.releaseUnsent(60)
+        let again = ledger.reserveUnsent(50)
+        #expect(again)
+    }
+
+    @Test func `some descriptors are kept for files whatever the limit is`() {
+        for number in [64, 256, 512, 1024, 65_536, 1 << 20] {
+            let limits = AdmissionLimits(descriptors: number)
+            #expect(limits.descriptors <= max(16, number - 64))
+            #expect(limits.descriptors >= 16)
+        }
+    }
+}
+
+struct AdmissionTests {
+    @Test func `a victim is closed once, and a ticket that is let go of frees its place`() throws {
+        let admission = Admission(limits: limits(connections: 2, halfOpen: 2))
+        let closed = Mutex<[Int]>([])
+        func enter(_ number: Int) -> Admission.Ticket? {
+            admission.admit(address(number), at: .peers, now: Double(number)) { closed.withLock { $0.append(number) } }
+        }
+        let first = enter(0)
+        var second = enter(1)
+        let third = enter(2)
+        #expect(closed.withLock { $0 } == [0])
+        first?.release()
+        second = nil
+        _ = second
+        let fourth = enter(3)
+        #expect(closed.withLock { $0 } == [0])
+        #expect(admission.figures.connections[.peers] == 2)
+        withExtendedLifetime((third, fourth)) {}
+    }
+
+    @Test func `who makes room when the system has no descriptor left is the one silent for longest`() throws {
+        let admission = Admission(limits: limits())
+        let closed = Mutex<[Int]>([])
+        let tickets = (0..<3).map { number in
+            admission.admit(address(number), at: .peers, now: Double(number)) { closed.withLock { $0.append(number) } }
+        }
+        tickets[0]?.opened(now: 5)
+        #expect(admission.shed(at: .peers, now: 6))
+        #expect(closed.withLock { $0 } == [1])
+        withExtendedLifetime(tickets) {}
+    }
+}
