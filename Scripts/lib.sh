@@ -1,6 +1,7 @@
 # Shared by the scripts here; to be sourced from the top of the repository.
 
-say() { printf '\n== %s\n' "$*" >&2; }
+# What begins now, and how long the script has been running.
+say() { printf '\n== %s (after %dm%02ds)\n' "$*" $((SECONDS / 60)) $((SECONDS % 60)) >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
 need_swift() {
