@@ -8,6 +8,8 @@
 //   - refused everywhere: leading zeros (`i03e`, `03:abc`), `-0`, an empty number, an integer outside Int64, a length
 //     past the end, the same key twice, a key that is not a string, trailing bytes (`decode`; `decodePrefix` reports
 //     how many bytes it used, for ut_metadata, where data follows the dictionary);
+//   - some of these are forgiven where `BencodeLeniency` says so: a caller names what it forgives. Limits never are.
+//     Nothing that is hashed may be read that way, above all no info dictionary;
 //   - dictionary keys out of order: refused where `BencodeLimits.requiresSortedKeys` is set. It is clear in all our
 //     presets, for old torrent makers and some trackers do not sort. It costs no safety: an info hash is always taken
 //     over the bytes as received, never over a re-encoding.
@@ -17,14 +19,13 @@ public enum Bencode {
     /// Decodes `bytes`, which must hold exactly one value.
     ///
     /// The value shares the storage of `bytes`; nothing is copied.
+    /// - Parameter leniency: what is forgiven; nothing unless it is named.
     /// - Throws: `BencodeError` with the offset of the first offending byte.
     public static func decode(
-        _ bytes: [UInt8], limits: BencodeLimits = .metainfo
+        _ bytes: [UInt8], limits: BencodeLimits = .metainfo, leniency: BencodeLeniency = []
     ) throws(BencodeError) -> BencodeValue {
-        var decoder = BencodeDecoder(bytes: bytes, limits: limits)
-        let value = try decoder.decodeValue()
-        guard decoder.position == bytes.count else { throw BencodeError(.trailingBytes, at: decoder.position) }
-        return value
+        var decoder = BencodeDecoder(bytes: bytes, limits: limits, leniency: leniency)
+        return try decoder.decodeWhole()
     }
 
     /// Decodes the value at the start of `bytes` and says how many bytes it took; more may follow (BEP 9).

@@ -2,14 +2,34 @@
 struct BencodeDecoder {
     private let bytes: [UInt8]
     private let limits: BencodeLimits
+    private let leniency: BencodeLeniency
     private var depth = 0
     private var tokens = 0
+    /// The input was cut off, which is forgiven: everything that is open ends here.
+    private var isCutOff = false
     /// Offset of the next byte to read.
     private(set) var position = 0
 
-    init(bytes: [UInt8], limits: BencodeLimits) {
+    init(bytes: [UInt8], limits: BencodeLimits, leniency: BencodeLeniency = []) {
         self.bytes = bytes
         self.limits = limits
+        self.leniency = leniency
+    }
+
+    /// Decodes one value that is all of the input, but for what the leniency lets stand around it.
+    mutating func decodeWhole() throws(BencodeError) -> BencodeValue {
+        skipBlanks()
+        let value = try decodeValue()
+        skipBlanks()
+        guard position >= bytes.count || isCutOff || leniency.contains(.anythingBehind) else {
+            throw BencodeError(.trailingBytes, at: position)
+        }
+        return value
+    }
+
+    private mutating func skipBlanks() {
+        guard leniency.contains(.blanksAround) else { return }
+        while position < bytes.count, [0x00, 0x09, 0x0a, 0x0d, 0x20].contains(bytes[position]) { position += 1 }
     }
 
     mutating func decodeValue() throws(BencodeError) -> BencodeValue {
@@ -40,10 +60,20 @@ struct BencodeDecoder {
         position += 1
     }
 
+    /// Whether the list or dictionary that is being read has another element.
+    private func isGoingOn() throws(BencodeError) -> Bool {
+        if isCutOff { return false }
+        return try peek() != UInt8(ascii: "e")
+    }
+
     private mutating func list() throws(BencodeError) -> [BencodeValue] {
         try enter()
         var values: [BencodeValue] = []
-        while try peek() != UInt8(ascii: "e") { values.append(try value()) }
+        do throws(BencodeError) {
+            while try isGoingOn() { values.append(try value()) }
+        } catch {
+            try forgive(error)
+        }
         position += 1
         depth -= 1
         return values
@@ -53,82 +83,138 @@ struct BencodeDecoder {
         let start = position
         try enter()
         var entries: [BencodeDictionary.Entry] = []
-        var isSorted = true
-        while true {
-            let byte = try peek()
-            if byte == UInt8(ascii: "e") { break }
-            let keyStart = position
-            guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else {
-                throw BencodeError(.keyNotString, at: keyStart)
-            }
-            let key = try string()
-            if let last = entries.last {
-                let order = last.key.order(against: key.slice)
-                if order == 0 { throw BencodeError(.duplicateKey, at: keyStart) }
-                if order > 0 {
-                    guard !limits.requiresSortedKeys else { throw BencodeError(.unsortedKeys, at: keyStart) }
-                    isSorted = false
+        var isOrdered = true
+        do throws(BencodeError) {
+            while try isGoingOn() {
+                let entry = try entry()
+                if let last = entries.last {
+                    let order = last.key.order(against: entry.key.slice)
+                    if order >= 0 {
+                        try checkOrder(order, at: entry.keyStart)
+                        isOrdered = false
+                    }
                 }
+                entries.append(.init(key: entry.key, value: entry.value, span: entry.span))
             }
-            let valueStart = position
-            let value = try value()
-            entries.append(.init(key: key, value: value, span: valueStart..<position))
+        } catch {
+            try forgive(error)
         }
         position += 1
         depth -= 1
-        guard !isSorted else { return BencodeDictionary(checked: entries) }
-        entries = BencodeDictionary.sorted(entries)
-        for index in entries.indices.dropFirst() where entries[index].key == entries[index - 1].key {
-            throw BencodeError(.duplicateKey, at: start)
+        guard !isOrdered else { return BencodeDictionary(checked: entries) }
+        return BencodeDictionary(checked: try distinct(BencodeDictionary.sorted(entries), start: start))
+    }
+
+    private mutating func entry() throws(BencodeError)
+        -> (key: BencodeBytes, keyStart: Int, value: BencodeValue, span: Range<Int>)
+    {
+        let keyStart = position
+        guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(try peek()) else {
+            throw BencodeError(.keyNotString, at: keyStart)
         }
-        return BencodeDictionary(checked: entries)
+        let key = try string()
+        guard !isCutOff else { throw BencodeError(.truncated, at: keyStart) }
+        let valueStart = position
+        let value = try value()
+        return (key, keyStart, value, valueStart..<min(position, bytes.count))
+    }
+
+    /// - Parameter order: how the key before sorts against the one at `offset`; not negative.
+    private func checkOrder(_ order: Int, at offset: Int) throws(BencodeError) {
+        if order == 0, !leniency.contains(.repeatedKeys) { throw BencodeError(.duplicateKey, at: offset) }
+        if order > 0, limits.requiresSortedKeys { throw BencodeError(.unsortedKeys, at: offset) }
+    }
+
+    /// Of entries in the order of their keys, with the same key in the order of the input, the first of each key.
+    private func distinct(
+        _ entries: [BencodeDictionary.Entry], start: Int
+    ) throws(BencodeError) -> [BencodeDictionary.Entry] {
+        var kept: [BencodeDictionary.Entry] = []
+        kept.reserveCapacity(entries.count)
+        for entry in entries {
+            if let last = kept.last, last.key == entry.key {
+                guard leniency.contains(.repeatedKeys) else { throw BencodeError(.duplicateKey, at: start) }
+            } else {
+                kept.append(entry)
+            }
+        }
+        return kept
+    }
+
+    /// Ends what is open where the input goes wrong, if that is allowed. Limits are never forgiven.
+    private mutating func forgive(_ error: BencodeError) throws(BencodeError) {
+        switch error.code {
+        case .tooLarge, .tooManyTokens, .tooDeep, .duplicateKey, .unsortedKeys, .trailingBytes: throw error
+        case .truncated, .unexpectedByte, .badInteger, .integerOutOfRange, .badLength, .lengthPastEnd, .keyNotString:
+            guard leniency.contains(.cutOff) else { throw error }
+            isCutOff = true
+        }
     }
 
     private mutating func integer() throws(BencodeError) -> Int64 {
         let start = position
+        let isLoose = leniency.contains(.looseIntegers)
         position += 1
         let isNegative = try peek() == UInt8(ascii: "-")
         if isNegative { position += 1 }
         let firstDigit = position
         var magnitude: UInt64 = 0
-        while true {
-            let byte = try peek()
-            guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else { break }
+        var isHuge = false
+        while let digit = try digit() {
             let (product, overflow) = magnitude.multipliedReportingOverflow(by: 10)
-            let (sum, carry) = product.addingReportingOverflow(UInt64(byte &- UInt8(ascii: "0")))
-            guard !overflow, !carry else { throw BencodeError(.integerOutOfRange, at: start) }
+            let (sum, carry) = product.addingReportingOverflow(UInt64(digit))
+            guard !overflow, !carry else {
+                guard isLoose else { throw BencodeError(.integerOutOfRange, at: start) }
+                isHuge = true
+                continue
+            }
             magnitude = sum
-            position += 1
         }
         let digits = position - firstDigit
-        guard bytes[position] == UInt8(ascii: "e"), digits > 0 else { throw BencodeError(.badInteger, at: start) }
-        if bytes[firstDigit] == UInt8(ascii: "0"), digits > 1 || isNegative {
+        if isLoose, bytes[position] == UInt8(ascii: ".") {
+            position += 1
+            while try digit() != nil {}
+        }
+        guard bytes[position] == UInt8(ascii: "e"), digits > 0 || isLoose else {
+            throw BencodeError(.badInteger, at: start)
+        }
+        if !isLoose, bytes[firstDigit] == UInt8(ascii: "0"), digits > 1 || isNegative {
             throw BencodeError(.badInteger, at: start)
         }
         position += 1
-        if isNegative {
-            guard magnitude <= Int64.min.magnitude else { throw BencodeError(.integerOutOfRange, at: start) }
-            return Int64(truncatingIfNeeded: 0 &- magnitude)
-        }
-        guard let value = Int64(exactly: magnitude) else { throw BencodeError(.integerOutOfRange, at: start) }
-        return value
+        if isNegative, !isHuge, magnitude <= Int64.min.magnitude { return Int64(truncatingIfNeeded: 0 &- magnitude) }
+        if !isNegative, !isHuge, let value = Int64(exactly: magnitude) { return value }
+        guard isLoose else { throw BencodeError(.integerOutOfRange, at: start) }
+        return isNegative ? .min : .max
+    }
+
+    /// Takes the next byte if it is a digit.
+    private mutating func digit() throws(BencodeError) -> UInt8? {
+        let byte = try peek()
+        guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else { return nil }
+        position += 1
+        return byte &- UInt8(ascii: "0")
     }
 
     private mutating func string() throws(BencodeError) -> BencodeBytes {
         let start = position
         var length = 0
-        while true {
-            let byte = try peek()
-            guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else { break }
+        while let digit = try digit() {
             // No length that fits the input needs more digits than this, so nothing here can overflow.
-            guard position - start < 10 else { throw BencodeError(.lengthPastEnd, at: start) }
-            length = length * 10 + Int(byte - UInt8(ascii: "0"))
-            position += 1
+            guard position - start <= 10 else { throw BencodeError(.lengthPastEnd, at: start) }
+            length = length * 10 + Int(digit)
         }
         guard bytes[position] == UInt8(ascii: ":") else { throw BencodeError(.badLength, at: start) }
-        if bytes[start] == UInt8(ascii: "0"), position - start > 1 { throw BencodeError(.badLength, at: start) }
+        if bytes[start] == UInt8(ascii: "0"), position - start > 1, !leniency.contains(.looseIntegers) {
+            throw BencodeError(.badLength, at: start)
+        }
         position += 1
-        guard length <= bytes.count - position else { throw BencodeError(.lengthPastEnd, at: start) }
+        let left = bytes.count - position
+        if length > left {
+            guard leniency.contains(.cutOff) else { throw BencodeError(.lengthPastEnd, at: start) }
+            isCutOff = true
+            length = left
+        }
         defer { position += length }
         return BencodeBytes(storage: bytes, range: position..<position + length)
     }
