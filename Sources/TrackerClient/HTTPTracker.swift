@@ -17,6 +17,7 @@ struct HTTPTracker: Sendable {
         http.userAgent = settings.userAgent
         http.connectTimeout = settings.connectTimeout
         http.readTimeout = settings.httpTimeout
+        http.resolver = settings.resolver
         transport = HTTPTransport(settings: http)
     }
 
@@ -50,7 +51,7 @@ struct HTTPTracker: Sendable {
             let answer = try await answer(url, deadline: deadline)
             let body = try await transport.collect(answer, limit: settings.answers.bodyBytes, deadline: deadline)
             // Trackers give failure reasons with all kinds of status.
-            guard answer.status == .ok || body.first == UInt8(ascii: "d") else {
+            guard answer.status == .ok || body.first(where: { $0 > 0x20 }) == UInt8(ascii: "d") else {
                 throw TrackerClientError.status(
                     Int(answer.status.code), host: answer.host,
                     retryAfter: answer.headers.first(name: "retry-after").flatMap { seconds($0) })

@@ -15,17 +15,20 @@ public final class TrackerClient: Sendable {
     private let settings: TrackerClientSettings
     private let http: HTTPTracker
     private let udp: UDPTracker
+    private let names: PeerNames
 
     public init(settings: TrackerClientSettings = TrackerClientSettings()) {
         self.settings = settings
         http = HTTPTracker(settings: settings)
         udp = UDPTracker(settings: settings)
+        names = PeerNames(resolver: settings.resolver)
     }
 
     /// Announces to one tracker.
     /// - Parameters:
     ///   - url: `http://...`, `https://...` or `udp://...`.
-    ///   - filter: which peers may be handed on. Loopback and link-local ones pass too if the tracker is there itself.
+    ///   - filter: which peers may be handed on, those included that the tracker names by a host name. Loopback and
+    ///     link-local ones pass too if the tracker is there itself, with all addresses that its name has.
     ///   - timeout: seconds for all of it; nil takes the settings' (a short one for `stopped`).
     /// - Throws: `TrackerClientError`; its `refusal` is what `TrackerSchedule.failed` wants to know.
     public func announce(
@@ -43,12 +46,14 @@ public final class TrackerClient: Sendable {
             sources = source.map { [$0] } ?? []
         case .http, .https:
             answer = try await http.announce(url, request, timeout: timeout ?? settings.httpTimeout)
+            if request.event != .stopped {
+                answer.peers += await names.addresses(of: answer.names, within: settings.namesTimeout)
+            }
             if answer.peers.contains(where: { $0.isLoopback || $0.isLinkLocal }) {
                 sources = await addresses(of: tracker)
             }
         }
-        let trusting = sources.reduce(filter) { $0.trusting(source: $1) }
-        answer.peers = trusting.filter(answer.peers)
+        answer.peers = filter.trusting(sources: sources).filter(answer.peers)
         return answer
     }
 
@@ -72,7 +77,7 @@ public final class TrackerClient: Sendable {
     }
 
     private func addresses(of tracker: TrackerURL) async -> [PeerAddress] {
-        let found = (try? await SystemResolver.addresses(of: tracker.host, port: tracker.port)) ?? []
-        return found.compactMap { $0.ipAddress.flatMap { PeerAddress(host: $0, port: 0) } }
+        let found = (try? await settings.resolver(tracker.host, tracker.port)) ?? []
+        return found.compactMap { PeerAddress($0, port: 0) }
     }
 }

@@ -1,3 +1,5 @@
+import HTTPTransport
+import NIOCore
 import Tracking
 
 /// How trackers are asked. Times are in seconds.
@@ -22,6 +24,12 @@ public struct TrackerClientSettings: Sendable {
     public var connectionIDLifetime = 60.0
     /// Longest a `stopped` announce may take: a stopping process does not wait for a slow tracker.
     public var stoppedTimeout = 2.0
+    /// Longest to wait for the addresses of peers that a tracker names by host names.
+    public var namesTimeout = 3.0
+    /// Name to address, in place of the system's resolver; for tests.
+    package var resolver: @Sendable (_ host: String, _ port: UInt16) async throws -> [SocketAddress] = {
+        host, port in try await SystemResolver.addresses(of: host, port: port)
+    }
     /// What is believed of an answer.
     public var answers = TrackerAnswerLimits.standard
 

@@ -132,7 +132,7 @@ actor UDPTracker {
     private func addresses(of tracker: TrackerURL) async throws(TrackerClientError) -> [SocketAddress] {
         let all: [SocketAddress]
         do {
-            all = try await SystemResolver.addresses(of: tracker.host, port: tracker.port)
+            all = try await settings.resolver(tracker.host, tracker.port)
         } catch {
             throw .unreachable(String(describing: error))
         }

@@ -1,4 +1,5 @@
 import NIOCore
+import Synchronization
 import Testing
 import TrackerClient
 import Tracking
@@ -76,7 +77,7 @@ private let good = "d8:intervali900e5:peers6:\u{a}\u{1}\u{1}\u{1}\u{0}\u{50}e"
     }
 
     @Test func `that sends nonsense, nesting bombs or nothing fails`() async throws {
-        for body in ["", "<html>", String(repeating: "l", count: 200_000), "d8:intervali-0ee", "i5e"] {
+        for body in ["", "<html>", String(repeating: "l", count: 200_000), "d8:intervali60e", "i5e"] {
             guard case .answer(.malformed) = try await failure({ _, _ in [answer(body)] }) else {
                 Issue.record("\(body.prefix(20)) was taken for an answer")
                 return
@@ -148,6 +149,49 @@ private let good = "d8:intervali900e5:peers6:\u{a}\u{1}\u{1}\u{1}\u{0}\u{50}e"
                     url: server.url(), request(.zero, peer: 1, port: 1, left: 1), filter: PeerAddressFilter(own: [own]))
                 #expect(answer.peers.map(\.description) == ["10.0.0.3:80"])
             }
+        }
+    }
+
+    @Test func `may name peers by host names, whose addresses are judged like all others`() async throws {
+        let names = ["seed": "10.7.7.7", "inside": "127.0.0.1", "metadata": "169.254.169.254", "group": "224.0.0.1"]
+        let entries = names.keys.sorted().map { "d2:ip\($0.utf8.count):\($0)4:porti80ee" }.joined()
+        let loopback = try SocketAddress(ipAddress: "127.0.0.1", port: 1)
+        let elsewhere = try SocketAddress(ipAddress: "192.0.2.1", port: 1)
+        func peers(trackerAddresses: [SocketAddress]) async throws -> [String] {
+            try await RawServer.with { _, _ in
+                [answer("d5:peersl\(entries)ee")]
+            } _: { server in
+                var settings = TrackerClientSettings()
+                settings.resolver = { host, port in
+                    if host == "127.0.0.1" { return trackerAddresses }
+                    return try [SocketAddress(ipAddress: #require(names[host]), port: Int(port))]
+                }
+                return try await announce(server, settings: settings).peers.map(\.description)
+            }
+        }
+        #expect(try await peers(trackerAddresses: [loopback]) == ["127.0.0.1:80", "10.7.7.7:80"])
+        // A second address that is ours makes nobody a neighbour.
+        #expect(try await peers(trackerAddresses: [elsewhere, loopback]) == ["10.7.7.7:80"])
+    }
+
+    @Test func `waits a bounded time for names, and asks for one at a time`() async throws {
+        let entries = (0..<10).map { "d2:ip5:peer\($0)4:porti80ee" }.joined()
+        let asked = Mutex<[String]>([])
+        try await RawServer.with { _, _ in
+            [answer("d5:peersl\(entries)ee")]
+        } _: { server in
+            var settings = TrackerClientSettings()
+            settings.namesTimeout = 0.2
+            settings.resolver = { host, port in
+                asked.withLock { $0.append(host) }
+                if host == "peer1" { try await Task.sleep(for: .seconds(60)) }
+                return [try SocketAddress(ipAddress: "10.0.0.1", port: Int(port))]
+            }
+            let start = NIODeadline.now()
+            let peers = try await announce(server, settings: settings).peers
+            #expect(peers.map(\.description) == ["10.0.0.1:80"])
+            #expect(NIODeadline.now() - start < .seconds(10))
+            #expect(asked.withLock { $0 } == ["peer0", "peer1"])
         }
     }
 

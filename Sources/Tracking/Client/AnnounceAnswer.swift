@@ -10,6 +10,8 @@ public struct AnnounceAnswer: Sendable, Hashable {
     public var leechers: Int?
     /// Each address once, at most `TrackerAnswerLimits.peers`; not yet filtered by `PeerAddressFilter`.
     public var peers: [PeerAddress]
+    /// Peers whose address is a name, each once, at most `TrackerAnswerLimits.names`.
+    public var names: [NamedPeer] = []
     /// A text for the user, with control characters escaped, at most `TrackerAnswerLimits.textBytes` long.
     public var warning: String?
     /// To be sent back in the next announce.
@@ -56,6 +58,8 @@ public struct TrackerAnswerLimits: Sendable, Hashable {
     public var depth = 12
     /// Most peers taken from one answer.
     public var peers = 1_000
+    /// Most peers with a host name for an address that are taken from one answer: each costs a query to a name server.
+    public var names = 16
     /// Seconds between announces: what a tracker says is clamped to this.
     public var interval: ClosedRange<Double> = 5...7_200
     /// Seconds when the tracker names no interval.

@@ -1,26 +1,39 @@
 #if canImport(Bencode)
-    import Bencode
+import Bencode
 #endif
 #if canImport(Hashing)
-    import Hashing
+import Hashing
 #endif
 
 /// Reads bencoded answers to HTTP announces and scrapes (BEP 3, 7, 23, 24, 31, 48).
+///
+/// Nothing hashes an answer, so whatever can be read of it is: bencode that deviates (`BencodeLeniency`), values of
+/// another kind, peers beside others that make no sense.
 public enum HTTPTrackerAnswer {
     /// An announce's answer.
     /// - Throws: `.refused` for a failure reason, `.malformed` for what is no answer or exceeds the limits.
     public static func announce(
         _ body: [UInt8], limits: TrackerAnswerLimits = .standard
     ) throws(TrackerAnswerError) -> AnnounceAnswer {
-        let answer = try dictionary(body, limits: limits)
-        let interval = limits.interval(answer["interval"]?.integerValue)
+        let (answer, damage) = try dictionary(body, limits: limits)
+        let list = HTTPPeerList(answer, limits: limits)
+        let failure = failure(answer, limits: limits)
+        if list.isEmpty {
+            // A tracker that gives peers serves us, whatever it complains of.
+            if let failure { throw failure.error }
+            // What an answer without peers says is believed only if all of it is there.
+            if let damage { throw .malformed(damage.description) }
+            guard knownKeys.contains(where: { answer[$0] != nil }) else { throw .malformed("it says nothing") }
+        }
+        let interval = limits.interval(answer["interval"].flatMap(number))
         var result = AnnounceAnswer(
             interval: interval,
-            minInterval: limits.minInterval(answer["min interval"]?.integerValue, interval: interval),
-            seeders: limits.count(answer["complete"]?.integerValue),
-            leechers: limits.count(answer["incomplete"]?.integerValue))
-        result.peers = try peers(answer, limits: limits)
-        result.warning = answer["warning message"]?.bytesValue.map { displayText($0, limit: limits.textBytes) }
+            minInterval: limits.minInterval(answer["min interval"].flatMap(number), interval: interval),
+            seeders: limits.count(answer["complete"].flatMap(number)),
+            leechers: limits.count(answer["incomplete"].flatMap(number)), peers: list.peers)
+        result.names = list.names
+        result.warning =
+            answer["warning message"]?.bytesValue.map { displayText($0, limit: limits.textBytes) } ?? failure?.reason
         if let id = answer["tracker id"]?.bytesValue, id.count <= limits.textBytes { result.trackerID = Array(id) }
         if let address = answer["external ip"]?.bytesValue, address.count == 4 || address.count == 16 {
             result.externalAddress = Array(address)
@@ -28,80 +41,76 @@ public enum HTTPTrackerAnswer {
         return result
     }
 
+    /// Of which an answer to an announce has at least one.
+    private static let knownKeys = [
+        "interval", "min interval", "complete", "incomplete", "peers", "peers6", "warning message", "tracker id",
+        "external ip",
+    ]
+
     /// A scrape's answer: the counts of those of `infoHashes` that the tracker knows.
     /// - Throws: as `announce` does.
     public static func scrape(
         _ body: [UInt8], infoHashes: [SHA1Digest], limits: TrackerAnswerLimits = .standard
     ) throws(TrackerAnswerError) -> [SHA1Digest: ScrapeAnswer] {
-        guard let files = try dictionary(body, limits: limits)["files"]?.dictionaryValue else {
-            throw .malformed("a scrape without files")
+        let (answer, damage) = try dictionary(body, limits: limits)
+        guard let files = answer["files"]?.dictionaryValue else {
+            if let failure = failure(answer, limits: limits) { throw failure.error }
+            throw .malformed(damage?.description ?? "a scrape without files")
         }
         var counts: [SHA1Digest: ScrapeAnswer] = [:]
         for hash in infoHashes {
             guard let entry = files[BencodeBytes(hash.bytes)]?.dictionaryValue else { continue }
             counts[hash] = ScrapeAnswer(
-                seeders: limits.count(entry["complete"]?.integerValue) ?? 0,
-                leechers: limits.count(entry["incomplete"]?.integerValue) ?? 0,
-                completed: limits.count(entry["downloaded"]?.integerValue) ?? 0)
+                seeders: limits.count(entry["complete"].flatMap(number)) ?? 0,
+                leechers: limits.count(entry["incomplete"].flatMap(number)) ?? 0,
+                completed: limits.count(entry["downloaded"].flatMap(number)) ?? 0)
         }
         return counts
     }
 
+    /// What can be read of an answer, and what is wrong with it if not all can.
     private static func dictionary(
         _ body: [UInt8], limits: TrackerAnswerLimits
-    ) throws(TrackerAnswerError) -> BencodeDictionary {
+    ) throws(TrackerAnswerError) -> (BencodeDictionary, damage: BencodeError?) {
+        let bounds = BencodeLimits(maxBytes: limits.bodyBytes, maxTokens: limits.tokens, maxDepth: limits.depth)
+        var damage: BencodeError?
         let value: BencodeValue
         do {
-            value = try Bencode.decode(
-                body,
-                limits: BencodeLimits(maxBytes: limits.bodyBytes, maxTokens: limits.tokens, maxDepth: limits.depth))
+            let whole = BencodeLeniency.everything.subtracting(.cutOff)
+            do {
+                value = try Bencode.decode(body, limits: bounds, leniency: whole)
+            } catch {
+                damage = error
+                value = try Bencode.decode(body, limits: bounds, leniency: .everything)
+            }
         } catch {
             throw .malformed(error.description)
         }
         guard let answer = value.dictionaryValue else { throw .malformed("not a dictionary") }
-        if let reason = answer["failure reason"]?.bytesValue {
-            throw .refused(reason: displayText(reason, limit: limits.textBytes), retry: retry(answer, limits: limits))
-        }
-        return answer
+        return (answer, damage)
+    }
+
+    /// A whole number, perhaps written as a string.
+    static func number(_ value: BencodeValue) -> Int64? {
+        value.integerValue ?? value.stringValue.flatMap { Int64($0) }
+    }
+
+    /// The failure reason. An empty one beside other keys is what some trackers write for none.
+    private static func failure(
+        _ answer: BencodeDictionary, limits: TrackerAnswerLimits
+    ) -> (reason: String, error: TrackerAnswerError)? {
+        guard let text = answer["failure reason"]?.bytesValue, !text.isEmpty || answer.count == 1 else { return nil }
+        let reason = displayText(text, limit: limits.textBytes)
+        return (reason, .refused(reason: reason, retry: retry(answer, limits: limits)))
     }
 
     /// BEP 31: minutes as a number (some trackers send it as a string), or the word `never`.
     private static func retry(_ answer: BencodeDictionary, limits: TrackerAnswerLimits) -> TrackerAnswerError.Retry {
         guard let value = answer["retry in"] else { return .unsaid }
         if value.stringValue == "never" { return .never }
-        guard let minutes = value.integerValue ?? value.stringValue.flatMap({ Int64($0) }), minutes >= 0 else {
+        guard let minutes = number(value), minutes >= 0 else {
             return .unsaid
         }
         return .after(min(Double(minutes) * 60, limits.longestRetry))
-    }
-
-    private static func peers(
-        _ answer: BencodeDictionary, limits: TrackerAnswerLimits
-    ) throws(TrackerAnswerError) -> [PeerAddress] {
-        var found: [PeerAddress] = []
-        if let compact = answer["peers"]?.bytesValue {
-            guard let peers = PeerAddress.list(compact: compact, family: .ipv4, limit: limits.peers) else {
-                throw .malformed("a peer list of \(compact.count) bytes, no multiple of 6")
-            }
-            found += peers
-        } else if let list = answer["peers"]?.listValue {
-            found += list.prefix(limits.peers).compactMap(peer)
-        }
-        if let compact = answer["peers6"]?.bytesValue {
-            guard let peers = PeerAddress.list(compact: compact, family: .ipv6, limit: limits.peers) else {
-                throw .malformed("an IPv6 peer list of \(compact.count) bytes, no multiple of 18")
-            }
-            found += peers
-        }
-        var seen = Set<PeerAddress>()
-        return Array(found.filter { seen.insert($0).inserted }.prefix(limits.peers))
-    }
-
-    /// One peer of the dictionary form; nil for names in place of addresses and for ports out of range.
-    private static func peer(_ value: BencodeValue) -> PeerAddress? {
-        guard let entry = value.dictionaryValue, let host = entry["ip"]?.stringValue,
-            let port = entry["port"]?.integerValue.flatMap(UInt16.init(exactly:))
-        else { return nil }
-        return PeerAddress(host: host, port: port)
     }
 }

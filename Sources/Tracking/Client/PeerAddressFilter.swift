@@ -34,6 +34,16 @@ public struct PeerAddressFilter: Sendable, Hashable {
         return filter
     }
 
+    /// A filter for what comes from a host with these addresses, of which it is not known which one answered. It must be a
+    /// neighbour at each of them: anybody can give his name a second address that is one of ours.
+    public func trusting(sources: [PeerAddress]) -> PeerAddressFilter {
+        guard !sources.isEmpty else { return self }
+        var filter = self
+        filter.allowsLoopback = allowsLoopback || sources.allSatisfy(\.isLoopback)
+        filter.allowsLinkLocal = allowsLinkLocal || sources.allSatisfy(\.isLinkLocal)
+        return filter
+    }
+
     /// Whether a connection to this address may be tried.
     public func passes(_ peer: PeerAddress) -> Bool {
         guard peer.isConnectable else { return false }

@@ -91,11 +91,59 @@ func sampleRequest(event: AnnounceEvent = .none) -> AnnounceRequest? {
         #expect(answer.externalAddress == [10, 0, 0, 9])
     }
 
-    @Test func `is read with peers as dictionaries, leaving out names and bad ports`() throws {
+    @Test func `is read with peers as dictionaries, names apart, leaving out bad ports`() throws {
         let answer = try answer(
             "d8:intervali900e5:peersld2:ip7:1.2.3.44:porti80eed2:ip4:host4:porti80eed2:ip7:1.2.3.44:porti70000ee"
                 + "d2:ip3:::14:porti1eei5eee")
         #expect(answer.peers.map(\.description) == ["1.2.3.4:80", "[::1]:1"])
+        #expect(answer.names == [try #require(NamedPeer(host: "host", port: 80))])
+    }
+
+    @Test(arguments: [
+        "d8:intervali900e5:peers6:abcdefe\r\n", "\nd8:intervali900e5:peers6:abcdefe",
+        "d8:intervali0900e5:peers6:abcdefe",
+        "d8:completei1e8:completei1e8:intervali900e5:peers6:abcdefe", "d5:peers6:abcdef8:intervali900ee",
+        "d8:intervali900e5:peers10:abcdefghije", "d8:intervali900e5:peers6:abcdef6:peers67:0123456e",
+        "d8:intervali900e5:peers6:abcdef6:peers6i7ee", "d8:intervali900e5:peers6:abcdef6:peers6lee",
+        "d8:intervali900e5:peers06:abcdefe", "d8:intervali900e5:peersl6:abcdefee", "d8:intervali900e5:peers12:abcdefgh",
+        "d8:intervali900e5:peers6:abcdef", "d8:interval3:9005:peers6:abcdefe", "d8:intervali900.0e5:peers6:abcdefe",
+        "d8:intervali900e5:peersld2:ip12:97.98.99.1004:port5:25958ee",
+        "d8:intervali900e5:peersd1:0d2:ip12:97.98.99.1004:porti25958eeee",
+        "d8:intervali900e5:peersld2:ip1:!4:porti5eed4:porti5eede2:noled2:ip12:97.98.99.1004:porti25958eeee",
+        "d8:intervali900e5:peersld2:ip12:97.98.99.1004:porti25958eed2:ip3:1.2",
+        "d14:failure reason0:8:intervali900e5:peers6:abcdefe", "d8:intervali900e5:peers6:abcdefe<!-- 2 ms -->",
+    ]) func `is read as far as it can be`(text: String) throws {
+        let answer = try answer(text)
+        #expect(answer.interval == 900)
+        #expect(answer.peers.map(\.description) == ["97.98.99.100:25958"])
+    }
+
+    @Test(arguments: ["0:", "le", "de", "i0e"]) func `may have no peers in any form`(peers: String) throws {
+        let answer = try answer("d8:intervali900e5:peers\(peers)e")
+        #expect(answer.interval == 900 && answer.peers.isEmpty)
+    }
+
+    @Test(arguments: ["", "8:intervali-5e", "8:interval3:abc", "8:intervalle"])
+    func `without an interval has the default`(interval: String) throws {
+        #expect(try answer("d\(interval)5:peers6:abcdefe").interval == 1_800)
+    }
+
+    @Test func `with a failure beside peers gives the peers and a warning`() throws {
+        let answer = try answer("d14:failure reason4:slow5:peers6:abcdefe")
+        #expect(answer.peers.count == 1)
+        #expect(answer.warning == "slow")
+        #expect(refusal("d14:failure reason4:slow5:peers0:e") == .refused(reason: "slow", retry: .unsaid))
+        #expect(refusal("d14:failure reason4:slow") == .refused(reason: "slow", retry: .unsaid))
+    }
+
+    @Test func `names no more peers to be resolved than allowed, and only what can be names`() throws {
+        let entries = (0..<100).map { "d2:ip\("peer\($0)".utf8.count):peer\($0)4:porti80ee" }.joined()
+        #expect(try answer("d5:peersl\(entries)ee").names.count == TrackerAnswerLimits.standard.names)
+        for host in ["", "a b", "a/b", "-x", ".x", "a\0b", "peer%1", String(repeating: "a", count: 254)] {
+            #expect(NamedPeer(host: host, port: 1) == nil)
+        }
+        #expect(NamedPeer(host: "a", port: 0) == nil)
+        #expect(NamedPeer(host: "_tracker.Example-1.org.", port: 1) != nil)
     }
 
     @Test func `refuses with a reason, and with a time to come back`() {
@@ -141,8 +189,9 @@ func sampleRequest(event: AnnounceEvent = .none) -> AnnounceRequest? {
         #expect(isMalformed(Array("li1ee".utf8)))
         #expect(isMalformed(Array("<html>404</html>".utf8)))
         #expect(isMalformed(Array("d8:intervali60e".utf8)))
-        #expect(isMalformed(Array("d5:peers7:abcdefge".utf8)))
-        #expect(isMalformed(Array("d6:peers617:abcdefghijklmnopqe".utf8)))
+        #expect(isMalformed(Array("d8:intervali60e5:peers5:abcde".utf8)))
+        #expect(isMalformed(Array("de".utf8)))
+        #expect(isMalformed(Array("denied".utf8)))
         #expect(isMalformed([]))
     }
 
