@@ -55,6 +55,14 @@ public func fuzzMetainfo(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
         let again = try? Torrent.parse(torrent.encode())
         precondition(again?.info.hashes == torrent.info.hashes && again?.info.layout == torrent.info.layout)
         precondition(again?.trackers == torrent.trackers && again?.webSeeds == torrent.webSeeds)
+        precondition(again?.encode() == torrent.encode())
+        // Setting a key leaves the hash alone, and gives a file that reads as it was set.
+        var edited = torrent
+        edited.trackers = [["http://t/announce"]]
+        edited.webSeeds = []
+        let back = try? Torrent.parse(edited.encode())
+        precondition(back?.info.hashes == torrent.info.hashes && back?.trackers == edited.trackers)
+        precondition(back?.webSeeds.isEmpty == true)
     }
     if let info = try? Info.parse(bytes) { check(info) }
     if let magnet = try? Magnet.parse(String(decoding: bytes, as: UTF8.self)) {

@@ -6,14 +6,18 @@
 // given (the info hash is of the bytes as received).
 //
 // What is strict and what is lenient:
-//   - Bencode: see that module. Keys out of order are accepted, except in an info dictionary of meta version 2, where
-//     the order of the file tree's keys is the order of the content and clients would disagree about it.
-//   - Unknown keys are ignored in the info dictionary and kept outside it. A known key of the wrong type is an error in
-//     the info dictionary; outside it (trackers, comment, dates, web seeds) it is taken for absent, for nothing there
-//     can harm and old torrents have all sorts of things.
+//   - The info dictionary is strict, as the module Bencode says: a hash is taken of its bytes. Keys out of order are
+//     accepted in v1, and refused in meta version 2, where the order of the file tree's keys is the order of the content
+//     and clients would disagree about it. A known key of the wrong type is an error, unknown keys are ignored.
+//   - Around it, where nothing is hashed, all that can be read is: blanks, line ends, NULs and a byte order mark before
+//     and behind the dictionary, keys out of order or twice, odd numbers. A value of the wrong type is taken for absent.
+//     `Torrent.ignored` says what is not used, and `Torrent.encode` writes it as it was. Only `info` may not stand
+//     there twice with different values. Piece layers are strict again: they are hashes.
+//   - URLs are judged by `TrackerAddress` and `WebSeedAddress`, wherever they come from.
 //   - Names are bytes. Without UTF-8 in them they are kept as they are. `name.utf-8` and `path.utf-8` (old v1 torrents
-//     in another encoding) win over `name` and `path` in v1 torrents if they are of the right type, and are ignored in
-//     v2 and hybrid ones, whose names are UTF-8 by definition. Whatever is used is checked as `PathComponent` says.
+//     in another encoding) win over `name` and `path` in v1 torrents if they are of the right type. In v2 and hybrid
+//     ones, whose names are UTF-8 by definition, they count only where the other is missing. Whatever is used is checked as
+//     `PathComponent` says.
 //   - Padding (BEP 47 attribute `p`; a v1 path `.pad/…`; BitComet's `_____padding_file_…`) is never written, so its
 //     names need not be distinct. Symlinks are refused. `sha1`, `md5sum` and other attributes are ignored.
 //   - Content of no bytes at all is refused: there would be no piece to transfer. Empty files beside others are fine.

@@ -177,8 +177,6 @@ struct BadTorrent: Sendable, CustomTestStringConvertible {
             try BadTorrent("tree-empty-directory", in: .v2, "info|file tree|zzz", [:], expect: anyTree),
             try BadTorrent("tree-node-text", in: .v2, "info|file tree|zzz", "x", expect: anyTree),
             try BadTorrent("tree-file-text", in: .v2, "info|file tree|zzz", ["": "x"], expect: anyTree),
-            try BadTorrent(
-                "tree-root-of-nothing", in: .v2, "info|file tree|empty||pieces root", .data(root), expect: anyTree),
             try BadTorrent("root-missing", in: .v2, "info|file tree|a.bin||pieces root", nil, expect: noRoot),
             try BadTorrent(
                 "root-short", in: .v2, "info|file tree|a.bin||pieces root", .data(root.dropLast()), expect: noRoot),
@@ -230,8 +228,10 @@ struct BadTorrent: Sendable, CustomTestStringConvertible {
         return [
             text("nothing", "", bencode), text("html", "<!DOCTYPE html>", bencode),
             text("a-number", "i1e", error(.notADictionary)), text("a-list", "le", error(.notADictionary)),
-            text("trailing", "d4:info\(info)e\n", bencode), text("cut", "d4:info\(info.dropLast())", bencode),
-            text("info-twice", "d4:info\(info)4:info\(info)e", bencode),
+            text("trailing", "d4:info\(info)e<html>", bencode), text("cut", "d4:info\(info.dropLast())", bencode),
+            text("info-twice", "d4:info\(info)4:info" + info.replacingOne("i1e", "i2e") + "e", bencode),
+            text("info-trailing", "d4:info" + info.dropLast() + "\ne" + "e", bencode),
+            text("info-key-twice", "d4:info" + info.replacingOne("6:length", "6:lengthi1e6:length") + "e", bencode),
             text("name-twice", "d4:infod4:name1:a4:name1:bee", bencode),
             text("length-leading-zero", "d4:info" + info.replacingOne("i1e", "i01e") + "e", bencode),
             text("length-minus-zero", "d4:info" + info.replacingOne("i1e", "i-0e") + "e", bencode),

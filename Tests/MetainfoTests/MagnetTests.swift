@@ -33,6 +33,39 @@ import Testing
         #expect(magnet.peers == ["[::1]:6881", "h:1"])
     }
 
+    @Test func aLinkIsReadAsItWasMeant() throws {
+        let plain = try Magnet.parse("magnet:?xt=urn:btih:\(hex)&tr=http://t/announce")
+        for text in [
+            "  magnet:?xt=urn:btih:\(hex)&tr=http://t/announce\n",
+            "magnet:?xt=urn:btih:\(hex)&amp;tr=http://t/announce",
+            "MAGNET:?XT=URN:BTIH:\(hex.uppercased())&TR=http://t/announce",
+            "magnet:?xt=urn:btih:\(hex)\r\n&tr=http://t/\r\nannounce",
+            "magnet:?xt=urn:btih:\(hex)&xt=urn:btih:\(hex)&tr=%20http://t/announce%20",
+            "magnet:?xt= urn:btih:\(hex) & tr=http://t/announce", "magnet://?xt=urn:btih:\(hex)&tr=http://t/announce",
+            "magnet:?xt=urn:btih:ZK2QOSKNALV3CF4LHDZOTV56FGOINODC&&amp;amp;tr.2=http://t/announce",
+        ] { #expect(try Magnet.parse(text) == plain, "\(text)") }
+        #expect(Magnet.isMagnet(" \tMagnet:?"))
+    }
+
+    @Test func aHashThatIsNoneIsIgnoredBesideAGoodOne() throws {
+        let magnet = try Magnet.parse("magnet:?xt=urn:btmh:1220aa&xt=urn:btih:\(hex)&xt=urn:btih:")
+        #expect(magnet.hashes.v1?.hex == hex && magnet.hashes.v2 == nil)
+        #expect(magnet.ignored.map(\.kind) == [.ignored])
+    }
+
+    @Test func addressesAreEncodedOrNamedAndNeverWithAPassword() throws {
+        let magnet = try Magnet.parse(
+            "magnet:?xt=urn:btih:\(hex)&dn=50% caf%E9&tr=http://t/a b&tr=wss://w/&tr=http%3A%2F%2Fme%3Apw%40h%2F"
+                + "&ws=http://w/a%20b&ws=ftp://f/")
+        #expect(magnet.displayName == "50% caf\\xe9")
+        #expect(magnet.trackers == ["http://t/a%20b"])
+        #expect(magnet.webSeeds == ["http://w/a%20b"])
+        #expect(magnet.ignored.count == 3)
+        #expect(magnet.ignored.contains { $0.message.contains("wss") })
+        #expect(!magnet.ignored.contains { $0.message.contains("pw") })
+        #expect(!magnet.encode().contains("pw"))
+    }
+
     @Test(arguments: [
         "", "magnet:", "magnet:?", "http://x/", "magnet:?xt=urn:btih:", "magnet:?xt=urn:btih:123", "magnet:?dn=x",
         "magnet:?xt=urn:btih:zzb507494d02ebb1178b38f2e9d7be299c86b862", "magnet:?xt=urn:btmh:1220aa",
@@ -57,7 +90,7 @@ import Testing
         let v1 = try #require(SHA1Digest(hex: hex))
         let magnet = Magnet(
             hashes: try #require(InfoHashes(v1: v1, v2: SHA256Digest(hex: hex2))),
-            displayName: "a+b & c=d #é%", trackers: ["http://t/announce?key=1&x=2+3"], webSeeds: ["http://w/é"],
+            displayName: "a+b & c=d #é%", trackers: ["http://t/announce?key=1&x=2+3"], webSeeds: ["http://w/%C3%A9"],
             peers: ["[2001:db8::1]:6881", "10.0.0.1:1"])
         #expect(try Magnet.parse(magnet.encode()) == magnet)
         let plain = magnet.encode().utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }

@@ -13,7 +13,7 @@ import Testing
     @Test func trackersThatAreMissingOrUnknownAreTold() throws {
         #expect(kinds(try Sample.single(.v1)) == [.noTracker])
         #expect(kinds(try Sample.single(.v1) { $0.isPrivate = true }) == [.privateWithoutTracker])
-        #expect(kinds(try Sample.single(.v1) { $0.trackers = [["wss://a/", "UDP://b:1"]] }) == [.unknownTrackerScheme])
+        #expect(kinds(try Sample.single(.v1) { $0.trackers = [["wss://a/", "UDP://b:1"]] }) == [.ignored])
     }
 
     @Test func oddPieceLengthsAreTold() throws {

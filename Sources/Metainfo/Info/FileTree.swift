@@ -1,8 +1,8 @@
 #if canImport(Bencode)
-    import Bencode
+import Bencode
 #endif
 #if canImport(Hashing)
-    import Hashing
+import Hashing
 #endif
 
 /// The files of a v2 or hybrid info dictionary: the `file tree` (BEP 52), in its order.
@@ -63,9 +63,8 @@ struct FileTree {
                 throw .missingPiecesRoot(path.display)
             }
             root = digest
-        } else if entry["pieces root"] != nil {
-            throw .badFileTree(path.display)
         }
+        // An empty file has no tree. What some programs write as its root says nothing.
         return .init(path: path, length: length, isExecutable: attributes.isExecutable, piecesRoot: root)
     }
 }

@@ -1,8 +1,8 @@
 #if canImport(Bencode)
-    import Bencode
+import Bencode
 #endif
 #if canImport(Hashing)
-    import Hashing
+import Hashing
 #endif
 
 /// Turns a decoded info dictionary into an `Info`, checking everything on the way.
@@ -74,9 +74,9 @@ struct InfoReader {
     }
 
     private func name(version: Info.Version) throws(MetainfoError) -> PathComponent {
-        let utf8 = version == .v1 ? dictionary["name.utf-8"]?.bytesValue : nil
+        let utf8 = dictionary["name.utf-8"]?.bytesValue
         let plain = try optional("name", \.bytesValue)
-        guard let bytes = utf8 ?? plain else { throw .missing(key: "name") }
+        guard let bytes = version == .v1 ? utf8 ?? plain : plain ?? utf8 else { throw .missing(key: "name") }
         do { return try PathComponent(bytes) } catch { throw .unsafeName(DisplayName.escape(bytes), error) }
     }
 

@@ -1,5 +1,5 @@
 #if canImport(Bencode)
-    import Bencode
+import Bencode
 #endif
 
 /// The files of a v1 or hybrid info dictionary: `length`, or `files` (BEP 3, BEP 47).
@@ -34,9 +34,12 @@ struct V1Files {
     private static func file(
         _ entry: BencodeDictionary, version: Info.Version
     ) throws(MetainfoError) -> ContentLayout.Unplaced {
-        let utf8 = version == .v1 ? entry["path.utf-8"]?.listValue : nil
-        guard let pathValue = entry["path"] else { throw .missing(key: "path") }
-        guard let list = utf8 ?? pathValue.listValue else { throw .wrongType(key: "path") }
+        let utf8 = entry["path.utf-8"]?.listValue
+        let plain = entry["path"]
+        guard utf8 != nil || plain != nil else { throw .missing(key: "path") }
+        guard let list = version == .v1 || plain == nil ? utf8 ?? plain?.listValue : plain?.listValue else {
+            throw .wrongType(key: "path")
+        }
         var components: [ArraySlice<UInt8>] = []
         components.reserveCapacity(list.count)
         for value in list {

@@ -33,9 +33,22 @@ public enum PercentEncoding {
         return out
     }
 
-    /// The text that was encoded; nil for a malformed escape and for what is not UTF-8.
-    static func decode(_ text: ArraySlice<UInt8>, plusIsSpace: Bool = false) -> String? {
-        decodeBytes(text, plusIsSpace: plusIsSpace).flatMap { String(validating: $0, as: UTF8.self) }
+    /// The bytes that were encoded; what is no escape stays as it is.
+    static func decodeLeniently(_ text: ArraySlice<UInt8>, plusIsSpace: Bool = false) -> [UInt8] {
+        var out: [UInt8] = []
+        out.reserveCapacity(text.count)
+        var rest = text
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "%"), let high = rest.first.flatMap(nibble),
+                let low = rest.dropFirst().first.flatMap(nibble)
+            {
+                out.append(high << 4 | low)
+                rest = rest.dropFirst(2)
+            } else {
+                out.append(plusIsSpace && byte == UInt8(ascii: "+") ? UInt8(ascii: " ") : byte)
+            }
+        }
+        return out
     }
 
     private static func isUnreserved(_ byte: UInt8) -> Bool {

@@ -4,7 +4,6 @@ public struct TorrentProblem: Sendable, Hashable, CustomStringConvertible {
     public enum Kind: String, Sendable, Hashable, CaseIterable {
         case noTracker = "no-tracker"
         case privateWithoutTracker = "private-without-tracker"
-        case unknownTrackerScheme = "unknown-tracker-scheme"
         case oddPieceLength = "odd-piece-length"
         case fewLongPieces = "few-long-pieces"
         case manyPieces = "many-pieces"
@@ -13,6 +12,7 @@ public struct TorrentProblem: Sendable, Hashable, CustomStringConvertible {
         case notUTF8 = "not-utf-8"
         case misleadingName = "misleading-name"
         case missingPieceLayers = "missing-piece-layers"
+        case ignored = "ignored"
     }
 
     public let kind: Kind
@@ -31,7 +31,7 @@ extension Torrent {
     /// What a person should know of this torrent before using or publishing it. Of each kind that names files, the
     /// first few come one by one and the rest as a count.
     public func problems() -> [TorrentProblem] {
-        trackerProblems + pieceProblems + Self.nameProblems(of: info)
+        trackerProblems + addressProblems + pieceProblems + Self.nameProblems(of: info) + ignored
     }
 
     private var trackerProblems: [TorrentProblem] {
@@ -43,12 +43,23 @@ extension Torrent {
                 found.append(.init(.noTracker, "no tracker: peers must be given by hand"))
             }
         }
-        let known = ["http://", "https://", "udp://"]
-        for url in trackers.joined() where !known.contains(where: url.lowercased().hasPrefix) {
-            found.append(
-                .init(.unknownTrackerScheme, "the tracker '\(DisplayName.escape(url))' is not http, https or udp"))
-        }
         return found
+    }
+
+    /// Of URLs that were set; those that were read have been judged already.
+    private var addressProblems: [TorrentProblem] {
+        var notes = ReadingNotes()
+        for url in trackers.joined() {
+            do throws(AddressProblem) { _ = try TrackerAddress(url) } catch {
+                notes.add(.tracker, Array(url.utf8)[...], error)
+            }
+        }
+        for url in webSeeds {
+            do throws(AddressProblem) { _ = try WebSeedAddress(url) } catch {
+                notes.add(.webSeed, Array(url.utf8)[...], error)
+            }
+        }
+        return notes.problems
     }
 
     private var pieceProblems: [TorrentProblem] {

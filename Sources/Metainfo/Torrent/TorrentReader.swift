@@ -1,41 +1,100 @@
 #if canImport(Bencode)
-    import Bencode
+import Bencode
 #endif
 #if canImport(Hashing)
-    import Hashing
+import Hashing
 #endif
 
-/// Turns a decoded torrent file into a `Torrent`.
+/// Reads a torrent file: the info dictionary strictly, what stands around it as far as it can be read.
 struct TorrentReader {
-    let dictionary: BencodeDictionary
-    let limits: MetainfoLimits
-
-    private static let knownKeys = [
-        "announce", "announce-list", "comment", "created by", "creation date", "info", "piece layers", "url-list",
-    ]
-
-    func torrent(bytes: [UInt8]) throws(MetainfoError) -> Torrent {
-        guard let value = dictionary["info"], let span = dictionary.span(of: "info") else {
-            throw .missing(key: "info")
-        }
-        guard let infoDictionary = value.dictionaryValue else { throw .wrongType(key: "info") }
-        let info = try InfoReader(dictionary: infoDictionary, limits: limits)
-            .info(bytes: Array(bytes[span]), base: span.lowerBound)
-        var others = dictionary
-        for key in Self.knownKeys { others[key] = nil }
-        return Torrent(
-            info: info, pieceLayers: try pieceLayers(of: info), trackers: trackers, webSeeds: webSeeds,
-            comment: text("comment"), createdBy: text("created by"),
-            creationDate: dictionary["creation date"]?.integerValue, otherKeys: others)
+    /// What was read.
+    struct Parts {
+        var info: Info
+        var pieceLayers = PieceLayers()
+        var trackers: [[String]] = []
+        var webSeeds: [String] = []
+        var comment: String?
+        var createdBy: String?
+        var creationDate: Int64?
+        var ignored: [TorrentProblem] = []
+        var fields: TorrentFields
     }
 
-    private func pieceLayers(of info: Info) throws(MetainfoError) -> PieceLayers {
+    private let bytes: [UInt8]
+    private let fields: [BencodeView.Field]
+    private let limits: MetainfoLimits
+    private let bencode: BencodeLimits
+    private var notes = ReadingNotes()
+
+    /// - Throws: `MetainfoError` if the bytes are no dictionary, or something other than blanks follows it.
+    init(_ bytes: [UInt8], limits: MetainfoLimits, bencode: BencodeLimits) throws(MetainfoError) {
+        guard bytes.count <= bencode.maxBytes else { throw .bencode(BencodeError(.tooLarge, at: bencode.maxBytes)) }
+        let start = Self.start(of: bytes)
+        let view: BencodeView
+        do { view = try BencodeView(prefixOf: bytes[start...], limits: bencode) } catch { throw .bencode(error) }
+        if let more = bytes[view.bytes.endIndex...].firstIndex(where: { !Self.isBlank($0) }) {
+            throw .bencode(BencodeError(.trailingBytes, at: more))
+        }
+        guard let fields = view.fields else { throw .notADictionary }
+        self.bytes = bytes
+        self.fields = fields
+        self.limits = limits
+        self.bencode = bencode
+    }
+
+    /// Where the dictionary begins: behind a byte order mark and blanks, which editors and web servers leave.
+    private static func start(of bytes: [UInt8]) -> Int {
+        let mark: [UInt8] = [0xef, 0xbb, 0xbf]
+        let start = bytes.starts(with: mark) ? mark.count : 0
+        return bytes[start...].firstIndex { !isBlank($0) } ?? start
+    }
+
+    /// White space and NUL, with which some programs fill up the last block.
+    private static func isBlank(_ byte: UInt8) -> Bool { byte == 0 || byte == 0x20 || (0x09...0x0d).contains(byte) }
+
+    consuming func parts() throws(MetainfoError) -> Parts {
+        let info = try readInfo()
+        var parts = Parts(info: info, fields: TorrentFields(fields))
+        // First of all, for there may be more to say than is said.
+        notes.addKeys(fields.lazy.map(\.key))
+        parts.pieceLayers = try pieceLayers(of: info)
+        parts.trackers = trackers()
+        parts.webSeeds = webSeeds()
+        parts.comment = text("comment")
+        parts.createdBy = text("created by")
+        parts.creationDate = value("creation date", "a number", \.integer)
+        parts.ignored = notes.problems
+        return parts
+    }
+
+    private func readInfo() throws(MetainfoError) -> Info {
+        let found = fields.filter { $0.key.elementsEqual("info".utf8) }
+        guard let view = found.first?.value else { throw .missing(key: "info") }
+        guard view.bytes.first == UInt8(ascii: "d") else { throw .wrongType(key: "info") }
+        // Programs would disagree about which of two counts.
+        guard found.allSatisfy({ $0.value.bytes == view.bytes }) else {
+            throw .bencode(BencodeError(.duplicateKey, at: found[1].bytes.startIndex))
+        }
+        do {
+            return try Info.parse(Array(view.bytes), limits: limits, bencode: bencode)
+        } catch .bencode(let error) {
+            throw .bencode(BencodeError(error.code, at: error.offset + view.bytes.startIndex))
+        } catch {
+            throw error
+        }
+    }
+
+    private mutating func pieceLayers(of info: Info) throws(MetainfoError) -> PieceLayers {
         var layers = PieceLayers()
         guard info.version.hasV2 else { return layers }
-        let given = dictionary["piece layers"]?.dictionaryValue ?? BencodeDictionary()
+        var given: [ArraySlice<UInt8>: ArraySlice<UInt8>] = [:]
+        for field in value("piece layers", "a dictionary", \.fields) ?? [] {
+            guard let hashes = field.value.string, given[field.key] == nil else { continue }
+            given[field.key] = hashes
+        }
         for file in info.layout.files {
             guard let root = file.piecesRoot, file.length > Int64(info.layout.pieceLength) else { continue }
-            guard let hashes = given[BencodeBytes(root.bytes)]?.bytesValue else {
+            guard let hashes = given[root.bytes[...]] else {
                 throw .missingPieceLayer(info.displayPath(of: file))
             }
             // A copy, so that the whole file need not stay in memory.
@@ -46,50 +105,94 @@ struct TorrentReader {
     }
 
     /// `announce-list` if there is anything usable in it, else `announce` (BEP 12).
-    private var trackers: [[String]] {
-        var left = limits.maxURLs
-        var seen: Set<String> = []
+    private mutating func trackers() -> [[String]] {
+        var urls = AddressList(limit: limits.maxURLs)
         var tiers: [[String]] = []
-        for tier in dictionary["announce-list"]?.listValue ?? [] {
+        for tier in value("announce-list", "a list", \.list) ?? [] {
             // Some makers write a flat list of URLs; each is then a tier.
-            let urls = tier.listValue ?? [tier]
-            let usable = urls.compactMap(url).filter { url in
-                guard left > 0, seen.insert(url).inserted else { return false }
-                left -= 1
-                return true
-            }
+            let usable = (tier.list ?? [tier]).compactMap { tracker($0, &urls) }
             if !usable.isEmpty { tiers.append(usable) }
-            if left == 0 { break }
         }
-        if tiers.isEmpty, let single = dictionary["announce"].flatMap(url) { tiers = [[single]] }
+        if let bytes = value("announce", "text", \.string) {
+            var single = AddressList(limit: 1)
+            let url = tiers.isEmpty ? tracker(bytes, &single) : nil
+            if let url { tiers = [[url]] }
+        }
+        if urls.isCut { notes.add("more than \(limits.maxURLs) trackers: the rest is ignored") }
         return tiers
     }
 
+    private mutating func tracker(_ view: BencodeView, _ urls: inout AddressList) -> String? {
+        guard let bytes = view.string else {
+            notes.add("an entry of 'announce-list' is no text and is ignored")
+            return nil
+        }
+        return tracker(bytes, &urls)
+    }
+
+    private mutating func tracker(_ bytes: ArraySlice<UInt8>, _ urls: inout AddressList) -> String? {
+        guard !URLRule.trimmed(bytes).isEmpty else { return nil }
+        do throws(AddressProblem) { return urls.add(try TrackerAddress(bytes).text) } catch {
+            notes.add(.tracker, bytes, error)
+            return nil
+        }
+    }
+
     /// BEP 19: a list, or one string.
-    private var webSeeds: [String] {
-        guard let value = dictionary["url-list"] else { return [] }
-        let urls = (value.listValue ?? [value]).prefix(limits.maxURLs).compactMap(url)
-        var seen: Set<String> = []
-        return urls.filter { seen.insert($0).inserted }
+    private mutating func webSeeds() -> [String] {
+        guard let views = value("url-list", "a list or text", { $0.list ?? ($0.string == nil ? nil : [$0]) }) else {
+            return []
+        }
+        var urls = AddressList(limit: limits.maxURLs)
+        let usable = views.compactMap { view -> String? in
+            guard let bytes = view.string else {
+                notes.add("an entry of 'url-list' is no text and is ignored")
+                return nil
+            }
+            guard !URLRule.trimmed(bytes).isEmpty else { return nil }
+            do throws(AddressProblem) { return urls.add(try WebSeedAddress(bytes).text) } catch {
+                notes.add(.webSeed, bytes, error)
+                return nil
+            }
+        }
+        if urls.isCut { notes.add("more than \(limits.maxURLs) web seeds: the rest is ignored") }
+        return usable
     }
 
-    /// A URL as text without spaces around it, if it is not empty, not too long and has no control characters.
-    private func url(_ value: BencodeValue) -> String? {
-        guard let bytes = value.bytesValue, bytes.count <= limits.maxURLBytes else { return nil }
-        return URLText.cleaned(bytes)
+    /// Text, in UTF-8 or, in older torrents, in something else beside `KEY.utf-8`.
+    private mutating func text(_ key: String) -> String? {
+        guard let bytes = value(key, "text", \.string) else { return nil }
+        if let text = String(validating: bytes, as: UTF8.self) { return text }
+        let other = fields.first { $0.key.elementsEqual((key + ".utf-8").utf8) }
+        return other?.value.text ?? DisplayName.escape(bytes)
     }
 
-    private func text(_ key: String) -> String? { dictionary[key]?.stringValue }
+    /// The first value of the right type under a key.
+    private mutating func value<T>(_ key: String, _ type: String, _ kind: (BencodeView) -> T?) -> T? {
+        let found = fields.filter { $0.key.elementsEqual(key.utf8) }
+        for field in found { if let value = kind(field.value) { return value } }
+        if !found.isEmpty { notes.add("the value of '\(key)' is not \(type) and is ignored") }
+        return nil
+    }
 }
 
-/// The little that a torrent needs to know of URLs; who connects parses them.
-enum URLText {
-    /// The URL as text; nil if it is empty, not UTF-8, or has spaces or control characters inside.
-    static func cleaned(_ bytes: ArraySlice<UInt8>) -> String? {
-        var bytes = bytes
-        while let first = bytes.first, first <= 0x20 { bytes.removeFirst() }
-        while let last = bytes.last, last <= 0x20 { bytes.removeLast() }
-        guard !bytes.isEmpty, bytes.allSatisfy({ $0 > 0x20 && $0 != 0x7f }) else { return nil }
-        return String(validating: bytes, as: UTF8.self)
+/// URLs, each once, up to a limit.
+struct AddressList {
+    let limit: Int
+    private var seen: Set<String> = []
+    /// Whether there were more than the limit.
+    private(set) var isCut = false
+
+    init(limit: Int) { self.limit = limit }
+
+    /// The URL if it is a new one and there is room.
+    mutating func add(_ url: String) -> String? {
+        guard !seen.contains(url) else { return nil }
+        guard seen.count < limit else {
+            isCut = true
+            return nil
+        }
+        seen.insert(url)
+        return url
     }
 }
