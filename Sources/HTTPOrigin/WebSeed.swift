@@ -199,7 +199,8 @@ public final class WebSeed: RangeSource {
             return .retry(after: nil, reason: "\(host) has stalled")
         case .unresolved, .unreachable: return .unreachable(reason: error.description)
         case .broken, .bodyTooLarge: return .retry(after: nil, reason: error.description)
-        case .tooManyRedirects, .badRedirect: return .giveUp(file: range.file, reason: error.description)
+        case .tooManyRedirects, .badRedirect, .leadsToMagnet:
+            return .giveUp(file: range.file, reason: error.description)
         case .invalidURL, .notTrusted, .refusedRedirect, .insecureRedirect:
             return .giveUp(file: nil, reason: error.description)
         }

@@ -99,9 +99,11 @@ package final class HTTPTransport: Sendable {
                 return HTTPAnswer(
                     status: response.status, headers: response.headers, body: response.body, host: url.host)
             }
-            guard let location = response.headers.first(name: "location"), let next = url.resolving(location) else {
-                throw .badRedirect(host: url.host)
+            guard let location = response.headers.first(name: "location") else { throw .badRedirect(host: url.host) }
+            if location.prefix(7).lowercased() == "magnet:" {
+                throw .leadsToMagnet(host: url.host, magnet: String(location.prefix(HTTPURL.longest)))
             }
+            guard let next = url.resolving(location) else { throw .badRedirect(host: url.host) }
             connectTo = try await check(from: url, to: next)
             url = next
         }

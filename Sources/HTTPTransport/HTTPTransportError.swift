@@ -16,6 +16,8 @@ package enum HTTPTransportError: Error, Sendable, Hashable, CustomStringConverti
     case tooManyRedirects(host: String)
     case badRedirect(host: String)
     case refusedRedirect(from: String, to: String)
+    /// The answer is a redirect to a magnet link, which is no secret and may be long.
+    case leadsToMagnet(host: String, magnet: String)
     case insecureRedirect(from: String, to: String)
     case bodyTooLarge(host: String, limit: Int)
     case cancelled
@@ -31,6 +33,7 @@ package enum HTTPTransportError: Error, Sendable, Hashable, CustomStringConverti
         case .tooManyRedirects(let host): "\(host) redirects in a loop or too often"
         case .badRedirect(let host): "\(host) redirects to something that is no http or https URL"
         case .refusedRedirect(let from, let to): "\(from) redirects to \(to), an inside address it has no business with"
+        case .leadsToMagnet(let host, _): "\(host) redirects to a magnet link"
         case .insecureRedirect(let from, let to): "\(from) redirects from https to plain http at \(to)"
         case .bodyTooLarge(let host, let limit): "\(host) sends more than the \(limit) bytes an answer may have"
         case .cancelled: "cancelled"

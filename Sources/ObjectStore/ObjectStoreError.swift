@@ -71,7 +71,7 @@ public struct ObjectStoreError: Error, Sendable, Hashable, CustomStringConvertib
         case .timedOut, .broken: self.init(.broken, error.description)
         case .bodyTooLarge: self.init(.wrongContent, error.description)
         case .invalidURL: self.init(.address, error.description)
-        case .tooManyRedirects, .badRedirect, .refusedRedirect, .insecureRedirect:
+        case .tooManyRedirects, .badRedirect, .refusedRedirect, .leadsToMagnet, .insecureRedirect:
             self.init(.redirected, error.description)
         }
     }

@@ -3,23 +3,6 @@ import Testing
 
 @testable import swoop
 
-@Suite("URLs at a glance")
-struct WebAddressTests {
-    @Test("schemes, hosts and nothing strange")
-    func addresses() {
-        for url in ["http://h/", "https://h:1/p?q", "HTTP://h", "http://[::1]:80/a"] {
-            #expect(WebAddress.isHTTP(url), "\(url)")
-        }
-        for url in [
-            "", "http:", "http://", "http:///p", "ftp://h/", "http//h", "http://h/a b", "http://h/\n", "http://:80/",
-        ] {
-            #expect(!WebAddress.isHTTP(url), "\(url)")
-        }
-        #expect(WebAddress.isTracker("udp://h:6969"))
-        #expect(!WebAddress.isHTTP("udp://h:6969"))
-    }
-}
-
 @Suite("Files that hold torrents")
 struct TorrentFileTests {
     @Test("what was written is read, and no temporary file stays")

@@ -7,7 +7,8 @@ struct EditCommand: SwoopCommand {
         commandName: "edit",
         abstract: "Change a torrent's trackers or web seeds without touching its info hash.",
         discussion: """
-            What is given replaces all of its kind; what is not given stays. The info dictionary is kept byte for byte.
+            What is given replaces all of its kind. Everything else stays byte for byte: the info dictionary, and also \
+            keys that mean nothing here.
 
             Example:
               swoop edit film.torrent -o new.torrent --tracker http://t.example/announce
@@ -33,8 +34,9 @@ struct EditCommand: SwoopCommand {
         var edited = try TorrentFile.read(torrent)
         if !urls.tracker.isEmpty { edited.trackers = urls.tiers }
         if !urls.webSeed.isEmpty { edited.webSeeds = urls.webSeed }
-        try TorrentFile.write(edited.encode(), to: output)
-        reporter.event(TorrentDescription(edited).json)
+        let bytes = edited.encode()
+        try TorrentFile.write(bytes, to: output)
+        reporter.event(TorrentDescription(try TorrentFile.parse(bytes, from: output)).json)
         reporter.note("\(output.shown): \(edited.info.hashes.identity)")
     }
 }

@@ -75,13 +75,10 @@ struct GetCommand: SwoopCommand {
 
     static let defaultSeedTime = Duration.seconds(30)
 
-    func validate() throws {
+    mutating func validate() throws {
         if onCompleteShell, onComplete == nil { throw ValidationError("'--on-complete-shell' needs '--on-complete'") }
         if timeout?.seconds == 0 { throw ValidationError("'--timeout' must be longer than 0") }
-        for url in webSeed where !WebAddress.isHTTP(url) {
-            throw ValidationError(
-                "The value '\(url.shown)' is invalid for '--web-seed': an http:// or https:// URL is expected")
-        }
+        webSeed = try webSeed.map(URLArgument.webSeed)
     }
 
     func run(_ reporter: Reporter) async throws {

@@ -15,14 +15,9 @@ struct TorrentURLs: ParsableArguments {
     /// BEP 12: one tier for each.
     var tiers: [[String]] { tracker.map { [$0] } }
 
-    func validate() throws {
-        for url in tracker where !WebAddress.isTracker(url) {
-            throw ValidationError(
-                "The value '\(url.shown)' is invalid for '--tracker': an http://, https:// or udp:// URL is expected")
-        }
-        for url in webSeed where !WebAddress.isHTTP(url) {
-            throw ValidationError(
-                "The value '\(url.shown)' is invalid for '--web-seed': an http:// or https:// URL is expected")
-        }
+    /// Afterwards the URLs are as they can be used: without blanks around them, and encoded.
+    mutating func validate() throws {
+        tracker = try tracker.map(URLArgument.tracker)
+        webSeed = try webSeed.map(URLArgument.webSeed)
     }
 }

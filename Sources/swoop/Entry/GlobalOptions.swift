@@ -30,7 +30,7 @@ struct GlobalOptions: ParsableArguments {
 
     /// The log goes to standard error, and only what is asked for.
     var logger: Logger {
-        var logger = Logger(label: "swoop") { StreamLogHandler.standardError(label: $0) }
+        var logger = Logger(label: "swoop") { RedactedLog(StreamLogHandler.standardError(label: $0)) }
         logger.logLevel = verbose == 0 ? .error : verbose == 1 ? .info : .debug
         return logger
     }

@@ -1,3 +1,4 @@
+import Metainfo
 import Synchronization
 
 /// Everything a command says, in one place: results on standard output, everything else on standard error. With
@@ -41,8 +42,9 @@ final class Reporter: Sendable {
     ) {
         self.mode = mode
         self.pace = pace
-        self.out = out
-        self.err = err
+        // Whatever is said, and in whatever form, no password of a URL is in it.
+        self.out = { out(Redaction.text($0)) }
+        self.err = { err(Redaction.text($0)) }
         self.width = width
     }
 

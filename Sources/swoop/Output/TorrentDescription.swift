@@ -15,9 +15,10 @@ struct TorrentDescription {
     init(_ magnet: Magnet) {
         torrent = nil
         self.magnet = magnet
+        let isLonely = magnet.trackers.isEmpty && magnet.peers.isEmpty
         problems =
-            magnet.trackers.isEmpty && magnet.peers.isEmpty
-            ? ["it names neither a tracker nor a peer; give one with --peer"] : []
+            (isLonely ? ["it names neither a tracker nor a peer; give one with --peer"] : [])
+            + magnet.ignored.map(\.message)
     }
 
     var text: String {

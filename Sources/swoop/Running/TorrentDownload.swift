@@ -1,14 +1,32 @@
 import HTTPTransport
+import Metainfo
 import NIOCore
 
 /// Fetches torrents from HTTP servers.
 enum TorrentDownload {
     static let timeout = TimeAmount.seconds(60)
 
+    /// What a URL led to.
+    enum Found: Sendable, Equatable {
+        case file([UInt8])
+        /// A redirect to a magnet link, and the host that sent it.
+        case magnet(String, host: String)
+    }
+
+    /// The torrent file at a URL, and nothing else.
     /// - Parameter timeout: for all of it, however steadily it drips.
     static func fetch(_ text: String, within timeout: TimeAmount = timeout) async throws -> [UInt8] {
+        switch try await find(text, within: timeout) {
+        case .file(let bytes): return bytes
+        case .magnet(_, let host):
+            throw Failure(.failed, "cannot fetch the torrent: \(host) redirects to a magnet link")
+        }
+    }
+
+    /// What there is at a URL.
+    static func find(_ text: String, within timeout: TimeAmount = timeout) async throws -> Found {
         guard let url = HTTPURL(text) else {
-            throw Failure(.usage, "\(text.shown) is not an http or https URL that can be fetched")
+            throw Failure(.usage, "'\(Redaction.url(text).shown)' is not an http or https URL that can be fetched")
         }
         let transport = HTTPTransport(settings: HTTPTransportSettings())
         do {
@@ -17,10 +35,11 @@ enum TorrentDownload {
             guard answer.status == .ok else { throw refusal(Int(answer.status.code), host: answer.host) }
             let bytes = try await transport.collect(answer, limit: TorrentFile.maxBytes, deadline: deadline)
             await transport.shutdown()
-            return bytes
+            return .file(bytes)
         } catch {
             await transport.shutdown()
             guard let problem = error as? HTTPTransportError else { throw error }
+            if case .leadsToMagnet(let host, let magnet) = problem { return .magnet(magnet, host: host) }
             if problem == .cancelled { throw CancellationError() }
             throw Failure(
                 .failed, "cannot fetch the torrent: \(problem)",

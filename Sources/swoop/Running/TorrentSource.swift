@@ -14,10 +14,20 @@ enum TorrentSource {
                 throw Failure(.usage, "\(error)", advice: "Quote a magnet link: the shell takes '&' for its own.")
             }
         }
-        if WebAddress.isHTTP(text) {
-            return .torrent(try TorrentFile.parse(try await TorrentDownload.fetch(text), from: text))
+        guard URLArgument.isMeant(by: text) else { return .torrent(try TorrentFile.read(text)) }
+        let url: String
+        do throws(AddressProblem) { url = try WebSeedAddress(text).text } catch {
+            throw Failure(.usage, "'\(Redaction.url(text).shown)' cannot be fetched: \(error)")
         }
-        return .torrent(try TorrentFile.read(text))
+        switch try await TorrentDownload.find(url) {
+        case .file(let bytes): return .torrent(try TorrentFile.parse(bytes, from: url))
+        case .magnet(let link, let host):
+            do {
+                return .magnet(try Magnet.parse(link))
+            } catch {
+                throw Failure(.failed, "\(host) redirects to a magnet link that cannot be used: \(error)")
+            }
+        }
     }
 
     /// What to call it while nothing better is known.
