@@ -20,6 +20,8 @@ public enum AuthoringError: Error, Sendable, Hashable {
     case badPieceLength(Int)
     /// A file has not the size, time or identity that it had when it was found.
     case changedWhileRead(path: String)
+    /// The torrent would be written over its content.
+    case outputIsContent(path: String)
     case noMemory(bytes: Int)
     case cancelled
     case metainfo(MetainfoError)
@@ -42,6 +44,7 @@ extension AuthoringError: CustomStringConvertible {
             "a piece length of \(length) bytes is not possible: it must be a power of two from 16 KiB to 256 MiB"
         case .changedWhileRead(let path):
             "'\(path)' changed while it was read; make the torrent again when nothing writes to it"
+        case .outputIsContent(let path): "'\(path)' is the content itself, and the torrent would be written over it"
         case .noMemory(let bytes): "cannot get \(bytes) bytes of memory to read into"
         case .cancelled: "stopped on request"
         case .metainfo(let error): "\(error)"

@@ -95,6 +95,64 @@ private func names(_ content: ScannedContent) -> [String] { content.files.map { 
         #expect(content.totalLength == 6)
     }
 
+    @Test func theTorrentThatIsWrittenIsNoPartOfItsContent() throws {
+        try directory.write("content/film", "reel")
+        try directory.write("content/sub/film.torrent", "the torrent of a run before")
+        try directory.write("content/sub/film.torrent.4711.part", "of a run that was killed")
+        try directory.write("content/sub/film.torrent.x.part", "no number: somebody's own")
+        try directory.write("content/film.torrent", "another one, in another directory")
+        let content = directory.path("content")
+        try directory.makeLink("way", to: "content/sub")
+        for output in [
+            content + "/sub/film.torrent", directory.path("way/film.torrent"), content + "/./sub/../sub/film.torrent",
+        ] {
+            let scan = try ContentScanner.scan(content, options: ScanOptions(output: output))
+            #expect(names(scan) == ["film", "film.torrent", "sub/film.torrent.x.part"])
+            #expect(
+                Set(scan.warnings) == [.ownOutput("sub/film.torrent"), .ownOutput("sub/film.torrent.4711.part")])
+        }
+        // A new one has nothing to leave out, and without it all is taken.
+        let new = try ContentScanner.scan(content, options: ScanOptions(output: content + "/new.torrent"))
+        #expect(new.files.count == 5 && new.warnings.isEmpty)
+        #expect(try ContentScanner.scan(content).files.count == 5)
+    }
+
+    @Test func theTorrentIsKnownByWhatItIsToo() throws {
+        try directory.write("content/film", "reel")
+        try directory.write("content/old.torrent", "old")
+        try directory.makeLink("out.torrent", to: "content/old.torrent")
+        // The output is a link to a file in the content.
+        let linked = try ContentScanner.scan(
+            directory.path("content"), options: ScanOptions(output: directory.path("out.torrent")))
+        #expect(names(linked) == ["film"])
+        // The output is a link in the content, which would otherwise be an error.
+        try directory.makeLink("content/link.torrent", to: "/nowhere")
+        let link = try ContentScanner.scan(
+            directory.path("content"), options: ScanOptions(output: directory.path("content/link.torrent")))
+        #expect(names(link) == ["film", "old.torrent"])
+        #expect(link.warnings == [.ownOutput("link.torrent")])
+        // A link in the content leads to the output outside.
+        try directory.write("out2.torrent", "x")
+        try directory.makeLink("content/link2", to: "../out2.torrent")
+        let followed = try ContentScanner.scan(
+            directory.path("content"),
+            options: ScanOptions(symlinks: .follow, exclude: ["^link.torrent$"], output: directory.path("out2.torrent"))
+        )
+        #expect(names(followed) == ["film", "old.torrent"])
+    }
+
+    @Test func aTorrentIsNotWrittenOverItsOnlyFile() throws {
+        try directory.write("film", "reel")
+        try directory.makeLink("link", to: "film")
+        for output in ["film", "link"] {
+            #expect(throws: AuthoringError.outputIsContent(path: directory.path("film"))) {
+                try ContentScanner.scan(directory.path("film"), options: ScanOptions(output: directory.path(output)))
+            }
+        }
+        let options = ScanOptions(output: directory.path("film.torrent"))
+        #expect(try ContentScanner.scan(directory.path("film"), options: options).files.count == 1)
+    }
+
     @Test func aLoopOfSymlinksIsFound() throws {
         try directory.write("a/file", "x")
         try directory.makeLink("a/up", to: "..")

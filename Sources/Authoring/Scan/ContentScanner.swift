@@ -23,6 +23,7 @@ public enum ContentScanner {
         var isSingleFile = false
         switch FileKind(status) {
         case .file:
+            if walk.output?.isFile(status) == true { throw .outputIsContent(path: DisplayName.escape(root)) }
             isSingleFile = true
             walk.take(.empty, status, name: name.bytes)
         case .directory: try walk.directory(status, isCancelled: isCancelled)
@@ -64,6 +65,7 @@ private struct Walk {
     let options: ScanOptions
     let limits: AuthoringLimits
     let patterns: ExcludePatterns
+    let output: OwnOutput?
     var files: [ScannedFile] = []
     var warnings: [ScanWarning] = []
     var totalLength: Int64 = 0
@@ -74,6 +76,7 @@ private struct Walk {
         self.options = options
         self.limits = limits
         self.patterns = patterns
+        output = options.output.map(OwnOutput.init(path:))
     }
 
     /// A directory on the way from the root to where the walk is.
@@ -127,6 +130,10 @@ private struct Walk {
             throw .system(operation: "look at", path: display, error)
         }
         if patterns.match(joined) { return nil }
+        if isOutput(name, status, in: levels.last) {
+            warnings.append(.ownOutput(DisplayName.escape(joined)))
+            return nil
+        }
         let isLink = FileKind(status) == .symlink
         if isLink {
             switch options.symlinks {
@@ -137,6 +144,10 @@ private struct Walk {
             case .follow:
                 do { status = try SystemCalls.status(full, follow: true) } catch {
                     throw .system(operation: "follow the symbolic link", path: display, error)
+                }
+                if output?.isFile(status) == true {
+                    warnings.append(.ownOutput(DisplayName.escape(joined)))
+                    return nil
                 }
             }
         }
@@ -158,6 +169,11 @@ private struct Walk {
         case .symlink: throw .symlink(path: display)
         case .special(let kind): throw .specialFile(path: display, kind: kind)
         }
+    }
+
+    private func isOutput(_ name: [UInt8], _ status: stat, in directory: Level?) -> Bool {
+        guard let output else { return false }
+        return output.isFile(status) || directory.map { output.isEntry(name, ofDirectory: $0.device, $0.inode) } == true
     }
 
     private mutating func list(_ path: [UInt8], _ status: stat) throws(AuthoringError) -> Level {

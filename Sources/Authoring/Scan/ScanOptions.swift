@@ -15,10 +15,13 @@ public struct ScanOptions: Sendable, Hashable {
     /// Regular expressions. A file or directory is left out, with all that is in it, when one of them matches somewhere
     /// in its path below the top-level name ("a/b/c.txt").
     public var exclude: [String] = []
+    /// Where the torrent will be written. That file is left out, as are those that earlier runs left in its place.
+    public var output: String?
 
-    public init(symlinks: SymlinkPolicy = .refuse, exclude: [String] = []) {
+    public init(symlinks: SymlinkPolicy = .refuse, exclude: [String] = [], output: String? = nil) {
         self.symlinks = symlinks
         self.exclude = exclude
+        self.output = output
     }
 }
 
@@ -32,6 +35,8 @@ public enum ScanWarning: Sendable, Hashable {
     /// A name that Windows does not allow.
     case notForWindows(String)
     case symlinkSkipped(String)
+    /// The torrent that is to be written, or what is left of an earlier writing of it.
+    case ownOutput(String)
 }
 
 extension ScanWarning: CustomStringConvertible {
@@ -41,6 +46,8 @@ extension ScanWarning: CustomStringConvertible {
         case .sameNameIgnoringCase(let one, let other):
             "'\(one)' and '\(other)' are the same name on systems that ignore case or normalise names"
         case .notForWindows(let path): "the name '\(path)' is not allowed on Windows"
+        case .ownOutput(let path):
+            "'\(path)' is left out: it is the torrent that is to be written, or an earlier one of it"
         case .symlinkSkipped(let path): "the symbolic link '\(path)' is left out"
         }
     }

@@ -12,9 +12,13 @@ struct CreateCommand: SwoopCommand {
             nor v2, because of the empty dictionary keys in them: aria2 before 1.37 and Transmission before 4.0. For \
             those, --format v1.
 
-            In a hybrid torrent every file begins at a piece of its own. What lies between a file's end and the next \
-            piece counts as zeros and is hashed for v1 all the same: of very many small files that is much more than \
-            the files themselves. There, --format v1 or v2, or a small --piece-length, is faster.
+            In a hybrid torrent every file begins at a piece of its own. The padding between a file's end and the next \
+            piece counts as zeros and is hashed all the same: of many small files that is much more than the files \
+            themselves. Where padding would pass a tenth of the content, pieces get smaller, down to 16KiB, and where \
+            that does not help the format is v1; a warning says so. --format hybrid insists, and so does \
+            --piece-length.
+
+            The torrent itself is left out when it is written inside PATH.
 
             The same input gives the same info hash. Symlinks are an error unless --symlinks says what to do with \
             them; empty directories get a warning, since a torrent cannot hold them; the executable bit is kept; \
@@ -38,8 +42,8 @@ struct CreateCommand: SwoopCommand {
         transform: Self.pieceLength)
     var pieceLength: ByteSize?
 
-    @Option(help: "v1, v2 or hybrid.")
-    var format = Info.Version.hybrid
+    @Option(help: "v1, v2 or hybrid. Default: hybrid, or v1 where that would be mostly padding.")
+    var format: Info.Version?
 
     @Flag(name: .customLong("private"), help: "Peers may come from the trackers only (BEP 27).")
     var isPrivate = false
@@ -85,12 +89,12 @@ struct CreateCommand: SwoopCommand {
     func run(_ reporter: Reporter) async throws {
         let begin = ContinuousClock.now
         try TorrentFile.checkWritable(output)
-        let torrent = try await untilStopped { try await make(reporter) }
+        let (torrent, warnings) = try await untilStopped { try await make(reporter) }
         try TorrentFile.write(torrent.encode(), to: output)
         let info = torrent.info
         let bytes = Int(info.layout.totalLength)
         let seconds = (ContinuousClock.now - begin) / .seconds(1)
-        reporter.event(TorrentDescription(torrent).json)
+        reporter.event(TorrentDescription(torrent, warnings: warnings).json)
         reporter.event(
             CompletedContent(path: output, infoHash: info.hashes.identity, bytes: bytes, seconds: seconds).json)
         reporter.clearBars()
@@ -101,27 +105,36 @@ struct CreateCommand: SwoopCommand {
             """)
     }
 
-    private func make(_ reporter: Reporter) async throws -> Torrent {
-        let scan = ScanOptions(symlinks: symlinks?.policy ?? .refuse, exclude: exclude)
+    /// The torrent, and what was said of its making.
+    private func make(_ reporter: Reporter) async throws -> (Torrent, [String]) {
+        let scan = ScanOptions(symlinks: symlinks?.policy ?? .refuse, exclude: exclude, output: output)
         do {
             let content = try ContentScanner.scan(path, options: scan, isCancelled: { StopSignal.shared.isStopped })
-            warn(content.warnings, reporter)
-            let maker = try TorrentMaker(content, options: try options())
+            let choice = FormatChoice(
+                lengths: content.files.map(\.length), version: format, pieceLength: pieceLength?.bytes)
+            var warnings = Self.texts(content.warnings)
+            if let reason = choice.reason { warnings.append(reason.text(choice, content: content.totalLength)) }
+            for warning in warnings { reporter.warning(warning) }
+            let maker = try TorrentMaker(content, options: try options(choice))
             let label = content.name.display
-            return try await maker.make { reporter.progress(Progress($0, phase: "hashing"), label: label) }
+            let torrent = try await maker.make { reporter.progress(Progress($0, phase: "hashing"), label: label) }
+            return (torrent, warnings)
         } catch let error as AuthoringError {
             throw Failure(error)
         }
     }
 
-    private func warn(_ warnings: [ScanWarning], _ reporter: Reporter) {
+    private static func texts(_ warnings: [ScanWarning]) -> [String] {
         let most = 20
-        for warning in warnings.prefix(most) { reporter.warning("\(warning)") }
-        if warnings.count > most { reporter.warning("and \(warnings.count - most) more of this kind") }
+        let rest = warnings.count - most
+        // What was left out although nobody asked for it comes first: it must not drown in the others.
+        let own = warnings.filter(\.isOwnOutput)
+        return (own + warnings.filter { !$0.isOwnOutput }).prefix(most).map(\.description)
+            + (rest > 0 ? ["and \(rest) more of this kind"] : [])
     }
 
-    private func options() throws -> TorrentOptions {
-        var options = TorrentOptions(version: format, pieceLength: pieceLength?.bytes)
+    private func options(_ choice: FormatChoice) throws -> TorrentOptions {
+        var options = TorrentOptions(version: choice.version, pieceLength: choice.pieceLength)
         options.name = try name.map { try PathComponent($0) }
         options.isPrivate = isPrivate
         options.trackers = urls.tiers
@@ -142,6 +155,35 @@ struct CreateCommand: SwoopCommand {
 }
 
 extension Info.Version: ExpressibleByArgument {}
+
+extension ScanWarning {
+    fileprivate var isOwnOutput: Bool { if case .ownOutput = self { true } else { false } }
+}
+
+extension FormatChoice.Reason {
+    /// For a person.
+    /// - Parameter content: bytes of all files.
+    func text(_ choice: FormatChoice, content: Int64) -> String {
+        func bytes(_ count: Int64) -> String { HumanText.bytes(Int(count)) }
+        switch self {
+        case .smallerPieces(let usual, let padding):
+            return """
+                many small files: pieces of \(bytes(Int64(usual))) would add \(bytes(padding)) of padding to \
+                \(bytes(content)); pieces of \(bytes(Int64(choice.pieceLength))) are used
+                """
+        case .v1(let pieceLength, let padding):
+            return """
+                many small files: in a hybrid torrent, pieces of \(bytes(Int64(pieceLength))) would add \(bytes(padding)) of \
+                padding to \(bytes(content)); the format is v1 ('--format hybrid' insists)
+                """
+        case .padded(let padding):
+            return """
+                many small files: the hybrid torrent has \(bytes(padding)) of padding beside \(bytes(content)), which \
+                is hashed too; '--format v1' needs none
+                """
+        }
+    }
+}
 
 extension Progress {
     /// Of hashing.

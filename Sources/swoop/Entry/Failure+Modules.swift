@@ -21,13 +21,14 @@ extension Failure {
             switch error {
             case .system(_, _, let error): Self.status(error.number)
             case .cancelled: .interrupted
-            case .badPattern, .badPieceLength: .usage
+            case .badPattern, .badPieceLength, .outputIsContent: .usage
             default: .failed
             }
         let option =
             switch error {
             case .badPattern: "--exclude: "
             case .badPieceLength: "--piece-length: "
+            case .outputIsContent: "--output: "
             default: ""
             }
         self.init(status, "\(option)\(error)")

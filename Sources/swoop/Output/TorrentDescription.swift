@@ -5,15 +5,19 @@ struct TorrentDescription {
     private let torrent: Torrent?
     private let magnet: Magnet
     private let problems: [String]
+    /// What was said while it was made; nil if it was not.
+    private let warnings: [String]?
 
-    init(_ torrent: Torrent) {
+    init(_ torrent: Torrent, warnings: [String]? = nil) {
         self.torrent = torrent
+        self.warnings = warnings
         magnet = torrent.magnet
         problems = torrent.problems().map(\.message)
     }
 
     init(_ magnet: Magnet) {
         torrent = nil
+        warnings = nil
         self.magnet = magnet
         let isLonely = magnet.trackers.isEmpty && magnet.peers.isEmpty
         problems =
@@ -49,6 +53,7 @@ struct TorrentDescription {
             ("web_seeds", .array(webSeeds.map(JSONValue.string))), ("magnet", .string(magnet.encode())),
             ("problems", .array(problems.map(JSONValue.string))),
         ]
+        if let warnings { pairs.append(("warnings", .array(warnings.map(JSONValue.string)))) }
         guard let torrent else { return .object(pairs) }
         let info = torrent.info
         pairs += [

@@ -1,0 +1,92 @@
+import Metainfo
+
+/// The format and the piece length of a new torrent, chosen by what its files are like.
+///
+/// In a hybrid torrent each file begins at a piece of its own. The padding before it counts as zeros and is hashed for
+/// v1: of many small files that is many times the files themselves, and every file costs a piece. Where padding would
+/// pass a tenth of the content, pieces get smaller, and where that does not help the format is v1. What the caller asked
+/// for is never changed. v2 alone has no padding that is stored or hashed, and v1 has none at all.
+public struct FormatChoice: Sendable, Hashable {
+    public let version: Info.Version
+    /// In bytes.
+    public let pieceLength: Int
+    /// Why it is not the usual, or what it costs; nil when there is nothing to say.
+    public let reason: Reason?
+
+    public enum Reason: Sendable, Hashable {
+        /// Pieces are shorter than they would be by size, for with those there would be so much padding.
+        case smallerPieces(usual: Int, padding: Int64)
+        /// The format is v1, for a hybrid torrent with pieces of this length would have so much padding.
+        case v1(pieceLength: Int, padding: Int64)
+        /// The caller insists on a hybrid torrent, and it has so much padding.
+        case padded(padding: Int64)
+    }
+
+    /// Padding up to a tenth of the content is fine, and so is this much, in bytes: it costs a few milliseconds.
+    static let freePadding: Int64 = 1 << 20
+    /// Most pieces that are made in order to have less padding: some 13 MB of hashes.
+    static let mostPieces: Int64 = 1 << 18
+
+    /// - Parameters:
+    ///   - lengths: of the files in bytes, in the order of the torrent.
+    ///   - version: what the caller insists on; nil for hybrid where that is no waste.
+    ///   - pieceLength: what the caller insists on, in bytes; nil to choose.
+    public init(lengths: [Int64], version: Info.Version? = nil, pieceLength: Int? = nil) {
+        let content = Content(lengths: lengths)
+        let usual = pieceLength ?? PieceLength.automatic(totalLength: content.total)
+        let padding = content.padding(usual)
+        guard version ?? .hybrid == .hybrid, padding > content.tolerated else {
+            self.init(version ?? .hybrid, usual, nil)
+            return
+        }
+        let shorter = pieceLength == nil ? Self.shorter(than: usual) : []
+        if let length = shorter.first(where: { content.isFine($0) }) {
+            self.init(.hybrid, length, .smallerPieces(usual: usual, padding: padding))
+        } else if version == nil {
+            self.init(.v1, usual, .v1(pieceLength: usual, padding: padding))
+        } else {
+            // The least padding that does not cost too many pieces.
+            let most = max(Self.mostPieces, content.pieces(usual))
+            let length = shorter.last { content.pieces($0) <= most } ?? usual
+            self.init(.hybrid, length, .padded(padding: content.padding(length)))
+        }
+    }
+
+    private init(_ version: Info.Version, _ pieceLength: Int, _ reason: Reason?) {
+        self.version = version
+        self.pieceLength = pieceLength
+        self.reason = reason
+    }
+
+    /// Half of the length, a quarter of it and so on.
+    private static func shorter(than length: Int) -> [Int] {
+        sequence(first: length / 2) { $0 / 2 }.prefix { $0 >= PieceLength.allowedRange.lowerBound }.map { $0 }
+    }
+
+    /// Files by their lengths; empty ones have neither pieces nor padding.
+    private struct Content {
+        let lengths: [Int64]
+        let total: Int64
+
+        init(lengths: [Int64]) {
+            self.lengths = lengths.filter { $0 > 0 }
+            total = lengths.reduce(0) { $0.addingReportingOverflow($1).overflow ? .max : $0 + $1 }
+        }
+
+        var tolerated: Int64 { max(total / 10, FormatChoice.freePadding) }
+
+        /// Bytes of padding in a hybrid torrent: behind each file but the last.
+        func padding(_ pieceLength: Int) -> Int64 {
+            let step = Int64(pieceLength)
+            return lengths.dropLast().reduce(0) { $0 + (step - $1 % step) % step }
+        }
+
+        func pieces(_ pieceLength: Int) -> Int64 {
+            lengths.reduce(0) { $0 + ($1 - 1) / Int64(pieceLength) + 1 }
+        }
+
+        func isFine(_ pieceLength: Int) -> Bool {
+            padding(pieceLength) <= tolerated && pieces(pieceLength) <= FormatChoice.mostPieces
+        }
+    }
+}
