@@ -84,6 +84,7 @@ struct TorrentReader {
         }
     }
 
+    /// Layers that are not there are left out: peers have them (BEP 52). One that is there and wrong is an error.
     private mutating func pieceLayers(of info: Info) throws(MetainfoError) -> PieceLayers {
         var layers = PieceLayers()
         guard info.version.hasV2 else { return layers }
@@ -94,9 +95,7 @@ struct TorrentReader {
         }
         for file in info.layout.files {
             guard let root = file.piecesRoot, file.length > Int64(info.layout.pieceLength) else { continue }
-            guard let hashes = given[root.bytes[...]] else {
-                throw .missingPieceLayer(info.displayPath(of: file))
-            }
+            guard let hashes = given[root.bytes[...]] else { continue }
             // A copy, so that the whole file need not stay in memory.
             let copy = layers[root] == nil ? Array(hashes)[...] : hashes
             try layers.add(copy, file: file, pieceLength: info.layout.pieceLength)
