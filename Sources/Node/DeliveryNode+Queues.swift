@@ -32,7 +32,8 @@ extension DeliveryNode {
     func isWaiting(_ name: String, _ side: TaskSide) -> Bool {
         let directories = context.directories
         if directories.contains(side, .queues, name) { return true }
-        return preparing.contains(name) && !directories.contains(side, side == .sender ? .uploading : .downloading, name)
+        return preparing.contains(name)
+            && !directories.contains(side, side == .sender ? .uploading : .downloading, name)
     }
 
     // MARK: Sending
@@ -67,6 +68,10 @@ extension DeliveryNode {
                 try TaskFile.parse(try directories.read(.sender, state, name))
             }
             if isStopped { return }
+            if let other = claimSend(task, by: name) {
+                let there = directories.locate(.sender, other, in: [.uploading, .uploaded, .queues]) ?? .uploading
+                throw RecvRefusal(SendFailureText.sameInUploading(directories.path(.sender, there, other)))
+            }
             let hooks = ReceiveRunner.Hooks(
                 placeIsFree: { [weak self] name in await self?.senderIsUploaded(name) },
                 ended: { [weak self] name in await self?.senderEnded(name) })
@@ -84,6 +89,7 @@ extension DeliveryNode {
 
     private func senderEnded(_ name: String) {
         senders[name] = nil
+        sendClaims.release(name)
         startSenders(sendQueue.remove(name))
     }
 
@@ -118,6 +124,12 @@ extension DeliveryNode {
         do {
             let task = try await offload { () throws -> TaskFile in
                 try TaskFile.parse(try directories.read(.receiver, state, name))
+            }
+            // Two of one content, as an earlier version could leave them.
+            if let other = try claim(task, by: name) {
+                receiveClaims.release(name)
+                _ = receiveClaims.claim(self.places(of: task), by: other)
+                throw RecvRefusal(RecvFailureText.sameInDownloaded(directories.path(.receiver, .downloaded, other)))
             }
             let known = prepared.removeValue(forKey: name)
             let saved =
@@ -173,6 +185,7 @@ extension DeliveryNode {
 
     private func receiverEnded(_ name: String) {
         receivers[name] = nil
+        receiveClaims.release(name)
         startReceivers(receiveQueue.remove(name))
     }
 
@@ -191,7 +204,8 @@ extension DeliveryNode {
                 if age < 3, age > -3 { return }
                 throw RecvRefusal(RecvFailureText.invalidFormat(path))
             }
-            let ready = try await prepare(task, name: name, path: path)
+            let superseded = try claim(task, by: name)
+            let ready = try await prepare(task, name: name, path: path, superseding: superseded)
             if isStopped { return }
             try directories.write(ready.task.encode(), .receiver, .queues, name)
             forgetEarlier(name)
@@ -199,6 +213,7 @@ extension DeliveryNode {
             startReceivers(receiveQueue.add(name))
         } catch let refusal as RecvRefusal {
             if isStopped { return }
+            giveBackClaim(of: name)
             context.log(.warning, "dropped task refused", task: name, ["reason": "\(refusal)"])
             try? directories.fail(name, .receiver, from: .queues, details: refusal.description, suffix: ".bterr")
             context.metrics.add(to: .receivesFailed)
@@ -224,8 +239,11 @@ extension DeliveryNode {
 
     /// Everything that recv does before it replies: sums, torrents, the question to the library. Ends an earlier
     /// delivery of the same name, and takes away its marker.
+    /// - Parameter other: a task of the same content under another name that was delivered before.
     /// - Throws: recv's text.
-    func prepare(_ given: TaskFile, name: String, path: String) async throws(RecvRefusal) -> Prepared {
+    func prepare(
+        _ given: TaskFile, name: String, path: String, superseding other: String?
+    ) async throws(RecvRefusal) -> Prepared {
         var task = given
         if let imbalance = task.imbalance() { throw RecvRefusal(RecvFailureText.text(imbalance, path: path)) }
         // What another node found in its own library says nothing here.
@@ -238,19 +256,22 @@ extension DeliveryNode {
         }
         task.receiveTime = clock.text
         task.finishedTime = ""
-        if let old = receivers.removeValue(forKey: name) {
+        for earlier in [name, other].compactMap(\.self) {
+            guard let old = receivers.removeValue(forKey: earlier) else { continue }
             await old.stop()
-            startReceivers(receiveQueue.remove(name))
+            startReceivers(receiveQueue.remove(earlier))
         }
+        if let other { forgetEarlier(other) }
         let work = context.places.work(task)
         let final = task
-        if let marker = context.places.marker(task) { NodeFiles.remove(marker) }
+        // A marker is empty: what has bytes in it is content of that name.
+        if let marker = context.places.marker(task) { NodeFiles.removeFile(marker, onlyIfEmpty: true) }
         do {
             try await offload { () throws(FileFailure) in
                 let publication = ReceiveRunner.publication(final, context)
                 // Content that was published is not what comes now.
                 if publication?.standing() == .published || !NodeFiles.exists(context.places.incoming(final)) {
-                    NodeFiles.remove(work)
+                    context.places.staging.remove(work)
                 }
                 publication?.forgetChecked()
                 try torrents.save(to: work, task: final)

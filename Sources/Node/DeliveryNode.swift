@@ -27,6 +27,9 @@ public actor DeliveryNode {
     var receiveQueue: QueueMachine
     /// What was accepted and waits for its place, with what was prepared for it.
     var prepared: [String: TaskTorrents] = [:]
+    /// Which task has which staging directory, and which sends which content.
+    var receiveClaims = PlaceClaims()
+    var sendClaims = PlaceClaims()
     /// Names of tasks that are being taken up right now.
     var preparing = BusyNames()
     /// By the path of the torrent: what is being made, and what became of what was made.

@@ -82,7 +82,7 @@ struct PublicationTests {
         Publication(
             incoming: place.path + "/in/film", final: place.path + "/dcp/film",
             marker: place.path + "/dcp/film.finished",
-            record: place.path + "/in/checked", machine: .local)
+            record: place.path + "/in/checked", staging: OwnTree(path: place.path + "/in"), machine: .local)
     }
 
     @Test("Content appears in one step, in place of what was there, and a crash at any point is told apart")
@@ -129,7 +129,7 @@ struct PublicationTests {
         var publication = publication(place)
         publication = Publication(
             incoming: publication.incoming, final: publication.final, marker: publication.marker,
-            record: publication.record, machine: .mountedBucket)
+            record: publication.record, staging: publication.staging, machine: .mountedBucket)
         try place.write("in/film/x/a", [1, 2])
         try place.write("dcp/film/old", [9])
         try publication.recordChecked()

@@ -15,6 +15,8 @@ struct TaskFileReader {
     private mutating func taskFile() throws(TaskFileError) -> TaskFile {
         guard let name = try text("name"), !name.isEmpty else { throw .invalid(key: "name", reason: "it is missing") }
         do { _ = try PathComponent(name) } catch { throw .invalid(key: "name", reason: error.description) }
+        // Hidden names are the node's own, and no file server hands them out.
+        guard !name.hasPrefix(".") else { throw .invalid(key: "name", reason: "it begins with a dot") }
         guard let shareText = try text("bt-obs-cdn"), let shares = Shares(shareText) else {
             throw .invalid(key: "bt-obs-cdn", reason: "it is three parts such as 2:1:1, not all of them 0")
         }
@@ -145,6 +147,7 @@ struct TaskFileReader {
         guard let text = try text("basesubdir"), !text.isEmpty else {
             throw .invalid(key: "basesubdir", reason: "it is missing")
         }
+        guard !text.hasPrefix(".") else { throw .invalid(key: "basesubdir", reason: "it begins with a dot") }
         do { return try TaskSubdirectory(text) } catch {
             throw .invalid(key: "basesubdir", reason: error.description)
         }

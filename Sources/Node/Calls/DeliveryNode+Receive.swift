@@ -10,17 +10,18 @@ extension DeliveryNode {
         case .value(let value): reactive = value
         case .invalid: return .failure(SendFailureText.reactiveInvalid)
         }
-        let (roots, directories) = (TaskRoots(roots: context.configuration.taskRoots), context.directories)
-        guard let bytes = try? await offload({ () throws(FileFailure) in try roots.read(path) }) else {
+        let (roots, directories) = (TaskRoots(context.configuration), context.directories)
+        guard let given = try? await offload({ () throws(FileFailure) in try roots.read(path) }) else {
             return .failure(RecvFailureText.cannotOpen(path))
         }
-        guard let task = try? TaskFile.parse(bytes) else { return .failure(RecvFailureText.invalidFormat(path)) }
-        let given = path.split(separator: "/").last.map(String.init) ?? ""
-        let name = TaskDirectories.isTaskName(given) ? given : task.fileName
+        guard let task = try? TaskFile.parse(given.bytes) else { return .failure(RecvFailureText.invalidFormat(path)) }
+        let name = given.site.name
         for (state, text) in [
             (TaskState.queues, RecvFailureText.sameInQueues), (.downloading, RecvFailureText.sameInDownloading),
             (.downloaded, RecvFailureText.sameInDownloaded),
-        ] where path == directories.path(.receiver, state, name) { return .failure(text(path)) }
+        ] where given.site.path == NodeFiles.resolvedParent(directories.path(.receiver, state, name)) {
+            return .failure(text(path))
+        }
         if isWaiting(name, .receiver) {
             return .failure(RecvFailureText.sameInQueues(directories.path(.receiver, .queues, name)))
         }
@@ -37,8 +38,10 @@ extension DeliveryNode {
         preparing.insert(name)
         defer { preparing.remove(name) }
         do throws(RecvRefusal) {
-            return .success(try await accept(task, name: name, from: path, bytes: bytes))
+            let superseded = try claim(task, by: name)
+            return .success(try await accept(task, given, path: path, superseding: superseded))
         } catch {
+            giveBackClaim(of: name)
             context.log(.notice, "task refused", task: name, ["reason": "\(error)"])
             return .failure(error.description)
         }
@@ -46,24 +49,25 @@ extension DeliveryNode {
 
     /// - Returns: recv's words of success.
     private func accept(
-        _ task: TaskFile, name: String, from path: String, bytes: [UInt8]
+        _ task: TaskFile, _ given: TaskFileSite.Given, path: String, superseding other: String?
     ) async throws(RecvRefusal) -> String {
-        let directories = context.directories
-        let wasDownloaded = directories.locate(.receiver, name, in: [.downloaded, .history]) != nil
+        let (directories, name) = (context.directories, given.site.name)
+        let wasDownloaded =
+            other != nil || directories.locate(.receiver, name, in: [.downloaded, .history]) != nil
         if let imbalance = task.imbalance() { throw RecvRefusal(RecvFailureText.text(imbalance, path: path)) }
-        let tmp = directories.path(.receiver, .tmp, name)
-        let ownSender = "\(directories.root)/sender/"
         do {
             try await offload { () throws(FileFailure) in
-                guard path != tmp else { return }
-                try NodeFiles.write(bytes, to: tmp, mode: 0o640)
+                let tmp = directories.path(.receiver, .tmp, name)
+                guard given.site.path != NodeFiles.resolvedParent(tmp) else { return }
+                try NodeFiles.write(given.bytes, to: tmp, mode: 0o640)
                 // A sender that receives its own task goes on serving it.
-                if !path.hasPrefix(ownSender) { NodeFiles.remove(path) }
+                let ownSender = (NodeFiles.resolved(directories.root) ?? directories.root) + "/sender/"
+                if !given.site.path.hasPrefix(ownSender) { given.remove() }
             }
         } catch {
             throw RecvRefusal(RecvFailureText.cannotMove(to: directories.directory(.receiver, .tmp)))
         }
-        let ready = try await prepare(task, name: name, path: path)
+        let ready = try await prepare(task, name: name, path: path, superseding: other)
         if isStopped { throw RecvRefusal(RecvFailureText.cannotMove(to: directories.directory(.receiver, .tmp))) }
         do {
             try await offload { () throws(FileFailure) in
@@ -211,16 +215,21 @@ extension DeliveryNode {
         if let runner = receivers.removeValue(forKey: name) { await runner.stop() }
         prepared[name] = nil
         let (directories, places) = (context.directories, context.places)
-        await offload {
-            // It may have moved on while it was being stopped.
-            let now = directories.locate(.receiver, name, in: [state, .queues, .downloading, .downloaded]) ?? state
+        // It may have moved on while it was being stopped.
+        let now = directories.locate(.receiver, name, in: [state, .queues, .downloading, .downloaded]) ?? state
+        let task = await offload { () -> TaskFile? in
             let bytes = try? directories.read(.receiver, now, name)
             directories.remove(name, .receiver, from: now)
-            guard let bytes, let task = try? TaskFile.parse(bytes) else { return }
-            // What is published stays.
-            NodeFiles.remove(places.incoming(task))
-            NodeFiles.remove(places.work(task))
+            return bytes.flatMap { try? TaskFile.parse($0) }
         }
+        // What is published stays, and so does what another task of this content is gathering.
+        if let task, !isPlaceShared(of: task, besides: name) {
+            await offload {
+                places.staging.remove(places.incoming(task))
+                places.staging.remove(places.work(task))
+            }
+        }
+        receiveClaims.release(name)
         startReceivers(receiveQueue.remove(name))
     }
 
@@ -233,6 +242,7 @@ extension DeliveryNode {
             let now = directories.locate(.sender, name, in: [state, .queues, .uploading, .uploaded]) ?? state
             directories.remove(name, .sender, from: now)
         }
+        sendClaims.release(name)
         startSenders(sendQueue.remove(name))
     }
 

@@ -13,14 +13,12 @@ extension DeliveryNode {
         case .value(let value): reactive = value
         case .invalid: return .failure(SendFailureText.reactiveInvalid)
         }
-        let roots = TaskRoots(roots: context.configuration.taskRoots)
-        guard let bytes = try? await offload({ () throws(FileFailure) in try roots.read(path) }) else {
+        let roots = TaskRoots(context.configuration)
+        guard let given = try? await offload({ () throws(FileFailure) in try roots.read(path) }) else {
             return .failure(SendFailureText.cannotOpen(path))
         }
-        guard let task = try? TaskFile.parse(bytes) else { return .failure(SendFailureText.invalidFormat(path)) }
-        let given = path.split(separator: "/").last.map(String.init) ?? ""
-        let name = TaskDirectories.isTaskName(given) ? given : task.fileName
-        return await enqueue(task, name: name, from: path, reactive: reactive)
+        guard let task = try? TaskFile.parse(given.bytes) else { return .failure(SendFailureText.invalidFormat(path)) }
+        return await enqueue(task, name: given.site.name, from: path, reactive: reactive)
     }
 
     private func enqueue(_ given: TaskFile, name: String, from path: String, reactive: Bool) async -> APIReply {
@@ -32,6 +30,13 @@ extension DeliveryNode {
         if directories.contains(.sender, .uploading, name) {
             return .failure(SendFailureText.sameInUploading(directories.path(.sender, .uploading, name)))
         }
+        var earlier = [name]
+        switch otherSend(of: task.subdirectory, task.name, besides: name) {
+        case .waiting(let path): return .failure(SendFailureText.sameInQueues(path))
+        case .uploading(let path): return .failure(SendFailureText.sameInUploading(path))
+        case .uploaded(let other): earlier.append(other)
+        case nil: break
+        }
         let full = context.paths.torrent(ofContent: SendRunner.contentPath(of: task, context.paths))
         let served = SendRunner.servedTorrent(of: task, context.paths)
         let usesTorrent = task.usedMethods.contains(.bt)
@@ -41,7 +46,8 @@ extension DeliveryNode {
         let torrentName = served.split(separator: "/").last.map(String.init) ?? served
         preparing.insert(name)
         defer { preparing.remove(name) }
-        let isSeeding = await senders[name]?.isSeeding ?? false
+        var isSeeding = false
+        for other in earlier { if await senders[other]?.isSeeding == true { isSeeding = true } }
         if isSeeding {
             guard reactive else {
                 return .failure(SendFailureText.sameNameSeeding(torrent: torrentName, taskFileName: name))
@@ -51,7 +57,15 @@ extension DeliveryNode {
                 return .failure(SendFailureText.restartFailed(torrent: torrentName, taskFileName: name))
             }
         }
-        if let old = senders.removeValue(forKey: name) { await old.stop() }
+        for other in earlier { if let old = senders.removeValue(forKey: other) { await old.stop() } }
+        // Another call for the same content may have come in between.
+        for other in earlier where other != name {
+            directories.remove(other, .sender, from: .uploaded)
+            sendClaims.release(other)
+        }
+        if let other = claimSend(task, by: name) {
+            return .failure(SendFailureText.sameInQueues(directories.path(.sender, .queues, other)))
+        }
         task.sendTime = ""
         let queued = task
         do {
@@ -105,13 +119,19 @@ extension DeliveryNode {
         let directories = context.directories
         let usual = "\(configured?.text ?? "")-\(last)\(TaskDirectories.suffix)"
         let taskPath = request.givenText("taskfile") ?? directories.path(.sender, .tmp, usual)
-        let given = taskPath.split(separator: "/").last.map(String.init) ?? ""
-        let name = TaskDirectories.isTaskName(given) ? given : usual
+        let name = taskPath.split(separator: "/").last.map(String.init) ?? usual
         if isWaiting(name, .sender) {
             return .failure(SendFailureText.sendsSameInQueues(directories.path(.sender, .queues, name)))
         }
         if directories.contains(.sender, .uploading, name) {
             return .failure(SendFailureText.sendsSameInUploading(directories.path(.sender, .uploading, name)))
+        }
+        if let configured {
+            switch otherSend(of: configured, last, besides: name) {
+            case .waiting(let path): return .failure(SendFailureText.sendsSameInQueues(path))
+            case .uploading(let path): return .failure(SendFailureText.sendsSameInUploading(path))
+            case .uploaded, nil: break
+            }
         }
         do throws(GenerateFailure) {
             let wanted = try generateRequest(request, taskPath: taskPath, subdirectory: configured)
@@ -140,8 +160,8 @@ extension DeliveryNode {
     ) throws(GenerateFailure) -> GenerateRequest {
         let configuration = context.configuration
         guard context.places.role == .sender else { throw GenerateFailure("error, only a sender makes tasks.") }
-        guard TaskRoots(roots: configuration.taskRoots).isAllowed(taskPath) else {
-            throw GenerateFailure(GenerationFailureText.noTaskFile)
+        guard (try? TaskRoots(configuration).outputSite(taskPath)) != nil else {
+            throw GenerateFailure(SendFailureText.cannotOpen(taskPath))
         }
         let content = request.text("dcppath") ?? ""
         guard context.paths.belowBase(content) != nil, NodeFiles.status(content, follow: true) != nil else {
@@ -208,7 +228,8 @@ extension DeliveryNode {
         // Holds the place while it is planned.
         generating[torrentPath] = Task {}
         generationFailures[torrentPath] = nil
-        NodeFiles.remove(request.taskPath)
+        // Until the new one is there, there is none.
+        try? TaskRoots(context.configuration).outputSite(request.taskPath).remove()
         let generator = Generator(configuration: context.configuration, library: context.library, clock: clock)
         do throws(GenerateFailure) {
             let plan = try await generator.plan(request)
@@ -260,13 +281,13 @@ extension DeliveryNode {
         }
         let torrent = context.paths.torrent(ofContent: content)
         if generating[torrent] != nil { return reply(true, "unfinished", GenerationFailureText.makingSeed) }
-        let roots = TaskRoots(roots: context.configuration.taskRoots)
-        guard roots.isAllowed(taskPath), NodeFiles.status(taskPath) != nil else {
+        let roots = TaskRoots(context.configuration)
+        guard let site = try? roots.site(taskPath), site.isThere else {
             if let failure = generationFailures[torrent] { return reply(false, "error", failure) }
             return reply(true, "unfinished", GenerationFailureText.notMade)
         }
-        guard let bytes = try? await offload({ () throws(FileFailure) in try roots.read(taskPath) }),
-            let task = try? TaskFile.parse(bytes)
+        guard let given = try? await offload({ () throws(FileFailure) in try site.read() }),
+            let task = try? TaskFile.parse(given.bytes)
         else { return reply(false, "error", GenerationFailureText.queriedTaskUnreadable(taskPath)) }
         let share = task.needsTmpTorrent ? [context.paths.tmpTorrent(task.subdirectory, task.name)] : []
         for path in [torrent] + share where NodeFiles.status(path)?.kind != .file {

@@ -70,35 +70,53 @@ enum NodeFiles {
         guard fstat(descriptor, &status) == 0 else { throw failure(errno) }
         guard status.st_mode & S_IFMT == S_IFREG else { throw failure(EINVAL) }
         guard Int64(status.st_size) <= Int64(limit) else { throw failure(EFBIG) }
+        switch contents(of: descriptor, limit: limit) {
+        case .success(let bytes): return bytes
+        case .failure(let error): throw failure(error.number)
+        }
+    }
+
+    /// A number of the system's, where it is not known yet what it is about.
+    struct SystemNumber: Error { let number: Int32 }
+
+    /// What an open file holds, from where it stands: at most `limit` bytes.
+    static func contents(of descriptor: Int32, limit: Int) -> Result<[UInt8], SystemNumber> {
         var bytes: [UInt8] = []
         var block = [UInt8](repeating: 0, count: 64 << 10)
         while bytes.count <= limit {
             let count = block.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
-            if count == 0 { return bytes }
+            if count == 0 { return .success(bytes) }
             if count > 0 {
                 bytes.append(contentsOf: block[..<count])
             } else if errno != EINTR {
-                throw failure(errno)
+                return .failure(SystemNumber(number: errno))
             }
         }
-        throw failure(EFBIG)
+        return .failure(SystemNumber(number: EFBIG))
     }
+
+    /// Writes all bytes and makes them durable.
+    /// - Returns: `errno`, or 0.
+    static func fill(_ descriptor: Int32, with bytes: [UInt8]) -> Int32 {
+        var position = 0
+        while position < bytes.count {
+            let count = bytes[position...].withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count >= 0 { position += count } else if errno != EINTR { return errno }
+        }
+        return fsync(descriptor) == 0 ? 0 : errno
+    }
+
+    /// A hidden name that nobody has yet, short whatever the file's own name is.
+    static func temporaryName() -> String { ".\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).new" }
 
     /// Replaces a file in one step: whatever happens, either the old or the new one is there, whole and durable.
     static func write(_ bytes: [UInt8], to path: String, mode: mode_t = 0o644) throws(FileFailure) {
         func failure(_ number: Int32) -> FileFailure { FileFailure(operation: "write", path: path, number: number) }
         let slash = path.lastIndex(of: "/") ?? path.startIndex
-        let temporary = "\(path[..<slash])/.\(path[slash...].dropFirst()).\(getpid()).new"
-        unlink(temporary)
+        let temporary = "\(path[..<slash])/\(temporaryName())"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
         guard descriptor >= 0 else { throw failure(errno) }
-        var position = 0
-        var problem: Int32 = 0
-        while position < bytes.count, problem == 0 {
-            let count = bytes[position...].withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count >= 0 { position += count } else if errno != EINTR { problem = errno }
-        }
-        if problem == 0, fsync(descriptor) != 0 { problem = errno }
+        var problem = fill(descriptor, with: bytes)
         close(descriptor)
         if problem == 0, Glibc.rename(temporary, path) != 0 { problem = errno }
         guard problem == 0 else {
@@ -126,29 +144,40 @@ enum NodeFiles {
         synchronizeDirectory(of: path)
     }
 
-    /// Removes a file, or a directory with all that is in it; links are removed, not followed. Nothing happens when
-    /// there is none.
-    static func remove(_ path: String) {
-        if unlink(path) == 0 { return synchronizeDirectory(of: path) }
-        guard status(path)?.kind == .directory else { return }
-        for name in names(in: path) { remove(path + "/" + name) }
-        rmdir(path)
-        synchronizeDirectory(of: path)
+    /// Removes a regular file by a path that the node made. A directory, a link or a pipe of that name stays: no tree is
+    /// ever removed by its path (see ``OwnTree``).
+    /// - Parameter onlyIfEmpty: a file with bytes in it stays too.
+    static func removeFile(_ path: String, onlyIfEmpty: Bool = false) {
+        guard let slash = path.lastIndex(of: "/"),
+            let directory = try? HeldDirectory.open(configured: slash == path.startIndex ? "/" : String(path[..<slash]))
+        else { return }
+        let name = String(path[path.index(after: slash)...])
+        if onlyIfEmpty, directory.status(name)?.size != 0 { return }
+        directory.removeFile(name)
     }
 
     /// The names in a directory that are UTF-8, sorted; empty when it cannot be listed.
     static func names(in directory: String) -> [String] {
         guard let stream = opendir(directory) else { return [] }
         defer { closedir(stream) }
-        var names: [String] = []
+        return rawNames(of: stream).compactMap {
+            String(validating: $0.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+        }
+        .sorted()
+    }
+
+    /// The names that are still to come, as the system has them, each with its NUL; `.` and `..` are left out.
+    static func rawNames(of stream: OpaquePointer) -> [[CChar]] {
+        var names: [[CChar]] = []
         while let entry = readdir(stream) {
             // The name is NUL-terminated and may be longer than the field that is declared for it.
             guard let field = MemoryLayout<dirent>.offset(of: \.d_name) else { continue }
             let start = UnsafeRawPointer(entry).advanced(by: field).assumingMemoryBound(to: CChar.self)
-            guard let name = String(validatingCString: start), name != ".", name != ".." else { continue }
+            let name = Array(UnsafeBufferPointer(start: start, count: strlen(start) + 1))
+            if name == [0x2e, 0] || name == [0x2e, 0x2e, 0] { continue }
             names.append(name)
         }
-        return names.sorted()
+        return names
     }
 
     /// The path without links, `.` and `..`; nil when it leads nowhere.
@@ -156,6 +185,14 @@ enum NodeFiles {
         guard let text = realpath(path, nil) else { return nil }
         defer { free(text) }
         return String(validatingCString: text)
+    }
+
+    /// A path whose directory is written without links; the last name may be one. As it is where there is no directory.
+    static func resolvedParent(_ path: String) -> String {
+        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex,
+            let parent = resolved(String(path[..<slash]))
+        else { return path }
+        return (parent == "/" ? "" : parent) + path[slash...]
     }
 
     static func synchronizeDirectory(of path: String) {

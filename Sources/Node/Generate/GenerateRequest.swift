@@ -106,7 +106,7 @@ struct Generator: Sendable {
                         Self.systemPath(file, plan.torrents.content), file.identity, made.digests[index])
                 }
                 memory.save(to: plan.memoryPath)
-                try NodeFiles.write(task.encode(), to: plan.request.taskPath, mode: 0o640)
+                try TaskRoots(configuration).outputSite(plan.request.taskPath).write(task.encode())
             } catch {
                 throw GenerateFailure(error.description)
             }

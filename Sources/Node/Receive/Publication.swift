@@ -12,6 +12,7 @@ struct Publication: Sendable {
     let marker: String
     /// In the task's own directory.
     let record: String
+    let staging: OwnTree
     let machine: MachineKind
 
     enum MachineKind: Sendable { case local, mountedBucket }
@@ -51,10 +52,11 @@ struct Publication: Sendable {
     }
 
     /// Content is to be changed again: what was checked counts no more.
-    func forgetChecked() { NodeFiles.remove(record) }
+    func forgetChecked() { NodeFiles.removeFile(record) }
 
     /// The step. Whatever was there before is gone afterwards; a marker is left. Doing it twice does no harm.
     func publish() throws(FileFailure) {
+        try checkNeighbours()
         if machine == .mountedBucket {
             try Self.copy(incoming, to: final)
         } else if standing() != .published {
@@ -68,7 +70,21 @@ struct Publication: Sendable {
         }
         try NodeFiles.write([], to: marker)
         // What lies there now is what was there before, or the copied content.
-        NodeFiles.remove(incoming)
+        staging.remove(incoming)
+    }
+
+    /// Names beside the content that publication writes to, and what must not lie there: other content.
+    /// - Throws: `EEXIST`, naming what is in the way.
+    func checkNeighbours() throws(FileFailure) {
+        func refuse(_ path: String) -> FileFailure { FileFailure(operation: "replace", path: path, number: EEXIST) }
+        if let there = NodeFiles.status(marker), there.kind != .file || there.size != 0 { throw refuse(marker) }
+        let torrent = final + ".torrent"
+        if let there = NodeFiles.status(torrent), there.kind != .file || NodeFiles.exists(torrent + ".finished") {
+            throw refuse(torrent)
+        }
+        // A link may lead anywhere; and what holds finished content of its own is an organisation's directory.
+        if let there = NodeFiles.status(final), there.kind == .other { throw refuse(final) }
+        if NodeFiles.names(in: final + "/dcps").contains(where: { $0.hasSuffix(".finished") }) { throw refuse(final) }
     }
 
     /// Makes a file, or all files and directories in a directory, durable.
@@ -96,7 +112,7 @@ struct Publication: Sendable {
             let names = NodeFiles.names(in: path)
             for name in names { try copy(path + "/" + name, to: target + "/" + name) }
             for name in NodeFiles.names(in: target) where !names.contains(name) {
-                NodeFiles.remove(target + "/" + name)
+                OwnTree(path: target).remove(target + "/" + name)
             }
             return
         }

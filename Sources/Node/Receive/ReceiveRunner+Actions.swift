@@ -169,8 +169,9 @@ extension ReceiveRunner {
         for part in fetching?.parts ?? [] {
             if let index = part.files[file], await part.transfer.refetch(file: index) { return }
         }
-        NodeFiles.remove(Self.place(of: task.fileList[file], task, incoming: incoming))
-        for record in ["peers", "others"] { NodeFiles.remove("\(work)/\(record)") }
+        let staging = context.places.staging
+        staging.remove(Self.place(of: task.fileList[file], task, incoming: incoming))
+        for record in ["peers", "others"] { staging.remove("\(work)/\(record)") }
         await beginFetching()
     }
 
@@ -210,6 +211,7 @@ extension ReceiveRunner {
     ) async -> String? {
         let prepared = await offload { () -> String? in
             do throws(FileFailure) {
+                try publication.checkNeighbours()
                 if publication.standing() == .unchecked { try publication.recordChecked() }
                 if let torrent {
                     let slash = publication.final.lastIndex(of: "/") ?? publication.final.startIndex

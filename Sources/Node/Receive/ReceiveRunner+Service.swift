@@ -61,11 +61,11 @@ extension ReceiveRunner {
         await settleTransfers()
         board.update { $0.isSeeding = false }
         if context.places.role == .cacher {
-            let (incoming, work) = (incoming, work)
+            let (incoming, work, staging) = (incoming, work, context.places.staging)
             // The marker of its end is the move; data goes first, so that none is left behind.
             await offload {
-                NodeFiles.remove(incoming)
-                NodeFiles.remove(work)
+                staging.remove(incoming)
+                staging.remove(work)
             }
             if task.finishedTime.isEmpty { task.finishedTime = context.clock.text }
             save()
@@ -87,8 +87,8 @@ extension ReceiveRunner {
         }
         let since = servedSince ?? context.clock.now.wall
         guard context.clock.now.wall >= since + Double(machine.plan.seedTime) else { return }
-        let work = work
-        await offload { NodeFiles.remove(work) }
+        let (work, staging) = (work, context.places.staging)
+        await offload { staging.remove(work) }
         _ = move(to: .history)
         context.notify("finished", task: name, path: context.directories.path(.receiver, state, name))
         context.log(.info, "task served to its end", task: name)

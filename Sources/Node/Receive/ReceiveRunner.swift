@@ -233,7 +233,7 @@ actor ReceiveRunner {
         guard let final = context.places.final(task), let marker = context.places.marker(task) else { return nil }
         return Publication(
             incoming: context.places.incoming(task), final: final, marker: marker,
-            record: context.places.work(task) + "/checked",
+            record: context.places.work(task) + "/checked", staging: context.places.staging,
             machine: context.places.machine == .hwecs ? .mountedBucket : .local)
     }
 

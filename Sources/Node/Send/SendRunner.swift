@@ -139,7 +139,7 @@ actor SendRunner {
                 context.notify("ready", task: name, path: context.directories.path(.sender, state, name))
             case .finish:
                 _ = move(to: .history)
-                NodeFiles.remove(Self.serviceEndPath(name, context))
+                NodeFiles.removeFile(Self.serviceEndPath(name, context))
                 context.notify("finished", task: name, path: context.directories.path(.sender, state, name))
                 context.log(.info, "task served to its end", task: name)
                 hasEnded = true

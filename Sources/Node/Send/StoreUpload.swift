@@ -125,7 +125,7 @@ struct StoreFetch: Sendable {
         _ = try await store.download(key: key, to: partial)
         let isRight = await offload { FileCheck.isRight(partial, hash: entry.hash, size: entry.size) }
         guard isRight else {
-            NodeFiles.remove(partial)
+            NodeFiles.removeFile(partial)
             throw StoreProblem("\(entry.file) in the bucket is not what the task says", isTransient: false)
         }
         try await offload { () throws(FileFailure) in try NodeFiles.move(partial, to: path) }

@@ -18,6 +18,11 @@ struct NodePlaces: Sendable {
             && !NodeFiles.areOnOneDevice(configuration.dataPath + "/transfer", configuration.baseDataPath)
     }
 
+    /// What is removed with all that is in it lies below this.
+    var staging: OwnTree {
+        gathersUnderBase ? OwnTree(path: paths.base + "/.swoop") : OwnTree(path: paths.data + "/transfer")
+    }
+
     /// Where content lies while it comes; on a cacher also as long as it is served.
     /// - Parameter isShare: what a cacher fetches is BitTorrent's share alone.
     func incoming(_ task: TaskFile) -> String {

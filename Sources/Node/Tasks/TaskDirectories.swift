@@ -86,14 +86,14 @@ struct TaskDirectories: Sendable {
     /// Removes a task's file from a state, and what its failures left beside it.
     func remove(_ name: String, _ side: TaskSide, from state: TaskState) {
         let path = path(side, state, name)
-        NodeFiles.remove(path)
-        for suffix in Self.errorSuffixes { unlink(path + suffix) }
+        NodeFiles.removeFile(path)
+        for suffix in Self.errorSuffixes { NodeFiles.removeFile(path + suffix) }
     }
 
     /// Puts a task into `failed`, the details beside it first: who sees the task there finds them.
     func fail(_ name: String, _ side: TaskSide, from: TaskState, details: String, suffix: String) throws(FileFailure) {
         let target = path(side, .failed, name)
-        for other in Self.errorSuffixes where other != suffix { unlink(target + other) }
+        for other in Self.errorSuffixes where other != suffix { NodeFiles.removeFile(target + other) }
         try NodeFiles.write(Array((details + "\n").utf8), to: target + suffix)
         try move(name, side, from: from, to: .failed)
     }
@@ -118,30 +118,5 @@ extension String {
         var text = self[...]
         while let last = text.last, last.isWhitespace { text.removeLast() }
         return String(text.drop { $0.isWhitespace })
-    }
-}
-
-/// The places that the API reads task files from.
-struct TaskRoots: Sendable {
-    let roots: [String]
-
-    /// Reads a task file that a caller named. Anything outside the roots, or reached through a link that leads outside,
-    /// is answered as if it were not there.
-    func read(_ path: String) throws(FileFailure) -> [UInt8] {
-        guard isAllowed(path) else { throw FileFailure(operation: "open", path: path, number: ENOENT) }
-        return try NodeFiles.read(path, limit: TaskDirectories.mostBytes)
-    }
-
-    /// Whether a path, as it really is, lies below one of the roots.
-    func isAllowed(_ path: String) -> Bool {
-        guard path.hasPrefix("/"), let slash = path.lastIndex(of: "/"), path.utf8.count <= 4000 else { return false }
-        let name = path[path.index(after: slash)...]
-        guard !name.isEmpty, name != ".", name != "..", !name.utf8.contains(0) else { return false }
-        let parent = slash == path.startIndex ? "/" : String(path[..<slash])
-        guard let real = NodeFiles.resolved(parent) else { return false }
-        return roots.contains { root in
-            guard let root = NodeFiles.resolved(root) else { return false }
-            return real == root || real.hasPrefix(root == "/" ? "/" : root + "/")
-        }
     }
 }

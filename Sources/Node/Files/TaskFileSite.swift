@@ -1,0 +1,101 @@
+import Delivery
+import Glibc
+
+/// A task file that a caller named: its directory, held open, and its name in it. What is read, written and removed is
+/// in that directory, whoever swaps the names above it meanwhile.
+struct TaskFileSite: Sendable {
+    let directory: HeldDirectory
+    /// `*.task.json`.
+    let name: String
+    /// Where it really is, without links.
+    var path: String { "\(directory.path)/\(name)" }
+
+    /// A file that was read, with what it takes to remove just that one.
+    struct Given: Sendable {
+        let site: TaskFileSite
+        let bytes: [UInt8]
+        fileprivate let identity: EntryIdentity
+
+        /// Removes the file that was read, and nothing else that may have its name by now.
+        func remove() { site.directory.removeFile(site.name, if: identity) }
+    }
+
+    func read() throws(FileFailure) -> Given {
+        let (bytes, identity) = try directory.read(name, limit: TaskDirectories.mostBytes)
+        return Given(site: self, bytes: bytes, identity: identity)
+    }
+
+    /// Whether there is a regular file, or nothing.
+    var isFileOrNothing: Bool { directory.status(name).map { $0.kind == .file } ?? true }
+    var isThere: Bool { directory.status(name)?.kind == .file }
+
+    /// Writes it new and renames it into place.
+    /// - Throws: `EEXIST` when what has the name is no regular file.
+    func write(_ bytes: [UInt8]) throws(FileFailure) {
+        guard isFileOrNothing else { throw FileFailure(operation: "write", path: path, number: EEXIST) }
+        // Keys of an object store may be in it.
+        try directory.write(bytes, to: name, mode: 0o640)
+    }
+
+    /// Removes a regular file of that name.
+    func remove() { directory.removeFile(name) }
+}
+
+/// The places that the API reads task files from and writes them to.
+struct TaskRoots: Sendable {
+    /// Directories that the configuration names.
+    let roots: [String]
+    /// BASE: published content is no task file, whatever it is called.
+    let base: String
+    /// DATA: in it are the directories that are the record of every task.
+    let data: String
+
+    init(_ configuration: NodeConfiguration) {
+        roots = configuration.taskRoots
+        base = configuration.baseDataPath
+        data = configuration.dataPath
+    }
+
+    /// The site of a task file that a caller named: `*.task.json` below one of the roots and not below BASE, of a
+    /// regular file or of nothing.
+    /// - Throws: `ENOENT` for every other path, whether there is something or not.
+    func site(_ path: String) throws(FileFailure) -> TaskFileSite {
+        let refusal = FileFailure(operation: "open", path: path, number: ENOENT)
+        guard path.hasPrefix("/"), let slash = path.lastIndex(of: "/"), path.utf8.count <= 4000,
+            !path.utf8.contains(0)
+        else { throw refusal }
+        let name = String(path[path.index(after: slash)...])
+        guard TaskDirectories.isTaskName(name),
+            let real = NodeFiles.resolved(slash == path.startIndex ? "/" : String(path[..<slash])),
+            roots.contains(where: { Self.isIn(real, $0) }), !Self.isIn(real, base),
+            // Between the question and this a name may have been swapped: no link is followed any more.
+            let directory = try? HeldDirectory.open(real: real)
+        else { throw refusal }
+        let site = TaskFileSite(directory: directory, name: name)
+        guard site.isFileOrNothing else { throw refusal }
+        return site
+    }
+
+    /// A site that a task file may be written to. The directories of tasks that wait, run or are over are not for
+    /// callers to write to, only the two `tmp` are.
+    /// - Throws: `ENOENT` as ``site(_:)`` does.
+    func outputSite(_ path: String) throws(FileFailure) -> TaskFileSite {
+        let site = try site(path)
+        let own = ["sender", "receiver", "transfer"].map { "\(data)/\($0)" }
+        let open = TaskSide.allCases.map { "\(data)/\($0.rawValue)/\(TaskState.tmp.rawValue)" }
+        guard
+            !own.contains(where: { Self.isIn(site.directory.path, $0) })
+                || open.contains(where: { Self.isIn(site.directory.path, $0) })
+        else { throw FileFailure(operation: "open", path: path, number: ENOENT) }
+        return site
+    }
+
+    /// - Throws: `ENOENT` for a path that may not be named.
+    func read(_ path: String) throws(FileFailure) -> TaskFileSite.Given { try site(path).read() }
+
+    /// Whether a directory without links is `root` or lies below it.
+    private static func isIn(_ real: String, _ root: String) -> Bool {
+        guard let root = NodeFiles.resolved(root) else { return false }
+        return real == root || real.hasPrefix(root == "/" ? "/" : root + "/")
+    }
+}
