@@ -43,12 +43,13 @@ public actor DeliveryNode {
     ///   - configurationPath: what `reloadconf` loads again.
     ///   - overrides: keys and values that hold in place of that file's, as a command line gives them.
     ///   - library: in place of the one that the configuration asks for.
+    ///   - engine: of the transfer engine, as far as the configuration does not say it: the budget for strangers is in it.
     /// - Throws: when the engine's threads cannot be made; `NodeDirectoryError` when the library's table cannot be
     ///   used.
     public init(
         configuration: NodeConfiguration, configurationPath: String? = nil, overrides: JSONObject = JSONObject(),
         logger: Logger, clock: any NodeClock = SystemNodeClock(), tunables: NodeTunables = NodeTunables(),
-        library: (any ContentLibrary)? = nil
+        library: (any ContentLibrary)? = nil, engine: SwarmNode.Configuration = SwarmNode.Configuration()
     ) throws {
         self.configurationPath = configurationPath
         self.overrides = overrides
@@ -56,7 +57,7 @@ public actor DeliveryNode {
         self.clock = clock
         let transport = HTTPTransport(settings: HTTPTransportSettings())
         self.transport = transport
-        var swarm = SwarmNode.Configuration()
+        var swarm = engine
         swarm.uploadLimit = configuration.uploadLimit
         let own = library == nil ? try Self.makeLibrary(configuration, logger) : nil
         ownLibrary = own

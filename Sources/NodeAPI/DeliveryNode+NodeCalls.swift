@@ -5,16 +5,25 @@ import Node
 extension DeliveryNode: NodeCalls {
     public func tasks() async -> [TaskEntry] {
         let known: [KnownTask] = await tasks()
-        return known.map { task in
-            TaskEntry(
-                file: task.name, direction: task.side == .sender ? .send : .receive, state: task.state.rawValue,
-                path: task.path)
-        }
+        return known.map(TaskEntry.init)
+    }
+
+    public func tasks(named name: String) async -> [TaskEntry] {
+        let known: [KnownTask] = await tasks(named: name)
+        return known.map(TaskEntry.init)
     }
 
     public func metrics() async -> [MetricFamily] {
         let samples: [NodeMetrics.Sample] = await metrics()
         return MetricFamily.gather(samples)
+    }
+}
+
+extension TaskEntry {
+    fileprivate init(_ task: DeliveryNode.KnownTask) {
+        self.init(
+            file: task.name, direction: task.side == .sender ? .send : .receive, state: task.state.rawValue,
+            path: task.path)
     }
 }
 

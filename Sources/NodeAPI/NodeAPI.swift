@@ -17,8 +17,9 @@ public struct NodeAPILimits: Sendable {
     public var keepAlive = Duration.seconds(60)
     /// How long a connection may be without a byte either way while an answer is under way.
     public var stall = Duration.seconds(180)
-    /// Most connections at a time, for each of the two servers; further ones wait in the listener's queue.
-    public var connections = 1000
+    /// How long the head of a request may take, from the connection or from its first byte after the answer before; also
+    /// what is left of a request that has been answered.
+    public var headTime = Duration.seconds(10)
     /// Most header bytes of a request.
     public var headerBytes = 32 << 10
     /// How often the progress of a task is looked at for its followers.
@@ -31,6 +32,8 @@ public struct NodeAPILimits: Sendable {
     public var stopTime = Duration.seconds(2)
     /// Bytes of a file that are read and sent at a time.
     public var fileChunk = 256 << 10
+    /// The same where the budget for bytes that wait to be sent is used up: slow readers hold no more than that each.
+    public var smallFileChunk = 16 << 10
 
     public init() {}
 }

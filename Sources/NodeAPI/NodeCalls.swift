@@ -29,6 +29,8 @@ public protocol NodeCalls: Sendable {
 
     /// Every task that this node knows, in queues and directories.
     func tasks() async -> [TaskEntry]
+    /// The tasks of one name, without a look at all the others.
+    func tasks(named name: String) async -> [TaskEntry]
     /// A finished task file, to be taken over by a receiver. Nil when there is none of that name.
     func taskFile(named name: String) async -> [UInt8]?
     func metrics() async -> [MetricFamily]

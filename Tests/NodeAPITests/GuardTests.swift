@@ -112,10 +112,16 @@ struct GuardedServerTests {
     @Test("a server on the network does not start without a token", arguments: ["0.0.0.0", "::", "node.example"])
     func needsToken(host: String) async throws {
         await #expect(throws: NodeAPIError.self) {
-            try await withServer { $0.listen = ListenAddress(host: host, port: 0) } _: { _ in }
+            try await withServer {
+                $0.listen = ListenAddress(host: host, port: 0)
+            } _: { _ in
+            }
         }
         do {
-            try await withServer { $0.listen = ListenAddress(host: host, port: 0) } _: { _ in }
+            try await withServer {
+                $0.listen = ListenAddress(host: host, port: 0)
+            } _: { _ in
+            }
         } catch let error as NodeAPIError {
             #expect(error.kind == .configuration)
             #expect(error.description.contains("apitoken"))
@@ -126,7 +132,10 @@ struct GuardedServerTests {
     func inUse() async throws {
         try await withServer { first async throws in
             do {
-                try await withServer { $0.listen = first.address } _: { _ in }
+                try await withServer {
+                    $0.listen = first.address
+                } _: { _ in
+                }
                 Issue.record("two servers on one address")
             } catch let error as NodeAPIError {
                 #expect(error.kind == .addressInUse)

@@ -77,7 +77,9 @@ struct ResourceTests {
     func events() async throws {
         let node = SmallNode()
         await node.add(Self.entry)
-        try await withServer(node) { $0.limits.progressInterval = .milliseconds(10) } _: { server async throws in
+        try await withServer(node) {
+            $0.limits.progressInterval = .milliseconds(10)
+        } _: { server async throws in
             let port = server.address.port
             let request = "GET /v1/tasks/cfec-001-x.task.json/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
             let follower = Task {
@@ -127,7 +129,9 @@ struct ResourceTests {
         let clock = ContinuousClock()
         var follower: Task<[UInt8], Never>?
         var stopped = clock.now
-        try await withServer(node) { $0.limits.followers = 1 } _: { server async throws in
+        try await withServer(node) {
+            $0.limits.followers = 1
+        } _: { server async throws in
             let port = server.address.port
             let request = "GET /v1/tasks/cfec-001-x.task.json/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
             follower = Task { await HTTPTalk.exchange(port, Array(request.utf8)) }

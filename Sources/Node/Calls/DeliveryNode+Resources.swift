@@ -27,6 +27,19 @@ extension DeliveryNode {
         }
     }
 
+    /// The tasks of one name: a look at each directory for that name, however many others there are.
+    public func tasks(named name: String) async -> [KnownTask] {
+        guard TaskDirectories.isTaskName(name) else { return [] }
+        let directories = context.directories
+        return await offload {
+            TaskSide.allCases.flatMap { side in
+                TaskState.all(of: side).filter { $0 != .tmp && directories.contains(side, $0, name) }.map {
+                    KnownTask(name: name, side: side, state: $0, path: directories.path(side, $0, name))
+                }
+            }
+        }
+    }
+
     /// A task file that receivers may take: one that has been uploaded. Nil when there is none of that name.
     public func taskFile(named name: String) async -> [UInt8]? {
         let directories = context.directories

@@ -1,3 +1,4 @@
+import Admission
 import HTTPTypes
 import Hummingbird
 import NIOCore
@@ -10,15 +11,18 @@ struct FileServer: HTTPResponder {
     /// `basedatapath`.
     let root: @Sendable () -> String
     let limits: NodeAPILimits
+    let admission: Admission
     let counters: RequestCounters
 
     func respond(to request: Request, context: Context) async throws -> Response {
-        let response = answer(request.head)
+        let response = RequestPlace(admission, at: .files).map { answer(request.head, $0) } ?? busy
         counters.count(.www, status: response.status.code)
         return response
     }
 
-    private func answer(_ head: HTTPRequest) -> Response {
+    private var busy: Response { refuse(.serviceUnavailable, [.retryAfter: RequestPlace.retryAfter]) }
+
+    private func answer(_ head: HTTPRequest, _ place: RequestPlace) -> Response {
         guard head.method == .get || head.method == .head else {
             return refuse(.methodNotAllowed, [.allow: "GET, HEAD"])
         }
@@ -40,10 +44,10 @@ struct FileServer: HTTPResponder {
         case .unsatisfiable:
             return refuse(.rangeNotSatisfiable, [.contentRange: "bytes */\(file.size)"])
         case .whole:
-            return body(of: file, 0..<file.size, .ok, headers, isHead: head.method == .head)
+            return body(of: file, 0..<file.size, .ok, headers, head.method == .head ? nil : place)
         case .part(let part):
             headers[.contentRange] = "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(file.size)"
-            return body(of: file, part, .partialContent, headers, isHead: head.method == .head)
+            return body(of: file, part, .partialContent, headers, head.method == .head ? nil : place)
         }
     }
 
@@ -55,22 +59,30 @@ struct FileServer: HTTPResponder {
     }
 
     private func body(
-        of file: ServedFile, _ range: Range<Int64>, _ status: HTTPResponse.Status, _ headers: HTTPFields, isHead: Bool
+        of file: ServedFile, _ range: Range<Int64>, _ status: HTTPResponse.Status, _ headers: HTTPFields,
+        _ place: RequestPlace?
     ) -> Response {
         let length = Int(range.upperBound - range.lowerBound)
-        if isHead || length == 0 {
+        guard let place, length > 0 else {
             var headers = headers
             headers[.contentLength] = "\(length)"
             return Response(status: status, headers: headers)
         }
-        let chunk = limits.fileChunk
+        let (limits, admission) = (limits, admission)
         return Response(
             status: status, headers: headers,
             body: ResponseBody(contentLength: length) { writer in
+                // The request is being answered until the last byte is out.
+                defer { withExtendedLifetime(place) {} }
+                var waiting = UnsentBytes(admission)
                 var position = range.lowerBound
                 while position < range.upperBound {
-                    let count = Int(min(Int64(chunk), range.upperBound - position))
+                    let left = range.upperBound - position
+                    let isRoom = waiting.reserve(Int(min(left, Int64(limits.fileChunk))))
+                    let count = Int(min(Int64(isRoom ? limits.fileChunk : limits.smallFileChunk), left))
+                    // Returns when most of what was written before has been taken.
                     try await writer.write(try await file.read(at: position, count: count))
+                    waiting.wasTaken()
                     position += Int64(count)
                 }
                 try await writer.finish(nil)

@@ -32,18 +32,10 @@ struct ServedPath: Equatable, Sendable {
                 bytes.append(byte)
                 continue
             }
-            guard let high = rest.next().flatMap(hexDigit), let low = rest.next().flatMap(hexDigit) else { return nil }
+            guard let high = rest.next().flatMap(PathSegment.digit), let low = rest.next().flatMap(PathSegment.digit)
+            else { return nil }
             bytes.append(high << 4 | low)
         }
         return bytes
-    }
-
-    private static func hexDigit(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case 0x30...0x39: byte - 0x30
-        case 0x41...0x46: byte - 0x41 + 10
-        case 0x61...0x66: byte - 0x61 + 10
-        default: nil
-        }
     }
 }

@@ -10,6 +10,17 @@ struct TaskResources<Node: NodeCalls>: Sendable {
     let limits: NodeAPILimits
     let counters: RequestCounters
     let followers: Followers
+    private let snapshots: TaskSnapshots
+
+    init(node: Node, limits: NodeAPILimits, counters: RequestCounters) {
+        self.node = node
+        self.limits = limits
+        self.counters = counters
+        followers = Followers(limit: limits.followers)
+        snapshots = TaskSnapshots(interval: limits.progressInterval) { name, direction in
+            await TaskStates(node: node).bytes(of: name, direction)
+        }
+    }
 
     func add(to router: Router<BasicRequestContext>) {
         router.get("v1/openapi.json") { _, _ in counted(.text(OpenAPI.text, type: JSON.type)) }
@@ -59,32 +70,38 @@ struct TaskResources<Node: NodeCalls>: Sendable {
     }
 
     private func taskFile(_ context: BasicRequestContext) async -> Response {
-        guard let name = TaskFileName.checked(context), let bytes = await node.taskFile(named: name) else {
-            return notFound
+        guard case .name(let name) = TaskFileName(context), let bytes = await node.taskFile(named: name) else {
+            return missing(context)
         }
         return Response(
             status: .ok, headers: [.contentType: JSON.type], body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
     }
 
     private func task(_ request: Request, _ context: BasicRequestContext) async -> Response {
-        guard let name = TaskFileName.checked(context), let entry = await entry(name, request) else { return notFound }
+        guard case .name(let name) = TaskFileName(context), let entry = await entry(name, direction(request)) else {
+            return missing(context)
+        }
         return JSON.response(await state(entry), .ok)
     }
 
     private func cancel(_ context: BasicRequestContext) async -> Response {
-        guard let name = TaskFileName.checked(context) else { return notFound }
-        let isThere = await node.tasks().contains { $0.file == name }
+        guard case .name(let name) = TaskFileName(context) else { return missing(context) }
+        let isThere = await !node.tasks(named: name).isEmpty
         let reply = await node.cancel(APIRequest(method: "cancel", parameters: ["taskfile": .string(name)]))
         return JSON.response(.object(reply.content), !isThere ? .notFound : reply.succeeded ? .ok : .conflict)
     }
 
     /// A task's progress as server-sent events, until the task is gone or the follower is.
     private func follow(_ request: Request, _ context: BasicRequestContext) async -> Response {
-        guard let name = TaskFileName.checked(context), await entry(name, request) != nil else { return notFound }
+        let direction = direction(request)
+        guard case .name(let name) = TaskFileName(context), await entry(name, direction) != nil else {
+            return missing(context)
+        }
         guard followers.hasRoom else {
             return JSON.response(JSON.description("too many are following already"), .serviceUnavailable)
         }
-        let (interval, silence, followers) = (limits.progressInterval, limits.followerSilence, followers)
+        let (interval, silence, followers, snapshots) =
+            (limits.progressInterval, limits.followerSilence, followers, snapshots)
         let body = ResponseBody { writer in
             guard followers.enter() else { return try await writer.finish(nil) }
             defer { followers.leave() }
@@ -92,11 +109,10 @@ struct TaskResources<Node: NodeCalls>: Sendable {
             var last: [UInt8] = []
             var saidAt = clock.now
             while !Task.isCancelled {
-                guard let found = await entry(name, request) else {
+                guard let text = await snapshots.state(of: name, direction) else {
                     try await writer.write(ByteBuffer(string: "event: gone\ndata: {}\n\n"))
                     break
                 }
-                let text = await state(found).encode()
                 if text != last {
                     var event = ByteBuffer(string: "event: progress\ndata: ")
                     event.writeBytes(text)
@@ -114,25 +130,22 @@ struct TaskResources<Node: NodeCalls>: Sendable {
         return Response(status: .ok, headers: [.contentType: "text/event-stream"], body: body)
     }
 
-    /// The task of that name in the direction asked for; a download before an upload, as cancel has it.
-    private func entry(_ name: String, _ request: Request) async -> TaskEntry? {
-        let wanted = request.uri.queryParameters["direction"].flatMap { TaskEntry.Direction(rawValue: String($0)) }
-        let found = await node.tasks().filter { $0.file == name && (wanted == nil || $0.direction == wanted) }
-        return found.first { $0.direction == .receive } ?? found.first
+    private func direction(_ request: Request) -> TaskEntry.Direction? {
+        request.uri.queryParameters["direction"].flatMap { TaskEntry.Direction(rawValue: String($0)) }
     }
 
-    private func state(_ entry: TaskEntry) async -> JSONValue {
-        let parameters: JSONObject = ["taskfile": .string(entry.file)]
-        let reply =
-            entry.direction == .send
-            ? await node.uploadprogress(APIRequest(method: "uploadprogress", parameters: parameters))
-            : await node.progress(APIRequest(method: await node.progressMethod, parameters: parameters))
-        var members = entry.members
-        members["progress"] = .object(reply.content)
-        return .object(members)
+    private func entry(_ name: String, _ wanted: TaskEntry.Direction?) async -> TaskEntry? {
+        await TaskStates(node: node).entry(name, wanted)
     }
 
-    private var notFound: Response { JSON.response(JSON.description("no such task"), .notFound) }
+    private func state(_ entry: TaskEntry) async -> JSONValue { await TaskStates(node: node).state(entry) }
+
+    private func missing(_ context: BasicRequestContext) -> Response {
+        if case .broken = TaskFileName(context) {
+            return JSON.response(JSON.description("the path has a broken escape in it"), .badRequest)
+        }
+        return JSON.response(JSON.description("no such task"), .notFound)
+    }
 }
 
 extension TaskEntry {
@@ -146,11 +159,20 @@ extension TaskEntry {
 
 /// The name of a task file in a path.
 enum TaskFileName {
-    static func checked(_ context: BasicRequestContext) -> String? {
-        // Percent signs are decoded once, by the router.
-        guard let name = context.parameters.get("file"), name.hasSuffix(".task.json"), name.utf8.count <= 255,
-            name.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") }), !name.hasPrefix(".")
-        else { return nil }
-        return name
+    case name(String)
+    /// No task file is called so.
+    case nothing
+    /// An escape is broken, or the bytes are not UTF-8.
+    case broken
+
+    init(_ context: BasicRequestContext) {
+        guard let segment = context.parameters.get("file"), let name = PathSegment.decoded(segment) else {
+            self = .broken
+            return
+        }
+        let isName =
+            name.hasSuffix(".task.json") && name.utf8.count <= 255 && !name.hasPrefix(".")
+            && name.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") }
+        self = isName ? .name(name) : .nothing
     }
 }

@@ -1,3 +1,4 @@
+import Admission
 import Delivery
 import HTTPTypes
 import Hummingbird
@@ -9,24 +10,25 @@ struct APIRouter<Node: NodeCalls>: Sendable {
     let node: Node
     let address: ListenAddress
     let limits: NodeAPILimits
+    let admission: Admission
     let counters: RequestCounters
     let logger: Logger
 
     func responder() -> some HTTPResponder<BasicRequestContext> {
         let router = Router()
         router.add(middleware: GuardMiddleware(node: node, gate: RequestGuard(address: address), counters: counters))
+        router.add(middleware: PlaceMiddleware(admission: admission, counters: counters))
         let calls = EnvelopeCalls(node: node, limits: limits, counters: counters)
         for call in APICall.allCases {
             router.post(RouterPath(call.rawValue)) { request, _ in await calls.respond(to: request, call: call) }
         }
         addPages(to: router)
-        TaskResources(node: node, limits: limits, counters: counters, followers: Followers(limit: limits.followers))
-            .add(to: router)
+        TaskResources(node: node, limits: limits, counters: counters).add(to: router)
         return router.buildResponder()
     }
 
     private func addPages(to router: Router<BasicRequestContext>) {
-        let (node, counters) = (node, counters)
+        let (node, counters, admission) = (node, counters, admission)
         router.get("showschedules") { _, _ in counted(.text(await node.showschedules())) }
         // Texts in quotes, as the calls have always answered.
         router.get("reloadconf") { _, _ in counted(JSON.response(.string(await node.reloadconf()), .ok)) }
@@ -38,7 +40,8 @@ struct APIRouter<Node: NodeCalls>: Sendable {
                 .text(trouble.map { $0 + "\n" } ?? "ok\n", status: trouble == nil ? .ok : .serviceUnavailable))
         }
         router.get("metrics") { _, _ in
-            let text = MetricsPage.text(await node.metrics() + [counters.family])
+            let text = MetricsPage.text(
+                await node.metrics() + [counters.family] + AdmissionFamilies.all(of: admission.figures))
             return counted(.text(text, type: MetricsPage.type))
         }
     }

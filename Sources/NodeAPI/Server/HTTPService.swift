@@ -1,3 +1,4 @@
+import Admission
 import Delivery
 import Glibc
 import HTTPTypes
@@ -42,16 +43,23 @@ final class HTTPService: Sendable {
     /// Where it listens, with the port the system chose if it was asked to.
     let address: ListenAddress
     private let running: Task<Void, any Error>
+    /// The listening socket.
+    let channel: any Channel
 
+    /// - Parameter door: what its connections and requests count against.
+    ///
     /// Returns when connections are accepted.
     static func start(
-        _ responder: some HTTPResponder<BasicRequestContext>, at address: ListenAddress, limits: NodeAPILimits,
-        logger: Logger
+        _ responder: some HTTPResponder<BasicRequestContext>, at address: ListenAddress, admission: Admission,
+        door: Door,
+        limits: NodeAPILimits, logger: Logger
     ) async throws(NodeAPIError) -> HTTPService {
-        let started = OneTime<ListenAddress>()
+        let started = OneTime<any Channel>()
         var channel = HTTP1Channel.Configuration(
             additionalChannelHandlers: [
-                IdleStateHandler(allTimeout: TimeAmount(limits.stall)), StallHandler(),
+                GateInstaller {
+                    ConnectionGate(admission: admission, door: door, headTime: limits.headTime / .seconds(1))
+                }, IdleStateHandler(allTimeout: TimeAmount(limits.stall)), StallHandler(),
             ], idleTimeout: TimeAmount(limits.keepAlive))
         channel.httpDecoder.maxHeaderFieldSize = limits.headerBytes
         channel.httpDecoder.maxHeaderListSize = limits.headerBytes
@@ -62,11 +70,14 @@ final class HTTPService: Sendable {
         if logger.logLevel <= .debug { quiet.logLevel = .debug }
         let application = Application(
             responder: responder, server: .http1(configuration: channel),
-            configuration: .init(
-                address: .hostname(address.host, port: address.port), serverName: nil,
-                availableConnectionsDelegate: .maximum(limits.connections, logger: quiet)),
+            configuration: .init(address: .hostname(address.host, port: address.port), serverName: nil),
             onServerRunning: { channel in
-                started.set(ListenAddress(host: address.host, port: channel.localAddress?.port ?? 0))
+                // First, before the handler that would end the server for an error.
+                try? await channel.eventLoop.submit {
+                    try channel.pipeline.syncOperations.addHandler(
+                        AcceptGuard(admission: admission, door: door), position: .first)
+                }.get()
+                started.set(channel)
             }, logger: quiet)
         let running = Task {
             do {
@@ -77,15 +88,18 @@ final class HTTPService: Sendable {
             }
         }
         do {
-            return HTTPService(address: try await started.value(), running: running)
+            let channel = try await started.value()
+            let place = ListenAddress(host: address.host, port: channel.localAddress?.port ?? 0)
+            return HTTPService(address: place, running: running, channel: channel)
         } catch {
             throw NodeAPIError(error, listening: address)
         }
     }
 
-    private init(address: ListenAddress, running: Task<Void, any Error>) {
+    private init(address: ListenAddress, running: Task<Void, any Error>, channel: any Channel) {
         self.address = address
         self.running = running
+        self.channel = channel
     }
 
     /// Takes no more connections, lets answers under way end as far as they do not wait, and closes everything.

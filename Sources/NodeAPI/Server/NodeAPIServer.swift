@@ -1,3 +1,4 @@
+import Admission
 import Delivery
 import Logging
 
@@ -11,16 +12,22 @@ public final class NodeAPIServer: Sendable {
         /// `basedatapath`; asked for each request.
         public var content: @Sendable () -> String
         public var limits = NodeAPILimits()
+        /// The budget of the process, which its other servers draw from too.
+        public var admission: Admission
 
-        public init(listen: ListenAddress, www: ListenAddress?, content: @escaping @Sendable () -> String) {
+        public init(
+            listen: ListenAddress, www: ListenAddress?, admission: Admission = Admission(),
+            content: @escaping @Sendable () -> String
+        ) {
             self.listen = listen
             self.www = www
             self.content = content
+            self.admission = admission
         }
     }
 
-    private let api: HTTPService
-    private let www: HTTPService?
+    let api: HTTPService
+    let www: HTTPService?
 
     /// Where the API listens, with the port the system chose if it was asked to.
     public var address: ListenAddress { api.address }
@@ -45,13 +52,17 @@ public final class NodeAPIServer: Sendable {
         }
         let counters = RequestCounters()
         let router = APIRouter(
-            node: node, address: settings.listen, limits: settings.limits, counters: counters, logger: logger)
+            node: node, address: settings.listen, limits: settings.limits, admission: settings.admission,
+            counters: counters, logger: logger)
         let api = try await HTTPService.start(
-            router.responder(), at: settings.listen, limits: settings.limits, logger: logger)
+            router.responder(), at: settings.listen, admission: settings.admission, door: .api,
+            limits: settings.limits, logger: logger)
         guard let place = settings.www else { return NodeAPIServer(api: api, www: nil) }
         do {
-            let files = FileServer(root: settings.content, limits: settings.limits, counters: counters)
-            let www = try await HTTPService.start(files, at: place, limits: settings.limits, logger: logger)
+            let files = FileServer(
+                root: settings.content, limits: settings.limits, admission: settings.admission, counters: counters)
+            let www = try await HTTPService.start(
+                files, at: place, admission: settings.admission, door: .files, limits: settings.limits, logger: logger)
             return NodeAPIServer(api: api, www: www)
         } catch {
             await api.stop()

@@ -1,8 +1,10 @@
+import Admission
 import ArgumentParser
 import Delivery
 import Logging
 import Node
 import NodeAPI
+import Swarm
 
 /// `swoop node`: the delivery daemon.
 struct NodeCommand: SwoopCommand {
@@ -38,11 +40,15 @@ struct NodeCommand: SwoopCommand {
             return reporter.result("\(config.shown): right, for a \(configuration.role.rawValue)")
         }
         let logger = daemonLogger
+        // After the limit is raised: the budget is a part of it.
+        DescriptorLimit.raise()
+        let admission = Admission()
         let node: DeliveryNode
         do {
+            let engine = SwarmNode.Configuration()
             node = try DeliveryNode(
                 configuration: configuration, configurationPath: config,
-                overrides: NodeConfigurationFile.overrides(data: data), logger: logger)
+                overrides: NodeConfigurationFile.overrides(data: data), logger: logger, engine: engine)
             try await node.start()
         } catch let error as NodeDirectoryError {
             throw Failure(
@@ -54,7 +60,7 @@ struct NodeCommand: SwoopCommand {
         StopSignal.shared.setForcedStatus(.done)
         StopSignal.shared.onHangup { Task { reporter.note(await node.reloadconf().shown) } }
         do {
-            try await serve(node, configuration, reporter, logger)
+            try await serve(node, configuration, admission, reporter, logger)
         } catch {
             await node.stop()
             throw error
@@ -63,11 +69,12 @@ struct NodeCommand: SwoopCommand {
     }
 
     private func serve(
-        _ node: DeliveryNode, _ configuration: NodeConfiguration, _ reporter: Reporter, _ logger: Logger
+        _ node: DeliveryNode, _ configuration: NodeConfiguration, _ admission: Admission, _ reporter: Reporter,
+        _ logger: Logger
     ) async throws {
         let base = configuration.baseDataPath
         let settings = NodeAPIServer.Settings(
-            listen: configuration.listen, www: configuration.www, content: { base })
+            listen: configuration.listen, www: configuration.www, admission: admission, content: { base })
         let server: NodeAPIServer
         do {
             server = try await NodeAPIServer.start(node, settings: settings, logger: logger)

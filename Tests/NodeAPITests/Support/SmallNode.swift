@@ -7,6 +7,8 @@ actor SmallNode: NodeCalls {
     private var downloaded: [String: Int64] = [:]
     private var files: [String: [UInt8]] = [:]
     private(set) var calls: [APIRequest] = []
+    /// How often somebody looked for a task by its name.
+    private(set) var looks = 0
     private var token: Secret?
     private var role = "receiver"
     private var problem: String?
@@ -71,6 +73,10 @@ actor SmallNode: NodeCalls {
     func version() -> String { "2.001" }
     var progressMethod: String { role == "cacher" ? "cprogress" : "progress" }
     func tasks() -> [TaskEntry] { entries.values.sorted { $0.file < $1.file } }
+    func tasks(named name: String) -> [TaskEntry] {
+        looks += 1
+        return entries[name].map { [$0] } ?? []
+    }
     func taskFile(named name: String) -> [UInt8]? { files[name] }
     func trouble() -> String? { problem }
 

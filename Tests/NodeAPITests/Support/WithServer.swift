@@ -1,6 +1,7 @@
 import Delivery
 import Foundation
 import Logging
+
 @testable import NodeAPI
 
 /// Servers of a node on free loopback ports, stopped at the end of `body`.

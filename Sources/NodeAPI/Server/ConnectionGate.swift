@@ -1,0 +1,188 @@
+import Admission
+import Glibc
+import NIOCore
+import NIOHTTP1
+
+/// One connection of a stranger: lets it in, closes it when its place is wanted or its request does not come, and hands
+/// on requests whose host and target are what they should be.
+///
+/// Stands between the decoder and everything that knows requests, on the connection's own event loop.
+final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private let admission: Admission
+    private let door: Door
+    private var clock: HeadClock
+    private var ticket: Admission.Ticket?
+    private var timer: Scheduled<Void>?
+    private var timerDeadline: Double?
+    private var isServed = false
+    private var refusal: RequestTarget.Refusal?
+
+    init(admission: Admission, door: Door, headTime: Double) {
+        self.admission = admission
+        self.door = door
+        clock = HeadClock(limit: headTime, now: MonotonicTime.now)
+    }
+
+    // MARK: Life
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        if context.channel.isActive { enter(context) }
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        enter(context)
+        context.fireChannelActive()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        leave()
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { leave() }
+
+    private func enter(_ context: ChannelHandlerContext) {
+        guard ticket == nil else { return }
+        let channel = context.channel
+        ticket = admission.admit(
+            Source(context.remoteAddress), at: door, now: MonotonicTime.now, close: { channel.close(promise: nil) })
+        guard ticket != nil else {
+            context.close(promise: nil)
+            return
+        }
+        arm(context)
+    }
+
+    private func leave() {
+        timer?.cancel()
+        timer = nil
+        ticket?.release()
+        ticket = nil
+    }
+
+    /// Keeps one timer for the clock's deadline.
+    private func arm(_ context: ChannelHandlerContext) {
+        guard clock.deadline != timerDeadline else { return }
+        timer?.cancel()
+        (timer, timerDeadline) = (nil, clock.deadline)
+        guard let deadline = clock.deadline else { return }
+        let wait = TimeAmount.nanoseconds(Int64(max(0, deadline - MonotonicTime.now) * 1e9))
+        timer = context.eventLoop.assumeIsolated().scheduleTask(in: wait) { context.close(promise: nil) }
+    }
+
+    // MARK: Requests
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard refusal == nil, ticket != nil else { return }
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            do throws(RequestTarget.Refusal) {
+                let checked = try RequestTarget.checked(head)
+                clock.headCame()
+                arm(context)
+                context.fireChannelRead(wrapInboundOut(.head(checked)))
+            } catch {
+                refusal = error
+                // An answer that is under way comes first.
+                if !clock.isAnswering { refuse(context) }
+            }
+        case .body: context.fireChannelRead(data)
+        case .end:
+            clock.requestEnded()
+            arm(context)
+            context.fireChannelRead(data)
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        // A part of a head is no message yet; that something was read is told all the same.
+        clock.bytesCame(now: MonotonicTime.now)
+        arm(context)
+        context.fireChannelReadComplete()
+    }
+
+    // MARK: Answers
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        switch unwrapOutboundIn(data) {
+        case .head(let head):
+            guard head.status.code >= 200 else { break }
+            isServed = Self.isServed(head.status.code)
+            if isServed { ticket?.opened(now: MonotonicTime.now) }
+        case .body:
+            // What waits in front of it has been taken.
+            if isServed, context.channel.isWritable { ticket?.progressed(now: MonotonicTime.now) }
+        case .end:
+            if isServed { ticket?.progressed(now: MonotonicTime.now) }
+            clock.answered(now: MonotonicTime.now)
+            context.write(data, promise: promise)
+            if refusal != nil, !clock.isAnswering { return refuse(context) }
+            arm(context)
+            return
+        }
+        context.write(data, promise: promise)
+    }
+
+    /// Whoever is told to go away has shown nothing: its place is as good as never taken.
+    private static func isServed(_ status: UInt) -> Bool { ![400, 401, 403, 408, 413, 503].contains(status) }
+
+    private func refuse(_ context: ChannelHandlerContext) {
+        guard let refusal else { return }
+        let text = refusal.text + "\n"
+        let headers: HTTPHeaders = [
+            "Content-Type": "text/plain; charset=utf-8", "Content-Length": "\(text.utf8.count)", "Connection": "close",
+        ]
+        let head = HTTPResponseHead(version: .http1_1, status: .badRequest, headers: headers)
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: text)))), promise: nil)
+        let channel = context.channel
+        context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in channel.close(promise: nil) }
+    }
+}
+
+/// Puts a ``ConnectionGate`` where it belongs: right behind the decoder, which the library sets up before it adds handlers
+/// of ours.
+final class GateInstaller: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = NIOAny
+
+    private let make: () -> ConnectionGate
+
+    init(_ make: @escaping () -> ConnectionGate) { self.make = make }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        let pipeline = context.pipeline.syncOperations
+        do {
+            let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
+            try pipeline.addHandler(make(), position: .after(decoder))
+        } catch {
+            // Nobody comes in unseen.
+            context.close(promise: nil)
+        }
+    }
+}
+
+enum MonotonicTime {
+    /// Seconds, of the clock that the whole process uses.
+    static var now: Double {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+}
+
+extension Source {
+    /// - Parameter address: of a connection's other end; nil for one that is gone already.
+    init(_ address: SocketAddress?) {
+        switch address {
+        case .v4(let address): self.init(ipv4: UInt32(bigEndian: address.address.sin_addr.s_addr))
+        case .v6(let address):
+            self = withUnsafeBytes(of: address.address.sin6_addr) { Source(bytes: $0) } ?? Source(ipv4: 0)
+        case .unixDomainSocket, nil: self.init(ipv4: 0)
+        }
+    }
+}

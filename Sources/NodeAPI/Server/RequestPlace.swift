@@ -1,0 +1,46 @@
+import Admission
+import HTTPTypes
+import Hummingbird
+
+/// The place of one request among those that are answered at a time. Given back when nobody holds it any more.
+final class RequestPlace: Sendable {
+    private let admission: Admission
+    private let door: Door
+
+    /// - Returns: nil when as many are being answered as may be.
+    init?(_ admission: Admission, at door: Door) {
+        guard admission.beginRequest(at: door) else { return nil }
+        self.admission = admission
+        self.door = door
+    }
+
+    deinit { admission.endRequest(at: door) }
+
+    /// Seconds after which a client may ask again.
+    static let retryAfter = "1"
+    static let refusalText = "too many requests are being answered: try again"
+}
+
+/// Bounds the calls that are under way, behind the guard: who may not come in takes no place.
+struct PlaceMiddleware: RouterMiddleware {
+    typealias Context = BasicRequestContext
+
+    let admission: Admission
+    let counters: RequestCounters
+
+    func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        guard let place = RequestPlace(admission, at: .api) else {
+            counters.count(.other, status: 503)
+            var response = JSON.envelope(
+                .failure(RequestPlace.refusalText), method: "", .serviceUnavailable)
+            response.headers[.retryAfter] = RequestPlace.retryAfter
+            // What was sent as a body is not read.
+            if request.method != .get { response.headers[.connection] = "close" }
+            return response
+        }
+        defer { withExtendedLifetime(place) {} }
+        return try await next(request, context)
+    }
+}
