@@ -165,7 +165,8 @@ extension SwarmMachine {
     // MARK: Choking by the peer
 
     mutating func receivedChoke(from key: PeerKey, now: Double) {
-        guard let peer = peers[key] else { return }
+        // A choke again and again says nothing new.
+        guard let peer = peers[key], !peer.isChokingUs else { return }
         peers[key]?.isChokingUs = true
         // With the fast extension every request is still answered, one way or the other.
         guard !peer.traits.supportsFast else {
@@ -183,8 +184,9 @@ extension SwarmMachine {
     }
 
     mutating func receivedUnchoke(from key: PeerKey, now: Double) {
-        peers[key]?.isChokingUs = false
-        refill(key, now: now)
+        guard let peer = peers.place(of: key), peers[peer].isChokingUs else { return }
+        peers[peer].isChokingUs = false
+        if looks.spend(openOrder.count) { refill(key, now: now) }
     }
 
     mutating func receivedSuggest(_ raw: UInt32, from key: PeerKey, now: Double) {
@@ -194,12 +196,13 @@ extension SwarmMachine {
         guard let peer = peers[key], isMissing(piece), peer.holdings.contains(piece), peer.suggested.count < 1024 else {
             return
         }
-        if !peer.suggested.contains(piece) { peers[key]?.suggested.append(piece) }
+        let isNew = !peer.suggested.contains(piece)
+        if isNew { peers[key]?.suggested.append(piece) }
         if peer.traits.followsSuggestions {
             peers[key]?.isDispatching = true
             updateHolder(key)
         }
-        refill(key, now: now)
+        if isNew || looks.spend(openOrder.count) { refill(key, now: now) }
     }
 
     mutating func receivedAllowedFast(_ raw: UInt32, from key: PeerKey, now: Double) {
@@ -207,7 +210,7 @@ extension SwarmMachine {
             return violation(key, "allowed fast piece out of range")
         }
         guard let count = peers[key]?.allowedFast.count, count < 64 else { return }
-        if isMissing(piece) { peers[key]?.allowedFast.insert(piece) }
+        guard isMissing(piece), peers[key]?.allowedFast.insert(piece).inserted == true else { return }
         refill(key, now: now)
     }
 

@@ -7,7 +7,9 @@ import PeerWire
 
 /// What to ask of whom.
 extension SwarmMachine {
+    /// In a flood of what calls for it, the next tick does it.
     mutating func refillAll(now: Double) {
+        guard looks.spend(peers.count) else { return }
         for key in peers.keys { refill(key, now: now) }
     }
 

@@ -56,6 +56,8 @@ extension SwarmMachine {
 
     /// To be called a few times a second.
     public mutating func tick(now: Double) {
+        looks.refill()
+        freeSlots.forget()
         lookAtUplink(now: now)
         lookAtPrecedence(now: now)
         lookAtTurns(now: now)

@@ -31,6 +31,11 @@ extension SwarmMachine {
         peers[key].map { !$0.outstanding.isEmpty && !$0.isSnubbed } ?? false
     }
 
+    /// The peer was asked for blocks that have not come.
+    public func owesBlocks(_ key: PeerKey) -> Bool {
+        peers.place(of: key).map { peers[$0].outstandingBytes > 0 } ?? false
+    }
+
     /// Wanted bytes that are not there, to a piece.
     public var missingBytes: Int64 { Int64(missingCount) * Int64(layout.pieceLength) }
 

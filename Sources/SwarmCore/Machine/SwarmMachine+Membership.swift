@@ -41,6 +41,9 @@ extension SwarmMachine {
     public mutating func leave(_ key: PeerKey, now: Double) {
         takeTurnsBack(from: key)
         updateSite(of: key, isNear: false, takesClaims: false)
+        if let place = peers.place(of: key), peers[place].isInterested, !peers[place].amChoking, !isInTurns(key) {
+            freeSlots.taken(-1)
+        }
         guard let peer = peers.remove(key) else { return }
         if !peer.traits.isWebSeed { sites.outsiderLeft() }
         for request in peer.outstanding { forget(request, of: key) }

@@ -18,7 +18,9 @@ extension SwarmMachine {
 
     /// From now on the peer is asked when it is our turn, or again whenever we like.
     mutating func receivedTurns(_ givesTurns: Bool, from key: PeerKey, now: Double) {
-        guard let peer = peers.place(of: key), peers[peer].traits.takesTurns else { return }
+        guard let peer = peers.place(of: key), peers[peer].traits.takesTurns,
+            peers[peer].turns.givesTurns != givesTurns || peers[peer].turns.areNamed
+        else { return }
         peers[peer].turns.givesTurns = givesTurns
         peers[peer].turns.areNamed = false
         if givesTurns {
@@ -26,7 +28,7 @@ extension SwarmMachine {
             peers[peer].isDispatching = false
         }
         updateHolder(key)
-        if !givesTurns { refill(key, now: now) }
+        if !givesTurns, looks.spend(openOrder.count) { refill(key, now: now) }
     }
 
     /// The line of a peer is free for a piece: one that it names, or the rarest that it has.
@@ -37,7 +39,7 @@ extension SwarmMachine {
             peers[peer].turns.areNamed = raw != nil
             updateHolder(key)
         }
-        if !isFinished, asksPeers { takeTurn(raw.map(Int.init), of: peer, now: now) }
+        if !isFinished, asksPeers, looks.spend(openOrder.count) { takeTurn(raw.map(Int.init), of: peer, now: now) }
         send(key, .extended(.turnOver))
     }
 

@@ -245,7 +245,8 @@ extension SwarmMachine {
     }
 
     /// Who had no turn for longest, of those that have the fewest under way; who is behind comes a little sooner.
-    private func nextForTurn(now: Double) -> PeerKey? {
+    private mutating func nextForTurn(now: Double) -> PeerKey? {
+        guard looks.spend(peers.count) else { return nil }
         var best: (key: PeerKey, load: Int, place: Int)?
         for key in peers.keys {
             guard let peer = peers.place(of: key), isInTurns(peer), peers[peer].isInterested, !peers[peer].amChoking,

@@ -10,23 +10,33 @@ extension SwarmMachine {
     mutating func receivedInterest(_ interested: Bool, from key: PeerKey, now: Double) {
         guard let peer = peers.place(of: key), peers[peer].isInterested != interested else { return }
         peers[peer].isInterested = interested
+        let isServed = !peers[peer].amChoking && !isInTurns(key)
+        if isServed { freeSlots.taken(interested ? 1 : -1) }
         if interested {
             peers[peer].waitingSince = now
             nextChokeAt = min(nextChokeAt, now)
             if turns.isGiving, peers[peer].traits.takesTurns {
-                tellOfTurns(key)
+                if !peers[peer].turns.isTold { tellOfTurns(key) }
                 if isServing { unchoke(key, now: now) }
+                // In a flood the next tick gives them.
+                guard looks.spend(peers.count) else { return }
                 wakeTurns()
                 return giveTurns(now: now)
             }
-            let served = peers.keys.count { key in
-                !isInTurns(key) && peers.place(of: key).map { !peers[$0].amChoking && peers[$0].isInterested } ?? false
-            }
-            if served < slots { unchoke(key, now: now) }
+            if !isServed, hasFreeSlot() { unchoke(key, now: now) }
         } else if !peers[peer].amChoking && !peers[peer].traits.supportsFast {
             // It keeps its slot until somebody wants it: the next look decides.
             nextChokeAt = min(nextChokeAt, now)
         }
+    }
+
+    private mutating func hasFreeSlot() -> Bool {
+        if let free = freeSlots.count { return free > 0 }
+        let served = peers.keys.count { key in
+            !isInTurns(key) && peers.place(of: key).map { !peers[$0].amChoking && peers[$0].isInterested } ?? false
+        }
+        freeSlots.counted(slots - served)
+        return served < slots
     }
 
     /// Pieces are being given out one by one, each to one peer first.
@@ -105,6 +115,7 @@ extension SwarmMachine {
     private mutating func unchoke(_ key: PeerKey, now: Double) {
         guard let peer = peers.place(of: key), peers[peer].amChoking else { return }
         peers[peer].amChoking = false
+        if peers[peer].isInterested, !isInTurns(key) { freeSlots.taken(1) }
         peers[peer].waitingSince = now
         // Suggestions first, so that the peer's first requests are already for pieces of its own.
         if isFinished { dispatch(key, now: now) }
@@ -115,6 +126,7 @@ extension SwarmMachine {
         guard let peer = peers.place(of: key), !peers[peer].amChoking else { return }
         let waiting = peers[peer].uploads[peers[peer].uploadHead...]
         peers[peer].amChoking = true
+        if peers[peer].isInterested, !isInTurns(key) { freeSlots.taken(-1) }
         peers[peer].waitingSince = now
         peers[peer].dropUploads()
         takeTurnsBack(from: key)

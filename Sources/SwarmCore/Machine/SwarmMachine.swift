@@ -38,6 +38,8 @@ public struct SwarmMachine: Sendable {
     var turns: TurnsOfLine
     var sites: SiteClaims
     var nextChokeAt = 0.0
+    var freeSlots = FreeSlots()
+    var looks = LookBudget()
     var generator: SplitMix64
     var actions: [SwarmAction] = []
     var uploadMeter: RateMeter

@@ -1,0 +1,161 @@
+import Metainfo
+import PeerWire
+import Testing
+
+@testable import SwarmCore
+
+/// Messages of a few bytes, by the hundred thousand.
+@Suite struct FloodTests {
+    private let pieceLength = 64 * 1024
+
+    private func machine(isSeed: Bool) throws -> SwarmMachine {
+        let layout = try testLayout(length: 64 * pieceLength, pieceLength: pieceLength)
+        return SwarmMachine(
+            layout: layout, wanted: PieceSet(full: 64), have: isSeed ? PieceSet(full: 64) : PieceSet(size: 64), seed: 1,
+            now: 0)
+    }
+
+    private func seconds(_ body: () -> Void) -> Double {
+        let duration = ContinuousClock().measure(body)
+        return Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18
+    }
+
+    @Test(arguments: [true, false])
+    func `three thousand peers that change their minds cost no look at all of each other`(
+        takesTurns: Bool
+    ) throws {
+        var machine = try machine(isSeed: true)
+        let keys = (0..<3000).map { _ in
+            var traits = PeerTraits(supportsFast: true)
+            traits.takesTurns = takesTurns
+            return machine.join(traits, now: 0)
+        }
+        for key in keys { machine.received(.haveNone, from: key, now: 0) }
+        for key in keys { machine.received(.interested, from: key, now: 0) }
+        machine.tick(now: 0.1)
+        _ = machine.takeActions()
+        let used = seconds {
+            for _ in 0..<50 {
+                for key in keys {
+                    machine.received(.notInterested, from: key, now: 0.15)
+                    machine.received(.interested, from: key, now: 0.15)
+                }
+            }
+        }
+        #expect(used < 5, "\(used) s for 300,000 messages")
+        #expect(machine.takeActions().count < 10_000, "they are not answered one by one")
+    }
+
+    @Test func `a peer that becomes interested between two ticks is unchoked at once while slots are free`() throws {
+        var machine = try machine(isSeed: true)
+        let limit = ChokerLimits().firstSlots
+        let keys = (0..<limit + 3).map { _ in machine.join(PeerTraits(supportsFast: true), now: 0) }
+        for key in keys { machine.received(.haveNone, from: key, now: 0) }
+        machine.tick(now: 0.1)
+        _ = machine.takeActions()
+        func unchoked() -> Set<PeerKey> {
+            Set(machine.takeActions().compactMap { if case .send(let key, .unchoke) = $0 { key } else { nil } })
+        }
+        for key in keys { machine.received(.interested, from: key, now: 0.15) }
+        #expect(unchoked() == Set(keys.prefix(limit)))
+        // One goes, one loses interest: both slots are for others, in the same moment.
+        machine.leave(keys[0], now: 0.16)
+        machine.received(.notInterested, from: keys[1], now: 0.16)
+        machine.received(.notInterested, from: keys[limit], now: 0.16)
+        machine.received(.interested, from: keys[limit], now: 0.16)
+        let late = machine.join(PeerTraits(supportsFast: true), now: 0.17)
+        machine.received(.interested, from: late, now: 0.17)
+        #expect(unchoked() == [keys[limit], late])
+    }
+
+    @Test func `chokes and unchokes by the hundred thousand cost no look at all peers each`() throws {
+        var machine = try machine(isSeed: false)
+        let keys = (0..<2000).map { _ in machine.join(PeerTraits(supportsFast: false), now: 0) }
+        for key in keys { machine.received(.bitfield(PieceSet(full: 64).wireBytes), from: key, now: 0) }
+        machine.tick(now: 0.1)
+        let used = seconds {
+            for _ in 0..<50 {
+                for key in keys {
+                    machine.received(.unchoke, from: key, now: 0.15)
+                    machine.received(.choke, from: key, now: 0.15)
+                    machine.received(.choke, from: key, now: 0.15)
+                }
+                _ = machine.takeActions()
+            }
+        }
+        #expect(used < 10, "\(used) s for 300,000 messages")
+        // The next tick makes up for what was left.
+        machine.received(.unchoke, from: keys[7], now: 0.2)
+        machine.tick(now: 0.2)
+        let asked = machine.takeActions().contains { if case .send(keys[7], .request) = $0 { true } else { false } }
+        #expect(asked)
+    }
+
+    @Test func `a suggestion or allowed-fast piece again and again says nothing new`() throws {
+        var machine = try machine(isSeed: false)
+        let key = machine.join(PeerTraits(supportsFast: true), now: 0)
+        machine.received(.haveAll, from: key, now: 0)
+        machine.received(.unchoke, from: key, now: 0)
+        _ = machine.takeActions()
+        let used = seconds {
+            for _ in 0..<100_000 {
+                machine.received(.suggest(1), from: key, now: 0.1)
+                machine.received(.allowedFast(1), from: key, now: 0.1)
+            }
+        }
+        #expect(used < 5)
+    }
+}
+
+@Suite struct PendingAnswersTests {
+    @Test func `requests are answered in order, and too many at a time are not kept`() {
+        var answers = PendingAnswers()
+        for piece in 0..<PendingAnswers.most { #expect(answers.add(.metadata(piece: piece)) == true) }
+        #expect(answers.add(.metadata(piece: 99)) == false)
+        for piece in 0..<1000 {
+            #expect(answers.first == .metadata(piece: piece))
+            answers.removeFirst()
+            #expect(answers.add(.metadata(piece: piece + PendingAnswers.most)) == true)
+            #expect(answers.count == PendingAnswers.most)
+        }
+    }
+
+    @Test func `a peer gets what there is a few times over and then nothing`() {
+        let budget = PendingAnswers.budget(metadata: 100_000, pieces: 50)
+        var answers = PendingAnswers(budget: budget)
+        var given = 0
+        while answers.add(.metadata(piece: 0)) {
+            given += PendingAnswers.Ask.metadata(piece: 0).cost
+            answers.removeFirst()
+        }
+        #expect(given >= 400_000)
+        #expect(given <= budget)
+    }
+}
+
+@Suite struct UnaskedBytesTests {
+    @Test func `a peer that announces every piece and talks now and then is never too much`() {
+        var bytes = UnaskedBytes(pieces: 1_000_000, now: 0)
+        for second in 0..<100_000 {
+            #expect(bytes.received(9 * 10 + 500, now: Double(second)) == true)
+            for _ in 0..<100 { bytes.sentBlock() }
+            #expect(bytes.received(100 * 34, now: Double(second)) == true)
+        }
+    }
+
+    @Test func `what was asked for does not count against a peer`() {
+        var bytes = UnaskedBytes(now: 0)
+        for piece in 0..<4000 {
+            bytes.sent(.extended(.metadata(.request(piece: piece))))
+            #expect(bytes.received(MetadataMessage.pieceLength + 60, now: 0) == true)
+        }
+    }
+
+    @Test func `a flood is too much after a megabyte`() {
+        var bytes = UnaskedBytes(now: 0)
+        var taken = 0
+        while bytes.received(1000, now: Double(taken) / 1e8) { taken += 1000 }
+        #expect(taken > 1_000_000)
+        #expect(taken < 1_100_000)
+    }
+}
