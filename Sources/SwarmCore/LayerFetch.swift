@@ -8,8 +8,10 @@ import Metainfo
 import PeerWire
 #endif
 
-/// Gathers the piece layers that a magnet link's info dictionary does not hold (BEP 52, hash requests). Every answer
+/// Gathers from peers the piece layers that an info dictionary does not hold (BEP 52, hash requests). Every answer
 /// carries its proof up to the file's root, so that a wrong one is seen at once and its sender known.
+///
+/// An answer costs the hashing of what it holds, whatever the number of files.
 public struct LayerFetch<Peer: Hashable & Sendable>: Sendable {
     public enum Verdict: Equatable, Sendable {
         case accepted
@@ -19,99 +21,166 @@ public struct LayerFetch<Peer: Hashable & Sendable>: Sendable {
         case wrong
     }
 
-    private struct Chunk: Sendable {
+    /// The layer of one file, which comes in runs of hashes.
+    private struct Layer: Sendable {
         let file: Int
-        let request: HashRequest
-        let width: Int
-        var asked: (peer: Peer, at: Double)?
-        var digests: [SHA256Digest]?
+        let root: SHA256Digest
+        /// Hashes of the layer: one for each piece.
+        let pieces: Int
+        /// Hashes of each run; the last may reach past the end of the file.
+        let run: Int
+        /// Number of the first run among the runs of all files.
+        let firstPart: Int
+
+        var width: Int { MerkleTree.width(pieces) }
+    }
+
+    /// How a peer has answered so far.
+    private struct Conduct: Sendable {
+        /// Requests that may be under way.
+        var allowance = 4
+        /// Requests in a row that it let pass or rejected.
+        var strikes = 0
+        /// Seconds of the clock until which it is not asked.
+        var restsUntil = -Double.infinity
     }
 
     /// Hashes of one answer at most.
     private static var longestRun: Int { 512 }
-    /// Seconds until a chunk is asked of another.
+    /// Seconds until a run is asked of another.
     private static var patience: Double { 10 }
-    private static var requestsPerPeer: Int { 4 }
+    /// Requests of one peer that are under way at most, and hashes that they ask for together.
+    private static var mostRequests: Int { 32 }
+    private static var mostHashes: Int { 2048 }
+    /// Seconds that a peer is left alone after it did not answer; twice as many each time.
+    private static var rest: Double { 5 }
+    private static var longestRest: Double { 80 }
 
-    private var chunks: [Chunk] = []
-    private let pieceCounts: [Int: Int]
-    private var refusedAt: [Peer: Double] = [:]
+    private let baseLayer: Int
+    private var layers: [Layer] = []
+    /// What has come of each: 32 bytes for each piece; empty until the first run is here.
+    private var gathered: [[UInt8]]
+    /// Position in `layers` of each run.
+    private var layerOfPart: [Int32] = []
+    private var layerOfRoot: [SHA256Digest: Int] = [:]
+    private var parts: PartRequests<Peer>
+    private var conduct: [Peer: Conduct] = [:]
 
-    /// - Parameter files: indices of the files whose layers are missing.
+    /// - Parameter files: indices of the files whose layers are missing. Files with the same root count once.
     public init(files: [Int], layout: ContentLayout) {
-        var counts: [Int: Int] = [:]
-        let base = (layout.pieceLength / MerkleTree.leafSize).trailingZeroBitCount
-        for file in files where layout.files.indices.contains(file) {
-            guard let root = layout.files[file].piecesRoot else { continue }
+        baseLayer = (layout.pieceLength / MerkleTree.leafSize).trailingZeroBitCount
+        for file in files.sorted() where layout.files.indices.contains(file) {
             let pieces = layout.pieces(ofFile: file).count
-            counts[file] = pieces
-            let width = MerkleTree.width(pieces)
-            let run = min(Self.longestRun, width)
-            for start in stride(from: 0, to: pieces, by: run) {
-                let range = HashRange(baseLayer: base, index: start, length: run, proofLayers: 0).provenToRoot(
-                    width: width)
-                let request = HashRequest(
-                    piecesRoot: root, baseLayer: UInt32(base), index: UInt32(start), length: UInt32(run),
-                    proofLayers: UInt32(range.proofLayers))
-                chunks.append(Chunk(file: file, request: request, width: width))
-            }
+            // A file of one piece has no layer: its root is the piece's hash.
+            guard let root = layout.files[file].piecesRoot, pieces > 1, layerOfRoot[root] == nil else { continue }
+            layerOfRoot[root] = layers.count
+            let run = min(Self.longestRun, MerkleTree.width(pieces))
+            let layer = Layer(file: file, root: root, pieces: pieces, run: run, firstPart: layerOfPart.count)
+            let runs = (pieces + run - 1) / run
+            layerOfPart.append(contentsOf: repeatElement(Int32(truncatingIfNeeded: layers.count), count: runs))
+            layers.append(layer)
         }
-        pieceCounts = counts
+        parts = PartRequests(count: layerOfPart.count)
+        gathered = Array(repeating: [], count: layers.count)
     }
 
-    public var isComplete: Bool { chunks.allSatisfy { $0.digests != nil } }
+    public var isComplete: Bool { parts.isComplete }
 
     public mutating func removePeer(_ peer: Peer) {
-        for index in chunks.indices where chunks[index].asked?.peer == peer { chunks[index].asked = nil }
-        refusedAt[peer] = nil
+        parts.removePeer(peer)
+        conduct[peer] = nil
     }
 
-    /// What to ask of whom now.
-    public mutating func next(peers: [Peer], now: Double) -> [(peer: Peer, request: HashRequest)] {
-        for index in chunks.indices {
-            if let asked = chunks[index].asked, now - asked.at > Self.patience {
-                chunks[index].asked = nil
-                refusedAt[asked.peer] = now
-            }
-        }
+    /// What to ask of these peers now.
+    public mutating func next(peers: some Sequence<Peer>, now: Double) -> [(peer: Peer, request: HashRequest)] {
+        for peer in parts.expire(Self.patience, now: now) { failed(peer, now: now) }
         var requests: [(Peer, HashRequest)] = []
-        for peer in peers where now - (refusedAt[peer] ?? -1e9) > 5 {
-            var room = Self.requestsPerPeer - chunks.count { $0.asked?.peer == peer }
-            for index in chunks.indices where room > 0 && chunks[index].asked == nil && chunks[index].digests == nil {
-                chunks[index].asked = (peer, now)
-                requests.append((peer, chunks[index].request))
-                room -= 1
+        for peer in peers where now >= conduct[peer]?.restsUntil ?? -.infinity {
+            let allowance = conduct[peer]?.allowance ?? Conduct().allowance
+            let owed = parts.parts(of: peer)
+            var count = owed.count
+            var hashes = owed.reduce(0) { $0 + layers[Int(layerOfPart[$1])].run }
+            while count < allowance, hashes < Self.mostHashes, let part = parts.take(for: peer, now: now) {
+                let request = request(for: part)
+                requests.append((peer, request))
+                count += 1
+                hashes += Int(request.length)
             }
         }
         return requests
     }
 
     public mutating func rejected(_ request: HashRequest, by peer: Peer, now: Double) {
-        guard let index = chunks.firstIndex(where: { $0.request == request && $0.asked?.peer == peer }) else { return }
-        chunks[index].asked = nil
-        refusedAt[peer] = now
+        guard let part = part(for: request), parts.isAsked(part, of: peer) else { return }
+        parts.giveBack(part)
+        failed(peer, now: now)
     }
 
     public mutating func received(_ request: HashRequest, _ digests: [SHA256Digest], from peer: Peer) -> Verdict {
-        guard let index = chunks.firstIndex(where: { $0.request == request && $0.asked?.peer == peer }) else {
-            return .unexpected
-        }
-        let chunk = chunks[index]
-        chunks[index].asked = nil
+        guard let part = part(for: request), parts.isAsked(part, of: peer) else { return .unexpected }
+        let place = Int(layerOfPart[part])
+        let layer = layers[place]
         let range = HashRange(
-            baseLayer: Int(request.baseLayer), index: Int(request.index), length: Int(request.length),
-            proofLayers: Int(request.proofLayers))
-        guard MerkleTree.verify(digests, range, width: chunk.width, root: request.piecesRoot) else { return .wrong }
-        chunks[index].digests = Array(digests.prefix(Int(request.length)))
+            baseLayer: baseLayer, index: Int(request.index), length: layer.run, proofLayers: Int(request.proofLayers))
+        guard MerkleTree.verify(digests, range, width: layer.width, root: layer.root) else {
+            parts.giveBack(part)
+            return .wrong
+        }
+        parts.arrived(part)
+        store(digests.prefix(min(layer.run, layer.pieces - range.index)), at: range.index, of: place)
+        var conduct = conduct[peer] ?? Conduct()
+        conduct.allowance = min(Self.mostRequests, conduct.allowance + 1)
+        conduct.strikes = 0
+        self.conduct[peer] = conduct
         return .accepted
     }
 
-    /// Each file's whole layer, when all is there.
-    public var layers: [(file: Int, bytes: [UInt8])] {
-        guard isComplete else { return [] }
-        return pieceCounts.sorted { $0.key < $1.key }.map { file, pieces in
-            let digests = chunks.filter { $0.file == file }.flatMap { $0.digests ?? [] }.prefix(pieces)
-            return (file, digests.flatMap(\.bytes))
+    /// Each file's whole layer, in the order of the files; none until all have come. Takes time with their size.
+    public var wholeLayers: [(file: Int, bytes: [UInt8])] {
+        isComplete ? zip(layers, gathered).map { ($0.file, $1) } : []
+    }
+
+    private mutating func failed(_ peer: Peer, now: Double) {
+        var conduct = conduct[peer] ?? Conduct()
+        // What is let pass or rejected together counts once.
+        if now >= conduct.restsUntil {
+            conduct.restsUntil = now + min(Self.longestRest, Self.rest * Double(1 << min(conduct.strikes, 8)))
+            conduct.strikes += 1
         }
+        conduct.allowance = 1
+        self.conduct[peer] = conduct
+    }
+
+    private mutating func store(_ digests: ArraySlice<SHA256Digest>, at index: Int, of place: Int) {
+        let size = SHA256Digest.byteCount
+        if gathered[place].isEmpty { gathered[place] = [UInt8](repeating: 0, count: layers[place].pieces * size) }
+        digests.withUnsafeBytes { source in
+            gathered[place].withUnsafeMutableBytes { target in
+                UnsafeMutableRawBufferPointer(rebasing: target[index * size..<index * size + source.count])
+                    .copyMemory(from: source)
+            }
+        }
+    }
+
+    // MARK: Runs and their requests
+
+    private func request(for part: Int) -> HashRequest {
+        let layer = layers[Int(layerOfPart[part])]
+        let range = HashRange(
+            baseLayer: baseLayer, index: (part - layer.firstPart) * layer.run, length: layer.run, proofLayers: 0
+        ).provenToRoot(width: layer.width)
+        return HashRequest(
+            piecesRoot: layer.root, baseLayer: UInt32(truncatingIfNeeded: baseLayer),
+            index: UInt32(truncatingIfNeeded: range.index), length: UInt32(truncatingIfNeeded: range.length),
+            proofLayers: UInt32(truncatingIfNeeded: range.proofLayers))
+    }
+
+    /// Nil for a request that is none of ours.
+    private func part(for request: HashRequest) -> Int? {
+        guard let place = layerOfRoot[request.piecesRoot] else { return nil }
+        let layer = layers[place]
+        guard Int(request.index) < layer.pieces else { return nil }
+        let part = layer.firstPart + Int(request.index) / layer.run
+        return self.request(for: part) == request ? part : nil
     }
 }

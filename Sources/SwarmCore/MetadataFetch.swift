@@ -19,13 +19,8 @@ public struct MetadataFetch<Peer: Hashable & Sendable>: Sendable {
 
     public enum Step: Equatable, Sendable {
         case request(Peer, chunk: Int)
-        /// All bytes are here: hash them and call ``judged(isRight:)``.
-        case complete([UInt8])
-    }
-
-    private struct Asked: Sendable {
-        var peer: Peer
-        var at: Double
+        /// All chunks are here, in order: hash them and call ``judged(isRight:)``.
+        case complete([[UInt8]])
     }
 
     /// The gathering of one version, of the size that some peers name.
@@ -35,10 +30,9 @@ public struct MetadataFetch<Peer: Hashable & Sendable>: Sendable {
         let soleSource: Peer?
         /// Those who name another size are asked when it takes longer.
         let deadline: Double
-        var asked: [Asked?]
-        var chunks: [[UInt8]?]
-        var senders: [Peer?]
-        var received = 0
+        var parts: PartRequests<Peer>
+        var chunks: [[UInt8]]
+        var senders: Set<Peer> = []
 
         func mayAsk(_ peer: Peer, naming theirs: Int) -> Bool {
             theirs == size && (soleSource == nil || soleSource == peer)
@@ -52,6 +46,8 @@ public struct MetadataFetch<Peer: Hashable & Sendable>: Sendable {
     private var attempt: Attempt?
     private var isExclusive = false
     private var isComplete = false
+    /// Chunks that were asked for and came, those of versions that turned out wrong included.
+    public private(set) var chunksTaken = 0
 
     public init() {}
 
@@ -65,47 +61,46 @@ public struct MetadataFetch<Peer: Hashable & Sendable>: Sendable {
         sizes[peer] = nil
         refusedAt[peer] = nil
         strikes[peer] = nil
-        guard let attempt else { return }
-        for index in attempt.asked.indices where attempt.asked[index]?.peer == peer { self.attempt?.asked[index] = nil }
-        if attempt.soleSource == peer, !isComplete { self.attempt = nil }
+        attempt?.parts.removePeer(peer)
+        if attempt?.soleSource == peer, !isComplete { attempt = nil }
     }
 
     public mutating func rejected(by peer: Peer, chunk: Int, now: Double) {
-        guard let attempt, attempt.asked.indices.contains(chunk), attempt.asked[chunk]?.peer == peer else { return }
-        refused(chunk, by: peer, now: now)
+        guard attempt?.parts.isAsked(chunk, of: peer) == true else { return }
+        attempt?.parts.giveBack(chunk)
+        refused(by: peer, now: now)
     }
 
-    private mutating func refused(_ chunk: Int, by peer: Peer, now: Double) {
-        attempt?.asked[chunk] = nil
+    private mutating func refused(by peer: Peer, now: Double) {
         refusedAt[peer] = now
         strikes[peer, default: 0] += 1
     }
 
     /// - Returns: `.complete` with the last chunk. Chunks that nobody was asked for, or of another length, are dropped.
     public mutating func received(chunk: Int, data: some Collection<UInt8>, from peer: Peer) -> Step? {
-        guard var attempt, !isComplete, attempt.asked.indices.contains(chunk), attempt.asked[chunk]?.peer == peer,
-            attempt.senders[chunk] == nil
-        else { return nil }
-        self.attempt = nil
+        // Taken out, so that its arrays are changed in place.
+        guard !isComplete, var attempt = attempt.take() else { return nil }
         defer { self.attempt = attempt }
-        attempt.asked[chunk] = nil
+        guard attempt.parts.isAsked(chunk, of: peer) else { return nil }
         guard data.count == min(Self.chunkLength, attempt.size - chunk * Self.chunkLength) else {
+            attempt.parts.giveBack(chunk)
             sizes[peer] = nil
             return nil
         }
+        attempt.parts.arrived(chunk)
         attempt.chunks[chunk] = Array(data)
-        attempt.senders[chunk] = peer
-        attempt.received += 1
+        attempt.senders.insert(peer)
+        chunksTaken += 1
         strikes[peer] = nil
-        guard attempt.received == attempt.senders.count else { return nil }
+        guard attempt.parts.isComplete else { return nil }
         isComplete = true
-        return .complete(attempt.chunks.flatMap { $0 ?? [] })
+        return .complete(attempt.chunks)
     }
 
     /// - Returns: the liar, when the whole came from one peer.
     public mutating func judged(isRight: Bool) -> Peer? {
         if isRight { return nil }
-        let known = Set(attempt?.senders.compactMap { $0 } ?? [])
+        let known = attempt?.senders ?? []
         attempt = nil
         isComplete = false
         guard known.count == 1, let liar = known.first else {
@@ -119,20 +114,16 @@ public struct MetadataFetch<Peer: Hashable & Sendable>: Sendable {
     /// What to ask for now.
     public mutating func next(now: Double) -> [Step] {
         guard !isComplete else { return [] }
-        expire(now)
+        for peer in attempt?.parts.expire(Self.patience, now: now) ?? [] { refused(by: peer, now: now) }
         let willing = sizes.filter { now - (refusedAt[$0.key] ?? -.infinity) > Self.rest }
-        if let attempt, isStuck(attempt, willing, now) {
-            self.attempt = nil
-            for (peer, theirs) in sizes where attempt.mayAsk(peer, naming: theirs) { strikes[peer, default: 0] += 1 }
-        }
+        giveUpIfStuck(willing, now)
         if attempt == nil { begin(willing, now) }
-        guard let attempt else { return [] }
+        guard var attempt = attempt.take() else { return [] }
+        defer { self.attempt = attempt }
         var steps: [Step] = []
         for (peer, theirs) in willing where attempt.mayAsk(peer, naming: theirs) {
-            var room = Self.requestsPerPeer - (self.attempt?.asked.count { $0?.peer == peer } ?? 0)
-            for chunk in attempt.asked.indices
-            where room > 0 && self.attempt?.asked[chunk] == nil && attempt.senders[chunk] == nil {
-                self.attempt?.asked[chunk] = Asked(peer: peer, at: now)
+            var room = Self.requestsPerPeer - attempt.parts.parts(of: peer).count
+            while room > 0, let chunk = attempt.parts.take(for: peer, now: now) {
                 steps.append(.request(peer, chunk: chunk))
                 room -= 1
             }
@@ -140,10 +131,10 @@ public struct MetadataFetch<Peer: Hashable & Sendable>: Sendable {
         return steps
     }
 
-    private mutating func expire(_ now: Double) {
-        for (index, asked) in (attempt?.asked ?? []).enumerated() {
-            if let asked, now - asked.at > Self.patience { refused(index, by: asked.peer, now: now) }
-        }
+    private mutating func giveUpIfStuck(_ willing: [Peer: Int], _ now: Double) {
+        guard let attempt, isStuck(attempt, willing, now) else { return }
+        self.attempt = nil
+        for (peer, theirs) in sizes where attempt.mayAsk(peer, naming: theirs) { strikes[peer, default: 0] += 1 }
     }
 
     /// Nobody gives what is missing, or not in time, and somebody else offers another version: one of them is lying.
@@ -152,7 +143,7 @@ public struct MetadataFetch<Peer: Hashable & Sendable>: Sendable {
         guard hasRival else { return false }
         if now > attempt.deadline { return true }
         let goesOn =
-            attempt.asked.contains { $0 != nil } || willing.contains { attempt.mayAsk($0.key, naming: $0.value) }
+            attempt.parts.isAsking || willing.contains { attempt.mayAsk($0.key, naming: $0.value) }
         return !goesOn
     }
 
@@ -168,7 +159,7 @@ public struct MetadataFetch<Peer: Hashable & Sendable>: Sendable {
         let count = (choice.size + Self.chunkLength - 1) / Self.chunkLength
         attempt = Attempt(
             size: choice.size, soleSource: isExclusive ? choice.best : nil,
-            deadline: now + Self.time + Self.timePerChunk * Double(count), asked: Array(repeating: nil, count: count),
-            chunks: Array(repeating: nil, count: count), senders: Array(repeating: nil, count: count))
+            deadline: now + Self.time + Self.timePerChunk * Double(count), parts: PartRequests(count: count),
+            chunks: Array(repeating: [], count: count))
     }
 }

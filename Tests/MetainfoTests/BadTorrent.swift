@@ -183,12 +183,6 @@ struct BadTorrent: Sendable, CustomTestStringConvertible {
             try BadTorrent(
                 "root-short", in: .v2, "info|file tree|a.bin||pieces root", .data(root.dropLast()), expect: noRoot),
             try BadTorrent(
-                "layers-missing", in: .v2, "piece layers", nil, expect: error(.missingPieceLayer("d/a.bin"))),
-            try BadTorrent("layers-text", in: .v2, "piece layers", "x", expect: error(.missingPieceLayer("d/a.bin"))),
-            try BadTorrent(
-                "layer-missing", in: .v2, "piece layers", changedLayers(with: nil),
-                expect: error(.missingPieceLayer("d/a.bin"))),
-            try BadTorrent(
                 "layer-short", in: .v2, "piece layers", changedLayers(with: .data(layer.dropLast(32))), expect: wrong),
             try BadTorrent(
                 "layer-odd", in: .v2, "piece layers", changedLayers(with: .data(layer.dropLast())), expect: wrong),

@@ -1,3 +1,4 @@
+import Glibc
 import Hashing
 import Metainfo
 import Testing
@@ -26,6 +27,62 @@ import Testing
         #expect(layout.pieces(ofFile: 0) == 0..<2)
         #expect(layout.pieces(ofFile: 1).isEmpty)
         #expect(layout.pieces(ofFile: 3) == 1..<3)
+    }
+
+    @Test func `empty files between two others are not walked through for each block`() throws {
+        var files = [FileEntry(path: try SafePath("a"), length: 150, offset: 0)]
+        files.reserveCapacity(1_000_001)
+        let empty = try SafePath("e")
+        for _ in 0..<999_998 { files.append(FileEntry(path: empty, length: 0, offset: 0)) }
+        files.append(FileEntry(path: try SafePath("z"), length: 50, isPadding: true, offset: 0))
+        let layout = try ContentLayout(pieceLength: 100, files: files)
+        let begin = Self.processorTime
+        for _ in 0..<1_000 {
+            #expect(
+                layout.spans(of: layout.pieces[1]) == [
+                    FileSpan(file: 0, fileOffset: 100, length: 50, pieceOffset: 0, isPadding: false),
+                    FileSpan(file: 999_999, fileOffset: 0, length: 50, pieceOffset: 50, isPadding: true),
+                ])
+            #expect(!layout.isPadding(layout.pieces[1], 49..<100))
+            #expect(layout.isPadding(layout.pieces[1], 50..<100))
+        }
+        #expect(Self.processorTime - begin < 5)
+    }
+
+    /// Seconds of this thread.
+    private static var processorTime: Double {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+
+    /// The same by looking at every file.
+    private func spansByWalking(_ layout: ContentLayout, _ piece: PieceIndex) -> [FileSpan] {
+        let start = layout.offset(of: piece)
+        let end = start + Int64(layout.length(of: piece))
+        return layout.files.indices.compactMap { file in
+            let entry = layout.files[file]
+            let (low, high) = (max(start, entry.offset), min(end, entry.end))
+            guard low < high else { return nil }
+            return FileSpan(
+                file: file, fileOffset: low - entry.offset, length: Int(high - low), pieceOffset: Int(low - start),
+                isPadding: entry.isPadding)
+        }
+    }
+
+    @Test(arguments: 0..<50) func `spans and padding are those found by looking at every file`(seed: Int) throws {
+        var random = SplitMix(state: UInt64(seed))
+        let lengths = (0..<30).map { _ in random.below(2) == 0 ? 0 : Int64(random.below(260)) } + [1]
+        let padding = Set((0..<10).map { _ in random.below(30) })
+        for aligned in [false, true] {
+            let layout = try layout(lengths, padding: aligned ? [] : padding, aligned: aligned)
+            for piece in layout.pieces {
+                let spans = spansByWalking(layout, piece)
+                #expect(layout.spans(of: piece) == spans)
+                let isPadding = !aligned && spans.allSatisfy(\.isPadding)
+                #expect(layout.isPadding(piece, 0..<100) == isPadding)
+            }
+        }
     }
 
     @Test func eachFileStartsAPieceInV2() throws {

@@ -20,6 +20,22 @@ import Testing
         #expect(torrent.pieceHashes.v1(PieceIndex(unchecked: 0))?.bytes == Array("aaaaaaaaaaaaaaaaaaaa".utf8))
     }
 
+    @Test(arguments: [BencodeValue?.none, "x", [:]], [Info.Version.v2, .hybrid])
+    func `piece layers that are missing come from peers`(value: BencodeValue?, version: Info.Version) throws {
+        let whole = try Sample.directory(version)
+        let torrent = try changed(version, "piece layers", value)
+        #expect(torrent.pieceLayers.count == 0)
+        #expect(torrent.pieceHashes.filesMissingLayers.count == whole.pieceLayers.count)
+        #expect(torrent.info.hashes == whole.info.hashes)
+        #expect(torrent.problems().contains { $0.kind == .missingPieceLayers })
+        var given = torrent.pieceHashes
+        for file in given.filesMissingLayers {
+            let root = try #require(torrent.info.layout.files[file].piecesRoot)
+            try given.add(layer: Array(try #require(whole.pieceLayers[root])), ofFile: file)
+        }
+        #expect(given.filesMissingLayers.isEmpty && given.knownLayers == whole.pieceLayers)
+    }
+
     @Test func namesThatAreNotUTF8AreKeptAsBytes() throws {
         let name: [UInt8] = [0x66, 0xe9, 0xff]
         let torrent = try changed(.v1, "info|files|0|path", [.data(name)])

@@ -45,18 +45,18 @@ import Testing
 
     private func expectRight(_ fetch: LayerFetch<String>) {
         #expect(fetch.isComplete)
-        #expect(Dictionary(uniqueKeysWithValues: fetch.layers.map { ($0.file, $0.bytes) }) == layers)
+        #expect(Dictionary(uniqueKeysWithValues: fetch.wholeLayers.map { ($0.file, $0.bytes) }) == layers)
     }
 
     @Test func oneHonestPeerGivesAllLayers() {
         var fetch = LayerFetch<String>(files: files, layout: layout)
-        #expect(fetch.layers.isEmpty)
+        #expect(fetch.wholeLayers.isEmpty)
         var now = 0.0
         while !fetch.isComplete, now < 60 {
             for (peer, request) in fetch.next(peers: ["a"], now: now) {
                 #expect(request.isWellFormed())
                 let verdict = fetch.received(request, answer(request), from: peer)
-                    #expect(verdict == .accepted)
+                #expect(verdict == .accepted)
             }
             now += 0.2
         }

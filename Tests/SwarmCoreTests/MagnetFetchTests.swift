@@ -23,10 +23,10 @@ import Testing
             for case .request(let name, let chunk) in fetch.next(now: now) {
                 if rejects.contains(name) { fetch.rejected(by: name, chunk: chunk, now: now) }
                 guard let bytes = peers[name]?.answer(chunk) else { continue }
-                guard case .complete(let whole)? = fetch.received(chunk: chunk, data: bytes, from: name) else {
+                guard case .complete(let chunks)? = fetch.received(chunk: chunk, data: bytes, from: name) else {
                     continue
                 }
-                if whole == content { return (now, liars) }
+                if chunks.flatMap({ $0 }) == content { return (now, liars) }
                 if let liar = fetch.judged(isRight: false) {
                     liars.append(liar)
                     fetch.removePeer(liar)
@@ -99,9 +99,28 @@ import Testing
         #expect(fetch.received(chunk: 0, data: [UInt8](repeating: 0, count: 100), from: "b") == nil)
         #expect(fetch.received(chunk: 1, data: [UInt8](repeating: 0, count: 100), from: "a") == nil)
         #expect(fetch.received(chunk: -1, data: [], from: "a") == nil)
+        #expect(fetch.received(chunk: 0, data: [], from: "a") == nil)
+        #expect(fetch.chunksTaken == 0)
         fetch.removePeer("a")
         fetch.rejected(by: "a", chunk: 0, now: 0)
         #expect(fetch.next(now: 100).isEmpty)
+    }
+
+    @Test func `a dictionary of 64 MiB from fifty peers costs no more for each chunk`() throws {
+        var fetch = MetadataFetch<Int>()
+        for peer in 0..<50 { fetch.offered(by: peer, size: 64 << 20) }
+        let chunk = [UInt8](repeating: 7, count: 16384)
+        var watch = CallWatch()
+        var queue = fetch.next(now: 0)
+        var isComplete = false
+        while let step = queue.popLast() {
+            guard case .request(let peer, let number) = step else { continue }
+            let answer = watch.measure { fetch.received(chunk: number, data: chunk, from: peer) }
+            if case .complete(let chunks)? = answer { isComplete = chunks.count == 4096 }
+            queue += watch.measure { fetch.next(now: 0) }
+        }
+        #expect(isComplete)
+        watch.expect(total: 15, longest: 0.1)
     }
 }
 

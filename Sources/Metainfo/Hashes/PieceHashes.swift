@@ -1,5 +1,5 @@
 #if canImport(Hashing)
-    import Hashing
+import Hashing
 #endif
 
 /// What each piece must hash to.
@@ -48,6 +48,18 @@ public struct PieceHashes: Sendable {
                 return false
             }
             return seen.insert(root).inserted
+        }
+    }
+
+    /// A file whose root belongs to a layer of another length: one of two files with the same root lies, and this one's
+    /// pieces cannot be verified. Nil when there is none, as in every honest torrent.
+    public var fileWithAnothersLayer: FileEntry? {
+        layout.files.first { file in
+            guard let root = file.piecesRoot, file.length > Int64(layout.pieceLength), let layer = layers[root] else {
+                return false
+            }
+            let pieces = (file.length - 1) / Int64(layout.pieceLength) + 1
+            return Int64(layer.count) != pieces * Int64(SHA256Digest.byteCount)
         }
     }
 

@@ -1,5 +1,5 @@
 #if canImport(Hashing)
-    import Hashing
+import Hashing
 #endif
 
 /// Where pieces lie in files.
@@ -115,7 +115,7 @@ public struct ContentLayout: Sendable, Equatable {
         guard !range.isEmpty, var file = fileIndex(at: start + Int64(range.lowerBound)) else { return [] }
         var spans: [FileSpan] = []
         var position = range.lowerBound
-        while position < range.upperBound, file < files.count {
+        while true {
             let entry = files[file]
             let fileOffset = start + Int64(position) - entry.offset
             let length = Int(min(entry.length - fileOffset, Int64(range.upperBound - position)))
@@ -126,9 +126,16 @@ public struct ContentLayout: Sendable, Equatable {
                         isPadding: entry.isPadding))
                 position += length
             }
-            file += 1
+            guard position < range.upperBound, let next = self.file(after: file) else { break }
+            file = next
         }
         return spans
+    }
+
+    /// The next file that holds bytes. Empty files between are not looked at one by one: there may be a million.
+    private func file(after file: Int) -> Int? {
+        guard file + 1 < files.count else { return nil }
+        return files[file + 1].length > 0 ? file + 1 : fileIndex(at: files[file + 1].offset)
     }
 
     /// The parts of files that make up a piece.
@@ -149,9 +156,10 @@ public struct ContentLayout: Sendable, Equatable {
         guard !range.isEmpty, var file = fileIndex(at: offset(of: piece) + Int64(range.lowerBound)) else {
             return false
         }
-        while file < files.count, files[file].offset < end {
-            guard files[file].isPadding || files[file].length == 0 else { return false }
-            file += 1
+        while files[file].offset < end {
+            guard files[file].isPadding else { return false }
+            guard let next = self.file(after: file) else { break }
+            file = next
         }
         return true
     }

@@ -67,7 +67,10 @@ extension Torrent {
         }
         let missing = pieceHashes.filesMissingLayers.count
         if missing > 0 {
-            found.append(.init(.missingPieceLayers, "the v2 piece hashes of \(missing) files are not known yet"))
+            found.append(
+                .init(
+                    .missingPieceLayers,
+                    "the v2 piece hashes (piece layers) of \(missing) files are missing: they come from peers"))
         }
         return found
     }

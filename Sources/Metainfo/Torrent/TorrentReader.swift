@@ -1,8 +1,8 @@
 #if canImport(Bencode)
-    import Bencode
+import Bencode
 #endif
 #if canImport(Hashing)
-    import Hashing
+import Hashing
 #endif
 
 /// Turns a decoded torrent file into a `Torrent`.
@@ -29,15 +29,14 @@ struct TorrentReader {
             creationDate: dictionary["creation date"]?.integerValue, otherKeys: others)
     }
 
+    /// Layers that are not there are left out: peers have them (BEP 52). One that is there and wrong is an error.
     private func pieceLayers(of info: Info) throws(MetainfoError) -> PieceLayers {
         var layers = PieceLayers()
         guard info.version.hasV2 else { return layers }
         let given = dictionary["piece layers"]?.dictionaryValue ?? BencodeDictionary()
         for file in info.layout.files {
             guard let root = file.piecesRoot, file.length > Int64(info.layout.pieceLength) else { continue }
-            guard let hashes = given[BencodeBytes(root.bytes)]?.bytesValue else {
-                throw .missingPieceLayer(info.displayPath(of: file))
-            }
+            guard let hashes = given[BencodeBytes(root.bytes)]?.bytesValue else { continue }
             // A copy, so that the whole file need not stay in memory.
             let copy = layers[root] == nil ? Array(hashes)[...] : hashes
             try layers.add(copy, file: file, pieceLength: info.layout.pieceLength)

@@ -7,13 +7,14 @@ import SwarmCore
 import Tracking
 
 /// Learns from peers what a magnet link is about: the info dictionary (BEP 9), and where that needs them the piece
-/// layers (BEP 52). Then it ends, and a ``TorrentEngine`` begins. Lives on the loop.
+/// layers (BEP 52); of a torrent file without layers only these. Then it ends, and a ``TorrentEngine`` begins. Lives on
+/// the loop; what takes long with big torrents is done on the worker threads (``MetadataWork``).
 final class MetadataSession: ConnectionOwner {
     private typealias Peer = ObjectIdentifier
 
     let context: EngineContext
     let limits: TransferLimits
-    private let magnet: Magnet
+    private let subject: MetadataSubject
     private let options: TransferOptions
     /// What was learned, and the addresses of peers known by then.
     private let finished: (Info, PieceHashes, [PeerAddress]) -> Void
@@ -22,44 +23,47 @@ final class MetadataSession: ConnectionOwner {
 
     private var connections: [ObjectIdentifier: PeerConnection] = [:]
     private var book = PeerBook<SocketAddress>()
-    private var swarmOf: [SocketAddress: SHA1Digest] = [:]
-    private var addresses: Set<PeerAddress> = []
+    private var swarmOf = RecentKeys<SocketAddress, SHA1Digest>(capacity: MetadataSession.mostAddresses)
+    private var addresses = RecentKeys<PeerAddress, Void>(capacity: MetadataSession.mostAddresses)
     private var announcers: [SwarmAnnouncer] = []
     private var metadata = MetadataFetch<ObjectIdentifier>()
-    private var info: Info?
-    private var layers: LayerFetch<ObjectIdentifier>?
+    /// The info dictionary is known, with the layers that came with it.
+    private var known: (info: Info, hashes: PieceHashes)?
+    private var layers: MetadataWork.Layers?
     private var isStopped = false
     private var timer: TimerToken?
-    private let startedAt: Double
-    private var lastByteAt: Double
+    /// When something that was asked for came last.
+    private var lastProgressAt: Double
+
+    /// Addresses of peers that are remembered, for the engine that follows.
+    private static let mostAddresses = 4_000
 
     init(
-        context: EngineContext, magnet: Magnet, options: TransferOptions,
+        context: EngineContext, subject: MetadataSubject, options: TransferOptions,
         enter: @escaping @Sendable (@escaping @Sendable (MetadataSession) -> Void) -> Void,
         report: @escaping (TransferEvent) -> Void,
         finished: @escaping (Info, PieceHashes, [PeerAddress]) -> Void
     ) {
         self.context = context
-        self.magnet = magnet
+        self.subject = subject
         self.options = options
         self.enter = enter
         self.report = report
         self.finished = finished
         limits = TransferLimits(
             down: options.downloadLimit, up: options.uploadLimit, parent: context.limits, now: context.loop.now)
-        startedAt = context.loop.now
-        lastByteAt = context.loop.now
+        lastProgressAt = context.loop.now
     }
 
     var peerCount: Int { connections.values.count { $0.phase == .open } }
     var announcesUnderWay: [Task<Void, Never>] { announcers.flatMap { Array($0.underWay.values) } }
 
     func start() {
-        let named = magnet.peers.compactMap { PeerAddress($0) } + options.extraPeers
-        addresses.formUnion(named)
+        let named = subject.peers.compactMap { PeerAddress($0) } + options.extraPeers
+        for address in named { addresses[address] = () }
         book.learn(named.compactMap(SocketAddress.init), from: .configured)
-        let tiers = magnet.trackers.map { [$0] }
-        for (index, hash) in magnet.hashes.wire.enumerated() where !tiers.isEmpty {
+        let tiers = subject.tiers
+        for (index, hash) in subject.hashes.wire.enumerated() where !tiers.isEmpty {
             let enter = enter
             announcers.append(
                 SwarmAnnouncer(
@@ -72,7 +76,26 @@ final class MetadataSession: ConnectionOwner {
                 ))
         }
         for announcer in announcers { announcer.start() }
+        if let torrent = subject.torrent {
+            known = (torrent.info, torrent.pieceHashes)
+            work {
+                MetadataWork.examine(torrent.info, torrent.pieceHashes)
+            } then: {
+                $0.judged($1)
+            }
+        }
         tick()
+    }
+
+    /// Does `body` on a worker thread and `then` back on the loop.
+    private func work<Result: Sendable>(
+        _ body: @escaping @Sendable () -> Result, then: @escaping @Sendable (MetadataSession, Result) -> Void
+    ) {
+        let enter = enter
+        context.pool.submit {
+            let result = body()
+            enter { if !$0.isStopped { then($0, result) } }
+        }
     }
 
     func stop() {
@@ -85,8 +108,8 @@ final class MetadataSession: ConnectionOwner {
 
     private func found(_ peers: [SocketAddress], in hash: SHA1Digest) {
         guard !isStopped else { return }
-        addresses.formUnion(peers.compactMap(PeerAddress.init))
-        if hash != magnet.hashes.primary { for peer in peers { swarmOf[peer] = hash } }
+        for peer in peers.compactMap(PeerAddress.init) { addresses[peer] = () }
+        if hash != subject.hashes.primary { for peer in peers { swarmOf[peer] = hash } }
         book.learn(peers, from: .tracker)
         dial()
     }
@@ -95,19 +118,20 @@ final class MetadataSession: ConnectionOwner {
         guard !isStopped else { return }
         dial()
         ask()
-        if let timeout = options.timeout, context.loop.now - lastByteAt > timeout.seconds {
+        if let timeout = options.timeout, context.loop.now - lastProgressAt > timeout.seconds {
+            let lacking = known == nil ? "what the link is about" : "the piece hashes (piece layers) of the torrent"
             return report(
                 .failed(
                     TransferError(
-                        .other, "no peer told what the link is about within \(timeout)",
-                        advice: "Check that a seed is running, and that the link names its tracker or give --peer.")))
+                        .other, "no peer told \(lacking) within \(timeout)",
+                        advice: "Check that a seed is running, and that its tracker is named or give --peer.")))
         }
         timer = context.loop.schedule(after: 0.2) { [weak self] in self?.tick() }
     }
 
     private func dial() {
         for address in book.dial(connections: connections.count, now: context.loop.now) {
-            let hash = swarmOf[address] ?? magnet.hashes.primary
+            let hash = swarmOf[address] ?? subject.hashes.primary
             do {
                 let descriptor = try Socket.connect(to: address, from: context.listenAddress)
                 let connection = PeerConnection(
@@ -123,54 +147,57 @@ final class MetadataSession: ConnectionOwner {
 
     private func ask() {
         let now = context.loop.now
-        if info == nil {
-            for case .request(let peer, let chunk) in metadata.next(now: now) {
-                connections[peer]?.send(.extended(.metadata(.request(piece: chunk))))
-                connections[peer]?.flush()
-            }
-        } else {
-            let peers = connections.filter { $0.value.phase == .open }.map(\.key)
-            for (peer, request) in layers?.next(peers: peers, now: now) ?? [] {
-                connections[peer]?.send(.hashRequest(request))
-                connections[peer]?.flush()
-            }
+        guard known == nil else { return askForLayers(of: connections.lazy.filter { $1.phase == .open }.map(\.key)) }
+        for case .request(let peer, let chunk) in metadata.next(now: now) {
+            connections[peer]?.send(.extended(.metadata(.request(piece: chunk))))
+            connections[peer]?.flush()
         }
+    }
+
+    private func askForLayers(of peers: some Sequence<Peer>) {
+        let requests = layers?.next(peers: peers, now: context.loop.now) ?? []
+        for (peer, request) in requests { connections[peer]?.send(.hashRequest(request)) }
+        for peer in Set(requests.map(\.peer)) { connections[peer]?.flush() }
     }
 
     // MARK: ConnectionOwner
 
     var peerID: PeerID { context.peerID }
-    var reservedBits: ReservedBits { magnet.hashes.v2 != nil ? ReservedBits.ours.union(.v2) : .ours }
-    var infoHashes: InfoHashes { magnet.hashes }
-    var extensionIDs: ExtensionIDs { ExtensionIDs.own(isPrivate: false) }
+    var reservedBits: ReservedBits { subject.hashes.v2 != nil ? ReservedBits.ours.union(.v2) : .ours }
+    var infoHashes: InfoHashes { subject.hashes }
+    var extensionIDs: ExtensionIDs { ExtensionIDs.own(isPrivate: subject.torrent?.info.isPrivate ?? false) }
     var bounds: ContentBounds? { nil }
 
     func adopt(_ connection: PeerConnection, _ hash: SHA1Digest) -> Bool {
-        guard !isStopped, magnet.hashes.wire.contains(hash) else { return false }
+        guard !isStopped, subject.hashes.wire.contains(hash) else { return false }
         connections[ObjectIdentifier(connection)] = connection
         return true
     }
 
     func opened(_ connection: PeerConnection, _ handshake: Handshake) -> Bool {
-        guard handshake.peerID != context.peerID, handshake.reserved.contains(.extensionProtocol) else {
+        let canHelp = known != nil || handshake.reserved.contains(.extensionProtocol)
+        guard handshake.peerID != context.peerID, canHelp else {
             if !connection.isIncoming { book.shun(connection.address) }
             return false
         }
         if !connection.isIncoming { book.connected(connection.address) }
         connections[ObjectIdentifier(connection)] = connection
         if handshake.reserved.contains(.fast) { connection.send(.haveNone) }
-        var extended = ExtensionHandshake()
-        extended.ids = extensionIDs
-        extended.client = context.client
-        extended.port = context.listenAddress.port
-        connection.send(.extended(.handshake(extended)))
+        if handshake.reserved.contains(.extensionProtocol) {
+            var extended = ExtensionHandshake()
+            extended.ids = extensionIDs
+            extended.client = context.client
+            extended.port = context.listenAddress.port
+            connection.send(.extended(.handshake(extended)))
+        }
+        if known != nil { askForLayers(of: CollectionOfOne(ObjectIdentifier(connection))) }
         connection.flush()
         return connection.phase == .open
     }
 
     func received(_ message: Message, on connection: PeerConnection) {
         let peer = ObjectIdentifier(connection)
-        lastByteAt = context.loop.now
+        let now = context.loop.now
         switch message {
         case .extended(.handshake(let handshake)):
             connection.capabilities.apply(handshake)
@@ -178,62 +205,77 @@ final class MetadataSession: ConnectionOwner {
                 metadata.offered(by: peer, size: size)
             }
             if connection.isIncoming, let port = connection.capabilities.port {
-                if let address = PeerAddress(connection.address.with(port: port)) { addresses.insert(address) }
+                if let address = PeerAddress(connection.address.with(port: port)) { addresses[address] = () }
             }
             ask()
         case .extended(.metadata(.data(let piece, _, let bytes))):
-            if case .complete(let whole)? = metadata.received(chunk: piece, data: bytes, from: peer) { judge(whole) }
+            let before = metadata.chunksTaken
+            let step = metadata.received(chunk: piece, data: bytes, from: peer)
+            if metadata.chunksTaken != before { lastProgressAt = now }
+            if case .complete(let chunks)? = step { judge(chunks) }
             ask()
-        case .extended(.metadata(.reject(let piece))):
-            metadata.rejected(by: peer, chunk: piece, now: context.loop.now)
+        case .extended(.metadata(.reject(let piece))): metadata.rejected(by: peer, chunk: piece, now: now)
         case .extended(.metadata(.request(let piece))):
             connection.send(.extended(.metadata(.reject(piece: piece))))
             connection.flush()
         case .hashes(let request, let digests):
-            if layers?.received(request, digests, from: peer) == .wrong { return connection.close(.banned) }
-            finishLayers()
-            ask()
-        case .hashReject(let request):
-            layers?.rejected(request, by: peer, now: context.loop.now)
+            switch layers?.received(request, digests, from: peer) {
+            case .wrong: return connection.close(.banned)
+            case .accepted: lastProgressAt = now
+            case .unexpected, nil: return
+            }
+            if layers?.isComplete == true { return finishLayers() }
+            askForLayers(of: CollectionOfOne(peer))
+        case .hashReject(let request): layers?.rejected(request, by: peer, now: now)
         case .request(let request):
             if connection.handshake?.reserved.contains(.fast) == true { connection.send(.reject(request)) }
         default: break
         }
     }
 
-    private func judge(_ bytes: [UInt8]) {
-        guard magnet.hashes.match(bytes) else {
-            if let liar = metadata.judged(isRight: false) { connections[liar]?.close(.banned) }
-            return
+    private func judge(_ chunks: [[UInt8]]) {
+        let hashes = subject.hashes
+        work {
+            MetadataWork.judge(chunks, against: hashes)
+        } then: {
+            $0.judged($1)
         }
-        _ = metadata.judged(isRight: true)
-        do {
-            let info = try Info.parse(bytes)
-            self.info = info
-            let hashes = PieceHashes(info: info)
-            // A hybrid's pieces verify by their first version hashes.
-            let missing = info.version == .v2 ? hashes.filesMissingLayers : []
-            if missing.isEmpty { return finish(info, hashes) }
-            layers = LayerFetch(files: missing, layout: info.layout)
-        } catch {
+    }
+
+    private func judged(_ verdict: MetadataWork.Verdict) {
+        switch verdict {
+        case .wrong:
+            if let liar = metadata.judged(isRight: false) { connections[liar]?.close(.banned) }
+            ask()
+        case .unusable(let why):
             report(
                 .failed(
                     TransferError(
-                        .verification, "what the link describes is not usable: \(error)",
+                        .verification, "what the link describes is not usable: \(why)",
                         advice: "Ask whoever made the torrent to make it anew.")))
+        case .usable(let info, let hashes, let layers):
+            known = (info, hashes)
+            guard let layers else { return finish(info, hashes) }
+            self.layers = layers
+            ask()
         }
     }
 
     private func finishLayers() {
-        guard let info, let layers, layers.isComplete else { return }
-        var hashes = PieceHashes(info: info)
-        do {
-            for layer in layers.layers { try hashes.add(layer: layer.bytes, ofFile: layer.file) }
-        } catch {
-            return report(
-                .failed(TransferError(.verification, "piece layers do not verify: \(error)", advice: "Try again.")))
+        guard let known, let layers = layers.take() else { return }
+        work {
+            Result { () throws(MetainfoError) in try MetadataWork.add(layers, to: known.hashes) }
+        } then: { session, result in
+            switch result {
+            case .success(let hashes): session.finish(known.info, hashes)
+            case .failure(let error):
+                session.report(
+                    .failed(
+                        TransferError(
+                            .verification, "piece layers do not verify: \(error)",
+                            advice: "Ask whoever made the torrent to make it anew.")))
+            }
         }
-        finish(info, hashes)
     }
 
     private func finish(_ info: Info, _ hashes: PieceHashes) {
@@ -242,7 +284,7 @@ final class MetadataSession: ConnectionOwner {
         isStopped = true
         if let timer { context.loop.cancel(timer) }
         for connection in Array(connections.values) { connection.close(.shutdown) }
-        finished(info, hashes, Array(addresses))
+        finished(info, hashes, addresses.keys)
     }
 
     func beginBlock(_ header: PieceHeader, on connection: PeerConnection) -> BlockTarget { .violation }

@@ -68,8 +68,46 @@ struct Starter: Sendable {
 
     // MARK: Fetching
 
-    func get(_ torrent: Torrent, into directory: String, peers: [PeerAddress] = []) {
-        if let place = options.staging { return stage(torrent, at: place) }
+    /// - Parameter directory: for the content, unless the options stage it elsewhere.
+    func get(_ torrent: Torrent, into directory: String) {
+        Task { [self] in
+            let completed = try? await node.pool.run { complete(torrent, from: directory) }
+            if let completed = completed ?? nil { return fetch(completed, into: directory) }
+            guard options.usesPeers else {
+                return transfer.report(
+                    .failed(
+                        TransferError(
+                            .configuration,
+                            "the torrent file has no piece layers, and peers, who have them, are not to be used",
+                            advice: "Let peers be used, or get a torrent file with piece layers.")))
+            }
+            await transfer.fetchMetadata(MetadataSubject(torrent), with: self) { info, hashes in
+                var whole = torrent
+                whole.pieceLayers = hashes.knownLayers
+                return whole
+            } into: {
+                fetch($0, into: directory, peers: $1)
+            }
+        }
+    }
+
+    /// The torrent, with the layers that an earlier run fetched where it has none itself; nil when peers have to be
+    /// asked for them.
+    private func complete(_ torrent: Torrent, from directory: String) -> Torrent? {
+        if torrent.pieceHashes.filesToFetchLayersOf.isEmpty { return torrent }
+        guard options.staging == nil, let saved = savedTorrent(torrent.info.hashes, in: directory) else { return nil }
+        var whole = torrent
+        whole.pieceLayers = saved.pieceLayers
+        return whole.pieceHashes.filesToFetchLayersOf.isEmpty ? whole : nil
+    }
+
+    private func savedTorrent(_ hashes: InfoHashes, in directory: String) -> Torrent? {
+        DownloadDirectory.savedMetainfo(directory: directory, hashes: hashes).flatMap { try? Torrent.parse($0) }
+    }
+
+    /// Of a torrent whose pieces can all be verified.
+    private func fetch(_ torrent: Torrent, into directory: String, peers: [PeerAddress] = []) {
+        if let place = options.staging { return stage(torrent, at: place, peers: peers) }
         begin(torrent, extra: peers) { fraction in
             let layout = torrent.info.layout
             let selection = try select(torrent.info)
@@ -92,8 +130,8 @@ struct Starter: Sendable {
         }
     }
 
-    private func stage(_ torrent: Torrent, at place: StagingPlace) {
-        begin(torrent, extra: []) { fraction in
+    private func stage(_ torrent: Torrent, at place: StagingPlace, peers: [PeerAddress]) {
+        begin(torrent, extra: peers) { fraction in
             let selection = try select(torrent.info)
             var storing = StagedContent.Options()
             storing.preallocation = options.preallocate ? .full : .sparse
@@ -110,15 +148,20 @@ struct Starter: Sendable {
     }
 
     func get(_ magnet: Magnet, into directory: String) {
-        let hashes = magnet.hashes
         Task { [self] in
             let saved = try? await node.pool.run {
-                DownloadDirectory.savedMetainfo(directory: directory, hashes: hashes)
+                let torrent = savedTorrent(magnet.hashes, in: directory)
+                return torrent?.pieceHashes.filesToFetchLayersOf.isEmpty == true ? torrent : nil
             }
-            if let bytes = saved ?? nil, let torrent = try? Torrent.parse(bytes) {
-                return get(torrent, into: directory, peers: options.extraPeers)
+            if let torrent = saved ?? nil { return fetch(torrent, into: directory, peers: options.extraPeers) }
+            await transfer.fetchMetadata(MetadataSubject(magnet), with: self) { info, hashes in
+                var torrent = Torrent(info: info, pieceLayers: hashes.knownLayers)
+                torrent.trackers = magnet.trackers.map { [$0] }
+                torrent.webSeeds = magnet.webSeeds
+                return torrent
+            } into: {
+                fetch($0, into: directory, peers: $1)
             }
-            await transfer.fetchMetadata(magnet, with: self, into: directory)
         }
     }
 
@@ -188,18 +231,20 @@ extension Transfer {
         if found.isComplete { engine.reportComplete() }
     }
 
-    fileprivate func fetchMetadata(_ magnet: Magnet, with starter: Starter, into directory: String) {
+    /// - Parameters:
+    ///   - torrent: made of what peers told.
+    ///   - begin: goes on with it, and with the peers known by then.
+    fileprivate func fetchMetadata(
+        _ subject: MetadataSubject, with starter: Starter,
+        torrent: @escaping @Sendable (Info, PieceHashes) -> Torrent,
+        into begin: @escaping @Sendable (Torrent, [PeerAddress]) -> Void
+    ) {
         guard !isStopped else { return }
         let session = MetadataSession(
-            context: starter.context.value, magnet: magnet, options: starter.options,
+            context: starter.context.value, subject: subject, options: starter.options,
             enter: { [weak self] in self?.enterMetadata($0) },
             report: { [weak self] in self?.report($0) },
-            finished: { info, hashes, peers in
-                var torrent = Torrent(info: info, pieceLayers: hashes.knownLayers)
-                torrent.trackers = magnet.trackers.map { [$0] }
-                torrent.webSeeds = magnet.webSeeds
-                starter.get(torrent, into: directory, peers: peers)
-            })
+            finished: { info, hashes, peers in begin(torrent(info, hashes), peers) })
         run(metadata: session)
         session.start()
     }

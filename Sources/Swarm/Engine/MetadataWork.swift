@@ -1,0 +1,73 @@
+import Hashing
+import Metainfo
+import SwarmCore
+
+/// What a ``MetadataSession`` is to learn about: a magnet link, or a torrent file without its piece layers.
+struct MetadataSubject: Sendable {
+    let hashes: InfoHashes
+    /// BEP 12.
+    let tiers: [[String]]
+    /// Peers to try, as `host:port`.
+    let peers: [String]
+    /// Known from the start: only layers are missing.
+    let torrent: Torrent?
+
+    init(_ magnet: Magnet) {
+        hashes = magnet.hashes
+        tiers = magnet.trackers.map { [$0] }
+        peers = magnet.peers
+        torrent = nil
+    }
+
+    init(_ torrent: Torrent) {
+        hashes = torrent.info.hashes
+        tiers = torrent.trackers
+        peers = []
+        self.torrent = torrent
+    }
+}
+
+/// The parts of a ``MetadataSession``'s work that take long with big torrents; for worker threads.
+enum MetadataWork {
+    typealias Layers = LayerFetch<ObjectIdentifier>
+
+    enum Verdict: Sendable {
+        /// Not the dictionary that the link promises.
+        case wrong
+        case unusable(String)
+        /// `layers` is nil when none are missing.
+        case usable(Info, PieceHashes, layers: Layers?)
+    }
+
+    /// - Parameter chunks: the info dictionary, in order.
+    static func judge(_ chunks: [[UInt8]], against hashes: InfoHashes) -> Verdict {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(chunks.reduce(0) { $0 + $1.count })
+        for chunk in chunks { bytes.append(contentsOf: chunk) }
+        guard hashes.match(bytes) else { return .wrong }
+        do {
+            let info = try Info.parse(bytes)
+            return examine(info, PieceHashes(info: info))
+        } catch {
+            return .unusable("\(error)")
+        }
+    }
+
+    static func examine(_ info: Info, _ hashes: PieceHashes) -> Verdict {
+        let missing = hashes.filesToFetchLayersOf
+        return .usable(info, hashes, layers: missing.isEmpty ? nil : Layers(files: missing, layout: info.layout))
+    }
+
+    /// - Throws: `MetainfoError.wrongPieceLayer`.
+    static func add(_ layers: Layers, to hashes: PieceHashes) throws(MetainfoError) -> PieceHashes {
+        var hashes = hashes
+        for layer in layers.wholeLayers { try hashes.add(layer: layer.bytes, ofFile: layer.file) }
+        if let file = hashes.fileWithAnothersLayer { throw .wrongPieceLayer(file.path.display) }
+        return hashes
+    }
+}
+
+extension PieceHashes {
+    /// Files whose layers have to come from peers. A hybrid's pieces verify by their v1 hashes.
+    var filesToFetchLayersOf: [Int] { version == .v2 ? filesMissingLayers : [] }
+}
