@@ -49,6 +49,27 @@ import Testing
         }
     }
 
+    /// The seed gave the piece out, the liar was faster with it: nobody is to wait until the seed's patience is over.
+    @Test(arguments: 2..<22, [true, false])
+    func `a piece spoilt by a liar is asked of the honest seed at once`(pieces: Int, suggests: Bool) throws {
+        var swarm = TestSwarm(layout: try testLayout(length: pieces << 16, pieceLength: 1 << 16))
+        let seed = swarm.add(seed: true)
+        var configuration = SwarmConfiguration()
+        configuration.dispatches = suggests
+        let liar = swarm.add(seed: true, configuration: configuration)
+        let leecher = swarm.add(seed: false)
+        swarm.verification = 0.1
+        swarm.poisons = { $0 == liar }
+        swarm.connect(seed, leecher)
+        swarm.connect(liar, leecher)
+        swarm.run(limit: 30) { $0.nodes[leecher].machine.isFinished }
+        let isFinished = swarm.nodes[leecher].machine.isFinished
+        #expect(isFinished)
+        // What the seed alone takes, and a second for what the liar spoilt.
+        let (now, alone) = (swarm.now, Double(pieces << 16) / swarm.uplink)
+        #expect(now < 2 * alone + 1)
+    }
+
     @Test func superSeedingSendsEachPieceOnceBeforeAnyTwice() throws {
         let length = 8 << 20
         var swarm = TestSwarm(layout: try testLayout(length: length, pieceLength: 262_144))

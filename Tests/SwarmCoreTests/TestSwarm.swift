@@ -48,6 +48,8 @@ struct TestSwarm {
     var delay = 0.005
     /// Bytes per second of every uplink.
     var uplink = 1_000_000.0
+    /// Seconds that it takes to hash and store a piece.
+    var verification = 0.001
     /// Whether this node sends false bytes.
     var poisons: (Int) -> Bool = { _ in false }
     /// Whether this node leaves requests unanswered.
@@ -169,7 +171,7 @@ struct TestSwarm {
         case .upload(let key):
             nodes[node].turns.append(key)
             pump(node)
-        case .verify(let piece, _): schedule(0.001, .verified(node, piece))
+        case .verify(let piece, _): schedule(verification, .verified(node, piece))
         case .finished: nodes[node].finishedAt = now
         case .ban(let key):
             guard let other = nodes[node].peers[key]?.node else { return }

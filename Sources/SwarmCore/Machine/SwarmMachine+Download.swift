@@ -53,7 +53,9 @@ extension SwarmMachine {
             if !suggested.isEmpty { return nextSuggested(suggested, for: peer, run: run, now: now) }
         }
         // Its uplink is for what no leecher has yet: the rest is asked of those who have it already.
-        if peers[peer].isDispatching && isSpreading { return takeBegun(of: peer, run: run) }
+        if peers[peer].isDispatching && isSpreading {
+            return takeBegun(of: peer, run: run) ?? beginSuspect(of: peer, run: run, now: now)
+        }
         if open.freeBlocks > 0 {
             for piece in openOrder {
                 if let span = takeFree(piece, for: peer, run: run) { return span }
@@ -68,6 +70,14 @@ extension SwarmMachine {
         guard open.freeBlocks > 0 else { return nil }
         for piece in openOrder where picker.availability[piece] == 0 {
             if let span = takeFree(piece, for: peer, run: run) { return span }
+        }
+        return nil
+    }
+
+    /// A piece that came wrong: it was given out, to us or another, and will not be given out again soon.
+    private mutating func beginSuspect(of peer: PeerTable.Place, run: Int, now: Double) -> BlockSpan? {
+        for piece in ledger.suspects where picker.pickable.contains(piece) && mayAsk(piece, of: peer) {
+            return hasRoom(for: piece) ? begin(piece, for: peer, run: run, now: now) : nil
         }
         return nil
     }

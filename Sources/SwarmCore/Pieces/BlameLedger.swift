@@ -15,6 +15,9 @@ struct BlameLedger: Sendable {
     private static let capacity = 64
     private var suspicions: [Int: [Suspicion]] = [:]
 
+    /// Pieces that came wrong and have not come right since, in order.
+    var suspects: [Int] { suspicions.isEmpty ? [] : suspicions.keys.sorted() }
+
     func isSuspect(_ piece: Int) -> Bool { suspicions[piece] != nil }
 
     /// - Returns: the culprit, when there is only one sender.
