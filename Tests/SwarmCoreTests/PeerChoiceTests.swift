@@ -139,6 +139,87 @@ import Testing
         #expect(book.dial(connections: 0, now: 0).contains("mine"), "what strangers say does not push out the user's")
     }
 
+    @Test func `peers that were shunned neither fill the book nor keep new ones out`() {
+        var book = book()
+        for index in 0..<20_000 {
+            let address = "stranger\(index)"
+            book.connected(address)
+            if index % 2 == 0 { book.shun(address) } else { book.ban(address) }
+        }
+        #expect(book.count <= 12_000)
+        book.learn(["new"], from: .exchange)
+        #expect(book.dial(connections: 0, now: 0) == ["new"])
+        #expect(book.isBanned("stranger19999"), "the latest are remembered")
+    }
+
+    @Test func `what peers say does not push out what trackers say`() {
+        var book = book { $0.capacity = 100 }
+        book.learn((0..<200).map { "gossip\($0)" }, from: .exchange)
+        book.learn((0..<80).map { "tracker\($0)" }, from: .tracker)
+        book.learn((200..<1_000).map { "gossip\($0)" }, from: .exchange)
+        book.learn(["mine"], from: .configured)
+        #expect(book.count <= 101)
+        let dialled = book.dial(connections: 0, now: 0) + book.dial(connections: 0, now: 0)
+        #expect(dialled.count { $0.hasPrefix("tracker") } == 50 || dialled.contains("mine"))
+        var all: Set<String> = []
+        for address in dialled { book.shun(address) }
+        all.formUnion(dialled)
+        while case let more = book.dial(connections: 0, now: 0), !more.isEmpty {
+            all.formUnion(more)
+            for address in more { book.shun(address) }
+        }
+        #expect(all.contains("mine"))
+        #expect(all.count { $0.hasPrefix("tracker") } == 80)
+    }
+
+    /// Whatever strangers do in whatever order.
+    @Test(arguments: 0..<10) func `the book and its queue stay bounded`(seed: Int) {
+        var random = SplitMix64(seed: UInt64(seed))
+        var book = book {
+            $0.capacity = 50
+            $0.outcasts = 20
+            $0.halfOpen = 10
+            $0.connections = 15
+        }
+        var connected: Set<String> = []
+        var banned: [String] = []
+        for step in 0..<5_000 {
+            let now = Double(step) / 10
+            let address = String(Int.random(in: 0..<400, using: &random))
+            switch Int.random(in: 0..<10, using: &random) {
+            case 0: book.learn((0..<20).map { "\(step)-\($0)" }, from: .exchange)
+            case 1: book.learn([address], from: .tracker)
+            case 2, 3:
+                if connected.count < 15 {
+                    book.connected(address)
+                    if !book.isBanned(address) { connected.insert(address) }
+                }
+            case 4, 5:
+                if let gone = connected.randomElement() {
+                    connected.remove(gone)
+                    book.failed(gone, now: now)
+                }
+            case 6:
+                connected.remove(address)
+                book.shun(address)
+            case 7 where step % 7 == 0:
+                connected.remove(address)
+                book.ban(address)
+                banned.removeAll { $0 == address }
+                banned.append(address)
+            default:
+                let dialled = book.dial(connections: connected.count, now: now)
+                #expect(Set(dialled).count == dialled.count)
+                #expect(connected.isDisjoint(with: dialled))
+                for address in dialled { book.failed(address, now: now) }
+            }
+            #expect(book.count <= 50 + 15 + 40)
+            #expect(book.queueLength <= 50 + 15)
+            for address in banned.suffix(20) { #expect(book.isBanned(address)) }
+        }
+        #expect(book.dialling == 0)
+    }
+
     @Test func theBannedStayOutAndTheShunnedAreNotDialled() {
         var book = book()
         book.learn(["bad", "self"], from: .tracker)
@@ -179,6 +260,56 @@ import Testing
                 dialling.remove(address)
             }
             #expect(book.dialling == dialling.count)
+        }
+    }
+}
+
+@Suite struct BanListTests {
+    @Test func `a peer is an id at a host and neither alone shuts another out`() {
+        var bans = BanList<String, Int>()
+        bans.ban("id", at: 1)
+        #expect(bans.isBanned("id", at: 1))
+        #expect(!bans.isBanned("id", at: 2))
+        #expect(!bans.isBanned("other", at: 1))
+    }
+
+    @Test func `a host of many liars is let in no more`() {
+        var bans = BanList<String, Int>()
+        for index in 0..<4 {
+            #expect(!bans.isBanned(7))
+            bans.ban(index == 0 ? nil : "liar\(index)", at: 7)
+        }
+        #expect(bans.isBanned(7) && bans.isBanned("anybody", at: 7) && !bans.isBanned(8))
+    }
+
+    @Test func `the latest bans are remembered`() {
+        var bans = BanList<Int, Int>(capacity: 100)
+        for index in 0..<10_000 { bans.ban(index, at: index) }
+        for index in 9_900..<10_000 { #expect(bans.isBanned(index, at: index)) }
+        #expect(!bans.isBanned(0, at: 0))
+    }
+
+    @Test(arguments: 0..<10) func `a bounded dictionary holds what was written last`(seed: Int) {
+        var random = SplitMix64(seed: UInt64(seed))
+        var recent = RecentKeys<Int, Int>(capacity: 20)
+        var order: [(key: Int, value: Int)] = []
+        for step in 0..<3_000 {
+            let key = Int.random(in: 0..<60, using: &random)
+            order.removeAll { $0.key == key }
+            if step % 5 == 0 {
+                recent[key] = nil
+            } else {
+                let gone = recent.insert(step, for: key)
+                order.append((key, step))
+                if order.count > 20 {
+                    let oldest = order.removeFirst().key
+                    #expect(gone == oldest)
+                } else {
+                    #expect(gone == nil)
+                }
+            }
+            #expect(recent.count == order.count)
+            for (key, value) in order { #expect(recent[key] == value) }
         }
     }
 }

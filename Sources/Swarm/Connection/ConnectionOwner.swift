@@ -50,6 +50,8 @@ struct IncomingBlock {
     let offset: Int
     var placement: SwarmMachine.Placement
     var received = 0
+    /// Bytes that had come when ``PeerConnection/noteIncoming()`` looked last.
+    var noted = 0
     var isSurplus = false
 
     var remaining: Int { span.length - received }

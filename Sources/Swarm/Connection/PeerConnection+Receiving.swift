@@ -154,3 +154,12 @@ extension PeerConnection {
         UnsafeMutableRawBufferPointer(rebasing: bytes[start..<start + count])
     }
 }
+
+extension PeerConnection {
+    /// Whether more of a block that is wanted has come since the last call.
+    func noteIncoming() -> Bool {
+        guard let block = incoming, block.memory != nil, block.received > block.noted else { return false }
+        incoming?.noted = block.received
+        return true
+    }
+}

@@ -53,7 +53,6 @@ extension TorrentEngine {
         guard !isStopped else { return }
         if hash != info.hashes.primary {
             for address in addresses where !book.isConnected(address) { swarmOf[address] = swarmOf[address] ?? hash }
-            if swarmOf.count > 10_000 { swarmOf.removeAll() }
         } else {
             for address in addresses { swarmOf[address] = nil }
         }

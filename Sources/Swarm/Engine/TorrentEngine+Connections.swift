@@ -9,9 +9,6 @@ import Tracking
 
 /// Peers that come, go and talk.
 extension TorrentEngine {
-    /// Bans of different peers at one address after which nobody from there is let in.
-    private static let strikesPerHost = 4
-
     // MARK: Coming
 
     func dial() {
@@ -34,7 +31,7 @@ extension TorrentEngine {
 
     /// A connection that came in and asked for this torrent.
     func adopt(_ connection: PeerConnection) -> Bool {
-        guard !isStopped, options.usesPeers, !isQuiet, !bannedHosts.contains(connection.address.host) else {
+        guard !isStopped, options.usesPeers, !isQuiet, !bans.isBanned(connection.address.host) else {
             return false
         }
         opening[ObjectIdentifier(connection)] = connection
@@ -52,7 +49,7 @@ extension TorrentEngine {
             if !connection.isIncoming { book.shun(connection.address) }
             return false
         }
-        guard bannedIDs[handshake.peerID]?.contains(connection.address.host) != true,
+        guard !bans.isBanned(handshake.peerID, at: connection.address.host),
             makeWay(for: connection, handshake)
         else { return false }
         if !connection.isIncoming { book.connected(connection.address) }
@@ -141,11 +138,7 @@ extension TorrentEngine {
         guard let connection = connections[key] else { return }
         context.logger.warning("peer sent false bytes", metadata: ["peer": "\(connection.address)"])
         if let address = connection.listenAddress { book.ban(address) }
-        strikes[connection.address.host, default: 0] += 1
-        if strikes[connection.address.host, default: 0] >= Self.strikesPerHost {
-            bannedHosts.insert(connection.address.host)
-        }
-        if let id = connection.handshake?.peerID { bannedIDs[id, default: []].insert(connection.address.host) }
+        bans.ban(connection.handshake?.peerID, at: connection.address.host)
         connection.close(.banned)
     }
 
@@ -198,7 +191,6 @@ extension TorrentEngine {
 
     func beginBlock(_ header: PieceHeader, on connection: PeerConnection) -> BlockTarget {
         guard let key = connection.key else { return .violation }
-        lastByteAt = context.loop.now
         let span = BlockSpan(piece: Int(header.index), begin: Int(header.begin), length: Int(header.length))
         if lines.open[key] != nil,
             everyLine(of: key).contains(where: { $0 !== connection && $0.incoming?.span == span })
@@ -217,15 +209,18 @@ extension TorrentEngine {
 
     func finishBlock(_ block: IncomingBlock, on connection: PeerConnection) {
         guard let key = connection.key else { return }
-        lastByteAt = context.loop.now
-        lastPeerByteAt = lastByteAt
         if block.isSurplus { return }
         take(block.span, from: key, block.memory, placement: block.placement)
     }
 
     /// A whole block is in memory.
     func take(_ span: BlockSpan, from key: PeerKey, _ memory: BlockMemory?, placement: SwarmMachine.Placement) {
+        let before = machine.acceptedBytes
         let copies = machine.finishBlock(span, from: key, placement: placement, now: context.loop.now)
+        if machine.acceptedBytes != before {
+            lastByteAt = context.loop.now
+            lastPeerByteAt = lastByteAt
+        }
         guard copies, let memory, let target = memories[span.piece] else { return }
         UnsafeMutableRawBufferPointer(rebasing: target.bytes[span.begin..<span.begin + span.length])
             .copyMemory(from: UnsafeRawBufferPointer(rebasing: memory.bytes[0..<span.length]))

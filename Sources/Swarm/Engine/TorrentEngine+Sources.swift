@@ -64,7 +64,6 @@ extension TorrentEngine {
     }
 
     private func take(_ span: BlockSpan, _ parts: [WebSeedChunk], from key: PeerKey) {
-        lastByteAt = context.loop.now
         let placement = machine.beginBlock(span, from: key)
         // Before the machine hears that it is there: the piece may be complete with it.
         let target = memories[span.piece]

@@ -32,12 +32,9 @@ final class TorrentEngine: ConnectionOwner {
     var peerIDs: [PeerID: PeerKey] = [:]
     var book: PeerBook<SocketAddress>
     /// Addresses by the info hash of the swarm in which we heard of them, where it is not the primary one.
-    var swarmOf: [SocketAddress: SHA1Digest] = [:]
-    var bannedHosts: Set<[UInt8]> = []
-    /// Peer ids, each with the address it had: an id alone may be another's.
-    var bannedIDs: [PeerID: Set<[UInt8]>] = [:]
-    /// Peers banned so far, by address.
-    var strikes: [[UInt8]: Int] = [:]
+    var swarmOf = RecentKeys<SocketAddress, SHA1Digest>(capacity: 4_000)
+    /// By peer id and host address.
+    var bans = BanList<PeerID, [UInt8]>()
     var buffers: [Int: PieceBuffer] = [:]
     var memories: [Int: BlockMemory] = [:]
     let bufferPool: PieceBufferPool
@@ -78,6 +75,7 @@ final class TorrentEngine: ConnectionOwner {
     var isPublished: Bool
     var failure: TransferError?
     let startedAt: Double
+    /// When a byte came last that was asked for and is of use.
     var lastByteAt: Double
     var tickTimer: TimerToken?
     var ticks = 0
@@ -254,14 +252,28 @@ final class TorrentEngine: ConnectionOwner {
     }
 
     private func checkTimeout(_ now: Double) {
-        guard let timeout = options.timeout, !machine.isFinished else { return }
-        let seconds = Double(timeout.components.seconds) + Double(timeout.components.attoseconds) / 1e18
-        guard now - lastByteAt > seconds else { return }
+        guard let timeout = options.timeout else { return }
+        // Whoever has everything waits for nothing, until something is found wrong.
+        if hasBytesUnderWay() || machine.isFinished { lastByteAt = now }
+        guard now - lastByteAt > timeout.seconds else { return }
         fail(
             TransferError(
                 .other, "not one byte came for \(timeout)",
                 advice:
                     "Check that a seed is running and reachable; what is here is kept, run the same command to go on."))
+    }
+
+    /// Whether more of a block that is wanted, or of a web source's answer, has come since the last look.
+    private func hasBytesUnderWay() -> Bool {
+        var hasMore = false
+        for connection in connections.values where connection.incoming != nil {
+            if connection.noteIncoming() { hasMore = true }
+        }
+        for connection in lines.open.values.joined() where connection.incoming != nil {
+            if connection.noteIncoming() { hasMore = true }
+        }
+        for source in webSources.values where source.noteIncoming() { hasMore = true }
+        return hasMore
     }
 
     func limitsChanged() {

@@ -44,6 +44,9 @@ final class WebSource {
     private(set) var isActive: Bool
     /// Of the last whole span, or of the last activation.
     private(set) var lastByteAt: Double
+    /// Bytes that its answers have brought, and how many there were at the last look.
+    private let arrivals = ByteCount()
+    private var noted = 0
     /// What the machine was last told.
     var offered: Offer?
 
@@ -87,6 +90,13 @@ final class WebSource {
     var isAlive: Bool {
         if case .banned = health.state(at: context.loop.now) { return false }
         return !isStopped
+    }
+
+    /// Whether bytes have come since the last call, be a span whole or not.
+    func noteIncoming() -> Bool {
+        let count = arrivals.value
+        defer { noted = count }
+        return count != noted
     }
 
     var isFetching: Bool { !fetches.isEmpty || !queue.isEmpty }
@@ -185,10 +195,11 @@ final class WebSource {
         let id = lastFetch
         let start = offset(first)
         let end = start + run.reduce(0) { $0 + Int64($1.length) }
-        let (source, enter, lengths) = (source, hooks.enter, run.map(\.length))
+        let (source, enter, lengths, arrivals) = (source, hooks.enter, run.map(\.length), arrivals)
         let task = Task {
             var gathering = SpanGathering(lengths: lengths)
             let outcome = await source.fetch(start..<end) { chunk in
+                arrivals.add(chunk.count)
                 for span in gathering.add(chunk) {
                     let goesOn = await withCheckedContinuation { continuation in
                         let goOn = GoOn(continuation)
@@ -242,6 +253,15 @@ final class WebSource {
         for case let span? in fetch.spans { hooks.reject(span) }
         pump()
     }
+}
+
+/// Counts bytes on one thread while another looks.
+private final class ByteCount: Sendable {
+    private let count = Atomic<Int>(0)
+
+    var value: Int { count.load(ordering: .relaxed) }
+
+    func add(_ bytes: Int) { count.wrappingAdd(bytes, ordering: .relaxed) }
 }
 
 /// Whether a fetch that waits is to read on. Told once; a loop that ends and drops its work says no.

@@ -64,6 +64,7 @@ extension SwarmMachine {
                 actions.append(.divert(slower, span))
             }
             if open[piece].markReceived(span, from: key) {
+                acceptedBytes += Int64(span.length)
                 cancelOthers(span, except: key)
                 if open[piece].isComplete { verify(span.piece) }
             } else {

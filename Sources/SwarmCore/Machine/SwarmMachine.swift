@@ -59,6 +59,8 @@ public struct SwarmMachine: Sendable {
     public internal(set) var credits: [PeerKey: Int64] = [:]
     /// Verified bytes of the counted files that peers sent.
     public internal(set) var peerCredit: Int64 = 0
+    /// Bytes that were asked for and were not there yet, whether their piece turned out right or not.
+    public internal(set) var acceptedBytes: Int64 = 0
     /// Bytes that came twice, or of pieces that did not verify.
     public internal(set) var wastedBytes: Int64 = 0
 

@@ -1,9 +1,14 @@
 /// The addresses we know of one torrent's peers, and which to dial next. `Address` is the shell's; this only compares
 /// it.
+///
+/// Everything in it is bounded, whatever strangers do: addresses to dial by ``Limits/capacity``, those banned or not to
+/// be dialled by ``Limits/outcasts`` each, those connected by the connections there are.
 public struct PeerBook<Address: Hashable & Sendable>: Sendable {
     public struct Limits: Sendable {
-        /// Addresses remembered.
+        /// Addresses remembered, those banned or shunned not counted.
         public var capacity = 4_000
+        /// Addresses that are remembered as banned, and as many as shunned. Those named longest ago are forgotten first.
+        public var outcasts = 4_000
         /// Connections begun and not yet answered.
         public var halfOpen = 50
         /// Connections, incoming ones included, up to which more are dialled.
@@ -17,29 +22,49 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
         public init() {}
     }
 
-    /// Where an address comes from; the first that names it decides.
-    public enum Origin: Sendable { case configured, tracker, exchange, incoming }
+    /// Where an address comes from; the first that names it decides. What peers say makes way for what trackers say, and
+    /// both for what the user says.
+    public enum Origin: Sendable {
+        case configured, tracker, exchange, incoming
+
+        fileprivate var isHearsay: Bool { self == .exchange || self == .incoming }
+    }
 
     private struct Entry: Sendable {
         var origin: Origin
         var failures = 0
         var retryAt = 0.0
         var state = State.idle
+        /// It stands in the queue; one that is connected may, if it came by itself.
+        var isQueued = false
 
-        enum State: Sendable { case idle, dialling, connected, shunned, banned }
+        enum State: Sendable { case idle, dialling, connected }
     }
+
+    /// Addresses forgotten at once when there is no room: looking for them takes as long as the queue.
+    private static var makesRoomFor: Int { 64 }
 
     private let limits: Limits
     private var entries: [Address: Entry] = [:]
     /// Idle addresses in the order in which they are to be tried.
     private var queue: [Address] = []
+    private var banned: RecentKeys<Address, Void>
+    private var shunned: RecentKeys<Address, Void>
     public private(set) var dialling = 0
 
-    public init(limits: Limits = Limits()) { self.limits = limits }
+    public init(limits: Limits = Limits()) {
+        self.limits = limits
+        banned = RecentKeys(capacity: limits.outcasts)
+        shunned = RecentKeys(capacity: limits.outcasts)
+    }
 
-    public var count: Int { entries.count }
+    /// Addresses remembered, those banned or shunned included.
+    public var count: Int { entries.count + banned.count + shunned.count }
 
-    public func isBanned(_ address: Address) -> Bool { entries[address]?.state == .banned }
+    /// Addresses that wait to be dialled, for tests.
+    var queueLength: Int { queue.count }
+
+    public func isBanned(_ address: Address) -> Bool { banned.contains(address) }
     public func isConnected(_ address: Address) -> Bool { entries[address]?.state == .connected }
 
     /// What was known already keeps its history, except that a tracker's or user's word gives it a new chance.
@@ -49,9 +74,10 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
                 if origin != .exchange { entries[address]?.failures = 0 }
                 continue
             }
-            if entries.count >= limits.capacity { forgetOne() }
-            guard entries.count < limits.capacity else { return }
-            entries[address] = Entry(origin: origin)
+            if banned.contains(address) || shunned.contains(address) { continue }
+            if entries.count >= limits.capacity { makeRoom(for: origin) }
+            guard entries.count < limits.capacity || origin == .configured else { return }
+            entries[address] = Entry(origin: origin, isQueued: true)
             queue.append(address)
         }
     }
@@ -63,10 +89,14 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
         var chosen: [Address] = []
         var rest: [Address] = []
         for address in queue {
-            guard let entry = entries[address], entry.state == .idle else { continue }
+            guard let entry = entries[address], entry.state == .idle else {
+                entries[address]?.isQueued = false
+                continue
+            }
             let hasRoom = dialling < limits.halfOpen && connections + dialling < limits.connections
             if hasRoom && entry.retryAt <= now {
                 entries[address]?.state = .dialling
+                entries[address]?.isQueued = false
                 dialling += 1
                 chosen.append(address)
             } else {
@@ -81,52 +111,71 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
     public func nextDial() -> Double? { queue.compactMap { entries[$0]?.retryAt }.min() }
 
     public mutating func connected(_ address: Address) {
+        guard !isBanned(address) else { return }
         leaveDialling(address)
+        shunned[address] = nil
         entries[address, default: Entry(origin: .incoming)].state = .connected
         entries[address]?.failures = 0
     }
 
     /// A connection of ours ended, or could not be made.
     public mutating func failed(_ address: Address, now: Double) {
-        guard let entry = entries[address], entry.state != .banned else { return }
-        leaveDialling(address)
-        if entry.origin == .incoming {
-            entries[address] = nil
-            return
-        }
-        entries[address]?.state = .idle
-        entries[address]?.failures += 1
+        guard let entry = entries[address] else { return }
         let failures = entry.failures + 1
-        if failures > limits.failures && entry.origin != .configured {
-            entries[address] = nil
-            return
+        guard entry.origin != .incoming, failures <= limits.failures || entry.origin == .configured else {
+            return forget(address)
         }
+        leaveDialling(address)
         let wait = limits.firstRetry * Double(1 << min(failures - 1, 16))
+        if !entry.isQueued { queue.append(address) }
+        entries[address]?.isQueued = true
+        entries[address]?.state = .idle
+        entries[address]?.failures = failures
         entries[address]?.retryAt = now + min(limits.longestRetry, wait)
-        queue.append(address)
     }
 
     /// Not to be dialled nor let in again.
     public mutating func ban(_ address: Address) {
-        leaveDialling(address)
-        entries[address, default: Entry(origin: .incoming)].state = .banned
+        forget(address)
+        shunned[address] = nil
+        banned[address] = ()
     }
 
     /// It is ourselves, a second way to a peer we have, or has nothing for us: not dialled again, but let in if it
     /// comes.
     public mutating func shun(_ address: Address) {
+        guard !isBanned(address) else { return }
+        forget(address)
+        shunned[address] = ()
+    }
+
+    private mutating func forget(_ address: Address) {
         leaveDialling(address)
-        entries[address, default: Entry(origin: .incoming)].state = .shunned
+        if entries[address]?.isQueued == true { queue.removeAll { $0 == address } }
+        entries[address] = nil
     }
 
     private mutating func leaveDialling(_ address: Address) {
         if entries[address]?.state == .dialling { dialling -= 1 }
     }
 
-    private mutating func forgetOne() {
-        guard let index = queue.firstIndex(where: { entries[$0]?.origin == .exchange }) ?? queue.indices.first else {
-            return
+    /// Forgets some idle addresses of the least trusted origin, none that is more trusted than the newcomer's.
+    private mutating func makeRoom(for origin: Origin) {
+        if forget(where: \.isHearsay) || origin.isHearsay { return }
+        _ = forget { $0 != .configured }
+    }
+
+    /// - Returns: whether there were any.
+    private mutating func forget(where isConcerned: (Origin) -> Bool) -> Bool {
+        var left = Self.makesRoomFor
+        queue.removeAll { address in
+            guard left > 0, let entry = entries[address], entry.state == .idle, isConcerned(entry.origin) else {
+                return false
+            }
+            left -= 1
+            entries[address] = nil
+            return true
         }
-        entries[queue.remove(at: index)] = nil
+        return left < Self.makesRoomFor
     }
 }
