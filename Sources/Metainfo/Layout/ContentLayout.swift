@@ -132,7 +132,8 @@ public struct ContentLayout: Sendable, Equatable {
         return spans
     }
 
-    /// The next file behind `file`, an index in range, that holds bytes; nil without one. Empty files between are not looked at one by one: there may be a million.
+    /// The next file behind `file`, an index in range, that holds bytes; nil without one. Empty files between are not
+    /// looked at one by one: there may be a million.
     public func fileWithBytes(after file: Int) -> Int? {
         guard file + 1 < files.count else { return nil }
         return files[file + 1].length > 0 ? file + 1 : fileIndex(at: files[file + 1].offset)
