@@ -26,9 +26,10 @@ extension ContentLayout {
         body: (FileRange, Int64) async -> WebSeedOutcome
     ) async -> WebSeedOutcome {
         var position = max(0, run.lowerBound)
-        for file in firstFile(after: position)..<files.count {
+        var next: Int? = firstFile(after: position)
+        while let file = next, file < files.count, files[file].offset < run.upperBound {
+            next = fileWithBytes(after: file)
             let entry = files[file]
-            guard entry.offset < run.upperBound else { break }
             let start = max(position, entry.offset)
             let end = min(run.upperBound, entry.end)
             guard start < end else { continue }

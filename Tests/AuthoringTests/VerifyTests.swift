@@ -48,6 +48,25 @@ import Testing
         #expect(report.right.isFull)
     }
 
+    @Test func `where piece layers are missing the files' roots tell right from wrong`() async throws {
+        var torrent = try await make(.v2)
+        torrent.pieceLayers = PieceLayers()
+        let report = try await verify(torrent)
+        #expect(report.isComplete && report.right.isFull)
+        let descriptor = open(directory.path("tree/c"), O_RDWR)
+        var byte: UInt8 = 0
+        pread(descriptor, &byte, 1, 100)
+        byte ^= 1
+        pwrite(descriptor, &byte, 1, 100)
+        close(descriptor)
+        let found = verdicts(torrent, try await verify(torrent))
+        #expect(found["a"] == .ok && found["b"] == .ok)
+        guard case .corrupt(let pieces) = found["c"] else { throw Unexpected() }
+        #expect(pieces.count == 4)
+    }
+
+    private struct Unexpected: Error {}
+
     @Test(arguments: Info.Version.allCases)
     func aFlippedBitIsFoundInItsPieceAlone(version: Info.Version) async throws {
         let torrent = try await make(version)

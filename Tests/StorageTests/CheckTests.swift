@@ -34,6 +34,30 @@ import Testing
         }
     }
 
+    @Test(
+        "layers that a torrent lacks are made of the content, as far as it is right",
+        arguments: [Info.Version.v2, .hybrid])
+    func madeLayers(version: Info.Version) throws {
+        let disk = try Disk(.memory)
+        let sample = try Sample.directory(version: version)
+        try disk.put(sample)
+        let files = try disk.files(sample)
+        let bare = PieceHashes(info: sample.torrent.info)
+        #expect(!bare.filesMissingLayers.isEmpty)
+        let made = try LayerMaking(files: files).add(to: bare, parallelism: .threads(3))
+        #expect(made.filesMissingLayers.isEmpty && made.knownLayers == sample.torrent.pieceLayers)
+        // One that is wrong has none, the others have theirs.
+        var bytes = try #require(sample.files["b/third.bin"])
+        bytes[1000] ^= 1
+        try disk.put(bytes, "content/b/third.bin")
+        let wrong = try LayerMaking(files: try disk.files(sample)).add(to: bare)
+        #expect(wrong.filesMissingLayers == [sample.file("b/third.bin")])
+        let cancelled = #expect(throws: StorageError.self) {
+            try LayerMaking(files: files, isCancelled: { true }).add(to: bare)
+        }
+        #expect(cancelled?.kind == .cancelled)
+    }
+
     @Test("what the record vouches for is not read, as long as its files are there and long enough")
     func trust() throws {
         let disk = try Disk(.memory)

@@ -152,6 +152,21 @@ import Testing
         #expect(book.isBanned("stranger19999"), "the latest are remembered")
     }
 
+    @Test func `a peer whose second way was shunned is dialled again when the first ends`() {
+        var book = book()
+        book.learn(["a"], from: .tracker)
+        #expect(book.dial(connections: 0, now: 0) == ["a"])
+        book.shun("a")
+        #expect(book.dial(connections: 1, now: 1e6) == [])
+        book.failed("a", now: 1e6)
+        #expect(book.dial(connections: 0, now: 1e6 + 2) == ["a"])
+        // One that only came by itself is forgotten.
+        book.connected("b")
+        book.shun("b")
+        book.failed("b", now: 1e6)
+        #expect(book.dial(connections: 0, now: 2e6) == [] && book.count == 1)
+    }
+
     @Test func `what peers say does not push out what trackers say`() {
         var book = book { $0.capacity = 100 }
         book.learn((0..<200).map { "gossip\($0)" }, from: .exchange)

@@ -92,12 +92,16 @@ public struct ContentVerifier: Sendable {
         let readable = readablePieces(found)
         let verdicts = PieceResults(repeating: Verdict.missing, count: layout.pieceCount)
         let problems = FileProblems()
+        // Their files' roots stand for the hashes that are not in the torrent.
+        let hasUnknownPieces = info.version == .v2 && !hashes.filesMissingLayers.isEmpty
+        let roots = PieceResults(repeating: SHA256Digest.zero, count: hasUnknownPieces ? layout.pieceCount : 0)
         let job = HashJob(
             line: ContentLine(layout), hasV1: info.version.hasV1, hasV2: info.version.hasV2,
             source: { HashJob.Source(path: systemPath(layout.files[$0]), identity: nil) },
             finish: { piece, outcome in
                 switch outcome {
                 case .hashed(let v1, let v2):
+                    if hasUnknownPieces, let v2 { roots.set(piece, to: v2) }
                     verdicts.set(piece, to: isRight(PieceIndex(unchecked: piece), v1: v1, v2: v2) ? .right : .wrong)
                 case .unreadable(let problem): problems.add(problem)
                 }
@@ -106,7 +110,24 @@ public struct ContentVerifier: Sendable {
             changed: { problems.add($0) }, pieces: readable, limits: limits, threads: threads)
         try job.run(state)
         for problem in problems.all { found[problem.file] = Self.verdict(problem.problem, found[problem.file]) }
+        if hasUnknownPieces {
+            for piece in piecesRight(by: roots.all) { verdicts.set(piece, to: .right) }
+        }
         return report(found, verdicts.all)
+    }
+
+    /// The pieces of those files that lack a layer and whose own hashes lead to their root.
+    private func piecesRight(by roots: [SHA256Digest]) -> [Int] {
+        var known = hashes
+        for (file, entry) in info.layout.files.enumerated() where entry.length > Int64(info.layout.pieceLength) {
+            guard let root = entry.piecesRoot, known.knownLayers[root] == nil else { continue }
+            let layer = info.layout.pieces(ofFile: file).flatMap { roots[$0].bytes }
+            try? known.add(layer: layer, ofFile: file)
+        }
+        return info.layout.pieces.map(\.value).filter { piece in
+            let index = PieceIndex(unchecked: piece)
+            return hashes.v2(index) == nil && known.v2(index)?.root == roots[piece]
+        }
     }
 
     /// What is known of a piece: nothing was read of a missing one.

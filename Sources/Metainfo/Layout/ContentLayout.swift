@@ -126,14 +126,15 @@ public struct ContentLayout: Sendable, Equatable {
                         isPadding: entry.isPadding))
                 position += length
             }
-            guard position < range.upperBound, let next = self.file(after: file) else { break }
+            guard position < range.upperBound, let next = fileWithBytes(after: file) else { break }
             file = next
         }
         return spans
     }
 
-    /// The next file that holds bytes. Empty files between are not looked at one by one: there may be a million.
-    private func file(after file: Int) -> Int? {
+    /// The next file behind `file`, an index in range, that holds bytes; nil without one. Empty files between are not
+    /// looked at one by one: there may be a million.
+    public func fileWithBytes(after file: Int) -> Int? {
         guard file + 1 < files.count else { return nil }
         return files[file + 1].length > 0 ? file + 1 : fileIndex(at: files[file + 1].offset)
     }
@@ -158,7 +159,7 @@ public struct ContentLayout: Sendable, Equatable {
         }
         while files[file].offset < end {
             guard files[file].isPadding else { return false }
-            guard let next = self.file(after: file) else { break }
+            guard let next = fileWithBytes(after: file) else { break }
             file = next
         }
         return true

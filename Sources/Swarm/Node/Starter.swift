@@ -27,6 +27,8 @@ struct Starter: Sendable {
         let have: StoredPieces
         let wanted: StoredPieces
         let isComplete: Bool
+        /// Where it is not the one that was asked for: it has layers that the content itself gave.
+        var torrent: Torrent?
     }
 
     // MARK: Serving
@@ -40,9 +42,14 @@ struct Starter: Sendable {
             let store = VouchingStore.standard()
             let all = StoredPieces(pieceCount: layout.pieceCount, all: true)
             let home = ContentHome.served(files, path: path)
+            var torrent = torrent
+            if !torrent.pieceHashes.filesToFetchLayersOf.isEmpty {
+                let making = LayerMaking(files: files, isCancelled: { fraction.isCancelled })
+                torrent.pieceLayers = try making.add(to: torrent.pieceHashes, parallelism: .processors).knownLayers
+            }
             if options.fast, let vouched = store?.pieces(vouchedFor: files, hashes: torrent.info.hashes), vouched.isFull
             {
-                return Found(home: home, have: vouched, wanted: all, isComplete: true)
+                return Found(home: home, have: vouched, wanted: all, isComplete: true, torrent: torrent)
             }
             let result = try ContentCheck(files: files, hashes: torrent.pieceHashes).run(
                 parallelism: .processors, progress: { fraction.set($0.done, of: $0.total) },
@@ -62,7 +69,7 @@ struct Starter: Sendable {
                     advice: "Run `swoop verify` to see which files, and `swoop get` to complete them.")
             }
             try? store?.save(files, hashes: torrent.info.hashes, pieces: result.right)
-            return Found(home: home, have: result.right, wanted: all, isComplete: true)
+            return Found(home: home, have: result.right, wanted: all, isComplete: true, torrent: torrent)
         }
     }
 
@@ -192,7 +199,7 @@ struct Starter: Sendable {
             guard let fraction = await transfer.beginChecking(total: torrent.info.layout.totalLength) else { return }
             do {
                 let found = try await node.pool.run { try look(fraction) }
-                await transfer.start(found, torrent, peers: peers, with: self, startedAt: startedAt)
+                await transfer.start(found, found.torrent ?? torrent, peers: peers, with: self, startedAt: startedAt)
             } catch let error as StorageError {
                 if error.kind != .cancelled { transfer.report(.failed(TransferError(error))) }
             } catch let error as TransferError {

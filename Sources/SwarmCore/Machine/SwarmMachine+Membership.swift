@@ -55,9 +55,8 @@ extension SwarmMachine {
         giveUpExclusive(of: key)
         dispatcher?.removePeer(key)
         if dispatcher != nil, !isRevealed {
-            for piece in 0..<layout.pieceCount where picker.availability[piece] == 0 && canServe(piece) {
-                dispatcher?.restore(piece)
-            }
+            let (have, unservable, availability) = (have, unservable, picker.availability)
+            dispatcher?.restore { availability[$0] == 0 && have.contains($0) && !unservable.contains($0) }
         }
         if !peer.amChoking { nextChokeAt = min(nextChokeAt, now) }
         refillAll(now: now)

@@ -73,11 +73,12 @@ extension SwarmMachine {
     public var piecesWithoutPeer: PieceSet {
         var lacking = PieceSet(size: layout.pieceCount)
         guard !isFinished else { return lacking }
-        wanted.forEach { if !have.contains($0) { lacking.insert($0) } }
+        lacking = wanted
+        lacking.subtract(have)
         for key in peers.keys where !lacking.isEmpty {
             guard let peer = peers[key], !peer.traits.isWebSeed else { continue }
             if peer.holdings.isFull { return PieceSet(size: layout.pieceCount) }
-            peer.holdings.forEach { lacking.remove($0) }
+            lacking.subtract(peer.holdings)
         }
         return lacking
     }

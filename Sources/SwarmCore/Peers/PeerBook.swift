@@ -49,7 +49,8 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
     /// Idle addresses in the order in which they are to be tried.
     private var queue: [Address] = []
     private var banned: RecentKeys<Address, Void>
-    private var shunned: RecentKeys<Address, Void>
+    /// With what was known of them, for when there is reason to dial them after all.
+    private var shunned: RecentKeys<Address, Entry>
     public private(set) var dialling = 0
 
     public init(limits: Limits = Limits()) {
@@ -113,13 +114,20 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
     public mutating func connected(_ address: Address) {
         guard !isBanned(address) else { return }
         leaveDialling(address)
+        if entries[address] == nil { entries[address] = shunned[address] ?? Entry(origin: .incoming) }
         shunned[address] = nil
-        entries[address, default: Entry(origin: .incoming)].state = .connected
+        entries[address]?.state = .connected
         entries[address]?.failures = 0
     }
 
     /// A connection of ours ended, or could not be made.
     public mutating func failed(_ address: Address, now: Double) {
+        if let entry = shunned[address] {
+            // The way to this peer that was kept is gone too.
+            shunned[address] = nil
+            if entries.count >= limits.capacity { makeRoom(for: entry.origin) }
+            if entries.count < limits.capacity || entry.origin == .configured { entries[address] = entry }
+        }
         guard let entry = entries[address] else { return }
         let failures = entry.failures + 1
         guard entry.origin != .incoming, failures <= limits.failures || entry.origin == .configured else {
@@ -145,8 +153,11 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
     /// comes.
     public mutating func shun(_ address: Address) {
         guard !isBanned(address) else { return }
+        var entry = entries[address] ?? shunned[address] ?? Entry(origin: .incoming)
         forget(address)
-        shunned[address] = ()
+        entry.state = .idle
+        entry.isQueued = false
+        shunned[address] = entry
     }
 
     private mutating func forget(_ address: Address) {

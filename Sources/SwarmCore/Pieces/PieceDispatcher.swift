@@ -128,12 +128,11 @@ struct PieceDispatcher: Sendable {
         }
     }
 
-    /// A piece that no leecher has any more is given out again.
-    mutating func restore(_ piece: Int) {
-        guard isGiven.contains(piece), !assigned.values.contains(where: { $0.contains { $0.piece == piece } }) else {
-            return
-        }
-        takeBack(piece)
+    /// Pieces that no leecher has any more are given out again, unless one is about to get them.
+    mutating func restore(where isLost: (Int) -> Bool) {
+        var lost = isGiven
+        for assignment in assigned.values.joined() { lost.remove(assignment.piece) }
+        lost.forEach { if isLost($0) { takeBack($0) } }
     }
 
     private mutating func takeBack(_ piece: Int) {

@@ -86,6 +86,15 @@ public struct PieceSet: Sendable, Equatable {
         return rest
     }
 
+    /// Takes the members of a set of the same size out. Costs a 64th of the size.
+    public mutating func subtract(_ other: PieceSet) {
+        for index in words.indices where index < other.words.count {
+            let word = words[index] & ~other.words[index]
+            count -= words[index].nonzeroBitCount - word.nonzeroBitCount
+            words[index] = word
+        }
+    }
+
     /// How many members of this set are not in `other`.
     public func countMissing(in other: PieceSet) -> Int {
         var total = 0

@@ -29,7 +29,7 @@ final class TestNode: Sendable {
         return path
     }()
 
-    private func options(_ change: (inout TransferOptions) -> Void) throws -> TransferOptions {
+    func options(_ change: (inout TransferOptions) -> Void = { _ in }) throws -> TransferOptions {
         var options = TransferOptions()
         options.listen = PeerAddress(host: host, port: 0)
         change(&options)
