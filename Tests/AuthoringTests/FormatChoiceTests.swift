@@ -6,7 +6,7 @@ import Testing
 @Suite struct FormatChoiceTests {
     private let mebibyte: Int64 = 1 << 20
 
-    @Test func fewLargeFilesAreAHybridWithPiecesBySize() {
+    @Test func `few large files are a hybrid with pieces by size`() {
         let choice = FormatChoice(lengths: [700 * mebibyte, 5, 1300 * mebibyte, 100])
         #expect(choice.version == .hybrid)
         #expect(choice.pieceLength == PieceLength.automatic(totalLength: 2000 * mebibyte + 105))
@@ -16,7 +16,7 @@ import Testing
         #expect(FormatChoice(lengths: []).version == .hybrid)
     }
 
-    @Test func veryManySmallFilesAreV1() {
+    @Test func `very many small files are v1`() {
         let choice = FormatChoice(lengths: [Int64](repeating: 700, count: 90_000))
         #expect(choice.version == .v1)
         #expect(choice.pieceLength == PieceLength.automatic(totalLength: 63_000_000))
@@ -24,7 +24,7 @@ import Testing
         #expect(choice.reason == .v1(pieceLength: choice.pieceLength, padding: padding))
     }
 
-    @Test func smallerPiecesAreTakenWhereTheyHelpAndNoSmallerThanNeeded() {
+    @Test func `smaller pieces are taken where they help and no smaller than needed`() {
         // 200,000 bytes and 16 KiB pieces: 6 % of padding; with 32 KiB pieces it would be 15 %.
         let small = FormatChoice(lengths: [Int64](repeating: 200_000, count: 1000))
         #expect(small.version == .hybrid && small.pieceLength == 16 << 10)
@@ -37,7 +37,7 @@ import Testing
         #expect(large.version == .hybrid && large.pieceLength == 256 << 10)
     }
 
-    @Test func whereThePaddingIsATenthAtMostNothingChanges() {
+    @Test func `where the padding is a tenth at most nothing changes`() {
         // Two files of 10 pieces but a tenth of a piece, and so on: just below the tenth.
         let piece: Int64 = 256 << 10
         let below = [Int64](repeating: piece * 10 - piece * 9 / 10, count: 40)
@@ -46,7 +46,7 @@ import Testing
         #expect(FormatChoice(lengths: above).reason != nil)
     }
 
-    @Test func aFewSmallFilesAreNotWorthAWord() {
+    @Test func `a few small files are not worth a word`() {
         #expect(FormatChoice(lengths: [5, 700, 90, 12]).reason == nil)
         #expect(FormatChoice(lengths: [5, 700, 90, 12]).version == .hybrid)
         // Some more make pieces smaller, and stay a hybrid.
@@ -54,7 +54,7 @@ import Testing
         #expect(some.version == .hybrid && some.pieceLength < 256 << 10)
     }
 
-    @Test func whatIsAskedForIsDone() {
+    @Test func `what is asked for is done`() {
         let many = [Int64](repeating: 700, count: 90_000)
         let hybrid = FormatChoice(lengths: many, version: .hybrid)
         #expect(hybrid.version == .hybrid && hybrid.pieceLength == 16 << 10)
@@ -67,7 +67,7 @@ import Testing
         #expect(helped.version == .v1 && helped.pieceLength == 256 << 10)
     }
 
-    @Test func v1AndV2HaveNoPaddingThatIsStoredOrHashed() throws {
+    @Test func `v1 and v2 have no padding that is stored or hashed`() throws {
         let many = [Int64](repeating: 700, count: 1000)
         for version in [Info.Version.v1, .v2] {
             let choice = FormatChoice(lengths: many, version: version)
@@ -83,7 +83,7 @@ import Testing
         }
     }
 
-    @Test func piecesDoNotBecomeTooMany() {
+    @Test func `pieces do not become too many`() {
         // 16 KiB would do, and would make 700,000 pieces.
         let choice = FormatChoice(lengths: [Int64](repeating: 100_000, count: 100_000))
         #expect(choice.version == .v1)
@@ -91,7 +91,7 @@ import Testing
         #expect(hybrid.version == .hybrid && hybrid.pieceLength >= 64 << 10)
     }
 
-    @Test func noLengthOverflows() {
+    @Test func `no length overflows`() {
         let choice = FormatChoice(lengths: [.max, .max, 1])
         #expect(choice.version == .hybrid)
         #expect(choice.pieceLength == 16 << 20)

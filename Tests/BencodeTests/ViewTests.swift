@@ -4,7 +4,7 @@ import Testing
 @Suite struct ViewTests {
     private func view(_ text: String) throws -> BencodeView { try BencodeView(prefixOf: Array(text.utf8)[...]) }
 
-    @Test func partsAreReadOnDemandWithTheirBytes() throws {
+    @Test func `parts are read on demand with their bytes`() throws {
         let view = try view("d1:bi01e1:ali-0e0:e1:bd0:leee trailing")
         let fields = try #require(view.fields)
         #expect(fields.map { String(decoding: $0.key, as: UTF8.self) } == ["b", "a", "b"])
@@ -17,7 +17,7 @@ import Testing
         #expect(view.bytes.count == 29)
     }
 
-    @Test func numbersThatAreNoneAreNilAndStopNothing() throws {
+    @Test func `numbers that are none are nil and stop nothing`() throws {
         for text in ["ie", "i1.5e", "i99999999999999999999e", "i 1e", "i--1e"] {
             #expect(try view(text).integer == nil, "\(text)")
         }
@@ -31,11 +31,11 @@ import Testing
         ("ixe", .badInteger),
         ("x", .unexpectedByte), ("l", .truncated), ("e", .unexpectedByte), ("i5", .truncated), ("5", .truncated),
     ])
-    func whatGivesNoWayToGoOnIsAnError(_ text: String, _ code: BencodeError.Code) {
+    func `what gives no way to go on is an error`(_ text: String, _ code: BencodeError.Code) {
         #expect { try view(text) } throws: { ($0 as? BencodeError)?.code == code }
     }
 
-    @Test func limitsHold() {
+    @Test func `limits hold`() {
         let limits = BencodeLimits(maxBytes: 1000, maxTokens: 10, maxDepth: 5)
         func code(_ text: String) -> BencodeError.Code? {
             do throws(BencodeError) { _ = try BencodeView(prefixOf: Array(text.utf8)[...], limits: limits) } catch {
@@ -50,7 +50,7 @@ import Testing
         #expect(code("1000:" + String(repeating: "x", count: 1000)) == .tooLarge)
     }
 
-    @Test func whatTheDecoderReadsTheViewReadsAlike() throws {
+    @Test func `what the decoder reads the view reads alike`() throws {
         let text = "d1:ai-5e1:bl3:xyzd0:i0eee1:cdee"
         let decoded = try Bencode.decode(Array(text.utf8))
         let view = try view(text)

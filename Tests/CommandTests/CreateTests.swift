@@ -7,8 +7,8 @@ import Testing
 
 @Suite("What create and edit write")
 struct CreateTests {
-    @Test("a torrent inside its own content is the same however often it is made")
-    func output() async throws {
+    @Test
+    func `a torrent inside its own content is the same however often it is made`() async throws {
         let place = try DemoPlace()
         defer { place.remove() }
         let tree = try place.directory("film")
@@ -27,8 +27,8 @@ struct CreateTests {
         #expect(try TorrentFile.read(torrent).info.isSingleFile == false)
     }
 
-    @Test("many small files become v1 unless somebody insists")
-    func smallFiles() async throws {
+    @Test
+    func `many small files become v1 unless somebody insists`() async throws {
         let place = try DemoPlace()
         defer { place.remove() }
         let tree = try place.directory("tree")
@@ -44,8 +44,8 @@ struct CreateTests {
         #expect(try TorrentFile.read(torrent).info.layout.pieceLength == 64 << 10)
     }
 
-    @Test("what create says of its choice is in its JSON too")
-    func words() throws {
+    @Test
+    func `what create says of its choice is in its JSON too`() throws {
         let choice = FormatChoice(lengths: [Int64](repeating: 700, count: 90_000))
         let text = try #require(choice.reason).text(choice, content: 63_000_000)
         #expect(text.contains("the format is v1") && text.contains("--format hybrid"))
@@ -58,8 +58,8 @@ struct CreateTests {
         #expect(!TorrentDescription(torrent).json.text.contains("\"warnings\""))
     }
 
-    @Test("the help of create says whom the formats shut out and what is chosen")
-    func help() {
+    @Test
+    func `the help of create says whom the formats shut out and what is chosen`() {
         let help = Swoop.helpMessage(for: CreateCommand.self, columns: 400)
         for words in [
             "aria2 before 1.37 and Transmission before 4.0", "empty dictionary keys", "--format v1",
@@ -68,8 +68,8 @@ struct CreateTests {
         ] { #expect(help.contains(words), "\(words)") }
     }
 
-    @Test("edit changes what it was told and no other byte")
-    func edit() async throws {
+    @Test
+    func `edit changes what it was told and no other byte`() async throws {
         let place = try DemoPlace()
         defer { place.remove() }
         let info = "d6:lengthi1e4:name1:a12:piece lengthi16384e6:pieces20:aaaaaaaaaaaaaaaaaaaae"

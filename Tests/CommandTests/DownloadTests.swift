@@ -7,8 +7,8 @@ import Testing
 
 @Suite("Torrents from the web")
 struct TorrentDownloadTests {
-    @Test("a server that drips is given up at the deadline", .timeLimit(.minutes(1)))
-    func dripping() async throws {
+    @Test(.timeLimit(.minutes(1)))
+    func `a server that drips is given up at the deadline`() async throws {
         let server = try DrippingServer()
         let serving = Task { await server.serve() }
         defer { serving.cancel() }
@@ -77,17 +77,16 @@ struct MagnetRedirectTests {
         return try await TorrentSource.open("http://127.0.0.1:\(server.port)/film.torrent")
     }
 
-    @Test(
-        "the link is followed as one given by hand is", .timeLimit(.minutes(1)), arguments: [301, 302, 303, 307, 308])
-    func followed(_ status: Int) async throws {
+    @Test(.timeLimit(.minutes(1)), arguments: [301, 302, 303, 307, 308])
+    func `the link is followed as one given by hand is`(_ status: Int) async throws {
         let link = "MAGNET:?xt=urn:btih:\(Self.hash)&dn=film&tr=http://t/announce"
         let source = try await open("HTTP/1.1 \(status) Found\r\nLocation: \(link)\r\nContent-Length: 0\r\n\r\n")
         guard case .magnet(let magnet) = source else { return #expect(Bool(false), "not a magnet") }
         #expect(magnet == (try Magnet.parse(link)))
     }
 
-    @Test("a link without a hash is said to be the server's fault", .timeLimit(.minutes(1)))
-    func bad() async throws {
+    @Test(.timeLimit(.minutes(1)))
+    func `a link without a hash is said to be the server's fault`() async throws {
         let failure = await #expect(throws: Failure.self) {
             try await open("HTTP/1.1 302 Found\r\nLocation: magnet:?dn=film\r\nContent-Length: 0\r\n\r\n")
         }
@@ -96,9 +95,9 @@ struct MagnetRedirectTests {
     }
 
     @Test(
-        "other schemes are not followed", .timeLimit(.minutes(1)),
+        .timeLimit(.minutes(1)),
         arguments: ["file:///etc/passwd", "ftp://h/f", "x:y"])
-    func others(_ location: String) async throws {
+    func `other schemes are not followed`(_ location: String) async throws {
         let failure = await #expect(throws: Failure.self) {
             try await open("HTTP/1.1 302 Found\r\nLocation: \(location)\r\nContent-Length: 0\r\n\r\n")
         }

@@ -1,3 +1,4 @@
+import Authoring
 import Glibc
 import Testing
 
@@ -13,7 +14,35 @@ struct TorrentFileTests {
         try TorrentFile.write([1, 2, 3], to: path)
         try TorrentFile.write([4, 5], to: path)
         #expect(try TorrentFile.bytes(of: path) == [4, 5])
-        #expect(access("\(path).\(getpid()).part", F_OK) != 0)
+        #expect(try Self.names(in: place.path) == ["t"])
+    }
+
+    private static func names(in directory: String) throws -> Set<String> {
+        let stream = try #require(opendir(directory))
+        defer { closedir(stream) }
+        var names: Set<String> = []
+        while let entry = readdir(stream) {
+            names.insert(
+                withUnsafePointer(to: &entry.pointee.d_name) {
+                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                })
+        }
+        return names.subtracting([".", ".."])
+    }
+
+    @Test func `a long name is written, and never through a link that is there already`() throws {
+        let place = try DemoPlace()
+        defer { place.remove() }
+        let name = String(repeating: "\u{e9}", count: 127)
+        let path = place.path + "/" + name
+        let victim = place.path + "/victim"
+        try TorrentFile.write([9], to: victim)
+        let first = OwnOutput.temporaryPath(for: path, number: Int(getpid()) * 100)
+        #expect(symlink(victim, first) == 0)
+        try TorrentFile.write([1, 2], to: path)
+        #expect(try TorrentFile.bytes(of: path) == [1, 2])
+        #expect(try TorrentFile.bytes(of: victim) == [9])
+        #expect(try Self.names(in: place.path).count == 3)
     }
 
     @Test("what is not there is not found, and what cannot be written leaves nothing")
@@ -26,7 +55,7 @@ struct TorrentFileTests {
         }
         // The name of a directory: the last step of writing fails.
         #expect(throws: Failure.self) { try TorrentFile.write([1], to: try place.directory("d")) }
-        #expect(access("\(place.path)/d.\(getpid()).part", F_OK) != 0)
+        #expect(try Self.names(in: place.path) == ["d"])
     }
 }
 

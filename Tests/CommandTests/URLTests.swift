@@ -29,8 +29,8 @@ struct URLTests {
         return texts
     }
 
-    @Test("what one rule lets pass, each program part can use, and what it refuses none would")
-    func agreement() {
+    @Test
+    func `what one rule lets pass, each program part can use, and what it refuses none would`() {
         for text in Self.texts() {
             let shown = text.debugDescription
             let trimmed = text.trimmed
@@ -49,8 +49,8 @@ struct URLTests {
         }
     }
 
-    @Test("create, edit and get take and refuse the same, with the reason and without the password")
-    func arguments() {
+    @Test
+    func `create, edit and get take and refuse the same, with the reason and without the password`() {
         let bad = [
             ("http://me:secret@h/", "user name or a password"), ("http://me:sec/ret@h/", "port"), ("ftp://h/", "'ftp'"),
             ("me:secret@h", "no URL"), ("http:///x", "no host"), ("http://h:99999/", "port"),
@@ -74,8 +74,8 @@ struct URLTests {
         }
     }
 
-    @Test("a URL with a blank is encoded and used")
-    func blanks() throws {
+    @Test
+    func `a URL with a blank is encoded and used`() throws {
         let edit = try #require(
             try Swoop.parseAsRoot([
                 "edit", "x", "-o", "y", "--web-seed", " http://h/a b", "--tracker", "http://t/a?x=1 2",
@@ -88,8 +88,8 @@ struct URLTests {
         #expect(get.webSeed == ["http://h/a%20b"])
     }
 
-    @Test("the URL of a torrent is refused with the reason and without the password")
-    func sources() async throws {
+    @Test
+    func `the URL of a torrent is refused with the reason and without the password`() async throws {
         for (url, reason) in [
             ("https://me:secret@h/t.torrent", "user name"), ("ftp://h/t.torrent", "'ftp'"), ("http:///t", "no host"),
         ] {
@@ -102,8 +102,8 @@ struct URLTests {
         #expect(failure?.status == .notFound)
     }
 
-    @Test("nothing that is said or logged has a password in it")
-    func passwords() {
+    @Test
+    func `nothing that is said or logged has a password in it`() {
         let said = SharedText()
         let reporter = Reporter(mode: .init(json: true), out: { said.add($0) }, err: { said.add($0) })
         let url = "http://me:secret@h/a"

@@ -13,12 +13,12 @@ import Testing
     @Test(arguments: [
         "http://h/", "https://h:1/p?q=%20#f", "HTTP://h", "http://[::1]:80/a", "http://h_1.example/a@b", "http://h:/",
     ])
-    func aURLThatCanBeUsedStaysAsItIs(_ text: String) {
+    func `a URL that can be used stays as it is`(_ text: String) {
         #expect(webSeed(text) == .success(text))
         #expect(tracker(text) == .success(text))
     }
 
-    @Test func blanksAndOtherCharactersAreEncodedInAPathAndBlanksAroundAreCutOff() {
+    @Test func `blanks and other characters are encoded in a path and blanks around are cut off`() {
         #expect(webSeed(" http://h/a b/\u{e9}\n") == .success("http://h/a%20b/%C3%A9"))
         #expect(tracker("http://h/announce?name=a b|c") == .success("http://h/announce?name=a%20b%7Cc"))
         #expect((try? WebSeedAddress(Array("http://h/".utf8) + [0xe9]).text) == "http://h/%E9")
@@ -30,12 +30,12 @@ import Testing
         ("http://[::1/", .badHost), ("http://h:0/", .badPort), ("http://h:65536/", .badPort), ("http://h:x/", .badPort),
         ("http://me@h/", .userName), ("http://me:pw@h/", .userName), ("http://h:80@/", .userName),
     ])
-    func aURLThatCannotBeUsedIsRefusedWithTheReason(_ text: String, _ problem: AddressProblem) {
+    func `a URL that cannot be used is refused with the reason`(_ text: String, _ problem: AddressProblem) {
         #expect(webSeed(text) == .failure(problem))
         #expect(tracker(text) == .failure(problem))
     }
 
-    @Test func schemesDiffer() {
+    @Test func `schemes differ`() {
         #expect(tracker("udp://h:6969") == .success("udp://h:6969"))
         #expect(tracker("UDP://h:6969/announce") == .success("UDP://h:6969/announce"))
         #expect(tracker("udp://h/announce") == .failure(.noPort))
@@ -49,7 +49,7 @@ import Testing
         }
     }
 
-    @Test func passwordsAreTakenOutOfTextAndAtSignsInPathsStay() {
+    @Test func `passwords are taken out of text and at signs in paths stay`() {
         #expect(Redaction.text("get http://u:p@h/a failed") == "get http://***@h/a failed")
         #expect(Redaction.text(#"{"a":"http://u:p@w@h/"}"#) == #"{"a":"http://***@h/"}"#)
         #expect(Redaction.text("udp://u@h:1, https://h/x@y") == "udp://***@h:1, https://h/x@y")

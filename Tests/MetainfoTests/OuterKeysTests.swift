@@ -14,18 +14,18 @@ import Testing
     }
 
     @Test(arguments: ["\n", "\r\n", "  \t", "\0\0\0", "\n\n"])
-    func blanksBehindTheFileAreNothing(_ tail: String) throws {
+    func `blanks behind the file are nothing`(_ tail: String) throws {
         let torrent = try parse("d4:info\(Self.info)e\(tail)")
         #expect(torrent.info.bytes == Array(Self.info.utf8))
         #expect(String(decoding: torrent.encode(), as: UTF8.self) == "d4:info\(Self.info)e")
     }
 
-    @Test func aByteOrderMarkAndBlanksBeforeTheFileAreNothing() throws {
+    @Test func `a byte order mark and blanks before the file are nothing`() throws {
         #expect(try parse("\u{feff}d4:info\(Self.info)e").info.bytes == Array(Self.info.utf8))
         #expect(try parse("\r\n d4:info\(Self.info)e").info.bytes == Array(Self.info.utf8))
     }
 
-    @Test func aTorrentOfARealReleaseHasEverythingAtOnce() throws {
+    @Test func `a torrent of a real release has everything at once`() throws {
         // Keys unsorted and twice, numbers with zeros, a comment in another encoding, an empty web seed, a DHT node.
         var text = Array("d7:comment4:caf".utf8) + [0xe9]
         text += Array(
@@ -48,26 +48,26 @@ import Testing
     }
 
     @Test(arguments: ["announce", "announce-list", "url-list", "comment", "created by", "creation date"])
-    func aValueOfTheWrongTypeIsIgnoredAndNamed(_ key: String) throws {
+    func `a value of the wrong type is ignored and named`(_ key: String) throws {
         let torrent = try parse("d\(key.utf8.count):\(key)d1:xi1ee4:info\(Self.info)e")
         #expect(torrent.trackers.isEmpty && torrent.webSeeds.isEmpty && torrent.comment == nil)
         #expect(torrent.createdBy == nil && torrent.creationDate == nil)
         #expect(ignored(torrent).contains("'\(key)'"))
     }
 
-    @Test func aListThatIsTextIsIgnoredAndTheSingleTrackerCounts() throws {
+    @Test func `a list that is text is ignored and the single tracker counts`() throws {
         let torrent = try parse("d8:announce9:http://a/13:announce-list9:http://b/4:info\(Self.info)e")
         #expect(torrent.trackers == [["http://a/"]])
         #expect(ignored(torrent).contains("announce-list"))
     }
 
-    @Test func theFirstValueOfTheRightTypeCounts() throws {
+    @Test func `the first value of the right type counts`() throws {
         let torrent = try parse("d7:commenti1e7:comment1:x7:comment1:y4:info\(Self.info)4:info\(Self.info)e")
         #expect(torrent.comment == "x")
         #expect(ignored(torrent).contains("'comment'"))
     }
 
-    @Test func passwordsAreNotShown() throws {
+    @Test func `passwords are not shown`() throws {
         let torrent = try parse("d8:announce18:http://me:secret@h8:url-list17:http://u:secret@w4:info\(Self.info)e")
         #expect(torrent.trackers.isEmpty && torrent.webSeeds.isEmpty)
         #expect(ignored(torrent).contains("http://***@h"))
@@ -75,7 +75,7 @@ import Testing
         #expect(!ignored(torrent).contains("secret"))
     }
 
-    @Test func whatIsSaidIsBounded() throws {
+    @Test func `what is said is bounded`() throws {
         let urls = (0..<500).map { "10:ftp://\(1000 + $0)" }.joined()
         let keys = (0..<500).map { "5:k\(1000 + $0)i0e" }.joined()
         let torrent = try parse("d\(keys)4:info\(Self.info)8:url-listl\(urls)ee")
@@ -83,7 +83,7 @@ import Testing
         #expect(ignored(torrent).contains("and 490 more"))
     }
 
-    @Test func whatWasSetIsWrittenAndAllElseStays() throws {
+    @Test func `what was set is written and all else stays`() throws {
         let text =
             "d8:announce9:http://a/4:infoINFO8:announce9:http://b/13:announce-listll9:http://c/ee5:nodesl0:e1:zi00ee"
             .replacing("INFO", with: Self.info)
@@ -98,7 +98,7 @@ import Testing
         #expect(String(decoding: torrent.encode(), as: UTF8.self) == "d4:info\(Self.info)5:nodesl0:e1:zi00ee")
     }
 
-    @Test func anyDictionaryAroundTheInfoComesBackByteForByte() throws {
+    @Test func `any dictionary around the info comes back byte for byte`() throws {
         var random = SplitMix(state: 14)
         let keys = [
             "announce", "announce-list", "comment", "creation date", "url-list", "nodes", "httpseeds", "x", "", "~",

@@ -90,6 +90,7 @@ import Testing
         try files.write(sample, sample.pieces.count - 1)
         let result = try ContentCheck(files: files, hashes: sample.hashes).run()
         #expect(result.wrong.isEmpty)
+        #expect(result.firstFaultyFile(in: sample.torrent.info.layout) != nil)
         #expect(result.hashedBytes <= 5 * 16_384, "only what was written is read, up to a block of the file system")
         for index in sample.pieces.indices {
             let isZero = sample.pieces[index].allSatisfy { $0 == 0 }

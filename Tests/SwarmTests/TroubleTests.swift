@@ -107,7 +107,9 @@ import Tracking
             try file.seek(toOffset: 100_000)
             try file.write(contentsOf: Data([0]))
             let wrong = try await nodes[0].seed(sample, from: path)
-            #expect(try await wrong.failed().kind == .verification)
+            let failure = try await wrong.failed()
+            #expect(failure.kind == .verification)
+            #expect(failure.message.contains("'\(sample.torrent.info.name.display)'"), "it names the file")
         }
     }
 

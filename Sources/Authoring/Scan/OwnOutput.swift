@@ -6,7 +6,7 @@ import Metainfo
 /// It is known by its place (the directory it will be in, and its name there), whatever links lead to that, and by what
 /// is there already: the torrent of a run before, a link in its place, what that link leads to, and the temporary file
 /// that an interrupted run left beside it (`NAME.NUMBER.part`).
-struct OwnOutput {
+public struct OwnOutput {
     private struct Identity: Equatable {
         let device: dev_t
         let inode: ino_t
@@ -47,10 +47,26 @@ struct OwnOutput {
     /// Whether a file is what is there in the torrent's place.
     func isFile(_ status: stat) -> Bool { FileKind(status) != .directory && files.contains(Identity(status)) }
 
-    /// As `TorrentFile.write` of the command names it.
+    /// Where a torrent is written before it is renamed to `path`.
+    /// - Parameter number: tells apart what is written at the same time.
+    public static func temporaryPath(for path: String, number: Int) -> String {
+        let bytes = Array(path.utf8)
+        let start = bytes.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
+        return String(decoding: bytes[..<start] + stem(of: bytes[start...]), as: UTF8.self) + ".\(number).part"
+    }
+
+    /// As much of a name as leaves room for a number, and no part of a character.
+    private static func stem(of name: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        guard name.count > 220 else { return name }
+        var end = name.startIndex + 220
+        while end > name.startIndex, name[end] & 0xc0 == 0x80 { end -= 1 }
+        return name[..<end]
+    }
+
     private func isTemporary(_ name: [UInt8]) -> Bool {
-        guard name.starts(with: self.name) else { return false }
-        let parts = name.dropFirst(self.name.count).split(
+        let stem = Self.stem(of: self.name[...])
+        guard name.starts(with: stem) else { return false }
+        let parts = name.dropFirst(stem.count).split(
             separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         return parts.count == 3 && parts[0].isEmpty && parts[2].elementsEqual("part".utf8) && !parts[1].isEmpty
             && parts[1].allSatisfy { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }

@@ -23,6 +23,23 @@ public struct CheckResult: Sendable {
     public var readFailure: StorageError?
 }
 
+extension CheckResult {
+    /// The first file that is not as it is to be: not there, of another size, or with a piece that is not right.
+    /// Nil when every piece is right.
+    public func firstFaultyFile(in layout: ContentLayout) -> Int? {
+        layout.files.indices.first { index in
+            guard files.indices.contains(index), !layout.files[index].isPadding else { return false }
+            switch files[index] {
+            case .ignored: return false
+            case .missing, .inTheWay: return true
+            case .present(let size):
+                return size != layout.files[index].length
+                    || layout.pieces(ofFile: index).contains { !right.contains($0) }
+            }
+        }
+    }
+}
+
 public enum FilePresence: Sendable, Equatable {
     case ignored
     case missing

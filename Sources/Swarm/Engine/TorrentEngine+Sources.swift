@@ -14,8 +14,7 @@ extension TorrentEngine {
         var seen: Set<String> = []
         for url in urls.prefix(Self.mostWebSeeds) where seen.insert(url).inserted {
             guard let seed = WebSeed(url: url, info: info, client: context.webSeeds) else {
-                let shown = DisplayName.escape(Redaction.url(url)).prefix(60)
-                report(.warning("web seed ignored: no http or https address that can be used ('\(shown)')"))
+                report(.warning("web seed ignored: no http or https address (\(url.prefix(60)))"))
                 continue
             }
             let plan = RangeSourcePlan(id: url, source: seed, files: [])

@@ -63,9 +63,11 @@ struct Starter: Sendable {
                         .notFound, "nothing at \(path)",
                         advice: "Give the path of the content that the torrent describes.")
                 }
+                let file = result.firstFaultyFile(in: layout).map { torrent.info.displayPath(of: layout.files[$0]) }
                 throw TransferError(
                     .verification,
-                    "\(bad) of \(layout.pieceCount) pieces at \(path) are not what the torrent describes",
+                    "\(bad) of \(layout.pieceCount) pieces at \(path) are not what the torrent describes"
+                        + (file.map { "; the first file with one is '\($0)'" } ?? ""),
                     advice: "Run `swoop verify` to see which files, and `swoop get` to complete them.")
             }
             try? store?.save(files, hashes: torrent.info.hashes, pieces: result.right)

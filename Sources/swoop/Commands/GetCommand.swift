@@ -13,6 +13,9 @@ struct GetCommand: SwoopCommand {
             reused; what is wrong of it is replaced only with --overwrite. Content that was complete from the start is \
             verified and not seeded, unless --seed-time says so.
 
+            A URL that redirects to a magnet link is followed as that link. A link's or a torrent's trackers and web seeds \
+            that cannot be used are left out; 'swoop show' names them.
+
             The --on-complete command runs without a shell. It finds SWOOP_PATH, SWOOP_NAME, SWOOP_INFO_HASH and \
             SWOOP_BYTES in its environment, and what it prints goes to standard error. If it fails, the content \
             stays and swoop ends with 1.

@@ -1,3 +1,4 @@
+import Authoring
 import Glibc
 import Metainfo
 
@@ -43,8 +44,14 @@ enum TorrentFile {
 
     /// Writes next to `path` and renames, so that a reader sees the old file, the whole new one, or none.
     static func write(_ bytes: [UInt8], to path: String) throws {
-        let temporary = "\(path).\(getpid()).part"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        // Never into a file or through a link that somebody else put there.
+        var temporary = ""
+        var descriptor: Int32 = -1
+        for attempt in 0..<100 {
+            temporary = OwnOutput.temporaryPath(for: path, number: Int(getpid()) * 100 + attempt)
+            descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
+            guard descriptor < 0, errno == EEXIST else { break }
+        }
         guard descriptor >= 0 else { throw failure("cannot create", path) }
         var written = true
         var rest = bytes[...]
