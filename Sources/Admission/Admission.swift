@@ -111,6 +111,10 @@ public final class Admission: Sendable {
             admission.state.withLock { $0.ledger.progressed(member, now: now) }
         }
 
+        /// See ``Admission/reserveUnsent(_:)``.
+        public func reserveUnsent(_ bytes: Int) -> Bool { admission.reserveUnsent(bytes) }
+        public func releaseUnsent(_ bytes: Int) { admission.releaseUnsent(bytes) }
+
         /// The connection is closed.
         public func release() {
             admission.state.withLock { state in

@@ -3,8 +3,8 @@
 ///
 /// Invariants: every member is in the list of all and in the list of its source; both lists are ordered by `shownAt`,
 /// oldest first; `buckets[n]` holds exactly the sources that have n members.
-struct FairPool {
-    typealias Member = UInt64
+package struct FairPool {
+    package typealias Member = UInt64
 
     private struct Links {
         var previous: Member?
@@ -30,19 +30,21 @@ struct FairPool {
     private var buckets: [Set<Source>] = [[]]
     private var largest = 0
 
-    var count: Int { nodes.count }
+    package init() {}
 
-    func count(of source: Source) -> Int { sources[source]?.count ?? 0 }
+    package var count: Int { nodes.count }
+
+    package func count(of source: Source) -> Int { sources[source]?.count ?? 0 }
 
     /// - Parameter now: seconds; not less than in any call before.
-    mutating func insert(_ member: Member, from source: Source, now: Double) {
+    package mutating func insert(_ member: Member, from source: Source, now: Double) {
         guard nodes[member] == nil else { return }
         nodes[member] = Node(source: source, shownAt: now)
         move(source, by: 1)
         append(member)
     }
 
-    mutating func remove(_ member: Member) {
+    package mutating func remove(_ member: Member) {
         guard let source = nodes[member]?.source else { return }
         unlink(member)
         nodes[member] = nil
@@ -50,14 +52,14 @@ struct FairPool {
     }
 
     /// The member has shown progress.
-    mutating func touch(_ member: Member, now: Double) {
+    package mutating func touch(_ member: Member, now: Double) {
         guard nodes[member] != nil else { return }
         unlink(member)
         nodes[member]?.shownAt = now
         append(member)
     }
 
-    func shownAt(_ member: Member) -> Double? { nodes[member]?.shownAt }
+    package func shownAt(_ member: Member) -> Double? { nodes[member]?.shownAt }
 
     /// Whom to close so that a newcomer finds room: of the source with the most members, if that is more than its share,
     /// the member that showed progress longest ago; else the one of all members that showed it longest ago.
@@ -67,7 +69,7 @@ struct FairPool {
     ///   - protection: seconds after progress in which a member is not closed, unless its source has more than its share
     ///     and more than the newcomer's source will have.
     /// - Returns: nil when everybody has shown progress just now: then the newcomer has to wait.
-    func victim(for newcomer: Source, share: Int, protection: Double, now: Double) -> Member? {
+    package func victim(for newcomer: Source, share: Int, protection: Double, now: Double) -> Member? {
         if largest > share, let source = buckets[largest].contains(newcomer) ? newcomer : buckets[largest].first,
             let oldest = sources[source]?.first
         {

@@ -70,6 +70,11 @@ public struct TokenBucket: Sendable {
         if rate != nil { tokens -= Double(bytes) }
     }
 
+    /// The same for what is sent whatever the limit says, with a bound on the debt: a quarter second's worth.
+    public mutating func charge(_ bytes: Int) {
+        if rate != nil { tokens = min(tokens, max(tokens - Double(bytes), -Self.capacity(rate))) }
+    }
+
     /// Seconds until `bytes` may pass; 0 when they may now.
     public mutating func delay(for bytes: Int, now: Double) -> Double {
         guard let rate else { return 0 }

@@ -101,6 +101,33 @@ import Testing
         #expect(book.dial(connections: 1, now: 0) == ["3"])
     }
 
+    @Test func `connections that others made do not keep this host from dialling`() {
+        var book = book { $0.dialled = 3 }
+        book.learn((0..<10).map(String.init), from: .tracker)
+        #expect(book.dial(connections: 5000, dialled: 0, now: 0) == ["0", "1", "2"])
+        for name in ["0", "1", "2"] { book.connected(name) }
+        #expect(book.dial(connections: 5003, dialled: 3, now: 0) == [])
+        #expect(book.dial(connections: 79, dialled: 3, now: 0) == ["3"], "few are here, whoever made them")
+    }
+
+    @Test func `the user's own addresses are dialled beside many of others`() {
+        var book = book { $0.dialled = 3 }
+        book.learn((0..<10).map(String.init), from: .tracker)
+        book.learn(["mine"], from: .configured)
+        #expect(book.dial(connections: 5003, dialled: 3, now: 0) == ["mine"])
+    }
+
+    @Test func `an address that this host had no descriptor for is tried soon and is not to blame`() {
+        var book = book()
+        book.learn(["a"], from: .exchange)
+        for now in 0..<100 {
+            #expect(book.dial(connections: 0, now: Double(now)) == ["a"])
+            book.postponed("a", now: Double(now))
+            #expect(book.dialling == 0)
+            #expect(book.dial(connections: 0, now: Double(now) + 0.9) == [])
+        }
+    }
+
     @Test func aFailedAddressIsTriedLaterAndLater() {
         var book = book()
         book.learn(["a"], from: .configured)

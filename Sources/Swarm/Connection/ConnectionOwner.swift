@@ -25,9 +25,15 @@ protocol ConnectionOwner: AnyObject {
     func finishBlock(_ block: IncomingBlock, on connection: PeerConnection)
     /// All that was received in one go has been told: time to act.
     func settle()
+    /// Whether this peer owes blocks that it was asked for.
+    func owesBlocks(_ connection: PeerConnection) -> Bool
+    /// What the peer asked for, or its refusal.
+    func answer(_ ask: PendingAnswers.Ask) -> Message
     /// The next block for this peer, or why there is none now.
     func nextUpload(to connection: PeerConnection) -> UploadStep
     func uploaded(_ bytes: Int, to connection: PeerConnection)
+    /// A block that was asked for came or went; told once a second at most.
+    func progressed(_ connection: PeerConnection)
     /// A piece that was promised cannot be read.
     func unreadable(_ span: BlockSpan, on connection: PeerConnection)
     /// The connection is closed; nothing more comes of it.
@@ -71,5 +77,7 @@ enum CloseReason: Equatable {
     case timedOut
     case redundant
     case banned
+    /// Its place was needed for another, and it had shown least for longest.
+    case evicted
     case shutdown
 }

@@ -6,9 +6,25 @@ import SwarmCore
 /// From the socket: frames to the torrent, payload straight to its place.
 extension PeerConnection {
     func receive() {
+        readSocket()
+        guard phase == .open else { return }
+        let unexplained = Int(bytesReceived - bytesExplained)
+        bytesExplained = bytesReceived
+        if !unasked.received(unexplained, now: loop.now) { close(.violation("a flood of what was not asked for")) }
+    }
+
+    /// Bytes that may be read now. The limit is for blocks: a peer that owes none is read in any case, so that it cannot
+    /// use the limit up, nor be kept from saying what it has.
+    private var allowance: Int {
+        let limit = owner?.limits.mayReceive(loop.now) ?? .max
+        guard limit < .max, incoming == nil, owner?.owesBlocks(self) != true else { return limit }
+        return .max
+    }
+
+    private func readSocket() {
         var turn = tunables.turn
-        while phase != .closed, turn > 0 {
-            let allowed = owner?.limits.mayReceive(loop.now) ?? .max
+        while phase != .closed, turn > 0, !isHeldBack {
+            let allowed = allowance
             guard allowed > 0 else {
                 return pauseReading(for: max(0.005, owner?.limits.receiveDelay(loop.now) ?? 0.05))
             }
@@ -61,6 +77,7 @@ extension PeerConnection {
         if case .bytes(let count) = outcome {
             noteReceived(count)
             let payload = min(count, target.count)
+            noteAsked(payload)
             incoming?.received += payload
             if let done = incoming, done.remaining == 0 {
                 incoming = nil
@@ -132,6 +149,7 @@ extension PeerConnection {
             slice(memory.bytes, block.offset, here).copyMemory(
                 from: UnsafeRawBufferPointer(rebasing: bytes[consumed..<consumed + here]))
         }
+        noteAsked(here)
         block.received = here
         if block.remaining == 0 {
             owner.finishBlock(block, on: self)

@@ -17,10 +17,25 @@ struct OutgoingBlock {
 
 /// To the socket: control messages, and blocks from the page cache.
 extension PeerConnection {
+    /// Bytes at the head of the outbox that are sent and may stay there.
+    private static let longestSentHead = 32 << 10
+
     func send(_ message: Message) {
         guard phase == .open else { return }
+        let before = outbox.count
         guard message.encode(into: &outbox, ids: capabilities.ids) else { return }
+        if message.isReply { replies += outbox.count - before }
+        unasked.sent(message)
         if outbox.count - outboxHead > tunables.outbox { close(.failed("it does not read what we send")) }
+    }
+
+    /// Takes a request for metadata or hashes, to be answered when what waits is sent and the limit allows it.
+    func ask(_ ask: PendingAnswers.Ask) {
+        guard !answers.add(ask) else { return }
+        switch ask {
+        case .metadata(let piece): send(.extended(.metadata(.reject(piece: piece))))
+        case .hashes(let request): send(.hashReject(request))
+        }
     }
 
     /// Sends what there is, as far as the socket and the limits go.
@@ -33,12 +48,29 @@ extension PeerConnection {
                 blocked = !sendUpload(&turn)
             } else if outboxHead < outbox.count {
                 blocked = !sendOutbox(&turn)
-            } else if !startUpload() {
+            } else if !startAnswer(), !startUpload() {
                 break
             }
         }
-        if phase != .closed { wantWrite(blocked || turn <= 0) }
+        guard phase != .closed else { return }
+        wantWrite(blocked || turn <= 0)
+        guard reserve(outbox.count - outboxHead) else { return close(.failed("it does not read what we send")) }
+        if replies > tunables.replies { holdBack() }
         if further != nil { closeIfDone() }
+    }
+
+    /// - Returns: whether there is an answer to send now.
+    private func startAnswer() -> Bool {
+        guard let ask = answers.first, phase == .open, let owner else { return false }
+        let delay = owner.limits.answerDelay(ask.cost, loop.now)
+        guard delay <= 0 else {
+            pauseSending(for: max(delay, 0.002))
+            return false
+        }
+        answers.removeFirst()
+        guard owner.answer(ask).encode(into: &outbox, ids: capabilities.ids) else { return false }
+        owner.limits.answered(outbox.count - outboxHead)
+        return outboxHead < outbox.count
     }
 
     /// - Returns: whether the socket took everything.
@@ -49,10 +81,18 @@ extension PeerConnection {
         guard let count = taken(outcome) else { return false }
         turn -= count
         outboxHead += count
+        owner?.limits.sentMessages(count)
         if outboxHead == outbox.count {
             outbox.removeAll(keepingCapacity: outbox.capacity <= 4096)
             outboxHead = 0
+            replies = 0
+            letGo()
             return true
+        }
+        if outboxHead >= Self.longestSentHead, 2 * outboxHead >= outbox.count {
+            // What is sent is let go of: each byte is moved once at most for one that was sent.
+            outbox.removeFirst(outboxHead)
+            outboxHead = 0
         }
         return false
     }
@@ -106,6 +146,7 @@ extension PeerConnection {
             guard let count = taken(outcome) else { return false }
             turn -= count
             owner?.uploaded(count, to: self)
+            progressed()
             if let limit = unsent.sent(count, now: loop.now) { Socket.setUnsentLowWater(descriptor, bytes: limit) }
             block.sent += count
             if block.sent == region.length {
@@ -115,6 +156,7 @@ extension PeerConnection {
             upload = block
         }
         upload = nil
+        unasked.sentBlock()
         return true
     }
 
@@ -132,6 +174,19 @@ extension PeerConnection {
         case .failed(let code):
             close(code == EPIPE || code == ECONNRESET ? .closedByPeer : .failed(String(cString: strerror(code))))
             return nil
+        }
+    }
+}
+
+extension Message {
+    /// Whether it is sent because of what the peer sent: a peer that does not take such messages is not read. Those that
+    /// a host sends of itself do not count, or two hosts that have much to announce could wait for each other.
+    fileprivate var isReply: Bool {
+        switch self {
+        case .reject, .hashReject, .interested, .notInterested, .extended(.metadata(.reject)), .extended(.turnOver),
+            .extended(.turns):
+            true
+        default: false
         }
     }
 }

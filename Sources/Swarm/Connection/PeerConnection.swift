@@ -1,3 +1,4 @@
+import Admission
 import Glibc
 import Hashing
 import PeerWire
@@ -32,6 +33,10 @@ final class PeerConnection: ReadinessHandler {
         var lookAhead = 4096
         /// Bytes of control messages that may wait for a peer that does not read.
         var outbox = 4 << 20
+        /// Bytes of replies that may wait; with more the peer is not read until all are sent.
+        var replies = 64 << 10
+        /// Bytes that may wait without a part of the budget of the process.
+        var freeUnsent = 20 << 10
     }
 
     let tunables: Tunables
@@ -42,6 +47,12 @@ final class PeerConnection: ReadinessHandler {
     let descriptor: CInt
     /// Gives an incoming connection its ``owner``, the torrent it wants, if that is here.
     let resolve: (PeerConnection, SHA1Digest) -> Void
+
+    /// Its place in the budget of the process.
+    private var ticket: Admission.Ticket?
+    private var progressedAt = -Double.infinity
+    /// Called at the end of a connection that belongs to no torrent yet.
+    var endedUnnamed: ((PeerConnection) -> Void)?
 
     private(set) var phase: Phase
     weak var owner: (any ConnectionOwner)?
@@ -60,10 +71,20 @@ final class PeerConnection: ReadinessHandler {
     var incoming: IncomingBlock?
     private(set) var lastReceived: Double
     var bytesReceived: Int64 = 0
+    /// What of them has been looked at by ``unasked``, or was of blocks that were asked for.
+    var bytesExplained: Int64 = 0
+    var unasked: UnaskedBytes
 
     // Sending
     var outbox: [UInt8] = []
     var outboxHead = 0
+    /// Bytes of the outbox that answer what the peer sent.
+    var replies = 0
+    /// Bytes of the outbox for which the budget has been asked.
+    var reserved = 0
+    /// The peer is not read until it has taken our replies.
+    var isHeldBack = false
+    var answers = PendingAnswers()
     var upload: OutgoingBlock?
     var lastSent: Double
     var mayUpload = false
@@ -79,29 +100,32 @@ final class PeerConnection: ReadinessHandler {
     private var isRegistered = false
     private var readTimer: TimerToken?
     private var writeTimer: TimerToken?
+    private var writeDue = 0.0
     private var deadline: TimerToken?
 
     /// A connection that somebody made to us.
     init(
         accepted descriptor: CInt, from address: SocketAddress, loop: EventLoop, staging: ReceiveStaging,
-        tunables: Tunables, resolve: @escaping (PeerConnection, SHA1Digest) -> Void
+        tunables: Tunables, ticket: Admission.Ticket?, resolve: @escaping (PeerConnection, SHA1Digest) -> Void
     ) {
         self.descriptor = descriptor
         self.address = address
         self.loop = loop
         self.staging = staging
         self.tunables = tunables
+        self.ticket = ticket
         self.resolve = resolve
         isIncoming = true
         phase = .handshaking
         lastReceived = loop.now
         lastSent = loop.now
+        unasked = UnaskedBytes(now: loop.now)
     }
 
     /// A connection that we are making.
     init(
         dialled descriptor: CInt, to address: SocketAddress, infoHash: SHA1Digest, owner: any ConnectionOwner,
-        loop: EventLoop, staging: ReceiveStaging, tunables: Tunables
+        loop: EventLoop, staging: ReceiveStaging, tunables: Tunables, ticket: Admission.Ticket?
     ) {
         self.descriptor = descriptor
         self.address = address
@@ -110,12 +134,14 @@ final class PeerConnection: ReadinessHandler {
         self.tunables = tunables
         self.infoHash = infoHash
         self.owner = owner
+        self.ticket = ticket
         resolve = { _, _ in }
         isIncoming = false
         phase = .connecting
         listenAddress = address
         lastReceived = loop.now
         lastSent = loop.now
+        unasked = UnaskedBytes(now: loop.now)
     }
 
     func start() {
@@ -137,6 +163,7 @@ final class PeerConnection: ReadinessHandler {
             flush()
         case .handshaking, .open:
             if readiness.writable { flush() }
+            if readiness.closed, isHeldBack { return close(.closedByPeer) }
             if readiness.closed, readTimer != nil, phase != .closed {
                 // A hang-up is told again and again while the limit keeps us from reading up to it.
                 unwatch()
@@ -198,12 +225,25 @@ final class PeerConnection: ReadinessHandler {
         self.handshake = handshake
         phase = .open
         decoder = FrameDecoder(peer: handshake.reserved, content: owner.bounds)
+        unasked = UnaskedBytes(pieces: owner.bounds?.pieceCount ?? 0, now: loop.now)
         guard owner.opened(self, handshake) else {
             close(.redundant)
             return false
         }
+        ticket?.opened(now: loop.now)
         mayUpload = true
         return true
+    }
+
+    /// Who this peer is, once its handshake is here.
+    var identity: PeerIdentity? { handshake.map { PeerIdentity(id: $0.peerID, source: address.source) } }
+
+    /// Something that was asked for came or went. Noted once a second.
+    func progressed() {
+        guard loop.now - progressedAt >= 1 else { return }
+        progressedAt = loop.now
+        ticket?.progressed(now: loop.now)
+        owner?.progressed(self)
     }
 
     // MARK: Readiness
@@ -233,6 +273,11 @@ final class PeerConnection: ReadinessHandler {
     func noteReceived(_ bytes: Int) {
         lastReceived = loop.now
         bytesReceived += Int64(bytes)
+    }
+
+    /// Of what was received, so many bytes were of a block that was asked for.
+    func noteAsked(_ bytes: Int) {
+        bytesExplained += Int64(bytes)
         owner?.limits.received(bytes)
     }
 
@@ -243,15 +288,34 @@ final class PeerConnection: ReadinessHandler {
         readTimer = loop.schedule(after: delay) { [weak self] in
             guard let self, phase != .closed else { return }
             readTimer = nil
+            guard !isHeldBack else { return }
             want(interest.union(.read))
             receive()
             owner?.settle()
         }
     }
 
+    /// Stops reading until the peer has taken our replies.
+    func holdBack() {
+        guard !isHeldBack else { return }
+        isHeldBack = true
+        want(interest.subtracting(.read))
+    }
+
+    func letGo() {
+        guard isHeldBack else { return }
+        isHeldBack = false
+        if readTimer == nil { want(interest.union(.read)) }
+    }
+
     /// Stops uploading until the limit allows more.
     func pauseSending(for delay: Double) {
-        guard writeTimer == nil else { return }
+        let due = loop.now + delay
+        if let timer = writeTimer {
+            guard due < writeDue else { return }
+            loop.cancel(timer)
+        }
+        writeDue = due
         writeTimer = loop.schedule(after: delay) { [weak self] in
             guard let self, phase != .closed else { return }
             writeTimer = nil
@@ -267,13 +331,31 @@ final class PeerConnection: ReadinessHandler {
         flush()
         guard readTimer != nil, phase != .closed else { return }
         readTimer = nil
+        guard !isHeldBack else { return }
         want(interest.union(.read))
+    }
+
+    /// What waits for a slow reader beyond a little comes out of the budget of the process.
+    /// - Returns: false when there is no room for it.
+    func reserve(_ waiting: Int) -> Bool {
+        let beyond = waiting - tunables.freeUnsent
+        guard beyond > 0 || reserved > 0 else { return true }
+        let wanted = beyond > 0 ? (beyond | 0x3fff) + 1 : 0
+        if wanted > reserved {
+            guard ticket?.reserveUnsent(wanted - reserved) ?? true else { return false }
+        } else if wanted < reserved {
+            ticket?.releaseUnsent(reserved - wanted)
+        }
+        reserved = wanted
+        return true
     }
 
     /// Called every few seconds.
     func checkIdle() {
         guard phase == .open else { return }
         if loop.now - lastReceived > tunables.idle { return close(.timedOut) }
+        let isWaitedFor = upload != nil || outboxHead < outbox.count
+        if isWaitedFor, loop.now - lastSent > tunables.idle { return close(.timedOut) }
         guard loop.now - lastSent > tunables.keepAlive else { return }
         send(.keepAlive)
         flush()
@@ -281,12 +363,23 @@ final class PeerConnection: ReadinessHandler {
 
     // MARK: The end
 
+    /// Its place in the budget was needed for another.
+    func evict() {
+        let owner = owner
+        close(.evicted)
+        owner?.settle()
+    }
+
     func close(_ reason: CloseReason) {
         guard phase != .closed else { return }
         phase = .closed
         for timer in [readTimer, writeTimer, deadline] { if let timer { loop.cancel(timer) } }
         if isRegistered { loop.unregister(descriptor) }
         Glibc.close(descriptor)
+        if reserved > 0 { ticket?.releaseUnsent(reserved) }
+        ticket?.release()
+        ticket = nil
+        if owner == nil { endedUnnamed?(self) }
         owner?.closed(self, reason)
         incoming = nil
         upload = nil

@@ -6,18 +6,29 @@ import SwarmCore
 final class TransferLimits {
     private var down: TokenBucket
     private var up: TokenBucket
+    /// What of the upload limit answers about metadata and hashes may take while blocks are sent.
+    private var answers: TokenBucket
+    private var blockSentAt = -Double.infinity
     private let parent: TransferLimits?
+
+    /// One part in so many of the upload limit is for answers while blocks are sent: who asks for metadata again and again
+    /// is not to hold up those who fetch.
+    private static let answersShare = 8
+    /// Seconds after a block in which blocks count as being sent.
+    private static let blocksGoOn = 1.0
 
     /// - Parameters: bytes per second; nil for none.
     init(down: Int?, up: Int?, parent: TransferLimits?, now: Double) {
         self.down = TokenBucket(rate: down, now: now)
         self.up = TokenBucket(rate: up, now: now)
+        answers = TokenBucket(rate: up.map { $0 / Self.answersShare }, now: now)
         self.parent = parent
     }
 
     func set(down: Int?, up: Int?, now: Double) {
         self.down.setRate(down, now: now)
         self.up.setRate(up, now: now)
+        answers.setRate(up.map { $0 / Self.answersShare }, now: now)
     }
 
     /// Bytes per second in force; nil for none.
@@ -29,9 +40,10 @@ final class TransferLimits {
         return min(one, other)
     }
 
-    /// Bytes that may be read now.
+    /// Bytes of blocks that may be read now.
     func mayReceive(_ now: Double) -> Int { min(down.available(now), parent?.mayReceive(now) ?? .max) }
 
+    /// Bytes of blocks that were asked for have come; nothing else counts, so that nobody can use the limit up.
     func received(_ bytes: Int) {
         down.spend(bytes)
         parent?.received(bytes)
@@ -47,9 +59,29 @@ final class TransferLimits {
         max(up.delay(for: bytes, now: now), parent?.sendDelay(bytes, now) ?? 0)
     }
 
-    func sent(_ bytes: Int) {
+    /// A block of so many bytes goes out.
+    func sent(_ bytes: Int, now: Double) {
         up.spend(bytes)
-        parent?.sent(bytes)
+        blockSentAt = now
+        parent?.sent(bytes, now: now)
+    }
+
+    /// Messages of so many bytes went out.
+    func sentMessages(_ bytes: Int) {
+        up.charge(bytes)
+        parent?.sentMessages(bytes)
+    }
+
+    /// Seconds until an answer of `bytes` may be made; 0 when it may now.
+    func answerDelay(_ bytes: Int, _ now: Double) -> Double {
+        let share = now - blockSentAt < Self.blocksGoOn ? answers.delay(for: bytes, now: now) : 0
+        return max(share, up.delay(for: bytes, now: now), parent?.answerDelay(bytes, now) ?? 0)
+    }
+
+    /// An answer was made; its bytes count in ``sentMessages(_:)`` too, once they are sent.
+    func answered(_ bytes: Int) {
+        answers.spend(bytes)
+        parent?.answered(bytes)
     }
 }
 

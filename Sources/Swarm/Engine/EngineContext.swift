@@ -1,3 +1,4 @@
+import Admission
 import HTTPOrigin
 import Logging
 import PeerWire
@@ -12,6 +13,9 @@ struct EngineContext {
     let pool: WorkerPool
     let staging: ReceiveStaging
     let limits: TransferLimits
+    /// What strangers may take of this process.
+    let admission: Admission
+    let incoming: IncomingLimits
     let peerID: PeerID
     /// Where we listen; any address and no port while nobody wants peers.
     var listenAddress: SocketAddress

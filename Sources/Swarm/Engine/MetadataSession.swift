@@ -1,3 +1,4 @@
+import Admission
 import Hashing
 import Logging
 import Metainfo
@@ -22,6 +23,8 @@ final class MetadataSession: ConnectionOwner {
     private let enter: @Sendable (@escaping @Sendable (MetadataSession) -> Void) -> Void
 
     private var connections: [ObjectIdentifier: PeerConnection] = [:]
+    /// Those who came to us.
+    private var incoming: IncomingRoom<ObjectIdentifier>
     private var book = PeerBook<SocketAddress>()
     private var swarmOf = RecentKeys<SocketAddress, SHA1Digest>(capacity: MetadataSession.mostAddresses)
     private var addresses = RecentKeys<PeerAddress, Void>(capacity: MetadataSession.mostAddresses)
@@ -50,6 +53,7 @@ final class MetadataSession: ConnectionOwner {
         self.enter = enter
         self.report = report
         self.finished = finished
+        incoming = IncomingRoom(limits: context.incoming)
         limits = TransferLimits(
             down: options.downloadLimit, up: options.uploadLimit, parent: context.limits, now: context.loop.now)
         lastProgressAt = context.loop.now
@@ -130,17 +134,19 @@ final class MetadataSession: ConnectionOwner {
     }
 
     private func dial() {
-        for address in book.dial(connections: connections.count, now: context.loop.now) {
+        let open = connections.values.filter { $0.phase == .open }
+        let dialled = open.count { !$0.isIncoming }
+        for address in book.dial(connections: open.count, dialled: dialled, now: context.loop.now) {
             let hash = swarmOf[address] ?? subject.hashes.primary
             do {
-                let descriptor = try Socket.connect(to: address, from: context.listenAddress)
-                let connection = PeerConnection(
-                    dialled: descriptor, to: address, infoHash: hash, owner: self, loop: context.loop,
-                    staging: context.staging, tunables: context.tunables)
+                let connection = try context.dial(address, infoHash: hash, owner: self)
                 connections[ObjectIdentifier(connection)] = connection
                 connection.start()
             } catch {
-                book.failed(address, now: context.loop.now)
+                switch error {
+                case .noRoom: book.postponed(address, now: context.loop.now)
+                case .unreachable: book.failed(address, now: context.loop.now)
+                }
             }
         }
     }
@@ -180,7 +186,17 @@ final class MetadataSession: ConnectionOwner {
             if !connection.isIncoming { book.shun(connection.address) }
             return false
         }
-        if !connection.isIncoming { book.connected(connection.address) }
+        if connection.isIncoming {
+            let now = context.loop.now
+            switch incoming.verdict(for: connection.address.source, now: now) {
+            case .free: break
+            case .full: return false
+            case .afterClosing(let other): connections[other]?.close(.evicted)
+            }
+            incoming.insert(ObjectIdentifier(connection), from: connection.address.source, now: now)
+        } else {
+            book.connected(connection.address)
+        }
         connections[ObjectIdentifier(connection)] = connection
         if handshake.reserved.contains(.fast) { connection.send(.haveNone) }
         if handshake.reserved.contains(.extensionProtocol) {
@@ -211,7 +227,10 @@ final class MetadataSession: ConnectionOwner {
         case .extended(.metadata(.data(let piece, _, let bytes))):
             let before = metadata.chunksTaken
             let step = metadata.received(chunk: piece, data: bytes, from: peer)
-            if metadata.chunksTaken != before { lastProgressAt = now }
+            if metadata.chunksTaken != before {
+                lastProgressAt = now
+                connection.progressed()
+            }
             if case .complete(let chunks)? = step { judge(chunks) }
             ask()
         case .extended(.metadata(.reject(let piece))): metadata.rejected(by: peer, chunk: piece, now: now)
@@ -221,7 +240,9 @@ final class MetadataSession: ConnectionOwner {
         case .hashes(let request, let digests):
             switch layers?.received(request, digests, from: peer) {
             case .wrong: return connection.close(.banned)
-            case .accepted: lastProgressAt = now
+            case .accepted:
+                lastProgressAt = now
+                connection.progressed()
             case .unexpected, nil: return
             }
             if layers?.isComplete == true { return finishLayers() }
@@ -293,9 +314,21 @@ final class MetadataSession: ConnectionOwner {
     func nextUpload(to connection: PeerConnection) -> UploadStep { .nothing }
     func uploaded(_ bytes: Int, to connection: PeerConnection) {}
     func unreadable(_ span: BlockSpan, on connection: PeerConnection) {}
+    func owesBlocks(_ connection: PeerConnection) -> Bool { false }
+    /// Nothing is queued here: requests are rejected as they come.
+    func answer(_ ask: PendingAnswers.Ask) -> Message {
+        switch ask {
+        case .metadata(let piece): .extended(.metadata(.reject(piece: piece)))
+        case .hashes(let request): .hashReject(request)
+        }
+    }
+    func progressed(_ connection: PeerConnection) {
+        incoming.progressed(ObjectIdentifier(connection), now: context.loop.now)
+    }
 
     func closed(_ connection: PeerConnection, _ reason: CloseReason) {
         connections[ObjectIdentifier(connection)] = nil
+        incoming.remove(ObjectIdentifier(connection))
         metadata.removePeer(ObjectIdentifier(connection))
         layers?.removePeer(ObjectIdentifier(connection))
         guard !isStopped, !connection.isIncoming else { return }

@@ -1,3 +1,4 @@
+import Admission
 import Hashing
 import Logging
 import Metainfo
@@ -14,24 +15,24 @@ extension TorrentEngine {
     func dial() {
         let now = context.loop.now
         guard options.usesPeers, !isQuiet, !machine.isFinished || machine.peerCount < 200 else { return }
-        for address in book.dial(connections: connections.count, now: now) {
+        for address in book.dial(connections: connections.count, dialled: dialled, now: now) {
             let infoHash = swarmOf[address] ?? info.hashes.primary
             do {
-                let descriptor = try Socket.connect(to: address, from: context.listenAddress)
-                let connection = PeerConnection(
-                    dialled: descriptor, to: address, infoHash: infoHash, owner: self, loop: context.loop,
-                    staging: context.staging, tunables: context.tunables)
+                let connection = try context.dial(address, infoHash: infoHash, owner: self)
                 opening[ObjectIdentifier(connection)] = connection
                 connection.start()
             } catch {
-                book.failed(address, now: now)
+                switch error {
+                case .noRoom: book.postponed(address, now: now)
+                case .unreachable: book.failed(address, now: now)
+                }
             }
         }
     }
 
     /// A connection that came in and asked for this torrent.
     func adopt(_ connection: PeerConnection) -> Bool {
-        guard !isStopped, options.usesPeers, !isQuiet, !bans.isBanned(connection.address.host) else {
+        guard !isStopped, options.usesPeers, !isQuiet, !bans.isBanned(connection.address.source) else {
             return false
         }
         opening[ObjectIdentifier(connection)] = connection
@@ -49,17 +50,25 @@ extension TorrentEngine {
             if !connection.isIncoming { book.shun(connection.address) }
             return false
         }
-        guard !bans.isBanned(handshake.peerID, at: connection.address.host),
-            makeWay(for: connection, handshake)
+        let identity = PeerIdentity(id: handshake.peerID, source: connection.address.source)
+        guard !bans.isBanned(identity.id, at: identity.source), makeWay(for: connection, identity),
+            !connection.isIncoming || makeRoom(for: identity.source)
         else { return false }
         if !connection.isIncoming { book.connected(connection.address) }
         var traits = PeerTraits(supportsFast: handshake.reserved.contains(.fast))
         traits.isNear = isNear(connection)
         let key = machine.join(traits, now: context.loop.now)
         connection.key = key
+        connection.answers = PendingAnswers(
+            budget: PendingAnswers.budget(metadata: info.bytes.count, pieces: info.layout.pieceCount))
         connections[key] = connection
-        peerIDs[handshake.peerID] = key
-        if connection.isIncoming { exchange.hasIncoming = true }
+        identities[identity] = key
+        if connection.isIncoming {
+            exchange.hasIncoming = true
+            incoming.insert(key, from: identity.source, now: context.loop.now)
+        } else {
+            dialled += 1
+        }
         // What we have goes first, as older clients expect.
         settle()
         if connection.phase == .open, handshake.reserved.contains(.extensionProtocol) {
@@ -69,21 +78,33 @@ extension TorrentEngine {
     }
 
     /// One connection for each peer. Of two that were made at once both sides keep the same: the one that the larger
-    /// peer id made.
-    private func makeWay(for connection: PeerConnection, _ handshake: Handshake) -> Bool {
-        guard let key = peerIDs[handshake.peerID], let old = connections[key] else { return true }
-        let oursIsLarger = handshake.peerID < context.peerID
+    /// peer id made. The same id at another address is somebody else.
+    private func makeWay(for connection: PeerConnection, _ identity: PeerIdentity) -> Bool {
+        guard let key = identities[identity], let old = connections[key] else { return true }
+        let oursIsLarger = identity.id < context.peerID
         let isPreferred = connection.isIncoming != oursIsLarger
         let wasPreferred = old.isIncoming != oursIsLarger
-        // From another address only when the old one is dead: anybody can say an id that he has heard.
-        let isSilent = context.loop.now - old.lastReceived > 20
-        let isElsewhere = connection.address.host != old.address.host
-        guard isElsewhere ? isSilent : isPreferred && !wasPreferred else {
+        guard isPreferred && !wasPreferred else {
             if !connection.isIncoming { book.shun(connection.address) }
             return false
         }
         old.close(.redundant)
         return true
+    }
+
+    /// A torrent that is full closes whoever has shown least for longest, not the newcomer.
+    private func makeRoom(for source: Source) -> Bool {
+        switch incoming.verdict(for: source, now: context.loop.now) {
+        case .free: return true
+        case .full: return false
+        case .afterClosing(let key):
+            connections[key]?.close(.evicted)
+            return true
+        }
+    }
+
+    func progressed(_ connection: PeerConnection) {
+        if connection.isIncoming, let key = connection.key { incoming.progressed(key, now: context.loop.now) }
     }
 
     private func sendExtensionHandshake(_ connection: PeerConnection) {
@@ -114,7 +135,8 @@ extension TorrentEngine {
         if let key = connection.key {
             connections[key] = nil
             for further in lines.forget(key) { further.close(.shutdown) }
-            if let id = connection.handshake?.peerID, peerIDs[id] == key { peerIDs[id] = nil }
+            if let identity = connection.identity, identities[identity] == key { identities[identity] = nil }
+            if connection.isIncoming { incoming.remove(key) } else { dialled -= 1 }
             exchange.forget(key)
             forgetReach(of: key)
             _ = heldAnnouncements.take(key)
@@ -138,7 +160,7 @@ extension TorrentEngine {
         guard let connection = connections[key] else { return }
         context.logger.warning("peer sent false bytes", metadata: ["peer": "\(connection.address)"])
         if let address = connection.listenAddress { book.ban(address) }
-        bans.ban(connection.handshake?.peerID, at: connection.address.host)
+        bans.ban(connection.handshake?.peerID, at: connection.address.source)
         connection.close(.banned)
     }
 
@@ -210,6 +232,7 @@ extension TorrentEngine {
     func finishBlock(_ block: IncomingBlock, on connection: PeerConnection) {
         guard let key = connection.key else { return }
         if block.isSurplus { return }
+        connection.progressed()
         take(block.span, from: key, block.memory, placement: block.placement)
     }
 
@@ -239,7 +262,7 @@ extension TorrentEngine {
             _ = machine.nextUpload(to: key)
             do {
                 let regions = try regions(of: span)
-                limits.sent(span.length)
+                limits.sent(span.length, now: now)
                 roomBucket.spend(span.length)
                 if !heldAnnouncements.isEmpty { sayHeld(to: key) }
                 connection.opening.sent(span.length, now: now)

@@ -102,22 +102,39 @@ extension TorrentEngine {
     /// BEP 9: the info dictionary for those who have only a magnet link.
     func serveMetadata(_ message: MetadataMessage, _ connection: PeerConnection) {
         guard case .request(let piece) = message else { return }
-        let size = info.bytes.count
-        let length = MetadataMessage.length(ofPiece: piece, size: size)
-        let start = piece * MetadataMessage.pieceLength
-        let answer: MetadataMessage =
-            length > 0
-            ? .data(piece: piece, totalSize: size, bytes: Array(info.bytes[start..<start + length]))
-            : .reject(piece: piece)
-        connection.send(.extended(.metadata(answer)))
+        if MetadataMessage.length(ofPiece: piece, size: info.bytes.count) > 0 {
+            connection.ask(.metadata(piece: piece))
+        } else {
+            connection.send(.extended(.metadata(.reject(piece: piece))))
+        }
         if let key = connection.key { dirty.insert(key) }
     }
 
     /// BEP 52: hashes of a file's piece layer. Block hashes would take reading the file, and pieces verify without
     /// them.
     func serveHashes(_ request: HashRequest, _ connection: PeerConnection) {
-        let answer = layerHashes.answer(request, hashes: hashes, pieceLength: info.layout.pieceLength)
-        connection.send(answer.map { .hashes(request, $0) } ?? .hashReject(request))
+        if request.isWellFormed() {
+            connection.ask(.hashes(request))
+        } else {
+            connection.send(.hashReject(request))
+        }
         if let key = connection.key { dirty.insert(key) }
     }
+
+    func answer(_ ask: PendingAnswers.Ask) -> Message {
+        switch ask {
+        case .metadata(let piece):
+            let size = info.bytes.count
+            let length = MetadataMessage.length(ofPiece: piece, size: size)
+            guard length > 0 else { return .extended(.metadata(.reject(piece: piece))) }
+            let start = info.bytes.startIndex + piece * MetadataMessage.pieceLength
+            return .extended(
+                .metadata(.data(piece: piece, totalSize: size, bytes: Array(info.bytes[start..<start + length]))))
+        case .hashes(let request):
+            let digests = layerHashes.answer(request, hashes: hashes, pieceLength: info.layout.pieceLength)
+            return digests.map { .hashes(request, $0) } ?? .hashReject(request)
+        }
+    }
+
+    func owesBlocks(_ connection: PeerConnection) -> Bool { connection.key.map { machine.owesBlocks($0) } ?? false }
 }

@@ -158,12 +158,11 @@ extension TorrentEngine {
             let infoHash = first.infoHash
         else { return }
         for _ in 0..<count {
-            guard let descriptor = try? Socket.connect(to: address, from: context.listenAddress) else {
-                return lines.failed(key)
+            let connection: PeerConnection
+            do { connection = try context.dial(address, infoHash: infoHash, owner: self) } catch {
+                if case .unreachable = error { lines.failed(key) }
+                return
             }
-            let connection = PeerConnection(
-                dialled: descriptor, to: address, infoHash: infoHash, owner: self, loop: context.loop,
-                staging: context.staging, tunables: context.tunables)
             connection.further = FurtherRole(announced: theirs.id)
             connection.key = key
             opening[ObjectIdentifier(connection)] = connection

@@ -1,3 +1,4 @@
+import Admission
 import Hashing
 import Logging
 import Metainfo
@@ -29,12 +30,16 @@ final class TorrentEngine: ConnectionOwner {
     var connections: [PeerKey: PeerConnection] = [:]
     /// Connections whose handshake is under way.
     var opening: [ObjectIdentifier: PeerConnection] = [:]
-    var peerIDs: [PeerID: PeerKey] = [:]
+    var identities: [PeerIdentity: PeerKey] = [:]
+    /// Those who came to us.
+    var incoming: IncomingRoom<PeerKey>
+    /// Open connections that we made, further ones not counted.
+    var dialled = 0
     var book: PeerBook<SocketAddress>
     /// Addresses by the info hash of the swarm in which we heard of them, where it is not the primary one.
     var swarmOf = RecentKeys<SocketAddress, SHA1Digest>(capacity: 4_000)
-    /// By peer id and host address.
-    var bans = BanList<PeerID, [UInt8]>()
+    /// By peer id and source.
+    var bans = BanList<PeerID, Source>()
     var buffers: [Int: PieceBuffer] = [:]
     var memories: [Int: BlockMemory] = [:]
     let bufferPool: PieceBufferPool
@@ -120,6 +125,7 @@ final class TorrentEngine: ConnectionOwner {
         bufferPool = PieceBufferPool(
             capacity: configuration.openBytes + configuration.openBytesOnLongLine + layout.pieceLength + (1 << 16))
         book = PeerBook()
+        incoming = IncomingRoom(limits: context.incoming)
         ledger = DurabilityLedger(durable: StoredPieces(have), policy: context.syncPolicy)
         lastByteAt = now
         roomBucket = TokenBucket(rate: nil, now: now)

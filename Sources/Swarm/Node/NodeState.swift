@@ -49,6 +49,7 @@ actor NodeState {
             loop: loop, pool: node.pool, staging: ReceiveStaging(length: 2 << 20),
             limits: TransferLimits(
                 down: configuration.downloadLimit, up: configuration.uploadLimit, parent: nil, now: loop.now),
+            admission: node.admission, incoming: configuration.incoming,
             peerID: node.peerID, listenAddress: address, trackers: TrackerClient(settings: trackerSettings),
             webSeeds: WebSeedClient(settings: webSettings), logger: node.logger, client: configuration.client,
             tunables: configuration.connection, swarm: configuration.swarm,
@@ -61,7 +62,7 @@ actor NodeState {
     private func listener(on descriptor: CInt, _ context: EngineContext, _ node: SwarmNode) throws -> Listener {
         try Listener(
             descriptor: descriptor, loop: loop, staging: context.staging, tunables: context.tunables,
-            logger: node.logger,
+            admission: context.admission, logger: node.logger,
             resolve: { [weak self] connection, hash in
                 let connection = LoopBound(connection)
                 self?.assumeIsolated { $0.attach(connection, to: hash) }

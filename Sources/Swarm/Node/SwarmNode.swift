@@ -4,6 +4,7 @@
 // seeds of a process. What it must never do: decide about pieces or peers itself, let an unverified byte reach the disk
 // or another machine, or block its loop.
 
+import Admission
 import Glibc
 import HTTPOrigin
 import Hashing
@@ -25,12 +26,16 @@ public final class SwarmNode: Sendable {
         public var uploadLimit: Int?
         /// Threads that hash and write; nil for one per processor.
         public var workers: Int?
+        /// What strangers may take of this process, shared with its other doors; nil for a budget of this node's own, from
+        /// the limit on open files after it was raised.
+        public var admission: Admission?
         /// Told to peers.
         public var client = "Swoop"
         /// Times and sizes of connections, and of decisions; for tests.
         var connection = PeerConnection.Tunables()
         var swarm = SwarmConfiguration()
         var lines = LineLimits()
+        var incoming = IncomingLimits()
         /// When what was written is made durable and recorded.
         var syncPolicy = SyncPolicy()
         /// When range sources that fail are asked again: the first wait in seconds and the longest.
@@ -45,12 +50,15 @@ public final class SwarmNode: Sendable {
     let loop: EventLoop
     let pool: WorkerPool
     let peerID: PeerID
+    /// The budget that connections of peers draw from; other doors of the process should draw from it too.
+    public let admission: Admission
     private let state: NodeState
 
     public init(configuration: Configuration = Configuration(), logger: Logger) throws {
         signal(SIGPIPE, SIG_IGN)
         Self.raiseDescriptorLimit()
         self.configuration = configuration
+        admission = configuration.admission ?? Admission()
         self.logger = logger
         loop = try EventLoop(name: "swoop-loop")
         let processors = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))

@@ -13,6 +13,11 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
         public var halfOpen = 50
         /// Connections, incoming ones included, up to which more are dialled.
         public var connections = 80
+        /// Connections that this host dialled, up to which it dials more however many others came in: else strangers who
+        /// only connect would keep it from the peers it knows.
+        public var dialled = 40
+        /// Seconds before an address is tried again that this host had no descriptor for.
+        public var pause = 1.0
         /// Seconds before an address that failed is tried again; doubles each time.
         public var firstRetry = 2.0
         public var longestRetry = 600.0
@@ -52,6 +57,7 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
     /// With what was known of them, for when there is reason to dial them after all.
     private var shunned: RecentKeys<Address, Entry>
     public private(set) var dialling = 0
+    private var hasConfigured = false
 
     public init(limits: Limits = Limits()) {
         self.limits = limits
@@ -70,6 +76,7 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
 
     /// What was known already keeps its history, except that a tracker's or user's word gives it a new chance.
     public mutating func learn(_ addresses: some Sequence<Address>, from origin: Origin) {
+        if origin == .configured { hasConfigured = true }
         for address in addresses {
             if entries[address] != nil {
                 if origin != .exchange { entries[address]?.failures = 0 }
@@ -83,10 +90,13 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
         }
     }
 
-    /// Addresses to dial now; each then counts as half open until ``connected(_:)`` or ``failed(_:now:)``.
-    /// - Parameter connections: those there are, half-open ones not counted.
-    public mutating func dial(connections: Int, now: Double) -> [Address] {
-        guard dialling < limits.halfOpen, connections + dialling < limits.connections else { return [] }
+    /// Addresses to dial now; each then counts as half open until ``connected(_:)``, ``failed(_:now:)`` or
+    /// ``postponed(_:now:)``. How many others came in does not keep the user's own addresses from being dialled.
+    /// - Parameters:
+    ///   - connections: those there are, half-open ones not counted.
+    ///   - dialled: how many of them this host dialled; nil for all.
+    public mutating func dial(connections: Int, dialled: Int? = nil, now: Double) -> [Address] {
+        guard dialling < limits.halfOpen, hasRoom(connections, dialled, configured: hasConfigured) else { return [] }
         var chosen: [Address] = []
         var rest: [Address] = []
         for address in queue {
@@ -94,8 +104,10 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
                 entries[address]?.isQueued = false
                 continue
             }
-            let hasRoom = dialling < limits.halfOpen && connections + dialling < limits.connections
-            if hasRoom && entry.retryAt <= now {
+            let isChosen =
+                dialling < limits.halfOpen && entry.retryAt <= now
+                && hasRoom(connections, dialled, configured: entry.origin == .configured)
+            if isChosen {
                 entries[address]?.state = .dialling
                 entries[address]?.isQueued = false
                 dialling += 1
@@ -106,6 +118,11 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
         }
         queue = rest
         return chosen
+    }
+
+    private func hasRoom(_ connections: Int, _ dialled: Int?, configured: Bool) -> Bool {
+        let own = (dialled ?? connections) + dialling
+        return own < limits.dialled || (configured ? own : connections + dialling) < limits.connections
     }
 
     /// Seconds of the clock at which somebody may be dialled, nil when there is nobody.
@@ -140,6 +157,16 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
         entries[address]?.state = .idle
         entries[address]?.failures = failures
         entries[address]?.retryAt = now + min(limits.longestRetry, wait)
+    }
+
+    /// It could not be dialled for want of a descriptor here, which is no fault of the peer's.
+    public mutating func postponed(_ address: Address, now: Double) {
+        guard entries[address]?.state == .dialling else { return }
+        leaveDialling(address)
+        entries[address]?.state = .idle
+        entries[address]?.retryAt = now + limits.pause
+        entries[address]?.isQueued = true
+        queue.append(address)
     }
 
     /// Not to be dialled nor let in again.

@@ -1,0 +1,38 @@
+import Admission
+import Glibc
+import Hashing
+import Reactor
+
+/// Why a connection was not even begun.
+enum DialFailure: Error {
+    /// This host has no descriptor for it now: to be tried again soon, and no fault of the peer's.
+    case noRoom
+    /// There is no way to this address.
+    case unreachable
+}
+
+extension EngineContext {
+    /// Begins a connection to a peer. It has a place in the budget of the process, but is never closed for a stranger's.
+    func dial(_ address: SocketAddress, infoHash: SHA1Digest, owner: any ConnectionOwner) throws(DialFailure)
+        -> PeerConnection
+    {
+        guard let ticket = admission.admit(address.source, at: .peers, isOurs: true, now: loop.now, close: {}) else {
+            throw .noRoom
+        }
+        let descriptor: CInt
+        do { descriptor = try Socket.connect(to: address, from: listenAddress) } catch {
+            ticket.release()
+            guard error.isOutOfDescriptors else { throw .unreachable }
+            _ = admission.shed(at: .peers, now: loop.now)
+            throw .noRoom
+        }
+        return PeerConnection(
+            dialled: descriptor, to: address, infoHash: infoHash, owner: owner, loop: loop, staging: staging,
+            tunables: tunables, ticket: ticket)
+    }
+}
+
+extension SystemError {
+    /// The process or the machine may not open more descriptors now.
+    var isOutOfDescriptors: Bool { code == EMFILE || code == ENFILE }
+}
