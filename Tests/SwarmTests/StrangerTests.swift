@@ -3,6 +3,8 @@ import Foundation
 import Hashing
 import Metainfo
 import PeerWire
+import Reactor
+import Storage
 import Synchronization
 import Testing
 import Tracking
@@ -44,6 +46,28 @@ private final class Crowd: Sendable {
             let leecher = try await nodes[1].get(sample.torrent, into: place.directory("leecher"), from: [address])
             try await leecher.complete(within: 20)
             #expect(seed.failure == nil)
+        }
+    }
+
+    @Test func `without a descriptor for content or record a download goes on as soon as there is one`() async throws {
+        let sample = try Sample.directory()
+        let place = try TemporaryDirectory()
+        let layer = FaultyFileLayer()
+        try await TestNode.with(2) {
+            $0.layer = layer
+            $0.syncPolicy = SyncPolicy(interval: 0.05)
+        } _: { nodes in
+            let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed")))
+            try await seed.complete()
+            let leecher = try await nodes[1].get(sample.torrent, into: place.directory("leecher")) { _ in }
+            try await wait(for: "the check") { leecher.events.count >= 2 }
+            layer.fail([.open, .create, .openDirectory], with: EMFILE)
+            let address = try await nodes[0].address
+            await leecher.transfer.change { $0.book.learn([address].compactMap(SocketAddress.init), from: .configured) }
+            try await wait(for: "a lack of descriptors to be met") { !leecher.warnings.isEmpty }
+            layer.heal()
+            try await leecher.complete()
+            #expect(sample.isThere(in: try place.directory("leecher")))
         }
     }
 

@@ -5,7 +5,7 @@ import Metainfo
 extension ContentFiles {
     /// Makes durable everything that was written before the call: files, and the directories in which entries were
     /// made. After a failure the state on disk is unknown: every later call fails too, and the content has to be
-    /// checked anew.
+    /// checked anew; not where there was only no descriptor (`.tooManyOpenFiles`).
     /// - Throws: `.vanished` when the destination was deleted meanwhile.
     public func synchronize() throws(StorageError) {
         let (files, directories, failure) = state.withLock { state in
@@ -26,7 +26,8 @@ extension ContentFiles {
             state.withLock { state in
                 state.dirtyFiles.formUnion(files)
                 state.dirtyDirectories.formUnion(directories)
-                if state.syncFailure == nil { state.syncFailure = error }
+                // Without a descriptor nothing was handed to the disk that it could have lost: a later call may succeed.
+                if state.syncFailure == nil, error.kind != .tooManyOpenFiles { state.syncFailure = error }
             }
             throw error
         }

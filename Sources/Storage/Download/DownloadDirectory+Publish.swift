@@ -18,6 +18,7 @@ extension DownloadDirectory {
         try files.checkPublished()
         try checkpoint(pieces)
         try removeUnfinished(files, pieces: pieces, in: work)
+        state.withLock { $0.hasBegunMoving = true }
         files.moving(to: publishedRoot)
         switch try publishedKind() {
         case nil:

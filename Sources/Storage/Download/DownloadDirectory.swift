@@ -47,7 +47,11 @@ public final class DownloadDirectory: Sendable {
         var files: ContentFiles?
         /// Pieces that came from DIR/NAME and so need no comparing with it.
         var reused: StoredPieces?
+        /// Publication has begun to move what was finished: it cannot simply be done again.
+        var hasBegunMoving = false
     }
+
+    public var hasBegunMoving: Bool { state.withLock { $0.hasBegunMoving } }
 
     init(info: Info, options: Options, directoryPath: String, layer: any FileLayer, place: OpenFile) {
         self.info = info

@@ -83,6 +83,15 @@ public struct DurabilityLedger: Sendable {
         syncing = nil
     }
 
+    /// The sync was not even begun, for want of a descriptor: what waited waits on.
+    /// - Parameter now: as in ``wrote(_:bytes:at:)``.
+    public mutating func syncPostponed(at now: Double) {
+        guard let batch = syncing else { return }
+        dirty.formUnion(batch)
+        syncing = nil
+        if dirtySince == nil { dirtySince = now }
+    }
+
     /// After a failed sync the kernel may have dropped what it could not write. Answers the pieces that have to be
     /// checked or fetched again: all that were not durable.
     public mutating func syncFailed() -> StoredPieces {

@@ -46,6 +46,11 @@ enum ContentHome: Sendable {
         }
     }
 
+    /// Whether a publication that failed may be tried again: nothing was moved yet.
+    var mayPublishAgain: Bool {
+        if case .download(let directory, _) = self { !directory.hasBegunMoving } else { true }
+    }
+
     func close() {
         switch self {
         case .download(let directory, _): directory.close()

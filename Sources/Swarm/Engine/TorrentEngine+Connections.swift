@@ -259,15 +259,20 @@ extension TorrentEngine {
                 roomBucket.delay(for: span.length, now: now),
                 connection.opening.delay(for: span.length, isAlone: connections.count == 1, now: now))
             if delay > 0 { return .wait(delay) }
-            _ = machine.nextUpload(to: key)
             do {
                 let regions = try regions(of: span)
+                _ = machine.nextUpload(to: key)
                 limits.sent(span.length, now: now)
                 roomBucket.spend(span.length)
                 if !heldAnnouncements.isEmpty { sayHeld(to: key) }
                 connection.opening.sent(span.length, now: now)
                 return .send(span, regions)
             } catch {
+                if error.kind == .tooManyOpenFiles {
+                    shed(error)
+                    return .wait(Self.shortagePause)
+                }
+                _ = machine.nextUpload(to: key)
                 context.logger.error("content cannot be read", metadata: ["error": "\(error)"])
                 report(.warning(error.message))
                 machine.uploadFailed(span, to: key, now: now)

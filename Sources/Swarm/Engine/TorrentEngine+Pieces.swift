@@ -40,6 +40,9 @@ extension TorrentEngine {
         case .wrong(let digests):
             context.logger.debug("piece does not verify", metadata: ["piece": "\(piece)"])
             machine.judged(piece, .wrong(digests: digests), now: now)
+        case .failed(let error) where error.kind == .tooManyOpenFiles:
+            // The piece is whole and stays in memory.
+            tryLater(error) { $0.verify(piece, true) }
         case .failed(let error):
             machine.judged(piece, .notStored, now: now)
             fail(TransferError(error))
@@ -72,6 +75,9 @@ extension TorrentEngine {
     private func synced(_ result: Result<Void, StorageError>) {
         switch result {
         case .success: ledger.syncSucceeded()
+        case .failure(let error) where error.kind == .tooManyOpenFiles:
+            ledger.syncPostponed(at: context.loop.now)
+            tryLater(error) { _ in }
         case .failure(let error):
             _ = ledger.syncFailed()
             fail(TransferError(error))
@@ -106,8 +112,30 @@ extension TorrentEngine {
             }
             isPublished = true
             reportComplete()
+        case .failure(let error) where error.kind == .tooManyOpenFiles && home.mayPublishAgain:
+            tryLater(error) { $0.publish() }
         case .failure(let error): fail(TransferError(error))
         }
+    }
+
+    /// Seconds until what failed for want of a descriptor is tried again.
+    static let shortagePause = 0.25
+
+    /// No descriptor was left for content or its record, which is no fault of the disk: the stranger who has shown least
+    /// for longest is closed, and the work is done again soon.
+    func tryLater(_ error: StorageError, _ work: @escaping (TorrentEngine) -> Void) {
+        shed(error)
+        context.loop.schedule(after: Self.shortagePause) { [weak self] in
+            guard let self, !isStopped else { return }
+            work(self)
+            settle()
+        }
+    }
+
+    func shed(_ error: StorageError) {
+        if !hasToldOfShortage { report(.warning("\(error.message); trying again")) }
+        hasToldOfShortage = true
+        _ = context.admission.shed(at: .peers, now: context.loop.now)
     }
 
     func reportComplete() {

@@ -78,6 +78,8 @@ final class TorrentEngine: ConnectionOwner {
     var isSettling = false
     var isStopped = false
     var isPublished: Bool
+    /// The lack of descriptors was reported.
+    var hasToldOfShortage = false
     var failure: TransferError?
     let startedAt: Double
     /// When a byte came last that was asked for and is of use.

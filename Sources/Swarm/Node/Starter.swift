@@ -124,7 +124,8 @@ struct Starter: Sendable {
             storing.overwrite = options.overwrite
             storing.preallocation = options.preallocate ? .full : .sparse
             storing.vouching = VouchingStore.standard()
-            let place = try DownloadDirectory.open(directory: directory, info: torrent.info, options: storing)
+            let place = try DownloadDirectory.open(
+                directory: directory, info: torrent.info, options: storing, layer: node.configuration.layer)
             let prepared = try place.prepare(
                 hashes: torrent.pieceHashes, selection: selection, parallelism: .processors,
                 progress: { fraction.set($0.done, of: $0.total) }, isCancelled: { fraction.isCancelled })
@@ -191,6 +192,23 @@ struct Starter: Sendable {
 
     // MARK: Beginning
 
+    /// Seconds between attempts for which there was no descriptor, and attempts at most.
+    private static let shortagePause = Duration.milliseconds(500)
+    private static let attempts = 60
+
+    /// Runs `look` on a worker thread; where no descriptor is left, a stranger is closed and it is tried again.
+    private func patiently(_ look: @escaping @Sendable () throws -> Found) async throws -> Found {
+        for _ in 1..<Self.attempts {
+            do { return try await node.pool.run(look) } catch let error as StorageError
+                where error.kind == .tooManyOpenFiles
+            {
+                _ = node.admission.shed(at: .peers, now: monotonicSeconds())
+                try await Task.sleep(for: Self.shortagePause)
+            }
+        }
+        return try await node.pool.run(look)
+    }
+
     private func begin(
         _ torrent: Torrent, extra peers: [PeerAddress], _ look: @escaping @Sendable (CheckFraction) throws -> Found
     ) {
@@ -200,7 +218,7 @@ struct Starter: Sendable {
             transfer.report(.metadata(torrent.info))
             guard let fraction = await transfer.beginChecking(total: torrent.info.layout.totalLength) else { return }
             do {
-                let found = try await node.pool.run { try look(fraction) }
+                let found = try await patiently { try look(fraction) }
                 await transfer.start(found, found.torrent ?? torrent, peers: peers, with: self, startedAt: startedAt)
             } catch let error as StorageError {
                 if error.kind != .cancelled { transfer.report(.failed(TransferError(error))) }

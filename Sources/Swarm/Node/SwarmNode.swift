@@ -36,6 +36,8 @@ public final class SwarmNode: Sendable {
         var swarm = SwarmConfiguration()
         var lines = LineLimits()
         var incoming = IncomingLimits()
+        /// The file system, for downloads.
+        var layer: any FileLayer = SystemFileLayer()
         /// When what was written is made durable and recorded.
         var syncPolicy = SyncPolicy()
         /// When range sources that fail are asked again: the first wait in seconds and the longest.
