@@ -72,6 +72,7 @@ extension DeliveryNode {
                 let there = directories.locate(.sender, other, in: [.uploading, .uploaded, .queues]) ?? .uploading
                 throw RecvRefusal(SendFailureText.sameInUploading(directories.path(.sender, there, other)))
             }
+            await noteRunning([(.sender, name)])
             let hooks = ReceiveRunner.Hooks(
                 placeIsFree: { [weak self] name in await self?.senderIsUploaded(name) },
                 ended: { [weak self] name in await self?.senderEnded(name) })
@@ -85,11 +86,15 @@ extension DeliveryNode {
         }
     }
 
-    private func senderIsUploaded(_ name: String) { startSenders(sendQueue.remove(name)) }
+    private func senderIsUploaded(_ name: String) {
+        crashes.change { $0.proved(Self.key(.sender, name)) }
+        startSenders(sendQueue.remove(name))
+    }
 
     private func senderEnded(_ name: String) {
         senders[name] = nil
         sendClaims.release(name)
+        noteEnded(.sender, name)
         startSenders(sendQueue.remove(name))
     }
 
@@ -171,6 +176,7 @@ extension DeliveryNode {
 
     private func run(_ name: String, _ task: TaskFile, _ torrents: TaskTorrents, _ state: TaskState) async {
         if isStopped { return }
+        await noteRunning([(.receiver, name)])
         let hooks = ReceiveRunner.Hooks(
             placeIsFree: { [weak self] name in await self?.receiverIsComplete(name) },
             ended: { [weak self] name in await self?.receiverEnded(name) })
@@ -181,11 +187,15 @@ extension DeliveryNode {
         await runner.start()
     }
 
-    private func receiverIsComplete(_ name: String) { startReceivers(receiveQueue.remove(name)) }
+    private func receiverIsComplete(_ name: String) {
+        crashes.change { $0.proved(Self.key(.receiver, name)) }
+        startReceivers(receiveQueue.remove(name))
+    }
 
     private func receiverEnded(_ name: String) {
         receivers[name] = nil
         receiveClaims.release(name)
+        noteEnded(.receiver, name)
         startReceivers(receiveQueue.remove(name))
     }
 

@@ -30,6 +30,9 @@ public actor DeliveryNode {
     /// Which task has which staging directory, and which sends which content.
     var receiveClaims = PlaceClaims()
     var sendClaims = PlaceClaims()
+    /// Which tasks run, on disk.
+    var crashes: CrashRecord
+    var startedAt = 0.0
     /// Names of tasks that are being taken up right now.
     var preparing = BusyNames()
     /// By the path of the torrent: what is being made, and what became of what was made.
@@ -61,6 +64,7 @@ public actor DeliveryNode {
         swarm.uploadLimit = configuration.uploadLimit
         let own = library == nil ? try Self.makeLibrary(configuration, logger) : nil
         ownLibrary = own
+        crashes = CrashRecord(data: configuration.dataPath)
         sendQueue = QueueMachine(limit: configuration.uploadsAtOnce)
         receiveQueue = QueueMachine(limit: configuration.downloadsAtOnce)
         checks = Turns(atOnce: Machine.processors)
@@ -112,12 +116,15 @@ public actor DeliveryNode {
                 logger.error("library of hashes cannot be used", metadata: ["reason": "\(error)"])
             }
         }
+        startedAt = clock.now.uptime
+        await settleCrashes()
         await resume()
         let tick = context.tunables.tick
         poll = Task { [weak self, clock] in
             while !Task.isCancelled {
                 guard let self else { return }
                 await self.lookAtQueues()
+                await self.forgiveIfSteady()
                 await clock.sleep(seconds: tick)
             }
         }
@@ -142,6 +149,7 @@ public actor DeliveryNode {
         await context.stores.shutdown()
         await ownLibrary?.stop()
         await transport.shutdown()
+        crashes.close()
         logger.info("node stopped")
     }
 
@@ -155,19 +163,24 @@ public actor DeliveryNode {
                 downloaded: directories.list(.receiver, .downloaded)
             )
         }
-        for name in under.uploading {
-            sendQueue.resume(name)
-            await runSender(name, state: .uploading)
-        }
-        for name in under.uploaded { await runSender(name, state: .uploaded) }
-        for name in under.downloading {
-            receiveQueue.resume(name)
-            await runReceiver(name, state: .downloading)
-        }
+        var tasks: [(side: TaskSide, name: String, state: TaskState)] = []
+        tasks += under.uploading.map { (.sender, $0, .uploading) } + under.uploaded.map { (.sender, $0, .uploaded) }
+        tasks += under.downloading.map { (.receiver, $0, .downloading) }
         // A cacher's task in `downloaded` is over.
-        if context.places.role != .cacher {
-            for name in under.downloaded { await runReceiver(name, state: .downloaded) }
+        if context.places.role != .cacher { tasks += under.downloaded.map { (.receiver, $0, .downloaded) } }
+        for name in under.uploading { sendQueue.resume(name) }
+        for name in under.downloading { receiveQueue.resume(name) }
+        let suspects = tasks.filter { isSuspect($0.side, $0.name) }
+        let others = tasks.filter { !isSuspect($0.side, $0.name) }
+        await noteRunning(others.map { ($0.side, $0.name) })
+        for (side, name, state) in others {
+            if side == .sender {
+                await runSender(name, state: state)
+            } else {
+                await runReceiver(name, state: state)
+            }
         }
+        startSuspects(suspects)
         let names = under.uploading + under.downloading
         if !names.isEmpty { logger.info("going on with tasks", metadata: ["tasks": "\(names.joined(separator: ","))"]) }
     }

@@ -23,6 +23,10 @@ public struct NodeTunables: Sendable {
     /// Seconds after which transfers that a full or broken disk ended begin anew, and the most of them.
     public var retryDelay = 5.0
     public var longestRetryDelay = 600.0
+    /// Seconds that a task which may have broken the node down runs before the next such one is started, and after which
+    /// earlier crashes are no longer held against any.
+    public var probation = 10.0
+    public var steadyTime = 60.0
     /// Of the pure machines. The configuration's `sourcetimeout` goes before what `delivery` says of it.
     public var sending = SendSettings()
     public var delivery = DeliverySettings()

@@ -104,12 +104,16 @@ public enum RecvFailureText {
     }
     public static func listsDiffer(_ path: String) -> String { "totalsize != all lists sum : \(path)" }
     public static let sizeIsZero = "total files size equal 0"
-    public static func noTorrent(url: String) -> String { "could not download torrent from \(url)" }
+    public static func noTorrent(url: String) -> String {
+        "could not download torrent from \(ShownURL.text(url))"
+    }
     public static let noTmpURL = "need tmptorrent and found bt.tmpurl is empty."
-    public static func noTmpTorrent(url: String) -> String { "could not download tmptorrent from \(url)" }
+    public static func noTmpTorrent(url: String) -> String {
+        "could not download tmptorrent from \(ShownURL.text(url))"
+    }
     /// The stale-CDN case.
     public static func torrentDiffers(url: String) -> String {
-        "taskfile btlist is not equal torrent content, check taskfile or tmp torrent: \(url)"
+        "taskfile btlist is not equal torrent content, check taskfile or tmp torrent: \(ShownURL.text(url))"
     }
 
     /// The text for what `TaskFile.imbalance` found.

@@ -1,4 +1,6 @@
+#if canImport(Metainfo)
 import Metainfo
+#endif
 
 /// Turns the members of a configuration into a checked one, and remembers which it knows.
 struct ConfigurationReader {

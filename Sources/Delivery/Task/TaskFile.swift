@@ -1,4 +1,6 @@
+#if canImport(Metainfo)
 import Metainfo
+#endif
 
 /// One file of a task.
 public struct TaskFileEntry: Sendable, Hashable {

@@ -1,4 +1,6 @@
+#if canImport(Metainfo)
 import Metainfo
+#endif
 
 /// Why a task file cannot be used.
 public enum TaskFileError: Error, Sendable, Hashable, CustomStringConvertible {

@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #endif
 
 /// The zone that this machine is set to (`TZ`, else `/etc/localtime`), by the C library's tables.

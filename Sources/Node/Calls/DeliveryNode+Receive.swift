@@ -230,6 +230,7 @@ extension DeliveryNode {
             }
         }
         receiveClaims.release(name)
+        noteEnded(.receiver, name)
         startReceivers(receiveQueue.remove(name))
     }
 
@@ -243,6 +244,7 @@ extension DeliveryNode {
             directories.remove(name, .sender, from: now)
         }
         sendClaims.release(name)
+        noteEnded(.sender, name)
         startSenders(sendQueue.remove(name))
     }
 

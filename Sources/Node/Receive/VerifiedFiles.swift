@@ -4,24 +4,36 @@ import Hashing
 
 /// Which files of a delivery have been hashed and found right, so that a restart need not do it again: each with what
 /// the file was then. A file is made durable before it is noted.
+///
+/// On disk it is a list that grows by a line with each change; of several lines for one file the last holds. It is
+/// written anew only when it is read and has lines that hold no more.
 struct VerifiedFiles: Sendable {
     private static let header = "swoop verified files 1"
     private let path: String
     private var files: [Int: NodeFiles.Status] = [:]
+    /// Whether there is a list on disk to add to.
+    private var isBegun = false
 
     init(path: String) {
         self.path = path
         guard let bytes = try? NodeFiles.read(path, limit: 16 << 20) else { return }
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
         guard lines.first.map(String.init) == Self.header else { return }
+        isBegun = true
         for line in lines.dropFirst() {
             let fields = line.split(separator: " ")
+            if fields.count == 2, fields[0] == "-", let index = Int(fields[1]) {
+                files[index] = nil
+                continue
+            }
             guard fields.count == 5, let index = Int(fields[0]), let size = Int64(fields[1]),
                 let device = UInt64(fields[2]), let inode = UInt64(fields[3]), let modified = Int64(fields[4])
             else { continue }
             files[index] = NodeFiles.Status(
                 kind: .file, size: size, device: device, inode: inode, modified: modified, changed: 0)
         }
+        // The last line may have been cut off by a crash: nothing must be written behind it.
+        if files.count != lines.count - 1 || bytes.last != 0x0a { rewrite() }
     }
 
     /// Places in the task's list of the files that are still as they were when they were found right.
@@ -39,20 +51,34 @@ struct VerifiedFiles: Sendable {
     mutating func note(_ index: Int, at place: String) {
         guard let status = NodeFiles.status(place) else { return }
         files[index] = status
-        save()
+        append(Self.line(index, status))
     }
 
     mutating func forget(_ index: Int) {
-        if files.removeValue(forKey: index) != nil { save() }
+        if files.removeValue(forKey: index) != nil { append("- \(index)\n") }
     }
 
-    private func save() {
-        var text = Self.header + "\n"
-        for (index, status) in files.sorted(by: { $0.key < $1.key }) {
-            text += "\(index) \(status.size) \(status.device) \(status.inode) \(status.modified)\n"
-        }
-        // Losing it costs a reading.
-        try? NodeFiles.write(Array(text.utf8), to: path)
+    private static func line(_ index: Int, _ status: NodeFiles.Status) -> String {
+        "\(index) \(status.size) \(status.device) \(status.inode) \(status.modified)\n"
+    }
+
+    /// Losing a line costs a reading, so that none is waited for.
+    private mutating func append(_ line: String) {
+        guard isBegun else { return rewrite() }
+        let descriptor = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { return rewrite() }
+        defer { close(descriptor) }
+        let bytes = Array(line.utf8)
+        // A line that was written in part is found out when the list is read.
+        if write(descriptor, bytes, bytes.count) != bytes.count { isBegun = false }
+    }
+
+    private mutating func rewrite() {
+        let lines = files.sorted { $0.key < $1.key }.map { Self.line($0.key, $0.value) }
+        do throws(FileFailure) {
+            try NodeFiles.write(Array((Self.header + "\n" + lines.joined()).utf8), to: path)
+            isBegun = true
+        } catch { isBegun = false }
     }
 }
 

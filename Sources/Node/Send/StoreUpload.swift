@@ -21,8 +21,15 @@ struct StoreProblem: Error, Sendable, CustomStringConvertible {
         self.isTransient = isTransient
     }
 
-    init(_ error: ObjectStoreError) {
-        self.init(error.description, isTransient: error.isTransient || error.kind == .clockSkew)
+    /// - Parameter file: what the trouble is about; a person cannot tell it from the store's words.
+    init(_ error: ObjectStoreError, file: String? = nil) {
+        let text: String = error.description
+        var subject = ""
+        if let file {
+            let name: String = DisplayName.escape(file)
+            if text.firstRange(of: name) == nil { subject = name + ": " }
+        }
+        self.init(subject + text, isTransient: error.isTransient || [.clockSkew, .cancelled].contains(error.kind))
     }
 }
 
@@ -49,11 +56,9 @@ struct StoreUpload: Sendable {
             var done: Int64 = 0
             for entry in task.fileList {
                 let before = done
-                // The store says by the hash beside an object whether it is this file already.
-                _ = try await store.upload(
-                    file: Self.path(entry, task, content: content), key: Self.key(entry, task, prefix: prefix),
-                    contentHash: "sha1:" + entry.hash,
-                    progress: { part in Task { await progress(before + part.stored) } })
+                let problem = await put(entry, in: store, prefix) { stored in await progress(before + stored) }
+                if Task.isCancelled { return .stopped }
+                if let problem { return .failed(problem) }
                 done += entry.size
                 await progress(done)
                 if Task.isCancelled { return .stopped }
@@ -61,10 +66,30 @@ struct StoreUpload: Sendable {
             return .complete
         } catch let problem as TaskProblem {
             return .failed(StoreProblem(problem.description, isTransient: false))
-        } catch let error as ObjectStoreError {
-            return Task.isCancelled || error.kind == .cancelled ? .stopped : .failed(StoreProblem(error))
         } catch {
             return .failed(StoreProblem("\(error)", isTransient: false))
+        }
+    }
+
+    /// - Returns: why a file is not there now, or nil.
+    private func put(
+        _ entry: TaskFileEntry, in store: ObjectStore, _ prefix: String,
+        progress: @escaping @Sendable (Int64) async -> Void
+    ) async -> StoreProblem? {
+        let path = Self.path(entry, task, content: content)
+        // The task file is the truth: other content under this name would be refused by every receiver.
+        guard NodeFiles.status(path, follow: true)?.size == entry.size else {
+            let name: String = DisplayName.escape(entry.file)
+            return StoreProblem("\(name) has another size than the task says: make the task again", isTransient: false)
+        }
+        do {
+            // The store says by the hash beside an object whether it is this file already.
+            _ = try await store.upload(
+                file: path, key: Self.key(entry, task, prefix: prefix), contentHash: "sha1:" + entry.hash,
+                progress: { part in Task { await progress(part.stored) } })
+            return nil
+        } catch {
+            return StoreProblem(error, file: entry.file)
         }
     }
 
@@ -122,11 +147,17 @@ struct StoreFetch: Sendable {
         try NodeFiles.makeDirectory(String(path[..<slash]))
         // Hidden, so that nothing takes it for content.
         let partial = "\(path[..<slash])/.\(path[slash...].dropFirst()).part"
-        _ = try await store.download(key: key, to: partial)
+        do {
+            _ = try await store.download(key: key, to: partial)
+        } catch {
+            if error.kind == .cancelled { throw error }
+            throw StoreProblem(error, file: entry.file)
+        }
         let isRight = await offload { FileCheck.isRight(partial, hash: entry.hash, size: entry.size) }
         guard isRight else {
             NodeFiles.removeFile(partial)
-            throw StoreProblem("\(entry.file) in the bucket is not what the task says", isTransient: false)
+            throw StoreProblem(
+                "\(entry.file) in the bucket is not what the task says", isTransient: false)
         }
         try await offload { () throws(FileFailure) in try NodeFiles.move(partial, to: path) }
     }

@@ -40,6 +40,7 @@ struct NodeCommand: SwoopCommand {
             return reporter.result("\(config.shown): right, for a \(configuration.role.rawValue)")
         }
         let logger = daemonLogger
+        CrashMark.install(DeliveryNode.crashMark(of: configuration))
         // After the limit is raised: the budget is a part of it.
         DescriptorLimit.raise()
         let admission = Admission()

@@ -1,0 +1,161 @@
+import Delivery
+import Glibc
+
+/// The ledger of crashes on disk, in DATA. Every change is durable before what follows it.
+struct CrashRecord: Sendable {
+    /// `DATA/.running`: there while the process runs, gone once it was stopped.
+    let path: String
+    /// Left by a process that broke down, beside it.
+    let mark: String
+    private(set) var ledger = CrashLedger()
+    private var isClosed = false
+
+    /// Names the machine's run: another one means that it was off meanwhile.
+    private let boot: String
+
+    init(data: String) {
+        path = "\(data)/.running"
+        mark = Self.markPath(data: data)
+        let bytes = try? NodeFiles.read("/proc/sys/kernel/random/boot_id", limit: 4096)
+        boot = bytes.map { String(decoding: $0, as: UTF8.self).trimmed } ?? ""
+    }
+
+    static func markPath(data: String) -> String { "\(data)/.crashed" }
+
+    /// Reads what the process before left, and charges the tasks that ran with how it ended.
+    mutating func load(done: (String) -> Int64) {
+        guard let bytes = try? NodeFiles.read(path, limit: 64 << 20) else { return }
+        let text = String(decoding: bytes, as: UTF8.self)
+        let end = text.firstIndex(of: "\n") ?? text.endIndex
+        ledger = CrashLedger(text: String(text[end...].dropFirst()))
+        let isSameRun = text[..<end] == "boot \(boot)"
+        ledger.charge(NodeFiles.exists(mark) ? .crash : isSameRun ? .kill : .powerLoss, done: done)
+        save()
+        NodeFiles.removeFile(mark)
+    }
+
+    /// Makes a change and writes it down.
+    mutating func change(_ change: (inout CrashLedger) -> Void) {
+        let before = ledger
+        change(&ledger)
+        if ledger != before { save() }
+    }
+
+    /// The process was stopped: nothing ran when it ended. Nothing is written any more.
+    mutating func close() {
+        isClosed = true
+        NodeFiles.removeFile(path)
+    }
+
+    private func save() {
+        if isClosed { return }
+        // Losing it costs a count.
+        try? NodeFiles.write(Array("boot \(boot)\n\(ledger.text)".utf8), to: path)
+    }
+}
+
+// What the daemon tells the record.
+extension DeliveryNode {
+    /// The file that a process which breaks down is to leave, so that the next one can tell.
+    public static func crashMark(of configuration: NodeConfiguration) -> String {
+        CrashRecord.markPath(data: configuration.dataPath)
+    }
+
+    static func key(_ side: TaskSide, _ name: String) -> String { "\(side.rawValue)/\(name)" }
+
+    /// What of a task is done and durable: bytes that have come, files that were checked.
+    private nonisolated static func done(_ key: String, _ context: NodeContext) -> Int64 {
+        let parts = key.split(separator: "/", maxSplits: 1).map(String.init)
+        guard parts.count == 2, parts[0] == TaskSide.receiver.rawValue,
+            let bytes = try? context.directories.read(.receiver, .downloading, parts[1]),
+            let task = try? TaskFile.parse(bytes)
+        else { return 0 }
+        let work = context.places.work(task)
+        let received = (try? NodeFiles.read(work + "/received", limit: 1024)).map {
+            String(decoding: $0, as: UTF8.self)
+        }
+        let sum = (received ?? "").split(whereSeparator: \.isWhitespace).compactMap { Int64($0) }
+            .reduce(Int64(0)) { $0 &+ $1 }
+        return sum &+ (NodeFiles.status(work + "/verified")?.size ?? 0)
+    }
+
+    /// Charges tasks with the end of the process before, and puts those that have had too many into `failed`.
+    func settleCrashes() async {
+        let context = context
+        crashes = await offload { [record = crashes] in
+            var record = record
+            record.load { Self.done($0, context) }
+            return record
+        }
+        let states: [TaskSide: [TaskState]] = [
+            .sender: [.uploading, .uploaded], .receiver: [.downloading, .downloaded],
+        ]
+        for side in TaskSide.allCases {
+            for name in crashes.ledger.entries.keys.filter({ $0.hasPrefix(side.rawValue + "/") }).map({
+                String($0.dropFirst(side.rawValue.count + 1))
+            }) {
+                let key = Self.key(side, name)
+                guard let state = context.directories.locate(side, name, in: states[side] ?? []) else {
+                    crashes.change { $0.ended(key) }
+                    continue
+                }
+                guard crashes.ledger.standing(of: key) == .givenUp else { continue }
+                giveUp(name, side, state)
+                crashes.change { $0.ended(key) }
+            }
+        }
+    }
+
+    private func giveUp(_ name: String, _ side: TaskSide, _ state: TaskState) {
+        let text =
+            "the node broke down again and again while this task was running, and nothing of it was done in between: it "
+            + "is not started any more"
+        context.log(.error, "task given up", task: name, ["reason": "\(text)"])
+        context.metrics.add(to: side == .sender ? .sendsFailed : .receivesFailed)
+        do throws(FileFailure) {
+            try context.directories.fail(name, side, from: state, details: text, suffix: ".bterr")
+        } catch {
+            context.log(.error, "task file cannot be moved", task: name, ["reason": "\(error)"])
+        }
+        context.notify("failed", task: name, path: context.directories.path(side, .failed, name), details: text)
+    }
+
+    /// Notes that tasks are about to run.
+    func noteRunning(_ tasks: [(TaskSide, String)]) async {
+        let context = context
+        let keys = tasks.map { Self.key($0.0, $0.1) }
+        let done = await offload { keys.map { Self.done($0, context) } }
+        crashes.change { ledger in for (key, done) in zip(keys, done) { ledger.started(key, done: done) } }
+    }
+
+    func noteEnded(_ side: TaskSide, _ name: String) { crashes.change { $0.ended(Self.key(side, name)) } }
+
+    func isSuspect(_ side: TaskSide, _ name: String) -> Bool {
+        crashes.ledger.standing(of: Self.key(side, name)) == .suspect
+    }
+
+    /// Starts tasks that may have broken the process down one after the other: what breaks down next is that one's doing.
+    func startSuspects(_ suspects: [(side: TaskSide, name: String, state: TaskState)]) {
+        guard !suspects.isEmpty else { return }
+        Task {
+            for (side, name, state) in suspects {
+                guard !isStopped, context.directories.contains(side, state, name) else { continue }
+                context.log(.warning, "the node broke down while this task ran: it is started by itself", task: name)
+                if side == .sender {
+                    if senders[name] == nil { await runSender(name, state: state) }
+                } else if receivers[name] == nil {
+                    await runReceiver(name, state: state)
+                }
+                await clock.sleep(seconds: context.tunables.probation)
+                if isStopped { return }
+                crashes.change { $0.proved(Self.key(side, name)) }
+            }
+        }
+    }
+
+    /// Whoever has run so long has nothing to do with earlier crashes.
+    func forgiveIfSteady() {
+        guard crashes.ledger.hasCounts, clock.now.uptime - startedAt >= context.tunables.steadyTime else { return }
+        crashes.change { ledger in for (task, entry) in ledger.entries where entry.isRunning { ledger.proved(task) } }
+    }
+}

@@ -1,0 +1,155 @@
+import Delivery
+import Foundation
+import Testing
+
+@testable import Node
+
+/// No task takes a node down for good. A crash is what it leaves: the record that says what ran, and the mark.
+@Suite("Crashes in a row", .serialized, .timeLimit(.minutes(2)))
+struct NodeCrashTests {
+    let server: TestServer
+    let sender: TestNode
+    let file: String
+
+    init() async throws {
+        server = try TestServer()
+        sender = try await TestNode.start(.sender, server: server)
+        server.state.withLock { [sender] in $0.root = sender.configuration.baseDataPath }
+        try sender.place.write("dcp/cfec-001/dcps/film/a.mxf", content(900_000, seed: 1))
+        file = try await sender.publish("film", "0:0:1")
+    }
+
+    private func runs(_ place: TemporaryDirectory) -> [UInt8]? {
+        place.read("data/.running").flatMap { bytes in
+            String(decoding: bytes, as: UTF8.self).contains(" 1 0 receiver/\(file)\n") ? bytes : nil
+        }
+    }
+
+    /// Starts a node on what the one before left, and ends it as a crash would.
+    private func crash(_ place: TemporaryDirectory, marked: Bool) async throws {
+        let node = try await TestNode.start(.receiver, in: place, server: server)
+        try await until("it says that the task runs") { runs(place) != nil }
+        let record = try #require(runs(place))
+        await node.node.stop()
+        try place.write("data/.running", record)
+        if marked { try place.write("data/.crashed", []) }
+    }
+
+    @Test("A task that was running at three of them goes to failed, and the node runs on")
+    func three() async throws {
+        // Nothing comes: the task is never a step further.
+        server.state.withLock { $0.refused["/dcp/cfec-001/dcps/film/"] = 503 }
+        let place = try TemporaryDirectory()
+        let bytes = try #require(await sender.node.taskFile(named: file))
+        try place.write("data/receiver/queues/\(file)", bytes)
+        for _ in 0..<3 {
+            try await crash(place, marked: true)
+            #expect(place.exists("data/receiver/downloading/\(file)"))
+        }
+        let receiver = try await TestNode.start(.receiver, in: place, server: server)
+        #expect(place.exists("data/receiver/failed/\(file)"))
+        #expect(!place.exists("data/.crashed"))
+        let reason = place.read("data/receiver/failed/\(file).bterr").map { String(decoding: $0, as: UTF8.self) }
+        #expect(reason?.contains("broke down") == true)
+        // Sent again it is a task like any other.
+        server.state.withLock { $0.refused = [:] }
+        _ = await receiver.call("recv", ["taskfile": .string(try await receiver.take(file, from: sender))])
+        try await until("downloaded") { await receiver.status(file) == "downloaded" }
+        await receiver.node.stop()
+        #expect(!place.exists("data/.running"))
+        await sender.node.stop()
+    }
+
+    @Test("Kills and clean stops in between are nothing to go by")
+    func others() async throws {
+        server.state.withLock { $0.refused["/dcp/cfec-001/dcps/film/"] = 503 }
+        let place = try TemporaryDirectory()
+        try place.write("data/receiver/queues/\(file)", try #require(await sender.node.taskFile(named: file)))
+        for _ in 0..<2 { try await crash(place, marked: true) }
+        for _ in 0..<2 { try await crash(place, marked: false) }
+        let stopped = try await TestNode.start(.receiver, in: place, server: server)
+        await stopped.node.stop()
+        for _ in 0..<2 { try await crash(place, marked: true) }
+        #expect(place.exists("data/receiver/downloading/\(file)"))
+        server.state.withLock { $0.refused = [:] }
+        let receiver = try await TestNode.start(.receiver, in: place, server: server)
+        try await until("downloaded") { await receiver.status(file) == "downloaded" }
+        await receiver.node.stop()
+        await sender.node.stop()
+    }
+
+    @Test("A file that the store refuses is named where the sending failed")
+    func namesTheFile() async throws {
+        try sender.place.write("dcp/cfec-001/dcps/pair/good.mxf", content(1000, seed: 2))
+        try sender.place.write("dcp/cfec-001/dcps/pair/odd name.mxf", content(1000, seed: 3))
+        server.state.withLock { $0.refused["/cfec-001/dcps/pair/odd name.mxf"] = 403 }
+        let base = sender.place.path
+        let parameters: JSONObject = [
+            "dcppath": .string(base + "/dcp/cfec-001/dcps/pair"),
+            "taskfile": .string(base + "/data/sender/tmp/pair.task.json"), "basesubdir": "cfec-001",
+            "btobscdn": "0:1:0", "policy": "fulltime",
+        ]
+        _ = await sender.call("gentask", parameters)
+        try await until("made") { await sender.call("taskfilesquery", parameters).content["status"] == "finished" }
+        #expect(await sender.call("send", ["taskfile": parameters["taskfile"] ?? ""]).succeeded)
+        try await until("failed") { sender.place.exists("data/sender/failed/pair.task.json") }
+        let reason = sender.place.read("data/sender/failed/pair.task.json.obserr")
+        #expect(reason.map { String(decoding: $0, as: UTF8.self) }?.contains("odd name.mxf") == true)
+        let progress = await sender.call("uploadprogress", ["taskfile": "pair.task.json"]).content
+        #expect(progress["desc"]?.stringValue?.contains("odd name.mxf") == true)
+        await sender.node.stop()
+    }
+
+    @Test("recv says neither in its reply nor in details what stands in a URL's query")
+    func query() async throws {
+        let receiver = try await TestNode.start(.receiver, server: server)
+        var task = try TaskFile.parse(try #require(await sender.node.taskFile(named: file)))
+        task.bt.url = server.url + "/none.torrent?X-Signature=SECRETSIGNATURE"
+        try receiver.place.write("data/receiver/tmp/q.task.json", task.encode())
+        let reply = await receiver.call(
+            "recv", ["taskfile": .string(receiver.place.path + "/data/receiver/tmp/q.task.json")])
+        #expect(reply == .failure("could not download torrent from \(server.url)/none.torrent"))
+        try receiver.place.write("data/receiver/queues/r.task.json", task.encode())
+        try await until("refused") { receiver.place.exists("data/receiver/failed/r.task.json.bterr") }
+        let details = receiver.place.read("data/receiver/failed/r.task.json.bterr") ?? []
+        #expect(!String(decoding: details, as: UTF8.self).contains("SECRETSIGNATURE"))
+        await receiver.node.stop()
+        await sender.node.stop()
+    }
+}
+
+@Suite("Files that were found right")
+struct VerifiedFilesTests {
+    private func task(_ count: Int) throws -> TaskFile {
+        TaskFile(
+            name: "film", subdirectory: try TaskSubdirectory("cfec-001"), shares: try #require(Shares("0:0:1")),
+            fileList: try (0..<count).map {
+                TaskFileEntry(path: try .init("f\($0)"), hash: String(repeating: "a", count: 40), size: 1)
+            })
+    }
+
+    @Test("each is a line added to the list, not the list written anew")
+    func appended() throws {
+        let place = try TemporaryDirectory()
+        let (path, task) = (place.path + "/verified", try task(300))
+        for index in 0..<300 { try place.write("f\(index)", [1]) }
+        var files = VerifiedFiles(path: path)
+        files.note(0, at: place.path + "/f0")
+        let first = try #require(NodeFiles.status(path))
+        for index in 1..<300 { files.note(index, at: place.path + "/f\(index)") }
+        files.forget(7)
+        #expect(NodeFiles.status(path)?.inode == first.inode)
+        func right() -> Set<Int> {
+            VerifiedFiles(path: path).stillRight(task) { place.path + "/" + $0.file }
+        }
+        #expect(right() == Set(0..<300).subtracting([7]))
+        // A crash in the middle of a line costs that line, and nothing is written behind it.
+        let bytes = try #require(place.read("verified"))
+        try place.write("verified", bytes + Array("7 1 2".utf8))
+        var again = VerifiedFiles(path: path)
+        again.note(7, at: place.path + "/f7")
+        #expect(right() == Set(0..<300))
+        try place.write("f9", [2, 2])
+        #expect(right() == Set(0..<300).subtracting([9]))
+    }
+}
