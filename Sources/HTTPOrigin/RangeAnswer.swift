@@ -32,20 +32,11 @@ package enum RangeAnswer: Sendable, Hashable {
     ) {
         let wanted = range.bytes.upperBound - range.bytes.lowerBound
         switch status {
-        case 200, 206:
-            if let coding = headers["content-encoding"].first(where: { !$0.isEmpty && $0.lowercased() != "identity" }) {
-                let shown = coding.utf8.count < 20 && coding.allSatisfy(\.isLetter) ? coding : "a coding"
-                self = .problem(
-                    .wrongContent(reason: "\(host) compresses the file (\(shown)), which was not asked for"))
-                return
-            }
-        default: break
-        }
-        switch status {
         case 206: self = RangeAnswer.partial(headers, range, host, wanted)
         case 200: self = RangeAnswer.whole(headers, range, host, wanted, settings)
         case 416:
-            self = .problem(.wrongContent(reason: "\(host) has a shorter file than the torrent describes (416)"))
+            self = .problem(
+                .wrongContent(file: range.file, reason: "\(host) has a shorter file than the torrent describes (416)"))
         case 429, 503:
             let wait = headers.first(name: "retry-after").flatMap { RetryAfter.seconds($0, now: now) }
             self = .problem(
@@ -55,7 +46,7 @@ package enum RangeAnswer: Sendable, Hashable {
         case 400..<500:
             self = .problem(.giveUp(file: range.file, reason: "\(host) does not give out the file (\(status))"))
         default:
-            self = .problem(.giveUp(file: nil, reason: "\(host) answers \(status), which is no file"))
+            self = .problem(.giveUp(file: range.file, reason: "\(host) answers \(status), which is no file"))
         }
     }
 
@@ -64,19 +55,16 @@ package enum RangeAnswer: Sendable, Hashable {
     {
         guard let given = headers.first(name: "content-range").flatMap(ContentRange.init),
             headers["content-range"].count == 1
-        else { return .problem(.wrongContent(reason: "\(host) sends a part of the file without saying which")) }
+        else { return wrong(range, "\(host) sends a part of the file without saying which") }
         if let total = given.total, total != range.fileLength {
-            return .problem(
-                .wrongContent(
-                    reason:
-                        "the file at \(host) has \(total) bytes, not \(range.fileLength): it has changed or is another")
-            )
+            return wrong(
+                range, "the file at \(host) has \(total) bytes, not \(range.fileLength): it has changed or is another")
         }
         guard given.bytes == range.bytes else {
-            return .problem(.wrongContent(reason: "\(host) sends another range than it was asked for"))
+            return wrong(range, "\(host) sends another range than it was asked for")
         }
         guard lengthFits(headers, wanted) else {
-            return .problem(.wrongContent(reason: "\(host) sends a range of another length than it says"))
+            return wrong(range, "\(host) sends a range of another length than it says")
         }
         return .body(skip: 0, length: wanted)
     }
@@ -85,12 +73,27 @@ package enum RangeAnswer: Sendable, Hashable {
         _ headers: HTTPHeaders, _ range: FileRange, _ host: String, _ wanted: Int64, _ settings: WebSeedSettings
     ) -> RangeAnswer {
         guard lengthFits(headers, range.fileLength) else {
-            return .problem(.wrongContent(reason: "the file at \(host) is not as long as the torrent says"))
+            return wrong(range, "the file at \(host) is not as long as the torrent says")
+        }
+        // Where identity was asked for and the length is the file's, a label such as `x-gzip` is of the stored file, and
+        // the hash judges. Without a length the body may well be compressed.
+        if headers["content-length"].isEmpty, let coding = coding(headers) {
+            return wrong(range, "\(host) compresses the file (\(coding)), which was not asked for")
         }
         guard range.isWholeFile || range.fileLength <= settings.smallFile else {
-            return .problem(.giveUp(file: nil, reason: "\(host) does not serve ranges"))
+            return .problem(.giveUp(file: range.file, reason: "\(host) does not serve ranges"))
         }
         return .body(skip: range.bytes.lowerBound, length: wanted)
+    }
+
+    private static func wrong(_ range: FileRange, _ reason: String) -> RangeAnswer {
+        .problem(.wrongContent(file: range.file, reason: reason))
+    }
+
+    /// A content coding other than none, for a person.
+    private static func coding(_ headers: HTTPHeaders) -> String? {
+        let codings = headers["content-encoding"].filter { !$0.isEmpty && $0.lowercased() != "identity" }
+        return codings.first.map { $0.utf8.count < 20 && $0.allSatisfy(\.isLetter) ? $0 : "a coding" }
     }
 
     /// Whether `Content-Length`, where it is given, says `length`.

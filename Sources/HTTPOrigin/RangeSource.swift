@@ -19,6 +19,12 @@ public protocol RangeSource: Sendable {
 }
 
 extension ContentLayout {
+    /// The path of a file, for a person.
+    package func name(ofFile file: Int) -> String {
+        files.indices.contains(file)
+            ? files[file].path.components.map(\.display).joined(separator: "/") : "file \(file)"
+    }
+
     /// Walks a run of the content space file by file: padding is given out as zeros, the rest asked of `body`.
     /// - Parameter body: delivers a range of one file, which begins at the offset of the content space that it is told.
     package nonisolated(nonsending) func fetch(

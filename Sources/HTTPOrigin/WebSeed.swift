@@ -1,15 +1,15 @@
 // HTTPOrigin: web seeds (BEP 19), servers that hold a torrent's files as plain files.
 //
 // What it is for: fetching any stretch of the content over HTTP/1.1 ranges and handing it on as it arrives. What it
-// must never do: believe that the bytes are right (pieces are verified like any), wait for a server without end, buffer
-// more than a read or two, or decide when to try again (that is `WebSeedHealth` and its owner).
+// must never do: believe that the bytes are right (pieces are verified like any), or that they are wrong because an entity
+// tag or a date changed (mirrors behind one name differ in both), wait for a server without end, buffer more than a read
+// or two, or decide when to try again (that is `WebSeedHealth` and its owner).
 
 import Glibc
 import HTTPTransport
 import Metainfo
 import NIOCore
 import NIOHTTP1
-import Synchronization
 
 /// The connections of all web seeds of a process. `shutdown` it before the last reference goes.
 public final class WebSeedClient: Sendable {
@@ -49,19 +49,20 @@ public final class WebSeed: RangeSource {
     private let base: HTTPURL
     private let root: Root
     private let client: WebSeedClient
-    /// What the server said of each file when it was last asked: a change means that the file has changed.
-    private let validators = Mutex<[Int: Validator]>([:])
-
-    /// Most files whose validators are remembered.
-    private static let mostValidators = 4_096
+    /// What addresses the base URL may have.
+    private let allowed: ReachSet
 
     /// Nil when `url` is no http or https URL that can be fetched from.
+    /// - Parameter isNamedByTorrent: the URL comes from a stranger: see `AddressRule.torrentWebSeed`.
     public convenience init?(
-        url: String, name: PathComponent, isSingleFile: Bool, layout: ContentLayout, client: WebSeedClient
+        url: String, name: PathComponent, isSingleFile: Bool, layout: ContentLayout, isNamedByTorrent: Bool = false,
+        client: WebSeedClient
     ) {
         guard let base = HTTPURL(url) else { return nil }
         let slash = base.path.utf8.last == UInt8(ascii: "/")
-        self.init(base, isSingleFile && !slash ? .wholeURL : .directory([name.bytes]), layout, client)
+        self.init(
+            base, isSingleFile && !slash ? .wholeURL : .directory([name.bytes]), layout,
+            isNamedByTorrent ? .torrentWebSeed : .trusted, client)
     }
 
     /// Content whose files lie right below `contentURL`, whatever the torrent's name: file i is at `contentURL/<path>`,
@@ -70,16 +71,22 @@ public final class WebSeed: RangeSource {
     /// Nil when `contentURL` is no http or https URL that can be fetched from.
     public convenience init?(contentURL: String, layout: ContentLayout, client: WebSeedClient) {
         guard let base = HTTPURL(contentURL) else { return nil }
-        self.init(base, .directory([]), layout, client)
+        self.init(base, .directory([]), layout, .trusted, client)
     }
 
-    private init(_ base: HTTPURL, _ root: Root, _ layout: ContentLayout, _ client: WebSeedClient) {
+    private init(
+        _ base: HTTPURL, _ root: Root, _ layout: ContentLayout, _ rule: AddressRule, _ client: WebSeedClient
+    ) {
         self.base = base
+        allowed = rule.addresses(of: base)
         self.root = root
         self.layout = layout
         self.client = client
         host = base.authority
     }
+
+    /// A web seed's URL for texts and logs: without user name, password and query.
+    public static func shown(_ url: String) -> String { HTTPURL.redacted(url) }
 
     /// Where the files are, seen from the base URL.
     private enum Root: Sendable {
@@ -90,8 +97,11 @@ public final class WebSeed: RangeSource {
     }
 
     /// Nil when `url` is no http or https URL that can be fetched from.
-    public convenience init?(url: String, info: Info, client: WebSeedClient) {
-        self.init(url: url, name: info.name, isSingleFile: info.isSingleFile, layout: info.layout, client: client)
+    /// - Parameter isNamedByTorrent: as above.
+    public convenience init?(url: String, info: Info, isNamedByTorrent: Bool = false, client: WebSeedClient) {
+        self.init(
+            url: url, name: info.name, isSingleFile: info.isSingleFile, layout: info.layout,
+            isNamedByTorrent: isNamedByTorrent, client: client)
     }
 
     /// The URL of a file (BEP 19): the base itself for a single file unless it ends in a slash, else base, name and
@@ -121,7 +131,11 @@ public final class WebSeed: RangeSource {
     public nonisolated(nonsending) func fetch(
         _ run: Range<Int64>, sink: (WebSeedChunk) async -> Bool
     ) async -> WebSeedOutcome {
-        await layout.fetch(run, sink: sink) { range, offset in await body(of: range, at: offset, sink) }
+        await layout.fetch(run, sink: sink) { range, offset in
+            let outcome = await body(of: range, at: offset, sink)
+            guard case .failed(let problem, let next) = outcome else { return outcome }
+            return .failed(problem.naming(layout.name(ofFile: range.file)), next: next)
+        }
     }
 
     /// One request: its answer checked, its body handed on.
@@ -137,16 +151,13 @@ public final class WebSeed: RangeSource {
             var headers = HTTPHeaders()
             if let value = range.header { headers.add(name: "Range", value: value) }
             let answer = try await client.transport.get(
-                url, headers: headers, deadline: .now() + .after(client.settings.answerTimeout))
+                url, headers: headers, allowed: allowed, deadline: .now() + .after(client.settings.answerTimeout))
             let meaning = RangeAnswer(
                 status: Int(answer.status.code), headers: answer.headers, to: range, host: answer.host,
                 settings: client.settings, now: Double(time(nil)))
             guard case .body(var skip, let length) = meaning else {
                 if case .problem(let problem) = meaning { return .failed(problem, next: offset) }
                 return .complete
-            }
-            if let problem = remember(Validator(answer.headers), of: range.file, host: answer.host) {
-                return .failed(problem, next: offset)
             }
             let end = offset + length
             // Bytes after our stretch are expected only where a whole small file came for a range.
@@ -164,7 +175,8 @@ public final class WebSeed: RangeSource {
                 if Int64(part.readableBytes) > left {
                     guard hasTail else {
                         return .failed(
-                            .wrongContent(reason: "\(answer.host) sends more bytes than it was asked for"),
+                            .wrongContent(
+                                file: range.file, reason: "\(answer.host) sends more bytes than it was asked for"),
                             next: progress.next)
                     }
                     part = part.getSlice(at: part.readerIndex, length: Int(left)) ?? ByteBuffer()
@@ -180,8 +192,9 @@ public final class WebSeed: RangeSource {
             }
             guard progress.next == end else {
                 return .failed(
-                    .wrongContent(reason: "\(answer.host) sends fewer bytes than it was asked for"), next: progress.next
-                )
+                    .wrongContent(
+                        file: range.file, reason: "\(answer.host) sends fewer bytes than it was asked for"),
+                    next: progress.next)
             }
             return .complete
         } catch {
@@ -199,38 +212,10 @@ public final class WebSeed: RangeSource {
             return .retry(after: nil, reason: "\(host) has stalled")
         case .unresolved, .unreachable: return .unreachable(reason: error.description)
         case .broken, .bodyTooLarge: return .retry(after: nil, reason: error.description)
-        case .tooManyRedirects, .badRedirect, .leadsToMagnet:
+        // Where one file leads says nothing of the others.
+        case .tooManyRedirects, .badRedirect, .refusedRedirect, .insecureRedirect, .leadsToMagnet:
             return .giveUp(file: range.file, reason: error.description)
-        case .invalidURL, .notTrusted, .refusedRedirect, .insecureRedirect:
-            return .giveUp(file: nil, reason: error.description)
+        case .invalidURL, .notTrusted, .refusedAddress: return .giveUp(file: nil, reason: error.description)
         }
-    }
-
-    /// Compares with what the server said of the file before; a problem if that has changed.
-    private func remember(_ validator: Validator, of file: Int, host: String) -> WebSeedProblem? {
-        let hasChanged = validators.withLock { known in
-            if known.count >= WebSeed.mostValidators { known.removeAll() }
-            let before = known.updateValue(validator, forKey: file)
-            return before.map { $0.contradicts(validator) } ?? false
-        }
-        return hasChanged ? .wrongContent(reason: "the file at \(host) changed between two requests") : nil
-    }
-}
-
-/// What tells two versions of a file apart.
-private struct Validator: Sendable {
-    let entityTag: String?
-    let lastModified: String?
-
-    init(_ headers: HTTPHeaders) {
-        entityTag = headers.first(name: "etag").flatMap { $0.utf8.count <= 256 ? $0 : nil }
-        lastModified = headers.first(name: "last-modified").flatMap { $0.utf8.count <= 64 ? $0 : nil }
-    }
-
-    /// Different entity tags, or different dates where there are no two tags to compare.
-    func contradicts(_ other: Validator) -> Bool {
-        if let mine = entityTag, let its = other.entityTag { return mine != its }
-        if let mine = lastModified, let its = other.lastModified { return mine != its }
-        return false
     }
 }

@@ -1,17 +1,21 @@
 /// Whether a web seed may be asked, and how much at once: a machine without clock or socket.
 ///
-/// Time is in seconds since any fixed moment. Failures make it wait, longer each time; bytes that do not verify cost it
-/// work at once and in the end all of it. Its owner reports what happened and asks before each fetch.
+/// Time is in seconds since any fixed moment. Failures make it wait, longer each time. What is wrong about a file, from
+/// the answer's head or from bytes that do not verify, counts against that file: the others still come from it. Its
+/// owner reports what happened and asks before each fetch.
 public struct WebSeedHealth: Sendable {
     /// Times in seconds.
     public struct Settings: Sendable, Hashable {
         /// First delay after a failure, doubling up to the longest.
         public var retry = 2.0
         public var longestRetry = 600.0
-        /// Bad pieces (or answers of wrong content) after which a source is banned for good.
+        /// Bad pieces of a file after which it is not asked for that file any more. A source that is probed is asked
+        /// later, after the first.
         public var badPieces = 3
-        /// Good pieces that make up for a bad one.
+        /// Good pieces of a file that make up for a bad one.
         public var forgiveness = 500
+        /// Files with bad pieces, and no good piece of any file between, after which a source is banned for good.
+        public var wrongFiles = 8
         /// Files that it does not have, after which it is given up altogether.
         public var missingFiles = 1_000
         /// Most fetches at once.
@@ -41,8 +45,7 @@ public struct WebSeedHealth: Sendable {
     private var random: HealthGenerator
     private var failures = 0
     private var notBefore = -Double.infinity
-    private var bad = 0
-    private var goodSinceBad = 0
+    private var conduct = SourceConduct()
     private var missing: [Int: Missing] = [:]
     private var ban: String?
     /// What was the matter last; nil as long as all is well.
@@ -107,17 +110,26 @@ public struct WebSeedHealth: Sendable {
     }
 
     /// A piece made of its bytes alone did verify.
-    public mutating func goodPiece() {
-        guard bad > 0 else { return }
-        goodSinceBad += 1
-        if goodSinceBad >= settings.forgiveness {
-            bad -= 1
-            goodSinceBad = 0
-        }
+    /// - Parameter files: those that have bytes in the piece.
+    public mutating func goodPiece(of files: Set<Int>) {
+        conduct.goodPiece(of: files, forgiveness: settings.forgiveness)
     }
 
     /// A piece made of its bytes did not verify.
-    public mutating func badPiece(at now: Double) { lied("it sent data that does not verify", at: now) }
+    /// - Parameters:
+    ///   - files: those that have bytes in the piece.
+    ///   - reason: for a person.
+    public mutating func badPiece(of files: Set<Int>, reason: String, at now: Double) {
+        let isEcho = settings.probes && notBefore > now
+        let limit = settings.probes ? 1 : settings.badPieces
+        for file in conduct.badPiece(of: files, limit: limit) { lacks(file, reason, at: now) }
+        if ban != nil { return }
+        trouble = reason
+        if conduct.wrongInARow >= settings.wrongFiles {
+            if settings.probes { isExhausted = true } else { ban = reason }
+        }
+        if !isEcho { backOff(atLeast: nil, at: now) }
+    }
 
     /// A fetch ended with a problem.
     public mutating func failed(_ problem: WebSeedProblem, at now: Double) {
@@ -131,7 +143,6 @@ public struct WebSeedHealth: Sendable {
         case .unreachable:
             if !isEcho { backOff(atLeast: nil, at: now) }
             isExhausted = true
-        case .wrongContent(let reason): if !isEcho { lied(reason, at: now) }
         case .giveUp(nil, let reason):
             if settings.probes {
                 isExhausted = true
@@ -139,7 +150,7 @@ public struct WebSeedHealth: Sendable {
             } else {
                 ban = reason
             }
-        case .giveUp(let file?, let reason):
+        case .giveUp(let file?, let reason), .wrongContent(let file, let reason):
             lacks(file, reason, at: now)
             return
         }
@@ -155,21 +166,6 @@ public struct WebSeedHealth: Sendable {
         }
         missing[file] = known
         if !settings.probes, missing.count >= settings.missingFiles { ban = reason }
-    }
-
-    private mutating func lied(_ reason: String, at now: Double) {
-        bad += 1
-        goodSinceBad = 0
-        trouble = reason
-        if settings.probes {
-            isExhausted = true
-            failures += bad
-            backOff(atLeast: nil, at: now)
-        } else if bad >= settings.badPieces {
-            ban = reason
-        } else {
-            backOff(atLeast: nil, at: now)
-        }
     }
 
     /// Waits the server's time if it named one, else a doubling one drawn from its upper half.

@@ -56,8 +56,8 @@ public enum WebSeedProblem: Error, Sendable, Hashable, CustomStringConvertible {
     case unreachable(reason: String)
     /// Do not ask for this file here again; nil: for nothing at all.
     case giveUp(file: Int?, reason: String)
-    /// What the server has is not what the torrent describes.
-    case wrongContent(reason: String)
+    /// What the server has under the name of this file is not what the torrent describes.
+    case wrongContent(file: Int, reason: String)
     case cancelled
 
     public var description: String {
@@ -70,8 +70,19 @@ public enum WebSeedProblem: Error, Sendable, Hashable, CustomStringConvertible {
     /// The same without saying whose it is.
     public var reason: String {
         switch self {
-        case .retry(_, let reason), .unreachable(let reason), .giveUp(_, let reason), .wrongContent(let reason): reason
+        case .retry(_, let reason), .unreachable(let reason), .giveUp(_, let reason), .wrongContent(_, let reason):
+            reason
         case .cancelled: "cancelled"
+        }
+    }
+
+    /// The same, with the name of the file where it is about one.
+    /// - Parameter name: for a person.
+    package func naming(_ name: @autoclosure () -> String) -> WebSeedProblem {
+        switch self {
+        case .giveUp(let file?, let reason): .giveUp(file: file, reason: "\(name()): \(reason)")
+        case .wrongContent(let file, let reason): .wrongContent(file: file, reason: "\(name()): \(reason)")
+        default: self
         }
     }
 }

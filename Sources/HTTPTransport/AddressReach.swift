@@ -1,11 +1,12 @@
 import Glibc
 import NIOCore
 
-/// From how far an address can be reached: what decides whether a redirect may lead there.
+/// From how far an address can be reached: what decides whether a redirect, or a torrent, may lead there.
 package enum AddressReach: Int, Sendable, Comparable {
     /// This host: 127.0.0.0/8, ::1, and the unspecified addresses, which Linux takes for it.
     case host
-    /// This link, where clouds serve credentials (169.254.169.254): 169.254.0.0/16, fe80::/10. Also multicast.
+    /// This link, where clouds serve credentials (169.254.169.254): 169.254.0.0/16, fe80::/10. Also multicast, and the
+    /// addresses of other networks at which clouds serve credentials.
     case link
     /// This organisation: RFC 1918, RFC 6598, unique local addresses and what else is not routed in public.
     case site
@@ -23,6 +24,10 @@ package enum AddressReach: Int, Sendable, Comparable {
     }
 
     init(ipv4 address: UInt32) {
+        if AddressReach.metadataServices.contains(address) {
+            self = .link
+            return
+        }
         switch address >> 24 {
         case 0, 127: self = .host
         case 10: self = .site
@@ -40,8 +45,11 @@ package enum AddressReach: Int, Sendable, Comparable {
         }
     }
 
-    /// - Parameter address: 16 bytes. IPv4 addresses inside IPv6 ones (mapped, compatible, NAT64, 6to4) count as what
-    ///   they lead to.
+    /// Where clouds serve credentials besides 169.254.169.254: 100.100.100.200 (Alibaba) and 192.0.0.192 (Oracle).
+    private static let metadataServices: Set<UInt32> = [0x6464_64c8, 0xc000_00c0]
+
+    /// - Parameter address: 16 bytes. IPv4 addresses inside IPv6 ones (mapped, compatible, NAT64, 6to4, Teredo) count as
+    ///   what they lead to.
     init(ipv6 address: [UInt8]) {
         func embedded(at offset: Int) -> AddressReach {
             AddressReach(ipv4: address[offset..<offset + 4].reduce(UInt32(0)) { $0 << 8 | UInt32($1) })
@@ -54,31 +62,25 @@ package enum AddressReach: Int, Sendable, Comparable {
             self = .host
         } else if address.prefix(10).allSatisfy({ $0 == 0 }) && (address[10..<12].allSatisfy { $0 == address[11] }) {
             self = embedded(at: 12)
+        } else if address.starts(with: [0, 0x64, 0xff, 0x9b, 0, 1]) {
+            // NAT64 of this organisation (RFC 8215): which bytes hold the IPv4 address is its own business.
+            self = .site
         } else if address.starts(with: [0, 0x64, 0xff, 0x9b]) {
             self = embedded(at: 12)
+        } else if address.starts(with: [0x20, 0x01, 0, 0]) {
+            // Teredo (RFC 4380) keeps the client's IPv4 address inverted.
+            self = AddressReach(ipv4: ~address[12..<16].reduce(UInt32(0)) { $0 << 8 | UInt32($1) })
         } else if address.starts(with: [0x20, 0x02]) {
             self = embedded(at: 2)
         } else if address[0] == 0xff || (address[0] == 0xfe && address[1] & 0xc0 == 0x80) {
+            self = .link
+        } else if address.starts(with: [0xfd, 0, 0x0e, 0xc2]) || address.starts(with: [0xfd, 0x20, 0, 0xce]) {
+            // fd00:ec2::254 and fd20:ce::254, where EC2 and Google Cloud serve credentials.
             self = .link
         } else if address[0] & 0xfe == 0xfc || (address[0] == 0xfe && address[1] & 0xc0 == 0xc0) {
             self = .site
         } else {
             self = .everywhere
-        }
-    }
-
-    /// Whether a server whose addresses are `origin` may send us to one whose addresses are `target`.
-    ///
-    /// A public server may not point into a site, nor anyone at this host or this link unless it is there itself: the
-    /// request would come from inside, where it might be trusted. Within a site redirects are everyday.
-    package static func mayRedirect(from origin: [AddressReach], to target: [AddressReach]) -> Bool {
-        target.allSatisfy { place in
-            switch place {
-            case .everywhere: true
-            case .site: !origin.isEmpty && origin.allSatisfy { $0 != .everywhere }
-            case .link: origin.contains(.link)
-            case .host: origin.contains(.host)
-            }
         }
     }
 }

@@ -1,14 +1,12 @@
 // HTTP for tracker announces and web seeds: AsyncHTTPClient with the rules that hostile servers make necessary.
 //
 // What it is for: one request at a time over HTTP/1.1, a GET with few redirects. What it must never do: follow a
-// redirect from outside to an inside address, accept a certificate that does not verify, decompress, or wait without
-// end.
+// redirect from outside to an inside address, send a request to an address that was not judged, accept a certificate
+// that does not verify, ask for compression, or wait without end.
 
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
-import NIOPosix
-import NIOSSL
 
 /// How requests are made. Times in seconds.
 package struct HTTPTransportSettings: Sendable {
@@ -32,6 +30,8 @@ package struct HTTPTransportSettings: Sendable {
     package var resolver: @Sendable (_ host: String, _ port: UInt16) async throws -> [SocketAddress]
     /// Names that are connected to at another address; for tests.
     package var connectOverride: [String: String] = [:]
+    /// How far an address reaches; a test takes one of loopback for a public one.
+    package var reach: @Sendable (SocketAddress) -> AddressReach = { AddressReach($0) }
 
     package init() {
         resolver = { host, port in try await SystemResolver.addresses(of: host, port: port) }
@@ -49,52 +49,35 @@ package struct HTTPAnswer: Sendable {
 
 /// Makes requests. Share one: it pools connections. `shutdown` it before the last reference goes.
 package final class HTTPTransport: Sendable {
-    private let client: HTTPClient
+    private let clients: GuardedClients
+    private let names: ResolvedNames
     private let settings: HTTPTransportSettings
 
     package init(settings: HTTPTransportSettings) {
         self.settings = settings
-        var configuration = HTTPClient.Configuration(
-            redirectConfiguration: .disallow,
-            timeout: .init(
-                connect: .after(settings.connectTimeout), read: .after(settings.readTimeout),
-                write: .after(settings.writeTimeout)),
-            decompression: .disabled)
-        configuration.httpVersion = .http1Only
-        configuration.connectionPool.idleTimeout = .seconds(30)
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = settings.connectionsPerHost
-        // A failure is the caller's to act on at once (another tracker, another source), not to be retried in here.
-        configuration.connectionPool.retryConnectionEstablishment = false
-        configuration.localAddress = settings.localAddress
-        // The library's only hook at which a connection can be given an option.
-        let reading = AdaptiveRecvByteBufferAllocator(
-            minimum: 1024, initial: 16 * 1024, maximum: max(16 * 1024, settings.largestRead))
-        configuration.http1_1ConnectionDebugInitializer = { channel in
-            channel.setOption(.recvAllocator, value: reading)
-        }
-        configuration.dnsOverride = settings.connectOverride
-        if let file = settings.trustedAuthorities {
-            var tls = TLSConfiguration.makeClientConfiguration()
-            tls.trustRoots = .file(file)
-            configuration.tlsConfiguration = tls
-        }
-        client = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
+        clients = GuardedClients(settings: settings)
+        names = ResolvedNames(resolver: settings.resolver)
     }
 
     /// Closes all connections and fails what is under way.
-    package func shutdown() async { try? await client.shutdown() }
+    package func shutdown() async { await clients.shutdown() }
 
     /// GETs a URL, following redirects, until the head of an answer that is none.
-    /// - Parameter deadline: when the head must be here. The body is read by `collect` or by the caller, who must see
-    ///   to an end himself; only a silence longer than `readTimeout` ends it in any case.
+    /// - Parameters:
+    ///   - allowed: what addresses the URL may have; see `AddressRule`. Redirects are judged by the address of the
+    ///     server that sends them.
+    ///   - deadline: when the head must be here. The body is read by `collect` or by the caller, who must see to an end
+    ///     himself; only a silence longer than `readTimeout` ends it in any case.
     /// - Throws: `HTTPTransportError`.
     package func get(
-        _ url: HTTPURL, headers: HTTPHeaders = [:], deadline: NIODeadline
+        _ url: HTTPURL, headers: HTTPHeaders = [:], allowed: ReachSet = .all, deadline: NIODeadline
     ) async throws(HTTPTransportError) -> HTTPAnswer {
         var url = url
-        var connectTo: String?
+        var allowed = allowed
+        var referrer: String?
         for _ in 0...settings.redirects {
-            let response = try await send(url, connectTo: connectTo, headers: headers, deadline: deadline)
+            let (response, reached) = try await send(
+                url, headers: headers, allowed: allowed, referrer: referrer, deadline: deadline)
             guard [301, 302, 303, 307, 308].contains(response.status.code) else {
                 return HTTPAnswer(
                     status: response.status, headers: response.headers, body: response.body, host: url.host)
@@ -104,7 +87,9 @@ package final class HTTPTransport: Sendable {
                 throw .leadsToMagnet(host: url.host, magnet: String(location.prefix(HTTPURL.longest)))
             }
             guard let next = url.resolving(location) else { throw .badRedirect(host: url.host) }
-            connectTo = try await check(from: url, to: next)
+            if url.isSecure && !next.isSecure { throw .insecureRedirect(from: url.host, to: next.host) }
+            allowed = url.host == next.host && url.port == next.port ? reached : reached.redirectTargets
+            referrer = url.host
             url = next
         }
         throw .tooManyRedirects(host: url.host)
@@ -116,13 +101,21 @@ package final class HTTPTransport: Sendable {
     package func request(
         _ method: HTTPMethod, _ url: HTTPURL, headers: HTTPHeaders, body: HTTPRequestBody? = nil, deadline: NIODeadline
     ) async throws(HTTPTransportError) -> HTTPAnswer {
-        let response = try await send(
-            url, method: method, connectTo: nil, headers: headers, body: body, deadline: deadline)
+        let client = try clients.client(for: .all)
+        let response: HTTPClientResponse
+        do {
+            response = try await client.execute(
+                request(url, method, headers: headers, body: body), deadline: deadline)
+        } catch {
+            throw HTTPTransportError(error, host: url.host)
+        }
         return HTTPAnswer(status: response.status, headers: response.headers, body: response.body, host: url.host)
     }
 
-    /// Reads a whole body.
-    /// - Parameter deadline: when it must be over, however steadily it drips.
+    /// Reads a whole body: a document, not a file of a torrent. One that the server compressed unasked is decoded.
+    /// - Parameters:
+    ///   - limit: most bytes, before and after it was decoded.
+    ///   - deadline: when it must be over, however steadily it drips.
     /// - Throws: `HTTPTransportError`, `.bodyTooLarge` when it exceeds `limit` bytes.
     package func collect(
         _ answer: HTTPAnswer, limit: Int, deadline: NIODeadline = .now() + .hours(1)
@@ -137,7 +130,18 @@ package final class HTTPTransport: Sendable {
             return await group.next() ?? .failure(.cancelled)
         }
         if Task.isCancelled { throw .cancelled }
-        return try outcome.get()
+        let bytes = try outcome.get()
+        let codings = ContentCoding.list(answer.headers["content-encoding"])
+        guard !codings.isEmpty else { return bytes }
+        do {
+            return try await BlockingWork.run { try ContentCoding.decode(bytes, codings, limit: limit) }
+        } catch Inflate.Failure.tooLarge {
+            throw .bodyTooLarge(host: answer.host, limit: limit)
+        } catch is CancellationError {
+            throw .cancelled
+        } catch {
+            throw .broken(host: answer.host, reason: "its answer is compressed, and cannot be decoded")
+        }
     }
 
     private static func collect(_ answer: HTTPAnswer, limit: Int) async -> Result<[UInt8], HTTPTransportError> {
@@ -155,11 +159,36 @@ package final class HTTPTransport: Sendable {
         }
     }
 
+    /// Sends a GET to a host all of whose addresses are allowed, over a connection to one of them.
+    /// - Parameter referrer: the host whose redirect led here.
+    /// - Returns: the answer, and the reaches of the addresses of which one was connected to.
     private func send(
-        _ url: HTTPURL, method: HTTPMethod = .GET, connectTo: String?, headers: HTTPHeaders,
-        body: HTTPRequestBody? = nil, deadline: NIODeadline
-    ) async throws(HTTPTransportError) -> HTTPClientResponse {
-        var request = HTTPClientRequest(url: connectTo.map { url.text(connectingTo: $0) } ?? url.text)
+        _ url: HTTPURL, headers: HTTPHeaders, allowed: ReachSet, referrer: String?, deadline: NIODeadline
+    ) async throws(HTTPTransportError) -> (HTTPClientResponse, ReachSet) {
+        // A name that means something else than it did when it was looked up last is looked up again, once.
+        for _ in 0..<2 {
+            let reached = ReachSet(
+                try await names.addresses(of: url, deadline: deadline).map { ReachSet(settings.reach($0)) })
+            guard allowed.isSuperset(of: reached) else {
+                if let referrer { throw .refusedRedirect(from: referrer, to: url.host) }
+                throw .refusedAddress(host: url.host)
+            }
+            let client = try clients.client(for: reached)
+            do {
+                return (try await client.execute(request(url, .GET, headers: headers), deadline: deadline), reached)
+            } catch is UnexpectedAddress {
+                names.forget(url)
+            } catch {
+                throw HTTPTransportError(error, host: url.host)
+            }
+        }
+        throw .refusedAddress(host: url.host)
+    }
+
+    private func request(
+        _ url: HTTPURL, _ method: HTTPMethod, headers: HTTPHeaders, body: HTTPRequestBody? = nil
+    ) -> HTTPClientRequest {
+        var request = HTTPClientRequest(url: url.text)
         request.method = method
         request.body = body?.content
         request.headers = headers
@@ -167,42 +196,13 @@ package final class HTTPTransport: Sendable {
         request.headers.replaceOrAdd(name: "User-Agent", value: settings.userAgent)
         // Ranges and hashes are of the bytes themselves: a compressed body would be none of ours.
         request.headers.replaceOrAdd(name: "Accept-Encoding", value: "identity")
-        do {
-            return try await client.execute(request, deadline: deadline)
-        } catch {
-            throw HTTPTransportError(error, host: url.host)
-        }
-    }
-
-    /// Whether a redirect may be followed, and the address to connect to for it.
-    ///
-    /// For plain http that is the very address that was checked, so that a name cannot mean another one a moment later.
-    /// For https the name stays: a certificate that is valid for it proves as much.
-    private func check(from origin: HTTPURL, to target: HTTPURL) async throws(HTTPTransportError) -> String? {
-        if origin.isSecure && !target.isSecure { throw .insecureRedirect(from: origin.host, to: target.host) }
-        if origin.host == target.host && origin.port == target.port { return nil }
-        let origins = try await resolve(origin)
-        let targets = try await resolve(target)
-        guard AddressReach.mayRedirect(from: origins.map(AddressReach.init), to: targets.map(AddressReach.init)) else {
-            throw .refusedRedirect(from: origin.host, to: target.host)
-        }
-        return target.isSecure ? nil : targets.first?.ipAddress
-    }
-
-    private func resolve(_ url: HTTPURL) async throws(HTTPTransportError) -> [SocketAddress] {
-        do {
-            let addresses = try await settings.resolver(url.host, url.port)
-            if !addresses.isEmpty { return addresses }
-        } catch is CancellationError {
-            throw .cancelled
-        } catch {}
-        throw .unresolved(host: url.host)
+        return request
     }
 }
 
 extension TimeAmount {
     /// Seconds with fractions, at least a millisecond, at most a day.
     package static func after(_ seconds: Double) -> TimeAmount {
-        .nanoseconds(Int64(min(max(seconds, 0.001), 86_400) * 1e9))
+        seconds.isNaN ? .milliseconds(1) : .nanoseconds(Int64(min(max(seconds, 0.001), 86_400) * 1e9))
     }
 }

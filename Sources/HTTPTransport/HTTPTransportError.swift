@@ -16,6 +16,8 @@ package enum HTTPTransportError: Error, Sendable, Hashable, CustomStringConverti
     case tooManyRedirects(host: String)
     case badRedirect(host: String)
     case refusedRedirect(from: String, to: String)
+    /// The host has an address to which a URL of this origin may not lead.
+    case refusedAddress(host: String)
     /// The answer is a redirect to a magnet link, which is no secret and may be long.
     case leadsToMagnet(host: String, magnet: String)
     case insecureRedirect(from: String, to: String)
@@ -33,6 +35,7 @@ package enum HTTPTransportError: Error, Sendable, Hashable, CustomStringConverti
         case .tooManyRedirects(let host): "\(host) redirects in a loop or too often"
         case .badRedirect(let host): "\(host) redirects to something that is no http or https URL"
         case .refusedRedirect(let from, let to): "\(from) redirects to \(to), an inside address it has no business with"
+        case .refusedAddress(let host): "\(host) has an inside address to which a torrent's URL may not lead"
         case .leadsToMagnet(let host, _): "\(host) redirects to a magnet link"
         case .insecureRedirect(let from, let to): "\(from) redirects from https to plain http at \(to)"
         case .bodyTooLarge(let host, let limit): "\(host) sends more than the \(limit) bytes an answer may have"

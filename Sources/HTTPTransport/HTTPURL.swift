@@ -1,6 +1,6 @@
 /// An `http` or `https` URL, taken apart and put together by our own rules, so that what was checked is what is
 /// fetched.
-package struct HTTPURL: Sendable, Hashable {
+package struct HTTPURL: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible {
     package let isSecure: Bool
     /// A name or an address in lower case, IPv6 addresses without their brackets.
     package let host: String
@@ -77,14 +77,8 @@ package struct HTTPURL: Sendable, Hashable {
         return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
     }
 
-    /// The whole URL.
+    /// The whole URL, for a request. May hold secrets: texts and logs show `description`.
     package var text: String { "\(isSecure ? "https" : "http")://\(authority)\(path)\(query)" }
-
-    /// The URL with the host replaced by an address of it, for a connection to exactly that address.
-    package func text(connectingTo address: String) -> String {
-        let name = address.utf8.contains(0x3a) ? "[\(address)]" : address
-        return "\(isSecure ? "https" : "http")://\(name):\(port)\(path)\(query)"
-    }
 
     /// This URL with names added to its path, each percent-encoded byte by byte, before its query. A slash is put
     /// between.

@@ -1,17 +1,11 @@
 import HTTPOrigin
 import Metainfo
-import Synchronization
 
 /// A torrent's content in a bucket: file i is the object `prefix/<its path>`.
 public final class ObjectSource: RangeSource {
     public let layout: ContentLayout
     private let store: ObjectStore
     private let prefix: String
-    /// The entity tag each object had when it was last asked: a change means that the object has changed.
-    private let entityTags = Mutex<[Int: String]>([:])
-
-    /// Most files whose entity tags are remembered.
-    private static let mostTags = 65_536
 
     /// - Parameter prefix: without a slash at its end; empty for the bucket itself. For a torrent of a single file it
     ///   is the key of the object.
@@ -42,25 +36,12 @@ public final class ObjectSource: RangeSource {
                 let reason = "\(host): the name of file \(range.file + 1) is not UTF-8, so no object can have it"
                 return .failed(.giveUp(file: range.file, reason: reason), next: offset)
             }
-            let known = entityTags.withLock { $0[range.file] }
-            switch await store.read(key: key, range, at: offset, entityTag: known, sink: sink) {
-            case .complete(let tag):
-                remember(tag, ofFile: range.file)
-                return .complete
+            // Whatever its entity tag was before: the hash judges.
+            switch await store.read(key: key, range, at: offset, entityTag: nil, sink: sink) {
+            case .complete: return .complete
             case .stopped: return .stopped
-            case .failed(let error, let next):
-                // What is there now is what the next request is compared with.
-                if error.kind == .changed { entityTags.withLock { $0[range.file] = nil } }
-                return .failed(error.problem(file: range.file), next: next)
+            case .failed(let error, let next): return .failed(error.problem(file: range.file), next: next)
             }
-        }
-    }
-
-    private func remember(_ tag: String, ofFile file: Int) {
-        guard !tag.isEmpty else { return }
-        entityTags.withLock { tags in
-            if tags.count >= ObjectSource.mostTags { tags.removeAll() }
-            tags[file] = tag
         }
     }
 }

@@ -20,9 +20,18 @@ extension ObjectStore {
 
     /// Sends a request once, signed for this moment.
     /// - Parameter body: what `request.body` promises, where that is a stream.
+    /// - Throws: `ObjectStoreError`, which names the object.
     func once(
         _ request: S3Request, body: HTTPRequestBody? = nil
     ) async throws(ObjectStoreError) -> StoreAnswer {
+        do {
+            return try await send(request, body)
+        } catch {
+            throw error.naming(request.key)
+        }
+    }
+
+    private func send(_ request: S3Request, _ body: HTTPRequestBody?) async throws(ObjectStoreError) -> StoreAnswer {
         let signed: S3SignedRequest
         do {
             signed = try address.place.sign(
@@ -59,7 +68,12 @@ extension ObjectStore {
     /// Sends a request until it is answered with a document.
     func document(of request: S3Request) async throws(ObjectStoreError) -> [UInt8] {
         try await retrying { () async throws(ObjectStoreError) in
-            try await self.collect(self.once(request), limit: S3Limits().answerBytes)
+            let answer = try await self.once(request)
+            do throws(ObjectStoreError) {
+                return try await self.collect(answer, limit: S3Limits().answerBytes)
+            } catch {
+                throw error.naming(request.key)
+            }
         }
     }
 

@@ -22,7 +22,8 @@ extension ObjectStore {
     ///   - range: nil for all of it.
     ///   - sink: false to stop.
     /// - Returns: whether all of it was delivered, not stopped by the sink.
-    /// - Throws: `ObjectStoreError`; `.changed` where another object took its place meanwhile.
+    /// - Throws: `ObjectStoreError`; `.changed` where another object took its place meanwhile, which its entity tag tells:
+    ///   nothing else here would.
     @discardableResult
     public nonisolated(nonsending) func get(
         key: String, range: Range<Int64>? = nil, sink: (WebSeedChunk) async -> Bool
@@ -36,9 +37,9 @@ extension ObjectStore {
         return try await get(key: key, size: info.size, range: wanted, entityTag: info.entityTag, sink: sink)
     }
 
-    /// The same, for an object whose size and entity tag are known.
+    /// The same, for an object whose size is known.
     nonisolated(nonsending) func get(
-        key: String, size: Int64, range: Range<Int64>, entityTag: String, sink: (WebSeedChunk) async -> Bool
+        key: String, size: Int64, range: Range<Int64>, entityTag: String?, sink: (WebSeedChunk) async -> Bool
     ) async throws(ObjectStoreError) -> Bool {
         var next = range.lowerBound
         var failures = 0
@@ -65,7 +66,7 @@ extension ObjectStore {
     /// One request for a stretch of an object: its answer checked, its body handed on.
     /// - Parameters:
     ///   - offset: what the chunks' offsets begin with.
-    ///   - entityTag: what the object's must be; nil or empty for any.
+    ///   - entityTag: what the object's must be; nil or empty for any, where a hash judges the bytes.
     nonisolated(nonsending) func read(
         key: String, _ range: FileRange, at offset: Int64, entityTag: String?, sink: (WebSeedChunk) async -> Bool
     ) async -> ReadEnding {
@@ -82,7 +83,9 @@ extension ObjectStore {
                 status: Int(answer.answer.status.code), headers: answer.headers, to: range, host: host,
                 settings: limits, now: Double(client.clock()))
             guard case .body(_, let length) = meaning else {
-                if case .problem(let problem) = meaning { return .failed(ObjectStoreError(problem), next: offset) }
+                if case .problem(let problem) = meaning {
+                    return .failed(ObjectStoreError(problem).naming(key), next: offset)
+                }
                 return .complete(entityTag: answer.entityTag)
             }
             let tag = answer.entityTag
@@ -94,10 +97,10 @@ extension ObjectStore {
             progress.waits()
             for try await part in answer.answer.body {
                 if let problem = progress.received(part.readableBytes, host: host) {
-                    return .failed(ObjectStoreError(problem), next: progress.next)
+                    return .failed(ObjectStoreError(problem).naming(key), next: progress.next)
                 }
                 guard Int64(part.readableBytes) <= end - progress.next else {
-                    let reason = "\(host) sends more bytes than it was asked for"
+                    let reason = "\(ShownName.escaped(key)): \(host) sends more bytes than it was asked for"
                     return .failed(ObjectStoreError(.wrongContent, reason), next: progress.next)
                 }
                 if part.readableBytes > 0 {
@@ -108,7 +111,7 @@ extension ObjectStore {
                 progress.waits()
             }
             guard progress.next == end else {
-                let reason = "\(host) sends fewer bytes than it was asked for"
+                let reason = "\(ShownName.escaped(key)): \(host) sends fewer bytes than it was asked for"
                 return .failed(ObjectStoreError(.wrongContent, reason), next: progress.next)
             }
             return .complete(entityTag: tag)
@@ -118,9 +121,10 @@ extension ObjectStore {
             let broken = HTTPTransportError(error, host: host)
             // While the sink was busy, the silence was ours: no reason to wait before the next try.
             if case .timedOut = broken, progress.isOwnDelay {
-                return .failed(ObjectStoreError(.broken, broken.description, retryAfter: 0), next: progress.next)
+                let error = ObjectStoreError(.broken, broken.description, retryAfter: 0)
+                return .failed(error.naming(key), next: progress.next)
             }
-            return .failed(ObjectStoreError(broken), next: progress.next)
+            return .failed(ObjectStoreError(broken).naming(key), next: progress.next)
         }
     }
 }
@@ -132,8 +136,9 @@ extension ObjectStoreError {
         case .cancelled: self.init(.cancelled, "cancelled")
         case .retry(let after, let reason): self.init(.busy, reason, retryAfter: after)
         case .unreachable(let reason): self.init(.unreachable, reason)
-        case .wrongContent(let reason): self.init(.wrongContent, reason)
-        case .giveUp(_, let reason): self.init(.unsupported, reason)
+        case .wrongContent(_, let reason): self.init(.wrongContent, reason)
+        case .giveUp(.some, let reason): self.init(.refused, reason)
+        case .giveUp(nil, let reason): self.init(.unsupported, reason)
         }
     }
 }

@@ -71,9 +71,17 @@ public struct ObjectStoreError: Error, Sendable, Hashable, CustomStringConvertib
         case .timedOut, .broken: self.init(.broken, error.description)
         case .bodyTooLarge: self.init(.wrongContent, error.description)
         case .invalidURL: self.init(.address, error.description)
-        case .tooManyRedirects, .badRedirect, .refusedRedirect, .leadsToMagnet, .insecureRedirect:
+        case .tooManyRedirects, .badRedirect, .refusedRedirect, .refusedAddress, .leadsToMagnet, .insecureRedirect:
             self.init(.redirected, error.description)
         }
+    }
+
+    /// The same with the name of the object that it is about, where the text does not say it yet.
+    /// - Parameter key: nil where it is about none.
+    func naming(_ key: String?) -> ObjectStoreError {
+        guard let key, kind != .cancelled else { return self }
+        let name = ShownName.escaped(key)
+        return reason.contains(name) ? self : ObjectStoreError(kind, "\(name): \(reason)", retryAfter: retryAfter)
     }
 
     /// What this means for a source of a torrent's content.
@@ -82,7 +90,7 @@ public struct ObjectStoreError: Error, Sendable, Hashable, CustomStringConvertib
         case .cancelled: .cancelled
         case .broken, .busy: .retry(after: retryAfter, reason: reason)
         case .unresolved, .unreachable: .unreachable(reason: reason)
-        case .changed, .wrongContent: .wrongContent(reason: reason)
+        case .changed, .wrongContent: .wrongContent(file: file, reason: reason)
         case .noSuchKey: .giveUp(file: file, reason: reason)
         case .denied, .refused, .address, .file, .noSuchUpload: .giveUp(file: file, reason: reason)
         case .untrusted, .clockSkew, .noSuchBucket, .redirected, .unsupported: .giveUp(file: nil, reason: reason)
@@ -108,8 +116,9 @@ struct Refusal {
         switch (status, code) {
         case (_, "NoSuchBucket"):
             return ObjectStoreError(.noSuchBucket, "\(host) has no bucket \(address.bucket); check name and region")
-        case (_, "NoSuchUpload"):
-            return ObjectStoreError(.noSuchUpload, "\(host) no longer knows the upload of \(object)")
+        case (_, "NoSuchUpload"), (_, "InvalidPart"):
+            // A part that is not the one we sent was sent by another node, into the same upload.
+            return ObjectStoreError(.noSuchUpload, "\(host) no longer knows the upload of \(object), or its parts")
         case (_, "RequestTimeTooSkewed"): return clockSkew
         case (403, _) where clockDifference != nil: return clockSkew
         case (_, "InvalidAccessKeyId"):

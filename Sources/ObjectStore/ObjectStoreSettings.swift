@@ -32,6 +32,9 @@ public struct ObjectStoreSettings: Sendable {
     public var parallel = 4
     /// Length of the ranges of a parallel download.
     public var rangeSize: Int64 = 16 << 20
+    /// Seconds after which an unfinished upload of a key is nobody's any more, and thrown away when another upload of
+    /// that key is complete. One that this upload did not begin itself may be another node's until then.
+    public var abandonedUploadAge: Int64 = 86_400
     /// Most objects of one listing.
     public var mostObjects = 1_000_000
     /// Difference between our clock and a store's from which on a refusal is put down to it; stores allow 15 minutes.

@@ -24,7 +24,7 @@ struct HTTPTracker: Sendable {
     func announce(
         _ tracker: String, _ request: AnnounceRequest, timeout: Double
     ) async throws(TrackerClientError) -> AnnounceAnswer {
-        let body = try await body(HTTPTrackerQuery.announceURL(tracker, request), timeout: timeout)
+        let body = try await body(HTTPTrackerQuery.announceURL(tracker, request), of: tracker, timeout: timeout)
         do {
             return try HTTPTrackerAnswer.announce(body, limits: settings.answers)
         } catch {
@@ -36,7 +36,7 @@ struct HTTPTracker: Sendable {
         _ tracker: String, _ infoHashes: [SHA1Digest], timeout: Double
     ) async throws(TrackerClientError) -> [SHA1Digest: ScrapeAnswer] {
         guard let url = HTTPTrackerQuery.scrapeURL(tracker, infoHashes) else { throw .cannotScrape }
-        let body = try await body(url, timeout: timeout)
+        let body = try await body(url, of: tracker, timeout: timeout)
         do {
             return try HTTPTrackerAnswer.scrape(body, infoHashes: infoHashes, limits: settings.answers)
         } catch {
@@ -44,11 +44,15 @@ struct HTTPTracker: Sendable {
         }
     }
 
-    private func body(_ text: String, timeout: Double) async throws(TrackerClientError) -> [UInt8] {
-        guard let url = HTTPURL(text) else { throw .unsupportedURL }
+    /// - Parameter tracker: the tracker's own URL, by which it is judged where the request may lead.
+    private func body(
+        _ text: String, of tracker: String, timeout: Double
+    ) async throws(TrackerClientError) -> [UInt8] {
+        guard let url = HTTPURL(text), let named = HTTPURL(tracker) else { throw .unsupportedURL }
+        let allowed = settings.addressRule.addresses(of: named)
         do {
             let deadline = NIODeadline.now() + .after(timeout)
-            let answer = try await answer(url, deadline: deadline)
+            let answer = try await answer(url, allowed: allowed, deadline: deadline)
             let body = try await transport.collect(answer, limit: settings.answers.bodyBytes, deadline: deadline)
             // Trackers give failure reasons with all kinds of status.
             guard answer.status == .ok || body.first(where: { $0 > 0x20 }) == UInt8(ascii: "d") else {
@@ -66,12 +70,14 @@ struct HTTPTracker: Sendable {
         }
     }
 
-    private func answer(_ url: HTTPURL, deadline: NIODeadline) async throws(HTTPTransportError) -> HTTPAnswer {
+    private func answer(
+        _ url: HTTPURL, allowed: ReachSet, deadline: NIODeadline
+    ) async throws(HTTPTransportError) -> HTTPAnswer {
         do {
-            return try await transport.get(url, deadline: deadline)
+            return try await transport.get(url, allowed: allowed, deadline: deadline)
         } catch .broken {
             // A connection kept open may have been closed by the tracker while the request was on its way.
-            return try await transport.get(url, deadline: deadline)
+            return try await transport.get(url, allowed: allowed, deadline: deadline)
         }
     }
 

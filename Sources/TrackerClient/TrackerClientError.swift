@@ -47,7 +47,7 @@ public enum TrackerClientError: Error, Sendable, Hashable, CustomStringConvertib
         case .timedOut(let host): self = .timedOut(host: host)
         case .cancelled: self = .cancelled
         case .unresolved, .unreachable, .notTrusted, .broken, .tooManyRedirects, .badRedirect, .refusedRedirect,
-            .leadsToMagnet, .insecureRedirect, .bodyTooLarge:
+            .refusedAddress, .leadsToMagnet, .insecureRedirect, .bodyTooLarge:
             self = .unreachable(error.description)
         }
     }

@@ -33,6 +33,9 @@ public struct TrackerClientSettings: Sendable {
     /// What is believed of an answer.
     public var answers = TrackerAnswerLimits.standard
 
+    /// Where trackers' URLs may lead: they come from torrents and magnet links.
+    var addressRule = AddressRule.torrentTracker
+
     public init() {}
 
     /// The local address unless it is a wildcard.

@@ -136,12 +136,25 @@ actor UDPTracker {
         } catch {
             throw .unreachable(String(describing: error))
         }
+        let allowed = allowedAddresses(of: tracker)
+        let near = all.filter { allowed.contains(ReachSet(AddressReach($0))) }
+        guard !near.isEmpty || all.isEmpty else {
+            throw .unreachable(HTTPTransportError.refusedAddress(host: tracker.host).description)
+        }
         let family = source?.protocol
-        var usable = all.filter { family == nil || $0.protocol == family }
+        var usable = near.filter { family == nil || $0.protocol == family }
         if let last = answering["\(tracker.host):\(tracker.port)"], let place = usable.firstIndex(of: last) {
             usable.swapAt(0, place)
         }
         return Array(usable.prefix(settings.addresses))
+    }
+
+    /// Over UDP a tracker at this host may leave the path out: nothing there is steered by it.
+    private func allowedAddresses(of tracker: TrackerURL) -> ReachSet {
+        let path = tracker.pathAndQuery.prefix { $0 != "?" }
+        return settings.addressRule.addresses(
+            ofPath: path.isEmpty || path == "/" ? "/announce" : path,
+            query: tracker.pathAndQuery.dropFirst(path.count))
     }
 
     private var source: SocketAddress? { settings.source.flatMap { try? SocketAddress(ipAddress: $0, port: 0) } }

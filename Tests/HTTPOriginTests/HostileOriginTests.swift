@@ -50,9 +50,10 @@ private func head(_ status: String, _ headers: [String]) -> RawServer.Step {
         "Content-Range: bytes -100-199/1000", "Content-Range: lines 100-199/1000", "Content-Range: bytes 100-199",
         "Content-Range: bytes */1000", "Content-Type: multipart/byteranges; boundary=x",
         "Content-Range: bytes 100-199/1000\r\nContent-Range: bytes 0-99/1000",
-        "Content-Range: bytes 100-199/1000\r\nContent-Encoding: gzip",
-        "Content-Range: bytes 100-199/1000\r\nContent-Encoding: identity, br",
-    ]) func `that sends a wrong range or another coding has the wrong content`(header: String) async throws {
+        "Content-Range: bytes 9223372036854775806-9223372036854775807/*",
+        "Content-Range: bytes 0-9223372036854775807/9223372036854775807",
+        "Content-Range: bytes 100-199/9223372036854775807", "Content-Range: bytes 100-199/9223372036854775808",
+    ]) func `that sends a wrong range has the wrong content`(header: String) async throws {
         let body = body
         let fetched = try await outcome { _, _ in [head("206 Partial", ["Content-Length: 100", header]), body] }
         guard case .failed(.wrongContent, next: 100) = fetched.outcome else {
@@ -120,7 +121,7 @@ private func head(_ status: String, _ headers: [String]) -> RawServer.Step {
     @Test func `that ignores ranges is given up, unless the file is small`() async throws {
         let whole = RawServer.Step.bytes((0..<1_000).map { UInt8(truncatingIfNeeded: $0) })
         let strictly = try await outcome(settings: strict) { _, _ in [head("200 OK", ["Content-Length: 1000"]), whole] }
-        guard case .failed(.giveUp(file: nil, _), next: 100) = strictly.outcome else {
+        guard case .failed(.giveUp(file: 0, _), next: 100) = strictly.outcome else {
             Issue.record("\(strictly.outcome)")
             return
         }
@@ -187,8 +188,8 @@ private func head(_ status: String, _ headers: [String]) -> RawServer.Step {
         ("503 Busy", "Retry-After: soon", .retry(after: nil, reason: "")),
         ("500 Oops", "X: y", .retry(after: nil, reason: "")), ("404 No", "X: y", .giveUp(file: 0, reason: "")),
         ("410 Gone", "X: y", .giveUp(file: 0, reason: "")), ("403 No", "X: y", .giveUp(file: 0, reason: "")),
-        ("416 Range", "Content-Range: bytes */50", .wrongContent(reason: "")),
-        ("204 Empty", "X: y", .giveUp(file: nil, reason: "")), ("304 Same", "X: y", .giveUp(file: nil, reason: "")),
+        ("416 Range", "Content-Range: bytes */50", .wrongContent(file: 0, reason: "")),
+        ("204 Empty", "X: y", .giveUp(file: 0, reason: "")), ("304 Same", "X: y", .giveUp(file: 0, reason: "")),
     ]) func `is judged by its status`(status: String, header: String, problem: WebSeedProblem) async throws {
         let fetched = try await outcome { _, _ in [head(status, ["Content-Length: 0", header])] }
         guard case .failed(let found, next: 100) = fetched.outcome else {
@@ -216,27 +217,95 @@ private func head(_ status: String, _ headers: [String]) -> RawServer.Step {
         for target in ["http://169.254.169.254/latest/", "http://[fe80::1]/"] {
             let fetched = try await outcome { _, _ in [head("302 Found", ["Content-Length: 0", "Location: \(target)"])]
             }
-            guard case .failed(.giveUp(file: nil, _), next: 100) = fetched.outcome else {
+            guard case .failed(.giveUp(file: 0, _), next: 100) = fetched.outcome else {
                 Issue.record("\(fetched.outcome)")
                 return
             }
         }
     }
 
-    @Test func `whose tag changes between two ranges has changed content`() async throws {
+    @Test(arguments: ["gzip", "x-gzip", "identity, br"])
+    func `that puts a label on bytes of the right length is taken at its bytes`(label: String) async throws {
+        let (body, range) = (body, rightRange)
+        let part = try await outcome { _, _ in
+            [head("206 Partial", ["Content-Length: 100", range, "Content-Encoding: \(label)"]), body]
+        }
+        #expect(part.outcome == .complete && part.bytes.count == 100)
+        let whole = RawServer.Step.bytes((0..<1_000).map { UInt8(truncatingIfNeeded: $0) })
+        let all = try await outcome { _, _ in
+            [head("200 OK", ["Content-Length: 1000", "Content-Encoding: \(label)"]), whole]
+        }
+        #expect(all.bytes == (100..<200).map { UInt8(truncatingIfNeeded: $0) })
+        // Without a length nothing says that these are the bytes that were asked for.
+        let unsaid = try await outcome { _, _ in
+            [head("200 OK", ["Connection: close", "Content-Encoding: \(label)"]), whole, .close]
+        }
+        guard case .failed(.wrongContent(file: 0, _), next: 100) = unsaid.outcome else {
+            Issue.record("\(unsaid.outcome)")
+            return
+        }
+    }
+
+    @Test func `that is several mirrors, each with tags and dates of its own, is one source`() async throws {
         let content = try Content([("", 1_000)], single: true)
         let (body, range) = (body, rightRange)
+        let validators = [
+            ["ETag: \"x\"", "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT"], ["ETag: W/\"x\""], ["ETag: \"y\""],
+            ["Last-Modified: Sun, 06 Nov 1994 08:49:38 GMT"], [],
+        ]
         try await RawServer.with { _, number in
-            [head("206 Partial", ["Content-Length: 100", range, "ETag: \"\(number / 2)\""]), body]
+            [head("206 Partial", ["Content-Length: 100", range] + validators[number % validators.count]), body]
         } _: { server in
             try await withSeed(server.url("/file"), content) { seed in
-                var problems = 0
-                for _ in 0..<4 {
-                    if case .failed(.wrongContent, next: 100) = await fetch(seed, 100..<200).outcome { problems += 1 }
-                }
-                #expect(problems == 1)
+                for _ in 0..<10 { #expect(await fetch(seed, 100..<200).outcome == .complete) }
             }
         }
+    }
+
+    @Test func `names the file that it fails for, and no query`() async throws {
+        let content = try Content([("dir/a\u{1b}b", 100), ("other", 100)])
+        try await RawServer.with { _, number in
+            [head(number == 0 ? "404 No" : "206 Partial", ["Content-Length: 0", "Content-Range: bytes 0-98/99"])]
+        } _: { server in
+            try await withSeed(server.url("/dir?key=SECRET"), content) { seed in
+                for _ in 0..<2 {
+                    guard case .failed(let problem, next: 0) = await fetch(seed, 0..<50).outcome else {
+                        Issue.record("no failure")
+                        return
+                    }
+                    #expect(problem.reason.hasPrefix("dir/a\\u{1b}b: "), "\(problem)")
+                    #expect(!"\(problem)".contains("SECRET"))
+                }
+            }
+        }
+        #expect(WebSeed.shown("http://me:SECRET@host/x?SECRET") == "http://…@host/x?…")
+    }
+
+    @Test func `that a torrent names at this host gets no query`() async throws {
+        let content = try Content([("", 1_000)], single: true)
+        let client = WebSeedClient()
+        try await RawServer.with { _, _ in
+            [head("404 No", ["Content-Length: 0"])]
+        } _: { server in
+            for (path, count) in [("/file?do=it", 0), ("/file", 1)] {
+                let url = server.url(path)
+                let seed = try #require(WebSeed(url: url, info: content.info, isNamedByTorrent: true, client: client))
+                guard case .failed(.giveUp(let file, _), next: 0) = await fetch(seed, 0..<10).outcome else {
+                    Issue.record("not given up")
+                    return
+                }
+                #expect(file == (count == 0 ? nil : 0) && server.requests.count == count)
+            }
+        }
+        for url in ["http://169.254.169.254/latest/", "http://[fe80::1]/x", "http://0xa9fea9fe/"] {
+            let seed = try #require(WebSeed(url: url, info: content.info, isNamedByTorrent: true, client: client))
+            guard case .failed(.giveUp(file: nil, let reason), next: 0) = await fetch(seed, 0..<10).outcome else {
+                Issue.record("not given up")
+                return
+            }
+            #expect(reason.contains("inside address"))
+        }
+        await client.shutdown()
     }
 
     @Test func `that answers with garbage is left`() async throws {

@@ -48,7 +48,7 @@ import Testing
         var settings = WebSeedHealth.Settings()
         settings.probes = true
         var health = WebSeedHealth(settings: settings, seed: 1)
-        health.badPiece(at: 10)
+        for file in 0..<8 { health.badPiece(of: [file], reason: "wrong", at: 10) }
         #expect(health.isExhausted)
         health.answered(at: 10.1)
         health.succeeded(at: 10.2)
@@ -60,19 +60,50 @@ import Testing
         #expect(health.trouble == nil)
     }
 
-    @Test func `is over after three lies, of which good pieces make up for some`() {
+    @Test func `is over for a file after three bad pieces of it, and not for the others`() {
         var health = WebSeedHealth(seed: 1)
-        health.badPiece(at: 0)
-        health.failed(.wrongContent(reason: "x"), at: 0)
-        for _ in 0..<500 { health.goodPiece() }
-        health.badPiece(at: 0)
+        for _ in 0..<3 { health.badPiece(of: [0], reason: "stale", at: 0) }
+        #expect(!health.mayFetch(file: 0, at: 1_000) && health.mayFetch(file: 1, at: 1_000))
+        #expect(health.refusal(ofFile: 0) == "stale" && health.state(at: 1_000) == .usable)
+    }
+
+    @Test func `is over for a file at once whose length is wrong`() {
+        var health = WebSeedHealth(seed: 1)
+        for file in 0..<100 { health.failed(.wrongContent(file: file, reason: "stale"), at: 0) }
+        #expect(health.state(at: 0) == .usable && health.mayFetch(file: 100, at: 0))
+        #expect(health.missingFiles(at: 0) == Set(0..<100))
+    }
+
+    @Test func `forgives a bad piece for five hundred good ones`() {
+        var health = WebSeedHealth(seed: 1)
+        for _ in 0..<2 { health.badPiece(of: [0], reason: "", at: 0) }
+        for _ in 0..<500 { health.goodPiece(of: [0]) }
+        health.badPiece(of: [0], reason: "", at: 0)
         #expect(health.mayFetch(file: 0, at: 1_000))
-        health.badPiece(at: 1_000)
-        guard case .banned = health.state(at: 1_000_000) else {
-            Issue.record("not banned")
-            return
+        health.badPiece(of: [0], reason: "", at: 0)
+        #expect(!health.mayFetch(file: 0, at: 1_000))
+    }
+
+    @Test func `suspects of a shared piece the file that never came out right`() {
+        var health = WebSeedHealth(seed: 1)
+        health.goodPiece(of: [0])
+        for _ in 0..<3 { health.badPiece(of: [0, 1], reason: "", at: 0) }
+        #expect(health.mayFetch(file: 0, at: 1_000) && !health.mayFetch(file: 1, at: 1_000))
+    }
+
+    @Test func `is over altogether after bad pieces of eight files in a row`() {
+        var mixed = WebSeedHealth(seed: 1)
+        for file in 0..<50 {
+            mixed.badPiece(of: [file], reason: "stale", at: 0)
+            if file % 5 == 0 { mixed.goodPiece(of: [100]) }
         }
-        #expect(!health.mayFetch(file: 0, at: 1_000_000))
+        #expect(mixed.mayFetch(file: 0, at: 1_000))
+        var liar = WebSeedHealth(seed: 1)
+        for file in 0..<8 {
+            #expect(liar.mayFetch(file: 9, at: 1_000))
+            liar.badPiece(of: [file], reason: "stale", at: 0)
+        }
+        #expect(liar.state(at: 1_000_000) == .banned("stale"))
     }
 
     @Test func `is over for a file it lacks, or altogether`() {
@@ -122,8 +153,9 @@ import Testing
         var now = 0.0
         var waits: [Double] = []
         for problem: WebSeedProblem in [
-            .unreachable(reason: "refused"), .giveUp(file: nil, reason: "no ranges"), .wrongContent(reason: "other"),
-            .wrongContent(reason: "other"), .wrongContent(reason: "other"), .wrongContent(reason: "other"),
+            .unreachable(reason: "refused"), .giveUp(file: nil, reason: "no ranges"), .unreachable(reason: "refused"),
+            .unreachable(reason: "refused"), .unreachable(reason: "refused"), .unreachable(reason: "refused"),
+            .unreachable(reason: "refused"),
         ] {
             health.failed(problem, at: now)
             #expect(health.isExhausted && health.trouble == problem.reason)
@@ -155,6 +187,16 @@ import Testing
         #expect(try #require(health.nextChange(after: next)) - next >= 4)
         health.answered(file: 3)
         #expect(health.refusedFiles.isEmpty && health.mayFetch(file: 3, at: 0))
+    }
+
+    @Test func `asks for a wrong file later, and for others meanwhile`() {
+        var health = health()
+        health.badPiece(of: [0], reason: "stale", at: 0)
+        health.failed(.wrongContent(file: 1, reason: "shorter"), at: 0)
+        #expect(!health.isExhausted && health.missingFiles(at: 0) == [0, 1])
+        // A bad piece costs a short wait.
+        #expect(health.mayFetch(file: 2, at: 4))
+        #expect(health.mayFetch(file: 0, at: 600) && health.mayFetch(file: 1, at: 600))
     }
 
     @Test func `is in trouble of the passing kind when a server is busy`() {

@@ -175,6 +175,72 @@ private let emptyList = "<ListBucketResult><IsTruncated>false</IsTruncated></Lis
         }
     }
 
+    @Test(arguments: [Int64.max, 200 << 30, 299_999, 0]) func `that lies about a length allocates nothing`(
+        length: Int64
+    ) async throws {
+        try await withDirectory { directory in
+            try await with { _, _ in
+                [head("200 OK", "Content-Length: \(length)", "ETag: \"x\"")]
+            } _: { store, server in
+                let path = directory + "/back"
+                let error = await failure { _ = try await store.download(key: "a/k", size: 300_000, to: path) }
+                #expect(error?.kind == .wrongContent && error?.reason.contains("a/k") == true)
+                #expect((try? contents(path)) == nil && server.requests.count == 1)
+            }
+        }
+    }
+
+    @Test func `may say any length without a trap`() async throws {
+        try await with { head, _ in
+            head.hasPrefix("HEAD")
+                ? [.send("HTTP/1.1 200 OK\r\nContent-Length: \(Int64.max)\r\n\r\n")]
+                : answer("206 P", "", "Content-Range: bytes 0-\(Int64.max - 1)/\(Int64.max)")
+        } _: { store, _ in
+            let size = try await store.head(key: "k").size
+            #expect(size == .max)
+            #expect(await kind { _ = try await store.get(key: "k") { _ in true } } == .wrongContent)
+        }
+    }
+
+    @Test func `whose entity tag changes while an object is downloaded is left to the hash`() async throws {
+        let bytes = pattern(3_000)
+        var settings = quickSettings
+        settings.rangeSize = 1_000
+        settings.parallel = 1
+        try await withDirectory { directory in
+            try await with(settings: settings) { text, number in
+                if text.hasPrefix("HEAD") { return [head("200 OK", "Content-Length: 3000", "ETag: \"x\"")] }
+                let start = (number - 1) * 1_000
+                return [
+                    head(
+                        "206 P", "Content-Length: 1000", "Content-Range: bytes \(start)-\(start + 999)/3000",
+                        "ETag: \"\(number)\""), .bytes(Array(bytes[start..<start + 1_000])),
+                ]
+            } _: { store, _ in
+                _ = try await store.download(key: "k", size: 3_000, to: directory + "/back")
+                let back = try contents(directory + "/back")
+                #expect(back == bytes)
+            }
+        }
+    }
+
+    @Test(arguments: ["a/\u{1}", "a/../b", String(repeating: "k", count: 1_025), "d/refused"])
+    func `that cannot take a name says which`(key: String) async throws {
+        try await withDirectory { directory in
+            try write([1], to: directory + "/file")
+            let file = directory + "/file"
+            for (status, code) in [("400 Bad", "InvalidObjectName"), ("403 No", "AccessDenied"), ("403 No", "")] {
+                try await with { head, _ in
+                    head.hasPrefix("HEAD")
+                        ? answer("404 No", "") : answer(status, "<Error><Code>\(code)</Code></Error>")
+                } _: { store, _ in
+                    let error = try #require(await failure { _ = try await store.upload(file: file, key: key) })
+                    #expect(error.reason.contains(ShownName.escaped(key)), "\(error)")
+                }
+            }
+        }
+    }
+
     @Test func `that takes an upload and then fails is told from one that took it`() async throws {
         try await withDirectory { directory in
             try write(pattern(6 << 20), to: directory + "/file")

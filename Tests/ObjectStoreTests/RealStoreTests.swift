@@ -129,7 +129,26 @@ struct Manner: Sendable, CustomTestStringConvertible {
         }
     }
 
-    @Test func `goes on with an upload that was interrupted, and drops the others`() async throws {
+    @Test func `takes one object from two nodes at once, and neither hinders the other`() async throws {
+        try await SeaweedServer.with { port in
+            try await withDirectory { directory in
+                let bytes = pattern(26 << 20)
+                try write(bytes, to: directory + "/file")
+                let (file, address) = (directory + "/file", try testAddress(port))
+                try await withStore(address) { first in
+                    try await withStore(address) { second in
+                        async let one = first.upload(file: file, key: "both")
+                        async let two = second.upload(file: file, key: "both")
+                        let sizes = try await [one.size, two.size]
+                        let stored = try await getAll(first, "both")
+                        #expect(sizes.allSatisfy { $0 == Int64(bytes.count) } && stored == bytes)
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func `goes on with an upload that was interrupted, and drops the others when they are old`() async throws {
         try await SeaweedServer.with { port in
             try await withStore(testAddress(port)) { store in
                 try await withDirectory { directory in
@@ -163,8 +182,19 @@ struct Manner: Sendable, CustomTestStringConvertible {
                     let result = try await store.upload(file: directory + "/file", key: "resumed") { steps.set($0) }
                     #expect(result.reused == 10 << 20)
                     #expect(try await getAll(store, "resumed") == bytes)
-                    #expect(try await store.unfinishedUploads(prefix: "resumed").isEmpty)
+                    // The other one may be another node's, at work right now.
+                    #expect(try await store.unfinishedUploads(prefix: "resumed").map(\.id) == [old])
                     #expect(steps.all.last?.stored == Int64(bytes.count))
+                    try await store.delete(key: "resumed")
+                    var settings = quickSettings
+                    settings.abandonedUploadAge = -1
+                    let (path, leftOver) = (directory + "/file", old)
+                    try await withStore(testAddress(port), settings: settings) { store in
+                        let again = try await begin()
+                        _ = try await store.upload(file: path, key: "resumed")
+                        let left = try await store.unfinishedUploads(prefix: "resumed").map(\.id)
+                        #expect(!left.contains(leftOver) && !left.contains(again))
+                    }
                 }
             }
         }
@@ -252,7 +282,7 @@ struct Manner: Sendable, CustomTestStringConvertible {
                     #expect(try await store.upload(file: directory + "/empty", key: "empty/file").size == 0)
                     #expect(try await store.head(key: "empty/file").size == 0)
                     #expect(try await getAll(store, "empty/file") == [])
-                    #expect(try await store.download(key: "empty/file", to: directory + "/back").size == 0)
+                    #expect(try await store.download(key: "empty/file", size: 0, to: directory + "/back").size == 0)
                     #expect(try contents(directory + "/back") == [])
                 }
             }
@@ -267,7 +297,8 @@ struct Manner: Sendable, CustomTestStringConvertible {
                     try write(bytes, to: directory + "/file")
                     _ = try await store.upload(file: directory + "/file", key: "down/file")
                     let target = directory + "/back"
-                    #expect(try await store.download(key: "down/file", to: target).reused == 0)
+                    #expect(
+                        try await store.download(key: "down/file", size: Int64(bytes.count), to: target).reused == 0)
                     #expect(try contents(target) == bytes)
                     #expect((try? contents(target + ".ranges")) == nil)
 
@@ -280,7 +311,7 @@ struct Manner: Sendable, CustomTestStringConvertible {
                     var holed = bytes
                     for index in (1 << 20)..<(6 << 20) { holed[index] = 0 }
                     try write(holed, to: target)
-                    let resumed = try await store.download(key: "down/file", to: target)
+                    let resumed = try await store.download(key: "down/file", size: Int64(bytes.count), to: target)
                     #expect(resumed.reused == (1 << 20) + 17)
                     #expect(try contents(target) == bytes)
 
@@ -288,7 +319,8 @@ struct Manner: Sendable, CustomTestStringConvertible {
                     try record.write(to: target + ".ranges")
                     try write(pattern(bytes.count, seed: 5), to: directory + "/file")
                     _ = try await store.upload(file: directory + "/file", key: "down/file")
-                    #expect(try await store.download(key: "down/file", to: target).reused == 0)
+                    #expect(
+                        try await store.download(key: "down/file", size: Int64(bytes.count), to: target).reused == 0)
                     #expect(try contents(target) == pattern(bytes.count, seed: 5))
                 }
             }

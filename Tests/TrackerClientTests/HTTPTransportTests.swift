@@ -54,40 +54,64 @@ import TrackerClient
         #expect(AddressReach(try SocketAddress(ipAddress: address, port: 80)) == reach)
     }
 
+    @Test(arguments: [
+        ("fd00:ec2::254", AddressReach.link), ("fd20:ce::254", .link), ("100.100.100.200", .link),
+        ("192.0.0.192", .link),
+        ("64:ff9b::a9fe:a9fe", .link), ("64:ff9b::7f00:1", .host), ("64:ff9b:1::1", .site),
+        ("2001:0:1:2:3:4:80ff:fffe", .host),
+    ]) func `is known of clouds' and translated addresses`(address: String, reach: AddressReach) throws {
+        #expect(AddressReach(try SocketAddress(ipAddress: address, port: 80)) == reach)
+    }
+
     @Test func `decides where a redirect may lead`() {
-        typealias Reach = AddressReach
-        #expect(Reach.mayRedirect(from: [.everywhere], to: [.everywhere]))
-        for target in [Reach.site, .link, .host] {
-            #expect(!Reach.mayRedirect(from: [.everywhere], to: [target]))
-            #expect(!Reach.mayRedirect(from: [.everywhere], to: [.everywhere, target]))
-            #expect(Reach.mayRedirect(from: [target], to: [target]))
+        for inside in [ReachSet.site, .link, .host] {
+            #expect(ReachSet.everywhere.redirectTargets.isDisjoint(with: inside))
+            #expect(inside.redirectTargets.isSuperset(of: [inside, .everywhere]))
         }
-        #expect(!Reach.mayRedirect(from: [.site], to: [.link]))
-        #expect(!Reach.mayRedirect(from: [.site], to: [.host]))
-        #expect(Reach.mayRedirect(from: [.host], to: [.site]))
-        #expect(!Reach.mayRedirect(from: [], to: [.site]))
+        #expect(ReachSet.site.redirectTargets == [.site, .everywhere])
+        #expect(ReachSet.host.redirectTargets.contains(.site))
+        #expect(ReachSet().redirectTargets == .everywhere)
+    }
+
+    @Test func `that is the farthest of a name's decides, not the nearest`() {
+        for inside in [ReachSet.site, .link, .host] {
+            #expect(inside.union(.everywhere).redirectTargets == .everywhere)
+        }
+        #expect(ReachSet([.host, .site]).redirectTargets == [.site, .everywhere])
+        #expect(ReachSet([.link, .site]).redirectTargets == [.site, .everywhere])
+    }
+}
+
+@Suite struct `A URL that a torrent names` {
+    private func addresses(_ rule: AddressRule, _ text: String) throws -> ReachSet {
+        rule.addresses(of: try #require(HTTPURL(text)))
+    }
+
+    @Test func `never leads to this link, and to this host only as a tracker's or without a query`() throws {
+        for rule in [AddressRule.torrentTracker, .torrentWebSeed] {
+            for text in ["http://a/announce", "http://a/announce?x", "http://a/x"] {
+                let found = try addresses(rule, text)
+                #expect(!found.contains(.link) && found.isSuperset(of: [.site, .everywhere]))
+            }
+        }
+        #expect(try addresses(.torrentTracker, "http://a/announce").contains(.host))
+        for text in ["http://a/announce?x", "http://a/x", "http://a/announce/x", "http://a/announce.php", "http://a/"] {
+            #expect(try !addresses(.torrentTracker, text).contains(.host))
+        }
+        #expect(try addresses(.torrentWebSeed, "http://a/dir/file").contains(.host))
+        #expect(try !addresses(.torrentWebSeed, "http://a/dir/file?x").contains(.host))
+        #expect(try addresses(.trusted, "http://a/x?y") == .all)
     }
 }
 
 @Suite struct `Redirects` {
-    /// A transport to whom `cdn.example` is a public server, which really is the one at `port` on loopback.
-    private func transport() -> HTTPTransport {
-        var settings = HTTPTransportSettings()
-        settings.connectOverride = ["cdn.example": "127.0.0.1"]
-        settings.resolver = { host, port in
-            let address = ["cdn.example": "203.0.113.5", "inside.example": "10.0.0.1"][host] ?? host
-            return [try SocketAddress(ipAddress: address, port: Int(port))]
-        }
-        return HTTPTransport(settings: settings)
-    }
-
     private func get(_ location: String) async throws -> (Result<HTTPAnswer, HTTPTransportError>, requests: Int) {
-        try await RawServer.with { head, _ in
+        try await RawServer.with(at: PublicHost.address) { head, _ in
             head.hasPrefix("GET /end")
                 ? [.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")]
                 : [.send("HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: \(location)\r\n\r\n")]
         } _: { server in
-            let transport = transport()
+            let transport = PublicHost.transport()
             let url = try #require(HTTPURL("http://cdn.example:\(server.port)/start"))
             let outcome: Result<HTTPAnswer, HTTPTransportError>
             do throws(HTTPTransportError) {
@@ -104,6 +128,8 @@ import TrackerClient
     @Test(arguments: [
         "http://127.0.0.1:1/", "http://169.254.169.254/latest/meta-data/", "http://10.0.0.1/", "http://[::1]/",
         "http://[fe80::1]/", "http://[::ffff:10.0.0.1]/", "http://inside.example/", "https://inside.example/",
+        "http://mixed.example/", "https://mixed.example/", "http://2130706433/", "http://0x7f.1/", "http://0177.0.0.1/",
+        "http://0/", "http://0xa9fea9fe/",
     ]) func `from a public server to an inside address are refused before anything is sent there`(
         location: String
     ) async throws {
@@ -137,5 +163,12 @@ import TrackerClient
             return
         }
         #expect(requests == 6)
+    }
+
+    @Test func `to a magnet link say which`() async throws {
+        let magnet = "magnet:?xt=urn:btih:0123456789012345678901234567890123456789"
+        let (outcome, requests) = try await get(magnet)
+        #expect(throws: HTTPTransportError.leadsToMagnet(host: "cdn.example", magnet: magnet)) { try outcome.get() }
+        #expect(requests == 1)
     }
 }

@@ -32,8 +32,9 @@ final class RawServer: Sendable {
     func url(_ path: String = "/announce", scheme: String = "http") -> String { "\(scheme)://127.0.0.1:\(port)\(path)" }
 
     /// Runs `body` with a server that closes afterwards.
+    /// - Parameter host: an address of loopback.
     static func with<Result>(
-        _ script: @escaping Script, isolation: isolated (any Actor)? = #isolation,
+        at host: String = "127.0.0.1", _ script: @escaping Script, isolation: isolated (any Actor)? = #isolation,
         _ body: (RawServer) async throws -> Result
     ) async throws -> Result {
         let log = RequestLog()
@@ -43,7 +44,7 @@ final class RawServer: Sendable {
                     try child.pipeline.syncOperations.addHandler(ScriptedHandler(log: log, script: script))
                 }
             }
-            .bind(host: "127.0.0.1", port: 0).get()
+            .bind(host: host, port: 0).get()
         let server = RawServer(channel: channel, log: log)
         do {
             let result = try await body(server)

@@ -148,7 +148,7 @@ struct StoreFetch: Sendable {
         // Hidden, so that nothing takes it for content.
         let partial = "\(path[..<slash])/.\(path[slash...].dropFirst()).part"
         do {
-            _ = try await store.download(key: key, to: partial)
+            _ = try await store.download(key: key, size: entry.size, to: partial)
         } catch {
             if error.kind == .cancelled { throw error }
             throw StoreProblem(error, file: entry.file)

@@ -18,25 +18,31 @@ extension ObjectStore {
     /// file is whole. The bytes are not verified: whoever knows their hash does that, and gives the file its final
     /// name.
     /// - Parameters:
+    ///   - size: how long it must be, from whoever knows its hash; an object of another length is refused before anything
+    ///     is written.
     ///   - path: not a name that others look for: the file is incomplete until this returns.
     ///   - progress: bytes that are there, called from any thread.
-    /// - Throws: `ObjectStoreError`. File and record stay for the next try.
+    /// - Throws: `ObjectStoreError`; `.wrongContent` for another length. File and record stay for the next try.
     public func download(
-        key: String, to path: String, progress: @escaping @Sendable (Int64) -> Void = { _ in }
+        key: String, size: Int64, to path: String, progress: @escaping @Sendable (Int64) -> Void = { _ in }
     ) async throws(ObjectStoreError) -> DownloadResult {
         let info = try await head(key: key)
+        guard info.size == size else {
+            throw ObjectStoreError(
+                .wrongContent, "\(ShownName.escaped(key)) at \(host) has \(info.size) bytes, not \(size)")
+        }
         let file = try LocalFile.writing(path)
-        let plan = DownloadPlan(size: info.size, entityTag: info.entityTag, rangeSize: max(1, settings.rangeSize))
+        let plan = DownloadPlan(size: size, entityTag: info.entityTag, rangeSize: settings.rangeSize)
         let recordPath = path + ".ranges"
         var record = RangeRecord(plan: plan)
         // Without an entity tag nothing tells whether what is there is of this object.
-        if let stamp = try? file.stamp(), stamp.size == info.size, !info.entityTag.isEmpty,
+        if let stamp = try? file.stamp(), stamp.size == size, !info.entityTag.isEmpty,
             let known = RangeRecord(reading: recordPath, plan: plan)
         {
             record = known
         } else {
             try file.truncate(to: 0)
-            try file.truncate(to: info.size)
+            try file.truncate(to: size)
         }
         let reused = record.bytes
         progress(reused)
@@ -73,14 +79,14 @@ extension ObjectStore {
         if Task.isCancelled { throw ObjectStoreError(.cancelled, "cancelled") }
         if let failure { throw failure }
         unlink(recordPath)
-        return DownloadResult(size: info.size, entityTag: info.entityTag, reused: reused)
+        return DownloadResult(size: size, entityTag: info.entityTag, reused: reused)
     }
 
     private func fetch(
         _ range: Range<Int64>, of key: String, _ plan: DownloadPlan, into file: LocalFile
     ) async throws(ObjectStoreError) {
         var problem: ObjectStoreError?
-        let isWhole = try await get(key: key, size: plan.size, range: range, entityTag: plan.entityTag) { chunk in
+        let isWhole = try await get(key: key, size: plan.size, range: range, entityTag: nil) { chunk in
             do {
                 try await LocalFile.blocking {
                     try chunk.withUnsafeBytes { bytes throws(ObjectStoreError) in
@@ -103,8 +109,23 @@ struct DownloadPlan: Sendable, Hashable {
     let entityTag: String
     let rangeSize: Int64
 
-    var count: Int { Int((size + rangeSize - 1) / rangeSize) }
+    /// Most ranges of one object: what a record of them may hold.
+    static let mostRanges: Int64 = 100_000
+
+    /// - Parameters:
+    ///   - size: any; a negative one counts as 0.
+    ///   - rangeSize: the ranges are longer where there would be too many of them.
+    init(size: Int64, entityTag: String, rangeSize: Int64) {
+        self.size = max(0, size)
+        self.entityTag = entityTag
+        self.rangeSize = max(1, rangeSize, self.size / DownloadPlan.mostRanges + 1)
+    }
+
+    var count: Int { Int(size / rangeSize) + (size % rangeSize == 0 ? 0 : 1) }
+
+    /// - Parameter index: 0 up to `count`.
     func range(_ index: Int) -> Range<Int64> {
-        Int64(index) * rangeSize..<min(size, Int64(index + 1) * rangeSize)
+        let start = min(size, Int64(index) * rangeSize)
+        return start..<start + min(rangeSize, size - start)
     }
 }

@@ -35,7 +35,7 @@ extension ObjectStore {
         file path: String, key: String, contentHash: String? = nil,
         progress: @escaping @Sendable (UploadProgress) -> Void = { _ in }
     ) async throws(ObjectStoreError) -> UploadResult {
-        do { try S3Name.checkKey(key) } catch { throw ObjectStoreError(.address, error.description) }
+        do { try S3Name.checkKey(key) } catch { throw ObjectStoreError(.address, error.description).naming(key) }
         let file = try LocalFile.reading(path)
         let stamp = try file.stamp()
         let plan = UploadPlan(size: stamp.size, wanted: settings.partSize)
@@ -53,7 +53,10 @@ extension ObjectStore {
             result = try await put(file, key: key, size: stamp.size, metadata: metadata)
         } else {
             let upload = PartedUpload(
-                store: self, file: file, stamp: stamp, key: key, plan: plan, metadata: metadata, progress: progress)
+                store: self, file: file, stamp: stamp, key: key, plan: plan, metadata: metadata, progress: progress
+            ) { () async throws(ObjectStoreError) in
+                try await self.entityTagIfSame(file, key: key, hash: hash, plan: plan, isSingle: isSingle)
+            }
             result = try await upload.run()
         }
         guard try file.stamp() == stamp else {
@@ -117,7 +120,11 @@ extension ObjectStore {
         let body =
             length == 0 ? HTTPRequestBody([]) : HTTPRequestBody(FileBody(file: file, range: range), length: length)
         let answer = try await once(request, body: body)
-        _ = try await collect(answer, limit: 64 << 10)
+        do {
+            _ = try await collect(answer, limit: 64 << 10)
+        } catch {
+            throw error.naming(request.key)
+        }
         return answer
     }
 }

@@ -10,6 +10,10 @@ final class PartedUpload: Sendable {
     private let plan: UploadPlan
     private let metadata: [S3Header]
     private let progress: @Sendable (UploadProgress) -> Void
+    /// The entity tag of the object where it is there already, whoever sent it.
+    private let tagIfThere: @Sendable () async throws(ObjectStoreError) -> String?
+    /// Uploads that this one has begun.
+    private let begun = Mutex<Set<String>>([])
     private let stored = Mutex<(all: Int64, reused: Int64)>((0, 0))
 
     /// Most unfinished uploads of one key whose parts are looked at.
@@ -17,7 +21,8 @@ final class PartedUpload: Sendable {
 
     init(
         store: ObjectStore, file: LocalFile, stamp: LocalFile.Stamp, key: String, plan: UploadPlan,
-        metadata: [S3Header], progress: @escaping @Sendable (UploadProgress) -> Void
+        metadata: [S3Header], progress: @escaping @Sendable (UploadProgress) -> Void,
+        tagIfThere: @escaping @Sendable () async throws(ObjectStoreError) -> String?
     ) {
         self.store = store
         self.file = file
@@ -26,6 +31,7 @@ final class PartedUpload: Sendable {
         self.plan = plan
         self.metadata = metadata
         self.progress = progress
+        self.tagIfThere = tagIfThere
     }
 
     func run() async throws(ObjectStoreError) -> UploadResult {
@@ -34,7 +40,11 @@ final class PartedUpload: Sendable {
             do {
                 return try await finish(upload, parts)
             } catch  where error.kind == .noSuchUpload && !isRetry {
-                // Someone threw it away (a rule of the bucket, another node): from the start, once.
+                // Another node that sends the same has completed it, or someone threw it away (a rule of the bucket, a
+                // person): from the start, once.
+                if let tag = try await tagIfThere() {
+                    return UploadResult(size: plan.size, entityTag: tag, reused: plan.size)
+                }
                 stored.withLock { $0 = (0, 0) }
                 (upload, parts) = (try await begin(), [:])
             } catch {
@@ -77,7 +87,13 @@ final class PartedUpload: Sendable {
 
     private func begin() async throws(ObjectStoreError) -> String {
         let bytes = try await store.document(of: .createUpload(key: key, metadata: metadata))
-        do { return try S3UploadStart(bytes).upload } catch { throw store.malformed(error) }
+        do {
+            let upload = try S3UploadStart(bytes).upload
+            _ = begun.withLock { $0.insert(upload) }
+            return upload
+        } catch {
+            throw store.malformed(error).naming(key)
+        }
     }
 
     /// Sends what is missing, and makes the object.
@@ -87,9 +103,12 @@ final class PartedUpload: Sendable {
             throw ObjectStoreError(.file, "\(ShownName.escaped(file.path)) changed while it was uploaded")
         }
         let tag = try await complete(upload, parts)
-        // What an earlier process left behind and this one did not take up would be paid for until someone looks.
+        // What an earlier process left behind and this one did not take up would be paid for until someone looks. What is
+        // young may be another node's, at work on the same key.
         if let others = try? await unfinished() {
-            for other in others where other.id != upload { try? await store.abort(upload: other.id, key: key) }
+            for other in others where other.id != upload && isNobodys(other) {
+                try? await store.abort(upload: other.id, key: key)
+            }
         }
         return UploadResult(size: plan.size, entityTag: tag, reused: stored.withLock { $0.reused })
     }
@@ -181,8 +200,16 @@ final class PartedUpload: Sendable {
         }
     }
 
-    /// Throws the parts away, unless the next try can use them.
+    /// Whether an upload is left over: from this one's earlier start, or from anybody, long ago.
+    private func isNobodys(_ upload: S3Upload) -> Bool {
+        if begun.withLock({ $0.contains(upload.id) }) { return true }
+        guard let initiated = upload.initiated else { return false }
+        return store.client.clock() - initiated > store.settings.abandonedUploadAge
+    }
+
+    /// Throws the parts away, unless the next try can use them, or they may be those of another node.
     private func abandon(_ upload: String, after error: ObjectStoreError) async {
+        guard begun.withLock({ $0.contains(upload) }) else { return }
         guard !error.isTransient, ![.cancelled, .denied, .clockSkew, .untrusted].contains(error.kind) else { return }
         let (store, key) = (store, key)
         await Task { try? await store.abort(upload: upload, key: key) }.value

@@ -8,20 +8,21 @@ struct UploadPlan: Sendable, Hashable {
     /// S3's bound for all parts but the last.
     static let smallestPart: Int64 = 5 << 20
 
-    /// Parts of at least `wanted` bytes, longer where there would be more than 10,000.
+    /// Parts of at least `wanted` bytes, longer where there would be more than 10,000. A negative size counts as 0.
     init(size: Int64, wanted: Int64) {
+        let size = max(0, size)
         self.size = size
         let least = size / Int64(S3Part.most) + 1
         let mebibyte: Int64 = 1 << 20
         partSize = max(wanted, UploadPlan.smallestPart, (least + mebibyte - 1) / mebibyte * mebibyte)
     }
 
-    var partCount: Int { Int((size + partSize - 1) / partSize) }
+    var partCount: Int { Int(size / partSize) + (size % partSize == 0 ? 0 : 1) }
 
-    /// - Parameter part: from 1 on.
+    /// - Parameter part: from 1 to `partCount`; the first of an empty file is empty.
     func range(ofPart part: Int) -> Range<Int64> {
-        let start = Int64(part - 1) * partSize
-        return start..<min(size, start + partSize)
+        let start = min(size, Int64(part - 1) * partSize)
+        return start..<start + min(partSize, size - start)
     }
 
     /// Whether a part that the store has may be the one planned, as far as its length tells.

@@ -156,7 +156,7 @@ extension TorrentEngine {
     }
 
     func ban(_ key: PeerKey) {
-        if let source = webSources[key] { return source.sentBadPiece() }
+        if let source = webSources[key] { return source.sentBadPiece(judgedPiece) }
         guard let connection = connections[key] else { return }
         context.logger.warning("peer sent false bytes", metadata: ["peer": "\(connection.address)"])
         if let address = connection.listenAddress { book.ban(address) }

@@ -32,8 +32,10 @@ extension TorrentEngine {
     func finished(_ piece: PieceIndex, _ outcome: PieceFinisher.Outcome) {
         guard !isStopped else { return }
         let now = context.loop.now
+        judgedPiece = piece
         switch outcome {
         case .stored(let digests):
+            creditSource(of: piece)
             ledger.wrote(piece, bytes: info.layout.length(of: piece), at: now)
             for file in progress?.stored(piece) ?? [] { report(.fileComplete(file)) }
             machine.judged(piece, .stored(digests: digests), now: now)

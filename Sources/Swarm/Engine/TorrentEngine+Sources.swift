@@ -8,18 +8,31 @@ extension TorrentEngine {
     /// Web seeds of one torrent that are used at most.
     private static let mostWebSeeds = 16
 
-    /// The torrent's own: they have everything, and are given up for good when they fail for good.
-    func startWebSeeds(_ urls: [String]) {
+    /// The torrent's own, and those that its user named: they have everything, and are given up for good when they fail
+    /// for good, or have none of the files.
+    func startWebSeeds(_ named: [String], extra: [String]) {
         guard !machine.isFinished else { return }
+        var settings = WebSeedHealth.Settings()
+        settings.missingFiles = min(
+            settings.missingFiles, max(1, info.layout.files.count { !$0.isPadding && $0.length > 0 }))
         var seen: Set<String> = []
-        for url in urls.prefix(Self.mostWebSeeds) where seen.insert(url).inserted {
-            guard let seed = WebSeed(url: url, info: info, client: context.webSeeds) else {
-                report(.warning("web seed ignored: no http or https address (\(url.prefix(60)))"))
+        let all = extra.map { ($0, false) } + named.map { ($0, true) }
+        for (url, isNamedByTorrent) in all.prefix(Self.mostWebSeeds) where seen.insert(url).inserted {
+            guard
+                let seed = WebSeed(
+                    url: url, info: info, isNamedByTorrent: isNamedByTorrent, client: context.webSeeds)
+            else {
+                report(.warning("web seed ignored: no http or https address (\(WebSeed.shown(url)))"))
                 continue
             }
-            let plan = RangeSourcePlan(id: url, source: seed, files: [])
-            join(plan, sharesFiles: false, settings: WebSeedHealth.Settings())
+            join(RangeSourcePlan(id: url, source: seed, files: []), sharesFiles: false, settings: settings)
         }
+    }
+
+    /// A piece was right: a source that sent all of it is the better for it.
+    func creditSource(of piece: PieceIndex) {
+        guard !webSources.isEmpty, let sender = machine.soleSender(of: piece) else { return }
+        webSources[sender]?.sentGoodPiece(piece)
     }
 
     func addSource(_ plan: RangeSourcePlan) {

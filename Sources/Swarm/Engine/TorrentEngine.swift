@@ -49,6 +49,8 @@ final class TorrentEngine: ConnectionOwner {
     /// How often announcing has begun.
     var announcing = 0
     var trackers: [[String]] = []
+    /// The piece that was judged last: what a ban is about.
+    var judgedPiece = PieceIndex(unchecked: 0)
     var webSources: [PeerKey: WebSource] = [:]
     /// Those that the machine has just asked for something.
     var askedSources: Set<PeerKey> = []
@@ -150,7 +152,7 @@ final class TorrentEngine: ConnectionOwner {
         lackOfPeers.begin(context.loop.now)
         peersActiveSince = context.loop.now
         if options.usesPeers { book.learn(options.extraPeers.compactMap(SocketAddress.init), from: .configured) }
-        startWebSeeds((options.usesWebSeeds ? webSeeds : []) + options.extraWebSeeds)
+        startWebSeeds(options.usesWebSeeds ? webSeeds : [], extra: options.extraWebSeeds)
         for plan in options.rangeSources { addSource(plan) }
         if machine.isFinished && !isPublished { publish() }
         startAnnouncing(trackers)

@@ -128,10 +128,22 @@ final class WebSource {
         cancelAll()
     }
 
-    func sentBadPiece() {
-        health.badPiece(at: context.loop.now)
-        hooks.warn("web seed \(source.host) sent data that does not verify")
+    /// A piece all of whose bytes came from here did verify.
+    func sentGoodPiece(_ piece: PieceIndex) { health.goodPiece(of: files(in: piece)) }
+
+    /// A piece whose bytes came from here did not verify.
+    func sentBadPiece(_ piece: PieceIndex) {
+        let files = files(in: piece)
+        let names =
+            files.min().map { layout.name(ofFile: $0) + (files.count > 1 ? " (or a file beside it)" : "") } ?? ""
+        let reason = "\(names): \(source.host) sent data that does not verify"
+        health.badPiece(of: files, reason: reason, at: context.loop.now)
+        hooks.warn("web seed: \(reason)")
         hooks.changed()
+    }
+
+    private func files(in piece: PieceIndex) -> Set<Int> {
+        Set(layout.spans(of: piece).lazy.filter { !$0.isPadding && $0.length > 0 }.map(\.file))
     }
 
     // MARK: Asking
@@ -244,7 +256,7 @@ final class WebSource {
         case .complete: health.succeeded(at: context.loop.now)
         case .stopped: break
         case .failed(let problem, _):
-            context.logger.debug("web seed trouble", metadata: ["problem": "\(problem)", "source": "\(self.id)"])
+            context.logger.debug("web seed trouble", metadata: ["problem": "\(problem)", "source": "\(source.host)"])
             if problem != .cancelled { hooks.warn("\(problem)") }
             health.failed(problem, at: context.loop.now)
         }

@@ -83,6 +83,14 @@ extension SwarmMachine {
         return lacking
     }
 
+    /// The peer or source that sent all blocks of a piece that is being verified; nil where several did.
+    public func soleSender(of piece: PieceIndex) -> PeerKey? {
+        guard let senders = open[piece.value]?.senders, let first = senders.first, let sender = first else {
+            return nil
+        }
+        return senders.allSatisfy { $0 == sender } ? sender : nil
+    }
+
     /// Notes who sent a piece that was right and is stored.
     mutating func credit(_ state: OpenPiece) {
         guard let first = state.senders.first else { return }

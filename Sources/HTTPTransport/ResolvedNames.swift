@@ -1,0 +1,57 @@
+import NIOCore
+import Synchronization
+
+/// The addresses of names, looked up once in a while. A connection to an address of another reach is refused, so what is
+/// remembered here never lets a request through that a look-up now would not.
+final class ResolvedNames: Sendable {
+    private struct Entry {
+        let addresses: [SocketAddress]
+        let expires: NIODeadline
+    }
+
+    private let resolver: @Sendable (_ host: String, _ port: UInt16) async throws -> [SocketAddress]
+    private let entries = Mutex<[String: Entry]>([:])
+
+    private static let lifetime = TimeAmount.seconds(30)
+    /// Most names that are remembered.
+    private static let mostNames = 1_024
+
+    init(resolver: @escaping @Sendable (_ host: String, _ port: UInt16) async throws -> [SocketAddress]) {
+        self.resolver = resolver
+    }
+
+    /// All addresses of a URL's host, at least one.
+    /// - Throws: `HTTPTransportError`: `.unresolved`, `.timedOut`, `.cancelled`.
+    func addresses(of url: HTTPURL, deadline: NIODeadline) async throws(HTTPTransportError) -> [SocketAddress] {
+        if let known = entries.withLock({ $0[url.host] }), known.expires > .now() { return known.addresses }
+        let found = try await lookUp(url, deadline: deadline)
+        guard !found.isEmpty else { throw .unresolved(host: url.host) }
+        entries.withLock { entries in
+            if entries.count >= ResolvedNames.mostNames { entries.removeAll() }
+            entries[url.host] = Entry(addresses: found, expires: .now() + ResolvedNames.lifetime)
+        }
+        return found
+    }
+
+    /// A system's resolver can be neither cancelled nor hurried: it is left behind when the time is over.
+    private func lookUp(_ url: HTTPURL, deadline: NIODeadline) async throws(HTTPTransportError) -> [SocketAddress] {
+        let (answers, answer) = AsyncStream<Result<[SocketAddress], any Error>>.makeStream()
+        let resolver = resolver
+        Task {
+            do { answer.yield(.success(try await resolver(url.host, url.port))) } catch {
+                answer.yield(.failure(error))
+            }
+        }
+        let timer = Task {
+            try? await Task.sleep(for: .nanoseconds(max(0, (deadline - .now()).nanoseconds)))
+            answer.finish()
+        }
+        defer { timer.cancel() }
+        for await outcome in answers {
+            do { return try outcome.get() } catch { throw .unresolved(host: url.host) }
+        }
+        throw Task.isCancelled ? .cancelled : .timedOut(host: url.host)
+    }
+
+    func forget(_ url: HTTPURL) { entries.withLock { $0[url.host] = nil } }
+}
