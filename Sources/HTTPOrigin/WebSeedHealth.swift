@@ -38,6 +38,8 @@ public struct WebSeedHealth: Sendable {
     private struct Missing: Sendable {
         var times = 0
         var notBefore = Double.infinity
+        /// Bytes of it came and did not verify: only a good piece says that it is well again.
+        var isWrong = false
         var reason: String
     }
 
@@ -90,7 +92,9 @@ public struct WebSeedHealth: Sendable {
     }
 
     /// Bytes of this file have come.
-    public mutating func answered(file: Int) { missing[file] = nil }
+    public mutating func answered(file: Int) {
+        if missing[file]?.isWrong == false { missing[file] = nil }
+    }
 
     /// Files that it does not give out and that are not asked for now.
     public func missingFiles(at now: Double) -> Set<Int> {
@@ -113,6 +117,7 @@ public struct WebSeedHealth: Sendable {
     /// - Parameter files: those that have bytes in the piece.
     public mutating func goodPiece(of files: Set<Int>) {
         conduct.goodPiece(of: files, forgiveness: settings.forgiveness)
+        if !missing.isEmpty { for file in files { missing[file] = nil } }
     }
 
     /// A piece made of its bytes did not verify.
@@ -122,7 +127,10 @@ public struct WebSeedHealth: Sendable {
     public mutating func badPiece(of files: Set<Int>, reason: String, at now: Double) {
         let isEcho = settings.probes && notBefore > now
         let limit = settings.probes ? 1 : settings.badPieces
-        for file in conduct.badPiece(of: files, limit: limit) { lacks(file, reason, at: now) }
+        for file in conduct.badPiece(of: files, limit: limit) {
+            lacks(file, reason, at: now)
+            missing[file]?.isWrong = true
+        }
         if ban != nil { return }
         trouble = reason
         if conduct.wrongInARow >= settings.wrongFiles {

@@ -23,6 +23,7 @@ final class ResolvedNames: Sendable {
     /// All addresses of a URL's host, at least one.
     /// - Throws: `HTTPTransportError`: `.unresolved`, `.timedOut`, `.cancelled`.
     func addresses(of url: HTTPURL, deadline: NIODeadline) async throws(HTTPTransportError) -> [SocketAddress] {
+        if let address = try? SocketAddress(ipAddress: url.host, port: Int(url.port)) { return [address] }
         if let known = entries.withLock({ $0[url.host] }), known.expires > .now() { return known.addresses }
         let found = try await lookUp(url, deadline: deadline)
         guard !found.isEmpty else { throw .unresolved(host: url.host) }

@@ -196,6 +196,11 @@ import Testing
         #expect(!health.isExhausted && health.missingFiles(at: 0) == [0, 1])
         // A bad piece costs a short wait.
         #expect(health.mayFetch(file: 2, at: 4))
+        // That its bytes come again says nothing as long as they do not verify.
+        health.answered(file: 0)
+        #expect(health.refusedFiles == [0, 1])
+        health.goodPiece(of: [0])
+        #expect(health.refusedFiles == [1])
         #expect(health.mayFetch(file: 0, at: 600) && health.mayFetch(file: 1, at: 600))
     }
 

@@ -1,6 +1,7 @@
 import Foundation
 import Metainfo
 import PeerWire
+import Synchronization
 import Testing
 import Tracking
 
@@ -173,6 +174,11 @@ import Tracking
 }
 
 @Suite struct WebSeeds {
+    private func quick(_ configuration: inout SwarmNode.Configuration) {
+        configuration.sourceRetry = 0.05
+        configuration.longestSourceRetry = 0.2
+    }
+
     @Test(arguments: [Info.Version.v1, .v2, .hybrid], [true, false])
     func aWebSeedAloneIsEnough(version: Info.Version, isDirectory: Bool) async throws {
         let sample = try isDirectory ? Sample.directory(version: version) : .single(3 << 20, version: version)
@@ -199,6 +205,44 @@ import Tracking
             }
             try await leecher.complete()
             #expect(seed.connections == 1)
+        }
+        #expect(sample.isThere(in: place.path))
+    }
+
+    @Test func `a web seed with one stale file gives all others`() async throws {
+        let sample = try Sample.directory(
+            [("stale", 400_000), ("a", 400_000), ("b", 400_000), ("c/d", 400_000), ("e", 0), ("f", 100)])
+        var served = Dictionary(uniqueKeysWithValues: sample.files.map { ("\(sample.name)/\($0.key)", $0.value) })
+        served["\(sample.name)/stale"] = [UInt8](repeating: 7, count: 400_000)
+        let origin = try WebOrigin(served)
+        let place = try TemporaryDirectory()
+        try await TestNode.with(1, quick) { nodes in
+            let leecher = try await nodes[0].get(sample.torrent, into: place.path) { $0.extraWebSeeds = [origin.url] }
+            try await wait(for: "the other files") {
+                await leecher.transfer.status().done >= 1_200_100
+            }
+            #expect(leecher.warnings.contains { $0.contains("stale: ") })
+            #expect(!leecher.isComplete)
+        }
+    }
+
+    @Test func `a web seed is forgiven a bad piece after many good ones`() async throws {
+        let sample = try Sample.single(32 << 20, pieceLength: 16_384, version: .v1)
+        let spoilt = Mutex(0)
+        // Four wrong bytes, each many pieces after the one before: three at once would be the end.
+        let origin = try WebOrigin([sample.name: sample.files[""] ?? []]) { bytes, _ in
+            let count = bytes.count
+            let isSpoilt = spoilt.withLock { sent in
+                defer { sent += count }
+                return sent / (10 << 20) != (sent + count) / (10 << 20) || sent == 0
+            }
+            if isSpoilt { bytes[count / 2] ^= 1 }
+        }
+        let place = try TemporaryDirectory()
+        try await TestNode.with(1, quick) { nodes in
+            let leecher = try await nodes[0].get(sample.torrent, into: place.path) { $0.extraWebSeeds = [origin.url] }
+            try await leecher.complete()
+            #expect(await leecher.transfer.status().wasted >= 4 * 16_384)
         }
         #expect(sample.isThere(in: place.path))
     }

@@ -47,14 +47,15 @@ extension TorrentEngine {
         guard !missing.all.isEmpty else { return source.isFetching ? .active : .idle }
         let health = source.health
         let nextTry = health.nextChange(after: now).map { $0 - now } ?? 0
+        // Nothing of what is missing can be had there, whatever else is the matter.
+        if missing.refused == missing.all, let file = missing.refused.min(), !source.isFetching {
+            return .exhausted(
+                reason: health.refusal(ofFile: file) ?? "it gives out none of the files", nextTry: nextTry)
+        }
         if let trouble = health.trouble {
             let wait = if case .waiting(let until) = health.state(at: now) { until - now } else { 0.0 }
             return health.isExhausted
                 ? .exhausted(reason: trouble, nextTry: wait) : .failing(reason: trouble, nextTry: wait)
-        }
-        if missing.refused == missing.all, let file = missing.refused.min(), !source.isFetching {
-            return .exhausted(
-                reason: health.refusal(ofFile: file) ?? "it gives out none of the files", nextTry: nextTry)
         }
         return source.isFetching ? .active : .idle
     }

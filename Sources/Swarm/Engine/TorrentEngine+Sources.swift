@@ -12,7 +12,7 @@ extension TorrentEngine {
     /// for good, or have none of the files.
     func startWebSeeds(_ named: [String], extra: [String]) {
         guard !machine.isFinished else { return }
-        var settings = WebSeedHealth.Settings()
+        var settings = context.sourceHealth
         settings.missingFiles = min(
             settings.missingFiles, max(1, info.layout.files.count { !$0.isPadding && $0.length > 0 }))
         var seen: Set<String> = []
