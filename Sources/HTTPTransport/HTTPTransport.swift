@@ -45,6 +45,8 @@ package struct HTTPAnswer: Sendable {
     package let body: HTTPClientResponse.Body
     /// The host that answered, after redirects.
     package let host: String
+    /// How far the address reaches that the connection was to: one of these, judged when it came about.
+    package let reached: ReachSet
 }
 
 /// Makes requests. Share one: it pools connections. `shutdown` it before the last reference goes.
@@ -80,7 +82,8 @@ package final class HTTPTransport: Sendable {
                 url, headers: headers, allowed: allowed, referrer: referrer, deadline: deadline)
             guard [301, 302, 303, 307, 308].contains(response.status.code) else {
                 return HTTPAnswer(
-                    status: response.status, headers: response.headers, body: response.body, host: url.host)
+                    status: response.status, headers: response.headers, body: response.body, host: url.host,
+                    reached: reached)
             }
             guard let location = response.headers.first(name: "location") else { throw .badRedirect(host: url.host) }
             if location.prefix(7).lowercased() == "magnet:" {
@@ -109,7 +112,8 @@ package final class HTTPTransport: Sendable {
         } catch {
             throw HTTPTransportError(error, host: url.host)
         }
-        return HTTPAnswer(status: response.status, headers: response.headers, body: response.body, host: url.host)
+        return HTTPAnswer(
+            status: response.status, headers: response.headers, body: response.body, host: url.host, reached: .all)
     }
 
     /// Reads a whole body: a document, not a file of a torrent. One that the server compressed unasked is decoded.

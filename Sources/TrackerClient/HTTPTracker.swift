@@ -21,12 +21,14 @@ struct HTTPTracker: Sendable {
         transport = HTTPTransport(settings: http)
     }
 
+    /// - Returns: the answer, and how far the address reaches that it came from.
     func announce(
         _ tracker: String, _ request: AnnounceRequest, timeout: Double
-    ) async throws(TrackerClientError) -> AnnounceAnswer {
-        let body = try await body(HTTPTrackerQuery.announceURL(tracker, request), of: tracker, timeout: timeout)
+    ) async throws(TrackerClientError) -> (AnnounceAnswer, ReachSet) {
+        let (body, reached) = try await body(
+            HTTPTrackerQuery.announceURL(tracker, request), of: tracker, timeout: timeout)
         do {
-            return try HTTPTrackerAnswer.announce(body, limits: settings.answers)
+            return (try HTTPTrackerAnswer.announce(body, limits: settings.answers), reached)
         } catch {
             throw .answer(error)
         }
@@ -36,7 +38,7 @@ struct HTTPTracker: Sendable {
         _ tracker: String, _ infoHashes: [SHA1Digest], timeout: Double
     ) async throws(TrackerClientError) -> [SHA1Digest: ScrapeAnswer] {
         guard let url = HTTPTrackerQuery.scrapeURL(tracker, infoHashes) else { throw .cannotScrape }
-        let body = try await body(url, of: tracker, timeout: timeout)
+        let (body, _) = try await body(url, of: tracker, timeout: timeout)
         do {
             return try HTTPTrackerAnswer.scrape(body, infoHashes: infoHashes, limits: settings.answers)
         } catch {
@@ -47,7 +49,7 @@ struct HTTPTracker: Sendable {
     /// - Parameter tracker: the tracker's own URL, by which it is judged where the request may lead.
     private func body(
         _ text: String, of tracker: String, timeout: Double
-    ) async throws(TrackerClientError) -> [UInt8] {
+    ) async throws(TrackerClientError) -> (bytes: [UInt8], reached: ReachSet) {
         guard let url = HTTPURL(text), let named = HTTPURL(tracker) else { throw .unsupportedURL }
         let allowed = settings.addressRule.addresses(of: named)
         do {
@@ -60,7 +62,7 @@ struct HTTPTracker: Sendable {
                     Int(answer.status.code), host: answer.host,
                     retryAfter: answer.headers.first(name: "retry-after").flatMap { seconds($0) })
             }
-            return body
+            return (body, answer.reached)
         } catch let error as HTTPTransportError {
             throw TrackerClientError(error)
         } catch let error as TrackerClientError {

@@ -28,7 +28,7 @@ public final class TrackerClient: Sendable {
     /// - Parameters:
     ///   - url: `http://...`, `https://...` or `udp://...`.
     ///   - filter: which peers may be handed on, those included that the tracker names by a host name. Loopback and
-    ///     link-local ones pass too if the tracker is there itself, with all addresses that its name has.
+    ///     link-local ones pass too if the tracker was asked there.
     ///   - timeout: seconds for all of it; nil takes the settings' (a short one for `stopped`).
     /// - Throws: `TrackerClientError`; its `refusal` is what `TrackerSchedule.failed` wants to know.
     public func announce(
@@ -45,12 +45,11 @@ public final class TrackerClient: Sendable {
             answer = given
             sources = source.map { [$0] } ?? []
         case .http, .https:
-            answer = try await http.announce(url, request, timeout: timeout ?? settings.httpTimeout)
+            let (given, reached) = try await http.announce(url, request, timeout: timeout ?? settings.httpTimeout)
+            answer = given
+            sources = Self.neighbour(reached).map { [$0] } ?? []
             if request.event != .stopped {
                 answer.peers += await names.addresses(of: answer.names, within: settings.namesTimeout)
-            }
-            if answer.peers.contains(where: { $0.isLoopback || $0.isLinkLocal }) {
-                sources = await addresses(of: tracker)
             }
         }
         answer.peers = filter.trusting(sources: sources).filter(answer.peers)
@@ -76,8 +75,13 @@ public final class TrackerClient: Sendable {
         await http.transport.shutdown()
     }
 
-    private func addresses(of tracker: TrackerURL) async -> [PeerAddress] {
-        let found = (try? await settings.resolver(tracker.host, tracker.port)) ?? []
-        return found.compactMap { PeerAddress($0, port: 0) }
+    /// An address that stands for a tracker at this host or this link, as the address was judged that it was asked at; nil
+    /// for one that is, or may be, elsewhere. (What its name means now says nothing: its owner can change that.)
+    private static func neighbour(_ reached: ReachSet) -> PeerAddress? {
+        switch reached {
+        case .host: PeerAddress(host: "127.0.0.1", port: 0)
+        case .link: PeerAddress(host: "169.254.0.1", port: 0)
+        default: nil
+        }
     }
 }
