@@ -117,7 +117,8 @@ public struct WebSeedHealth: Sendable {
     /// - Parameter files: those that have bytes in the piece.
     public mutating func goodPiece(of files: Set<Int>) {
         conduct.goodPiece(of: files, forgiveness: settings.forgiveness)
-        if !missing.isEmpty { for file in files { missing[file] = nil } }
+        // What was given up for good stays so, though more of it was on its way.
+        if settings.probes, !missing.isEmpty { for file in files { missing[file] = nil } }
     }
 
     /// A piece made of its bytes did not verify.

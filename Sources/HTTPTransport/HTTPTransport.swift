@@ -91,7 +91,8 @@ package final class HTTPTransport: Sendable {
             }
             guard let next = url.resolving(location) else { throw .badRedirect(host: url.host) }
             if url.isSecure && !next.isSecure { throw .insecureRedirect(from: url.host, to: next.host) }
-            allowed = url.host == next.host && url.port == next.port ? reached : reached.redirectTargets
+            let isSameServer = url.host == next.host && url.port == next.port
+            allowed = isSameServer && !reached.contains(.everywhere) ? reached : reached.redirectTargets
             referrer = url.host
             url = next
         }

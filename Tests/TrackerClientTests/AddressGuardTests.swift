@@ -48,7 +48,7 @@ import Testing
     }
 
     @Test func `of a name with two records opens neither loopback nor the link`() async throws {
-        for target in ["http://127.0.0.1:1/", "http://169.254.169.254/", "http://double.example:1/"] {
+        for target in ["http://127.0.0.1:1/", "http://169.254.169.254/", "http://double.example:1/", "/other"] {
             try await RawServer.with(at: PublicHost.address) { _, _ in
                 [.send("HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: \(target)\r\n\r\n")]
             } _: { server in
