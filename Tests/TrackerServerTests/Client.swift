@@ -83,3 +83,8 @@ func get(_ server: PeerAddress, _ target: String, headers: String = "") throws -
 func body(_ answer: String) -> String {
     answer.firstRange(of: "\r\n\r\n").map { String(answer[$0.upperBound...]) } ?? ""
 }
+
+extension String {
+    /// What follows each occurrence of `mark`.
+    func components(before mark: String) -> [String] { split(separator: mark).map(String.init) }
+}

@@ -128,7 +128,7 @@ import Testing
     @Test func otherMethodsAndNonsenseGetAnErrorAndTheDoor() async throws {
         try await withTracker { _, http in
             for (request, status) in [
-                ("HEAD / HTTP/1.1\r\nHost: t\r\n\r\n", "405 Method Not Allowed"),
+                ("DELETE / HTTP/1.1\r\nHost: t\r\n\r\n", "405 Method Not Allowed"),
                 (
                     "POST /announce HTTP/1.1\r\nHost: t\r\nContent-Length: 500000\r\n\r\n"
                         + String(repeating: "x", count: 50_000),
@@ -149,6 +149,37 @@ import Testing
                 #expect(answer.contains("Connection: close"))
             }
             #expect(try get(http, "/nothing").hasPrefix("HTTP/1.1 404"))
+        }
+    }
+
+    @Test func `A request in absolute form is answered like any other`() async throws {
+        try await withTracker { _, http in
+            let answer = try body(get(http, "http://tracker.example:6969" + target(port: 7)))
+            #expect(answer.contains("10:incompletei1e"))
+            #expect(
+                try body(
+                    get(
+                        http,
+                        "/announce?left=&event=&numwant=&" + target(port: 8).dropFirst(10).replacing("left=1", with: "")
+                    )
+                ).contains("10:incompletei2e"))
+            #expect(try body(get(http, "http://t/healthz")) == "ok\n")
+        }
+    }
+
+    @Test func `HEAD and OPTIONS are answered without a body, and record nobody`() async throws {
+        try await withTracker { server, http in
+            let client = try Client(.http, http)
+            client.send("HEAD \(target(port: 7)) HTTP/1.1\r\nHost: t\r\n\r\n")
+            client.send("OPTIONS * HTTP/1.1\r\nHost: t\r\n\r\n")
+            client.send("HEAD /nothing HTTP/1.1\r\nHost: t\r\n\r\n")
+            client.send("GET /healthz HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n")
+            let answers = client.receiveAll().components(before: "HTTP/1.1 ")
+            #expect(answers.map { $0.prefix(3) } == ["200", "200", "404", "200"])
+            #expect(answers[1].contains("Allow: GET, HEAD, OPTIONS\r\nContent-Length: 0\r\n"))
+            #expect(answers.prefix(3).allSatisfy { $0.hasSuffix("\r\n\r\n") })
+            #expect(answers[3].hasSuffix("ok\n"))
+            #expect(await server.snapshot()?.totals.peers == 0)
         }
     }
 

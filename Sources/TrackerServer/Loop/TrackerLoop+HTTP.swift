@@ -1,7 +1,7 @@
 import Glibc
 
 #if canImport(Tracking)
-    import Tracking
+import Tracking
 #endif
 
 /// HTTP statuses that the tracker sends.
@@ -13,7 +13,7 @@ enum HTTPStatus {
         case .ok: "HTTP/1.1 200 OK\r\n"
         case .badRequest: "HTTP/1.1 400 Bad Request\r\n"
         case .notFound: "HTTP/1.1 404 Not Found\r\n"
-        case .methodNotAllowed: "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET\r\n"
+        case .methodNotAllowed: "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD, OPTIONS\r\n"
         case .requestTimeout: "HTTP/1.1 408 Request Timeout\r\n"
         case .headTooLarge: "HTTP/1.1 431 Request Header Fields Too Large\r\n"
         case .versionNotSupported: "HTTP/1.1 505 HTTP Version Not Supported\r\n"
@@ -27,7 +27,7 @@ enum HTTPStatus {
         case .badRequest: "400: this is not an HTTP/1.1 request that a tracker understands\n"
         case .notFound:
             "404: this is a BitTorrent tracker; there are /announce, /scrape, /stats, /metrics and /healthz\n"
-        case .methodNotAllowed: "405: only GET\n"
+        case .methodNotAllowed: "405: only GET, HEAD and OPTIONS\n"
         case .requestTimeout: "408: the request took too long\n"
         case .headTooLarge: "431: request line and headers may have 8 KiB\n"
         case .versionNotSupported: "505: only HTTP/1.0 and HTTP/1.1\n"
@@ -118,7 +118,9 @@ extension TrackerLoop {
         guard let base = output.baseAddress else { return }
         var writer = ByteWriter(base + turn.written, capacity: output.count - turn.written)
         defer { turn.written += writer.count }
-        if isPath(head.path, "/announce") {
+        if head.method != .get {
+            answerWithoutBody(head, to: &writer)
+        } else if isPath(head.path, "/announce") {
             counters.httpAnnounces += 1
             countAnnounce(address.family)
             writeBody(head, to: &writer) { writer in announce(head.query, address, to: &writer) }
@@ -135,6 +137,17 @@ extension TrackerLoop {
         } else {
             writeText(.notFound, head, to: &writer)
         }
+    }
+
+    /// HEAD and OPTIONS (RFC 9110). Neither is an announce, so nothing is looked up and nobody recorded.
+    private func answerWithoutBody(_ head: HTTPRequestHead, to writer: inout ByteWriter) {
+        let isKnown =
+            head.method == .options || isPath(head.path, "/announce") || isPath(head.path, "/scrape")
+            || isPath(head.path, "/healthz") || isPath(head.path, "/stats") || isPath(head.path, "/metrics")
+        writeHead(
+            isKnown ? .ok : .notFound, type: "text/plain; charset=utf-8", keepsAlive: head.keepsAlive,
+            isVersion10: head.isVersion10, to: &writer)
+        writer.write(head.method == .options ? "Allow: GET, HEAD, OPTIONS\r\nContent-Length: 0\r\n\r\n" : "\r\n")
     }
 
     private func isPath(_ bytes: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {

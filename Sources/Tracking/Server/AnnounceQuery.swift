@@ -2,7 +2,8 @@
 /// UDP announce may add (BEP 41).
 ///
 /// Strict where a mistake would put a wrong peer on the list, or hide one: a known parameter that is repeated,
-/// malformed or out of range refuses the announce. Parameters that the tracker does not use are not looked at,
+/// malformed or out of range refuses the announce. One without a value is one that is not there, as several clients
+/// write what they do not know; of those that must be there it is an error. Parameters that the tracker does not use are not looked at,
 /// `trackerid`, `supportcrypto`, `corrupt`, `ipv4` and `ipv6` among them.
 public enum AnnounceQuery {
     /// Parses what follows the `?`.
@@ -23,20 +24,21 @@ public enum AnnounceQuery {
                 announce.peer = try peerName(pair)
             case 4 where pair.isNamed("port"):
                 try seen.note(.port, else: "port is there twice")
+                guard !pair.value.isEmpty else { throw TrackerRefusal("port is missing") }
                 guard let number = pair.number, let port = UInt16(exactly: number) else {
                     throw TrackerRefusal("port must be a number from 0 to 65535")
                 }
                 announce.port = port
             case 4 where pair.isNamed("left"):
                 try seen.note(.left, else: "left is there twice")
-                guard let left = pair.number else { throw TrackerRefusal("left must be a count of bytes") }
-                announce.left = left
+                guard pair.isCount else { throw TrackerRefusal("left must be a count of bytes") }
+                if let left = pair.number { announce.left = left }
             case 8 where pair.isNamed("uploaded"):
                 try seen.note(.uploaded, else: "uploaded is there twice")
-                guard pair.number != nil else { throw TrackerRefusal("uploaded must be a count of bytes") }
+                guard pair.isCount else { throw TrackerRefusal("uploaded must be a count of bytes") }
             case 10 where pair.isNamed("downloaded"):
                 try seen.note(.downloaded, else: "downloaded is there twice")
-                guard pair.number != nil else { throw TrackerRefusal("downloaded must be a count of bytes") }
+                guard pair.isCount else { throw TrackerRefusal("downloaded must be a count of bytes") }
             case 5 where pair.isNamed("event"):
                 try seen.note(.event, else: "event is there twice")
                 announce.event = event(pair)
@@ -45,10 +47,10 @@ public enum AnnounceQuery {
                 announce.numWant = try numWant(pair)
             case 7 where pair.isNamed("compact"):
                 try seen.note(.compact, else: "compact is there twice")
-                compact = !pair.isValue("0")
+                if !pair.value.isEmpty { compact = !pair.isValue("0") }
             case 10 where pair.isNamed("no_peer_id"):
                 try seen.note(.noPeerID, else: "no_peer_id is there twice")
-                withoutIDs = !pair.isValue("0")
+                withoutIDs = !pair.value.isEmpty && !pair.isValue("0")
             case 3 where pair.isNamed("key"):
                 try seen.note(.key, else: "key is there twice")
                 announce.key = key(pair.value)

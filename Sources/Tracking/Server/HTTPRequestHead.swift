@@ -1,13 +1,28 @@
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #endif
 
-/// The head of an HTTP/1.1 GET request, as much of it as a tracker looks at.
+/// The head of an HTTP/1.1 request without a body, as much of it as a tracker looks at.
 ///
 /// Strict (RFC 9112): CRLF line ends, no folded lines, no control characters, one `Host`, no body. What is not exactly
 /// that is refused before anything is made of it, so a proxy in front and the tracker cannot disagree on where a
-/// request ends.
+/// request ends. The target may be in absolute form (`http://host/path`), whose host is not looked at.
 public struct HTTPRequestHead {
+    /// Methods that are read. Others are refused, since they may bring a body.
+    public enum Method: CaseIterable, Sendable {
+        case get, head, options
+
+        /// With the space that ends it.
+        fileprivate var text: StaticString {
+            switch self {
+            case .get: "GET "
+            case .head: "HEAD "
+            case .options: "OPTIONS "
+            }
+        }
+    }
+
+    public let method: Method
     /// The path, before any `?`. Points into the parsed bytes.
     public let path: UnsafeRawBufferPointer
     /// What follows the `?`; empty without one.
@@ -44,25 +59,26 @@ public struct HTTPRequestHead {
         var line = nextLine(base, from: 0, limit: window)
         guard case .line(let first, var position) = line else {
             if case .malformed = line { return .refused(.malformed) }
-            // A first line that can never become a GET is refused at once, and not waited for.
-            if !couldBecomeGet(bytes) {
+            // A first line that can never become a request of ours is refused at once, and not waited for.
+            if method(startsOf: bytes) == nil {
                 return .refused(bytes[0] > 0x20 && bytes[0] < 0x7f ? .methodNotAllowed : .malformed)
             }
             return bytes.count >= limit ? .refused(.headTooLarge) : .needsMore
         }
-        guard couldBecomeGet(first) else {
+        guard let method = method(startsOf: first), first.count >= method.text.utf8CodeUnitCount else {
             return .refused(isToken(first.prefix { $0 != 0x20 }) ? .methodNotAllowed : .malformed)
         }
-        guard first.count >= 14, hasVersion(first) else { return .refused(.malformed) }
+        let targetStart = method.text.utf8CodeUnitCount
+        guard first.count >= targetStart + 10, hasVersion(first) else { return .refused(.malformed) }
         let major = first[first.count - 3]
         let minor = first[first.count - 1]
         guard major == 0x31, minor == 0x30 || minor == 0x31 else {
             return .refused((0x30...0x39).contains(major) ? .versionNotSupported : .malformed)
         }
-        let target = UnsafeRawBufferPointer(rebasing: first[4..<first.count - 9])
+        let whole = UnsafeRawBufferPointer(rebasing: first[targetStart..<first.count - 9])
         // Printable ASCII only, without spaces: others must be escaped.
-        for byte in target where byte <= 0x20 || byte >= 0x7f { return .refused(.malformed) }
-        guard target.first == 0x2f else { return .refused(.malformed) }
+        for byte in whole where byte <= 0x20 || byte >= 0x7f { return .refused(.malformed) }
+        guard let target = whole.first == 0x2f ? whole : originForm(whole, method) else { return .refused(.malformed) }
 
         var headers = Headers(isVersion10: minor == 0x30)
         while true {
@@ -76,16 +92,19 @@ public struct HTTPRequestHead {
                     guard headers.hosts == 1 || (headers.hosts == 0 && headers.isVersion10) else {
                         return .refused(.malformed)
                     }
-                    return .request(make(target: target, headers: headers, length: position))
+                    return .request(make(method, target, headers, length: position))
                 }
                 guard headers.take(text) else { return .refused(.malformed) }
             }
         }
     }
 
-    private static func make(target: UnsafeRawBufferPointer, headers: Headers, length: Int) -> HTTPRequestHead {
+    private static func make(
+        _ method: Method, _ target: UnsafeRawBufferPointer, _ headers: Headers, length: Int
+    ) -> HTTPRequestHead {
         let mark = target.firstIndex(of: 0x3f) ?? target.count
         return HTTPRequestHead(
+            method: method,
             path: UnsafeRawBufferPointer(rebasing: target[..<mark]),
             query: UnsafeRawBufferPointer(rebasing: target[min(mark + 1, target.count)...]),
             keepsAlive: headers.isVersion10 ? headers.saysKeepAlive && !headers.saysClose : !headers.saysClose,
@@ -109,10 +128,34 @@ public struct HTTPRequestHead {
         return .line(UnsafeRawBufferPointer(start: base + start, count: length - 1), next: start + length + 1)
     }
 
-    private static func couldBecomeGet(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        let method: StaticString = "GET "
-        guard let start = bytes.baseAddress else { return true }
-        return memcmp(start, method.utf8Start, min(4, bytes.count)) == 0
+    /// Path and query of a target that does not begin with a slash: one in absolute form (RFC 9112, 3.2.2), which clients
+    /// behind a proxy send, or the `*` of OPTIONS. Nil for any other.
+    private static func originForm(_ target: UnsafeRawBufferPointer, _ method: Method) -> UnsafeRawBufferPointer? {
+        if target.count == 1, target[0] == 0x2a { return method == .options ? target : nil }
+        for scheme in ["http://", "https://"] as [StaticString] {
+            let length = scheme.utf8CodeUnitCount
+            guard target.count > length, let start = target.baseAddress,
+                strncasecmp(
+                    start.assumingMemoryBound(to: CChar.self),
+                    UnsafeRawPointer(scheme.utf8Start).assumingMemoryBound(to: CChar.self), length) == 0
+            else { continue }
+            // The authority must be there, and no fragment: neither is looked at any further.
+            let end = target[length...].firstIndex { $0 == 0x2f || $0 == 0x3f || $0 == 0x23 } ?? target.count
+            guard end > length, end == target.count || target[end] != 0x23 else { return nil }
+            return UnsafeRawBufferPointer(rebasing: target[end...])
+        }
+        return nil
+    }
+
+    /// The method that a line begins with, or may yet turn out to begin with; nil when it is none of ours.
+    @inline(__always)
+    private static func method(startsOf bytes: UnsafeRawBufferPointer) -> Method? {
+        guard let start = bytes.baseAddress else { return .get }
+        for method in Method.allCases {
+            let length = min(method.text.utf8CodeUnitCount, bytes.count)
+            if memcmp(start, method.text.utf8Start, length) == 0 { return method }
+        }
+        return nil
     }
 
     /// The line ends with ` HTTP/x.y`.

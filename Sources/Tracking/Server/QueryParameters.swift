@@ -1,5 +1,5 @@
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #endif
 
 /// The `name=value` pairs of a query string, one after the other, not decoded.
@@ -27,6 +27,10 @@ struct QueryParameters {
             guard let start = value.baseAddress else { return value.isEmpty }
             return memcmp(start, text.utf8Start, value.count) == 0
         }
+
+        /// A number, or nothing.
+        @inline(__always)
+        var isCount: Bool { value.isEmpty || number != nil }
 
         /// The value as an unsigned decimal number; nil when it is anything else or over 64 bits.
         var number: UInt64? {

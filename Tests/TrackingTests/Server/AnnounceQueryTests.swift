@@ -61,10 +61,23 @@ import Testing
 
     @Test(arguments: ["left", "uploaded", "downloaded"])
     func countsOutOfRangeAreRefused(name: String) throws {
-        for value in ["-1", "18446744073709551616", "abc", "", "1.5", "+1"] {
+        for value in ["-1", "18446744073709551616", "abc", "1.5", "+1"] {
             #expect(throws: TrackerRefusal.self) { try announce("\(name)=\(value)") }
         }
         _ = try announce("\(name)=18446744073709551615")
+    }
+
+    @Test func `A parameter without a value is one that is not there`() throws {
+        let bare = try announce()
+        for name in ["left", "uploaded", "downloaded", "numwant", "event", "key", "ip", "compact", "no_peer_id"] {
+            for text in ["\(name)=", name] {
+                let announce = try announce(text)
+                #expect(announce.left == bare.left && announce.numWant == nil && announce.event == .none)
+                #expect(announce.key == 0 && announce.claimedAddress == nil && announce.listing == .compact)
+            }
+        }
+        #expect(try announce("compact=0&no_peer_id=").listing == .dictionaries)
+        #expect(refusal("info_hash=\(hashText)&peer_id=\(peerText)&port=") == "port is missing")
     }
 
     @Test func numwantMayBeMinusOneOrHuge() throws {

@@ -36,6 +36,31 @@ import Testing
                 == .request(path: "/", query: "x?y", keepsAlive: true, json: false, length: 32))
     }
 
+    @Test(arguments: [
+        ("http://t/announce?a=b", "/announce", "a=b"),
+        ("HTTP://tracker.example:6969/announce?a=b?c", "/announce", "a=b?c"),
+        ("https://[2001:db8::1]:443/stats", "/stats", ""), ("http://t", "", ""), ("http://t?a=b", "", "a=b"),
+    ])
+    func `A target in absolute form is its path and query`(target: String, path: String, query: String) {
+        let text = "GET \(target) HTTP/1.1\r\nHost: t\r\n\r\n"
+        #expect(
+            parse(text)
+                == .request(path: path, query: query, keepsAlive: true, json: false, length: text.utf8.count))
+    }
+
+    @Test(arguments: [
+        ("HEAD", "/x", HTTPRequestHead.Method.head), ("OPTIONS", "/x", .options), ("OPTIONS", "*", .options),
+    ])
+    func `HEAD and OPTIONS are read`(name: String, target: String, method: HTTPRequestHead.Method) {
+        let text = Array("\(name) \(target) HTTP/1.1\r\nHost: t\r\n\r\n".utf8)
+        for length in 0..<text.count { #expect(parse(Array(text.prefix(length))) == .needsMore) }
+        let isRead = text.withUnsafeBytes { bytes in
+            guard case .request(let head) = HTTPRequestHead.parse(bytes) else { return false }
+            return head.method == method && head.path.elementsEqual(target.utf8)
+        }
+        #expect(isRead)
+    }
+
     @Test func aRequestInBytesIsTheSameAsInOne() {
         let bytes = Array(plain.utf8)
         for length in 0..<bytes.count { #expect(parse(Array(bytes.prefix(length))) == .needsMore) }
@@ -66,8 +91,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "HEAD / HTTP/1.1\r\nHost: t\r\n\r\n", "POST /announce HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\nabc",
-        "get / HTTP/1.1\r\nHost: t\r\n\r\n", "OPTIONS * HTTP/1.1\r\n", "PUT", "GETS / HTTP/1.1\r\n\r\n",
+        "POST /announce HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\nabc",
+        "get / HTTP/1.1\r\nHost: t\r\n\r\n", "OPTION * HTTP/1.1\r\n", "PUT", "GETS / HTTP/1.1\r\n\r\n",
     ])
     func otherMethodsAreRefused(text: String) {
         #expect(parse(text) == .refused(.methodNotAllowed))
@@ -77,7 +102,11 @@ import Testing
         "GET / HTTP/1.1\nHost: t\n\n", "GET / HTTP/1.1\r\nHost: t\n\r\n", "GET /\r\n\r\n",
         "GET  / HTTP/1.1\r\nHost: t\r\n\r\n",
         "GET / HTTP/1.1 \r\nHost: t\r\n\r\n", "GET / HTTP/11\r\nHost: t\r\n\r\n", "GET a HTTP/1.1\r\nHost: t\r\n\r\n",
-        "GET http://t/ HTTP/1.1\r\nHost: t\r\n\r\n", "GET /a b HTTP/1.1\r\nHost: t\r\n\r\n",
+        "GET http:// HTTP/1.1\r\nHost: t\r\n\r\n", "GET ftp://t/ HTTP/1.1\r\nHost: t\r\n\r\n",
+        "GET http:///announce HTTP/1.1\r\nHost: t\r\n\r\n", "GET http://t#/ HTTP/1.1\r\nHost: t\r\n\r\n",
+        "GET http://t/ HTTP/1.1\r\n\r\n", "GET * HTTP/1.1\r\nHost: t\r\n\r\n", "HEAD * HTTP/1.1\r\nHost: t\r\n\r\n",
+        "OPTIONS t:80 HTTP/1.1\r\nHost: t\r\n\r\n", "OPTIONS * HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\n\r\nx",
+        "GET /a b HTTP/1.1\r\nHost: t\r\n\r\n",
         "GET /\u{7f} HTTP/1.1\r\nHost: t\r\n\r\n", "GET /é HTTP/1.1\r\nHost: t\r\n\r\n",
         "GET /\t HTTP/1.1\r\nHost: t\r\n\r\n",
         "GET /\0 HTTP/1.1\r\nHost: t\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: t\r\nHost: u\r\n\r\n",
