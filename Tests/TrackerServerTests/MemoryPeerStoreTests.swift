@@ -17,19 +17,40 @@ import Testing
         try PeerStoreContract { lifetime in store(lifetime: lifetime) }.check()
     }
 
-    @Test func recordsNoMorePeersThanItsLimitAndStillAnswers() throws {
+    @Test func `A store that is full of peers forgets one of the source with the most for a newcomer`() throws {
         let tracker = Asker(store { $0.peers = 3 })
         for port in 1...5 { _ = try tracker.announce(port: UInt16(port)) }
         let last = try tracker.announce(port: 6)
         #expect(last.counts.leechers == 3)
-        #expect(last.peers.count == 3)
+        #expect(last.peers.count == 2)
+        #expect(tracker.store.totals.peers == 3)
+        #expect(tracker.store.totals.evictions == 3)
+        // Who is known already pushes out nobody.
+        _ = try tracker.announce(port: 6)
+        #expect(tracker.store.totals.evictions == 3)
     }
 
-    @Test func refusesSwarmsOverItsLimit() throws {
+    @Test func `A store that is full of swarms forgets an old one for a newcomer`() throws {
+        let tracker = Asker(store { $0.swarms = 100 })
+        for swarm in 1...100 {
+            _ = try tracker.announce(port: 1, swarm: UInt8(swarm))
+            if swarm == 50 { tracker.now += 60 }
+        }
+        for swarm in 101...110 {
+            _ = try tracker.announce(port: 1, swarm: UInt8(swarm))
+            #expect(tracker.store.totals.swarms == 100 && tracker.store.totals.peers == 100)
+        }
+        #expect((51...110).allSatisfy { tracker.store.counts(of: key(UInt8($0)))?.leechers == 1 })
+        #expect((1...50).count { tracker.store.counts(of: key(UInt8($0)))?.leechers == 1 } == 40)
+    }
+
+    @Test func `A store that is full of big swarms opens no others`() throws {
         let tracker = Asker(store { $0.swarms = 2 })
-        for swarm in 1...2 { _ = try tracker.announce(port: 1, swarm: UInt8(swarm)) }
+        for port in 1...20 {
+            for swarm in 1...2 { _ = try tracker.announce(port: UInt16(port), swarm: UInt8(swarm)) }
+        }
         #expect(throws: TrackerRefusal.full) { try tracker.announce(port: 1, swarm: 3) }
-        _ = try tracker.announce(port: 2, swarm: 2)
+        _ = try tracker.announce(port: 21, swarm: 2)
     }
 
     @Test func maintenanceIsDoneInBoundedSteps() throws {

@@ -1,5 +1,5 @@
 #if canImport(Tracking)
-    import Tracking
+import Tracking
 #endif
 
 /// The tracker's numbers in Prometheus' text format. No label takes a value from outside, so the number of series is
@@ -22,6 +22,7 @@ enum MetricsPage {
         family("unreachable_peers", "gauge", "Peers that take no connections.", [("", totals.unreachablePeers)])
         family("completions_total", "counter", "Peers that completed their content.", [("", totals.completions)])
         family("expired_peers_total", "counter", "Peers that stopped announcing.", [("", totals.expirations)])
+        family("evicted_peers_total", "counter", "Peers forgotten to make room for others.", [("", totals.evictions)])
         family(
             "announces_total", "counter", "Announces by protocol.",
             [("{protocol=\"http\"}", counters.httpAnnounces), ("{protocol=\"udp\"}", counters.udpAnnounces)])

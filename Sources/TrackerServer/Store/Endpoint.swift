@@ -1,5 +1,5 @@
 #if canImport(Tracking)
-    import Tracking
+import Tracking
 #endif
 
 /// Address and port of one family as they lie in a peer table: the compact form of BEP 23 and 7.
@@ -11,6 +11,8 @@ protocol Endpoint: Equatable {
     init(loading bytes: UnsafeRawPointer)
     func store(to target: UnsafeMutableRawPointer)
     func hash(_ sip: SipHash) -> UInt64
+    /// What shares are counted by: the IPv4 address, or the first 64 bits of the IPv6 address.
+    var source: UInt64 { get }
     static func copy(from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer)
 }
 
@@ -41,6 +43,9 @@ struct EndpointIPv4: Endpoint {
 
     @inline(__always)
     func hash(_ sip: SipHash) -> UInt64 { sip.hash(UInt64(address) << 16 | UInt64(port)) }
+
+    @inline(__always)
+    var source: UInt64 { UInt64(address) }
 
     @inline(__always)
     static func copy(from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer) {
@@ -82,7 +87,16 @@ struct EndpointIPv6: Endpoint {
     func hash(_ sip: SipHash) -> UInt64 { sip.hash(high, low, UInt64(port)) }
 
     @inline(__always)
+    var source: UInt64 { high }
+
+    @inline(__always)
     static func copy(from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer) {
         target.copyMemory(from: source, byteCount: 18)
     }
+}
+
+extension Endpoint {
+    /// The hash under which the one row of a source is found that stands for it.
+    @inline(__always)
+    func sourceHash(_ sip: SipHash) -> UInt64 { sip.hash(source ^ 0x9e37_79b9_7f4a_7c15) }
 }

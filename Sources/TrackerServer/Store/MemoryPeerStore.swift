@@ -1,5 +1,5 @@
 #if canImport(Tracking)
-    import Tracking
+import Tracking
 #endif
 
 /// Peers in this process's memory: about 40 bytes each over IPv4, and some 250 for a swarm.
@@ -10,9 +10,11 @@
 public final class MemoryPeerStore: PeerStore {
     /// Limits of a store.
     public struct Limits: Sendable {
-        /// Peers at most. Further ones are answered and not recorded.
+        /// Peers at most. Further ones take the places of peers of the sources with the most, or are answered and not
+        /// recorded when their own source has more than all those looked at.
         public var peers = 16_000_000
-        /// Swarms at most. Announces to further ones are refused.
+        /// Swarms at most. Further ones take the places of small swarms of the sources with the most peers; an announce
+        /// whose own source has more than all those looked at is refused.
         public var swarms = 1_000_000
         /// Seconds after its last announce at which a peer is forgotten; up to 150,000.
         public var lifetime: UInt64 = 2 * 1800 + 120
@@ -23,17 +25,26 @@ public final class MemoryPeerStore: PeerStore {
         public init() {}
     }
 
-    private static let shardBits: UInt64 = 6
+    static let shardBits: UInt64 = 6
 
     private let limits: Limits
-    private let sip: SipHash
-    private let shards: UnsafeMutablePointer<SwarmTable>
-    private var pool4 = BlockPool(rowBytes: PeerTable<EndpointIPv4>.rowBytes)
-    private var pool6 = BlockPool(rowBytes: PeerTable<EndpointIPv6>.rowBytes)
-    private var random: SampleRandom
+    let sip: SipHash
+    let shards: UnsafeMutablePointer<SwarmTable>
+    // One thread, and no method holds one of these while it calls another that does: a check at each announce would be for
+    // nothing.
+    @exclusivity(unchecked)
+    var pool4 = BlockPool(rowBytes: PeerTable<EndpointIPv4>.rowBytes)
+    @exclusivity(unchecked)
+    var pool6 = BlockPool(rowBytes: PeerTable<EndpointIPv6>.rowBytes)
+    @exclusivity(unchecked)
+    var random: SampleRandom
+    let sources: SourceCounts
+    @exclusivity(unchecked)
+    private(set) var biggest = BiggestSwarms()
     private var allowed: Set<SwarmKey>?
     private var generation: UInt32 = 0
-    public private(set) var totals = StoreTotals()
+    @exclusivity(unchecked)
+    public internal(set) var totals = StoreTotals()
 
     // Where `maintain` goes on.
     private var sweepShard = 0
@@ -45,6 +56,7 @@ public final class MemoryPeerStore: PeerStore {
         self.limits = limits
         sip = .random()
         random = SampleRandom(seed: .random(in: 1 ... .max))
+        sources = SourceCounts(random: &random)
         let number = 1 << Int(MemoryPeerStore.shardBits)
         shards = .allocate(capacity: number)
         for shard in 0..<number { (shards + shard).initialize(to: SwarmTable()) }
@@ -61,6 +73,7 @@ public final class MemoryPeerStore: PeerStore {
         shards.deallocate()
         pool4.deallocate()
         pool6.deallocate()
+        sources.deallocate()
     }
 
     private func free(_ swarm: UnsafeMutablePointer<StoredSwarm>) {
@@ -91,15 +104,20 @@ public final class MemoryPeerStore: PeerStore {
     ) throws(TrackerRefusal) -> SwarmCounts {
         selection.reset(wantsNames: wish.names)
         let hash = hash(announce.swarm)
-        let swarm = try swarm(announce.swarm, hash, creates: announce.event != .stopped)
+        let swarm = try swarm(announce.swarm, hash, creates: announce.event != .stopped, for: address, now)
         guard let swarm else { return SwarmCounts() }
         if address.family == .ipv6, swarm.pointee.ipv6 == nil, announce.event != .stopped {
             let table = UnsafeMutablePointer<PeerTable<EndpointIPv6>>.allocate(capacity: 1)
             table.initialize(to: PeerTable())
             swarm.pointee.ipv6 = table
         }
-        // Peers without a port are handed to nobody, so that what tells them apart may stand for their address.
+        // Peers without a port are handed to nobody, so that what tells them apart may stand for the rest of their endpoint.
         let address = announce.port == 0 ? standIn(announce.peer, address) : address
+        if totals.peers >= limits.peers, announce.event != .stopped,
+            !isKnown(address, isHidden: announce.port == 0, swarm)
+        {
+            makeRoomForPeer(of: address.source, now: now)
+        }
         let wasLeecher: Bool
         let row: Int
         if address.family == .ipv4 {
@@ -114,23 +132,34 @@ public final class MemoryPeerStore: PeerStore {
             totals.completions += 1
         }
         if announce.event != .stopped {
+            if !swarm.pointee.isListed, swarm.pointee.peers > biggest.floor { list(swarm) }
             select(announce, address, wish, row, swarm, &selection)
         }
         return swarm.pointee.counts
     }
 
+    /// An endpoint of the same source for a peer without a port.
     private func standIn(_ name: PeerName, _ address: PeerAddress) -> PeerAddress {
-        let low = sip.hash(name.first, name.second, UInt64(name.third) ^ address.low)
-        guard address.family == .ipv6 else { return PeerAddress(ipv4: UInt32(truncatingIfNeeded: low), port: 0) }
-        // The first bit keeps it from being an IPv4 address in disguise.
-        let high = sip.hash(address.high, low, UInt64(name.third)) | 1 << 63
-        return PeerAddress(ipv6High: high, low: low, port: 0)
+        let mark = sip.hash(name.first, name.second, UInt64(name.third) ^ address.low)
+        guard address.family == .ipv6 else { return address.with(port: UInt16(truncatingIfNeeded: mark)) }
+        return PeerAddress(ipv6High: address.high, low: mark, port: 0)
+    }
+
+    private func isKnown(
+        _ address: PeerAddress, isHidden: Bool, _ swarm: UnsafeMutablePointer<StoredSwarm>
+    ) -> Bool {
+        var first: Int?
+        if address.family == .ipv4 {
+            return swarm.pointee.ipv4.find(EndpointIPv4(address), isHidden: isHidden, sip: sip, first: &first) >= 0
+        }
+        guard let table = swarm.pointee.ipv6 else { return false }
+        return table.pointee.find(EndpointIPv6(address), isHidden: isHidden, sip: sip, first: &first) >= 0
     }
 
     /// The swarm, made when it is allowed and `creates`; nil when it is allowed and not there.
     @inline(__always)
     private func swarm(
-        _ key: SwarmKey, _ hash: UInt64, creates: Bool
+        _ key: SwarmKey, _ hash: UInt64, creates: Bool, for address: PeerAddress, _ now: UInt64
     ) throws(TrackerRefusal) -> UnsafeMutablePointer<StoredSwarm>? {
         let table = shard(hash)
         if let found = table.pointee.find(key, hash: hash) {
@@ -141,7 +170,9 @@ public final class MemoryPeerStore: PeerStore {
         }
         guard isAllowed(key) else { throw .notAllowed }
         guard creates else { return nil }
-        guard totals.swarms < limits.swarms else { throw .full }
+        if totals.swarms >= limits.swarms {
+            guard makeRoomForSwarm(of: address.source, now: now) else { throw .full }
+        }
         let made = UnsafeMutablePointer<StoredSwarm>.allocate(capacity: 1)
         made.initialize(to: StoredSwarm(key: key, generation: generation))
         table.pointee.insert(made, hash: hash)
@@ -157,7 +188,8 @@ public final class MemoryPeerStore: PeerStore {
         _ announce: PeerAnnounce, _ endpoint: E, _ table: inout PeerTable<E>, _ pool: inout BlockPool, _ now: UInt64
     ) -> (row: Int, wasLeecher: Bool) {
         typealias Table = PeerTable<E>
-        let known = table.find(endpoint, sip: sip)
+        var first: Int?
+        let known = table.find(endpoint, isHidden: announce.port == 0, sip: sip, first: &first)
         let wasLeecher = known < 0 || table.flags(known) & Table.Details.seedFlag == 0
         if announce.event == .stopped {
             if known >= 0 { forget(known, &table, &pool) }
@@ -169,7 +201,7 @@ public final class MemoryPeerStore: PeerStore {
             key: announce.key, tick: MemoryPeerStore.tick(now),
             flags: (isSeed ? Table.Details.seedFlag : 0) | (isPartial ? Table.Details.partialFlag : 0),
             name: announce.peer)
-        let group: Int
+        var group: Int
         if announce.port == 0 {
             group = Table.Group.hidden
         } else if announce.isUnreachable {
@@ -183,28 +215,65 @@ public final class MemoryPeerStore: PeerStore {
             totals.seeds += table.seeds - before
             return (known, wasLeecher)
         }
+        if group != Table.Group.hidden {
+            let first = first ?? table.findFirst(endpoint, sip: sip)
+            if first >= 0, first != known, !givesWay(first, table, to: group, details.tick) {
+                group += Table.Group.crowd
+                if known >= table.start(group), known < table.end(group) {
+                    let before = table.seeds
+                    table.update(known, details)
+                    totals.seeds += table.seeds - before
+                    return (known, wasLeecher)
+                }
+            }
+        }
         if known >= 0 {
             forget(known, &table, &pool)
         } else if announce.key != 0, table.count <= limits.moveSearch {
             let moved = table.find(name: announce.peer, key: announce.key)
-            if moved >= 0 { forget(moved, &table, &pool) }
+            if moved >= 0 {
+                // It may have stood for the source.
+                if group < Table.Group.hidden, table.isFirst(moved), table.endpoint(moved).source == endpoint.source {
+                    group &= 3
+                }
+                forget(moved, &table, &pool)
+            }
         }
         guard totals.peers < limits.peers else { return (-1, wasLeecher) }
+        if group < Table.Group.crowd {
+            let first = table.findFirst(endpoint, sip: sip)
+            if first >= 0 { demote(first, &table, &pool) }
+        }
         let row = table.insert(endpoint, details, group: group, pool: &pool, sip: sip)
-        count(details.flags, group, E.family, 1)
+        count(details.flags, group, endpoint, 1)
         return (row, wasLeecher)
     }
 
-    private func forget<E: Endpoint>(_ row: Int, _ table: inout PeerTable<E>, _ pool: inout BlockPool) {
-        count(table.flags(row), table.group(ofRow: row), E.family, -1)
+    /// Whether the peer that stands for a source leaves that to another: to one that can be reached if it cannot itself, or
+    /// when it has missed an interval, for it may be the other on a new port.
+    private func givesWay<E: Endpoint>(_ first: Int, _ table: PeerTable<E>, to group: Int, _ tick: UInt16) -> Bool {
+        let isUnreachable = first >= table.end(PeerTable<E>.Group.reachableSeed)
+        if isUnreachable, group <= PeerTable<E>.Group.reachableSeed { return true }
+        return tick &- table.tick(first) > UInt16(clamping: limits.lifetime / 8)
+    }
+
+    private func demote<E: Endpoint>(_ row: Int, _ table: inout PeerTable<E>, _ pool: inout BlockPool) {
+        let (endpoint, details, group) = (table.endpoint(row), table.details(row), table.group(ofRow: row))
+        table.remove(row, pool: &pool, sip: sip)
+        _ = table.insert(endpoint, details, group: group + PeerTable<E>.Group.crowd, pool: &pool, sip: sip)
+    }
+
+    func forget<E: Endpoint>(_ row: Int, _ table: inout PeerTable<E>, _ pool: inout BlockPool) {
+        count(table.flags(row), table.group(ofRow: row), table.endpoint(row), -1)
         table.remove(row, pool: &pool, sip: sip)
     }
 
-    private func count(_ flags: UInt8, _ group: Int, _ family: PeerAddress.Family, _ step: Int) {
+    private func count<E: Endpoint>(_ flags: UInt8, _ group: Int, _ endpoint: E, _ step: Int) {
         totals.peers += step
         if flags & 1 != 0 { totals.seeds += step }
-        if group >= 2 { totals.unreachablePeers += step }
-        if family == .ipv6 { totals.ipv6Peers += step }
+        if group & 2 != 0 || group == PeerTable<E>.Group.hidden { totals.unreachablePeers += step }
+        if E.family == .ipv6 { totals.ipv6Peers += step }
+        sources.add(step, to: endpoint.source)
     }
 
     @inline(__always)
@@ -259,20 +328,33 @@ public final class MemoryPeerStore: PeerStore {
     }
 
     public func biggestSwarms(_ limit: Int) -> [(key: SwarmKey, counts: SwarmCounts)] {
-        var found: [(key: SwarmKey, peers: Int, counts: SwarmCounts)] = []
-        for shard in 0..<(1 << Int(MemoryPeerStore.shardBits)) {
-            for slot in 0..<shards[shard].capacity {
-                guard let swarm = shards[shard].swarm(at: slot), isAllowed(swarm.pointee.key) else { continue }
-                found.append((swarm.pointee.key, swarm.pointee.peers, swarm.pointee.counts))
-            }
-            // Kept short, so that a page costs memory for what it shows.
-            if found.count > 4 * limit {
-                found.sort { ($1.peers, $0.key) < ($0.peers, $1.key) }
-                found.removeLast(found.count - limit)
-            }
+        orderBiggest()
+        return biggest.keys.prefix(limit).compactMap { key in find(key).map { (key, $0.pointee.counts) } }
+    }
+
+    func find(_ key: SwarmKey) -> UnsafeMutablePointer<StoredSwarm>? {
+        let hash = hash(key)
+        return shard(hash).pointee.find(key, hash: hash)
+    }
+
+    private func list(_ swarm: UnsafeMutablePointer<StoredSwarm>) {
+        swarm.pointee.isListed = true
+        biggest.append(swarm.pointee.key)
+        if biggest.isFull { orderBiggest() }
+    }
+
+    /// Puts the list of the biggest swarms in order, and drops from it what is too small, gone or not allowed.
+    private func orderBiggest() {
+        var found: [(key: SwarmKey, peers: Int)] = []
+        for key in biggest.keys {
+            // A swarm that went and came back is there twice: the first time clears the mark.
+            guard let swarm = find(key), swarm.pointee.isListed else { continue }
+            swarm.pointee.isListed = false
+            if isAllowed(key) { found.append((key, swarm.pointee.peers)) }
         }
         found.sort { ($1.peers, $0.key) < ($0.peers, $1.key) }
-        return found.prefix(limit).map { ($0.key, $0.counts) }
+        biggest.replace(with: found)
+        for key in biggest.keys { find(key)?.pointee.isListed = true }
     }
 
     // MARK: Forgetting
@@ -328,14 +410,21 @@ public final class MemoryPeerStore: PeerStore {
     }
 
     private func finishSwarm(_ swarm: UnsafeMutablePointer<StoredSwarm>, isAllowed: Bool) {
-        // The count of completions of a listed swarm outlives its peers.
-        let isKept = isAllowed && allowed != nil && swarm.pointee.completions > 0
-        if swarm.pointee.peers == 0, !isKept {
-            (shards + sweepShard).pointee.remove(at: sweepSlot)
-            free(swarm)
-            totals.swarms -= 1
+        if swarm.pointee.peers == 0, !keepsCompletions(swarm, isAllowed: isAllowed) {
+            drop(swarm, shard: sweepShard, slot: sweepSlot)
         } else {
             sweepSlot += 1
         }
+    }
+
+    /// The count of completions of a listed swarm outlives its peers.
+    func keepsCompletions(_ swarm: UnsafeMutablePointer<StoredSwarm>, isAllowed: Bool) -> Bool {
+        isAllowed && allowed != nil && swarm.pointee.completions > 0
+    }
+
+    func drop(_ swarm: UnsafeMutablePointer<StoredSwarm>, shard: Int, slot: Int) {
+        (shards + shard).pointee.remove(at: slot)
+        free(swarm)
+        totals.swarms -= 1
     }
 }

@@ -1,5 +1,5 @@
 #if canImport(Tracking)
-    import Tracking
+import Tracking
 #endif
 
 /// Where a tracker keeps who is in which swarm.
@@ -36,7 +36,7 @@ public protocol PeerStore: AnyObject, SendableMetatype {
     /// Peers and swarms held.
     var totals: StoreTotals { get }
 
-    /// The biggest swarms, at most `limit` of them, biggest first. Looks at every swarm: not for every request.
+    /// The biggest swarms, at most `limit` of them, biggest first. Not for every request.
     func biggestSwarms(_ limit: Int) -> [(key: SwarmKey, counts: SwarmCounts)]
 }
 
@@ -68,6 +68,8 @@ public struct StoreTotals: Sendable, Equatable {
     public var completions = 0
     /// Peers forgotten because they stopped announcing, since the start.
     public var expirations = 0
+    /// Peers forgotten to make room for others, since the start.
+    public var evictions = 0
 
     public init() {}
 }

@@ -1,13 +1,16 @@
 #if canImport(Tracking)
-    import Tracking
+import Tracking
 #endif
 
 /// The peers of one swarm and one family: rows in flat arrays, put in order by whom they may be handed to.
 ///
-/// Rows stand in this order: reachable leechers, reachable seeds, unreachable leechers, unreachable seeds, peers
-/// without a port. So each list that an announce may be answered with is a range of rows, and selecting is copying. Up
-/// to 64 rows are one block that grows through a few sizes; more are a directory of 64-row blocks. From 17 rows on an
-/// index finds them by endpoint.
+/// One row of each source (an IPv4 address, an IPv6 /64) stands for it; further ones are its crowd, which is handed out
+/// when few others are there. So an address with thousands of ports does not push out those with one.
+///
+/// Rows stand in this order: reachable leechers, reachable seeds, unreachable leechers, unreachable seeds, the same four
+/// of the crowd, peers without a port. So each list that an announce may be answered with is a few ranges of rows, and
+/// selecting is copying. Up to 64 rows are one block that grows through a few sizes; more are a directory of 64-row
+/// blocks. From 17 rows on an index finds them: a row that stands for its source by the source, all others by endpoint.
 ///
 /// Unsafe memory: a row number is below `count`, which never passes the rows of the blocks held; only this type and its
 /// extensions compute addresses from row numbers. The owner calls `release` once.
@@ -18,7 +21,9 @@ struct PeerTable<E: Endpoint> {
         static var reachableSeed: Int { 1 }
         static var unreachableLeecher: Int { 2 }
         static var unreachableSeed: Int { 3 }
-        static var hidden: Int { 4 }
+        /// To be added to one of the four above.
+        static var crowd: Int { 4 }
+        static var hidden: Int { 8 }
     }
 
     /// What a row holds besides its endpoint.
@@ -38,10 +43,11 @@ struct PeerTable<E: Endpoint> {
     /// From here on the index is in 64 parts, so that no growth of one stops the server for long.
     private static var splitRows: Int { 32_768 }
 
-    /// Ends of the five groups; the last is the count of rows.
+    /// Ends of all groups but the last, which ends with the rows.
     private(set) var ends = SIMD8<UInt32>(repeating: 0)
-    private(set) var seeds = 0
-    private(set) var partialSeeds = 0
+    private var rows: UInt32 = 0
+    private var seedRows: UInt32 = 0
+    private var partialSeedRows: UInt32 = 0
     /// Rows there is memory for.
     private var capacity = 0
     /// The block, or with more than 64 rows the directory of blocks.
@@ -50,13 +56,20 @@ struct PeerTable<E: Endpoint> {
     private var index = RowIndex(isWide: false)
     private var parts: UnsafeMutablePointer<RowIndex>?
 
-    var count: Int { Int(ends[4]) }
-    var unreachable: Int { Int(ends[4] &- ends[1]) }
+    var count: Int { Int(rows) }
+    var seeds: Int { Int(seedRows) }
+    var partialSeeds: Int { Int(partialSeedRows) }
 
     @inline(__always)
-    func end(_ group: Int) -> Int { Int(ends[group]) }
+    func end(_ group: Int) -> Int { group == Group.hidden ? Int(rows) : Int(ends[group]) }
     @inline(__always)
     func start(_ group: Int) -> Int { group == 0 ? 0 : Int(ends[group - 1]) }
+    /// Whether a row stands for its source.
+    @inline(__always)
+    func isFirst(_ row: Int) -> Bool { row < Int(ends[3]) }
+    /// Whether a source has more than one row.
+    @inline(__always)
+    var hasCrowd: Bool { ends[7] != ends[3] }
 
     // MARK: Rows
 
@@ -99,22 +112,49 @@ struct PeerTable<E: Endpoint> {
 
     func group(ofRow row: Int) -> Int {
         var group = 0
-        while group < 4, row >= Int(ends[group]) { group += 1 }
+        while group < Group.hidden, row >= Int(ends[group]) { group += 1 }
         return group
     }
 
     // MARK: Finding
 
     /// The row of an endpoint, or -1.
+    /// - Parameters:
+    ///   - isHidden: whether to look among the peers without a port, or among all others.
+    ///   - first: set to what `findFirst` gives, if that was found out on the way.
     @inline(__always)
-    func find(_ endpoint: E, sip: SipHash) -> Int {
+    func find(_ endpoint: E, isHidden: Bool, sip: SipHash, first: inout Int?) -> Int {
         if count == 0 { return -1 }
+        let shown = Int(ends[7])
         if index.isEmpty, parts == nil {
-            for row in 0..<count where E(loading: place(row).endpoint) == endpoint { return row }
+            for row in isHidden ? shown..<count : 0..<shown where self.endpoint(row) == endpoint { return row }
             return -1
         }
+        if !isHidden {
+            let row = findFirst(endpoint, sip: sip)
+            first = row
+            if row >= 0, self.endpoint(row) == endpoint { return row }
+            guard row >= 0 || hasCrowd else { return -1 }
+        }
         let hash = endpoint.hash(sip)
-        return part(hash).find(hash) { self.endpoint($0) == endpoint }
+        return part(hash).find(hash) { self.endpoint($0) == endpoint && ($0 >= shown) == isHidden }
+    }
+
+    /// The row that stands for the source of an endpoint, or -1.
+    @inline(__always)
+    func findFirst(_ endpoint: E, sip: SipHash) -> Int {
+        if index.isEmpty, parts == nil {
+            for row in 0..<Int(ends[3]) where self.endpoint(row).source == endpoint.source { return row }
+            return -1
+        }
+        let hash = endpoint.sourceHash(sip)
+        return part(hash).find(hash) { isFirst($0) && self.endpoint($0).source == endpoint.source }
+    }
+
+    /// The hash under which the index has a row.
+    @inline(__always)
+    private func indexHash(_ row: Int, sip: SipHash) -> UInt64 {
+        isFirst(row) ? endpoint(row).sourceHash(sip) : endpoint(row).hash(sip)
     }
 
     /// The row of the peer with this name and key, or -1. Looks at every row.
@@ -153,32 +193,33 @@ struct PeerTable<E: Endpoint> {
     }
 
     private mutating func count(flags: UInt8, by step: Int) {
-        if flags & Details.seedFlag != 0 { seeds += step }
-        if flags & Details.partialFlag != 0 { partialSeeds += step }
+        let step = UInt32(truncatingIfNeeded: step)
+        if flags & Details.seedFlag != 0 { seedRows &+= step }
+        if flags & Details.partialFlag != 0 { partialSeedRows &+= step }
     }
 
-    /// Adds a peer that is not there.
+    /// Adds a peer that is not there. One that is to stand for its source must be the only one to do so.
     mutating func insert(
         _ endpoint: E, _ details: Details, group: Int, pool: inout BlockPool, sip: SipHash
     ) -> Int {
         reserveRow(&pool)
         var hole = count
-        var other = 4
+        rows &+= 1
+        var other = Group.hidden
         while other > group {
             let first = start(other)
             if first != hole {
-                relocate(from: first, to: hole, sip: sip)
+                relocate(from: first, to: hole, isFirst: other < Group.crowd, sip: sip)
                 hole = first
             }
-            ends[other] &+= 1
+            ends[other - 1] &+= 1
             other -= 1
         }
-        ends[group] &+= 1
         let place = place(hole)
         endpoint.store(to: place.endpoint)
         write(details, at: place)
         count(flags: details.flags, by: 1)
-        enter(endpoint, row: hole, sip: sip)
+        enter(row: hole, sip: sip)
         return hole
     }
 
@@ -186,21 +227,30 @@ struct PeerTable<E: Endpoint> {
         count(flags: flags(row), by: -1)
         leave(row, sip: sip)
         var hole = row
-        for group in group(ofRow: row)..<5 {
-            let last = Int(ends[group]) - 1
+        for group in group(ofRow: row)...Group.hidden {
+            let last = end(group) - 1
             if last != hole {
-                relocate(from: last, to: hole, sip: sip)
+                relocate(from: last, to: hole, isFirst: group < Group.crowd, sip: sip)
                 hole = last
             }
-            ends[group] &-= 1
+            if group < Group.hidden { ends[group] &-= 1 } else { rows &-= 1 }
         }
         returnRows(&pool, sip: sip)
     }
 
-    private mutating func relocate(from old: Int, to new: Int, sip: SipHash) {
+    /// What is to be known of a row to put it in another group.
+    func details(_ row: Int) -> Details {
+        let place = place(row)
+        return Details(
+            key: place.key.loadUnaligned(as: UInt32.self), tick: tick(row), flags: flags(row),
+            name: PeerName(loading: place.name))
+    }
+
+    private mutating func relocate(from old: Int, to new: Int, isFirst: Bool, sip: SipHash) {
         let source = place(old)
         if hasIndex {
-            let hash = E(loading: source.endpoint).hash(sip)
+            let endpoint = E(loading: source.endpoint)
+            let hash = isFirst ? endpoint.sourceHash(sip) : endpoint.hash(sip)
             part(hash).move(hash, from: old, to: new)
         }
         source.copy(to: place(new))
@@ -210,8 +260,9 @@ struct PeerTable<E: Endpoint> {
 
     private var hasIndex: Bool { parts != nil || !index.isEmpty }
 
-    private mutating func enter(_ endpoint: E, row: Int, sip: SipHash) {
-        let hash = endpoint.hash(sip)
+    private mutating func enter(row: Int, sip: SipHash) {
+        guard hasIndex || count > PeerTable.unindexedRows else { return }
+        let hash = indexHash(row, sip: sip)
         if let parts {
             let part = parts + Int(hash >> 58)
             if !part.pointee.hasRoom { grow(&part.pointee, sip: sip) }
@@ -225,7 +276,7 @@ struct PeerTable<E: Endpoint> {
             index.insert(hash, row: row)
         } else if count > PeerTable.unindexedRows {
             index.reset(rows: count + count / 2)
-            for row in 0..<count { index.insert(self.endpoint(row).hash(sip), row: row) }
+            for row in 0..<count { index.insert(indexHash(row, sip: sip), row: row) }
         }
     }
 
@@ -239,7 +290,7 @@ struct PeerTable<E: Endpoint> {
     private func grow(_ old: inout RowIndex, sip: SipHash) {
         var wider = RowIndex(isWide: parts != nil)
         wider.reset(rows: old.used * 2)
-        old.forEach { wider.insert(endpoint($0).hash(sip), row: $0) }
+        old.forEach { wider.insert(indexHash($0, sip: sip), row: $0) }
         old.release()
         old = wider
     }
@@ -251,7 +302,7 @@ struct PeerTable<E: Endpoint> {
         parts = made
         index.release()
         for row in 0..<count {
-            let hash = endpoint(row).hash(sip)
+            let hash = indexHash(row, sip: sip)
             let part = made + Int(hash >> 58)
             if !part.pointee.hasRoom { grow(&part.pointee, sip: sip) }
             part.pointee.insert(hash, row: row)
@@ -260,12 +311,12 @@ struct PeerTable<E: Endpoint> {
 
     private mutating func leave(_ row: Int, sip: SipHash) {
         guard hasIndex else { return }
-        let hash = endpoint(row).hash(sip)
+        let hash = indexHash(row, sip: sip)
         if let parts {
-            parts[Int(hash >> 58)].remove(hash, row: row) { self.endpoint($0).hash(sip) }
+            parts[Int(hash >> 58)].remove(hash, row: row) { self.indexHash($0, sip: sip) }
         } else {
             let table = self
-            index.remove(hash, row: row) { table.endpoint($0).hash(sip) }
+            index.remove(hash, row: row) { table.indexHash($0, sip: sip) }
         }
     }
 
@@ -364,8 +415,9 @@ struct PeerTable<E: Endpoint> {
     mutating func release(_ pool: inout BlockPool) {
         dropIndex()
         ends = SIMD8(repeating: 0)
-        seeds = 0
-        partialSeeds = 0
+        rows = 0
+        seedRows = 0
+        partialSeedRows = 0
         releaseBlocks(&pool)
     }
 }

@@ -1,5 +1,5 @@
 #if canImport(Tracking)
-    import Tracking
+import Tracking
 #endif
 
 /// Random numbers for choosing peers: fast, and of no use for secrets (xoroshiro128+).
@@ -36,22 +36,49 @@ struct SelectionTarget {
     let names: UnsafeMutableRawPointer?
     let limit: Int
     var count = 0
+    /// Places kept free for what comes later.
+    var reserved = 0
 }
 
 extension PeerTable {
     /// Selects peers for one that announces.
     ///
     /// Reachable peers come first. Unreachable ones follow only for a peer that is itself reachable: they can connect
-    /// to it, and to nobody like themselves. Peers that want nothing (seeds, partial seeds) get no seeds.
+    /// to it, and to nobody like themselves. Peers that want nothing (seeds, partial seeds) get no seeds. Where there are
+    /// more peers than places, the crowd (all but one peer of each source) gets an eighth of them, or what the others
+    /// leave.
     /// - Parameter own: the row of the one that asks, which it is not handed; -1 for none.
     func select(
         wantsSeeds: Bool, isReachable: Bool, own: Int, random: inout SampleRandom, into target: inout SelectionTarget
     ) {
-        take(0..<end(wantsSeeds ? Group.reachableSeed : Group.reachableLeecher), own, &random, &target)
-        guard isReachable else { return }
-        let first = start(Group.unreachableLeecher)
-        take(first..<end(wantsSeeds ? Group.unreachableSeed : Group.unreachableLeecher), own, &random, &target)
+        let one = eligible(of: 0, wantsSeeds)
+        let two = isReachable ? eligible(of: Group.unreachableLeecher, wantsSeeds) : 0..<0
+        guard hasCrowd else {
+            take(one, own, &random, &target)
+            if isReachable { take(two, own, &random, &target) }
+            return
+        }
+        let three = eligible(of: Group.crowd, wantsSeeds)
+        let four = isReachable ? eligible(of: Group.crowd + Group.unreachableLeecher, wantsSeeds) : 0..<0
+        let firsts = others(one, own) + others(two, own)
+        let crowd = others(three, own) + others(four, own)
+        let places = target.limit - target.count
+        target.reserved = max(
+            0, min(crowd, max(places - firsts, min(places / 8, places * crowd / max(1, firsts + crowd)))))
+        take(one, own, &random, &target)
+        take(two, own, &random, &target)
+        target.reserved = 0
+        take(three, own, &random, &target)
+        take(four, own, &random, &target)
     }
+
+    /// The leechers from a group of leechers on, and the seeds after them if they are wanted.
+    @inline(__always)
+    private func eligible(of leechers: Int, _ wantsSeeds: Bool) -> Range<Int> {
+        start(leechers)..<end(wantsSeeds ? leechers + 1 : leechers)
+    }
+
+    private func others(_ range: Range<Int>, _ own: Int) -> Int { range.count - (range.contains(own) ? 1 : 0) }
 
     /// All rows of a range when they fit, else a random choice in time proportional to the choice.
     ///
@@ -63,7 +90,7 @@ extension PeerTable {
     ) {
         let skips = range.contains(own)
         let number = range.count - (skips ? 1 : 0)
-        let wanted = target.limit - target.count
+        let wanted = target.limit - target.count - target.reserved
         guard number > 0, wanted > 0 else { return }
         let skipAt = skips ? own - range.lowerBound : Int.max
         if number <= wanted {

@@ -1,5 +1,5 @@
 #if canImport(Tracking)
-    import Tracking
+import Tracking
 #endif
 
 /// One swarm's peers.
@@ -8,6 +8,8 @@ struct StoredSwarm {
     var completions = 0
     /// The allow-list under which it was last found to be allowed.
     var generation: UInt32
+    /// It is on the list of the biggest.
+    var isListed = false
     var ipv4 = PeerTable<EndpointIPv4>()
     /// Few swarms have IPv6 peers: the table is made when the first comes.
     var ipv6: UnsafeMutablePointer<PeerTable<EndpointIPv6>>?

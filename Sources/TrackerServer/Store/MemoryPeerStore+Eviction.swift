@@ -1,0 +1,126 @@
+#if canImport(Tracking)
+import Tracking
+#endif
+
+/// Room in a full store: a newcomer takes the place of what the source with the most peers announced longest ago.
+///
+/// Candidates are a few random ones, so that a flood of newcomers costs a fixed time each and no memory. A source that
+/// fills the store is nearly always among them; then its own newcomers push out its own. Nobody is pushed out by a source
+/// that has more peers than he.
+extension MemoryPeerStore {
+    /// Candidates looked at for one newcomer.
+    private var candidates: Int { 16 }
+    /// Places that are looked at to find them: few, unless most of the swarms that there were have gone.
+    private var probes: Int { 2048 }
+    /// Peers of a swarm that may be pushed out as a whole. More of them cost an attacker as many peers, which count.
+    private var smallSwarm: Int { 16 }
+
+    /// How much a candidate deserves to go.
+    struct Weight {
+        /// Peers that the least greedy source concerned has in the store.
+        var greed = Int.max
+        /// Ticks since the last announce.
+        var age = UInt16.max
+
+        func exceeds(_ other: Weight) -> Bool { (greed, age) > (other.greed, other.age) }
+
+        mutating func add(greed: Int, age: UInt16) {
+            self.greed = min(self.greed, greed)
+            self.age = min(self.age, age)
+        }
+    }
+
+    /// Forgets a small swarm for one that a source wants to open. False when there is none that should go.
+    func makeRoomForSwarm(of source: UInt64, now: UInt64) -> Bool {
+        var victim: (shard: Int, slot: Int, weight: Weight)?
+        forRandomSwarms { shard, slot, swarm in
+            guard let weight = weight(of: swarm, now), victim.map({ weight.exceeds($0.weight) }) ?? true else { return }
+            victim = (shard, slot, weight)
+        }
+        guard let victim, victim.weight.greed >= sources[source],
+            let swarm = shards[victim.shard].swarm(at: victim.slot)
+        else { return false }
+        while swarm.pointee.ipv4.count > 0 { evict(0, &swarm.pointee.ipv4, &pool4) }
+        if let ipv6 = swarm.pointee.ipv6 {
+            while ipv6.pointee.count > 0 { evict(0, &ipv6.pointee, &pool6) }
+        }
+        drop(swarm, shard: victim.shard, slot: victim.slot)
+        return true
+    }
+
+    /// Forgets a peer for a new one of a source, if there is one that should go.
+    func makeRoomForPeer(of source: UInt64, now: UInt64) {
+        let tick = MemoryPeerStore.tick(now)
+        var victim: (swarm: UnsafeMutablePointer<StoredSwarm>, isIPv6: Bool, row: Int, weight: Weight)?
+        func look(_ swarm: UnsafeMutablePointer<StoredSwarm>) {
+            guard swarm.pointee.peers > 0 else { return }
+            var row = random.below(swarm.pointee.peers)
+            var weight = Weight()
+            let isIPv6 = row >= swarm.pointee.ipv4.count
+            if isIPv6, let ipv6 = swarm.pointee.ipv6 {
+                row -= swarm.pointee.ipv4.count
+                weight = self.weight(of: row, ipv6.pointee, tick)
+            } else {
+                weight = self.weight(of: row, swarm.pointee.ipv4, tick)
+            }
+            if victim.map({ weight.exceeds($0.weight) }) ?? true { victim = (swarm, isIPv6, row, weight) }
+        }
+        // A flood may be spread over swarms or be in a few of them, which are big then.
+        forRandomSwarms { _, _, swarm in look(swarm) }
+        for _ in 0..<candidates {
+            if let key = biggest.randomElement(&random), let swarm = find(key) { look(swarm) }
+        }
+        guard let victim, victim.weight.greed >= sources[source] else { return }
+        if victim.isIPv6, let ipv6 = victim.swarm.pointee.ipv6 {
+            evict(victim.row, &ipv6.pointee, &pool6)
+        } else {
+            evict(victim.row, &victim.swarm.pointee.ipv4, &pool4)
+        }
+    }
+
+    private func evict<E: Endpoint>(_ row: Int, _ table: inout PeerTable<E>, _ pool: inout BlockPool) {
+        forget(row, &table, &pool)
+        totals.evictions += 1
+    }
+
+    /// Some of the swarms, each the next one from a random place on.
+    private func forRandomSwarms(_ body: (_ shard: Int, _ slot: Int, UnsafeMutablePointer<StoredSwarm>) -> Void) {
+        let number = 1 << Int(MemoryPeerStore.shardBits)
+        var probesLeft = probes
+        for _ in 0..<candidates {
+            var shard = random.below(number)
+            var slot = random.below(shards[shard].capacity)
+            while probesLeft > 0 {
+                probesLeft -= 1
+                if let swarm = shards[shard].swarm(at: slot) {
+                    body(shard, slot, swarm)
+                    break
+                }
+                slot += 1
+                if slot >= shards[shard].capacity { (shard, slot) = ((shard + 1) & (number - 1), 0) }
+            }
+        }
+    }
+
+    /// Nil for a swarm that stays.
+    private func weight(of swarm: UnsafeMutablePointer<StoredSwarm>, _ now: UInt64) -> Weight? {
+        guard swarm.pointee.peers <= smallSwarm else { return nil }
+        if swarm.pointee.peers == 0, keepsCompletions(swarm, isAllowed: true) { return nil }
+        let tick = MemoryPeerStore.tick(now)
+        var weight = Weight()
+        for row in 0..<swarm.pointee.ipv4.count {
+            let peer = self.weight(of: row, swarm.pointee.ipv4, tick)
+            weight.add(greed: peer.greed, age: peer.age)
+        }
+        guard let ipv6 = swarm.pointee.ipv6 else { return weight }
+        for row in 0..<ipv6.pointee.count {
+            let peer = self.weight(of: row, ipv6.pointee, tick)
+            weight.add(greed: peer.greed, age: peer.age)
+        }
+        return weight
+    }
+
+    private func weight<E: Endpoint>(of row: Int, _ table: PeerTable<E>, _ tick: UInt16) -> Weight {
+        Weight(greed: sources[table.endpoint(row).source], age: tick &- table.tick(row))
+    }
+}
