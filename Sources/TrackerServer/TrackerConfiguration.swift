@@ -1,5 +1,7 @@
+import Admission
+
 #if canImport(Tracking)
-    import Tracking
+import Tracking
 #endif
 
 /// Everything a tracker can be told, with what it does otherwise.
@@ -19,6 +21,9 @@ public struct TrackerConfiguration: Sendable {
     /// Who may name another address than the one its announce comes from.
     public var trust: AddressTrust = .loopback
     public var limits = Limits()
+    /// The process's budget for strangers, from which HTTP connections are drawn; nil for one of the tracker's own, with
+    /// `limits.connections` of them.
+    public var admission: Admission?
 
     /// Whose `ip=` (or address field of a UDP announce) is believed. A client beside the tracker announces from
     /// loopback, which is of no use to others; anybody else could put a victim's address on the list.

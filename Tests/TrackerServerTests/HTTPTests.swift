@@ -1,3 +1,4 @@
+import Admission
 import Glibc
 import Testing
 
@@ -221,6 +222,40 @@ import Testing
             clients[29].send("GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n")
             #expect(clients[29].receive(until: "ok\n").hasSuffix("ok\n"))
         }
+    }
+
+    @Test func `Connections that never ask for anything make way for one that does`() async throws {
+        try await withTracker({ $0.limits.connections = 10 }) { _, http in
+            var silent: [Client] = []
+            for _ in 0..<40 {
+                let client = try Client(.http, http)
+                client.send("GET /")
+                silent.append(client)
+            }
+            let honest = try Client(.http, http)
+            for _ in 0..<3 {
+                honest.send("GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n")
+                #expect(honest.receive(until: "ok\n").hasSuffix("ok\n"))
+            }
+            #expect(silent[0].receive()?.isEmpty ?? true)
+        }
+    }
+
+    @Test func `Connections are drawn from the budget they are given, and given back to it`() async throws {
+        var limits = AdmissionLimits(descriptors: 1024)
+        limits.connections[.tracker] = 4
+        let admission = Admission(limits: limits)
+        try await withTracker({ $0.admission = admission }) { _, http in
+            var clients: [Client] = []
+            for _ in 0..<8 {
+                let client = try Client(.http, http)
+                client.send("GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n")
+                #expect(client.receive(until: "ok\n").hasSuffix("ok\n"))
+                clients.append(client)
+            }
+            #expect(admission.figures.connections[.tracker] == 4)
+        }
+        #expect(admission.figures.connections[.tracker] == 0)
     }
 
     @Test func pagesSayWhatThereIs() async throws {

@@ -1,3 +1,4 @@
+import Admission
 import Glibc
 
 #if canImport(Tracking)
@@ -36,6 +37,12 @@ struct ConnectionTable {
         var output: UnsafeMutableRawPointer?
         var outputCount = 0
         var outputSent = 0
+        /// The place in the process's budget; given back when the entry is closed.
+        var ticket: Admission.Ticket?
+        /// Tells this connection from others that had its descriptor.
+        var serial: UInt64 = 0
+        /// A request of this connection was answered.
+        var wasAnswered = false
         /// Bytes thrown away while waiting for a farewell.
         var discarded = 0
     }
@@ -58,7 +65,10 @@ struct ConnectionTable {
         entries.initialize(repeating: Entry(), count: capacity)
     }
 
-    func deallocate() { entries.deallocate() }
+    func deallocate() {
+        entries.deinitialize(count: capacity)
+        entries.deallocate()
+    }
 
     /// Descriptors of all open connections.
     var descriptors: [Int32] {
@@ -96,6 +106,7 @@ struct ConnectionTable {
         dropInput(descriptor)
         dropOutput(descriptor)
         entries[Int(descriptor)].isOpen = false
+        entries[Int(descriptor)].ticket = nil
         count -= 1
     }
 

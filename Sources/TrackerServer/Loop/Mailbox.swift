@@ -3,7 +3,7 @@ import Glibc
 import Synchronization
 
 #if canImport(Tracking)
-    import Tracking
+import Tracking
 #endif
 
 /// How other threads talk to the loop: messages, and a descriptor that wakes it.
@@ -11,6 +11,8 @@ final class Mailbox: Sendable {
     enum Message: Sendable {
         case stop
         case allow(Set<SwarmKey>?)
+        /// Close a connection, unless it has closed already: the process's budget needs its place.
+        case evict(descriptor: Int32, serial: UInt64)
         /// Called on the loop's thread: must be short. Nil when the loop has ended.
         case call(@Sendable (TrackerSnapshot?) -> Void)
     }

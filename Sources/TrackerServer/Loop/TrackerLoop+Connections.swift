@@ -1,8 +1,9 @@
+import Admission
 import CLinux
 import Glibc
 
 #if canImport(Tracking)
-    import Tracking
+import Tracking
 #endif
 
 /// The lives of HTTP connections: accepted, read, answered, closed. What is answered is in `TrackerLoop+HTTP`.
@@ -34,10 +35,12 @@ extension TrackerLoop {
         }
     }
 
-    /// Without a descriptor left, the kernel would report the same waiting connection for ever: take and drop it.
+    /// Without a descriptor left, whoever has shown least for longest gives one up, and the waiting connection is accepted
+    /// at the next turn. If nobody can, it is taken and dropped: the kernel would report it for ever.
     private func turnAway(_ listener: Int32) {
         counters.httpTurnedAway += 1
-        if let idle = connections.oldest(.idle) { finish(idle) }
+        if admission.shed(at: .tracker, now: monotonicSeconds) { return }
+        if let idle = connections.oldest(.idle) { return finish(idle) }
         guard spareDescriptor >= 0 else { return }
         close(spareDescriptor)
         let descriptor = swoop_accept(listener, nil, nil)
@@ -45,26 +48,55 @@ extension TrackerLoop {
         spareDescriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
     }
 
-    /// Enters a connection in the table; false when there is no place and it was closed.
+    /// Enters a connection in the table; false when there is no place and it was closed. One that is answered and closed at
+    /// once never comes here.
     @discardableResult
     private func register(_ descriptor: Int32, _ address: PeerAddress, _ phase: ConnectionPhase) -> Bool {
-        if connections.count >= connectionLimit {
-            // A silent connection makes place for one that wants something; the oldest ones go first.
+        guard let (ticket, serial) = admit(descriptor, address) else {
             counters.httpTurnedAway += 1
-            guard let victim = connections.oldest(.idle) else {
-                close(descriptor)
-                return false
-            }
-            finish(victim)
+            close(descriptor)
+            return false
         }
         connections.open(descriptor, address, phase: phase, now: now)
+        connections[descriptor].ticket = ticket
+        connections[descriptor].serial = serial
         let events = phase == .answer ? swoop_epoll_out : swoop_epoll_in
         _ = swoop_epoll_control(epoll, EPOLL_CTL_ADD, descriptor, UInt32(events))
         return true
     }
 
+    /// A place in the budget of strangers, for which others may be closed. When everybody has just shown progress, the
+    /// connection that has been silent longest between requests goes: it can come back at no cost.
+    private func admit(_ descriptor: Int32, _ address: PeerAddress) -> (Admission.Ticket, serial: UInt64)? {
+        nextSerial += 1
+        let (mailbox, serial) = (mailbox, nextSerial)
+        let source =
+            address.family == .ipv4
+            ? Source(ipv4: UInt32(truncatingIfNeeded: address.low))
+            : Source(ipv6High: address.high, low: address.low)
+        let evict: @Sendable () -> Void = { mailbox.post(.evict(descriptor: descriptor, serial: serial)) }
+        if let ticket = admission.admit(source, at: .tracker, now: monotonicSeconds, close: evict) {
+            return (ticket, serial)
+        }
+        guard let idle = connections.oldest(.idle) else { return nil }
+        counters.httpTurnedAway += 1
+        finish(idle)
+        return admission.admit(source, at: .tracker, now: monotonicSeconds, close: evict).map { ($0, serial) }
+    }
+
+    /// A request of an entered connection was answered.
+    private func noteAnswer(_ descriptor: Int32) {
+        guard connections.isOpen(descriptor) else { return }
+        if connections[descriptor].wasAnswered {
+            connections[descriptor].ticket?.progressed(now: monotonicSeconds)
+        } else {
+            connections[descriptor].wasAnswered = true
+            connections[descriptor].ticket?.opened(now: monotonicSeconds)
+        }
+    }
+
     /// Closes a connection, entered or not.
-    private func finish(_ descriptor: Int32) {
+    func finish(_ descriptor: Int32) {
         if connections.isOpen(descriptor) { connections.close(descriptor) }
         close(descriptor)
     }
@@ -92,6 +124,7 @@ extension TrackerLoop {
     /// Answers the requests in `bytes` (which lie in `input`) and sees what becomes of the connection.
     private func serve(_ descriptor: Int32, _ address: PeerAddress, _ bytes: UnsafeRawBufferPointer) {
         var used = 0
+        var hasAnswered = false
         while true {
             let turn = answerRequests(bytes, from: &used, address: address)
             let rest = UnsafeRawBufferPointer(rebasing: bytes[used...])
@@ -106,10 +139,13 @@ extension TrackerLoop {
             }
             guard unsent != nil else { return finish(descriptor) }
             if !page.isEmpty { return wait(descriptor, address, toSend: page, rest, closes: turn.closes) }
+            hasAnswered = hasAnswered || (!turn.isRefusal && turn.written > 0)
             if turn.isRefusal { return sayFarewell(descriptor, address) }
             if turn.closes { return finish(descriptor) }
             if turn.isFull { continue }
-            return waitForMore(descriptor, address, rest)
+            waitForMore(descriptor, address, rest)
+            if hasAnswered { noteAnswer(descriptor) }
+            return
         }
     }
 
@@ -161,6 +197,7 @@ extension TrackerLoop {
         connections.dropOutput(descriptor)
         _ = swoop_epoll_control(epoll, EPOLL_CTL_MOD, descriptor, UInt32(swoop_epoll_in))
         connections.enter(.idle, descriptor, now: now)
+        noteAnswer(descriptor)
         // Requests that came with the answered ones have waited here.
         guard let held = entry.input, entry.inputCount > 0, let start = input.baseAddress else { return }
         start.copyMemory(from: held, byteCount: entry.inputCount)

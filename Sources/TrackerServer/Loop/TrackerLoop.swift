@@ -1,9 +1,10 @@
+import Admission
 import CLinux
 import Glibc
 import Logging
 
 #if canImport(Tracking)
-    import Tracking
+import Tracking
 #endif
 
 /// The tracker's one thread: an epoll loop over its sockets, and all state that requests touch.
@@ -39,6 +40,8 @@ final class TrackerLoop<Store: PeerStore> {
     let output = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 16)
     let batch: UnsafeMutablePointer<swoop_batch>
     let connectionLimit: Int
+    let admission: Admission
+    var nextSerial: UInt64 = 0
     /// Given up for a moment when the process is out of descriptors, so that waiting connections can be turned away.
     var spareDescriptor: Int32
     private var nextMaintenance: UInt64 = 0
@@ -63,6 +66,9 @@ final class TrackerLoop<Store: PeerStore> {
         connections = ConnectionTable(
             durations: [request, UInt64(configuration.limits.idleSeconds * 1000), request, min(request, 2000)])
         connectionLimit = TrackerLoop.connectionLimit(configuration.limits.connections)
+        var budget = AdmissionLimits.ofThisProcess()
+        budget.connections[.tracker] = connectionLimit
+        admission = configuration.admission ?? Admission(limits: budget)
         spareDescriptor = Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC)
         startedAt = TrackerLoop.clock()
         store.allow(configuration.allow)
@@ -95,8 +101,13 @@ final class TrackerLoop<Store: PeerStore> {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
         // Past zero from the start, so that what is two minutes old can be told from what never was.
-        return UInt64(time.tv_sec) * 1000 + UInt64(time.tv_nsec) / 1_000_000 + 3_600_000
+        return UInt64(time.tv_sec) * 1000 + UInt64(time.tv_nsec) / 1_000_000 + clockOffset
     }
+
+    private static var clockOffset: UInt64 { 3_600_000 }
+
+    /// The time as `Admission` has it: seconds of the system's monotonic clock, the same at all doors.
+    var monotonicSeconds: Double { Double(now - TrackerLoop.clockOffset) / 1000 }
 
     /// Seconds of the same clock.
     var seconds: UInt64 { now / 1000 }
@@ -143,6 +154,9 @@ final class TrackerLoop<Store: PeerStore> {
                 store.allow(swarms)
                 allowedSwarms = swarms?.count
                 pages.clear()
+            case .evict(let descriptor, let serial):
+                guard connections.isOpen(descriptor), connections[descriptor].serial == serial else { continue }
+                finish(descriptor)
             case .call(let work): work(TrackerSnapshot(counters: counters, totals: store.totals))
             }
         }
