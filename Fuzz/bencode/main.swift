@@ -25,6 +25,14 @@ public func fuzzBencode(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
             }
         }
     }
+    if let value = try? Bencode.decode(bytes, limits: lenient, leniency: .everything) {
+        precondition(
+            (try? Bencode.decode(Bencode.encode(value), limits: strict)) == value, "forgiven, and does not come back")
+    }
+    if let value = try? Bencode.decode(bytes, limits: lenient) {
+        let forgiving = try? Bencode.decode(bytes, limits: lenient, leniency: .everything)
+        precondition(forgiving == value, "forgiving changes what needs none")
+    }
     if let value = try? Bencode.decode(bytes, limits: strict) {
         precondition(Bencode.encode(value) == bytes, "accepted what is not canonical")
     }

@@ -18,6 +18,8 @@ private func check(_ answer: AnnounceAnswer) {
     precondition((answer.minInterval ?? 1) > 0 && (answer.minInterval ?? 1) <= answer.interval)
     precondition((answer.seeders ?? 0) >= 0 && (answer.leechers ?? 0) >= 0)
     precondition(answer.peers.count <= limits.peers && Set(answer.peers).count == answer.peers.count)
+    precondition(answer.names.count <= limits.names && Set(answer.names).count == answer.names.count)
+    precondition(answer.names.allSatisfy { $0.port != 0 && (1...253).contains($0.host.utf8.count) })
     precondition([nil, 4, 16].contains(answer.externalAddress?.count))
     check(answer.warning)
     for peer in PeerAddressFilter(limit: 10).filter(answer.peers) {
