@@ -99,7 +99,8 @@ public final class Admission: Sendable {
 
         /// The connection has said what it wants, and it is something that we serve.
         public func opened(now: Double) {
-            notedAt.store(now.bitPattern, ordering: .relaxed)
+            // Its first progress is noted at once.
+            notedAt.store((-Double.infinity).bitPattern, ordering: .relaxed)
             admission.state.withLock { $0.ledger.opened(member, now: now) }
         }
 

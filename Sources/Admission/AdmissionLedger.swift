@@ -13,11 +13,18 @@ struct AdmissionLedger {
 
     private struct Pools {
         var halfOpen = FairPool()
-        var open = FairPool()
+        var open = MeritPool()
         /// Connections that this process made itself: they count, and are never chosen as victims.
         var ours: Set<Member> = []
 
-        var count: Int { halfOpen.count + open.count + ours.count }
+        var count: Int { strangers + ours.count }
+        var strangers: Int { halfOpen.count + open.count }
+
+        /// Half-open connections go first, then those without any progress, then whoever showed it longest ago.
+        func victim(for source: Source, share: Int, protection: Double, now: Double) -> Member? {
+            halfOpen.victim(for: source, share: share, protection: protection / 2, now: now)
+                ?? open.victim(for: source, share: share, protection: protection, now: now)
+        }
     }
 
     let limits: AdmissionLimits
@@ -71,29 +78,24 @@ struct AdmissionLedger {
         return Admitted(member: member, victim: victim)
     }
 
-    /// Half-open connections go first, then whoever has been open without progress for longest. When only the descriptors
-    /// of the process are used up, the door with the most connections gives way.
+    /// When only the descriptors of the process are used up, the door with the most connections gives way.
     private func victim(at door: Door, for source: Source, protection: Double, now: Double) -> Member? {
         let isDoorFull = doors[door.rawValue].count >= limits.connections(at: door)
-        let pools =
-            isDoorFull
-            ? doors[door.rawValue]
-            : doors.max { $0.halfOpen.count + $0.open.count < $1.halfOpen.count + $1.open.count }
-                ?? doors[door.rawValue]
-        return pools.halfOpen.victim(for: source, share: limits.share, protection: protection / 2, now: now)
-            ?? pools.open.victim(for: source, share: limits.share, protection: protection, now: now)
+        let fullest = doors.indices.max { doors[$0].strangers < doors[$1].strangers } ?? door.rawValue
+        return doors[isDoorFull ? door.rawValue : fullest]
+            .victim(for: source, share: limits.share, protection: protection, now: now)
     }
 
     /// The connection has said what it wants: its handshake or its first request is there, and is one that we serve.
     mutating func opened(_ member: Member, now: Double) {
-        guard let place = places[member], doors[place.door.rawValue].halfOpen.shownAt(member) != nil else { return }
+        guard let place = places[member], doors[place.door.rawValue].halfOpen.source(of: member) != nil else { return }
         doors[place.door.rawValue].halfOpen.remove(member)
         doors[place.door.rawValue].open.insert(member, from: place.source, now: now)
     }
 
     mutating func progressed(_ member: Member, now: Double) {
         guard let place = places[member] else { return }
-        doors[place.door.rawValue].open.touch(member, now: now)
+        doors[place.door.rawValue].open.progressed(member, now: now)
     }
 
     mutating func remove(_ member: Member) {
@@ -106,10 +108,8 @@ struct AdmissionLedger {
     /// The system has no descriptor left although this ledger thought so: whoever has shown least for longest goes.
     mutating func shed(at door: Door, now: Double) -> Member? {
         let nobody = Source(ipv4: 0)
-        guard
-            let victim =
-                doors[door.rawValue].halfOpen.victim(for: nobody, share: limits.share, protection: 0, now: now)
-                ?? doors[door.rawValue].open.victim(for: nobody, share: limits.share, protection: 1, now: now)
+        // Nobody is protected for long: this process would have to turn everybody away.
+        guard let victim = doors[door.rawValue].victim(for: nobody, share: limits.share, protection: 1, now: now)
         else { return nil }
         remove(victim)
         evicted += 1

@@ -59,7 +59,7 @@ package struct FairPool {
         append(member)
     }
 
-    package func shownAt(_ member: Member) -> Double? { nodes[member]?.shownAt }
+    package func source(of member: Member) -> Source? { nodes[member]?.source }
 
     /// Whom to close so that a newcomer finds room: of the source with the most members, if that is more than its share,
     /// the member that showed progress longest ago; else the one of all members that showed it longest ago.

@@ -19,7 +19,10 @@ extension AdmissionLedger {
         -> Admitted
     {
         let admitted = admit(address(number), at: .peers, isOurs: isOurs, now: now)
-        if opened, let admitted { self.opened(admitted.member, now: now) }
+        if opened, let admitted {
+            self.opened(admitted.member, now: now)
+            progressed(admitted.member, now: now)
+        }
         return try #require(admitted)
     }
 }
@@ -69,6 +72,27 @@ struct AdmissionLedgerTests {
         let victim = try ledger.enter(99, now: 51).victim
         #expect(victim == members[7])
         #expect(ledger.count(at: .peers) == 10)
+    }
+
+    @Test
+    func `who has moved something is not closed for newcomers that only shake hands, from however many addresses`()
+        throws
+    {
+        var ledger = AdmissionLedger(limits: limits(connections: 10))
+        let busy = try ledger.enter(1, opened: true, now: 0).member
+        var victims: [FairPool.Member] = []
+        for number in 0..<1000 {
+            let now = 5 + Double(number) * 3
+            ledger.progressed(busy, now: now - 4)
+            let admitted = try ledger.enter(100 + number, now: now)
+            ledger.opened(admitted.member, now: now)
+            if let victim = admitted.victim { victims.append(victim) }
+        }
+        #expect(victims.count == 991)
+        #expect(!victims.contains(busy))
+        // An honest newcomer finds a place among them too.
+        let newcomer = ledger.admit(address(5), at: .peers, isOurs: false, now: 3010)
+        #expect(newcomer?.victim != nil)
     }
 
     @Test func `when all have just shown progress, one of a source with many makes way for one of a source with few`()

@@ -6,12 +6,13 @@ struct IncomingLimits: Sendable {
     var most = 1000
     /// Connections of one source that are not held against it when the torrent is full.
     var share = 2
-    /// Seconds after progress in which a connection is not closed for a newcomer.
+    /// Seconds after progress in which a connection is not closed for a newcomer; a fifth of it before the first progress.
     var protection = 10.0
 }
 
 /// Which of the incoming connections of one torrent has to go when another comes and the torrent is full: of the source
-/// with the most connections, the one that has shown least for longest. Pure; the caller closes it.
+/// with the most connections, the one that has shown least for longest, those first that never showed any progress. Pure;
+/// the caller closes it.
 struct IncomingRoom<Key: Hashable> {
     enum Verdict: Equatable {
         case free
@@ -22,10 +23,10 @@ struct IncomingRoom<Key: Hashable> {
     }
 
     private let limits: IncomingLimits
-    private var pool = FairPool()
-    private var members: [Key: FairPool.Member] = [:]
-    private var keys: [FairPool.Member: Key] = [:]
-    private var next: FairPool.Member = 0
+    private var pool = MeritPool()
+    private var members: [Key: MeritPool.Member] = [:]
+    private var keys: [MeritPool.Member: Key] = [:]
+    private var next: MeritPool.Member = 0
 
     init(limits: IncomingLimits) { self.limits = limits }
 
@@ -48,7 +49,7 @@ struct IncomingRoom<Key: Hashable> {
 
     /// A block that was asked for came from it or went to it.
     mutating func progressed(_ key: Key, now: Double) {
-        if let member = members[key] { pool.touch(member, now: now) }
+        if let member = members[key] { pool.progressed(member, now: now) }
     }
 
     mutating func remove(_ key: Key) {

@@ -58,7 +58,7 @@ public final class SwarmNode: Sendable {
 
     public init(configuration: Configuration = Configuration(), logger: Logger) throws {
         signal(SIGPIPE, SIG_IGN)
-        Self.raiseDescriptorLimit()
+        DescriptorLimit.raise()
         self.configuration = configuration
         admission = configuration.admission ?? Admission()
         self.logger = logger
@@ -68,15 +68,6 @@ public final class SwarmNode: Sendable {
         var generator = SystemRandomNumberGenerator()
         peerID = PeerID(major: 1, minor: 0, using: &generator)
         state = NodeState(loop: loop)
-    }
-
-    /// Connections and files need descriptors; the hard limit is ours to use.
-    private static func raiseDescriptorLimit() {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < limit.rlim_max
-        else { return }
-        limit.rlim_cur = min(limit.rlim_max, 1 << 20)
-        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
     /// Serves content that is here. Returns at once; its check shows in the transfer's status and events.

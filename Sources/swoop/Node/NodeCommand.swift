@@ -46,7 +46,8 @@ struct NodeCommand: SwoopCommand {
         let admission = Admission()
         let node: DeliveryNode
         do {
-            let engine = SwarmNode.Configuration()
+            var engine = SwarmNode.Configuration()
+            engine.admission = admission
             node = try DeliveryNode(
                 configuration: configuration, configurationPath: config,
                 overrides: NodeConfigurationFile.overrides(data: data), logger: logger, engine: engine)
