@@ -120,6 +120,14 @@ import Testing
         }
     }
 
+    @Test func `a peer that goes on asking for what it cannot have is taken for hostile`() {
+        var answers = PendingAnswers()
+        for piece in 0..<PendingAnswers.most + PendingAnswers.mostRefused { _ = answers.add(.metadata(piece: piece)) }
+        #expect(!answers.isFlooded)
+        _ = answers.add(.metadata(piece: 0))
+        #expect(answers.isFlooded)
+    }
+
     @Test func `a peer gets what there is a few times over and then nothing`() {
         let budget = PendingAnswers.budget(metadata: 100_000, pieces: 50)
         var answers = PendingAnswers(budget: budget)

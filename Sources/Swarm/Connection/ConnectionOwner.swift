@@ -74,6 +74,8 @@ enum CloseReason: Equatable {
     case closedByPeer
     case failed(String)
     case violation(String)
+    /// It asked for far more metadata or hashes than one peer may have.
+    case flooded
     case timedOut
     case redundant
     case banned

@@ -32,6 +32,7 @@ extension PeerConnection {
     /// Takes a request for metadata or hashes, to be answered when what waits is sent and the limit allows it.
     func ask(_ ask: PendingAnswers.Ask) {
         guard !answers.add(ask) else { return }
+        guard !answers.isFlooded else { return close(.flooded) }
         switch ask {
         case .metadata(let piece): send(.extended(.metadata(.reject(piece: piece))))
         case .hashes(let request): send(.hashReject(request))

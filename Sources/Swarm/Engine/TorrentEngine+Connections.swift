@@ -142,6 +142,7 @@ extension TorrentEngine {
             _ = heldAnnouncements.take(key)
             machine.leave(key, now: now)
         }
+        if reason == .flooded { bans.ban(connection.handshake?.peerID, at: connection.address.source) }
         if case .violation(let what) = reason {
             context.logger.debug(
                 "peer broke the protocol", metadata: ["peer": "\(connection.address)", "what": "\(what)"])

@@ -27,6 +27,13 @@ public struct PendingAnswers: Sendable {
     private var head = 0
     /// Bytes of answers that this peer may still have.
     private var left: Int
+    private var refused = 0
+
+    /// Requests beyond the bounds after which a peer is taken for hostile.
+    public static var mostRefused: Int { 256 }
+
+    /// The peer goes on asking for what it cannot have. Refusals are cheap, but not free.
+    public var isFlooded: Bool { refused > Self.mostRefused }
 
     /// - Parameter budget: bytes of answers in the whole time of the connection.
     public init(budget: Int = .max) { left = budget }
@@ -44,7 +51,10 @@ public struct PendingAnswers: Sendable {
 
     /// - Returns: false when it is too much: reject the request.
     public mutating func add(_ ask: Ask) -> Bool {
-        guard count < Self.most, ask.cost <= left else { return false }
+        guard count < Self.most, ask.cost <= left else {
+            refused += 1
+            return false
+        }
         left -= ask.cost
         asks.append(ask)
         return true
