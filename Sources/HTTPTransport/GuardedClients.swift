@@ -17,6 +17,11 @@ final class GuardedClients: Sendable {
 
     init(settings: HTTPTransportSettings) { self.settings = settings }
 
+    /// Whoever forgot to shut it down: the library ends the program when a client goes that was not shut down.
+    deinit {
+        for client in clients.withLock({ $0 ?? [:] }).values { Task { try? await client.shutdown() } }
+    }
+
     /// - Throws: `.cancelled` after `shutdown`.
     func client(for reaches: ReachSet) throws(HTTPTransportError) -> HTTPClient {
         let client = clients.withLock { clients in
