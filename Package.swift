@@ -44,43 +44,103 @@ struct Module {
     }
 }
 
-let modules: [Module] = [
-    // Values and decisions: no I/O, no clock, no locks.
-    Module(name: "CSHA", kind: .c),
-    Module(name: "Hashing", uses: ["CSHA"], products: [.crypto]),
-    Module(name: "Bencode"),
-    Module(name: "Metainfo", uses: ["Bencode", "Hashing"]),
-    Module(name: "PeerWire", uses: ["Bencode", "Hashing"]),
-    Module(name: "Tracking", uses: ["Bencode", "Hashing"]),
-    Module(name: "SwarmCore", uses: ["Metainfo", "PeerWire"]),
-    Module(name: "SwarmSimulator", uses: ["SwarmCore"]),
-    Module(name: "Delivery", uses: ["Metainfo"]),
-    Module(name: "S3", products: [.crypto]),
+/// The folders under `Sources/`, from the lowest to the highest: a target uses those of its own layer that stand before it, and
+/// those of the layers before.
+let layers: [(name: String, modules: [Module])] = [
+    // Values: no I/O, no clock, no locks.
+    (
+        "Values",
+        [
+            Module(name: "CSHA", kind: .c),
+            Module(name: "Hashing", uses: ["CSHA"], products: [.crypto]),
+            Module(name: "Bencode"),
+            Module(name: "Metainfo", uses: ["Bencode", "Hashing"]),
+        ]
+    ),
+    (
+        "System",
+        [
+            Module(name: "CLinux", kind: .c),
+            Module(name: "Admission"),
+            Module(name: "Reactor", uses: ["CLinux"]),
+        ]
+    ),
+    (
+        "Content",
+        [
+            Module(name: "Storage", uses: ["Metainfo", "Hashing", "CLinux"]),
+            Module(name: "Authoring", uses: ["Metainfo", "Hashing", "Storage"]),
+            Module(name: "HashLibrary", uses: ["Hashing", "Storage", "CLinux"], products: [.log]),
+        ]
+    ),
+    (
+        "Origins",
+        [
+            Module(name: "HTTPTransport", products: [.asyncHTTPClient, .nioCore, .nioHTTP1, .nioPosix, .nioSSL]),
+            Module(name: "HTTPOrigin", uses: ["Metainfo", "HTTPTransport"], products: [.log, .nioCore, .nioHTTP1]),
+            Module(name: "S3", products: [.crypto]),
+            Module(
+                name: "ObjectStore", uses: ["Metainfo", "S3", "HTTPTransport", "HTTPOrigin"],
+                products: [.log, .nioCore, .nioHTTP1]),
+        ]
+    ),
+    // Tracker stands before Engine as long as the engine asks trackers itself.
+    (
+        "Tracker",
+        [
+            Module(name: "Tracking", uses: ["Bencode", "Hashing"]),
+            Module(
+                name: "TrackerClient", uses: ["Tracking", "Hashing", "HTTPTransport"],
+                products: [.log, .nioCore, .nioHTTP1, .nioPosix]),
+            Module(name: "TrackerServer", uses: ["Tracking", "CLinux", "Reactor", "Admission"], products: [.log]),
+        ]
+    ),
+    (
+        "Engine",
+        [
+            Module(name: "PeerWire", uses: ["Bencode", "Hashing"]),
+            Module(name: "SwarmCore", uses: ["Hashing", "Metainfo", "PeerWire"]),
+            Module(name: "SwarmSimulator", uses: ["Hashing", "Metainfo", "PeerWire", "SwarmCore"]),
+            Module(
+                name: "Swarm",
+                uses: [
+                    "Hashing", "Metainfo", "Tracking", "PeerWire", "SwarmCore", "Reactor", "Admission", "Storage",
+                    "TrackerClient",
+                    "HTTPOrigin",
+                ], products: [.log]),
+        ]
+    ),
+    ("Jobs", [Module(name: "Delivery", uses: ["Metainfo"])]),
+    (
+        "Roles",
+        [
+            Module(
+                name: "Node",
+                uses: [
+                    "Hashing", "Metainfo", "Tracking", "Storage", "HTTPOrigin", "S3", "Delivery", "Authoring",
+                    "SwarmCore", "Swarm",
+                    "ObjectStore", "HashLibrary", "HTTPTransport",
+                ], products: [.log, .nioCore, .nioHTTP1]),
+            Module(
+                name: "NodeAPI", uses: ["Node", "Delivery", "Admission"],
+                products: [.hummingbird, .log, .nioCore, .nioHTTP1, .nioPosix]),
+        ]
+    ),
+    (
+        "Commands",
+        [
+            Module(
+                name: "swoop", kind: .executable,
+                uses: [
+                    "Metainfo", "Tracking", "Storage", "Delivery", "HashLibrary", "Authoring", "SwarmSimulator",
+                    "SwarmCore", "Swarm",
+                    "Admission", "TrackerServer", "HTTPTransport", "Node", "NodeAPI",
+                ], products: [.argumentParser, .log, .nioCore, .nioHTTP1])
+        ]
+    ),
+]
 
-    // Shells: sockets, disks, threads.
-    Module(name: "CLinux", kind: .c),
-    Module(name: "Admission"),
-    Module(name: "Reactor", uses: ["CLinux"]),
-    Module(name: "Storage", uses: ["Metainfo", "CLinux"]),
-    Module(name: "Authoring", uses: ["Metainfo", "Storage"]),
-    Module(name: "TrackerServer", uses: ["Tracking", "Reactor", "Admission"], products: [.log]),
-    Module(name: "HTTPTransport", products: [.asyncHTTPClient, .nioCore, .nioHTTP1, .nioPosix, .nioSSL]),
-    Module(name: "TrackerClient", uses: ["Tracking", "HTTPTransport"], products: [.log, .nioCore, .nioPosix]),
-    Module(name: "HTTPOrigin", uses: ["Metainfo", "HTTPTransport"], products: [.log, .nioCore, .nioHTTP1]),
-    Module(name: "Swarm", uses: ["SwarmCore", "Reactor", "Admission", "Storage", "TrackerClient", "HTTPOrigin"], products: [.log]),
-    Module(name: "ObjectStore", uses: ["S3", "HTTPTransport", "HTTPOrigin"], products: [.log, .nioCore, .nioHTTP1]),
-    Module(name: "HashLibrary", uses: ["Hashing", "Storage", "CLinux"], products: [.log]),
-    Module(
-        name: "Node", uses: ["Delivery", "Authoring", "SwarmCore", "Swarm", "ObjectStore", "HashLibrary", "HTTPTransport"],
-        products: [.log, .nioCore]),
-    Module(
-        name: "NodeAPI", uses: ["Node", "Delivery", "Admission"],
-        products: [.hummingbird, .log, .nioCore, .nioHTTP1, .nioPosix]),
-    Module(
-        name: "swoop", kind: .executable,
-        uses: ["Authoring", "SwarmSimulator", "SwarmCore", "Swarm", "Admission", "TrackerServer", "HTTPTransport", "NodeAPI"],
-        products: [.argumentParser, .log, .nioCore]),
-
+let tests: [Module] = [
     Module(name: "HashingTests", kind: .tests, uses: ["Hashing"]),
     Module(name: "BencodeTests", kind: .tests, uses: ["Bencode"]),
     Module(name: "MetainfoTests", kind: .tests, uses: ["Metainfo"]),
@@ -93,7 +153,8 @@ let modules: [Module] = [
     Module(name: "StorageTests", kind: .tests, uses: ["Storage"]),
     Module(name: "AuthoringTests", kind: .tests, uses: ["Authoring"]),
     Module(name: "TrackerServerTests", kind: .tests, uses: ["TrackerServer"]),
-    Module(name: "TrackerClientTests", kind: .tests, uses: ["TrackerClient"], products: [.nioCore, .nioHTTP1, .nioPosix]),
+    Module(
+        name: "TrackerClientTests", kind: .tests, uses: ["TrackerClient"], products: [.nioCore, .nioHTTP1, .nioPosix]),
     Module(name: "HTTPOriginTests", kind: .tests, uses: ["HTTPOrigin"], products: [.nioCore, .nioHTTP1, .nioPosix]),
     Module(name: "SwarmTests", kind: .tests, uses: ["Swarm"]),
     Module(name: "DeliveryTests", kind: .tests, uses: ["Delivery"]),
@@ -103,9 +164,17 @@ let modules: [Module] = [
     Module(name: "NodeTests", kind: .tests, uses: ["Node", "NodeAPI"]),
     Module(name: "NodeAPITests", kind: .tests, uses: ["NodeAPI"]),
     Module(
-        name: "CommandTests", kind: .tests, uses: ["swoop", "Authoring", "Storage", "SwarmCore"], products: [.argumentParser]),
+        name: "CommandTests", kind: .tests, uses: ["swoop", "Authoring", "Storage", "SwarmCore"],
+        products: [.argumentParser]),
     Module(name: "IntegrationTests", kind: .tests),
 ]
+
+/// Where the sources of each target lie.
+let paths = Dictionary(
+    uniqueKeysWithValues: layers.flatMap { layer in layer.modules.map { ($0.name, "Sources/\(layer.name)/\($0.name)") }
+    })
+
+let modules = layers.flatMap(\.modules) + tests
 
 /// `SWOOP_ONLY=Bencode,MetainfoTests` keeps those targets and what they use: a sanitizer run of the pure targets then
 /// builds none of the packages that only the shells need.
@@ -118,14 +187,16 @@ let chosen: [Module] = {
 
 let package = Package(
     name: "swoop",
-    dependencies: Dictionary(chosen.flatMap(\.products).map { ($0.package.url, $0.package.version) }) { first, _ in first }
-        .sorted { $0.key < $1.key }.map { .package(url: $0.key, from: $0.value) },
+    dependencies: Dictionary(chosen.flatMap(\.products).map { ($0.package.url, $0.package.version) }) { first, _ in
+        first
+    }
+    .sorted { $0.key < $1.key }.map { .package(url: $0.key, from: $0.value) },
     targets: chosen.map { module in
         let dependencies = module.uses.map { Target.Dependency.target(name: $0) } + module.products.map(\.dependency)
         return switch module.kind {
-        case .c: .target(name: module.name, cSettings: [.unsafeFlags(["-O3"])])
-        case .library: .target(name: module.name, dependencies: dependencies)
-        case .executable: .executableTarget(name: module.name, dependencies: dependencies)
+        case .c: .target(name: module.name, path: paths[module.name], cSettings: [.unsafeFlags(["-O3"])])
+        case .library: .target(name: module.name, dependencies: dependencies, path: paths[module.name])
+        case .executable: .executableTarget(name: module.name, dependencies: dependencies, path: paths[module.name])
         case .tests: .testTarget(name: module.name, dependencies: dependencies)
         }
     },
