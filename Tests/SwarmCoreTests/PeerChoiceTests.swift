@@ -110,6 +110,27 @@ import Testing
         #expect(book.dial(connections: 79, dialled: 3, now: 0) == ["3"], "few are here, whoever made them")
     }
 
+    @Test func `silent peers that other peers named leave room for those of a tracker`() {
+        var book = book { $0.dialled = 3 }
+        book.learn((0..<50).map { "hearsay \($0)" }, from: .exchange)
+        let silent = book.dial(connections: 5000, dialled: 0, now: 0)
+        #expect(silent.count == 3)
+        for address in silent { book.connected(address) }
+        #expect(book.dial(connections: 5003, dialled: 3, now: 1) == [])
+        book.learn((0..<50).map { "tracker \($0)" }, from: .tracker)
+        let found = book.dial(connections: 5003, dialled: 3, now: 2)
+        #expect(found == ["tracker 0", "tracker 1", "tracker 2"], "as many as the silent ones hold, and no more")
+        for address in found { book.connected(address) }
+        #expect(book.dial(connections: 5006, dialled: 6, now: 3) == [])
+    }
+
+    @Test func `without hearsay a tracker's addresses get no more than before`() {
+        var book = book { $0.dialled = 3 }
+        book.learn((0..<50).map { "tracker \($0)" }, from: .tracker)
+        for address in book.dial(connections: 5000, dialled: 0, now: 0) { book.connected(address) }
+        #expect(book.dial(connections: 5003, dialled: 3, now: 1) == [])
+    }
+
     @Test func `the user's own addresses are dialled beside many of others`() {
         var book = book { $0.dialled = 3 }
         book.learn((0..<10).map(String.init), from: .tracker)

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct PeerTableTests {
     private func add(to table: inout PeerTable) -> PeerKey {
-        table.add(at: 0) { PeerState(key: $0, traits: PeerTraits(supportsFast: true), pieceCount: 10, now: 0) }
+        table.add(at: 0) { PeerState(key: $0, traits: PeerTraits(supportsFast: true), pieceCount: 10, missing: 10, now: 0) }
     }
 
     @Test func whatIsWrittenAtAPlaceIsReadByKey() {

@@ -170,23 +170,22 @@ struct Offence: Sendable, CustomTestStringConvertible {
         }
     }
 
-    @Test func aFloodThatNobodyReadsIsCutOff() async throws {
+    @Test func `rejects that nobody reads gather up to a bound, and then nothing more is read`() async throws {
         try await withSeed { [info = sample.info] address, seed in
             try await onThread {
                 let socket = try PeerSocket.connect(address)
                 try socket.shakeHands(info)
                 socket.patience = 2
-                // Rejects gather up to a bound; then nothing more is read, or the connection ends.
                 let flood = [Message](repeating: .request(Offence.block), count: 20_000)
-                var isCutOff = false
-                for _ in 0..<200 where !isCutOff {
+                var isStopped = false
+                for _ in 0..<200 where !isStopped {
                     do { try socket.send(flood) } catch PeerSocket.Failure.closed {
-                        isCutOff = true
+                        isStopped = true
                     } catch PeerSocket.Failure.timedOut {
-                        isCutOff = true
+                        isStopped = true
                     }
                 }
-                #expect(isCutOff)
+                #expect(isStopped)
             }
         }
     }

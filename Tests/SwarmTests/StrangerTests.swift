@@ -64,7 +64,9 @@ private final class Crowd: Sendable {
             layer.fail([.open, .create, .openDirectory], with: EMFILE)
             let address = try await nodes[0].address
             await leecher.transfer.change { $0.book.learn([address].compactMap(SocketAddress.init), from: .configured) }
-            try await wait(for: "a lack of descriptors to be met") { !leecher.warnings.isEmpty }
+            try await wait(for: "a lack of descriptors to be met") {
+                leecher.warnings.contains { $0.contains("too many open files") }
+            }
             layer.heal()
             try await leecher.complete()
             #expect(sample.isThere(in: try place.directory("leecher")))

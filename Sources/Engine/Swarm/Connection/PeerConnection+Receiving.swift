@@ -10,7 +10,7 @@ extension PeerConnection {
         guard phase == .open else { return }
         let unexplained = Int(bytesReceived - bytesExplained)
         bytesExplained = bytesReceived
-        if !unasked.received(unexplained, now: loop.now) { close(.violation("a flood of what was not asked for")) }
+        if !unasked.received(unexplained, now: loop.now) { close(.flooded) }
     }
 
     /// Bytes that may be read now. The limit is for blocks: a peer that owes none is read in any case, so that it cannot

@@ -142,7 +142,7 @@ extension TorrentEngine {
             _ = heldAnnouncements.take(key)
             machine.leave(key, now: now)
         }
-        if reason == .flooded { bans.ban(connection.handshake?.peerID, at: connection.address.source) }
+        if reason == .flooded { banFlooder(connection) }
         if case .violation(let what) = reason {
             context.logger.debug(
                 "peer broke the protocol", metadata: ["peer": "\(connection.address)", "what": "\(what)"])
@@ -165,6 +165,14 @@ extension TorrentEngine {
         connection.close(.banned)
     }
 
+    private func banFlooder(_ connection: PeerConnection) {
+        let source = connection.address.source
+        context.logger.warning("peer floods this host", metadata: ["peer": "\(connection.address)"])
+        bans.ban(connection.handshake?.peerID, at: source)
+        guard bans.isBanned(source) else { return }
+        for other in connections.values where other.address.source == source { other.close(.banned) }
+    }
+
     // MARK: Talking
 
     func received(_ message: Message, on connection: PeerConnection) {
@@ -179,6 +187,7 @@ extension TorrentEngine {
         default:
             if case .extended(.uploadOnly(let flag)) = message { connection.capabilities.apply(uploadOnly: flag) }
             machine.received(message, from: key, now: context.loop.now)
+            if machine.takeFlooder() != nil { connection.close(.flooded) }
         }
     }
 

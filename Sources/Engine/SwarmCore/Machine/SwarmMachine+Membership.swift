@@ -10,7 +10,7 @@ extension SwarmMachine {
     /// A peer whose handshake is done. What we have is told to it at once.
     public mutating func join(_ traits: PeerTraits, now: Double) -> PeerKey {
         let place = Int.random(in: 0...peers.count, using: &generator)
-        let key = peers.add(at: place) { PeerState(key: $0, traits: traits, pieceCount: layout.pieceCount, now: now) }
+        let key = peers.add(at: place) { PeerState(key: $0, traits: traits, pieceCount: layout.pieceCount, missing: missingCount, now: now) }
         if !traits.isWebSeed { sites.outsiderCame() }
         updateSite(of: key, isNear: traits.isNear, takesClaims: traits.takesClaims)
         if traits.isWebSeed {
@@ -129,7 +129,7 @@ extension SwarmMachine {
         guard let piece = layout.piece(Int(raw))?.value else { return violation(key, "have of a piece out of range") }
         guard let peer = peers.place(of: key) else { return }
         peers[peer].mayAnnounceHoldings = false
-        guard peers[peer].holdings.insert(piece) else { return }
+        guard peers[peer].holdings.insert(piece) else { return heardNothingNew(from: peer, now: now) }
         if peers[peer].holdings.isFull, !peers[peer].hasLostPieces {
             peers[peer].countsAsFull = true
             for index in 0..<layout.pieceCount where index != piece { picker.decrease(index) }

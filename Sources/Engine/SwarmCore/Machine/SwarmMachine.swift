@@ -40,6 +40,8 @@ public struct SwarmMachine: Sendable {
     var nextChokeAt = 0.0
     var freeSlots = FreeSlots()
     var looks = LookBudget()
+    /// Who sends so much that says nothing that it has to go at once: what else it sent is not to be looked at.
+    var flooder: PeerKey?
     var generator: SplitMix64
     var actions: [SwarmAction] = []
     var uploadMeter: RateMeter
@@ -121,6 +123,14 @@ public struct SwarmMachine: Sendable {
         swap(&actions, &spent)
     }
 
+    /// Who is to be disconnected and banned at once, for it sends without end what says nothing. Told once.
+    @inline(__always)
+    public mutating func takeFlooder() -> PeerKey? {
+        guard flooder != nil else { return nil }
+        defer { flooder = nil }
+        return flooder
+    }
+
     public var hasActions: Bool { !actions.isEmpty }
 
     mutating func send(_ key: PeerKey, _ message: Message) {
@@ -130,6 +140,12 @@ public struct SwarmMachine: Sendable {
 
     mutating func violation(_ key: PeerKey, _ what: String) {
         actions.append(.disconnect(key, .violation(what)))
+    }
+
+    /// A message that changes nothing, or is often sent for nothing, came.
+    mutating func heardNothingNew(from peer: PeerTable.Place, now: Double) {
+        guard !peers[peer].chatter.heard(missing: missingCount, now: now) else { return }
+        flooder = peers[peer].key
     }
 
     mutating func beginSeeding() {

@@ -16,6 +16,9 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
         /// Connections that this host dialled, up to which it dials more however many others came in: else strangers who
         /// only connect would keep it from the peers it knows.
         public var dialled = 40
+        /// Connections beyond ``dialled`` for addresses that a tracker names, as long as those that other peers named hold
+        /// as many: else strangers that peers speak of, and that never say a word, would keep it from the tracker's.
+        public var beyondHearsay = 10
         /// Seconds before an address is tried again that this host had no descriptor for.
         public var pause = 1.0
         /// Seconds before an address that failed is tried again; doubles each time.
@@ -96,7 +99,8 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
     ///   - connections: those there are, half-open ones not counted.
     ///   - dialled: how many of them this host dialled; nil for all.
     public mutating func dial(connections: Int, dialled: Int? = nil, now: Double) -> [Address] {
-        guard dialling < limits.halfOpen, hasRoom(connections, dialled, configured: hasConfigured) else { return [] }
+        guard dialling < limits.halfOpen, mayHaveRoom(connections, dialled) else { return [] }
+        let hearsay = heldByHearsay(connections, dialled)
         var chosen: [Address] = []
         var rest: [Address] = []
         for address in queue {
@@ -106,7 +110,7 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
             }
             let isChosen =
                 dialling < limits.halfOpen && entry.retryAt <= now
-                && hasRoom(connections, dialled, configured: entry.origin == .configured)
+                && hasRoom(connections, dialled, for: entry.origin, hearsay: hearsay)
             if isChosen {
                 entries[address]?.state = .dialling
                 entries[address]?.isQueued = false
@@ -120,9 +124,29 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
         return chosen
     }
 
-    private func hasRoom(_ connections: Int, _ dialled: Int?, configured: Bool) -> Bool {
+    private func hasRoom(_ connections: Int, _ dialled: Int?, for origin: Origin, hearsay: Int) -> Bool {
         let own = (dialled ?? connections) + dialling
-        return own < limits.dialled || (configured ? own : connections + dialling) < limits.connections
+        if own < limits.dialled || connections + dialling < limits.connections { return true }
+        switch origin {
+        case .configured: return own < limits.connections
+        case .tracker: return own < limits.dialled + min(limits.beyondHearsay, hearsay)
+        case .exchange, .incoming: return false
+        }
+    }
+
+    /// Whether there is room for an address of some origin, without a look at all of them.
+    private func mayHaveRoom(_ connections: Int, _ dialled: Int?) -> Bool {
+        let most = hasConfigured ? limits.connections : limits.dialled + limits.beyondHearsay
+        return (dialled ?? connections) + dialling < max(limits.dialled, most)
+            || connections + dialling < limits.connections
+    }
+
+    /// Connections, also begun ones, to addresses that peers named. Counted only when the answer matters.
+    private func heldByHearsay(_ connections: Int, _ dialled: Int?) -> Int {
+        guard (dialled ?? connections) + dialling >= limits.dialled, connections + dialling >= limits.connections else {
+            return 0
+        }
+        return entries.values.count { $0.origin == .exchange && $0.state != .idle }
     }
 
     /// Seconds of the clock at which somebody may be dialled, nil when there is nobody.

@@ -81,6 +81,7 @@ struct PeerState: Sendable {
     /// The piece it is sending, for contiguous picks.
     var lastPiece: Int?
 
+    var chatter: Chatter
     var turns = TurnsOfPeer()
     var uploads: [BlockSpan] = []
     var uploadHead = 0
@@ -98,11 +99,12 @@ struct PeerState: Sendable {
     /// nil while all of it comes over one connection.
     var further: FurtherLinesState?
 
-    init(key: PeerKey, traits: PeerTraits, pieceCount: Int, now: Double) {
+    init(key: PeerKey, traits: PeerTraits, pieceCount: Int, missing: Int, now: Double) {
         self.key = key
         self.traits = traits
         holdings = PieceSet(size: pieceCount)
         window = RequestWindow(now: now)
+        chatter = Chatter(missing: missing, now: now)
         uploadMeter = RateMeter(now: now)
         lastProgressAt = now
         waitingSince = now

@@ -10,7 +10,7 @@ import PeerWire
 public struct UnaskedBytes: Sendable {
     private enum Constant {
         /// Bytes, and more for each piece: a peer announces each, and may suggest and claim it.
-        static let least = 1 << 20
+        static let least = 256 << 10
         static let perPiece = 32
         /// Bytes per second: keep-alives, peer exchange, interest.
         static let rate = 4096.0
