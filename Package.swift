@@ -3,7 +3,7 @@
 
 import PackageDescription
 
-/// A target of this package: what it may import is what stands here, and arrows point down the list only.
+/// A target of this package: what it may import is what stands here. `Scripts/arrows` holds that against the layers below.
 struct Module {
     let name: String
     var kind: Kind = .library
@@ -138,6 +138,38 @@ let layers: [(name: String, modules: [Module])] = [
                 ], products: [.argumentParser, .log, .nioCore, .nioHTTP1])
         ]
     ),
+]
+
+/// What each target is for, in the order of the layers: `Scripts/arrows` takes it from here into ARCHITECTURE.md.
+let purposes = [
+    "CSHA": "the processor's instructions for SHA-1 and SHA-256",
+    "Hashing": "SHA-1 and SHA-256 of several messages at a time, Merkle trees of BEP 52",
+    "Bencode": "bencoded values, read within limits, written canonically",
+    "Metainfo":
+        "torrents and magnet links as values that cannot be wrong: safe paths, piece indices, the layout of content in pieces",
+    "CLinux": "system calls that Swift's C library lacks",
+    "Admission": "what strangers may take of the process: connections, descriptors, bytes, requests",
+    "Reactor": "an event loop on epoll, timers, worker threads",
+    "Storage": "files of content, resume records, checks, publication by one rename",
+    "Authoring": "making torrents of files, holding files against torrents, with all processors",
+    "HashLibrary": "the table of what is stored, kept current by inotify; local copies",
+    "HTTPTransport": "what every HTTP client here needs: bounds, redirects, addresses",
+    "HTTPOrigin": "ranges of content from HTTP servers, and what to think of each server",
+    "S3": "requests to an object store, signed (V4, V2), and its answers",
+    "ObjectStore": "ranges from object stores, lists, uploads in parts",
+    "Tracking": "announces and scrapes, both sides, over HTTP and UDP; when to announce where",
+    "TrackerClient": "asking trackers",
+    "TrackerServer": "the tracker: sockets, and peers in memory",
+    "PeerWire": "messages between peers: handshake, frames, extensions",
+    "SwarmCore": "the decisions of one torrent: which piece, which peer, whom to unchoke, what to do about a liar",
+    "SwarmSimulator":
+        "runs `SwarmCore` for every host of a network that does not exist, on a virtual clock; bounds and capacity plans",
+    "Swarm": "the engine: runs `SwarmCore` with sockets, disks, trackers and origins",
+    "Delivery":
+        "the decisions of the node: configuration, task files, shares, windows, when a source is dead, what the API says",
+    "Node": "the daemon: task directories, and runners that carry out what `Delivery` decides",
+    "NodeAPI": "calls, resources, metrics and the file server, over HTTP",
+    "swoop": "the commands",
 ]
 
 let tests: [Module] = [
