@@ -1,9 +1,10 @@
 // Announces over UDP (BEP 15) as fast as a tracker answers: so many in flight, each for another of the given torrents and
 // from another port, so that each is another peer. Prints announces answered, seconds, and errors.
 //
-//   announce ADDRESS PORT HASHES-FILE PEERS SECONDS
+//   announce ADDRESS PORT HASHES-FILE PEERS SECONDS [SOURCES]
 //
-// HASHES-FILE holds info hashes of 20 bytes each. It ends after PEERS announces (0: no bound) or SECONDS.
+// HASHES-FILE holds info hashes of 20 bytes each. It ends after PEERS announces (0: no bound) or SECONDS. With SOURCES, up to
+// 250, they come from 127.0.1.1 and those that follow, in turn: as from so many hosts. Else all come from one.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,7 +15,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { BATCH = 64, IN_FLIGHT = 512, REQUEST = 98 };
+enum { BATCH = 64, BATCHES = 8, REQUEST = 98, MOST_SOURCES = 250 };
 
 static double now(void) {
     struct timespec t;
@@ -51,14 +52,22 @@ int main(int count, char **words) {
     long peers = atol(words[4]);
     double limit = atof(words[5]);
 
-    int fd = socket(AF_INET, SOCK_DGRAM, 0), room = 8 << 20;
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(atoi(words[2]))};
-    inet_pton(AF_INET, words[1], &to.sin_addr);
-    struct timeval wait = {.tv_usec = 200000};
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
-    if (connect(fd, (struct sockaddr *)&to, sizeof to)) return perror("connect"), 1;
-    uint64_t connection = connect_to(fd);
+    int sources = count > 6 ? atoi(words[6]) : 1;
+    if (sources < 1 || sources > MOST_SOURCES) return fprintf(stderr, "1 to %d sources\n", MOST_SOURCES), 2;
+    int fds[MOST_SOURCES], room = 8 << 20;
+    uint64_t connections[MOST_SOURCES];
+    for (int i = 0; i < sources; i++) {
+        struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(atoi(words[2]))};
+        struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000101 + i)};
+        inet_pton(AF_INET, words[1], &to.sin_addr);
+        struct timeval wait = {.tv_usec = 200000};
+        fds[i] = socket(AF_INET, SOCK_DGRAM, 0);
+        setsockopt(fds[i], SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+        setsockopt(fds[i], SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
+        if (count > 6 && bind(fds[i], (struct sockaddr *)&from, sizeof from)) return perror("bind"), 1;
+        if (connect(fds[i], (struct sockaddr *)&to, sizeof to)) return perror("connect"), 1;
+        connections[i] = connect_to(fds[i]);
+    }
 
     static unsigned char requests[BATCH][REQUEST], answers[BATCH][2048];
     struct mmsghdr sending[BATCH], receiving[BATCH];
@@ -66,7 +75,6 @@ int main(int count, char **words) {
     memset(sending, 0, sizeof sending);
     memset(receiving, 0, sizeof receiving);
     for (int i = 0; i < BATCH; i++) {
-        memcpy(requests[i], &connection, 8);
         put32(requests[i] + 8, 1);
         memcpy(requests[i] + 36, "-BM0001-", 8);
         put32(requests[i] + 68, 1 << 20);  // left, low half of 64..71
@@ -76,13 +84,16 @@ int main(int count, char **words) {
         sending[i].msg_hdr = (struct msghdr){.msg_iov = &out[i], .msg_iovlen = 1};
         receiving[i].msg_hdr = (struct msghdr){.msg_iov = &in[i], .msg_iovlen = 1};
     }
-    long asked = 0, answered = 0, errors = 0, lost = 0;
+    long asked = 0, answered = 0, errors = 0, lost = 0, sent_batches = 0, heard_batches = 0;
+    int waiting[BATCHES];
     double begin = now(), end = begin + limit;
     while (now() < end && (!peers || answered + errors + lost < peers)) {
-        while (asked - answered - errors - lost <= IN_FLIGHT - BATCH && (!peers || asked < peers)) {
+        while (sent_batches - heard_batches < BATCHES && (!peers || asked < peers)) {
             int batch = peers && peers - asked < BATCH ? (int)(peers - asked) : BATCH;
+            int source = sent_batches % sources;
             for (int i = 0; i < batch; i++, asked++) {
                 long round = asked / (long)torrents;
+                memcpy(requests[i], &connections[source], 8);
                 put32(requests[i] + 12, (uint32_t)asked);
                 memcpy(requests[i] + 16, hashes + 20 * (asked % torrents), 20);
                 memcpy(requests[i] + 48, &round, 8);
@@ -90,14 +101,19 @@ int main(int count, char **words) {
                 memcpy(requests[i] + 96, &port, 2);
             }
             for (int sent = 0; sent < batch;) {
-                int n = sendmmsg(fd, sending + sent, batch - sent, 0);
+                int n = sendmmsg(fds[source], sending + sent, batch - sent, 0);
                 if (n < 0 && errno != EINTR && errno != ENOBUFS) return perror("sendmmsg"), 1;
                 if (n > 0) sent += n;
             }
+            waiting[sent_batches++ % BATCHES] = batch;
         }
-        int got = recvmmsg(fd, receiving, BATCH, MSG_WAITFORONE, NULL);
-        if (got < 0) lost = asked - answered - errors;  // 0.2 s without one: they are gone
+        // Answers to the oldest batch; it is over when all are here, or none comes for 0.2 s.
+        int *left = &waiting[heard_batches % BATCHES];
+        int got = recvmmsg(fds[heard_batches % sources], receiving, *left, MSG_WAITFORONE, NULL);
         for (int i = 0; i < got; i++) answered += answers[i][3] == 1, errors += answers[i][3] != 1;
+        if (got < 0) lost += *left, *left = 0;
+        else *left -= got;
+        if (*left == 0) heard_batches++;
     }
     printf("{\"answered\": %ld, \"seconds\": %.3f, \"errors\": %ld, \"lost\": %ld}\n", answered, now() - begin, errors, lost);
     return 0;

@@ -1,6 +1,6 @@
 """Announces over UDP: Swoop's tracker and opentracker in turn, on loopback, one core each for the tracker and its load.
 
-    python3 Benchmarks/tracker/run.py [--seconds 5] [--torrents 1000] [--peers 1000000] [--reps 3]
+    python3 Benchmarks/tracker/run.py [--seconds 5] [--torrents 1000] [--peers 1000000] [--reps 3] [--sources 250]
 
 First as many announces as go in some seconds, then as many peers as --peers says, whose memory is read. CPU is that of the
 tracker for each announce, which is comparable where rates are not: the load takes the other core. SWOOP names another
@@ -53,6 +53,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--torrents", type=int, default=1000)
     parser.add_argument("--peers", type=int, default=1_000_000)
+    parser.add_argument("--sources", type=int, default=250, help="addresses that the announces come from")
     parser.add_argument("--reps", type=int, default=3)
     given = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -89,7 +90,8 @@ def measure(name, load, hashes, place, given):
             time.sleep(1)
             memory, before = status(tracker.pid, "RssAnon"), cpu(tracker.pid)
             said = subprocess.run(
-                ["taskset", "-c", "1", load, "127.0.0.1", str(port), f"{place}/hashes", str(peers), str(seconds)],
+                ["taskset", "-c", "1", load, "127.0.0.1", str(port), f"{place}/hashes", str(peers), str(seconds),
+                 str(given.sources)],
                 capture_output=True, text=True, check=True)
             return json.loads(said.stdout), cpu(tracker.pid) - before, status(tracker.pid, "RssAnon") - memory
         finally:
