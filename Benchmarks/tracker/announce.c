@@ -44,7 +44,7 @@ static uint64_t connect_to(int fd) {
 }
 
 int main(int count, char **words) {
-    if (count != 6) return fprintf(stderr, "announce ADDRESS PORT HASHES-FILE PEERS SECONDS\n"), 2;
+    if (count != 6 && count != 7) return fprintf(stderr, "announce ADDRESS PORT HASHES-FILE PEERS SECONDS [SOURCES]\n"), 2;
     static unsigned char hashes[20 * 100000];
     FILE *file = fopen(words[3], "rb");
     size_t torrents = file ? fread(hashes, 20, 100000, file) : 0;

@@ -1,6 +1,6 @@
 """Announces over UDP: Swoop's tracker and opentracker in turn, on loopback, one core each for the tracker and its load.
 
-    python3 Benchmarks/tracker/run.py [--seconds 5] [--torrents 1000] [--peers 1000000] [--reps 3] [--sources 250]
+    python3 Benchmarks/tracker/run.py [--seconds 5] [--torrents 1000] [--peers 1000000] [--reps 3] [--sources 1]
 
 First as many announces as go in some seconds, then as many peers as --peers says, whose memory is read. CPU is that of the
 tracker for each announce, which is comparable where rates are not: the load takes the other core. SWOOP names another
@@ -53,7 +53,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--torrents", type=int, default=1000)
     parser.add_argument("--peers", type=int, default=1_000_000)
-    parser.add_argument("--sources", type=int, default=250, help="addresses that the announces come from")
+    parser.add_argument("--sources", type=int, default=1, help="addresses that the announces come from, up to 250; more than one is for Swoop alone")
     parser.add_argument("--reps", type=int, default=3)
     given = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
