@@ -125,6 +125,34 @@ import Testing
         #expect(later, "as time goes by there is again")
     }
 
+    @Test func `who is told of one piece after the other by a super-seeding host may want each`() throws {
+        let count = 3_000
+        let layout = try testLayout(length: count * 16_384, pieceLength: 16_384)
+        var configuration = SwarmConfiguration()
+        configuration.superSeed = true
+        var machine = SwarmMachine(
+            layout: layout, wanted: PieceSet(full: count), have: PieceSet(full: count), configuration: configuration,
+            seed: 1, now: 0)
+        let key = machine.join(PeerTraits(supportsFast: true), now: 0)
+        machine.received(.haveNone, from: key, now: 0)
+        machine.tick(now: 0.1)
+        var told = 0
+        var actions = machine.takeActions()
+        while !actions.isEmpty, told < count {
+            for case .send(key, .have(let piece)) in actions {
+                told += 1
+                for word in [Message.interested, .have(piece), .notInterested] {
+                    machine.received(word, from: key, now: 0.2)
+                }
+            }
+            let flooder = machine.takeFlooder()
+            #expect(flooder == nil)
+            machine.tick(now: 0.2)
+            actions = machine.takeActions()
+        }
+        #expect(told > 1_500)
+    }
+
     @Test func `a suggestion or allowed-fast piece again and again says nothing new`() throws {
         var machine = try machine(isSeed: false)
         let key = machine.join(PeerTraits(supportsFast: true), now: 0)

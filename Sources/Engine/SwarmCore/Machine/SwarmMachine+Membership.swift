@@ -10,7 +10,9 @@ extension SwarmMachine {
     /// A peer whose handshake is done. What we have is told to it at once.
     public mutating func join(_ traits: PeerTraits, now: Double) -> PeerKey {
         let place = Int.random(in: 0...peers.count, using: &generator)
-        let key = peers.add(at: place) { PeerState(key: $0, traits: traits, pieceCount: layout.pieceCount, missing: missingCount, now: now) }
+        let key = peers.add(at: place) {
+            PeerState(key: $0, traits: traits, pieceCount: layout.pieceCount, missing: missingCount, now: now)
+        }
         if !traits.isWebSeed { sites.outsiderCame() }
         updateSite(of: key, isNear: traits.isNear, takesClaims: traits.takesClaims)
         if traits.isWebSeed {

@@ -10,7 +10,7 @@ extension SwarmMachine {
     mutating func receivedInterest(_ interested: Bool, from key: PeerKey, now: Double) {
         guard let peer = peers.place(of: key) else { return }
         heardNothingNew(from: peer, now: now)
-        guard flooder == nil, peers[peer].isInterested != interested else { return }
+        guard flooder != key, peers[peer].isInterested != interested else { return }
         peers[peer].isInterested = interested
         let isServed = !peers[peer].amChoking && !isInTurns(key)
         if isServed { freeSlots.taken(interested ? 1 : -1) }

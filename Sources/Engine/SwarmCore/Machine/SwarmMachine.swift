@@ -135,6 +135,7 @@ public struct SwarmMachine: Sendable {
 
     mutating func send(_ key: PeerKey, _ message: Message) {
         guard let peer = peers.place(of: key), !peers[peer].traits.isWebSeed else { return }
+        if case .have = message { peers[peer].chatter.told() }
         actions.append(.send(key, message))
     }
 

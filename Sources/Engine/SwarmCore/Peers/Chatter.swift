@@ -1,8 +1,8 @@
 /// Messages of one peer that change nothing, or take back what it said last: a piece announced again, interest that
 /// comes and goes. Each costs its host some work, and no honest peer sends many.
 ///
-/// A bucket: it begins full, each such message takes one, and it fills slowly, and with each piece that its host gets: a
-/// peer may want that one, and have it a moment later.
+/// A bucket: it begins full, each such message takes one, and it fills slowly, and with each piece that the peer hears of
+/// from its host: it may want that one, and have it a moment later.
 struct Chatter: Sendable {
     private static var most: Float { 1_000 }
     /// Messages per second.
@@ -18,6 +18,9 @@ struct Chatter: Sendable {
         filledAt = now
         self.missing = missing
     }
+
+    /// The peer alone was told of a piece, as super-seeding does.
+    mutating func told() { left = min(Self.most, left + Self.perPiece) }
 
     /// - Returns: false when it is too much.
     mutating func heard(missing: Int, now: Double) -> Bool {

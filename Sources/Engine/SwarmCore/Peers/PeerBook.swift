@@ -136,8 +136,8 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
 
     /// Whether there is room for an address of some origin, without a look at all of them.
     private func mayHaveRoom(_ connections: Int, _ dialled: Int?) -> Bool {
-        let most = hasConfigured ? limits.connections : limits.dialled + limits.beyondHearsay
-        return (dialled ?? connections) + dialling < max(limits.dialled, most)
+        let most = max(limits.dialled + limits.beyondHearsay, hasConfigured ? limits.connections : 0)
+        return (dialled ?? connections) + dialling < most
             || connections + dialling < limits.connections
     }
 

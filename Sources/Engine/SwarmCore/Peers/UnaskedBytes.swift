@@ -11,7 +11,7 @@ public struct UnaskedBytes: Sendable {
     private enum Constant {
         /// Bytes, and more for each piece: a peer announces each, and may suggest and claim it.
         static let least = 256 << 10
-        static let perPiece = 32
+        static let perPiece = 64
         /// Bytes per second: keep-alives, peer exchange, interest.
         static let rate = 4096.0
         /// Bytes that a request of ours, or a block that it gets of us, may be worth in messages.
