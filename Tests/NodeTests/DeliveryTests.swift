@@ -143,6 +143,34 @@ struct DeliveryTests {
         await sender.node.stop()
     }
 
+    @Test("A dropped task file whose torrent's server does not answer just now waits for it; cancelled meanwhile, it goes")
+    func droppedEarly() async throws {
+        try makeContent()
+        let file = try await sender.publish("film", "1:0:0")
+        let receiver = try await TestNode.start(.receiver, server: server)
+        var task = try TaskFile.parse(try #require(await sender.node.taskFile(named: file)))
+        let torrent = try #require(URL(string: task.bt.url)).path
+        server.state.withLock { $0.refused[torrent] = 503 }
+        let bytes = task.encode()
+        try receiver.place.write("data/receiver/queues/\(file)", bytes)
+        try await until("asked for") { server.state.withLock { ($0.refusals[torrent] ?? 0) > 0 } }
+        server.state.withLock { $0.refused[torrent] = nil }
+        try await until("downloaded") { await receiver.status(file) == "downloaded" }
+        expectContent(receiver.place, at: "dcp/film")
+
+        // One that is taken away while it waits is not refused, and not begun.
+        server.state.withLock { ($0.refused[torrent], $0.refusals) = (503, [:]) }
+        task.name = "other"
+        try receiver.place.write("data/receiver/queues/other.task.json", task.encode())
+        try await until("asked for") { server.state.withLock { ($0.refusals[torrent] ?? 0) > 0 } }
+        _ = await receiver.call("cancel", ["taskfile": "other.task.json"])
+        try await until("let go of") { await !receiver.node.isWaiting("other.task.json", .receiver) }
+        #expect(receiver.place.names("data/receiver/failed").isEmpty)
+        #expect(receiver.place.names("data/receiver/queues").isEmpty)
+        await receiver.node.stop()
+        await sender.node.stop()
+    }
+
     @Test("What a dead source was to bring comes from another, and progress says why")
     func deadSource() async throws {
         try makeContent()

@@ -215,8 +215,9 @@ extension DeliveryNode {
                 throw RecvRefusal(RecvFailureText.invalidFormat(path))
             }
             let superseded = try claim(task, by: name)
-            let ready = try await prepare(task, name: name, path: path, superseding: superseded)
-            if isStopped { return }
+            guard let ready = try await prepareDropped(task, name: name, path: path, superseding: superseded) else {
+                return giveBackClaim(of: name)
+            }
             try directories.write(ready.task.encode(), .receiver, .queues, name)
             forgetEarlier(name)
             prepared[name] = ready.torrents
@@ -231,6 +232,26 @@ extension DeliveryNode {
                 "failed", task: name, path: directories.path(.receiver, .failed, name), details: refusal.description)
         } catch {
             context.log(.warning, "dropped task cannot be read", task: name, ["reason": "\(error)"])
+        }
+    }
+
+    /// Prepares a dropped task, and again after a while if a server cannot be reached just now.
+    /// - Returns: nil if the node was stopped or the file taken away meanwhile.
+    private func prepareDropped(
+        _ task: TaskFile, name: String, path: String, superseding other: String?
+    ) async throws(RecvRefusal) -> Prepared? {
+        var failures = 0
+        while true {
+            do throws(RecvRefusal) {
+                let ready = try await prepare(task, name: name, path: path, superseding: other)
+                return isStopped ? nil : ready
+            } catch {
+                failures += 1
+                guard error.mayPass, failures < context.tunables.dropTries else { throw error }
+                context.log(.notice, "dropped task waits for its torrent", task: name, ["reason": "\(error)"])
+            }
+            await context.clock.sleep(seconds: context.tunables.dropRetry.delay(after: failures - 1))
+            if isStopped || !context.directories.contains(.receiver, .queues, name) { return nil }
         }
     }
 

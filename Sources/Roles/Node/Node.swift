@@ -17,6 +17,10 @@ public struct NodeTunables: Sendable {
     public var torrentTimeout = 60.0
     /// Largest torrent that is fetched, in bytes.
     public var torrentBytes = 64 << 20
+    /// How often the torrents of a dropped task file are asked for before it is refused, and the waits between: nobody waits
+    /// for an answer there, and the server may be starting again.
+    public var dropTries = 5
+    public var dropRetry = Backoff(first: 0.5, most: 4)
     /// How often a callback is tried, and the seconds before the second time; each wait is twice the one before.
     public var callbackTries = 8
     public var callbackDelay = 2.0

@@ -25,6 +25,8 @@ final class TestServer: Sendable {
         var callbacks: [String] = []
         /// Paths that begin so are answered with this status.
         var refused: [String: Int] = [:]
+        /// How often that was done, by the path of the request.
+        var refusals: [String: Int] = [:]
         /// Bytes of bodies sent, by the first component of the path.
         var sent: [String: Int] = [:]
         /// Bytes a second of each body; nil for as fast as it goes.
@@ -131,7 +133,11 @@ final class TestServer: Sendable {
     }
 
     private func answer(_ request: Request, _ connection: Int32) -> Bool {
-        let refused = state.withLock { state in state.refused.first { request.path.hasPrefix($0.key) }?.value }
+        let refused = state.withLock { state in
+            let status = state.refused.first { request.path.hasPrefix($0.key) }?.value
+            if status != nil { state.refusals[request.path, default: 0] += 1 }
+            return status
+        }
         if let refused { return send(connection, refused, [], "", request) }
         let first = request.path.split(separator: "/").first.map(String.init) ?? ""
         switch first {

@@ -63,12 +63,14 @@ struct TaskTorrents: Sendable {
         var torrents = TaskTorrents()
         switch await full {
         case .success(let torrent): torrents.full = torrent
-        case .failure(.unreachable): throw RecvRefusal(RecvFailureText.noTorrent(url: task.bt.url))
+        case .failure(.unreachable):
+            throw RecvRefusal(RecvFailureText.noTorrent(url: task.bt.url), mayPass: true)
         case .failure(.wrongContent): throw RecvRefusal(RecvFailureText.torrentDiffers(url: task.bt.url))
         }
         switch await share {
         case .success(let torrent): torrents.served = torrent
-        case .failure(.unreachable): throw RecvRefusal(RecvFailureText.noTmpTorrent(url: task.bt.tmpURL))
+        case .failure(.unreachable):
+            throw RecvRefusal(RecvFailureText.noTmpTorrent(url: task.bt.tmpURL), mayPass: true)
         case .failure(.wrongContent): throw RecvRefusal(RecvFailureText.torrentDiffers(url: task.bt.tmpURL))
         }
         if let full = torrents.full, !Self.holds(full, Array(task.fileList.indices), of: task) {
@@ -124,5 +126,11 @@ struct TaskTorrents: Sendable {
 /// Why recv does not take a task, in its own words.
 struct RecvRefusal: Error, Sendable, Hashable, CustomStringConvertible {
     let description: String
-    init(_ description: String) { self.description = description }
+    /// The reason lies with a server that could not be reached, and may be gone in a moment.
+    let mayPass: Bool
+
+    init(_ description: String, mayPass: Bool = false) {
+        self.description = description
+        self.mayPass = mayPass
+    }
 }
