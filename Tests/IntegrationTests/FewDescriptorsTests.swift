@@ -70,4 +70,31 @@ private enum Loopback {
         withExtendedLifetime(strangers) {}
         _ = try await seed.stop()
     }
+
+    @Test(arguments: ["http", "udp"])
+    func `a tracker brings peers together although strangers hold all connections it can have`(way: String) async throws
+    {
+        let work = try TemporaryDirectory()
+        let content = try SampleFiles.file(work.path + "/content.bin", 1 << 20, seed: 7)
+        let port = try Loopback.freePort()
+        let tracker = try Program([
+            "prlimit", "--nofile=96", Swoop.path, "tracker", "--http", "127.0.0.1:\(port)", "--udp", "127.0.0.1:\(port)",
+            "--interval", "2s", "--json",
+        ])
+        _ = try await tracker.waitForEvent("listening")
+        let strangers = IdleConnections(to: port, count: 300)
+        let announce = way == "http" ? "http://127.0.0.1:\(port)/announce" : "udp://127.0.0.1:\(port)"
+        let torrent = try await Swoop.create(content, to: work.path + "/t.torrent", "--tracker", announce)
+        let into = try work.directory("into")
+        let seed = try Swoop.start("seed", torrent, content, "--listen", "127.0.0.1:0", "--json")
+        let receiver = try Swoop.start(
+            "get", torrent, "-o", into, "--listen", "127.0.0.1:0", "--seed-time", "0s", "--timeout", "60s", "--json")
+        let ending = try await receiver.ending()
+        #expect(ending.status == 0, "\(ending)")
+        #expect(try SampleFiles.snapshot(into + "/content.bin") == SampleFiles.snapshot(content))
+        withExtendedLifetime(strangers) {}
+        _ = try await seed.stop()
+        // It ends as it should, too.
+        #expect(try await tracker.stop().status == 0)
+    }
 }

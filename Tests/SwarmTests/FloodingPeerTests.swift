@@ -1,6 +1,7 @@
 import Hashing
 import Metainfo
 import PeerWire
+import Synchronization
 import Testing
 import Tracking
 
@@ -73,5 +74,51 @@ struct Flood: Sendable, CustomTestStringConvertible {
             #expect(seed.failure == nil)
         }
         #expect(try sample.isThere(in: place.directory("leecher")))
+    }
+
+    /// Sends blocks that nobody asked for, from one address after the other, until told to stop.
+    private static func sendUnasked(to address: PeerAddress, _ info: Info, while isWanted: @Sendable () -> Bool) -> Int {
+        let block = [UInt8](repeating: 7, count: 16_384)
+        var (sent, host) = (0, 10)
+        while isWanted() {
+            host = host % 250 + 1
+            do {
+                let socket = try PeerSocket.connect(address, from: "127.0.1.\(host)")
+                socket.patience = 0.2
+                try socket.shakeHands(info)
+                while isWanted() {
+                    try socket.send(block: BlockRequest(index: 0, begin: 0, length: 16_384), block)
+                    sent += block.count
+                }
+            } catch {}
+        }
+        return sent
+    }
+
+    @Test func `bytes that were not asked for take nothing of a download limit`() async throws {
+        let rate = 2 << 20
+        let sample = try Sample.single(8 << 20, version: .v1)
+        let place = try TemporaryDirectory()
+        try await TestNode.with(2) { nodes in
+            let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed")))
+            try await seed.complete()
+            let leecher = try await nodes[1].get(
+                sample.torrent, into: place.directory("leecher"), from: [nodes[0].address]
+            ) { $0.downloadLimit = rate }
+            let address = try await nodes[1].address
+            let isWanted = Mutex(true)
+            async let unasked = onThread {
+                Self.sendUnasked(to: address, sample.info) { isWanted.withLock(\.self) }
+            }
+            try await wait(for: "the first bytes") { await leecher.transfer.status().downloaded > 0 }
+            let first = await leecher.transfer.status().downloaded
+            let start = ContinuousClock.now
+            try await leecher.complete()
+            let seconds = (ContinuousClock.now - start).seconds
+            isWanted.withLock { $0 = false }
+            let share = Double((8 << 20) - first) / seconds / Double(rate)
+            #expect(try await unasked > 4 << 20, "too few to tell")
+            #expect(abs(share - 1) < 0.1, "\(share) of the limit")
+        }
     }
 }

@@ -138,7 +138,7 @@ extension NodeTunables {
         tunables.tick = 0.05
         tunables.torrentTimeout = 5
         tunables.callbackDelay = 0.05
-        tunables.dropRetry = Backoff(first: 0.2, most: 1)
+        tunables.dropRetry = Backoff(first: 0.2, most: 0.4)
         tunables.retryDelay = 0.2
         tunables.sending.cdnRetry = Backoff(first: 0.05, most: 0.1)
         tunables.sending.uploadRetry = Backoff(first: 0.05, most: 0.5)

@@ -61,7 +61,11 @@ final class TestServer: Sendable {
         Thread.detachNewThread { [weak self] in
             while true {
                 let connection = accept(descriptor, nil, nil)
-                guard connection >= 0, let self else { return }
+                guard connection >= 0, let self else {
+                    // Here alone: its number may be another's at once.
+                    close(descriptor)
+                    return
+                }
                 Thread.detachNewThread { self.serve(connection) }
             }
         }
@@ -74,10 +78,7 @@ final class TestServer: Sendable {
             defer { state.isClosed = true }
             return !state.isClosed
         }
-        if first {
-            shutdown(listener, Int32(SHUT_RDWR))
-            close(listener)
-        }
+        if first { shutdown(listener, Int32(SHUT_RDWR)) }
     }
 
     var url: String { "http://127.0.0.1:\(port)" }

@@ -21,7 +21,7 @@ final class RangeServer: Sendable {
     private struct State {
         var behaviour = Behaviour.serves
         var missing: Set<String> = []
-        var listener: CInt?
+        var listener: TestListener?
         var connections: Set<CInt> = []
         /// Bytes of content sent, by path.
         var sent: [String: Int] = [:]
@@ -36,11 +36,11 @@ final class RangeServer: Sendable {
     init(_ files: [String: [UInt8]]) throws {
         self.files = files
         let listener = try Self.listen(port: 0)
-        port = Socket.localAddress(of: listener)?.port ?? 0
+        port = listener.port
         start(listener)
     }
 
-    deinit { state.withLock { $0.listener.map { _ = shutdown($0, CInt(SHUT_RDWR)) } } }
+    deinit { state.withLock { $0.listener?.shutDown() } }
 
     func url(_ path: String = "") -> String { "http://127.0.0.1:\(port)/\(path)" }
     var requests: Int { state.withLock { $0.requests } }
@@ -55,7 +55,7 @@ final class RangeServer: Sendable {
 
     func goDown() {
         state.withLock { state in
-            if let listener = state.listener { shutdown(listener, CInt(SHUT_RDWR)) }
+            state.listener?.shutDown()
             state.listener = nil
             for connection in state.connections { shutdown(connection, CInt(SHUT_RDWR)) }
         }
@@ -63,30 +63,31 @@ final class RangeServer: Sendable {
 
     func comeUp() throws { start(try Self.listen(port: port)) }
 
-    private static func listen(port: UInt16) throws -> CInt {
+    private static func listen(port: UInt16) throws -> TestListener {
         guard let any = PeerAddress(host: "127.0.0.1", port: port),
             let address = SocketAddress(host: any.addressBytes, port: port)
         else { throw PeerSocket.Failure.system(EINVAL) }
         let listener = try Socket.listen(on: address)
         // A blocking listener: each connection has its thread.
         _ = fcntl(listener, F_SETFL, fcntl(listener, F_GETFL) & ~O_NONBLOCK)
-        return listener
+        return TestListener(listener)
     }
 
-    private func start(_ listener: CInt) {
+    private func start(_ listener: TestListener) {
         state.withLock { $0.listener = listener }
         runDetached(name: "range-server") { [weak self] in
-            while true {
-                let accepted = accept(listener, nil, nil)
-                guard accepted >= 0 else { break }
-                guard let self, state.withLock({ $0.connections.insert(accepted).inserted }) else { break }
+            while let accepted = listener.accept() {
+                guard let self, state.withLock({ $0.connections.insert(accepted).inserted }) else {
+                    close(accepted)
+                    break
+                }
                 runDetached(name: "range-one") { [weak self] in
                     while self?.answer(accepted) == true {}
                     self?.state.withLock { _ = $0.connections.remove(accepted) }
                     close(accepted)
                 }
             }
-            close(listener)
+            listener.close()
         }
     }
 

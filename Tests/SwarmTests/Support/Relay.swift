@@ -19,7 +19,7 @@ final class Relay: Sendable {
     }
 
     let address: PeerAddress
-    private let listener: CInt
+    private let listener: TestListener
     private let target: SocketAddress
     private let state = Mutex(State())
     private let judge: @Sendable (Int, [Int]) -> Verdict
@@ -34,20 +34,19 @@ final class Relay: Sendable {
         }
         self.target = far
         self.judge = judge
-        let listener = try Socket.listen(on: any)
-        _ = fcntl(listener, F_SETFL, fcntl(listener, F_GETFL) & ~O_NONBLOCK)
+        let descriptor = try Socket.listen(on: any)
+        _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK)
+        let listener = TestListener(descriptor)
         self.listener = listener
-        guard let bound = Socket.localAddress(of: listener),
+        guard let bound = Socket.localAddress(of: descriptor),
             let address = PeerAddress(addressBytes: bound.host, port: bound.port)
         else { throw PeerSocket.Failure.system(errno) }
         self.address = address
         runDetached(name: "relay") { [weak self] in
-            while true {
-                let near = accept(listener, nil, nil)
-                guard near >= 0 else { break }
-                self?.take(near)
+            while let near = listener.accept() {
+                if let self { take(near) } else { close(near) }
             }
-            close(listener)
+            listener.close()
         }
     }
 
@@ -57,7 +56,7 @@ final class Relay: Sendable {
     var carried: [Int] { state.withLock { $0.carried } }
 
     deinit {
-        shutdown(listener, CInt(SHUT_RDWR))
+        listener.shutDown()
         state.withLock { state in
             for pair in state.pairs {
                 shutdown(pair.near, CInt(SHUT_RDWR))

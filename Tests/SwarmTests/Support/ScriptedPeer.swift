@@ -230,25 +230,28 @@ extension PeerID {
 /// A peer that others connect to; every connection runs the script on its own thread.
 final class ScriptedPeer: Sendable {
     let address: PeerAddress
-    private let descriptor: CInt
+    private let listener: TestListener
     private let state = Mutex((connections: 0, failures: [String]()))
 
     /// - Parameter script: of one connection, given how many there were before; the connection is closed at its end.
     ///   An error other than a closed connection is kept in ``failures``.
     init(host: String = "127.0.0.1", _ script: @escaping @Sendable (PeerSocket, Int) throws -> Void) throws {
         guard let any = PeerAddress(host: host, port: 0) else { throw PeerSocket.Failure.system(EINVAL) }
-        let listener = socket(
+        let descriptor = socket(
             any.family == .ipv4 ? AF_INET : AF_INET6, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
-        descriptor = listener
-        guard listener >= 0, withSockaddr(any, { bind(listener, $0, $1) }) == 0, listen(listener, 64) == 0,
-            let bound = Socket.localAddress(of: listener),
+        let listener = TestListener(descriptor)
+        self.listener = listener
+        guard descriptor >= 0, withSockaddr(any, { bind(descriptor, $0, $1) }) == 0, listen(descriptor, 64) == 0,
+            let bound = Socket.localAddress(of: descriptor),
             let address = PeerAddress(addressBytes: bound.host, port: bound.port)
         else { throw PeerSocket.Failure.system(errno) }
         self.address = address
         runDetached(name: "scripted-peer") { [weak self] in
-            while true {
-                let accepted = accept(listener, nil, nil)
-                guard accepted >= 0, let self else { break }
+            while let accepted = listener.accept() {
+                guard let self else {
+                    close(accepted)
+                    break
+                }
                 let number = state.withLock {
                     $0.connections += 1
                     return $0.connections - 1
@@ -258,7 +261,7 @@ final class ScriptedPeer: Sendable {
                     } catch { self?.state.withLock { $0.failures.append("\(error)") } }
                 }
             }
-            close(listener)
+            listener.close()
         }
     }
 
@@ -267,7 +270,7 @@ final class ScriptedPeer: Sendable {
     var failures: [String] { state.withLock { $0.failures } }
 
     /// No more connections are taken.
-    deinit { shutdown(descriptor, CInt(SHUT_RDWR)) }
+    deinit { listener.shutDown() }
 }
 
 /// Runs a blocking script on a thread of its own.

@@ -6,7 +6,7 @@ import Tracking
 /// A web server for one content: answers GET with ranges, one request per connection.
 final class WebOrigin: Sendable {
     let url: String
-    private let descriptor: CInt
+    private let listener: TestListener
     private let requests = Mutex(0)
 
     /// - Parameters:
@@ -18,15 +18,18 @@ final class WebOrigin: Sendable {
         else {
             throw PeerSocket.Failure.system(EINVAL)
         }
-        descriptor = try Socket.listen(on: address)
-        let listener = descriptor
+        let descriptor = try Socket.listen(on: address)
         // A blocking listener: each connection has its thread.
-        _ = fcntl(listener, F_SETFL, fcntl(listener, F_GETFL) & ~O_NONBLOCK)
-        url = "http://127.0.0.1:\(Socket.localAddress(of: listener)?.port ?? 0)/"
+        _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK)
+        let listener = TestListener(descriptor)
+        self.listener = listener
+        url = "http://127.0.0.1:\(Socket.localAddress(of: descriptor)?.port ?? 0)/"
         runDetached(name: "origin") { [weak self] in
-            while true {
-                let accepted = accept(listener, nil, nil)
-                guard accepted >= 0, let self else { break }
+            while let accepted = listener.accept() {
+                guard let self else {
+                    close(accepted)
+                    break
+                }
                 let number = requests.withLock {
                     $0 += 1
                     return $0 - 1
@@ -36,13 +39,13 @@ final class WebOrigin: Sendable {
                     close(accepted)
                 }
             }
-            close(listener)
+            listener.close()
         }
     }
 
     var count: Int { requests.withLock { $0 } }
 
-    deinit { shutdown(descriptor, CInt(SHUT_RDWR)) }
+    deinit { listener.shutDown() }
 
     private static func answer(_ socket: CInt, _ files: [String: [UInt8]], spoil: (inout [UInt8]) -> Void) {
         var head: [UInt8] = []

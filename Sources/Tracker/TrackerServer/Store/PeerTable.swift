@@ -143,8 +143,10 @@ struct PeerTable<E: Endpoint> {
     /// The row that stands for the source of an endpoint, or -1.
     @inline(__always)
     func findFirst(_ endpoint: E, sip: SipHash) -> Int {
-        if index.isEmpty, parts == nil {
-            for row in 0..<Int(ends[3]) where self.endpoint(row).source == endpoint.source { return row }
+        // Few sources stand side by side at the front: looking at them is cheaper than a hash and the index.
+        let firsts = Int(ends[3])
+        if firsts <= 4 || (index.isEmpty && parts == nil) {
+            for row in 0..<firsts where self.endpoint(row).source == endpoint.source { return row }
             return -1
         }
         let hash = endpoint.sourceHash(sip)
