@@ -68,7 +68,7 @@ final class TorrentEngine: ConnectionOwner {
     /// Nobody is served while the content is moved.
     var isHeld = false
     var isRelocated = false
-    var exchange = ExchangeState()
+    var exchange = ExchangeLedger<SocketAddress>()
     var heldAnnouncements = HeldAnnouncements()
     var lines = LineState()
     var reachProbes: [PeerKey: ReachProbe] = [:]

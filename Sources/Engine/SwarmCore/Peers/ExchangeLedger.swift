@@ -1,0 +1,106 @@
+#if canImport(PeerWire)
+import PeerWire
+#endif
+
+/// Decides what each peer is told by peer exchange (BEP 11), when, and how often a peer may send it to us.
+///
+/// A peer hears of each reachable address once, never of its own, and of each that has gone. The ledger grows with the
+/// connections it is given, not with what peers send.
+package struct ExchangeLedger<Address: Hashable & Sendable>: Sendable {
+    /// Seconds between the first message to a peer and the second: by then those who begin together are all there.
+    private let second = 3.0
+    /// Messages that are taken from a peer however soon they come.
+    private let early = 3
+    /// Seconds between later messages to a peer.
+    private let interval: Double
+    /// Seconds between messages that are taken from a peer.
+    private let leastInterval: Double
+    /// Addresses that one message adds, and that it drops.
+    private let most: Int
+
+    private struct Talk {
+        var told: Set<Address> = []
+        var sent = 0
+        var sentAt = -Double.infinity
+        var received = 0
+        var receivedAt = -Double.infinity
+    }
+
+    /// A peer has connected to us, so other peers can.
+    package var hasIncoming = false
+    private var talks: [PeerKey: Talk] = [:]
+
+    package init(
+        interval: Double = WireLimits.default.peerExchangeInterval,
+        leastInterval: Double = WireLimits.default.leastPeerExchangeInterval, most: Int = 50
+    ) {
+        self.interval = interval
+        self.leastInterval = leastInterval
+        self.most = most
+    }
+
+    /// An open connection.
+    package struct Peer: Sendable {
+        package var key: PeerKey
+        /// Where the peer listens; nil while that is unknown.
+        package var address: Address?
+        /// False for a peer that could not be dialled: its address is of no use to others.
+        package var isReachable: Bool
+        /// It understands peer exchange.
+        package var listens: Bool
+
+        package init(key: PeerKey, address: Address?, isReachable: Bool = true, listens: Bool = true) {
+            self.key = key
+            self.address = address
+            self.isReachable = isReachable
+            self.listens = listens
+        }
+    }
+
+    package struct Change: Sendable {
+        package let added: [Address]
+        package let dropped: [Address]
+    }
+
+    package mutating func forget(_ key: PeerKey) { talks[key] = nil }
+
+    /// Call about once a second, with all open connections.
+    /// - Returns: the messages that are due now; they count as sent.
+    package mutating func messages(to peers: [Peer], now: Double) -> [(to: PeerKey, change: Change)] {
+        let known = Set(peers.lazy.filter(\.isReachable).compactMap(\.address))
+        var messages: [(to: PeerKey, change: Change)] = []
+        for peer in peers where peer.listens && isDue(peer.key, now: now) {
+            guard let change = difference(for: peer.key, known: known, own: peer.address, now: now) else { continue }
+            messages.append((peer.key, change))
+        }
+        return messages
+    }
+
+    func isDue(_ key: PeerKey, now: Double) -> Bool {
+        guard let talk = talks[key] else { return true }
+        return now - talk.sentAt >= (talk.sent == 1 ? second : interval)
+    }
+
+    /// - Returns: what to add and drop for this peer, which listens at `own`; nil for nothing.
+    mutating func difference(for key: PeerKey, known: Set<Address>, own: Address?, now: Double) -> Change? {
+        var talk = talks[key] ?? Talk()
+        let added = Array(known.lazy.filter { $0 != own && !talk.told.contains($0) }.prefix(most))
+        let dropped = Array(talk.told.lazy.filter { !known.contains($0) }.prefix(most))
+        guard !added.isEmpty || !dropped.isEmpty else { return nil }
+        talk.sent += 1
+        talk.sentAt = now
+        talk.told.formUnion(added)
+        talk.told.subtract(dropped)
+        talks[key] = talk
+        return Change(added: added, dropped: dropped)
+    }
+
+    /// Peers may send once a minute, and a few times when they begin; a message that comes sooner is ignored.
+    package mutating func mayReceive(from key: PeerKey, now: Double) -> Bool {
+        let talk = talks[key] ?? Talk()
+        guard talk.received < early || now - talk.receivedAt >= leastInterval else { return false }
+        talks[key, default: Talk()].received += 1
+        talks[key]?.receivedAt = now
+        return true
+    }
+}
