@@ -235,9 +235,6 @@ final class PeerConnection: ReadinessHandler {
         return true
     }
 
-    /// Who this peer is, once its handshake is here.
-    var identity: PeerIdentity? { handshake.map { PeerIdentity(id: $0.peerID, source: address.source) } }
-
     /// Something that was asked for came or went. Noted once a second.
     func progressed() {
         guard loop.now - progressedAt >= 1 else { return }

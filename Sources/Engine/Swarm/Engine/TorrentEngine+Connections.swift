@@ -32,7 +32,7 @@ extension TorrentEngine {
 
     /// A connection that came in and asked for this torrent.
     func adopt(_ connection: PeerConnection) -> Bool {
-        guard !isStopped, options.usesPeers, !isQuiet, !bans.isBanned(connection.address.source) else {
+        guard !isStopped, options.usesPeers, !isQuiet, !admission.isBanned(connection.address.source) else {
             return false
         }
         opening[ObjectIdentifier(connection)] = connection
@@ -46,14 +46,16 @@ extension TorrentEngine {
         {
             return openedFurther(connection, handshake, of: key)
         }
-        if handshake.peerID == context.peerID {
+        let (id, source) = (handshake.peerID, connection.address.source)
+        switch admission.verdict(id, at: source, isIncoming: connection.isIncoming) {
+        case .admitted: break
+        case .replaces(let key): connections[key]?.close(.redundant)
+        case .banned: return false
+        case .own, .duplicate:
             if !connection.isIncoming { book.shun(connection.address) }
             return false
         }
-        let identity = PeerIdentity(id: handshake.peerID, source: connection.address.source)
-        guard !bans.isBanned(identity.id, at: identity.source), makeWay(for: connection, identity),
-            !connection.isIncoming || makeRoom(for: identity.source)
-        else { return false }
+        guard !connection.isIncoming || makeRoom(for: source) else { return false }
         if !connection.isIncoming { book.connected(connection.address) }
         var traits = PeerTraits(supportsFast: handshake.reserved.contains(.fast))
         traits.isNear = isNear(connection)
@@ -62,10 +64,10 @@ extension TorrentEngine {
         connection.answers = PendingAnswers(
             budget: PendingAnswers.budget(metadata: info.bytes.count, pieces: info.layout.pieceCount))
         connections[key] = connection
-        identities[identity] = key
+        admission.joined(key, id, at: source, isIncoming: connection.isIncoming)
         if connection.isIncoming {
             exchange.hasIncoming = true
-            incoming.insert(key, from: identity.source, now: context.loop.now)
+            incoming.insert(key, from: source, now: context.loop.now)
         } else {
             dialled += 1
         }
@@ -75,21 +77,6 @@ extension TorrentEngine {
             sendExtensionHandshake(connection)
         }
         return connection.phase == .open
-    }
-
-    /// One connection for each peer. Of two that were made at once both sides keep the same: the one that the larger
-    /// peer id made. The same id at another address is somebody else.
-    private func makeWay(for connection: PeerConnection, _ identity: PeerIdentity) -> Bool {
-        guard let key = identities[identity], let old = connections[key] else { return true }
-        let oursIsLarger = identity.id < context.peerID
-        let isPreferred = connection.isIncoming != oursIsLarger
-        let wasPreferred = old.isIncoming != oursIsLarger
-        guard isPreferred && !wasPreferred else {
-            if !connection.isIncoming { book.shun(connection.address) }
-            return false
-        }
-        old.close(.redundant)
-        return true
     }
 
     /// A torrent that is full closes whoever has shown least for longest, not the newcomer.
@@ -135,7 +122,7 @@ extension TorrentEngine {
         if let key = connection.key {
             connections[key] = nil
             for further in lines.forget(key) { further.close(.shutdown) }
-            if let identity = connection.identity, identities[identity] == key { identities[identity] = nil }
+            admission.left(key)
             if connection.isIncoming { incoming.remove(key) } else { dialled -= 1 }
             exchange.forget(key)
             forgetReach(of: key)
@@ -161,16 +148,15 @@ extension TorrentEngine {
         guard let connection = connections[key] else { return }
         context.logger.warning("peer sent false bytes", metadata: ["peer": "\(connection.address)"])
         if let address = connection.listenAddress { book.ban(address) }
-        bans.ban(connection.handshake?.peerID, at: connection.address.source)
+        admission.ban(connection.handshake?.peerID, at: connection.address.source)
         connection.close(.banned)
     }
 
     private func banFlooder(_ connection: PeerConnection) {
-        let source = connection.address.source
         context.logger.warning("peer floods this host", metadata: ["peer": "\(connection.address)"])
-        bans.ban(connection.handshake?.peerID, at: source)
-        guard bans.isBanned(source) else { return }
-        for other in connections.values where other.address.source == source { other.close(.banned) }
+        for other in admission.ban(connection.handshake?.peerID, at: connection.address.source) {
+            connections[other]?.close(.banned)
+        }
     }
 
     // MARK: Talking

@@ -30,7 +30,8 @@ final class TorrentEngine: ConnectionOwner {
     var connections: [PeerKey: PeerConnection] = [:]
     /// Connections whose handshake is under way.
     var opening: [ObjectIdentifier: PeerConnection] = [:]
-    var identities: [PeerIdentity: PeerKey] = [:]
+    /// By peer id and source.
+    var admission: PeerAdmission<PeerID, Source>
     /// Those who came to us.
     var incoming: IncomingRoom<PeerKey>
     /// Open connections that we made, further ones not counted.
@@ -38,8 +39,6 @@ final class TorrentEngine: ConnectionOwner {
     var book: PeerBook<SocketAddress>
     /// Addresses by the info hash of the swarm in which we heard of them, where it is not the primary one.
     var swarmOf = RecentKeys<SocketAddress, SHA1Digest>(capacity: 4_000)
-    /// By peer id and source.
-    var bans = BanList<PeerID, Source>()
     var buffers: [Int: PieceBuffer] = [:]
     var memories: [Int: BlockMemory] = [:]
     let bufferPool: PieceBufferPool
@@ -129,6 +128,7 @@ final class TorrentEngine: ConnectionOwner {
         bufferPool = PieceBufferPool(
             capacity: configuration.openBytes + configuration.openBytesOnLongLine + layout.pieceLength + (1 << 16))
         book = PeerBook()
+        admission = PeerAdmission(own: context.peerID)
         incoming = IncomingRoom(limits: context.incoming)
         ledger = DurabilityLedger(durable: StoredPieces(have), policy: context.syncPolicy)
         lastByteAt = now
