@@ -21,19 +21,13 @@ final class PieceFinisher: Sendable {
         case failed(StorageError)
     }
 
-    /// Seconds of worker threads since the beginning.
-    struct Effort: Sendable {
-        var hashing = 0.0
-        var writing = 0.0
-    }
-
     private static let batch = 4
 
     private let hashes: PieceHashes
     private let files: ContentFiles
     private let pool: WorkerPool
     private let queue = Mutex<[Job]>([])
-    private let spent = Mutex(Effort())
+    private let spent = Mutex(DiskEffort())
     private let report: @Sendable (PieceIndex, Outcome) -> Void
 
     /// - Parameter report: called on a worker thread.
@@ -47,7 +41,7 @@ final class PieceFinisher: Sendable {
         self.report = report
     }
 
-    var effort: Effort { spent.withLock { $0 } }
+    var effort: DiskEffort { spent.withLock { $0 } }
 
     func submit(_ job: Job) {
         queue.withLock { $0.append(job) }

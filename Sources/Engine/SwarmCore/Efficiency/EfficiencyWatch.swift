@@ -1,0 +1,101 @@
+/// What worker threads spent on pieces since the beginning, in seconds.
+package struct DiskEffort: Sendable {
+    package var hashing = 0.0
+    package var writing = 0.0
+
+    package init() {}
+}
+
+/// Judges a torrent's efficiency while it is fetched and while it is seeded, and decides when peers are told of the uplink.
+///
+/// It takes a ``Look`` about once a second and keeps what the next look is compared with.
+package struct EfficiencyWatch: Sendable {
+    private var gauge = EfficiencyGauge()
+    private var lookedAt: Double
+    private var downloaded: Int64 = 0
+    private var uploaded: Int64 = 0
+    private var effort = DiskEffort()
+    private var wasWaitedFor = false
+    private var isOver: Bool
+    private var supply = Supply()
+    /// Of a seed: what it sent while somebody waited for it.
+    private var given: Int64 = 0
+    private var givingSeconds = 0.0
+    private var seconds = 0.0
+    private var news = UplinkNews()
+    /// What peers were told last, bytes per second.
+    package var uplinkTold: Int? { news.told }
+
+    package init(now: Double, isSeed: Bool) {
+        lookedAt = now
+        isOver = isSeed
+    }
+
+    /// What happened since the last look.
+    package struct Look {
+        package var now: Double
+        package var downloaded: Int64
+        package var uploaded: Int64
+        package var effort: DiskEffort
+        package var workers: Int
+        /// Nil once nothing is missing.
+        package var supply: Supply?
+        package var isWaitedFor: Bool
+        package var uplink: Double?
+        package var downloadLimit: Int?
+
+        package init(
+            now: Double, downloaded: Int64, uploaded: Int64, effort: DiskEffort, workers: Int, supply: Supply?,
+            isWaitedFor: Bool, uplink: Double?, downloadLimit: Int?
+        ) {
+            self.now = now
+            self.downloaded = downloaded
+            self.uploaded = uploaded
+            self.effort = effort
+            self.workers = workers
+            self.supply = supply
+            self.isWaitedFor = isWaitedFor
+            self.uplink = uplink
+            self.downloadLimit = downloadLimit
+        }
+    }
+
+    /// - Returns: what peers are to be told of our uplink, if that is news.
+    package mutating func look(_ look: Look) -> Int? {
+        let elapsed = look.now - lookedAt
+        guard elapsed > 0 else { return nil }
+        let sent = look.uploaded - uploaded
+        let isWaitedFor = wasWaitedFor && look.isWaitedFor
+        // What came last was on its way when the last look was taken.
+        supply = look.supply ?? supply
+        if !isOver {
+            var seen = EfficiencyGauge.Observation(seconds: elapsed, received: look.downloaded - downloaded)
+            seen.hashing = look.effort.hashing - effort.hashing
+            seen.writing = look.effort.writing - effort.writing
+            seen.workers = look.workers
+            seen.supply = supply
+            seen.downlink = look.downloadLimit.map(Double.init)
+            seen.uplink = look.uplink
+            gauge.observe(seen)
+        } else {
+            seconds += elapsed
+            if isWaitedFor {
+                given += sent
+                givingSeconds += elapsed
+            }
+        }
+        (lookedAt, downloaded, uploaded, effort) = (look.now, look.downloaded, look.uploaded, look.effort)
+        wasWaitedFor = look.isWaitedFor
+        isOver = look.supply == nil
+        return news.next(look.uplink, now: look.now)
+    }
+
+    /// - Parameter uplink: bytes per second that this host can send, if that is known.
+    package func reading(uplink bound: Double?) -> Efficiency? {
+        if let reading = gauge.reading { return reading }
+        guard givingSeconds > 0 else { return nil }
+        return Efficiency(
+            achieved: Double(given) / givingSeconds, bound: bound, limit: .seedUplink,
+            starved: 1 - givingSeconds / seconds, unknown: bound == nil ? [.seedUplink] : [])
+    }
+}
