@@ -17,7 +17,7 @@ extension SwarmMachine {
         updateSite(of: key, isNear: traits.isNear, takesClaims: traits.takesClaims)
         if traits.isWebSeed {
             peers[key]?.isChokingUs = false
-            credits[key] = 0
+            creditLedger.joined(key)
             let mask = traits.mask.flatMap { $0.size == layout.pieceCount ? $0 : nil }
             setHoldings(of: key, mask ?? PieceSet(full: layout.pieceCount), now: now)
         } else {

@@ -26,7 +26,8 @@ extension SwarmMachine {
         close(piece)
         switch verdict {
         case .stored(let digests):
-            credit(state)
+            creditLedger.credit(
+                piece, length: state.length, senders: state.senders, blockLength: configuration.blockLength, in: layout)
             stored(piece, digests: digests, now: now)
         case .wrong(let digests): failed(piece, senders: state.senders, digests: digests, length: state.length)
         case .notStored: picker.insert(piece)

@@ -91,25 +91,16 @@ extension SwarmMachine {
         return senders.allSatisfy { $0 == sender } ? sender : nil
     }
 
-    /// Notes who sent a piece that was right and is stored.
-    mutating func credit(_ state: OpenPiece) {
-        guard let first = state.senders.first else { return }
-        var sender = first
-        var begin = 0
-        for (block, next) in state.senders.enumerated() where next != sender {
-            credit(sender, state.piece, begin..<block * configuration.blockLength)
-            sender = next
-            begin = block * configuration.blockLength
-        }
-        credit(sender, state.piece, begin..<state.length)
+    // MARK: Credits
+
+    /// Which files of the layout count in ``credits`` and ``peerCredit``; nil for all but padding.
+    public var countedFiles: [Bool]? {
+        get { creditLedger.countedFiles }
+        set { creditLedger.countedFiles = newValue }
     }
 
-    private mutating func credit(_ sender: PeerKey?, _ piece: Int, _ range: Range<Int>) {
-        guard let sender, !range.isEmpty else { return }
-        var bytes = 0
-        for span in layout.spans(of: PieceIndex(unchecked: piece), in: range) where !span.isPadding {
-            if countedFiles?[span.file] ?? true { bytes += span.length }
-        }
-        if credits[sender] != nil { credits[sender, default: 0] += Int64(bytes) } else { peerCredit += Int64(bytes) }
-    }
+    /// Verified bytes of the counted files by the web seed that sent them, those that have left included.
+    public var credits: [PeerKey: Int64] { creditLedger.bySource }
+    /// Verified bytes of the counted files that peers sent.
+    public var peerCredit: Int64 { creditLedger.byPeers }
 }

@@ -57,12 +57,7 @@ public struct SwarmMachine: Sendable {
     public internal(set) var asksPeers = true
     /// Whether anybody is given anything.
     public internal(set) var isServing = true
-    /// Which files of the layout count in ``credits`` and ``peerCredit``; nil for all but padding.
-    public var countedFiles: [Bool]?
-    /// Verified bytes of the counted files by the web seed that sent them, those that have left included.
-    public internal(set) var credits: [PeerKey: Int64] = [:]
-    /// Verified bytes of the counted files that peers sent.
-    public internal(set) var peerCredit: Int64 = 0
+    var creditLedger = CreditLedger()
     /// Bytes that were asked for and were not there yet, whether their piece turned out right or not.
     public internal(set) var acceptedBytes: Int64 = 0
     /// Bytes that came twice, or of pieces that did not verify.

@@ -1,0 +1,44 @@
+#if canImport(Metainfo)
+import Metainfo
+#endif
+
+/// Counts verified bytes by sender: each web seed by itself, all peers together.
+///
+/// A byte counts once, when its piece is right and stored, for the sender of its block; padding counts for nobody. A web
+/// seed keeps its credit when it leaves.
+struct CreditLedger: Sendable {
+    /// Which files of the layout count; nil for all but padding.
+    var countedFiles: [Bool]?
+    private(set) var bySource: [PeerKey: Int64] = [:]
+    private(set) var byPeers: Int64 = 0
+
+    /// A web seed has joined.
+    mutating func joined(_ source: PeerKey) { bySource[source] = 0 }
+
+    /// A piece was right and is stored.
+    /// - Parameters:
+    ///   - length: bytes of the piece on the wire.
+    ///   - senders: of each block; nil for blocks of padding.
+    mutating func credit(
+        _ piece: Int, length: Int, senders: [PeerKey?], blockLength: Int, in layout: ContentLayout
+    ) {
+        guard let first = senders.first else { return }
+        var sender = first
+        var begin = 0
+        for (block, next) in senders.enumerated() where next != sender {
+            credit(sender, piece, begin..<block * blockLength, in: layout)
+            sender = next
+            begin = block * blockLength
+        }
+        credit(sender, piece, begin..<length, in: layout)
+    }
+
+    private mutating func credit(_ sender: PeerKey?, _ piece: Int, _ range: Range<Int>, in layout: ContentLayout) {
+        guard let sender, !range.isEmpty else { return }
+        var bytes = 0
+        for span in layout.spans(of: PieceIndex(unchecked: piece), in: range) where !span.isPadding {
+            if countedFiles?[span.file] ?? true { bytes += span.length }
+        }
+        if bySource[sender] != nil { bySource[sender, default: 0] += Int64(bytes) } else { byPeers += Int64(bytes) }
+    }
+}
