@@ -51,36 +51,42 @@ let layers: [(name: String, modules: [Module])] = [
     (
         "Values",
         [
+            Module(name: "Text"),
+            Module(name: "JSON", uses: ["Text"]),
             Module(name: "CSHA", kind: .c),
-            Module(name: "Hashing", uses: ["CSHA"], products: [.crypto]),
+            Module(name: "Hashing", uses: ["Text", "CSHA"], products: [.crypto]),
             Module(name: "Bencode"),
-            Module(name: "Metainfo", uses: ["Bencode", "Hashing"]),
+            Module(name: "Metainfo", uses: ["Text", "Bencode", "Hashing"]),
         ]
     ),
     (
         "System",
         [
             Module(name: "CLinux", kind: .c),
+            Module(name: "Threads", uses: ["CLinux"]),
             Module(name: "Admission"),
-            Module(name: "Reactor", uses: ["CLinux"]),
+            Module(name: "Reactor", uses: ["Threads", "CLinux"]),
         ]
     ),
     (
         "Content",
         [
-            Module(name: "Storage", uses: ["Metainfo", "Hashing", "CLinux"]),
-            Module(name: "Authoring", uses: ["Metainfo", "Hashing", "Storage"]),
-            Module(name: "HashLibrary", uses: ["Hashing", "Storage", "CLinux"], products: [.log]),
+            Module(name: "Storage", uses: ["Text", "Threads", "Metainfo", "Hashing", "CLinux"]),
+            Module(name: "Authoring", uses: ["Threads", "Metainfo", "Hashing", "Storage"]),
+            Module(name: "HashLibrary", uses: ["Threads", "Hashing", "Storage", "CLinux"], products: [.log]),
         ]
     ),
     (
         "Origins",
         [
-            Module(name: "HTTPTransport", products: [.asyncHTTPClient, .nioCore, .nioHTTP1, .nioPosix, .nioSSL]),
-            Module(name: "HTTPOrigin", uses: ["Metainfo", "HTTPTransport"], products: [.log, .nioCore, .nioHTTP1]),
-            Module(name: "S3", products: [.crypto]),
             Module(
-                name: "ObjectStore", uses: ["Metainfo", "S3", "HTTPTransport", "HTTPOrigin"],
+                name: "HTTPTransport", uses: ["Text"],
+                products: [.asyncHTTPClient, .nioCore, .nioHTTP1, .nioPosix, .nioSSL]),
+            Module(
+                name: "HTTPOrigin", uses: ["Text", "Metainfo", "HTTPTransport"], products: [.log, .nioCore, .nioHTTP1]),
+            Module(name: "S3", uses: ["Text"], products: [.crypto]),
+            Module(
+                name: "ObjectStore", uses: ["Text", "Metainfo", "S3", "HTTPTransport", "HTTPOrigin"],
                 products: [.log, .nioCore, .nioHTTP1]),
         ]
     ),
@@ -88,11 +94,13 @@ let layers: [(name: String, modules: [Module])] = [
     (
         "Tracker",
         [
-            Module(name: "Tracking", uses: ["Bencode", "Hashing"]),
+            Module(name: "Tracking", uses: ["Text", "Bencode", "Hashing"]),
             Module(
-                name: "TrackerClient", uses: ["Tracking", "Hashing", "HTTPTransport"],
+                name: "TrackerClient", uses: ["Text", "Tracking", "Hashing", "HTTPTransport"],
                 products: [.log, .nioCore, .nioHTTP1, .nioPosix]),
-            Module(name: "TrackerServer", uses: ["Tracking", "CLinux", "Reactor", "Admission"], products: [.log]),
+            Module(
+                name: "TrackerServer", uses: ["Threads", "Tracking", "CLinux", "Reactor", "Admission"], products: [.log]
+            ),
         ]
     ),
     (
@@ -104,25 +112,27 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "Swarm",
                 uses: [
+                    "Threads",
                     "Hashing", "Metainfo", "Tracking", "PeerWire", "SwarmCore", "Reactor", "Admission", "Storage",
                     "TrackerClient",
                     "HTTPOrigin",
                 ], products: [.log]),
         ]
     ),
-    ("Jobs", [Module(name: "Delivery", uses: ["Metainfo"])]),
+    ("Jobs", [Module(name: "Delivery", uses: ["Text", "JSON", "Metainfo"])]),
     (
         "Roles",
         [
             Module(
                 name: "Node",
                 uses: [
+                    "Text", "JSON", "Threads",
                     "Hashing", "Metainfo", "Tracking", "Storage", "HTTPOrigin", "S3", "Delivery", "Authoring",
                     "SwarmCore", "Swarm",
                     "ObjectStore", "HashLibrary", "HTTPTransport",
                 ], products: [.log, .nioCore, .nioHTTP1]),
             Module(
-                name: "NodeAPI", uses: ["Node", "Delivery", "Admission"],
+                name: "NodeAPI", uses: ["Text", "JSON", "Threads", "Node", "Delivery", "Admission"],
                 products: [.hummingbird, .log, .nioCore, .nioHTTP1, .nioPosix]),
         ]
     ),
@@ -132,6 +142,7 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "swoop", kind: .executable,
                 uses: [
+                    "Text", "JSON", "Threads",
                     "Metainfo", "Tracking", "Storage", "Delivery", "HashLibrary", "Authoring", "SwarmSimulator",
                     "SwarmCore", "Swarm",
                     "Admission", "TrackerServer", "HTTPTransport", "Node", "NodeAPI",
@@ -173,6 +184,9 @@ let purposes = [
 ]
 
 let tests: [Module] = [
+    Module(name: "TextTests", kind: .tests, uses: ["Text"]),
+    Module(name: "JSONTests", kind: .tests, uses: ["JSON"]),
+    Module(name: "ThreadsTests", kind: .tests, uses: ["Threads"]),
     Module(name: "HashingTests", kind: .tests, uses: ["Hashing"]),
     Module(name: "BencodeTests", kind: .tests, uses: ["Bencode"]),
     Module(name: "MetainfoTests", kind: .tests, uses: ["Metainfo"]),

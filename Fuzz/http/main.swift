@@ -1,4 +1,4 @@
-// sources: HTTPTransport/URLs HTTPTransport/Documents HTTPOrigin/Headers
+// sources: Values/Text HTTPTransport/Documents HTTPOrigin/Headers
 // max_len: 4096
 //
 // What a web server says: ranges, delays, URLs, compressed documents. The first byte of the input chooses what it is taken

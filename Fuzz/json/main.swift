@@ -1,4 +1,4 @@
-// sources: Delivery/JSON
+// sources: Values/Text Values/JSON
 // max_len: 8192
 //
 // The JSON of calls, configurations and task files. Holds for every input: it is refused, with a line and a column inside

@@ -1,9 +1,9 @@
-// sources: Tracking/Server Tracking/Shared
+// sources: Values/Text Tracking/Server Tracking/Shared
 // max_len: 12000
 
 // Requests to a tracker. The first byte chooses the decoder: a datagram, an HTTP request, a query, or an allow-list.
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #endif
 
 /// What holds for every input, or the input is kept as a finding.

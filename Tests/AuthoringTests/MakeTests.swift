@@ -3,6 +3,7 @@ import Hashing
 import Metainfo
 import Synchronization
 import Testing
+import Text
 
 @testable import Authoring
 

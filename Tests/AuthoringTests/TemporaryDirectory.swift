@@ -1,4 +1,5 @@
 import Glibc
+import Text
 
 @testable import Authoring
 
@@ -67,19 +68,8 @@ final class TemporaryDirectory: Sendable {
     }
 }
 
-/// A small generator with a seed, so that a failing run can be repeated (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
+extension SeededGenerator {
+    init(_ seed: UInt64) { self.init(seed: seed) }
 
     mutating func bytes(_ count: Int) -> [UInt8] {
         var bytes: [UInt8] = []

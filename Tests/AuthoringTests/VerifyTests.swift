@@ -2,6 +2,7 @@ import Glibc
 import Hashing
 import Metainfo
 import Testing
+import Text
 
 @testable import Authoring
 

@@ -3,6 +3,7 @@ import Logging
 import Metainfo
 import Synchronization
 import Testing
+import Text
 import Tracking
 
 @testable import swoop

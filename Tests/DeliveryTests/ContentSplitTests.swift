@@ -1,5 +1,6 @@
 import Delivery
 import Testing
+import Text
 
 @Suite struct ContentSplitTests {
     /// The least distance that any split has, by trying all.

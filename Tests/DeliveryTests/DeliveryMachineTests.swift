@@ -1,5 +1,6 @@
 import Delivery
 import Testing
+import Text
 
 @Suite struct DeliveryMachineTests {
     static let megabyte = 1_000_000.0

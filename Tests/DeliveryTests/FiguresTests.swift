@@ -1,5 +1,7 @@
 import Delivery
+import JSON
 import Testing
+import Text
 
 @Suite struct FiguresTests {
     private func thousandths(_ content: JSONObject, _ key: String) throws -> Int {

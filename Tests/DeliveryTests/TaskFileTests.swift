@@ -1,5 +1,7 @@
 import Delivery
+import JSON
 import Testing
+import Text
 
 @Suite struct TaskFileTests {
     /// The seed's first sample, its missing commas and quotation mark mended.

@@ -1,6 +1,7 @@
 import Delivery
 import Foundation
 import Testing
+import Text
 
 @Suite struct TimeTests {
     @Test func localTimesAreWrittenAndReadAsTaskFilesHaveThem() throws {

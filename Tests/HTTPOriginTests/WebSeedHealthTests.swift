@@ -133,12 +133,6 @@ import Testing
     ]) func `of any other kind says nothing`(header: String) {
         #expect(RetryAfter.seconds(header, now: 0) == nil)
     }
-
-    @Test func `counts days as the calendar does`() {
-        #expect(RetryAfter.unixTime("Thu, 01 Jan 1970 00:00:00 GMT") == 0)
-        #expect(RetryAfter.unixTime("Tue, 29 Feb 2000 12:00:00 GMT") == 951_825_600)
-        #expect(RetryAfter.unixTime("Mon, 01 Mar 2100 00:00:00 GMT") == 4_107_542_400)
-    }
 }
 
 @Suite struct `The health of a source that is probed` {

@@ -3,6 +3,7 @@ import Glibc
 import Hashing
 import Storage
 import Testing
+import Threads
 
 @testable import HashLibrary
 

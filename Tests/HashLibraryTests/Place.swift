@@ -4,6 +4,7 @@ import Hashing
 import Logging
 import Storage
 import Testing
+import Threads
 
 @testable import HashLibrary
 

@@ -1,4 +1,5 @@
 import Testing
+import Text
 
 @testable import Hashing
 
@@ -38,7 +39,7 @@ private func digests<Function: BlockFunction>(
 
     @Test(arguments: 1...4)
     func everyNumberOfLanesAgreesWithTheReferenceAroundBlockBoundaries(lanes: Int) {
-        var random = SeededGenerator(state: 1)
+        var random = SeededGenerator(seed: 1)
         let messages = (0...200).map { random.bytes($0) }
         for implementation in implementations {
             let sha1 = digests(SHA1Blocks.self, messages, by: implementation, lanes: lanes)
@@ -50,7 +51,7 @@ private func digests<Function: BlockFunction>(
 
     @Test(arguments: 0..<60)
     func messagesOfRandomLengthsAgreeWithTheReference(seed: Int) {
-        var random = SeededGenerator(state: UInt64(seed) + 1000)
+        var random = SeededGenerator(seed: UInt64(seed) + 1000)
         let messages = (0..<Int.random(in: 0...13, using: &random)).map { _ in
             let most = [0, 63, 64, 128, 1000, 20000].randomElement(using: &random) ?? 0
             return random.bytes(Int.random(in: 0...most, using: &random))
@@ -80,7 +81,7 @@ private func digests<Function: BlockFunction>(
 @Suite struct StreamTests {
     @Test(arguments: 0..<60)
     func messagesFedInRandomPartsAgreeWithTheReference(seed: Int) {
-        var random = SeededGenerator(state: UInt64(seed))
+        var random = SeededGenerator(seed: UInt64(seed))
         let lanes = Int.random(in: 1...4, using: &random)
         for implementation in implementations {
             var streams = SHA1Streams(laneCount: lanes, by: implementation)
@@ -119,7 +120,7 @@ private func digests<Function: BlockFunction>(
 
 @Suite struct DigestTests {
     @Test func digestsAreOrderedAsTheirBytesAre() {
-        var random = SeededGenerator(state: 3)
+        var random = SeededGenerator(seed: 3)
         for _ in 0..<500 {
             var left = random.bytes(32)
             let right = random.bytes(32)

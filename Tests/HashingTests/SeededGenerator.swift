@@ -1,15 +1,6 @@
-/// A small generator with a seed, so that a failing run can be repeated (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
+import Text
 
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SeededGenerator {
     mutating func bytes(_ count: Int) -> [UInt8] {
         (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) }
     }
@@ -17,7 +8,7 @@ struct SeededGenerator: RandomNumberGenerator {
 
 extension SeededGenerator {
     static func some(_ count: Int) -> [UInt8] {
-        var random = SeededGenerator(state: 42)
+        var random = SeededGenerator(seed: 42)
         return random.bytes(count)
     }
 }

@@ -45,15 +45,6 @@ struct ServedPathTests {
         #expect(ByteRange(header: "bytes=-5", size: 0) == .unsatisfiable)
         #expect(ByteRange(header: nil, size: 0) == .whole)
     }
-
-    @Test(
-        "dates of HTTP",
-        arguments: [
-            (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"), (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
-            (-1, "Wed, 31 Dec 1969 23:59:59 GMT"), (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
-            (Int64.max, "Fri, 31 Dec 9999 23:59:59 GMT"),
-        ])
-    func dates(seconds: Int64, text: String) { #expect(HTTPDate.text(seconds: seconds) == text) }
 }
 
 @Suite("The file server")

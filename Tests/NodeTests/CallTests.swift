@@ -1,6 +1,7 @@
 import Delivery
 import Foundation
 import Glibc
+import JSON
 import Testing
 
 @testable import Node

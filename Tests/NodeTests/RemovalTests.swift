@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import Synchronization
 import Testing
+import Threads
 
 @testable import Node
 
@@ -86,7 +87,7 @@ struct RemovalTests {
         try receiver.place.write("in/\(name)", bytes)
         let victimPath = victim.path
         let swapping = Task.detached {
-            await offload {
+            await Threads.offload {
                 while !isOver.isSet {
                     rename(directory, aside)
                     symlink(victimPath, directory)

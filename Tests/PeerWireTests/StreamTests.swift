@@ -1,5 +1,6 @@
 import Hashing
 import Testing
+import Text
 
 @testable import PeerWire
 

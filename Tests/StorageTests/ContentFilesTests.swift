@@ -2,6 +2,7 @@ import Glibc
 import Metainfo
 import Storage
 import Testing
+import Text
 
 @Suite("Content files") struct ContentFilesTests {
     @Test("pieces written in any order make the files", arguments: Disk.Kind.allCases, [Info.Version.v1, .v2, .hybrid])

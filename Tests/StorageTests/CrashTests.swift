@@ -2,6 +2,7 @@ import Glibc
 import Metainfo
 import Storage
 import Testing
+import Text
 
 /// The power fails; what was not synced is lost, in whole or in any part.
 @Suite("After a crash") struct CrashTests {

@@ -3,6 +3,7 @@ import Metainfo
 import Storage
 import Synchronization
 import Testing
+import Text
 
 @Suite("A download into a directory") struct DownloadTests {
     /// Prepares, fetches what is missing, publishes. Answers how many pieces had to be fetched.

@@ -2,6 +2,7 @@ import Hashing
 import Metainfo
 import Storage
 import Testing
+import Text
 
 @Suite("The resume record") struct RecordTests {
     private func record(stamped: Bool = true) throws -> ResumeRecord {

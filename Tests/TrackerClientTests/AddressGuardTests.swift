@@ -1,6 +1,7 @@
 import HTTPTransport
 import NIOCore
 import Testing
+import Text
 
 @testable import TrackerClient
 

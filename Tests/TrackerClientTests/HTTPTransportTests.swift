@@ -1,6 +1,7 @@
 import HTTPTransport
 import NIOCore
 import Testing
+import Text
 import TrackerClient
 
 @Suite struct `An HTTP URL` {

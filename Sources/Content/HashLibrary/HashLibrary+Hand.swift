@@ -1,5 +1,6 @@
 import Hashing
 import Storage
+import Threads
 
 /// What adding or rebuilding did.
 public struct AddReport: Sendable, Equatable {

@@ -3,6 +3,7 @@ import Hashing
 import Logging
 import Storage
 import Synchronization
+import Threads
 
 /// Files that are due to be hashed, taken by the hashing threads.
 final class HashQueue: Sendable {

@@ -10,6 +10,7 @@
 import Hashing
 import Logging
 import Storage
+import Threads
 
 /// The library of hashes. Runs on a thread of its own, so that looking at files may block.
 public actor HashLibrary {

@@ -10,6 +10,7 @@ import HTTPTransport
 import Metainfo
 import NIOCore
 import NIOHTTP1
+import Text
 
 /// The connections of all web seeds of a process. `shutdown` it before the last reference goes.
 public final class WebSeedClient: Sendable {

@@ -1,3 +1,5 @@
+import Text
+
 /// Whether a web seed may be asked, and how much at once: a machine without clock or socket.
 ///
 /// Time is in seconds since any fixed moment. Failures make it wait, longer each time. What is wrong about a file, from
@@ -44,7 +46,7 @@ public struct WebSeedHealth: Sendable {
     }
 
     private let settings: Settings
-    private var random: HealthGenerator
+    private var random: SeededGenerator
     private var failures = 0
     private var notBefore = -Double.infinity
     private var conduct = SourceConduct()
@@ -60,7 +62,7 @@ public struct WebSeedHealth: Sendable {
     /// - Parameter seed: for jitter; different on every node.
     public init(settings: Settings = Settings(), seed: UInt64) {
         self.settings = settings
-        random = HealthGenerator(state: seed)
+        random = SeededGenerator(seed: seed)
     }
 
     public func state(at now: Double) -> State {
@@ -191,18 +193,5 @@ public struct WebSeedHealth: Sendable {
         var ceiling = settings.retry
         for _ in 0..<min(failures, 64) where ceiling < settings.longestRetry { ceiling *= 2 }
         return min(ceiling, settings.longestRetry) * Double.random(in: 0.5...1, using: &random)
-    }
-}
-
-/// SplitMix64: the same seed gives the same delays.
-private struct HealthGenerator: RandomNumberGenerator, Sendable {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

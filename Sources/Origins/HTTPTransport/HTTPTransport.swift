@@ -7,6 +7,7 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
+import Text
 
 /// How requests are made. Times in seconds.
 package struct HTTPTransportSettings: Sendable {

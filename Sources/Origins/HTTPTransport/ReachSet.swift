@@ -1,4 +1,5 @@
 import NIOCore
+import Text
 
 /// Several reaches: those that a request may lead to, or those of all addresses of a name.
 package struct ReachSet: OptionSet, Sendable, Hashable {

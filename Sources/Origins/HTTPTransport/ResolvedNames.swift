@@ -1,5 +1,6 @@
 import NIOCore
 import Synchronization
+import Text
 
 /// The addresses of names, looked up once in a while. A connection to an address of another reach is refused, so what is
 /// remembered here never lets a request through that a look-up now would not.

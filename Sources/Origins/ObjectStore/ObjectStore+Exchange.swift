@@ -3,6 +3,7 @@ import HTTPTransport
 import NIOCore
 import NIOHTTP1
 import S3
+import Text
 
 /// The start of a good answer, its body still to be read.
 struct StoreAnswer: Sendable {

@@ -1,5 +1,6 @@
 import HTTPTransport
 import S3
+import Text
 
 /// A bucket and how to get at it. Its description shows the place and no keys.
 public struct ObjectStoreAddress: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible {

@@ -2,6 +2,7 @@ import HTTPOrigin
 import HTTPTransport
 import NIOHTTP1
 import S3
+import Text
 
 /// Why an object store did not do what it was asked. Texts name hosts, buckets and objects, never keys.
 public struct ObjectStoreError: Error, Sendable, Hashable, CustomStringConvertible {
@@ -190,7 +191,7 @@ struct Refusal {
 
     /// Seconds that our clock is ahead of the store's, where it is more than tolerable.
     private var clockDifference: Int64? {
-        guard address.credentials != nil, let date = headers.first(name: "date").flatMap(RetryAfter.unixTime) else {
+        guard address.credentials != nil, let date = headers.first(name: "date").flatMap(HTTPDate.unixTime) else {
             return nil
         }
         let (difference, overflow) = now.subtractingReportingOverflow(date)

@@ -1,12 +1,13 @@
 import Delivery
 import Hashing
+import Threads
 
 // Tasks that wait, are taken up, and end.
 extension DeliveryNode {
     /// One look at both queues: files that came by the API or were dropped there, and some that went.
     func lookAtQueues() async {
         let directories = context.directories
-        let (sends, receives) = await offload {
+        let (sends, receives) = await Threads.offload {
             (directories.list(.sender, .queues), directories.list(.receiver, .queues))
         }
         if isStopped { return }
@@ -64,7 +65,7 @@ extension DeliveryNode {
     func runSender(_ name: String, state: TaskState) async {
         let directories = context.directories
         do {
-            let task = try await offload { () throws -> TaskFile in
+            let task = try await Threads.offload { () throws -> TaskFile in
                 try TaskFile.parse(try directories.read(.sender, state, name))
             }
             if isStopped { return }
@@ -127,7 +128,7 @@ extension DeliveryNode {
     func runReceiver(_ name: String, state: TaskState) async {
         let (directories, places) = (context.directories, context.places)
         do {
-            let task = try await offload { () throws -> TaskFile in
+            let task = try await Threads.offload { () throws -> TaskFile in
                 try TaskFile.parse(try directories.read(.receiver, state, name))
             }
             // Two of one content, as an earlier version could leave them.
@@ -139,7 +140,8 @@ extension DeliveryNode {
             let known = prepared.removeValue(forKey: name)
             let saved =
                 known == nil
-                ? await offload { TaskTorrents.load(from: places.work(task), task: task, role: places.role) } : nil
+                ? await Threads.offload { TaskTorrents.load(from: places.work(task), task: task, role: places.role) }
+                : nil
             guard let torrents = known ?? saved else {
                 if state == .downloaded {
                     // What is finished needs no torrent, only its time.
@@ -206,7 +208,9 @@ extension DeliveryNode {
         let path = directories.path(.receiver, .queues, name)
         guard let status = NodeFiles.status(path), status.kind == .file else { return }
         do {
-            let bytes = try await offload { () throws(FileFailure) in try directories.read(.receiver, .queues, name) }
+            let bytes = try await Threads.offload { () throws(FileFailure) in
+                try directories.read(.receiver, .queues, name)
+            }
             let task: TaskFile
             do throws(TaskFileError) { task = try TaskFile.parse(bytes) } catch {
                 // Somebody may be writing it still.
@@ -298,7 +302,7 @@ extension DeliveryNode {
         // A marker is empty: what has bytes in it is content of that name.
         if let marker = context.places.marker(task) { NodeFiles.removeFile(marker, onlyIfEmpty: true) }
         do {
-            try await offload { () throws(FileFailure) in
+            try await Threads.offload { () throws(FileFailure) in
                 let publication = ReceiveRunner.publication(final, context)
                 // Content that was published is not what comes now.
                 if publication?.standing() == .published || !NodeFiles.exists(context.places.incoming(final)) {

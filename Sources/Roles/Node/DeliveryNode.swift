@@ -3,9 +3,11 @@ import Glibc
 import HTTPOrigin
 import HTTPTransport
 import HashLibrary
+import JSON
 import Logging
 import ObjectStore
 import Swarm
+import Threads
 
 /// The daemon: one method for each call of the API, and everything that goes on between the calls.
 public actor DeliveryNode {
@@ -156,7 +158,7 @@ public actor DeliveryNode {
     /// Every task that was under way at the end of the last process.
     private func resume() async {
         let directories = context.directories
-        let under = await offload {
+        let under = await Threads.offload {
             (
                 uploading: directories.list(.sender, .uploading), uploaded: directories.list(.sender, .uploaded),
                 downloading: directories.list(.receiver, .downloading),
@@ -195,7 +197,7 @@ public actor DeliveryNode {
     public func reloadconf() async -> String {
         guard let configurationPath else { return "the configuration did not come from a file" }
         do {
-            let bytes = try await offload { () throws(FileFailure) in
+            let bytes = try await Threads.offload { () throws(FileFailure) in
                 try NodeFiles.read(configurationPath, limit: 1 << 20)
             }
             let configuration = try NodeConfiguration.parse(bytes, overriding: overrides)
@@ -226,5 +228,5 @@ public actor DeliveryNode {
 }
 
 enum Machine {
-    static let processors = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    static let processors = Threads.processors
 }

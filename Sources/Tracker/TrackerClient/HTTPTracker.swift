@@ -2,6 +2,7 @@ import HTTPTransport
 import Hashing
 import NIOCore
 import NIOHTTP1
+import Text
 import Tracking
 
 /// Announces and scrapes over HTTP and HTTPS.

@@ -7,9 +7,10 @@
 import Glibc
 import Logging
 import Synchronization
+import Threads
 
 #if canImport(Tracking)
-    import Tracking
+import Tracking
 #endif
 
 /// A tracker: bound when it is made, serving from `start` to `stop`.
@@ -104,11 +105,11 @@ public final class TrackerServer: Sendable {
                 "http": "\(boundAddresses.http.map(\.description).joined(separator: " "))",
                 "udp": "\(boundAddresses.udp.map(\.description).joined(separator: " "))",
             ])
-        let work = LoopThread.Work {
+        let isStarted = Threads.startDetached(name: "tracker") {
             starter()
             self.ended()
         }
-        if !LoopThread.start(work) {
+        if !isStarted {
             logger.error("tracker cannot start a thread")
             ended()
         }

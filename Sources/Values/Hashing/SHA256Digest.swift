@@ -1,3 +1,7 @@
+#if canImport(Text)
+import Text
+#endif
+
 /// A SHA-256 digest: 32 bytes, stored inline, ordered as bytes are.
 public struct SHA256Digest: Hashable, Sendable, BitwiseCopyable {
     /// The number of bytes in a digest.

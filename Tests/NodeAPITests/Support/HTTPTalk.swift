@@ -1,6 +1,7 @@
 import Delivery
 import Foundation
 import Glibc
+import JSON
 
 /// What came back for a request.
 struct Answer: Sendable {

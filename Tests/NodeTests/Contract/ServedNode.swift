@@ -1,11 +1,13 @@
 import Delivery
 import Foundation
 import HTTPTransport
+import JSON
 import Logging
 import NIOCore
 import NIOHTTP1
 import NodeAPI
 import Testing
+import Text
 
 @testable import Node
 

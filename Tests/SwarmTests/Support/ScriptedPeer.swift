@@ -4,6 +4,7 @@ import Metainfo
 import PeerWire
 import Reactor
 import Synchronization
+import Text
 import Tracking
 
 /// One connection of a peer that does what a test's script says, right or wrong: a blocking socket, with PeerWire's

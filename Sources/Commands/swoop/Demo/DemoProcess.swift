@@ -1,4 +1,5 @@
 import Glibc
+import Threads
 
 /// A process of a demonstration: as a rule one of our own commands, its JSON lines as they come.
 final class DemoProcess: Sendable {
@@ -35,7 +36,7 @@ final class DemoProcess: Sendable {
         end = Task { await child.ending() }
         let (lines, feed) = AsyncStream.makeStream(of: DemoLine.self)
         self.lines = lines
-        detachedThread {
+        Threads.runDetached {
             Self.read(reading, into: feed)
             feed.finish()
             close(reading)

@@ -1,6 +1,7 @@
 import HTTPTransport
 import NIOCore
 import NIOHTTP1
+import Text
 
 /// Talks to a node's HTTP API.
 struct NodeClient: Sendable {

@@ -1,10 +1,11 @@
 import Delivery
+import JSON
 
 /// The node's configuration from its file.
 enum NodeConfigurationFile {
     /// What a command line says in place of the file.
-    static func overrides(data: String?) -> Delivery.JSONObject {
-        data.map { ["datapath": .string($0)] } ?? Delivery.JSONObject()
+    static func overrides(data: String?) -> JSONObject {
+        data.map { ["datapath": .string($0)] } ?? JSONObject()
     }
 
     /// - Parameter data: in place of the file's `datapath`.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Authoring
 import Glibc
 import Metainfo
+import Text
 
 /// `swoop task autosend`: from content to a task that others can receive by.
 struct TaskAutoSendCommand: SwoopCommand {
@@ -128,12 +129,7 @@ struct TaskAutoRecvCommand: SwoopCommand {
 
     /// Percent-encodes what may not stand in a path of a URL.
     static func encoded(_ name: String) -> String {
-        name.utf8.map { byte in
-            switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E: String(UnicodeScalar(byte))
-            default: "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-            }
-        }.joined()
+        PercentEncoding.encode(name.utf8)
     }
 }
 

@@ -1,5 +1,6 @@
 import Glibc
 import Storage
+import Threads
 
 /// A program run without a shell.
 struct ChildProcess: Sendable {
@@ -69,7 +70,7 @@ struct ChildProcess: Sendable {
     func ending() async -> Ending {
         let pid = pid
         return await withCheckedContinuation { continuation in
-            detachedThread {
+            Threads.runDetached {
                 var status: Int32 = 0
                 while waitpid(pid, &status, 0) < 0, errno == EINTR {}
                 let signal = status & 0x7F
@@ -91,26 +92,3 @@ struct ChildProcess: Sendable {
 
 /// The C library's words for an error number.
 func systemText(_ code: Int32) -> String { SystemError(code).description }
-
-/// Runs `work` on a new thread that nobody joins.
-func detachedThread(_ work: @escaping @Sendable () -> Void) {
-    final class Box: Sendable {
-        let work: @Sendable () -> Void
-        init(_ work: @escaping @Sendable () -> Void) { self.work = work }
-    }
-    var thread = pthread_t()
-    let box = Unmanaged.passRetained(Box(work))
-    let code = pthread_create(
-        &thread, nil,
-        { argument in
-            guard let argument else { return nil }
-            Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().work()
-            return nil
-        }, box.toOpaque())
-    if code == 0 {
-        pthread_detach(thread)
-    } else {
-        box.release()
-        work()
-    }
-}

@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import Threads
 
 /// Signals of the process, received by the main thread and nobody else.
 ///
@@ -65,7 +66,7 @@ final class StopSignal: Sendable {
 
     /// Asks for a stop when the other end of a pipe goes away.
     func stopWithReader(of descriptor: Int32) {
-        detachedThread {
+        Threads.runDetached {
             var watched = pollfd(fd: descriptor, events: 0, revents: 0)
             while poll(&watched, 1, -1) < 0, errno == EINTR {}
             self.stop()

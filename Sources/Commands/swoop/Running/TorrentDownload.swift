@@ -1,6 +1,7 @@
 import HTTPTransport
 import Metainfo
 import NIOCore
+import Text
 
 /// Fetches torrents from HTTP servers.
 enum TorrentDownload {

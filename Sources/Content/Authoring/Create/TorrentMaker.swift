@@ -1,5 +1,6 @@
 import Hashing
 import Metainfo
+import Threads
 
 /// What a new torrent is to be like.
 public struct TorrentOptions: Sendable {

@@ -2,6 +2,7 @@ import Hashing
 import Metainfo
 import Storage
 import Synchronization
+import Threads
 
 /// What became of a piece that was to be hashed.
 enum PieceOutcome: Sendable {
@@ -56,7 +57,7 @@ struct HashJob: Sendable {
     func piece(_ position: Int) -> Int { pieces?[position] ?? position }
 
     var threadCount: Int {
-        let wanted = threads ?? Processors.available
+        let wanted = threads ?? Threads.processors
         return max(1, min(wanted, limits.maxThreads, (count + SHA1Streams.mostLanes - 1) / SHA1Streams.mostLanes))
     }
 
@@ -84,7 +85,7 @@ final class HashState: Sendable {
     init(interval: Int64, report: @escaping @Sendable (HashProgress) -> Void) {
         self.interval = interval
         self.report = report
-        lastReport = Mutex((MonotonicClock.milliseconds, -1))
+        lastReport = Mutex((Clocks.steadyMilliseconds, -1))
     }
 
     /// To be called before any work is done.
@@ -109,14 +110,14 @@ final class HashState: Sendable {
 
     func add(_ bytes: Int) {
         done.add(Int64(bytes), ordering: .relaxed)
-        let now = MonotonicClock.milliseconds
+        let now = Clocks.steadyMilliseconds
         lastReport.withLockIfAvailable { last in
             guard now - last.time >= interval else { return }
             send(&last, at: now)
         }
     }
 
-    func reportEnd() { lastReport.withLock { send(&$0, at: MonotonicClock.milliseconds) } }
+    func reportEnd() { lastReport.withLock { send(&$0, at: Clocks.steadyMilliseconds) } }
 
     private func send(_ last: inout (time: Int64, done: Int64), at now: Int64) {
         let bytes = done.load(ordering: .relaxed)

@@ -2,6 +2,7 @@ import Glibc
 import Hashing
 import Metainfo
 import Storage
+import Threads
 
 /// One reading of a content that yields the SHA-1 of whole files and the hashes of any number of torrents over them.
 ///
@@ -85,7 +86,7 @@ public struct ContentPass: Sendable {
         let shared = PassShared(self)
         let order = content.files.indices.filter { wanted.contains($0) || !shared.places[$0].isEmpty }
         state.setTotal(order.reduce(0) { $0 + content.files[$1].length })
-        let count = max(1, min(threads ?? Processors.available, limits.maxThreads, order.count))
+        let count = max(1, min(threads ?? Threads.processors, limits.maxThreads, order.count))
         Threads.run(count) {
             guard var worker = PassWorker(shared, state, order: order) else {
                 return state.stop(.noMemory(bytes: PassWorker.blockBytes))

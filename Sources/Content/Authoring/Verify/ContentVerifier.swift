@@ -1,6 +1,7 @@
 import Hashing
 import Metainfo
 import Storage
+import Threads
 
 /// What was found of one file of a torrent.
 public enum FileVerdict: Sendable, Hashable {

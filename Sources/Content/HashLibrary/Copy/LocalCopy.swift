@@ -1,6 +1,7 @@
 import Glibc
 import Hashing
 import Storage
+import Threads
 
 /// Why a copy was not made; nothing is left behind.
 public enum LocalCopyError: Error, Equatable, Sendable, CustomStringConvertible {

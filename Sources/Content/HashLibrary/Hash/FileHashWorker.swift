@@ -2,6 +2,7 @@ import CLinux
 import Glibc
 import Hashing
 import Storage
+import Threads
 
 /// A file to hash. The tag is the asker's own.
 struct HashItem: Sendable {

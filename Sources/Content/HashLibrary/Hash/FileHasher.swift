@@ -1,6 +1,7 @@
 import Hashing
 import Storage
 import Synchronization
+import Threads
 
 /// A file whose content was read from its first byte to its last while nobody changed it.
 public struct HashedFile: Hashable, Sendable {

@@ -1,5 +1,6 @@
 import Glibc
 import Storage
+import Threads
 
 /// The table and the file of stamps beside it, on disk: read, noticed when somebody else changed them, and replaced in
 /// one step each. Several processes may keep the same table: a lock orders their writing, and each takes in what the

@@ -1,4 +1,5 @@
 import Glibc
+import Threads
 
 /// An executor of one thread of its own: an actor on it may make calls that block, as looking at files does, without
 /// taking one of the few threads of Swift's pool. The thread ends when the executor goes away.
@@ -45,7 +46,7 @@ private final class ThreadQueue: @unchecked Sendable {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         jobs.append((job, executor))
-        if !isRunning { isRunning = Threads.start(name: name) { [self] in serve() } }
+        if !isRunning { isRunning = Threads.startDetached(name: name) { [self] in serve() } }
         pthread_cond_signal(condition)
     }
 

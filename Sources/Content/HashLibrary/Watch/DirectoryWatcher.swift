@@ -2,6 +2,7 @@ import CLinux
 import Glibc
 import Storage
 import Synchronization
+import Threads
 
 /// Follows what happens below some directories by inotify, on a thread of its own, and puts paths to look at into an
 /// inbox. It never says what happened there, only where: who looks sees what is there now, whatever the order of
@@ -30,7 +31,7 @@ final class DirectoryWatcher: Sendable {
             close(notify)
             return nil
         }
-        let isStarted = Threads.start(name: "swoop-watch") {
+        let isStarted = Threads.startDetached(name: "swoop-watch") {
             var loop = WatchLoop(notify: notify, end: end, options: options, inbox: inbox, pause: pause)
             loop.run()
             close(notify)

@@ -1,5 +1,5 @@
 import Glibc
-import Synchronization
+import Threads
 
 /// Runs independent work on several threads. The caller supplies it, so that a daemon can use its own bounded pool.
 public struct Parallelism: Sendable {
@@ -29,18 +29,9 @@ public struct Parallelism: Sendable {
             var threads: [pthread_t] = []
             var undone: [Int] = []
             for worker in 1..<max(1, workers) {
-                let job = Unmanaged.passRetained(Job { body(worker) })
-                var thread = pthread_t()
-                let failure = pthread_create(
-                    &thread, nil,
-                    { argument in
-                        if let argument { Unmanaged<Job>.fromOpaque(argument).takeRetainedValue().body() }
-                        return nil
-                    }, job.toOpaque())
-                if failure == 0 {
+                if let thread = Threads.start({ body(worker) }) {
                     threads.append(thread)
                 } else {
-                    job.release()
                     undone.append(worker)
                 }
             }
@@ -51,11 +42,5 @@ public struct Parallelism: Sendable {
     }
 
     /// As many threads as the process may use processors.
-    public static var processors: Parallelism { threads(sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
-
-    private final class Job: Sendable {
-        let body: @Sendable () -> Void
-
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-    }
+    public static var processors: Parallelism { threads(Threads.processors) }
 }

@@ -15,6 +15,7 @@ import Reactor
 import Storage
 import SwarmCore
 import Synchronization
+import Threads
 import TrackerClient
 import Tracking
 
@@ -63,7 +64,7 @@ public final class SwarmNode: Sendable {
         admission = configuration.admission ?? Admission()
         self.logger = logger
         loop = try EventLoop(name: "swoop-loop")
-        let processors = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        let processors = Threads.processors
         pool = WorkerPool(name: "swoop-work", threads: configuration.workers ?? max(2, processors))
         var generator = SystemRandomNumberGenerator()
         peerID = PeerID(major: 1, minor: 0, using: &generator)

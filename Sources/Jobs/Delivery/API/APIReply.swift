@@ -1,3 +1,7 @@
+#if canImport(JSON)
+import JSON
+#endif
+
 /// The answer to a call in the seed's envelope.
 public struct APIReply: Sendable, Hashable {
     /// `return_status`: "true" or "false".

@@ -1,3 +1,7 @@
+#if canImport(JSON)
+import JSON
+#endif
+
 /// A call as management systems make it: the seed's JSON envelope.
 public struct APIRequest: Sendable, Hashable {
     /// Echoed as it came: a string, or a number of the clients that write one.

@@ -1,3 +1,7 @@
+#if canImport(JSON)
+import JSON
+#endif
+
 /// The status words of progress.
 public enum ProgressStatus: String, Sendable, Hashable, CaseIterable {
     case queues, downloading, downloaderror, downloaded, history

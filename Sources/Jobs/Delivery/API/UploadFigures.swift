@@ -1,3 +1,7 @@
+#if canImport(JSON)
+import JSON
+#endif
+
 /// The status words of uploadprogress.
 public enum UploadStatus: String, Sendable, Hashable, CaseIterable {
     case queues, uploading, uploaded, ready, finished, error, unknown

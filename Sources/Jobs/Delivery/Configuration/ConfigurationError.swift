@@ -1,3 +1,7 @@
+#if canImport(JSON)
+import JSON
+#endif
+
 /// Why a configuration is refused: names the key, or the line and column.
 public enum ConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The text is not JSON.

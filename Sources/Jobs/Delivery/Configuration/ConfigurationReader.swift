@@ -1,3 +1,9 @@
+#if canImport(Text)
+import Text
+#endif
+#if canImport(JSON)
+import JSON
+#endif
 #if canImport(Metainfo)
 import Metainfo
 #endif

@@ -1,3 +1,7 @@
+#if canImport(Text)
+import Text
+#endif
+
 /// Where a server listens: `127.0.0.1:8191`, `[::1]:8191`, `:8191` (every address).
 public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
     /// An IP address without brackets, or a name; `0.0.0.0` for every address.

@@ -1,3 +1,7 @@
+#if canImport(Text)
+import Text
+#endif
+
 /// Where things lie on a node (section 1 of the contract): BASE, DATA, and what is made of them.
 public struct NodePaths: Sendable, Hashable {
     public let base: String
@@ -101,17 +105,7 @@ public struct NodePaths: Sendable, Hashable {
     /// Percent-encodes all but RFC 3986's unreserved characters, a few that URLs of contents have always had as they
     /// are, and the slashes.
     public static func percentEncoded(_ path: String) -> String {
-        let digits = Array("0123456789ABCDEF".utf8)
-        let plain = Set("-._~/!$&'()*+,;=:@".utf8)
-        var bytes: [UInt8] = []
-        for byte in path.utf8 {
-            switch byte {
-            case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: bytes.append(byte)
-            case _ where plain.contains(byte): bytes.append(byte)
-            default: bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
+        PercentEncoding.encode(path.utf8, keeping: "/!$&'()*+,;=:@")
     }
 }
 

@@ -1,3 +1,6 @@
+#if canImport(JSON)
+import JSON
+#endif
 #if canImport(Metainfo)
 import Metainfo
 #endif

@@ -1,3 +1,7 @@
+#if canImport(JSON)
+import JSON
+#endif
+
 extension TaskFile {
     /// The file's bytes: every known member in the seed's order, then what was not known here. It holds the keys of
     /// the object store where a call gave them, so it is written for its owner alone.

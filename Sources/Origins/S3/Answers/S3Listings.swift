@@ -1,3 +1,7 @@
+#if canImport(Text)
+import Text
+#endif
+
 /// An object in a listing.
 public struct S3Object: Sendable, Hashable {
     /// From outside: check it before it becomes a path. (Compare keys as bytes: Swift takes two normal forms for
@@ -30,7 +34,9 @@ public struct S3ObjectPage: Sendable, Hashable {
         let isEncoded = root["EncodingType"] == "url"
         var objects: [S3Object] = []
         for entry in root.all("Contents") {
-            guard let key = entry["Key"].flatMap({ isEncoded ? PercentEncoding.decode($0) : $0 }), !key.isEmpty else {
+            guard let key = entry["Key"].flatMap({ isEncoded ? PercentEncoding.decode($0, plusIsSpace: true) : $0 }),
+                !key.isEmpty
+            else {
                 throw .unexpected("a listed object has no key")
             }
             guard let size = entry["Size"].flatMap(S3Number.parse) else {
@@ -48,7 +54,9 @@ public struct S3ObjectPage: Sendable, Hashable {
         }
         if let token = root["NextContinuationToken"], !token.isEmpty {
             next = .token(token)
-        } else if let marker = root["NextMarker"].flatMap({ isEncoded ? PercentEncoding.decode($0) : $0 }),
+        } else if let marker = root["NextMarker"].flatMap({
+            isEncoded ? PercentEncoding.decode($0, plusIsSpace: true) : $0
+        }),
             !marker.isEmpty
         {
             next = .marker(marker)
@@ -135,7 +143,9 @@ public struct S3UploadPage: Sendable, Hashable {
         let root = try AnswerReader.read(bytes, limits: limits)
         guard root.name == "ListMultipartUploadsResult" else { throw .unexpected("no list of uploads") }
         let isEncoded = root["EncodingType"] == "url"
-        func decoded(_ text: String?) -> String? { text.flatMap { isEncoded ? PercentEncoding.decode($0) : $0 } }
+        func decoded(_ text: String?) -> String? {
+            text.flatMap { isEncoded ? PercentEncoding.decode($0, plusIsSpace: true) : $0 }
+        }
         var uploads: [S3Upload] = []
         for entry in root.all("Upload") {
             guard let key = decoded(entry["Key"]), let id = entry["UploadId"], !id.isEmpty else {

@@ -1,3 +1,7 @@
+#if canImport(Text)
+import Text
+#endif
+
 /// The id that a begun upload was given.
 public struct S3UploadStart: Sendable, Hashable {
     public let upload: String

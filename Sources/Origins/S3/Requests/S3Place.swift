@@ -1,3 +1,7 @@
+#if canImport(Text)
+import Text
+#endif
+
 /// Where a bucket is: the store's host, how the bucket is named there, and how requests are signed for it.
 public struct S3Place: Sendable, Hashable {
     public var isSecure: Bool
@@ -27,7 +31,7 @@ public struct S3Place: Sendable, Hashable {
 
     /// The path as it is sent, percent-encoded; nil stands for the bucket itself.
     func path(key: String?) -> String {
-        let object = key.map { "/" + PercentEncoding.encode($0, keepingSlashes: true) }
+        let object = key.map { "/" + PercentEncoding.encode($0.utf8, keeping: "/") }
         return switch style {
         case .path: "/\(bucket)" + (object ?? "")
         case .virtualHost: object ?? "/"
@@ -62,8 +66,8 @@ extension S3Place {
             else { throw .badHeader(name: header.name) }
         }
         let query = request.query.map { item in
-            let name = PercentEncoding.encode(item.name)
-            return item.value.map { "\(name)=\(PercentEncoding.encode($0))" } ?? name
+            let name = PercentEncoding.encode(item.name.utf8)
+            return item.value.map { "\(name)=\(PercentEncoding.encode($0.utf8))" } ?? name
         }
         var headers = request.headers
         if let credentials {

@@ -1,9 +1,13 @@
 import Crypto
 
+#if canImport(Text)
+import Text
+#endif
+
 #if canImport(FoundationEssentials)
-    import FoundationEssentials
+import FoundationEssentials
 #else
-    import Foundation
+import Foundation
 #endif
 
 /// The digests of a body, taken as it is read: MD5 for the store to compare with what arrived, SHA-256 for Signature V4
@@ -21,14 +25,14 @@ public struct S3Digest: Sendable {
     }
 
     public func finish() -> S3BodyDigests {
-        S3BodyDigests(md5: Array(md5.finalize()), sha256: sha256.map { SignatureV4.hex($0.finalize()) })
+        S3BodyDigests(md5: Array(md5.finalize()), sha256: sha256.map { Hexadecimal.encode($0.finalize()) })
     }
 
     /// The entity tag that stores give an object of several parts: MD5 of the parts' MD5s, and their number.
     public static func entityTag(ofParts parts: [S3BodyDigests]) -> String {
         var all = Insecure.MD5()
         for part in parts { all.update(data: part.md5) }
-        return "\(SignatureV4.hex(all.finalize()))-\(parts.count)"
+        return "\(Hexadecimal.encode(all.finalize()))-\(parts.count)"
     }
 
     /// The same, from the entity tags of parts; empty where one of them is no MD5.
@@ -39,7 +43,7 @@ public struct S3Digest: Sendable {
             let digits = part.entityTag.utf8.map { $0 < 0x3a ? $0 - 0x30 : ($0 | 0x20) - 0x61 + 10 }
             all.update(data: stride(from: 0, to: 32, by: 2).map { digits[$0] << 4 | digits[$0 + 1] })
         }
-        return "\(SignatureV4.hex(all.finalize()))-\(parts.count)"
+        return "\(Hexadecimal.encode(all.finalize()))-\(parts.count)"
     }
 }
 
@@ -53,5 +57,5 @@ public struct S3BodyDigests: Sendable, Hashable {
     /// Value of `Content-MD5`.
     public var contentMD5: String { Data(md5).base64EncodedString() }
     /// The entity tag of an object or part with these bytes.
-    public var entityTag: String { SignatureV4.hex(md5) }
+    public var entityTag: String { Hexadecimal.encode(md5) }
 }

@@ -1,5 +1,9 @@
 import Crypto
 
+#if canImport(Text)
+import Text
+#endif
+
 /// Signature Version 4 in the `Authorization` header ("Authenticating Requests: Using the Authorization Header", S3 API
 /// reference).
 enum SignatureV4 {
@@ -18,7 +22,7 @@ enum SignatureV4 {
         let scope = "\(time.date)/\(place.region)/s3/aws4_request"
         let names = canonicalHeaders(headers, host: place.host).map(\.name).joined(separator: ";")
         let canonical = canonicalRequest(request, to: place, headers: headers)
-        let toSign = [algorithm, time.basic, scope, hex(SHA256.hash(data: Array(canonical.utf8)))]
+        let toSign = [algorithm, time.basic, scope, Hexadecimal.encode(SHA256.hash(data: Array(canonical.utf8)))]
             .joined(separator: "\n")
         let signature = sign(toSign, secret: credentials.secretKey, scope: [time.date, place.region, "s3"])
         headers.append(
@@ -32,7 +36,7 @@ enum SignatureV4 {
     /// Method, path, sorted query, sorted headers, their names, hash of the body: a line each.
     static func canonicalRequest(_ request: S3Request, to place: S3Place, headers: [S3Header]) -> String {
         let query = request.query
-            .map { (PercentEncoding.encode($0.name), PercentEncoding.encode($0.value ?? "")) }
+            .map { (PercentEncoding.encode($0.name.utf8), PercentEncoding.encode(($0.value ?? "").utf8)) }
             .sorted { $0.0 == $1.0 ? precedes($0.1, $1.1) : precedes($0.0, $1.0) }
             .map { "\($0.0)=\($0.1)" }
             .joined(separator: "&")
@@ -62,8 +66,8 @@ enum SignatureV4 {
 
     static func bodyHash(_ body: S3Request.Body) -> String {
         switch body {
-        case .none: hex(SHA256.hash(data: [UInt8]()))
-        case .bytes(let bytes): hex(SHA256.hash(data: bytes))
+        case .none: Hexadecimal.encode(SHA256.hash(data: [UInt8]()))
+        case .bytes(let bytes): Hexadecimal.encode(SHA256.hash(data: bytes))
         case .stream(_, let sha256): sha256 ?? "UNSIGNED-PAYLOAD"
         }
     }
@@ -73,11 +77,6 @@ enum SignatureV4 {
         for word in scope + ["aws4_request"] {
             key = SymmetricKey(data: HMAC<SHA256>.authenticationCode(for: Array(word.utf8), using: key))
         }
-        return hex(HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key))
-    }
-
-    static func hex(_ bytes: some Sequence<UInt8>) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        return Hexadecimal.encode(HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key))
     }
 }

@@ -1,4 +1,5 @@
 import Delivery
+import Threads
 
 // The calls of a node that receives.
 extension DeliveryNode {
@@ -11,7 +12,7 @@ extension DeliveryNode {
         case .invalid: return .failure(SendFailureText.reactiveInvalid)
         }
         let (roots, directories) = (TaskRoots(context.configuration), context.directories)
-        guard let given = try? await offload({ () throws(FileFailure) in try roots.read(path) }) else {
+        guard let given = try? await Threads.offload({ () throws(FileFailure) in try roots.read(path) }) else {
             return .failure(RecvFailureText.cannotOpen(path))
         }
         guard let task = try? TaskFile.parse(given.bytes) else { return .failure(RecvFailureText.invalidFormat(path)) }
@@ -56,7 +57,7 @@ extension DeliveryNode {
             other != nil || directories.locate(.receiver, name, in: [.downloaded, .history]) != nil
         if let imbalance = task.imbalance() { throw RecvRefusal(RecvFailureText.text(imbalance, path: path)) }
         do {
-            try await offload { () throws(FileFailure) in
+            try await Threads.offload { () throws(FileFailure) in
                 let tmp = directories.path(.receiver, .tmp, name)
                 guard given.site.path != NodeFiles.resolvedParent(tmp) else { return }
                 try NodeFiles.write(given.bytes, to: tmp, mode: 0o640)
@@ -70,7 +71,7 @@ extension DeliveryNode {
         let ready = try await prepare(task, name: name, path: path, superseding: other)
         if isStopped { throw RecvRefusal(RecvFailureText.cannotMove(to: directories.directory(.receiver, .tmp))) }
         do {
-            try await offload { () throws(FileFailure) in
+            try await Threads.offload { () throws(FileFailure) in
                 try directories.write(ready.task.encode(), .receiver, .tmp, name)
                 try directories.move(name, .receiver, from: .tmp, to: .queues)
                 directories.remove(name, .receiver, from: .downloading)
@@ -217,14 +218,14 @@ extension DeliveryNode {
         let (directories, places) = (context.directories, context.places)
         // It may have moved on while it was being stopped.
         let now = directories.locate(.receiver, name, in: [state, .queues, .downloading, .downloaded]) ?? state
-        let task = await offload { () -> TaskFile? in
+        let task = await Threads.offload { () -> TaskFile? in
             let bytes = try? directories.read(.receiver, now, name)
             directories.remove(name, .receiver, from: now)
             return bytes.flatMap { try? TaskFile.parse($0) }
         }
         // What is published stays, and so does what another task of this content is gathering.
         if let task, !isPlaceShared(of: task, besides: name) {
-            await offload {
+            await Threads.offload {
                 places.staging.remove(places.incoming(task))
                 places.staging.remove(places.work(task))
             }
@@ -239,7 +240,7 @@ extension DeliveryNode {
         defer { preparing.remove(name) }
         if let runner = senders.removeValue(forKey: name) { await runner.stop() }
         let directories = context.directories
-        await offload {
+        await Threads.offload {
             let now = directories.locate(.sender, name, in: [state, .queues, .uploading, .uploaded]) ?? state
             directories.remove(name, .sender, from: now)
         }

@@ -1,5 +1,6 @@
 import Delivery
 import Glibc
+import Threads
 
 // What the API's own resources show.
 extension DeliveryNode {
@@ -16,7 +17,7 @@ extension DeliveryNode {
     /// Every task that this node knows.
     public func tasks() async -> [KnownTask] {
         let directories = context.directories
-        return await offload {
+        return await Threads.offload {
             TaskSide.allCases.flatMap { side in
                 TaskState.all(of: side).filter { $0 != .tmp }.flatMap { state in
                     directories.list(side, state).map {
@@ -31,7 +32,7 @@ extension DeliveryNode {
     public func tasks(named name: String) async -> [KnownTask] {
         guard TaskDirectories.isTaskName(name) else { return [] }
         let directories = context.directories
-        return await offload {
+        return await Threads.offload {
             TaskSide.allCases.flatMap { side in
                 TaskState.all(of: side).filter { $0 != .tmp && directories.contains(side, $0, name) }.map {
                     KnownTask(name: name, side: side, state: $0, path: directories.path(side, $0, name))
@@ -43,7 +44,7 @@ extension DeliveryNode {
     /// A task file that receivers may take: one that has been uploaded. Nil when there is none of that name.
     public func taskFile(named name: String) async -> [UInt8]? {
         let directories = context.directories
-        return await offload {
+        return await Threads.offload {
             guard let state = directories.locate(.sender, name, in: [.uploaded, .history]) else { return nil }
             return try? directories.read(.sender, state, name)
         }
@@ -84,7 +85,7 @@ extension DeliveryNode {
     /// Why the node cannot do its work; nil when it can.
     public func trouble() async -> String? {
         let directories = context.directories
-        return await offload {
+        return await Threads.offload {
             for side in TaskSide.allCases {
                 for state in TaskState.all(of: side) {
                     let path = directories.directory(side, state)

@@ -1,5 +1,6 @@
 import Delivery
 import Metainfo
+import Threads
 
 // The calls of a node that sends.
 extension DeliveryNode {
@@ -14,7 +15,7 @@ extension DeliveryNode {
         case .invalid: return .failure(SendFailureText.reactiveInvalid)
         }
         let roots = TaskRoots(context.configuration)
-        guard let given = try? await offload({ () throws(FileFailure) in try roots.read(path) }) else {
+        guard let given = try? await Threads.offload({ () throws(FileFailure) in try roots.read(path) }) else {
             return .failure(SendFailureText.cannotOpen(path))
         }
         guard let task = try? TaskFile.parse(given.bytes) else { return .failure(SendFailureText.invalidFormat(path)) }
@@ -52,7 +53,9 @@ extension DeliveryNode {
             guard reactive else {
                 return .failure(SendFailureText.sameNameSeeding(torrent: torrentName, taskFileName: name))
             }
-            let bytes = try? await offload { () throws(FileFailure) in try NodeFiles.read(served, limit: 64 << 20) }
+            let bytes = try? await Threads.offload { () throws(FileFailure) in
+                try NodeFiles.read(served, limit: 64 << 20)
+            }
             guard let bytes, (try? Torrent.parse(bytes)) != nil else {
                 return .failure(SendFailureText.restartFailed(torrent: torrentName, taskFileName: name))
             }
@@ -69,7 +72,7 @@ extension DeliveryNode {
         task.sendTime = ""
         let queued = task
         do {
-            try await offload { () throws(FileFailure) in
+            try await Threads.offload { () throws(FileFailure) in
                 try directories.write(queued.encode(), .sender, .tmp, name)
                 try directories.move(name, .sender, from: .tmp, to: .queues)
                 for state in [TaskState.uploaded, .history, .failed] { directories.remove(name, .sender, from: state) }
@@ -286,7 +289,7 @@ extension DeliveryNode {
             if let failure = generationFailures[torrent] { return reply(false, "error", failure) }
             return reply(true, "unfinished", GenerationFailureText.notMade)
         }
-        guard let given = try? await offload({ () throws(FileFailure) in try site.read() }),
+        guard let given = try? await Threads.offload({ () throws(FileFailure) in try site.read() }),
             let task = try? TaskFile.parse(given.bytes)
         else { return reply(false, "error", GenerationFailureText.queriedTaskUnreadable(taskPath)) }
         let share = task.needsTmpTorrent ? [context.paths.tmpTorrent(task.subdirectory, task.name)] : []

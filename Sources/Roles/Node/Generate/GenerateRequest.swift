@@ -2,6 +2,7 @@ import Authoring
 import Delivery
 import Hashing
 import Metainfo
+import Threads
 
 /// What a call of gentask asks for, with what it left open filled in from the configuration.
 public struct GenerateRequest: Sendable {
@@ -54,7 +55,7 @@ struct Generator: Sendable {
     /// Looks at the content, splits it and collects what is known. Reads no content.
     func plan(_ request: GenerateRequest) async throws(GenerateFailure) -> GeneratePlan {
         let path = request.contentPath
-        let content = try await offload { () throws(GenerateFailure) in
+        let content = try await Threads.offload { () throws(GenerateFailure) in
             do throws(AuthoringError) { return try ContentScanner.scan(path) } catch {
                 throw GenerateFailure(error.description)
             }
@@ -96,7 +97,7 @@ struct Generator: Sendable {
             throw GenerateFailure(error.description)
         }
         let task = try task(plan, made)
-        try await offload { () throws(GenerateFailure) in
+        try await Threads.offload { () throws(GenerateFailure) in
             do throws(FileFailure) {
                 try Self.save(made.full, to: plan.torrentPath)
                 if let share = made.share, let path = plan.shareTorrentPath { try Self.save(share, to: path) }

@@ -2,6 +2,7 @@ import Delivery
 import Hashing
 import Metainfo
 import Swarm
+import Threads
 
 // Carrying out what the machine says.
 extension ReceiveRunner {
@@ -156,7 +157,7 @@ extension ReceiveRunner {
         children.append(
             Task { [feed] in
                 let isRight = await checks.run(path) {
-                    await offload { FileCheck.isRight(path, hash: entry.hash, size: entry.size) }
+                    await Threads.offload { FileCheck.isRight(path, hash: entry.hash, size: entry.size) }
                 }
                 feed.yield(.verified(file, isRight: isRight))
             })
@@ -209,7 +210,7 @@ extension ReceiveRunner {
     private static func publish(
         _ publication: Publication, torrent: Torrent?, moving transfer: Transfer?, clock: any NodeClock
     ) async -> String? {
-        let prepared = await offload { () -> String? in
+        let prepared = await Threads.offload { () -> String? in
             do throws(FileFailure) {
                 try publication.checkNeighbours()
                 if publication.standing() == .unchecked { try publication.recordChecked() }
@@ -234,7 +235,7 @@ extension ReceiveRunner {
                 await transfer.stop()
             }
         }
-        return await offload { () -> String? in
+        return await Threads.offload { () -> String? in
             do throws(FileFailure) {
                 try publication.publish()
                 return nil

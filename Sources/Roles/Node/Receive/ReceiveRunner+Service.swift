@@ -1,5 +1,6 @@
 import Delivery
 import Swarm
+import Threads
 
 // Serving what is complete, and the end of that.
 extension ReceiveRunner {
@@ -63,7 +64,7 @@ extension ReceiveRunner {
         if context.places.role == .cacher {
             let (incoming, work, staging) = (incoming, work, context.places.staging)
             // The marker of its end is the move; data goes first, so that none is left behind.
-            await offload {
+            await Threads.offload {
                 staging.remove(incoming)
                 staging.remove(work)
             }
@@ -88,7 +89,7 @@ extension ReceiveRunner {
         let since = servedSince ?? context.clock.now.wall
         guard context.clock.now.wall >= since + Double(machine.plan.seedTime) else { return }
         let (work, staging) = (work, context.places.staging)
-        await offload { staging.remove(work) }
+        await Threads.offload { staging.remove(work) }
         _ = move(to: .history)
         context.notify("finished", task: name, path: context.directories.path(.receiver, state, name))
         context.log(.info, "task served to its end", task: name)

@@ -3,6 +3,7 @@ import Logging
 import Metainfo
 import Swarm
 import Synchronization
+import Threads
 
 /// One task that is received, from its first byte to the end of its service. What to do next is a `DeliveryMachine`'s
 /// to say; this carries it out, one event after the other, and tells it what came of it.
@@ -135,11 +136,11 @@ actor ReceiveRunner {
 
     /// Finds out how far it had come, and begins from there.
     private func begin() async {
-        let standing = await offload { [publication] in publication?.standing() ?? .unchecked }
+        let standing = await Threads.offload { [publication] in publication?.standing() ?? .unchecked }
         if state == .downloaded || standing == .published {
             if state == .downloading {
                 // It may have ended right after the step: the marker and what was there before are still to be seen to.
-                let problem = await offload { [publication] () -> String? in
+                let problem = await Threads.offload { [publication] () -> String? in
                     do throws(FileFailure) {
                         try publication?.publish()
                         return nil
@@ -166,7 +167,7 @@ actor ReceiveRunner {
             save()
         }
         let entries = task
-        let still = await offload { [verified, incoming] in
+        let still = await Threads.offload { [verified, incoming] in
             verified.stillRight(entries) { Self.place(of: $0, entries, incoming: incoming) }
         }
         machine = DeliveryMachine(plan: machine.plan, clock: context.clock.calendar, verified: still)

@@ -3,6 +3,7 @@ import HTTPTransport
 import NIOCore
 import NIOHTTP1
 import ObjectStore
+import Text
 
 /// Finds out whether a method answers for a task at all, by asking for one byte of a file, or what is the matter.
 struct SourceProbe: Sendable {

@@ -2,6 +2,7 @@ import Delivery
 import HTTPTransport
 import NIOCore
 import NIOHTTP1
+import Text
 
 /// Asks a CDN for one byte of a file that it is to serve: a directory says nothing, and a file that has the wrong size
 /// there is not the one that receivers want.

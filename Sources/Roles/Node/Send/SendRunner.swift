@@ -2,6 +2,7 @@ import Delivery
 import Logging
 import Metainfo
 import Swarm
+import Threads
 
 /// One task that is published, from its place in the queue to the end of its service. What to do next is a
 /// `SendMachine`'s to say; this carries it out, one event after the other, and tells it what came of it.
@@ -176,7 +177,8 @@ actor SendRunner {
         guard isOn else { return }
         let path = Self.servedTorrent(of: task, context.paths)
         do {
-            let bytes = try await offload { () throws(FileFailure) in try NodeFiles.read(path, limit: 64 << 20) }
+            let bytes = try await Threads.offload { () throws(FileFailure) in try NodeFiles.read(path, limit: 64 << 20)
+            }
             let torrent = try Torrent.parse(bytes)
             var options = context.transferOptions
             options.fast = true

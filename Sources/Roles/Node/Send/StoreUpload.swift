@@ -2,6 +2,7 @@ import Delivery
 import Hashing
 import Metainfo
 import ObjectStore
+import Threads
 
 /// How a run of transfers with a bucket ended.
 enum StoreOutcome: Sendable {
@@ -153,12 +154,12 @@ struct StoreFetch: Sendable {
             if error.kind == .cancelled { throw error }
             throw StoreProblem(error, file: entry.file)
         }
-        let isRight = await offload { FileCheck.isRight(partial, hash: entry.hash, size: entry.size) }
+        let isRight = await Threads.offload { FileCheck.isRight(partial, hash: entry.hash, size: entry.size) }
         guard isRight else {
             NodeFiles.removeFile(partial)
             throw StoreProblem(
                 "\(entry.file) in the bucket is not what the task says", isTransient: false)
         }
-        try await offload { () throws(FileFailure) in try NodeFiles.move(partial, to: path) }
+        try await Threads.offload { () throws(FileFailure) in try NodeFiles.move(partial, to: path) }
     }
 }

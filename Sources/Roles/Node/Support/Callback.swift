@@ -1,8 +1,10 @@
 import Delivery
 import HTTPTransport
+import JSON
 import Logging
 import NIOCore
 import NIOHTTP1
+import Text
 
 /// Tells a management system by HTTP what became of a task, so that it need not poll. A call that fails is made again,
 /// each time after twice as long, and given up in the end: the state directories say the same.

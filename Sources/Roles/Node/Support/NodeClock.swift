@@ -1,5 +1,5 @@
 import Delivery
-import Glibc
+import Threads
 
 /// The time as the node sees it. Injected, so that two days of quiet hours pass in a test in no time.
 public protocol NodeClock: Sendable {
@@ -22,13 +22,7 @@ public struct SystemNodeClock: NodeClock {
     public init(calendar: any WallClock = SystemWallClock()) { self.calendar = calendar }
 
     public var now: Moment {
-        Moment(uptime: Self.read(CLOCK_MONOTONIC), wall: Instant(seconds: Self.read(CLOCK_REALTIME)))
-    }
-
-    private static func read(_ clock: clockid_t) -> Double {
-        var time = timespec()
-        clock_gettime(clock, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+        Moment(uptime: Clocks.steadySeconds, wall: Instant(seconds: Clocks.wallSeconds))
     }
 
     public func sleep(seconds: Double) async {

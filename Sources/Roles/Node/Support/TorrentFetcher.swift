@@ -3,6 +3,7 @@ import Hashing
 import Metainfo
 import NIOCore
 import NIOHTTP1
+import Text
 
 /// Why a torrent could not be had from a URL.
 enum TorrentFetchFailure: Error, Sendable, Hashable {

@@ -1,5 +1,6 @@
 import Delivery
 import Glibc
+import Threads
 
 /// The ledger of crashes on disk, in DATA. Every change is durable before what follows it.
 struct CrashRecord: Sendable {
@@ -82,7 +83,7 @@ extension DeliveryNode {
     /// Charges tasks with the end of the process before, and puts those that have had too many into `failed`.
     func settleCrashes() async {
         let context = context
-        crashes = await offload { [record = crashes] in
+        crashes = await Threads.offload { [record = crashes] in
             var record = record
             record.load { Self.done($0, context) }
             return record
@@ -124,7 +125,7 @@ extension DeliveryNode {
     func noteRunning(_ tasks: [(TaskSide, String)]) async {
         let context = context
         let keys = tasks.map { Self.key($0.0, $0.1) }
-        let done = await offload { keys.map { Self.done($0, context) } }
+        let done = await Threads.offload { keys.map { Self.done($0, context) } }
         crashes.change { ledger in for (key, done) in zip(keys, done) { ledger.started(key, done: done) } }
     }
 

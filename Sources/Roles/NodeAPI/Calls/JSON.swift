@@ -1,6 +1,7 @@
 import Delivery
 import HTTPTypes
 import Hummingbird
+import JSON
 import NIOCore
 
 /// JSON in answers.

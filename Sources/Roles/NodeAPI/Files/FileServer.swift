@@ -2,6 +2,7 @@ import Admission
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import Text
 
 /// Serves the stored content under `/dcp/`, with ranges, to receivers, web seeds and the CDN's own fetches. Reads only,
 /// lists nothing, and never shows what is unfinished.
@@ -109,31 +110,4 @@ struct FileServer: HTTPResponder {
     private static func isTorrent(_ path: ServedPath) -> Bool {
         path.components.last?.suffix(8).elementsEqual(".torrent".utf8) ?? false
     }
-}
-
-/// Dates as HTTP writes them, without a formatter: `Sun, 06 Nov 1994 08:49:37 GMT`.
-enum HTTPDate {
-    static func text(seconds: Int64) -> String {
-        // Days to a date by the calendar that starts in March (Howard Hinnant's method), for years 0 to 9999.
-        let seconds = min(max(seconds, -62_135_596_800), 253_402_300_799)
-        let days = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
-        let rest = seconds - days * 86_400
-        let shifted = days + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let month = (5 * dayOfYear + 2) / 153
-        let day = dayOfYear - (153 * month + 2) / 5 + 1
-        let calendarMonth = month < 10 ? month + 3 : month - 9
-        let year = yearOfEra + era * 400 + (calendarMonth <= 2 ? 1 : 0)
-        let weekday = Int(((days % 7) + 11) % 7)
-        let names = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
-        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-        return "\(names[weekday]), \(two(day)) \(months[Int(calendarMonth) - 1]) \(four(year)) "
-            + "\(two(rest / 3600)):\(two(rest / 60 % 60)):\(two(rest % 60)) GMT"
-    }
-
-    private static func two(_ value: Int64) -> String { value < 10 ? "0\(value)" : "\(value)" }
-    private static func four(_ value: Int64) -> String { String("0000\(value)".suffix(4)) }
 }

@@ -1,3 +1,5 @@
+import Text
+
 /// The path of a request to the file server, as components below the served directory.
 ///
 /// Components are bytes, since names of files are. None is empty, `.`, `..` or hidden, none has a slash or a NUL in it:
@@ -15,27 +17,11 @@ struct ServedPath: Equatable, Sendable {
         for part in path.dropFirst(Self.prefix.utf8.count).split(
             separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
         {
-            guard let name = Self.decoded(part), !name.isEmpty, name.first != UInt8(ascii: "."),
+            guard let name = PercentEncoding.decodeBytes(part), !name.isEmpty, name.first != UInt8(ascii: "."),
                 !name.contains(0), !name.contains(UInt8(ascii: "/"))
             else { return nil }
             components.append(name)
         }
         self.components = components
-    }
-
-    /// Takes `%xx` apart, once; nil when that is broken.
-    private static func decoded(_ part: some Collection<UInt8>) -> [UInt8]? {
-        var bytes: [UInt8] = []
-        var rest = part.makeIterator()
-        while let byte = rest.next() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
-            }
-            guard let high = rest.next().flatMap(PathSegment.digit), let low = rest.next().flatMap(PathSegment.digit)
-            else { return nil }
-            bytes.append(high << 4 | low)
-        }
-        return bytes
     }
 }

@@ -1,7 +1,9 @@
 import Delivery
 import HTTPTypes
 import Hummingbird
+import JSON
 import NIOCore
+import Text
 
 /// The same operations as resources under /v1, without envelopes: a body is the parameters, an answer the content, and
 /// the status says how it ended.
@@ -166,7 +168,7 @@ enum TaskFileName {
     case broken
 
     init(_ context: BasicRequestContext) {
-        guard let segment = context.parameters.get("file"), let name = PathSegment.decoded(segment) else {
+        guard let segment = context.parameters.get("file"), let name = PercentEncoding.decode(segment) else {
             self = .broken
             return
         }

@@ -1,4 +1,5 @@
 import Delivery
+import JSON
 
 /// One task and its progress, as the resources show it.
 struct TaskStates<Node: NodeCalls>: Sendable {

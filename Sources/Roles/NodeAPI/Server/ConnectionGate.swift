@@ -2,6 +2,7 @@ import Admission
 import Glibc
 import NIOCore
 import NIOHTTP1
+import Threads
 
 /// One connection of a stranger: lets it in, closes it when its place is wanted or its request does not come, and hands
 /// on requests whose host and target are what they should be.
@@ -168,11 +169,7 @@ final class GateInstaller: ChannelInboundHandler, RemovableChannelHandler {
 
 enum MonotonicTime {
     /// Seconds, of the clock that the whole process uses.
-    static var now: Double {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-    }
+    static var now: Double { Clocks.steadySeconds }
 }
 
 extension Source {

@@ -1,3 +1,7 @@
+#if canImport(Text)
+import Text
+#endif
+
 /// Which tracker to ask when, for one torrent (BEP 12): a machine without clock or socket.
 ///
 /// Every method takes the time (seconds since any fixed moment, never running backwards) and returns what to do. Tiers

@@ -1,3 +1,7 @@
+#if canImport(Text)
+import Text
+#endif
+
 /// An announce from the query of an HTTP request (BEP 3, 7, 21, 23), or from the few parameters that the URL data of a
 /// UDP announce may add (BEP 41).
 ///
@@ -102,7 +106,7 @@ public enum AnnounceQuery {
 
     private static func swarmKey(_ pair: QueryParameters.Pair) throws(TrackerRefusal) -> SwarmKey {
         var words = (UInt64(0), UInt64(0), UInt64(0))
-        let count = withUnsafeMutableBytes(of: &words) { Percent.decode(pair.value, into: $0) }
+        let count = withUnsafeMutableBytes(of: &words) { PercentEncoding.decode(pair.value, into: $0) }
         guard count == SwarmKey.byteCount else { throw TrackerRefusal("info_hash must be 20 escaped bytes") }
         return SwarmKey(
             first: UInt64(bigEndian: words.0), second: UInt64(bigEndian: words.1),
@@ -112,7 +116,7 @@ public enum AnnounceQuery {
     private static func peerName(_ pair: QueryParameters.Pair) throws(TrackerRefusal) -> PeerName {
         var words = (UInt64(0), UInt64(0), UInt64(0))
         let (count, name) = withUnsafeMutableBytes(of: &words) { buffer in
-            (Percent.decode(pair.value, into: buffer), buffer.baseAddress.map { PeerName(loading: $0) })
+            (PercentEncoding.decode(pair.value, into: buffer), buffer.baseAddress.map { PeerName(loading: $0) })
         }
         guard count == PeerName.byteCount, let name else { throw TrackerRefusal("peer_id must be 20 escaped bytes") }
         return name
@@ -141,7 +145,7 @@ public enum AnnounceQuery {
             var number: UInt32 = 0
             var isHex = true
             for byte in text {
-                guard let digit = Percent.hexValue(byte) else {
+                guard let digit = Hexadecimal.value(ofDigit: byte) else {
                     isHex = false
                     break
                 }
@@ -156,7 +160,7 @@ public enum AnnounceQuery {
     private static func address(_ text: UnsafeRawBufferPointer) -> PeerAddress? {
         guard text.count <= 120 else { return nil }
         return withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { room in
-            guard let count = Percent.decode(text, into: room) else { return nil }
+            guard let count = PercentEncoding.decode(text, into: room) else { return nil }
             return PeerAddress(host: String(decoding: room[..<count], as: UTF8.self), port: 0)
         }
     }

@@ -1,3 +1,7 @@
+#if canImport(Text)
+import Text
+#endif
+
 /// The 20 bytes that name a swarm on the wire: a v1 info hash, or the first 20 bytes of a v2 one (BEP 52).
 ///
 /// The tracker's own form of an info hash: three machine words, made from untrusted bytes without allocation.
@@ -36,7 +40,7 @@ public struct SwarmKey: Hashable, Sendable, Comparable, CustomStringConvertible 
 
     /// From 40 hexadecimal digits, or from the 64 of a whole v2 hash, of which the first 40 count; else nil.
     public init?(hex: some StringProtocol) {
-        let digits = hex.utf8.compactMap { Percent.hexValue($0) }
+        let digits = hex.utf8.compactMap { Hexadecimal.value(ofDigit: $0) }
         guard digits.count == hex.utf8.count, digits.count == 40 || digits.count == 64 else { return nil }
         self.init(bytes: (0..<20).map { digits[2 * $0] << 4 | digits[2 * $0 + 1] })
     }
@@ -52,7 +56,7 @@ public struct SwarmKey: Hashable, Sendable, Comparable, CustomStringConvertible 
     }
 
     public var description: String {
-        String(decoding: bytes.flatMap { [Percent.hexDigit($0 >> 4), Percent.hexDigit($0 & 15)] }, as: UTF8.self)
+        Hexadecimal.encode(bytes)
     }
 
     public static func < (a: SwarmKey, b: SwarmKey) -> Bool {

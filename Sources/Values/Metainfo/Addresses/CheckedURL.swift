@@ -1,3 +1,7 @@
+#if canImport(Text)
+import Text
+#endif
+
 /// A tracker's URL that can be used: `http`, `https` or `udp`, a host, no user name.
 ///
 /// The one rule for trackers: whoever reads, writes or shows a torrent or a magnet link judges by it.

@@ -1,3 +1,6 @@
+#if canImport(Text)
+import Text
+#endif
 #if canImport(Hashing)
 import Hashing
 #endif

@@ -2,6 +2,7 @@ import Glibc
 import HTTPTransport
 import NIOCore
 import NIOHTTP1
+import Text
 
 /// An S3-compatible object store for a demonstration: SeaweedFS's program `weed`, on loopback, with keys of its own.
 struct DemoStore: Sendable {

@@ -83,17 +83,10 @@ package struct HTTPURL: Sendable, Hashable, CustomStringConvertible, CustomDebug
     /// This URL with names added to its path, each percent-encoded byte by byte, before its query. A slash is put
     /// between.
     package func appending(_ names: [[UInt8]]) -> HTTPURL? {
-        let digits = Array("0123456789ABCDEF".utf8)
         var target = Array(path.utf8)
         for name in names {
             if target.last != 0x2f { target.append(0x2f) }
-            for byte in name {
-                if HTTPURL.isHostByte(byte) || byte == 0x7e {
-                    target.append(byte)
-                } else {
-                    target += [0x25, digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-                }
-            }
+            PercentEncoding.append(name, to: &target)
         }
         return HTTPURL(isSecure: isSecure, host: host, port: port, path: target[...], query: Array(query.utf8)[...])
     }
@@ -127,16 +120,6 @@ package struct HTTPURL: Sendable, Hashable, CustomStringConvertible, CustomDebug
     /// Percent-encodes what may not stand in a path or query as it is; nil if there are control characters.
     private static func cleaned(_ bytes: ArraySlice<UInt8>) -> String? {
         guard bytes.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else { return nil }
-        let digits = Array("0123456789ABCDEF".utf8)
-        let kept = Array("%!$&'()*+,;=:@/?-._~[]".utf8)
-        var text: [UInt8] = []
-        for byte in bytes {
-            if kept.contains(byte) || (isHostByte(byte)) {
-                text.append(byte)
-            } else {
-                text += [0x25, digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            }
-        }
-        return String(decoding: text, as: UTF8.self)
+        return PercentEncoding.encode(bytes, keeping: "%!$&'()*+,;=:@/?[]")
     }
 }

@@ -1,5 +1,6 @@
-import Delivery
+import JSON
 import Testing
+import Text
 
 @Suite struct JSONTests {
     private func failure(_ text: String, limits: JSONLimits = .message) throws -> JSONError {

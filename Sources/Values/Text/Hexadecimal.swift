@@ -1,14 +1,17 @@
+// Text: how values are written for people and in protocols: hexadecimal digits, percent-encoding, HTTP URLs, dates.
+//
+// What it is for: one reader and one writer of each form. What it must never do: I/O, read a clock, or trap on text from
+// outside.
+
 /// Bytes as hexadecimal digits and back.
 public enum Hexadecimal {
-    private static let digits = Array("0123456789abcdef".utf8)
-
     /// Two lower-case digits for each byte.
     public static func encode(_ bytes: some Sequence<UInt8>) -> String {
         var text: [UInt8] = []
         text.reserveCapacity(2 * bytes.underestimatedCount)
         for byte in bytes {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
+            text.append(digit(byte >> 4))
+            text.append(digit(byte & 15))
         }
         return String(decoding: text, as: UTF8.self)
     }
@@ -30,12 +33,22 @@ public enum Hexadecimal {
         return high == nil && bytes.count == byteCount ? bytes : nil
     }
 
-    private static func value(ofDigit character: UInt8) -> UInt8? {
+    /// The value of a digit of either case; nil for any other character.
+    @inlinable
+    public static func value(ofDigit character: UInt8) -> UInt8? {
         switch character {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): character - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): character - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): character - UInt8(ascii: "A") + 10
+        case 0x30...0x39: character - 0x30
+        case 0x41...0x46: character - 0x41 + 10
+        case 0x61...0x66: character - 0x61 + 10
         default: nil
         }
     }
+
+    /// The lower-case digit of a value below 16.
+    @inlinable
+    public static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x61 + value - 10 }
+
+    /// The upper-case digit of a value below 16.
+    @inlinable
+    public static func upperCaseDigit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x41 + value - 10 }
 }

@@ -1,3 +1,12 @@
+// JSON: the one JSON value of the program, its reader and its writer.
+//
+// What it is for: documents from strangers within limits, and texts whose members keep their order. What it must never do:
+// I/O, or recurse deeper than its limits allow.
+
+#if canImport(Text)
+import Text
+#endif
+
 /// A JSON value (RFC 8259) whose objects keep the order of their members, so that what we write has the order that
 /// people and deployed clients know, and what we do not understand is written back as it was.
 public enum JSONValue: Sendable, Hashable {
@@ -131,16 +140,5 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
         var object = JSONObject()
         for (key, value) in elements { object[key] = value }
         self = .object(object)
-    }
-}
-
-extension String {
-    /// Without blanks, tabs and line ends at either end.
-    var trimmingBlanks: String {
-        let isBlank = { (byte: UInt8) in byte == 0x20 || (0x09...0x0d).contains(byte) }
-        var bytes = Substring(self).utf8
-        while let first = bytes.first, isBlank(first) { bytes.removeFirst() }
-        while let last = bytes.last, isBlank(last) { bytes.removeLast() }
-        return String(Substring(bytes))
     }
 }

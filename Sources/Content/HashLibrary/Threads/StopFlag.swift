@@ -1,0 +1,10 @@
+import Synchronization
+
+/// A request to stop, seen by all threads that look.
+final class StopFlag: Sendable {
+    private let value = Atomic<Bool>(false)
+
+    var isSet: Bool { value.load(ordering: .relaxed) }
+
+    func set() { value.store(true, ordering: .relaxed) }
+}

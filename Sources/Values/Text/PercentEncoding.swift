@@ -1,0 +1,103 @@
+/// Percent-encoding of bytes (RFC 3986), with upper-case digits.
+public enum PercentEncoding {
+    /// Letters, digits, `-`, `.`, `_` and `~`.
+    @inlinable
+    public static func isUnreserved(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x2d, 0x2e, 0x5f, 0x7e: true
+        default: false
+        }
+    }
+
+    /// Everything but unreserved characters and those of `keeping` is escaped.
+    public static func encode(_ bytes: some Sequence<UInt8>, keeping: StaticString = "") -> String {
+        var text: [UInt8] = []
+        text.reserveCapacity(bytes.underestimatedCount)
+        append(bytes, to: &text, keeping: keeping)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// `encode`, added to `text`.
+    public static func append(
+        _ bytes: some Sequence<UInt8>, to text: inout [UInt8], keeping: StaticString = ""
+    ) {
+        keeping.withUTF8Buffer { kept in
+            for byte in bytes {
+                if isUnreserved(byte) || kept.contains(byte) {
+                    text.append(byte)
+                } else {
+                    text.append(0x25)
+                    text.append(Hexadecimal.upperCaseDigit(byte >> 4))
+                    text.append(Hexadecimal.upperCaseDigit(byte & 15))
+                }
+            }
+        }
+    }
+
+    /// The bytes that were encoded; nil for a broken escape. Forms write a space as a plus sign, which `plusIsSpace` reads.
+    public static func decodeBytes(_ text: some Sequence<UInt8>, plusIsSpace: Bool = false) -> [UInt8]? {
+        var bytes: [UInt8] = []
+        var rest = text.makeIterator()
+        while let byte = rest.next() {
+            switch byte {
+            case 0x25:
+                guard let high = rest.next().flatMap(Hexadecimal.value(ofDigit:)),
+                    let low = rest.next().flatMap(Hexadecimal.value(ofDigit:))
+                else { return nil }
+                bytes.append(high << 4 | low)
+            case 0x2b where plusIsSpace: bytes.append(0x20)
+            default: bytes.append(byte)
+            }
+        }
+        return bytes
+    }
+
+    /// The text that was encoded; nil for a broken escape or for what is not UTF-8 then.
+    public static func decode(_ text: some StringProtocol, plusIsSpace: Bool = false) -> String? {
+        decodeBytes(text.utf8, plusIsSpace: plusIsSpace).flatMap { String(validating: $0, as: UTF8.self) }
+    }
+
+    /// The bytes that were encoded; what is no escape stays as it is.
+    public static func decodeLeniently(_ text: ArraySlice<UInt8>, plusIsSpace: Bool = false) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.count)
+        var rest = text
+        while let byte = rest.popFirst() {
+            if byte == 0x25, let high = rest.first.flatMap(Hexadecimal.value(ofDigit:)),
+                let low = rest.dropFirst().first.flatMap(Hexadecimal.value(ofDigit:))
+            {
+                bytes.append(high << 4 | low)
+                rest = rest.dropFirst(2)
+            } else {
+                bytes.append(plusIsSpace && byte == 0x2b ? 0x20 : byte)
+            }
+        }
+        return bytes
+    }
+
+    /// Decodes `text` to `target` without allocation and returns the count of bytes; nil when a `%` is not followed by two
+    /// hexadecimal digits or the result has more bytes than `target`. `+` is a space, as HTML forms and several
+    /// BitTorrent clients write it.
+    @inlinable
+    public static func decode(_ text: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) -> Int? {
+        var read = 0
+        var written = 0
+        while read < text.count {
+            var byte = text[read]
+            read += 1
+            if byte == 0x25 {
+                guard read + 2 <= text.count, let upper = Hexadecimal.value(ofDigit: text[read]),
+                    let lower = Hexadecimal.value(ofDigit: text[read + 1])
+                else { return nil }
+                byte = upper << 4 | lower
+                read += 2
+            } else if byte == 0x2b {
+                byte = 0x20
+            }
+            guard written < target.count else { return nil }
+            target[written] = byte
+            written += 1
+        }
+        return written
+    }
+}
