@@ -5,6 +5,9 @@
 // for. Holds for every input: ranges are not empty and end where the file does, delays are not negative, a URL that was
 // read reads the same again and its description shows no query, and no document is longer than its limit.
 
+@testable import HTTPOrigin
+@testable import HTTPTransport
+
 private let limit = 1 << 16
 
 private func check(url text: String) {

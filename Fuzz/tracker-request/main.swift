@@ -2,6 +2,8 @@
 // max_len: 12000
 
 // Requests to a tracker. The first byte chooses the decoder: a datagram, an HTTP request, a query, or an allow-list.
+
+@testable import Tracking
 #if canImport(Glibc)
 import Glibc
 #endif
