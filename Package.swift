@@ -153,12 +153,15 @@ let layers: [(name: String, modules: [Module])] = [
 
 /// What each target is for, in the order of the layers: `Scripts/arrows` takes it from here into ARCHITECTURE.md.
 let purposes = [
+    "Text": "hexadecimal, percent-coding, dates and URLs as text; random numbers that can be repeated",
+    "JSON": "JSON read within limits and written",
     "CSHA": "the processor's instructions for SHA-1 and SHA-256",
     "Hashing": "SHA-1 and SHA-256 of several messages at a time, Merkle trees of BEP 52",
     "Bencode": "bencoded values, read within limits, written canonically",
     "Metainfo":
         "torrents and magnet links as values that cannot be wrong: safe paths, piece indices, the layout of content in pieces",
     "CLinux": "system calls that Swift's C library lacks",
+    "Threads": "threads by name and the clocks",
     "Admission": "what strangers may take of the process: connections, descriptors, bytes, requests",
     "Reactor": "an event loop on epoll, timers, worker threads",
     "Storage": "files of content, resume records, checks, publication by one rename",

@@ -1,4 +1,4 @@
-// sources: Values/Text HTTPTransport/Documents HTTPOrigin/Headers
+// sources: Text HTTPTransport/Documents HTTPOrigin/Headers
 // max_len: 4096
 //
 // What a web server says: ranges, delays, URLs, compressed documents. The first byte of the input chooses what it is taken
@@ -7,6 +7,7 @@
 
 @testable import HTTPOrigin
 @testable import HTTPTransport
+import Text
 
 private let limit = 1 << 16
 

@@ -1,10 +1,10 @@
-// sources: Values/Text Values/JSON
+// sources: Text JSON
 // max_len: 8192
 //
 // The JSON of calls, configurations and task files. Holds for every input: it is refused, with a line and a column inside
 // it, or it encodes to something that decodes to the same value; no limit is passed.
 
-@testable import Delivery
+@testable import JSON
 
 private let limits = JSONLimits(maxBytes: 8192, maxDepth: 20, maxValues: 1000)
 

@@ -1,4 +1,4 @@
-// sources: Values/Text Bencode Hashing Metainfo
+// sources: Text Bencode Hashing Metainfo
 // max_len: 16384
 //
 // Torrent files, info dictionaries from peers, and magnet links. Holds for every input that is accepted: the layout

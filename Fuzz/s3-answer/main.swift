@@ -1,4 +1,4 @@
-// sources: Values/Text S3/Text S3/Answers
+// sources: Text S3/Text S3/Answers
 // max_len: 20000
 //
 // Everything an object store can answer in XML. The first byte of the input chooses what it is taken for. Holds for every

@@ -1,12 +1,6 @@
-#if canImport(Hashing)
 import Hashing
-#endif
-#if canImport(Metainfo)
 import Metainfo
-#endif
-#if canImport(PeerWire)
 import PeerWire
-#endif
 
 /// Gathers from peers the piece layers that an info dictionary does not hold (BEP 52, hash requests). Every answer
 /// carries its proof up to the file's root, so that a wrong one is seen at once and its sender known.

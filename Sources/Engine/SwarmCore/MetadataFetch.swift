@@ -1,6 +1,4 @@
-#if canImport(PeerWire)
 import PeerWire
-#endif
 
 /// Gathers the info dictionary of a magnet link from peers, 16 KiB at a time (BEP 9). What has come together is
 /// believed only once its hash is right; a peer that alone sent a wrong one is named.

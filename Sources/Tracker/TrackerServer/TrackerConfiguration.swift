@@ -1,8 +1,6 @@
 import Admission
 
-#if canImport(Tracking)
 import Tracking
-#endif
 
 /// Everything a tracker can be told, with what it does otherwise.
 public struct TrackerConfiguration: Sendable {

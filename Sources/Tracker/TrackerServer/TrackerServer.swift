@@ -9,9 +9,7 @@ import Logging
 import Synchronization
 import Threads
 
-#if canImport(Tracking)
 import Tracking
-#endif
 
 /// A tracker: bound when it is made, serving from `start` to `stop`.
 public final class TrackerServer: Sendable {

@@ -1,6 +1,4 @@
-#if canImport(CSHA)
-    import CSHA
-#endif
+import CSHA
 
 /// For each lane, where its words of state are.
 typealias LaneStates = UnsafePointer<UnsafeMutablePointer<UInt32>?>
@@ -36,11 +34,7 @@ enum Implementation: Int32, CaseIterable {
     case avx2 = 1
     case avx512 = 2
 
-    #if canImport(CSHA)
-        private static let level = csha_level()
-    #else
-        private static let level: Int32 = 0
-    #endif
+    private static let level = csha_level()
 
     /// The fastest that this processor has; looked up once.
     static let best = Implementation(rawValue: level) ?? .portable
@@ -57,9 +51,7 @@ enum SHA1Blocks: BlockFunction {
 
     static func advance(by implementation: Implementation, lanes: Int, states: LaneStates, data: LaneData, blocks: Int)
     {
-        #if canImport(CSHA)
-            csha_sha1(implementation.rawValue, Int32(truncatingIfNeeded: lanes), states, data, blocks)
-        #endif
+        csha_sha1(implementation.rawValue, Int32(truncatingIfNeeded: lanes), states, data, blocks)
     }
 
     typealias Portable = PortableSHA1
@@ -76,9 +68,7 @@ enum SHA256Blocks: BlockFunction {
 
     static func advance(by implementation: Implementation, lanes: Int, states: LaneStates, data: LaneData, blocks: Int)
     {
-        #if canImport(CSHA)
-            csha_sha256(implementation.rawValue, Int32(truncatingIfNeeded: lanes), states, data, blocks)
-        #endif
+        csha_sha256(implementation.rawValue, Int32(truncatingIfNeeded: lanes), states, data, blocks)
     }
 
     typealias Portable = PortableSHA256

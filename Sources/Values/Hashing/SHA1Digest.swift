@@ -7,9 +7,7 @@
 // This module must never read a file, start a thread or keep a secret: SHA-1 here names content, it protects nothing
 // against someone who can make collisions (BEP 3 leaves no choice; BEP 52 is the remedy).
 
-#if canImport(Text)
 import Text
-#endif
 
 /// A SHA-1 digest: 20 bytes, stored inline, ordered as bytes are.
 public struct SHA1Digest: Hashable, Sendable, BitwiseCopyable {

@@ -1,6 +1,4 @@
-#if canImport(Text)
 import Text
-#endif
 
 /// A SHA-256 digest: 32 bytes, stored inline, ordered as bytes are.
 public struct SHA256Digest: Hashable, Sendable, BitwiseCopyable {

@@ -3,9 +3,7 @@
 // What it is for: documents from strangers within limits, and texts whose members keep their order. What it must never do:
 // I/O, or recurse deeper than its limits allow.
 
-#if canImport(Text)
 import Text
-#endif
 
 /// A JSON value (RFC 8259) whose objects keep the order of their members, so that what we write has the order that
 /// people and deployed clients know, and what we do not understand is written back as it was.

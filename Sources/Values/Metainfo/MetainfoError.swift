@@ -1,6 +1,4 @@
-#if canImport(Bencode)
-    import Bencode
-#endif
+import Bencode
 
 /// Why a torrent, an info dictionary or a magnet link is refused. Names in it are escaped for display.
 public enum MetainfoError: Error, Sendable, Hashable {

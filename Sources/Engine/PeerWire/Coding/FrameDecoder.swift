@@ -1,6 +1,4 @@
-#if canImport(Hashing)
-    import Hashing
-#endif
+import Hashing
 
 /// Cuts what a peer sends into messages and checks each against the limits, the handshake and the content.
 ///

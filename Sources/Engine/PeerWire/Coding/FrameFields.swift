@@ -1,6 +1,4 @@
-#if canImport(Hashing)
-    import Hashing
-#endif
+import Hashing
 
 /// Fields of messages, read from bytes that are known to be all here.
 extension FrameDecoder {

@@ -1,6 +1,4 @@
-#if canImport(Hashing)
-    import Hashing
-#endif
+import Hashing
 
 extension Message {
     /// Appends the whole message, length prefix first.

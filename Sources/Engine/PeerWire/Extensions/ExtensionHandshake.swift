@@ -1,6 +1,4 @@
-#if canImport(Bencode)
-    import Bencode
-#endif
+import Bencode
 
 /// What a peer says of itself in an extension handshake (BEP 10). It may say it again later; nil is "not said".
 ///

@@ -1,6 +1,4 @@
-#if canImport(Bencode)
-    import Bencode
-#endif
+import Bencode
 
 /// Says that its sender takes several connections from one peer for one: further ones carry blocks for the requests
 /// that were made on the first, and nothing else.

@@ -1,6 +1,4 @@
-#if canImport(Bencode)
-    import Bencode
-#endif
+import Bencode
 
 /// A ut_metadata message (BEP 9): the info dictionary in pieces of 16 KiB.
 public enum MetadataMessage: Sendable, Hashable {

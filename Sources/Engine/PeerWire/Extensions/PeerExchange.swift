@@ -1,6 +1,4 @@
-#if canImport(Bencode)
-    import Bencode
-#endif
+import Bencode
 
 /// A ut_pex message (BEP 11): peers that the sender got or lost connections to since its last one.
 public struct PeerExchange: Sendable, Hashable {

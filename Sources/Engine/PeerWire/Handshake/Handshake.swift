@@ -1,6 +1,4 @@
-#if canImport(Hashing)
-    import Hashing
-#endif
+import Hashing
 
 /// The first 68 bytes of each direction (BEP 3): protocol name, reserved bits, info hash, peer id.
 public struct Handshake: Sendable, Hashable {

@@ -1,6 +1,4 @@
-#if canImport(Hashing)
-    import Hashing
-#endif
+import Hashing
 
 /// Which hashes of a file's Merkle tree are asked for, given or refused (BEP 52, messages 21 to 23).
 public struct HashRequest: Sendable, Hashable {

@@ -1,6 +1,4 @@
-#if canImport(Hashing)
-    import Hashing
-#endif
+import Hashing
 
 /// One peer message, except piece data, which is a `PieceHeader` and a payload that never comes here.
 ///

@@ -1,9 +1,5 @@
-#if canImport(PeerWire)
 import PeerWire
-#endif
-#if canImport(Metainfo)
 import Metainfo
-#endif
 
 /// The tunables of one torrent's decisions.
 public struct SwarmConfiguration: Sendable {

@@ -1,6 +1,4 @@
-#if canImport(PeerWire)
 import PeerWire
-#endif
 
 /// Messages and time.
 extension SwarmMachine {

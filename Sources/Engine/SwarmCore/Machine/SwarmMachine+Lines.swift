@@ -1,6 +1,4 @@
-#if canImport(PeerWire)
 import PeerWire
-#endif
 
 /// A peer whose blocks come over several connections: out of order, and if one of them breaks, some never.
 struct FurtherLinesState: Sendable {

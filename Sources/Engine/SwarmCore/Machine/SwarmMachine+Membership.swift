@@ -1,9 +1,5 @@
-#if canImport(Metainfo)
 import Metainfo
-#endif
-#if canImport(PeerWire)
 import PeerWire
-#endif
 
 /// Who comes and goes, and what each has.
 extension SwarmMachine {

@@ -1,12 +1,6 @@
-#if canImport(Hashing)
 import Hashing
-#endif
-#if canImport(Metainfo)
 import Metainfo
-#endif
-#if canImport(PeerWire)
 import PeerWire
-#endif
 
 /// What becomes of a piece once it has been hashed.
 extension SwarmMachine {

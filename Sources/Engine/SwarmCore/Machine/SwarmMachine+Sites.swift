@@ -1,9 +1,5 @@
-#if canImport(Metainfo)
 import Metainfo
-#endif
-#if canImport(PeerWire)
 import PeerWire
-#endif
 
 /// Sites: of several hosts behind one line, one fetches each piece over it, and says so; the others have it of him.
 ///

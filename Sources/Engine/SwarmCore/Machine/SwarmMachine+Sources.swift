@@ -1,6 +1,4 @@
-#if canImport(Metainfo)
 import Metainfo
-#endif
 
 /// Sources that come and go by policy: what each may be asked for, whether peers are, and who has sent what.
 extension SwarmMachine {

@@ -1,9 +1,5 @@
-#if canImport(Metainfo)
 import Metainfo
-#endif
-#if canImport(PeerWire)
 import PeerWire
-#endif
 
 /// Turns as those take them who want something, see ``TurnsOfLine``.
 extension SwarmMachine {

@@ -1,9 +1,5 @@
-#if canImport(Metainfo)
 import Metainfo
-#endif
-#if canImport(PeerWire)
 import PeerWire
-#endif
 
 /// What a peer that takes turns has of our line, and we of its.
 struct TurnsOfPeer: Sendable {

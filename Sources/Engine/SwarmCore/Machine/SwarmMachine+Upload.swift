@@ -1,9 +1,5 @@
-#if canImport(Metainfo)
 import Metainfo
-#endif
-#if canImport(PeerWire)
 import PeerWire
-#endif
 
 /// Whom to serve, and what of theirs comes next.
 extension SwarmMachine {

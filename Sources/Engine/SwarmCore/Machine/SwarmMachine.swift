@@ -1,12 +1,6 @@
-#if canImport(Hashing)
 import Hashing
-#endif
-#if canImport(Metainfo)
 import Metainfo
-#endif
-#if canImport(PeerWire)
 import PeerWire
-#endif
 
 /// All decisions of one torrent: which piece of whom, whom to serve, what to say.
 ///

@@ -1,6 +1,4 @@
-#if canImport(PeerWire)
 import PeerWire
-#endif
 
 /// Decides what each peer is told by peer exchange (BEP 11), when, and how often a peer may send it to us.
 ///

@@ -1,6 +1,4 @@
-#if canImport(PeerWire)
 import PeerWire
-#endif
 
 /// What a peer has asked for beside blocks, parts of the metadata (BEP 9) and hashes (BEP 52), and has not got yet.
 ///

@@ -1,6 +1,4 @@
-#if canImport(PeerWire)
 import PeerWire
-#endif
 
 /// Which hosts stand at one site: near each other, with one line to all others.
 public enum Site {

@@ -1,6 +1,4 @@
-#if canImport(PeerWire)
 import PeerWire
-#endif
 
 /// Whether a peer still keeps to what peers have to say. Blocks that were asked for do not count; all other bytes do:
 /// announcements, requests, messages of unknown kinds. A peer that sends far more of them than any honest one would is to

@@ -1,6 +1,4 @@
-#if canImport(Hashing)
 import Hashing
-#endif
 
 /// Finds who sent the bad block of a piece that did not verify, so that honest peers who sent the rest stay.
 ///

@@ -1,6 +1,4 @@
-#if canImport(Metainfo)
 import Metainfo
-#endif
 
 /// Counts verified bytes by sender: each web seed by itself, all peers together.
 ///

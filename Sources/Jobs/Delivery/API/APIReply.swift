@@ -1,6 +1,4 @@
-#if canImport(JSON)
 import JSON
-#endif
 
 /// The answer to a call in the seed's envelope.
 public struct APIReply: Sendable, Hashable {

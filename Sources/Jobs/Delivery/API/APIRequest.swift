@@ -1,6 +1,4 @@
-#if canImport(JSON)
 import JSON
-#endif
 
 /// A call as management systems make it: the seed's JSON envelope.
 public struct APIRequest: Sendable, Hashable {

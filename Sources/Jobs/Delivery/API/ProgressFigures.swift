@@ -1,6 +1,4 @@
-#if canImport(JSON)
 import JSON
-#endif
 
 /// The status words of progress.
 public enum ProgressStatus: String, Sendable, Hashable, CaseIterable {

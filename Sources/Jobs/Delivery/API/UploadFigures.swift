@@ -1,6 +1,4 @@
-#if canImport(JSON)
 import JSON
-#endif
 
 /// The status words of uploadprogress.
 public enum UploadStatus: String, Sendable, Hashable, CaseIterable {

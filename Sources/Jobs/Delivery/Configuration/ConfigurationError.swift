@@ -1,6 +1,4 @@
-#if canImport(JSON)
 import JSON
-#endif
 
 /// Why a configuration is refused: names the key, or the line and column.
 public enum ConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {

@@ -1,12 +1,6 @@
-#if canImport(Text)
 import Text
-#endif
-#if canImport(JSON)
 import JSON
-#endif
-#if canImport(Metainfo)
 import Metainfo
-#endif
 
 /// Turns the members of a configuration into a checked one, and remembers which it knows.
 struct ConfigurationReader {

@@ -1,6 +1,4 @@
-#if canImport(Text)
 import Text
-#endif
 
 /// Where a server listens: `127.0.0.1:8191`, `[::1]:8191`, `:8191` (every address).
 public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {

@@ -1,6 +1,4 @@
-#if canImport(JSON)
 import JSON
-#endif
 
 /// What a node does of all that this program can.
 public enum NodeRole: String, Sendable, Hashable, CaseIterable { case sender, receiver, cacher }

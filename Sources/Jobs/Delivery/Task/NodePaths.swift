@@ -1,6 +1,4 @@
-#if canImport(Text)
 import Text
-#endif
 
 /// Where things lie on a node (section 1 of the contract): BASE, DATA, and what is made of them.
 public struct NodePaths: Sendable, Hashable {

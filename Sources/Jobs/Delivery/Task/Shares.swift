@@ -1,6 +1,4 @@
-#if canImport(Text)
 import Text
-#endif
 
 /// How much of a content goes each way, as parts: `2:1:1` is half by BitTorrent and a quarter each by the others.
 public struct Shares: Sendable, Hashable, CustomStringConvertible {

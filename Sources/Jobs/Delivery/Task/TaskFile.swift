@@ -1,9 +1,5 @@
-#if canImport(JSON)
 import JSON
-#endif
-#if canImport(Metainfo)
 import Metainfo
-#endif
 
 /// One file of a task.
 public struct TaskFileEntry: Sendable, Hashable {

@@ -1,9 +1,5 @@
-#if canImport(JSON)
 import JSON
-#endif
-#if canImport(Metainfo)
 import Metainfo
-#endif
 
 /// Why a task file cannot be used.
 public enum TaskFileError: Error, Sendable, Hashable, CustomStringConvertible {

@@ -1,9 +1,5 @@
-#if canImport(JSON)
 import JSON
-#endif
-#if canImport(Metainfo)
 import Metainfo
-#endif
 
 /// Reads task files of every sender there is: strings or numbers, either spelling of the store's keys, `[""]` for an
 /// empty list, members that are not known here.

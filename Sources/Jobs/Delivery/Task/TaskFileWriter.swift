@@ -1,6 +1,4 @@
-#if canImport(JSON)
 import JSON
-#endif
 
 extension TaskFile {
     /// The file's bytes: every known member in the seed's order, then what was not known here. It holds the keys of

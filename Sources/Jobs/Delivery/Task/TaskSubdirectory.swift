@@ -1,6 +1,4 @@
-#if canImport(Metainfo)
 import Metainfo
-#endif
 
 /// SUBDIR: centre id (up to 5 letters), dash, organisation id (up to 4 digits), such as `cfec-001`. Any other safe
 /// single name works too, with a warning.

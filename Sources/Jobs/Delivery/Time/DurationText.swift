@@ -1,9 +1,5 @@
-#if canImport(Text)
 import Text
-#endif
-#if canImport(JSON)
 import JSON
-#endif
 
 /// Spans of time as the configuration and task files write them: a number, or a number and one of `s`, `m`, `h`, `d`.
 public enum DurationText {

@@ -1,6 +1,4 @@
-#if canImport(Text)
 import Text
-#endif
 
 /// A date and time of day as clocks on the wall show it, in the Gregorian calendar, with no zone of its own.
 public struct LocalTime: Sendable, Hashable, Comparable, CustomStringConvertible {

@@ -1,6 +1,4 @@
-#if canImport(Text)
 import Text
-#endif
 
 /// A span of the day in which a method may transfer, `HH:MM-HH:MM` local wall-clock time, over midnight where the end
 /// is the smaller. `24:00` is the end of the day; `00:00-23:59` (and `00:00-24:00`) means always.

@@ -1,6 +1,4 @@
-#if canImport(Text)
 import Text
-#endif
 
 /// The `Retry-After` header (RFC 9110, section 10.2.3): seconds, or a date in any of HTTP's three forms.
 package enum RetryAfter {

@@ -1,6 +1,4 @@
-#if canImport(Text)
 import Text
-#endif
 
 /// An object in a listing.
 public struct S3Object: Sendable, Hashable {

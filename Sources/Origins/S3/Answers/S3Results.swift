@@ -1,6 +1,4 @@
-#if canImport(Text)
 import Text
-#endif
 
 /// The id that a begun upload was given.
 public struct S3UploadStart: Sendable, Hashable {

@@ -1,6 +1,4 @@
-#if canImport(Text)
 import Text
-#endif
 
 /// Where a bucket is: the store's host, how the bucket is named there, and how requests are signed for it.
 public struct S3Place: Sendable, Hashable {

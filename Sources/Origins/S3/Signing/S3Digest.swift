@@ -1,8 +1,6 @@
 import Crypto
 
-#if canImport(Text)
 import Text
-#endif
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials

@@ -1,8 +1,6 @@
 import Crypto
 
-#if canImport(Text)
 import Text
-#endif
 
 /// Signature Version 4 in the `Authorization` header ("Authenticating Requests: Using the Authorization Header", S3 API
 /// reference).

@@ -1,6 +1,4 @@
-#if canImport(Text)
 import Text
-#endif
 
 /// A moment as signatures and answers write it. Seconds since 1970, UTC, years 1970 to 9999.
 public struct S3Timestamp: Sendable, Hashable {

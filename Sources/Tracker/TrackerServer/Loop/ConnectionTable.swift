@@ -1,9 +1,7 @@
 import Admission
 import Glibc
 
-#if canImport(Tracking)
-    import Tracking
-#endif
+import Tracking
 
 /// What a connection waits for. Each has one length of time for all, so that a queue in order of arrival is one in
 /// order of deadlines.

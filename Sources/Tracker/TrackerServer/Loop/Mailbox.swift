@@ -2,9 +2,7 @@ import CLinux
 import Glibc
 import Synchronization
 
-#if canImport(Tracking)
 import Tracking
-#endif
 
 /// How other threads talk to the loop: messages, and a descriptor that wakes it.
 final class Mailbox: Sendable {

@@ -1,8 +1,6 @@
 import Glibc
 
-#if canImport(Tracking)
-    import Tracking
-#endif
+import Tracking
 
 /// Listening sockets, and addresses between the kernel's form and ours.
 enum Sockets {

@@ -2,9 +2,7 @@ import Admission
 import CLinux
 import Glibc
 
-#if canImport(Tracking)
 import Tracking
-#endif
 
 /// The lives of HTTP connections: accepted, read, answered, closed. What is answered is in `TrackerLoop+HTTP`.
 extension TrackerLoop {

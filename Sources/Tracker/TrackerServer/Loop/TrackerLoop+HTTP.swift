@@ -1,8 +1,6 @@
 import Glibc
 
-#if canImport(Tracking)
 import Tracking
-#endif
 
 /// HTTP statuses that the tracker sends.
 enum HTTPStatus {

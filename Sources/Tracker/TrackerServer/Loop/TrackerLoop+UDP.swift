@@ -1,9 +1,7 @@
 import CLinux
 import Glibc
 
-#if canImport(Tracking)
-    import Tracking
-#endif
+import Tracking
 
 extension TrackerLoop {
     /// Batches served before the loop looks at its other sockets again.

@@ -3,9 +3,7 @@ import CLinux
 import Glibc
 import Logging
 
-#if canImport(Tracking)
 import Tracking
-#endif
 
 /// The tracker's one thread: an epoll loop over its sockets, and all state that requests touch.
 ///

@@ -1,6 +1,4 @@
-#if canImport(Tracking)
 import Tracking
-#endif
 
 /// The tracker's numbers in Prometheus' text format. No label takes a value from outside, so the number of series is
 /// fixed.

@@ -1,6 +1,4 @@
-#if canImport(Tracking)
-    import Tracking
-#endif
+import Tracking
 
 /// Pages for people and programs that watch the tracker.
 enum Page: Int, CaseIterable {

@@ -1,6 +1,4 @@
-#if canImport(Tracking)
-    import Tracking
-#endif
+import Tracking
 
 /// The tracker's state as a page for a person and as JSON. Everything on it is a number or a hash that the tracker
 /// wrote itself, so nothing needs escaping.

@@ -1,6 +1,4 @@
-#if canImport(Tracking)
 import Tracking
-#endif
 
 /// Swarms that may be among the biggest, kept so that a page need not look at all. A swarm is listed at an announce when it
 /// is bigger, by an eighth, than the smallest that was kept when the list was last put in order: that much may be missing, and

@@ -1,6 +1,4 @@
-#if canImport(Tracking)
 import Tracking
-#endif
 
 /// Address and port of one family as they lie in a peer table: the compact form of BEP 23 and 7.
 protocol Endpoint: Equatable {

@@ -1,6 +1,4 @@
-#if canImport(Tracking)
 import Tracking
-#endif
 
 /// Room in a full store: a newcomer takes the place of what the source with the most peers announced longest ago.
 ///

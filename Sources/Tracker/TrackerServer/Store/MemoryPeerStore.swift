@@ -1,6 +1,4 @@
-#if canImport(Tracking)
 import Tracking
-#endif
 
 /// Peers in this process's memory: about 40 bytes each over IPv4, and some 250 for a swarm.
 ///

@@ -1,6 +1,4 @@
-#if canImport(Tracking)
 import Tracking
-#endif
 
 /// Where a tracker keeps who is in which swarm.
 ///

@@ -1,6 +1,4 @@
-#if canImport(Tracking)
 import Tracking
-#endif
 
 /// The peers of one swarm and one family: rows in flat arrays, put in order by whom they may be handed to.
 ///

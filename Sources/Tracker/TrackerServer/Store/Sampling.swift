@@ -1,6 +1,4 @@
-#if canImport(Tracking)
 import Tracking
-#endif
 
 /// Random numbers for choosing peers: fast, and of no use for secrets (xoroshiro128+).
 struct SampleRandom {

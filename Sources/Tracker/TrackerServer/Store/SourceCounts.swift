@@ -1,6 +1,4 @@
-#if canImport(Tracking)
 import Tracking
-#endif
 
 /// How many peers each source (an IPv4 address, an IPv6 /64) has in the store, so that one with many gives way first.
 ///

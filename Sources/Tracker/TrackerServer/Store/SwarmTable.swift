@@ -1,6 +1,4 @@
-#if canImport(Tracking)
 import Tracking
-#endif
 
 /// One swarm's peers.
 struct StoredSwarm {

@@ -1,6 +1,4 @@
-#if canImport(Hashing)
-    import Hashing
-#endif
+import Hashing
 
 // The client half of Tracking: what a node asks its trackers, what it makes of their answers, and when it asks.
 //

@@ -1,9 +1,5 @@
-#if canImport(Text)
 import Text
-#endif
-#if canImport(Hashing)
 import Hashing
-#endif
 
 /// The HTTP form of announces and scrapes (BEP 3, 7, 23, 48): URLs to GET.
 public enum HTTPTrackerQuery {

@@ -1,6 +1,4 @@
-#if canImport(Bencode)
 import Bencode
-#endif
 
 /// The peers of a bencoded answer, in all forms that trackers write them in. What makes no sense is left out; the rest
 /// counts.

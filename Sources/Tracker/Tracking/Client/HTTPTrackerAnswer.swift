@@ -1,9 +1,5 @@
-#if canImport(Bencode)
 import Bencode
-#endif
-#if canImport(Hashing)
 import Hashing
-#endif
 
 /// Reads bencoded answers to HTTP announces and scrapes (BEP 3, 7, 23, 24, 31, 48).
 ///

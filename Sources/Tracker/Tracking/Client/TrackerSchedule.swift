@@ -1,6 +1,4 @@
-#if canImport(Text)
 import Text
-#endif
 
 /// Which tracker to ask when, for one torrent (BEP 12): a machine without clock or socket.
 ///

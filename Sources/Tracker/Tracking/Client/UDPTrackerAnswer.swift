@@ -1,6 +1,4 @@
-#if canImport(Hashing)
-    import Hashing
-#endif
+import Hashing
 
 /// Reads datagrams from a UDP tracker (BEP 15).
 ///

@@ -1,6 +1,4 @@
-#if canImport(Hashing)
-    import Hashing
-#endif
+import Hashing
 
 /// The UDP form of what a client asks (BEP 15, with BEP 41's options): datagrams to send.
 public enum UDPTrackerRequest {

@@ -1,6 +1,4 @@
-#if canImport(Text)
 import Text
-#endif
 
 /// An announce from the query of an HTTP request (BEP 3, 7, 21, 23), or from the few parameters that the URL data of a
 /// UDP announce may add (BEP 41).

@@ -1,6 +1,4 @@
-#if canImport(Text)
 import Text
-#endif
 
 /// The 20 bytes that name a swarm on the wire: a v1 info hash, or the first 20 bytes of a v2 one (BEP 52).
 ///

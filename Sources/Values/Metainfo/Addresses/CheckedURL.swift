@@ -1,6 +1,4 @@
-#if canImport(Text)
 import Text
-#endif
 
 /// A tracker's URL that can be used: `http`, `https` or `udp`, a host, no user name.
 ///

@@ -1,6 +1,4 @@
-#if canImport(Hashing)
 import Hashing
-#endif
 
 /// What each piece must hash to.
 ///

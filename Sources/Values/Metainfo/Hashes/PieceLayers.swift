@@ -1,6 +1,4 @@
-#if canImport(Hashing)
-    import Hashing
-#endif
+import Hashing
 
 /// The hashes of v2 pieces, by file (BEP 52): for each file longer than one piece, its Merkle tree's layer of nodes
 /// that cover one piece each. Only layers that lead to their root are in here.

@@ -1,9 +1,5 @@
-#if canImport(Bencode)
 import Bencode
-#endif
-#if canImport(Hashing)
 import Hashing
-#endif
 
 /// The files of a v2 or hybrid info dictionary: the `file tree` (BEP 52), in its order.
 struct FileTree {

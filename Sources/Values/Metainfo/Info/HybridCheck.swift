@@ -1,6 +1,4 @@
-#if canImport(Hashing)
-    import Hashing
-#endif
+import Hashing
 
 /// A hybrid torrent describes its content twice, and both descriptions must say the same (BEP 52): otherwise two halves
 /// of a swarm would write different files.

@@ -1,9 +1,5 @@
-#if canImport(Bencode)
-    import Bencode
-#endif
-#if canImport(Hashing)
-    import Hashing
-#endif
+import Bencode
+import Hashing
 
 /// The info dictionary of a torrent: what is in it and how it is cut into pieces.
 public struct Info: Sendable {

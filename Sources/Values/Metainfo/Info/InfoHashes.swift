@@ -1,6 +1,4 @@
-#if canImport(Hashing)
-    import Hashing
-#endif
+import Hashing
 
 /// What identifies a torrent: the SHA-1 (v1) and/or SHA-256 (v2) of its info dictionary as received. At least one.
 public struct InfoHashes: Hashable, Sendable {

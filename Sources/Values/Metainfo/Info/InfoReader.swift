@@ -1,9 +1,5 @@
-#if canImport(Bencode)
 import Bencode
-#endif
-#if canImport(Hashing)
 import Hashing
-#endif
 
 /// Turns a decoded info dictionary into an `Info`, checking everything on the way.
 struct InfoReader {

@@ -1,6 +1,4 @@
-#if canImport(Bencode)
 import Bencode
-#endif
 
 /// The files of a v1 or hybrid info dictionary: `length`, or `files` (BEP 3, BEP 47).
 struct V1Files {

@@ -1,6 +1,4 @@
-#if canImport(Hashing)
 import Hashing
-#endif
 
 /// Where pieces lie in files.
 ///

@@ -1,6 +1,4 @@
-#if canImport(Hashing)
-    import Hashing
-#endif
+import Hashing
 
 /// A file of a torrent, or a stretch of padding between files.
 public struct FileEntry: Sendable, Hashable {

@@ -1,9 +1,5 @@
-#if canImport(Text)
 import Text
-#endif
-#if canImport(Hashing)
 import Hashing
-#endif
 
 /// A magnet link to a torrent (BEP 9): its hashes and where to ask for the rest.
 ///

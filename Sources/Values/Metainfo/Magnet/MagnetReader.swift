@@ -1,9 +1,5 @@
-#if canImport(Text)
 import Text
-#endif
-#if canImport(Hashing)
 import Hashing
-#endif
 
 /// Reads a magnet link, field by field. Nothing is hashed here, so what can be read is.
 struct MagnetReader {

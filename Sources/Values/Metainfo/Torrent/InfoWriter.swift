@@ -1,9 +1,5 @@
-#if canImport(Bencode)
-    import Bencode
-#endif
-#if canImport(Hashing)
-    import Hashing
-#endif
+import Bencode
+import Hashing
 
 /// Writes an info dictionary straight to bytes: values for a hundred thousand files would be larger than the outcome.
 struct InfoWriter {

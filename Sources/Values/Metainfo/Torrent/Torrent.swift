@@ -1,6 +1,4 @@
-#if canImport(Bencode)
 import Bencode
-#endif
 
 /// A torrent file: an info dictionary and what stands around it.
 public struct Torrent: Sendable {

@@ -1,9 +1,5 @@
-#if canImport(Bencode)
-    import Bencode
-#endif
-#if canImport(Hashing)
-    import Hashing
-#endif
+import Bencode
+import Hashing
 
 /// Makes torrents, in two steps: it puts the files in order and says what is to be hashed (`layout`), and builds the
 /// torrent once that is done. The same input gives the same bytes.

@@ -1,6 +1,4 @@
-#if canImport(Bencode)
 import Bencode
-#endif
 
 /// The keys of a torrent file around its info dictionary, byte for byte and in the order of the file: what a program
 /// does not know, another one may need.

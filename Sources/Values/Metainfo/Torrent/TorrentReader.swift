@@ -1,9 +1,5 @@
-#if canImport(Bencode)
 import Bencode
-#endif
-#if canImport(Hashing)
 import Hashing
-#endif
 
 /// Reads a torrent file: the info dictionary strictly, what stands around it as far as it can be read.
 struct TorrentReader {
