@@ -11,11 +11,17 @@ struct SeedCommand: SwoopCommand {
             The content is checked first, unless --fast finds a resume record that vouches for it. Then it is given \
             until --seed-time is over (for ever without it) or a signal stops it; both end with 0.
 
-            Example:
+            A directory of torrents serves all of them from one process: each is opened when somebody asks for it and \
+            costs next to nothing before, so there may be hundreds of thousands. Torrents that are put there later are \
+            taken up, those that are taken away go. Their content lies in PATH, each under its own name, and is not \
+            hashed before: whoever receives it checks every piece.
+
+            Examples:
               swoop seed film.torrent /srv/films/film --upload-limit 50MB/s
+              swoop seed /srv/torrents /srv/films
             """)
 
-    @Argument(help: ArgumentHelp("The torrent.", valueName: "file.torrent"))
+    @Argument(help: ArgumentHelp("The torrent, or a directory of torrents.", valueName: "file.torrent"))
     var torrent: String
 
     @Argument(help: "The file or directory the torrent was made from, or the directory that has it.")
@@ -37,6 +43,7 @@ struct SeedCommand: SwoopCommand {
     @OptionGroup var global: GlobalOptions
 
     func run(_ reporter: Reporter) async throws {
+        if TorrentFile.isDirectory(torrent) { return try await serveAll(reporter) }
         let metainfo = try TorrentFile.read(torrent)
         let place = ContentVerifier.contentPath(for: metainfo.info, at: path)
         try TorrentFile.checkExists(place)
@@ -52,5 +59,19 @@ struct SeedCommand: SwoopCommand {
             var session = TransferSession(transfer, reporter: reporter, plan: plan)
             try await session.run()
         }
+    }
+
+    private func serveAll(_ reporter: Reporter) async throws {
+        try TorrentFile.checkExists(path)
+        if superSeed {
+            throw Failure(
+                .usage, "--super-seed is for one torrent, and \(torrent.shown) is a directory",
+                advice: "Leave it out, or name one torrent of the directory.")
+        }
+        StopSignal.shared.setForcedStatus(.done)
+        let session = ShelfSession(
+            directory: TorrentDirectory(torrent, content: path), reporter: reporter, options: transfer.options,
+            seedTime: seedTime?.duration)
+        try await EngineNode(logger: global.logger).use { try await session.run(on: $0) }
     }
 }

@@ -77,6 +77,11 @@ enum TorrentFile {
         throw Failure(.usage, "\(path.shown) is a directory", advice: "Give the name of the file to write.")
     }
 
+    static func isDirectory(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
     static func checkExists(_ path: String) throws {
         guard access(path, F_OK) == 0 else { throw failure("cannot open", path) }
     }

@@ -23,7 +23,7 @@ extension PeerConnection {
 
     private func readSocket() {
         var turn = tunables.turn
-        while phase != .closed, turn > 0, !isHeldBack {
+        while phase != .closed, turn > 0, !isHeldBack, !isAwaitingTorrent {
             let allowed = allowance
             guard allowed > 0 else {
                 return pauseReading(for: max(0.005, owner?.limits.receiveDelay(loop.now) ?? 0.05))
@@ -87,6 +87,9 @@ extension PeerConnection {
         }
         return (outcome, target.count + whole)
     }
+
+    /// Looks again at what was left over.
+    func reread() { parse(0) }
 
     /// Takes frames from the staging memory, where `fresh` bytes have come in behind what was left over.
     private func parse(_ fresh: Int) {

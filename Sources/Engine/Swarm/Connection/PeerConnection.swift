@@ -84,6 +84,8 @@ final class PeerConnection: ReadinessHandler {
     var reserved = 0
     /// The peer is not read until it has taken our replies.
     var isHeldBack = false
+    /// The torrent that it asked for is being looked up: its handshake is kept, and nothing more is read.
+    private(set) var isAwaitingTorrent = false
     var answers = PendingAnswers()
     var upload: OutgoingBlock?
     var lastSent: Double
@@ -163,7 +165,7 @@ final class PeerConnection: ReadinessHandler {
             flush()
         case .handshaking, .open:
             if readiness.writable { flush() }
-            if readiness.closed, isHeldBack { return close(.closedByPeer) }
+            if readiness.closed, isHeldBack || isAwaitingTorrent { return close(.closedByPeer) }
             if readiness.closed, readTimer != nil, phase != .closed {
                 // A hang-up is told again and again while the limit keeps us from reading up to it.
                 unwatch()
@@ -191,6 +193,7 @@ final class PeerConnection: ReadinessHandler {
                 return accept(wanted, reserved) ? 0 : nil
             case .complete(let handshake):
                 guard accept(handshake.infoHash, handshake.reserved) else { return nil }
+                if isAwaitingTorrent { return 0 }
                 return complete(handshake) ? Handshake.byteCount : nil
             }
         } catch {
@@ -206,7 +209,11 @@ final class PeerConnection: ReadinessHandler {
             if !isOurs { close(.violation("handshake for another torrent")) }
             return isOurs
         }
-        resolve(self, wanted)
+        if owner == nil { resolve(self, wanted) }
+        if isAwaitingTorrent {
+            want(interest.subtracting(.read))
+            return true
+        }
         guard let owner else {
             close(.failed("no such torrent here"))
             return false
@@ -216,6 +223,22 @@ final class PeerConnection: ReadinessHandler {
         sendHandshake()
         flush()
         return phase != .closed
+    }
+
+    /// Called by whoever resolves: the owner comes later, or not at all, with ``resumeHandshake()``.
+    func awaitTorrent() { isAwaitingTorrent = true }
+
+    /// The torrent was found, and is the ``owner`` now, or was not: the handshake goes on.
+    func resumeHandshake() {
+        guard isAwaitingTorrent, phase == .handshaking else { return }
+        isAwaitingTorrent = false
+        guard owner != nil else { return close(.failed("no such torrent here")) }
+        reread()
+        if phase != .closed {
+            want(interest.union(.read))
+            receive()
+        }
+        owner?.settle()
     }
 
     private func complete(_ handshake: Handshake) -> Bool {

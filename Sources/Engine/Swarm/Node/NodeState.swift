@@ -16,6 +16,9 @@ actor NodeState {
     private var context: EngineContext?
     private var listener: Listener?
     private var transfers: [Transfer] = []
+    private var shelf: ShelfService?
+    /// Tells trackers that announces from another address are still ours.
+    private let announceKey = UInt32.random(in: .min ... .max)
 
     init(loop: EventLoop) { self.loop = loop }
 
@@ -73,7 +76,40 @@ actor NodeState {
         for transfer in transfers where connection.value.owner == nil {
             transfer.assumeIsolated { $0.attach(connection, to: hash) }
         }
+        if connection.value.owner == nil { shelf?.attach(connection.value, to: hash) }
     }
+
+    func serve(_ shelf: any Shelf, for node: SwarmNode, options: TransferOptions) throws {
+        let context = try context(of: node, options: options)
+        self.shelf?.stop()
+        self.shelf = ShelfService(shelf, context: context.value, options: options, limits: node.configuration.shelf)
+    }
+
+    func announce(_ torrent: Torrent, peerID: PeerID, options: TransferOptions) async -> Double? {
+        guard listener != nil, let context else { return nil }
+        let filter = PeerAddressFilter(allowsLoopback: PeerAddress(context.listenAddress)?.isLoopback ?? false)
+        let (client, port) = (context.trackers, context.listenAddress.port)
+        var answered: Double?
+        for hash in torrent.info.hashes.wire {
+            guard
+                let request = AnnounceRequest(
+                    infoHash: hash, peerID: peerID.bytes, port: port, uploaded: 0, downloaded: 0, left: 0, event: .none,
+                    numWant: 0, key: announceKey, advertisedAddress: options.announceAddress)
+            else { continue }
+            // One tracker of each tier is enough: they share what they know (BEP 12).
+            for tier in torrent.trackers {
+                for url in tier {
+                    guard let answer = try? await client.announce(url: url, request, filter: filter) else { continue }
+                    answered = min(answered ?? .infinity, answer.interval)
+                    break
+                }
+            }
+        }
+        return answered
+    }
+
+    /// Torrents of the shelf that have peers, or had some a moment ago.
+    var awakeTorrents: Int { shelf?.count ?? 0 }
 
     /// The ports of BitTorrent by custom.
     private static let ports: ClosedRange<UInt16> = 6881...6889
@@ -121,6 +157,8 @@ actor NodeState {
         transfers = []
         listener?.close()
         listener = nil
+        shelf?.stop()
+        shelf = nil
         await withTaskGroup(of: Void.self) { group in
             for transfer in all { group.addTask { await transfer.stop() } }
         }

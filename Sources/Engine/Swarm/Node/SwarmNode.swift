@@ -37,6 +37,7 @@ public final class SwarmNode: Sendable {
         var swarm = SwarmConfiguration()
         var lines = LineLimits()
         var incoming = IncomingLimits()
+        var shelf = ShelfLimits()
         /// The file system, for downloads.
         var layer: any FileLayer = SystemFileLayer()
         /// When what was written is made durable and recorded.
@@ -103,6 +104,23 @@ public final class SwarmNode: Sendable {
         Starter(node: self, context: context, options: options, transfer: transfer).get(magnet, into: directory)
         return transfer
     }
+
+    /// Serves whatever is on a shelf to whoever asks for it, in place of an earlier shelf. A torrent is opened by its first peer
+    /// and rests again when the last has been gone for a while. Trackers are told nothing.
+    /// - Parameter options: `listen`, `uploadLimit` (of each torrent), `site` and `superSeed` count.
+    public func serve(_ shelf: any Shelf, options: TransferOptions = TransferOptions()) async throws {
+        try await state.serve(shelf, for: self, options: options)
+    }
+
+    /// Tells the trackers of a torrent once that its content is here: what the owner of a shelf does for each torrent on it,
+    /// again and again. Needs a node that listens.
+    /// - Returns: seconds until it should be told again, of the tracker that answered; nil when none did.
+    public func announce(_ torrent: Torrent, options: TransferOptions = TransferOptions()) async -> Double? {
+        await state.announce(torrent, peerID: peerID, options: options)
+    }
+
+    /// Torrents of the shelf that have peers, or had some a moment ago.
+    public var awakeTorrents: Int { get async { await state.awakeTorrents } }
 
     /// Changes the limits of the whole process, bytes per second; nil for none.
     public func setLimits(up: Int?, down: Int?) async { await state.setLimits(up: up, down: down) }

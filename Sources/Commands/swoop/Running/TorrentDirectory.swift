@@ -1,0 +1,120 @@
+import Authoring
+import Glibc
+import Hashing
+import Metainfo
+import Swarm
+import Synchronization
+
+/// The torrent files of a directory, as a shelf. Of each only its info hashes and its name are in memory; the file is read
+/// again when somebody asks for what it describes.
+final class TorrentDirectory: Shelf {
+    private struct Entry {
+        let first: SHA1Digest
+        let second: SHA1Digest?
+        let hasTrackers: Bool
+    }
+
+    private struct State {
+        var names: [SHA1Digest: String] = [:]
+        var files: [String: Entry] = [:]
+        /// Files that are no torrents, or whose content is not there, each told once.
+        var refused: Set<String> = []
+        /// When the directory was changed last, as it was seen before its names were read.
+        var changed: timespec?
+    }
+
+    /// What a look at the directory found.
+    struct Changes: Sendable {
+        var added = 0
+        var removed = 0
+        /// Why files are not served.
+        var refused: [String] = []
+    }
+
+    let path: String
+    /// Where the content of all of them is, each under its own name.
+    private let content: String
+    private let state = Mutex(State())
+
+    init(_ path: String, content: String) {
+        self.path = path
+        self.content = content
+    }
+
+    var count: Int { state.withLock { $0.files.count } }
+    /// Files of torrents that name trackers.
+    var announced: [String] { state.withLock { $0.files.filter(\.value.hasTrackers).map(\.key) } }
+
+    // MARK: Shelf
+
+    func mayHave(_ hash: SHA1Digest) -> Bool { state.withLock { $0.names[hash] != nil } }
+
+    func open(_ hash: SHA1Digest) throws -> ShelvedContent? {
+        guard let name = state.withLock({ $0.names[hash] }) else { return nil }
+        let torrent = try torrent(name)
+        return ShelvedContent(torrent: torrent, path: ContentVerifier.contentPath(for: torrent.info, at: content))
+    }
+
+    func torrent(_ name: String) throws -> Torrent { try TorrentFile.read(path + "/" + name) }
+
+    // MARK: Looking
+
+    /// Reads the names in the directory if it has changed, and the torrents that are new. Blocks.
+    func refresh() throws -> Changes {
+        var status = stat()
+        guard stat(path, &status) == 0 else { throw TorrentFile.failure("cannot read", path) }
+        let changed = status.st_mtim
+        let before = state.withLock(\.changed)
+        if let before, before.tv_sec == changed.tv_sec, before.tv_nsec == changed.tv_nsec { return Changes() }
+        let there = try list()
+        var changes = Changes()
+        let (known, refused) = state.withLock { (Set($0.files.keys), $0.refused) }
+        for name in known.subtracting(there) {
+            changes.removed += 1
+            state.withLock { state in
+                guard let entry = state.files.removeValue(forKey: name) else { return }
+                for hash in [entry.first, entry.second].compactMap(\.self) where state.names[hash] == name {
+                    state.names[hash] = nil
+                }
+            }
+        }
+        for name in there where !known.contains(name) && !refused.contains(name) {
+            do {
+                let torrent = try torrent(name)
+                let place = ContentVerifier.contentPath(for: torrent.info, at: content)
+                try TorrentFile.checkExists(place)
+                let hashes = torrent.info.hashes.wire
+                guard let first = hashes.first else { continue }
+                changes.added += 1
+                state.withLock { state in
+                    state.files[name] = Entry(
+                        first: first, second: hashes.dropFirst().first, hasTrackers: !torrent.trackers.isEmpty)
+                    for hash in hashes { state.names[hash] = name }
+                }
+            } catch {
+                changes.refused.append((error as? Failure)?.message ?? "\(error)")
+                state.withLock { _ = $0.refused.insert(name) }
+            }
+        }
+        // One that was made while this went on shows in the next look; so does one of the same tick of the clock.
+        let isOld = time(nil) - changed.tv_sec > 2
+        state.withLock {
+            $0.changed = isOld ? changed : nil
+            $0.refused.formIntersection(there)
+        }
+        return changes
+    }
+
+    private func list() throws -> Set<String> {
+        guard let directory = opendir(path) else { throw TorrentFile.failure("cannot read", path) }
+        defer { closedir(directory) }
+        var names: Set<String> = []
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name.hasSuffix(".torrent"), !name.hasPrefix(".") { names.insert(name) }
+        }
+        return names
+    }
+}

@@ -1,0 +1,104 @@
+import Hashing
+import Metainfo
+
+/// Content that a node serves when somebody asks for it, and that costs the engine nothing before: no memory, no timer, no
+/// announce. The owner of the content decides what is there; a shelf of a million torrents is as well as one of ten.
+public protocol Shelf: Sendable {
+    /// Whether a torrent may be here. Called on the engine's loop for handshakes, so it must answer from memory.
+    /// - Parameter hash: as a handshake has it: SHA-1 of the info dictionary, or the first 20 bytes of its SHA-256.
+    func mayHave(_ hash: SHA1Digest) -> Bool
+
+    /// The torrent and its content. Called on a worker thread, where it may block. Nil when it is not here after all.
+    func open(_ hash: SHA1Digest) throws -> ShelvedContent?
+}
+
+/// What a ``Shelf`` has of one torrent.
+public struct ShelvedContent: Sendable {
+    public let torrent: Torrent
+    /// The file or directory that the torrent describes. It is served without being hashed first: whoever put it on the shelf
+    /// answers for it, and whoever receives it verifies every piece.
+    public let path: String
+
+    public init(torrent: Torrent, path: String) {
+        self.torrent = torrent
+        self.path = path
+    }
+}
+
+/// How many torrents of a shelf are awake, and for how long.
+struct ShelfLimits: Sendable {
+    /// Torrents that have a peer, or had one a moment ago. More are refused until one rests again.
+    var awake = 4_096
+    /// Seconds without a connection after which a torrent rests again.
+    var idle = 15.0
+    /// Seconds between two looks at who is idle.
+    var look = 1.0
+}
+
+/// Which torrents of a shelf are awake: pure bookkeeping. Invariant: a torrent is opening or awake, never both.
+struct AwakeTorrents<Waiting, Awake> {
+    private(set) var opening: [SHA1Digest: [Waiting]] = [:]
+    private(set) var awake: [SHA1Digest: (torrent: Awake, idleSince: Double?)] = [:]
+    let limits: ShelfLimits
+
+    init(limits: ShelfLimits) { self.limits = limits }
+
+    var count: Int { opening.count + awake.count }
+    var isEmpty: Bool { opening.isEmpty && awake.isEmpty }
+
+    enum Step: Equatable {
+        /// It is to be opened; who asks waits for it.
+        case open
+        /// Somebody has had it opened: who asks waits too.
+        case wait
+        /// Too many are awake.
+        case full
+    }
+
+    /// Somebody asks for a torrent that is not awake.
+    mutating func ask(_ hash: SHA1Digest, _ who: Waiting) -> Step {
+        if opening[hash] != nil {
+            opening[hash]?.append(who)
+            return .wait
+        }
+        guard count < limits.awake else { return .full }
+        opening[hash] = [who]
+        return .open
+    }
+
+    /// It was opened, or could not be.
+    /// - Returns: who waited for it.
+    mutating func opened(_ hash: SHA1Digest, as torrent: Awake?, now: Double) -> [Waiting] {
+        if let torrent { awake[hash] = (torrent, now) }
+        return opening.removeValue(forKey: hash) ?? []
+    }
+
+    /// Judges everybody who is awake.
+    /// - Parameters:
+    ///   - patience: seconds without a connection after which one is to rest.
+    ///   - isBusy: whether it has connections.
+    /// - Returns: those that are to rest, which are forgotten here.
+    mutating func rest(now: Double, patience: Double, isBusy: (Awake) -> Bool) -> [Awake] {
+        var resting: [Awake] = []
+        for (hash, entry) in awake {
+            if isBusy(entry.torrent) {
+                if entry.idleSince != nil { awake[hash]?.idleSince = nil }
+                continue
+            }
+            let since = entry.idleSince ?? now
+            if now - since >= patience {
+                resting.append(entry.torrent)
+                awake[hash] = nil
+            } else if entry.idleSince == nil {
+                awake[hash]?.idleSince = now
+            }
+        }
+        return resting
+    }
+
+    /// Everybody, at the end.
+    mutating func removeAll() -> (waiting: [Waiting], awake: [Awake]) {
+        defer { (opening, awake) = ([:], [:]) }
+        return (opening.values.flatMap(\.self), awake.values.map(\.torrent))
+    }
+}

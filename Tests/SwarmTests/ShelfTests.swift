@@ -1,0 +1,233 @@
+import Foundation
+import Hashing
+import Metainfo
+import PeerWire
+import Synchronization
+import Testing
+import Tracking
+
+@testable import Swarm
+
+/// A shelf in memory, over content on disk.
+private final class TestShelf: Shelf {
+    private struct Missing: Error {}
+
+    private let samples: [SHA1Digest: Sample]
+    private let directory: String
+    private let state = Mutex((opened: 0, isBroken: false, isHeld: false))
+
+    init(_ samples: [Sample], in directory: String) throws {
+        self.directory = directory
+        var byHash: [SHA1Digest: Sample] = [:]
+        for sample in samples {
+            try sample.write(into: directory)
+            for hash in sample.info.hashes.wire { byHash[hash] = sample }
+        }
+        self.samples = byHash
+    }
+
+    var opened: Int { state.withLock(\.opened) }
+    func breakDown(_ isBroken: Bool) { state.withLock { $0.isBroken = isBroken } }
+    /// Whether whoever opens something waits.
+    func hold(_ isHeld: Bool) { state.withLock { $0.isHeld = isHeld } }
+
+    func mayHave(_ hash: SHA1Digest) -> Bool { samples[hash] != nil }
+
+    func open(_ hash: SHA1Digest) throws -> ShelvedContent? {
+        state.withLock { $0.opened += 1 }
+        while state.withLock(\.isHeld) { usleep(2_000) }
+        if state.withLock(\.isBroken) { throw Missing() }
+        return samples[hash].map { ShelvedContent(torrent: $0.torrent, path: "\(directory)/\($0.name)") }
+    }
+}
+
+@Suite struct `A shelf of torrents` {
+    private let place: TemporaryDirectory
+    private let samples: [Sample]
+    private let shelf: TestShelf
+
+    init() throws {
+        place = try TemporaryDirectory()
+        let versions: [Info.Version] = [.v1, .v2, .hybrid]
+        samples = try (0..<12).map {
+            try .single(200_000 + $0, name: "content\($0)", version: versions[$0 % 3], seed: UInt64($0))
+        }
+        shelf = try TestShelf(samples, in: place.directory("shelf"))
+    }
+
+    private func with(
+        idle: Double = 0.3, awake: Int = 100, _ body: (_ shelf: TestNode, _ other: TestNode) async throws -> Void
+    ) async throws {
+        try await TestNode.with(2) {
+            $0.shelf = ShelfLimits(awake: awake, idle: idle, look: 0.05)
+        } _: { nodes in
+            try await nodes[0].node.serve(shelf, options: nodes[0].options())
+            try await body(nodes[0], nodes[1])
+        }
+    }
+
+    @Test func `gives what is asked for, in any version, and opens nothing else`() async throws {
+        try await with(idle: 60) { server, client in
+            #expect(await server.node.awakeTorrents == 0)
+            let wanted = samples.prefix(7)
+            var transfers: [WatchedTransfer] = []
+            for sample in wanted {
+                transfers.append(
+                    try await client.get(
+                        sample.torrent, into: place.directory("into"), from: [server.address]))
+            }
+            for transfer in transfers { try await transfer.complete() }
+            for sample in wanted { #expect(try sample.isThere(in: place.directory("into"))) }
+            #expect(await server.node.awakeTorrents == 7)
+            #expect(shelf.opened == 7)
+        }
+    }
+
+    @Test func `a magnet link is enough`() async throws {
+        try await with { server, client in
+            let magnet = Magnet(hashes: samples[2].info.hashes)
+            let transfer = try await client.get(magnet, into: place.directory("into"), from: [server.address])
+            try await transfer.complete()
+            #expect(try samples[2].isThere(in: place.directory("into")))
+        }
+    }
+
+    @Test func `whoever is left alone rests, and wakes again for the next peer`() async throws {
+        try await with { server, client in
+            for into in ["first", "second"] {
+                let transfer = try await client.get(
+                    samples[0].torrent, into: place.directory(into), from: [server.address])
+                try await transfer.complete()
+                await transfer.transfer.stop()
+                try await wait(for: "rest") { await server.node.awakeTorrents == 0 }
+            }
+            #expect(shelf.opened == 2)
+        }
+    }
+
+    @Test func `those who ask while a torrent is being opened all get it, and it is opened once`() async throws {
+        try await with(idle: 60) { server, _ in
+            shelf.hold(true)
+            let (address, info) = (try await server.address, samples[1].info)
+            try await withThrowingTaskGroup(of: PeerID?.self) { group in
+                for _ in 0..<5 {
+                    group.addTask {
+                        try await onThread {
+                            let socket = try PeerSocket.connect(address)
+                            try socket.shakeHands(info)
+                            return socket.handshake?.peerID
+                        }
+                    }
+                }
+                try await wait(for: "the first to ask") { shelf.opened == 1 }
+                shelf.hold(false)
+                var answered = 0
+                for try await id in group where id != nil { answered += 1 }
+                #expect(answered == 5)
+            }
+            #expect(shelf.opened == 1)
+        }
+    }
+
+    @Test func `what is not there, or cannot be opened, ends the connection and nothing else`() async throws {
+        try await with { server, client in
+            let address = try await server.address
+            let unknown = try Sample.single(1_000, name: "unknown", version: .v1)
+            func isRefused(_ info: Info) async throws -> Bool {
+                try await onThread {
+                    let socket = try PeerSocket.connect(address)
+                    do { try socket.shakeHands(info) } catch PeerSocket.Failure.closed { return true }
+                    return false
+                }
+            }
+            #expect(try await isRefused(unknown.info))
+            shelf.breakDown(true)
+            #expect(try await isRefused(samples[0].info))
+            shelf.breakDown(false)
+            #expect(await server.node.awakeTorrents == 0)
+            let transfer = try await client.get(samples[0].torrent, into: place.directory("into"), from: [address])
+            try await transfer.complete()
+        }
+    }
+
+    @Test func `who hangs up, or the end, comes while a torrent is being opened`() async throws {
+        try await with { server, _ in
+            shelf.hold(true)
+            let (address, info) = (try await server.address, samples[1].info)
+            try await onThread {
+                let gone = try PeerSocket.connect(address)
+                try gone.sendHandshake(info.hashes)
+                gone.reset()
+            }
+            let waiting = try PeerSocket.connect(address)
+            try waiting.sendHandshake(info.hashes)
+            try await wait(for: "being opened") { shelf.opened == 1 }
+            Task { [shelf] in
+                // The end waits for the worker.
+                try? await Task.sleep(for: .milliseconds(200))
+                shelf.hold(false)
+            }
+        }
+    }
+
+    @Test func `when all that may be awake are, one that is idle makes room, and one that is busy does not`() async throws {
+        try await with(idle: 60, awake: 2) { server, client in
+            let address = try await server.address
+            let socket = try PeerSocket.connect(address)
+            try socket.shakeHands(samples[0].info)
+            for sample in samples[1..<4] {
+                let transfer = try await client.get(sample.torrent, into: place.directory("into"), from: [address])
+                try await transfer.complete()
+                await transfer.transfer.stop()
+                try await wait(for: "the end of the connection") { await server.node.awakeTorrents <= 2 }
+            }
+            socket.reset()
+        }
+    }
+}
+
+@Suite struct `Torrents that are awake` {
+    private typealias Torrents = AwakeTorrents<Int, String>
+    private let one = SHA1Digest(bytes: [UInt8](repeating: 1, count: 20))!
+    private let two = SHA1Digest(bytes: [UInt8](repeating: 2, count: 20))!
+
+    @Test func `the first asks for it to be opened, the others wait`() {
+        var torrents = Torrents(limits: ShelfLimits(awake: 1))
+        #expect(torrents.ask(one, 1) == .open)
+        #expect(torrents.ask(one, 2) == .wait)
+        #expect(torrents.ask(two, 3) == .full)
+        #expect(torrents.opened(one, as: "one", now: 0) == [1, 2])
+        #expect(torrents.awake[one]?.torrent == "one")
+        #expect(torrents.opening.isEmpty)
+        #expect(torrents.ask(two, 3) == .full)
+    }
+
+    @Test func `what could not be opened is forgotten`() {
+        var torrents = Torrents(limits: ShelfLimits())
+        _ = torrents.ask(one, 1)
+        #expect(torrents.opened(one, as: nil, now: 0) == [1])
+        #expect(torrents.isEmpty)
+    }
+
+    @Test func `rest comes after the time without peers, which begins anew with each`() {
+        var torrents = Torrents(limits: ShelfLimits(idle: 10))
+        _ = torrents.ask(one, 1)
+        _ = torrents.opened(one, as: "one", now: 0)
+        #expect(torrents.rest(now: 9, patience: 10) { _ in false }.isEmpty)
+        #expect(torrents.rest(now: 9.5, patience: 10) { _ in true }.isEmpty)
+        #expect(torrents.rest(now: 12, patience: 10) { _ in false }.isEmpty)
+        #expect(torrents.rest(now: 21, patience: 10) { _ in false }.isEmpty)
+        #expect(torrents.rest(now: 22, patience: 10) { _ in false } == ["one"])
+        #expect(torrents.isEmpty)
+    }
+
+    @Test func `without patience all that are idle rest at once`() {
+        var torrents = Torrents(limits: ShelfLimits())
+        for hash in [one, two] {
+            _ = torrents.ask(hash, 1)
+            _ = torrents.opened(hash, as: hash == one ? "one" : "two", now: 0)
+        }
+        #expect(torrents.rest(now: 0, patience: 0) { $0 == "two" } == ["one"])
+        #expect(torrents.awake.keys.map(\.self) == [two])
+    }
+}
