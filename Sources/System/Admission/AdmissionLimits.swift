@@ -21,7 +21,7 @@ public struct AdmissionLimits: Sendable {
     /// Connections open at a time, by door.
     public var connections: [Door: Int] = [.peers: 4096, .tracker: 4096, .api: 512, .files: 1024]
     /// Connections that have not yet said what they want, by door: no handshake, no whole request.
-    public var halfOpen: [Door: Int] = [.peers: 256, .tracker: 1024, .api: 128, .files: 256]
+    public var halfOpen: [Door: Int] = [.peers: 1024, .tracker: 1024, .api: 128, .files: 256]
     /// Connections of one source that are not held against it when a pool is full.
     public var share = 4
     /// Seconds after progress in which a connection is not closed to make room, as long as its source has no more than

@@ -1,4 +1,3 @@
-import Authoring
 import Glibc
 import Hashing
 import Metainfo
@@ -52,7 +51,17 @@ final class TorrentDirectory: Shelf {
     func open(_ hash: SHA1Digest) throws -> ShelvedContent? {
         guard let name = state.withLock({ $0.names[hash] }) else { return nil }
         let torrent = try torrent(name)
-        return ShelvedContent(torrent: torrent, path: ContentVerifier.contentPath(for: torrent.info, at: content))
+        return ShelvedContent(torrent: torrent, path: try place(of: torrent))
+    }
+
+    /// Under its own name only: what lies beside it is no content of it.
+    private func place(of torrent: Torrent) throws -> String {
+        guard let name = torrent.info.name.string else {
+            throw Failure(.usage, "the name \(torrent.info.name.display) is no UTF-8")
+        }
+        let place = content + "/" + name
+        try TorrentFile.checkExists(place)
+        return place
     }
 
     func torrent(_ name: String) throws -> Torrent { try TorrentFile.read(path + "/" + name) }
@@ -81,8 +90,7 @@ final class TorrentDirectory: Shelf {
         for name in there where !known.contains(name) && !refused.contains(name) {
             do {
                 let torrent = try torrent(name)
-                let place = ContentVerifier.contentPath(for: torrent.info, at: content)
-                try TorrentFile.checkExists(place)
+                _ = try place(of: torrent)
                 let hashes = torrent.info.hashes.wire
                 guard let first = hashes.first else { continue }
                 changes.added += 1
@@ -92,7 +100,7 @@ final class TorrentDirectory: Shelf {
                     for hash in hashes { state.names[hash] = name }
                 }
             } catch {
-                changes.refused.append((error as? Failure)?.message ?? "\(error)")
+                changes.refused.append("\(name.shown) is not served: \((error as? Failure)?.message ?? "\(error)")")
                 state.withLock { _ = $0.refused.insert(name) }
             }
         }
