@@ -52,6 +52,7 @@ let layers: [(name: String, modules: [Module])] = [
         "Values",
         [
             Module(name: "Text"),
+            Module(name: "Address", uses: ["Text"]),
             Module(name: "JSON", uses: ["Text"]),
             Module(name: "CSHA", kind: .c),
             Module(name: "Hashing", uses: ["Text", "CSHA"], products: [.crypto]),
@@ -64,6 +65,7 @@ let layers: [(name: String, modules: [Module])] = [
         [
             Module(name: "CLinux", kind: .c),
             Module(name: "Threads", uses: ["CLinux"]),
+            Module(name: "MetricFamilies"),
             Module(name: "Admission"),
             Module(name: "Reactor", uses: ["Threads", "CLinux"]),
         ]
@@ -99,7 +101,7 @@ let layers: [(name: String, modules: [Module])] = [
                 name: "TrackerClient", uses: ["Text", "Tracking", "Hashing", "HTTPTransport"],
                 products: [.log, .nioCore, .nioHTTP1, .nioPosix]),
             Module(
-                name: "TrackerServer", uses: ["Threads", "Tracking", "CLinux", "Reactor", "Admission"], products: [.log]
+                name: "TrackerServer", uses: ["Threads", "MetricFamilies", "Tracking", "CLinux", "Reactor", "Admission"], products: [.log]
             ),
         ]
     ),
@@ -119,7 +121,15 @@ let layers: [(name: String, modules: [Module])] = [
                 ], products: [.log]),
         ]
     ),
-    ("Jobs", [Module(name: "Delivery", uses: ["Text", "JSON", "Metainfo"])]),
+    (
+        "Service",
+        [
+            Module(
+                name: "HTTPServing", uses: ["Text", "Address", "JSON", "Threads", "MetricFamilies", "Admission"],
+                products: [.hummingbird, .log, .nioCore, .nioHTTP1, .nioPosix, .nioSSL])
+        ]
+    ),
+    ("Jobs", [Module(name: "Delivery", uses: ["Text", "Address", "JSON", "Metainfo"])]),
     (
         "Roles",
         [
@@ -132,8 +142,9 @@ let layers: [(name: String, modules: [Module])] = [
                     "ObjectStore", "HashLibrary", "HTTPTransport",
                 ], products: [.log, .nioCore, .nioHTTP1]),
             Module(
-                name: "NodeAPI", uses: ["Text", "JSON", "Threads", "Node", "Delivery", "Admission"],
-                products: [.hummingbird, .log, .nioCore, .nioHTTP1, .nioPosix]),
+                name: "NodeAPI",
+                uses: ["Text", "Address", "JSON", "MetricFamilies", "Node", "Delivery", "Admission", "HTTPServing"],
+                products: [.hummingbird, .log, .nioCore, .nioPosix]),
         ]
     ),
     (
@@ -145,7 +156,7 @@ let layers: [(name: String, modules: [Module])] = [
                     "Text", "JSON", "Threads",
                     "Metainfo", "Tracking", "Storage", "Delivery", "HashLibrary", "Authoring", "SwarmSimulator",
                     "SwarmCore", "Swarm",
-                    "Admission", "TrackerServer", "HTTPTransport", "Node", "NodeAPI",
+                    "Admission", "TrackerServer", "HTTPTransport", "HTTPServing", "Node", "NodeAPI",
                 ], products: [.argumentParser, .log, .nioCore, .nioHTTP1])
         ]
     ),
@@ -154,6 +165,7 @@ let layers: [(name: String, modules: [Module])] = [
 /// What each target is for, in the order of the layers: `Scripts/arrows` takes it from here into ARCHITECTURE.md.
 let purposes = [
     "Text": "hexadecimal, percent-coding, dates and URLs as text; random numbers that can be repeated",
+    "Address": "hosts and ports as people write them",
     "JSON": "JSON read within limits and written",
     "CSHA": "the processor's instructions for SHA-1 and SHA-256",
     "Hashing": "SHA-1 and SHA-256 of several messages at a time, Merkle trees of BEP 52",
@@ -162,6 +174,7 @@ let purposes = [
         "torrents and magnet links as values that cannot be wrong: safe paths, piece indices, the layout of content in pieces",
     "CLinux": "system calls that Swift's C library lacks",
     "Threads": "threads by name and the clocks",
+    "MetricFamilies": "numbers for Prometheus, and their page",
     "Admission": "what strangers may take of the process: connections, descriptors, bytes, requests",
     "Reactor": "an event loop on epoll, timers, worker threads",
     "Storage": "files of content, resume records, checks, publication by one rename",
@@ -179,6 +192,8 @@ let purposes = [
     "SwarmSimulator":
         "runs `SwarmCore` for every host of a network that does not exist, on a virtual clock; bounds and capacity plans",
     "Swarm": "the engine: runs `SwarmCore` with sockets, disks, trackers and origins",
+    "HTTPServing":
+        "HTTP servers for the roles: TLS, who may do what, bodies within limits, events, routes that describe themselves",
     "Delivery":
         "the decisions of the node: configuration, task files, shares, windows, when a source is dead, what the API says",
     "Node": "the daemon: task directories, and runners that carry out what `Delivery` decides",
@@ -206,11 +221,14 @@ let tests: [Module] = [
         name: "TrackerClientTests", kind: .tests, uses: ["TrackerClient"], products: [.nioCore, .nioHTTP1, .nioPosix]),
     Module(name: "HTTPOriginTests", kind: .tests, uses: ["HTTPOrigin"], products: [.nioCore, .nioHTTP1, .nioPosix]),
     Module(name: "SwarmTests", kind: .tests, uses: ["Swarm"]),
-    Module(name: "DeliveryTests", kind: .tests, uses: ["Delivery"]),
+    Module(name: "DeliveryTests", kind: .tests, uses: ["Text", "Address", "Delivery"]),
     Module(name: "S3Tests", kind: .tests, uses: ["S3"]),
     Module(name: "ObjectStoreTests", kind: .tests, uses: ["ObjectStore"], products: [.nioCore, .nioHTTP1, .nioPosix]),
     Module(name: "HashLibraryTests", kind: .tests, uses: ["HashLibrary"]),
     Module(name: "NodeTests", kind: .tests, uses: ["Node", "NodeAPI"]),
+    Module(
+        name: "HTTPServingTests", kind: .tests, uses: ["HTTPServing", "Address", "Admission", "JSON", "Text"],
+        products: [.hummingbird, .log]),
     Module(name: "NodeAPITests", kind: .tests, uses: ["NodeAPI"]),
     Module(
         name: "CommandTests", kind: .tests, uses: ["swoop", "Authoring", "Storage", "SwarmCore"],

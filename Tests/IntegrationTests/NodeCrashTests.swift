@@ -61,7 +61,7 @@ struct NodeCrashTests {
         for node in [sender, cacher, receiver] {
             for side in ["sender", "receiver"] {
                 let reasons = node.names("\(side)/failed").map { name in
-                    (try? String(contentsOfFile: "\(node.data)/\(side)/failed/\(name)", encoding: .utf8)) ?? name
+                    (try? String(contentsOfFile: "\(node.data)/\(side)/failed/\(name).bterr", encoding: .utf8)) ?? name
                 }
                 #expect(reasons.isEmpty, "\(node.name)")
             }

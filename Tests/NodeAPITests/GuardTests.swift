@@ -1,3 +1,6 @@
+@testable import HTTPServing
+import Text
+import Address
 import Delivery
 import HTTPTypes
 import Testing
@@ -10,9 +13,10 @@ struct GuardTests {
         host: String? = "127.0.0.1:8191", listen: ListenAddress = ListenAddress(host: "127.0.0.1", port: 8191),
         token: String? = nil, isOpen: Bool = false, _ headers: HTTPFields = [:]
     ) -> RequestGuard.Refusal? {
-        RequestGuard(address: listen).refusal(
+        let tokens = token.map { [BearerTokens.Token(Secret($0), of: Caller(name: "one", role: .operate))] } ?? []
+        return RequestGuard(address: listen).refusal(
             of: HTTPRequest(method: .post, scheme: nil, authority: host, path: "/send", headerFields: headers),
-            token: token.map(Secret.init), isOpen: isOpen)
+            BearerTokens.judge(headers[.authorization], tokens), isOpen: isOpen)
     }
 
     @Test(
@@ -111,7 +115,7 @@ struct GuardedServerTests {
 
     @Test("a server on the network does not start without a token", arguments: ["0.0.0.0", "::", "node.example"])
     func needsToken(host: String) async throws {
-        await #expect(throws: NodeAPIError.self) {
+        await #expect(throws: HTTPServiceError.self) {
             try await withServer {
                 $0.listen = ListenAddress(host: host, port: 0)
             } _: { _ in
@@ -122,7 +126,7 @@ struct GuardedServerTests {
                 $0.listen = ListenAddress(host: host, port: 0)
             } _: { _ in
             }
-        } catch let error as NodeAPIError {
+        } catch let error as HTTPServiceError {
             #expect(error.kind == .configuration)
             #expect(error.description.contains("apitoken"))
         }
@@ -137,7 +141,7 @@ struct GuardedServerTests {
                 } _: { _ in
                 }
                 Issue.record("two servers on one address")
-            } catch let error as NodeAPIError {
+            } catch let error as HTTPServiceError {
                 #expect(error.kind == .addressInUse)
             }
         }

@@ -1,3 +1,4 @@
+@testable import HTTPServing
 import Admission
 import Delivery
 import Foundation

@@ -1,3 +1,4 @@
+import MetricFamilies
 import Delivery
 import Node
 

@@ -1,3 +1,5 @@
+import MetricFamilies
+import Text
 import Delivery
 
 /// What the API asks of a node: one method for each call. A node answers everything; what is wrong with the parameters

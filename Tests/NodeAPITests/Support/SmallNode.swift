@@ -1,3 +1,5 @@
+import MetricFamilies
+import Text
 import Delivery
 import NodeAPI
 

@@ -1,3 +1,4 @@
+import Address
 import Delivery
 import Foundation
 import Logging

@@ -1,3 +1,5 @@
+import Text
+import Address
 import Delivery
 import Foundation
 import JSON

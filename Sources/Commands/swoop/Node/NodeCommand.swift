@@ -1,3 +1,4 @@
+import HTTPServing
 import Admission
 import ArgumentParser
 import Delivery
@@ -105,7 +106,7 @@ struct NodeCommand: SwoopCommand {
 
 extension Failure {
     /// What a node's servers could not start with.
-    init(_ error: NodeAPIError) {
+    init(_ error: HTTPServiceError) {
         let status: ExitStatus =
             switch error.kind {
             case .configuration, .addressNotAvailable: .usage

@@ -1,3 +1,4 @@
+import Address
 import Text
 import JSON
 import Metainfo

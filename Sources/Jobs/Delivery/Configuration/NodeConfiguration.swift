@@ -1,3 +1,5 @@
+import Text
+import Address
 import JSON
 
 /// What a node does of all that this program can.

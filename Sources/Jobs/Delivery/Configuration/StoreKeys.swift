@@ -1,3 +1,5 @@
+import Text
+
 /// What opens a bucket: keys and endpoint, each empty where it is not known.
 public struct StoreKeys: Sendable, Hashable {
     public var accessKey: Secret?

@@ -1,3 +1,4 @@
+import Text
 import Delivery
 import Metainfo
 import Threads

@@ -1,4 +1,5 @@
 import Delivery
+import HTTPServing
 import HTTPTypes
 import Hummingbird
 
@@ -10,33 +11,33 @@ struct EnvelopeCalls<Node: NodeCalls>: Sendable {
 
     func respond(to request: Request, call: APICall) async -> Response {
         let response = await answer(request, call)
-        counters.count(.call(call), status: response.status.code)
+        counters.count(call.rawValue, status: response.status.code)
         return response
     }
 
     private func answer(_ request: Request, _ call: APICall) async -> Response {
         let bytes: [UInt8]
-        switch await RequestBytes.collect(request, limits: limits) {
+        switch await RequestBytes.collect(request, limits: limits.http) {
         case .success(let read): bytes = read
-        case .failure(let problem): return JSON.envelope(.failure(problem.text), method: call.rawValue, problem.status)
+        case .failure(let problem): return Envelope.response(.failure(problem.text), method: call.rawValue, problem.status)
         }
         let envelope: APIRequest
         do {
-            envelope = try APIRequest.parse(bytes, limits: JSON.limits(limits))
+            envelope = try APIRequest.parse(bytes, limits: Envelope.limits(limits))
         } catch {
-            return JSON.envelope(
+            return Envelope.response(
                 .failure(error.description), messageID: error.messageID, method: call.rawValue, .badRequest)
         }
         // The path says what is to be done; a name that says otherwise is a mistake that must not start a transfer.
         let method = envelope.method.isEmpty ? call.rawValue : envelope.method
         guard call.methodNames.contains(method) else {
             let names = call.methodNames.joined(separator: " or ")
-            return JSON.envelope(
+            return Envelope.response(
                 .failure("method_name of this path is \(names)"), messageID: envelope.messageID, method: call.rawValue,
                 .ok)
         }
         let named = APIRequest(messageID: envelope.messageID, method: method, parameters: envelope.parameters)
         let reply = await call.run(named, on: node)
-        return JSON.envelope(reply, messageID: envelope.messageID, method: method, .ok)
+        return Envelope.response(reply, messageID: envelope.messageID, method: method, .ok)
     }
 }

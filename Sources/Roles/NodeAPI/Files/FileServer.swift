@@ -1,4 +1,5 @@
 import Admission
+import HTTPServing
 import HTTPTypes
 import Hummingbird
 import NIOCore
@@ -7,7 +8,7 @@ import Text
 /// Serves the stored content under `/dcp/`, with ranges, to receivers, web seeds and the CDN's own fetches. Reads only,
 /// lists nothing, and never shows what is unfinished.
 struct FileServer: HTTPResponder {
-    typealias Context = BasicRequestContext
+    typealias Context = ServiceContext
 
     /// `basedatapath`.
     let root: @Sendable () -> String
@@ -17,7 +18,7 @@ struct FileServer: HTTPResponder {
 
     func respond(to request: Request, context: Context) async throws -> Response {
         let response = RequestPlace(admission, at: .files).map { answer(request.head, $0) } ?? busy
-        counters.count(.www, status: response.status.code)
+        counters.count("www", status: response.status.code)
         return response
     }
 

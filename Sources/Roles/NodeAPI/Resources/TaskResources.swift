@@ -1,4 +1,5 @@
 import Delivery
+import HTTPServing
 import HTTPTypes
 import Hummingbird
 import JSON
@@ -11,125 +12,128 @@ struct TaskResources<Node: NodeCalls>: Sendable {
     let node: Node
     let limits: NodeAPILimits
     let counters: RequestCounters
-    let followers: Followers
+    let events: EventStream
     private let snapshots: TaskSnapshots
 
     init(node: Node, limits: NodeAPILimits, counters: RequestCounters) {
         self.node = node
         self.limits = limits
         self.counters = counters
-        followers = Followers(limit: limits.followers)
+        events = EventStream(limits: limits.http)
         snapshots = TaskSnapshots(interval: limits.progressInterval) { name, direction in
             await TaskStates(node: node).bytes(of: name, direction)
         }
     }
 
-    func add(to router: Router<BasicRequestContext>) {
-        router.get("v1/openapi.json") { _, _ in counted(.text(OpenAPI.text, type: JSON.type)) }
-        router.get("v1/node") { _, _ in
-            counted(
-                JSON.response(
-                    .object([
-                        "version": .string(await node.version()), "heartbeat": .string(await node.heartbeat()),
-                        "trouble": .string(await node.trouble() ?? ""),
-                    ]), .ok))
+    var routes: [Route] {
+        let missing = Route.Answer(404, "no such task")
+        let failed = Route.Answer(409, "the call failed; desc says why", schema: "Description")
+        let done = Route.Answer(200, "done", schema: "Description")
+        func call(_ call: APICall, _ path: String, _ summary: String, _ body: String) -> Route {
+            Route(.post, path, summary, body: body, answers: [done, failed], access: .role(.operate)) { request, _ in
+                await run(call, request)
+            }
         }
-        router.get("v1/schedules") { _, _ in counted(.text(await node.showschedules())) }
-        router.post("v1/reload") { _, _ in
-            counted(JSON.response(JSON.description(await node.reloadconf()), .ok))
-        }
-        router.get("v1/tasks") { _, _ in
-            counted(JSON.response(.object(["tasks": .array(await node.tasks().map { .object($0.members) })]), .ok))
-        }
-        for (path, call) in [("gen", APICall.gentask), ("query", .taskfilesquery)] {
-            router.post(RouterPath("v1/taskfiles/\(path)")) { request, _ in await run(call, request) }
-        }
-        for (path, call) in [("send", APICall.send), ("sends", .sends), ("recv", .recv)] {
-            router.post(RouterPath("v1/tasks/\(path)")) { request, _ in await run(call, request) }
-        }
-        router.get("v1/taskfiles/:file") { _, context in counted(await taskFile(context)) }
-        router.get("v1/tasks/:file") { request, context in counted(await task(request, context)) }
-        router.delete("v1/tasks/:file") { _, context in counted(await cancel(context)) }
-        router.get("v1/tasks/:file/events") { request, context in counted(await follow(request, context)) }
+        return [
+            Route(.get, "/v1/node", "Version, time and health", access: .role(.read)) { _, _ in
+                counted(
+                    .json(
+                        .object([
+                            "version": .string(await node.version()), "heartbeat": .string(await node.heartbeat()),
+                            "trouble": .string(await node.trouble() ?? ""),
+                        ])))
+            },
+            Route(
+                .get, "/v1/schedules", "What runs when", answers: [.init(200, "done", type: "text/plain")],
+                access: .role(.read)
+            ) { _, _ in counted(.text(await node.showschedules())) },
+            Route(
+                .post, "/v1/reload", "Load the configuration again", answers: [done], access: .role(.administer)
+            ) { _, _ in counted(.json(Envelope.description(await node.reloadconf()))) },
+            Route(
+                .get, "/v1/tasks", "Every task of the node", answers: [.init(200, "done", schema: "Tasks")],
+                access: .role(.read)
+            ) { _, _ in
+                counted(.json(.object(["tasks": .array(await node.tasks().map { .object($0.members) })])))
+            },
+            call(.send, "/v1/tasks/send", "Serve content by a task file", "TaskFilePath"),
+            call(.sends, "/v1/tasks/sends", "Make a task file and serve by it", "TaskRequest"),
+            call(.recv, "/v1/tasks/recv", "Receive content by a task file", "TaskFilePath"),
+            Route(
+                .get, "/v1/tasks/{file}", "A task and its progress", parameters: ["file", "direction"],
+                answers: [.init(200, "done", schema: "Task"), missing], access: .role(.read)
+            ) { request, context in counted(await task(request, context)) },
+            Route(
+                .delete, "/v1/tasks/{file}", "Cancel a task", parameters: ["file"], answers: [done, missing, failed],
+                access: .role(.operate)
+            ) { _, context in counted(await cancel(context)) },
+            Route(
+                .get, "/v1/tasks/{file}/events",
+                "A task's progress as server-sent events: progress (data is a Task), gone",
+                parameters: ["file", "direction"],
+                answers: [.init(200, "until the task is gone", type: "text/event-stream"), missing],
+                access: .role(.read)
+            ) { request, context in counted(await follow(request, context)) },
+            call(.gentask, "/v1/taskfiles/gen", "Make torrents and a task file", "TaskRequest"),
+            call(.taskfilesquery, "/v1/taskfiles/query", "Whether they are made", "TaskRequest"),
+            Route(
+                .get, "/v1/taskfiles/{file}", "A finished task file", parameters: ["file"],
+                answers: [.init(200, "done"), missing], access: .role(.operate)
+            ) { _, context in counted(await taskFile(context)) },
+        ]
     }
 
     private func counted(_ response: Response) -> Response {
-        counters.count(.other, status: response.status.code)
+        counters.count("other", status: response.status.code)
         return response
     }
 
     private func run(_ call: APICall, _ request: Request) async -> Response {
         let bytes: [UInt8]
-        switch await RequestBytes.collect(request, limits: limits) {
+        switch await RequestBytes.collect(request, limits: limits.http) {
         case .success(let read): bytes = read
-        case .failure(let problem): return counted(JSON.response(JSON.description(problem.text), problem.status))
+        case .failure(let problem): return counted(.json(Envelope.description(problem.text), status: problem.status))
         }
-        guard let params = try? JSONValue.parse(bytes, limits: JSON.limits(limits)).objectValue else {
-            return counted(JSON.response(JSON.description("the body is not a JSON object"), .badRequest))
+        guard let params = try? JSONValue.parse(bytes, limits: Envelope.limits(limits)).objectValue else {
+            return counted(.json(Envelope.description("the body is not a JSON object"), status: .badRequest))
         }
         let reply = await call.run(APIRequest(method: call.rawValue, parameters: params), on: node)
-        return counted(JSON.response(.object(reply.content), reply.succeeded ? .ok : .conflict))
+        return counted(.json(.object(reply.content), status: reply.succeeded ? .ok : .conflict))
     }
 
-    private func taskFile(_ context: BasicRequestContext) async -> Response {
+    private func taskFile(_ context: ServiceContext) async -> Response {
         guard case .name(let name) = TaskFileName(context), let bytes = await node.taskFile(named: name) else {
             return missing(context)
         }
-        return Response(
-            status: .ok, headers: [.contentType: JSON.type], body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+        return .json(bytes: bytes)
     }
 
-    private func task(_ request: Request, _ context: BasicRequestContext) async -> Response {
+    private func task(_ request: Request, _ context: ServiceContext) async -> Response {
         guard case .name(let name) = TaskFileName(context), let entry = await entry(name, direction(request)) else {
             return missing(context)
         }
-        return JSON.response(await state(entry), .ok)
+        return .json(await state(entry))
     }
 
-    private func cancel(_ context: BasicRequestContext) async -> Response {
+    private func cancel(_ context: ServiceContext) async -> Response {
         guard case .name(let name) = TaskFileName(context) else { return missing(context) }
         let isThere = await !node.tasks(named: name).isEmpty
         let reply = await node.cancel(APIRequest(method: "cancel", parameters: ["taskfile": .string(name)]))
-        return JSON.response(.object(reply.content), !isThere ? .notFound : reply.succeeded ? .ok : .conflict)
+        return .json(.object(reply.content), status: !isThere ? .notFound : reply.succeeded ? .ok : .conflict)
     }
 
     /// A task's progress as server-sent events, until the task is gone or the follower is.
-    private func follow(_ request: Request, _ context: BasicRequestContext) async -> Response {
+    private func follow(_ request: Request, _ context: ServiceContext) async -> Response {
         let direction = direction(request)
         guard case .name(let name) = TaskFileName(context), await entry(name, direction) != nil else {
             return missing(context)
         }
-        guard followers.hasRoom else {
-            return JSON.response(JSON.description("too many are following already"), .serviceUnavailable)
+        let snapshots = snapshots
+        let response = events.response(event: "progress", every: limits.progressInterval) {
+            await snapshots.state(of: name, direction).map { .state($0) } ?? .gone
         }
-        let (interval, silence, followers, snapshots) =
-            (limits.progressInterval, limits.followerSilence, followers, snapshots)
-        let body = ResponseBody { writer in
-            guard followers.enter() else { return try await writer.finish(nil) }
-            defer { followers.leave() }
-            let clock = ContinuousClock()
-            var last: [UInt8] = []
-            var saidAt = clock.now
-            while !Task.isCancelled {
-                guard let text = await snapshots.state(of: name, direction) else {
-                    try await writer.write(ByteBuffer(string: "event: gone\ndata: {}\n\n"))
-                    break
-                }
-                if text != last {
-                    var event = ByteBuffer(string: "event: progress\ndata: ")
-                    event.writeBytes(text)
-                    event.writeString("\n\n")
-                    try await writer.write(event)
-                    (last, saidAt) = (text, clock.now)
-                } else if clock.now - saidAt >= silence {
-                    try await writer.write(ByteBuffer(string: ": still here\n\n"))
-                    saidAt = clock.now
-                }
-                try await Task.sleep(for: interval)
-            }
-            try await writer.finish(nil)
-        }
-        return Response(status: .ok, headers: [.contentType: "text/event-stream"], body: body)
+        return response
+            ?? .json(Envelope.description("too many are following already"), status: .serviceUnavailable)
     }
 
     private func direction(_ request: Request) -> TaskEntry.Direction? {
@@ -142,11 +146,11 @@ struct TaskResources<Node: NodeCalls>: Sendable {
 
     private func state(_ entry: TaskEntry) async -> JSONValue { await TaskStates(node: node).state(entry) }
 
-    private func missing(_ context: BasicRequestContext) -> Response {
+    private func missing(_ context: ServiceContext) -> Response {
         if case .broken = TaskFileName(context) {
-            return JSON.response(JSON.description("the path has a broken escape in it"), .badRequest)
+            return .json(Envelope.description("the path has a broken escape in it"), status: .badRequest)
         }
-        return JSON.response(JSON.description("no such task"), .notFound)
+        return .json(Envelope.description("no such task"), status: .notFound)
     }
 }
 
@@ -167,7 +171,7 @@ enum TaskFileName {
     /// An escape is broken, or the bytes are not UTF-8.
     case broken
 
-    init(_ context: BasicRequestContext) {
+    init(_ context: ServiceContext) {
         guard let segment = context.parameters.get("file"), let name = PercentEncoding.decode(segment) else {
             self = .broken
             return

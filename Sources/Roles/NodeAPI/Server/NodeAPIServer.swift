@@ -1,5 +1,7 @@
+import Address
 import Admission
 import Delivery
+import HTTPServing
 import Logging
 
 /// The HTTP servers of a node: the API, and the file server where one is wanted.
@@ -39,30 +41,30 @@ public final class NodeAPIServer: Sendable {
     }
 
     /// Returns when both accept connections.
-    /// - Throws: ``NodeAPIError``, of kind `.configuration` when the API is to listen on the network and no token is
+    /// - Throws: ``HTTPServiceError``, of kind `.configuration` when the API is to listen on the network and no token is
     ///   set.
     public static func start(
         _ node: some NodeCalls, settings: Settings, logger: Logger
-    ) async throws(NodeAPIError) -> NodeAPIServer {
+    ) async throws(HTTPServiceError) -> NodeAPIServer {
         let token = await node.apiToken()
         guard settings.listen.isLoopback || token?.value.isEmpty == false else {
-            throw NodeAPIError(
+            throw HTTPServiceError(
                 .configuration,
                 "\(settings.listen) is reached over the network: set 'apitoken', or let 'listen' be a loopback address")
         }
-        let counters = RequestCounters()
+        let counters = RequestCounters(name: "swoop_node_http_requests_total")
         let router = APIRouter(
             node: node, address: settings.listen, limits: settings.limits, admission: settings.admission,
-            counters: counters, logger: logger)
+            counters: counters)
         let api = try await HTTPService.start(
             router.responder(), at: settings.listen, admission: settings.admission, door: .api,
-            limits: settings.limits, logger: logger)
+            limits: settings.limits.http, logger: logger)
         guard let place = settings.www else { return NodeAPIServer(api: api, www: nil) }
         do {
             let files = FileServer(
                 root: settings.content, limits: settings.limits, admission: settings.admission, counters: counters)
             let www = try await HTTPService.start(
-                files, at: place, admission: settings.admission, door: .files, limits: settings.limits, logger: logger)
+                files, at: place, admission: settings.admission, door: .files, limits: settings.limits.http, logger: logger)
             return NodeAPIServer(api: api, www: www)
         } catch {
             await api.stop()

@@ -54,7 +54,7 @@ extension TrackerLoop {
             return switch page {
             case .html: Array(StatsPage.html(facts).utf8)
             case .json: Array(StatsPage.json(facts).utf8)
-            case .metrics: Array(MetricsPage.text(facts).utf8)
+            case .metrics: Array(TrackerMetrics.text(facts).utf8)
             }
         }
     }

@@ -1,8 +1,9 @@
 import Admission
+import MetricFamilies
 
 /// What strangers hold of the process, for `/metrics`.
-enum AdmissionFamilies {
-    static func all(of figures: Admission.Figures) -> [MetricFamily] {
+public enum AdmissionFamilies {
+    public static func all(of figures: Admission.Figures) -> [MetricFamily] {
         func byDoor(_ counts: [Door: Int]) -> [MetricFamily.Sample] {
             Door.allCases.map { MetricFamily.Sample(labels: [("door", "\($0)")], value: Double(counts[$0] ?? 0)) }
         }

@@ -3,12 +3,12 @@ import HTTPTypes
 import Hummingbird
 
 /// The place of one request among those that are answered at a time. Given back when nobody holds it any more.
-final class RequestPlace: Sendable {
+public final class RequestPlace: Sendable {
     private let admission: Admission
     private let door: Door
 
     /// - Returns: nil when as many are being answered as may be.
-    init?(_ admission: Admission, at door: Door) {
+    public init?(_ admission: Admission, at door: Door) {
         guard admission.beginRequest(at: door) else { return nil }
         self.admission = admission
         self.door = door
@@ -17,24 +17,29 @@ final class RequestPlace: Sendable {
     deinit { admission.endRequest(at: door) }
 
     /// Seconds after which a client may ask again.
-    static let retryAfter = "1"
-    static let refusalText = "too many requests are being answered: try again"
+    public static let retryAfter = "1"
+    public static let refusalText = "too many requests are being answered: try again"
 }
 
 /// Bounds the calls that are under way, behind the guard: who may not come in takes no place.
-struct PlaceMiddleware: RouterMiddleware {
-    typealias Context = BasicRequestContext
+public struct PlaceMiddleware: RouterMiddleware {
+    public typealias Context = ServiceContext
 
-    let admission: Admission
-    let counters: RequestCounters
+    private let admission: Admission
+    private let door: Door
+    private let refuse: RefusalAnswer
 
-    func handle(
+    public init(_ admission: Admission, at door: Door, refuse: @escaping RefusalAnswer) {
+        self.admission = admission
+        self.door = door
+        self.refuse = refuse
+    }
+
+    public func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
-        guard let place = RequestPlace(admission, at: .api) else {
-            counters.count(.other, status: 503)
-            var response = JSON.envelope(
-                .failure(RequestPlace.refusalText), method: "", .serviceUnavailable)
+        guard let place = RequestPlace(admission, at: door) else {
+            var response = refuse(request, .serviceUnavailable, RequestPlace.refusalText)
             response.headers[.retryAfter] = RequestPlace.retryAfter
             // What was sent as a body is not read.
             if request.method != .get { response.headers[.connection] = "close" }

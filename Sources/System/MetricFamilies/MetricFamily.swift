@@ -1,3 +1,8 @@
+// MetricFamilies: numbers of the program for Prometheus.
+//
+// What it is for: one form in which every part of the program gives its numbers, and the one page that shows them. What it
+// must never do: take the name of a series or a label from outside.
+
 /// A metric with its samples, as Prometheus' text format groups them.
 public struct MetricFamily: Sendable {
     public enum Kind: String, Sendable { case gauge, counter }
@@ -34,10 +39,10 @@ public struct MetricFamily: Sendable {
 }
 
 /// Prometheus' text format, version 0.0.4.
-enum MetricsPage {
-    static let type = "text/plain; version=0.0.4; charset=utf-8"
+public enum MetricsPage {
+    public static let type = "text/plain; version=0.0.4; charset=utf-8"
 
-    static func text(_ families: [MetricFamily]) -> String {
+    public static func text(_ families: [MetricFamily]) -> String {
         var page = ""
         for family in families {
             page += "# HELP \(family.name) \(escaped(family.help))\n"

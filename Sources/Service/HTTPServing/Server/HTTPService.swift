@@ -1,5 +1,5 @@
+import Address
 import Admission
-import Delivery
 import Glibc
 import HTTPTypes
 import Hummingbird
@@ -7,10 +7,11 @@ import HummingbirdCore
 import Logging
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Synchronization
 
-/// Why a server of a node could not start.
-public struct NodeAPIError: Error, Sendable, CustomStringConvertible {
+/// Why a server could not start.
+public struct HTTPServiceError: Error, Sendable, CustomStringConvertible {
     public enum Kind: Sendable, Equatable {
         /// The configuration asks for something that is not allowed.
         case configuration
@@ -23,7 +24,7 @@ public struct NodeAPIError: Error, Sendable, CustomStringConvertible {
     public let kind: Kind
     public let description: String
 
-    init(_ kind: Kind, _ description: String) {
+    public init(_ kind: Kind, _ description: String) {
         self.kind = kind
         self.description = description
     }
@@ -39,21 +40,21 @@ public struct NodeAPIError: Error, Sendable, CustomStringConvertible {
 }
 
 /// One HTTP server: started, asked where it listens, stopped.
-final class HTTPService: Sendable {
+public final class HTTPService: Sendable {
     /// Where it listens, with the port the system chose if it was asked to.
-    let address: ListenAddress
+    public let address: ListenAddress
     private let running: Task<Void, any Error>
     /// The listening socket.
-    let channel: any Channel
+    package let channel: any Channel
 
-    /// - Parameter door: what its connections and requests count against.
-    ///
     /// Returns when connections are accepted.
-    static func start(
-        _ responder: some HTTPResponder<BasicRequestContext>, at address: ListenAddress, admission: Admission,
-        door: Door,
-        limits: NodeAPILimits, logger: Logger
-    ) async throws(NodeAPIError) -> HTTPService {
+    /// - Parameters:
+    ///   - door: what its connections and requests count against.
+    ///   - certificates: for TLS; nil for plain HTTP.
+    public static func start(
+        _ responder: some HTTPResponder<ServiceContext>, at address: ListenAddress, admission: Admission, door: Door,
+        limits: HTTPLimits, certificates: Certificates? = nil, logger: Logger
+    ) async throws(HTTPServiceError) -> HTTPService {
         let started = OneTime<any Channel>()
         var channel = HTTP1Channel.Configuration(
             additionalChannelHandlers: [
@@ -69,7 +70,7 @@ final class HTTPService: Sendable {
         quiet.logLevel = max(logger.logLevel, .error)
         if logger.logLevel <= .debug { quiet.logLevel = .debug }
         let application = Application(
-            responder: responder, server: .http1(configuration: channel),
+            responder: responder, server: Self.server(channel, certificates),
             configuration: .init(address: .hostname(address.host, port: address.port), serverName: nil),
             onServerRunning: { channel in
                 // First, before the handler that would end the server for an error.
@@ -92,7 +93,16 @@ final class HTTPService: Sendable {
             let place = ListenAddress(host: address.host, port: channel.localAddress?.port ?? 0)
             return HTTPService(address: place, running: running, channel: channel)
         } catch {
-            throw NodeAPIError(error, listening: address)
+            throw HTTPServiceError(error, listening: address)
+        }
+    }
+
+    private static func server(
+        _ configuration: HTTP1Channel.Configuration, _ certificates: Certificates?
+    ) -> HTTPServerBuilder {
+        guard let certificates else { return .http1(configuration: configuration) }
+        return HTTPServerBuilder { responder in
+            SecureChannel(base: HTTP1Channel(responder: responder, configuration: configuration), certificates: certificates)
         }
     }
 
@@ -103,10 +113,24 @@ final class HTTPService: Sendable {
     }
 
     /// Takes no more connections, lets answers under way end as far as they do not wait, and closes everything.
-    func stop() async {
+    public func stop() async {
         running.cancel()
         _ = await running.result
     }
+}
+
+/// A connection with TLS in front of HTTP, by the certificates that are in force when it is made.
+private struct SecureChannel: ServerChildChannel {
+    let base: HTTP1Channel
+    let certificates: Certificates
+
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
+        channel.eventLoop.makeCompletedFuture {
+            try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: certificates.current))
+        }.flatMap { base.setup(channel: channel, logger: logger) }
+    }
+
+    func handle(value: HTTP1Channel.Value, logger: Logger) async { await base.handle(value: value, logger: logger) }
 }
 
 /// Closes a connection on which nothing moves, in either direction: a client that asks and never reads.

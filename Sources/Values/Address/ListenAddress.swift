@@ -1,3 +1,5 @@
+// Address: hosts and ports as people write them, and what can be said of them without asking anybody.
+
 import Text
 
 /// Where a server listens: `127.0.0.1:8191`, `[::1]:8191`, `:8191` (every address).
@@ -31,11 +33,7 @@ public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Whether only this machine can reach it.
-    public var isLoopback: Bool {
-        if host == "localhost" || host == "::1" { return true }
-        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
-        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
-    }
+    public var isLoopback: Bool { HostName.isLoopback(host) }
 
     public var description: String { host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }

@@ -3,11 +3,11 @@ import Hummingbird
 import NIOCore
 
 /// Reads bodies of requests, no more than may be and no longer than it may take.
-enum RequestBytes {
-    enum Problem: Error, Sendable {
+public enum RequestBytes {
+    public enum Problem: Error, Sendable {
         case tooLarge(limit: Int), tooSlow, brokenOff
 
-        var status: HTTPResponse.Status {
+        public var status: HTTPResponse.Status {
             switch self {
             case .tooLarge: .contentTooLarge
             case .tooSlow: .requestTimeout
@@ -15,7 +15,7 @@ enum RequestBytes {
             }
         }
 
-        var text: String {
+        public var text: String {
             switch self {
             case .tooLarge(let limit): "the body is larger than \(limit) bytes"
             case .tooSlow: "the body took too long to arrive"
@@ -24,7 +24,7 @@ enum RequestBytes {
         }
     }
 
-    static func collect(_ request: Request, limits: NodeAPILimits) async -> Result<[UInt8], Problem> {
+    public static func collect(_ request: Request, limits: HTTPLimits) async -> Result<[UInt8], Problem> {
         if let announced = request.headers[.contentLength].flatMap({ Int($0) }), announced > limits.bodyBytes {
             return .failure(.tooLarge(limit: limits.bodyBytes))
         }

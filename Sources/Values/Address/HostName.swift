@@ -1,7 +1,7 @@
 /// Hosts as they stand in `Host`, `Origin` and addresses.
-enum HostName {
+public enum HostName {
     /// The host of `host:port`, `[v6]:port` or a host alone: brackets are taken off, letters made small.
-    static func host(of authority: String) -> String {
+    public static func host(of authority: String) -> String {
         if authority.hasPrefix("["), let end = authority.lastIndex(of: "]") {
             return authority[authority.index(after: authority.startIndex)..<end].lowercased()
         }
@@ -14,7 +14,7 @@ enum HostName {
 
     /// `localhost`, 127.0.0.0/8 in four numbers, and ::1. No name but `localhost`: what a name means is the name
     /// server's to say, and that is how rebinding works.
-    static func isLoopback(_ host: String) -> Bool {
+    public static func isLoopback(_ host: String) -> Bool {
         if host == "localhost" || host == "::1" { return true }
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)
         return parts.count == 4 && parts[0] == "127"

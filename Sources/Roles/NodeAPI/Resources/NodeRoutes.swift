@@ -1,0 +1,41 @@
+import HTTPServing
+import JSON
+
+/// The resources under /v1 and the pages, as one table.
+enum NodeRoutes {
+    static func table(_ routes: [Route]) -> RouteTable {
+        RouteTable(
+            title: "Swoop node",
+            description: "The delivery node's operations as resources. The calls of deployed management systems (POST "
+                + "/gentask, /taskfilesquery, /send, /sends, /uploadprogress, /recv, /progress, /cancel) take the same "
+                + "parameters in their envelope.",
+            tokenText: "apitoken of the configuration; needed where one is set", schemas: object(schemas),
+            parameters: object(parameters), routes: routes)
+    }
+
+    private static func object(_ text: String) -> JSONObject {
+        (try? JSONValue.parse(Array("{\(text)}".utf8)).objectValue) ?? JSONObject()
+    }
+
+    private static let schemas = """
+        "Description":{"type":"object","required":["desc"],"properties":{"desc":{"type":"string"}}},
+        "TaskFilePath":{"type":"object","required":["taskfile"],"properties":{"taskfile":{"type":"string","description":\
+        "path of a task file, under one of taskroots"},"reactive":{"type":["boolean","string"]}}},
+        "TaskRequest":{"type":"object","required":["dcppath","taskfile"],"properties":{"dcppath":{"type":"string"},\
+        "taskfile":{"type":"string"},"basesubdir":{"type":"string"},"btobscdn":{"type":"string","examples":["1:1:1"]},\
+        "policy":{"enum":["fulltime","priortime"]},"tracker":{"type":"string"},"seedtime":{"type":["string","integer"]},\
+        "datasource":{"enum":["local","obs"]},"obsurl":{"type":"string"},"ak":{"type":"string"},"sk":{"type":"string"},\
+        "endpoint":{"type":"string"},"deloldtorrent":{"type":["boolean","string","integer"]}}},
+        "Task":{"type":"object","properties":{"taskfile":{"type":"string"},"direction":{"enum":["send","receive"]},\
+        "state":{"type":"string","description":"name of the directory that the task is in"},"path":{"type":"string"},\
+        "progress":{"type":"object","description":"as progress or uploadprogress has it"}}},
+        "Tasks":{"type":"object","properties":{"tasks":{"type":"array","items":{"$ref":"#/components/schemas/Task"}}}}
+        """
+
+    private static let parameters = """
+        "file":{"name":"file","in":"path","required":true,"schema":{"type":"string"},"description":\
+        "SUBDIR-NAME.task.json"},
+        "direction":{"name":"direction","in":"query","schema":{"enum":["send","receive"]},"description":\
+        "which, where both have a task of that name; receive by default"}
+        """
+}

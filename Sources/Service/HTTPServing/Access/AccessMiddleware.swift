@@ -1,0 +1,72 @@
+import HTTPTypes
+import Hummingbird
+
+/// What is known of one request while it is answered.
+public struct ServiceContext: RequestContext {
+    public var coreContext: CoreRequestContextStorage
+    /// Who asks; nil at open paths for those who did not show it.
+    public var caller: Caller?
+
+    public init(source: ApplicationRequestContextSource) { coreContext = .init(source: source) }
+
+    /// Whether who asks may do what takes this role.
+    public func may(_ role: Role) -> Bool { caller.map { $0.role >= role } ?? false }
+}
+
+/// Answers for requests that are turned away, in the form that the clients of a role read.
+public typealias RefusalAnswer = @Sendable (Request, HTTPResponse.Status, String) -> Response
+
+/// Turns away who may not come in, before anything of a request but its head is looked at, and answers for paths that
+/// do not exist.
+public struct AccessMiddleware: RouterMiddleware {
+    public typealias Context = ServiceContext
+
+    private let gate: RequestGuard
+    private let authenticator: any Authenticator
+    private let setting: String
+    private let open: Set<String>
+    private let refuse: RefusalAnswer
+
+    /// - Parameters:
+    ///   - setting: the name of the setting that holds a token, for texts.
+    ///   - open: paths that tell whether somebody is there, and nothing else: they want no credentials.
+    public init(
+        _ gate: RequestGuard, _ authenticator: any Authenticator, setting: String, open: Set<String>,
+        refuse: @escaping RefusalAnswer
+    ) {
+        self.gate = gate
+        self.authenticator = authenticator
+        self.setting = setting
+        self.open = open
+        self.refuse = refuse
+    }
+
+    public func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        let authentication = await authenticator.authenticate(request.head)
+        let isOpen = open.contains(request.uri.path)
+        if let refusal = gate.refusal(of: request.head, authentication, isOpen: isOpen) {
+            return turnedAway(request, refusal.status, refusal.text(setting: setting))
+        }
+        var context = context
+        context.caller = gate.caller(authentication)
+        do {
+            var response = try await next(request, context)
+            if let name = HTTPField.Name("X-Content-Type-Options") { response.headers[name] = "nosniff" }
+            response.headers[.cacheControl] = "no-store"
+            return response
+        } catch let error as HTTPError {
+            return turnedAway(
+                request, error.status, error.status == .notFound ? "no such path" : error.status.reasonPhrase)
+        }
+    }
+
+    private func turnedAway(_ request: Request, _ status: HTTPResponse.Status, _ text: String) -> Response {
+        var response = refuse(request, status, text)
+        if status == .unauthorized { response.headers[.wwwAuthenticate] = "Bearer" }
+        // What was sent as a body is not read: the connection cannot serve another request.
+        if request.method != .get { response.headers[.connection] = "close" }
+        return response
+    }
+}

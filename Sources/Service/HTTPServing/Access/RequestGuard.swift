@@ -1,0 +1,79 @@
+import Address
+import HTTPTypes
+
+/// Decides who may talk to a server at all: no page of a web site, whatever name it has given this machine's address (DNS
+/// rebinding, CVE-2018-5702), and nobody without credentials where there are any. Pure.
+public struct RequestGuard: Sendable {
+    /// Why a request is turned away.
+    public enum Refusal: Equatable, Sendable {
+        case noHost, foreignHost, crossSite, tokenMissing, tokenWrong, tokenNotSet
+        /// Who sends it may not do that.
+        case roleTooLow(needed: Role)
+
+        public var status: HTTPResponse.Status {
+            switch self {
+            case .noHost: .badRequest
+            case .foreignHost, .crossSite, .tokenNotSet, .roleTooLow: .forbidden
+            case .tokenMissing, .tokenWrong: .unauthorized
+            }
+        }
+
+        /// - Parameter setting: the name of the setting that a token stands in.
+        func text(setting: String) -> String {
+            switch self {
+            case .noHost: "the request names no host"
+            case .foreignHost: "this API answers to localhost and to its own address only"
+            case .crossSite: "requests of web pages of other sites are refused"
+            case .tokenMissing: "a token is needed: Authorization: Bearer TOKEN"
+            case .tokenWrong: "the token is wrong"
+            case .tokenNotSet: "this API is reached over the network, and no \(setting) is set"
+            case .roleTooLow(let needed): "this token does not allow that: the role '\(needed)' is needed"
+            }
+        }
+    }
+
+    /// Where the server listens.
+    let address: ListenAddress
+
+    public init(address: ListenAddress) { self.address = address }
+
+    /// - Parameter isOpen: whether the call is one of the few that want no credentials.
+    public func refusal(of head: HTTPRequest, _ authentication: Authentication, isOpen: Bool) -> Refusal? {
+        guard let authority = head.authority, !authority.isEmpty else { return .noHost }
+        let host = HostName.host(of: authority)
+        // With a token a foreign name gains nothing: a browser does not know it.
+        if authentication == .notSetUp, !HostName.isLoopback(host), host != address.host.lowercased() || isWildcard {
+            return .foreignHost
+        }
+        if isCrossSite(head.headerFields, authority: authority) { return .crossSite }
+        if isOpen { return nil }
+        return switch authentication {
+        case .notSetUp: address.isLoopback ? nil : .tokenNotSet
+        case .missing: .tokenMissing
+        case .wrong: .tokenWrong
+        case .caller: nil
+        }
+    }
+
+    /// Who that is, as far as it is known.
+    func caller(_ authentication: Authentication) -> Caller? {
+        switch authentication {
+        case .caller(let caller): caller
+        case .notSetUp where address.isLoopback: .local
+        case .notSetUp, .missing, .wrong: nil
+        }
+    }
+
+    private var isWildcard: Bool { address.host == "::" || address.host == "0.0.0.0" }
+
+    /// A browser says where a request comes from. Programs say nothing.
+    private func isCrossSite(_ headers: HTTPFields, authority: String) -> Bool {
+        if let name = HTTPField.Name("Sec-Fetch-Site"), let site = headers[name], site != "same-origin", site != "none"
+        {
+            return true
+        }
+        guard let origin = headers[.origin] else { return false }
+        guard let scheme = origin.firstRange(of: "://") else { return true }
+        return origin[scheme.upperBound...].lowercased() != authority.lowercased()
+    }
+}

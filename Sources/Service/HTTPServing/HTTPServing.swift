@@ -1,0 +1,29 @@
+// HTTPServing: HTTP servers for the roles of this program.
+//
+// What it is for: one way to listen (plain or TLS, with certificates that can be read again), to keep strangers within their
+// budget, to tell who asks and what he may do, to read bodies within limits, to send events, and to describe the routes to
+// programs. What it must never do: know what a role's calls are about, answer a page of some web site, or let a request of
+// one connection wait for a stranger's.
+
+/// Limits and times of one server.
+public struct HTTPLimits: Sendable {
+    /// Longest body of a request that is read whole, in bytes.
+    public var bodyBytes = 1 << 20
+    /// How long such a body may take to arrive.
+    public var bodyTime = Duration.seconds(20)
+    /// How long a connection may be silent between requests.
+    public var keepAlive = Duration.seconds(60)
+    /// How long a connection may be without a byte either way while an answer is under way.
+    public var stall = Duration.seconds(180)
+    /// How long the head of a request may take, from the connection or from its first byte after the answer before; also
+    /// what is left of a request that has been answered.
+    public var headTime = Duration.seconds(10)
+    /// Most header bytes of a request.
+    public var headerBytes = 32 << 10
+    /// After how long without news a follower of events is sent a comment, so that it knows the connection lives.
+    public var followerSilence = Duration.seconds(15)
+    /// Most followers of events at a time.
+    public var followers = 200
+
+    public init() {}
+}

@@ -1,0 +1,38 @@
+import MetricFamilies
+import Synchronization
+
+/// What servers answered, for the metrics. Series are fixed: subjects that the program names and answers by class, nothing
+/// from outside.
+public final class RequestCounters: Sendable {
+    private struct Key: Hashable {
+        let subject: String
+        let statusClass: Int
+    }
+
+    private let name: String
+    private let counts = Mutex<[Key: Int]>([:])
+
+    /// - Parameter name: of the metric, as in `swoop_node_http_requests_total`.
+    public init(name: String) { self.name = name }
+
+    /// - Parameter subject: what a request was for; never a text of a client.
+    public func count(_ subject: String, status: Int) {
+        counts.withLock { $0[Key(subject: subject, statusClass: status / 100), default: 0] += 1 }
+    }
+
+    /// Sorted, so that the page is the same every time.
+    public var family: MetricFamily {
+        let counts = counts.withLock { $0 }
+        let samples = counts.map { key, count in
+            MetricFamily.Sample(
+                labels: [("subject", key.subject), ("status", "\(key.statusClass)xx")], value: Double(count))
+        }
+        return MetricFamily(
+            name: name, kind: .counter, help: "Requests by what they were for and how they ended.",
+            samples: samples.sorted { $0.order < $1.order })
+    }
+}
+
+extension MetricFamily.Sample {
+    fileprivate var order: String { labels.map { "\($0.name)=\($0.value)" }.joined(separator: ",") }
+}

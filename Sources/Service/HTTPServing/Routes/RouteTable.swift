@@ -1,0 +1,162 @@
+import HTTPTypes
+import Hummingbird
+import JSON
+
+/// One path and method of a server: what it does, who may ask, and what programs are told of it.
+public struct Route: Sendable {
+    /// Who may ask.
+    public enum Access: Sendable, Hashable {
+        /// Everybody, without credentials.
+        case open
+        case role(Role)
+    }
+
+    /// What an answer may be, for the description.
+    public struct Answer: Sendable {
+        let status: Int
+        let text: String
+        let type: String
+        let schema: String?
+
+        public init(_ status: Int, _ text: String, type: String = "application/json", schema: String? = nil) {
+            self.status = status
+            self.text = text
+            self.type = type
+            self.schema = schema
+        }
+    }
+
+    public typealias Handler = @Sendable (Request, ServiceContext) async -> Response
+
+    let method: HTTPRequest.Method
+    let path: String
+    let summary: String
+    let parameters: [String]
+    let body: String?
+    let answers: [Answer]
+    let access: Access
+    let handler: Handler
+
+    /// - Parameters:
+    ///   - path: as in `/v1/tasks/{file}`.
+    ///   - parameters: names in the table's `parameters`.
+    ///   - body: the name of the schema of the request's body.
+    ///   - answers: the successful one first.
+    public init(
+        _ method: HTTPRequest.Method, _ path: String, _ summary: String, parameters: [String] = [],
+        body: String? = nil, answers: [Answer] = [Answer(200, "done")], access: Access, handler: @escaping Handler
+    ) {
+        self.method = method
+        self.path = path
+        self.summary = summary
+        self.parameters = parameters
+        self.body = body
+        self.answers = answers
+        self.access = access
+        self.handler = handler
+    }
+}
+
+/// The routes of a server, from which both its router and its description for programs are made: neither has what the other
+/// lacks.
+public struct RouteTable: Sendable {
+    let title: String
+    let description: String
+    let tokenText: String
+    let schemas: JSONObject
+    let parameters: JSONObject
+    private(set) public var routes: [Route]
+
+    /// - Parameters:
+    ///   - tokenText: what the bearer token is, for the description.
+    ///   - schemas: by name, as in OpenAPI's `components`.
+    ///   - parameters: the same for parameters.
+    public init(
+        title: String, description: String, tokenText: String, schemas: JSONObject, parameters: JSONObject,
+        routes: [Route]
+    ) {
+        self.title = title
+        self.description = description
+        self.tokenText = tokenText
+        self.schemas = schemas
+        self.parameters = parameters
+        self.routes = routes
+    }
+
+    /// Paths that want no credentials.
+    public var openPaths: Set<String> { Set(routes.filter { $0.access == .open }.map(\.path)) }
+
+    /// - Parameter refuse: answers who may come in, but may not do that.
+    public func add(to router: Router<ServiceContext>, refuse: @escaping RefusalAnswer) {
+        for route in routes {
+            let path = route.path.split(separator: "/").map { part in
+                part.hasPrefix("{") ? ":" + part.dropFirst().dropLast() : String(part)
+            }.joined(separator: "/")
+            router.on(RouterPath(path), method: route.method) { request, context in
+                if case .role(let role) = route.access, !context.may(role) {
+                    let refusal = RequestGuard.Refusal.roleTooLow(needed: role)
+                    return refuse(request, refusal.status, refusal.text(setting: ""))
+                }
+                return await route.handler(request, context)
+            }
+        }
+    }
+
+    // MARK: Description
+
+    /// OpenAPI 3.1.
+    public var openAPI: JSONValue {
+        var paths = JSONObject()
+        for route in routes {
+            var operations = paths[route.path]?.objectValue ?? JSONObject()
+            operations[route.method.rawValue.lowercased()] = .object(operation(route))
+            paths[route.path] = .object(operations)
+        }
+        return .object([
+            "openapi": "3.1.0",
+            "info": .object([
+                "title": .string(title), "version": "1", "description": .string(description),
+            ]),
+            "security": .array([.object(["bearer": .array([])])]),
+            "components": .object([
+                "securitySchemes": .object([
+                    "bearer": .object([
+                        "type": "http", "scheme": "bearer", "description": .string(tokenText),
+                    ])
+                ]),
+                "schemas": .object(schemas), "parameters": .object(parameters),
+            ]),
+            "paths": .object(paths),
+        ])
+    }
+
+    private func operation(_ route: Route) -> JSONObject {
+        func reference(_ kind: String, _ name: String) -> JSONValue {
+            .object(["$ref": .string("#/components/\(kind)/\(name)")])
+        }
+        var operation: JSONObject = ["summary": .string(route.summary)]
+        switch route.access {
+        case .open: operation["security"] = .array([])
+        case .role(let role): operation["x-role"] = .string("\(role)")
+        }
+        if !route.parameters.isEmpty {
+            operation["parameters"] = .array(route.parameters.map { reference("parameters", $0) })
+        }
+        if let body = route.body {
+            operation["requestBody"] = .object([
+                "required": .bool(true),
+                "content": .object(["application/json": .object(["schema": reference("schemas", body)])]),
+            ])
+        }
+        var responses = JSONObject()
+        for answer in route.answers {
+            let schema = answer.schema.map { JSONObject(dictionaryLiteral: ("schema", reference("schemas", $0))) }
+            responses["\(answer.status)"] = .object([
+                "description": .string(answer.text),
+                "content": .object(JSONObject(dictionaryLiteral: (answer.type, .object(schema ?? JSONObject())))),
+            ])
+        }
+        operation["responses"] = .object(responses)
+        return operation
+    }
+}

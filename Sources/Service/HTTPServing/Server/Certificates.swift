@@ -1,0 +1,54 @@
+import NIOCore
+import NIOSSL
+import Synchronization
+
+/// A server's certificate and key, from files that can be read again while it runs: connections that come afterwards get the
+/// new ones.
+public final class Certificates: Sendable {
+    /// Why they cannot be used.
+    public struct Problem: Error, Sendable, CustomStringConvertible {
+        public let description: String
+    }
+
+    private let chain: String
+    private let key: String
+    private let context: Mutex<NIOSSLContext>
+
+    /// - Parameters:
+    ///   - chain: a PEM file: the server's certificate first, then those that vouch for it.
+    ///   - key: a PEM file with its private key.
+    /// - Throws: ``Problem``, which names the file that is wrong.
+    public init(chain: String, key: String) throws(Problem) {
+        self.chain = chain
+        self.key = key
+        context = Mutex(try Self.load(chain, key))
+    }
+
+    /// Reads the files again. What was in force stays so if they cannot be used.
+    /// - Throws: ``Problem``, which names the file that is wrong.
+    public func reload() throws(Problem) {
+        let new = try Self.load(chain, key)
+        context.withLock { $0 = new }
+    }
+
+    var current: NIOSSLContext { context.withLock(\.self) }
+
+    private static func load(_ chain: String, _ key: String) throws(Problem) -> NIOSSLContext {
+        let certificates: [NIOSSLCertificate]
+        do { certificates = try NIOSSLCertificate.fromPEMFile(chain) } catch {
+            throw Problem(description: "\(chain) cannot be read as certificates: \(error)")
+        }
+        guard !certificates.isEmpty else { throw Problem(description: "\(chain) has no certificate in it") }
+        let privateKey: NIOSSLPrivateKey
+        do { privateKey = try NIOSSLPrivateKey(file: key, format: .pem) } catch {
+            throw Problem(description: "\(key) cannot be read as a private key: \(error)")
+        }
+        var configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: certificates.map { .certificate($0) }, privateKey: .privateKey(privateKey))
+        configuration.minimumTLSVersion = .tlsv12
+        configuration.applicationProtocols = ["http/1.1"]
+        do { return try NIOSSLContext(configuration: configuration) } catch {
+            throw Problem(description: "\(chain) and \(key) do not belong together: \(error)")
+        }
+    }
+}

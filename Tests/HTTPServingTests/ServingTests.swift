@@ -1,0 +1,142 @@
+import Foundation
+import JSON
+import Testing
+import Text
+
+@testable import HTTPServing
+
+@Suite struct `Who may do what` {
+    private static let tokens = [
+        BearerTokens.Token(Secret("r"), of: Caller(name: "reader", role: .read)),
+        BearerTokens.Token(Secret("o"), of: Caller(name: "operator", role: .operate)),
+        BearerTokens.Token(Secret("a"), of: Caller(name: "boss", role: .administer)),
+    ]
+
+    @Test(arguments: [
+        ("r", [200, 403, 403]), ("o", [200, 200, 403]), ("a", [200, 200, 200]), ("wrong", [401, 401, 401]),
+        ("", [401, 401, 401]),
+    ])
+    func `each role may do what those before it may`(token: String, statuses: [Int]) async throws {
+        try await withServer(tokens: Self.tokens) { server async throws in
+            for (index, (method, path)) in [("GET", "/things/a"), ("DELETE", "/things/a"), ("PUT", "/settings")]
+                .enumerated()
+            {
+                let answer = try await server.curl(path, "-X", method, "-H", "Authorization: Bearer \(token)")
+                #expect(answer.status == statuses[index], "\(method) \(path): \(answer.text)")
+            }
+            #expect(try await server.curl("/open", "-H", "Authorization: Bearer \(token)").status == 200)
+        }
+    }
+
+    @Test func `a handler is told who asks, and at an open path who did not show it is nobody`() async throws {
+        try await withServer(tokens: Self.tokens) { server async throws in
+            #expect(try await server.curl("/things/x", "-H", "Authorization: Bearer o").text == "operator x")
+            #expect(try await server.curl("/open").text == "nobody ")
+            #expect(try await server.curl("/open", "-H", "Authorization: Bearer a").text == "boss ")
+        }
+    }
+
+    @Test func `what is refused says what would be needed`() async throws {
+        try await withServer(tokens: Self.tokens) { server async throws in
+            let answer = try await server.curl("/settings", "-X", "PUT", "-H", "Authorization: Bearer r")
+            #expect(answer.text.contains("administer"))
+        }
+    }
+
+    @Test func `without tokens whoever is on this machine may do all, over the network nobody`() async throws {
+        try await withServer { server async throws in
+            #expect(try await server.curl("/settings", "-X", "PUT").text == "local ")
+            // A path that does not exist, for who may come in; the same for who may not tells nothing.
+            #expect(try await server.curl("/nothing").status == 404)
+        }
+        try await withServer(listen: "0.0.0.0") { server async throws in
+            #expect(try await server.curl("/settings", "-X", "PUT").status == 403)
+            #expect(try await server.curl("/nothing").status == 403)
+            #expect(try await server.curl("/open").status == 200)
+        }
+    }
+
+    @Test func `a header that is no bearer token is none`() {
+        for header in [nil, "", "Bearer", "Basic r", "r"] {
+            #expect(BearerTokens.judge(header, Self.tokens) == .missing)
+        }
+        #expect(BearerTokens.judge("bearer  r", Self.tokens) == .caller(Self.tokens[0].caller))
+        #expect(BearerTokens.judge("Bearer rr", Self.tokens) == .wrong)
+        #expect(BearerTokens.judge("Bearer r", []) == .notSetUp)
+    }
+}
+
+@Suite struct `The description of routes` {
+    @Test func `has every route with its role, its parameters and its answers`() throws {
+        let document = sampleTable().openAPI
+        let paths = try #require(document["paths"]?.objectValue)
+        #expect(paths.keys == ["/open", "/things/{name}", "/settings"])
+        #expect(paths["/open"]?["get"]?["security"] == .array([]))
+        #expect(paths["/things/{name}"]?["get"]?["x-role"] == "read")
+        #expect(paths["/things/{name}"]?["delete"]?["x-role"] == "operate")
+        #expect(
+            paths["/things/{name}"]?["get"]?["parameters"]?.arrayValue?.first?["$ref"] == "#/components/parameters/name")
+        #expect(paths["/settings"]?["put"]?["responses"]?["200"] != nil)
+        #expect(document["components"]?["schemas"]?["Thing"] != nil)
+    }
+}
+
+@Suite struct `TLS` {
+    private let place: TemporaryDirectory
+    private var chain: String { place.path + "/chain.pem" }
+    private var key: String { place.path + "/key.pem" }
+
+    init() throws { place = try TemporaryDirectory() }
+
+    /// Writes a new certificate for localhost and its key over what was there, and the same certificate under a name.
+    private func makeCertificate(_ name: String) async throws -> String {
+        let made = try await run([
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
+            "2", "-subj", "/CN=\(name)", "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", chain,
+        ])
+        try #require(made.status == 0)
+        let copy = "\(place.path)/\(name).pem"
+        try FileManager.default.copyItem(atPath: chain, toPath: copy)
+        return copy
+    }
+
+    @Test func `is spoken where there is a certificate, and nothing else is`() async throws {
+        let trusted = try await makeCertificate("first")
+        try await withServer(certificates: try Certificates(chain: chain, key: key)) { server async throws in
+            let answer = try await server.curl("/things/x", "--cacert", trusted, scheme: "https")
+            #expect(answer.status == 200)
+            #expect(answer.text == "local x")
+            #expect(try await server.curl("/things/x", scheme: "https").status == 0, "nobody vouches for it")
+            #expect(try await server.curl("/things/x").status == 0, "plain HTTP")
+            #expect(try await server.curl("/open", "--cacert", trusted, "--tls-max", "1.1", scheme: "https").status == 0)
+        }
+    }
+
+    @Test func `certificates that are read again are those of later connections; broken ones change nothing`() async throws {
+        let first = try await makeCertificate("first")
+        let certificates = try Certificates(chain: chain, key: key)
+        try await withServer(certificates: certificates) { server async throws in
+            let second = try await makeCertificate("second")
+            #expect(try await server.curl("/open", "--cacert", first, scheme: "https").status == 200)
+            try certificates.reload()
+            #expect(try await server.curl("/open", "--cacert", second, scheme: "https").status == 200)
+            #expect(try await server.curl("/open", "--cacert", first, scheme: "https").status == 0)
+            try Data("nonsense".utf8).write(to: URL(fileURLWithPath: chain))
+            let problem = #expect(throws: Certificates.Problem.self) { try certificates.reload() }
+            #expect(problem?.description.contains(chain) == true)
+            #expect(try await server.curl("/open", "--cacert", second, scheme: "https").status == 200)
+        }
+    }
+
+    @Test func `a key of another certificate, or a file that is not there, is named`() async throws {
+        _ = try await makeCertificate("first")
+        let old = place.path + "/old-key.pem"
+        try FileManager.default.copyItem(atPath: key, toPath: old)
+        _ = try await makeCertificate("second")
+        #expect(throws: Certificates.Problem.self) { try Certificates(chain: chain, key: old) }
+        let problem = #expect(throws: Certificates.Problem.self) {
+            try Certificates(chain: chain, key: place.path + "/none.pem")
+        }
+        #expect(problem?.description.contains("none.pem") == true)
+    }
+}
