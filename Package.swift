@@ -73,7 +73,7 @@ let layers: [(name: String, modules: [Module])] = [
     (
         "Content",
         [
-            Module(name: "Storage", uses: ["Text", "Threads", "Metainfo", "Hashing", "CLinux"]),
+            Module(name: "Storage", uses: ["Text", "Hashing", "Metainfo", "Threads"]),
             Module(name: "Authoring", uses: ["Threads", "Metainfo", "Hashing", "Storage"]),
             Module(name: "HashLibrary", uses: ["Threads", "Hashing", "Storage", "CLinux"], products: [.log]),
         ]
@@ -96,28 +96,27 @@ let layers: [(name: String, modules: [Module])] = [
     (
         "Tracker",
         [
-            Module(name: "Tracking", uses: ["Text", "Bencode", "Hashing"]),
+            Module(name: "Tracking", uses: ["Text", "Address", "Bencode", "Hashing"]),
             Module(
-                name: "TrackerClient", uses: ["Text", "Tracking", "Hashing", "HTTPTransport"],
+                name: "TrackerClient", uses: ["Text", "Address", "Hashing", "HTTPTransport", "Tracking"],
                 products: [.log, .nioCore, .nioHTTP1, .nioPosix]),
             Module(
-                name: "TrackerServer", uses: ["Threads", "MetricFamilies", "Tracking", "CLinux", "Reactor", "Admission"], products: [.log]
+                name: "TrackerServer",
+                uses: ["Address", "CLinux", "Threads", "MetricFamilies", "Admission", "Tracking"], products: [.log]
             ),
         ]
     ),
     (
         "Engine",
         [
-            Module(name: "PeerWire", uses: ["Bencode", "Hashing"]),
+            Module(name: "PeerWire", uses: ["Address", "Bencode", "Hashing"]),
             Module(name: "SwarmCore", uses: ["Hashing", "Metainfo", "PeerWire"]),
             Module(name: "SwarmSimulator", uses: ["Hashing", "Metainfo", "PeerWire", "SwarmCore"]),
             Module(
                 name: "Swarm",
                 uses: [
-                    "Threads",
-                    "Hashing", "Metainfo", "Tracking", "PeerWire", "SwarmCore", "Reactor", "Admission", "Storage",
-                    "TrackerClient",
-                    "HTTPOrigin",
+                    "Address", "Hashing", "Metainfo", "Threads", "Admission", "Reactor", "Storage", "HTTPOrigin",
+                    "Tracking", "TrackerClient", "PeerWire", "SwarmCore",
                 ], products: [.log]),
         ]
     ),
@@ -136,10 +135,8 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "Node",
                 uses: [
-                    "Text", "JSON", "Threads",
-                    "Hashing", "Metainfo", "Tracking", "Storage", "HTTPOrigin", "S3", "Delivery", "Authoring",
-                    "SwarmCore", "Swarm",
-                    "ObjectStore", "HashLibrary", "HTTPTransport",
+                    "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Storage", "Authoring", "HashLibrary",
+                    "HTTPTransport", "HTTPOrigin", "S3", "ObjectStore", "Tracking", "SwarmCore", "Swarm", "Delivery",
                 ], products: [.log, .nioCore, .nioHTTP1]),
             Module(
                 name: "NodeAPI",
@@ -153,10 +150,9 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "swoop", kind: .executable,
                 uses: [
-                    "Text", "JSON", "Threads",
-                    "Metainfo", "Tracking", "Storage", "Delivery", "HashLibrary", "Authoring", "SwarmSimulator",
-                    "SwarmCore", "Swarm",
-                    "Admission", "TrackerServer", "HTTPTransport", "HTTPServing", "Node", "NodeAPI",
+                    "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Admission", "Storage", "Authoring",
+                    "HashLibrary", "HTTPTransport", "Tracking", "TrackerServer", "SwarmCore", "SwarmSimulator", "Swarm",
+                    "HTTPServing", "Delivery", "Node", "NodeAPI",
                 ], products: [.argumentParser, .log, .nioCore, .nioHTTP1])
         ]
     ),
@@ -203,35 +199,56 @@ let purposes = [
 
 let tests: [Module] = [
     Module(name: "TextTests", kind: .tests, uses: ["Text"]),
-    Module(name: "JSONTests", kind: .tests, uses: ["JSON"]),
+    Module(name: "AddressTests", kind: .tests, uses: ["Address"]),
+    Module(name: "JSONTests", kind: .tests, uses: ["Text", "JSON"]),
     Module(name: "ThreadsTests", kind: .tests, uses: ["Threads"]),
-    Module(name: "HashingTests", kind: .tests, uses: ["Hashing"]),
+    Module(name: "HashingTests", kind: .tests, uses: ["Text", "Hashing"]),
     Module(name: "BencodeTests", kind: .tests, uses: ["Bencode"]),
-    Module(name: "MetainfoTests", kind: .tests, uses: ["Metainfo"]),
-    Module(name: "PeerWireTests", kind: .tests, uses: ["PeerWire"]),
-    Module(name: "TrackingTests", kind: .tests, uses: ["Tracking"]),
-    Module(name: "SwarmCoreTests", kind: .tests, uses: ["SwarmCore"]),
-    Module(name: "SwarmSimulatorTests", kind: .tests, uses: ["SwarmSimulator"]),
+    Module(name: "MetainfoTests", kind: .tests, uses: ["Hashing", "Bencode", "Metainfo"]),
+    Module(name: "PeerWireTests", kind: .tests, uses: ["Text", "Address", "Hashing", "Bencode", "PeerWire"]),
+    Module(name: "TrackingTests", kind: .tests, uses: ["Address", "Hashing", "Bencode", "Tracking"]),
+    Module(name: "SwarmCoreTests", kind: .tests, uses: ["Hashing", "Bencode", "Metainfo", "PeerWire", "SwarmCore"]),
+    Module(name: "SwarmSimulatorTests", kind: .tests, uses: ["SwarmCore", "SwarmSimulator"]),
     Module(name: "AdmissionTests", kind: .tests, uses: ["Admission"]),
     Module(name: "ReactorTests", kind: .tests, uses: ["Reactor"]),
-    Module(name: "StorageTests", kind: .tests, uses: ["Storage"]),
-    Module(name: "AuthoringTests", kind: .tests, uses: ["Authoring"]),
-    Module(name: "TrackerServerTests", kind: .tests, uses: ["TrackerServer"]),
+    Module(name: "StorageTests", kind: .tests, uses: ["Text", "Hashing", "Metainfo", "Storage"]),
+    Module(name: "AuthoringTests", kind: .tests, uses: ["Text", "Hashing", "Metainfo", "Authoring"]),
+    Module(name: "TrackerServerTests", kind: .tests, uses: ["Address", "Admission", "Tracking", "TrackerServer"]),
     Module(
-        name: "TrackerClientTests", kind: .tests, uses: ["TrackerClient"], products: [.nioCore, .nioHTTP1, .nioPosix]),
-    Module(name: "HTTPOriginTests", kind: .tests, uses: ["HTTPOrigin"], products: [.nioCore, .nioHTTP1, .nioPosix]),
-    Module(name: "SwarmTests", kind: .tests, uses: ["Swarm"]),
-    Module(name: "DeliveryTests", kind: .tests, uses: ["Text", "Address", "Delivery"]),
+        name: "TrackerClientTests", kind: .tests,
+        uses: ["Text", "Address", "Hashing", "HTTPTransport", "Tracking", "TrackerClient"],
+        products: [.nioCore, .nioHTTP1, .nioPosix]),
+    Module(
+        name: "HTTPOriginTests", kind: .tests, uses: ["Hashing", "Bencode", "Metainfo", "HTTPOrigin"],
+        products: [.nioCore, .nioHTTP1, .nioPosix]),
+    Module(
+        name: "SwarmTests", kind: .tests,
+        uses: [
+            "Text", "Address", "Hashing", "Metainfo", "Admission", "Reactor", "Storage", "HTTPOrigin", "Tracking",
+            "PeerWire", "SwarmCore", "Swarm",
+        ]),
+    Module(name: "DeliveryTests", kind: .tests, uses: ["Text", "Address", "JSON", "Delivery"]),
     Module(name: "S3Tests", kind: .tests, uses: ["S3"]),
-    Module(name: "ObjectStoreTests", kind: .tests, uses: ["ObjectStore"], products: [.nioCore, .nioHTTP1, .nioPosix]),
-    Module(name: "HashLibraryTests", kind: .tests, uses: ["HashLibrary"]),
-    Module(name: "NodeTests", kind: .tests, uses: ["Node", "NodeAPI"]),
+    Module(
+        name: "ObjectStoreTests", kind: .tests,
+        uses: ["Hashing", "Bencode", "Metainfo", "HTTPOrigin", "S3", "ObjectStore"],
+        products: [.nioCore, .nioHTTP1, .nioPosix]),
+    Module(name: "HashLibraryTests", kind: .tests, uses: ["Hashing", "Threads", "Storage", "HashLibrary"]),
+    Module(
+        name: "NodeTests", kind: .tests,
+        uses: [
+            "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Authoring", "HTTPTransport", "Delivery",
+            "Node", "NodeAPI",
+        ]),
     Module(
         name: "HTTPServingTests", kind: .tests, uses: ["HTTPServing", "Address", "Admission", "JSON", "Text"],
         products: [.hummingbird, .log]),
-    Module(name: "NodeAPITests", kind: .tests, uses: ["NodeAPI"]),
     Module(
-        name: "CommandTests", kind: .tests, uses: ["swoop", "Authoring", "Storage", "SwarmCore"],
+        name: "NodeAPITests", kind: .tests,
+        uses: ["Text", "Address", "JSON", "MetricFamilies", "Admission", "HTTPServing", "Delivery", "NodeAPI"]),
+    Module(
+        name: "CommandTests", kind: .tests,
+        uses: ["Text", "Metainfo", "Storage", "Authoring", "HTTPTransport", "Tracking", "SwarmCore", "swoop"],
         products: [.argumentParser]),
     Module(name: "IntegrationTests", kind: .tests),
 ]

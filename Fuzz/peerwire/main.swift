@@ -1,4 +1,4 @@
-// sources: Text Bencode Hashing PeerWire
+// sources: Text Address Bencode Hashing PeerWire
 // max_len: 70000
 //
 // Everything a peer can send. The first byte of the input chooses what is known of the peer and the content, the second

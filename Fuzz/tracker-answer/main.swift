@@ -1,4 +1,4 @@
-// sources: Text Bencode Hashing Tracking
+// sources: Text Address Bencode Hashing Tracking
 // max_len: 20000
 //
 // Everything a tracker can answer. The first byte of the input chooses how the rest is read. Holds for every input: what

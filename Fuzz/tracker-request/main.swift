@@ -1,4 +1,4 @@
-// sources: Text Tracking/Server Tracking/Shared
+// sources: Text Address Tracking/Server Tracking/Shared
 // max_len: 12000
 
 // Requests to a tracker. The first byte chooses the decoder: a datagram, an HTTP request, a query, or an allow-list.

@@ -1,3 +1,4 @@
+import Address
 import Hashing
 import Testing
 import Text
@@ -99,10 +100,10 @@ import Text
             [UInt8](repeating: 3, count: .random(in: 0...99, using: &generator)))
     }
 
-    static func endpoint(_ generator: inout SeededGenerator) -> PeerEndpoint? {
+    static func endpoint(_ generator: inout SeededGenerator) -> PeerAddress? {
         let count = Bool.random(using: &generator) ? 4 : 16
         let bytes = (0..<count).map { _ in UInt8.random(in: 1...255, using: &generator) }
-        return PeerEndpoint(address: bytes, port: .random(in: 1...65535, using: &generator))
+        return PeerAddress(addressBytes: bytes, port: .random(in: 1...65535, using: &generator))
     }
 
     static func message(_ generator: inout SeededGenerator) -> Message {
@@ -133,7 +134,7 @@ import Text
         case 20: return .extended(.turns(.random(using: &generator)))
         case 21: return .extended(.claim(piece: index, number: .random(in: 0...(.max), using: &generator)))
         default:
-            let added = (0..<5).compactMap { _ in endpoint(&generator) }.sorted { !$0.isIPv6 && $1.isIPv6 }
+            let added = (0..<5).compactMap { _ in endpoint(&generator) }.sorted { $0.family.rawValue < $1.family.rawValue }
             return .extended(.peerExchange(PeerExchange(added: added.map { .init(endpoint: $0, flags: .reachable) })))
         }
     }

@@ -1,3 +1,4 @@
+import Address
 import Hashing
 import Metainfo
 import PeerWire
@@ -77,7 +78,8 @@ struct Flood: Sendable, CustomTestStringConvertible {
     }
 
     /// Sends blocks that nobody asked for, from one address after the other, until told to stop.
-    private static func sendUnasked(to address: PeerAddress, _ info: Info, while isWanted: @Sendable () -> Bool) -> Int {
+    private static func sendUnasked(to address: PeerAddress, _ info: Info, while isWanted: @Sendable () -> Bool) -> Int
+    {
         let block = [UInt8](repeating: 7, count: 16_384)
         var (sent, host) = (0, 10)
         while isWanted() {

@@ -1,3 +1,4 @@
+import Address
 import Hashing
 import Metainfo
 import PeerWire
@@ -262,7 +263,7 @@ import Tracking
         var seed = ScriptedSeed(sample: sample)
         let peers = (0..<600).compactMap { (number: Int) -> PeerExchange.Peer? in
             let address: [UInt8] = [127, 1, UInt8(number / 250), UInt8(number % 250 + 1)]
-            return PeerEndpoint(address: address, port: 1).map { PeerExchange.Peer(endpoint: $0) }
+            return PeerAddress(addressBytes: address, port: 1).map { PeerExchange.Peer(endpoint: $0) }
         }
         seed.extended = ownHandshake()
         let flood = peers

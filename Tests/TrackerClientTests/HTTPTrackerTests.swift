@@ -1,3 +1,4 @@
+import Address
 import NIOCore
 import Synchronization
 import Testing

@@ -1,4 +1,3 @@
-import Text
 import Delivery
 import Glibc
 import HTTPOrigin
@@ -8,6 +7,7 @@ import JSON
 import Logging
 import ObjectStore
 import Swarm
+import Text
 import Threads
 
 /// The daemon: one method for each call of the API, and everything that goes on between the calls.
@@ -221,11 +221,6 @@ public actor DeliveryNode {
     public func version() -> String { "2.001" }
     /// `cprogress` on a cacher, else `progress`.
     public var progressMethod: String { context.places.role == .cacher ? "cprogress" : "progress" }
-
-    /// Where peers connect to; nil before the first transfer.
-    public var torrentAddress: String? {
-        get async { await context.swarm.listenAddress.map { "\($0)" } }
-    }
 }
 
 enum Machine {

@@ -5,6 +5,7 @@
 // `TrackerSchedule`), keep a torrent's state, hand out addresses that a hostile tracker should not be able to make us
 // connect to, or put URLs, which may hold passkeys, into errors.
 
+import Address
 import HTTPTransport
 import Hashing
 import NIOCore

@@ -1,3 +1,4 @@
+import Address
 import HTTPTransport
 import Hashing
 import NIOCore

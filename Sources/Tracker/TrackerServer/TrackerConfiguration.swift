@@ -1,5 +1,5 @@
+import Address
 import Admission
-
 import Tracking
 
 /// Everything a tracker can be told, with what it does otherwise.

@@ -4,11 +4,11 @@
 // for anything but its sockets, hold the loop up for more than milliseconds, grow with what strangers send, or answer a
 // datagram with more bytes than came before its sender has shown that it receives at its address.
 
+import Address
 import Glibc
 import Logging
 import Synchronization
 import Threads
-
 import Tracking
 
 /// A tracker: bound when it is made, serving from `start` to `stop`.

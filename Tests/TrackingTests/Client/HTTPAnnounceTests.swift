@@ -1,3 +1,4 @@
+import Address
 import Bencode
 import Hashing
 import Testing

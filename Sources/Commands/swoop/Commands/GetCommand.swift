@@ -1,3 +1,4 @@
+import Address
 import ArgumentParser
 import Swarm
 import Tracking

@@ -1,3 +1,4 @@
+import Address
 import Tracking
 
 /// Addresses as people write them. Names are not looked up: what one listens on or tells others must be certain.

@@ -53,7 +53,6 @@ public struct DurabilityLedger: Sendable {
         }
     }
 
-    public var isSyncing: Bool { syncing != nil }
     /// Whether something was written that no sync covers yet.
     public var isDirty: Bool { !dirty.isEmpty }
 

@@ -41,10 +41,6 @@ public struct FrameDecoder: Sendable {
         isFast = peer.contains(.fast)
     }
 
-    /// From now on indices are checked against the content. Check a bitfield that came before with `Bitfield`, and
-    /// the indices of haves by the layout.
-    public mutating func metadataArrived(_ content: ContentBounds) { self.content = content }
-
     /// Judges the start of `bytes`, the received bytes that were not consumed yet.
     /// - Throws: `ProtocolViolation`: close the connection.
     public mutating func next(_ bytes: UnsafeRawBufferPointer) throws(ProtocolViolation) -> Frame {

@@ -1,3 +1,4 @@
+import Address
 import Bencode
 
 /// A ut_pex message (BEP 11): peers that the sender got or lost connections to since its last one.
@@ -16,10 +17,10 @@ public struct PeerExchange: Sendable, Hashable {
     }
 
     public struct Peer: Sendable, Hashable {
-        public var endpoint: PeerEndpoint
+        public var endpoint: PeerAddress
         public var flags: Flags
 
-        public init(endpoint: PeerEndpoint, flags: Flags = []) {
+        public init(endpoint: PeerAddress, flags: Flags = []) {
             self.endpoint = endpoint
             self.flags = flags
         }
@@ -27,9 +28,9 @@ public struct PeerExchange: Sendable, Hashable {
 
     /// Decoded: distinct, ports not 0, at most `WireLimits.mostExchangedPeers`. Hearsay: addresses to try, no more.
     public var added: [Peer]
-    public var dropped: [PeerEndpoint]
+    public var dropped: [PeerAddress]
 
-    public init(added: [Peer] = [], dropped: [PeerEndpoint] = []) {
+    public init(added: [Peer] = [], dropped: [PeerAddress] = []) {
         self.added = added
         self.dropped = dropped
     }
@@ -49,7 +50,7 @@ public struct PeerExchange: Sendable, Hashable {
         let first4 = min(added4.count / 6, most4)
         added = Self.peers(added4, fields["added.f"], length: 6, most: first4)
         added += Self.peers(added6, fields["added6.f"], length: 18, most: limits.mostExchangedPeers - first4)
-        var seen: Set<PeerEndpoint> = []
+        var seen: Set<PeerAddress> = []
         added.removeAll { !seen.insert($0.endpoint).inserted }
 
         let dropped4 = try Self.addresses(fields["dropped"], length: 6)
@@ -70,7 +71,11 @@ public struct PeerExchange: Sendable, Hashable {
         let flags = flags?.bytesValue ?? []
         return (0..<min(addresses.count / length, most)).compactMap { number in
             let start = addresses.startIndex + number * length
-            guard let endpoint = PeerEndpoint(compact: addresses[start..<(start + length)]), endpoint.port != 0 else {
+            guard
+                let endpoint = PeerAddress(
+                    compact: addresses[start..<(start + length)], family: length == 6 ? .ipv4 : .ipv6),
+                endpoint.port != 0
+            else {
                 return nil
             }
             let flag = number < flags.count ? flags[flags.startIndex + number] : 0
@@ -81,9 +86,9 @@ public struct PeerExchange: Sendable, Hashable {
     /// The bencoded dictionary, without message header. The caller keeps to BEP 11's 50 peers and one minute.
     func encoded() -> [UInt8] {
         var fields = BencodeDictionary()
-        for (isIPv6, suffix) in [(false, ""), (true, "6")] {
-            let added = added.filter { $0.endpoint.isIPv6 == isIPv6 }
-            let dropped = dropped.filter { $0.isIPv6 == isIPv6 }
+        for (family, suffix) in [(PeerAddress.Family.ipv4, ""), (.ipv6, "6")] {
+            let added = added.filter { $0.endpoint.family == family }
+            let dropped = dropped.filter { $0.family == family }
             if !added.isEmpty {
                 fields["added\(suffix)"] = .data(added.flatMap(\.endpoint.compact))
                 fields["added\(suffix).f"] = .data(added.map(\.flags.rawValue))

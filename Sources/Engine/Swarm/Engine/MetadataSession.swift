@@ -1,3 +1,4 @@
+import Address
 import Admission
 import Hashing
 import Logging

@@ -1,3 +1,4 @@
+import Address
 import Hashing
 import Metainfo
 import PeerWire
@@ -16,11 +17,9 @@ extension TorrentEngine {
         }
         for (key, change) in exchange.messages(to: peers, now: now) {
             let added = change.added.compactMap { address in
-                PeerEndpoint(address: address.host, port: address.port).map {
-                    PeerExchange.Peer(endpoint: $0, flags: .reachable)
-                }
+                PeerAddress(address).map { PeerExchange.Peer(endpoint: $0, flags: .reachable) }
             }
-            let dropped = change.dropped.compactMap { PeerEndpoint(address: $0.host, port: $0.port) }
+            let dropped = change.dropped.compactMap(PeerAddress.init)
             connections[key]?.send(.extended(.peerExchange(PeerExchange(added: added, dropped: dropped))))
             dirty.insert(key)
         }
@@ -30,9 +29,7 @@ extension TorrentEngine {
         guard !info.isPrivate, exchange.mayReceive(from: key, now: context.loop.now) else { return }
         var filter = PeerAddressFilter()
         if let source = PeerAddress(connection.address) { filter = filter.trusting(source: source) }
-        let addresses = message.added.prefix(WireLimits.default.mostExchangedPeers).compactMap { peer in
-            PeerAddress(addressBytes: peer.endpoint.address, port: peer.endpoint.port)
-        }
+        let addresses = message.added.prefix(WireLimits.default.mostExchangedPeers).map(\.endpoint)
         book.learn(filter.filter(addresses).compactMap(SocketAddress.init), from: .exchange)
     }
 

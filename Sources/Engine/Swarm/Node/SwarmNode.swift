@@ -4,6 +4,7 @@
 // seeds of a process. What it must never do: decide about pieces or peers itself, let an unverified byte reach the disk
 // or another machine, or block its loop.
 
+import Address
 import Admission
 import Glibc
 import HTTPOrigin

@@ -1,12 +1,9 @@
+import Address
 import Admission
-import PeerWire
 import Reactor
-import Tracking
 
 extension SocketAddress {
     init?(_ address: PeerAddress) { self.init(host: address.addressBytes, port: address.port) }
-
-    init?(_ endpoint: PeerEndpoint) { self.init(host: endpoint.address, port: endpoint.port) }
 
     /// Whose share of the budget a connection from here is.
     var source: Source { Source(bytes: host) ?? Source(ipv4: 0) }

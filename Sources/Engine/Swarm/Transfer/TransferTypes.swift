@@ -1,3 +1,4 @@
+import Address
 import Metainfo
 import Reactor
 import SwarmCore

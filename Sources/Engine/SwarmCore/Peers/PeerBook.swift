@@ -149,9 +149,6 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
         return entries.values.count { $0.origin == .exchange && $0.state != .idle }
     }
 
-    /// Seconds of the clock at which somebody may be dialled, nil when there is nobody.
-    public func nextDial() -> Double? { queue.compactMap { entries[$0]?.retryAt }.min() }
-
     public mutating func connected(_ address: Address) {
         guard !isBanned(address) else { return }
         leaveDialling(address)

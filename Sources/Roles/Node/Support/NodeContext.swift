@@ -1,3 +1,4 @@
+import Address
 import Delivery
 import HTTPOrigin
 import HTTPTransport

@@ -1,6 +1,6 @@
+import Address
 import Admission
 import Glibc
-
 import Tracking
 
 /// What a connection waits for. Each has one length of time for all, so that a queue in order of arrival is one in

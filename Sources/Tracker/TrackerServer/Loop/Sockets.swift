@@ -1,5 +1,5 @@
+import Address
 import Glibc
-
 import Tracking
 
 /// Listening sockets, and addresses between the kernel's form and ours.

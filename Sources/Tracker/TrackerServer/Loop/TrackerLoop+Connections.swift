@@ -1,7 +1,7 @@
+import Address
 import Admission
 import CLinux
 import Glibc
-
 import Tracking
 
 /// The lives of HTTP connections: accepted, read, answered, closed. What is answered is in `TrackerLoop+HTTP`.

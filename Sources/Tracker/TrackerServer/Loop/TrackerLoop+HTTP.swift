@@ -1,5 +1,5 @@
+import Address
 import Glibc
-
 import Tracking
 
 /// HTTP statuses that the tracker sends.

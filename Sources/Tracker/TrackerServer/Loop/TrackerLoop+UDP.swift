@@ -1,6 +1,6 @@
+import Address
 import CLinux
 import Glibc
-
 import Tracking
 
 extension TrackerLoop {

@@ -1,8 +1,8 @@
+import Address
 import Admission
 import CLinux
 import Glibc
 import Logging
-
 import Tracking
 
 /// The tracker's one thread: an epoll loop over its sockets, and all state that requests touch.

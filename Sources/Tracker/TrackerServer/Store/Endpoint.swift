@@ -1,3 +1,4 @@
+import Address
 import Tracking
 
 /// Address and port of one family as they lie in a peer table: the compact form of BEP 23 and 7.

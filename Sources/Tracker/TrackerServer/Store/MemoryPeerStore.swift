@@ -1,3 +1,4 @@
+import Address
 import Tracking
 
 /// Peers in this process's memory: about 40 bytes each over IPv4, and some 250 for a swarm.

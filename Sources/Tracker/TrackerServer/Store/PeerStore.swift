@@ -1,3 +1,4 @@
+import Address
 import Tracking
 
 /// Where a tracker keeps who is in which swarm.

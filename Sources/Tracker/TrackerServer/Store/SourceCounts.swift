@@ -1,3 +1,4 @@
+import Address
 import Tracking
 
 /// How many peers each source (an IPv4 address, an IPv6 /64) has in the store, so that one with many gives way first.

@@ -1,3 +1,5 @@
+import Address
+
 /// What a tracker answered to an announce, after everything out of bounds was clamped or dropped.
 public struct AnnounceAnswer: Sendable, Hashable {
     /// Seconds until the next regular announce, within `TrackerAnswerLimits.interval`.

@@ -1,3 +1,4 @@
+import Address
 import Bencode
 
 /// The peers of a bencoded answer, in all forms that trackers write them in. What makes no sense is left out; the rest

@@ -1,3 +1,5 @@
+import Address
+
 /// Which addresses from a tracker (or another peer) this node may try to connect to.
 ///
 /// A hostile tracker can name anything: this node itself, services on this machine, the metadata service of a cloud at

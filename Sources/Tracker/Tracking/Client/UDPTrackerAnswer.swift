@@ -1,3 +1,4 @@
+import Address
 import Hashing
 
 /// Reads datagrams from a UDP tracker (BEP 15).

@@ -1,3 +1,4 @@
+import Address
 import Hashing
 
 /// The UDP form of what a client asks (BEP 15, with BEP 41's options): datagrams to send.

@@ -1,3 +1,4 @@
+import Address
 import Text
 
 /// An announce from the query of an HTTP request (BEP 3, 7, 21, 23), or from the few parameters that the URL data of a

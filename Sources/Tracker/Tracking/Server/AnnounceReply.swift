@@ -1,3 +1,5 @@
+import Address
+
 /// The peers an announce is answered with, in memory that the answering thread reuses from request to request.
 ///
 /// Both lists are in compact form (BEP 23 and 7). Each has the peer ids in the same order beside it, which are filled

@@ -1,3 +1,5 @@
+import Address
+
 // The server's half of the tracker protocol: requests from bytes, answers to bytes (BEP 3, 7, 15, 21, 23, 31, 41, 48).
 //
 // Everything here is a value or a function of its arguments. It must never read a clock, touch a socket, allocate per

@@ -1,3 +1,5 @@
+import Address
+
 /// Answers of a UDP tracker (BEP 15), written to memory of the caller's. Each returns the count of bytes, or 0 when
 /// they do not fit.
 public enum UDPAnswer {

@@ -1,3 +1,5 @@
+import Address
+
 /// A datagram to a UDP tracker (BEP 15, 41).
 public enum UDPRequest {
     case connect(transaction: UInt32)

@@ -17,7 +17,7 @@ public struct PeerAddress: Hashable, Sendable {
     public let port: UInt16
     public let family: Family
 
-    init(family: Family, high: UInt64, low: UInt64, port: UInt16) {
+    package init(family: Family, high: UInt64, low: UInt64, port: UInt16) {
         self.family = family
         self.high = high
         self.low = low

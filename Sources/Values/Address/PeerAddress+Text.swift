@@ -1,6 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#endif
+import Glibc
 
 extension PeerAddress: CustomStringConvertible {
     /// From `1.2.3.4:6881` or `[2001:db8::1]:6881`. Nil for names, scope identifiers, missing ports and ports over
