@@ -16,7 +16,7 @@ actor NodeState {
 
     private var context: EngineContext?
     private var listener: Listener?
-    private var transfers: [Transfer] = []
+    private var transfers = TransferIndex()
     private var shelf: ShelfService?
     /// Tells trackers that announces from another address are still ours.
     private let announceKey = UInt32.random(in: .min ... .max)
@@ -74,7 +74,8 @@ actor NodeState {
     }
 
     private func attach(_ connection: LoopBound<PeerConnection>, to hash: SHA1Digest) {
-        for transfer in transfers where connection.value.owner == nil {
+        transfers.forEach(of: hash) { transfer in
+            guard connection.value.owner == nil else { return }
             transfer.assumeIsolated { $0.attach(connection, to: hash) }
         }
         if connection.value.owner == nil { shelf?.attach(connection.value, to: hash) }
@@ -142,20 +143,21 @@ actor NodeState {
             advice: "Choose another address or port with --listen.")
     }
 
-    /// Those that have been stopped are let go of.
-    func add(_ transfer: Transfer) {
-        transfers.removeAll { $0.assumeIsolated { $0.isStopped } }
-        transfers.append(transfer)
+    /// - Parameters:
+    ///   - hashes: by which peers ask for it.
+    ///   - mayHaveMore: whether its metadata, which is still to come, may bring another one.
+    func add(_ transfer: Transfer, hashes: InfoHashes, mayHaveMore: Bool) {
+        transfers.add(transfer, hashes: hashes.wire, mayHaveMore: mayHaveMore) { $0.assumeIsolated { $0.isStopped } }
     }
 
     func setLimits(up: Int?, down: Int?) {
         context?.limits.set(down: down, up: up, now: loop.now)
-        for transfer in transfers { transfer.assumeIsolated { $0.limitsChanged() } }
+        for transfer in transfers.all { transfer.assumeIsolated { $0.limitsChanged() } }
     }
 
     func shutdown() async {
-        let all = transfers
-        transfers = []
+        let all = transfers.all
+        transfers = TransferIndex()
         listener?.close()
         listener = nil
         shelf?.stop()

@@ -79,7 +79,7 @@ public final class SwarmNode: Sendable {
     {
         let context = try await state.context(of: self, options: options)
         let transfer = Transfer(loop: loop)
-        await state.add(transfer)
+        await state.add(transfer, hashes: torrent.info.hashes, mayHaveMore: false)
         Starter(node: self, context: context, options: options, transfer: transfer).seed(torrent, path: path)
         return transfer
     }
@@ -90,7 +90,7 @@ public final class SwarmNode: Sendable {
     {
         let context = try await state.context(of: self, options: options)
         let transfer = Transfer(loop: loop)
-        await state.add(transfer)
+        await state.add(transfer, hashes: torrent.info.hashes, mayHaveMore: false)
         Starter(node: self, context: context, options: options, transfer: transfer).get(torrent, into: directory)
         return transfer
     }
@@ -101,7 +101,7 @@ public final class SwarmNode: Sendable {
     {
         let context = try await state.context(of: self, options: options)
         let transfer = Transfer(loop: loop)
-        await state.add(transfer)
+        await state.add(transfer, hashes: magnet.hashes, mayHaveMore: true)
         Starter(node: self, context: context, options: options, transfer: transfer).get(magnet, into: directory)
         return transfer
     }
