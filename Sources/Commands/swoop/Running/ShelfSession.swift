@@ -14,9 +14,10 @@ struct ShelfSession: Sendable {
 
     /// Seconds between two looks at the directory.
     private static let look = Duration.seconds(2)
-    /// Seconds between the beginnings of two rounds of announces, unless trackers ask for fewer; the time between two
+    /// Seconds after which trackers are told again at the latest, and when none has answered; the time between two
     /// announces; and announces at a time.
-    private static let round = 1_800.0
+    private static let longest = 1_800.0
+    private static let retry = 300.0
     private static let pause = Duration.milliseconds(5)
     private static let announcesAtOnce = 8
 
@@ -33,7 +34,8 @@ struct ShelfSession: Sendable {
             .object([
                 ("event", .string("serving")), ("torrents", .int(count)), ("listen", .string(listen)),
             ]))
-        reporter.note("serving \(HumanText.plural(count, "torrent", "torrents")) of \(directory.path.shown) at \(listen)")
+        reporter.note(
+            "serving \(HumanText.plural(count, "torrent", "torrents")) of \(directory.path.shown) at \(listen)")
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await keepLooking() }
             group.addTask { [options] in await keepAnnouncing(on: node, options) }
@@ -75,33 +77,38 @@ struct ShelfSession: Sendable {
         }
     }
 
+    /// Tells the trackers of each torrent when they asked to be told again, and of new ones at once.
     private func keepAnnouncing(on node: SwarmNode, _ options: TransferOptions) async {
+        let clock = ContinuousClock()
+        var due: [String: ContinuousClock.Instant] = [:]
         while !Task.isCancelled {
-            let began = ContinuousClock.now
-            let asked = await announceAll(on: node, options)
-            let round = Duration.seconds(min(Self.round, max(asked ?? Self.round, 1)))
-            try? await Task.sleep(until: began + round, clock: .continuous)
+            let names = directory.announced
+            let now = clock.now
+            due = due.filter { names.contains($0.key) }
+            let overdue = names.filter { due[$0].map { $0 <= now } ?? true }
+            await withTaskGroup(of: (String, Double?).self) { group in
+                func note(_ answer: (name: String, interval: Double?)) {
+                    due[answer.name] = clock.now + .seconds(min(answer.interval ?? Self.retry, Self.longest))
+                }
+                var underWay = 0
+                for name in overdue {
+                    try? await Task.sleep(for: Self.pause)
+                    if Task.isCancelled { break }
+                    if underWay >= Self.announcesAtOnce, let answer = await group.next() {
+                        note(answer)
+                        underWay -= 1
+                    }
+                    group.addTask { await (name, announce(name, on: node, options)) }
+                    underWay += 1
+                }
+                for await answer in group { note(answer) }
+            }
+            try? await Task.sleep(for: Self.look)
         }
     }
 
-    /// - Returns: the shortest time that a tracker asked for.
-    private func announceAll(on node: SwarmNode, _ options: TransferOptions) async -> Double? {
-        await withTaskGroup(of: Double?.self) { group in
-            var (shortest, underWay) = (Double.infinity, 0)
-            for name in directory.announced {
-                try? await Task.sleep(for: Self.pause)
-                if Task.isCancelled { break }
-                let torrent = await Threads.offload { [directory] in try? directory.torrent(name) }
-                guard let torrent else { continue }
-                if underWay >= Self.announcesAtOnce {
-                    if case .some(.some(let one)) = await group.next() { shortest = min(shortest, one) }
-                    underWay -= 1
-                }
-                group.addTask { await node.announce(torrent, options: options) }
-                underWay += 1
-            }
-            for await one in group { if let one { shortest = min(shortest, one) } }
-            return shortest.isFinite ? shortest : nil
-        }
+    private func announce(_ name: String, on node: SwarmNode, _ options: TransferOptions) async -> Double? {
+        guard let torrent = await Threads.offload({ [directory] in try? directory.torrent(name) }) else { return nil }
+        return await node.announce(torrent, options: options)
     }
 }

@@ -42,7 +42,7 @@ final class TorrentDirectory: Shelf {
 
     var count: Int { state.withLock { $0.files.count } }
     /// Files of torrents that name trackers.
-    var announced: [String] { state.withLock { $0.files.filter(\.value.hasTrackers).map(\.key) } }
+    var announced: Set<String> { state.withLock { Set($0.files.filter(\.value.hasTrackers).keys) } }
 
     // MARK: Shelf
 
