@@ -10,7 +10,7 @@ import Testing
     init() async throws {
         work = try TemporaryDirectory()
         host = try NetworkNamespace()
-        tracker = try Swoop.start("tracker", "--http", "127.0.0.1:0", "--interval", "2s", "--json", on: host)
+        tracker = try Swoop.start("tracker", "--http", "127.0.0.1:0", "--interval", "10m", "--json", on: host)
         url = "http://\(try await tracker.waitForEvent("listening")["http"] as? String ?? "")/announce"
         for directory in ["torrents", "content"] { _ = try work.directory(directory) }
     }
@@ -38,6 +38,17 @@ import Testing
         ).ending(within: 60)
     }
 
+    /// Until the tracker has heard of so many torrents, each by both of its hashes; it asks nobody to come again within this test.
+    private func isTold(of count: Int) async throws {
+        let page = url.replacing("/announce", with: "/metrics")
+        let end = ContinuousClock.now + .seconds(30)
+        while try await !Program(["curl", "-s", page], on: host).ending().output
+            .contains("swoop_tracker_swarms \(2 * count)\n")
+        {
+            try #require(ContinuousClock.now < end, "the tracker was not told of \(count)")
+        }
+    }
+
     private func expectCopy(_ name: String) throws {
         #expect(
             try SampleFiles.snapshot("\(work.path)/into/\(name)")
@@ -48,6 +59,7 @@ import Testing
         try await add("first")
         try await add("second")
         let seed = try await start()
+        try await isTold(of: 2)
         for name in ["second", "first"] {
             let ending = try await get(name)
             #expect(ending.status == 0, "\(ending)")
@@ -55,6 +67,7 @@ import Testing
         }
         try await add("the third one")
         try await wait(for: "the change to be seen") { seed.events.contains { $0["torrents"] as? Int == 3 } }
+        try await isTold(of: 3)
         let ending = try await get("the third one")
         #expect(ending.status == 0, "\(ending)")
         try expectCopy("the third one")
@@ -69,6 +82,7 @@ import Testing
         let seed = try await start()
         #expect(seed.event("serving")?["torrents"] as? Int == 1)
         for name in ["bad.torrent", "without content"] { #expect(seed.errors.contains(name), "\(seed.errors)") }
+        try await isTold(of: 1)
         let ending = try await get("good")
         #expect(ending.status == 0, "\(ending)")
         try FileManager.default.removeItem(atPath: work.path + "/torrents/good.torrent")
