@@ -242,7 +242,7 @@ let tests: [Module] = [
         ]),
     Module(
         name: "HTTPServingTests", kind: .tests, uses: ["HTTPServing", "Address", "Admission", "JSON", "Text"],
-        products: [.hummingbird, .log]),
+        products: [.hummingbird, .log, .nioCore]),
     Module(
         name: "NodeAPITests", kind: .tests,
         uses: ["Text", "Address", "JSON", "MetricFamilies", "Admission", "HTTPServing", "Delivery", "NodeAPI"]),

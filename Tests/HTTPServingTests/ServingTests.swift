@@ -75,7 +75,8 @@ import Text
         #expect(paths["/things/{name}"]?["get"]?["x-role"] == "read")
         #expect(paths["/things/{name}"]?["delete"]?["x-role"] == "operate")
         #expect(
-            paths["/things/{name}"]?["get"]?["parameters"]?.arrayValue?.first?["$ref"] == "#/components/parameters/name")
+            paths["/things/{name}"]?["get"]?["parameters"]?.arrayValue?.first?["$ref"] == "#/components/parameters/name"
+        )
         #expect(paths["/settings"]?["put"]?["responses"]?["200"] != nil)
         #expect(document["components"]?["schemas"]?["Thing"] != nil)
     }
@@ -108,11 +109,14 @@ import Text
             #expect(answer.text == "local x")
             #expect(try await server.curl("/things/x", scheme: "https").status == 0, "nobody vouches for it")
             #expect(try await server.curl("/things/x").status == 0, "plain HTTP")
-            #expect(try await server.curl("/open", "--cacert", trusted, "--tls-max", "1.1", scheme: "https").status == 0)
+            #expect(
+                try await server.curl("/open", "--cacert", trusted, "--tls-max", "1.1", scheme: "https").status == 0)
         }
     }
 
-    @Test func `certificates that are read again are those of later connections; broken ones change nothing`() async throws {
+    @Test func `certificates that are read again are those of later connections; broken ones change nothing`()
+        async throws
+    {
         let first = try await makeCertificate("first")
         let certificates = try Certificates(chain: chain, key: key)
         try await withServer(certificates: certificates) { server async throws in
@@ -138,5 +142,25 @@ import Text
             try Certificates(chain: chain, key: place.path + "/none.pem")
         }
         #expect(problem?.description.contains("none.pem") == true)
+    }
+}
+
+@Suite struct `A server that ends` {
+    @Test func `closes connections that have said nothing and those that are kept open`() async throws {
+        var ends: [Bool] = []
+        try await withServer { server async throws in
+            let port = server.address.port
+            let (silent, kept) = try await onThread { (try dial(port), try dial(port)) }
+            defer { for one in [silent, kept] { close(one) } }
+            let answer = try await onThread {
+                say(kept, "GET /open HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                return hear(kept)
+            }
+            #expect(answer.contains("HTTP/1.1 200"))
+            await server.stop()
+            ends = try await onThread { [hear(silent).isEmpty, hear(kept).isEmpty] }
+            await #expect(throws: (any Error).self) { try await onThread { try dial(port) } }
+        }
+        #expect(ends == [true, true])
     }
 }

@@ -42,6 +42,44 @@ func run(_ words: [String]) async throws -> (status: Int32, text: String) {
     }
 }
 
+/// Runs what blocks on a thread of its own.
+func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+    try await withCheckedThrowingContinuation { continuation in
+        Thread.detachNewThread { continuation.resume(with: Result(catching: body)) }
+    }
+}
+
+/// A connection to a port of loopback. Blocks; whatever is read is waited for at most ten seconds.
+func dial(_ port: Int) throws -> Int32 {
+    let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var limit = timeval(tv_sec: 10, tv_usec: 0)
+    setsockopt(file, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = in_port_t(port).bigEndian
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    let result = withUnsafeBytes(of: &address) {
+        connect(file, $0.baseAddress!.assumingMemoryBound(to: sockaddr.self), socklen_t($0.count))
+    }
+    guard result == 0 else {
+        let code = POSIXErrorCode(rawValue: errno) ?? .EIO
+        close(file)
+        throw POSIXError(code)
+    }
+    return file
+}
+
+func say(_ file: Int32, _ text: String) {
+    _ = text.withCString { send(file, $0, strlen($0), Int32(MSG_NOSIGNAL)) }
+}
+
+/// What comes next: empty when the connection was closed, `nothing` when it is open and silent.
+func hear(_ file: Int32) -> String {
+    var bytes = [UInt8](repeating: 0, count: 4096)
+    let count = recv(file, &bytes, bytes.count, 0)
+    return count < 0 && errno == EAGAIN ? "nothing" : String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+}
+
 /// Four routes: one for everybody and one for each role. Each answers with the name of who asks.
 func sampleTable() -> RouteTable {
     func route(_ path: String, _ access: Route.Access, _ method: HTTPRequest.Method = .get) -> Route {
@@ -87,7 +125,8 @@ func withServer(
 
 extension HTTPService {
     /// What curl gets: the status, 0 for no answer, and the text.
-    func curl(_ path: String, _ options: String..., scheme: String = "http") async throws -> (status: Int, text: String) {
+    func curl(_ path: String, _ options: String..., scheme: String = "http") async throws -> (status: Int, text: String)
+    {
         let words = [
             "curl", "-s", "-m", "10", "-w", "\n%{http_code}", "--resolve", "localhost:\(address.port):127.0.0.1",
         ]

@@ -4,8 +4,8 @@ import NIOCore
 import NIOHTTP1
 import Threads
 
-/// One connection of a stranger: lets it in, closes it when its place is wanted or its request does not come, and hands
-/// on requests whose host and target are what they should be.
+/// One connection of a stranger that has left the ``Lobby``: closes it when its request does not come, and hands on requests
+/// whose host and target are what they should be.
 ///
 /// Stands between the decoder and everything that knows requests, on the connection's own event loop.
 final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
@@ -14,31 +14,21 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
-    private let admission: Admission
-    private let door: Door
+    private let ticket: Admission.Ticket
     private var clock: HeadClock
-    private var ticket: Admission.Ticket?
     private var timer: Scheduled<Void>?
     private var timerDeadline: Double?
     private var isServed = false
     private var refusal: RequestTarget.Refusal?
 
-    init(admission: Admission, door: Door, headTime: Double) {
-        self.admission = admission
-        self.door = door
-        clock = HeadClock(limit: headTime, now: MonotonicTime.now)
+    init(_ guest: Lobby.Guest) {
+        ticket = guest.ticket
+        clock = guest.clock
     }
 
     // MARK: Life
 
-    func handlerAdded(context: ChannelHandlerContext) {
-        if context.channel.isActive { enter(context) }
-    }
-
-    func channelActive(context: ChannelHandlerContext) {
-        enter(context)
-        context.fireChannelActive()
-    }
+    func handlerAdded(context: ChannelHandlerContext) { arm(context) }
 
     func channelInactive(context: ChannelHandlerContext) {
         leave()
@@ -47,23 +37,10 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) { leave() }
 
-    private func enter(_ context: ChannelHandlerContext) {
-        guard ticket == nil else { return }
-        let channel = context.channel
-        ticket = admission.admit(
-            Source(context.remoteAddress), at: door, now: MonotonicTime.now, close: { channel.close(promise: nil) })
-        guard ticket != nil else {
-            context.close(promise: nil)
-            return
-        }
-        arm(context)
-    }
-
     private func leave() {
         timer?.cancel()
         timer = nil
-        ticket?.release()
-        ticket = nil
+        ticket.release()
     }
 
     /// Keeps one timer for the clock's deadline.
@@ -79,7 +56,7 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
     // MARK: Requests
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard refusal == nil, ticket != nil else { return }
+        guard refusal == nil else { return }
         switch unwrapInboundIn(data) {
         case .head(let head):
             do throws(RequestTarget.Refusal) {
@@ -114,12 +91,12 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
         case .head(let head):
             guard head.status.code >= 200 else { break }
             isServed = Self.isServed(head.status.code)
-            if isServed { ticket?.opened(now: MonotonicTime.now) }
+            if isServed { ticket.opened(now: MonotonicTime.now) }
         case .body:
             // What waits in front of it has been taken.
-            if isServed, context.channel.isWritable { ticket?.progressed(now: MonotonicTime.now) }
+            if isServed, context.channel.isWritable { ticket.progressed(now: MonotonicTime.now) }
         case .end:
-            if isServed { ticket?.progressed(now: MonotonicTime.now) }
+            if isServed { ticket.progressed(now: MonotonicTime.now) }
             clock.answered(now: MonotonicTime.now)
             context.write(data, promise: promise)
             if refusal != nil, !clock.isAnswering { return refuse(context) }
@@ -143,27 +120,6 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
         context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: text)))), promise: nil)
         let channel = context.channel
         context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in channel.close(promise: nil) }
-    }
-}
-
-/// Puts a ``ConnectionGate`` where it belongs: right behind the decoder, which the library sets up before it adds handlers
-/// of ours.
-final class GateInstaller: ChannelInboundHandler, RemovableChannelHandler {
-    typealias InboundIn = NIOAny
-
-    private let make: () -> ConnectionGate
-
-    init(_ make: @escaping () -> ConnectionGate) { self.make = make }
-
-    func handlerAdded(context: ChannelHandlerContext) {
-        let pipeline = context.pipeline.syncOperations
-        do {
-            let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
-            try pipeline.addHandler(make(), position: .after(decoder))
-        } catch {
-            // Nobody comes in unseen.
-            context.close(promise: nil)
-        }
     }
 }
 

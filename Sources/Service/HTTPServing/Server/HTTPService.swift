@@ -1,14 +1,10 @@
 import Address
 import Admission
 import Glibc
-import HTTPTypes
 import Hummingbird
-import HummingbirdCore
 import Logging
 import NIOCore
 import NIOPosix
-import NIOSSL
-import Synchronization
 
 /// Why a server could not start.
 public struct HTTPServiceError: Error, Sendable, CustomStringConvertible {
@@ -43,9 +39,12 @@ public struct HTTPServiceError: Error, Sendable, CustomStringConvertible {
 public final class HTTPService: Sendable {
     /// Where it listens, with the port the system chose if it was asked to.
     public let address: ListenAddress
-    private let running: Task<Void, any Error>
+    private let connections: Connections
     /// The listening socket.
     package let channel: any Channel
+
+    /// Connections that the system holds until they are accepted.
+    private static let backlog: Int32 = 4096
 
     /// Returns when connections are accepted.
     /// - Parameters:
@@ -55,114 +54,50 @@ public final class HTTPService: Sendable {
         _ responder: some HTTPResponder<ServiceContext>, at address: ListenAddress, admission: Admission, door: Door,
         limits: HTTPLimits, certificates: Certificates? = nil, logger: Logger
     ) async throws(HTTPServiceError) -> HTTPService {
-        let started = OneTime<any Channel>()
-        var channel = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [
-                GateInstaller {
-                    ConnectionGate(admission: admission, door: door, headTime: limits.headTime / .seconds(1))
-                }, IdleStateHandler(allTimeout: TimeAmount(limits.stall)), StallHandler(),
-            ], idleTimeout: TimeAmount(limits.keepAlive))
-        channel.httpDecoder.maxHeaderFieldSize = limits.headerBytes
-        channel.httpDecoder.maxHeaderListSize = limits.headerBytes
-        channel.httpDecoder.maxHeaderFieldCount = 100
         // The library's own lines name what goes wrong on single connections; nobody but a developer wants them.
         var quiet = logger
-        quiet.logLevel = max(logger.logLevel, .error)
-        if logger.logLevel <= .debug { quiet.logLevel = .debug }
-        let application = Application(
-            responder: responder, server: Self.server(channel, certificates),
-            configuration: .init(address: .hostname(address.host, port: address.port), serverName: nil),
-            onServerRunning: { channel in
-                // First, before the handler that would end the server for an error.
-                try? await channel.eventLoop.submit {
-                    try channel.pipeline.syncOperations.addHandler(
-                        AcceptGuard(admission: admission, door: door), position: .first)
-                }.get()
-                started.set(channel)
-            }, logger: quiet)
-        let running = Task {
-            do {
-                try await application.run()
-            } catch {
-                started.fail(error)
-                throw error
+        quiet.logLevel = logger.logLevel <= .debug ? .debug : max(logger.logLevel, .error)
+        let connections = Connections(
+            responder: responder, limits: limits, certificates: certificates, logger: quiet)
+        let (first, headTime) = (connections.first, limits.headTime / .seconds(1))
+        let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.backlog, value: backlog)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(AcceptGuard(admission: admission, door: door))
+                }
             }
-        }
+            .childChannelInitializer { channel in
+                connections.came(channel)
+                return channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        Lobby(
+                            admission: admission, door: door, headTime: headTime, first: first, open: connections.open))
+                }
+            }
         do {
-            let channel = try await started.value()
+            let channel = try await bootstrap.bind(host: address.host, port: address.port).get()
             let place = ListenAddress(host: address.host, port: channel.localAddress?.port ?? 0)
-            return HTTPService(address: place, running: running, channel: channel)
+            return HTTPService(address: place, connections: connections, channel: channel)
         } catch {
+            connections.stop()
             throw HTTPServiceError(error, listening: address)
         }
     }
 
-    private static func server(
-        _ configuration: HTTP1Channel.Configuration, _ certificates: Certificates?
-    ) -> HTTPServerBuilder {
-        guard let certificates else { return .http1(configuration: configuration) }
-        return HTTPServerBuilder { responder in
-            SecureChannel(base: HTTP1Channel(responder: responder, configuration: configuration), certificates: certificates)
-        }
-    }
-
-    private init(address: ListenAddress, running: Task<Void, any Error>, channel: any Channel) {
+    private init(address: ListenAddress, connections: Connections, channel: any Channel) {
         self.address = address
-        self.running = running
+        self.connections = connections
         self.channel = channel
     }
 
     /// Takes no more connections, lets answers under way end as far as they do not wait, and closes everything.
     public func stop() async {
-        running.cancel()
-        _ = await running.result
-    }
-}
-
-/// A connection with TLS in front of HTTP, by the certificates that are in force when it is made.
-private struct SecureChannel: ServerChildChannel {
-    let base: HTTP1Channel
-    let certificates: Certificates
-
-    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
-        channel.eventLoop.makeCompletedFuture {
-            try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: certificates.current))
-        }.flatMap { base.setup(channel: channel, logger: logger) }
-    }
-
-    func handle(value: HTTP1Channel.Value, logger: Logger) async { await base.handle(value: value, logger: logger) }
-}
-
-/// Closes a connection on which nothing moves, in either direction: a client that asks and never reads.
-private final class StallHandler: ChannelInboundHandler, RemovableChannelHandler {
-    typealias InboundIn = NIOAny
-
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event is IdleStateHandler.IdleStateEvent {
-            context.close(promise: nil)
-        } else {
-            context.fireUserInboundEventTriggered(event)
-        }
-    }
-}
-
-/// A value that comes once and is waited for once.
-private final class OneTime<Value: Sendable>: Sendable {
-    private let stream: AsyncThrowingStream<Value, any Error>
-    private let feed: AsyncThrowingStream<Value, any Error>.Continuation
-
-    init() { (stream, feed) = AsyncThrowingStream.makeStream(of: Value.self) }
-
-    func set(_ value: Value) {
-        feed.yield(value)
-        feed.finish()
-    }
-
-    func fail(_ error: any Error) { feed.finish(throwing: error) }
-
-    func value() async throws -> Value {
-        for try await value in stream { return value }
-        throw CancellationError()
+        try? await channel.close()
+        connections.stop()
+        await connections.end()
     }
 }
 

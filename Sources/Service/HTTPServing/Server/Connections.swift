@@ -1,0 +1,131 @@
+import Glibc
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOSSL
+import Synchronization
+import Text
+
+/// The connections of one server: those in the lobby, and those whose requests are answered.
+final class Connections: Sendable {
+    private typealias Value = HTTP1Channel.Value
+
+    /// What a connection is to begin with.
+    let first: FirstBytes
+    private let base: HTTP1Channel
+    private let limits: HTTPLimits
+    private let certificates: Certificates?
+    private let logger: Logger
+    private let channels = Mutex<[ObjectIdentifier: any Channel]>([:])
+    private let ready: AsyncStream<Value>.Continuation
+    private let answering: Task<Void, Never>
+
+    init(
+        responder: some HTTPResponder<ServiceContext>, limits: HTTPLimits, certificates: Certificates?, logger: Logger
+    ) {
+        var configuration = HTTP1Channel.Configuration(idleTimeout: TimeAmount(limits.keepAlive))
+        configuration.httpDecoder.maxHeaderFieldSize = limits.headerBytes
+        configuration.httpDecoder.maxHeaderListSize = limits.headerBytes
+        configuration.httpDecoder.maxHeaderFieldCount = 100
+        let base = HTTP1Channel(responder: Self.answer(with: responder, logger: logger), configuration: configuration)
+        first = FirstBytes(certificates == nil ? .head : .tlsRecord, limit: limits.headerBytes)
+        self.base = base
+        self.limits = limits
+        self.certificates = certificates
+        self.logger = logger
+        let (stream, ready) = AsyncStream.makeStream(of: Value.self)
+        self.ready = ready
+        answering = Task {
+            await withDiscardingTaskGroup { group in
+                for await value in stream {
+                    group.addTask { await base.handle(value: value, logger: logger) }
+                }
+            }
+        }
+    }
+
+    /// A connection was accepted.
+    func came(_ channel: any Channel) {
+        let name = ObjectIdentifier(channel)
+        channels.withLock { $0[name] = channel }
+        channel.closeFuture.whenComplete { [weak self] _ in self?.channels.withLock { $0[name] = nil } }
+    }
+
+    /// Makes what the protocol needs for a connection that leaves the lobby. On the connection's event loop.
+    func open(_ channel: any Channel, _ guest: Lobby.Guest) {
+        do {
+            let pipeline = channel.pipeline.syncOperations
+            if let certificates { try pipeline.addHandler(NIOSSLServerHandler(context: certificates.current)) }
+            base.setup(channel: channel, logger: logger).assumeIsolated().whenComplete { result in
+                do {
+                    let value = try result.get()
+                    // Right behind the decoder, which the library has put first.
+                    let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
+                    try pipeline.addHandlers(
+                        ConnectionGate(guest), IdleStateHandler(allTimeout: TimeAmount(self.limits.stall)),
+                        StallHandler(),
+                        position: .after(decoder))
+                    if case .terminated = self.ready.yield(value) { channel.close(promise: nil) }
+                } catch {
+                    channel.close(promise: nil)
+                }
+            }
+        } catch {
+            channel.close(promise: nil)
+        }
+    }
+
+    /// Ends answers and closes connections.
+    func stop() {
+        ready.finish()
+        answering.cancel()
+        for channel in channels.withLock({ Array($0.values) }) {
+            channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+        }
+    }
+
+    /// Returns when the last answer has ended.
+    func end() async { await answering.value }
+
+    private static func answer(
+        with responder: some HTTPResponder<ServiceContext>, logger: Logger
+    ) -> HTTPChannelHandler.Responder {
+        { request, writer, channel in
+            let context = ServiceContext(source: .init(channel: channel, logger: logger))
+            var response: Response
+            do {
+                response = try await responder.respond(to: request, context: context)
+            } catch let error as HTTPParserError {
+                // What carries the connection answers this.
+                throw error
+            } catch {
+                logger.debug("a request failed", metadata: ["error": "\(error)"])
+                response = Response(status: .internalServerError)
+            }
+            response.headers[.date] = HTTPDate.text(seconds: Int64(time(nil)))
+            do {
+                try await writer.write(response: response.head, body: response.body)
+            } catch is HTTPParserError {
+                // The answer has begun: another cannot be given.
+                throw AnswerCutOff()
+            }
+        }
+    }
+
+    private struct AnswerCutOff: Error {}
+}
+
+/// Closes a connection on which nothing moves, in either direction: a client that asks and never reads.
+private final class StallHandler: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = NIOAny
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is IdleStateHandler.IdleStateEvent {
+            context.close(promise: nil)
+        } else {
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+}
