@@ -9,22 +9,22 @@
 // result depend on the order in which directories list their entries or threads finish.
 
 /// How much one run may take of the machine.
-public struct AuthoringLimits: Sendable, Hashable {
+package struct AuthoringLimits: Sendable, Hashable {
     /// Bytes of content held at a time by all threads together.
-    public var bufferBytes = 64 << 20
+    package var bufferBytes = 64 << 20
     /// Most bytes that one lane of a thread reads at a time. Shorter ones stay in a core's second-level cache, but cost more
     /// than that saves: 128 KiB took 4 % more time, 32 KiB 15 %.
-    public var blockBytes = 512 << 10
+    package var blockBytes = 512 << 10
     /// Most threads, whatever the number of processors.
-    public var maxThreads = 128
+    package var maxThreads = 128
     /// Files that a thread keeps open. A file is opened again when its next piece is read by another thread.
-    public var openFilesPerThread = 6
+    package var openFilesPerThread = 6
     /// Most entries looked at in one scan: links that lead to the same directory many times end here.
-    public var maxEntries = 4_000_000
+    package var maxEntries = 4_000_000
     /// Shortest time between two reports of progress, in milliseconds.
-    public var progressInterval: Int64 = 50
+    package var progressInterval: Int64 = 50
 
-    public static let standard = AuthoringLimits()
+    package static let standard = AuthoringLimits()
 
-    public init() {}
+    package init() {}
 }

@@ -2,7 +2,7 @@ import Metainfo
 import Storage
 
 /// Why a torrent cannot be made or content not checked. Names in it are escaped for display.
-public enum AuthoringError: Error, Sendable, Hashable {
+package enum AuthoringError: Error, Sendable, Hashable {
     /// A system call failed on the path.
     case system(operation: String, path: String, SystemError)
     case nameIsNotUTF8(path: String)
@@ -28,7 +28,7 @@ public enum AuthoringError: Error, Sendable, Hashable {
 }
 
 extension AuthoringError: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         switch self {
         case .system(let operation, let path, let error): "cannot \(operation) '\(path)': \(error)"
         case .nameIsNotUTF8(let path): "the name '\(path)' is not UTF-8, which torrents require; rename or exclude it"

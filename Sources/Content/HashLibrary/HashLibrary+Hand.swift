@@ -3,38 +3,38 @@ import Storage
 import Threads
 
 /// What adding or rebuilding did.
-public struct AddReport: Sendable, Equatable {
+package struct AddReport: Sendable, Equatable {
     /// Files hashed now, and their bytes.
-    public var hashed = 0
-    public var bytes: Int64 = 0
+    package var hashed = 0
+    package var bytes: Int64 = 0
     /// Files that were in the table and did not change.
-    public var unchanged = 0
+    package var unchanged = 0
     /// Files that could not be hashed, and why.
-    public var failed: [AbsolutePath: HashFailure] = [:]
+    package var failed: [AbsolutePath: HashFailure] = [:]
 
-    public init() {}
+    package init() {}
 }
 
 /// How the table and the files agree.
-public struct CheckReport: Sendable, Equatable {
+package struct CheckReport: Sendable, Equatable {
     /// Lines whose file is there and looks as it did when it was hashed (or, where files were read, has that content).
-    public var right = 0
+    package var right = 0
     /// Lines without a file.
-    public var missing: [AbsolutePath] = []
+    package var missing: [AbsolutePath] = []
     /// Lines whose file looks otherwise than when it was hashed, or has other content.
-    public var changed: [AbsolutePath] = []
+    package var changed: [AbsolutePath] = []
     /// Lines written by hand that nobody checked, or that are not true.
-    public var unchecked: [AbsolutePath] = []
-    public var untrue: [AbsolutePath] = []
+    package var unchecked: [AbsolutePath] = []
+    package var untrue: [AbsolutePath] = []
     /// Files below the roots that have no line.
-    public var unlisted: [AbsolutePath] = []
+    package var unlisted: [AbsolutePath] = []
     /// Could not be read or listed.
-    public var unreadable: [AbsolutePath] = []
+    package var unreadable: [AbsolutePath] = []
 
-    public init() {}
+    package init() {}
 
     /// Whether every line is right and no file is without one.
-    public var isClean: Bool {
+    package var isClean: Bool {
         missing.isEmpty && changed.isEmpty && unchecked.isEmpty && untrue.isEmpty && unlisted.isEmpty
             && unreadable.isEmpty
     }
@@ -46,7 +46,7 @@ extension HashLibrary {
     /// Hashes what is new or changed at or below a path, and saves. Lines that were removed or are wrong are made anew.
     /// Cancelling keeps what was hashed.
     /// - Parameter progress: bytes done and bytes in all.
-    public func add(
+    package func add(
         _ path: AbsolutePath, progress: @escaping @Sendable (Int64, Int64) -> Void = { _, _ in }
     ) async throws(LibraryError) -> AddReport {
         if !isStarted { try load() } else { await noticeEdits() }
@@ -114,7 +114,7 @@ extension HashLibrary {
 
     /// Forgets everything, what people did to the table included, and hashes all files below the roots again.
     /// Interrupted, the next start goes on with what is left.
-    public func rebuild(
+    package func rebuild(
         progress: @escaping @Sendable (Int64, Int64) -> Void = { _, _ in }
     ) async throws(LibraryError) -> AddReport {
         if !isStarted { try load() } else { await noticeEdits() }
@@ -139,7 +139,7 @@ extension HashLibrary {
 
     /// Compares the table with the files, and changes nothing.
     /// - Parameter reading: every file that has a line is read and hashed, which finds what went bad unseen.
-    public func check(reading: Bool = false) async throws(LibraryError) -> CheckReport {
+    package func check(reading: Bool = false) async throws(LibraryError) -> CheckReport {
         if !isStarted { try load() } else { await noticeEdits() }
         var report = CheckReport()
         var right: [AbsolutePath] = []

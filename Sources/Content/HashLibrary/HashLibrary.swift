@@ -13,9 +13,9 @@ import Storage
 import Threads
 
 /// The library of hashes. Runs on a thread of its own, so that looking at files may block.
-public actor HashLibrary {
+package actor HashLibrary {
     let executor = ThreadExecutor(name: "swoop-library")
-    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     struct Waiting {
         /// Steady nanoseconds.
@@ -27,8 +27,8 @@ public actor HashLibrary {
         var attempts = 0
     }
 
-    public nonisolated let tablePath: AbsolutePath
-    public nonisolated let roots: [AbsolutePath]
+    package nonisolated let tablePath: AbsolutePath
+    package nonisolated let roots: [AbsolutePath]
     let options: LibraryOptions
     let logger: Logger
     let pause: PauseFlag
@@ -63,7 +63,7 @@ public actor HashLibrary {
     ///   - roots: directories whose files it holds; they need not be there yet.
     ///   - layer: how the table is written; other than the system's in tests only.
     /// - Throws: for a path that is not absolute.
-    public init(
+    package init(
         tablePath: String, roots: [String], options: LibraryOptions = .standard,
         logger: Logger = Logger(label: "swoop.library"), layer: any FileLayer = SystemFileLayer()
     ) throws(LibraryError) {
@@ -97,7 +97,7 @@ public actor HashLibrary {
     /// Reads the table, begins to watch, and looks for what changed meanwhile; hashing goes on in the background.
     /// Must be followed by `stop` some time.
     /// - Throws: when the table cannot be read or written; calling it again is allowed.
-    public func start() async throws(LibraryError) {
+    package func start() async throws(LibraryError) {
         guard !isStarted, !isStopped else { return }
         try load()
         isStarted = true
@@ -114,7 +114,7 @@ public actor HashLibrary {
     }
 
     /// Ends watching and hashing, and saves what is known.
-    public func stop() async {
+    package func stop() async {
         guard !isStopped else { return }
         isStopped = true
         stopFlag.set()
@@ -154,7 +154,7 @@ public actor HashLibrary {
 
     // MARK: Questions
 
-    public var progress: LibraryProgress {
+    package var progress: LibraryProgress {
         var progress = LibraryProgress()
         progress.files = catalogue.entries.count
         progress.bytes = catalogue.entries.values.reduce(0) { $0 &+ ($1.size ?? 0) }
@@ -169,7 +169,7 @@ public actor HashLibrary {
     }
 
     /// Returns when all that was seen so far is hashed and saved, or the library is stopped.
-    public func settle() async {
+    package func settle() async {
         while !isStopped, isStarted, !isIdle { try? await Task.sleep(for: .milliseconds(20)) }
     }
 
@@ -179,12 +179,12 @@ public actor HashLibrary {
     }
 
     /// A file that has that content now, or nil. Lines that nobody checked yet are checked first.
-    public func lookup(sha1: SHA1Digest, size: Int64) async -> AbsolutePath? {
+    package func lookup(sha1: SHA1Digest, size: Int64) async -> AbsolutePath? {
         await lookup([ContentKey(sha1: sha1, size: size)]).values.first
     }
 
     /// For each content that is here, a file that has it now.
-    public func lookup(_ keys: [ContentKey]) async -> [ContentKey: AbsolutePath] {
+    package func lookup(_ keys: [ContentKey]) async -> [ContentKey: AbsolutePath] {
         await noticeEdits()
         var found: [ContentKey: AbsolutePath] = [:]
         for key in Set(keys) {
@@ -198,10 +198,10 @@ public actor HashLibrary {
     }
 
     /// The SHA-1 of a file, if it is known and the file did not change since; nothing is read for it.
-    public func hash(of path: AbsolutePath) async -> SHA1Digest? { await hashes(of: [path])[path] }
+    package func hash(of path: AbsolutePath) async -> SHA1Digest? { await hashes(of: [path])[path] }
 
     /// The same for many files; those that are not known are left out.
-    public func hashes(of paths: [AbsolutePath]) async -> [AbsolutePath: SHA1Digest] {
+    package func hashes(of paths: [AbsolutePath]) async -> [AbsolutePath: SHA1Digest] {
         await noticeEdits()
         var known: [AbsolutePath: SHA1Digest] = [:]
         for path in paths {
@@ -236,14 +236,14 @@ public actor HashLibrary {
 
     /// Takes in a file whose content was verified elsewhere, as at the end of a delivery, so that it is not read again.
     /// Nothing happens when it is not there in that size.
-    public func record(_ path: AbsolutePath, sha1: SHA1Digest, size: Int64) {
+    package func record(_ path: AbsolutePath, sha1: SHA1Digest, size: Int64) {
         guard let status = try? FileCalls.status(path), status.kind == .file, status.size == size else { return }
         waiting[path] = nil
         catalogue.record(sha1, at: path, looking: LibraryStamp(status))
     }
 
     /// Looks at a path now: something was put there, changed or removed.
-    public func look(at path: AbsolutePath) { inbox.look(path, isWhole: true) }
+    package func look(at path: AbsolutePath) { inbox.look(path, isWhole: true) }
 
     /// Notices lines that somebody removed, edited or added since the table was last read.
     func noticeEdits() async {

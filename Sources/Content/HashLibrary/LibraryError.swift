@@ -1,8 +1,8 @@
 import Storage
 
 /// Why the library cannot do what it was asked.
-public struct LibraryError: Error, Equatable, Sendable, CustomStringConvertible {
-    public enum Kind: Equatable, Sendable {
+package struct LibraryError: Error, Equatable, Sendable, CustomStringConvertible {
+    package enum Kind: Equatable, Sendable {
         /// No absolute path, or one with `..`.
         case badPath
         /// The table cannot be read or written.
@@ -17,16 +17,16 @@ public struct LibraryError: Error, Equatable, Sendable, CustomStringConvertible 
         case stopped
     }
 
-    public let kind: Kind
+    package let kind: Kind
     /// Escaped for people.
-    public let path: String
+    package let path: String
 
     init(_ kind: Kind, _ path: String) {
         self.kind = kind
         self.path = path
     }
 
-    public var description: String {
+    package var description: String {
         switch kind {
         case .badPath: "\(path) is no absolute path. Write it from the root on, without '..'."
         case .table(let error): "The table \(path) cannot be used: \(error). Look at its owner, mode and disk."

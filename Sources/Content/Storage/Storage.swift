@@ -8,31 +8,31 @@
 // All calls block. They are meant for a bounded pool of threads, never for an event loop.
 
 /// Every tunable of this module with its default.
-public struct StorageLimits: Sendable, Equatable {
+package struct StorageLimits: Sendable, Equatable {
     /// Files of one content that are kept open, 1 or more. A descriptor in use (a lease) stays open beyond it.
-    public var openFiles = 256
+    package var openFiles = 256
     /// Directories of one content that are kept open, 1 or more.
-    public var openDirectories = 64
+    package var openDirectories = 64
     /// With more files than this written since the last sync, one `syncfs` replaces that many `fdatasync`s.
-    public var filesSyncedOneByOne = 128
+    package var filesSyncedOneByOne = 128
     /// Bytes that one thread of a check reads before it hashes them together; one piece at least.
-    public var checkBatchBytes = 8 << 20
+    package var checkBatchBytes = 8 << 20
     /// Pieces hashed together at most: more lanes than this bring little.
-    public var checkBatchPieces = 4
+    package var checkBatchPieces = 4
     /// Bytes that all threads of a check hold together; one piece at least.
-    public var checkBytes = 48 << 20
+    package var checkBytes = 48 << 20
     /// Largest record or saved metainfo that is read back, in bytes.
-    public var recordBytes = 64 << 20
+    package var recordBytes = 64 << 20
     /// Seconds between two looks at whether a file that is served was changed by others.
-    public var changeCheckInterval = 1.0
+    package var changeCheckInterval = 1.0
     /// Bytes copied or compared at a time.
-    public var copyChunk = 1 << 20
+    package var copyChunk = 1 << 20
 
-    public init() {}
+    package init() {}
 }
 
 /// How space for content is set aside before it is written.
-public enum Preallocation: Sendable, Equatable, CaseIterable {
+package enum Preallocation: Sendable, Equatable, CaseIterable {
     /// Files grow as pieces arrive.
     case none
     /// Files get their final length at once, as holes: no space is taken before it is written.

@@ -5,7 +5,7 @@ import NIOCore
 ///
 /// What it gives is not believed: pieces are verified like any. When to ask again after a problem is its owner's to
 /// say.
-public protocol RangeSource: Sendable {
+package protocol RangeSource: Sendable {
     /// Where it is, for a person: host and port. No secrets.
     var host: String { get }
 

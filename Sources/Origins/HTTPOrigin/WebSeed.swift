@@ -13,11 +13,11 @@ import NIOHTTP1
 import Text
 
 /// The connections of all web seeds of a process. `shutdown` it before the last reference goes.
-public final class WebSeedClient: Sendable {
+package final class WebSeedClient: Sendable {
     let settings: WebSeedSettings
     let transport: HTTPTransport
 
-    public convenience init(settings: WebSeedSettings = WebSeedSettings()) {
+    package convenience init(settings: WebSeedSettings = WebSeedSettings()) {
         self.init(settings: settings) { _ in }
     }
 
@@ -38,14 +38,14 @@ public final class WebSeedClient: Sendable {
     }
 
     /// Closes all connections; fetches under way fail.
-    public func shutdown() async { await transport.shutdown() }
+    package func shutdown() async { await transport.shutdown() }
 }
 
 /// One URL of a torrent's `url-list`, or of a server that holds its files in another place.
-public final class WebSeed: RangeSource {
+package final class WebSeed: RangeSource {
     /// Host and port, for a person.
-    public let host: String
-    public let layout: ContentLayout
+    package let host: String
+    package let layout: ContentLayout
 
     private let base: HTTPURL
     private let root: Root
@@ -55,7 +55,7 @@ public final class WebSeed: RangeSource {
 
     /// Nil when `url` is no http or https URL that can be fetched from.
     /// - Parameter isNamedByTorrent: the URL comes from a stranger: see `AddressRule.torrentWebSeed`.
-    public convenience init?(
+    package convenience init?(
         url: String, name: PathComponent, isSingleFile: Bool, layout: ContentLayout, isNamedByTorrent: Bool = false,
         client: WebSeedClient
     ) {
@@ -70,7 +70,7 @@ public final class WebSeed: RangeSource {
     /// and the file of a single-file torrent is `contentURL` itself.
     ///
     /// Nil when `contentURL` is no http or https URL that can be fetched from.
-    public convenience init?(contentURL: String, layout: ContentLayout, client: WebSeedClient) {
+    package convenience init?(contentURL: String, layout: ContentLayout, client: WebSeedClient) {
         guard let base = HTTPURL(contentURL) else { return nil }
         self.init(base, .directory([]), layout, .trusted, client)
     }
@@ -87,7 +87,7 @@ public final class WebSeed: RangeSource {
     }
 
     /// A web seed's URL for texts and logs: without user name, password and query.
-    public static func shown(_ url: String) -> String { HTTPURL.redacted(url) }
+    package static func shown(_ url: String) -> String { HTTPURL.redacted(url) }
 
     /// Where the files are, seen from the base URL.
     private enum Root: Sendable {
@@ -99,7 +99,7 @@ public final class WebSeed: RangeSource {
 
     /// Nil when `url` is no http or https URL that can be fetched from.
     /// - Parameter isNamedByTorrent: as above.
-    public convenience init?(url: String, info: Info, isNamedByTorrent: Bool = false, client: WebSeedClient) {
+    package convenience init?(url: String, info: Info, isNamedByTorrent: Bool = false, client: WebSeedClient) {
         self.init(
             url: url, name: info.name, isSingleFile: info.isSingleFile, layout: info.layout,
             isNamedByTorrent: isNamedByTorrent, client: client)
@@ -114,7 +114,7 @@ public final class WebSeed: RangeSource {
     }
 
     /// Fetches a run of whole pieces; see the other `fetch`.
-    public nonisolated(nonsending) func fetch(
+    package nonisolated(nonsending) func fetch(
         pieces: Range<Int>, sink: (WebSeedChunk) async -> Bool
     ) async -> WebSeedOutcome {
         guard let first = layout.piece(pieces.lowerBound), let last = layout.piece(pieces.upperBound - 1) else {
@@ -129,7 +129,7 @@ public final class WebSeed: RangeSource {
     /// Padding comes as zeros; what belongs to no piece (gaps in v2-only torrents) is left out. The next chunk is read
     /// when the sink has returned, so a slow sink slows the server down. To stop, return false or cancel the task.
     /// Call it from a task outside any actor if the sink is cheap: each chunk then costs no change of threads.
-    public nonisolated(nonsending) func fetch(
+    package nonisolated(nonsending) func fetch(
         _ run: Range<Int64>, sink: (WebSeedChunk) async -> Bool
     ) async -> WebSeedOutcome {
         await layout.fetch(run, sink: sink) { range, offset in

@@ -5,31 +5,31 @@ import Text
 /// Time is in seconds since any fixed moment. Failures make it wait, longer each time. What is wrong about a file, from
 /// the answer's head or from bytes that do not verify, counts against that file: the others still come from it. Its
 /// owner reports what happened and asks before each fetch.
-public struct WebSeedHealth: Sendable {
+package struct WebSeedHealth: Sendable {
     /// Times in seconds.
-    public struct Settings: Sendable, Hashable {
+    package struct Settings: Sendable, Hashable {
         /// First delay after a failure, doubling up to the longest.
-        public var retry = 2.0
-        public var longestRetry = 600.0
+        package var retry = 2.0
+        package var longestRetry = 600.0
         /// Bad pieces of a file after which it is not asked for that file any more. A source that is probed is asked
         /// later, after the first.
-        public var badPieces = 3
+        package var badPieces = 3
         /// Good pieces of a file that make up for a bad one.
-        public var forgiveness = 500
+        package var forgiveness = 500
         /// Files with bad pieces, and no good piece of any file between, after which a source is banned for good.
-        public var wrongFiles = 8
+        package var wrongFiles = 8
         /// Files that it does not have, after which it is given up altogether.
-        public var missingFiles = 1_000
+        package var missingFiles = 1_000
         /// Most fetches at once.
-        public var mostFetches = 4
+        package var mostFetches = 4
         /// Nothing is given up for good: what fails is asked again, later each time, and counts as a source again when
         /// it answers. ``WebSeedHealth/isExhausted`` says that until then there is nothing to be had.
-        public var probes = false
+        package var probes = false
 
-        public init() {}
+        package init() {}
     }
 
-    public enum State: Sendable, Hashable {
+    package enum State: Sendable, Hashable {
         case usable
         /// Not before this time.
         case waiting(until: Double)
@@ -53,31 +53,31 @@ public struct WebSeedHealth: Sendable {
     private var missing: [Int: Missing] = [:]
     private var ban: String?
     /// What was the matter last; nil as long as all is well.
-    public private(set) var trouble: String?
+    package private(set) var trouble: String?
     /// The last problem was of the kind that makes it no source at all: nobody answers, or what is there is wrong.
-    public private(set) var isExhausted = false
+    package private(set) var isExhausted = false
     /// Fetches that may run at once: at first one, more as they succeed, half as many after a failure.
-    public private(set) var fetchesAllowed = 1
+    package private(set) var fetchesAllowed = 1
 
     /// - Parameter seed: for jitter; different on every node.
-    public init(settings: Settings = Settings(), seed: UInt64) {
+    package init(settings: Settings = Settings(), seed: UInt64) {
         self.settings = settings
         random = SeededGenerator(seed: seed)
     }
 
-    public func state(at now: Double) -> State {
+    package func state(at now: Double) -> State {
         if let ban { return .banned(ban) }
         return notBefore > now ? .waiting(until: notBefore) : .usable
     }
 
     /// Whether a fetch of this file (an index in the layout) may start now.
-    public func mayFetch(file: Int, at now: Double) -> Bool {
+    package func mayFetch(file: Int, at now: Double) -> Bool {
         ban == nil && notBefore <= now && (missing[file]?.notBefore ?? now) <= now
     }
 
     /// A fetch came to its end as wished.
     /// - Parameter now: as for ``answered(at:)``.
-    public mutating func succeeded(at now: Double = .infinity) {
+    package mutating func succeeded(at now: Double = .infinity) {
         guard notBefore <= now else { return }
         failures = 0
         fetchesAllowed = min(fetchesAllowed + 1, settings.mostFetches)
@@ -87,37 +87,37 @@ public struct WebSeedHealth: Sendable {
     /// Bytes have come: it is a source again.
     /// - Parameter now: while it is not to be asked, what still comes was asked for before its trouble and says
     ///   nothing.
-    public mutating func answered(at now: Double = .infinity) {
+    package mutating func answered(at now: Double = .infinity) {
         guard notBefore <= now else { return }
         trouble = nil
         isExhausted = false
     }
 
     /// Bytes of this file have come.
-    public mutating func answered(file: Int) {
+    package mutating func answered(file: Int) {
         if missing[file]?.isWrong == false { missing[file] = nil }
     }
 
     /// Files that it does not give out and that are not asked for now.
-    public func missingFiles(at now: Double) -> Set<Int> {
+    package func missingFiles(at now: Double) -> Set<Int> {
         Set(missing.lazy.filter { $0.value.notBefore > now }.map(\.key))
     }
 
     /// Files that it did not give out when it was last asked, whether they may be asked for again or not.
-    public var refusedFiles: Set<Int> { Set(missing.keys) }
+    package var refusedFiles: Set<Int> { Set(missing.keys) }
 
     /// Why it does not give out a file; nil as far as is known.
-    public func refusal(ofFile file: Int) -> String? { missing[file]?.reason }
+    package func refusal(ofFile file: Int) -> String? { missing[file]?.reason }
 
     /// When something may be asked for again that may not be now, nil when there is no such thing.
-    public func nextChange(after now: Double) -> Double? {
+    package func nextChange(after now: Double) -> Double? {
         let times = missing.values.map(\.notBefore) + [notBefore]
         return times.filter { $0 > now && $0 < .infinity }.min()
     }
 
     /// A piece made of its bytes alone did verify.
     /// - Parameter files: those that have bytes in the piece.
-    public mutating func goodPiece(of files: Set<Int>) {
+    package mutating func goodPiece(of files: Set<Int>) {
         conduct.goodPiece(of: files, forgiveness: settings.forgiveness)
         // What was given up for good stays so, though more of it was on its way.
         if settings.probes, !missing.isEmpty { for file in files { missing[file] = nil } }
@@ -127,7 +127,7 @@ public struct WebSeedHealth: Sendable {
     /// - Parameters:
     ///   - files: those that have bytes in the piece.
     ///   - reason: for a person.
-    public mutating func badPiece(of files: Set<Int>, reason: String, at now: Double) {
+    package mutating func badPiece(of files: Set<Int>, reason: String, at now: Double) {
         let isEcho = settings.probes && notBefore > now
         let limit = settings.probes ? 1 : settings.badPieces
         for file in conduct.badPiece(of: files, limit: limit) {
@@ -143,7 +143,7 @@ public struct WebSeedHealth: Sendable {
     }
 
     /// A fetch ended with a problem.
-    public mutating func failed(_ problem: WebSeedProblem, at now: Double) {
+    package mutating func failed(_ problem: WebSeedProblem, at now: Double) {
         // Fetches that run side by side fail together: that is one failure.
         let isEcho = settings.probes && notBefore > now
         switch problem {

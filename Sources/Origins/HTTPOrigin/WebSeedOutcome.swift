@@ -1,24 +1,24 @@
 import NIOCore
 
 /// Some bytes of the content, where they belong. Holds on to the memory they were received in; nothing is copied.
-public struct WebSeedChunk: Sendable {
+package struct WebSeedChunk: Sendable {
     /// In bytes from the start of the content space (see `ContentLayout`).
-    public let offset: Int64
+    package let offset: Int64
     private let buffer: ByteBuffer
 
     /// - Parameters:
     ///   - offset: in bytes from the start of the content space, 0 or more.
     ///   - buffer: its readable bytes, at least one.
-    public init(offset: Int64, buffer: ByteBuffer) {
+    package init(offset: Int64, buffer: ByteBuffer) {
         self.offset = offset
         self.buffer = buffer
     }
 
     /// Bytes, more than 0.
-    public var count: Int { buffer.readableBytes }
+    package var count: Int { buffer.readableBytes }
 
     /// Gives access to the bytes; the pointer must not outlive the call.
-    public func withUnsafeBytes<Result, Failure: Error>(
+    package func withUnsafeBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         let outcome = buffer.withUnsafeReadableBytes { bytes in
@@ -29,7 +29,7 @@ public struct WebSeedChunk: Sendable {
 
     /// A part of the bytes, which goes on holding the same memory; nil for a range that is not inside.
     /// - Parameter range: counted from the chunk's own beginning.
-    public func part(_ range: Range<Int>) -> WebSeedChunk? {
+    package func part(_ range: Range<Int>) -> WebSeedChunk? {
         guard range.lowerBound >= 0, range.upperBound <= count, !range.isEmpty,
             let slice = buffer.getSlice(at: buffer.readerIndex + range.lowerBound, length: range.count)
         else { return nil }
@@ -38,7 +38,7 @@ public struct WebSeedChunk: Sendable {
 }
 
 /// How a fetch ended. Whatever chunks came before count as received, to be verified like any.
-public enum WebSeedOutcome: Sendable, Hashable {
+package enum WebSeedOutcome: Sendable, Hashable {
     /// All of it was delivered.
     case complete
     /// The sink asked to stop.
@@ -48,7 +48,7 @@ public enum WebSeedOutcome: Sendable, Hashable {
 }
 
 /// Why a web seed did not deliver, in terms of what to do about it. Texts name hosts, never whole URLs.
-public enum WebSeedProblem: Error, Sendable, Hashable, CustomStringConvertible {
+package enum WebSeedProblem: Error, Sendable, Hashable, CustomStringConvertible {
     /// Try again, not before `after` seconds if the server said so, else when `WebSeedHealth` says.
     case retry(after: Double?, reason: String)
     /// Nobody answers there: the name does not resolve, or the connection is refused. Worth another try later, but as
@@ -60,7 +60,7 @@ public enum WebSeedProblem: Error, Sendable, Hashable, CustomStringConvertible {
     case wrongContent(file: Int, reason: String)
     case cancelled
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .cancelled: "cancelled"
         default: "web seed: \(reason)"
@@ -68,7 +68,7 @@ public enum WebSeedProblem: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The same without saying whose it is.
-    public var reason: String {
+    package var reason: String {
         switch self {
         case .retry(_, let reason), .unreachable(let reason), .giveUp(_, let reason), .wrongContent(_, let reason):
             reason

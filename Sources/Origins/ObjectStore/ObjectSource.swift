@@ -2,21 +2,21 @@ import HTTPOrigin
 import Metainfo
 
 /// A torrent's content in a bucket: file i is the object `prefix/<its path>`.
-public final class ObjectSource: RangeSource {
-    public let layout: ContentLayout
+package final class ObjectSource: RangeSource {
+    package let layout: ContentLayout
     private let store: ObjectStore
     private let prefix: String
 
     /// - Parameter prefix: without a slash at its end; empty for the bucket itself. For a torrent of a single file it
     ///   is the key of the object.
-    public init(store: ObjectStore, prefix: String, layout: ContentLayout) {
+    package init(store: ObjectStore, prefix: String, layout: ContentLayout) {
         self.store = store
         self.prefix = prefix
         self.layout = layout
     }
 
     /// Host and port, for a person.
-    public var host: String { store.host }
+    package var host: String { store.host }
 
     /// The key of a file of the layout; nil where its name is not UTF-8, which no key can be.
     func key(ofFile file: Int) -> String? {
@@ -28,7 +28,7 @@ public final class ObjectSource: RangeSource {
         return components.joined(separator: "/")
     }
 
-    public nonisolated(nonsending) func fetch(
+    package nonisolated(nonsending) func fetch(
         _ run: Range<Int64>, sink: (WebSeedChunk) async -> Bool
     ) async -> WebSeedOutcome {
         await layout.fetch(run, sink: sink) { range, offset in

@@ -25,7 +25,7 @@ extension ObjectStore {
     /// - Throws: `ObjectStoreError`; `.changed` where another object took its place meanwhile, which its entity tag tells:
     ///   nothing else here would.
     @discardableResult
-    public nonisolated(nonsending) func get(
+    package nonisolated(nonsending) func get(
         key: String, range: Range<Int64>? = nil, sink: (WebSeedChunk) async -> Bool
     ) async throws(ObjectStoreError) -> Bool {
         let info = try await head(key: key)

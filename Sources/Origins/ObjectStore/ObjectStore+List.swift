@@ -1,15 +1,15 @@
 import S3
 
 /// An object in a bucket; sizes in bytes, times in seconds since 1970.
-public typealias StoredObject = S3Object
+package typealias StoredObject = S3Object
 
 /// What a store says of one object.
-public struct ObjectInfo: Sendable, Hashable {
-    public let size: Int64
+package struct ObjectInfo: Sendable, Hashable {
+    package let size: Int64
     /// Without quotes; empty where the store gives none.
-    public let entityTag: String
+    package let entityTag: String
     /// What `upload` wrote beside it: the hash of its content in the sender's form.
-    public let contentHash: String?
+    package let contentHash: String?
 }
 
 extension ObjectStore {
@@ -21,14 +21,14 @@ extension ObjectStore {
     /// Ask with a slash at the end for what lies below a directory. Keys come from outside: check them before they
     /// become paths.
     /// - Throws: `ObjectStoreError`; `.wrongContent` for more than `mostObjects`.
-    public func list(prefix: String) async throws(ObjectStoreError) -> [StoredObject] {
+    package func list(prefix: String) async throws(ObjectStoreError) -> [StoredObject] {
         var all: [StoredObject] = []
         try await list(prefix: prefix) { page in all += page }
         return all
     }
 
     /// The same, page by page.
-    public func list(
+    package func list(
         prefix: String, pageSize: Int = S3Request.largestPage, _ body: ([StoredObject]) async -> Void
     ) async throws(ObjectStoreError) {
         var request = S3Request.list(prefix: prefix, pageSize: pageSize)
@@ -71,7 +71,7 @@ extension ObjectStore {
     /// - Parameter isPatient: whether to ask again after failures that may pass; one who asks whether the store is
     ///   there wants to know now.
     /// - Throws: `ObjectStoreError`; `.noSuchKey` where there is none.
-    public func head(key: String, isPatient: Bool = true) async throws(ObjectStoreError) -> ObjectInfo {
+    package func head(key: String, isPatient: Bool = true) async throws(ObjectStoreError) -> ObjectInfo {
         let answer = isPatient ? try await answer(to: .head(key: key)) : try await once(.head(key: key))
         let lengths = answer.headers["content-length"]
         guard lengths.count == 1, let size = Int64(lengths[0]), size >= 0 else {

@@ -9,13 +9,13 @@ import HTTPTransport
 import S3
 
 /// The connections to all object stores of a process. `shutdown` it before the last reference goes.
-public final class ObjectStoreClient: Sendable {
-    public let settings: ObjectStoreSettings
+package final class ObjectStoreClient: Sendable {
+    package let settings: ObjectStoreSettings
     let transport: HTTPTransport
     /// Seconds since 1970.
     let clock: @Sendable () -> Int64
 
-    public convenience init(settings: ObjectStoreSettings = ObjectStoreSettings()) {
+    package convenience init(settings: ObjectStoreSettings = ObjectStoreSettings()) {
         self.init(settings: settings, clock: { Int64(time(nil)) }, adjust: { _ in })
     }
 
@@ -41,25 +41,25 @@ public final class ObjectStoreClient: Sendable {
     }
 
     /// Closes all connections; what is under way fails.
-    public func shutdown() async { await transport.shutdown() }
+    package func shutdown() async { await transport.shutdown() }
 }
 
 /// One bucket. Cheap to make: connections belong to the client.
-public final class ObjectStore: Sendable {
-    public let address: ObjectStoreAddress
+package final class ObjectStore: Sendable {
+    package let address: ObjectStoreAddress
     let client: ObjectStoreClient
 
-    public init(address: ObjectStoreAddress, client: ObjectStoreClient) {
+    package init(address: ObjectStoreAddress, client: ObjectStoreClient) {
         self.address = address
         self.client = client
     }
 
     /// Host and port, for a person.
-    public var host: String { address.place.host }
+    package var host: String { address.place.host }
     var settings: ObjectStoreSettings { client.settings }
 
     /// Throws an object away; no error where there is none.
-    public func delete(key: String) async throws(ObjectStoreError) {
+    package func delete(key: String) async throws(ObjectStoreError) {
         do {
             _ = try await answer(to: .delete(key: key))
         } catch  where error.kind == .noSuchKey {
@@ -67,7 +67,7 @@ public final class ObjectStore: Sendable {
     }
 
     /// Whether the bucket answers to these keys: the first page of a listing, asked for once.
-    public func check() async throws(ObjectStoreError) {
+    package func check() async throws(ObjectStoreError) {
         _ = try await once(.list(prefix: "", pageSize: 1))
     }
 }

@@ -3,17 +3,17 @@ import S3
 import Text
 
 /// A bucket and how to get at it. Its description shows the place and no keys.
-public struct ObjectStoreAddress: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible {
-    public let place: S3Place
+package struct ObjectStoreAddress: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible {
+    package let place: S3Place
     /// Nil for a bucket that everybody may read.
-    public let credentials: S3Credentials?
+    package let credentials: S3Credentials?
 
-    public var bucket: String { place.bucket }
-    public var region: String { place.region }
-    public var style: S3Style { place.style }
-    public var signature: S3SignatureVersion { place.signature }
+    package var bucket: String { place.bucket }
+    package var region: String { place.region }
+    package var style: S3Style { place.style }
+    package var signature: S3SignatureVersion { place.signature }
     /// The store without the bucket, with its scheme.
-    public var endpoint: String { "\(place.isSecure ? "https" : "http")://\(place.authority)" }
+    package var endpoint: String { "\(place.isSecure ? "https" : "http")://\(place.authority)" }
 
     /// - Parameters:
     ///   - endpoint: `https://HOST[:PORT]`, `http://HOST[:PORT]`, or without a scheme, which means https. A host that
@@ -21,7 +21,7 @@ public struct ObjectStoreAddress: Sendable, Hashable, CustomStringConvertible, C
     ///   - region: nil takes it from the host's name, or `us-east-1` where that names none.
     ///   - style: nil takes virtual-host style for the clouds that want it, path style for all others.
     /// - Throws: `ObjectStoreError` of the kind `.address`.
-    public init(
+    package init(
         endpoint: String, bucket: String, region: String? = nil, style: S3Style? = nil,
         signature: S3SignatureVersion = .v4, credentials: S3Credentials?
     ) throws(ObjectStoreError) {
@@ -61,8 +61,8 @@ public struct ObjectStoreAddress: Sendable, Hashable, CustomStringConvertible, C
         self.credentials = credentials
     }
 
-    public var description: String { "bucket \(bucket) at \(endpoint)" }
-    public var debugDescription: String { description }
+    package var description: String { "bucket \(bucket) at \(endpoint)" }
+    package var debugDescription: String { description }
 }
 
 /// What a host's name says of a cloud and its region.
@@ -103,13 +103,13 @@ struct S3Region {
 }
 
 /// A place in a bucket as task files write it: `obs://BUCKET/PREFIX` (or `s3://`).
-public struct ObjectLocation: Sendable, Hashable, CustomStringConvertible {
-    public let bucket: String
+package struct ObjectLocation: Sendable, Hashable, CustomStringConvertible {
+    package let bucket: String
     /// Without slashes at its ends; empty for the whole bucket.
-    public let prefix: String
+    package let prefix: String
 
     /// Nil for another scheme, a name that is no bucket's, and a prefix that no key may have.
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         guard let scheme = ["obs://", "s3://"].first(where: { text.lowercased().hasPrefix($0) }) else { return nil }
         let parts = text.dropFirst(scheme.count).split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let bucket = parts.first.map(String.init), S3Name.isBucket(bucket) else { return nil }
@@ -123,7 +123,7 @@ public struct ObjectLocation: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The key of something below this place.
-    public func key(_ path: String) -> String { prefix.isEmpty ? path : "\(prefix)/\(path)" }
+    package func key(_ path: String) -> String { prefix.isEmpty ? path : "\(prefix)/\(path)" }
 
-    public var description: String { prefix.isEmpty ? "obs://\(bucket)" : "obs://\(bucket)/\(prefix)" }
+    package var description: String { prefix.isEmpty ? "obs://\(bucket)" : "obs://\(bucket)/\(prefix)" }
 }

@@ -5,9 +5,9 @@ import S3
 import Text
 
 /// Why an object store did not do what it was asked. Texts name hosts, buckets and objects, never keys.
-public struct ObjectStoreError: Error, Sendable, Hashable, CustomStringConvertible {
+package struct ObjectStoreError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What there is to do about it.
-    public enum Kind: String, Sendable, Hashable, CaseIterable {
+    package enum Kind: String, Sendable, Hashable, CaseIterable {
         /// The address, or an object's name, cannot be used.
         case address
         /// No such host.
@@ -42,21 +42,21 @@ public struct ObjectStoreError: Error, Sendable, Hashable, CustomStringConvertib
         case cancelled
     }
 
-    public let kind: Kind
-    public let reason: String
+    package let kind: Kind
+    package let reason: String
     /// Seconds after which it wants to be asked again; nil where it did not say.
-    public let retryAfter: Double?
+    package let retryAfter: Double?
 
-    public init(_ kind: Kind, _ reason: String, retryAfter: Double? = nil) {
+    package init(_ kind: Kind, _ reason: String, retryAfter: Double? = nil) {
         self.kind = kind
         self.reason = reason
         self.retryAfter = retryAfter
     }
 
-    public var description: String { reason }
+    package var description: String { reason }
 
     /// Whether the same request may well succeed later.
-    public var isTransient: Bool {
+    package var isTransient: Bool {
         switch kind {
         case .broken, .busy, .unresolved, .unreachable: true
         default: false

@@ -6,7 +6,7 @@
 // answer: what a store sends is bounded, refused when it has a document type, and checked before it becomes a value.
 
 /// How a bucket is named in a request.
-public enum S3Style: String, Sendable, Hashable, CaseIterable {
+package enum S3Style: String, Sendable, Hashable, CaseIterable {
     /// `https://endpoint/bucket/key`
     case path
     /// `https://bucket.endpoint/key`
@@ -14,7 +14,7 @@ public enum S3Style: String, Sendable, Hashable, CaseIterable {
 }
 
 /// How requests are signed.
-public enum S3SignatureVersion: String, Sendable, Hashable, CaseIterable {
+package enum S3SignatureVersion: String, Sendable, Hashable, CaseIterable {
     /// HMAC-SHA1 over a few headers and the path as sent; what old private stores want.
     case v2
     /// HMAC-SHA256 over all of the request, for one region and day.
@@ -22,17 +22,17 @@ public enum S3SignatureVersion: String, Sendable, Hashable, CaseIterable {
 }
 
 /// An access key and its secret. Never printed: its description and its mirror show neither.
-public struct S3Credentials: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible,
+package struct S3Credentials: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible,
     CustomReflectable
 {
-    public let accessKey: String
-    public let secretKey: String
+    package let accessKey: String
+    package let secretKey: String
     /// Of temporary credentials; nil for lasting ones.
-    public let sessionToken: String?
+    package let sessionToken: String?
 
     /// Nil when a key is empty, longer than 4,096 bytes or holds anything but visible ASCII: such a key was copied
     /// wrongly, and would break the headers it goes into.
-    public init?(accessKey: String, secretKey: String, sessionToken: String? = nil) {
+    package init?(accessKey: String, secretKey: String, sessionToken: String? = nil) {
         for key in [accessKey, secretKey, sessionToken ?? "-"] {
             guard (1...4_096).contains(key.utf8.count), key.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
                 return nil
@@ -43,12 +43,12 @@ public struct S3Credentials: Sendable, Hashable, CustomStringConvertible, Custom
         self.sessionToken = sessionToken
     }
 
-    public var description: String { "(credentials)" }
-    public var debugDescription: String { description }
-    public var customMirror: Mirror { Mirror(self, children: [:]) }
+    package var description: String { "(credentials)" }
+    package var debugDescription: String { description }
+    package var customMirror: Mirror { Mirror(self, children: [:]) }
 
     /// A text without these keys in it, for what a store says of a request that it refused.
-    public func redacting(_ text: String) -> String {
+    package func redacting(_ text: String) -> String {
         var text = text
         for key in [secretKey, accessKey, sessionToken].compactMap({ $0 }) where text.contains(key) {
             text = text.split(separator: key, omittingEmptySubsequences: false).joined(separator: "…")

@@ -11,7 +11,7 @@ import Text
 import Threads
 
 /// The daemon: one method for each call of the API, and everything that goes on between the calls.
-public actor DeliveryNode {
+package actor DeliveryNode {
     /// Where the configuration came from, for `reloadconf`; nil when it came from nowhere.
     private let configurationPath: String?
     /// Keys that are taken from here, whatever the file says.
@@ -52,7 +52,7 @@ public actor DeliveryNode {
     ///   - engine: of the transfer engine, as far as the configuration does not say it: the budget for strangers is in it.
     /// - Throws: when the engine's threads cannot be made; `NodeDirectoryError` when the library's table cannot be
     ///   used.
-    public init(
+    package init(
         configuration: NodeConfiguration, configurationPath: String? = nil, overrides: JSONObject = JSONObject(),
         logger: Logger, clock: any NodeClock = SystemNodeClock(), tunables: NodeTunables = NodeTunables(),
         library: (any ContentLibrary)? = nil, engine: SwarmNode.Configuration = SwarmNode.Configuration()
@@ -101,7 +101,7 @@ public actor DeliveryNode {
 
     /// Makes the directories, goes on with every task that was under way, and begins to look for new ones.
     /// - Throws: `NodeDirectoryError` when a directory cannot be made: nothing can be done then.
-    public func start() async throws {
+    package func start() async throws {
         guard !isStarted, !isStopped else { return }
         isStarted = true
         for warning in context.configuration.warnings {
@@ -135,7 +135,7 @@ public actor DeliveryNode {
     }
 
     /// Stops everything; what is unfinished goes on at the next start.
-    public func stop() async {
+    package func stop() async {
         guard !isStopped else { return }
         isStopped = true
         poll?.cancel()
@@ -191,11 +191,11 @@ public actor DeliveryNode {
     // MARK: Configuration
 
     /// The token in force.
-    public func apiToken() -> Secret? { context.configuration.apiToken }
-    public var configuration: NodeConfiguration { context.configuration }
+    package func apiToken() -> Secret? { context.configuration.apiToken }
+    package var configuration: NodeConfiguration { context.configuration }
 
     /// Loads the configuration again. When it is broken, the old one stays in force.
-    public func reloadconf() async -> String {
+    package func reloadconf() async -> String {
         guard let configurationPath else { return "the configuration did not come from a file" }
         do {
             let bytes = try await Threads.offload { () throws(FileFailure) in
@@ -217,10 +217,10 @@ public actor DeliveryNode {
         }
     }
 
-    public func heartbeat() -> String { ReplyText.living(time: clock.text) }
-    public func version() -> String { "2.001" }
+    package func heartbeat() -> String { ReplyText.living(time: clock.text) }
+    package func version() -> String { "2.001" }
     /// `cprogress` on a cacher, else `progress`.
-    public var progressMethod: String { context.places.role == .cacher ? "cprogress" : "progress" }
+    package var progressMethod: String { context.places.role == .cacher ? "cprogress" : "progress" }
 }
 
 enum Machine {

@@ -10,30 +10,30 @@
 import Delivery
 
 /// Times, sizes and counts of the daemon that no configuration key governs.
-public struct NodeTunables: Sendable {
+package struct NodeTunables: Sendable {
     /// Seconds between two looks at the queues, the transfers and the windows.
-    public var tick = 0.5
+    package var tick = 0.5
     /// Seconds within which a torrent must have come when recv is answered.
-    public var torrentTimeout = 60.0
+    package var torrentTimeout = 60.0
     /// Largest torrent that is fetched, in bytes.
-    public var torrentBytes = 64 << 20
+    package var torrentBytes = 64 << 20
     /// How often the torrents of a dropped task file are asked for before it is refused, and the waits between: nobody waits
     /// for an answer there, and the server may be starting again.
-    public var dropTries = 5
-    public var dropRetry = Backoff(first: 0.5, most: 4)
+    package var dropTries = 5
+    package var dropRetry = Backoff(first: 0.5, most: 4)
     /// How often a callback is tried, and the seconds before the second time; each wait is twice the one before.
-    public var callbackTries = 8
-    public var callbackDelay = 2.0
+    package var callbackTries = 8
+    package var callbackDelay = 2.0
     /// Seconds after which transfers that a full or broken disk ended begin anew, and the most of them.
-    public var retryDelay = 5.0
-    public var longestRetryDelay = 600.0
+    package var retryDelay = 5.0
+    package var longestRetryDelay = 600.0
     /// Seconds that a task which may have broken the node down runs before the next such one is started, and after which
     /// earlier crashes are no longer held against any.
-    public var probation = 10.0
-    public var steadyTime = 60.0
+    package var probation = 10.0
+    package var steadyTime = 60.0
     /// Of the pure machines. The configuration's `sourcetimeout` goes before what `delivery` says of it.
-    public var sending = SendSettings()
-    public var delivery = DeliverySettings()
+    package var sending = SendSettings()
+    package var delivery = DeliverySettings()
 
-    public init() {}
+    package init() {}
 }

@@ -1,20 +1,20 @@
-import MetricFamilies
 import Delivery
+import MetricFamilies
 import Node
 
 /// The daemon behind the API. What it does not answer in the API's own types is translated here.
 extension DeliveryNode: NodeCalls {
-    public func tasks() async -> [TaskEntry] {
+    package func tasks() async -> [TaskEntry] {
         let known: [KnownTask] = await tasks()
         return known.map(TaskEntry.init)
     }
 
-    public func tasks(named name: String) async -> [TaskEntry] {
+    package func tasks(named name: String) async -> [TaskEntry] {
         let known: [KnownTask] = await tasks(named: name)
         return known.map(TaskEntry.init)
     }
 
-    public func metrics() async -> [MetricFamily] {
+    package func metrics() async -> [MetricFamily] {
         let samples: [NodeMetrics.Sample] = await metrics()
         return MetricFamily.gather(samples)
     }

@@ -9,21 +9,21 @@ import HTTPServing
 
 /// Limits and times of both servers, in one place.
 @dynamicMemberLookup
-public struct NodeAPILimits: Sendable {
+package struct NodeAPILimits: Sendable {
     /// Those that every HTTP server has.
-    public var http = HTTPLimits()
+    package var http = HTTPLimits()
     /// How deep arrays and objects of a body may nest.
-    public var jsonDepth = 32
+    package var jsonDepth = 32
     /// How often the progress of a task is looked at for its followers.
-    public var progressInterval = Duration.seconds(1)
+    package var progressInterval = Duration.seconds(1)
     /// Bytes of a file that are read and sent at a time.
-    public var fileChunk = 256 << 10
+    package var fileChunk = 256 << 10
     /// The same where the budget for bytes that wait to be sent is used up: slow readers hold no more than that each.
-    public var smallFileChunk = 16 << 10
+    package var smallFileChunk = 16 << 10
 
-    public init() {}
+    package init() {}
 
-    public subscript<Value>(dynamicMember path: WritableKeyPath<HTTPLimits, Value>) -> Value {
+    package subscript<Value>(dynamicMember path: WritableKeyPath<HTTPLimits, Value>) -> Value {
         get { http[keyPath: path] }
         set { http[keyPath: path] = newValue }
     }

@@ -1,10 +1,10 @@
+import Delivery
 import MetricFamilies
 import Text
-import Delivery
 
 /// What the API asks of a node: one method for each call. A node answers everything; what is wrong with the parameters
 /// is an answer too, never a trap. Parameters are as they came: of any type, with any text in them.
-public protocol NodeCalls: Sendable {
+package protocol NodeCalls: Sendable {
     /// The token in force; nil when none is set. Asked for each request, since a reload may change it.
     func apiToken() async -> Secret?
 
@@ -41,18 +41,18 @@ public protocol NodeCalls: Sendable {
 }
 
 /// A task as it stands in one of the directories.
-public struct TaskEntry: Sendable, Equatable {
-    public enum Direction: String, Sendable { case send, receive }
+package struct TaskEntry: Sendable, Equatable {
+    package enum Direction: String, Sendable { case send, receive }
 
     /// `SUBDIR-NAME.task.json`.
-    public let file: String
-    public let direction: Direction
+    package let file: String
+    package let direction: Direction
     /// The directory's name: `queues`, `uploading`, `downloaded` and so on.
-    public let state: String
+    package let state: String
     /// Where the task file is now.
-    public let path: String
+    package let path: String
 
-    public init(file: String, direction: Direction, state: String, path: String) {
+    package init(file: String, direction: Direction, state: String, path: String) {
         self.file = file
         self.direction = direction
         self.state = state
@@ -61,7 +61,7 @@ public struct TaskEntry: Sendable, Equatable {
 }
 
 /// The calls of the envelope, by the names of their paths and methods.
-public enum APICall: String, CaseIterable, Sendable {
+package enum APICall: String, CaseIterable, Sendable {
     case gentask, taskfilesquery, send, sends, uploadprogress, recv, progress, cancel
 
     /// What `method_name` may say for this call.

@@ -6,24 +6,24 @@
 // one connection wait for a stranger's.
 
 /// Limits and times of one server.
-public struct HTTPLimits: Sendable {
+package struct HTTPLimits: Sendable {
     /// Longest body of a request that is read whole, in bytes.
-    public var bodyBytes = 1 << 20
+    package var bodyBytes = 1 << 20
     /// How long such a body may take to arrive.
-    public var bodyTime = Duration.seconds(20)
+    package var bodyTime = Duration.seconds(20)
     /// How long a connection may be silent between requests.
-    public var keepAlive = Duration.seconds(60)
+    package var keepAlive = Duration.seconds(60)
     /// How long a connection may be without a byte either way while an answer is under way.
-    public var stall = Duration.seconds(180)
+    package var stall = Duration.seconds(180)
     /// How long the head of a request may take, from the connection or from its first byte after the answer before; also
     /// what is left of a request that has been answered.
-    public var headTime = Duration.seconds(10)
+    package var headTime = Duration.seconds(10)
     /// Most header bytes of a request.
-    public var headerBytes = 32 << 10
+    package var headerBytes = 32 << 10
     /// After how long without news a follower of events is sent a comment, so that it knows the connection lives.
-    public var followerSilence = Duration.seconds(15)
+    package var followerSilence = Duration.seconds(15)
     /// Most followers of events at a time.
-    public var followers = 200
+    package var followers = 200
 
-    public init() {}
+    package init() {}
 }

@@ -12,13 +12,13 @@ import NIOCore
 import Tracking
 
 /// Asks trackers. One for a whole process; `shutdown` it before the last reference goes.
-public final class TrackerClient: Sendable {
+package final class TrackerClient: Sendable {
     private let settings: TrackerClientSettings
     private let http: HTTPTracker
     private let udp: UDPTracker
     private let names: PeerNames
 
-    public init(settings: TrackerClientSettings = TrackerClientSettings()) {
+    package init(settings: TrackerClientSettings = TrackerClientSettings()) {
         self.settings = settings
         http = HTTPTracker(settings: settings)
         udp = UDPTracker(settings: settings)
@@ -32,7 +32,7 @@ public final class TrackerClient: Sendable {
     ///     link-local ones pass too if the tracker was asked there.
     ///   - timeout: seconds for all of it; nil takes the settings' (a short one for `stopped`).
     /// - Throws: `TrackerClientError`; its `refusal` is what `TrackerSchedule.failed` wants to know.
-    public func announce(
+    package func announce(
         url: String, _ request: AnnounceRequest, filter: PeerAddressFilter = PeerAddressFilter(),
         timeout: Double? = nil
     ) async throws(TrackerClientError) -> AnnounceAnswer {
@@ -59,7 +59,7 @@ public final class TrackerClient: Sendable {
 
     /// Asks for the counts of some torrents; those the tracker does not know are missing from the result.
     /// - Parameter infoHashes: at most 74 of them are asked for.
-    public func scrape(
+    package func scrape(
         url: String, _ infoHashes: [SHA1Digest], timeout: Double? = nil
     ) async throws(TrackerClientError) -> [SHA1Digest: ScrapeAnswer] {
         guard let tracker = TrackerURL(url) else { throw .unsupportedURL }
@@ -71,7 +71,7 @@ public final class TrackerClient: Sendable {
     }
 
     /// Closes all sockets; what is under way fails.
-    public func shutdown() async {
+    package func shutdown() async {
         await udp.shutdown()
         await http.transport.shutdown()
     }

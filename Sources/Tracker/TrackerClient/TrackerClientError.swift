@@ -2,7 +2,7 @@ import HTTPTransport
 import Tracking
 
 /// Why a tracker gave no answer that can be used. Texts name hosts, never whole URLs: those may hold passkeys.
-public enum TrackerClientError: Error, Sendable, Hashable, CustomStringConvertible {
+package enum TrackerClientError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Not an `http`, `https` or `udp` URL that can be used.
     case unsupportedURL
     /// By convention this tracker has no scrape.
@@ -17,7 +17,7 @@ public enum TrackerClientError: Error, Sendable, Hashable, CustomStringConvertib
     case cancelled
 
     /// What to tell `TrackerSchedule.failed`: nil when the tracker did not get to speak.
-    public var refusal: TrackerAnswerError.Retry? {
+    package var refusal: TrackerAnswerError.Retry? {
         switch self {
         case .answer(.refused(_, let retry)): retry
         case .status(410, _, _): .never
@@ -28,7 +28,7 @@ public enum TrackerClientError: Error, Sendable, Hashable, CustomStringConvertib
         }
     }
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .unsupportedURL: "the tracker's URL must begin with http://, https:// or udp:// and name a host"
         case .cannotScrape: "this tracker's URL does not end in /announce, so it has no scrape"

@@ -3,29 +3,29 @@ import Admission
 import Tracking
 
 /// Everything a tracker can be told, with what it does otherwise.
-public struct TrackerConfiguration: Sendable {
+package struct TrackerConfiguration: Sendable {
     /// Where HTTP is served. `[::]` takes both IP versions, or IPv4 alone on a machine without IPv6. Port 0 is any free
     /// one.
-    public var http: [PeerAddress]
+    package var http: [PeerAddress]
     /// Where UDP is served. Port 0 is the port that HTTP got.
-    public var udp: [PeerAddress]
+    package var udp: [PeerAddress]
     /// Seconds between a peer's announces, 1 to 43,200. Each answer strays from it by up to `intervalJitter`.
-    public var interval: Int = 1800
+    package var interval: Int = 1800
     /// Part of the interval, 0 to 0.5, by which it varies from answer to answer, so that a fleet that was started at
     /// once does not announce at once for ever.
-    public var intervalJitter: Double = 0.1
+    package var intervalJitter: Double = 0.1
     /// Swarms that are served; nil for any.
-    public var allow: Set<SwarmKey>?
+    package var allow: Set<SwarmKey>?
     /// Who may name another address than the one its announce comes from.
-    public var trust: AddressTrust = .loopback
-    public var limits = Limits()
+    package var trust: AddressTrust = .loopback
+    package var limits = Limits()
     /// The process's budget for strangers, from which HTTP connections are drawn; nil for one of the tracker's own, with
     /// `limits.connections` of them.
-    public var admission: Admission?
+    package var admission: Admission?
 
     /// Whose `ip=` (or address field of a UDP announce) is believed. A client beside the tracker announces from
     /// loopback, which is of no use to others; anybody else could put a victim's address on the list.
-    public enum AddressTrust: Sendable {
+    package enum AddressTrust: Sendable {
         case nobody
         /// Announces that come from a loopback address.
         case loopback
@@ -33,40 +33,40 @@ public struct TrackerConfiguration: Sendable {
         case loopbackAndPrivate
     }
 
-    public struct Limits: Sendable {
+    package struct Limits: Sendable {
         /// HTTP connections open at once; fewer where the limit on open files leaves fewer.
-        public var connections = 4096
+        package var connections = 4096
         /// Seconds from the first byte of a request (or its connection) to the end of its head, and for reading an
         /// answer.
-        public var requestSeconds: Double = 10
+        package var requestSeconds: Double = 10
         /// Seconds a kept connection may be silent between requests.
-        public var idleSeconds: Double = 60
+        package var idleSeconds: Double = 60
         /// Peers in an answer when the request names no number.
-        public var defaultPeers = 50
+        package var defaultPeers = 50
         /// Peers in an answer at most; `PeerSelection.capacity` is the most there can be.
-        public var maximumPeers = 200
-        public var peers = 16_000_000
-        public var swarms = 1_000_000
+        package var maximumPeers = 200
+        package var peers = 16_000_000
+        package var swarms = 1_000_000
 
-        public init() {}
+        package init() {}
     }
 
     /// HTTP and UDP on port 6969 of all addresses.
-    public init() {
+    package init() {
         let everywhere = PeerAddress(ipv6High: 0, low: 0, port: 6969)
         self.init(http: [everywhere], udp: [everywhere])
     }
 
-    public init(http: [PeerAddress], udp: [PeerAddress]) {
+    package init(http: [PeerAddress], udp: [PeerAddress]) {
         self.http = http
         self.udp = udp
     }
 
     /// Least seconds between announces that answers ask for.
-    public var minimumInterval: Int { max(1, interval / 2) }
+    package var minimumInterval: Int { max(1, interval / 2) }
 
     /// Limits of the store: a peer is forgotten after two intervals and a bit.
-    public var storeLimits: MemoryPeerStore.Limits {
+    package var storeLimits: MemoryPeerStore.Limits {
         var result = MemoryPeerStore.Limits()
         result.peers = limits.peers
         result.swarms = limits.swarms
@@ -91,8 +91,8 @@ public struct TrackerConfiguration: Sendable {
 }
 
 /// Why a tracker cannot start.
-public struct TrackerServerError: Error, Sendable, CustomStringConvertible {
-    public enum Code: String, Sendable {
+package struct TrackerServerError: Error, Sendable, CustomStringConvertible {
+    package enum Code: String, Sendable {
         case configuration
         case addressInUse
         case addressNotAvailable
@@ -100,9 +100,9 @@ public struct TrackerServerError: Error, Sendable, CustomStringConvertible {
         case system
     }
 
-    public let code: Code
+    package let code: Code
     /// What happened, to what, and what to do.
-    public let description: String
+    package let description: String
 
     init(_ code: Code, _ description: String) {
         self.code = code

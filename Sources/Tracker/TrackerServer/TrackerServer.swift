@@ -12,7 +12,7 @@ import Threads
 import Tracking
 
 /// A tracker: bound when it is made, serving from `start` to `stop`.
-public final class TrackerServer: Sendable {
+package final class TrackerServer: Sendable {
     private enum State {
         case bound(Starter)
         case running(waiting: [CheckedContinuation<Void, Never>])
@@ -23,11 +23,11 @@ public final class TrackerServer: Sendable {
     private typealias Starter = @Sendable () -> Void
 
     /// Addresses served, with the ports that were free where 0 was asked for.
-    public let boundAddresses: BoundAddresses
+    package let boundAddresses: BoundAddresses
 
-    public struct BoundAddresses: Sendable, Equatable {
-        public let http: [PeerAddress]
-        public let udp: [PeerAddress]
+    package struct BoundAddresses: Sendable, Equatable {
+        package let http: [PeerAddress]
+        package let udp: [PeerAddress]
     }
 
     private let mailbox: Mailbox
@@ -36,7 +36,7 @@ public final class TrackerServer: Sendable {
 
     /// Binds the sockets of a tracker that keeps its peers in memory.
     /// - Throws: `TrackerServerError`: an address that is in use or not this machine's, or a setting out of range.
-    public convenience init(
+    package convenience init(
         configuration: TrackerConfiguration, logger: Logger = Logger(label: "swoop.tracker")
     ) throws(TrackerServerError) {
         let limits = configuration.storeLimits
@@ -90,7 +90,7 @@ public final class TrackerServer: Sendable {
     }
 
     /// Begins to serve, on a thread of its own. Later calls do nothing.
-    public func start() {
+    package func start() {
         let starter = state.withLock { state -> Starter? in
             guard case .bound(let starter) = state else { return nil }
             state = .running(waiting: [])
@@ -126,7 +126,7 @@ public final class TrackerServer: Sendable {
     }
 
     /// Serves until `stop`, or until the task is cancelled.
-    public func run() async {
+    package func run() async {
         start()
         await withTaskCancellationHandler {
             await ending()
@@ -137,12 +137,12 @@ public final class TrackerServer: Sendable {
 
     /// Serves only these swarms (nil: any) and forgets the peers of others. In force after the requests that are being
     /// served, or from the start of a tracker that does not run yet.
-    public func reload(allow: Set<SwarmKey>?) {
+    package func reload(allow: Set<SwarmKey>?) {
         mailbox.post(.allow(allow))
     }
 
     /// Stops serving and closes all connections; returns when that is done. May be called more than once.
-    public func stop() async {
+    package func stop() async {
         let wasBound = state.withLock { state -> Bool in
             guard case .bound = state else { return false }
             state = .stopped

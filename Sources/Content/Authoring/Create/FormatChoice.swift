@@ -6,14 +6,14 @@ import Metainfo
 /// v1: of many small files that is many times the files themselves, and every file costs a piece. Where padding would
 /// pass a tenth of the content, pieces get smaller, and where that does not help the format is v1. What the caller asked
 /// for is never changed. v2 alone has no padding that is stored or hashed, and v1 has none at all.
-public struct FormatChoice: Sendable, Hashable {
-    public let version: Info.Version
+package struct FormatChoice: Sendable, Hashable {
+    package let version: Info.Version
     /// In bytes.
-    public let pieceLength: Int
+    package let pieceLength: Int
     /// Why it is not the usual, or what it costs; nil when there is nothing to say.
-    public let reason: Reason?
+    package let reason: Reason?
 
-    public enum Reason: Sendable, Hashable {
+    package enum Reason: Sendable, Hashable {
         /// Pieces are shorter than they would be by size, for with those there would be so much padding.
         case smallerPieces(usual: Int, padding: Int64)
         /// The format is v1, for a hybrid torrent with pieces of this length would have so much padding.
@@ -31,7 +31,7 @@ public struct FormatChoice: Sendable, Hashable {
     ///   - lengths: of the files in bytes, in the order of the torrent.
     ///   - version: what the caller insists on; nil for hybrid where that is no waste.
     ///   - pieceLength: what the caller insists on, in bytes; nil to choose.
-    public init(lengths: [Int64], version: Info.Version? = nil, pieceLength: Int? = nil) {
+    package init(lengths: [Int64], version: Info.Version? = nil, pieceLength: Int? = nil) {
         let content = Content(lengths: lengths)
         let usual = pieceLength ?? PieceLength.automatic(totalLength: content.total)
         let padding = content.padding(usual)

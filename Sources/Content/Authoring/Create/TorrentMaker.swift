@@ -3,38 +3,38 @@ import Metainfo
 import Threads
 
 /// What a new torrent is to be like.
-public struct TorrentOptions: Sendable {
-    public var version = Info.Version.hybrid
+package struct TorrentOptions: Sendable {
+    package var version = Info.Version.hybrid
     /// In bytes; nil to choose by size.
-    public var pieceLength: Int?
+    package var pieceLength: Int?
     /// The top-level name; nil for that of the file or directory.
-    public var name: PathComponent?
-    public var isPrivate = false
+    package var name: PathComponent?
+    package var isPrivate = false
     /// Tiers of tracker URLs (BEP 12).
-    public var trackers: [[String]] = []
-    public var webSeeds: [String] = []
-    public var comment: String?
-    public var createdBy: String?
+    package var trackers: [[String]] = []
+    package var webSeeds: [String] = []
+    package var comment: String?
+    package var createdBy: String?
     /// In seconds since 1970. With none, the same input gives the same file.
-    public var creationDate: Int64?
+    package var creationDate: Int64?
     /// Threads that read and hash; nil for one on each processor.
-    public var threads: Int?
+    package var threads: Int?
 
-    public init(version: Info.Version = .hybrid, pieceLength: Int? = nil) {
+    package init(version: Info.Version = .hybrid, pieceLength: Int? = nil) {
         self.version = version
         self.pieceLength = pieceLength
     }
 }
 
 /// Makes a torrent of scanned content: `swoop create`.
-public struct TorrentMaker: Sendable {
-    public let content: ScannedContent
-    public let limits: AuthoringLimits
+package struct TorrentMaker: Sendable {
+    package let content: ScannedContent
+    package let limits: AuthoringLimits
     private let threads: Int?
     private let builder: TorrentBuilder
 
     /// - Throws: `badPieceLength`, or `metainfo` if these files cannot be in one torrent.
-    public init(
+    package init(
         _ content: ScannedContent, options: TorrentOptions = TorrentOptions(), limits: AuthoringLimits = .standard
     ) throws(AuthoringError) {
         let length = options.pieceLength ?? PieceLength.automatic(totalLength: content.totalLength)
@@ -72,12 +72,12 @@ public struct TorrentMaker: Sendable {
     }
 
     /// How the content is cut into pieces.
-    public var layout: ContentLayout { builder.layout }
+    package var layout: ContentLayout { builder.layout }
 
     /// Reads and hashes everything, each byte once, on threads of its own. Ends soon after its task is cancelled.
     /// - Parameter progress: called now and then from any of the threads, one at a time.
     /// - Throws: `changedWhileRead`, `system`, `noMemory`, `cancelled`, `metainfo`.
-    public func make(
+    package func make(
         progress: @escaping @Sendable (HashProgress) -> Void = { _ in }
     ) async throws(AuthoringError) -> Torrent {
         let state = HashState(interval: limits.progressInterval, report: progress)

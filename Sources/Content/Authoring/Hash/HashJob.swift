@@ -23,9 +23,9 @@ enum ReadProblem: Error, Sendable, Hashable {
 }
 
 /// How far hashing has come, in bytes of content (padding included).
-public struct HashProgress: Sendable, Hashable {
-    public let done: Int64
-    public let total: Int64
+package struct HashProgress: Sendable, Hashable {
+    package let done: Int64
+    package let total: Int64
 }
 
 /// What the threads that hash one content share.

@@ -10,19 +10,19 @@ import Threads
 /// each file is read once, by one thread, and every digest it takes part in is fed from the same block. A piece that
 /// more than one file takes part in is gathered in memory: files are begun in order, so there are few of those at a
 /// time.
-public struct ContentPass: Sendable {
+package struct ContentPass: Sendable {
     /// What is to be hashed for one torrent.
-    public struct Line: Sendable {
-        public let layout: ContentLayout
-        public let version: Info.Version
+    package struct Line: Sendable {
+        package let layout: ContentLayout
+        package let version: Info.Version
         /// For each file of the layout its index in the scan; nil for padding.
-        public let files: [Int?]
+        package let files: [Int?]
         /// So many pieces from the start are not hashed; their results are zeros. For a torrent whose content begins
         /// as another's does.
-        public var skippedPieces = 0
+        package var skippedPieces = 0
 
         /// - Parameter files: see the property.
-        public init(layout: ContentLayout, version: Info.Version, files: [Int?]) {
+        package init(layout: ContentLayout, version: Info.Version, files: [Int?]) {
             self.layout = layout
             self.version = version
             self.files = files
@@ -30,15 +30,15 @@ public struct ContentPass: Sendable {
     }
 
     /// What came of it.
-    public struct Digests: Sendable {
+    package struct Digests: Sendable {
         /// By index in the scan; nil for a file whose digest was not asked for.
-        public let files: [SHA1Digest?]
+        package let files: [SHA1Digest?]
         /// For each line the SHA-1 of each of its pieces; empty when it has no v1 half.
-        public let v1: [[SHA1Digest]]
+        package let v1: [[SHA1Digest]]
         /// For each line, by index in the layout's files, what v2 needs; empty when it has no v2 half.
-        public let v2: [[Int: TorrentBuilder.V2Hashes]]
+        package let v2: [[Int: TorrentBuilder.V2Hashes]]
 
-        public init(files: [SHA1Digest?], v1: [[SHA1Digest]], v2: [[Int: TorrentBuilder.V2Hashes]]) {
+        package init(files: [SHA1Digest?], v1: [[SHA1Digest]], v2: [[Int: TorrentBuilder.V2Hashes]]) {
             self.files = files
             self.v1 = v1
             self.v2 = v2
@@ -54,7 +54,7 @@ public struct ContentPass: Sendable {
     /// - Parameters:
     ///   - fileDigests: indices in the scan of the files whose own digest is wanted.
     ///   - threads: that read and hash; nil for one on each processor.
-    public init(
+    package init(
         _ content: ScannedContent, fileDigests: Set<Int>, lines: [Line], limits: AuthoringLimits = .standard,
         threads: Int? = nil
     ) {
@@ -67,7 +67,7 @@ public struct ContentPass: Sendable {
 
     /// Reads everything that any digest needs, once, on threads of its own. Ends soon after its task is cancelled.
     /// - Throws: `changedWhileRead`, `system`, `noMemory`, `cancelled`.
-    public func run(
+    package func run(
         progress: @escaping @Sendable (HashProgress) -> Void = { _ in }
     ) async throws(AuthoringError) -> Digests {
         let state = HashState(interval: limits.progressInterval, report: progress)

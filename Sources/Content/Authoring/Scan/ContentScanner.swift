@@ -3,11 +3,11 @@ import Metainfo
 import Storage
 
 /// Finds the files of a content.
-public enum ContentScanner {
+package enum ContentScanner {
     /// Looks at everything below `path`, or at the one file that it is. Reads no file.
     /// - Throws: the first thing found that cannot be in a torrent, by name. Entries are looked at in the order of
     ///   their names, so it is the same one each time.
-    public static func scan(
+    package static func scan(
         _ path: String, options: ScanOptions = ScanOptions(), limits: AuthoringLimits = .standard,
         isCancelled: () -> Bool = { false }
     ) throws(AuthoringError) -> ScannedContent {

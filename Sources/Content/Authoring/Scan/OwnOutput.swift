@@ -6,7 +6,7 @@ import Metainfo
 /// It is known by its place (the directory it will be in, and its name there), whatever links lead to that, and by what
 /// is there already: the torrent of a run before, a link in its place, what that link leads to, and the temporary file
 /// that an interrupted run left beside it (`NAME.NUMBER.part`).
-public struct OwnOutput {
+package struct OwnOutput {
     private struct Identity: Equatable {
         let device: dev_t
         let inode: ino_t
@@ -49,7 +49,7 @@ public struct OwnOutput {
 
     /// Where a torrent is written before it is renamed to `path`.
     /// - Parameter number: tells apart what is written at the same time.
-    public static func temporaryPath(for path: String, number: Int) -> String {
+    package static func temporaryPath(for path: String, number: Int) -> String {
         let bytes = Array(path.utf8)
         let start = bytes.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
         return String(decoding: bytes[..<start] + stem(of: bytes[start...]), as: UTF8.self) + ".\(number).part"

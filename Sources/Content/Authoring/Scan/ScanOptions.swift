@@ -1,6 +1,6 @@
 /// What a scan does with symbolic links below the path that it was given. (That path itself may be a link: whoever
 /// named it meant what it points at.)
-public enum SymlinkPolicy: String, Sendable, Hashable, CaseIterable {
+package enum SymlinkPolicy: String, Sendable, Hashable, CaseIterable {
     /// A link is an error that names it.
     case refuse
     /// What a link points at takes its place.
@@ -10,15 +10,15 @@ public enum SymlinkPolicy: String, Sendable, Hashable, CaseIterable {
 }
 
 /// What a scan takes in.
-public struct ScanOptions: Sendable, Hashable {
-    public var symlinks = SymlinkPolicy.refuse
+package struct ScanOptions: Sendable, Hashable {
+    package var symlinks = SymlinkPolicy.refuse
     /// Regular expressions. A file or directory is left out, with all that is in it, when one of them matches somewhere
     /// in its path below the top-level name ("a/b/c.txt").
-    public var exclude: [String] = []
+    package var exclude: [String] = []
     /// Where the torrent will be written. That file is left out, as are those that earlier runs left in its place.
-    public var output: String?
+    package var output: String?
 
-    public init(symlinks: SymlinkPolicy = .refuse, exclude: [String] = [], output: String? = nil) {
+    package init(symlinks: SymlinkPolicy = .refuse, exclude: [String] = [], output: String? = nil) {
         self.symlinks = symlinks
         self.exclude = exclude
         self.output = output
@@ -27,7 +27,7 @@ public struct ScanOptions: Sendable, Hashable {
 
 /// Something about the content that whoever makes the torrent should know, and that does not stop it.
 /// Names in it are escaped for display.
-public enum ScanWarning: Sendable, Hashable {
+package enum ScanWarning: Sendable, Hashable {
     /// A torrent holds files only: receivers will not have this directory.
     case emptyDirectory(String)
     /// Two names in one directory that are one name to systems that ignore case or normalise (macOS, Windows).
@@ -40,7 +40,7 @@ public enum ScanWarning: Sendable, Hashable {
 }
 
 extension ScanWarning: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         switch self {
         case .emptyDirectory(let path): "the directory '\(path)' is empty and will be missing: torrents hold files only"
         case .sameNameIgnoringCase(let one, let other):

@@ -4,7 +4,7 @@ import Storage
 import Threads
 
 /// What was found of one file of a torrent.
-public enum FileVerdict: Sendable, Hashable {
+package enum FileVerdict: Sendable, Hashable {
     /// There, of the right size, every piece right.
     case ok
     case missing
@@ -21,34 +21,34 @@ public enum FileVerdict: Sendable, Hashable {
 }
 
 /// What was found of a content.
-public struct VerifyReport: Sendable {
+package struct VerifyReport: Sendable {
     /// The pieces that are there and right.
-    public let right: StoredPieces
+    package let right: StoredPieces
     /// By index in the layout's files; padding is `ok`.
-    public let files: [FileVerdict]
+    package let files: [FileVerdict]
 
     /// Whether every file is just as the torrent says.
-    public var isComplete: Bool { files.allSatisfy { $0 == .ok } }
+    package var isComplete: Bool { files.allSatisfy { $0 == .ok } }
 }
 
 /// Holds files against a torrent: reads all of them, whatever any record says, with all processors.
-public struct ContentVerifier: Sendable {
-    public let info: Info
-    public let hashes: PieceHashes
-    public var limits = AuthoringLimits.standard
+package struct ContentVerifier: Sendable {
+    package let info: Info
+    package let hashes: PieceHashes
+    package var limits = AuthoringLimits.standard
     /// Threads that read and hash; nil for one on each processor.
-    public var threads: Int?
+    package var threads: Int?
     private let root: [UInt8]
 
     /// - Parameter path: the file, or the directory that the torrent's files are in (not the one around it).
-    public init(info: Info, hashes: PieceHashes, path: String) {
+    package init(info: Info, hashes: PieceHashes, path: String) {
         self.info = info
         self.hashes = hashes
         root = Array(path.utf8)
     }
 
     /// Where the content lies when a person names `path`: the path itself, or what has the torrent's name in it.
-    public static func contentPath(for info: Info, at path: String) -> String {
+    package static func contentPath(for info: Info, at path: String) -> String {
         let bytes = Array(path.utf8)
         let inside = bytes + [UInt8(ascii: "/")] + info.name.bytes
         guard let outer = try? SystemCalls.status(bytes, follow: true), FileKind(outer) == .directory,
@@ -64,7 +64,7 @@ public struct ContentVerifier: Sendable {
     /// Checks everything. Ends soon after its task is cancelled.
     /// - Parameter progress: called now and then from any of the threads, one at a time.
     /// - Throws: `cancelled`, `noMemory`. What is wrong with files is in the report.
-    public func verify(
+    package func verify(
         progress: @escaping @Sendable (HashProgress) -> Void = { _ in }
     ) async throws(AuthoringError) -> VerifyReport {
         let state = HashState(interval: limits.progressInterval, report: progress)

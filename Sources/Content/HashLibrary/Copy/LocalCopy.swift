@@ -4,7 +4,7 @@ import Storage
 import Threads
 
 /// Why a copy was not made; nothing is left behind.
-public enum LocalCopyError: Error, Equatable, Sendable, CustomStringConvertible {
+package enum LocalCopyError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The source does not have the content that was asked for.
     case wrongContent(found: SHA1Digest)
     /// The source is gone, or no ordinary file.
@@ -13,7 +13,7 @@ public enum LocalCopyError: Error, Equatable, Sendable, CustomStringConvertible 
     case source(SystemError)
     case target(SystemError)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .wrongContent(let found): "The file's content is not what it was: its SHA-1 is \(found)."
         case .noSource: "The file is not there any more."
@@ -27,8 +27,8 @@ public enum LocalCopyError: Error, Equatable, Sendable, CustomStringConvertible 
 /// Copies of files that are here already, in place of downloads: sharing the blocks where the file system can
 /// (reflink), else inside the kernel, else by reading and writing. Holes stay holes. What was copied is hashed before
 /// it gets its name, in one step, durably.
-public enum LocalCopy {
-    public enum Method: Sendable, Equatable, CaseIterable { case reflink, kernel, readWrite }
+package enum LocalCopy {
+    package enum Method: Sendable, Equatable, CaseIterable { case reflink, kernel, readWrite }
 
     /// Bytes copied between two looks at whether to stop.
     static let stepBytes = 64 << 20
@@ -40,7 +40,7 @@ public enum LocalCopy {
     ///   - progress: bytes done since the last call, at most twice the size in all: copying and hashing.
     /// - Returns: how it was done.
     @discardableResult
-    public static func copy(
+    package static func copy(
         from source: AbsolutePath, to target: AbsolutePath, expecting sha1: SHA1Digest,
         layer: any FileLayer = SystemFileLayer(), progress: @escaping @Sendable (Int) -> Void = { _ in }
     ) async throws(LocalCopyError) -> Method {

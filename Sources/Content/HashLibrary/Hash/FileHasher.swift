@@ -4,16 +4,16 @@ import Synchronization
 import Threads
 
 /// A file whose content was read from its first byte to its last while nobody changed it.
-public struct HashedFile: Hashable, Sendable {
-    public let sha1: SHA1Digest
-    public let stamp: LibraryStamp
+package struct HashedFile: Hashable, Sendable {
+    package let sha1: SHA1Digest
+    package let stamp: LibraryStamp
 
     /// Bytes.
-    public var size: Int64 { stamp.size }
+    package var size: Int64 { stamp.size }
 }
 
 /// Why there is no digest of a file.
-public enum HashFailure: Error, Hashable, Sendable, CustomStringConvertible {
+package enum HashFailure: Error, Hashable, Sendable, CustomStringConvertible {
     case vanished
     /// A directory, a symlink, a device.
     case notAFile
@@ -24,7 +24,7 @@ public enum HashFailure: Error, Hashable, Sendable, CustomStringConvertible {
     case cancelled
     case unreadable(SystemError)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .vanished: "it is not there (any more)"
         case .notAFile: "it is no ordinary file"
@@ -39,32 +39,32 @@ public enum HashFailure: Error, Hashable, Sendable, CustomStringConvertible {
 /// SHA-1 of whole files: all processors, each byte read once, several files interleaved in each thread.
 ///
 /// Memory is bounded whatever the sizes of the files: `bufferBytes` for all threads together.
-public struct FileHasher: Sendable {
-    public struct Limits: Sendable {
+package struct FileHasher: Sendable {
+    package struct Limits: Sendable {
         /// Nil for as many as the machine has processors.
-        public var threads: Int?
+        package var threads: Int?
         /// Bytes of content held at a time by all threads together.
-        public var bufferBytes = 64 << 20
+        package var bufferBytes = 64 << 20
         /// Most bytes that one lane of a thread reads at a time. Four lanes of it stay in a core's second-level cache.
-        public var blockBytes = 128 << 10
+        package var blockBytes = 128 << 10
         /// The threads give way to others, and what they read makes no room for itself in the page cache.
-        public var isGentle = false
+        package var isGentle = false
         /// Files that somebody has open for writing are refused, and one that was written a moment ago is read only
         /// when a later change of it would show in its time.
-        public var isCautious = false
+        package var isCautious = false
 
-        public init() {}
+        package init() {}
     }
 
-    public var limits: Limits
+    package var limits: Limits
 
-    public init(limits: Limits = Limits()) { self.limits = limits }
+    package init(limits: Limits = Limits()) { self.limits = limits }
 
     /// Hashes files; cancelling the task stops it within a block.
     /// - Parameters:
     ///   - progress: bytes read since the last call. Called by any of the threads, several at a time.
     ///   - each: once for each file, by its position. Called likewise.
-    public func hash(
+    package func hash(
         _ paths: [AbsolutePath], progress: @escaping @Sendable (Int) -> Void = { _ in },
         each: @escaping @Sendable (Int, Result<HashedFile, HashFailure>) -> Void
     ) async {
@@ -83,13 +83,13 @@ public struct FileHasher: Sendable {
     }
 
     /// All results, in order.
-    public func hash(_ paths: [AbsolutePath]) async -> [Result<HashedFile, HashFailure>] {
+    package func hash(_ paths: [AbsolutePath]) async -> [Result<HashedFile, HashFailure>] {
         let results = Results(count: paths.count)
         await hash(paths) { index, result in results.set(index, result) }
         return results.all
     }
 
-    public func hash(_ path: AbsolutePath) async -> Result<HashedFile, HashFailure> {
+    package func hash(_ path: AbsolutePath) async -> Result<HashedFile, HashFailure> {
         await hash([path]).first ?? .failure(.cancelled)
     }
 

@@ -1,13 +1,13 @@
 /// Which names the library leaves alone, in scans, watches and additions alike.
-public struct LibraryRules: Sendable, Equatable {
+package struct LibraryRules: Sendable, Equatable {
     /// Directories (or files) left out with everything below them.
-    public var excludedTrees: [AbsolutePath] = []
+    package var excludedTrees: [AbsolutePath] = []
     /// Names that end so are left out, directories with all that is in them: what stands beside contents.
-    public var excludedEndings = [".torrent", ".finished", ".task.json", ".bterr", ".obserr", ".cdnerr", ".swoop"]
+    package var excludedEndings = [".torrent", ".finished", ".task.json", ".bterr", ".obserr", ".cdnerr", ".swoop"]
     /// Names that begin so are left out: work in progress of our own.
-    public var excludedBeginnings = [".swoop"]
+    package var excludedBeginnings = [".swoop"]
 
-    public init() {}
+    package init() {}
 
     /// Whether something of that name is left out wherever it lies.
     func excludes(name: some Collection<UInt8>) -> Bool {

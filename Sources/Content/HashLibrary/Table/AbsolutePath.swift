@@ -2,9 +2,9 @@
 ///
 /// Names on Linux are bytes, not text, so this is what the library compares, sorts and keeps. It says nothing about
 /// links: two paths may lead to one file.
-public struct AbsolutePath: Hashable, Sendable, Comparable, CustomStringConvertible {
+package struct AbsolutePath: Hashable, Sendable, Comparable, CustomStringConvertible {
     /// `/` alone for the root.
-    public let bytes: [UInt8]
+    package let bytes: [UInt8]
 
     static let slash = UInt8(ascii: "/")
     /// Longest path that the kernel takes, without the NUL.
@@ -12,7 +12,7 @@ public struct AbsolutePath: Hashable, Sendable, Comparable, CustomStringConverti
 
     /// Nil unless it begins with a slash, has no NUL and no `..`, and is short enough for the kernel. Empty components,
     /// `.` and a slash at the end are left out.
-    public init?(_ bytes: some Collection<UInt8>) {
+    package init?(_ bytes: some Collection<UInt8>) {
         guard bytes.first == Self.slash, bytes.count <= Self.mostBytes, !bytes.contains(0) else { return nil }
         var result: [UInt8] = []
         result.reserveCapacity(bytes.count)
@@ -25,54 +25,54 @@ public struct AbsolutePath: Hashable, Sendable, Comparable, CustomStringConverti
         self.bytes = result.isEmpty ? [Self.slash] : result
     }
 
-    public init?(_ text: String) { self.init(Array(text.utf8)) }
+    package init?(_ text: String) { self.init(Array(text.utf8)) }
 
     /// What is known to be in order.
     private init(checked bytes: [UInt8]) { self.bytes = bytes }
 
     /// A path below this one; nil for a name that is not one.
-    public func appending(_ name: some Collection<UInt8>) -> AbsolutePath? {
+    package func appending(_ name: some Collection<UInt8>) -> AbsolutePath? {
         guard (1...255).contains(name.count), bytes.count + 1 + name.count <= Self.mostBytes,
             !name.contains(0), !name.contains(Self.slash), !name.elementsEqual(".".utf8), !name.elementsEqual("..".utf8)
         else { return nil }
         return AbsolutePath(checked: (isRoot ? [] : bytes) + [Self.slash] + name)
     }
 
-    public func appending(_ name: String) -> AbsolutePath? { appending(Array(name.utf8)) }
+    package func appending(_ name: String) -> AbsolutePath? { appending(Array(name.utf8)) }
 
     var isRoot: Bool { bytes.count == 1 }
 
     /// The last component; empty for the root.
-    public var name: ArraySlice<UInt8> {
+    package var name: ArraySlice<UInt8> {
         bytes[((bytes.lastIndex(of: Self.slash) ?? 0) + 1)...]
     }
 
     /// The directory that it lies in; the root's is the root.
-    public var parent: AbsolutePath {
+    package var parent: AbsolutePath {
         guard let last = bytes.lastIndex(of: Self.slash), last > 0 else { return AbsolutePath(checked: [Self.slash]) }
         return AbsolutePath(checked: Array(bytes[..<last]))
     }
 
     /// Its components, from the root on.
-    public var components: [ArraySlice<UInt8>] { bytes.split(separator: Self.slash) }
+    package var components: [ArraySlice<UInt8>] { bytes.split(separator: Self.slash) }
 
     /// Whether this is `other` or lies somewhere below it.
-    public func isWithin(_ other: AbsolutePath) -> Bool {
+    package func isWithin(_ other: AbsolutePath) -> Bool {
         if other.isRoot { return true }
         guard bytes.count >= other.bytes.count, bytes.starts(with: other.bytes) else { return false }
         return bytes.count == other.bytes.count || bytes[other.bytes.count] == Self.slash
     }
 
     /// The path as text; nil where it is no UTF-8.
-    public var text: String? { String(validating: bytes, as: UTF8.self) }
+    package var text: String? { String(validating: bytes, as: UTF8.self) }
 
     /// For people: control characters escaped as in the table. Bytes that are no UTF-8 show as U+FFFD.
-    public var description: String { String(decoding: PathText.escape(bytes), as: UTF8.self) }
+    package var description: String { String(decoding: PathText.escape(bytes), as: UTF8.self) }
 
     /// With the NUL that C wants at the end.
     var terminated: [CChar] { bytes.map { CChar(bitPattern: $0) } + [0] }
 
-    public static func < (left: Self, right: Self) -> Bool { left.bytes.lexicographicallyPrecedes(right.bytes) }
+    package static func < (left: Self, right: Self) -> Bool { left.bytes.lexicographicallyPrecedes(right.bytes) }
 }
 
 /// How the table writes a path: as it is, but a backslash as `\\`, a line feed as `\n`, a carriage return as `\r`, and

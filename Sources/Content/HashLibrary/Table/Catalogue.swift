@@ -1,12 +1,12 @@
 import Hashing
 
 /// What content a file has: the two things that a delivery knows of it.
-public struct ContentKey: Hashable, Sendable {
-    public let sha1: SHA1Digest
+package struct ContentKey: Hashable, Sendable {
+    package let sha1: SHA1Digest
     /// Bytes.
-    public let size: Int64
+    package let size: Int64
 
-    public init(sha1: SHA1Digest, size: Int64) {
+    package init(sha1: SHA1Digest, size: Int64) {
         self.sha1 = sha1
         self.size = size
     }

@@ -2,16 +2,16 @@ import Hashing
 import Storage
 
 /// What a file looked like from outside when it was read.
-public struct LibraryStamp: Hashable, Sendable {
+package struct LibraryStamp: Hashable, Sendable {
     /// Bytes.
-    public var size: Int64
+    package var size: Int64
     /// Nanoseconds since 1970.
-    public var modified: Int64
-    public var inode: UInt64
+    package var modified: Int64
+    package var inode: UInt64
     /// Changes when a disk is mounted anew: compared only where a file is looked for under another path.
-    public var device: UInt64
+    package var device: UInt64
 
-    public init(size: Int64, modified: Int64, inode: UInt64, device: UInt64) {
+    package init(size: Int64, modified: Int64, inode: UInt64, device: UInt64) {
         self.size = size
         self.modified = modified
         self.inode = inode

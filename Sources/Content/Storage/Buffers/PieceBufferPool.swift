@@ -3,10 +3,10 @@ import Synchronization
 
 /// Memory for the pieces that are being put together: bounded in bytes, reused, and given back to the system when it is
 /// not needed. Any thread may call any function; none blocks.
-public final class PieceBufferPool: Sendable {
+package final class PieceBufferPool: Sendable {
     /// Bytes that all buffers together may have, 24 MiB unless told otherwise. One buffer is always granted, however
     /// large, when no other is in use.
-    public let capacity: Int
+    package let capacity: Int
     private let state = Mutex(State())
 
     private struct Block {
@@ -22,7 +22,7 @@ public final class PieceBufferPool: Sendable {
         var idleLow = 0
     }
 
-    public init(capacity: Int = 24 << 20) { self.capacity = max(0, capacity) }
+    package init(capacity: Int = 24 << 20) { self.capacity = max(0, capacity) }
 
     deinit {
         for block in state.withLock({ $0.idle }) { Self.unmap(block) }
@@ -30,7 +30,7 @@ public final class PieceBufferPool: Sendable {
 
     /// A buffer of `length` bytes (1 or more), page-aligned, with undefined content; nil when the pool is used up or
     /// the system has no memory.
-    public func take(length: Int) -> PieceBuffer? {
+    package func take(length: Int) -> PieceBuffer? {
         let page = Self.pageSize
         guard length > 0, length <= Int.max - page else { return nil }
         let size = (length + page - 1) / page * page
@@ -76,7 +76,7 @@ public final class PieceBufferPool: Sendable {
     }
 
     /// Gives back to the system what was idle ever since the last call. To be called every few seconds.
-    public func trim() {
+    package func trim() {
         let freed = state.withLock { state -> [Block] in
             var freed: [Block] = []
             var bytes = 0
@@ -93,9 +93,9 @@ public final class PieceBufferPool: Sendable {
     }
 
     /// Bytes in buffers that are in use.
-    public var bytesInUse: Int { state.withLock { $0.used } }
+    package var bytesInUse: Int { state.withLock { $0.used } }
     /// Bytes kept for reuse.
-    public var bytesIdle: Int { state.withLock { $0.idleBytes } }
+    package var bytesIdle: Int { state.withLock { $0.idleBytes } }
 
     private static let pageSize = max(4096, sysconf(Int32(_SC_PAGESIZE)))
 
@@ -115,9 +115,9 @@ public final class PieceBufferPool: Sendable {
 /// `@unchecked Sendable`: the memory has one owner at a time, who hands it on as a whole (from the event loop that
 /// fills it to the thread that hashes and writes it, and back), and the hand-over orders the accesses. Only
 /// `isReleased` could be reached by two, and is guarded.
-public final class PieceBuffer: @unchecked Sendable {
+package final class PieceBuffer: @unchecked Sendable {
     /// As many bytes as were asked for. Not to be touched after `release()`.
-    public let bytes: UnsafeMutableRawBufferPointer
+    package let bytes: UnsafeMutableRawBufferPointer
     private let capacity: Int
     private let pool: PieceBufferPool
     private let isReleased = Atomic(false)
@@ -130,10 +130,10 @@ public final class PieceBuffer: @unchecked Sendable {
 
     deinit { release() }
 
-    public var count: Int { bytes.count }
+    package var count: Int { bytes.count }
 
     /// Gives the memory back. A second call does nothing.
-    public func release() {
+    package func release() {
         guard !isReleased.exchange(true, ordering: .acquiringAndReleasing), let base = bytes.baseAddress else { return }
         pool.giveBack(base, size: capacity)
     }

@@ -2,31 +2,31 @@ import Metainfo
 import Synchronization
 
 /// How far a check has come.
-public struct CheckProgress: Sendable, Equatable {
+package struct CheckProgress: Sendable, Equatable {
     /// Bytes of pieces looked at, holes and pieces that need no reading included.
-    public let done: Int64
-    public let total: Int64
+    package let done: Int64
+    package let total: Int64
 }
 
 /// What a check found.
-public struct CheckResult: Sendable {
+package struct CheckResult: Sendable {
     /// Pieces that are on disk and right.
-    public var right: StoredPieces
+    package var right: StoredPieces
     /// Pieces all of whose bytes are on disk, none of them a hole, and hash to something else. The pieces in neither
     /// set are missing, in part or in whole.
-    public var wrong: StoredPieces
+    package var wrong: StoredPieces
     /// Bytes that were read and hashed.
-    public var hashedBytes: Int64 = 0
+    package var hashedBytes: Int64 = 0
     /// For each file of the layout what is at its place; `.ignored` for padding and files not selected.
-    public var files: [FilePresence]
+    package var files: [FilePresence]
     /// The first thing that could not be read. The pieces in it count as missing.
-    public var readFailure: StorageError?
+    package var readFailure: StorageError?
 }
 
 extension CheckResult {
     /// The first file that is not as it is to be: not there, of another size, or with a piece that is not right.
     /// Nil when every piece is right.
-    public func firstFaultyFile(in layout: ContentLayout) -> Int? {
+    package func firstFaultyFile(in layout: ContentLayout) -> Int? {
         layout.files.indices.first { index in
             guard files.indices.contains(index), !layout.files[index].isPadding else { return false }
             switch files[index] {
@@ -40,7 +40,7 @@ extension CheckResult {
     }
 }
 
-public enum FilePresence: Sendable, Equatable {
+package enum FilePresence: Sendable, Equatable {
     case ignored
     case missing
     /// A directory or something special has its name.
@@ -51,15 +51,15 @@ public enum FilePresence: Sendable, Equatable {
 
 /// Finds out which pieces of a content are on disk and right. Reads only what no record vouches for and what is not a
 /// hole, each byte once, with several pieces hashed together.
-public struct ContentCheck: Sendable {
-    public let files: ContentFiles
-    public let hashes: PieceHashes
+package struct ContentCheck: Sendable {
+    package let files: ContentFiles
+    package let hashes: PieceHashes
     /// Pieces that a record vouches for. They are believed if their files are there and long enough.
-    public var trusted: StoredPieces?
+    package var trusted: StoredPieces?
     /// Pieces to look at; nil for all.
-    public var candidates: StoredPieces?
+    package var candidates: StoredPieces?
 
-    public init(
+    package init(
         files: ContentFiles, hashes: PieceHashes, trusted: StoredPieces? = nil, candidates: StoredPieces? = nil
     ) {
         self.files = files
@@ -73,7 +73,7 @@ public struct ContentCheck: Sendable {
     ///   - progress: called now and then from any of the threads, one at a time.
     ///   - isCancelled: asked between pieces from any of the threads.
     /// - Throws: `.cancelled`; an error of the destination as a whole. What concerns single files is in the result.
-    public func run(
+    package func run(
         parallelism: Parallelism = .none, progress: @escaping @Sendable (CheckProgress) -> Void = { _ in },
         isCancelled: @escaping @Sendable () -> Bool = { false }
     ) throws(StorageError) -> CheckResult {

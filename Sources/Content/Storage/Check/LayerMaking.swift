@@ -4,12 +4,12 @@ import Synchronization
 
 /// Computes piece layers that a torrent lacks from the content itself (BEP 52). Only those that lead to their file's
 /// root count: of wrong or missing content there is none.
-public struct LayerMaking: Sendable {
+package struct LayerMaking: Sendable {
     private let files: ContentFiles
     private let isCancelled: @Sendable () -> Bool
 
     /// - Parameter isCancelled: asked between pieces from any of the threads.
-    public init(files: ContentFiles, isCancelled: @escaping @Sendable () -> Bool = { false }) {
+    package init(files: ContentFiles, isCancelled: @escaping @Sendable () -> Bool = { false }) {
         self.files = files
         self.isCancelled = isCancelled
     }
@@ -17,7 +17,7 @@ public struct LayerMaking: Sendable {
     /// Reads the files whose layers are missing, once.
     /// - Returns: `hashes` with the layers that could be made.
     /// - Throws: `.cancelled`. What cannot be read has no layer; the check that follows says why.
-    public func add(to hashes: PieceHashes, parallelism: Parallelism = .none) throws(StorageError) -> PieceHashes {
+    package func add(to hashes: PieceHashes, parallelism: Parallelism = .none) throws(StorageError) -> PieceHashes {
         let missing = hashes.filesMissingLayers
         let pieces = missing.flatMap { Array(files.layout.pieces(ofFile: $0)) }
         guard !pieces.isEmpty else { return hashes }

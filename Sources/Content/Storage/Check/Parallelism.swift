@@ -2,13 +2,13 @@ import Glibc
 import Threads
 
 /// Runs independent work on several threads. The caller supplies it, so that a daemon can use its own bounded pool.
-public struct Parallelism: Sendable {
+package struct Parallelism: Sendable {
     /// Workers that run at once at most.
-    public let width: Int
+    package let width: Int
     /// Calls its second argument with 0, 1, … up to the first, at once as far as it can, and returns when all returned.
     let run: @Sendable (Int, @escaping @Sendable (Int) -> Void) -> Void
 
-    public init(
+    package init(
         width: Int, run: @escaping @Sendable (_ workers: Int, _ body: @escaping @Sendable (Int) -> Void) -> Void
     ) {
         self.width = max(1, width)
@@ -16,15 +16,15 @@ public struct Parallelism: Sendable {
     }
 
     /// Calls `body` with each number below `workers`; returns when all calls returned.
-    public func perform(_ workers: Int, _ body: @escaping @Sendable (Int) -> Void) { run(workers, body) }
+    package func perform(_ workers: Int, _ body: @escaping @Sendable (Int) -> Void) { run(workers, body) }
 
     /// On the calling thread alone.
-    public static let none = Parallelism(width: 1) { workers, body in
+    package static let none = Parallelism(width: 1) { workers, body in
         for worker in 0..<workers { body(worker) }
     }
 
     /// On threads of their own, which end with the work. Those that the system does not grant are done without.
-    public static func threads(_ count: Int) -> Parallelism {
+    package static func threads(_ count: Int) -> Parallelism {
         Parallelism(width: count) { workers, body in
             var threads: [pthread_t] = []
             var undone: [Int] = []
@@ -42,5 +42,5 @@ public struct Parallelism: Sendable {
     }
 
     /// As many threads as the process may use processors.
-    public static var processors: Parallelism { threads(Threads.processors) }
+    package static var processors: Parallelism { threads(Threads.processors) }
 }

@@ -7,7 +7,7 @@ extension ContentFiles {
     /// made. After a failure the state on disk is unknown: every later call fails too, and the content has to be
     /// checked anew; not where there was only no descriptor (`.tooManyOpenFiles`).
     /// - Throws: `.vanished` when the destination was deleted meanwhile.
-    public func synchronize() throws(StorageError) {
+    package func synchronize() throws(StorageError) {
         let (files, directories, failure) = state.withLock { state in
             defer {
                 state.dirtyFiles = []
@@ -114,7 +114,7 @@ extension ContentFiles {
 
     /// Reserves the space of all selected files, as the preallocation says. With `.full` a disk that is too small is
     /// met here, with the bytes needed and free in the error.
-    public func preallocate(isCancelled: () -> Bool = { false }) throws(StorageError) {
+    package func preallocate(isCancelled: () -> Bool = { false }) throws(StorageError) {
         guard preallocation == .full else { return }
         for file in selection.files where !isComplete(file) {
             if isCancelled() { throw StorageError(.cancelled, "reserve space for", path: displayPath(file)) }
@@ -154,7 +154,7 @@ extension ContentFiles {
     }
 
     /// What a selected file looks like; nil when it, or a directory it lies in, is not there.
-    public func status(_ file: Int) throws(StorageError) -> FileStatus? {
+    package func status(_ file: Int) throws(StorageError) -> FileStatus? {
         guard layout.files.indices.contains(file), !layout.files[file].isPadding else { return nil }
         let access = self.access
         do throws(StorageError) {
@@ -231,15 +231,15 @@ extension ContentFiles {
     var publishedFiles: Set<Int> { state.withLock { $0.publishedFiles } }
 
     /// Closes every descriptor that is not leased. Later calls open again what they need.
-    public func close() { dropCaches() }
+    package func close() { dropCaches() }
 
     /// Descriptors in the caches, for tests and metrics.
-    public var openDescriptors: Int { state.withLock { $0.files.count + $0.directories.count } }
+    package var openDescriptors: Int { state.withLock { $0.files.count + $0.directories.count } }
 
     // MARK: Vouching
 
     /// What all selected files look like now, for a record that vouches for them. Nil for files that are not selected.
-    public func stamps() throws(StorageError) -> [FileStamp?] {
+    package func stamps() throws(StorageError) -> [FileStamp?] {
         var stamps = [FileStamp?](repeating: nil, count: layout.files.count)
         for file in selection.files { stamps[file] = try status(file).map { FileStamp($0) } }
         return stamps

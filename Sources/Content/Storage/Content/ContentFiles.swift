@@ -3,8 +3,8 @@ import Synchronization
 
 /// The files of one content: reads and writes pieces at their place in them. Any thread may call any function; calls
 /// block on the disk.
-public final class ContentFiles: Sendable {
-    public enum Access: Sendable, Equatable {
+package final class ContentFiles: Sendable {
+    package enum Access: Sendable, Equatable {
         /// Content that others may have made. Symlinks in it are followed (`create --symlinks follow` did so too), and
         /// a file that changes after it was first opened is reported.
         case reading
@@ -12,9 +12,9 @@ public final class ContentFiles: Sendable {
         case downloading
     }
 
-    public let layout: ContentLayout
-    public let selection: FileSelection
-    public let limits: StorageLimits
+    package let layout: ContentLayout
+    package let selection: FileSelection
+    package let limits: StorageLimits
     let preallocation: Preallocation
     let layer: any FileLayer
     let tree: DirectoryTree
@@ -45,7 +45,7 @@ public final class ContentFiles: Sendable {
 
     /// - Parameters:
     ///   - selection: files to write and to read; nil for all.
-    public init(
+    package init(
         layout: ContentLayout, root: ContentRoot, access: Access, selection: FileSelection? = nil,
         preallocation: Preallocation = .sparse, limits: StorageLimits = StorageLimits(),
         layer: any FileLayer = SystemFileLayer()
@@ -62,13 +62,13 @@ public final class ContentFiles: Sendable {
                 directories: DescriptorCache(capacity: limits.openDirectories)))
     }
 
-    public var access: Access { state.withLock { $0.access } }
+    package var access: Access { state.withLock { $0.access } }
 
     /// Where the content lies now.
-    public var root: ContentRoot { state.withLock { $0.root } }
+    package var root: ContentRoot { state.withLock { $0.root } }
 
     /// Whether a piece can be read back, and so served: all of it lies in selected files.
-    public func canServe(_ piece: PieceIndex) -> Bool { selection.holdsWhole(piece, of: layout) }
+    package func canServe(_ piece: PieceIndex) -> Bool { selection.holdsWhole(piece, of: layout) }
 
     /// Path of a file for people.
     func displayPath(_ file: Int) -> String {
@@ -82,7 +82,7 @@ public final class ContentFiles: Sendable {
     /// Writes a verified piece to its place. Padding and files that are not selected are skipped. Afterwards the piece
     /// is in the page cache; it is durable after the next `synchronize()`.
     /// - Parameter bytes: `layout.length(of: piece)` of them.
-    public func write(_ piece: PieceIndex, _ bytes: UnsafeRawBufferPointer) throws(StorageError) {
+    package func write(_ piece: PieceIndex, _ bytes: UnsafeRawBufferPointer) throws(StorageError) {
         guard bytes.count == layout.length(of: piece), !bytes.isEmpty else {
             throw StorageError(.misuse, "write", path: root.path, detail: "piece \(piece.value): \(bytes.count) bytes")
         }
@@ -105,7 +105,7 @@ public final class ContentFiles: Sendable {
 
     /// Reads a range of a piece that is on disk; padding reads as zeros.
     /// - Parameter buffer: at least `range.count` bytes.
-    public func read(
+    package func read(
         _ piece: PieceIndex, _ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer
     ) throws(StorageError) {
         guard range.lowerBound >= 0, range.upperBound <= layout.length(of: piece), buffer.count >= range.count else {
@@ -133,14 +133,14 @@ public final class ContentFiles: Sendable {
     }
 
     /// A stretch of a piece as `sendfile` wants it.
-    public enum Region: Sendable {
+    package enum Region: Sendable {
         /// Bytes of a file. The descriptor stays open as long as the `OpenFile` is held. The file may be cut off by
         /// others meanwhile: a `sendfile` that answers 0 has met that.
         case file(OpenFile, offset: Int64, length: Int)
         /// So many zeros (padding).
         case zeros(Int)
 
-        public var length: Int {
+        package var length: Int {
             switch self {
             case .file(_, _, let length), .zeros(let length): length
             }
@@ -149,7 +149,7 @@ public final class ContentFiles: Sendable {
 
     /// Where the bytes of a range of a piece lie, in order.
     /// - Throws: `.changed` or `.vanished` when a file is not what it was when it was first opened.
-    public func regions(_ piece: PieceIndex, _ range: Range<Int>) throws(StorageError) -> [Region] {
+    package func regions(_ piece: PieceIndex, _ range: Range<Int>) throws(StorageError) -> [Region] {
         guard range.lowerBound >= 0, range.upperBound <= layout.length(of: piece) else {
             throw StorageError(.misuse, "read", path: root.path, detail: "piece \(piece.value), \(range)")
         }

@@ -1,12 +1,12 @@
 /// Where a content lies: an open directory and the content's name in it.
-public struct ContentRoot: Sendable {
+package struct ContentRoot: Sendable {
     let holder: OpenFile
-    public let name: FileName
+    package let name: FileName
     /// Of the content; canonical where it was found by path. To be escaped before it is shown.
-    public let path: String
+    package let path: String
 
     /// Content at a path the user gave: a file or a directory of any name. Symlinks in the path are followed.
-    public static func at(path: String, layer: any FileLayer = SystemFileLayer()) throws(StorageError) -> ContentRoot {
+    package static func at(path: String, layer: any FileLayer = SystemFileLayer()) throws(StorageError) -> ContentRoot {
         do {
             let canonical = try layer.canonicalPath(path)
             let cut = canonical.utf8.lastIndex(of: UInt8(ascii: "/")) ?? canonical.utf8.startIndex
@@ -20,7 +20,7 @@ public struct ContentRoot: Sendable {
     }
 
     /// Content of that name in a directory, whether it exists or not.
-    public static func at(
+    package static func at(
         directory: String, name: FileName, layer: any FileLayer = SystemFileLayer()
     ) throws(StorageError) -> ContentRoot {
         do {

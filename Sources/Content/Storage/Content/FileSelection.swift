@@ -1,23 +1,23 @@
 import Metainfo
 
 /// Which files of a content are wanted. Padding is never selected.
-public struct FileSelection: Sendable, Equatable {
+package struct FileSelection: Sendable, Equatable {
     /// One flag for each file of the layout.
     private let flags: [Bool]
     /// Whether all real files are selected.
-    public let isEverything: Bool
+    package let isEverything: Bool
 
     /// All files of the layout.
-    public init(all layout: ContentLayout) { self.init(layout) { _ in true } }
+    package init(all layout: ContentLayout) { self.init(layout) { _ in true } }
 
     /// Those files for which `isWanted` says so.
-    public init(_ layout: ContentLayout, where isWanted: (FileEntry) -> Bool) {
+    package init(_ layout: ContentLayout, where isWanted: (FileEntry) -> Bool) {
         flags = layout.files.map { !$0.isPadding && isWanted($0) }
         isEverything = zip(flags, layout.files).allSatisfy { $0 || $1.isPadding }
     }
 
     /// The files of these indices; those out of range and padding are left out.
-    public init(_ layout: ContentLayout, indices: Set<Int>) {
+    package init(_ layout: ContentLayout, indices: Set<Int>) {
         self.init(flags: layout.files.indices.map { indices.contains($0) && !layout.files[$0].isPadding }, layout)
     }
 
@@ -27,21 +27,21 @@ public struct FileSelection: Sendable, Equatable {
     }
 
     /// False for padding and for an index out of range.
-    public func contains(_ file: Int) -> Bool { flags.indices.contains(file) && flags[file] }
+    package func contains(_ file: Int) -> Bool { flags.indices.contains(file) && flags[file] }
 
     /// One flag for each file of the layout.
-    public var allFlags: [Bool] { flags }
+    package var allFlags: [Bool] { flags }
 
     /// Indices of the selected files, ascending.
-    public var files: some BidirectionalCollection<Int> { flags.indices.lazy.filter { flags[$0] } }
+    package var files: some BidirectionalCollection<Int> { flags.indices.lazy.filter { flags[$0] } }
 
     /// Bytes of the selected files.
-    public func length(in layout: ContentLayout) -> Int64 {
+    package func length(in layout: ContentLayout) -> Int64 {
         files.reduce(0) { $0 + (layout.files.indices.contains($1) ? layout.files[$1].length : 0) }
     }
 
     /// The pieces that hold a byte of a selected file: what has to be fetched.
-    public func pieces(of layout: ContentLayout) -> StoredPieces {
+    package func pieces(of layout: ContentLayout) -> StoredPieces {
         if isEverything { return StoredPieces(pieceCount: layout.pieceCount, all: true) }
         var wanted = StoredPieces(pieceCount: layout.pieceCount)
         for file in files { wanted.insert(layout.pieces(ofFile: file)) }
@@ -50,7 +50,7 @@ public struct FileSelection: Sendable, Equatable {
 
     /// Whether all of a piece lies in selected files and padding. Only such a piece can be served or hashed again: of
     /// others, the part in files that nobody wants is not on disk.
-    public func holdsWhole(_ piece: PieceIndex, of layout: ContentLayout) -> Bool {
+    package func holdsWhole(_ piece: PieceIndex, of layout: ContentLayout) -> Bool {
         isEverything || layout.spans(of: piece).allSatisfy { $0.isPadding || contains($0.file) }
     }
 }

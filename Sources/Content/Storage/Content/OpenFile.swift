@@ -3,9 +3,9 @@ import Synchronization
 
 /// A descriptor that is closed when the last user lets go of it: holding one is the lease under which `sendfile` may
 /// use it, whatever the cache does meanwhile.
-public final class OpenFile: Sendable {
+package final class OpenFile: Sendable {
     /// Not to be closed by others, nor used after this object is gone.
-    public let descriptor: Descriptor
+    package let descriptor: Descriptor
     let layer: any FileLayer
     let isWritable: Bool
     /// When the file was last compared with what it looked like, in milliseconds of the coarse monotonic clock.

@@ -2,15 +2,15 @@ import Metainfo
 
 /// A set of pieces of one content. Its bytes are a BEP 3 bitfield: the first piece is the high bit of the first byte,
 /// and spare bits are zero.
-public struct StoredPieces: Sendable, Equatable {
+package struct StoredPieces: Sendable, Equatable {
     /// Pieces of the content.
-    public let pieceCount: Int
-    public private(set) var bytes: [UInt8]
+    package let pieceCount: Int
+    package private(set) var bytes: [UInt8]
     /// Pieces in the set.
-    public private(set) var count: Int
+    package private(set) var count: Int
 
     /// The empty set, or all pieces.
-    public init(pieceCount: Int, all: Bool = false) {
+    package init(pieceCount: Int, all: Bool = false) {
         self.pieceCount = max(0, pieceCount)
         bytes = [UInt8](repeating: all ? 0xff : 0, count: (self.pieceCount + 7) / 8)
         count = all ? self.pieceCount : 0
@@ -18,7 +18,7 @@ public struct StoredPieces: Sendable, Equatable {
     }
 
     /// Nil unless there are just as many bytes as needed and no spare bit is set.
-    public init?(pieceCount: Int, bytes: [UInt8]) {
+    package init?(pieceCount: Int, bytes: [UInt8]) {
         guard pieceCount >= 0, bytes.count == (pieceCount + 7) / 8 else { return nil }
         if pieceCount % 8 != 0, let last = bytes.last, last & (0xff >> (pieceCount % 8)) != 0 { return nil }
         self.pieceCount = pieceCount
@@ -26,54 +26,54 @@ public struct StoredPieces: Sendable, Equatable {
         count = bytes.reduce(0) { $0 + $1.nonzeroBitCount }
     }
 
-    public var isEmpty: Bool { count == 0 }
-    public var isFull: Bool { count == pieceCount }
+    package var isEmpty: Bool { count == 0 }
+    package var isFull: Bool { count == pieceCount }
 
-    public func contains(_ piece: PieceIndex) -> Bool { contains(piece.value) }
+    package func contains(_ piece: PieceIndex) -> Bool { contains(piece.value) }
 
     /// False for an index out of range.
-    public func contains(_ piece: Int) -> Bool {
+    package func contains(_ piece: Int) -> Bool {
         piece >= 0 && piece < pieceCount && bytes[piece >> 3] & (0x80 >> UInt8(piece & 7)) != 0
     }
 
-    public mutating func insert(_ piece: PieceIndex) { insert(piece.value) }
+    package mutating func insert(_ piece: PieceIndex) { insert(piece.value) }
 
     /// Nothing happens for an index out of range.
-    public mutating func insert(_ piece: Int) {
+    package mutating func insert(_ piece: Int) {
         guard piece >= 0, piece < pieceCount, !contains(piece) else { return }
         bytes[piece >> 3] |= 0x80 >> UInt8(piece & 7)
         count += 1
     }
 
-    public mutating func insert(_ range: Range<Int>) {
+    package mutating func insert(_ range: Range<Int>) {
         for piece in range.clamped(to: 0..<pieceCount) { insert(piece) }
     }
 
-    public mutating func remove(_ piece: PieceIndex) { remove(piece.value) }
+    package mutating func remove(_ piece: PieceIndex) { remove(piece.value) }
 
-    public mutating func remove(_ piece: Int) {
+    package mutating func remove(_ piece: Int) {
         guard contains(piece) else { return }
         bytes[piece >> 3] &= ~(0x80 >> UInt8(piece & 7))
         count -= 1
     }
 
     /// Sets of the same content only: pieces beyond this one's count are left out.
-    public mutating func formUnion(_ other: StoredPieces) { combine(other) { $0 | $1 } }
-    public mutating func subtract(_ other: StoredPieces) { combine(other) { $0 & ~$1 } }
+    package mutating func formUnion(_ other: StoredPieces) { combine(other) { $0 | $1 } }
+    package mutating func subtract(_ other: StoredPieces) { combine(other) { $0 & ~$1 } }
 
-    public func union(_ other: StoredPieces) -> StoredPieces {
+    package func union(_ other: StoredPieces) -> StoredPieces {
         var result = self
         result.formUnion(other)
         return result
     }
 
-    public func subtracting(_ other: StoredPieces) -> StoredPieces {
+    package func subtracting(_ other: StoredPieces) -> StoredPieces {
         var result = self
         result.subtract(other)
         return result
     }
 
-    public func isSuperset(of other: StoredPieces) -> Bool { other.subtracting(self).isEmpty }
+    package func isSuperset(of other: StoredPieces) -> Bool { other.subtracting(self).isEmpty }
 
     private mutating func combine(_ other: StoredPieces, _ operation: (UInt8, UInt8) -> UInt8) {
         guard other.pieceCount == pieceCount else { return }
@@ -86,7 +86,7 @@ public struct StoredPieces: Sendable, Equatable {
     }
 
     /// Indices in the set, ascending.
-    public var indices: some BidirectionalCollection<Int> {
+    package var indices: some BidirectionalCollection<Int> {
         (0..<pieceCount).lazy.filter { contains($0) }
     }
 }

@@ -9,7 +9,7 @@ extension DownloadDirectory {
     ///   - progress: of checking, from any thread; it may begin anew when two places are checked.
     /// - Throws: `.locked`, `.conflict`, `.inTheWay`, `.cancelled`, or a fault of the disk. Nothing of the user's was
     /// changed.
-    public func prepare(
+    package func prepare(
         hashes: PieceHashes, selection: FileSelection? = nil, parallelism: Parallelism = .none,
         progress: @escaping @Sendable (CheckProgress) -> Void = { _ in },
         isCancelled: @escaping @Sendable () -> Bool = { false }

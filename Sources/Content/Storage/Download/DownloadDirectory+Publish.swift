@@ -9,7 +9,7 @@ extension DownloadDirectory {
     /// - Throws: `.conflict` when something else is at DIR/NAME by now and may not be replaced, or a fault of the disk.
     ///   The content is complete in the working directory then, and a later start publishes it.
     @discardableResult
-    public func publish(_ pieces: StoredPieces) throws(StorageError) -> String {
+    package func publish(_ pieces: StoredPieces) throws(StorageError) -> String {
         let (work, files) = state.withLock { ($0.work, $0.files) }
         guard let work, let files, pieces.isSuperset(of: files.selection.pieces(of: layout)) else {
             throw StorageError(.misuse, "publish", path: contentPath, detail: "pieces are missing")

@@ -15,29 +15,29 @@ import Synchronization
 /// wrong is replaced only when `overwrite` is set, and never anything that the torrent does not name. Where nothing is
 /// there, or a single file, publishing is one rename. Into a directory that is there the files move one by one, each
 /// with one rename, and a marker makes an interrupted move go on at the next start.
-public final class DownloadDirectory: Sendable {
-    public struct Options: Sendable {
+package final class DownloadDirectory: Sendable {
+    package struct Options: Sendable {
         /// Whether wrong content at DIR/NAME may be replaced.
-        public var overwrite = false
-        public var preallocation = Preallocation.sparse
-        public var limits = StorageLimits()
+        package var overwrite = false
+        package var preallocation = Preallocation.sparse
+        package var limits = StorageLimits()
         /// Where complete content is vouched for, if anywhere.
-        public var vouching: VouchingStore?
+        package var vouching: VouchingStore?
 
-        public init() {}
+        package init() {}
     }
 
-    public enum Preparation: Sendable {
+    package enum Preparation: Sendable {
         /// DIR/NAME holds all that is wanted, verified just now.
         case complete(ContentFiles)
         /// Something is to be fetched, or all is here but not published yet. `have`: pieces that are durable and right.
         case incomplete(ContentFiles, have: StoredPieces)
     }
 
-    public let info: Info
-    public let options: Options
+    package let info: Info
+    package let options: Options
     /// DIR in its canonical form.
-    public let directoryPath: String
+    package let directoryPath: String
     let layer: any FileLayer
     let place: OpenFile
     let state = Mutex(State())
@@ -51,7 +51,7 @@ public final class DownloadDirectory: Sendable {
         var hasBegunMoving = false
     }
 
-    public var hasBegunMoving: Bool { state.withLock { $0.hasBegunMoving } }
+    package var hasBegunMoving: Bool { state.withLock { $0.hasBegunMoving } }
 
     init(info: Info, options: Options, directoryPath: String, layer: any FileLayer, place: OpenFile) {
         self.info = info
@@ -63,7 +63,7 @@ public final class DownloadDirectory: Sendable {
 
     /// Opens DIR, and makes it when it is missing. Nothing else is written yet.
     /// - Throws: `.conflict` for a torrent whose name is of the form `.NAME.swoop`.
-    public static func open(
+    package static func open(
         directory: String, info: Info, options: Options = Options(), layer: any FileLayer = SystemFileLayer()
     ) throws(StorageError) -> DownloadDirectory {
         // Content of such a name could pass for the state of another download, with a record that vouches for it.
@@ -86,7 +86,7 @@ public final class DownloadDirectory: Sendable {
 
     var name: FileName { FileName(info.name) }
     /// DIR/NAME, as other programs take it. To be escaped before it is shown.
-    public var contentPath: String { directoryPath + "/" + name.text }
+    package var contentPath: String { directoryPath + "/" + name.text }
     var publishedRoot: ContentRoot { ContentRoot(holder: place, name: name, path: contentPath) }
     var layout: ContentLayout { info.layout }
 
@@ -94,7 +94,7 @@ public final class DownloadDirectory: Sendable {
 
     /// Makes durable what was written, then records it: `pieces` are all that a restart may believe. They must have
     /// been written before the call.
-    public func checkpoint(_ pieces: StoredPieces) throws(StorageError) {
+    package func checkpoint(_ pieces: StoredPieces) throws(StorageError) {
         let (work, files) = state.withLock { ($0.work, $0.files) }
         guard let work, let files else {
             throw StorageError(.misuse, "record", path: contentPath, detail: "no download is under way")
@@ -112,14 +112,14 @@ public final class DownloadDirectory: Sendable {
 
     /// Keeps the metainfo as it was received (a whole .torrent file), so that a download that began with a magnet link
     /// resumes from `savedMetainfo`.
-    public func save(metainfo: [UInt8]) throws(StorageError) {
+    package func save(metainfo: [UInt8]) throws(StorageError) {
         guard let work = state.withLock({ $0.work }) else { return }
         try work.small.save(metainfo, as: WorkNames.torrent, temporary: WorkNames.torrentTemporary)
     }
 
     /// The metainfo that an unfinished download in DIR kept, if there is one with one of these info hashes. The caller
     /// parses it and compares the hash.
-    public static func savedMetainfo(
+    package static func savedMetainfo(
         directory: String, hashes: InfoHashes, limits: StorageLimits = StorageLimits(),
         layer: any FileLayer = SystemFileLayer()
     ) -> [UInt8]? {
@@ -142,7 +142,7 @@ public final class DownloadDirectory: Sendable {
     }
 
     /// Lets go of the lock and of everything open. State stays on disk for a later start.
-    public func close() {
+    package func close() {
         let work = state.withLock { state -> WorkDirectory? in
             defer { state = State() }
             state.files?.dropCaches()

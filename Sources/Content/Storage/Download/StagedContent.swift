@@ -7,19 +7,19 @@ import Synchronization
 /// Content lies at `contentPath`, whatever the torrent's name is; record and lock lie in the directory `recordPath`.
 /// Nothing is moved or removed here. Several of them, each with a record of its own, may write different files below
 /// one `contentPath` at the same time.
-public final class StagedContent: Sendable {
-    public struct Options: Sendable {
-        public var preallocation = Preallocation.sparse
-        public var limits = StorageLimits()
+package final class StagedContent: Sendable {
+    package struct Options: Sendable {
+        package var preallocation = Preallocation.sparse
+        package var limits = StorageLimits()
         /// Where complete content is vouched for once it has its final place, if anywhere.
-        public var vouching: VouchingStore?
+        package var vouching: VouchingStore?
 
-        public init() {}
+        package init() {}
     }
 
-    public let info: Info
-    public let options: Options
-    public let recordPath: String
+    package let info: Info
+    package let options: Options
+    package let recordPath: String
     let layer: any FileLayer
     private let root: ContentRoot
     private let state: Mutex<State>
@@ -46,7 +46,7 @@ public final class StagedContent: Sendable {
 
     /// Makes `recordPath` and the directory that is to hold the content when they are missing, and takes the lock.
     /// - Throws: `.locked` while another transfer has the same `recordPath`, `.misuse` for a path that ends in no name.
-    public static func open(
+    package static func open(
         contentPath: String, recordPath: String, info: Info, options: Options = Options(),
         layer: any FileLayer = SystemFileLayer()
     ) throws(StorageError) -> StagedContent {
@@ -80,7 +80,7 @@ public final class StagedContent: Sendable {
     }
 
     /// Where the content lies now.
-    public var contentPath: String { state.withLock { $0.path } }
+    package var contentPath: String { state.withLock { $0.path } }
 
     // MARK: While it runs
 
@@ -89,7 +89,7 @@ public final class StagedContent: Sendable {
     ///   - selection: the files to write; others below the same path are never touched.
     ///   - progress: of checking, from any thread.
     /// - Returns: the files, and the pieces that are durable and right.
-    public func prepare(
+    package func prepare(
         hashes: PieceHashes, selection: FileSelection, parallelism: Parallelism = .none,
         progress: @escaping @Sendable (CheckProgress) -> Void = { _ in },
         isCancelled: @escaping @Sendable () -> Bool = { false }
@@ -122,7 +122,7 @@ public final class StagedContent: Sendable {
     }
 
     /// Makes durable what was written, then records it: `pieces` are all that a restart may believe.
-    public func checkpoint(_ pieces: StoredPieces) throws(StorageError) {
+    package func checkpoint(_ pieces: StoredPieces) throws(StorageError) {
         guard let small, let files = state.withLock({ $0.files }) else { return }
         try files.synchronize()
         let record = ResumeRecord(hashes: info.hashes, pieces: pieces, selection: files.selection)
@@ -130,14 +130,14 @@ public final class StagedContent: Sendable {
     }
 
     /// All wanted pieces are written: brings empty files into being too, makes all durable and records it.
-    public func finish(_ pieces: StoredPieces) throws(StorageError) {
+    package func finish(_ pieces: StoredPieces) throws(StorageError) {
         guard let files = state.withLock({ $0.files }) else { return }
         try files.finish()
         try checkpoint(pieces)
     }
 
     /// The owner has moved the complete content to `path`: from now on it is read there, and written no more.
-    public func relocate(to path: String) throws(StorageError) {
+    package func relocate(to path: String) throws(StorageError) {
         guard let files = state.withLock({ $0.files }) else { return }
         let place = try ContentRoot.at(path: path, layer: layer)
         files.moved(to: place)
@@ -148,7 +148,7 @@ public final class StagedContent: Sendable {
     }
 
     /// Lets go of the lock and of everything open. Content and record stay: they are the owner's to remove.
-    public func close() {
+    package func close() {
         state.withLock { state in
             state.files?.dropCaches()
             state.files = nil

@@ -2,8 +2,8 @@ import Glibc
 import Metainfo
 
 /// A failure of the disk side: what happened, to which path, and what a person can do.
-public struct StorageError: Error, Equatable, Sendable, CustomStringConvertible {
-    public enum Kind: Equatable, Sendable {
+package struct StorageError: Error, Equatable, Sendable, CustomStringConvertible {
+    package enum Kind: Equatable, Sendable {
         /// The disk or the quota is full.
         case noSpace
         /// The file system is mounted read-only.
@@ -32,15 +32,15 @@ public struct StorageError: Error, Equatable, Sendable, CustomStringConvertible 
         case io(Int32)
     }
 
-    public let kind: Kind
+    package let kind: Kind
     /// What was being done, in the infinitive: "write", "open".
-    public let action: String
+    package let action: String
     /// Control and bidi characters are escaped already.
-    public let path: String
+    package let path: String
     /// More about it, when the kind does not say everything.
-    public let detail: String?
+    package let detail: String?
 
-    public init(_ kind: Kind, _ action: String, path: String, detail: String? = nil) {
+    package init(_ kind: Kind, _ action: String, path: String, detail: String? = nil) {
         self.kind = kind
         self.action = action
         self.path = DisplayName.escape(path)
@@ -63,7 +63,7 @@ public struct StorageError: Error, Equatable, Sendable, CustomStringConvertible 
     }
 
     /// One sentence without the advice.
-    public var message: String {
+    package var message: String {
         "cannot \(action) \(path): \(reason)" + (detail.map { " (\($0))" } ?? "")
     }
 
@@ -87,7 +87,7 @@ public struct StorageError: Error, Equatable, Sendable, CustomStringConvertible 
     }
 
     /// What to do about it, one sentence.
-    public var advice: String {
+    package var advice: String {
         switch kind {
         case .noSpace: "Free some space and run the same command again: what is finished is kept."
         case .readOnly: "Mount it writable or choose another directory with -o."
@@ -106,10 +106,10 @@ public struct StorageError: Error, Equatable, Sendable, CustomStringConvertible 
         }
     }
 
-    public var description: String { "\(message). \(advice)" }
+    package var description: String { "\(message). \(advice)" }
 
     /// Whether the disk is at fault, which the command line reports with exit code 6.
-    public var isDiskFault: Bool {
+    package var isDiskFault: Bool {
         switch kind {
         case .noSpace, .readOnly, .permission, .vanished, .tooManyOpenFiles, .nameTooLong, .io: true
         case .changed, .inTheWay, .locked, .conflict, .cancelled, .misuse: false

@@ -1,15 +1,15 @@
 import Glibc
 
 /// What the kernel answered: an `errno` value.
-public struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
-    public let number: Int32
+package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
+    package let number: Int32
 
-    public init(_ number: Int32) { self.number = number }
+    package init(_ number: Int32) { self.number = number }
 
     /// The calling thread's `errno`.
     static var current: SystemError { SystemError(errno) }
 
-    public var description: String {
+    package var description: String {
         var text = [CChar](repeating: 0, count: 128)
         guard strerror_r(number, &text, text.count) == 0 else { return "error \(number)" }
         return text.withUnsafeBufferPointer { buffer in

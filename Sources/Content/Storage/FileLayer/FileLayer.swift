@@ -1,21 +1,21 @@
 /// An open file or directory, as the kernel numbers it.
-public typealias Descriptor = Int32
+package typealias Descriptor = Int32
 
 /// What `stat` tells.
-public struct FileStatus: Sendable, Equatable {
-    public enum Kind: Sendable, Equatable { case file, directory, symlink, other }
+package struct FileStatus: Sendable, Equatable {
+    package enum Kind: Sendable, Equatable { case file, directory, symlink, other }
 
-    public var kind: Kind
+    package var kind: Kind
     /// Bytes.
-    public var size: Int64
+    package var size: Int64
     /// Nanoseconds since 1970.
-    public var modified: Int64
-    public var inode: UInt64
-    public var device: UInt64
+    package var modified: Int64
+    package var inode: UInt64
+    package var device: UInt64
     /// Names that the file has; 0 after the last was removed.
-    public var links: UInt64
+    package var links: UInt64
 
-    public init(kind: Kind, size: Int64, modified: Int64, inode: UInt64, device: UInt64, links: UInt64) {
+    package init(kind: Kind, size: Int64, modified: Int64, inode: UInt64, device: UInt64, links: UInt64) {
         self.kind = kind
         self.size = size
         self.modified = modified
@@ -25,28 +25,28 @@ public struct FileStatus: Sendable, Equatable {
     }
 }
 
-public struct OpenOptions: OptionSet, Sendable {
-    public let rawValue: Int
+package struct OpenOptions: OptionSet, Sendable {
+    package let rawValue: Int
 
-    public init(rawValue: Int) { self.rawValue = rawValue }
+    package init(rawValue: Int) { self.rawValue = rawValue }
 
-    public static let write = OpenOptions(rawValue: 1)
-    public static let create = OpenOptions(rawValue: 2)
+    package static let write = OpenOptions(rawValue: 1)
+    package static let create = OpenOptions(rawValue: 2)
     /// With `create`: an error when the name exists.
-    public static let exclusive = OpenOptions(rawValue: 4)
-    public static let truncate = OpenOptions(rawValue: 8)
+    package static let exclusive = OpenOptions(rawValue: 4)
+    package static let truncate = OpenOptions(rawValue: 8)
     /// A symlink as the last component is followed; otherwise it is an error.
-    public static let followSymlink = OpenOptions(rawValue: 16)
+    package static let followSymlink = OpenOptions(rawValue: 16)
     /// The file gets the executable bits (as far as the umask lets it) when it is created.
-    public static let executable = OpenOptions(rawValue: 32)
+    package static let executable = OpenOptions(rawValue: 32)
 }
 
-public enum RenameMode: Sendable { case replace, noReplace, exchange }
+package enum RenameMode: Sendable { case replace, noReplace, exchange }
 
 /// The few things that this module asks of a file system. Everything but `openDirectory(path:)` is relative to an open
 /// directory and takes one name, so that nothing above it can be swapped meanwhile. Calls restart after signals, and
 /// reads and writes are whole unless said otherwise.
-public protocol FileLayer: Sendable {
+package protocol FileLayer: Sendable {
     /// Opens a directory by path. Symlinks are followed: the path is the user's own.
     func openDirectory(path: String) throws(SystemError) -> Descriptor
     /// Makes the directory and those above it that are missing, durably.

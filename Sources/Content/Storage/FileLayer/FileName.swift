@@ -1,12 +1,12 @@
 import Metainfo
 
 /// One name in a directory, as the kernel takes it: 1 to 255 bytes without `/` and NUL, and neither `.` nor `..`.
-public struct FileName: Hashable, Sendable, CustomStringConvertible {
+package struct FileName: Hashable, Sendable, CustomStringConvertible {
     /// With the NUL that C wants at the end.
     let terminated: [CChar]
 
     /// Nil for anything that is not a plain name.
-    public init?(_ bytes: some Collection<UInt8>) {
+    package init?(_ bytes: some Collection<UInt8>) {
         guard (1...255).contains(bytes.count), !bytes.contains(0), !bytes.contains(UInt8(ascii: "/")) else {
             return nil
         }
@@ -15,10 +15,10 @@ public struct FileName: Hashable, Sendable, CustomStringConvertible {
         self.init(unchecked: bytes)
     }
 
-    public init?(_ text: String) { self.init(Array(text.utf8)) }
+    package init?(_ text: String) { self.init(Array(text.utf8)) }
 
     /// A name that was checked as part of a torrent.
-    public init(_ component: PathComponent) { self.init(unchecked: component.bytes) }
+    package init(_ component: PathComponent) { self.init(unchecked: component.bytes) }
 
     private init(unchecked bytes: some Collection<UInt8>) {
         terminated = bytes.map { CChar(bitPattern: $0) } + [0]
@@ -32,11 +32,11 @@ public struct FileName: Hashable, Sendable, CustomStringConvertible {
     /// The directory itself, for content that is the root of a file system.
     static let itself = FileName(own: ".")
 
-    public var bytes: [UInt8] { terminated.dropLast().map { UInt8(bitPattern: $0) } }
+    package var bytes: [UInt8] { terminated.dropLast().map { UInt8(bitPattern: $0) } }
 
     /// As part of a path for the system or another program; bytes that are not UTF-8 are lost.
     var text: String { String(decoding: bytes, as: UTF8.self) }
 
     /// For people: control and bidi characters escaped.
-    public var description: String { DisplayName.escape(bytes) }
+    package var description: String { DisplayName.escape(bytes) }
 }

@@ -1,7 +1,7 @@
 import Glibc
 
 extension SystemFileLayer {
-    public func list(_ directory: Descriptor) throws(SystemError) -> [FileName] {
+    package func list(_ directory: Descriptor) throws(SystemError) -> [FileName] {
         // A descriptor of its own: reading a directory moves a position that a shared one would keep.
         let own = try openDirectory(.itself, in: directory, followSymlink: false)
         guard let stream = fdopendir(own) else {
@@ -22,11 +22,11 @@ extension SystemFileLayer {
         }
     }
 
-    public func nextData(_ descriptor: Descriptor, from offset: Int64) throws(SystemError) -> Int64? {
+    package func nextData(_ descriptor: Descriptor, from offset: Int64) throws(SystemError) -> Int64? {
         try seek(descriptor, Linux.seekData, from: offset)
     }
 
-    public func nextHole(_ descriptor: Descriptor, from offset: Int64) throws(SystemError) -> Int64? {
+    package func nextHole(_ descriptor: Descriptor, from offset: Int64) throws(SystemError) -> Int64? {
         try seek(descriptor, Linux.seekHole, from: offset)
     }
 
@@ -37,11 +37,11 @@ extension SystemFileLayer {
         throw .current
     }
 
-    public func clone(_ source: Descriptor, to target: Descriptor) throws(SystemError) {
+    package func clone(_ source: Descriptor, to target: Descriptor) throws(SystemError) {
         guard ioctl(target, Linux.cloneRequest, source) == 0 else { throw .current }
     }
 
-    public func copy(
+    package func copy(
         _ source: Descriptor, from offset: Int64, to target: Descriptor, at targetOffset: Int64, length: Int
     ) throws(SystemError) -> Int {
         var from = Int(offset)
@@ -53,7 +53,7 @@ extension SystemFileLayer {
         }
     }
 
-    public func canonicalPath(_ path: String) throws(SystemError) -> String {
+    package func canonicalPath(_ path: String) throws(SystemError) -> String {
         guard let resolved = realpath(path, nil) else { throw .current }
         defer { free(resolved) }
         return String(cString: resolved)

@@ -1,8 +1,8 @@
 import Glibc
 
 /// The kernel's file systems.
-public struct SystemFileLayer: FileLayer {
-    public init() {}
+package struct SystemFileLayer: FileLayer {
+    package init() {}
 
     /// Runs a call again as long as a signal interrupts it.
     @discardableResult
@@ -14,11 +14,11 @@ public struct SystemFileLayer: FileLayer {
         }
     }
 
-    public func openDirectory(path: String) throws(SystemError) -> Descriptor {
+    package func openDirectory(path: String) throws(SystemError) -> Descriptor {
         try retrying { Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     }
 
-    public func makeDirectories(path: String) throws(SystemError) {
+    package func makeDirectories(path: String) throws(SystemError) {
         let parts = path.split(separator: "/", omittingEmptySubsequences: true)
         var parent = path.hasPrefix("/") ? "/" : "./"
         for part in parts {
@@ -37,14 +37,14 @@ public struct SystemFileLayer: FileLayer {
         }
     }
 
-    public func openDirectory(
+    package func openDirectory(
         _ name: FileName, in directory: Descriptor, followSymlink: Bool
     ) throws(SystemError) -> Descriptor {
         let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (followSymlink ? 0 : O_NOFOLLOW)
         return try retrying { openat(directory, name.terminated, flags) }
     }
 
-    public func open(_ name: FileName, in directory: Descriptor, _ options: OpenOptions) throws(SystemError)
+    package func open(_ name: FileName, in directory: Descriptor, _ options: OpenOptions) throws(SystemError)
         -> Descriptor
     {
         // O_NONBLOCK: opening a FIFO must not wait for its other end.
@@ -58,9 +58,9 @@ public struct SystemFileLayer: FileLayer {
         return try retrying { openat(directory, name.terminated, flags, permissions) }
     }
 
-    public func close(_ descriptor: Descriptor) { _ = Glibc.close(descriptor) }
+    package func close(_ descriptor: Descriptor) { _ = Glibc.close(descriptor) }
 
-    public func read(
+    package func read(
         _ descriptor: Descriptor, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
     ) throws(SystemError) -> Int {
         guard let base = buffer.baseAddress else { return 0 }
@@ -73,7 +73,8 @@ public struct SystemFileLayer: FileLayer {
         return done
     }
 
-    public func write(_ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) {
+    package func write(_ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError)
+    {
         guard let base = bytes.baseAddress else { return }
         var done = 0
         while done < bytes.count {
@@ -84,36 +85,36 @@ public struct SystemFileLayer: FileLayer {
         }
     }
 
-    public func synchronize(_ descriptor: Descriptor, dataOnly: Bool) throws(SystemError) {
+    package func synchronize(_ descriptor: Descriptor, dataOnly: Bool) throws(SystemError) {
         try retrying { dataOnly ? fdatasync(descriptor) : fsync(descriptor) }
     }
 
-    public func synchronizeFileSystem(_ descriptor: Descriptor) throws(SystemError) {
+    package func synchronizeFileSystem(_ descriptor: Descriptor) throws(SystemError) {
         try retrying { linuxSyncFS(descriptor) }
     }
 
-    public func truncate(_ descriptor: Descriptor, to length: Int64) throws(SystemError) {
+    package func truncate(_ descriptor: Descriptor, to length: Int64) throws(SystemError) {
         try retrying { ftruncate(descriptor, Int(length)) }
     }
 
-    public func allocate(_ descriptor: Descriptor, length: Int64) throws(SystemError) {
+    package func allocate(_ descriptor: Descriptor, length: Int64) throws(SystemError) {
         try retrying { linuxFallocate(descriptor, 0, 0, Int(length)) }
     }
 
-    public func freeSpace(_ descriptor: Descriptor) throws(SystemError) -> Int64 {
+    package func freeSpace(_ descriptor: Descriptor) throws(SystemError) -> Int64 {
         var answer = statvfs()
         try retrying { fstatvfs(descriptor, &answer) }
         let (bytes, overflow) = UInt64(answer.f_bavail).multipliedReportingOverflow(by: UInt64(answer.f_frsize))
         return overflow ? .max : Int64(clamping: bytes)
     }
 
-    public func status(_ descriptor: Descriptor) throws(SystemError) -> FileStatus {
+    package func status(_ descriptor: Descriptor) throws(SystemError) -> FileStatus {
         var answer = stat()
         try retrying { fstat(descriptor, &answer) }
         return FileStatus(answer)
     }
 
-    public func status(
+    package func status(
         _ name: FileName, in directory: Descriptor, followSymlink: Bool
     ) throws(SystemError) -> FileStatus? {
         var answer = stat()
@@ -125,11 +126,11 @@ public struct SystemFileLayer: FileLayer {
         return FileStatus(answer)
     }
 
-    public func makeDirectory(_ name: FileName, in directory: Descriptor) throws(SystemError) {
+    package func makeDirectory(_ name: FileName, in directory: Descriptor) throws(SystemError) {
         try retrying { mkdirat(directory, name.terminated, 0o755) }
     }
 
-    public func rename(
+    package func rename(
         _ name: FileName, in directory: Descriptor, to newName: FileName, in newDirectory: Descriptor,
         _ mode: RenameMode
     ) throws(SystemError) {
@@ -144,17 +145,17 @@ public struct SystemFileLayer: FileLayer {
         }
     }
 
-    public func link(
+    package func link(
         _ name: FileName, in directory: Descriptor, to newName: FileName, in newDirectory: Descriptor
     ) throws(SystemError) {
         try retrying { linkat(directory, name.terminated, newDirectory, newName.terminated, 0) }
     }
 
-    public func remove(_ name: FileName, in directory: Descriptor, isDirectory: Bool) throws(SystemError) {
+    package func remove(_ name: FileName, in directory: Descriptor, isDirectory: Bool) throws(SystemError) {
         try retrying { unlinkat(directory, name.terminated, isDirectory ? AT_REMOVEDIR : 0) }
     }
 
-    public func lock(_ descriptor: Descriptor) throws(SystemError) -> Bool {
+    package func lock(_ descriptor: Descriptor) throws(SystemError) -> Bool {
         do {
             try retrying { flock(descriptor, LOCK_EX | LOCK_NB) }
             return true

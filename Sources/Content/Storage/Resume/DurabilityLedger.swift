@@ -1,13 +1,13 @@
 import Metainfo
 
 /// When written pieces are made durable: whichever comes first.
-public struct SyncPolicy: Sendable, Equatable {
+package struct SyncPolicy: Sendable, Equatable {
     /// Seconds after the first piece that is not durable yet.
-    public var interval: Double
+    package var interval: Double
     /// Bytes that are not durable yet.
-    public var bytes: Int
+    package var bytes: Int
 
-    public init(interval: Double = 5, bytes: Int = 256 << 20) {
+    package init(interval: Double = 5, bytes: Int = 256 << 20) {
         self.interval = interval
         self.bytes = bytes
     }
@@ -18,10 +18,10 @@ public struct SyncPolicy: Sendable, Equatable {
 ///     ledger.wrote(piece, bytes: n, at: now)
 ///     if ledger.isSyncDue(at: now) { ledger.beginSync(); /* on a disk thread: */ files.synchronize() }
 ///     ledger.syncSucceeded()  // now `ledger.durable` may be recorded
-public struct DurabilityLedger: Sendable {
-    public let policy: SyncPolicy
+package struct DurabilityLedger: Sendable {
+    package let policy: SyncPolicy
     /// Pieces that survive a power loss.
-    public private(set) var durable: StoredPieces
+    package private(set) var durable: StoredPieces
     /// Written since the last sync began.
     private var dirty: StoredPieces
     private var dirtyBytes = 0
@@ -30,7 +30,7 @@ public struct DurabilityLedger: Sendable {
     private var syncing: StoredPieces?
 
     /// - Parameter durable: what the check at the start found to be right.
-    public init(durable: StoredPieces, policy: SyncPolicy = SyncPolicy()) {
+    package init(durable: StoredPieces, policy: SyncPolicy = SyncPolicy()) {
         self.durable = durable
         self.policy = policy
         dirty = StoredPieces(pieceCount: durable.pieceCount)
@@ -38,14 +38,14 @@ public struct DurabilityLedger: Sendable {
 
     /// A piece was written in full, though perhaps not to the disk yet.
     /// - Parameter now: seconds since any fixed moment.
-    public mutating func wrote(_ piece: PieceIndex, bytes: Int, at now: Double) {
+    package mutating func wrote(_ piece: PieceIndex, bytes: Int, at now: Double) {
         dirty.insert(piece)
         dirtyBytes &+= max(0, bytes)
         if dirtySince == nil { dirtySince = now }
     }
 
     /// The pieces are not right after all: no record may vouch for them any more.
-    public mutating func lost(_ pieces: Range<Int>) {
+    package mutating func lost(_ pieces: Range<Int>) {
         for piece in pieces {
             durable.remove(piece)
             dirty.remove(piece)
@@ -54,19 +54,19 @@ public struct DurabilityLedger: Sendable {
     }
 
     /// Whether something was written that no sync covers yet.
-    public var isDirty: Bool { !dirty.isEmpty }
+    package var isDirty: Bool { !dirty.isEmpty }
 
     /// When the next sync is due, in the caller's seconds; nil while nothing is waiting or a sync is under way.
-    public var nextSync: Double? {
+    package var nextSync: Double? {
         guard let dirtySince, syncing == nil else { return nil }
         return dirtyBytes >= policy.bytes ? dirtySince : dirtySince + policy.interval
     }
 
-    public func isSyncDue(at now: Double) -> Bool { nextSync.map { now >= $0 } ?? false }
+    package func isSyncDue(at now: Double) -> Bool { nextSync.map { now >= $0 } ?? false }
 
     /// The caller now syncs. Answers the set that a record may hold once that succeeded; nil when nothing is waiting or
     /// a sync is under way.
-    public mutating func beginSync() -> StoredPieces? {
+    package mutating func beginSync() -> StoredPieces? {
         guard syncing == nil, !dirty.isEmpty else { return nil }
         let batch = dirty
         syncing = batch
@@ -76,7 +76,7 @@ public struct DurabilityLedger: Sendable {
         return durable.union(batch)
     }
 
-    public mutating func syncSucceeded() {
+    package mutating func syncSucceeded() {
         guard let batch = syncing else { return }
         durable.formUnion(batch)
         syncing = nil
@@ -84,7 +84,7 @@ public struct DurabilityLedger: Sendable {
 
     /// The sync was not even begun, for want of a descriptor: what waited waits on.
     /// - Parameter now: as in ``wrote(_:bytes:at:)``.
-    public mutating func syncPostponed(at now: Double) {
+    package mutating func syncPostponed(at now: Double) {
         guard let batch = syncing else { return }
         dirty.formUnion(batch)
         syncing = nil
@@ -93,7 +93,7 @@ public struct DurabilityLedger: Sendable {
 
     /// After a failed sync the kernel may have dropped what it could not write. Answers the pieces that have to be
     /// checked or fetched again: all that were not durable.
-    public mutating func syncFailed() -> StoredPieces {
+    package mutating func syncFailed() -> StoredPieces {
         let lost = (syncing ?? StoredPieces(pieceCount: durable.pieceCount)).union(dirty).subtracting(durable)
         syncing = nil
         dirty = StoredPieces(pieceCount: durable.pieceCount)

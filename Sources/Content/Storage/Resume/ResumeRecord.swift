@@ -7,24 +7,24 @@ import Metainfo
 /// flagged), piece count (4), bitfield, file count (4), selection as bits in bitfield order, stamps (if flagged: for
 /// each file a presence byte, then if that is 1 size, modification time and inode of 8 bytes each), SHA-256 of all
 /// before.
-public struct ResumeRecord: Sendable, Equatable {
-    public enum Problem: Error, Sendable, Equatable {
+package struct ResumeRecord: Sendable, Equatable {
+    package enum Problem: Error, Sendable, Equatable {
         /// Not a record, or one of a version this program does not know.
         case notARecord
         /// It ends too soon, is too long, or its checksum is wrong.
         case damaged
     }
 
-    public let hashes: InfoHashes
+    package let hashes: InfoHashes
     /// Pieces that are durable and right.
-    public var pieces: StoredPieces
+    package var pieces: StoredPieces
     /// Whether each file of the layout was selected when the pieces were written.
-    public let selectedFiles: [Bool]
+    package let selectedFiles: [Bool]
     /// What each file looked like when the record was made, so that it can vouch for complete content; empty in a
     /// record of a download that is under way.
-    public var stamps: [FileStamp?]
+    package var stamps: [FileStamp?]
 
-    public init(hashes: InfoHashes, pieces: StoredPieces, selection: FileSelection, stamps: [FileStamp?] = []) {
+    package init(hashes: InfoHashes, pieces: StoredPieces, selection: FileSelection, stamps: [FileStamp?] = []) {
         self.hashes = hashes
         self.pieces = pieces
         selectedFiles = selection.allFlags
@@ -39,7 +39,7 @@ public struct ResumeRecord: Sendable, Equatable {
     }
 
     /// Whether the record is of this content.
-    public func fits(_ hashes: InfoHashes, _ layout: ContentLayout) -> Bool {
+    package func fits(_ hashes: InfoHashes, _ layout: ContentLayout) -> Bool {
         self.hashes == hashes && pieces.pieceCount == layout.pieceCount && selectedFiles.count == layout.files.count
     }
 
@@ -54,7 +54,7 @@ public struct ResumeRecord: Sendable, Equatable {
 
     // MARK: Encoding
 
-    public func encode() -> [UInt8] {
+    package func encode() -> [UInt8] {
         var out = Self.magic
         var flags: UInt8 = stamps.isEmpty ? 0 : Flag.stamps
         if hashes.v1 != nil { flags |= Flag.v1 }
@@ -81,7 +81,7 @@ public struct ResumeRecord: Sendable, Equatable {
     // MARK: Decoding
 
     /// Reads a record. Never more memory than the input is long, whatever the input says.
-    public static func decode(_ bytes: [UInt8]) throws(Problem) -> ResumeRecord {
+    package static func decode(_ bytes: [UInt8]) throws(Problem) -> ResumeRecord {
         guard bytes.starts(with: magic) else { throw .notARecord }
         guard bytes.count > magic.count + SHA256Digest.byteCount else { throw .damaged }
         let body = bytes.dropLast(SHA256Digest.byteCount)

@@ -4,19 +4,19 @@ import Metainfo
 
 /// Records of complete content, by info hash and path, so that `seed --fast` need not hash it again: a record counts as
 /// long as every file has the size, modification time and inode noted in it.
-public struct VouchingStore: Sendable {
+package struct VouchingStore: Sendable {
     /// Made when it is first needed.
-    public let directory: String
+    package let directory: String
     private let layer: any FileLayer
 
-    public init(directory: String, layer: any FileLayer = SystemFileLayer()) {
+    package init(directory: String, layer: any FileLayer = SystemFileLayer()) {
         self.directory = directory
         self.layer = layer
     }
 
     /// In `$XDG_STATE_HOME/swoop` or `~/.local/state/swoop`; nil when the environment has neither variable. A relative
     /// path in `XDG_STATE_HOME` does not count, as its specification says.
-    public static func standard() -> VouchingStore? {
+    package static func standard() -> VouchingStore? {
         func variable(_ name: String) -> String? {
             getenv(name).map { String(cString: $0) }.flatMap { $0.hasPrefix("/") ? $0 : nil }
         }
@@ -28,7 +28,7 @@ public struct VouchingStore: Sendable {
 
     /// Notes that `pieces` of a content are right, after making it durable.
     /// - Parameter isDurable: whether all of it was synced before the call.
-    public func save(
+    package func save(
         _ files: ContentFiles, hashes: InfoHashes, pieces: StoredPieces, isDurable: Bool = false
     ) throws(StorageError) {
         let root = files.root
@@ -54,7 +54,7 @@ public struct VouchingStore: Sendable {
 
     /// The pieces of this content that a record vouches for; nil when there is none, or when a file is not as it was.
     /// Pieces that lie partly in files that were not selected then, but are now, are left out.
-    public func pieces(vouchedFor files: ContentFiles, hashes: InfoHashes) -> StoredPieces? {
+    package func pieces(vouchedFor files: ContentFiles, hashes: InfoHashes) -> StoredPieces? {
         guard let descriptor = try? layer.openDirectory(path: directory) else { return nil }
         let own = OpenFile(descriptor, layer: layer)
         let small = SmallFiles(layer: layer, directory: own.descriptor, path: directory)

@@ -2,8 +2,8 @@ import Glibc
 import Synchronization
 
 /// For tests: passes everything on to another layer, and fails on cue.
-public final class FaultyFileLayer: FileLayer {
-    public enum Operation: Sendable, Hashable, CaseIterable {
+package final class FaultyFileLayer: FileLayer {
+    package enum Operation: Sendable, Hashable, CaseIterable {
         case openDirectory, open, create, read, write, synchronize, truncate, allocate, makeDirectory, rename, remove,
             list
         case status, clone, copy
@@ -21,14 +21,14 @@ public final class FaultyFileLayer: FileLayer {
     private let faults = Mutex<[Fault]>([])
     private let counts = Mutex<[Operation: Int]>([:])
 
-    public init(_ base: any FileLayer = SystemFileLayer()) { self.base = base }
+    package init(_ base: any FileLayer = SystemFileLayer()) { self.base = base }
 
     /// From now on these operations fail, each counted together.
     /// - Parameters:
     ///   - afterBytes: for writes: so many bytes still go through, even part of one write, as on a disk that fills up.
     ///   - afterCalls: so many calls still go through.
     ///   - times: after so many failures the fault is gone.
-    public func fail(
+    package func fail(
         _ operations: Set<Operation>, with number: Int32, afterBytes: Int = 0, afterCalls: Int = 0, times: Int = .max
     ) {
         let fault = Fault(
@@ -38,10 +38,10 @@ public final class FaultyFileLayer: FileLayer {
     }
 
     /// Nothing fails any more.
-    public func heal() { faults.withLock { $0 = [] } }
+    package func heal() { faults.withLock { $0 = [] } }
 
     /// How often an operation was asked for.
-    public func count(of operation: Operation) -> Int { counts.withLock { $0[operation] ?? 0 } }
+    package func count(of operation: Operation) -> Int { counts.withLock { $0[operation] ?? 0 } }
 
     /// How many of `bytes` go through before the failure; nil when there is none.
     private func failure(of operation: Operation, bytes: Int = 0) -> (SystemError, passed: Int)? {
@@ -68,40 +68,41 @@ public final class FaultyFileLayer: FileLayer {
         if let (error, _) = failure(of: operation) { throw error }
     }
 
-    public func openDirectory(path: String) throws(SystemError) -> Descriptor {
+    package func openDirectory(path: String) throws(SystemError) -> Descriptor {
         try check(.openDirectory)
         return try base.openDirectory(path: path)
     }
 
-    public func makeDirectories(path: String) throws(SystemError) {
+    package func makeDirectories(path: String) throws(SystemError) {
         try check(.makeDirectory)
         try base.makeDirectories(path: path)
     }
 
-    public func openDirectory(
+    package func openDirectory(
         _ name: FileName, in directory: Descriptor, followSymlink: Bool
     ) throws(SystemError) -> Descriptor {
         try check(.openDirectory)
         return try base.openDirectory(name, in: directory, followSymlink: followSymlink)
     }
 
-    public func open(_ name: FileName, in directory: Descriptor, _ options: OpenOptions) throws(SystemError)
+    package func open(_ name: FileName, in directory: Descriptor, _ options: OpenOptions) throws(SystemError)
         -> Descriptor
     {
         try check(options.contains(.create) ? .create : .open)
         return try base.open(name, in: directory, options)
     }
 
-    public func close(_ descriptor: Descriptor) { base.close(descriptor) }
+    package func close(_ descriptor: Descriptor) { base.close(descriptor) }
 
-    public func read(
+    package func read(
         _ descriptor: Descriptor, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
     ) throws(SystemError) -> Int {
         try check(.read)
         return try base.read(descriptor, into: buffer, at: offset)
     }
 
-    public func write(_ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) {
+    package func write(_ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError)
+    {
         guard let (error, passed) = failure(of: .write, bytes: bytes.count) else {
             return try base.write(descriptor, bytes, at: offset)
         }
@@ -109,46 +110,46 @@ public final class FaultyFileLayer: FileLayer {
         throw error
     }
 
-    public func synchronize(_ descriptor: Descriptor, dataOnly: Bool) throws(SystemError) {
+    package func synchronize(_ descriptor: Descriptor, dataOnly: Bool) throws(SystemError) {
         try check(.synchronize)
         try base.synchronize(descriptor, dataOnly: dataOnly)
     }
 
-    public func synchronizeFileSystem(_ descriptor: Descriptor) throws(SystemError) {
+    package func synchronizeFileSystem(_ descriptor: Descriptor) throws(SystemError) {
         try check(.synchronize)
         try base.synchronizeFileSystem(descriptor)
     }
 
-    public func truncate(_ descriptor: Descriptor, to length: Int64) throws(SystemError) {
+    package func truncate(_ descriptor: Descriptor, to length: Int64) throws(SystemError) {
         try check(.truncate)
         try base.truncate(descriptor, to: length)
     }
 
-    public func allocate(_ descriptor: Descriptor, length: Int64) throws(SystemError) {
+    package func allocate(_ descriptor: Descriptor, length: Int64) throws(SystemError) {
         try check(.allocate)
         try base.allocate(descriptor, length: length)
     }
 
-    public func freeSpace(_ descriptor: Descriptor) throws(SystemError) -> Int64 { try base.freeSpace(descriptor) }
+    package func freeSpace(_ descriptor: Descriptor) throws(SystemError) -> Int64 { try base.freeSpace(descriptor) }
 
-    public func status(_ descriptor: Descriptor) throws(SystemError) -> FileStatus {
+    package func status(_ descriptor: Descriptor) throws(SystemError) -> FileStatus {
         try check(.status)
         return try base.status(descriptor)
     }
 
-    public func status(
+    package func status(
         _ name: FileName, in directory: Descriptor, followSymlink: Bool
     ) throws(SystemError) -> FileStatus? {
         try check(.status)
         return try base.status(name, in: directory, followSymlink: followSymlink)
     }
 
-    public func makeDirectory(_ name: FileName, in directory: Descriptor) throws(SystemError) {
+    package func makeDirectory(_ name: FileName, in directory: Descriptor) throws(SystemError) {
         try check(.makeDirectory)
         try base.makeDirectory(name, in: directory)
     }
 
-    public func rename(
+    package func rename(
         _ name: FileName, in directory: Descriptor, to newName: FileName, in newDirectory: Descriptor,
         _ mode: RenameMode
     ) throws(SystemError) {
@@ -156,42 +157,42 @@ public final class FaultyFileLayer: FileLayer {
         try base.rename(name, in: directory, to: newName, in: newDirectory, mode)
     }
 
-    public func link(
+    package func link(
         _ name: FileName, in directory: Descriptor, to newName: FileName, in newDirectory: Descriptor
     ) throws(SystemError) {
         try base.link(name, in: directory, to: newName, in: newDirectory)
     }
 
-    public func remove(_ name: FileName, in directory: Descriptor, isDirectory: Bool) throws(SystemError) {
+    package func remove(_ name: FileName, in directory: Descriptor, isDirectory: Bool) throws(SystemError) {
         try check(.remove)
         try base.remove(name, in: directory, isDirectory: isDirectory)
     }
 
-    public func list(_ directory: Descriptor) throws(SystemError) -> [FileName] {
+    package func list(_ directory: Descriptor) throws(SystemError) -> [FileName] {
         try check(.list)
         return try base.list(directory)
     }
 
-    public func nextData(_ descriptor: Descriptor, from offset: Int64) throws(SystemError) -> Int64? {
+    package func nextData(_ descriptor: Descriptor, from offset: Int64) throws(SystemError) -> Int64? {
         try base.nextData(descriptor, from: offset)
     }
 
-    public func nextHole(_ descriptor: Descriptor, from offset: Int64) throws(SystemError) -> Int64? {
+    package func nextHole(_ descriptor: Descriptor, from offset: Int64) throws(SystemError) -> Int64? {
         try base.nextHole(descriptor, from: offset)
     }
 
-    public func clone(_ source: Descriptor, to target: Descriptor) throws(SystemError) {
+    package func clone(_ source: Descriptor, to target: Descriptor) throws(SystemError) {
         try check(.clone)
         try base.clone(source, to: target)
     }
 
-    public func copy(
+    package func copy(
         _ source: Descriptor, from offset: Int64, to target: Descriptor, at targetOffset: Int64, length: Int
     ) throws(SystemError) -> Int {
         try check(.copy)
         return try base.copy(source, from: offset, to: target, at: targetOffset, length: length)
     }
 
-    public func lock(_ descriptor: Descriptor) throws(SystemError) -> Bool { try base.lock(descriptor) }
-    public func canonicalPath(_ path: String) throws(SystemError) -> String { try base.canonicalPath(path) }
+    package func lock(_ descriptor: Descriptor) throws(SystemError) -> Bool { try base.lock(descriptor) }
+    package func canonicalPath(_ path: String) throws(SystemError) -> String { try base.canonicalPath(path) }
 }

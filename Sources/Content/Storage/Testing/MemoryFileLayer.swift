@@ -4,13 +4,13 @@ import Synchronization
 /// For tests: a file system in memory that loses on `crash` what was not synced, as strictly as POSIX lets it: file
 /// data until the file is synced, and each directory entry until its directory is, in any order. Only that a rename
 /// survives as a whole or not at all is taken for granted. It has no symlinks, modes or owners.
-public final class MemoryFileLayer: FileLayer {
+package final class MemoryFileLayer: FileLayer {
     let state = Mutex(Volume())
 
-    public init() {}
+    package init() {}
 
     /// What a crash leaves of what was not synced.
-    public enum Loss: Sendable {
+    package enum Loss: Sendable {
         /// Nothing.
         case everything
         /// Any part of it: the generator decides for each page, size and journal entry.
@@ -18,13 +18,13 @@ public final class MemoryFileLayer: FileLayer {
     }
 
     /// The power fails and comes back: all descriptors and locks are gone.
-    public func crash(_ loss: Loss) { state.withLock { $0.crash(loss) } }
+    package func crash(_ loss: Loss) { state.withLock { $0.crash(loss) } }
 
     /// The process is killed and starts again: all descriptors and locks are gone, and nothing else.
-    public func kill() { state.withLock { $0.kill() } }
+    package func kill() { state.withLock { $0.kill() } }
 
     /// The file at a path, or nil. For tests to compare.
-    public func contents(of path: String) -> [UInt8]? {
+    package func contents(of path: String) -> [UInt8]? {
         state.withLock { volume in
             guard let node = try? volume.resolve(path), case .file(let data)? = volume.nodes[node]?.body else {
                 return nil
@@ -33,10 +33,10 @@ public final class MemoryFileLayer: FileLayer {
         }
     }
 
-    public func exists(_ path: String) -> Bool { state.withLock { (try? $0.resolve(path)) != nil } }
+    package func exists(_ path: String) -> Bool { state.withLock { (try? $0.resolve(path)) != nil } }
 
     /// Writes a file and makes it durable, with all above it, for a test to begin with.
-    public func put(_ bytes: [UInt8], at path: String) throws(SystemError) {
+    package func put(_ bytes: [UInt8], at path: String) throws(SystemError) {
         let cut = path.lastIndex(of: "/") ?? path.startIndex
         let parent = String(path[..<cut])
         try makeDirectories(path: parent.isEmpty ? "/" : parent)
@@ -60,11 +60,11 @@ public final class MemoryFileLayer: FileLayer {
 
     // MARK: FileLayer
 
-    public func openDirectory(path: String) throws(SystemError) -> Descriptor {
+    package func openDirectory(path: String) throws(SystemError) -> Descriptor {
         try locked { volume throws(SystemError) in try volume.openDirectory(volume.resolve(path)) }
     }
 
-    public func makeDirectories(path: String) throws(SystemError) {
+    package func makeDirectories(path: String) throws(SystemError) {
         try locked { volume throws(SystemError) in
             var node = Volume.root
             for name in try Volume.names(path) {
@@ -79,7 +79,7 @@ public final class MemoryFileLayer: FileLayer {
         }
     }
 
-    public func openDirectory(
+    package func openDirectory(
         _ name: FileName, in directory: Descriptor, followSymlink: Bool
     ) throws(SystemError) -> Descriptor {
         try locked { volume throws(SystemError) in
@@ -89,7 +89,7 @@ public final class MemoryFileLayer: FileLayer {
         }
     }
 
-    public func open(_ name: FileName, in directory: Descriptor, _ options: OpenOptions) throws(SystemError)
+    package func open(_ name: FileName, in directory: Descriptor, _ options: OpenOptions) throws(SystemError)
         -> Descriptor
     {
         try locked { volume throws(SystemError) in
@@ -105,9 +105,9 @@ public final class MemoryFileLayer: FileLayer {
         }
     }
 
-    public func close(_ descriptor: Descriptor) { state.withLock { $0.close(descriptor) } }
+    package func close(_ descriptor: Descriptor) { state.withLock { $0.close(descriptor) } }
 
-    public func read(
+    package func read(
         _ descriptor: Descriptor, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
     ) throws(SystemError) -> Int {
         let count = buffer.count
@@ -118,43 +118,44 @@ public final class MemoryFileLayer: FileLayer {
         return bytes.count
     }
 
-    public func write(_ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) {
+    package func write(_ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError)
+    {
         let copy = Array(bytes)
         try locked { volume throws(SystemError) in
             try volume.change(volume.node(descriptor)) { $0.write(copy, at: Int(offset)) }
         }
     }
 
-    public func synchronize(_ descriptor: Descriptor, dataOnly: Bool) throws(SystemError) {
+    package func synchronize(_ descriptor: Descriptor, dataOnly: Bool) throws(SystemError) {
         try locked { volume throws(SystemError) in try volume.synchronize(volume.node(descriptor)) }
     }
 
-    public func synchronizeFileSystem(_ descriptor: Descriptor) throws(SystemError) {
+    package func synchronizeFileSystem(_ descriptor: Descriptor) throws(SystemError) {
         try locked { volume throws(SystemError) in
             _ = try volume.node(descriptor)
             volume.synchronizeAll()
         }
     }
 
-    public func truncate(_ descriptor: Descriptor, to length: Int64) throws(SystemError) {
+    package func truncate(_ descriptor: Descriptor, to length: Int64) throws(SystemError) {
         try locked { volume throws(SystemError) in
             try volume.change(volume.node(descriptor)) { $0.resize(to: Int(length)) }
         }
     }
 
-    public func allocate(_ descriptor: Descriptor, length: Int64) throws(SystemError) {
+    package func allocate(_ descriptor: Descriptor, length: Int64) throws(SystemError) {
         try locked { volume throws(SystemError) in
             try volume.change(volume.node(descriptor)) { $0.resize(to: max($0.size, Int(length))) }
         }
     }
 
-    public func freeSpace(_ descriptor: Descriptor) throws(SystemError) -> Int64 { .max }
+    package func freeSpace(_ descriptor: Descriptor) throws(SystemError) -> Int64 { .max }
 
-    public func status(_ descriptor: Descriptor) throws(SystemError) -> FileStatus {
+    package func status(_ descriptor: Descriptor) throws(SystemError) -> FileStatus {
         try locked { volume throws(SystemError) in try volume.status(volume.node(descriptor)) }
     }
 
-    public func status(
+    package func status(
         _ name: FileName, in directory: Descriptor, followSymlink: Bool
     ) throws(SystemError) -> FileStatus? {
         try locked { volume throws(SystemError) in
@@ -163,7 +164,7 @@ public final class MemoryFileLayer: FileLayer {
         }
     }
 
-    public func makeDirectory(_ name: FileName, in directory: Descriptor) throws(SystemError) {
+    package func makeDirectory(_ name: FileName, in directory: Descriptor) throws(SystemError) {
         try locked { volume throws(SystemError) in
             let parent = try volume.node(directory)
             guard try volume.entries(parent)[name] == nil else { throw SystemError(EEXIST) }
@@ -171,7 +172,7 @@ public final class MemoryFileLayer: FileLayer {
         }
     }
 
-    public func rename(
+    package func rename(
         _ name: FileName, in directory: Descriptor, to newName: FileName, in newDirectory: Descriptor,
         _ mode: RenameMode
     ) throws(SystemError) {
@@ -180,7 +181,7 @@ public final class MemoryFileLayer: FileLayer {
         }
     }
 
-    public func link(
+    package func link(
         _ name: FileName, in directory: Descriptor, to newName: FileName, in newDirectory: Descriptor
     ) throws(SystemError) {
         try locked { volume throws(SystemError) in
@@ -191,7 +192,7 @@ public final class MemoryFileLayer: FileLayer {
         }
     }
 
-    public func remove(_ name: FileName, in directory: Descriptor, isDirectory: Bool) throws(SystemError) {
+    package func remove(_ name: FileName, in directory: Descriptor, isDirectory: Bool) throws(SystemError) {
         try locked { volume throws(SystemError) in
             let parent = try volume.node(directory)
             let node = try volume.find(name, in: parent)
@@ -205,19 +206,19 @@ public final class MemoryFileLayer: FileLayer {
         }
     }
 
-    public func list(_ directory: Descriptor) throws(SystemError) -> [FileName] {
+    package func list(_ directory: Descriptor) throws(SystemError) -> [FileName] {
         try locked { volume throws(SystemError) in
             try volume.entries(volume.node(directory)).keys.sorted { $0.description < $1.description }
         }
     }
 
-    public func nextData(_ descriptor: Descriptor, from offset: Int64) throws(SystemError) -> Int64? {
+    package func nextData(_ descriptor: Descriptor, from offset: Int64) throws(SystemError) -> Int64? {
         try locked { volume throws(SystemError) in
             try volume.data(volume.node(descriptor)).next(from: Int(offset), isData: true).map { Int64($0) }
         }
     }
 
-    public func nextHole(_ descriptor: Descriptor, from offset: Int64) throws(SystemError) -> Int64? {
+    package func nextHole(_ descriptor: Descriptor, from offset: Int64) throws(SystemError) -> Int64? {
         try locked { volume throws(SystemError) in
             let data = try volume.data(volume.node(descriptor))
             guard offset < data.size else { return nil }
@@ -225,9 +226,11 @@ public final class MemoryFileLayer: FileLayer {
         }
     }
 
-    public func clone(_ source: Descriptor, to target: Descriptor) throws(SystemError) { throw SystemError(EOPNOTSUPP) }
+    package func clone(_ source: Descriptor, to target: Descriptor) throws(SystemError) {
+        throw SystemError(EOPNOTSUPP)
+    }
 
-    public func copy(
+    package func copy(
         _ source: Descriptor, from offset: Int64, to target: Descriptor, at targetOffset: Int64, length: Int
     ) throws(SystemError) -> Int {
         try locked { volume throws(SystemError) in
@@ -237,11 +240,11 @@ public final class MemoryFileLayer: FileLayer {
         }
     }
 
-    public func lock(_ descriptor: Descriptor) throws(SystemError) -> Bool {
+    package func lock(_ descriptor: Descriptor) throws(SystemError) -> Bool {
         try locked { volume throws(SystemError) in try volume.lock(descriptor) }
     }
 
-    public func canonicalPath(_ path: String) throws(SystemError) -> String {
+    package func canonicalPath(_ path: String) throws(SystemError) -> String {
         try locked { volume throws(SystemError) in
             _ = try volume.resolve(path)
             return try "/" + Volume.names(path).map(\.description).joined(separator: "/")

@@ -3,7 +3,7 @@ import Metainfo
 
 /// Content that a node serves when somebody asks for it, and that costs the engine nothing before: no memory, no timer, no
 /// announce. The owner of the content decides what is there; a shelf of a million torrents is as well as one of ten.
-public protocol Shelf: Sendable {
+package protocol Shelf: Sendable {
     /// Whether a torrent may be here. Called on the engine's loop for handshakes, so it must answer from memory.
     /// - Parameter hash: as a handshake has it: SHA-1 of the info dictionary, or the first 20 bytes of its SHA-256.
     func mayHave(_ hash: SHA1Digest) -> Bool
@@ -13,13 +13,13 @@ public protocol Shelf: Sendable {
 }
 
 /// What a ``Shelf`` has of one torrent.
-public struct ShelvedContent: Sendable {
-    public let torrent: Torrent
+package struct ShelvedContent: Sendable {
+    package let torrent: Torrent
     /// The file or directory that the torrent describes. It is served without being hashed first: whoever put it on the shelf
     /// answers for it, and whoever receives it verifies every piece.
-    public let path: String
+    package let path: String
 
-    public init(torrent: Torrent, path: String) {
+    package init(torrent: Torrent, path: String) {
         self.torrent = torrent
         self.path = path
     }

@@ -21,18 +21,18 @@ import TrackerClient
 import Tracking
 
 /// The engine of one process: any number of torrents on one event loop.
-public final class SwarmNode: Sendable {
-    public struct Configuration: Sendable {
+package final class SwarmNode: Sendable {
+    package struct Configuration: Sendable {
         /// Limits of the whole process, bytes per second; nil for none.
-        public var downloadLimit: Int?
-        public var uploadLimit: Int?
+        package var downloadLimit: Int?
+        package var uploadLimit: Int?
         /// Threads that hash and write; nil for one per processor.
-        public var workers: Int?
+        package var workers: Int?
         /// What strangers may take of this process, shared with its other doors; nil for a budget of this node's own, from
         /// the limit on open files after it was raised.
-        public var admission: Admission?
+        package var admission: Admission?
         /// Told to peers.
-        public var client = "Swoop"
+        package var client = "Swoop"
         /// Times and sizes of connections, and of decisions; for tests.
         var connection = PeerConnection.Tunables()
         var swarm = SwarmConfiguration()
@@ -44,10 +44,10 @@ public final class SwarmNode: Sendable {
         /// When what was written is made durable and recorded.
         var syncPolicy = SyncPolicy()
         /// When range sources that fail are asked again: the first wait in seconds and the longest.
-        public var sourceRetry = 2.0
-        public var longestSourceRetry = 300.0
+        package var sourceRetry = 2.0
+        package var longestSourceRetry = 300.0
 
-        public init() {}
+        package init() {}
     }
 
     let configuration: Configuration
@@ -56,10 +56,10 @@ public final class SwarmNode: Sendable {
     let pool: WorkerPool
     let peerID: PeerID
     /// The budget that connections of peers draw from; other doors of the process should draw from it too.
-    public let admission: Admission
+    package let admission: Admission
     private let state: NodeState
 
-    public init(configuration: Configuration = Configuration(), logger: Logger) throws {
+    package init(configuration: Configuration = Configuration(), logger: Logger) throws {
         signal(SIGPIPE, SIG_IGN)
         DescriptorLimit.raise()
         self.configuration = configuration
@@ -74,7 +74,7 @@ public final class SwarmNode: Sendable {
     }
 
     /// Serves content that is here. Returns at once; its check shows in the transfer's status and events.
-    public func seed(torrent: Torrent, path: String, options: TransferOptions = TransferOptions()) async throws
+    package func seed(torrent: Torrent, path: String, options: TransferOptions = TransferOptions()) async throws
         -> Transfer
     {
         let context = try await state.context(of: self, options: options)
@@ -85,7 +85,8 @@ public final class SwarmNode: Sendable {
     }
 
     /// Fetches content into `directory` (or to the place that `options.staging` says), then serves it. Returns at once.
-    public func get(torrent: Torrent, into directory: String, options: TransferOptions = TransferOptions()) async throws
+    package func get(torrent: Torrent, into directory: String, options: TransferOptions = TransferOptions())
+        async throws
         -> Transfer
     {
         let context = try await state.context(of: self, options: options)
@@ -96,7 +97,7 @@ public final class SwarmNode: Sendable {
     }
 
     /// The same from a magnet link: peers tell what it is about first.
-    public func get(magnet: Magnet, into directory: String, options: TransferOptions = TransferOptions()) async throws
+    package func get(magnet: Magnet, into directory: String, options: TransferOptions = TransferOptions()) async throws
         -> Transfer
     {
         let context = try await state.context(of: self, options: options)
@@ -109,30 +110,30 @@ public final class SwarmNode: Sendable {
     /// Serves whatever is on a shelf to whoever asks for it, in place of an earlier shelf. A torrent is opened by its first peer
     /// and rests again when the last has been gone for a while. Trackers are told nothing.
     /// - Parameter options: `listen`, `uploadLimit` (of each torrent), `site` and `superSeed` count.
-    public func serve(_ shelf: any Shelf, options: TransferOptions = TransferOptions()) async throws {
+    package func serve(_ shelf: any Shelf, options: TransferOptions = TransferOptions()) async throws {
         try await state.serve(shelf, for: self, options: options)
     }
 
     /// Tells the trackers of a torrent once that its content is here: what the owner of a shelf does for each torrent on it,
     /// again and again. Needs a node that listens.
     /// - Returns: seconds until it should be told again, of the tracker that answered; nil when none did.
-    public func announce(_ torrent: Torrent, options: TransferOptions = TransferOptions()) async -> Double? {
+    package func announce(_ torrent: Torrent, options: TransferOptions = TransferOptions()) async -> Double? {
         await state.announce(torrent, peerID: peerID, options: options)
     }
 
     /// Torrents of the shelf that have peers, or had some a moment ago.
-    public var awakeTorrents: Int { get async { await state.awakeTorrents } }
+    package var awakeTorrents: Int { get async { await state.awakeTorrents } }
 
     /// Changes the limits of the whole process, bytes per second; nil for none.
-    public func setLimits(up: Int?, down: Int?) async { await state.setLimits(up: up, down: down) }
+    package func setLimits(up: Int?, down: Int?) async { await state.setLimits(up: up, down: down) }
 
     /// Where the engine listens; nil before the first transfer.
-    public var listenAddress: PeerAddress? {
+    package var listenAddress: PeerAddress? {
         get async { await state.listenAddress }
     }
 
     /// Stops all transfers and ends the engine's threads. To be called once, last.
-    public func shutdown() async {
+    package func shutdown() async {
         await state.shutdown()
         await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
             let (loop, pool) = (loop, pool)

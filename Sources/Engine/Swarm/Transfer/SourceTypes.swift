@@ -1,32 +1,32 @@
 import HTTPOrigin
 
 /// Content that goes to a place its owner chose, and is published by that owner.
-public struct StagingPlace: Sendable, Equatable {
+package struct StagingPlace: Sendable, Equatable {
     /// The directory (or the file) that the content goes to, whatever the torrent's name.
-    public var contentPath: String
+    package var contentPath: String
     /// The directory of the resume record and its lock, made when it is missing. One for each transfer; it is the
     /// owner's to remove when the transfer is over.
-    public var recordPath: String
+    package var recordPath: String
 
-    public init(contentPath: String, recordPath: String) {
+    package init(contentPath: String, recordPath: String) {
         self.contentPath = contentPath
         self.recordPath = recordPath
     }
 }
 
 /// A source of ranges, and what it may be asked for.
-public struct RangeSourcePlan: Sendable {
+package struct RangeSourcePlan: Sendable {
     /// Names it within the transfer; anything but ``TransferStatus/peersID``, without line breaks.
-    public var id: String
-    public var source: any RangeSource
+    package var id: String
+    package var source: any RangeSource
     /// Indices in the torrent's layout. Pieces that lie in one of these files and in another are fetched whole.
-    public var files: Set<Int>
+    package var files: Set<Int>
     /// False while it pauses, outside its window.
-    public var isActive: Bool
+    package var isActive: Bool
     /// Bytes per second; nil for no limit.
-    public var rateLimit: Int?
+    package var rateLimit: Int?
 
-    public init(id: String, source: any RangeSource, files: Set<Int>, isActive: Bool = true, rateLimit: Int? = nil) {
+    package init(id: String, source: any RangeSource, files: Set<Int>, isActive: Bool = true, rateLimit: Int? = nil) {
         self.id = id
         self.source = source
         self.files = files
@@ -36,8 +36,8 @@ public struct RangeSourcePlan: Sendable {
 }
 
 /// One source of a transfer at one moment.
-public struct SourceStatus: Sendable, Equatable {
-    public enum State: Sendable, Equatable {
+package struct SourceStatus: Sendable, Equatable {
+    package enum State: Sendable, Equatable {
         /// Nothing is asked of it: its files are here, or others are busy with what is left.
         case idle
         case active
@@ -50,15 +50,15 @@ public struct SourceStatus: Sendable, Equatable {
         case exhausted(reason: String, nextTry: Double)
     }
 
-    public var state = State.idle
+    package var state = State.idle
     /// Verified bytes of the selected files that came from it since this transfer began.
-    public var received: Int64 = 0
+    package var received: Int64 = 0
     /// Bytes per second.
-    public var rate = 0.0
+    package var rate = 0.0
     /// Seconds since its last byte, or since it was last made active if none has come since.
-    public var silence = 0.0
+    package var silence = 0.0
     /// Files of its share that are not complete and that it does not give out.
-    public var missingFiles: Set<Int> = []
+    package var missingFiles: Set<Int> = []
 
-    public init() {}
+    package init() {}
 }

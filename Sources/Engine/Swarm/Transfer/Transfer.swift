@@ -7,9 +7,9 @@ import SwarmCore
 import Synchronization
 
 /// One torrent being fetched or served. Its state lives on the engine's loop, which is this actor's executor.
-public actor Transfer {
+package actor Transfer {
     /// What happens, from the beginning on; ends when the transfer stops. For one reader.
-    public nonisolated let events: AsyncStream<TransferEvent>
+    package nonisolated let events: AsyncStream<TransferEvent>
 
     nonisolated let loop: EventLoop
     private nonisolated let feed: AsyncStream<TransferEvent>.Continuation
@@ -27,7 +27,7 @@ public actor Transfer {
         case stopped(TransferStatus)
     }
 
-    public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
     init(loop: EventLoop) {
         self.loop = loop
@@ -35,7 +35,7 @@ public actor Transfer {
     }
 
     /// Where it stands now.
-    public func status() -> TransferStatus {
+    package func status() -> TransferStatus {
         switch phase {
         case .waiting: return TransferStatus(state: .checking(fraction: 0), total: total)
         case .checking: return TransferStatus(state: .checking(fraction: checking.value), total: total)
@@ -49,7 +49,7 @@ public actor Transfer {
     }
 
     /// Changes this torrent's limits, bytes per second; nil for none.
-    public func setLimits(up: Int?, down: Int?) {
+    package func setLimits(up: Int?, down: Int?) {
         guard case .running(let engine) = phase else { return }
         engine.limits.set(down: down, up: up, now: loop.now)
         engine.limitsChanged()
@@ -57,7 +57,7 @@ public actor Transfer {
 
     /// Ends it: trackers are told, what was written is made durable and recorded. Returns when that is done, within
     /// seconds. A second call does nothing.
-    public func stop() async {
+    package func stop() async {
         switch phase {
         case .stopped: return
         case .waiting, .checking:

@@ -7,7 +7,7 @@ import SwarmCore
 ///
 /// It must never decide itself what a host of the product decides: it only carries out, as the shell does. The same
 /// scenario gives the same result on every machine: events have an order, and nothing depends on that of a hash table.
-public final class Simulation {
+package final class Simulation {
     let scenario: Scenario
     let layout: ContentLayout
     var hosts: [SimulatedHost] = []
@@ -33,7 +33,7 @@ public final class Simulation {
     /// Stands for a right block.
     let trueDigest = SHA1.digest([0])
 
-    public init(_ scenario: Scenario) throws(MetainfoError) {
+    package init(_ scenario: Scenario) throws(MetainfoError) {
         self.scenario = scenario
         guard let path = try? SafePath("content") else { throw .noContent }
         layout = try ContentLayout(
@@ -47,7 +47,7 @@ public final class Simulation {
     }
 
     /// Until every receiver that stays has finished, or the scenario's time is over.
-    public func run() -> SimulationResult {
+    package func run() -> SimulationResult {
         prepare()
         while unfinished > 0, let event = queue.next(), event.time <= scenario.timeLimit {
             now = max(now, event.time)

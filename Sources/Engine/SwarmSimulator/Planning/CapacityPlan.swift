@@ -1,29 +1,29 @@
 import Metainfo
 
 /// A question of capacity planning: one content, one kind of receiver, some caches. Bytes and bytes per second.
-public struct CapacityPlan: Sendable {
-    public var size: Int64
-    public var receivers: Int
-    public var seeds = 1
-    public var caches = 0
-    public var up: Double
-    public var down: Double
-    public var seedUp: Double
-    public var cacheUp: Double
-    public var cacheDown: Double
+package struct CapacityPlan: Sendable {
+    package var size: Int64
+    package var receivers: Int
+    package var seeds = 1
+    package var caches = 0
+    package var up: Double
+    package var down: Double
+    package var seedUp: Double
+    package var cacheUp: Double
+    package var cacheDown: Double
     /// Receivers that nobody can dial.
-    public var firewalled = 0
+    package var firewalled = 0
     /// Places over which the receivers are spread evenly; the seeds and caches are at the first.
-    public var sites = 1
+    package var sites = 1
     /// Rate of each place's line to the others, both ways; nil for no bound.
-    public var siteLine: Double?
-    public var seedNumber: UInt64 = 1
+    package var siteLine: Double?
+    package var seedNumber: UInt64 = 1
     /// Pieces of the content that is simulated, at most: more of them change little and cost much.
-    public var mostPieces = 512
+    package var mostPieces = 512
     /// Connections up to which a host dials more.
-    public var connections = 80
+    package var connections = 80
 
-    public init(size: Int64, receivers: Int, up: Double, down: Double, seedUp: Double) {
+    package init(size: Int64, receivers: Int, up: Double, down: Double, seedUp: Double) {
         self.size = size
         self.receivers = receivers
         self.up = up
@@ -33,12 +33,12 @@ public struct CapacityPlan: Sendable {
         cacheDown = seedUp
     }
 
-    public struct Answer: Sendable {
-        public let caches: Int
-        public let ideal: IdealTime
+    package struct Answer: Sendable {
+        package let caches: Int
+        package let ideal: IdealTime
         /// Seconds; nil if it does not end within a hundred times the bound.
-        public let makespan: Double?
-        public let median: Double?
+        package let makespan: Double?
+        package let median: Double?
     }
 
     /// Seconds that the simulated content takes at best. Choking, patience and the like are in seconds, so a piece must
@@ -46,7 +46,7 @@ public struct CapacityPlan: Sendable {
     static let span = 120.0
 
     /// What is simulated, and by what its times are to be multiplied.
-    public func scenario() -> (scenario: Scenario, scale: Double) {
+    package func scenario() -> (scenario: Scenario, scale: Double) {
         let scale = max(1, ideal.seconds / Self.span)
         let length = max(Double(size) / scale, 64 * 1024)
         let blocks = max(1, (length / Double(mostPieces) / 16_384).rounded(.up))
@@ -82,9 +82,9 @@ public struct CapacityPlan: Sendable {
     }
 
     /// The bound, for the content as it is.
-    public var ideal: IdealTime { IdealTime(hosts(of: Scenario(contentLength: size, pieceLength: 1 << 20))) }
+    package var ideal: IdealTime { IdealTime(hosts(of: Scenario(contentLength: size, pieceLength: 1 << 20))) }
 
-    public func answer() throws(MetainfoError) -> Answer {
+    package func answer() throws(MetainfoError) -> Answer {
         var (scenario, scale) = scenario()
         let ideal = ideal
         scenario.timeLimit = 100 * max(1, ideal.seconds / scale)
@@ -95,7 +95,7 @@ public struct CapacityPlan: Sendable {
     }
 
     /// The same question with other numbers of caches, a few on both sides of what was asked.
-    public var alternatives: [CapacityPlan] {
+    package var alternatives: [CapacityPlan] {
         let numbers = Set([0, 1, 2, 4, 8, 16, caches]).filter { $0 <= max(2 * caches, 8) }.sorted()
         return numbers.map { number in
             var plan = self
@@ -105,13 +105,13 @@ public struct CapacityPlan: Sendable {
     }
 
     /// Caches for every so many receivers, as in the rule "six for fifty".
-    public static func caches(for receivers: Int, rule: (caches: Int, receivers: Int) = (6, 50)) -> Int {
+    package static func caches(for receivers: Int, rule: (caches: Int, receivers: Int) = (6, 50)) -> Int {
         (receivers * rule.caches + rule.receivers - 1) / rule.receivers
     }
 
     /// Caches that bring the bound down to `seconds`, nil if no number does (the seed's line or a receiver's binds
     /// first). They are served themselves, so each brings what it sends less one copy.
-    public func cachesNeeded(for seconds: Double) -> Int? {
+    package func cachesNeeded(for seconds: Double) -> Int? {
         var plan = self
         for number in 0...max(16, 2 * receivers) {
             plan.caches = number

@@ -1,7 +1,7 @@
 /// The shortest time in which a scenario could end, by counting bytes against lines, and which line it is that binds.
 /// Packet headers are left out.
-public struct IdealTime: Sendable, Equatable {
-    public enum Limit: String, Sendable, Equatable, CaseIterable {
+package struct IdealTime: Sendable, Equatable {
+    package enum Limit: String, Sendable, Equatable, CaseIterable {
         /// One copy of the content has to leave those that have it.
         case seedUplink = "the seed's uplink"
         /// The slowest receiver takes the content in.
@@ -14,18 +14,18 @@ public struct IdealTime: Sendable, Equatable {
         case siteLine = "the line between sites"
     }
 
-    public let seconds: Double
-    public let limit: Limit
+    package let seconds: Double
+    package let limit: Limit
     /// Every bound, the binding one among them.
-    public let bounds: [(limit: Limit, seconds: Double)]
+    package let bounds: [(limit: Limit, seconds: Double)]
 
-    public static func == (left: Self, right: Self) -> Bool {
+    package static func == (left: Self, right: Self) -> Bool {
         left.seconds == right.seconds && left.limit == right.limit
     }
 
     /// For hosts that are there from the beginning and stay; poisoners do not count, and caches are served like
     /// receivers.
-    public init(_ scenario: Scenario) {
+    package init(_ scenario: Scenario) {
         let size = Double(scenario.contentLength)
         let honest = scenario.hosts.filter { !$0.isPoisoner }
         let seeds = honest.filter { $0.role == .seed }

@@ -1,21 +1,21 @@
 /// What came of a simulation. Seconds and bytes.
-public struct SimulationResult: Sendable, Equatable {
+package struct SimulationResult: Sendable, Equatable {
     /// When each host had everything, since the beginning; nil for those that did not, and for seeds.
-    public let finishedAt: [Double?]
+    package let finishedAt: [Double?]
     /// When the last receiver that stayed had everything; nil if one did not.
-    public let makespan: Double?
+    package let makespan: Double?
     /// When half of the receivers had everything.
-    public let median: Double?
+    package let median: Double?
     /// Bytes of content that each host sent.
-    public let sent: [Int64]
+    package let sent: [Int64]
     /// Bytes that came twice, or were false.
-    public let wasted: Int64
+    package let wasted: Int64
     /// Bytes, headers included, over each site's line, out of and into it.
-    public let siteUp: [Double]
-    public let siteDown: [Double]
+    package let siteUp: [Double]
+    package let siteDown: [Double]
     /// Of the simulation itself.
-    public let events: Int
-    public let connections: Int
+    package let events: Int
+    package let connections: Int
 
     init(of simulation: Simulation) {
         let hosts = simulation.hosts

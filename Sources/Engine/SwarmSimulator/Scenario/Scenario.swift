@@ -2,9 +2,9 @@ import SwarmCore
 
 /// What is to be simulated: content, hosts and the lines between them. Sizes in bytes, rates in bytes per second, times
 /// in seconds.
-public struct Scenario: Sendable {
-    public struct Host: Sendable, Equatable {
-        public enum Role: Sendable, Equatable {
+package struct Scenario: Sendable {
+    package struct Host: Sendable, Equatable {
+        package enum Role: Sendable, Equatable {
             /// Has the content from the beginning.
             case seed
             case receiver
@@ -12,22 +12,22 @@ public struct Scenario: Sendable {
             case cache
         }
 
-        public var role: Role
+        package var role: Role
         /// Rates of its line; greater than 0.
-        public var up: Double
-        public var down: Double
+        package var up: Double
+        package var down: Double
         /// Index into ``Scenario/sites``.
-        public var site = 0
-        public var joinsAt = 0.0
-        public var leavesAt: Double?
+        package var site = 0
+        package var joinsAt = 0.0
+        package var leavesAt: Double?
         /// It leaves when it has sent so many times the content.
-        public var leavesAfterCopies: Double?
+        package var leavesAfterCopies: Double?
         /// False behind a firewall: it can only dial.
-        public var acceptsConnections = true
+        package var acceptsConnections = true
         /// It says that it has everything and sends false bytes.
-        public var isPoisoner = false
+        package var isPoisoner = false
 
-        public init(_ role: Role, up: Double, down: Double) {
+        package init(_ role: Role, up: Double, down: Double) {
             self.role = role
             self.up = up
             self.down = down
@@ -35,41 +35,41 @@ public struct Scenario: Sendable {
     }
 
     /// Hosts near each other, and the line that they share to all others.
-    public struct Site: Sendable, Equatable {
+    package struct Site: Sendable, Equatable {
         /// Rates of the shared line; nil where it is none of the bounds.
-        public var up: Double?
-        public var down: Double?
+        package var up: Double?
+        package var down: Double?
 
-        public init(up: Double? = nil, down: Double? = nil) {
+        package init(up: Double? = nil, down: Double? = nil) {
             self.up = up
             self.down = down
         }
     }
 
-    public var contentLength: Int64
-    public var pieceLength: Int
+    package var contentLength: Int64
+    package var pieceLength: Int
     /// The unit of request; as long as a piece where there are many hosts.
-    public var blockLength: Int
-    public var hosts: [Host] = []
-    public var sites = [Site()]
+    package var blockLength: Int
+    package var hosts: [Host] = []
+    package var sites = [Site()]
     /// Hosts of a site tell each other what they fetch from outside it.
-    public var claims = true
-    public var network = Network()
+    package var claims = true
+    package var network = Network()
     /// Of every host; the unit of request is ``blockLength``.
-    public var configuration = SwarmConfiguration()
+    package var configuration = SwarmConfiguration()
     /// Number of the random choices: the same scenario with the same number gives the same result.
-    public var seedNumber: UInt64 = 1
+    package var seedNumber: UInt64 = 1
     /// Virtual seconds after which the simulation ends, finished or not.
-    public var timeLimit = 30.0 * 86_400
+    package var timeLimit = 30.0 * 86_400
 
-    public init(contentLength: Int64, pieceLength: Int, blockLength: Int = 16 * 1024) {
+    package init(contentLength: Int64, pieceLength: Int, blockLength: Int = 16 * 1024) {
         self.contentLength = contentLength
         self.pieceLength = pieceLength
         self.blockLength = min(blockLength, pieceLength)
     }
 
     /// Seeds, receivers with equal lines, all there from the beginning.
-    public static func fanOut(
+    package static func fanOut(
         receivers: Int, contentLength: Int64, pieceLength: Int, blockLength: Int = 16 * 1024, up: Double, down: Double,
         seeds: Int = 1
     ) -> Scenario {
@@ -81,39 +81,39 @@ public struct Scenario: Sendable {
 }
 
 /// How the network and the programs behave, as far as it is the same for all hosts. Seconds and bytes.
-public struct Network: Sendable {
+package struct Network: Sendable {
     /// From one host to another, one way.
-    public var delayInSite = 0.0002
-    public var delayBetweenSites = 0.015
+    package var delayInSite = 0.0002
+    package var delayBetweenSites = 0.015
     /// What waits in a busy line before anything new: the queue that TCP keeps filled.
-    public var queueDelay = 0.02
+    package var queueDelay = 0.02
     /// Bytes on the line for a byte of content: Ethernet, IP and TCP headers with 1,448 bytes of data in a packet.
-    public var overhead = 1.046
+    package var overhead = 1.046
     /// Bytes on the line of a message that goes alone, such as one `have`.
-    public var messageLength = 75.0
+    package var messageLength = 75.0
     /// A receiver's line may be so far behind (or two blocks, if that is more) before senders wait.
-    public var downlinkQueue = 0.25
+    package var downlinkQueue = 0.25
     /// Bytes per second that a host hashes and writes.
-    public var hashRate = 1.0e9
+    package var hashRate = 1.0e9
     /// Time between two looks of a host at what others have finished.
-    public var announceInterval = 0.02
+    package var announceInterval = 0.02
     /// Time between two ticks of a host, as in the program.
-    public var tickInterval = 0.1
+    package var tickInterval = 0.1
     /// Hosts that join at one time really join within such a time.
-    public var joinSpread = 0.3
+    package var joinSpread = 0.3
     /// Addresses that the tracker gives at once.
-    public var peersPerAnnounce = 50
+    package var peersPerAnnounce = 50
     /// Seconds until one who has hardly any peers asks the tracker again.
-    public var announceAgain = 60.0
+    package var announceAgain = 60.0
     /// Seconds after joining at which a host tells its peers of each other, and then how often.
-    public var firstExchanges = [1.0, 4.0]
-    public var exchangeInterval = 60.0
+    package var firstExchanges = [1.0, 4.0]
+    package var exchangeInterval = 60.0
     /// Connections up to which a host dials more.
-    public var connections = 80
+    package var connections = 80
 
     /// Connections of a host that send at a time, each to the end of a piece; what serving in turns would bring. The
     /// program does not do so: its connections share the line.
-    public var uploadsAtOnce = Int.max
+    package var uploadsAtOnce = Int.max
 
-    public init() {}
+    package init() {}
 }

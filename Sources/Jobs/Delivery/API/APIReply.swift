@@ -1,32 +1,32 @@
 import JSON
 
 /// The answer to a call in the seed's envelope.
-public struct APIReply: Sendable, Hashable {
+package struct APIReply: Sendable, Hashable {
     /// `return_status`: "true" or "false".
-    public var succeeded: Bool
+    package var succeeded: Bool
     /// `return_content`.
-    public var content: JSONObject
+    package var content: JSONObject
 
-    public init(succeeded: Bool, content: JSONObject) {
+    package init(succeeded: Bool, content: JSONObject) {
         self.succeeded = succeeded
         self.content = content
     }
 
     /// A reply whose content is `desc` alone.
-    public static func success(_ text: String) -> APIReply {
+    package static func success(_ text: String) -> APIReply {
         APIReply(succeeded: true, content: ["desc": .string(text)])
     }
 
-    public static func failure(_ text: String) -> APIReply {
+    package static func failure(_ text: String) -> APIReply {
         APIReply(succeeded: false, content: ["desc": .string(text)])
     }
 
     /// `desc`, where the content has one.
-    public var text: String { content["desc"]?.stringValue ?? "" }
+    package var text: String { content["desc"]?.stringValue ?? "" }
 
     /// The bytes of the reply. The id is written under the right name and under the misspelt one that deployed clients
     /// read.
-    public func encode(messageID: JSONValue, method: String) -> [UInt8] {
+    package func encode(messageID: JSONValue, method: String) -> [UInt8] {
         let envelope: JSONObject = [
             "request_message_id": messageID, "reqest_message_id": messageID, "message_type": "response",
             "method_name": .string(method), "return_status": succeeded ? "true" : "false",
@@ -35,7 +35,7 @@ public struct APIReply: Sendable, Hashable {
         return JSONValue.object(envelope).encode()
     }
 
-    public func encode(for request: APIRequest) -> [UInt8] {
+    package func encode(for request: APIRequest) -> [UInt8] {
         encode(messageID: request.messageID, method: request.method)
     }
 }

@@ -1,28 +1,28 @@
 import JSON
 
 /// A call as management systems make it: the seed's JSON envelope.
-public struct APIRequest: Sendable, Hashable {
+package struct APIRequest: Sendable, Hashable {
     /// Echoed as it came: a string, or a number of the clients that write one.
-    public let messageID: JSONValue
-    public let method: String
+    package let messageID: JSONValue
+    package let method: String
     /// `method_params`; empty where there is none.
-    public let parameters: JSONObject
+    package let parameters: JSONObject
 
-    public init(messageID: JSONValue = "", method: String, parameters: JSONObject = JSONObject()) {
+    package init(messageID: JSONValue = "", method: String, parameters: JSONObject = JSONObject()) {
         self.messageID = messageID
         self.method = method
         self.parameters = parameters
     }
 
     /// Why a body is no call. A reply in the same envelope tells it.
-    public struct Failure: Error, Sendable, Hashable, CustomStringConvertible {
+    package struct Failure: Error, Sendable, Hashable, CustomStringConvertible {
         /// The id, where it could be read.
-        public let messageID: JSONValue
-        public let description: String
+        package let messageID: JSONValue
+        package let description: String
     }
 
     /// - Throws: for a body that is not JSON, or is no such envelope: a 400.
-    public static func parse(_ body: [UInt8], limits: JSONLimits = .message) throws(Failure) -> APIRequest {
+    package static func parse(_ body: [UInt8], limits: JSONLimits = .message) throws(Failure) -> APIRequest {
         let value: JSONValue
         do { value = try JSONValue.parse(body, limits: limits) } catch {
             throw Failure(messageID: "", description: "the body is not JSON: \(error)")
@@ -51,26 +51,26 @@ public struct APIRequest: Sendable, Hashable {
     }
 
     /// A parameter as text: a string, a number or a flag as it is written. Nil where it is missing, or no such value.
-    public func text(_ key: String) -> String? {
+    package func text(_ key: String) -> String? {
         if case .bool(let flag)? = parameters[key] { return flag ? "true" : "false" }
         return parameters[key]?.lenientText
     }
 
     /// A parameter that is not there or empty counts as not given.
-    public func givenText(_ key: String) -> String? {
+    package func givenText(_ key: String) -> String? {
         guard let text = text(key), !text.isEmpty else { return nil }
         return text
     }
 
     /// How a flag was given.
-    public enum Flag: Sendable, Hashable {
+    package enum Flag: Sendable, Hashable {
         case missing
         case value(Bool)
         case invalid
     }
 
     /// A flag: true, "true", 1, "1" and their opposites; empty counts as not given.
-    public func flag(_ key: String) -> Flag {
+    package func flag(_ key: String) -> Flag {
         guard let value = parameters[key], !value.isNull, value != .string("") else { return .missing }
         return value.lenientFlag.map { .value($0) } ?? .invalid
     }

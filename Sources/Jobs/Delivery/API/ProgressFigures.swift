@@ -1,11 +1,11 @@
 import JSON
 
 /// The status words of progress.
-public enum ProgressStatus: String, Sendable, Hashable, CaseIterable {
+package enum ProgressStatus: String, Sendable, Hashable, CaseIterable {
     case queues, downloading, downloaderror, downloaded, history
 
     /// The word for the directory that a task file lies in; nil for `tmp`, which is no task yet.
-    public init?(_ state: ReceiverState) {
+    package init?(_ state: ReceiverState) {
         switch state {
         case .tmp: return nil
         case .queues: self = .queues
@@ -18,34 +18,34 @@ public enum ProgressStatus: String, Sendable, Hashable, CaseIterable {
 }
 
 /// Everything that the reply to progress shows.
-public struct ProgressFigures: Sendable, Hashable {
-    public var status: ProgressStatus
+package struct ProgressFigures: Sendable, Hashable {
+    package var status: ProgressStatus
     /// Full path of the task file now.
-    public var taskPath: String
+    package var taskPath: String
     /// Where the content is; shown once it is downloaded.
-    public var contentPath = ""
-    public var isSeeding = false
+    package var contentPath = ""
+    package var isSeeding = false
     /// `downerror`: what is wrong, empty if nothing is.
-    public var error = ""
+    package var error = ""
     /// Bytes of the whole content.
-    public var totalBytes: Int64
+    package var totalBytes: Int64
     /// Bytes of files that lay here already.
-    public var localBytes: Int64 = 0
+    package var localBytes: Int64 = 0
     /// Bytes that are here and right, by the method that they came by.
-    public var received = PerMethod<Int64>(repeating: 0)
+    package var received = PerMethod<Int64>(repeating: 0)
     /// Bytes that each method is still to fetch.
-    public var pending = PerMethod<Int64>(repeating: 0)
+    package var pending = PerMethod<Int64>(repeating: 0)
     /// Bytes a second.
-    public var rates = PerMethod<Double>(repeating: 0)
+    package var rates = PerMethod<Double>(repeating: 0)
 
-    public init(status: ProgressStatus, taskPath: String, totalBytes: Int64) {
+    package init(status: ProgressStatus, taskPath: String, totalBytes: Int64) {
         self.status = status
         self.taskPath = taskPath
         self.totalBytes = totalBytes
     }
 
     /// What the task file alone tells: all is still to do, or all is done, by the lists' sizes.
-    public init(task: TaskFile, status: ProgressStatus, taskPath: String) {
+    package init(task: TaskFile, status: ProgressStatus, taskPath: String) {
         self.init(status: status, taskPath: taskPath, totalBytes: task.totalSize)
         localBytes = task.localSameSize
         let rest = task.remainingFiles().map { files in files.reduce(Int64(0)) { $0 &+ task.fileList[$1].size } }
@@ -53,13 +53,13 @@ public struct ProgressFigures: Sendable, Hashable {
     }
 
     /// The reply; a task that waits has none of the figures.
-    public var reply: APIReply {
+    package var reply: APIReply {
         guard status != .queues else { return .failure(ProgressFailureText.inQueues) }
         return APIReply(succeeded: true, content: content)
     }
 
     /// All fields, to the letter.
-    public var content: JSONObject {
+    package var content: JSONObject {
         let parts = PercentParts(self)
         let isDone = status == .downloaded || status == .history
         let rate = { (bytes: Double) in JSONValue.string(isDone ? "" : RateText.text(bytes)) }
@@ -153,9 +153,9 @@ struct PercentParts {
 }
 
 /// Rates as progress shows them.
-public enum RateText {
+package enum RateText {
     /// `B/s` up to 9999, `K/s` up to 9999 times 1024 bytes, then `M/s`; whole numbers, rounded down.
-    public static func text(_ bytesPerSecond: Double) -> String {
+    package static func text(_ bytesPerSecond: Double) -> String {
         let rate = bytesPerSecond.isFinite ? Int64(min(max(0, bytesPerSecond), 1e18)) : 0
         if rate <= 9999 { return "\(rate) B/s" }
         if rate <= 9999 * 1024 { return "\(rate / 1024) K/s" }

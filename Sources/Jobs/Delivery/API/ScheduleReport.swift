@@ -1,14 +1,14 @@
 /// One download as showschedules lists it.
-public struct ScheduledTask: Sendable, Hashable {
+package struct ScheduledTask: Sendable, Hashable {
     /// `SUBDIR-NAME`.
-    public var title: String
-    public var shares: Shares
-    public var policy: DeliveryPolicy
-    public var windows: PerMethod<QuietWindow>
+    package var title: String
+    package var shares: Shares
+    package var policy: DeliveryPolicy
+    package var windows: PerMethod<QuietWindow>
     /// The methods that are transferring now.
-    public var active: Set<DeliveryMethod>
+    package var active: Set<DeliveryMethod>
 
-    public init(
+    package init(
         title: String, shares: Shares, policy: DeliveryPolicy, windows: PerMethod<QuietWindow>,
         active: Set<DeliveryMethod>
     ) {
@@ -19,7 +19,7 @@ public struct ScheduledTask: Sendable, Hashable {
         self.active = active
     }
 
-    public init(task: TaskFile, configuration: NodeConfiguration, machine: DeliveryMachine?) {
+    package init(task: TaskFile, configuration: NodeConfiguration, machine: DeliveryMachine?) {
         self.init(
             title: task.title, shares: task.shares, policy: task.policy,
             windows: task.windows(configuration: configuration),
@@ -32,12 +32,12 @@ public struct ScheduledTask: Sendable, Hashable {
 }
 
 /// The text of showschedules, as the seed prints it.
-public enum ScheduleReport {
+package enum ScheduleReport {
     /// The order in which the seed lists methods by method and by task.
     private static let order: [DeliveryMethod] = [.bt, .cdn, .obs]
 
     /// - Parameter tasks: the downloads that run, in their order.
-    public static func text(tasks: [ScheduledTask], at now: Instant, clock: any WallClock) -> String {
+    package static func text(tasks: [ScheduledTask], at now: Instant, clock: any WallClock) -> String {
         var lines = ["Now: \(clock.text(now))", "Scheduls by Methods:"]
         for method in order {
             lines.append("\(method.rawValue) schedules")

@@ -1,7 +1,7 @@
 /// A URL as replies and logs may have it: without user and password, without query and fragment. A signed URL has its key
 /// in the query.
-public enum ShownURL {
-    public static func text(_ url: String) -> String {
+package enum ShownURL {
+    package static func text(_ url: String) -> String {
         var text = url.prefix { $0 != "?" && $0 != "#" }
         guard let scheme = text.firstRange(of: "://") else { return String(text) }
         let rest = text[scheme.upperBound...]

@@ -1,30 +1,30 @@
 import JSON
 
 /// The status words of uploadprogress.
-public enum UploadStatus: String, Sendable, Hashable, CaseIterable {
+package enum UploadStatus: String, Sendable, Hashable, CaseIterable {
     case queues, uploading, uploaded, ready, finished, error, unknown
 }
 
 /// Everything that the reply to uploadprogress shows.
-public struct UploadFigures: Sendable, Hashable {
-    public var status: UploadStatus
+package struct UploadFigures: Sendable, Hashable {
+    package var status: UploadStatus
     /// Full path of the task file now.
-    public var taskPath: String
-    public var error = ""
-    public var isSeeding = false
+    package var taskPath: String
+    package var error = ""
+    package var isSeeding = false
     /// Bytes of the content that the bucket holds, and all of them; nil where it was not looked at.
-    public var stored: Int64?
-    public var totalBytes: Int64 = 0
+    package var stored: Int64?
+    package var totalBytes: Int64 = 0
     /// Whether the CDN answers; nil where it was not asked.
-    public var cdnAnswers: Bool?
+    package var cdnAnswers: Bool?
 
-    public init(status: UploadStatus, taskPath: String) {
+    package init(status: UploadStatus, taskPath: String) {
         self.status = status
         self.taskPath = taskPath
     }
 
     /// The figures of a task in the given state; `machine` while it is being sent or served.
-    public init(state: SenderState, taskPath: String, machine: SendMachine?) {
+    package init(state: SenderState, taskPath: String, machine: SendMachine?) {
         let status: UploadStatus =
             switch state {
             case .tmp: .unknown
@@ -43,11 +43,11 @@ public struct UploadFigures: Sendable, Hashable {
     }
 
     /// For a task that nobody knows: `return_status` is "false", and all is `unknown`.
-    public static let unknown = UploadFigures(status: .unknown, taskPath: "")
+    package static let unknown = UploadFigures(status: .unknown, taskPath: "")
 
-    public var reply: APIReply { APIReply(succeeded: status != .unknown, content: content) }
+    package var reply: APIReply { APIReply(succeeded: status != .unknown, content: content) }
 
-    public var content: JSONObject {
+    package var content: JSONObject {
         let isUnknown = status == .unknown
         return [
             "taskfile": .string(taskPath), "status": .string(status.rawValue), "desc": .string(error),

@@ -1,7 +1,7 @@
 import JSON
 
 /// Why a configuration is refused: names the key, or the line and column.
-public enum ConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
+package enum ConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The text is not JSON.
     case syntax(JSONError)
     /// The text is JSON, but not an object.
@@ -11,7 +11,7 @@ public enum ConfigurationError: Error, Sendable, Hashable, CustomStringConvertib
     /// A key's value cannot be used.
     case invalid(key: String, reason: String)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .syntax(let error): "the configuration is not JSON: \(error)"
         case .notAnObject: "line 1, column 1: the configuration is not a JSON object"

@@ -1,22 +1,22 @@
 import Text
 
 /// What opens a bucket: keys and endpoint, each empty where it is not known.
-public struct StoreKeys: Sendable, Hashable {
-    public var accessKey: Secret?
-    public var secretKey: Secret?
+package struct StoreKeys: Sendable, Hashable {
+    package var accessKey: Secret?
+    package var secretKey: Secret?
     /// With a scheme, or a bare host name, which means https.
-    public var endpoint: String
+    package var endpoint: String
 
-    public init(accessKey: Secret? = nil, secretKey: Secret? = nil, endpoint: String = "") {
+    package init(accessKey: Secret? = nil, secretKey: Secret? = nil, endpoint: String = "") {
         self.accessKey = accessKey
         self.secretKey = secretKey
         self.endpoint = endpoint
     }
 
-    public var isEmpty: Bool { accessKey == nil && secretKey == nil && endpoint.isEmpty }
+    package var isEmpty: Bool { accessKey == nil && secretKey == nil && endpoint.isEmpty }
 
     /// `endpoint` with its scheme; nil if there is none.
-    public var endpointURL: String? {
+    package var endpointURL: String? {
         if endpoint.isEmpty { return nil }
         return endpoint.utf8.starts(with: "http://".utf8) || endpoint.utf8.starts(with: "https://".utf8)
             ? endpoint : "https://" + endpoint
@@ -24,7 +24,7 @@ public struct StoreKeys: Sendable, Hashable {
 
     /// The keys for a bucket: the task's first, then the table's, then the configuration's own. The two keys are one
     /// pair and never mixed from two places; the endpoint is the first that is given.
-    public static func resolve(
+    package static func resolve(
         bucket: String, task: StoreKeys, table: BucketTable, configuration: StoreKeys
     ) -> StoreKeys {
         let places = [task, table[bucket] ?? StoreKeys(), configuration]
@@ -36,13 +36,13 @@ public struct StoreKeys: Sendable, Hashable {
 
 /// The file that `obsbuckets` names: a line `bucket ak sk endpoint` for each organisation's bucket. Empty lines and
 /// lines that begin with `#` are skipped.
-public struct BucketTable: Sendable, Hashable {
+package struct BucketTable: Sendable, Hashable {
     private var rows: [String: StoreKeys] = [:]
 
-    public init() {}
+    package init() {}
 
     /// - Throws: the number of the first line that is wrong; never its text.
-    public static func parse(_ text: String) throws(ConfigurationError) -> BucketTable {
+    package static func parse(_ text: String) throws(ConfigurationError) -> BucketTable {
         var table = BucketTable()
         for (index, line) in text.utf8.split(separator: 0x0a, omittingEmptySubsequences: false).enumerated() {
             let words = line.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x0d }.map { String(Substring($0)) }
@@ -58,6 +58,6 @@ public struct BucketTable: Sendable, Hashable {
         return table
     }
 
-    public subscript(_ bucket: String) -> StoreKeys? { rows[bucket] }
-    public var isEmpty: Bool { rows.isEmpty }
+    package subscript(_ bucket: String) -> StoreKeys? { rows[bucket] }
+    package var isEmpty: Bool { rows.isEmpty }
 }

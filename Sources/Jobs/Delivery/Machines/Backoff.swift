@@ -1,19 +1,19 @@
 /// Waiting times that grow.
-public struct Backoff: Sendable, Hashable {
+package struct Backoff: Sendable, Hashable {
     /// Seconds before the first try, and the most between two.
-    public var first: Double
-    public var most: Double
+    package var first: Double
+    package var most: Double
     /// What each time is multiplied by.
-    public var factor: Double
+    package var factor: Double
 
-    public init(first: Double, most: Double, factor: Double = 2) {
+    package init(first: Double, most: Double, factor: Double = 2) {
         self.first = first
         self.most = most
         self.factor = factor
     }
 
     /// Seconds to wait after `failures` tries that failed.
-    public func delay(after failures: Int) -> Double {
+    package func delay(after failures: Int) -> Double {
         var delay = first
         for _ in 0..<max(0, min(failures, 64)) where delay < most { delay *= factor }
         return min(delay, most)

@@ -4,46 +4,46 @@
 /// A task that was running at three crashes in a row is given up: no input takes a node down for good. A crash is the
 /// process's own doing (a trap, a bad access). A kill may be another's, or that of a system out of memory: it takes thirty.
 /// A loss of power is nobody's.
-public struct CrashLedger: Sendable, Hashable {
+package struct CrashLedger: Sendable, Hashable {
     /// How a process ended that was not stopped.
-    public enum End: Sendable, Hashable { case crash, kill, powerLoss }
+    package enum End: Sendable, Hashable { case crash, kill, powerLoss }
 
-    public enum Standing: Sendable, Hashable {
+    package enum Standing: Sendable, Hashable {
         case trusted
         /// One more such end and it is given up: it is started alone, so that no other is blamed with it.
         case suspect
         case givenUp
     }
 
-    public struct Entry: Sendable, Hashable {
-        public var crashes = 0
-        public var kills = 0
-        public var isRunning = false
+    package struct Entry: Sendable, Hashable {
+        package var crashes = 0
+        package var kills = 0
+        package var isRunning = false
         /// What of it was done and durable when it was started, in any unit that only grows.
-        public var done: Int64 = 0
+        package var done: Int64 = 0
     }
 
-    public static let mostCrashes = 3
-    public static let mostKills = 30
+    package static let mostCrashes = 3
+    package static let mostKills = 30
 
     /// By side and name, as in `receiver/cfec-001-film.task.json`.
-    public private(set) var entries: [String: Entry] = [:]
+    package private(set) var entries: [String: Entry] = [:]
 
-    public init() {}
+    package init() {}
 
-    public func standing(of task: String) -> Standing {
+    package func standing(of task: String) -> Standing {
         guard let entry = entries[task] else { return .trusted }
         if entry.crashes >= Self.mostCrashes || entry.kills >= Self.mostKills { return .givenUp }
         return entry.crashes == Self.mostCrashes - 1 || entry.kills == Self.mostKills - 1 ? .suspect : .trusted
     }
 
     /// Whether some task is under suspicion at all.
-    public var hasCounts: Bool { entries.values.contains { $0.crashes > 0 || $0.kills > 0 } }
+    package var hasCounts: Bool { entries.values.contains { $0.crashes > 0 || $0.kills > 0 } }
 
     /// The process before this one ended like that. What ran then is charged with it; a task that got on meanwhile begins
     /// its count anew.
     /// - Parameter done: what of a task is done and durable now.
-    public mutating func charge(_ end: End, done: (String) -> Int64) {
+    package mutating func charge(_ end: End, done: (String) -> Int64) {
         for (task, entry) in entries where entry.isRunning {
             var entry = entry
             if done(task) > entry.done { (entry.crashes, entry.kills) = (0, 0) }
@@ -58,7 +58,7 @@ public struct CrashLedger: Sendable, Hashable {
     }
 
     /// To be made durable before the task does anything.
-    public mutating func started(_ task: String, done: Int64) {
+    package mutating func started(_ task: String, done: Int64) {
         entries[task, default: Entry()].isRunning = true
         entries[task]?.done = done
     }
@@ -66,7 +66,7 @@ public struct CrashLedger: Sendable, Hashable {
     /// The task has run long enough, or has come a step further.
     /// - Returns: whether that changed anything.
     @discardableResult
-    public mutating func proved(_ task: String) -> Bool {
+    package mutating func proved(_ task: String) -> Bool {
         guard let entry = entries[task], entry.crashes > 0 || entry.kills > 0 else { return false }
         entries[task]?.crashes = 0
         entries[task]?.kills = 0
@@ -74,13 +74,13 @@ public struct CrashLedger: Sendable, Hashable {
     }
 
     /// The task is over, was given up or taken away.
-    public mutating func ended(_ task: String) { entries[task] = nil }
+    package mutating func ended(_ task: String) { entries[task] = nil }
 
     // MARK: As text
 
     private static let header = "swoop running tasks 1"
 
-    public var text: String {
+    package var text: String {
         let lines = entries.sorted { $0.key < $1.key }.map { task, entry in
             "\(entry.crashes) \(entry.kills) \(entry.isRunning ? 1 : 0) \(entry.done) \(task)\n"
         }
@@ -88,7 +88,7 @@ public struct CrashLedger: Sendable, Hashable {
     }
 
     /// Lines that cannot be read are passed by: losing one costs a count.
-    public init(text: String) {
+    package init(text: String) {
         let lines = text.split(separator: "\n")
         guard lines.first.map(String.init) == Self.header else { return }
         for line in lines.dropFirst() {

@@ -1,5 +1,5 @@
 /// What the shell does next for a delivery. Actions are carried out in their order.
-public enum DeliveryAction: Sendable, Hashable {
+package enum DeliveryAction: Sendable, Hashable {
     /// From now on the method fetches these files, all of them and no others, or with `isActive` false none for now.
     case setMethod(DeliveryMethod, files: [Int], isActive: Bool)
     /// Serve to peers, or stop serving.
@@ -23,7 +23,7 @@ public enum DeliveryAction: Sendable, Hashable {
 }
 
 /// Why a delivery cannot go on.
-public enum DeliveryFailure: Error, Sendable, Hashable {
+package enum DeliveryFailure: Error, Sendable, Hashable {
     /// This file is not what its SHA-1 says, wherever it is fetched from.
     case wrongContent(file: Int)
     /// No method may fetch this file.

@@ -5,7 +5,7 @@ extension DeliveryMachine {
     ///   - received: bytes that came by this method since the machine was made, counted as finely as the shell can: a
     ///     slow method whose pieces are big is not silent.
     ///   - trouble: why it gets nothing now; nil if there is nothing to complain of.
-    public mutating func observe(
+    package mutating func observe(
         _ method: DeliveryMethod, received: Int64, trouble: SourceTrouble?, at now: Moment
     ) -> [DeliveryAction] {
         if let since = methods[method].activeSince {
@@ -26,7 +26,7 @@ extension DeliveryMachine {
 
     /// Whether a method that had no source left answers again.
     /// - Parameter trouble: what the probe met; nil where it was answered.
-    public mutating func probed(
+    package mutating func probed(
         _ method: DeliveryMethod, trouble: SourceTrouble?, at now: Moment
     ) -> [DeliveryAction] {
         guard methods[method].exhaustion != nil else { return [] }

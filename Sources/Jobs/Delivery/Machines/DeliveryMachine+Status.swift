@@ -1,7 +1,7 @@
 // What others may know of a delivery.
 extension DeliveryMachine {
     /// Seconds until `tick` has something to do; nil when nothing is to come any more.
-    public func sleep(at now: Moment) -> Double? {
+    package func sleep(at now: Moment) -> Double? {
         var times: [Double] = []
         switch phase {
         case .finished, .failed: return nil
@@ -26,32 +26,32 @@ extension DeliveryMachine {
     }
 
     /// How a method stands.
-    public struct MethodStatus: Sendable, Hashable {
+    package struct MethodStatus: Sendable, Hashable {
         /// Whether its window is open.
-        public let isOpen: Bool
+        package let isOpen: Bool
         /// Whether it is fetching.
-        public let isActive: Bool
+        package let isActive: Bool
         /// Files that it is to fetch and that are not here.
-        public let files: [Int]
+        package let files: [Int]
         /// Why it has no source left; nil if it has.
-        public let noSource: SourceTrouble?
+        package let noSource: SourceTrouble?
     }
 
-    public func status(_ method: DeliveryMethod) -> MethodStatus {
+    package func status(_ method: DeliveryMethod) -> MethodStatus {
         MethodStatus(
             isOpen: methods[method].isOpen, isActive: methods[method].activeSince != nil,
             files: missingFiles(of: method), noSource: methods[method].exhaustion?.reason)
     }
 
     /// The method that is to fetch a file; nil for one that is copied or that nobody needs.
-    public func owner(of file: Int) -> DeliveryMethod? { files.indices.contains(file) ? files[file].owner : nil }
+    package func owner(of file: Int) -> DeliveryMethod? { files.indices.contains(file) ? files[file].owner : nil }
 
     /// Files that are here and right.
-    public var verifiedFiles: Set<Int> { Set(files.indices.filter { files[$0].progress == .verified }) }
+    package var verifiedFiles: Set<Int> { Set(files.indices.filter { files[$0].progress == .verified }) }
 
     /// What a person should know: which methods have no source left, why, and who has their files. Empty if all is
     /// well.
-    public var notes: String {
+    package var notes: String {
         guard phase == .fetching else { return "" }
         return DeliveryMethod.allCases.compactMap { method -> String? in
             guard let reason = methods[method].exhaustion?.reason else { return nil }

@@ -4,8 +4,8 @@
 /// Every event takes the time and returns what to do, in this order; what comes of an action is told when all of them
 /// were begun. Between events the shell sleeps for at most `sleep(at:)` seconds
 /// and then calls `tick`.
-public struct DeliveryMachine: Sendable {
-    public enum Phase: Sendable, Hashable {
+package struct DeliveryMachine: Sendable {
+    package enum Phase: Sendable, Hashable {
         case fetching
         /// Everything is here; the shell puts it at its final place.
         case publishing
@@ -14,9 +14,9 @@ public struct DeliveryMachine: Sendable {
         case failed(DeliveryFailure)
     }
 
-    public let plan: DeliveryPlan
+    package let plan: DeliveryPlan
     let clock: any WallClock
-    public internal(set) var phase = Phase.fetching
+    package internal(set) var phase = Phase.fetching
     var files: [FileState]
     var methods: PerMethod<MethodState>
 
@@ -79,7 +79,7 @@ public struct DeliveryMachine: Sendable {
 
     /// - Parameters:
     ///   - verified: files that were found right before a restart.
-    public init(plan: DeliveryPlan, clock: any WallClock, verified: Set<Int> = []) {
+    package init(plan: DeliveryPlan, clock: any WallClock, verified: Set<Int> = []) {
         self.plan = plan
         self.clock = clock
         methods = PerMethod(repeating: MethodState())
@@ -95,14 +95,14 @@ public struct DeliveryMachine: Sendable {
     }
 
     /// A delivery that was published before a restart and is served until `seedingUntil`.
-    public init(plan: DeliveryPlan, clock: any WallClock, seedingUntil: Instant) {
+    package init(plan: DeliveryPlan, clock: any WallClock, seedingUntil: Instant) {
         self.init(plan: plan, clock: clock, verified: Set(plan.sizes.indices))
         phase = .seeding(until: seedingUntil)
     }
 
     // MARK: Events
 
-    public mutating func start(at now: Moment) -> [DeliveryAction] {
+    package mutating func start(at now: Moment) -> [DeliveryAction] {
         var actions: [DeliveryAction] = []
         if phase == .fetching {
             let copies = files.indices.filter { files[$0].progress == .missing && plan.localFiles.contains($0) }
@@ -117,10 +117,10 @@ public struct DeliveryMachine: Sendable {
     }
 
     /// Nothing happened but that time went by.
-    public mutating func tick(at now: Moment) -> [DeliveryAction] { settle(at: now) }
+    package mutating func tick(at now: Moment) -> [DeliveryAction] { settle(at: now) }
 
     /// A file is wholly here: copied, or fetched by its method.
-    public mutating func fileComplete(_ file: Int, at now: Moment) -> [DeliveryAction] {
+    package mutating func fileComplete(_ file: Int, at now: Moment) -> [DeliveryAction] {
         guard phase == .fetching, files.indices.contains(file), files[file].isWanted,
             files[file].progress == .missing || files[file].progress == .copying
         else { return [] }
@@ -129,7 +129,7 @@ public struct DeliveryMachine: Sendable {
     }
 
     /// A file that should be in the library could not be copied: it is fetched.
-    public mutating func copyFailed(_ file: Int, at now: Moment) -> [DeliveryAction] {
+    package mutating func copyFailed(_ file: Int, at now: Moment) -> [DeliveryAction] {
         guard phase == .fetching, files.indices.contains(file), files[file].progress == .copying else { return [] }
         setProgress(.missing, of: file)
         guard placeOrphans() == nil else { return fail(.noMethod(file: file)) }
@@ -137,7 +137,7 @@ public struct DeliveryMachine: Sendable {
     }
 
     /// A file was hashed whole.
-    public mutating func verified(_ file: Int, isRight: Bool, at now: Moment) -> [DeliveryAction] {
+    package mutating func verified(_ file: Int, isRight: Bool, at now: Moment) -> [DeliveryAction] {
         guard phase == .fetching, files.indices.contains(file), files[file].progress == .arrived else { return [] }
         if isRight {
             setProgress(.verified, of: file)
@@ -154,18 +154,18 @@ public struct DeliveryMachine: Sendable {
     }
 
     /// The content is at its final place.
-    public mutating func published(at now: Moment) -> [DeliveryAction] {
+    package mutating func published(at now: Moment) -> [DeliveryAction] {
         guard phase == .publishing else { return [] }
         return beginSeeding(at: now)
     }
 
     /// The content cannot be put at its final place.
-    public mutating func publishFailed(_ reason: String) -> [DeliveryAction] {
+    package mutating func publishFailed(_ reason: String) -> [DeliveryAction] {
         phase == .publishing ? fail(.cannotPublish(reason)) : []
     }
 
     /// The service begins anew, for the whole seed time (a cacher's task that is activated again).
-    public mutating func extendSeeding(at now: Moment) -> [DeliveryAction] {
+    package mutating func extendSeeding(at now: Moment) -> [DeliveryAction] {
         guard case .seeding = phase else { return [] }
         return beginSeeding(at: now)
     }

@@ -1,28 +1,28 @@
 /// What one delivery is to do, as its task and the node's configuration have it.
-public struct DeliveryPlan: Sendable {
+package struct DeliveryPlan: Sendable {
     /// Bytes of each file of the task's `filelist`; files are known by their place in it.
-    public var sizes: [Int64]
+    package var sizes: [Int64]
     /// Whose share each file is. Nil for one that no method here is to fetch: a cacher fetches the BT share alone.
-    public var homes: [DeliveryMethod?]
+    package var homes: [DeliveryMethod?]
     /// Files that lie in the library here, and are copied first.
-    public var localFiles: Set<Int>
+    package var localFiles: Set<Int>
     /// Files that the served torrent contains. The other methods have every file.
-    public var torrentFiles: Set<Int>
+    package var torrentFiles: Set<Int>
     /// The methods that may be used at all.
-    public var usable: Set<DeliveryMethod>
-    public var windows: PerMethod<QuietWindow>
-    public var rebalance: Rebalance
+    package var usable: Set<DeliveryMethod>
+    package var windows: PerMethod<QuietWindow>
+    package var rebalance: Rebalance
     /// Methods that may be paid for more than their share.
-    public var payable: Set<DeliveryMethod>
+    package var payable: Set<DeliveryMethod>
     /// Whether the content is kept and published when it is complete.
-    public var keepsContent: Bool
+    package var keepsContent: Bool
     /// Seconds to seed after completion.
-    public var seedTime: Int
+    package var seedTime: Int
     /// Whether seeding keeps to BT's window.
-    public var seedsInWindow: Bool
-    public var settings = DeliverySettings()
+    package var seedsInWindow: Bool
+    package var settings = DeliverySettings()
 
-    public init(
+    package init(
         sizes: [Int64], homes: [DeliveryMethod?], localFiles: Set<Int> = [], torrentFiles: Set<Int>,
         usable: Set<DeliveryMethod>, windows: PerMethod<QuietWindow> = PerMethod(repeating: .always),
         rebalance: Rebalance = .none, payable: Set<DeliveryMethod> = [], keepsContent: Bool = true, seedTime: Int = 0,
@@ -43,7 +43,7 @@ public struct DeliveryPlan: Sendable {
 
     /// - Parameters:
     ///   - torrentFiles: places of the files that the served torrent contains; nil for all of BT's list.
-    public init(task: TaskFile, configuration: NodeConfiguration, torrentFiles: Set<Int>? = nil) {
+    package init(task: TaskFile, configuration: NodeConfiguration, torrentFiles: Set<Int>? = nil) {
         let places = task.places()
         var homes = [DeliveryMethod?](repeating: nil, count: task.fileList.count)
         let isCacher = configuration.role == .cacher
@@ -80,18 +80,18 @@ public struct DeliveryPlan: Sendable {
 }
 
 /// Times and bounds of a delivery.
-public struct DeliverySettings: Sendable, Hashable {
+package struct DeliverySettings: Sendable, Hashable {
     /// Seconds without a byte inside its window after which a method has no source left (`sourcetimeout`).
-    public var sourceTimeout: Double = 600
+    package var sourceTimeout: Double = 600
     /// Seconds for which the shell may say that no peer has a piece before BT has no source left. Peers come and go;
     /// the engine has waited half a minute itself before it says so.
-    public var peerGrace: Double = 2
+    package var peerGrace: Double = 2
     /// When a method without a source is tried again.
-    public var probing = Backoff(first: 5, most: 600)
+    package var probing = Backoff(first: 5, most: 600)
     /// How often a file may be fetched and found wrong.
-    public var attemptsPerFile = 6
+    package var attemptsPerFile = 6
     /// Longest sleep, so that a clock that is set is noticed.
-    public var longestSleep: Double = 30
+    package var longestSleep: Double = 30
 
-    public init() {}
+    package init() {}
 }

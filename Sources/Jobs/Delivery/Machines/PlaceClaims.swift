@@ -1,19 +1,19 @@
 /// Which task holds which places: staging directories of what is received, contents of what is sent. Two tasks that
 /// share one would ruin each other's work, so that the second is refused for as long as the first has it.
-public struct PlaceClaims: Sendable {
+package struct PlaceClaims: Sendable {
     private var holders: [String: String] = [:]
     private var places: [String: Set<String>] = [:]
 
-    public init() {}
+    package init() {}
 
     /// Who holds one of these places; nil when only `task` does, or nobody.
-    public func holder(of wanted: Set<String>, besides task: String) -> String? {
+    package func holder(of wanted: Set<String>, besides task: String) -> String? {
         wanted.compactMap { holders[$0] }.filter { $0 != task }.min()
     }
 
     /// Gives places to a task, and takes back what it held before.
     /// - Returns: who holds one of them already; then nothing changes.
-    public mutating func claim(_ wanted: Set<String>, by task: String) -> String? {
+    package mutating func claim(_ wanted: Set<String>, by task: String) -> String? {
         if let other = holder(of: wanted, besides: task) { return other }
         release(task)
         places[task] = wanted
@@ -21,7 +21,7 @@ public struct PlaceClaims: Sendable {
         return nil
     }
 
-    public mutating func release(_ task: String) {
+    package mutating func release(_ task: String) {
         for place in places.removeValue(forKey: task) ?? [] { holders[place] = nil }
     }
 }

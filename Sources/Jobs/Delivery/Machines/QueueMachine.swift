@@ -1,30 +1,30 @@
 /// Which tasks of one direction run now: at most so many at once, the others wait in the order they came.
-public struct QueueMachine: Sendable {
+package struct QueueMachine: Sendable {
     /// `uploadingnum` or `downloadingnum`.
-    public private(set) var limit: Int
+    package private(set) var limit: Int
     /// File names of tasks that wait, first come first.
-    public private(set) var waiting: [String] = []
+    package private(set) var waiting: [String] = []
     /// File names of tasks that hold a place.
-    public private(set) var running: Set<String> = []
+    package private(set) var running: Set<String> = []
 
-    public init(limit: Int) { self.limit = max(limit, 1) }
+    package init(limit: Int) { self.limit = max(limit, 1) }
 
     /// A task came; one that waits or runs already does not come twice.
     /// - Returns: the tasks that start now.
-    public mutating func add(_ task: String) -> [String] {
+    package mutating func add(_ task: String) -> [String] {
         if !waiting.contains(task) && !running.contains(task) { waiting.append(task) }
         return startable()
     }
 
     /// A task that was running before a restart goes on, over the limit if need be: its state says that it runs.
-    public mutating func resume(_ task: String) {
+    package mutating func resume(_ task: String) {
         waiting.removeAll { $0 == task }
         running.insert(task)
     }
 
     /// A task needs its place no longer (it is done, failed, cancelled, or only serves from now on), or left the queue.
     /// - Returns: the tasks that start now.
-    public mutating func remove(_ task: String) -> [String] {
+    package mutating func remove(_ task: String) -> [String] {
         waiting.removeAll { $0 == task }
         running.remove(task)
         return startable()
@@ -32,7 +32,7 @@ public struct QueueMachine: Sendable {
 
     /// The configuration was loaded again. Tasks that run over a smaller limit run to their end.
     /// - Returns: the tasks that start now.
-    public mutating func setLimit(_ limit: Int) -> [String] {
+    package mutating func setLimit(_ limit: Int) -> [String] {
         self.limit = max(limit, 1)
         return startable()
     }

@@ -1,19 +1,19 @@
 /// What one task that is sent is to do.
-public struct SendPlan: Sendable, Hashable {
+package struct SendPlan: Sendable, Hashable {
     /// Whether the content lies in the bucket only and is fetched first (`datasource` `obs`).
-    public var fetchesFirst: Bool
-    public var usesTorrent: Bool
-    public var usesStore: Bool
-    public var usesCDN: Bool
+    package var fetchesFirst: Bool
+    package var usesTorrent: Bool
+    package var usesStore: Bool
+    package var usesCDN: Bool
     /// Whether the node uploads; else the bucket holds the content by other means and is only looked at.
-    public var uploads: Bool
-    public var totalSize: Int64
-    public var windows: PerMethod<QuietWindow>
-    public var seedTime: Int
-    public var seedsInWindow: Bool
-    public var settings = SendSettings()
+    package var uploads: Bool
+    package var totalSize: Int64
+    package var windows: PerMethod<QuietWindow>
+    package var seedTime: Int
+    package var seedsInWindow: Bool
+    package var settings = SendSettings()
 
-    public init(
+    package init(
         fetchesFirst: Bool = false, usesTorrent: Bool, usesStore: Bool, usesCDN: Bool, uploads: Bool, totalSize: Int64,
         windows: PerMethod<QuietWindow> = PerMethod(repeating: .always), seedTime: Int, seedsInWindow: Bool = false
     ) {
@@ -28,7 +28,7 @@ public struct SendPlan: Sendable, Hashable {
         self.seedsInWindow = seedsInWindow
     }
 
-    public init(task: TaskFile, configuration: NodeConfiguration) {
+    package init(task: TaskFile, configuration: NodeConfiguration) {
         let source = task.dataSource ?? configuration.dataSource
         let isLocal = configuration.machineType == .local
         self.init(
@@ -41,21 +41,21 @@ public struct SendPlan: Sendable, Hashable {
 }
 
 /// Times and bounds of sending.
-public struct SendSettings: Sendable, Hashable {
+package struct SendSettings: Sendable, Hashable {
     /// CDN probes that may fail one after the other before the task fails.
-    public var cdnFailures = 3
-    public var cdnRetry = Backoff(first: 5, most: 60)
+    package var cdnFailures = 3
+    package var cdnRetry = Backoff(first: 5, most: 60)
     /// Seconds between probes of a CDN that answers, and between looks at a bucket that others fill.
-    public var lookAgain: Double = 300
+    package var lookAgain: Double = 300
     /// When an upload that failed is begun again.
-    public var uploadRetry = Backoff(first: 5, most: 600)
-    public var longestSleep: Double = 30
+    package var uploadRetry = Backoff(first: 5, most: 600)
+    package var longestSleep: Double = 30
 
-    public init() {}
+    package init() {}
 }
 
 /// What the shell does next for a task that is sent.
-public enum SendAction: Sendable, Hashable {
+package enum SendAction: Sendable, Hashable {
     /// Fetch the content out of the bucket; reported by `fetched`.
     case fetchContent
     /// Serve the torrent to peers, or stop; reported by `seeding`.
@@ -77,17 +77,17 @@ public enum SendAction: Sendable, Hashable {
 }
 
 /// Why sending cannot go on: which method, and what is wrong.
-public struct SendFailure: Error, Sendable, Hashable {
-    public let method: DeliveryMethod
-    public let reason: String
+package struct SendFailure: Error, Sendable, Hashable {
+    package let method: DeliveryMethod
+    package let reason: String
 
-    public init(method: DeliveryMethod, reason: String) {
+    package init(method: DeliveryMethod, reason: String) {
         self.method = method
         self.reason = reason
     }
 
     /// `desc` of uploadprogress.
-    public var text: String {
+    package var text: String {
         switch method {
         case .bt: "bt errors"
         case .obs: "bt obs errors"
@@ -97,21 +97,21 @@ public struct SendFailure: Error, Sendable, Hashable {
 }
 
 /// Decides the life of one task that is sent, from when it leaves the queue to the end of its service.
-public struct SendMachine: Sendable {
-    public let plan: SendPlan
+package struct SendMachine: Sendable {
+    package let plan: SendPlan
     let clock: any WallClock
     /// Whether BitTorrent serves.
-    public private(set) var isSeeding = false
+    package private(set) var isSeeding = false
     /// Bytes of the content that the bucket holds; nil before it was looked at.
-    public private(set) var stored: Int64?
+    package private(set) var stored: Int64?
     /// Whether the CDN answered last time; nil before it was asked.
-    public private(set) var cdnAnswers: Bool?
-    public private(set) var isUploaded = false
-    public private(set) var isReady = false
+    package private(set) var cdnAnswers: Bool?
+    package private(set) var isUploaded = false
+    package private(set) var isReady = false
     /// When the service ends; nil before the upload is complete.
-    public private(set) var serviceEnd: Instant?
-    public private(set) var failure: SendFailure?
-    public private(set) var isFinished = false
+    package private(set) var serviceEnd: Instant?
+    package private(set) var failure: SendFailure?
+    package private(set) var isFinished = false
 
     private var hasContent: Bool
     private var isFetching = false
@@ -126,7 +126,7 @@ public struct SendMachine: Sendable {
     private var isChecking = false
 
     /// - Parameter serviceEnd: for a task that was uploaded before a restart, when its service ends.
-    public init(plan: SendPlan, clock: any WallClock, serviceEnd: Instant? = nil) {
+    package init(plan: SendPlan, clock: any WallClock, serviceEnd: Instant? = nil) {
         self.plan = plan
         self.clock = clock
         self.serviceEnd = serviceEnd
@@ -137,7 +137,7 @@ public struct SendMachine: Sendable {
     /// Whether everything that receivers are to use is there.
     private var isComplete: Bool { stored.map { $0 >= plan.totalSize } ?? false }
 
-    public mutating func tick(at now: Moment) -> [SendAction] {
+    package mutating func tick(at now: Moment) -> [SendAction] {
         guard failure == nil, !isFinished else { return [] }
         if let serviceEnd, plan.seedTime > 0, now.wall >= serviceEnd { return finish() }
         guard hasContent else {
@@ -211,7 +211,7 @@ public struct SendMachine: Sendable {
     // MARK: Events
 
     /// The content was fetched out of the bucket, or cannot be.
-    public mutating func fetched(failure reason: String?, at now: Moment) -> [SendAction] {
+    package mutating func fetched(failure reason: String?, at now: Moment) -> [SendAction] {
         guard failure == nil, !isFinished, !hasContent else { return [] }
         if let reason { return fail(.obs, reason) }
         hasContent = true
@@ -219,14 +219,14 @@ public struct SendMachine: Sendable {
     }
 
     /// BitTorrent serves, does not serve, or cannot.
-    public mutating func seeding(_ isSeeding: Bool, failure reason: String? = nil, at now: Moment) -> [SendAction] {
+    package mutating func seeding(_ isSeeding: Bool, failure reason: String? = nil, at now: Moment) -> [SendAction] {
         guard failure == nil, !isFinished else { return [] }
         if let reason { return fail(.bt, reason) }
         self.isSeeding = isSeeding && toldSeeding
         return tick(at: now)
     }
 
-    public mutating func storeHolds(_ bytes: Int64, at now: Moment) -> [SendAction] {
+    package mutating func storeHolds(_ bytes: Int64, at now: Moment) -> [SendAction] {
         guard failure == nil, !isFinished else { return [] }
         if bytes > stored ?? 0 { uploadFailures = 0 }
         stored = bytes
@@ -237,7 +237,7 @@ public struct SendMachine: Sendable {
 
     /// An upload broke off.
     /// - Parameter isFinal: whether trying again is of no use (a key that is refused).
-    public mutating func uploadFailed(_ reason: String, isFinal: Bool, at now: Moment) -> [SendAction] {
+    package mutating func uploadFailed(_ reason: String, isFinal: Bool, at now: Moment) -> [SendAction] {
         guard failure == nil, !isFinished else { return [] }
         if isFinal { return fail(.obs, reason) }
         toldUploading = false
@@ -249,7 +249,7 @@ public struct SendMachine: Sendable {
     }
 
     /// The CDN answered a probe with the right byte and size, or with trouble.
-    public mutating func cdnProbed(trouble: String?, at now: Moment) -> [SendAction] {
+    package mutating func cdnProbed(trouble: String?, at now: Moment) -> [SendAction] {
         guard failure == nil, !isFinished else { return [] }
         isProbing = false
         cdnAnswers = trouble == nil
@@ -266,7 +266,7 @@ public struct SendMachine: Sendable {
     }
 
     /// Seconds until `tick` has something to do; nil when nothing is to come any more.
-    public func sleep(at now: Moment) -> Double? {
+    package func sleep(at now: Moment) -> Double? {
         guard failure == nil, !isFinished else { return nil }
         var times = [plan.settings.longestSleep]
         if let serviceEnd { times.append(serviceEnd - now.wall) }

@@ -1,5 +1,5 @@
 /// Why a method gets nothing.
-public enum SourceTrouble: Error, Sendable, Hashable, CustomStringConvertible {
+package enum SourceTrouble: Error, Sendable, Hashable, CustomStringConvertible {
     case nameNotResolved(host: String)
     case connectionRefused(host: String)
     /// An HTTP status that is no success.
@@ -13,7 +13,7 @@ public enum SourceTrouble: Error, Sendable, Hashable, CustomStringConvertible {
     case other(String)
 
     /// Whether it means that the method has no source left (section 4 of the contract).
-    public var meansNoSource: Bool {
+    package var meansNoSource: Bool {
         switch self {
         case .nameNotResolved, .connectionRefused, .noPeerHasPiece, .silent, .wrongContent: true
         case .status(let code): code == 403 || code == 404 || code == 410
@@ -21,7 +21,7 @@ public enum SourceTrouble: Error, Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .nameNotResolved(let host): "the name \(host) does not resolve"
         case .connectionRefused(let host): "\(host) refuses the connection"

@@ -1,13 +1,13 @@
 /// Turns shares into whole files (section 3 of the contract): as close to the shares as whole files allow, the same
 /// answer every time.
-public enum ContentSplit {
+package enum ContentSplit {
     /// - Parameters:
     ///   - sizes: bytes of each file, in the torrent's order; with `torrentOrder` false the order decides only between
     ///     files of one size.
     ///   - torrentOrder: whether BT gets a run from the head of that order and the others what follows.
     /// - Returns: for each method the places of its files in `sizes`, ascending. Every file is in one list; a method
     ///   whose share is 0 has none.
-    public static func assign(_ sizes: [Int64], shares: Shares, torrentOrder: Bool) -> [DeliveryMethod: [Int]] {
+    package static func assign(_ sizes: [Int64], shares: Shares, torrentOrder: Bool) -> [DeliveryMethod: [Int]] {
         let owners =
             torrentOrder && shares.bt > 0
             ? HeadAndTail(sizes: sizes, shares: shares).owners()
@@ -21,7 +21,7 @@ public enum ContentSplit {
 
     /// How far an assignment is from the shares: the sum over the methods of |bytes - share|, times the sum of the
     /// shares so that it is whole.
-    public static func distance(_ lists: [DeliveryMethod: [Int]], sizes: [Int64], shares: Shares) -> Int128 {
+    package static func distance(_ lists: [DeliveryMethod: [Int]], sizes: [Int64], shares: Shares) -> Int128 {
         var score = SplitScore(shares: shares, sizes: sizes)
         for (method, files) in lists { for file in files { score.give(sizes[file], to: method) } }
         return score.value.sum

@@ -1,5 +1,5 @@
 /// A way for content to get to a receiver.
-public enum DeliveryMethod: String, CaseIterable, Sendable, Hashable, Comparable {
+package enum DeliveryMethod: String, CaseIterable, Sendable, Hashable, Comparable {
     /// BitTorrent: the peers.
     case bt
     /// An object store that speaks S3.
@@ -8,7 +8,7 @@ public enum DeliveryMethod: String, CaseIterable, Sendable, Hashable, Comparable
     case cdn
 
     /// In the order of `bt-obs-cdn`.
-    public static func < (left: DeliveryMethod, right: DeliveryMethod) -> Bool { left.rank < right.rank }
+    package static func < (left: DeliveryMethod, right: DeliveryMethod) -> Bool { left.rank < right.rank }
 
     var rank: Int {
         switch self {
@@ -20,7 +20,7 @@ public enum DeliveryMethod: String, CaseIterable, Sendable, Hashable, Comparable
 }
 
 /// When methods may transfer.
-public enum DeliveryPolicy: String, Sendable, Hashable, CaseIterable {
+package enum DeliveryPolicy: String, Sendable, Hashable, CaseIterable {
     /// All methods at once, at any time.
     case fulltime
     /// Each method inside its own window.
@@ -28,7 +28,7 @@ public enum DeliveryPolicy: String, Sendable, Hashable, CaseIterable {
 }
 
 /// What a method that has finished its share does.
-public enum Rebalance: String, Sendable, Hashable, CaseIterable {
+package enum Rebalance: String, Sendable, Hashable, CaseIterable {
     /// Nothing: shares are strict.
     case none
     /// It takes over files of a slower one.
@@ -36,20 +36,20 @@ public enum Rebalance: String, Sendable, Hashable, CaseIterable {
 }
 
 /// One value for each method.
-public struct PerMethod<Value> {
-    public var bt: Value
-    public var obs: Value
-    public var cdn: Value
+package struct PerMethod<Value> {
+    package var bt: Value
+    package var obs: Value
+    package var cdn: Value
 
-    public init(bt: Value, obs: Value, cdn: Value) {
+    package init(bt: Value, obs: Value, cdn: Value) {
         self.bt = bt
         self.obs = obs
         self.cdn = cdn
     }
 
-    public init(repeating value: Value) { self.init(bt: value, obs: value, cdn: value) }
+    package init(repeating value: Value) { self.init(bt: value, obs: value, cdn: value) }
 
-    public subscript(_ method: DeliveryMethod) -> Value {
+    package subscript(_ method: DeliveryMethod) -> Value {
         get {
             switch method {
             case .bt: bt
@@ -66,12 +66,12 @@ public struct PerMethod<Value> {
         }
     }
 
-    public func map<Result>(_ transform: (Value) -> Result) -> PerMethod<Result> {
+    package func map<Result>(_ transform: (Value) -> Result) -> PerMethod<Result> {
         PerMethod<Result>(bt: transform(bt), obs: transform(obs), cdn: transform(cdn))
     }
 
     /// The three values in the order of `bt-obs-cdn`.
-    public var all: [Value] { [bt, obs, cdn] }
+    package var all: [Value] { [bt, obs, cdn] }
 }
 
 extension PerMethod: Sendable where Value: Sendable {}

@@ -1,14 +1,14 @@
 import Text
 
 /// Where things lie on a node (section 1 of the contract): BASE, DATA, and what is made of them.
-public struct NodePaths: Sendable, Hashable {
-    public let base: String
-    public let data: String
-    public let role: NodeRole
-    public let plan: ReceiverStorePlan
+package struct NodePaths: Sendable, Hashable {
+    package let base: String
+    package let data: String
+    package let role: NodeRole
+    package let plan: ReceiverStorePlan
     private let taskRoots: [String]
 
-    public init(_ configuration: NodeConfiguration) {
+    package init(_ configuration: NodeConfiguration) {
         base = configuration.baseDataPath
         data = configuration.dataPath
         role = configuration.role
@@ -17,7 +17,7 @@ public struct NodePaths: Sendable, Hashable {
     }
 
     /// Final place of a content; nil on a cacher, which keeps nothing.
-    public func stored(_ subdirectory: TaskSubdirectory, _ name: String) -> String? {
+    package func stored(_ subdirectory: TaskSubdirectory, _ name: String) -> String? {
         switch (role, plan) {
         case (.cacher, _): nil
         case (.receiver, .a): "\(base)/\(name)"
@@ -26,59 +26,59 @@ public struct NodePaths: Sendable, Hashable {
     }
 
     /// Beside the stored content once it is complete.
-    public func finishedMarker(_ subdirectory: TaskSubdirectory, _ name: String) -> String? {
+    package func finishedMarker(_ subdirectory: TaskSubdirectory, _ name: String) -> String? {
         stored(subdirectory, name).map { $0 + ".finished" }
     }
 
     /// Where a content gathers.
     /// - Parameter isShare: whether it is a cacher that fetches a share and not the whole.
-    public func staging(_ subdirectory: TaskSubdirectory, _ name: String, isShare: Bool = false) -> String {
+    package func staging(_ subdirectory: TaskSubdirectory, _ name: String, isShare: Bool = false) -> String {
         role == .cacher
             ? "\(data)/transfer/bt/\(subdirectory.text)/\(name)\(isShare ? "-tmp" : "")"
             : "\(data)/transfer/\(subdirectory.text)/\(name)"
     }
 
     /// The staging place where DATA lies on another file system than BASE.
-    public func stagingUnderBase(_ subdirectory: TaskSubdirectory, _ name: String) -> String {
+    package func stagingUnderBase(_ subdirectory: TaskSubdirectory, _ name: String) -> String {
         "\(base)/.swoop/\(subdirectory.text)/\(name)"
     }
 
     /// The torrent beside a content at `contentPath`.
-    public func torrent(ofContent contentPath: String) -> String { contentPath + ".torrent" }
+    package func torrent(ofContent contentPath: String) -> String { contentPath + ".torrent" }
 
     /// The torrent of a content's BT share at its sender.
-    public func tmpTorrent(_ subdirectory: TaskSubdirectory, _ name: String) -> String {
+    package func tmpTorrent(_ subdirectory: TaskSubdirectory, _ name: String) -> String {
         "\(base)/\(subdirectory.text)/dcps-tmp/\(name)-tmp.torrent"
     }
 
     /// The directory that is a state of sending.
-    public func directory(_ state: SenderState) -> String { "\(data)/sender/\(state.rawValue)" }
+    package func directory(_ state: SenderState) -> String { "\(data)/sender/\(state.rawValue)" }
     /// The directory that is a state of receiving.
-    public func directory(_ state: ReceiverState) -> String { "\(data)/receiver/\(state.rawValue)" }
+    package func directory(_ state: ReceiverState) -> String { "\(data)/receiver/\(state.rawValue)" }
 
     /// Every directory that a node makes when it starts.
-    public var directories: [String] {
+    package var directories: [String] {
         SenderState.allCases.map { directory($0) } + ReceiverState.allCases.map { directory($0) }
     }
 
     /// `path` below BASE without the slash between; nil if it lies elsewhere or is not written plainly.
-    public func belowBase(_ path: String) -> String? {
+    package func belowBase(_ path: String) -> String? {
         guard Self.isCleanAbsolute(path), Self.isBelow(path, base) else { return nil }
         return String(Substring(path.utf8.dropFirst(base.utf8.count + 1)))
     }
 
     /// The URL of `path`, which lies below BASE, at a domain: `/dcp/` and the path. Nil if it does not.
-    public func url(domain: String, path: String) -> String? {
+    package func url(domain: String, path: String) -> String? {
         belowBase(path).map { "\(domain)/dcp/\(Self.percentEncoded($0))" }
     }
 
     /// Whether a call may name a task file at `path`. Symbolic links are the shell's to resolve before it asks again.
-    public func mayHoldTaskFile(_ path: String) -> Bool {
+    package func mayHoldTaskFile(_ path: String) -> Bool {
         Self.isCleanAbsolute(path) && taskRoots.contains { Self.isBelow(path, $0) }
     }
 
     /// Whether `path` is absolute and has no `.`, `..`, empty part, NUL, or trailing slash.
-    public static func isCleanAbsolute(_ path: String) -> Bool {
+    package static func isCleanAbsolute(_ path: String) -> Bool {
         let bytes = Array(path.utf8)
         guard bytes.first == UInt8(ascii: "/"), bytes.count > 1, bytes.count < 4096, !bytes.contains(0) else {
             return false
@@ -90,7 +90,7 @@ public struct NodePaths: Sendable, Hashable {
     }
 
     /// Whether `name` is one plain file name that ends in `.task.json`, as calls give it that name no path.
-    public static func isTaskFileName(_ name: String) -> Bool {
+    package static func isTaskFileName(_ name: String) -> Bool {
         let bytes = Array(name.utf8)
         return bytes.count > 10 && bytes.count <= 255 && name.hasSuffix(".task.json")
             && !bytes.contains(UInt8(ascii: "/")) && !bytes.contains(0)
@@ -102,17 +102,17 @@ public struct NodePaths: Sendable, Hashable {
 
     /// Percent-encodes all but RFC 3986's unreserved characters, a few that URLs of contents have always had as they
     /// are, and the slashes.
-    public static func percentEncoded(_ path: String) -> String {
+    package static func percentEncoded(_ path: String) -> String {
         PercentEncoding.encode(path.utf8, keeping: "/!$&'()*+,;=:@")
     }
 }
 
 /// The states of a task that is sent; each is a directory of that name below `DATA/sender`.
-public enum SenderState: String, Sendable, Hashable, CaseIterable {
+package enum SenderState: String, Sendable, Hashable, CaseIterable {
     case tmp, queues, uploading, uploaded, history, failed
 }
 
 /// The states of a task that is received; each is a directory of that name below `DATA/receiver`.
-public enum ReceiverState: String, Sendable, Hashable, CaseIterable {
+package enum ReceiverState: String, Sendable, Hashable, CaseIterable {
     case tmp, queues, downloading, downloaded, history, failed
 }

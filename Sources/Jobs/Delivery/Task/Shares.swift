@@ -1,16 +1,16 @@
 import Text
 
 /// How much of a content goes each way, as parts: `2:1:1` is half by BitTorrent and a quarter each by the others.
-public struct Shares: Sendable, Hashable, CustomStringConvertible {
-    public let bt: Int
-    public let obs: Int
-    public let cdn: Int
+package struct Shares: Sendable, Hashable, CustomStringConvertible {
+    package let bt: Int
+    package let obs: Int
+    package let cdn: Int
 
     /// Greatest part that is accepted.
-    public static let maxPart = 10_000
+    package static let maxPart = 10_000
 
     /// - Returns: nil if a part is negative or above `maxPart`, or all are 0.
-    public init?(bt: Int, obs: Int, cdn: Int) {
+    package init?(bt: Int, obs: Int, cdn: Int) {
         guard [bt, obs, cdn].allSatisfy({ (0...Self.maxPart).contains($0) }), bt + obs + cdn > 0 else { return nil }
         self.bt = bt
         self.obs = obs
@@ -18,7 +18,7 @@ public struct Shares: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Reads `2:1:1`.
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         let parts = text.trimmingBlanks.split(separator: ":", omittingEmptySubsequences: false).map { part in
             part.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(part) : nil
         }
@@ -26,7 +26,7 @@ public struct Shares: Sendable, Hashable, CustomStringConvertible {
         self.init(bt: bt, obs: obs, cdn: cdn)
     }
 
-    public subscript(_ method: DeliveryMethod) -> Int {
+    package subscript(_ method: DeliveryMethod) -> Int {
         switch method {
         case .bt: bt
         case .obs: obs
@@ -34,10 +34,10 @@ public struct Shares: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    public var sum: Int { bt + obs + cdn }
+    package var sum: Int { bt + obs + cdn }
     /// The methods with a share above 0.
-    public var methods: [DeliveryMethod] { DeliveryMethod.allCases.filter { self[$0] > 0 } }
+    package var methods: [DeliveryMethod] { DeliveryMethod.allCases.filter { self[$0] > 0 } }
     /// Whether everything goes by BitTorrent, so that the full torrent is served and not a share of it.
-    public var isTorrentOnly: Bool { bt > 0 && obs == 0 && cdn == 0 }
-    public var description: String { "\(bt):\(obs):\(cdn)" }
+    package var isTorrentOnly: Bool { bt > 0 && obs == 0 && cdn == 0 }
+    package var description: String { "\(bt):\(obs):\(cdn)" }
 }

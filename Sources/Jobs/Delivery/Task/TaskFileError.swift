@@ -2,13 +2,13 @@ import JSON
 import Metainfo
 
 /// Why a task file cannot be used.
-public enum TaskFileError: Error, Sendable, Hashable, CustomStringConvertible {
+package enum TaskFileError: Error, Sendable, Hashable, CustomStringConvertible {
     case syntax(JSONError)
     case notAnObject
     /// A member's value cannot be used; `key` names it, as `bt.seedtime` or `filelist[3].file`.
     case invalid(key: String, reason: String)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .syntax(let error): "the task file is not JSON: \(error)"
         case .notAnObject: "line 1, column 1: the task file is not a JSON object"
@@ -18,7 +18,7 @@ public enum TaskFileError: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 /// What a receiver finds wrong with the sums of a task file that can be read. Each has its own text in the API.
-public enum TaskFileImbalance: Sendable, Hashable {
+package enum TaskFileImbalance: Sendable, Hashable {
     /// All files together are 0 bytes long.
     case filesAreEmpty
     /// `size` says 0, and the files do not.

@@ -3,7 +3,7 @@ import JSON
 extension TaskFile {
     /// The file's bytes: every known member in the seed's order, then what was not known here. It holds the keys of
     /// the object store where a call gave them, so it is written for its owner alone.
-    public func encode() -> [UInt8] { JSONValue.object(json()).encode(.indented) }
+    package func encode() -> [UInt8] { JSONValue.object(json()).encode(.indented) }
 
     private func json() -> JSONObject {
         var object: JSONObject = [

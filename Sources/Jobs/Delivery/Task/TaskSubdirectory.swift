@@ -2,19 +2,19 @@ import Metainfo
 
 /// SUBDIR: centre id (up to 5 letters), dash, organisation id (up to 4 digits), such as `cfec-001`. Any other safe
 /// single name works too, with a warning.
-public struct TaskSubdirectory: Sendable, Hashable, CustomStringConvertible {
-    public let text: String
+package struct TaskSubdirectory: Sendable, Hashable, CustomStringConvertible {
+    package let text: String
 
     /// - Throws: why it cannot be a directory's name.
-    public init(_ text: String) throws(PathProblem) {
+    package init(_ text: String) throws(PathProblem) {
         _ = try PathComponent(text)
         self.text = text
     }
 
-    public var description: String { text }
+    package var description: String { text }
 
     /// What is odd about it; nil if it has the usual shape.
-    public var warning: String? {
+    package var warning: String? {
         let parts = text.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
         let isLetter = { (byte: UInt8) in (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte) }
         let isUsual =

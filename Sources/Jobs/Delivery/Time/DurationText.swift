@@ -1,15 +1,15 @@
-import Text
 import JSON
+import Text
 
 /// Spans of time as the configuration and task files write them: a number, or a number and one of `s`, `m`, `h`, `d`.
-public enum DurationText {
+package enum DurationText {
     /// Longest span that is accepted: ten years.
-    public static let maxSeconds = 10 * 366 * 86_400
+    package static let maxSeconds = 10 * 366 * 86_400
 
     /// - Parameters:
     ///   - unit: seconds that a number without a suffix counts.
     /// - Returns: seconds; nil if it is no such text, negative, or longer than `maxSeconds`.
-    public static func seconds(_ text: String, unit: Int) -> Int? {
+    package static func seconds(_ text: String, unit: Int) -> Int? {
         var digits = Substring(text.trimmingBlanks)
         var factor = unit
         if let last = digits.last, let known = ["s": 1, "m": 60, "h": 3600, "d": 86_400][last.lowercased()] {
@@ -25,18 +25,18 @@ public enum DurationText {
 }
 
 /// How long a task is served after it is there. A number counts hours; a suffix overrides it.
-public struct SeedTime: Sendable, Hashable, CustomStringConvertible {
-    public let seconds: Int
+package struct SeedTime: Sendable, Hashable, CustomStringConvertible {
+    package let seconds: Int
     /// As written: `72`, `90s`.
-    public let description: String
+    package let description: String
 
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         guard let seconds = DurationText.seconds(text, unit: 3600) else { return nil }
         self.seconds = seconds
         description = text.trimmingBlanks
     }
 
-    public init(hours: Int) {
+    package init(hours: Int) {
         seconds = min(max(hours, 0), DurationText.maxSeconds / 3600) * 3600
         description = String(seconds / 3600)
     }

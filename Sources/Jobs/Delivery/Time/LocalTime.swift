@@ -1,19 +1,19 @@
 import Text
 
 /// A date and time of day as clocks on the wall show it, in the Gregorian calendar, with no zone of its own.
-public struct LocalTime: Sendable, Hashable, Comparable, CustomStringConvertible {
+package struct LocalTime: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// Seconds since 1970-01-01 00:00:00 on the same wall.
-    public let epochSeconds: Int64
+    package let epochSeconds: Int64
 
-    public init(epochSeconds: Int64) { self.epochSeconds = epochSeconds }
+    package init(epochSeconds: Int64) { self.epochSeconds = epochSeconds }
 
     /// - Parameters:
     ///   - day: days since 1970-01-01.
     ///   - minute: minutes since that day's 00:00; 1440 is the next day's.
-    public init(day: Int64, minute: Int) { epochSeconds = day * 86_400 + Int64(minute) * 60 }
+    package init(day: Int64, minute: Int) { epochSeconds = day * 86_400 + Int64(minute) * 60 }
 
     /// Reads `YYYY-MM-DD HH:MM:SS`; nil for anything else and for dates that do not exist.
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         let bytes = Array(text.utf8)
         guard bytes.count == 19, bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"), bytes[10] == 0x20,
             bytes[13] == UInt8(ascii: ":"), bytes[16] == UInt8(ascii: ":")
@@ -32,19 +32,19 @@ public struct LocalTime: Sendable, Hashable, Comparable, CustomStringConvertible
     }
 
     /// Days since 1970-01-01.
-    public var day: Int64 { (epochSeconds - Int64(secondOfDay)) / 86_400 }
+    package var day: Int64 { (epochSeconds - Int64(secondOfDay)) / 86_400 }
     /// 0 to 86,399.
-    public var secondOfDay: Int { Int((epochSeconds % 86_400 + 86_400) % 86_400) }
+    package var secondOfDay: Int { Int((epochSeconds % 86_400 + 86_400) % 86_400) }
     /// 0 to 1,439.
-    public var minuteOfDay: Int { secondOfDay / 60 }
+    package var minuteOfDay: Int { secondOfDay / 60 }
 
     /// `YYYY-MM-DD HH:MM:SS`.
-    public var description: String {
+    package var description: String {
         let date = CivilDate(daysSince1970: day)
         let time = [secondOfDay / 3600, secondOfDay / 60 % 60, secondOfDay % 60].map { zeroPadded(Int64($0)) }
         return "\(zeroPadded(date.year, 4))-\(zeroPadded(date.month))-\(zeroPadded(date.day)) "
             + time.joined(separator: ":")
     }
 
-    public static func < (left: LocalTime, right: LocalTime) -> Bool { left.epochSeconds < right.epochSeconds }
+    package static func < (left: LocalTime, right: LocalTime) -> Bool { left.epochSeconds < right.epochSeconds }
 }

@@ -6,16 +6,16 @@ import Text
 /// It opens once for each day: the first time the clock shows its start. It closes the first time after that that the
 /// clock shows its end. A time that the clock skips in spring counts as the moment of the skip, and a window that is
 /// skipped whole runs for its length after the skip; the hour that comes twice in autumn opens it once.
-public struct QuietWindow: Sendable, Hashable, CustomStringConvertible {
+package struct QuietWindow: Sendable, Hashable, CustomStringConvertible {
     /// Minutes since midnight: 0 to 1,439.
-    public let start: Int
+    package let start: Int
     /// Minutes since the midnight before the start; past 1,440 where the window goes over midnight.
-    public let end: Int
+    package let end: Int
     /// As it was written, for showschedules.
-    public let text: String
+    package let text: String
 
     /// Open all day.
-    public static let always = QuietWindow(start: 0, end: 1440, text: "00:00-23:59")
+    package static let always = QuietWindow(start: 0, end: 1440, text: "00:00-23:59")
 
     private init(start: Int, end: Int, text: String) {
         self.start = start
@@ -24,7 +24,7 @@ public struct QuietWindow: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// - Throws: what is wrong with the text.
-    public static func parse(_ text: String) throws(QuietWindowError) -> QuietWindow {
+    package static func parse(_ text: String) throws(QuietWindowError) -> QuietWindow {
         let parts = text.trimmingBlanks.split(separator: "-", omittingEmptySubsequences: false)
         guard parts.count == 2, let start = minute(parts[0]), let end = minute(parts[1]) else {
             throw .malformed(text)
@@ -35,7 +35,7 @@ public struct QuietWindow: Sendable, Hashable, CustomStringConvertible {
         return QuietWindow(start: opens, end: end > opens ? end : end + 1440, text: text.trimmingBlanks)
     }
 
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         guard let window = try? Self.parse(text) else { return nil }
         self = window
     }
@@ -49,22 +49,22 @@ public struct QuietWindow: Sendable, Hashable, CustomStringConvertible {
         return hour * 60 + minute
     }
 
-    public var isAlways: Bool { end - start == 1440 }
-    public var description: String { text }
+    package var isAlways: Bool { end - start == 1440 }
+    package var description: String { text }
 
     /// Whether the window is open at `instant`.
-    public func isOpen(at instant: Instant, clock: some WallClock) -> Bool {
+    package func isOpen(at instant: Instant, clock: some WallClock) -> Bool {
         isAlways || spans(around: instant, clock: clock).contains { $0.contains(instant) }
     }
 
     /// The next instant after `instant` at which the window opens or closes; nil for one that is always open.
-    public func nextChange(after instant: Instant, clock: some WallClock) -> Instant? {
+    package func nextChange(after instant: Instant, clock: some WallClock) -> Instant? {
         guard !isAlways else { return nil }
         return spans(around: instant, clock: clock).flatMap { [$0.lowerBound, $0.upperBound] }.first { $0 > instant }
     }
 
     /// The span in which the window is open at `instant`, or else the next; nil for one that is always open.
-    public func currentOrNext(at instant: Instant, clock: some WallClock) -> Range<Instant>? {
+    package func currentOrNext(at instant: Instant, clock: some WallClock) -> Range<Instant>? {
         guard !isAlways else { return nil }
         return spans(around: instant, clock: clock).first { $0.upperBound > instant }
     }
@@ -94,11 +94,11 @@ public struct QuietWindow: Sendable, Hashable, CustomStringConvertible {
 }
 
 /// What is wrong with the text of a window.
-public enum QuietWindowError: Error, Sendable, Hashable, CustomStringConvertible {
+package enum QuietWindowError: Error, Sendable, Hashable, CustomStringConvertible {
     case malformed(String)
     case empty(String)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .malformed(let text): "'\(text)' is not a window such as 22:00-06:00"
         case .empty(let text): "the window '\(text)' starts when it ends; 00:00-23:59 means always"

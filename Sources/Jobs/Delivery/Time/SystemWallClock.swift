@@ -5,12 +5,12 @@ import Musl
 #endif
 
 /// The zone that this machine is set to (`TZ`, else `/etc/localtime`), by the C library's tables.
-public struct SystemWallClock: WallClock {
-    public init() { tzset() }
+package struct SystemWallClock: WallClock {
+    package init() { tzset() }
 
-    public func utcOffset(at instant: Instant) -> Int { broken(instant).tm_gmtoff }
+    package func utcOffset(at instant: Instant) -> Int { broken(instant).tm_gmtoff }
 
-    public func zoneName(at instant: Instant) -> String {
+    package func zoneName(at instant: Instant) -> String {
         let time = broken(instant)
         // The name belongs to the C library, which keeps it for as long as the process lives.
         return time.tm_zone.map { String(cString: $0) } ?? "UTC"

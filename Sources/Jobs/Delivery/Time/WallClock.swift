@@ -1,5 +1,5 @@
 /// How local time follows from an instant at one place: all that windows and printed times need.
-public protocol WallClock: Sendable {
+package protocol WallClock: Sendable {
     /// Seconds that local time is ahead of UTC at `instant`.
     func utcOffset(at instant: Instant) -> Int
     /// The zone's short name at `instant`, such as `CST`.
@@ -7,33 +7,33 @@ public protocol WallClock: Sendable {
 }
 
 /// A place that never changes its clocks.
-public struct FixedOffsetClock: WallClock {
-    public let offset: Int
-    public let name: String
+package struct FixedOffsetClock: WallClock {
+    package let offset: Int
+    package let name: String
 
     /// - Parameter offset: seconds ahead of UTC.
-    public init(offset: Int, name: String) {
+    package init(offset: Int, name: String) {
         self.offset = offset
         self.name = name
     }
 
-    public static let utc = FixedOffsetClock(offset: 0, name: "UTC")
+    package static let utc = FixedOffsetClock(offset: 0, name: "UTC")
 
-    public func utcOffset(at instant: Instant) -> Int { offset }
-    public func zoneName(at instant: Instant) -> String { name }
+    package func utcOffset(at instant: Instant) -> Int { offset }
+    package func zoneName(at instant: Instant) -> String { name }
 }
 
 extension WallClock {
     /// Local date and time at `instant`, whole seconds.
-    public func local(_ instant: Instant) -> LocalTime {
+    package func local(_ instant: Instant) -> LocalTime {
         LocalTime(epochSeconds: instant.wholeSeconds + Int64(utcOffset(at: instant)))
     }
 
     /// `YYYY-MM-DD HH:MM:SS` local time, as task files and the API have it.
-    public func text(_ instant: Instant) -> String { local(instant).description }
+    package func text(_ instant: Instant) -> String { local(instant).description }
 
     /// `YYYY-MM-DD HH:MM:SS +0800 CST`, as showschedules prints it.
-    public func textWithZone(_ instant: Instant) -> String {
+    package func textWithZone(_ instant: Instant) -> String {
         let offset = utcOffset(at: instant)
         let minutes = abs(offset) / 60
         let sign = offset < 0 ? "-" : "+"
@@ -41,7 +41,7 @@ extension WallClock {
     }
 
     /// The first instant at which clocks here show `local`; where they skip it, the moment of the skip.
-    public func instant(of local: LocalTime) -> (instant: Instant, isSkipped: Bool) {
+    package func instant(of local: LocalTime) -> (instant: Instant, isSkipped: Bool) {
         let seconds = local.epochSeconds
         // A day before and after, no change of the clocks that concerns this time can lie outside.
         let offsets = [-86_400, 86_400].map { utcOffset(at: Instant(wholeSeconds: seconds + $0)) }
@@ -62,7 +62,7 @@ extension WallClock {
     }
 
     /// The instant that `YYYY-MM-DD HH:MM:SS` local time names; nil if it is no such text.
-    public func instant(of text: String) -> Instant? { LocalTime(text).map { instant(of: $0).instant } }
+    package func instant(of text: String) -> Instant? { LocalTime(text).map { instant(of: $0).instant } }
 }
 
 extension Instant {

@@ -3,12 +3,12 @@ import HTTPOrigin
 import S3
 
 /// What came of a download.
-public struct DownloadResult: Sendable, Hashable {
+package struct DownloadResult: Sendable, Hashable {
     /// In bytes.
-    public let size: Int64
-    public let entityTag: String
+    package let size: Int64
+    package let entityTag: String
     /// Bytes that were there from an earlier try.
-    public let reused: Int64
+    package let reused: Int64
 }
 
 extension ObjectStore {
@@ -23,7 +23,7 @@ extension ObjectStore {
     ///   - path: not a name that others look for: the file is incomplete until this returns.
     ///   - progress: bytes that are there, called from any thread.
     /// - Throws: `ObjectStoreError`; `.wrongContent` for another length. File and record stay for the next try.
-    public func download(
+    package func download(
         key: String, size: Int64, to path: String, progress: @escaping @Sendable (Int64) -> Void = { _ in }
     ) async throws(ObjectStoreError) -> DownloadResult {
         let info = try await head(key: key)

@@ -2,11 +2,11 @@ import NIOHTTP1
 import S3
 
 /// An upload in parts that was begun and neither completed nor thrown away.
-public typealias UnfinishedUpload = S3Upload
+package typealias UnfinishedUpload = S3Upload
 
 extension ObjectStore {
     /// The unfinished uploads of all keys that begin with a prefix.
-    public func unfinishedUploads(prefix: String) async throws(ObjectStoreError) -> [UnfinishedUpload] {
+    package func unfinishedUploads(prefix: String) async throws(ObjectStoreError) -> [UnfinishedUpload] {
         var all: [S3Upload] = []
         var marker: S3UploadMarker?
         while true {
@@ -30,7 +30,7 @@ extension ObjectStore {
     /// - Parameter begunBefore: only those begun before this time (seconds since 1970); nil for all.
     /// - Returns: how many there were.
     @discardableResult
-    public func abortUploads(prefix: String, begunBefore: Int64? = nil) async throws(ObjectStoreError) -> Int {
+    package func abortUploads(prefix: String, begunBefore: Int64? = nil) async throws(ObjectStoreError) -> Int {
         var count = 0
         for upload in try await unfinishedUploads(prefix: prefix) {
             if let begunBefore {

@@ -2,19 +2,19 @@ import HTTPTransport
 import S3
 
 /// What came of an upload.
-public struct UploadResult: Sendable, Hashable {
+package struct UploadResult: Sendable, Hashable {
     /// In bytes.
-    public let size: Int64
-    public let entityTag: String
+    package let size: Int64
+    package let entityTag: String
     /// Bytes that the store had already, from an earlier upload or a part of one: they were not sent.
-    public let reused: Int64
+    package let reused: Int64
 }
 
 /// How far an upload is.
-public struct UploadProgress: Sendable, Hashable {
+package struct UploadProgress: Sendable, Hashable {
     /// Bytes that the store has, of `size`.
-    public let stored: Int64
-    public let size: Int64
+    package let stored: Int64
+    package let size: Int64
 }
 
 extension ObjectStore {
@@ -31,7 +31,7 @@ extension ObjectStore {
     ///   - progress: called as parts are stored, from any thread.
     /// - Throws: `ObjectStoreError`. After a failure that may pass and after cancellation the parts stay for the next
     ///   try; after any other they are thrown away.
-    public func upload(
+    package func upload(
         file path: String, key: String, contentHash: String? = nil,
         progress: @escaping @Sendable (UploadProgress) -> Void = { _ in }
     ) async throws(ObjectStoreError) -> UploadResult {

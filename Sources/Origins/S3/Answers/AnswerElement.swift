@@ -1,5 +1,5 @@
 /// Why an answer is refused. Texts show nothing of it.
-public enum S3AnswerError: Error, Sendable, Hashable, CustomStringConvertible {
+package enum S3AnswerError: Error, Sendable, Hashable, CustomStringConvertible {
     case tooLarge
     /// Document types can hold entities that expand without end or read files; no store needs one.
     case documentType
@@ -7,7 +7,7 @@ public enum S3AnswerError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Well-formed, and not what was asked for.
     case unexpected(String)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .tooLarge: "the answer is larger or more deeply nested than any answer to this request may be"
         case .documentType: "the answer has a document type or entities, which no object store sends"

@@ -1,32 +1,32 @@
 import Text
 
 /// An object in a listing.
-public struct S3Object: Sendable, Hashable {
+package struct S3Object: Sendable, Hashable {
     /// From outside: check it before it becomes a path. (Compare keys as bytes: Swift takes two normal forms for
     /// equal.)
-    public let key: String
+    package let key: String
     /// In bytes, 0 or more.
-    public let size: Int64
+    package let size: Int64
     /// Without quotes; empty where the store gives none.
-    public let entityTag: String
+    package let entityTag: String
     /// Seconds since 1970; nil where the store does not say.
-    public let lastModified: Int64?
+    package let lastModified: Int64?
 }
 
 /// A page of a listing.
-public struct S3ObjectPage: Sendable, Hashable {
-    public enum Next: Sendable, Hashable {
+package struct S3ObjectPage: Sendable, Hashable {
+    package enum Next: Sendable, Hashable {
         case token(String)
         /// The store answered as in version 1.
         case marker(String)
     }
 
-    public let objects: [S3Object]
+    package let objects: [S3Object]
     /// Where the next page begins; nil after the last.
-    public let next: Next?
+    package let next: Next?
 
     /// Parses the answer to `S3Request.list`, of either version.
-    public init(_ bytes: [UInt8], limits: S3Limits = S3Limits()) throws(S3AnswerError) {
+    package init(_ bytes: [UInt8], limits: S3Limits = S3Limits()) throws(S3AnswerError) {
         let root = try AnswerReader.read(bytes, limits: limits)
         guard root.name == "ListBucketResult" else { throw .unexpected("no listing") }
         let isEncoded = root["EncodingType"] == "url"
@@ -67,18 +67,18 @@ public struct S3ObjectPage: Sendable, Hashable {
 }
 
 /// A part of an upload.
-public struct S3Part: Sendable, Hashable {
+package struct S3Part: Sendable, Hashable {
     /// 1 to 10,000.
-    public let number: Int
+    package let number: Int
     /// In bytes; nil where it is not known.
-    public let size: Int64?
+    package let size: Int64?
     /// Without quotes.
-    public let entityTag: String
+    package let entityTag: String
 
     /// Part numbers go from 1 to this.
-    public static let most = 10_000
+    package static let most = 10_000
 
-    public init(number: Int, size: Int64?, entityTag: String) {
+    package init(number: Int, size: Int64?, entityTag: String) {
         self.number = number
         self.size = size
         self.entityTag = S3EntityTag.unquoted(entityTag)
@@ -86,12 +86,12 @@ public struct S3Part: Sendable, Hashable {
 }
 
 /// A page of the parts of an upload.
-public struct S3PartPage: Sendable, Hashable {
-    public let parts: [S3Part]
+package struct S3PartPage: Sendable, Hashable {
+    package let parts: [S3Part]
     /// Number after which the next page begins; nil after the last.
-    public let next: Int?
+    package let next: Int?
 
-    public init(_ bytes: [UInt8], limits: S3Limits = S3Limits()) throws(S3AnswerError) {
+    package init(_ bytes: [UInt8], limits: S3Limits = S3Limits()) throws(S3AnswerError) {
         let root = try AnswerReader.read(bytes, limits: limits)
         guard root.name == "ListPartsResult" else { throw .unexpected("no list of parts") }
         var parts: [S3Part] = []
@@ -114,30 +114,30 @@ public struct S3PartPage: Sendable, Hashable {
 }
 
 /// An upload that was begun and neither completed nor aborted.
-public struct S3Upload: Sendable, Hashable {
-    public let key: String
-    public let id: String
+package struct S3Upload: Sendable, Hashable {
+    package let key: String
+    package let id: String
     /// Seconds since 1970; nil where the store does not say.
-    public let initiated: Int64?
+    package let initiated: Int64?
 }
 
 /// Where a listing of uploads goes on.
-public struct S3UploadMarker: Sendable, Hashable {
-    public let key: String
-    public let upload: String?
+package struct S3UploadMarker: Sendable, Hashable {
+    package let key: String
+    package let upload: String?
 
-    public init(key: String, upload: String?) {
+    package init(key: String, upload: String?) {
         self.key = key
         self.upload = upload
     }
 }
 
 /// A page of the uploads under a prefix.
-public struct S3UploadPage: Sendable, Hashable {
-    public let uploads: [S3Upload]
-    public let next: S3UploadMarker?
+package struct S3UploadPage: Sendable, Hashable {
+    package let uploads: [S3Upload]
+    package let next: S3UploadMarker?
 
-    public init(_ bytes: [UInt8], limits: S3Limits = S3Limits()) throws(S3AnswerError) {
+    package init(_ bytes: [UInt8], limits: S3Limits = S3Limits()) throws(S3AnswerError) {
         let root = try AnswerReader.read(bytes, limits: limits)
         guard root.name == "ListMultipartUploadsResult" else { throw .unexpected("no list of uploads") }
         let isEncoded = root["EncodingType"] == "url"

@@ -1,10 +1,10 @@
 import Text
 
 /// The id that a begun upload was given.
-public struct S3UploadStart: Sendable, Hashable {
-    public let upload: String
+package struct S3UploadStart: Sendable, Hashable {
+    package let upload: String
 
-    public init(_ bytes: [UInt8], limits: S3Limits = S3Limits()) throws(S3AnswerError) {
+    package init(_ bytes: [UInt8], limits: S3Limits = S3Limits()) throws(S3AnswerError) {
         let root = try AnswerReader.read(bytes, limits: limits)
         guard root.name == "InitiateMultipartUploadResult", let id = root["UploadId"], !id.isEmpty else {
             throw .unexpected("no id of an upload")
@@ -14,12 +14,12 @@ public struct S3UploadStart: Sendable, Hashable {
 }
 
 /// What completing an upload came to. A store may answer 200 before it knows, and say in the body that it failed.
-public enum S3UploadEnd: Sendable, Hashable {
+package enum S3UploadEnd: Sendable, Hashable {
     /// The object's entity tag, without quotes.
     case completed(entityTag: String)
     case failed(S3Failure)
 
-    public init(_ bytes: [UInt8], limits: S3Limits = S3Limits()) throws(S3AnswerError) {
+    package init(_ bytes: [UInt8], limits: S3Limits = S3Limits()) throws(S3AnswerError) {
         let root = try AnswerReader.read(bytes, limits: limits)
         switch root.name {
         case "CompleteMultipartUploadResult": self = .completed(entityTag: S3EntityTag.unquoted(root["ETag"] ?? ""))
@@ -30,16 +30,16 @@ public enum S3UploadEnd: Sendable, Hashable {
 }
 
 /// A store's reason for a refusal.
-public struct S3Failure: Sendable, Hashable {
+package struct S3Failure: Sendable, Hashable {
     /// One of the codes of the S3 API reference, or of a store's own: up to 64 letters, digits, dots and hyphens; else
     /// empty.
-    public let code: String
+    package let code: String
     /// For a person: up to 200 characters of visible ASCII. May repeat what was sent: redact it before it is shown.
-    public let message: String
+    package let message: String
     /// The region that the bucket is in, where that was the reason; empty else.
-    public let region: String
+    package let region: String
 
-    public init(code: String, message: String = "", region: String = "") {
+    package init(code: String, message: String = "", region: String = "") {
         self.code = S3Failure.word(code)
         self.message = String(
             decoding: message.utf8.prefix(200).map { (0x20...0x7e).contains($0) ? $0 : UInt8(ascii: "?") },
@@ -52,7 +52,7 @@ public struct S3Failure: Sendable, Hashable {
     }
 
     /// Parses the body of an error; nil for what is no such body, which says no more than the status does.
-    public init?(_ bytes: [UInt8], limits: S3Limits = S3Limits()) {
+    package init?(_ bytes: [UInt8], limits: S3Limits = S3Limits()) {
         guard let root = try? AnswerReader.read(bytes, limits: limits), root.name == "Error" else { return nil }
         self.init(root)
     }

@@ -1,17 +1,17 @@
 import Text
 
 /// Where a bucket is: the store's host, how the bucket is named there, and how requests are signed for it.
-public struct S3Place: Sendable, Hashable {
-    public var isSecure: Bool
+package struct S3Place: Sendable, Hashable {
+    package var isSecure: Bool
     /// Host and, where it is not the scheme's own, port of the store, as in a `Host` header, without the bucket.
-    public var authority: String
-    public var bucket: String
-    public var region: String
-    public var style: S3Style
-    public var signature: S3SignatureVersion
+    package var authority: String
+    package var bucket: String
+    package var region: String
+    package var style: S3Style
+    package var signature: S3SignatureVersion
 
     /// - Throws: `.badBucket`.
-    public init(
+    package init(
         isSecure: Bool, authority: String, bucket: String, region: String, style: S3Style,
         signature: S3SignatureVersion = .v4
     ) throws(S3RequestError) {
@@ -25,7 +25,7 @@ public struct S3Place: Sendable, Hashable {
     }
 
     /// Value of the `Host` header.
-    public var host: String { style == .path ? authority : "\(bucket).\(authority)" }
+    package var host: String { style == .path ? authority : "\(bucket).\(authority)" }
 
     /// The path as it is sent, percent-encoded; nil stands for the bucket itself.
     func path(key: String?) -> String {
@@ -41,20 +41,20 @@ public struct S3Place: Sendable, Hashable {
 }
 
 /// A request that can be sent.
-public struct S3SignedRequest: Sendable, Hashable {
-    public let method: S3Request.Method
+package struct S3SignedRequest: Sendable, Hashable {
+    package let method: S3Request.Method
     /// Scheme, host, path and query.
-    public let url: String
+    package let url: String
     /// All headers but `Host` (which is that of the URL) and `Content-Length`.
-    public let headers: [S3Header]
-    public let body: S3Request.Body
+    package let headers: [S3Header]
+    package let body: S3Request.Body
 }
 
 extension S3Place {
     /// Makes a request ready to be sent.
     /// - Parameter credentials: nil for a bucket that everybody may read; the request goes unsigned then.
     /// - Throws: `S3RequestError` for keys and headers that cannot be sent.
-    public func sign(
+    package func sign(
         _ request: S3Request, with credentials: S3Credentials?, at time: S3Timestamp
     ) throws(S3RequestError) -> S3SignedRequest {
         if let key = request.key { try S3Name.checkKey(key) }

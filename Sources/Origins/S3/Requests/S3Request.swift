@@ -1,28 +1,28 @@
 /// A header of a request; the name as it is sent.
-public struct S3Header: Sendable, Hashable {
-    public let name: String
-    public let value: String
+package struct S3Header: Sendable, Hashable {
+    package let name: String
+    package let value: String
 
-    public init(_ name: String, _ value: String) {
+    package init(_ name: String, _ value: String) {
         self.name = name
         self.value = value
     }
 }
 
 /// A member of a query string, unencoded; nil for one without a value.
-public struct S3QueryItem: Sendable, Hashable {
-    public let name: String
-    public let value: String?
+package struct S3QueryItem: Sendable, Hashable {
+    package let name: String
+    package let value: String?
 
-    public init(_ name: String, _ value: String? = nil) {
+    package init(_ name: String, _ value: String? = nil) {
         self.name = name
         self.value = value
     }
 }
 
 /// A request before it has a host, a date and a signature.
-public struct S3Request: Sendable, Hashable {
-    public enum Method: String, Sendable, Hashable {
+package struct S3Request: Sendable, Hashable {
+    package enum Method: String, Sendable, Hashable {
         case get = "GET"
         case head = "HEAD"
         case put = "PUT"
@@ -30,15 +30,15 @@ public struct S3Request: Sendable, Hashable {
         case delete = "DELETE"
     }
 
-    public var method: Method
+    package var method: Method
     /// Nil for a request to the bucket itself.
-    public var key: String?
-    public var query: [S3QueryItem] = []
-    public var headers: [S3Header] = []
-    public var body: Body = .none
+    package var key: String?
+    package var query: [S3QueryItem] = []
+    package var headers: [S3Header] = []
+    package var body: Body = .none
 
     /// What is sent along.
-    public enum Body: Sendable, Hashable {
+    package enum Body: Sendable, Hashable {
         case none
         /// A few bytes, such as the list of parts.
         case bytes([UInt8])
@@ -46,7 +46,7 @@ public struct S3Request: Sendable, Hashable {
         /// - sha256: lower-case hexadecimal digest of them; nil to leave them unsigned, for TLS only.
         case stream(length: Int64, sha256: String?)
 
-        public var length: Int64 {
+        package var length: Int64 {
             switch self {
             case .none: 0
             case .bytes(let bytes): Int64(bytes.count)
@@ -55,7 +55,7 @@ public struct S3Request: Sendable, Hashable {
         }
     }
 
-    public init(_ method: Method, key: String? = nil, query: [S3QueryItem] = [], headers: [S3Header] = []) {
+    package init(_ method: Method, key: String? = nil, query: [S3QueryItem] = [], headers: [S3Header] = []) {
         self.method = method
         self.key = key
         self.query = query
@@ -64,12 +64,12 @@ public struct S3Request: Sendable, Hashable {
 }
 
 /// Why a request cannot be made.
-public enum S3RequestError: Error, Sendable, Hashable, CustomStringConvertible {
+package enum S3RequestError: Error, Sendable, Hashable, CustomStringConvertible {
     case badBucket(String)
     case badKey(reason: String)
     case badHeader(name: String)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .badBucket(let name):
             "\"\(name)\" cannot be a bucket: its name has 3 to 63 letters, digits, dots, hyphens and underscores"
@@ -80,13 +80,13 @@ public enum S3RequestError: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 /// Names that may go into a request.
-public enum S3Name {
+package enum S3Name {
     /// Longest key in bytes (as S3 has it).
-    public static let longestKey = 1_024
+    package static let longestKey = 1_024
 
     /// 3 to 63 letters, digits, dots, hyphens and underscores, beginning and ending with a letter or digit. Old buckets
     /// have upper-case letters and underscores; such are reached by path only.
-    public static func isBucket(_ name: String) -> Bool {
+    package static func isBucket(_ name: String) -> Bool {
         let bytes = Array(name.utf8)
         func isAlphanumeric(_ byte: UInt8) -> Bool {
             switch byte {
@@ -100,14 +100,14 @@ public enum S3Name {
     }
 
     /// Whether a bucket's name can stand in a host name and under its certificate: no dots, capitals or underscores.
-    public static func isHostLabel(_ bucket: String) -> Bool {
+    package static func isHostLabel(_ bucket: String) -> Bool {
         isBucket(bucket)
             && bucket.utf8.allSatisfy { !(0x41...0x5a).contains($0) && $0 != 0x2e && $0 != 0x5f }
     }
 
     /// Checks a key. One with `.` or `..` between slashes is refused: what is between us and the store might fold it
     /// into another.
-    public static func checkKey(_ key: String) throws(S3RequestError) {
+    package static func checkKey(_ key: String) throws(S3RequestError) {
         guard !key.isEmpty else { throw .badKey(reason: "it is empty") }
         guard key.utf8.count <= longestKey else { throw .badKey(reason: "it is longer than 1,024 bytes") }
         guard key.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {

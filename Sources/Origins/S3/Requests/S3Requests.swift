@@ -2,11 +2,11 @@
 
 extension S3Request {
     /// Largest page of a listing.
-    public static let largestPage = 1_000
+    package static let largestPage = 1_000
 
     /// A page of keys under a prefix (ListObjectsV2).
     /// - Parameter token: where to go on, from the page before.
-    public static func list(prefix: String, token: String? = nil, pageSize: Int = largestPage) -> S3Request {
+    package static func list(prefix: String, token: String? = nil, pageSize: Int = largestPage) -> S3Request {
         var query = [
             S3QueryItem("list-type", "2"), S3QueryItem("prefix", prefix), S3QueryItem("max-keys", String(pageSize)),
             S3QueryItem("encoding-type", "url"),
@@ -16,7 +16,7 @@ extension S3Request {
     }
 
     /// A page of keys after a marker (ListObjects, for stores that know no version 2).
-    public static func list(prefix: String, after marker: String, pageSize: Int = largestPage) -> S3Request {
+    package static func list(prefix: String, after marker: String, pageSize: Int = largestPage) -> S3Request {
         S3Request(
             .get,
             query: [
@@ -26,10 +26,10 @@ extension S3Request {
     }
 
     /// Length, entity tag and our own metadata of an object.
-    public static func head(key: String) -> S3Request { S3Request(.head, key: key) }
+    package static func head(key: String) -> S3Request { S3Request(.head, key: key) }
 
     /// An object, or bytes of it.
-    public static func get(key: String, bytes: Range<Int64>? = nil) -> S3Request {
+    package static func get(key: String, bytes: Range<Int64>? = nil) -> S3Request {
         var request = S3Request(.get, key: key)
         if let bytes, !bytes.isEmpty {
             request.headers.append(S3Header("Range", "bytes=\(bytes.lowerBound)-\(bytes.upperBound - 1)"))
@@ -39,7 +39,7 @@ extension S3Request {
 
     /// An object in one piece.
     /// - Parameter contentMD5: Base64 of the body's MD5, which the store compares.
-    public static func put(
+    package static func put(
         key: String, length: Int64, sha256: String?, contentMD5: String?, metadata: [S3Header] = []
     ) -> S3Request {
         var request = S3Request(.put, key: key, headers: metadata)
@@ -49,17 +49,17 @@ extension S3Request {
         return request
     }
 
-    public static func delete(key: String) -> S3Request { S3Request(.delete, key: key) }
+    package static func delete(key: String) -> S3Request { S3Request(.delete, key: key) }
 
     /// Begins an upload in parts.
-    public static func createUpload(key: String, metadata: [S3Header] = []) -> S3Request {
+    package static func createUpload(key: String, metadata: [S3Header] = []) -> S3Request {
         S3Request(
             .post, key: key, query: [S3QueryItem("uploads")],
             headers: metadata + [S3Header("Content-Type", "application/octet-stream")])
     }
 
     /// One part of an upload; a part sent again replaces the earlier one.
-    public static func uploadPart(
+    package static func uploadPart(
         key: String, upload: String, number: Int, length: Int64, sha256: String?, contentMD5: String?
     ) -> S3Request {
         var request = S3Request(
@@ -70,14 +70,14 @@ extension S3Request {
     }
 
     /// A page of the parts that an upload has.
-    public static func listParts(key: String, upload: String, after marker: Int = 0) -> S3Request {
+    package static func listParts(key: String, upload: String, after marker: Int = 0) -> S3Request {
         var query = [S3QueryItem("uploadId", upload), S3QueryItem("max-parts", String(largestPage))]
         if marker > 0 { query.append(S3QueryItem("part-number-marker", String(marker))) }
         return S3Request(.get, key: key, query: query)
     }
 
     /// Makes an object of parts.
-    public static func completeUpload(key: String, upload: String, parts: [S3Part]) -> S3Request {
+    package static func completeUpload(key: String, upload: String, parts: [S3Part]) -> S3Request {
         var text = "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
         for part in parts {
             text +=
@@ -91,12 +91,12 @@ extension S3Request {
     }
 
     /// Throws an upload's parts away.
-    public static func abortUpload(key: String, upload: String) -> S3Request {
+    package static func abortUpload(key: String, upload: String) -> S3Request {
         S3Request(.delete, key: key, query: [S3QueryItem("uploadId", upload)])
     }
 
     /// A page of the uploads under a prefix that were begun and neither completed nor aborted.
-    public static func listUploads(prefix: String, after marker: S3UploadMarker? = nil) -> S3Request {
+    package static func listUploads(prefix: String, after marker: S3UploadMarker? = nil) -> S3Request {
         var query = [
             S3QueryItem("uploads"), S3QueryItem("prefix", prefix), S3QueryItem("max-uploads", String(largestPage)),
             S3QueryItem("encoding-type", "url"),

@@ -1,5 +1,4 @@
 import Crypto
-
 import Text
 
 #if canImport(FoundationEssentials)
@@ -10,31 +9,31 @@ import Foundation
 
 /// The digests of a body, taken as it is read: MD5 for the store to compare with what arrived, SHA-256 for Signature V4
 /// without TLS.
-public struct S3Digest: Sendable {
+package struct S3Digest: Sendable {
     private var md5 = Insecure.MD5()
     private var sha256: SHA256?
 
     /// - Parameter signsBody: whether `sha256` is wanted.
-    public init(signsBody: Bool) { sha256 = signsBody ? SHA256() : nil }
+    package init(signsBody: Bool) { sha256 = signsBody ? SHA256() : nil }
 
-    public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    package mutating func update(_ bytes: UnsafeRawBufferPointer) {
         md5.update(bufferPointer: bytes)
         sha256?.update(bufferPointer: bytes)
     }
 
-    public func finish() -> S3BodyDigests {
+    package func finish() -> S3BodyDigests {
         S3BodyDigests(md5: Array(md5.finalize()), sha256: sha256.map { Hexadecimal.encode($0.finalize()) })
     }
 
     /// The entity tag that stores give an object of several parts: MD5 of the parts' MD5s, and their number.
-    public static func entityTag(ofParts parts: [S3BodyDigests]) -> String {
+    package static func entityTag(ofParts parts: [S3BodyDigests]) -> String {
         var all = Insecure.MD5()
         for part in parts { all.update(data: part.md5) }
         return "\(Hexadecimal.encode(all.finalize()))-\(parts.count)"
     }
 
     /// The same, from the entity tags of parts; empty where one of them is no MD5.
-    public static func entityTag(of parts: [S3Part]) -> String {
+    package static func entityTag(of parts: [S3Part]) -> String {
         var all = Insecure.MD5()
         for part in parts {
             guard S3EntityTag.isMD5(part.entityTag) else { return "" }
@@ -46,14 +45,14 @@ public struct S3Digest: Sendable {
 }
 
 /// What `S3Digest` came to.
-public struct S3BodyDigests: Sendable, Hashable {
+package struct S3BodyDigests: Sendable, Hashable {
     /// 16 bytes.
     let md5: [UInt8]
     /// Lower-case hexadecimal; nil where it was not wanted.
-    public let sha256: String?
+    package let sha256: String?
 
     /// Value of `Content-MD5`.
-    public var contentMD5: String { Data(md5).base64EncodedString() }
+    package var contentMD5: String { Data(md5).base64EncodedString() }
     /// The entity tag of an object or part with these bytes.
-    public var entityTag: String { Hexadecimal.encode(md5) }
+    package var entityTag: String { Hexadecimal.encode(md5) }
 }

@@ -10,9 +10,9 @@ enum S3Number {
 }
 
 /// Entity tags: what tells two versions of an object apart.
-public enum S3EntityTag {
+package enum S3EntityTag {
     /// Without quotes and the mark of a weak one.
-    public static func unquoted(_ tag: String) -> String {
+    package static func unquoted(_ tag: String) -> String {
         var tag = tag[...]
         if tag.hasPrefix("W/") { tag = tag.dropFirst(2) }
         if tag.utf8.count >= 2, tag.hasPrefix("\""), tag.hasSuffix("\"") { tag = tag.dropFirst().dropLast() }
@@ -20,7 +20,7 @@ public enum S3EntityTag {
     }
 
     /// Whether a tag has the shape of an MD5, which it is where the store does not encrypt with keys of its own.
-    public static func isMD5(_ tag: String) -> Bool {
+    package static func isMD5(_ tag: String) -> Bool {
         tag.utf8.count == 32
             && tag.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0 | 0x20) }
     }

@@ -1,13 +1,13 @@
 import Text
 
 /// A moment as signatures and answers write it. Seconds since 1970, UTC, years 1970 to 9999.
-public struct S3Timestamp: Sendable, Hashable {
-    public let unixTime: Int64
+package struct S3Timestamp: Sendable, Hashable {
+    package let unixTime: Int64
     private let day: CivilDate
     private let secondOfDay: Int64
 
     /// Clamped to the years 1970 to 9999.
-    public init(unixTime: Int64) {
+    package init(unixTime: Int64) {
         self.unixTime = min(max(0, unixTime), 253_402_300_799)
         secondOfDay = self.unixTime % 86_400
         day = CivilDate(daysSince1970: self.unixTime / 86_400)

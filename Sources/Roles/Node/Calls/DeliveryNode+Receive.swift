@@ -3,7 +3,7 @@ import Threads
 
 // The calls of a node that receives.
 extension DeliveryNode {
-    public func recv(_ request: APIRequest) async -> APIReply {
+    package func recv(_ request: APIRequest) async -> APIReply {
         let path = request.text("taskfile") ?? ""
         let reactive: Bool
         switch request.flag("reactive") {
@@ -99,7 +99,7 @@ extension DeliveryNode {
         return text.split(separator: "/").last.map(String.init) ?? ""
     }
 
-    public func progress(_ request: APIRequest) async -> APIReply {
+    package func progress(_ request: APIRequest) async -> APIReply {
         let name = Self.taskName(request)
         if context.places.role == .cacher {
             guard request.method == "cprogress" else { return .failure(ProgressFailureText.useCProgress) }
@@ -115,7 +115,7 @@ extension DeliveryNode {
     private static let states: [TaskState] = [.queues, .downloading, .downloaded, .history, .failed]
 
     /// What progress shows of a task; nil for one that nobody knows.
-    public func progressFigures(of name: String) async -> ProgressFigures? {
+    package func progressFigures(of name: String) async -> ProgressFigures? {
         let directories = context.directories
         // Twice: between two looks it may have moved on.
         for _ in 0..<2 {
@@ -191,7 +191,7 @@ extension DeliveryNode {
 
     /// Stops a task and takes it away: a download before an upload of the same name, what is active before what is
     /// over.
-    public func cancel(_ request: APIRequest) async -> APIReply {
+    package func cancel(_ request: APIRequest) async -> APIReply {
         let name = Self.taskName(request)
         let directories = context.directories
         while preparing.contains(name) { try? await Task.sleep(for: .milliseconds(20)) }
@@ -251,7 +251,7 @@ extension DeliveryNode {
 
     // MARK: Schedules
 
-    public func showschedules() async -> String {
+    package func showschedules() async -> String {
         var tasks: [ScheduledTask] = []
         for (_, runner) in receivers.sorted(by: { $0.key < $1.key }) {
             if let task = await runner.schedule() { tasks.append(task) }

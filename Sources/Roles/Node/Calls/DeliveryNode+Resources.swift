@@ -5,17 +5,17 @@ import Threads
 // What the API's own resources show.
 extension DeliveryNode {
     /// A task as it stands in one of the directories.
-    public struct KnownTask: Sendable, Hashable {
+    package struct KnownTask: Sendable, Hashable {
         /// `SUBDIR-NAME.task.json`.
-        public let name: String
-        public let side: TaskSide
-        public let state: TaskState
+        package let name: String
+        package let side: TaskSide
+        package let state: TaskState
         /// Where the task file is now.
-        public let path: String
+        package let path: String
     }
 
     /// Every task that this node knows.
-    public func tasks() async -> [KnownTask] {
+    package func tasks() async -> [KnownTask] {
         let directories = context.directories
         return await Threads.offload {
             TaskSide.allCases.flatMap { side in
@@ -29,7 +29,7 @@ extension DeliveryNode {
     }
 
     /// The tasks of one name: a look at each directory for that name, however many others there are.
-    public func tasks(named name: String) async -> [KnownTask] {
+    package func tasks(named name: String) async -> [KnownTask] {
         guard TaskDirectories.isTaskName(name) else { return [] }
         let directories = context.directories
         return await Threads.offload {
@@ -42,7 +42,7 @@ extension DeliveryNode {
     }
 
     /// A task file that receivers may take: one that has been uploaded. Nil when there is none of that name.
-    public func taskFile(named name: String) async -> [UInt8]? {
+    package func taskFile(named name: String) async -> [UInt8]? {
         let directories = context.directories
         return await Threads.offload {
             guard let state = directories.locate(.sender, name, in: [.uploaded, .history]) else { return nil }
@@ -51,7 +51,7 @@ extension DeliveryNode {
     }
 
     /// Values for `/metrics`.
-    public func metrics() async -> [NodeMetrics.Sample] {
+    package func metrics() async -> [NodeMetrics.Sample] {
         var samples = context.metrics.samples
         let known = await tasks()
         for side in TaskSide.allCases {
@@ -83,7 +83,7 @@ extension DeliveryNode {
     }
 
     /// Why the node cannot do its work; nil when it can.
-    public func trouble() async -> String? {
+    package func trouble() async -> String? {
         let directories = context.directories
         return await Threads.offload {
             for side in TaskSide.allCases {

@@ -1,13 +1,13 @@
-import Text
 import Delivery
 import Metainfo
+import Text
 import Threads
 
 // The calls of a node that sends.
 extension DeliveryNode {
     // MARK: send
 
-    public func send(_ request: APIRequest) async -> APIReply {
+    package func send(_ request: APIRequest) async -> APIReply {
         let path = request.text("taskfile") ?? ""
         let reactive: Bool
         switch request.flag("reactive") {
@@ -94,7 +94,7 @@ extension DeliveryNode {
         case begun(GeneratePlan, Task<TaskFile?, Never>)
     }
 
-    public func gentask(_ request: APIRequest) async -> APIReply {
+    package func gentask(_ request: APIRequest) async -> APIReply {
         guard let taskPath = request.givenText("taskfile") else { return .failure(GenerationFailureText.noTaskFile) }
         let wanted: GenerateRequest
         do throws(GenerateFailure) {
@@ -116,7 +116,7 @@ extension DeliveryNode {
     }
 
     /// gentask and send in one.
-    public func sends(_ request: APIRequest) async -> APIReply {
+    package func sends(_ request: APIRequest) async -> APIReply {
         let configured = context.configuration.baseSubdirectory
         let content = request.text("dcppath") ?? ""
         let last = content.split(separator: "/").last.map(String.init) ?? ""
@@ -274,7 +274,7 @@ extension DeliveryNode {
         }
     }
 
-    public func taskfilesquery(_ request: APIRequest) async -> APIReply {
+    package func taskfilesquery(_ request: APIRequest) async -> APIReply {
         let content = request.text("dcppath") ?? ""
         let taskPath = request.text("taskfile") ?? ""
         func reply(_ succeeded: Bool, _ status: String, _ text: String) -> APIReply {
@@ -303,7 +303,7 @@ extension DeliveryNode {
 
     // MARK: uploadprogress
 
-    public func uploadprogress(_ request: APIRequest) async -> APIReply {
+    package func uploadprogress(_ request: APIRequest) async -> APIReply {
         let name = Self.taskName(request)
         let directories = context.directories
         let states: [TaskState] = [.queues, .uploading, .uploaded, .history, .failed]

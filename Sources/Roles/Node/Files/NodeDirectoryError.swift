@@ -1,10 +1,10 @@
 import HashLibrary
 
 /// Why a node cannot work in the directories that it was given.
-public struct NodeDirectoryError: Error, Sendable, CustomStringConvertible {
-    public let description: String
+package struct NodeDirectoryError: Error, Sendable, CustomStringConvertible {
+    package let description: String
     /// `errno`, 0 where there is none.
-    public let number: Int32
+    package let number: Int32
 
     init(_ failure: FileFailure) {
         description = "\(failure)"

@@ -5,21 +5,21 @@ import Metainfo
 import Threads
 
 /// What a call of gentask asks for, with what it left open filled in from the configuration.
-public struct GenerateRequest: Sendable {
-    public var contentPath: String
-    public var taskPath: String
-    public var subdirectory: TaskSubdirectory
-    public var shares: Shares
-    public var policy: DeliveryPolicy
-    public var tracker: String
-    public var seedTime: SeedTime
-    public var dataSource: DataSource
+package struct GenerateRequest: Sendable {
+    package var contentPath: String
+    package var taskPath: String
+    package var subdirectory: TaskSubdirectory
+    package var shares: Shares
+    package var policy: DeliveryPolicy
+    package var tracker: String
+    package var seedTime: SeedTime
+    package var dataSource: DataSource
     /// Empty for `obs://SUBDIR/dcps/NAME`.
-    public var storeURL: String
+    package var storeURL: String
     /// What the call gave itself: it is written into the task.
-    public var storeKeys: StoreKeys
+    package var storeKeys: StoreKeys
     /// Whether torrents that are there already are made again.
-    public var deletesOld: Bool
+    package var deletesOld: Bool
 }
 
 /// A task that is about to be made: what is there, and what has to be hashed for it.

@@ -1,7 +1,7 @@
 import Hashing
 
 /// What the node asks of the library of hashes. A protocol, so that a node can also run without one.
-public protocol ContentLibrary: Sendable {
+package protocol ContentLibrary: Sendable {
     /// A file of this digest and size that is here, if there is one.
     func find(_ digest: SHA1Digest, size: Int64) async -> String?
     /// The digest of a file that has not changed since it was hashed.

@@ -2,7 +2,7 @@ import Delivery
 import Threads
 
 /// The time as the node sees it. Injected, so that two days of quiet hours pass in a test in no time.
-public protocol NodeClock: Sendable {
+package protocol NodeClock: Sendable {
     var now: Moment { get }
     /// The calendar of windows and of the times in task files.
     var calendar: any WallClock { get }
@@ -16,16 +16,16 @@ extension NodeClock {
 }
 
 /// The time of the machine.
-public struct SystemNodeClock: NodeClock {
-    public let calendar: any WallClock
+package struct SystemNodeClock: NodeClock {
+    package let calendar: any WallClock
 
-    public init(calendar: any WallClock = SystemWallClock()) { self.calendar = calendar }
+    package init(calendar: any WallClock = SystemWallClock()) { self.calendar = calendar }
 
-    public var now: Moment {
+    package var now: Moment {
         Moment(uptime: Clocks.steadySeconds, wall: Instant(seconds: Clocks.wallSeconds))
     }
 
-    public func sleep(seconds: Double) async {
+    package func sleep(seconds: Double) async {
         try? await Task.sleep(for: .nanoseconds(Int64(min(max(seconds, 0), 86_400) * 1e9)))
     }
 }

@@ -1,17 +1,17 @@
 import Synchronization
 
 /// Counters of the daemon since its start, for `/metrics`.
-public final class NodeMetrics: Sendable {
+package final class NodeMetrics: Sendable {
     /// One measured value, as Prometheus wants it.
-    public struct Sample: Sendable, Hashable {
-        public let name: String
-        public let help: String
-        public let isCounter: Bool
-        public let labels: [String]
-        public let value: Double
+    package struct Sample: Sendable, Hashable {
+        package let name: String
+        package let help: String
+        package let isCounter: Bool
+        package let labels: [String]
+        package let value: Double
 
         /// - Parameter labels: names and values, one after the other.
-        public init(_ name: String, help: String, isCounter: Bool = true, labels: [String] = [], value: Double) {
+        package init(_ name: String, help: String, isCounter: Bool = true, labels: [String] = [], value: Double) {
             self.name = name
             self.help = help
             self.isCounter = isCounter

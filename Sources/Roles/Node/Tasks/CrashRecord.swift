@@ -58,7 +58,7 @@ struct CrashRecord: Sendable {
 // What the daemon tells the record.
 extension DeliveryNode {
     /// The file that a process which breaks down is to leave, so that the next one can tell.
-    public static func crashMark(of configuration: NodeConfiguration) -> String {
+    package static func crashMark(of configuration: NodeConfiguration) -> String {
         CrashRecord.markPath(data: configuration.dataPath)
     }
 

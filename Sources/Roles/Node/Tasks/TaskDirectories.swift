@@ -1,10 +1,10 @@
 import Glibc
 
 /// Which half of the node a task belongs to.
-public enum TaskSide: String, Sendable, Hashable, CaseIterable { case sender, receiver }
+package enum TaskSide: String, Sendable, Hashable, CaseIterable { case sender, receiver }
 
 /// Where a task stands: the name of the directory that its file is in.
-public enum TaskState: String, Sendable, Hashable, CaseIterable {
+package enum TaskState: String, Sendable, Hashable, CaseIterable {
     case tmp, queues, uploading, uploaded, downloading, downloaded, history, failed
 
     /// In the order in which a task of that side goes through them.

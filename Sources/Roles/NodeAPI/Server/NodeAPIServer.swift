@@ -5,19 +5,19 @@ import HTTPServing
 import Logging
 
 /// The HTTP servers of a node: the API, and the file server where one is wanted.
-public final class NodeAPIServer: Sendable {
+package final class NodeAPIServer: Sendable {
     /// Where to listen, and what the file server serves.
-    public struct Settings: Sendable {
-        public var listen: ListenAddress
+    package struct Settings: Sendable {
+        package var listen: ListenAddress
         /// nil turns the file server off.
-        public var www: ListenAddress?
+        package var www: ListenAddress?
         /// `basedatapath`; asked for each request.
-        public var content: @Sendable () -> String
-        public var limits = NodeAPILimits()
+        package var content: @Sendable () -> String
+        package var limits = NodeAPILimits()
         /// The budget of the process, which its other servers draw from too.
-        public var admission: Admission
+        package var admission: Admission
 
-        public init(
+        package init(
             listen: ListenAddress, www: ListenAddress?, admission: Admission = Admission(),
             content: @escaping @Sendable () -> String
         ) {
@@ -32,8 +32,8 @@ public final class NodeAPIServer: Sendable {
     let www: HTTPService?
 
     /// Where the API listens, with the port the system chose if it was asked to.
-    public var address: ListenAddress { api.address }
-    public var wwwAddress: ListenAddress? { www?.address }
+    package var address: ListenAddress { api.address }
+    package var wwwAddress: ListenAddress? { www?.address }
 
     private init(api: HTTPService, www: HTTPService?) {
         self.api = api
@@ -43,7 +43,7 @@ public final class NodeAPIServer: Sendable {
     /// Returns when both accept connections.
     /// - Throws: ``HTTPServiceError``, of kind `.configuration` when the API is to listen on the network and no token is
     ///   set.
-    public static func start(
+    package static func start(
         _ node: some NodeCalls, settings: Settings, logger: Logger
     ) async throws(HTTPServiceError) -> NodeAPIServer {
         let token = await node.apiToken()
@@ -64,7 +64,8 @@ public final class NodeAPIServer: Sendable {
             let files = FileServer(
                 root: settings.content, limits: settings.limits, admission: settings.admission, counters: counters)
             let www = try await HTTPService.start(
-                files, at: place, admission: settings.admission, door: .files, limits: settings.limits.http, logger: logger)
+                files, at: place, admission: settings.admission, door: .files, limits: settings.limits.http,
+                logger: logger)
             return NodeAPIServer(api: api, www: www)
         } catch {
             await api.stop()
@@ -73,7 +74,7 @@ public final class NodeAPIServer: Sendable {
     }
 
     /// Takes no more requests and closes every connection.
-    public func stop() async {
+    package func stop() async {
         async let first: Void = api.stop()
         await www?.stop()
         await first

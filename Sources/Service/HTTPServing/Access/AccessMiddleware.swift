@@ -2,24 +2,24 @@ import HTTPTypes
 import Hummingbird
 
 /// What is known of one request while it is answered.
-public struct ServiceContext: RequestContext {
-    public var coreContext: CoreRequestContextStorage
+package struct ServiceContext: RequestContext {
+    package var coreContext: CoreRequestContextStorage
     /// Who asks; nil at open paths for those who did not show it.
-    public var caller: Caller?
+    package var caller: Caller?
 
-    public init(source: ApplicationRequestContextSource) { coreContext = .init(source: source) }
+    package init(source: ApplicationRequestContextSource) { coreContext = .init(source: source) }
 
     /// Whether who asks may do what takes this role.
-    public func may(_ role: Role) -> Bool { caller.map { $0.role >= role } ?? false }
+    package func may(_ role: Role) -> Bool { caller.map { $0.role >= role } ?? false }
 }
 
 /// Answers for requests that are turned away, in the form that the clients of a role read.
-public typealias RefusalAnswer = @Sendable (Request, HTTPResponse.Status, String) -> Response
+package typealias RefusalAnswer = @Sendable (Request, HTTPResponse.Status, String) -> Response
 
 /// Turns away who may not come in, before anything of a request but its head is looked at, and answers for paths that
 /// do not exist.
-public struct AccessMiddleware: RouterMiddleware {
-    public typealias Context = ServiceContext
+package struct AccessMiddleware: RouterMiddleware {
+    package typealias Context = ServiceContext
 
     private let gate: RequestGuard
     private let authenticator: any Authenticator
@@ -30,7 +30,7 @@ public struct AccessMiddleware: RouterMiddleware {
     /// - Parameters:
     ///   - setting: the name of the setting that holds a token, for texts.
     ///   - open: paths that tell whether somebody is there, and nothing else: they want no credentials.
-    public init(
+    package init(
         _ gate: RequestGuard, _ authenticator: any Authenticator, setting: String, open: Set<String>,
         refuse: @escaping RefusalAnswer
     ) {
@@ -41,7 +41,7 @@ public struct AccessMiddleware: RouterMiddleware {
         self.refuse = refuse
     }
 
-    public func handle(
+    package func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
         let authentication = await authenticator.authenticate(request.head)

@@ -2,7 +2,7 @@ import HTTPTypes
 import Text
 
 /// What somebody may do, each including those before it.
-public enum Role: Int, Comparable, Sendable, CaseIterable {
+package enum Role: Int, Comparable, Sendable, CaseIterable {
     /// Look at everything that holds no secret.
     case read
     /// Start, change and end work.
@@ -10,26 +10,26 @@ public enum Role: Int, Comparable, Sendable, CaseIterable {
     /// Change who may do what, and the configuration.
     case administer
 
-    public static func < (one: Role, other: Role) -> Bool { one.rawValue < other.rawValue }
+    package static func < (one: Role, other: Role) -> Bool { one.rawValue < other.rawValue }
 }
 
 /// Who sends a request.
-public struct Caller: Sendable, Hashable {
+package struct Caller: Sendable, Hashable {
     /// For records of who did what; never a secret.
-    public let name: String
-    public let role: Role
+    package let name: String
+    package let role: Role
 
-    public init(name: String, role: Role) {
+    package init(name: String, role: Role) {
         self.name = name
         self.role = role
     }
 
     /// Whoever is on this machine, where nobody can show who he is.
-    public static let local = Caller(name: "local", role: .administer)
+    package static let local = Caller(name: "local", role: .administer)
 }
 
 /// What a request shows of who sent it.
-public enum Authentication: Sendable, Hashable {
+package enum Authentication: Sendable, Hashable {
     /// No credentials exist that somebody could show.
     case notSetUp
     case missing
@@ -38,18 +38,18 @@ public enum Authentication: Sendable, Hashable {
 }
 
 /// A way to tell who sends a request: tokens, signed tickets, certificates of clients.
-public protocol Authenticator: Sendable {
+package protocol Authenticator: Sendable {
     /// Called for each request, before anything but its head is looked at.
     func authenticate(_ request: HTTPRequest) async -> Authentication
 }
 
 /// `Authorization: Bearer TOKEN` (RFC 6750) against tokens that may change at any time.
-public struct BearerTokens: Authenticator {
-    public struct Token: Sendable, Hashable {
-        public let secret: Secret
-        public let caller: Caller
+package struct BearerTokens: Authenticator {
+    package struct Token: Sendable, Hashable {
+        package let secret: Secret
+        package let caller: Caller
 
-        public init(_ secret: Secret, of caller: Caller) {
+        package init(_ secret: Secret, of caller: Caller) {
             self.secret = secret
             self.caller = caller
         }
@@ -58,9 +58,9 @@ public struct BearerTokens: Authenticator {
     private let tokens: @Sendable () async -> [Token]
 
     /// - Parameter tokens: those in force, asked for at each request.
-    public init(_ tokens: @escaping @Sendable () async -> [Token]) { self.tokens = tokens }
+    package init(_ tokens: @escaping @Sendable () async -> [Token]) { self.tokens = tokens }
 
-    public func authenticate(_ request: HTTPRequest) async -> Authentication {
+    package func authenticate(_ request: HTTPRequest) async -> Authentication {
         Self.judge(request.headerFields[.authorization], await tokens())
     }
 

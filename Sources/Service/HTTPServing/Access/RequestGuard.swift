@@ -3,14 +3,14 @@ import HTTPTypes
 
 /// Decides who may talk to a server at all: no page of a web site, whatever name it has given this machine's address (DNS
 /// rebinding, CVE-2018-5702), and nobody without credentials where there are any. Pure.
-public struct RequestGuard: Sendable {
+package struct RequestGuard: Sendable {
     /// Why a request is turned away.
-    public enum Refusal: Equatable, Sendable {
+    package enum Refusal: Equatable, Sendable {
         case noHost, foreignHost, crossSite, tokenMissing, tokenWrong, tokenNotSet
         /// Who sends it may not do that.
         case roleTooLow(needed: Role)
 
-        public var status: HTTPResponse.Status {
+        package var status: HTTPResponse.Status {
             switch self {
             case .noHost: .badRequest
             case .foreignHost, .crossSite, .tokenNotSet, .roleTooLow: .forbidden
@@ -35,10 +35,10 @@ public struct RequestGuard: Sendable {
     /// Where the server listens.
     let address: ListenAddress
 
-    public init(address: ListenAddress) { self.address = address }
+    package init(address: ListenAddress) { self.address = address }
 
     /// - Parameter isOpen: whether the call is one of the few that want no credentials.
-    public func refusal(of head: HTTPRequest, _ authentication: Authentication, isOpen: Bool) -> Refusal? {
+    package func refusal(of head: HTTPRequest, _ authentication: Authentication, isOpen: Bool) -> Refusal? {
         guard let authority = head.authority, !authority.isEmpty else { return .noHost }
         let host = HostName.host(of: authority)
         // With a token a foreign name gains nothing: a browser does not know it.

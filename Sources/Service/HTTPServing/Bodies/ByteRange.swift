@@ -1,5 +1,5 @@
 /// What of a file is asked for (RFC 9110, section 14).
-public enum ByteRange: Equatable, Sendable {
+package enum ByteRange: Equatable, Sendable {
     /// Everything: no range, one in a unit or form that is not understood, or several.
     case whole
     case part(Range<Int64>)
@@ -7,7 +7,7 @@ public enum ByteRange: Equatable, Sendable {
     case unsatisfiable
 
     /// - Parameter header: the value of `Range`.
-    public init(header: String?, size: Int64) {
+    package init(header: String?, size: Int64) {
         guard let header, let equals = header.firstIndex(of: "="), header[..<equals].lowercased() == "bytes" else {
             self = .whole
             return

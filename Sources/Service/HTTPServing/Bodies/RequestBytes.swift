@@ -3,11 +3,11 @@ import Hummingbird
 import NIOCore
 
 /// Reads bodies of requests, no more than may be and no longer than it may take.
-public enum RequestBytes {
-    public enum Problem: Error, Sendable {
+package enum RequestBytes {
+    package enum Problem: Error, Sendable {
         case tooLarge(limit: Int), tooSlow, brokenOff
 
-        public var status: HTTPResponse.Status {
+        package var status: HTTPResponse.Status {
             switch self {
             case .tooLarge: .contentTooLarge
             case .tooSlow: .requestTimeout
@@ -15,7 +15,7 @@ public enum RequestBytes {
             }
         }
 
-        public var text: String {
+        package var text: String {
             switch self {
             case .tooLarge(let limit): "the body is larger than \(limit) bytes"
             case .tooSlow: "the body took too long to arrive"
@@ -24,7 +24,7 @@ public enum RequestBytes {
         }
     }
 
-    public static func collect(_ request: Request, limits: HTTPLimits) async -> Result<[UInt8], Problem> {
+    package static func collect(_ request: Request, limits: HTTPLimits) async -> Result<[UInt8], Problem> {
         if let announced = request.headers[.contentLength].flatMap({ Int($0) }), announced > limits.bodyBytes {
             return .failure(.tooLarge(limit: limits.bodyBytes))
         }

@@ -2,22 +2,22 @@ import Admission
 
 /// What one answer has reserved of the budget for bytes that wait to be sent: the chunk that is being read, and the one
 /// before it that may still wait. Given back when the answer ends, in whatever way.
-public struct UnsentBytes: ~Copyable {
+package struct UnsentBytes: ~Copyable {
     private let admission: Admission
     private var before = 0
     private var now = 0
 
-    public init(_ admission: Admission) { self.admission = admission }
+    package init(_ admission: Admission) { self.admission = admission }
 
     /// - Returns: whether there is room for the next chunk.
-    public mutating func reserve(_ count: Int) -> Bool {
+    package mutating func reserve(_ count: Int) -> Bool {
         guard admission.reserveUnsent(count) else { return false }
         now = count
         return true
     }
 
     /// The chunk was accepted for sending: the one before it has left.
-    public mutating func wasTaken() {
+    package mutating func wasTaken() {
         admission.releaseUnsent(before)
         (before, now) = (now, 0)
     }

@@ -2,8 +2,8 @@ import Admission
 import MetricFamilies
 
 /// What strangers hold of the process, for `/metrics`.
-public enum AdmissionFamilies {
-    public static func all(of figures: Admission.Figures) -> [MetricFamily] {
+package enum AdmissionFamilies {
+    package static func all(of figures: Admission.Figures) -> [MetricFamily] {
         func byDoor(_ counts: [Door: Int]) -> [MetricFamily.Sample] {
             Door.allCases.map { MetricFamily.Sample(labels: [("door", "\($0)")], value: Double(counts[$0] ?? 0)) }
         }

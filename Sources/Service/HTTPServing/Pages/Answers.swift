@@ -5,22 +5,22 @@ import NIOCore
 
 extension Response {
     /// The type of JSON documents.
-    public static let jsonType = "application/json; charset=utf-8"
+    package static let jsonType = "application/json; charset=utf-8"
 
     /// A page of text.
-    public static func text(
+    package static func text(
         _ text: String, type: String = "text/plain; charset=utf-8", status: HTTPResponse.Status = .ok
     ) -> Response {
         Response(
             status: status, headers: [.contentType: type], body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
     }
 
-    public static func json(_ value: JSONValue, status: HTTPResponse.Status = .ok) -> Response {
+    package static func json(_ value: JSONValue, status: HTTPResponse.Status = .ok) -> Response {
         json(bytes: value.encode(), status: status)
     }
 
     /// - Parameter bytes: a JSON document.
-    public static func json(bytes: [UInt8], status: HTTPResponse.Status = .ok) -> Response {
+    package static func json(bytes: [UInt8], status: HTTPResponse.Status = .ok) -> Response {
         Response(
             status: status, headers: [.contentType: jsonType], body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
     }

@@ -5,18 +5,18 @@ import Synchronization
 
 /// Server-sent events (HTML Living Standard, section 9.2): a bounded number of followers, each told what is new and, after a
 /// silence, that the connection lives.
-public final class EventStream: Sendable {
+package final class EventStream: Sendable {
     private let limit: Int
     private let silence: Duration
     private let count = Mutex(0)
 
-    public init(limits: HTTPLimits) {
+    package init(limits: HTTPLimits) {
         limit = limits.followers
         silence = limits.followerSilence
     }
 
     /// What a look at what is followed found.
-    public enum Look: Sendable {
+    package enum Look: Sendable {
         /// The state as it is now, in one line; told when it differs from the last one.
         case state([UInt8])
         /// There is no more to follow: the stream ends.
@@ -28,7 +28,7 @@ public final class EventStream: Sendable {
     ///   - event: the name of the event.
     ///   - interval: between two looks.
     /// - Returns: nil when there are too many followers.
-    public func response(
+    package func response(
         event: String, every interval: Duration, look: @escaping @Sendable () async -> Look
     ) -> Response? {
         guard count.withLock({ $0 < limit }) else { return nil }

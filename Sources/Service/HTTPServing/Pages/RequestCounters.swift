@@ -3,7 +3,7 @@ import Synchronization
 
 /// What servers answered, for the metrics. Series are fixed: subjects that the program names and answers by class, nothing
 /// from outside.
-public final class RequestCounters: Sendable {
+package final class RequestCounters: Sendable {
     private struct Key: Hashable {
         let subject: String
         let statusClass: Int
@@ -13,15 +13,15 @@ public final class RequestCounters: Sendable {
     private let counts = Mutex<[Key: Int]>([:])
 
     /// - Parameter name: of the metric, as in `swoop_node_http_requests_total`.
-    public init(name: String) { self.name = name }
+    package init(name: String) { self.name = name }
 
     /// - Parameter subject: what a request was for; never a text of a client.
-    public func count(_ subject: String, status: Int) {
+    package func count(_ subject: String, status: Int) {
         counts.withLock { $0[Key(subject: subject, statusClass: status / 100), default: 0] += 1 }
     }
 
     /// Sorted, so that the page is the same every time.
-    public var family: MetricFamily {
+    package var family: MetricFamily {
         let counts = counts.withLock { $0 }
         let samples = counts.map { key, count in
             MetricFamily.Sample(

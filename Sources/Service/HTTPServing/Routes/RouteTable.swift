@@ -3,22 +3,22 @@ import Hummingbird
 import JSON
 
 /// One path and method of a server: what it does, who may ask, and what programs are told of it.
-public struct Route: Sendable {
+package struct Route: Sendable {
     /// Who may ask.
-    public enum Access: Sendable, Hashable {
+    package enum Access: Sendable, Hashable {
         /// Everybody, without credentials.
         case open
         case role(Role)
     }
 
     /// What an answer may be, for the description.
-    public struct Answer: Sendable {
+    package struct Answer: Sendable {
         let status: Int
         let text: String
         let type: String
         let schema: String?
 
-        public init(_ status: Int, _ text: String, type: String = "application/json", schema: String? = nil) {
+        package init(_ status: Int, _ text: String, type: String = "application/json", schema: String? = nil) {
             self.status = status
             self.text = text
             self.type = type
@@ -26,7 +26,7 @@ public struct Route: Sendable {
         }
     }
 
-    public typealias Handler = @Sendable (Request, ServiceContext) async -> Response
+    package typealias Handler = @Sendable (Request, ServiceContext) async -> Response
 
     let method: HTTPRequest.Method
     let path: String
@@ -42,7 +42,7 @@ public struct Route: Sendable {
     ///   - parameters: names in the table's `parameters`.
     ///   - body: the name of the schema of the request's body.
     ///   - answers: the successful one first.
-    public init(
+    package init(
         _ method: HTTPRequest.Method, _ path: String, _ summary: String, parameters: [String] = [],
         body: String? = nil, answers: [Answer] = [Answer(200, "done")], access: Access, handler: @escaping Handler
     ) {
@@ -59,19 +59,19 @@ public struct Route: Sendable {
 
 /// The routes of a server, from which both its router and its description for programs are made: neither has what the other
 /// lacks.
-public struct RouteTable: Sendable {
+package struct RouteTable: Sendable {
     let title: String
     let description: String
     let tokenText: String
     let schemas: JSONObject
     let parameters: JSONObject
-    private(set) public var routes: [Route]
+    private(set) package var routes: [Route]
 
     /// - Parameters:
     ///   - tokenText: what the bearer token is, for the description.
     ///   - schemas: by name, as in OpenAPI's `components`.
     ///   - parameters: the same for parameters.
-    public init(
+    package init(
         title: String, description: String, tokenText: String, schemas: JSONObject, parameters: JSONObject,
         routes: [Route]
     ) {
@@ -84,10 +84,10 @@ public struct RouteTable: Sendable {
     }
 
     /// Paths that want no credentials.
-    public var openPaths: Set<String> { Set(routes.filter { $0.access == .open }.map(\.path)) }
+    package var openPaths: Set<String> { Set(routes.filter { $0.access == .open }.map(\.path)) }
 
     /// - Parameter refuse: answers who may come in, but may not do that.
-    public func add(to router: Router<ServiceContext>, refuse: @escaping RefusalAnswer) {
+    package func add(to router: Router<ServiceContext>, refuse: @escaping RefusalAnswer) {
         for route in routes {
             let path = route.path.split(separator: "/").map { part in
                 part.hasPrefix("{") ? ":" + part.dropFirst().dropLast() : String(part)
@@ -105,7 +105,7 @@ public struct RouteTable: Sendable {
     // MARK: Description
 
     /// OpenAPI 3.1.
-    public var openAPI: JSONValue {
+    package var openAPI: JSONValue {
         var paths = JSONObject()
         for route in routes {
             var operations = paths[route.path]?.objectValue ?? JSONObject()

@@ -4,10 +4,10 @@ import Synchronization
 
 /// A server's certificate and key, from files that can be read again while it runs: connections that come afterwards get the
 /// new ones.
-public final class Certificates: Sendable {
+package final class Certificates: Sendable {
     /// Why they cannot be used.
-    public struct Problem: Error, Sendable, CustomStringConvertible {
-        public let description: String
+    package struct Problem: Error, Sendable, CustomStringConvertible {
+        package let description: String
     }
 
     private let chain: String
@@ -18,7 +18,7 @@ public final class Certificates: Sendable {
     ///   - chain: a PEM file: the server's certificate first, then those that vouch for it.
     ///   - key: a PEM file with its private key.
     /// - Throws: ``Problem``, which names the file that is wrong.
-    public init(chain: String, key: String) throws(Problem) {
+    package init(chain: String, key: String) throws(Problem) {
         self.chain = chain
         self.key = key
         context = Mutex(try Self.load(chain, key))
@@ -26,7 +26,7 @@ public final class Certificates: Sendable {
 
     /// Reads the files again. What was in force stays so if they cannot be used.
     /// - Throws: ``Problem``, which names the file that is wrong.
-    public func reload() throws(Problem) {
+    package func reload() throws(Problem) {
         let new = try Self.load(chain, key)
         context.withLock { $0 = new }
     }

@@ -7,8 +7,8 @@ import NIOCore
 import NIOPosix
 
 /// Why a server could not start.
-public struct HTTPServiceError: Error, Sendable, CustomStringConvertible {
-    public enum Kind: Sendable, Equatable {
+package struct HTTPServiceError: Error, Sendable, CustomStringConvertible {
+    package enum Kind: Sendable, Equatable {
         /// The configuration asks for something that is not allowed.
         case configuration
         case addressInUse
@@ -17,10 +17,10 @@ public struct HTTPServiceError: Error, Sendable, CustomStringConvertible {
         case system
     }
 
-    public let kind: Kind
-    public let description: String
+    package let kind: Kind
+    package let description: String
 
-    public init(_ kind: Kind, _ description: String) {
+    package init(_ kind: Kind, _ description: String) {
         self.kind = kind
         self.description = description
     }
@@ -36,9 +36,9 @@ public struct HTTPServiceError: Error, Sendable, CustomStringConvertible {
 }
 
 /// One HTTP server: started, asked where it listens, stopped.
-public final class HTTPService: Sendable {
+package final class HTTPService: Sendable {
     /// Where it listens, with the port the system chose if it was asked to.
-    public let address: ListenAddress
+    package let address: ListenAddress
     private let connections: Connections
     /// The listening socket.
     package let channel: any Channel
@@ -50,7 +50,7 @@ public final class HTTPService: Sendable {
     /// - Parameters:
     ///   - door: what its connections and requests count against.
     ///   - certificates: for TLS; nil for plain HTTP.
-    public static func start(
+    package static func start(
         _ responder: some HTTPResponder<ServiceContext>, at address: ListenAddress, admission: Admission, door: Door,
         limits: HTTPLimits, certificates: Certificates? = nil, logger: Logger
     ) async throws(HTTPServiceError) -> HTTPService {
@@ -94,7 +94,7 @@ public final class HTTPService: Sendable {
     }
 
     /// Takes no more connections, lets answers under way end as far as they do not wait, and closes everything.
-    public func stop() async {
+    package func stop() async {
         try? await channel.close()
         connections.stop()
         await connections.end()

@@ -3,12 +3,12 @@ import HTTPTypes
 import Hummingbird
 
 /// The place of one request among those that are answered at a time. Given back when nobody holds it any more.
-public final class RequestPlace: Sendable {
+package final class RequestPlace: Sendable {
     private let admission: Admission
     private let door: Door
 
     /// - Returns: nil when as many are being answered as may be.
-    public init?(_ admission: Admission, at door: Door) {
+    package init?(_ admission: Admission, at door: Door) {
         guard admission.beginRequest(at: door) else { return nil }
         self.admission = admission
         self.door = door
@@ -17,25 +17,25 @@ public final class RequestPlace: Sendable {
     deinit { admission.endRequest(at: door) }
 
     /// Seconds after which a client may ask again.
-    public static let retryAfter = "1"
-    public static let refusalText = "too many requests are being answered: try again"
+    package static let retryAfter = "1"
+    package static let refusalText = "too many requests are being answered: try again"
 }
 
 /// Bounds the calls that are under way, behind the guard: who may not come in takes no place.
-public struct PlaceMiddleware: RouterMiddleware {
-    public typealias Context = ServiceContext
+package struct PlaceMiddleware: RouterMiddleware {
+    package typealias Context = ServiceContext
 
     private let admission: Admission
     private let door: Door
     private let refuse: RefusalAnswer
 
-    public init(_ admission: Admission, at door: Door, refuse: @escaping RefusalAnswer) {
+    package init(_ admission: Admission, at door: Door, refuse: @escaping RefusalAnswer) {
         self.admission = admission
         self.door = door
         self.refuse = refuse
     }
 
-    public func handle(
+    package func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
         guard let place = RequestPlace(admission, at: door) else {

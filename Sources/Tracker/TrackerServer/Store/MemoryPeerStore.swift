@@ -6,22 +6,22 @@ import Tracking
 /// Sharded by info hash; tables are flat memory of its own, because an announce should cost a few cache misses and no
 /// reference counting. Hashes are keyed with random numbers, so that nobody can choose info hashes or addresses that
 /// fall on one another. Not thread-safe, and not `Sendable`: one loop owns it.
-public final class MemoryPeerStore: PeerStore {
+package final class MemoryPeerStore: PeerStore {
     /// Limits of a store.
-    public struct Limits: Sendable {
+    package struct Limits: Sendable {
         /// Peers at most. Further ones take the places of peers of the sources with the most, or are answered and not
         /// recorded when their own source has more than all those looked at.
-        public var peers = 16_000_000
+        package var peers = 16_000_000
         /// Swarms at most. Further ones take the places of small swarms of the sources with the most peers; an announce
         /// whose own source has more than all those looked at is refused.
-        public var swarms = 1_000_000
+        package var swarms = 1_000_000
         /// Seconds after its last announce at which a peer is forgotten; up to 150,000.
-        public var lifetime: UInt64 = 2 * 1800 + 120
+        package var lifetime: UInt64 = 2 * 1800 + 120
         /// Swarms with at most so many peers of a family are searched for a peer that comes from a new address; in
         /// bigger ones its old entry is left to expire.
-        public var moveSearch = 256
+        package var moveSearch = 256
 
-        public init() {}
+        package init() {}
     }
 
     static let shardBits: UInt64 = 6
@@ -43,7 +43,7 @@ public final class MemoryPeerStore: PeerStore {
     private var allowed: Set<SwarmKey>?
     private var generation: UInt32 = 0
     @exclusivity(unchecked)
-    public internal(set) var totals = StoreTotals()
+    package internal(set) var totals = StoreTotals()
 
     // Where `maintain` goes on.
     private var sweepShard = 0
@@ -51,7 +51,7 @@ public final class MemoryPeerStore: PeerStore {
     private var sweepRow = 0
     private var sweepsIPv6 = false
 
-    public init(limits: Limits = Limits()) {
+    package init(limits: Limits = Limits()) {
         self.limits = limits
         sip = .random()
         random = SampleRandom(seed: .random(in: 1 ... .max))
@@ -97,7 +97,7 @@ public final class MemoryPeerStore: PeerStore {
 
     // MARK: Announces
 
-    public func announce(
+    package func announce(
         _ announce: PeerAnnounce, from address: PeerAddress, wanting wish: PeerWish, now: UInt64,
         selection: inout PeerSelection
     ) throws(TrackerRefusal) -> SwarmCounts {
@@ -312,7 +312,7 @@ public final class MemoryPeerStore: PeerStore {
 
     // MARK: Looking
 
-    public func counts(of key: SwarmKey) -> SwarmCounts? {
+    package func counts(of key: SwarmKey) -> SwarmCounts? {
         let hash = hash(key)
         if let found = shard(hash).pointee.find(key, hash: hash), found.pointee.generation == generation {
             return found.pointee.counts
@@ -321,12 +321,12 @@ public final class MemoryPeerStore: PeerStore {
         return shard(hash).pointee.find(key, hash: hash)?.pointee.counts ?? SwarmCounts()
     }
 
-    public func allow(_ swarms: Set<SwarmKey>?) {
+    package func allow(_ swarms: Set<SwarmKey>?) {
         allowed = swarms
         generation &+= 1
     }
 
-    public func biggestSwarms(_ limit: Int) -> [(key: SwarmKey, counts: SwarmCounts)] {
+    package func biggestSwarms(_ limit: Int) -> [(key: SwarmKey, counts: SwarmCounts)] {
         orderBiggest()
         return biggest.keys.prefix(limit).compactMap { key in find(key).map { (key, $0.pointee.counts) } }
     }
@@ -358,7 +358,7 @@ public final class MemoryPeerStore: PeerStore {
 
     // MARK: Forgetting
 
-    public func maintain(now: UInt64, steps: Int) {
+    package func maintain(now: UInt64, steps: Int) {
         let tick = MemoryPeerStore.tick(now)
         let oldest = UInt16(clamping: limits.lifetime / 4)
         var left = steps

@@ -8,7 +8,7 @@ import Tracking
 /// the background (`maintain`) and learns from them the same way; peer lists are soft state, so a lag of seconds is
 /// nothing beside an announce interval. Whatever the store, what one tracker was told it answers with from then on.
 /// `PeerStoreContract` in the tests says what every store must do.
-public protocol PeerStore: AnyObject, SendableMetatype {
+package protocol PeerStore: AnyObject, SendableMetatype {
     /// Records one announce and selects peers to answer it with.
     ///
     /// A peer is known by its address and port: a client that starts anew there takes the place of the one before. With
@@ -40,15 +40,15 @@ public protocol PeerStore: AnyObject, SendableMetatype {
 }
 
 /// What an announce wants to know.
-public struct PeerWish: Sendable {
+package struct PeerWish: Sendable {
     /// Peers at most; over `PeerSelection.capacity` counts as that.
-    public var limit: Int
+    package var limit: Int
     /// Peers of the other IP version too, once those of the announcing peer's own are used up.
-    public var bothFamilies: Bool
+    package var bothFamilies: Bool
     /// Peer ids with the addresses.
-    public var names: Bool
+    package var names: Bool
 
-    public init(limit: Int, bothFamilies: Bool = false, names: Bool = false) {
+    package init(limit: Int, bothFamilies: Bool = false, names: Bool = false) {
         self.limit = limit
         self.bothFamilies = bothFamilies
         self.names = names
@@ -56,19 +56,19 @@ public struct PeerWish: Sendable {
 }
 
 /// What a store holds.
-public struct StoreTotals: Sendable, Equatable {
-    public var swarms = 0
-    public var peers = 0
-    public var seeds = 0
-    public var ipv6Peers = 0
+package struct StoreTotals: Sendable, Equatable {
+    package var swarms = 0
+    package var peers = 0
+    package var seeds = 0
+    package var ipv6Peers = 0
     /// Peers that take no connections.
-    public var unreachablePeers = 0
+    package var unreachablePeers = 0
     /// Times a peer said that it completed its content, since the start.
-    public var completions = 0
+    package var completions = 0
     /// Peers forgotten because they stopped announcing, since the start.
-    public var expirations = 0
+    package var expirations = 0
     /// Peers forgotten to make room for others, since the start.
-    public var evictions = 0
+    package var evictions = 0
 
-    public init() {}
+    package init() {}
 }
