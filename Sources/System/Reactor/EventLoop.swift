@@ -22,6 +22,8 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     private var timers = TimerQueue()
     private var stopping = false
     private var thread = pthread_t()
+    /// Its time is what ``turn(at:)`` says: it has no thread and watches no descriptors.
+    private let isVirtual: Bool
 
     private struct Inbox {
         var work: [Work] = []
@@ -35,10 +37,12 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     }
 
     /// Seconds of the monotonic clock, read once per turn of the loop. On the loop.
-    public private(set) var now: Double = monotonicSeconds()
+    public private(set) var now: Double
 
     /// - Parameter name: at most 15 bytes of it show in `top -H`.
     public init(name: String) throws(SystemError) {
+        isVirtual = false
+        now = monotonicSeconds()
         epoll = swoop_epoll_create()
         guard epoll >= 0 else { throw SystemError("epoll_create") }
         wakeUp = swoop_eventfd_create()
@@ -49,6 +53,16 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
         }
         _ = swoop_epoll_control(epoll, EPOLL_CTL_ADD, wakeUp, UInt32(swoop_epoll_in))
         thread = startThread(name: name) { self.run() }
+    }
+
+    /// A loop whose time stands still between two calls of ``turn(at:)``, for tests: it has no thread and watches no
+    /// descriptors, so that its streams have to be those of a network in memory. Whoever calls it is on the loop.
+    /// - Parameter now: seconds at which its time begins.
+    public init(virtualTime now: Double) {
+        isVirtual = true
+        self.now = now
+        (epoll, wakeUp) = (-1, -1)
+        identity.store(threadIdentity(), ordering: .releasing)
     }
 
     /// Ends the loop after what was posted before has run, and waits for its thread. Not on the loop.
@@ -78,7 +92,7 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
             defer { inbox.awake = true }
             return !inbox.awake
         }
-        if mustWake && !isCurrent { signal() }
+        if mustWake && !isVirtual && !isCurrent { signal() }
     }
 
     private func signal() {
@@ -120,6 +134,23 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
 
     public func cancel(_ token: TimerToken) { timers.cancel(token) }
 
+    // MARK: Virtual time
+
+    /// When the next timer is due; nil without one.
+    public var nextDeadline: Double? { timers.nextDeadline }
+
+    /// Whether something was posted that has not run yet.
+    public var hasPostedWork: Bool { inbox.withLock { !$0.work.isEmpty } }
+
+    /// One turn of a loop in virtual time: its clock is put to `time` (never back), timers that are due fire, and what was
+    /// posted before runs.
+    public func turn(at time: Double) {
+        precondition(isVirtual, "the time of this loop is the system's")
+        identity.store(threadIdentity(), ordering: .releasing)
+        now = max(now, time)
+        runDueWork()
+    }
+
     // MARK: The thread
 
     private func run() {
@@ -137,11 +168,15 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
             for index in 0..<max(0, Int(count)) {
                 dispatch(descriptors[index], Readiness(bits: events[index]))
             }
-            while let action = timers.popDue(at: now) { action() }
-            drainInbox()
+            runDueWork()
             if stopping { break }
         }
         finish()
+    }
+
+    private func runDueWork() {
+        while let action = timers.popDue(at: now) { action() }
+        drainInbox()
     }
 
     private func dispatch(_ descriptor: CInt, _ readiness: Readiness) {
@@ -211,6 +246,12 @@ public struct Readiness: Sendable {
     public let writable: Bool
     /// The other side is gone, or the socket is in error: reading tells which.
     public let closed: Bool
+
+    public init(readable: Bool, writable: Bool, closed: Bool) {
+        self.readable = readable
+        self.writable = writable
+        self.closed = closed
+    }
 
     init(bits: UInt32) {
         readable = bits & UInt32(swoop_epoll_in) != 0

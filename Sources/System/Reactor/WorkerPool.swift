@@ -12,17 +12,28 @@ public final class WorkerPool: @unchecked Sendable {
     private var head = 0
     private var closing = false
     private var threads: [pthread_t] = []
+    /// Does the work in place of threads.
+    private let loop: EventLoop?
 
     /// Threads that work.
     public let threadCount: Int
 
     public init(name: String, threads count: Int) {
         threadCount = max(1, count)
+        loop = nil
         pthread_mutex_init(mutex, nil)
         pthread_cond_init(condition, nil)
         for index in 0..<max(1, count) {
             threads.append(startThread(name: "\(name)-\(index)") { self.work() })
         }
+    }
+
+    /// A pool without threads: its work is posted to a loop, in order. For tests in virtual time, where it takes none.
+    public init(on loop: EventLoop) {
+        threadCount = 1
+        self.loop = loop
+        pthread_mutex_init(mutex, nil)
+        pthread_cond_init(condition, nil)
     }
 
     deinit {
@@ -33,6 +44,7 @@ public final class WorkerPool: @unchecked Sendable {
     }
 
     public func submit(_ work: @escaping @Sendable () -> Void) {
+        if let loop { return loop.post(work) }
         pthread_mutex_lock(mutex)
         queue.append(work)
         pthread_mutex_unlock(mutex)

@@ -1,0 +1,91 @@
+import Glibc
+
+/// How connections are made and taken in: TCP, or a network that a test keeps in memory.
+public protocol StreamNetwork {
+    /// Begins to connect; the stream becomes writable when that is done, and ``ByteStream/connectError`` tells how.
+    /// - Parameter source: the local address to come from, with a port of the network's choice.
+    func connect(to address: SocketAddress, from source: SocketAddress?) throws(SystemError) -> ByteStream
+    func listen(on address: SocketAddress) throws(SystemError) -> StreamListener
+}
+
+/// The network of this host.
+public struct TCPNetwork: StreamNetwork, Sendable {
+    public init() {}
+
+    public func connect(to address: SocketAddress, from source: SocketAddress?) throws(SystemError) -> ByteStream {
+        ByteStream(tcp: try Socket.connect(to: address, from: source))
+    }
+
+    public func listen(on address: SocketAddress) throws(SystemError) -> StreamListener {
+        StreamListener(tcp: try Socket.listen(on: address))
+    }
+}
+
+/// Takes connections in. Who holds one must ``close()`` it once, after ``unregister(from:)``.
+public struct StreamListener {
+    private enum Kind {
+        case tcp(CInt)
+        case other(any ListeningEndpoint)
+    }
+
+    private let kind: Kind
+
+    /// - Parameter tcp: a listening non-blocking socket, which is closed with the listener.
+    public init(tcp descriptor: CInt) { kind = .tcp(descriptor) }
+
+    public init(_ endpoint: any ListeningEndpoint) { kind = .other(endpoint) }
+
+    public var localAddress: SocketAddress? {
+        switch kind {
+        case .tcp(let descriptor): Socket.localAddress(of: descriptor)
+        case .other(let endpoint): endpoint.localAddress
+        }
+    }
+
+    /// The next waiting connection; nil when there is none, or none can be taken now.
+    public func accept() throws(SystemError) -> (stream: ByteStream, from: SocketAddress)? {
+        switch kind {
+        case .tcp(let descriptor): try Socket.accept(on: descriptor).map { (ByteStream(tcp: $0.descriptor), $0.from) }
+        case .other(let endpoint): endpoint.accept()
+        }
+    }
+
+    /// Begins to watch for connections; the handler is kept until ``unregister(from:)``. On the loop.
+    public func register(on loop: EventLoop, handler: any ReadinessHandler) throws(SystemError) {
+        switch kind {
+        case .tcp(let descriptor): try loop.register(descriptor, for: .read, handler: handler)
+        case .other(let endpoint): endpoint.register(for: .read, handler: handler)
+        }
+    }
+
+    public func modify(on loop: EventLoop, for interest: Interest) {
+        switch kind {
+        case .tcp(let descriptor): loop.modify(descriptor, for: interest)
+        case .other(let endpoint): endpoint.modify(for: interest)
+        }
+    }
+
+    public func unregister(from loop: EventLoop) {
+        switch kind {
+        case .tcp(let descriptor): loop.unregister(descriptor)
+        case .other(let endpoint): endpoint.unregister()
+        }
+    }
+
+    public func close() {
+        switch kind {
+        case .tcp(let descriptor): Glibc.close(descriptor)
+        case .other(let endpoint): endpoint.close()
+        }
+    }
+}
+
+/// A listener that is not the kernel's; see ``StreamEndpoint``.
+public protocol ListeningEndpoint: AnyObject {
+    var localAddress: SocketAddress? { get }
+    func register(for interest: Interest, handler: any ReadinessHandler)
+    func modify(for interest: Interest)
+    func unregister()
+    func accept() -> (stream: ByteStream, from: SocketAddress)?
+    func close()
+}
