@@ -1,3 +1,4 @@
+import Glibc
 import Hashing
 import Metainfo
 import PeerWire
@@ -30,14 +31,15 @@ protocol ConnectionOwner: AnyObject {
     /// What the peer asked for, or its refusal.
     func answer(_ ask: PendingAnswers.Ask) -> Message
     /// The next block for this peer, or why there is none now.
-    func nextUpload(to connection: PeerConnection) -> UploadStep
+    func nextUpload(to connection: PeerConnection, _ open: PeerConnection.Open) -> UploadStep
     func uploaded(_ bytes: Int, to connection: PeerConnection)
     /// A block that was asked for came or went; told once a second at most.
     func progressed(_ connection: PeerConnection)
     /// A piece that was promised cannot be read.
     func unreadable(_ span: BlockSpan, on connection: PeerConnection)
     /// The connection is closed; nothing more comes of it.
-    func closed(_ connection: PeerConnection, _ reason: CloseReason)
+    /// - Parameter open: what it had, if its handshakes were done.
+    func closed(_ connection: PeerConnection, _ reason: CloseReason, last open: PeerConnection.Open?)
 }
 
 enum BlockTarget {
@@ -56,7 +58,7 @@ struct IncomingBlock {
     let offset: Int
     var placement: SwarmMachine.Placement
     var received = 0
-    /// Bytes that had come when ``PeerConnection/noteIncoming()`` looked last.
+    /// Bytes that had come at the last look, see ``PeerConnection/Open/noteIncoming()``.
     var noted = 0
     var isSurplus = false
 
@@ -82,4 +84,12 @@ enum CloseReason: Equatable {
     /// Its place was needed for another, and it had shown least for longest.
     case evicted
     case shutdown
+
+    /// - Parameter code: `errno` of a stream that cannot be read, or could not be connected.
+    init(receiving code: CInt) { self = .failed(String(cString: strerror(code))) }
+
+    /// - Parameter code: `errno` of a stream that cannot be written to.
+    init(sending code: CInt) {
+        self = code == EPIPE || code == ECONNRESET ? .closedByPeer : .failed(String(cString: strerror(code)))
+    }
 }

@@ -49,19 +49,20 @@ extension PeerConnection {
 
     /// - Returns: whether it has just turned out that BBR is the better choice.
     func lookAtPath(_ limits: LineLimits) -> Bool {
-        let before = path.choice
-        let moved = bytesSent + bytesReceived
-        guard phase == .open, path.isDue(moved), let reading = Socket.path(of: descriptor) else { return false }
-        path.learned(reading, sent: bytesSent, moved: moved, limits: limits)
-        unsent.isOnLongLine = path.isLong(limits)
-        return path.choice == .bbr && before != .bbr
+        guard let open else { return false }
+        let before = open.path.choice
+        let moved = open.bytesSent + open.bytesReceived
+        guard open.path.isDue(moved), let reading = stream.path else { return false }
+        open.path.learned(reading, sent: open.bytesSent, moved: moved, limits: limits)
+        open.unsent.isOnLongLine = open.path.isLong(limits)
+        return open.path.choice == .bbr && before != .bbr
     }
 
     /// Ends a further connection without losing what is on its way.
     func leave() {
         guard further?.hasSaidLast == false else { return }
         further?.hasSaidLast = true
-        mayUpload = false
+        open?.mayUpload = false
         send(.choke)
     }
 
@@ -79,9 +80,8 @@ extension PeerConnection {
 
     /// Closes it when both sides have had their last word.
     func closeIfDone() {
-        guard let further, further.hasSaidLast, further.hasHeardLast, upload == nil, outboxHead == outbox.count else {
-            return
-        }
+        guard let further, let open, further.hasSaidLast, further.hasHeardLast, open.upload == nil, open.outbox.isEmpty
+        else { return }
         close(.shutdown)
     }
 }

@@ -8,6 +8,8 @@ struct UnsentLimit: Sendable {
     /// Bytes.
     static let least = 32 * 1024
     static let most = 8 << 20
+    /// What a socket begins with.
+    static let first = 4 * least
     /// Seconds of the connection's rate.
     private static let time = 0.02
     /// The same on a long line: there it must never run dry, for congestion control learns nothing about a line that is
@@ -17,7 +19,7 @@ struct UnsentLimit: Sendable {
     private static let period = 0.1
 
     /// What the socket was told last, bytes.
-    private(set) var bytes = 4 * least
+    private(set) var bytes = first
     var isOnLongLine = false
     private var since: Double?
     private var count = 0

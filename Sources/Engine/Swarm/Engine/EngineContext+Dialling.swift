@@ -19,15 +19,15 @@ extension EngineContext {
         guard let ticket = admission.admit(address.source, at: .peers, isOurs: true, now: loop.now, close: {}) else {
             throw .noRoom
         }
-        let descriptor: CInt
-        do { descriptor = try Socket.connect(to: address, from: listenAddress) } catch {
+        let stream: ByteStream
+        do { stream = try network.connect(to: address, from: listenAddress) } catch {
             ticket.release()
             guard error.isOutOfDescriptors else { throw .unreachable }
             _ = admission.shed(at: .peers, now: loop.now)
             throw .noRoom
         }
         return PeerConnection(
-            dialled: descriptor, to: address, infoHash: infoHash, owner: owner, loop: loop, staging: staging,
+            dialled: stream, to: address, infoHash: infoHash, owner: owner, loop: loop, staging: staging,
             tunables: tunables, ticket: ticket)
     }
 }

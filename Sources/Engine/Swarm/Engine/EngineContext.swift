@@ -10,6 +10,7 @@ import TrackerClient
 /// What the torrents of one process share.
 struct EngineContext {
     let loop: EventLoop
+    let network: any StreamNetwork
     let pool: WorkerPool
     let staging: ReceiveStaging
     let limits: TransferLimits

@@ -60,7 +60,7 @@ final class MetadataSession: ConnectionOwner {
         lastProgressAt = context.loop.now
     }
 
-    var peerCount: Int { connections.values.count { $0.phase == .open } }
+    var peerCount: Int { connections.values.count { $0.isOpen } }
     var announcesUnderWay: [Task<Void, Never>] { announcers.flatMap { Array($0.underWay.values) } }
 
     func start() {
@@ -135,7 +135,7 @@ final class MetadataSession: ConnectionOwner {
     }
 
     private func dial() {
-        let open = connections.values.filter { $0.phase == .open }
+        let open = connections.values.filter { $0.isOpen }
         let dialled = open.count { !$0.isIncoming }
         for address in book.dial(connections: open.count, dialled: dialled, now: context.loop.now) {
             let hash = swarmOf[address] ?? subject.hashes.primary
@@ -154,7 +154,7 @@ final class MetadataSession: ConnectionOwner {
 
     private func ask() {
         let now = context.loop.now
-        guard known == nil else { return askForLayers(of: connections.lazy.filter { $1.phase == .open }.map(\.key)) }
+        guard known == nil else { return askForLayers(of: connections.lazy.filter { $1.isOpen }.map(\.key)) }
         for case .request(let peer, let chunk) in metadata.next(now: now) {
             connections[peer]?.send(.extended(.metadata(.request(piece: chunk))))
             connections[peer]?.flush()
@@ -209,7 +209,7 @@ final class MetadataSession: ConnectionOwner {
         }
         if known != nil { askForLayers(of: CollectionOfOne(ObjectIdentifier(connection))) }
         connection.flush()
-        return connection.phase == .open
+        return connection.isOpen
     }
 
     func received(_ message: Message, on connection: PeerConnection) {
@@ -312,7 +312,7 @@ final class MetadataSession: ConnectionOwner {
     func beginBlock(_ header: PieceHeader, on connection: PeerConnection) -> BlockTarget { .violation }
     func finishBlock(_ block: IncomingBlock, on connection: PeerConnection) {}
     func settle() {}
-    func nextUpload(to connection: PeerConnection) -> UploadStep { .nothing }
+    func nextUpload(to connection: PeerConnection, _ open: PeerConnection.Open) -> UploadStep { .nothing }
     func uploaded(_ bytes: Int, to connection: PeerConnection) {}
     func unreadable(_ span: BlockSpan, on connection: PeerConnection) {}
     func owesBlocks(_ connection: PeerConnection) -> Bool { false }
@@ -327,7 +327,7 @@ final class MetadataSession: ConnectionOwner {
         incoming.progressed(ObjectIdentifier(connection), now: context.loop.now)
     }
 
-    func closed(_ connection: PeerConnection, _ reason: CloseReason) {
+    func closed(_ connection: PeerConnection, _ reason: CloseReason, last open: PeerConnection.Open?) {
         connections[ObjectIdentifier(connection)] = nil
         incoming.remove(ObjectIdentifier(connection))
         metadata.removePeer(ObjectIdentifier(connection))

@@ -1,4 +1,3 @@
-import Glibc
 import Reactor
 
 /// Finds out whether a peer that dialled us can be dialled itself: opens a connection to where it says it listens, and
@@ -8,34 +7,35 @@ final class ReachProbe: ReadinessHandler {
     private static let patience = 5.0
 
     private let loop: EventLoop
-    private let descriptor: CInt
+    private let stream: ByteStream
     private let answer: (Bool) -> Void
     private var timer: TimerToken?
     private var isOver = false
 
     /// - Parameter answer: called once, on the loop, unless the probe is cancelled.
     /// - Throws: where not even an attempt can be made.
-    init(_ address: SocketAddress, from source: SocketAddress, loop: EventLoop, answer: @escaping (Bool) -> Void)
-        throws(SystemError)
-    {
+    init(
+        _ address: SocketAddress, from source: SocketAddress, over network: any StreamNetwork, loop: EventLoop,
+        answer: @escaping (Bool) -> Void
+    ) throws(SystemError) {
         self.loop = loop
         self.answer = answer
-        descriptor = try Socket.connect(to: address, from: source)
-        do { try loop.register(descriptor, for: .write, handler: self) } catch {
-            Glibc.close(descriptor)
+        stream = try network.connect(to: address, from: source)
+        do { try stream.register(on: loop, for: .write, handler: self) } catch {
+            stream.close()
             throw error
         }
         timer = loop.schedule(after: Self.patience) { [weak self] in self?.end(false) }
     }
 
-    func ready(_ readiness: Readiness) { end(Socket.error(of: descriptor) == 0) }
+    func ready(_ readiness: Readiness) { end(stream.connectError == 0) }
 
     func cancel() {
         guard !isOver else { return }
         isOver = true
         if let timer { loop.cancel(timer) }
-        loop.unregister(descriptor)
-        Glibc.close(descriptor)
+        stream.unregister(from: loop)
+        stream.close()
     }
 
     private func end(_ isReachable: Bool) {

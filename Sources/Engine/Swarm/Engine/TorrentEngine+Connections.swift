@@ -61,7 +61,7 @@ extension TorrentEngine {
         traits.isNear = isNear(connection)
         let key = machine.join(traits, now: context.loop.now)
         connection.key = key
-        connection.answers = PendingAnswers(
+        connection.open?.answers = PendingAnswers(
             budget: PendingAnswers.budget(metadata: info.bytes.count, pieces: info.layout.pieceCount))
         connections[key] = connection
         admission.joined(key, id, at: source, isIncoming: connection.isIncoming)
@@ -73,10 +73,10 @@ extension TorrentEngine {
         }
         // What we have goes first, as older clients expect.
         settle()
-        if connection.phase == .open, handshake.reserved.contains(.extensionProtocol) {
+        if connection.isOpen, handshake.reserved.contains(.extensionProtocol) {
             sendExtensionHandshake(connection)
         }
-        return connection.phase == .open
+        return connection.isOpen
     }
 
     /// A torrent that is full closes whoever has shown least for longest, not the newcomer.
@@ -115,8 +115,8 @@ extension TorrentEngine {
 
     // MARK: Going
 
-    func closed(_ connection: PeerConnection, _ reason: CloseReason) {
-        if connection.isFurther { return closedFurther(connection, reason) }
+    func closed(_ connection: PeerConnection, _ reason: CloseReason, last open: PeerConnection.Open?) {
+        if connection.isFurther { return closedFurther(connection, reason, last: open) }
         let now = context.loop.now
         opening[ObjectIdentifier(connection)] = nil
         if let key = connection.key {
@@ -129,7 +129,7 @@ extension TorrentEngine {
             _ = heldAnnouncements.take(key)
             machine.leave(key, now: now)
         }
-        if reason == .flooded { banFlooder(connection) }
+        if reason == .flooded { banFlooder(connection, open?.handshake.peerID) }
         if case .violation(let what) = reason {
             context.logger.debug(
                 "peer broke the protocol", metadata: ["peer": "\(connection.address)", "what": "\(what)"])
@@ -152,9 +152,9 @@ extension TorrentEngine {
         connection.close(.banned)
     }
 
-    private func banFlooder(_ connection: PeerConnection) {
+    private func banFlooder(_ connection: PeerConnection, _ id: PeerID?) {
         context.logger.warning("peer floods this host", metadata: ["peer": "\(connection.address)"])
-        for other in admission.ban(connection.handshake?.peerID, at: connection.address.source) {
+        for other in admission.ban(id, at: connection.address.source) {
             connections[other]?.close(.banned)
         }
     }
@@ -245,7 +245,7 @@ extension TorrentEngine {
             .copyMemory(from: UnsafeRawBufferPointer(rebasing: memory.bytes[0..<span.length]))
     }
 
-    func nextUpload(to connection: PeerConnection) -> UploadStep {
+    func nextUpload(to connection: PeerConnection, _ open: PeerConnection.Open) -> UploadStep {
         guard let key = connection.key else { return .nothing }
         if isHeld { return .wait(0.05) }
         while let span = machine.peekUpload(to: key) {
@@ -253,7 +253,7 @@ extension TorrentEngine {
             let delay = max(
                 limits.sendDelay(span.length, now), machine.precedenceDelay(to: key, bytes: span.length, now: now),
                 roomBucket.delay(for: span.length, now: now),
-                connection.opening.delay(for: span.length, isAlone: connections.count == 1, now: now))
+                open.opening.delay(for: span.length, isAlone: connections.count == 1, now: now))
             if delay > 0 { return .wait(delay) }
             do {
                 let regions = try regions(of: span)
@@ -261,7 +261,7 @@ extension TorrentEngine {
                 limits.sent(span.length, now: now)
                 roomBucket.spend(span.length)
                 if !heldAnnouncements.isEmpty { sayHeld(to: key) }
-                connection.opening.sent(span.length, now: now)
+                open.opening.sent(span.length, now: now)
                 return .send(span, regions)
             } catch {
                 if error.kind == .tooManyOpenFiles {
@@ -273,7 +273,7 @@ extension TorrentEngine {
                 report(.warning(error.message))
                 machine.uploadFailed(span, to: key, now: now)
                 lost(PieceIndex(unchecked: span.piece))
-                if connection.handshake?.reserved.contains(.fast) == true { connection.send(.reject(span.wire)) }
+                if open.handshake.reserved.contains(.fast) { connection.send(.reject(span.wire)) }
             }
         }
         return .nothing

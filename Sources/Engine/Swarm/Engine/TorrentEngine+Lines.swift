@@ -134,13 +134,13 @@ extension TorrentEngine {
         return true
     }
 
-    func closedFurther(_ connection: PeerConnection, _ reason: CloseReason) {
+    func closedFurther(_ connection: PeerConnection, _ reason: CloseReason, last: PeerConnection.Open?) {
         opening[ObjectIdentifier(connection)] = nil
         guard let key = connection.key, !isStopped, connections[key] != nil else { return }
         let wasOpen = lines.remove(connection, key)
         if wasOpen { machine.setLines(lines.openLines(of: key), of: key) }
         if wasOpen, lines.open[key] == nil, let first = connections[key], first.path.hasBBR {
-            Socket.setPacingLimit(first.descriptor, nil)
+            first.stream.setPacingLimit(nil)
         }
         let isOver = connection.further?.hasHeardLast == true
         if !isOver { lines.failed(key) }
@@ -148,14 +148,14 @@ extension TorrentEngine {
         case .violation, .banned: connections[key]?.close(reason)
         default:
             guard wasOpen, !isOver else { return }
-            machine.lineLost(key, receiving: connection.incoming?.span, now: context.loop.now)
+            machine.lineLost(key, receiving: last?.incoming?.span, now: context.loop.now)
             dirty.insert(key)
         }
     }
 
     private func open(_ count: Int, to key: PeerKey) {
         guard let first = connections[key], let theirs = first.capabilities.lines, let address = first.listenAddress,
-            let infoHash = first.infoHash
+            let infoHash = first.open?.infoHash
         else { return }
         for _ in 0..<count {
             let connection: PeerConnection
@@ -243,12 +243,12 @@ extension TorrentEngine {
         for key in lines.open.keys {
             let all = everyLine(of: key).filter(\.path.hasBBR)
             let limit = PacingShare.limit(rate: machine.rates(of: key, now: now).up, lines: all.count)
-            for connection in all { Socket.setPacingLimit(connection.descriptor, limit) }
+            for connection in all { connection.stream.setPacingLimit(limit) }
         }
     }
 
     private func chooseBBR(_ connection: PeerConnection) {
-        let code = Socket.setCongestionControl(connection.descriptor, "bbr")
+        let code = connection.stream.setCongestionControl("bbr")
         connection.path.hasBBR = code == 0
         if code != 0, let text = context.advice.text(code) { report(.warning(text)) }
         context.logger.debug(

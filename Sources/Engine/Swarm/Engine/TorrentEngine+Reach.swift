@@ -15,8 +15,9 @@ extension TorrentEngine {
             !machine.isFinished || connections.count <= Self.mostPeersOfSeed, reachProbes.count < Self.mostProbes,
             reachProbes[key] == nil
         else { return }
-        reachProbes[key] = try? ReachProbe(address, from: context.listenAddress, loop: context.loop) {
-            [weak self] isReachable in
+        reachProbes[key] = try? ReachProbe(
+            address, from: context.listenAddress, over: context.network, loop: context.loop
+        ) { [weak self] isReachable in
             guard let self else { return }
             reachProbes[key] = nil
             guard connections[key] != nil, !isReachable else { return }

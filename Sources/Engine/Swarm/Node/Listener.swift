@@ -1,5 +1,4 @@
 import Admission
-import Glibc
 import Hashing
 import Logging
 import Reactor
@@ -8,14 +7,14 @@ import Reactor
 ///
 /// Every connection has a place in the budget of the process. A full budget closes whoever has shown least for longest;
 /// only where everybody has just shown something is the newcomer turned away.
-final class Listener: ReadinessHandler {
+final class Listener: ReadinessHandler, TorrentDirectory {
     /// Connections taken before others of the loop have their turn. Those that are closed for them are closed in the same
     /// turn, but after them: so many descriptors of the reserve may be in use for that moment.
     private static let batch = 32
     /// Seconds without taking connections when the process has no descriptors left and nobody to close.
     private static let rest = 1.0
 
-    private let descriptor: CInt
+    private let socket: StreamListener
     private let loop: EventLoop
     private let staging: ReceiveStaging
     private let tunables: PeerConnection.Tunables
@@ -28,24 +27,24 @@ final class Listener: ReadinessHandler {
 
     /// - Parameter resolve: gives a connection its owner, the torrent of an info hash, if that is here and takes it.
     init(
-        descriptor: CInt, loop: EventLoop, staging: ReceiveStaging, tunables: PeerConnection.Tunables,
+        socket: StreamListener, loop: EventLoop, staging: ReceiveStaging, tunables: PeerConnection.Tunables,
         admission: Admission, logger: Logger, resolve: @escaping (PeerConnection, SHA1Digest) -> Void
     ) throws(SystemError) {
-        self.descriptor = descriptor
+        self.socket = socket
         self.loop = loop
         self.staging = staging
         self.tunables = tunables
         self.admission = admission
         self.logger = logger
         self.resolve = resolve
-        try loop.register(descriptor, for: .read, handler: self)
+        try socket.register(on: loop, handler: self)
     }
 
     func ready(_ readiness: Readiness) {
         for _ in 0..<Self.batch {
             do {
-                guard let (descriptor, from) = try Socket.accept(on: descriptor) else { return }
-                take(descriptor, from)
+                guard let (stream, from) = try socket.accept() else { return }
+                take(stream, from)
             } catch {
                 // Who is closed leaves a descriptor before the loop comes back here.
                 if error.isOutOfDescriptors, admission.shed(at: .peers, now: loop.now) { return }
@@ -56,41 +55,43 @@ final class Listener: ReadinessHandler {
 
     private func pause(_ error: SystemError) {
         logger.warning("cannot take connections for a moment", metadata: ["error": "\(error)"])
-        loop.modify(descriptor, for: [])
+        socket.modify(on: loop, for: [])
         loop.schedule(after: Self.rest) { [weak self] in
             guard let self, !isClosed else { return }
-            loop.modify(descriptor, for: .read)
+            socket.modify(on: loop, for: .read)
         }
     }
 
-    private func take(_ descriptor: CInt, _ from: SocketAddress) {
+    private func take(_ stream: ByteStream, _ from: SocketAddress) {
         let evicted = Evicted()
         let handle = LoopBound(evicted)
         let ticket = admission.admit(from.source, at: .peers, now: loop.now) { [loop] in
             loop.post { handle.value.connection?.evict() }
         }
         guard let ticket else {
-            Glibc.close(descriptor)
+            stream.close()
             return
         }
         let connection = PeerConnection(
-            accepted: descriptor, from: from, loop: loop, staging: staging, tunables: tunables, ticket: ticket
-        ) { [weak self] connection, hash in
-            guard let self else { return }
-            unnamed[ObjectIdentifier(connection)] = nil
-            resolve(connection, hash)
-        }
+            accepted: stream, from: from, loop: loop, staging: staging, tunables: tunables, ticket: ticket,
+            directory: self)
         evicted.connection = connection
         unnamed[ObjectIdentifier(connection)] = connection
-        connection.endedUnnamed = { [weak self] in self?.unnamed[ObjectIdentifier($0)] = nil }
         connection.start()
     }
+
+    func find(_ hash: SHA1Digest, for connection: PeerConnection) {
+        unnamed[ObjectIdentifier(connection)] = nil
+        resolve(connection, hash)
+    }
+
+    func ended(_ connection: PeerConnection) { unnamed[ObjectIdentifier(connection)] = nil }
 
     func close() {
         guard !isClosed else { return }
         isClosed = true
-        loop.unregister(descriptor)
-        Glibc.close(descriptor)
+        socket.unregister(from: loop)
+        socket.close()
         for connection in unnamed.values { connection.close(.shutdown) }
         unnamed = [:]
     }

@@ -12,6 +12,7 @@ import Tracking
 /// What a node holds on its loop: listener, limits, shared clients and the transfers.
 actor NodeState {
     nonisolated let loop: EventLoop
+    private let network = TCPNetwork()
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
     private var context: EngineContext?
@@ -30,18 +31,18 @@ actor NodeState {
         if var context {
             // Until now nobody wanted peers.
             if listener == nil, options.usesPeers {
-                let (descriptor, address) = try listen(on: options.listen)
+                let (socket, address) = try listen(on: options.listen)
                 context.listenAddress = address
-                listener = try listener(on: descriptor, context, node)
+                listener = try listener(on: socket, context, node)
                 self.context = context
             }
             return LoopBound(context)
         }
-        let (descriptor, address) =
+        let (socket, address) =
             options.usesPeers ? try listen(on: options.listen) : (nil, SocketAddress.any(port: 0))
         var trackerSettings = TrackerClientSettings()
         var webSettings = WebSeedSettings()
-        if descriptor != nil, let host = options.listen?.host, !address.isAny {
+        if socket != nil, let host = options.listen?.host, !address.isAny {
             trackerSettings.localAddress = host
             webSettings.localAddress = host
         }
@@ -50,7 +51,7 @@ actor NodeState {
         health.retry = configuration.sourceRetry
         health.longestRetry = configuration.longestSourceRetry
         let context = EngineContext(
-            loop: loop, pool: node.pool, staging: ReceiveStaging(length: 2 << 20),
+            loop: loop, network: network, pool: node.pool, staging: ReceiveStaging(length: 2 << 20),
             limits: TransferLimits(
                 down: configuration.downloadLimit, up: configuration.uploadLimit, parent: nil, now: loop.now),
             admission: node.admission, incoming: configuration.incoming,
@@ -58,14 +59,14 @@ actor NodeState {
             webSeeds: WebSeedClient(settings: webSettings), logger: node.logger, client: configuration.client,
             tunables: configuration.connection, swarm: configuration.swarm,
             lines: configuration.lines, syncPolicy: configuration.syncPolicy, sourceHealth: health)
-        if let descriptor { listener = try listener(on: descriptor, context, node) }
+        if let socket { listener = try listener(on: socket, context, node) }
         self.context = context
         return LoopBound(context)
     }
 
-    private func listener(on descriptor: CInt, _ context: EngineContext, _ node: SwarmNode) throws -> Listener {
+    private func listener(on socket: StreamListener, _ context: EngineContext, _ node: SwarmNode) throws -> Listener {
         try Listener(
-            descriptor: descriptor, loop: loop, staging: context.staging, tunables: context.tunables,
+            socket: socket, loop: loop, staging: context.staging, tunables: context.tunables,
             admission: context.admission, logger: node.logger,
             resolve: { [weak self] connection, hash in
                 let connection = LoopBound(connection)
@@ -116,7 +117,7 @@ actor NodeState {
     /// The ports of BitTorrent by custom.
     private static let ports: ClosedRange<UInt16> = 6881...6889
 
-    private func listen(on wanted: PeerAddress?) throws -> (CInt, SocketAddress) {
+    private func listen(on wanted: PeerAddress?) throws -> (StreamListener, SocketAddress) {
         let candidates: [SocketAddress]
         if let wanted, let address = SocketAddress(wanted) {
             candidates = wanted.port == 0 ? Self.ports.map { address.with(port: $0) } + [address] : [address]
@@ -126,8 +127,8 @@ actor NodeState {
         var lastError: SystemError?
         for candidate in candidates {
             do {
-                let descriptor = try Socket.listen(on: candidate)
-                return (descriptor, Socket.localAddress(of: descriptor) ?? candidate)
+                let socket = try network.listen(on: candidate)
+                return (socket, socket.localAddress ?? candidate)
             } catch {
                 lastError = error
             }

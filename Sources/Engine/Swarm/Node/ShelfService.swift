@@ -25,7 +25,7 @@ final class ShelfService {
     /// Gives a connection its torrent, now or later; does nothing if it is not on the shelf.
     func attach(_ connection: PeerConnection, to hash: SHA1Digest) {
         if let engine = torrents.awake[hash]?.torrent {
-            if engine.adopt(connection) { connection.owner = engine }
+            if engine.adopt(connection) { connection.join(engine) }
             return
         }
         guard shelf.mayHave(hash) else { return }
@@ -75,8 +75,8 @@ final class ShelfService {
         if !isStopped, case .success(let content?) = found, content.torrent.info.hashes.wire.contains(hash) {
             engine = start(content)
         }
-        for connection in torrents.opened(hash, as: engine, now: context.loop.now) where connection.phase != .closed {
-            if let engine, engine.adopt(connection) { connection.owner = engine }
+        for connection in torrents.opened(hash, as: engine, now: context.loop.now) where !connection.isClosed {
+            if let engine, engine.adopt(connection) { connection.join(engine) }
             connection.resumeHandshake()
         }
         if engine != nil, timer == nil { lookLater() }

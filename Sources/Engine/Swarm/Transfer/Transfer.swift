@@ -134,9 +134,9 @@ package actor Transfer {
         let connection = wrapped.value
         switch phase {
         case .running(let engine):
-            if engine.info.hashes.wire.contains(hash), engine.adopt(connection) { connection.owner = engine }
+            if engine.info.hashes.wire.contains(hash), engine.adopt(connection) { connection.join(engine) }
         case .metadata(let session):
-            if session.adopt(connection, hash) { connection.owner = session }
+            if session.adopt(connection, hash) { connection.join(session) }
         case .waiting, .checking, .stopped: break
         }
     }

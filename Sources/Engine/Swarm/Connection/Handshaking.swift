@@ -1,0 +1,152 @@
+import Hashing
+import PeerWire
+import Reactor
+
+/// Finds torrents for connections that came in. All calls are made on the loop.
+protocol TorrentDirectory: AnyObject {
+    /// Gives the connection its torrent with ``PeerConnection/join(_:)``, or lets it wait with
+    /// ``PeerConnection/awaitTorrent()``, or does neither: then there is no such torrent.
+    func find(_ hash: SHA1Digest, for connection: PeerConnection)
+    /// It was closed before it belonged to a torrent.
+    func ended(_ connection: PeerConnection)
+}
+
+extension PeerConnection {
+    /// What a connection has until both handshakes are done. Nothing is read beyond the peer's handshake.
+    final class Handshaking {
+        var exchange: HandshakeExchange
+        /// The torrent; nil until an incoming connection has named one that is here.
+        weak var owner: (any ConnectionOwner)?
+        /// Of an incoming connection.
+        weak var directory: (any TorrentDirectory)?
+        /// The torrent is being looked up: nothing is read meanwhile.
+        var isAwaitingTorrent = false
+        /// Bytes of our handshake that the stream has not taken.
+        var unsent: [UInt8] = []
+        var deadline: TimerToken?
+
+        init(directory: any TorrentDirectory) {
+            exchange = HandshakeExchange()
+            self.directory = directory
+        }
+
+        init(infoHash: SHA1Digest, owner: any ConnectionOwner) {
+            exchange = HandshakeExchange(infoHash: infoHash, accepted: owner.infoHashes.wire)
+            self.owner = owner
+        }
+    }
+
+    // MARK: For whoever finds torrents
+
+    /// The torrent that the peer asks for is this one.
+    func join(_ owner: any ConnectionOwner) {
+        if case .handshaking(let handshaking) = phase { handshaking.owner = owner }
+    }
+
+    /// The torrent comes later, or not at all, with ``resumeHandshake()``.
+    func awaitTorrent() {
+        if case .handshaking(let handshaking) = phase { handshaking.isAwaitingTorrent = true }
+    }
+
+    /// The torrent was found, and has been joined, or was not: the handshake goes on.
+    func resumeHandshake() {
+        guard case .handshaking(let handshaking) = phase, handshaking.isAwaitingTorrent else { return }
+        handshaking.isAwaitingTorrent = false
+        answer(handshaking)
+        want(interest.union(.read))
+        readOn(handshaking)
+        handshaking.owner?.settle()
+    }
+
+    // MARK: Reading
+
+    func shakeHands(_ handshaking: Handshaking, _ readiness: Readiness) {
+        if readiness.writable { flush(handshaking) }
+        if readiness.closed, handshaking.isAwaitingTorrent { return close(.closedByPeer) }
+        if readiness.readable || readiness.closed { readOn(handshaking) }
+    }
+
+    /// Reads the rest of the peer's handshake, as far as it has come, and then its first messages.
+    private func readOn(_ handshaking: Handshaking) {
+        while case .handshaking = phase, !handshaking.isAwaitingTorrent {
+            let target = UnsafeMutableRawBufferPointer(rebasing: staging.bytes[..<handshaking.exchange.missing])
+            switch stream.receive(into: target) {
+            case .bytes(let count):
+                take(UnsafeRawBufferPointer(rebasing: target[..<count]), handshaking)
+                if count < target.count { return }
+            case .wouldBlock: return
+            case .ended: return close(.closedByPeer)
+            case .failed(let code): return close(CloseReason(receiving: code))
+            }
+        }
+        if let open { open.receive(on: self) }
+    }
+
+    private func take(_ bytes: UnsafeRawBufferPointer, _ handshaking: Handshaking) {
+        do { follow(try handshaking.exchange.received(bytes), handshaking) } catch {
+            close(.violation(error.description))
+        }
+    }
+
+    private func follow(_ step: HandshakeExchange.Step, _ handshaking: Handshaking) {
+        switch step {
+        case .needMore: break
+        case .wrongTorrent: close(.violation("handshake for another torrent"))
+        case .lookUp(let hash):
+            handshaking.directory?.find(hash, for: self)
+            guard handshaking.isAwaitingTorrent else { return answer(handshaking) }
+            want(interest.subtracting(.read))
+        case .complete(let handshake): complete(handshake, handshaking)
+        }
+    }
+
+    private func complete(_ handshake: Handshake, _ handshaking: Handshaking) {
+        guard let owner = handshaking.owner, let infoHash = handshaking.exchange.infoHash else {
+            return close(.shutdown)
+        }
+        let open = Open(
+            owner: owner, infoHash: infoHash, handshake: handshake, unsent: handshaking.unsent, now: loop.now)
+        enter(open)
+        guard owner.opened(self, handshake) else { return close(.redundant) }
+        ticket?.opened(now: loop.now)
+        open.mayUpload = true
+    }
+
+    // MARK: Sending
+
+    /// Sends our handshake to a peer that named its torrent first, and goes on with what has come of its own.
+    private func answer(_ handshaking: Handshaking) {
+        guard let owner = handshaking.owner else { return close(.failed("no such torrent here")) }
+        let hashes = owner.infoHashes
+        do {
+            let step = try handshaking.exchange.found(hashes.wire, second: hashes.v2?.truncated)
+            sendHandshake(handshaking)
+            if !isClosed { follow(step, handshaking) }
+        } catch {
+            close(.violation(error.description))
+        }
+    }
+
+    func sendHandshake(_ handshaking: Handshaking) {
+        guard let owner = handshaking.owner, let infoHash = handshaking.exchange.infoHash else {
+            return close(.shutdown)
+        }
+        let id = further?.announced ?? owner.peerID
+        Handshake(reserved: owner.reservedBits, infoHash: infoHash, peerID: id).encode(into: &handshaking.unsent)
+        flush(handshaking)
+    }
+
+    private func flush(_ handshaking: Handshaking) {
+        while !handshaking.unsent.isEmpty, !isClosed {
+            switch handshaking.unsent.withUnsafeBytes({ stream.send($0, more: false) }) {
+            case .bytes(let count):
+                handshaking.unsent.removeFirst(count)
+                handshaking.owner?.limits.sentMessages(count)
+            case .wouldBlock: return want(interest.union(.write))
+            case .ended: return close(.closedByPeer)
+            case .failed(let code): return close(CloseReason(sending: code))
+            }
+        }
+        want(interest.subtracting(.write))
+    }
+}

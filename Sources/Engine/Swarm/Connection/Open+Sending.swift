@@ -1,0 +1,186 @@
+import Glibc
+import PeerWire
+import Reactor
+import Storage
+import SwarmCore
+
+/// A block on its way out: its header, then its regions.
+struct OutgoingBlock {
+    let span: BlockSpan
+    var header: [UInt8]
+    var headerSent = 0
+    var regions: [UploadRegion]
+    var region = 0
+    /// Bytes of the current region that are gone.
+    var sent = 0
+
+    init(_ span: BlockSpan, _ regions: [UploadRegion]) {
+        self.span = span
+        self.regions = regions
+        let wire = span.wire
+        let header = PieceHeader(index: wire.index, begin: wire.begin, length: wire.length)
+        self.header = [UInt8](unsafeUninitializedCapacity: FixedFrame.pieceHeaderLength) { buffer, count in
+            count = FixedFrame.pieceHeader(header, into: UnsafeMutableRawBufferPointer(buffer))
+        }
+    }
+}
+
+/// To the stream: control messages, and blocks from the page cache.
+extension PeerConnection.Open {
+    func send(_ message: Message, on connection: PeerConnection) {
+        guard !isClosed, outbox.add(message, ids: capabilities.ids) else { return }
+        unasked.sent(message)
+        if outbox.waiting > connection.tunables.outbox { connection.close(.failed("it does not read what we send")) }
+    }
+
+    /// Takes a request for metadata or hashes, to be answered when what waits is sent and the limit allows it.
+    func ask(_ ask: PendingAnswers.Ask, on connection: PeerConnection) {
+        guard !answers.add(ask) else { return }
+        guard !answers.isFlooded else { return connection.close(.flooded) }
+        switch ask {
+        case .metadata(let piece): send(.extended(.metadata(.reject(piece: piece))), on: connection)
+        case .hashes(let request): send(.hashReject(request), on: connection)
+        }
+    }
+
+    /// Sends what there is, as far as the stream and the limits go.
+    func flush(on connection: PeerConnection) {
+        guard !isClosed else { return }
+        var turn = connection.tunables.turn
+        var blocked = false
+        while !blocked, turn > 0, !isClosed {
+            if upload != nil {
+                blocked = !sendUpload(&turn, connection)
+            } else if !outbox.isEmpty {
+                blocked = !sendOutbox(&turn, connection)
+            } else if !startAnswer(connection), !startUpload(connection) {
+                break
+            }
+        }
+        guard !isClosed else { return }
+        let interest = connection.interest
+        connection.want(blocked || turn <= 0 ? interest.union(.write) : interest.subtracting(.write))
+        guard reserve(outbox.waiting, connection) else {
+            return connection.close(.failed("it does not read what we send"))
+        }
+        if outbox.replies > connection.tunables.replies { holdBack(connection) }
+        if connection.further != nil { connection.closeIfDone() }
+    }
+
+    /// What waits for a slow reader beyond a little comes out of the budget of the process.
+    /// - Returns: false when there is no room for it.
+    private func reserve(_ waiting: Int, _ connection: PeerConnection) -> Bool {
+        let beyond = waiting - connection.tunables.freeUnsent
+        guard beyond > 0 || reserved > 0 else { return true }
+        let wanted = beyond > 0 ? (beyond | 0x3fff) + 1 : 0
+        if wanted > reserved {
+            guard connection.ticket?.reserveUnsent(wanted - reserved) ?? true else { return false }
+        } else if wanted < reserved {
+            connection.ticket?.releaseUnsent(reserved - wanted)
+        }
+        reserved = wanted
+        return true
+    }
+
+    /// - Returns: whether there is an answer to send now.
+    private func startAnswer(_ connection: PeerConnection) -> Bool {
+        guard let ask = answers.first else { return false }
+        let delay = owner.limits.answerDelay(ask.cost, connection.loop.now)
+        guard delay <= 0 else {
+            pauseSending(for: max(delay, 0.002), on: connection)
+            return false
+        }
+        answers.removeFirst()
+        guard outbox.add(owner.answer(ask), ids: capabilities.ids) else { return false }
+        owner.limits.answered(outbox.waiting)
+        return !outbox.isEmpty
+    }
+
+    /// - Returns: whether the stream took everything.
+    private func sendOutbox(_ turn: inout Int, _ connection: PeerConnection) -> Bool {
+        let outcome = outbox.withWaiting { connection.stream.send($0, more: false) }
+        guard let count = taken(outcome, connection) else { return false }
+        turn -= count
+        outbox.sent(count)
+        owner.limits.sentMessages(count)
+        guard outbox.isEmpty else { return false }
+        letGo(of: connection)
+        return true
+    }
+
+    /// - Returns: whether there is something to send now.
+    private func startUpload(_ connection: PeerConnection) -> Bool {
+        guard mayUpload else { return false }
+        switch owner.nextUpload(to: connection, self) {
+        case .nothing: return false
+        case .wait(let delay):
+            pauseSending(for: max(delay, 0.002), on: connection)
+            return false
+        case .send(let span, let regions):
+            upload = OutgoingBlock(span, regions)
+            return true
+        }
+    }
+
+    private func sendUpload(_ turn: inout Int, _ connection: PeerConnection) -> Bool {
+        guard var block = upload else { return true }
+        let stream = connection.stream
+        while block.headerSent < block.header.count {
+            let outcome = block.header.withUnsafeBytes {
+                stream.send(UnsafeRawBufferPointer(rebasing: $0[block.headerSent...]), more: true)
+            }
+            guard let count = taken(outcome, connection) else { return false }
+            block.headerSent += count
+            upload = block
+        }
+        while block.region < block.regions.count {
+            let region = block.regions[block.region]
+            let outcome: Socket.Outcome
+            switch region {
+            case .file(let file, let offset, let length):
+                let start = offset + Int64(block.sent)
+                outcome = stream.sendFile(file.descriptor, at: start, count: length - block.sent)
+                if outcome == .bytes(0) {
+                    owner.unreadable(block.span, on: connection)
+                    connection.close(.failed("the content was cut off while it was served"))
+                    return false
+                }
+            case .memory(let bytes):
+                outcome = bytes.withUnsafeBytes {
+                    stream.send(UnsafeRawBufferPointer(rebasing: $0[block.sent...]), more: false)
+                }
+            }
+            guard let count = taken(outcome, connection) else { return false }
+            turn -= count
+            owner.uploaded(count, to: connection)
+            progressed(on: connection)
+            if let limit = unsent.sent(count, now: connection.loop.now) { stream.setUnsentLowWater(bytes: limit) }
+            block.sent += count
+            if block.sent == region.length {
+                block.region += 1
+                block.sent = 0
+            }
+            upload = block
+        }
+        upload = nil
+        unasked.sentBlock()
+        return true
+    }
+
+    /// - Returns: nil when nothing was taken: the stream is full, or the connection is gone.
+    private func taken(_ outcome: Socket.Outcome, _ connection: PeerConnection) -> Int? {
+        switch outcome {
+        case .bytes(let count):
+            lastSent = connection.loop.now
+            bytesSent += Int64(count)
+            return count
+        case .wouldBlock: return nil
+        case .ended:
+            connection.close(.closedByPeer)
+            return nil
+        case .failed(let code):
+            connection.close(CloseReason(sending: code))
+            return nil
+        }
+    }
+}
