@@ -197,6 +197,11 @@ let purposes = [
     "swoop": "the commands",
 ]
 
+/// What tests share, under `Testing/`: tests use these targets, nothing that ships does.
+let testing: [Module] = [
+    Module(name: "VirtualNetwork", uses: ["Reactor"])
+]
+
 let tests: [Module] = [
     Module(name: "TextTests", kind: .tests, uses: ["Text"]),
     Module(name: "AddressTests", kind: .tests, uses: ["Address"]),
@@ -225,8 +230,8 @@ let tests: [Module] = [
         name: "SwarmTests", kind: .tests,
         uses: [
             "Text", "Address", "Hashing", "Metainfo", "Admission", "Reactor", "Storage", "HTTPOrigin", "Tracking",
-            "PeerWire", "SwarmCore", "Swarm",
-        ]),
+            "TrackerClient", "PeerWire", "SwarmCore", "Swarm", "VirtualNetwork",
+        ], products: [.log]),
     Module(name: "DeliveryTests", kind: .tests, uses: ["Text", "Address", "JSON", "Delivery"]),
     Module(name: "S3Tests", kind: .tests, uses: ["S3"]),
     Module(
@@ -256,9 +261,9 @@ let tests: [Module] = [
 /// Where the sources of each target lie.
 let paths = Dictionary(
     uniqueKeysWithValues: layers.flatMap { layer in layer.modules.map { ($0.name, "Sources/\(layer.name)/\($0.name)") }
-    })
+    } + testing.map { ($0.name, "Testing/\($0.name)") })
 
-let modules = layers.flatMap(\.modules) + tests
+let modules = layers.flatMap(\.modules) + testing + tests
 
 /// `SWOOP_ONLY=Bencode,MetainfoTests` keeps those targets and what they use: a sanitizer run of the pure targets then
 /// builds none of the packages that only the shells need.

@@ -1,0 +1,102 @@
+// VirtualNetwork: hosts, paths and connections that exist in memory, on a virtual clock.
+//
+// What it is for: tests that run the engine itself, all hosts of them on one loop, through minutes of network time in
+// milliseconds and without a socket. What it must never do: wait, read a clock of the system, or ship with the program.
+
+import Glibc
+import Reactor
+
+/// A network in memory and the loop that its hosts run on. Everything happens on the thread that calls ``run(for:until:)``.
+package final class VirtualNetwork: StreamNetwork {
+    package let loop: EventLoop
+    /// Seconds from one host to any other.
+    package var latency = 0.01
+    /// Bytes per second that each host can send; nil for no limit.
+    package var uplink: Double?
+    /// Bytes of one connection that are on their way or not read yet, each way.
+    package var window = 256 << 10
+    /// Every attempt to connect: when, and to which host.
+    package private(set) var dials: [(at: Double, to: SocketAddress)] = []
+
+    private var listeners: [SocketAddress: VirtualListener] = [:]
+    /// Hosts that are off: nothing goes in or out, and nobody is told so.
+    private var unplugged: Set<[UInt8]> = []
+    /// When each host's uplink has sent what it was given.
+    private var uplinkFreeAt: [[UInt8]: Double] = [:]
+    private var lastPort: UInt16 = 40_000
+
+    /// - Parameter start: seconds at which time begins.
+    package init(start: Double = 1_000) { loop = EventLoop(virtualTime: start) }
+
+    /// An address of host `number`, 0 to 255.
+    package static func address(_ number: UInt8, port: UInt16 = 6881) -> SocketAddress {
+        SocketAddress(host: [10, 0, 0, number], port: port) ?? .any(port: port)
+    }
+
+    // MARK: Time
+
+    package var now: Double { loop.now }
+
+    /// Lets so many seconds pass, or as many as it takes until `isDone`.
+    /// - Returns: whether `isDone` held.
+    @discardableResult
+    package func run(for seconds: Double, until isDone: () -> Bool = { false }) -> Bool {
+        let end = loop.now + seconds
+        while !isDone() {
+            if loop.hasPostedWork {
+                loop.turn(at: loop.now)
+            } else if let next = loop.nextDeadline, next <= end {
+                loop.turn(at: next)
+            } else {
+                loop.turn(at: end)
+                return isDone()
+            }
+        }
+        return true
+    }
+
+    // MARK: Faults
+
+    /// Takes a host off the network, as when its cable is pulled: its connections hang.
+    package func unplug(_ address: SocketAddress) { unplugged.insert(address.host) }
+
+    /// Puts it back. What was lost meanwhile stays lost: connections of before hang for ever.
+    package func plugIn(_ address: SocketAddress) { unplugged.remove(address.host) }
+
+    func isCut(_ one: SocketAddress, _ other: SocketAddress) -> Bool {
+        unplugged.contains(one.host) || unplugged.contains(other.host)
+    }
+
+    // MARK: StreamNetwork
+
+    package func connect(to address: SocketAddress, from source: SocketAddress?) throws(SystemError) -> ByteStream {
+        dials.append((loop.now, address))
+        lastPort &+= 1
+        let local = (source ?? Self.address(0)).with(port: lastPort)
+        let client = VirtualStream(in: self, local: local, remote: address)
+        loop.schedule(after: latency) { [self] in
+            // Nobody answers for a host that is off.
+            guard !isCut(local, address) else { return }
+            let server = listeners[address]?.take(client, from: local)
+            loop.schedule(after: latency) { client.connected(to: server) }
+        }
+        return ByteStream(client)
+    }
+
+    package func listen(on address: SocketAddress) throws(SystemError) -> StreamListener {
+        guard listeners[address] == nil else { throw SystemError("bind \(address)", code: EADDRINUSE) }
+        let listener = VirtualListener(in: self, on: address)
+        listeners[address] = listener
+        return StreamListener(listener)
+    }
+
+    func closed(_ listener: VirtualListener) { listeners[listener.address] = nil }
+
+    /// - Returns: seconds until bytes that a host sends now have all come to another.
+    func delay(of count: Int, from host: SocketAddress) -> Double {
+        guard let uplink else { return latency }
+        let free = max(loop.now, uplinkFreeAt[host.host] ?? 0) + Double(count) / uplink
+        uplinkFreeAt[host.host] = free
+        return free - loop.now + latency
+    }
+}
