@@ -30,10 +30,7 @@ final class MetadataSession: ConnectionOwner {
     private var swarmOf = RecentKeys<SocketAddress, SHA1Digest>(capacity: MetadataSession.mostAddresses)
     private var addresses = RecentKeys<PeerAddress, Void>(capacity: MetadataSession.mostAddresses)
     private var announcers: [SwarmAnnouncer] = []
-    private var metadata = MetadataFetch<ObjectIdentifier>()
-    /// The info dictionary is known, with the layers that came with it.
-    private var known: (info: Info, hashes: PieceHashes)?
-    private var layers: MetadataWork.Layers?
+    private var acquisition: MetadataAcquisition
     private var isStopped = false
     private var timer: TimerToken?
     /// When something that was asked for came last.
@@ -54,6 +51,7 @@ final class MetadataSession: ConnectionOwner {
         self.enter = enter
         self.report = report
         self.finished = finished
+        acquisition = MetadataAcquisition(subject.torrent)
         incoming = IncomingRoom(limits: context.incoming)
         limits = TransferLimits(
             down: options.downloadLimit, up: options.uploadLimit, parent: context.limits, now: context.loop.now)
@@ -82,7 +80,6 @@ final class MetadataSession: ConnectionOwner {
         }
         for announcer in announcers { announcer.start() }
         if let torrent = subject.torrent {
-            known = (torrent.info, torrent.pieceHashes)
             work {
                 MetadataWork.examine(torrent.info, torrent.pieceHashes)
             } then: {
@@ -122,9 +119,10 @@ final class MetadataSession: ConnectionOwner {
     private func tick() {
         guard !isStopped else { return }
         dial()
-        ask()
+        perform(acquisition.ask(open: open, now: context.loop.now))
         if let timeout = options.timeout, context.loop.now - lastProgressAt > timeout.seconds {
-            let lacking = known == nil ? "what the link is about" : "the piece hashes (piece layers) of the torrent"
+            let lacking =
+                !acquisition.isInfoKnown ? "what the link is about" : "the piece hashes (piece layers) of the torrent"
             return report(
                 .failed(
                     TransferError(
@@ -152,19 +150,42 @@ final class MetadataSession: ConnectionOwner {
         }
     }
 
-    private func ask() {
-        let now = context.loop.now
-        guard known == nil else { return askForLayers(of: connections.lazy.filter { $1.isOpen }.map(\.key)) }
-        for case .request(let peer, let chunk) in metadata.next(now: now) {
-            connections[peer]?.send(.extended(.metadata(.request(piece: chunk))))
-            connections[peer]?.flush()
+    /// Peers that can be asked.
+    private var open: some Sequence<Peer> { connections.lazy.filter { $1.isOpen }.map(\.key) }
+
+    private func perform(_ actions: [MetadataAcquisition.Action]) {
+        var asked: Set<Peer> = []
+        for action in actions where !isStopped {
+            switch action {
+            case .send(let peer, let message):
+                connections[peer]?.send(message)
+                asked.insert(peer)
+            case .progressed(let peer):
+                lastProgressAt = context.loop.now
+                connections[peer]?.progressed()
+            case .ban(let peer): connections[peer]?.close(.banned)
+            case .judge(let chunks):
+                let hashes = subject.hashes
+                work {
+                    MetadataWork.judge(chunks, against: hashes)
+                } then: {
+                    $0.judged($1)
+                }
+            case .add(let layers, let hashes):
+                work {
+                    Result { () throws(MetainfoError) in try MetadataWork.add(layers, to: hashes) }
+                } then: { session, result in
+                    session.perform(session.acquisition.added(result).map { [$0] } ?? [])
+                }
+            case .finished(let info, let hashes): finish(info, hashes)
+            case .failed(let error): report(.failed(error))
+            }
         }
+        for peer in asked { connections[peer]?.flush() }
     }
 
-    private func askForLayers(of peers: some Sequence<Peer>) {
-        let requests = layers?.next(peers: peers, now: context.loop.now) ?? []
-        for (peer, request) in requests { connections[peer]?.send(.hashRequest(request)) }
-        for peer in Set(requests.map(\.peer)) { connections[peer]?.flush() }
+    private func judged(_ verdict: MetadataWork.Verdict) {
+        perform(acquisition.judged(verdict, open: open, now: context.loop.now))
     }
 
     // MARK: ConnectionOwner
@@ -182,7 +203,7 @@ final class MetadataSession: ConnectionOwner {
     }
 
     func opened(_ connection: PeerConnection, _ handshake: Handshake) -> Bool {
-        let canHelp = known != nil || handshake.reserved.contains(.extensionProtocol)
+        let canHelp = acquisition.isInfoKnown || handshake.reserved.contains(.extensionProtocol)
         guard handshake.peerID != context.peerID, canHelp else {
             if !connection.isIncoming { book.shun(connection.address) }
             return false
@@ -207,7 +228,7 @@ final class MetadataSession: ConnectionOwner {
             extended.port = context.listenAddress.port
             connection.send(.extended(.handshake(extended)))
         }
-        if known != nil { askForLayers(of: CollectionOfOne(ObjectIdentifier(connection))) }
+        perform(acquisition.opened(ObjectIdentifier(connection), now: context.loop.now))
         connection.flush()
         return connection.isOpen
     }
@@ -219,84 +240,25 @@ final class MetadataSession: ConnectionOwner {
         case .extended(.handshake(let handshake)):
             connection.capabilities.apply(handshake)
             if let size = connection.capabilities.metadataSize, connection.capabilities.ids[.metadata] != nil {
-                metadata.offered(by: peer, size: size)
+                acquisition.offered(by: peer, size: size)
             }
             if connection.isIncoming, let port = connection.capabilities.port {
                 if let address = PeerAddress(connection.address.with(port: port)) { addresses[address] = () }
             }
-            ask()
+            perform(acquisition.ask(open: open, now: now))
         case .extended(.metadata(.data(let piece, _, let bytes))):
-            let before = metadata.chunksTaken
-            let step = metadata.received(chunk: piece, data: bytes, from: peer)
-            if metadata.chunksTaken != before {
-                lastProgressAt = now
-                connection.progressed()
-            }
-            if case .complete(let chunks)? = step { judge(chunks) }
-            ask()
-        case .extended(.metadata(.reject(let piece))): metadata.rejected(by: peer, chunk: piece, now: now)
+            perform(acquisition.received(chunk: piece, bytes, from: peer))
+            perform(acquisition.ask(open: open, now: now))
+        case .extended(.metadata(.reject(let piece))): acquisition.rejected(chunk: piece, by: peer, now: now)
         case .extended(.metadata(.request(let piece))):
             connection.send(.extended(.metadata(.reject(piece: piece))))
             connection.flush()
         case .hashes(let request, let digests):
-            switch layers?.received(request, digests, from: peer) {
-            case .wrong: return connection.close(.banned)
-            case .accepted:
-                lastProgressAt = now
-                connection.progressed()
-            case .unexpected, nil: return
-            }
-            if layers?.isComplete == true { return finishLayers() }
-            askForLayers(of: CollectionOfOne(peer))
-        case .hashReject(let request): layers?.rejected(request, by: peer, now: now)
+            perform(acquisition.received(request, digests, from: peer, now: now))
+        case .hashReject(let request): acquisition.rejected(request, by: peer, now: now)
         case .request(let request):
             if connection.handshake?.reserved.contains(.fast) == true { connection.send(.reject(request)) }
         default: break
-        }
-    }
-
-    private func judge(_ chunks: [[UInt8]]) {
-        let hashes = subject.hashes
-        work {
-            MetadataWork.judge(chunks, against: hashes)
-        } then: {
-            $0.judged($1)
-        }
-    }
-
-    private func judged(_ verdict: MetadataWork.Verdict) {
-        switch verdict {
-        case .wrong:
-            if let liar = metadata.judged(isRight: false) { connections[liar]?.close(.banned) }
-            ask()
-        case .unusable(let why):
-            report(
-                .failed(
-                    TransferError(
-                        .verification, "what the link describes is not usable: \(why)",
-                        advice: "Ask whoever made the torrent to make it anew.")))
-        case .usable(let info, let hashes, let layers):
-            known = (info, hashes)
-            guard let layers else { return finish(info, hashes) }
-            self.layers = layers
-            ask()
-        }
-    }
-
-    private func finishLayers() {
-        guard let known, let layers = layers.take() else { return }
-        work {
-            Result { () throws(MetainfoError) in try MetadataWork.add(layers, to: known.hashes) }
-        } then: { session, result in
-            switch result {
-            case .success(let hashes): session.finish(known.info, hashes)
-            case .failure(let error):
-                session.report(
-                    .failed(
-                        TransferError(
-                            .verification, "piece layers do not verify: \(error)",
-                            advice: "Ask whoever made the torrent to make it anew.")))
-            }
         }
     }
 
@@ -330,8 +292,7 @@ final class MetadataSession: ConnectionOwner {
     func closed(_ connection: PeerConnection, _ reason: CloseReason, last open: PeerConnection.Open?) {
         connections[ObjectIdentifier(connection)] = nil
         incoming.remove(ObjectIdentifier(connection))
-        metadata.removePeer(ObjectIdentifier(connection))
-        layers?.removePeer(ObjectIdentifier(connection))
+        acquisition.left(ObjectIdentifier(connection))
         guard !isStopped, !connection.isIncoming else { return }
         switch reason {
         case .banned: book.ban(connection.address)
