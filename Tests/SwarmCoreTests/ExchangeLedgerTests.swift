@@ -26,10 +26,10 @@ import Testing
     @Test func `names each address once, not a peer's own, and those that are gone`() {
         var ledger = ExchangeLedger<Int>()
         let all: Set = [1, 2, 3, 4, 5]
-        let first = ledger.difference(for: key, known: all, own: 1, now: 0)
+        let first = ledger.difference(for: key, known: all, order: all.sorted(), own: 1, now: 0)
         #expect(first.map { Set($0.added) } == all.subtracting([1]))
-        #expect(ledger.difference(for: key, known: all, own: 1, now: 10)?.added == nil)
-        let second = ledger.difference(for: key, known: [1], own: 1, now: 20)
+        #expect(ledger.difference(for: key, known: all, order: all.sorted(), own: 1, now: 10)?.added == nil)
+        let second = ledger.difference(for: key, known: [1], order: [1], own: 1, now: 20)
         #expect(second?.added == [])
         #expect(second.map { Set($0.dropped) } == all.subtracting([1]))
     }

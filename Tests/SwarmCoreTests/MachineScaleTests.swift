@@ -27,7 +27,7 @@ import Testing
             if index < 5 {
                 machine.received(.bitfield(bytes), from: key, now: 0)
             } else {
-                machine.peers[key]?.holdings = holdings
+                machine.swarm.peers[key]?.holdings = holdings
             }
         }
         var watch = CallWatch()
@@ -46,15 +46,15 @@ import Testing
             machine.received(.haveNone, from: key, now: 0)
             return key
         }
-        let given = keys.reduce(0) { $0 + (machine.dispatcher?.outstanding($1) ?? 0) }
+        let given = keys.reduce(0) { $0 + (machine.uploads.dispatcher?.outstanding($1) ?? 0) }
         #expect(given > 20_000)
         _ = machine.takeActions()
         var watch = CallWatch()
-        let lost = machine.dispatcher?.outstanding(keys[7]) ?? 0
+        let lost = machine.uploads.dispatcher?.outstanding(keys[7]) ?? 0
         watch.measure { machine.leave(keys[7], now: 1) }
         watch.expect(total: 3, longest: 3)
         // What it was given is given to others again, once those before are through.
-        let left = keys.reduce(0) { $0 + (machine.dispatcher?.outstanding($1) ?? 0) }
+        let left = keys.reduce(0) { $0 + (machine.uploads.dispatcher?.outstanding($1) ?? 0) }
         #expect(left >= given - lost)
     }
 

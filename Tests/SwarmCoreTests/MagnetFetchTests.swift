@@ -150,9 +150,9 @@ import Testing
                 }
                 if isBad { break }
             }
-            isBad = isBad || machine.ledger.isSuspect(0)
+            isBad = isBad || machine.planner.ledger.isSuspect(0)
         }
-        let owner = try #require(machine.open[0]?.exclusiveOwner)
+        let owner = try #require(machine.planner.open[0]?.exclusiveOwner)
         return (machine, owner, keys[owner == keys[0] ? 1 : 0])
     }
 
@@ -160,7 +160,7 @@ import Testing
         let span = BlockSpan(piece: Int(request.index), begin: Int(request.begin), length: Int(request.length))
         let placement = machine.beginBlock(span, from: key)
         if placement != .violation { _ = machine.finishBlock(span, from: key, placement: placement, now: now) }
-        if let piece = machine.layout.piece(0), machine.open[0]?.isComplete == true {
+        if let piece = machine.layout.piece(0), machine.planner.open[0]?.isComplete == true {
             machine.judged(piece, .wrong(digests: (0..<8).map { SHA1.digest([UInt8($0)]) }), now: now)
         }
     }
@@ -169,30 +169,30 @@ import Testing
         var (machine, owner, other) = try suspect(fast: fast)
         machine.received(.choke, from: owner, now: 1)
         machine.tick(now: 1.1)
-        let now = machine.open[0]?.exclusiveOwner
+        let now = machine.planner.open[0]?.exclusiveOwner
         #expect(now == other)
     }
 
     @Test(arguments: [true, false]) func theSoleSourceThatFallsSilentGivesThePieceUp(fast: Bool) throws {
         var (machine, owner, other) = try suspect(fast: fast)
         for tick in 0..<200 { machine.tick(now: Double(tick) / 10) }
-        let now = machine.open[0]?.exclusiveOwner
+        let now = machine.planner.open[0]?.exclusiveOwner
         #expect(now == other && now != owner)
     }
 
     @Test(arguments: [true, false]) func theSoleSourceThatLeavesGivesThePieceUp(fast: Bool) throws {
         var (machine, owner, other) = try suspect(fast: fast)
         machine.leave(owner, now: 1)
-        let now = machine.open[0]?.exclusiveOwner
+        let now = machine.planner.open[0]?.exclusiveOwner
         #expect(now == other)
     }
 
     @Test func theSoleSourceThatRejectsGivesThePieceUp() throws {
         var (machine, owner, other) = try suspect(fast: true)
-        let asked = try #require(machine.peers[owner]?.outstanding.first { !$0.isCancelled })
+        let asked = try #require(machine.swarm.peers[owner]?.outstanding.first { !$0.isCancelled })
         machine.received(.reject(asked.span.wire), from: owner, now: 1)
         machine.tick(now: 1.1)
-        let now = machine.open[0]?.exclusiveOwner
+        let now = machine.planner.open[0]?.exclusiveOwner
         #expect(now == other)
     }
 }
@@ -237,7 +237,7 @@ import Testing
             }
             _ = machine.takeActions()
             for piece in 0..<count {
-                let copies = machine.picker.copies(of: piece)
+                let copies = machine.planner.picker.copies(of: piece)
                 let expected = peers.values.count { $0.contains(piece) }
                 #expect(copies == expected)
             }

@@ -84,7 +84,7 @@ private struct OldAndNew {
         pair.run(seconds: 3, asking: [pair.old, pair.new])
         let after = pair.rates(seconds: 3)
         #expect(after.old == after.new, "\(after)")
-        #expect(pair.machine.precedence.first.isEmpty)
+        #expect(pair.machine.uploads.precedence.first.isEmpty)
     }
 
     @Test("Who cannot be dialled goes first for as long as it wants something")

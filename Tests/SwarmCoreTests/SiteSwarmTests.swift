@@ -62,7 +62,9 @@ private struct SiteHost {
     /// The peer sends the first thing that it was asked for and has not sent.
     @discardableResult
     mutating func send(from key: PeerKey) -> Int? {
-        guard let span = machine.peers[key]?.outstanding.first(where: { !$0.isCancelled })?.span else { return nil }
+        guard let span = machine.swarm.peers[key]?.outstanding.first(where: { !$0.isCancelled })?.span else {
+            return nil
+        }
         let placement = machine.beginBlock(span, from: key)
         machine.finishBlock(span, from: key, placement: placement, now: now)
         drain()
@@ -81,7 +83,7 @@ private struct SiteHost {
 
     /// Pieces that the peer is asked for just now.
     func asked(of key: PeerKey) -> Set<Int> {
-        Set(machine.peers[key]?.outstanding.filter { !$0.isCancelled }.map(\.span.piece) ?? [])
+        Set(machine.swarm.peers[key]?.outstanding.filter { !$0.isCancelled }.map(\.span.piece) ?? [])
     }
 
     mutating func takeClaims() -> [(key: PeerKey, piece: Int)] {
@@ -198,7 +200,7 @@ private struct SiteHost {
             #expect(host.asked(of: far) == [5])
             host.claim(5, by: near, number: wins ? .max : 0)
             #expect(host.asked(of: far) == (wins ? [5] : []))
-            #expect(host.machine.open.count == (wins ? 1 : 0))
+            #expect(host.machine.planner.open.count == (wins ? 1 : 0))
             // What comes all the same is no fault.
             if !wins { #expect(host.violations == 0) }
             host.unchoke(near)
@@ -304,12 +306,12 @@ private struct SiteHost {
 
     @Test func halfOfTheBuffersAreForWhatComesFromNear() throws {
         var host = try SiteHost()
-        host.machine.mostOpenBytes = 8 * SiteHost.pieceLength
+        host.machine.planner.open.mostBytes = 8 * SiteHost.pieceLength
         _ = host.join(near: true)
         let far = (0..<8).map { host.join(near: false, has: [$0 * 2, $0 * 2 + 1]) }
         for key in far { host.unchoke(key) }
         #expect(host.machine.sites.ownCount == 4)
-        #expect(host.machine.open.count == 4)
+        #expect(host.machine.planner.open.count == 4)
     }
 
     @Test func announcementsMayWaitForThoseOutsideThatDoNotWaitForThem() throws {

@@ -136,7 +136,7 @@ private struct SourceBench {
             bench.drain()
             shares[key] = share
             for piece in 0..<12 {
-                #expect(bench.machine.picker.copies(of: piece) == shares.values.count { $0.contains(piece) })
+                #expect(bench.machine.planner.picker.copies(of: piece) == shares.values.count { $0.contains(piece) })
             }
             for (key, share) in shares {
                 #expect(bench.asked[key, default: []].allSatisfy { share.contains($0.piece) })

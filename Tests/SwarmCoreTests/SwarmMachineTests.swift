@@ -193,8 +193,8 @@ import Testing
         machine.received(.have(2), from: key, now: 0)
         machine.received(.bitfield([0xb0]), from: key, now: 0)
         #expect(!isViolation(machine.takeActions(), key))
-        #expect(machine.peers[key]?.holdings.wireBytes == [0xb0])
-        #expect(machine.peers[key]?.wantedCount == 3)
+        #expect(machine.swarm.peers[key]?.holdings.wireBytes == [0xb0])
+        #expect(machine.swarm.peers[key]?.wantedCount == 3)
     }
 
     @Test func requestsWhileChokedAreRejectedOrDropped() throws {

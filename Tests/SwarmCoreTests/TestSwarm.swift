@@ -143,7 +143,7 @@ struct TestSwarm {
             drain(node)
         case .verified(let node, let piece):
             let liars = nodes[node].tainted.removeValue(forKey: piece.value) ?? []
-            let state = nodes[node].machine.open[piece.value]
+            let state = nodes[node].machine.planner.open[piece.value]
             let digests = (state?.senders ?? []).map { sender in
                 SHA1.digest(Array("\(sender.map { liars.contains($0) } ?? false)".utf8))
             }

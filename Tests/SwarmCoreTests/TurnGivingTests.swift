@@ -28,7 +28,7 @@ import Testing
         #expect(!said.filter { $0.key == other }.areAboutTurns)
         // Everybody in turns is unchoked: nobody needs a slot.
         let key = line.keys[5]
-        let isChoked = line.machine.peers[key]?.amChoking
+        let isChoked = line.machine.swarm.peers[key]?.amChoking
         #expect(isChoked == false)
     }
 
@@ -232,7 +232,7 @@ import Testing
         for _ in 0..<8 {
             line.hear(.extended(.turnOver), from: key)
             turns.removeAll { $0.key == key }
-            let end = try #require(line.machine.peers[key]?.turns.pausedUntil)
+            let end = try #require(line.machine.swarm.peers[key]?.grants.pausedUntil)
             pauses.append(end - line.now)
             for _ in 0..<1000 {
                 // The line is as fast as a piece each time.
@@ -294,7 +294,7 @@ import Testing
             line.hear(.cancel(TurnLine.request(turns[1].piece, begin)), from: turns[1].key)
         }
         #expect(line.takeTurns().count == 1)
-        #expect(line.machine.peers[turns[1].key]?.turns.queued == 0)
+        #expect(line.machine.swarm.peers[turns[1].key]?.grants.queued == 0)
         #expect(line.sumsAreRight)
     }
 

@@ -101,7 +101,7 @@ struct TurnLine {
     /// Bytes that are promised: given, or asked for and not gone.
     var promised: Int {
         keys.reduce(0) { sum, key in
-            guard let turns = machine.peers[key]?.turns else { return sum }
+            guard let turns = machine.swarm.peers[key]?.grants else { return sum }
             return sum + turns.queued + turns.given.count * Self.pieceLength
         }
     }
@@ -111,11 +111,11 @@ struct TurnLine {
         var spoken = 0
         var slowSpoken = 0
         for key in keys {
-            guard let turns = machine.peers[key]?.turns, !turns.isStill else { continue }
+            guard let turns = machine.swarm.peers[key]?.grants, !turns.isStill else { continue }
             let bytes = turns.queued + turns.given.count * Self.pieceLength
             if turns.isSlow { slowSpoken += bytes / 4 } else { spoken += bytes }
         }
-        return machine.turns.spoken == spoken && machine.turns.slowSpoken == slowSpoken
+        return machine.uploads.grants.spoken == spoken && machine.uploads.grants.slowSpoken == slowSpoken
     }
 
     private mutating func drain() {

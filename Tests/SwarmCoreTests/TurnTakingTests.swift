@@ -163,7 +163,7 @@ import Testing
         let more = requests(line.takeSaid().messages(to: key))
         #expect(Set(asked).isDisjoint(with: more), "nothing is asked for twice")
         let bytes = (asked + more).reduce(0) { $0 + Int($1.length) }
-        #expect(line.machine.peers[key]?.outstandingBytes == bytes)
+        #expect(line.machine.swarm.peers[key]?.outstandingBytes == bytes)
     }
 
     @Test func thousandsOfTurnsAskForNoMoreThanThereIsRoomFor() throws {
@@ -179,7 +179,7 @@ import Testing
         let bytes = requests(said).reduce(0) { $0 + Int($1.length) }
         #expect(bytes <= 4 * TurnLine.pieceLength)
         #expect(said.count { $0 == .extended(.turnOver) } == 20_000)
-        let outstanding = try #require(line.machine.peers[key]?.outstanding.count)
+        let outstanding = try #require(line.machine.swarm.peers[key]?.outstanding.count)
         #expect(outstanding <= 250)
     }
 

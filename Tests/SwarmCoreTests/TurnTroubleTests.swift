@@ -36,7 +36,7 @@ import Testing
         _ = run(&line, seconds: 5, still: still)
         let served = run(&line, seconds: 3, still: still)
         #expect(served.count == 30 - count)
-        let promised = still.reduce(0) { $0 + (line.machine.peers[$1]?.turns.queued ?? 0) }
+        let promised = still.reduce(0) { $0 + (line.machine.swarm.peers[$1]?.grants.queued ?? 0) }
         #expect(promised == count * TurnLine.pieceLength, "one turn each, and no other before it is over")
     }
 
@@ -92,7 +92,7 @@ import Testing
         line.hear(.extended(.turnOver), from: key)
         line.tick()
         _ = line.takeSaid()
-        let idle = try #require(line.keys.first { line.machine.peers[$0]?.turns.given.isEmpty == true })
+        let idle = try #require(line.keys.first { line.machine.swarm.peers[$0]?.grants.given.isEmpty == true })
         for _ in 0..<5000 { line.hear(.extended(.turnOver), from: idle) }
         #expect(line.takeSaid().isEmpty)
         #expect(line.promised == TurnLine.atOnce * TurnLine.pieceLength)
@@ -102,7 +102,7 @@ import Testing
         var line = try TurnLine(takers: 30)
         line.tick()
         let turns = line.takeTurns()
-        let greedy = try #require(line.keys.first { line.machine.peers[$0]?.turns.given.isEmpty == true })
+        let greedy = try #require(line.keys.first { line.machine.swarm.peers[$0]?.grants.given.isEmpty == true })
         for piece in 0..<200 { line.ask(piece, by: greedy) }
         let rejects = line.takeSaid().messages(to: greedy).count { if case .reject = $0 { true } else { false } }
         #expect(rejects == 400)
@@ -128,13 +128,13 @@ import Testing
         line.tick()
         let other = line.join(takesTurns: false)
         for _ in 0..<3 { line.tick() }
-        let isChoked = try #require(line.machine.peers[other]?.amChoking)
+        let isChoked = try #require(line.machine.swarm.peers[other]?.amChoking)
         #expect(!isChoked)
         line.ask(5, by: other)
         let bytes = line.send(to: other)
         #expect(bytes == TurnLine.pieceLength)
         line.hear(.extended(.turns(true)), from: other)
-        #expect(line.machine.peers[other]?.turns.givesTurns == false)
+        #expect(line.machine.swarm.peers[other]?.grants.givesTurns == false)
     }
 
     @Test func thousandsOfMessagesNeitherGrowNorLoop() throws {
@@ -156,7 +156,7 @@ import Testing
         }
         // No more than a few answers to each, and a bounded state.
         #expect(line.takeSaid().count < 60_000)
-        let turns = try #require(line.machine.peers[key]?.turns)
+        let turns = try #require(line.machine.swarm.peers[key]?.grants)
         #expect(turns.given.count <= 4)
         #expect(turns.queued <= 6 * TurnLine.pieceLength)
     }

@@ -1,3 +1,5 @@
+import PeerWire
+
 /// The unit of request that every BitTorrent client serves, in bytes (BEP 3).
 public let blockLength = 16 * 1024
 
@@ -30,5 +32,14 @@ public struct PeerKey: Hashable, Sendable {
     /// An order that means nothing, for what must come out the same in every run.
     static func isBefore(_ first: PeerKey, _ second: PeerKey) -> Bool {
         (first.slot, first.generation) < (second.slot, second.generation)
+    }
+}
+
+extension BlockSpan {
+    /// As a request names it on the wire.
+    public var wire: BlockRequest {
+        BlockRequest(
+            index: UInt32(truncatingIfNeeded: piece), begin: UInt32(truncatingIfNeeded: begin),
+            length: UInt32(truncatingIfNeeded: length))
     }
 }

@@ -63,8 +63,8 @@ extension SwarmMachine {
     /// Who could give us what we lack now.
     public var supply: Supply {
         var supply = Supply()
-        for key in peers.keys {
-            guard let peer = peers[key] else { continue }
+        for key in swarm.peers.keys {
+            guard let peer = swarm.peers[key] else { continue }
             let uplink = peer.traits.uplink.map(Double.init)
             let isSeed = peer.countsAsFull || peer.traits.isWebSeed
             if isSeed {
@@ -73,7 +73,7 @@ extension SwarmMachine {
             } else {
                 supply.leechers += 1
                 supply.leecherUplink = sum(supply.leecherUplink, uplink)
-                supply.mostAhead = max(supply.mostAhead, Double(peer.wantedCount) / Double(max(1, missingCount)))
+                supply.mostAhead = max(supply.mostAhead, Double(peer.wantedCount) / Double(max(1, swarm.missingCount)))
             }
             if peer.wantedCount > 0, !peer.isChokingUs || !peer.outstanding.isEmpty { supply.isOffered = true }
         }
@@ -83,10 +83,5 @@ extension SwarmMachine {
     private func sum(_ one: Double?, _ other: Double?) -> Double? {
         guard let one, let other else { return nil }
         return one + other
-    }
-
-    /// Whether somebody waits for bytes of ours.
-    public var hasUploadsWaiting: Bool {
-        peers.keys.contains { key in peers.place(of: key).map { peers[$0].uploadCount > 0 } ?? false }
     }
 }

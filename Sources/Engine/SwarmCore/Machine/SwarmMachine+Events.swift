@@ -6,114 +6,137 @@ extension SwarmMachine {
     public mutating func received(_ message: Message, from key: PeerKey, now: Double) {
         // The most frequent first, and without a look at the peer as a whole.
         if case .have(let piece) = message { return receivedHave(piece, from: key, now: now) }
-        guard peers.place(of: key) != nil else { return }
+        guard swarm.peers.place(of: key) != nil else { return }
         switch message {
         case .keepAlive, .port: break
-        case .choke: receivedChoke(from: key, now: now)
+        case .choke: planner.receivedChoke(from: key, &swarm, &sites, now: now)
         case .unchoke: receivedUnchoke(from: key, now: now)
-        case .interested: receivedInterest(true, from: key, now: now)
-        case .notInterested: receivedInterest(false, from: key, now: now)
+        case .interested: uploads.receivedInterest(true, from: key, &swarm, planner.picker.availability, now: now)
+        case .notInterested: uploads.receivedInterest(false, from: key, &swarm, planner.picker.availability, now: now)
         case .have(let piece): receivedHave(piece, from: key, now: now)
         case .bitfield(let bytes):
-            guard let holdings = PieceSet(wire: bytes, size: layout.pieceCount) else {
-                return violation(key, "bitfield of a wrong size or with spare bits")
+            guard let holdings = PieceSet(wire: bytes, size: swarm.layout.pieceCount) else {
+                return swarm.violation(key, "bitfield of a wrong size or with spare bits")
             }
             receivedHoldings(holdings, from: key, now: now)
-        case .haveAll: receivedHoldings(PieceSet(full: layout.pieceCount), from: key, now: now)
-        case .haveNone: receivedHoldings(PieceSet(size: layout.pieceCount), from: key, now: now)
-        case .request(let request): receivedRequest(request, from: key, now: now)
-        case .cancel(let request): receivedCancel(request, from: key, now: now)
+        case .haveAll: receivedHoldings(PieceSet(full: swarm.layout.pieceCount), from: key, now: now)
+        case .haveNone: receivedHoldings(PieceSet(size: swarm.layout.pieceCount), from: key, now: now)
+        case .request(let request):
+            uploads.receivedRequest(request, from: key, &swarm, planner.picker.availability, now: now)
+        case .cancel(let request):
+            uploads.receivedCancel(request, from: key, &swarm, planner.picker.availability, now: now)
         case .reject(let request): receivedReject(request, from: key, now: now)
-        case .extended(.turns(let areGiven)): receivedTurns(areGiven, from: key, now: now)
-        case .extended(.turn(let piece)): receivedTurn(piece, from: key, now: now)
-        case .extended(.turnOver): receivedTurnOver(from: key, now: now)
+        case .extended(.turns(let areGiven)): receivedGranting(areGiven, from: key, now: now)
+        case .extended(.turn(let piece)): receivedGrant(piece, from: key, now: now)
+        case .extended(.turnOver): uploads.receivedGrantOver(from: key, &swarm, planner.picker.availability, now: now)
         case .extended(.claim(let piece, let number)): receivedClaim(piece, number: number, from: key, now: now)
         case .suggest(let piece): receivedSuggest(piece, from: key, now: now)
         case .allowedFast(let piece): receivedAllowedFast(piece, from: key, now: now)
         case .extended(.dontHave(let piece)): receivedDontHave(piece, from: key, now: now)
         case .extended(.uploadOnly(let flag)):
-            peers[key]?.isUploadOnly = flag
-            dropIfRedundant(key)
+            swarm.peers[key]?.isUploadOnly = flag
+            swarm.dropIfRedundant(key)
         case .extended, .hashRequest, .hashes, .hashReject: break
         }
     }
 
+    /// Call a few times a second.
+    public mutating func tick(now: Double) {
+        swarm.flood.looks.refill()
+        uploads.tick(&swarm, planner.picker.availability, now: now)
+        guard !swarm.isFinished else { return }
+        sites.tick(open: planner.open.order, &swarm, now: now)
+        for key in swarm.peers.keys {
+            planner.dropLostRequests(of: key, &swarm, &sites, now: now)
+            planner.judgeProgress(of: key, &swarm, &sites, now: now)
+        }
+        planner.refillAll(&swarm, &sites, now: now)
+    }
+
     private mutating func receivedReject(_ request: BlockRequest, from key: PeerKey, now: Double) {
-        guard let peer = peers.place(of: key) else { return }
+        guard let peer = swarm.peers.place(of: key) else { return }
         let span = BlockSpan(piece: Int(request.index), begin: Int(request.begin), length: Int(request.length))
-        guard peers[peer].outstanding.contains(where: { $0.span == span }) else {
-            if let index = peers[peer].forgotten.firstIndex(of: span) {
-                peers[peer].forgotten.remove(at: index)
+        guard swarm.peers[peer].outstanding.contains(where: { $0.span == span }) else {
+            if let index = swarm.peers[peer].forgotten.firstIndex(of: span) {
+                swarm.peers[peer].forgotten.remove(at: index)
             } else {
-                violation(key, "reject of what was not asked for")
+                swarm.violation(key, "reject of what was not asked for")
             }
             return
         }
         rejected(span, by: key, now: now)
     }
 
-    /// To be called a few times a second.
-    public mutating func tick(now: Double) {
-        looks.refill()
-        freeSlots.forget()
-        lookAtUplink(now: now)
-        lookAtPrecedence(now: now)
-        lookAtTurns(now: now)
-        rechoke(now: now)
-        if isFinished {
-            dispatcher?.reclaim(givenBefore: now - configuration.assignmentPatience)
-            dispatchAll(now: now)
-            revealIfSpread()
+    private mutating func receivedClaim(_ raw: UInt32, number: UInt32, from key: PeerKey, now: Double) {
+        guard let piece = sites.received(claim: raw, number: number, from: key, &swarm, now: now) else { return }
+        planner.giveWay(piece, &swarm, &sites)
+    }
+
+    private mutating func receivedUnchoke(from key: PeerKey, now: Double) {
+        guard let peer = swarm.peers.place(of: key), swarm.peers[peer].isChokingUs else { return }
+        swarm.peers[peer].isChokingUs = false
+        planner.refillIfAffordable(key, &swarm, &sites, now: now)
+    }
+
+    private mutating func receivedSuggest(_ raw: UInt32, from key: PeerKey, now: Double) {
+        guard let piece = swarm.layout.piece(Int(raw))?.value else {
+            return swarm.violation(key, "suggestion of a piece out of range")
+        }
+        guard let peer = swarm.peers[key], swarm.isMissing(piece), peer.holdings.contains(piece),
+            peer.suggested.count < 1024
+        else { return }
+        let isNew = !peer.suggested.contains(piece)
+        if isNew { swarm.peers[key]?.suggested.append(piece) }
+        if peer.traits.followsSuggestions {
+            swarm.peers[key]?.isDispatching = true
+            planner.updateHolder(key, &swarm, &sites)
+        }
+        if isNew {
+            planner.refill(key, &swarm, &sites, now: now)
         } else {
-            lookAtSites(now: now)
-            for key in peers.keys {
-                dropLostRequests(of: key, now: now)
-                judgeProgress(of: key, now: now)
-            }
-            refillAll(now: now)
+            planner.refillIfAffordable(key, &swarm, &sites, now: now)
         }
     }
 
-    /// Progress is required, not activity: a byte now and then is none.
-    private mutating func judgeProgress(of key: PeerKey, now: Double) {
-        guard let place = peers.place(of: key) else { return }
-        let waited = now - peers[place].lastProgressAt
-        guard peers[place].outstandingBytes > 0 else {
-            // A seed that gives nothing more out is asked like any other.
-            if peers[place].isDispatching, waited > configuration.dispatchPatience {
-                peers[place].isDispatching = false
-                updateHolder(key)
-            }
-            return
+    private mutating func receivedAllowedFast(_ raw: UInt32, from key: PeerKey, now: Double) {
+        guard let piece = swarm.layout.piece(Int(raw))?.value else {
+            return swarm.violation(key, "allowed fast piece out of range")
         }
-        if waited > configuration.dropAfter { return actions.append(.disconnect(key, .stalled)) }
-        guard waited > configuration.snubAfter, !peers[place].isSnubbed, let peer = peers[key] else { return }
-        peers[key]?.isSnubbed = true
-        peers[key]?.window.collapse()
-        for request in peer.outstanding where !request.isCancelled {
-            forget(request, of: key)
-            actions.append(.divert(key, request.span))
-            cancel(request, of: key)
+        guard let count = swarm.peers[key]?.allowedFast.count, count < 64 else { return }
+        guard swarm.isMissing(piece), swarm.peers[key]?.allowedFast.insert(piece).inserted == true else { return }
+        planner.refill(key, &swarm, &sites, now: now)
+    }
+
+    // MARK: Upload grants of others
+
+    /// From now on the peer is asked when it grants us its uplink, or again whenever we like.
+    private mutating func receivedGranting(_ grants: Bool, from key: PeerKey, now: Double) {
+        guard let peer = swarm.peers.place(of: key), swarm.peers[peer].traits.takesTurns,
+            swarm.peers[peer].grants.givesTurns != grants || swarm.peers[peer].grants.areNamed
+        else { return }
+        swarm.peers[peer].grants.givesTurns = grants
+        swarm.peers[peer].grants.areNamed = false
+        if grants {
+            swarm.peers[peer].suggested = []
+            swarm.peers[peer].isDispatching = false
         }
-        giveUpExclusive(of: key)
-        refillAll(now: now)
+        planner.updateHolder(key, &swarm, &sites)
+        if !grants { planner.refillIfAffordable(key, &swarm, &sites, now: now) }
     }
 
-    // MARK: What is shown to people
-
-    /// Bytes per second from and to peers.
-    public mutating func rates(now: Double) -> (down: Double, up: Double) {
-        (downloadMeter.rate(now), uploadMeter.rate(now))
+    /// The uplink of a peer is free for a piece: one that it names, or the rarest that it has.
+    private mutating func receivedGrant(_ raw: UInt32?, from key: PeerKey, now: Double) {
+        guard let peer = swarm.peers.place(of: key) else { return }
+        if let raw, swarm.layout.piece(Int(raw)) == nil {
+            return swarm.violation(key, "turn of a piece out of range")
+        }
+        if swarm.peers[peer].grants.areNamed != (raw != nil) {
+            swarm.peers[peer].grants.areNamed = raw != nil
+            planner.updateHolder(key, &swarm, &sites)
+        }
+        if !swarm.isFinished, swarm.asksPeers, swarm.flood.looks.spend(planner.open.order.count) {
+            planner.useGrant(raw.map(Int.init), of: peer, &swarm, &sites, now: now)
+        }
+        swarm.send(key, .extended(.turnOver))
     }
-
-    /// Bytes of blocks taken and given since the beginning, what was wasted included.
-    public var transferred: (down: Int64, up: Int64) { (downloadMeter.total, uploadMeter.total) }
-
-    /// Bytes per second that one peer gives and gets.
-    public mutating func rates(of key: PeerKey, now: Double) -> (down: Double, up: Double) {
-        (peers[key]?.window.currentRate(now) ?? 0, peers[key]?.uploadMeter.rate(now) ?? 0)
-    }
-
-    /// Whether a peer has every piece.
-    public func isSeed(_ key: PeerKey) -> Bool { peers[key]?.holdings.isFull ?? false }
 }

@@ -2,6 +2,8 @@ import PeerWire
 
 /// Decides what each peer is told by peer exchange (BEP 11), when, and how often a peer may send it to us.
 ///
+/// Addresses are told in the order of the connections, so that a simulation comes out the same each time.
+///
 /// A peer hears of each reachable address once, never of its own, and of each that has gone. The ledger grows with the
 /// connections it is given, not with what peers send.
 package struct ExchangeLedger<Address: Hashable & Sendable>: Sendable {
@@ -18,6 +20,8 @@ package struct ExchangeLedger<Address: Hashable & Sendable>: Sendable {
 
     private struct Talk {
         var told: Set<Address> = []
+        /// The same, the oldest first.
+        var order: [Address] = []
         var sent = 0
         var sentAt = -Double.infinity
         var received = 0
@@ -65,10 +69,13 @@ package struct ExchangeLedger<Address: Hashable & Sendable>: Sendable {
     /// Call about once a second, with all open connections.
     /// - Returns: the messages that are due now; they count as sent.
     package mutating func messages(to peers: [Peer], now: Double) -> [(to: PeerKey, change: Change)] {
-        let known = Set(peers.lazy.filter(\.isReachable).compactMap(\.address))
+        let order = peers.filter(\.isReachable).compactMap(\.address)
+        let known = Set(order)
         var messages: [(to: PeerKey, change: Change)] = []
         for peer in peers where peer.listens && isDue(peer.key, now: now) {
-            guard let change = difference(for: peer.key, known: known, own: peer.address, now: now) else { continue }
+            guard let change = difference(for: peer.key, known: known, order: order, own: peer.address, now: now) else {
+                continue
+            }
             messages.append((peer.key, change))
         }
         return messages
@@ -80,15 +87,26 @@ package struct ExchangeLedger<Address: Hashable & Sendable>: Sendable {
     }
 
     /// - Returns: what to add and drop for this peer, which listens at `own`; nil for nothing.
-    mutating func difference(for key: PeerKey, known: Set<Address>, own: Address?, now: Double) -> Change? {
+    mutating func difference(
+        for key: PeerKey, known: Set<Address>, order: [Address], own: Address?, now: Double
+    ) -> Change? {
         var talk = talks[key] ?? Talk()
-        let added = Array(known.lazy.filter { $0 != own && !talk.told.contains($0) }.prefix(most))
-        let dropped = Array(talk.told.lazy.filter { !known.contains($0) }.prefix(most))
+        var added: [Address] = []
+        for address in order where address != own && added.count < most {
+            // Two connections may have one address.
+            if talk.told.insert(address).inserted { added.append(address) }
+        }
+        let dropped = Array(talk.order.lazy.filter { !known.contains($0) }.prefix(most))
         guard !added.isEmpty || !dropped.isEmpty else { return nil }
         talk.sent += 1
         talk.sentAt = now
-        talk.told.formUnion(added)
+        talk.order.append(contentsOf: added)
+        guard !dropped.isEmpty else {
+            talks[key] = talk
+            return Change(added: added, dropped: [])
+        }
         talk.told.subtract(dropped)
+        talk.order.removeAll { !talk.told.contains($0) }
         talks[key] = talk
         return Change(added: added, dropped: dropped)
     }

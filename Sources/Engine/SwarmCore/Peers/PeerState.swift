@@ -55,7 +55,7 @@ struct PeerState: Sendable {
     /// It is counted as one that has every piece, not piece by piece.
     var countsAsFull = false
     var hasLostPieces = false
-    /// As its traits say; set by ``SwarmMachine/updateSite(of:isNear:takesClaims:)``.
+    /// As its traits say; set by ``SiteClaims/update(_:isNear:takesClaims:_:)``.
     var isNear = false
     /// It is near, and knows claims.
     var isSiteMember = false
@@ -82,7 +82,7 @@ struct PeerState: Sendable {
     var lastPiece: Int?
 
     var chatter: Chatter
-    var turns = TurnsOfPeer()
+    var grants = GrantsOfPeer()
     var uploads: [BlockSpan] = []
     var uploadHead = 0
     /// When it was unchoked last, or became interested.
@@ -113,6 +113,29 @@ struct PeerState: Sendable {
     /// Connections over which its blocks come.
     var lineCount: Int { further?.lines ?? 1 }
     var uploadCount: Int { uploads.count - uploadHead }
+
+    /// A block that was asked for has come.
+    mutating func answered(_ request: OutstandingRequest, now: Double) {
+        window.arrived(request.span.length, delay: now - request.sentAt, now: now)
+        lastProgressAt = now
+        isSnubbed = false
+        rejects = 0
+        if let newest = further?.newestAnswered, request.sentAt > newest { further?.newestAnswered = request.sentAt }
+    }
+
+    /// The next block to send to it; nil when it waits for none.
+    mutating func takeUpload() -> BlockSpan? {
+        guard uploadCount > 0 else { return nil }
+        let span = uploads[uploadHead]
+        uploadHead += 1
+        if uploadCount == 0 {
+            dropUploads()
+        } else if uploadHead > 256 {
+            uploads.removeFirst(uploadHead)
+            uploadHead = 0
+        }
+        return span
+    }
 
     mutating func dropUploads() {
         uploads = []

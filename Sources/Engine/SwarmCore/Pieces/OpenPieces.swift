@@ -6,12 +6,35 @@ struct OpenPieces: Sendable {
     private var free: [Int32] = []
     /// Blocks that nobody has been asked for, of all of them.
     private(set) var freeBlocks = 0
+    /// The oldest first.
+    private(set) var order: [Int] = []
+    /// Bytes of the pieces that are open, and how many they may be.
+    private(set) var bytes = 0
+    var mostBytes: Int
 
-    init(pieceCount: Int) {
+    init(pieceCount: Int, mostBytes: Int = .max) {
+        self.mostBytes = mostBytes
         places = ContiguousArray(repeating: -1, count: pieceCount)
     }
 
     var count: Int { states.count - free.count }
+
+    /// Whether another piece of this length may be opened. One piece is always allowed.
+    func hasRoom(for length: Int) -> Bool { bytes == 0 || bytes + length <= mostBytes }
+
+    mutating func begin(_ state: OpenPiece) {
+        self[state.piece] = state
+        order.append(state.piece)
+        bytes += state.length
+    }
+
+    /// - Returns: what is known of the piece; nil if it was not open.
+    mutating func close(_ piece: Int) -> OpenPiece? {
+        guard let state = removeValue(forKey: piece) else { return nil }
+        if let place = order.firstIndex(of: piece) { order.remove(at: place) }
+        bytes -= state.length
+        return state
+    }
 
     /// Where the state of an open piece lies; good until a piece is opened or closed.
     struct Place: Sendable {

@@ -39,6 +39,27 @@ struct PiecePicker: Sendable {
     mutating func addFullPeer() { fullPeers += 1 }
     mutating func removeFullPeer() { fullPeers -= 1 }
 
+    /// A peer came, or goes, that has these pieces.
+    mutating func add(_ holdings: PieceSet) {
+        if holdings.isFull { addFullPeer() } else { holdings.forEach { increase($0) } }
+    }
+
+    mutating func remove(_ holdings: PieceSet, countsAsFull: Bool) {
+        if countsAsFull { removeFullPeer() } else { holdings.forEach { decrease($0) } }
+    }
+
+    /// With this piece, which is not counted yet, the peer has all.
+    mutating func completed(with piece: Int) {
+        for index in availability.indices where index != piece { decrease(index) }
+        addFullPeer()
+    }
+
+    /// The peer had all pieces, and has this one no longer.
+    mutating func completeNoMore(without piece: Int) {
+        removeFullPeer()
+        for index in availability.indices where index != piece { increase(index) }
+    }
+
     mutating func increase(_ piece: Int) {
         let old = Int(availability[piece])
         guard old < Int(UInt16.max) else { return }

@@ -18,6 +18,9 @@ final class SimulatedHost {
     let line: Scenario.Host
     var machine: SwarmMachine
     var book: PeerBook<Int32>
+    /// Which connections join, and which peers are banned. A host is its own id and its own address here.
+    var admission: PeerAdmission<Int32, Int32>
+    var exchange: ExchangeLedger<Int32>
     /// By the slot of the peer's key.
     var links: [Link?] = []
     var linkCount = 0
@@ -38,13 +41,17 @@ final class SimulatedHost {
     var lastAnnounce = -Double.infinity
     var sent: Int64 = 0
 
-    init(index: Int, line: Scenario.Host, machine: SwarmMachine, connections: Int) {
+    init(index: Int, line: Scenario.Host, machine: SwarmMachine, network: Network) {
         self.index = Int32(index)
         self.line = line
         self.machine = machine
         var limits = PeerBook<Int32>.Limits()
-        limits.connections = connections
+        limits.connections = network.connections
         book = PeerBook(limits: limits)
+        admission = PeerAdmission(own: Int32(index))
+        exchange = ExchangeLedger(
+            interval: network.exchangeInterval, leastInterval: network.exchangeInterval / 2,
+            most: network.mostExchanged)
         uplink = Uplink(rate: line.up)
         downlink = Pipe(rate: line.down)
     }
@@ -62,6 +69,4 @@ final class SimulatedHost {
         func look(_ machine: inout SwarmMachine) -> BlockSpan? { machine.peekUpload(to: key) }
         return look(&machine)
     }
-
-    func hasLink(to other: Int32) -> Bool { links.contains { $0?.other == other } }
 }

@@ -17,16 +17,22 @@ extension Simulation {
         for after in network.firstExchanges { schedule(.exchange, Int(host.index), at: now + after + phase) }
     }
 
-    /// Peer exchange (BEP 11): tells its peers of those that can be dialled.
-    private static let mostExchanged = 50
-
+    /// Peer exchange (BEP 11): tells its peers of those that can be dialled, as the ledger says.
     func exchange(_ host: SimulatedHost) {
-        let known = host.links.compactMap { $0?.other }.filter { hosts[Int($0)].line.acceptsConnections }
+        var peers: [ExchangeLedger<Int32>.Peer] = []
         for link in host.links {
             guard let link else { continue }
             let other = hosts[Int(link.other)]
-            guard other.linkCount < scenario.network.connections else { continue }
-            other.book.learn(known.lazy.filter { $0 != other.index }.prefix(Self.mostExchanged), from: .exchange)
+            peers.append(
+                ExchangeLedger.Peer(
+                    key: link.key, address: link.other, isReachable: other.line.acceptsConnections,
+                    listens: other.linkCount < scenario.network.connections))
+        }
+        for (key, change) in host.exchange.messages(to: peers, now: now) {
+            guard let link = host.link(key) else { continue }
+            let other = hosts[Int(link.other)]
+            guard other.exchange.mayReceive(from: peerKey(of: link), now: now) else { continue }
+            other.book.learn(change.added, from: .exchange)
         }
         // The early ones are scheduled when it joins.
         if now - host.joinedAt > (scenario.network.firstExchanges.last ?? 0) {
@@ -71,15 +77,19 @@ extension Simulation {
     /// A connection that the host began is there, or cannot be made.
     func dialled(_ host: SimulatedHost, _ index: Int32) {
         let other = hosts[Int(index)]
-        guard other.isPresent, other.line.acceptsConnections, !other.book.isBanned(host.index) else {
-            return host.book.failed(index, now: now)
+        guard other.isPresent, other.line.acceptsConnections else { return host.book.failed(index, now: now) }
+        // Both ends decide by the same rule, the one that was dialled first.
+        switch other.admission.verdict(host.index, at: host.index, isIncoming: true) {
+        case .admitted: break
+        case .replaces(let key): disconnect(other, key, isRedundant: true)
+        case .banned: return host.book.failed(index, now: now)
+        case .own, .duplicate: return host.book.shun(index)
         }
-        guard !host.hasLink(to: index) else { return host.book.shun(index) }
         host.book.connected(index)
         other.book.connected(host.index)
         connectionSerial += 1
-        let there = add(connectionSerial, from: host, to: other)
-        let here = add(connectionSerial, from: other, to: host)
+        let there = add(connectionSerial, from: host, to: other, isIncoming: false)
+        let here = add(connectionSerial, from: other, to: host, isIncoming: true)
         if !host.line.acceptsConnections { other.machine.update(here) { $0.isUnreachable = true } }
         host.links[Int(there.slot)]?.otherSlot = here.slot
         other.links[Int(here.slot)]?.otherSlot = there.slot
@@ -87,7 +97,9 @@ extension Simulation {
         carryOut(other)
     }
 
-    private func add(_ serial: Int32, from host: SimulatedHost, to other: SimulatedHost) -> PeerKey {
+    private func add(
+        _ serial: Int32, from host: SimulatedHost, to other: SimulatedHost, isIncoming: Bool
+    ) -> PeerKey {
         var traits = PeerTraits(supportsFast: true)
         traits.supportsDontHave = true
         traits.followsSuggestions = true
@@ -102,6 +114,7 @@ extension Simulation {
         while host.links.count <= Int(key.slot) { host.links.append(nil) }
         host.links[Int(key.slot)] = Link(key: key, other: other.index, serial: serial)
         host.hearing.connect(key.slot, to: other.index, heard: other.finishedPieces.count)
+        host.admission.joined(key, other.index, at: other.index, isIncoming: isIncoming)
         host.linkCount += 1
         return key
     }
@@ -125,6 +138,8 @@ extension Simulation {
     private func drop(_ host: SimulatedHost, _ key: PeerKey) {
         host.links[Int(key.slot)] = nil
         host.hearing.disconnect(key.slot)
+        host.admission.left(key)
+        host.exchange.forget(key)
         host.linkCount -= 1
         host.uplink.abandon(key.slot, now: now)
         if host.isPresent { host.machine.leave(key, now: now) }

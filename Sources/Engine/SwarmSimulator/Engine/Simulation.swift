@@ -70,7 +70,7 @@ package final class Simulation {
                 layout: layout, wanted: full, have: hasContent ? full : empty, configuration: configuration,
                 seed: random.next(), now: line.joinsAt)
             hosts.append(
-                SimulatedHost(index: index, line: line, machine: machine, connections: scenario.network.connections))
+                SimulatedHost(index: index, line: line, machine: machine, network: scenario.network))
             // Seeds are there before those who want something of them.
             let spread = hasContent ? 0 : Double.random(in: 0...scenario.network.joinSpread, using: &random)
             schedule(.join, index, at: line.joinsAt + spread)
@@ -177,6 +177,7 @@ package final class Simulation {
         case .ban(let key):
             guard let link = host.link(key) else { return }
             host.book.ban(link.other)
+            host.admission.ban(link.other, at: link.other)
             disconnect(host, key)
         case .disconnect(let key, let reason):
             guard let link = host.link(key) else { return }
@@ -210,7 +211,7 @@ package final class Simulation {
         }
     }
 
-    private func peerKey(of link: Link) -> PeerKey {
+    func peerKey(of link: Link) -> PeerKey {
         hosts[Int(link.other)].links[Int(link.otherSlot)]?.key ?? link.key
     }
 

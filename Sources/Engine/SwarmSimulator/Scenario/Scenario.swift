@@ -105,9 +105,12 @@ package struct Network: Sendable {
     package var peersPerAnnounce = 50
     /// Seconds until one who has hardly any peers asks the tracker again.
     package var announceAgain = 60.0
-    /// Seconds after joining at which a host tells its peers of each other, and then how often.
-    package var firstExchanges = [1.0, 4.0]
+    /// Seconds after joining at which a host looks whether to tell its peers of each other, and then how often. The second
+    /// look comes when the ledger lets a second message go.
+    package var firstExchanges = [1.0, 4.01]
     package var exchangeInterval = 60.0
+    /// Addresses that one message of peer exchange adds.
+    package var mostExchanged = 50
     /// Connections up to which a host dials more.
     package var connections = 80
 

@@ -2,11 +2,11 @@ import Testing
 
 @testable import SwarmCore
 
-@Suite struct TurnWidthTests {
+@Suite struct GrantWidthTests {
     private static let piece = 1 << 20
 
     private func run(
-        _ width: inout TurnWidth, from: Double = 0, seconds: Int, hasWaiting: Bool = true, rate: (TurnWidth) -> Double
+        _ width: inout GrantWidth, from: Double = 0, seconds: Int, hasWaiting: Bool = true, rate: (GrantWidth) -> Double
     ) {
         for step in 1...(seconds * 4) {
             width.sent(Int(rate(width) / 4))
@@ -15,23 +15,23 @@ import Testing
     }
 
     @Test func itIsFourPiecesAtFirst() {
-        let width = TurnWidth(pieceLength: Self.piece, now: 0)
+        let width = GrantWidth(pieceLength: Self.piece, now: 0)
         #expect(width.target == 4 * Self.piece)
         #expect(width.patience == 3)
     }
 
     @Test func aFastLineHasATenthOfASecondOnItsWay() {
-        var width = TurnWidth(pieceLength: Self.piece, now: 0)
+        var width = GrantWidth(pieceLength: Self.piece, now: 0)
         run(&width, seconds: 1) { _ in 100e6 }
         #expect(width.best == 100e6)
         #expect(width.target == 10_000_000)
-        var huge = TurnWidth(pieceLength: Self.piece, now: 0)
+        var huge = GrantWidth(pieceLength: Self.piece, now: 0)
         run(&huge, seconds: 1) { _ in 10e9 }
         #expect(huge.target == 16 << 20)
     }
 
     @Test func itStaysWhereMoreBringsNothing() {
-        var width = TurnWidth(pieceLength: Self.piece, now: 0)
+        var width = GrantWidth(pieceLength: Self.piece, now: 0)
         var wide = 0
         for second in 0..<600 {
             run(&width, from: Double(second), seconds: 1) { _ in 10e6 }
@@ -44,7 +44,7 @@ import Testing
     }
 
     @Test func itGrowsWhileMoreGoesOut() {
-        var width = TurnWidth(pieceLength: Self.piece, now: 0)
+        var width = GrantWidth(pieceLength: Self.piece, now: 0)
         // Receivers so far away that each piece takes a second however many there are.
         run(&width, seconds: 60) { Double($0.target) }
         #expect(width.target > 40 * Self.piece)
@@ -52,7 +52,7 @@ import Testing
     }
 
     @Test func aTrialThatNobodyWasThereForIsNotKept() {
-        var width = TurnWidth(pieceLength: Self.piece, now: 0)
+        var width = GrantWidth(pieceLength: Self.piece, now: 0)
         for second in 0..<600 {
             run(&width, from: Double(second), seconds: 1, hasWaiting: second % 4 != 3) { _ in 10e6 }
         }
@@ -60,23 +60,23 @@ import Testing
     }
 
     @Test func withoutAnybodyWaitingNothingIsTried() {
-        var width = TurnWidth(pieceLength: Self.piece, now: 0)
+        var width = GrantWidth(pieceLength: Self.piece, now: 0)
         run(&width, seconds: 120, hasWaiting: false) { Double($0.target) * 4 }
         let most = max(4 * Double(Self.piece), min(Double(16 << 20), width.best * 0.1))
         #expect(width.target == Int(most))
     }
 
     @Test func patienceIsALittleMoreThanATurnTakes() {
-        var width = TurnWidth(pieceLength: Self.piece, now: 0)
+        var width = GrantWidth(pieceLength: Self.piece, now: 0)
         run(&width, seconds: 1) { _ in 10e6 }
         #expect(abs(width.patience - 2.5 * 4 * Double(Self.piece) / 10e6) < 0.01)
-        var fast = TurnWidth(pieceLength: 16384, now: 0)
+        var fast = GrantWidth(pieceLength: 16384, now: 0)
         run(&fast, seconds: 1) { _ in 10e6 }
         #expect(fast.patience >= 0.1)
     }
 
     @Test func nothingSentIsNoMeasureForLong() {
-        var width = TurnWidth(pieceLength: Self.piece, now: 0)
+        var width = GrantWidth(pieceLength: Self.piece, now: 0)
         run(&width, seconds: 300) { _ in 0 }
         #expect(width.patience == 3)
         #expect(width.target >= 4 * Self.piece)

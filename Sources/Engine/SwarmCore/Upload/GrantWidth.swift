@@ -3,7 +3,7 @@
 ///
 /// Four pieces, or a tenth of a second. Receivers that take theirs slowly do not count (see ``patience``), and now and
 /// then more is tried, and kept if more goes out: the receivers may be far away.
-struct TurnWidth: Sendable {
+struct GrantWidth: Sendable {
     struct Limits: Sendable {
         /// Pieces.
         var least = 4.0

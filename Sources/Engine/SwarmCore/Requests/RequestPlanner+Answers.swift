@@ -1,0 +1,184 @@
+import Hashing
+import Metainfo
+import PeerWire
+
+/// What becomes of what was asked for.
+extension RequestPlanner {
+    mutating func beginBlock(
+        _ span: BlockSpan, from key: PeerKey, _ swarm: inout SwarmState
+    ) -> SwarmMachine.Placement {
+        guard let peer = swarm.peers.place(of: key) else { return .discard }
+        guard let request = swarm.peers[peer].outstanding.first(where: { $0.span == span }) else {
+            guard let index = swarm.peers[peer].forgotten.firstIndex(of: span) else { return .violation }
+            swarm.peers[peer].forgotten.remove(at: index)
+            return .discard
+        }
+        guard !request.isCancelled, let piece = open.place(of: span.piece), !open[piece].isVerifying
+        else { return .discard }
+        if open[piece].beginReceiving(span, from: key) { return .buffer }
+        return open[piece].hasReceived(span) ? .discard : .aside
+    }
+
+    /// - Returns: whether bytes that lie aside are to be copied into the piece's buffer now.
+    mutating func finishBlock(
+        _ span: BlockSpan, from key: PeerKey, placement: SwarmMachine.Placement, _ swarm: inout SwarmState,
+        _ sites: inout SiteClaims, now: Double
+    ) -> Bool {
+        guard let request = swarm.takeRequest(span, of: key) else {
+            swarm.traffic.wastedBytes += Int64(span.length)
+            return false
+        }
+        if let peer = swarm.peers.place(of: key) {
+            if sites.members > 0, !swarm.peers[peer].traits.isWebSeed {
+                sites.supply.received(span.length, fromNear: swarm.peers[peer].isNear)
+            }
+            swarm.peers[peer].answered(request, now: now)
+        }
+        swarm.traffic.download.add(span.length, now: now)
+        var copies = false
+        if placement == .buffer || placement == .aside, !request.isCancelled,
+            let piece = open.place(of: span.piece), !open[piece].isVerifying
+        {
+            copies = placement == .aside
+            for slower in open[piece].receivers(of: span, otherThan: key) {
+                open[piece].stopReceiving(span, from: slower)
+                swarm.actions.append(.divert(slower, span))
+            }
+            if open[piece].markReceived(span, from: key) {
+                swarm.traffic.acceptedBytes += Int64(span.length)
+                cancelOthers(span, except: key, &swarm)
+                if open[piece].isComplete { verify(span.piece, &swarm) }
+            } else {
+                swarm.traffic.wastedBytes += Int64(span.length)
+            }
+        } else {
+            swarm.traffic.wastedBytes += Int64(span.length)
+        }
+        refill(key, &swarm, &sites, now: now)
+        return copies
+    }
+
+    /// Others were asked for the same block in the end game.
+    private func cancelOthers(_ span: BlockSpan, except key: PeerKey, _ swarm: inout SwarmState) {
+        guard picker.isEmpty || open.bytes + swarm.layout.pieceLength > open.mostBytes else { return }
+        for other in swarm.peers.keys where other != key {
+            guard let peer = swarm.peers.place(of: other), swarm.peers[peer].outstandingBytes >= span.length else {
+                continue
+            }
+            for request in swarm.peers[peer].outstanding where request.span == span && !request.isCancelled {
+                swarm.cancel(request, of: other)
+            }
+        }
+    }
+
+    /// A peer says that a request will not be answered (BEP 6), or a web seed cannot.
+    mutating func rejected(
+        _ span: BlockSpan, by key: PeerKey, _ swarm: inout SwarmState, _ sites: inout SiteClaims, now: Double
+    ) {
+        guard let request = swarm.takeRequest(span, of: key) else { return }
+        release(request, of: key)
+        swarm.peers[key]?.suggested.removeAll { $0 == span.piece }
+        swarm.peers[key]?.allowedFast.remove(span.piece)
+        if !request.isCancelled {
+            pauseAfterReject(key, &swarm, now: now)
+            giveUpExclusive(of: key, &swarm, &sites)
+        }
+        refillAll(&swarm, &sites, now: now)
+    }
+
+    /// A new request for every reject would go on as fast as the uplink is. Rejects that come together count as one.
+    private func pauseAfterReject(_ key: PeerKey, _ swarm: inout SwarmState, now: Double) {
+        guard let peer = swarm.peers[key], !peer.isChokingUs, !peer.grants.givesTurns, !peer.traits.isWebSeed,
+            now >= peer.askAgainAt
+        else { return }
+        let pause = swarm.configuration.rejectPause * Double(1 << min(peer.rejects, 16))
+        swarm.peers[key]?.askAgainAt = now + min(pause, swarm.configuration.longestRejectPause)
+        swarm.peers[key]?.rejects = peer.rejects + 1
+    }
+
+    mutating func receivedChoke(
+        from key: PeerKey, _ swarm: inout SwarmState, _ sites: inout SiteClaims, now: Double
+    ) {
+        // A choke again and again says nothing new.
+        guard let peer = swarm.peers[key], !peer.isChokingUs else { return }
+        swarm.peers[key]?.isChokingUs = true
+        // With the fast extension every request is still answered, one way or the other.
+        if !peer.traits.supportsFast {
+            swarm.peers[key]?.outstanding = []
+            swarm.peers[key]?.outstandingBytes = 0
+            for request in peer.outstanding {
+                release(request, of: key)
+                swarm.remember(request.span, of: key)
+            }
+        }
+        giveUpExclusive(of: key, &swarm, &sites)
+        refillAll(&swarm, &sites, now: now)
+    }
+
+    /// Progress is required, not activity: a byte now and then is none.
+    mutating func judgeProgress(
+        of key: PeerKey, _ swarm: inout SwarmState, _ sites: inout SiteClaims, now: Double
+    ) {
+        guard let place = swarm.peers.place(of: key) else { return }
+        let waited = now - swarm.peers[place].lastProgressAt
+        guard swarm.peers[place].outstandingBytes > 0 else {
+            // A seed that gives nothing more out is asked like any other.
+            if swarm.peers[place].isDispatching, waited > swarm.configuration.dispatchPatience {
+                swarm.peers[place].isDispatching = false
+                updateHolder(key, &swarm, &sites)
+            }
+            return
+        }
+        if waited > swarm.configuration.dropAfter { return swarm.actions.append(.disconnect(key, .stalled)) }
+        guard waited > swarm.configuration.snubAfter, !swarm.peers[place].isSnubbed else { return }
+        swarm.peers[place].isSnubbed = true
+        swarm.peers[place].window.collapse()
+        takeBack(from: key, &swarm, &sites) { _ in true }
+        refillAll(&swarm, &sites, now: now)
+    }
+
+    // MARK: Whole pieces
+
+    mutating func verify(_ piece: Int, _ swarm: inout SwarmState) {
+        open[piece]?.isVerifying = true
+        swarm.actions.append(.verify(PieceIndex(unchecked: piece), digests: ledger.isSuspect(piece)))
+    }
+
+    /// What was gathered of a piece that has been hashed. It is no longer open.
+    struct Judged {
+        let piece: OpenPiece
+        /// Every buffer was taken, so others may be asked for more now.
+        let wasFull: Bool
+    }
+
+    mutating func takeJudged(_ piece: Int, _ swarm: inout SwarmState, _ sites: inout SiteClaims) -> Judged? {
+        guard let state = open[piece], state.isVerifying else { return nil }
+        let wasFull = open.bytes + swarm.layout.pieceLength > open.mostBytes
+        close(piece, &swarm, &sites)
+        return Judged(piece: state, wasFull: wasFull)
+    }
+
+    mutating func close(_ piece: Int, _ swarm: inout SwarmState, _ sites: inout SiteClaims) {
+        guard open.close(piece) != nil else { return }
+        sites.disown(piece)
+        swarm.actions.append(.close(PieceIndex(unchecked: piece)))
+    }
+
+    /// The piece is stored: peers that sent other bytes of it before are named.
+    mutating func blame(_ piece: Int, digests: [SHA1Digest], _ swarm: inout SwarmState) {
+        guard ledger.isSuspect(piece) else { return }
+        let culprits = ledger.verified(piece, digests: digests).sorted(by: PeerKey.isBefore)
+        for culprit in culprits where swarm.peers[culprit] != nil { swarm.actions.append(.ban(culprit)) }
+    }
+
+    /// The piece was wrong: it is fetched again.
+    mutating func failed(_ piece: OpenPiece, digests: [SHA1Digest], _ swarm: inout SwarmState) {
+        swarm.traffic.wastedBytes += Int64(piece.length)
+        if let culprit = ledger.failed(piece.piece, senders: piece.senders, digests: digests),
+            swarm.peers[culprit] != nil
+        {
+            swarm.actions.append(.ban(culprit))
+        }
+        picker.insert(piece.piece)
+    }
+}

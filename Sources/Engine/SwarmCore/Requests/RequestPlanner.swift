@@ -1,0 +1,280 @@
+import Metainfo
+import PeerWire
+
+/// Decides which block is asked of a peer next. ``next(for:run:_:_:now:)`` is the one statement of that choice.
+///
+/// Invariant: every wanted piece that is not stored is either in `picker` (to be begun) or in `open` (being gathered or
+/// verified), never in both; a block is asked for once, except in the end game and where it has waited for long; a piece
+/// that came wrong is asked of one peer alone, so that the next failure has one culprit.
+///
+/// The planner never asks for a piece while its buffers are full, and never trusts a byte before `judged` said so.
+struct RequestPlanner: Sendable {
+    /// Pieces to be begun, by rarity.
+    var picker: PiecePicker
+    /// Pieces that are being gathered or verified, and the room for them.
+    var open: OpenPieces
+    /// Pieces that came wrong, and from whom.
+    var ledger = BlameLedger()
+
+    /// - Parameter missing: wanted pieces that are not stored.
+    init(missing: [Int], configuration: SwarmConfiguration, pieceCount: Int, using generator: inout SplitMix64) {
+        picker = PiecePicker(pieceCount: pieceCount)
+        open = OpenPieces(pieceCount: pieceCount, mostBytes: configuration.openBytes)
+        // From a random start and in order: hosts begin at different places, and a disk is written forward.
+        let start = missing.isEmpty ? 0 : Int.random(in: 0..<missing.count, using: &generator)
+        for piece in missing[start...] + missing[..<start] { picker.insert(piece) }
+    }
+
+    // MARK: Which block is next
+
+    /// The next block to ask of a peer that may be asked:
+    /// 1. the rest of the piece that it is sending;
+    /// 2. what it suggested, and nothing else while any suggestion is open;
+    /// 3. of a seed that gives pieces out, only what no leecher has;
+    /// 4. the oldest open piece with free blocks;
+    /// 5. a new piece: of the peer's site what few there have, else the rarest;
+    /// 6. at the end, or after a long wait, a block that another peer owes.
+    /// - Parameter run: blocks of one request at most.
+    mutating func next(
+        for peer: PeerTable.Place, run: Int, _ swarm: inout SwarmState, _ sites: inout SiteClaims, now: Double
+    ) -> BlockSpan? {
+        if let last = swarm.peers[peer].lastPiece, let span = takeFree(last, for: peer, run: run, &swarm, &sites) {
+            return span
+        }
+        if !swarm.peers[peer].suggested.isEmpty {
+            dropSpentSuggestions(of: peer, &swarm, &sites)
+            let suggested = swarm.peers[peer].suggested
+            if !suggested.isEmpty { return nextSuggested(suggested, for: peer, run: run, &swarm, &sites, now: now) }
+        }
+        // Its uplink is for what no leecher has yet: the rest is asked of those who have it already.
+        if swarm.peers[peer].isDispatching && isSpreading(&swarm) {
+            return takeBegun(of: peer, run: run, &swarm, &sites)
+                ?? beginSuspect(of: peer, run: run, &swarm, &sites, now: now)
+        }
+        return nextOfAny(for: peer, run: run, &swarm, &sites, now: now)
+    }
+
+    /// The first block of an upload grant, see ``UploadGrants``.
+    /// - Parameter named: the piece that the grant is for; nil for one of our choice.
+    mutating func firstOfGrant(
+        _ named: Int?, of peer: PeerTable.Place, run: Int, _ swarm: inout SwarmState, _ sites: inout SiteClaims,
+        now: Double
+    ) -> BlockSpan? {
+        guard let named else { return nextOfAny(for: peer, run: run, &swarm, &sites, now: now) }
+        if let span = takeFree(named, for: peer, run: run, &swarm, &sites) { return span }
+        guard picker.pickable.contains(named), mayAsk(named, of: peer, &swarm, &sites), hasRoom(for: named, &swarm)
+        else { return nil }
+        return begin(named, for: peer, run: run, &swarm, &sites, now: now)
+    }
+
+    /// Steps 4 to 6 of ``next(for:run:_:_:now:)``.
+    private mutating func nextOfAny(
+        for peer: PeerTable.Place, run: Int, _ swarm: inout SwarmState, _ sites: inout SiteClaims, now: Double
+    ) -> BlockSpan? {
+        if open.freeBlocks > 0 {
+            for piece in open.order {
+                if let span = takeFree(piece, for: peer, run: run, &swarm, &sites) { return span }
+            }
+        }
+        if let piece = pickNew(for: peer, &swarm, &sites),
+            let span = begin(piece, for: peer, run: run, &swarm, &sites, now: now)
+        {
+            return span
+        }
+        return duplicate(for: peer, &swarm, &sites, now: now)
+    }
+
+    // MARK: What a peer may be asked for
+
+    /// The peer has the piece and would serve it, and it does not come to our site by another.
+    func mayAsk(_ piece: Int, of peer: PeerTable.Place, _ swarm: inout SwarmState, _ sites: inout SiteClaims) -> Bool {
+        swarm.peers[peer].holdings.contains(piece)
+            && (!swarm.peers[peer].isChokingUs || swarm.peers[peer].allowedFast.contains(piece))
+            && !isBarred(piece, for: peer, &swarm, &sites)
+    }
+
+    /// The piece is at our site, or comes there by another host, and is not to be asked of this peer. A piece that only
+    /// this peer may send is.
+    private func isBarred(
+        _ piece: Int, for peer: PeerTable.Place, _ swarm: inout SwarmState, _ sites: inout SiteClaims
+    ) -> Bool {
+        guard sites.isFar(peer, &swarm), sites.bars(piece) else { return false }
+        guard let place = open.place(of: piece) else { return true }
+        return open[place].exclusiveOwner != swarm.peers[peer].key
+    }
+
+    mutating func takeFree(
+        _ piece: Int, for peer: PeerTable.Place, run: Int, _ swarm: inout SwarmState, _ sites: inout SiteClaims
+    ) -> BlockSpan? {
+        guard let place = open.place(of: piece), open[place].freeCount > 0, mayAsk(piece, of: peer, &swarm, &sites)
+        else { return nil }
+        guard open[place].exclusiveOwner == nil || open[place].exclusiveOwner == swarm.peers[peer].key else {
+            return nil
+        }
+        return open[place].takeFree(limit: run)
+    }
+
+    private func hasRoom(for piece: Int, _ swarm: inout SwarmState) -> Bool {
+        open.hasRoom(for: swarm.layout.length(of: PieceIndex(unchecked: piece)))
+    }
+
+    // MARK: Suggestions
+
+    private mutating func dropSpentSuggestions(
+        of peer: PeerTable.Place, _ swarm: inout SwarmState, _ sites: inout SiteClaims
+    ) {
+        let suggested = swarm.peers[peer].suggested
+        let alive = suggested.filter {
+            swarm.isMissing($0) && open[$0]?.isVerifying != true && !isBarred($0, for: peer, &swarm, &sites)
+        }
+        if alive.count != suggested.count { swarm.peers[peer].suggested = alive }
+    }
+
+    /// While a seed has pieces in hand for us, nothing else is taken from it: its uplink is for what nobody has.
+    private mutating func nextSuggested(
+        _ suggested: [Int], for peer: PeerTable.Place, run: Int, _ swarm: inout SwarmState,
+        _ sites: inout SiteClaims, now: Double
+    ) -> BlockSpan? {
+        for piece in suggested {
+            if let span = takeFree(piece, for: peer, run: run, &swarm, &sites) { return span }
+        }
+        for piece in suggested where picker.pickable.contains(piece) && mayAsk(piece, of: peer, &swarm, &sites) {
+            return hasRoom(for: piece, &swarm)
+                ? begin(piece, for: peer, run: run, &swarm, &sites, now: now)
+                : duplicate(for: peer, &swarm, &sites, now: now)
+        }
+        return nil
+    }
+
+    /// Some piece that we lack is with nobody but seeds that are still giving pieces out.
+    private func isSpreading(_ swarm: inout SwarmState) -> Bool {
+        guard picker.hasUnseen else { return false }
+        return picker.fullPeers
+            <= swarm.peers.keys.count {
+                swarm.peers[$0]?.countsAsFull == true && swarm.peers[$0]?.isDispatching == true
+            }
+    }
+
+    /// The rest of a piece that was begun and that no leecher has: it was given to us, though the suggestion is spent.
+    private mutating func takeBegun(
+        of peer: PeerTable.Place, run: Int, _ swarm: inout SwarmState, _ sites: inout SiteClaims
+    ) -> BlockSpan? {
+        guard open.freeBlocks > 0 else { return nil }
+        for piece in open.order where picker.availability[piece] == 0 {
+            if let span = takeFree(piece, for: peer, run: run, &swarm, &sites) { return span }
+        }
+        return nil
+    }
+
+    /// A piece that came wrong: it was given out, to us or another, and will not be given out again soon.
+    private mutating func beginSuspect(
+        of peer: PeerTable.Place, run: Int, _ swarm: inout SwarmState, _ sites: inout SiteClaims, now: Double
+    ) -> BlockSpan? {
+        for piece in ledger.suspects
+        where picker.pickable.contains(piece) && mayAsk(piece, of: peer, &swarm, &sites) {
+            return hasRoom(for: piece, &swarm)
+                ? begin(piece, for: peer, run: run, &swarm, &sites, now: now) : nil
+        }
+        return nil
+    }
+
+    // MARK: New pieces
+
+    private func pickNew(
+        for peer: PeerTable.Place, _ swarm: inout SwarmState, _ sites: inout SiteClaims
+    ) -> Int? {
+        guard !picker.isEmpty, open.hasRoom(for: swarm.layout.pieceLength) else { return nil }
+        if swarm.peers[peer].isChokingUs {
+            let allowed = swarm.peers[peer].allowedFast
+            return allowed.first {
+                picker.pickable.contains($0) && mayAsk($0, of: peer, &swarm, &sites)
+            }
+        }
+        if sites.isDivided { return pickBySite(for: peer, &swarm, &sites) }
+        return picker.pick(
+            from: swarm.peers[peer].holdings, neighbour: swarm.peers[peer].lastPiece.map { $0 + 1 })
+    }
+
+    /// Which piece to begin next where some peers are far: of a near peer what the fewest of our site have, of a far
+    /// one what is rarest of all that nobody of ours has or claims. At random among equals: what a neighbour begins at
+    /// the same time comes to the site twice, or does not come to be handed on.
+    private func pickBySite(
+        for peer: PeerTable.Place, _ swarm: inout SwarmState, _ sites: inout SiteClaims
+    ) -> Int? {
+        let pieceCount = swarm.layout.pieceCount
+        guard sites.isFar(peer, &swarm) else {
+            if swarm.peers[peer].traits.isWebSeed {
+                return picker.pick(from: swarm.peers[peer].holdings, neighbour: nil)
+            }
+            let from = Int.random(in: 0..<pieceCount, using: &swarm.generator)
+            return picker.least(of: swarm.peers[peer].holdings, from: from) { sites.copies(of: $0) }
+        }
+        // Half of the buffers are for what comes from near, however slowly the rest comes.
+        guard sites.ownCount == 0 || 2 * (sites.ownCount + 1) * swarm.layout.pieceLength <= open.mostBytes else {
+            return nil
+        }
+        let from = Int.random(in: 0..<pieceCount, using: &swarm.generator)
+        return picker.least(of: sites.open(of: swarm.peers[peer].holdings), from: from) { picker.copies(of: $0) }
+    }
+
+    private mutating func begin(
+        _ piece: Int, for peer: PeerTable.Place, run: Int, _ swarm: inout SwarmState, _ sites: inout SiteClaims,
+        now: Double
+    ) -> BlockSpan? {
+        if ledger.isSuspect(piece), swarm.peers[peer].isSnubbed, hasBetterSource(piece, &swarm, &sites) { return nil }
+        picker.remove(piece)
+        let index = PieceIndex(unchecked: piece)
+        let layout = swarm.layout
+        var state = OpenPiece(
+            piece: piece, length: layout.length(of: index), blockLength: swarm.configuration.blockLength, openedAt: now
+        ) { layout.isPadding(index, $0) }
+        if ledger.isSuspect(piece) { state.exclusiveOwner = swarm.peers[peer].key }
+        open.begin(state)
+        swarm.actions.append(.open(index))
+        if state.isComplete { verify(piece, &swarm) }
+        return takeFree(piece, for: peer, run: run, &swarm, &sites)
+    }
+
+    /// A peer that answers has the piece too.
+    private func hasBetterSource(_ piece: Int, _ swarm: inout SwarmState, _ sites: inout SiteClaims) -> Bool {
+        for key in swarm.peers.keys {
+            guard let peer = swarm.peers.place(of: key) else { continue }
+            if !swarm.peers[peer].isSnubbed && mayAsk(piece, of: peer, &swarm, &sites) { return true }
+        }
+        return false
+    }
+
+    // MARK: The end game
+
+    /// Nothing is left to begin (or no buffer is), so blocks that other peers owe us are asked for again.
+    private mutating func duplicate(
+        for peer: PeerTable.Place, _ swarm: inout SwarmState, _ sites: inout SiteClaims, now: Double
+    ) -> BlockSpan? {
+        guard swarm.peers[peer].outstanding.isEmpty, !swarm.peers[peer].isSnubbed else { return nil }
+        let stale = swarm.configuration.stalePiece
+        for piece in open.order where mayAsk(piece, of: peer, &swarm, &sites) {
+            guard let place = open.place(of: piece) else { continue }
+            // Before the end only what holds a buffer for long is worth a byte that may come twice. Oldest come first.
+            let patience = picker.isEmpty ? endGamePatience(&swarm, now: now) : stale
+            guard now - open[place].openedAt >= patience else { return nil }
+            // A byte that may come twice over the uplink of a site is worth none that comes late.
+            if sites.isFar(peer, &swarm), !picker.isEmpty || now - open[place].openedAt <= stale { continue }
+            guard open[place].exclusiveOwner == nil || open[place].exclusiveOwner == swarm.peers[peer].key else {
+                continue
+            }
+            let taken = open[place].takeDuplicate(limit: swarm.configuration.endGameDuplicates) { begin in
+                swarm.peers[peer].outstanding.contains { $0.span.piece == piece && $0.span.begin == begin }
+            }
+            if let span = taken { return span }
+        }
+        return nil
+    }
+
+    /// Seconds for which a piece is waited for at the end before another peer is asked for its blocks: twice what our
+    /// downlink takes for all that is on its way, 2 at most. Sooner it would only bring the same bytes again, before
+    /// those that are missing.
+    private func endGamePatience(_ swarm: inout SwarmState, now: Double) -> Double {
+        let rate = swarm.traffic.download.rate(now)
+        return rate > 0 ? min(2, 2 * Double(open.bytes) / rate) : 0
+    }
+}

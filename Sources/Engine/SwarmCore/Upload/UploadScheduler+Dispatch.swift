@@ -1,0 +1,98 @@
+import Metainfo
+import PeerWire
+
+/// A seed's hand: which pieces each peer gets first, so that each leaves the seed once before any leaves it twice.
+extension UploadScheduler {
+    /// Pieces are being given out one by one, each to one peer first.
+    var isDispatching: Bool { dispatcher?.hasGivenAll == false }
+
+    mutating func beginSeeding(_ swarm: inout SwarmState, _ picker: inout PiecePicker) {
+        guard swarm.configuration.dispatches || swarm.configuration.superSeed, dispatcher == nil else { return }
+        // Where somebody else has everything already, giving pieces out one by one spares nobody anything.
+        guard swarm.configuration.superSeed || picker.fullPeers == 0 else { return }
+        var pieces: [Int] = []
+        for piece in 0..<swarm.layout.pieceCount where swarm.canServe(piece) && picker.availability[piece] == 0 {
+            pieces.append(piece)
+        }
+        dispatcher = PieceDispatcher(
+            pieces: pieces, pieceCount: swarm.layout.pieceCount, using: &swarm.generator)
+    }
+
+    /// A peer announced a piece.
+    mutating func announced(
+        _ piece: Int, by key: PeerKey, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double
+    ) {
+        guard dispatcher != nil else { return }
+        dispatcher?.announced(piece, by: key)
+        dispatch(key, &swarm, availability, now: now)
+        revealIfSpread(&swarm)
+    }
+    /// How many pieces a peer is to have in hand: enough that it never waits for a word from us. On a long line
+    /// that takes its time several times over (suggestion, request, block, announcement, and what loss adds to each);
+    /// how fast it is, is not known before it has been full.
+    private func lookahead(_ rate: Double, roundTrip: Double, pieceLength: Int) -> Int {
+        let length = Double(pieceLength)
+        let unknown = roundTrip > 0 ? min(0.2, roundTrip) * Double(64 << 20) : 0
+        let bytes = max(rate * (0.25 + 8 * roundTrip), unknown)
+        return max(2, Int((Double(1 << 20) / length).rounded(.up))) + min(512, Int(bytes / length))
+    }
+
+    /// A piece that nobody has, nil when there is none left that the peer wants.
+    mutating func pieceToDispatch(to key: PeerKey, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double)
+        -> Int?
+    {
+        guard dispatcher?.hasGivenAll == false, let peer = swarm.peers.place(of: key) else { return nil }
+        let holdings = swarm.peers[peer].holdings
+        return dispatcher?.assign(to: key, now: now) { !holdings.contains($0) && availability[$0] == 0 } ?? nil
+    }
+
+    mutating func dispatch(_ key: PeerKey, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double) {
+        guard swarm.isServing, dispatcher?.hasGivenAll == false, let peer = swarm.peers.place(of: key),
+            !swarm.peers[peer].traits.isWebSeed
+        else { return }
+        let secret = swarm.configuration.superSeed
+        guard !usesGrants(key, &swarm),
+            secret
+                || (swarm.peers[peer].traits.followsSuggestions && !swarm.peers[peer].amChoking
+                    && swarm.peers[peer].isInterested)
+        else { return }
+        let rate = swarm.peers[peer].uploadMeter.rate(now)
+        let target = lookahead(
+            rate, roundTrip: swarm.peers[peer].traits.longRoundTrip, pieceLength: swarm.layout.pieceLength)
+        // While others wait for what it would have: the uplink is not to idle.
+        if dispatcher?.isSlowToSpread(key) == true, isAnybodyWaiting(besides: key, &swarm) { return }
+        while (self.dispatcher?.outstanding(key) ?? 0) < target {
+            guard let piece = pieceToDispatch(to: key, &swarm, availability, now: now) else { break }
+            swarm.send(key, secret ? .have(UInt32(piece)) : .suggest(UInt32(piece)))
+        }
+    }
+
+    private func isAnybodyWaiting(besides one: PeerKey, _ swarm: inout SwarmState) -> Bool {
+        swarm.peers.keys.contains { $0 != one && swarm.peers[$0].map { $0.uploadCount > 0 } ?? false }
+    }
+
+    mutating func dispatchAll(_ swarm: inout SwarmState, _ availability: [UInt16], now: Double) {
+        guard dispatcher?.hasGivenAll == false else { return }
+        for key in swarm.peers.keys { dispatch(key, &swarm, availability, now: now) }
+    }
+
+    /// The end of super-seeding: every piece is out there, so everybody may have everything of us.
+    mutating func revealIfSpread(_ swarm: inout SwarmState) {
+        guard swarm.configuration.superSeed, !isRevealed, dispatcher?.hasSpread == true else { return }
+        isRevealed = true
+        for key in swarm.peers.keys { revealAll(to: key, &swarm) }
+    }
+
+    private mutating func revealAll(to key: PeerKey, _ swarm: inout SwarmState) {
+        guard let holdings = swarm.peers[key]?.holdings else { return }
+        for piece in 0..<swarm.layout.pieceCount where swarm.canServe(piece) && !holdings.contains(piece) {
+            swarm.send(key, .have(UInt32(piece)))
+        }
+    }
+
+    /// With super-seeding, a peer may ask only for what it was told of.
+    func isShown(_ piece: Int, to key: PeerKey, _ swarm: inout SwarmState) -> Bool {
+        guard swarm.configuration.superSeed, swarm.isFinished, !isRevealed, let dispatcher else { return true }
+        return dispatcher.isAssigned(piece, to: key)
+    }
+}

@@ -1,0 +1,186 @@
+import Metainfo
+import PeerWire
+
+/// Whom to serve, and what of theirs comes next.
+extension UploadScheduler {
+    mutating func receivedInterest(
+        _ interested: Bool, from key: PeerKey, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double
+    ) {
+        guard let peer = swarm.peers.place(of: key) else { return }
+        swarm.heardNothingNew(from: peer, now: now)
+        guard swarm.flood.flooder != key, swarm.peers[peer].isInterested != interested else { return }
+        swarm.peers[peer].isInterested = interested
+        let isServed = !swarm.peers[peer].amChoking && !usesGrants(key, &swarm)
+        if isServed { freeSlots.taken(interested ? 1 : -1) }
+        if interested {
+            swarm.peers[peer].waitingSince = now
+            nextChokeAt = min(nextChokeAt, now)
+            if grants.isGiving, swarm.peers[peer].traits.takesTurns {
+                if !swarm.peers[peer].grants.isTold { announceGrants(key, &swarm) }
+                if swarm.isServing { unchoke(key, &swarm, availability, now: now) }
+                // In a flood the next tick gives them.
+                guard swarm.flood.looks.spend(swarm.peers.count) else { return }
+                wakeGrants()
+                return issueGrants(&swarm, availability, now: now)
+            }
+            if !isServed, hasFreeSlot(&swarm) { unchoke(key, &swarm, availability, now: now) }
+        } else if !swarm.peers[peer].amChoking && !swarm.peers[peer].traits.supportsFast {
+            // It keeps its slot until somebody wants it: the next look decides.
+            nextChokeAt = min(nextChokeAt, now)
+        }
+    }
+
+    private mutating func hasFreeSlot(_ swarm: inout SwarmState) -> Bool {
+        if let free = freeSlots.count { return free > 0 }
+        let served = swarm.peers.keys.count { key in
+            !usesGrants(key, &swarm)
+                && swarm.peers.place(of: key).map { !swarm.peers[$0].amChoking && swarm.peers[$0].isInterested }
+                    ?? false
+        }
+        let slots = slots(&swarm)
+        freeSlots.counted(slots - served)
+        return served < slots
+    }
+
+    private func slots(_ swarm: inout SwarmState) -> Int {
+        guard swarm.isServing else { return 0 }
+        return choker.slots(
+            uplink: uplink.estimate.measured, others: swarm.uplinksOfOthers, pieceLength: swarm.layout.pieceLength)
+    }
+
+    mutating func rechoke(_ swarm: inout SwarmState, _ availability: [UInt16], now: Double) {
+        guard now >= nextChokeAt else { return }
+        nextChokeAt = now + choker.limits.period
+        var candidates: [Choker.Candidate] = []
+        for key in swarm.peers.keys {
+            guard let peer = swarm.peers.place(of: key), swarm.peers[peer].isInterested,
+                !swarm.peers[peer].isUploadOnly || !swarm.peers[peer].holdings.isFull
+            else { continue }
+            if usesGrants(key, &swarm) {
+                if swarm.isServing {
+                    unchoke(key, &swarm, availability, now: now)
+                } else {
+                    choke(key, &swarm, now: now)
+                }
+                continue
+            }
+            let givesRate = swarm.peers[peer].window.currentRate(now)
+            let takesRate = swarm.peers[peer].uploadMeter.rate(now)
+            candidates.append(
+                Choker.Candidate(
+                    key: key, isUnchoked: !swarm.peers[peer].amChoking, givesRate: givesRate, takesRate: takesRate,
+                    since: swarm.peers[peer].waitingSince))
+        }
+        // What a peer was given first would lie with it alone while it waits to be unchoked again.
+        let rotates = !isDispatching
+        let chosen =
+            swarm.isServing
+            ? choker.choose(candidates, slots: slots(&swarm), isSeed: swarm.isFinished, rotates: rotates) : []
+        for candidate in candidates {
+            if chosen.contains(candidate.key) {
+                unchoke(candidate.key, &swarm, availability, now: now)
+            } else {
+                choke(candidate.key, &swarm, now: now)
+            }
+        }
+    }
+
+    private mutating func unchoke(_ key: PeerKey, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double) {
+        guard let peer = swarm.peers.place(of: key), swarm.peers[peer].amChoking else { return }
+        swarm.peers[peer].amChoking = false
+        if swarm.peers[peer].isInterested, !usesGrants(key, &swarm) { freeSlots.taken(1) }
+        swarm.peers[peer].waitingSince = now
+        // Suggestions first, so that the peer's first requests are already for pieces of its own.
+        if swarm.isFinished { dispatch(key, &swarm, availability, now: now) }
+        swarm.send(key, .unchoke)
+    }
+
+    private mutating func choke(_ key: PeerKey, _ swarm: inout SwarmState, now: Double) {
+        guard let peer = swarm.peers.place(of: key), !swarm.peers[peer].amChoking else { return }
+        let waiting = swarm.peers[peer].uploads[swarm.peers[peer].uploadHead...]
+        swarm.peers[peer].amChoking = true
+        if swarm.peers[peer].isInterested, !usesGrants(key, &swarm) { freeSlots.taken(-1) }
+        swarm.peers[peer].waitingSince = now
+        swarm.peers[peer].dropUploads()
+        revokeGrants(from: key, &swarm)
+        swarm.send(key, .choke)
+        guard swarm.peers[peer].traits.supportsFast else { return }
+        for span in waiting { swarm.send(key, .reject(span.wire)) }
+    }
+
+    /// Requests that wait are to be made again.
+    mutating func rejectWaiting(of key: PeerKey, _ swarm: inout SwarmState) {
+        guard let peer = swarm.peers.place(of: key), swarm.peers[peer].traits.supportsFast else { return }
+        for span in swarm.peers[peer].uploads[swarm.peers[peer].uploadHead...] { swarm.send(key, .reject(span.wire)) }
+        swarm.peers[peer].dropUploads()
+    }
+
+    mutating func receivedRequest(
+        _ request: BlockRequest, from key: PeerKey, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double
+    ) {
+        guard let peer = swarm.peers.place(of: key) else { return }
+        guard let span = checked(request, &swarm) else {
+            return swarm.violation(key, "request out of range")
+        }
+        let isServed =
+            swarm.canServe(span.piece) && isShown(span.piece, to: key, &swarm) && !swarm.peers[peer].amChoking
+            && !exceedsGrant(span, of: peer, &swarm)
+        guard isServed, swarm.peers[peer].uploadCount < swarm.configuration.requestQueue else {
+            if swarm.peers[peer].traits.supportsFast { return swarm.send(key, .reject(request)) }
+            if swarm.peers[peer].uploadCount >= 2 * swarm.configuration.requestQueue {
+                swarm.violation(key, "too many requests")
+            }
+            // Choked in the meantime: a request that crossed our choke is no fault, and is dropped (BEP 3).
+            return
+        }
+        if dispatcher?.hasGivenAll == false, dispatcher?.isAssigned(span.piece, to: key) == false {
+            dispatcher?.isTaken(span.piece)
+        }
+        swarm.peers[peer].uploads.append(span)
+        countQueued(span.length, of: peer, &swarm, availability, now: now)
+        if swarm.peers[peer].uploadCount == 1 { swarm.actions.append(.upload(key)) }
+    }
+
+    private func checked(_ request: BlockRequest, _ swarm: inout SwarmState) -> BlockSpan? {
+        guard let piece = swarm.layout.piece(Int(request.index)), request.length > 0,
+            Int(request.length) <= swarm.configuration.longestRequest
+        else { return nil }
+        // Where files begin at pieces (v2 only), libtorrent asks past a file's end up to the end of the block: zeros.
+        let end = swarm.layout.alignsFiles ? swarm.layout.pieceLength : swarm.layout.length(of: piece)
+        guard Int(request.begin) + Int(request.length) <= end else { return nil }
+        return BlockSpan(piece: piece.value, begin: Int(request.begin), length: Int(request.length))
+    }
+
+    mutating func receivedCancel(
+        _ request: BlockRequest, from key: PeerKey, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double
+    ) {
+        guard let peer = swarm.peers[key], let span = checked(request, &swarm) else { return }
+        guard let index = peer.uploads[peer.uploadHead...].firstIndex(of: span) else { return }
+        swarm.peers[key]?.uploads.remove(at: index)
+        if let place = swarm.peers.place(of: key) {
+            countQueued(-span.length, of: place, &swarm, availability, now: now)
+        }
+        if peer.traits.supportsFast { swarm.send(key, .reject(request)) }
+    }
+
+    /// Bytes of blocks that went into a peer's socket.
+    mutating func uploaded(
+        _ bytes: Int, to key: PeerKey, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double
+    ) {
+        if let peer = swarm.peers.place(of: key) {
+            swarm.peers[peer].uploadMeter.add(bytes, now: now)
+            precedence.sent(bytes, goesFirst: swarm.peers[peer].goesFirst)
+        }
+        swarm.traffic.upload.add(bytes, now: now)
+        guard grants.isGiving, let peer = swarm.peers.place(of: key) else { return }
+        grants.width.sent(bytes)
+        countQueued(-bytes, of: peer, &swarm, availability, now: now)
+    }
+
+    /// A block of ``SwarmMachine/nextUpload(to:)`` cannot be sent.
+    mutating func uploadFailed(
+        _ span: BlockSpan, to key: PeerKey, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double
+    ) {
+        if let peer = swarm.peers.place(of: key) { countQueued(-span.length, of: peer, &swarm, availability, now: now) }
+    }
+}
