@@ -52,6 +52,7 @@ struct MagnetRedirectTests {
 
     private func open(_ answer: String) async throws -> TorrentSource {
         let server = try AnsweringServer(answer)
+        defer { withExtendedLifetime(server) {} }
         return try await TorrentSource.open("http://127.0.0.1:\(server.port)/film.torrent")
     }
 
