@@ -9,7 +9,9 @@ package final class TemporaryDirectory: Sendable {
     ///   - inMemory: without `base`, in `/dev/shm` where that exists: a sync of a busy disk takes seconds.
     package init(in base: String? = nil, inMemory: Bool = false) throws {
         let isThere = inMemory && access("/dev/shm", W_OK | X_OK) == 0
-        let base = base ?? (isThere ? "/dev/shm" : NSTemporaryDirectory())
+        // Without a slash at its end: what is tested compares paths.
+        let system = NSTemporaryDirectory()
+        let base = base ?? (isThere ? "/dev/shm" : system.hasSuffix("/") ? String(system.dropLast()) : system)
         var template = Array("\(base)/swoop-test-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw SystemFailure("mkdtemp in \(base)") }
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)

@@ -92,6 +92,7 @@ private final class AnsweringServer: Sendable {
     init(_ answer: String) throws {
         listener = try TestListener()
         listener.serve { client in
+            guard Loopback.receive(client)?.isEmpty == false else { return }
             Loopback.send(client, Array(answer.utf8))
             // Until the client has read it and goes: closing before would reset the connection.
             while let request = Loopback.receive(client), !request.isEmpty {}
