@@ -73,7 +73,7 @@ let layers: [(name: String, modules: [Module])] = [
     (
         "Content",
         [
-            Module(name: "Storage", uses: ["Text", "Hashing", "Metainfo", "Threads"]),
+            Module(name: "Storage", uses: ["Hashing", "Metainfo", "Threads"]),
             Module(name: "Authoring", uses: ["Threads", "Metainfo", "Hashing", "Storage"]),
             Module(name: "HashLibrary", uses: ["Threads", "Hashing", "Storage", "CLinux"], products: [.log]),
         ]
@@ -199,7 +199,9 @@ let purposes = [
 
 /// What tests share, under `Testing/`: tests use these targets, nothing that ships does.
 let testing: [Module] = [
-    Module(name: "VirtualNetwork", uses: ["Reactor"])
+    Module(name: "VirtualNetwork", uses: ["Reactor"]),
+    Module(name: "TestSupport", uses: ["Text"]),
+    Module(name: "TestFileLayers", uses: ["Text", "Storage"]),
 ]
 
 let tests: [Module] = [
@@ -207,7 +209,7 @@ let tests: [Module] = [
     Module(name: "AddressTests", kind: .tests, uses: ["Address"]),
     Module(name: "JSONTests", kind: .tests, uses: ["Text", "JSON"]),
     Module(name: "ThreadsTests", kind: .tests, uses: ["Threads"]),
-    Module(name: "HashingTests", kind: .tests, uses: ["Text", "Hashing"]),
+    Module(name: "HashingTests", kind: .tests, uses: ["Text", "Hashing", "TestSupport"]),
     Module(name: "BencodeTests", kind: .tests, uses: ["Bencode"]),
     Module(name: "MetainfoTests", kind: .tests, uses: ["Hashing", "Bencode", "Metainfo"]),
     Module(name: "PeerWireTests", kind: .tests, uses: ["Text", "Address", "Hashing", "Bencode", "PeerWire"]),
@@ -216,46 +218,57 @@ let tests: [Module] = [
     Module(name: "SwarmSimulatorTests", kind: .tests, uses: ["SwarmCore", "SwarmSimulator"]),
     Module(name: "AdmissionTests", kind: .tests, uses: ["Admission"]),
     Module(name: "ReactorTests", kind: .tests, uses: ["Reactor"]),
-    Module(name: "StorageTests", kind: .tests, uses: ["Text", "Hashing", "Metainfo", "Storage"]),
-    Module(name: "AuthoringTests", kind: .tests, uses: ["Text", "Hashing", "Metainfo", "Authoring"]),
+    Module(
+        name: "StorageTests", kind: .tests,
+        uses: ["Text", "Hashing", "Metainfo", "Storage", "TestFileLayers", "TestSupport"]),
+    Module(name: "AuthoringTests", kind: .tests, uses: ["Text", "Hashing", "Metainfo", "Authoring", "TestSupport"]),
     Module(name: "TrackerServerTests", kind: .tests, uses: ["Address", "Admission", "Tracking", "TrackerServer"]),
     Module(
         name: "TrackerClientTests", kind: .tests,
-        uses: ["Text", "Address", "Hashing", "HTTPTransport", "Tracking", "TrackerClient"],
+        uses: ["Text", "Address", "Hashing", "HTTPTransport", "Tracking", "TrackerClient", "TestSupport"],
         products: [.nioCore, .nioHTTP1, .nioPosix]),
     Module(
-        name: "HTTPOriginTests", kind: .tests, uses: ["Hashing", "Bencode", "Metainfo", "HTTPOrigin"],
+        name: "HTTPOriginTests", kind: .tests, uses: ["Hashing", "Bencode", "Metainfo", "HTTPOrigin", "TestSupport"],
         products: [.nioCore, .nioHTTP1, .nioPosix]),
     Module(
         name: "SwarmTests", kind: .tests,
         uses: [
             "Text", "Address", "Hashing", "Metainfo", "Admission", "Reactor", "Storage", "HTTPOrigin", "Tracking",
-            "TrackerClient", "PeerWire", "SwarmCore", "Swarm", "VirtualNetwork",
+            "TrackerClient", "PeerWire", "SwarmCore", "Swarm", "TestFileLayers", "TestSupport", "VirtualNetwork",
         ], products: [.log]),
     Module(name: "DeliveryTests", kind: .tests, uses: ["Text", "Address", "JSON", "Delivery"]),
     Module(name: "S3Tests", kind: .tests, uses: ["S3"]),
     Module(
         name: "ObjectStoreTests", kind: .tests,
-        uses: ["Hashing", "Bencode", "Metainfo", "HTTPOrigin", "S3", "ObjectStore"],
+        uses: ["Hashing", "Bencode", "Metainfo", "HTTPOrigin", "S3", "ObjectStore", "TestSupport"],
         products: [.nioCore, .nioHTTP1, .nioPosix]),
-    Module(name: "HashLibraryTests", kind: .tests, uses: ["Hashing", "Threads", "Storage", "HashLibrary"]),
+    Module(
+        name: "HashLibraryTests", kind: .tests,
+        uses: ["Hashing", "Threads", "Storage", "HashLibrary", "TestFileLayers", "TestSupport"]),
     Module(
         name: "NodeTests", kind: .tests,
         uses: [
             "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Authoring", "HTTPTransport", "Delivery",
-            "Node", "NodeAPI",
+            "Node", "NodeAPI", "TestSupport",
         ]),
     Module(
-        name: "HTTPServingTests", kind: .tests, uses: ["HTTPServing", "Address", "Admission", "JSON", "Text"],
+        name: "HTTPServingTests", kind: .tests,
+        uses: ["HTTPServing", "Address", "Admission", "JSON", "Text", "TestSupport"],
         products: [.hummingbird, .log, .nioCore]),
     Module(
         name: "NodeAPITests", kind: .tests,
-        uses: ["Text", "Address", "JSON", "MetricFamilies", "Admission", "HTTPServing", "Delivery", "NodeAPI"]),
+        uses: [
+            "Text", "Address", "JSON", "MetricFamilies", "Admission", "HTTPServing", "Delivery", "NodeAPI",
+            "TestSupport",
+        ]),
     Module(
         name: "CommandTests", kind: .tests,
-        uses: ["Text", "Metainfo", "Storage", "Authoring", "HTTPTransport", "Tracking", "SwarmCore", "swoop"],
+        uses: [
+            "Text", "Metainfo", "Storage", "Authoring", "HTTPTransport", "Tracking", "SwarmCore", "swoop",
+            "TestSupport",
+        ],
         products: [.argumentParser]),
-    Module(name: "IntegrationTests", kind: .tests),
+    Module(name: "IntegrationTests", kind: .tests, uses: ["TestSupport"]),
 ]
 
 /// Where the sources of each target lie.

@@ -2,6 +2,7 @@ import Glibc
 import Hashing
 import Metainfo
 import Synchronization
+import TestSupport
 import Testing
 import Text
 
@@ -64,7 +65,7 @@ struct Reference {
 
     @Test(arguments: Info.Version.allCases, [1, 3])
     func everyHashIsWhatTheFormatsSay(version: Info.Version, threads: Int) async throws {
-        var random = SeededGenerator(7)
+        var random = SeededGenerator(seed: 7)
         let reference = try makeTree(&random, in: "tree")
         for block in [16384, 1 << 20] {
             let torrent = try await make(directory.path("tree"), version, threads: threads, block: block)
@@ -86,8 +87,8 @@ struct Reference {
 
     @Test(arguments: Info.Version.allCases)
     func theSameTreeMadeInAnotherOrderHasTheSameInfoHash(version: Info.Version) async throws {
-        var first = SeededGenerator(8)
-        var second = SeededGenerator(8)
+        var first = SeededGenerator(seed: 8)
+        var second = SeededGenerator(seed: 8)
         _ = try makeTree(&first, in: "one/tree")
         _ = try makeTree(&second, in: "two/tree", reversed: true)
         let one = try await make(directory.path("one/tree"), version, threads: 1)
@@ -98,7 +99,7 @@ struct Reference {
 
     @Test(arguments: Info.Version.allCases, [1, 16384, 100_000])
     func aSingleFileBecomesASingleFileTorrent(version: Info.Version, size: Int) async throws {
-        var random = SeededGenerator(9)
+        var random = SeededGenerator(seed: 9)
         let bytes = random.bytes(size)
         try directory.write("one", bytes)
         let torrent = try await make(directory.path("one"), version, pieceLength: 16384)

@@ -12,7 +12,7 @@ import Text
     }
 
     @Test func thereAreBetweenAThousandAndFourThousandPieces() {
-        var random = SeededGenerator(1)
+        var random = SeededGenerator(seed: 1)
         for _ in 0..<1000 {
             let total = Int64.random(in: (256_000 << 10)...(1000 * (32 << 20)), using: &random)
             let pieces = total / Int64(PieceLength.automatic(totalLength: total))

@@ -1,5 +1,6 @@
 import Glibc
 import Metainfo
+import TestSupport
 import Testing
 
 @testable import Authoring

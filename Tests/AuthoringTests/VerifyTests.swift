@@ -1,6 +1,7 @@
 import Glibc
 import Hashing
 import Metainfo
+import TestSupport
 import Testing
 import Text
 
@@ -15,7 +16,7 @@ import Text
 
     /// Four files, of which b, c and (v1) a share pieces with their neighbours.
     private func make(_ version: Info.Version) async throws -> Torrent {
-        var random = SeededGenerator(11)
+        var random = SeededGenerator(seed: 11)
         try directory.write("tree/a", random.bytes(3 * Self.piece))
         try directory.write("tree/b", random.bytes(Self.piece / 2))
         try directory.write("tree/c", random.bytes(4 * Self.piece))

@@ -1,6 +1,7 @@
 import Glibc
 import Metainfo
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import swoop
@@ -10,8 +11,6 @@ struct TorrentDownloadTests {
     @Test(.timeLimit(.minutes(1)))
     func `a server that drips is given up at the deadline`() async throws {
         let server = try DrippingServer()
-        let serving = Task { await server.serve() }
-        defer { serving.cancel() }
         let begin = ContinuousClock.now
         let failure = await #expect(throws: Failure.self) {
             try await TorrentDownload.fetch("http://127.0.0.1:\(server.port)/t.torrent", within: .milliseconds(500))
@@ -25,45 +24,26 @@ struct TorrentDownloadTests {
 
 /// Promises a body of a gigabyte and sends a byte of it every few milliseconds, for ever.
 private final class DrippingServer: Sendable {
-    let port: UInt16
-    private let listener: Int32
+    private let listener: TestListener
     private let sent = Mutex(0)
 
+    var port: UInt16 { listener.port }
     var bytesSent: Int { sent.withLock { $0 } }
 
     init() throws {
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isListening = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(listener, $0, length) == 0 && listen(listener, 4) == 0 && getsockname(listener, $0, &length) == 0
+        let listener = try TestListener()
+        self.listener = listener
+        listener.serve { [weak self] client in
+            Loopback.send(client, Array("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n".utf8))
+            while let self, Loopback.send(client, [0x64]) {
+                self.sent.withLock { $0 += 1 }
+                // The drip's rate: the subject is a body that comes byte by byte.
+                usleep(20_000)
             }
         }
-        guard isListening else { throw Failure(.failed, "cannot listen: errno \(errno)") }
-        self.listener = listener
-        port = UInt16(bigEndian: address.sin_port)
     }
 
-    /// Serves one client for as long as that stays.
-    func serve() async {
-        defer { close(listener) }
-        var client: Int32 = -1
-        while client < 0, !Task.isCancelled {
-            client = accept(listener, nil, nil)
-            try? await Task.sleep(for: .milliseconds(5))
-        }
-        guard client >= 0 else { return }
-        defer { close(client) }
-        let head = Array("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n".utf8)
-        guard send(client, head, head.count, Int32(MSG_NOSIGNAL)) == head.count else { return }
-        while send(client, [0x64], 1, Int32(MSG_NOSIGNAL)) == 1 {
-            sent.withLock { $0 += 1 }
-            try? await Task.sleep(for: .milliseconds(20))
-        }
-    }
+    deinit { listener.shutDown() }
 }
 
 @Suite("A torrent's URL that leads to a magnet link")
@@ -72,8 +52,7 @@ struct MagnetRedirectTests {
 
     private func open(_ answer: String) async throws -> TorrentSource {
         let server = try AnsweringServer(answer)
-        let serving = Task { await server.serve() }
-        defer { serving.cancel() }
+        defer { withExtendedLifetime(server) {} }
         return try await TorrentSource.open("http://127.0.0.1:\(server.port)/film.torrent")
     }
 
@@ -105,43 +84,20 @@ struct MagnetRedirectTests {
     }
 }
 
-/// Gives one client one answer.
+/// Gives each client one answer.
 private final class AnsweringServer: Sendable {
-    let port: UInt16
-    private let listener: Int32
-    private let answer: [UInt8]
+    private let listener: TestListener
+    var port: UInt16 { listener.port }
 
     init(_ answer: String) throws {
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isListening = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(listener, $0, length) == 0 && listen(listener, 4) == 0 && getsockname(listener, $0, &length) == 0
-            }
+        listener = try TestListener()
+        listener.serve { client in
+            guard Loopback.receive(client)?.isEmpty == false else { return }
+            Loopback.send(client, Array(answer.utf8))
+            // Until the client has read it and goes: closing before would reset the connection.
+            while let request = Loopback.receive(client), !request.isEmpty {}
         }
-        guard isListening else { throw Failure(.failed, "cannot listen: errno \(errno)") }
-        self.listener = listener
-        self.answer = Array(answer.utf8)
-        port = UInt16(bigEndian: address.sin_port)
     }
 
-    func serve() async {
-        defer { close(listener) }
-        var client: Int32 = -1
-        while client < 0, !Task.isCancelled {
-            client = accept(listener, nil, nil)
-            try? await Task.sleep(for: .milliseconds(5))
-        }
-        guard client >= 0 else { return }
-        defer { close(client) }
-        _ = send(client, answer, answer.count, Int32(MSG_NOSIGNAL))
-        // Until the client has read it and goes: closing before would reset the connection.
-        var request = [UInt8](repeating: 0, count: 4096)
-        while recv(client, &request, request.count, 0) != 0, !Task.isCancelled {
-            try? await Task.sleep(for: .milliseconds(5))
-        }
-    }
+    deinit { listener.shutDown() }
 }

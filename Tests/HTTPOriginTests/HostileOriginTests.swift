@@ -1,5 +1,6 @@
 import HTTPOrigin
 import NIOCore
+import TestSupport
 import Testing
 
 private func head(_ status: String, _ headers: [String]) -> RawServer.Step {

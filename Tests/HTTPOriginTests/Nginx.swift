@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// Debian's nginx on free loopback ports, with a directory of its own. One port speaks plain HTTP, one TLS with a
 /// certificate that it signed itself.
@@ -19,21 +20,21 @@ enum Nginx {
     static func with(
         isolation: isolated (any Actor)? = #isolation, _ body: (Running) async throws -> Void
     ) async throws {
-        let prefix = FileManager.default.temporaryDirectory.appending(path: "nginx-\(UUID().uuidString)")
-        defer { try? FileManager.default.removeItem(at: prefix) }
+        let directory = try TemporaryDirectory()
+        let prefix = URL(filePath: directory.path)
         for name in ["www", "tmp"] {
             try FileManager.default.createDirectory(at: prefix.appending(path: name), withIntermediateDirectories: true)
         }
         let certificate = prefix.appending(path: "cert.pem").path()
         let key = prefix.appending(path: "key.pem").path()
-        let maker = try ServerProcess(
-            "/usr/bin/openssl",
+        let made = try await Command.ending(
             [
-                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                "/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                "-nodes", "-days", "2",
                 "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out",
                 certificate,
             ])
-        try await maker.wait(seconds: 20)
+        guard made.status == 0 else { throw NotStarted() }
         let (port, tlsPort) = (try FreePort.find(), try FreePort.find())
         try configuration(port: port, tlsPort: tlsPort).write(
             to: prefix.appending(path: "nginx.conf"), atomically: true, encoding: .utf8)

@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import TestSupport
 import Testing
 import Text
 
@@ -91,7 +92,7 @@ import Text
 
     /// Writes a new certificate for localhost and its key over what was there, and the same certificate under a name.
     private func makeCertificate(_ name: String) async throws -> String {
-        let made = try await run([
+        let made = try await Command.ending([
             "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
             "2", "-subj", "/CN=\(name)", "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", chain,
         ])

@@ -2,6 +2,8 @@ import Foundation
 import Glibc
 import Hashing
 import Storage
+import TestFileLayers
+import TestSupport
 import Testing
 
 @testable import HashLibrary
@@ -24,18 +26,18 @@ struct CopyTests {
     func `copies have the content, under its name alone`(methods: [LocalCopy.Method]) async throws {
         let place = try Place()
         for size in [0, 1, 4096, 3_000_001] {
-            let key = try place.put("a", bytes(size))
+            let key = try place.put("a", randomBytes(size))
             _ = try copy(try place.at("a"), try place.at("new/dir/b"), key.sha1, methods: methods)
-            #expect(FileManager.default.contents(atPath: "\(place.root)/new/dir/b") == Data(bytes(size)))
+            #expect(FileManager.default.contents(atPath: "\(place.root)/new/dir/b") == Data(randomBytes(size)))
             #expect(try names("\(place.root)/new/dir") == ["b"])
         }
     }
 
     @Test func `the asynchronous call does the same`() async throws {
         let place = try Place()
-        let key = try place.put("a", bytes(100_000))
+        let key = try place.put("a", randomBytes(100_000))
         try await LocalCopy.copy(from: try place.at("a"), to: try place.at("b"), expecting: key.sha1)
-        #expect(FileManager.default.contents(atPath: "\(place.root)/b") == Data(bytes(100_000)))
+        #expect(FileManager.default.contents(atPath: "\(place.root)/b") == Data(randomBytes(100_000)))
     }
 
     @Test func `other content than expected is not copied, and what was there stays`() throws {
@@ -53,9 +55,9 @@ struct CopyTests {
     @Test func `holes stay holes`() throws {
         let place = try Place()
         for methods in [[LocalCopy.Method.kernel], [.readWrite]] {
-            try place.put("sparse", bytes(10_000))
+            try place.put("sparse", randomBytes(10_000))
             #expect(truncate("\(place.root)/sparse", 64 << 20) == 0)
-            let key = SHA1.digest(bytes(10_000) + [UInt8](repeating: 0, count: 64 << 20 - 10_000))
+            let key = SHA1.digest(randomBytes(10_000) + [UInt8](repeating: 0, count: 64 << 20 - 10_000))
             _ = try copy(try place.at("sparse"), try place.at("copy"), key, methods: methods)
             var status = stat()
             #expect(stat("\(place.root)/copy", &status) == 0)
@@ -77,7 +79,7 @@ struct CopyTests {
         let faults: [FaultyFileLayer.Operation] = [.create, .write, .synchronize, .rename, .truncate, .read]
         for fault in faults {
             let place = try Place()
-            let key = try place.put("a", bytes(3_000_000))
+            let key = try place.put("a", randomBytes(3_000_000))
             try place.put("to/b", "before")
             let faulty = FaultyFileLayer()
             faulty.fail([fault], with: ENOSPC)
@@ -91,16 +93,16 @@ struct CopyTests {
 
     @Test func `where the kernel refuses, bytes are read and written`() throws {
         let place = try Place()
-        let key = try place.put("a", bytes(3_000_000))
+        let key = try place.put("a", randomBytes(3_000_000))
         let faulty = FaultyFileLayer()
         faulty.fail([.clone, .copy], with: EXDEV)
         #expect(try copy(try place.at("a"), try place.at("b"), key.sha1, layer: faulty) == .readWrite)
-        #expect(FileManager.default.contents(atPath: "\(place.root)/b") == Data(bytes(3_000_000)))
+        #expect(FileManager.default.contents(atPath: "\(place.root)/b") == Data(randomBytes(3_000_000)))
     }
 
     @Test func `stopping leaves nothing`() throws {
         let place = try Place()
-        let key = try place.put("a", bytes(3_000_000))
+        let key = try place.put("a", randomBytes(3_000_000))
         let stop = StopFlag()
         stop.set()
         #expect(throws: LocalCopyError.cancelled) {
@@ -112,13 +114,13 @@ struct CopyTests {
     @Test func `after power loss a named copy is whole`() throws {
         let memory = MemoryFileLayer()
         try memory.makeDirectories(path: "/d")
-        try memory.put(bytes(50_000), at: "/d/a")
+        try memory.put(randomBytes(50_000), at: "/d/a")
         let directory = try memory.openDirectory(path: "/d")
         try memory.synchronizeFileSystem(directory)
         let (a, b) = (try #require(AbsolutePath("/d/a")), try #require(AbsolutePath("/d/b")))
-        _ = try copy(a, b, SHA1.digest(bytes(50_000)), layer: memory)
+        _ = try copy(a, b, SHA1.digest(randomBytes(50_000)), layer: memory)
         memory.crash(.everything)
-        #expect(memory.contents(of: "/d/b") == bytes(50_000))
+        #expect(memory.contents(of: "/d/b") == randomBytes(50_000))
     }
 
     /// Mounts a file system that shares blocks; needs root, loop devices and the tools that make it.
@@ -126,9 +128,9 @@ struct CopyTests {
     func `blocks are shared where the file system can`(kind: String) async throws {
         guard let mount = try Mount(kind) else { return }
         let place = try Place(mount.path)
-        let key = try place.put("a", bytes(4_000_000))
+        let key = try place.put("a", randomBytes(4_000_000))
         #expect(try copy(try place.at("a"), try place.at("b"), key.sha1) == .reflink)
-        #expect(FileManager.default.contents(atPath: "\(place.root)/b") == Data(bytes(4_000_000)))
+        #expect(FileManager.default.contents(atPath: "\(place.root)/b") == Data(randomBytes(4_000_000)))
         #expect(throws: LocalCopyError.self) { try copy(try place.at("a"), try place.at("c"), .zero) }
         #expect(try names(place.root) == ["a", "b"])
         // To another file system: not shared, but copied.
@@ -165,14 +167,5 @@ final class Mount {
         unlink(image)
     }
 
-    private static func run(_ command: [String]) -> Bool {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = command
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return false }
-        process.waitUntilExit()
-        return process.terminationStatus == 0
-    }
+    private static func run(_ command: [String]) -> Bool { (try? Command.run(command))?.status == 0 }
 }

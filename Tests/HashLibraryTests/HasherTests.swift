@@ -2,6 +2,7 @@ import Glibc
 import Hashing
 import Storage
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import HashLibrary
@@ -13,7 +14,7 @@ struct HasherTests {
         var keys: [ContentKey] = []
         var paths: [AbsolutePath] = []
         for (index, size) in (sizes + sizes.reversed() + [Int](repeating: 300, count: 60)).enumerated() {
-            keys.append(try place.put("f\(index)", bytes(size, seed: UInt64(index))))
+            keys.append(try place.put("f\(index)", randomBytes(size, seed: UInt64(index))))
             paths.append(try place.at("f\(index)"))
         }
         for threads in [1, 2, 7] {
@@ -30,7 +31,7 @@ struct HasherTests {
 
     @Test func `each byte is read once and told as progress`() async throws {
         let place = try Place()
-        for index in 0..<9 { try place.put("f\(index)", bytes(100_000 + index)) }
+        for index in 0..<9 { try place.put("f\(index)", randomBytes(100_000 + index)) }
         let paths = try (0..<9).map { try place.at("f\($0)") }
         let counter = HashQueue()
         await FileHasher().hash(paths) {
@@ -54,7 +55,7 @@ struct HasherTests {
     @Test func `a file that is cut or grows while it is read has no digest`() async throws {
         let place = try Place()
         for (name, length) in [("cut", 100_000), ("grown", 5_000_000)] {
-            try place.put(name, bytes(1_000_000))
+            try place.put(name, randomBytes(1_000_000))
             var limits = FileHasher.Limits()
             limits.blockBytes = 16 << 10
             let full = "\(place.root)/\(name)"
@@ -75,7 +76,7 @@ struct HasherTests {
     @Test func `cancelling stops within a block`() async throws {
         let place = try Place()
         let paths = try (0..<20).map { index in
-            try place.put("f\(index)", bytes(2_000_000, seed: UInt64(index)))
+            try place.put("f\(index)", randomBytes(2_000_000, seed: UInt64(index)))
             return try place.at("f\(index)")
         }
         let task = Task { await FileHasher().hash(paths) }

@@ -2,6 +2,8 @@ import Foundation
 import Glibc
 import Hashing
 import Storage
+import TestFileLayers
+import TestSupport
 import Testing
 import Threads
 
@@ -10,7 +12,7 @@ import Threads
 struct LibraryTests {
     @Test func `the first start finds what is there, in readable lines sorted by path`() async throws {
         let place = try Place()
-        let a = try place.put("b/a.mxf", bytes(300_000))
+        let a = try place.put("b/a.mxf", randomBytes(300_000))
         let b = try place.put("a/ä b.xml", "hello")
         try place.put("a/x.torrent", "no content")
         try place.put("a.finished", "")
@@ -31,9 +33,9 @@ struct LibraryTests {
 
     @Test func `a restart hashes nothing that did not change, and all that did`() async throws {
         let place = try Place()
-        for index in 0..<20 { try place.put("f\(index)", bytes(10_000, seed: UInt64(index))) }
+        for index in 0..<20 { try place.put("f\(index)", randomBytes(10_000, seed: UInt64(index))) }
         try await place.withLibrary { #expect(await $0.progress.bytesHashed == 200_000) }
-        let changed = try place.put("f3", bytes(7_000, seed: 99))
+        let changed = try place.put("f3", randomBytes(7_000, seed: 99))
         try place.remove("f4")
         let new = try place.put("new", "new")
         try await place.withLibrary { library in
@@ -46,10 +48,10 @@ struct LibraryTests {
 
     @Test func `hashing goes on where it stopped`() async throws {
         let place = try Place()
-        for index in 0..<200 { try place.put("f\(index)", bytes(50_000, seed: UInt64(index))) }
+        for index in 0..<200 { try place.put("f\(index)", randomBytes(50_000, seed: UInt64(index))) }
         let library = try place.library()
         try await library.start()
-        _ = await eventually { await library.progress.bytesHashed > 0 }
+        _ = try await eventually { await library.progress.bytesHashed > 0 }
         await library.stop()
         let first = await library.progress.bytesHashed
         try await place.withLibrary { again in
@@ -164,10 +166,10 @@ struct LibraryTests {
             let other = try place.library()
             let report = try await other.add(try place.at("x"))
             #expect(report.hashed == 2 && report.failed.isEmpty)
-            #expect(await eventually { await library.has(a) != nil })
+            #expect(try await eventually { await library.has(a) != nil })
             #expect(try await other.add(try place.at("x")).unchanged == 2)
             #expect(try await other.rebuild().hashed == 2)
-            #expect(await eventually { await library.has(a) != nil })
+            #expect(try await eventually { await library.has(a) != nil })
             await #expect(throws: LibraryError.self) { try await other.add(try place.at("nothing")) }
             await #expect(throws: LibraryError.self) { try await other.add(try place.at(".swoop/x")) }
         }
@@ -194,7 +196,7 @@ struct LibraryTests {
         try await place.withLibrary {
             $0.watches = false
         } _: { library in
-            let a = try place.put("a", bytes(100_000))
+            let a = try place.put("a", randomBytes(100_000))
             await library.record(try place.at("a"), sha1: a.sha1, size: a.size)
             #expect(await library.has(a) != nil)
             await library.record(try place.at("missing"), sha1: a.sha1, size: a.size)
@@ -211,8 +213,8 @@ struct LibraryTests {
         let library = try place.library(layer: faulty)
         try await library.start()
         faulty.fail([.write], with: ENOSPC)
-        #expect(await eventually { await library.has(a) != nil })
-        #expect(await eventually { await library.progress.problems == 1 })
+        #expect(try await eventually { await library.has(a) != nil })
+        #expect(try await eventually { await library.progress.problems == 1 })
         faulty.heal()
         await library.stop()
         #expect(place.lines.count == 1)

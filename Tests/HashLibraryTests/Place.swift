@@ -3,6 +3,7 @@ import Glibc
 import Hashing
 import Logging
 import Storage
+import TestSupport
 import Testing
 import Threads
 
@@ -10,16 +11,11 @@ import Threads
 
 /// A directory of the real file system that goes away with this object.
 final class Place: Sendable {
-    let path: String
+    private let directory: TemporaryDirectory
+    var path: String { directory.path }
 
-    init(_ base: String? = nil) throws {
-        let base = base ?? (access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm" : "/tmp")
-        var template = Array("\(base)/library-test-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw SystemError(errno) }
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
+    /// - Parameter base: the directory to be in; nil for one in memory.
+    init(_ base: String? = nil) throws { directory = try TemporaryDirectory(in: base, inMemory: true) }
 
     var root: String { path + "/dcp" }
     var tableFile: String { path + "/etc/hashtable.txt" }
@@ -98,27 +94,6 @@ final class Place: Sendable {
     }
 }
 
-/// Waits until something is so; false when it still is not at the deadline.
-func eventually(seconds: Double = 20, _ condition: () async throws -> Bool) async rethrows -> Bool {
-    let deadline = Clocks.steady + Int64(seconds * 1e9)
-    repeat {
-        if try await condition() { return true }
-        try? await Task.sleep(for: .milliseconds(10))
-    } while Clocks.steady < deadline
-    return false
-}
-
 extension HashLibrary {
     func has(_ key: ContentKey) async -> String? { await lookup(sha1: key.sha1, size: key.size)?.text }
-}
-
-/// Bytes that are the same for one seed.
-func bytes(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
-    var state = seed &* 0x9e37_79b9_7f4a_7c15 | 1
-    return (0..<count).map { _ in
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        return UInt8(truncatingIfNeeded: state >> 24)
-    }
 }

@@ -1,6 +1,7 @@
 import Glibc
 import Hashing
 import Storage
+import TestFileLayers
 import Testing
 
 @testable import HashLibrary

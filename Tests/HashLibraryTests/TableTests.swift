@@ -1,5 +1,6 @@
 import Hashing
 import Storage
+import TestSupport
 import Testing
 
 @testable import HashLibrary
@@ -40,7 +41,7 @@ struct TableTextTests {
     @Test func `what is written is read again`() throws {
         var table = TableText()
         for index in 0..<500 {
-            let any = bytes(1 + index % 40, seed: UInt64(index)).filter { $0 != 0 && $0 != 47 }
+            let any = randomBytes(1 + index % 40, seed: UInt64(index)).filter { $0 != 0 && $0 != 47 }
             let name = Array("/d/".utf8) + any + [65]
             let path = try #require(AbsolutePath(name))
             table.rows[path] = TableText.Row(sha1: sha1, size: Int64(index))

@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import Hashing
 import Storage
+import TestSupport
 import Testing
 
 @testable import HashLibrary
@@ -11,10 +12,10 @@ struct WatchTests {
         let place = try Place()
         try await place.withLibrary { library in
             let a = try place.put("a", "aaaa")
-            #expect(await eventually { await library.has(a) == "\(place.root)/a" })
-            #expect(await eventually { place.lines.count == 1 })
+            #expect(try await eventually { await library.has(a) == "\(place.root)/a" })
+            #expect(try await eventually { place.lines.count == 1 })
             try place.remove("a")
-            #expect(await eventually { place.lines.isEmpty })
+            #expect(try await eventually { place.lines.isEmpty })
         }
     }
 
@@ -22,34 +23,34 @@ struct WatchTests {
         let place = try Place()
         try await place.withLibrary { library in
             for index in 0..<200 { try place.put("n\(index)/deep/deeper/f", "content \(index)") }
-            #expect(await eventually { place.lines.count == 200 })
+            #expect(try await eventually { place.lines.count == 200 })
             // The directories are watched by now.
             let late = try place.put("n7/deep/deeper/late", "late")
-            #expect(await eventually { await library.has(late) != nil })
+            #expect(try await eventually { await library.has(late) != nil })
         }
     }
 
     @Test func `moves within, out and in are followed without reading again what is known`() async throws {
         let place = try Place()
         let outside = try Place()
-        let a = try place.put("one/x/a", bytes(100_000))
+        let a = try place.put("one/x/a", randomBytes(100_000))
         try await place.withLibrary { library in
             try place.move("one", to: "two")
-            #expect(await eventually { await library.has(a) == "\(place.root)/two/x/a" })
-            #expect(await eventually { place.lines.map { $0.hasSuffix("/two/x/a") } == [true] })
+            #expect(try await eventually { await library.has(a) == "\(place.root)/two/x/a" })
+            #expect(try await eventually { place.lines.map { $0.hasSuffix("/two/x/a") } == [true] })
             #expect(await library.progress.bytesHashed == 100_000)
             // New files under the new name.
             let b = try place.put("two/x/b", "bbb")
-            #expect(await eventually { await library.has(b) == "\(place.root)/two/x/b" })
+            #expect(try await eventually { await library.has(b) == "\(place.root)/two/x/b" })
             try outside.makeDirectory("")
             #expect(rename("\(place.root)/two", "\(outside.root)/two") == 0)
-            #expect(await eventually { place.lines.isEmpty })
+            #expect(try await eventually { place.lines.isEmpty })
             // What happens outside is none of our business.
             try outside.put("two/x/c", "ccc")
             #expect(rename("\(outside.root)/two", "\(place.root)/three") == 0)
-            #expect(await eventually { place.lines.count == 3 })
+            #expect(try await eventually { place.lines.count == 3 })
             let d = try place.put("three/x/d", "ddd")
-            #expect(await eventually { await library.has(d) == "\(place.root)/three/x/d" })
+            #expect(try await eventually { await library.has(d) == "\(place.root)/three/x/d" })
         }
     }
 
@@ -59,9 +60,9 @@ struct WatchTests {
         try await place.withLibrary { library in
             let new = try place.put("b.swoop", "newer")
             try place.move("b.swoop", to: "a")
-            #expect(await eventually { await library.has(new) == "\(place.root)/a" })
+            #expect(try await eventually { await library.has(new) == "\(place.root)/a" })
             #expect(await library.has(old) == nil)
-            #expect(await eventually { place.lines.count == 1 })
+            #expect(try await eventually { place.lines.count == 1 })
         }
     }
 
@@ -72,13 +73,13 @@ struct WatchTests {
             _ = write(writer, "half", 4)
             // A directory moved in makes a scan run over the half-written file.
             let mark = try place.put("mark/m", "mark")
-            #expect(await eventually { await library.has(mark) != nil })
+            #expect(try await eventually { await library.has(mark) != nil })
             #expect(await library.progress.bytesHashed == 4)
             #expect(await library.progress.files == 1)
             _ = write(writer, "done", 4)
             close(writer)
             let whole = ContentKey(sha1: SHA1.digest(Array("halfdone".utf8)), size: 8)
-            #expect(await eventually { await library.has(whole) != nil })
+            #expect(try await eventually { await library.has(whole) != nil })
             #expect(await library.progress.bytesHashed == 12)
         }
     }
@@ -88,10 +89,10 @@ struct WatchTests {
         let a = try place.put("a", "aaaa")
         try await place.withLibrary { library in
             #expect(link("\(place.root)/a", "\(place.root)/b") == 0)
-            #expect(await eventually { place.lines.count == 2 })
+            #expect(try await eventually { place.lines.count == 2 })
             #expect(await library.progress.bytesHashed == 4)
             try place.remove("a")
-            #expect(await eventually { await library.has(a) == "\(place.root)/b" })
+            #expect(try await eventually { await library.has(a) == "\(place.root)/b" })
         }
     }
 
@@ -108,15 +109,15 @@ struct WatchTests {
             pause.set(true)
             // The watcher looks at the flag after the next event.
             try place.put("first", "first")
-            #expect(await eventually { place.lines.count == 2 })
+            #expect(try await eventually { place.lines.count == 2 })
             try place.remove("gone")
             for index in 0..<limit / 2 + 200 { try place.put("many/f\(index % 500)", "\(index)") }
             let last = try place.put("new/deep/last", "last")
             pause.set(false)
-            #expect(await eventually(seconds: 60) { place.lines.count == 502 })
-            #expect(await eventually { await library.has(last) != nil })
+            #expect(try await eventually(seconds: 60) { place.lines.count == 502 })
+            #expect(try await eventually { await library.has(last) != nil })
             let watched = try place.put("new/deep/later", "later")
-            #expect(await eventually { await library.has(watched) != nil })
+            #expect(try await eventually { await library.has(watched) != nil })
         }
     }
 
@@ -129,7 +130,7 @@ struct WatchTests {
         } _: { library in
             #expect(await library.progress.isLimited)
             for index in 0..<10 { try place.put("d\(index)/f", "\(index)") }
-            #expect(await eventually { place.lines.count == 10 })
+            #expect(try await eventually { place.lines.count == 10 })
         }
     }
 
@@ -138,12 +139,12 @@ struct WatchTests {
         let a = try place.put("a", "aaaa")
         try await place.withLibrary { library in
             #expect(rename(place.root, place.path + "/away") == 0)
-            #expect(await eventually { await library.has(a) == nil })
+            #expect(try await eventually { await library.has(a) == nil })
             #expect(place.lines.count == 1)
             #expect(rename(place.path + "/away", place.root) == 0)
-            #expect(await eventually { await library.has(a) != nil })
+            #expect(try await eventually { await library.has(a) != nil })
             let b = try place.put("b", "bbbb")
-            #expect(await eventually { await library.has(b) != nil })
+            #expect(try await eventually { await library.has(b) != nil })
             #expect(await library.progress.bytesHashed == 8)
         }
     }
@@ -159,7 +160,7 @@ struct WatchTests {
             #expect(place.lines.count == 1)
             symlink(outside.root, "\(place.root)/later")
             let b = try place.put("b", "bbbb")
-            #expect(await eventually { await library.has(b) != nil })
+            #expect(try await eventually { await library.has(b) != nil })
             #expect(await library.progress.files == 2)
         }
     }
@@ -179,7 +180,7 @@ struct WatchTests {
                 }
             }
             #expect(
-                await eventually {
+                try await eventually {
                     await library.settle()
                     return (try? await library.check(reading: true))?.isClean == true
                 })

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Text
 
@@ -66,7 +67,7 @@ private func digests<Function: BlockFunction>(
     }
 
     @Test func aBatchKeepsTheOrderOfItsMessages() {
-        let bytes = SeededGenerator.some(5000)
+        let bytes = randomBytes(5000)
         bytes.withUnsafeBytes { all in
             let messages = (0..<7).map {
                 UnsafeRawBufferPointer(rebasing: all[($0 * 13)..<(5000 - $0 * 600)])
@@ -140,7 +141,7 @@ private func digests<Function: BlockFunction>(
     }
 
     @Test func bytesAndHexadecimalGoBothWays() throws {
-        let bytes = SeededGenerator.some(32)
+        let bytes = randomBytes(32)
         let digest = try #require(SHA256Digest(bytes: bytes))
         #expect(digest.bytes == bytes)
         #expect(SHA256Digest(hex: digest.hex) == digest)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Text
 
@@ -45,7 +46,7 @@ private func someDigests(_ count: Int) -> [SHA256Digest] {
 
     @Test(arguments: [0, 1, 16383, 16384, 16385, 100_000])
     func blocksAreHashedBySixteenKibibytesWithAShortLastOne(count: Int) {
-        let data = SeededGenerator.some(count)
+        let data = randomBytes(count)
         let expected = stride(from: 0, to: count, by: 16384).map {
             SHA256.digest(Array(data[$0..<min($0 + 16384, count)]))
         }

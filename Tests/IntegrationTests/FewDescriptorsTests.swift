@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Connections that say nothing, held open; those that cannot be made are passed over.
@@ -78,7 +79,8 @@ private enum Loopback {
         let content = try SampleFiles.file(work.path + "/content.bin", 1 << 20, seed: 7)
         let port = try Loopback.freePort()
         let tracker = try Program([
-            "prlimit", "--nofile=96", Swoop.path, "tracker", "--http", "127.0.0.1:\(port)", "--udp", "127.0.0.1:\(port)",
+            "prlimit", "--nofile=96", Swoop.path, "tracker", "--http", "127.0.0.1:\(port)", "--udp",
+            "127.0.0.1:\(port)",
             "--interval", "2s", "--json",
         ])
         _ = try await tracker.waitForEvent("listening")

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A tracker on the first host and room for others, each host with an address of its own.

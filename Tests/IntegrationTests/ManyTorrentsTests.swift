@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct `A seed of a directory of torrents` {
@@ -32,7 +33,8 @@ import Testing
     private func get(_ name: String, timeout: String = "30s") async throws -> Program.Ending {
         try await Program(
             [
-                Swoop.path, "get", "\(work.path)/torrents/\(name).torrent", "-o", try work.directory("into"), "--listen",
+                Swoop.path, "get", "\(work.path)/torrents/\(name).torrent", "-o", try work.directory("into"),
+                "--listen",
                 "127.0.0.1:0", "--seed-time", "0s", "--timeout", timeout, "--json",
             ], on: host
         ).ending(within: 60)

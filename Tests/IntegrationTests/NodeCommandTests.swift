@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("Delivery nodes by their commands", .timeLimit(.minutes(3)))

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("kill -9 of delivery nodes", .timeLimit(.minutes(4)))

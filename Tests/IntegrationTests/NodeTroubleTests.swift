@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What a machine does to a node: no room, directories that go, few descriptors, a network that is away.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// One seed, eight hosts, lines of 80 Mbit/s each way, everybody at once. The bars are 1.15 and 1.2 times the bound

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A seed, a tracker and receivers in a namespace of their own, all on its loopback device.

@@ -1,11 +1,12 @@
-@testable import HTTPServing
 import Admission
 import Delivery
 import Foundation
 import Glibc
 import NIOCore
+import TestSupport
 import Testing
 
+@testable import HTTPServing
 @testable import NodeAPI
 
 @Suite("Strangers at a node's servers", .serialized, .timeLimit(.minutes(2)))

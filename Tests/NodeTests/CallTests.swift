@@ -2,6 +2,7 @@ import Delivery
 import Foundation
 import Glibc
 import JSON
+import TestSupport
 import Testing
 
 @testable import Node
@@ -28,7 +29,7 @@ struct CallTests {
         #expect(query.content == ["status": "error", "desc": .string("not exist \(path)")])
         for index in 0..<6 {
             try sender.place.write(
-                "dcp/cfec-001/dcps/film/reel\(index).mxf", content(400_000 + index, seed: UInt64(index)))
+                "dcp/cfec-001/dcps/film/reel\(index).mxf", randomBytes(400_000 + index, seed: UInt64(index)))
         }
         var without = common
         without["taskfile"] = nil
@@ -47,7 +48,7 @@ struct CallTests {
         #expect(made.obs.keys.isEmpty)
         #expect(!made.generationTime.isEmpty)
         // Content that changed is hashed again, torrents that are there or not.
-        try sender.place.write("dcp/cfec-001/dcps/film/reel0.mxf", content(400_000, seed: 99))
+        try sender.place.write("dcp/cfec-001/dcps/film/reel0.mxf", randomBytes(400_000, seed: 99))
         #expect(await sender.call("gentask", common).text.hasPrefix("please wait until"))
         try await until("made") { await sender.call("taskfilesquery", common).content["status"] == "finished" }
         let next = try TaskFile.parse(try #require(sender.place.read("data/sender/tmp/cfec-001-film.task.json")))
@@ -74,7 +75,7 @@ struct CallTests {
         #expect(
             await sender.call("send", ["taskfile": .string(missing), "reactive": "perhaps"])
                 == .failure("reactive parameter input error"))
-        try sender.place.write("dcp/cfec-001/dcps/film/a.mxf", content(300_000, seed: 1))
+        try sender.place.write("dcp/cfec-001/dcps/film/a.mxf", randomBytes(300_000, seed: 1))
         let file = try await sender.publish("film", "1:0:0")
         let sent = try #require(await sender.node.taskFile(named: file))
         try sender.place.write("data/sender/tmp/\(file)", sent)
@@ -144,7 +145,7 @@ struct CallTests {
         let sender = try await TestNode.start(.sender, server: server)
         server.state.withLock { $0.root = sender.configuration.baseDataPath }
         for index in 0..<4 {
-            try sender.place.write("dcp/cfec-001/dcps/film/\(index).mxf", content(300_000, seed: UInt64(index)))
+            try sender.place.write("dcp/cfec-001/dcps/film/\(index).mxf", randomBytes(300_000, seed: UInt64(index)))
         }
         let file = try await sender.publish("film", "1:0:1")
         let receiver = try await TestNode.start(.receiver, server: server)

@@ -1,6 +1,7 @@
 import Delivery
 import Foundation
 import JSON
+import TestSupport
 import Testing
 
 @testable import Node
@@ -16,7 +17,7 @@ struct NodeCrashTests {
         server = try TestServer()
         sender = try await TestNode.start(.sender, server: server)
         server.state.withLock { [sender] in $0.root = sender.configuration.baseDataPath }
-        try sender.place.write("dcp/cfec-001/dcps/film/a.mxf", content(900_000, seed: 1))
+        try sender.place.write("dcp/cfec-001/dcps/film/a.mxf", randomBytes(900_000, seed: 1))
         file = try await sender.publish("film", "0:0:1")
     }
 
@@ -81,8 +82,8 @@ struct NodeCrashTests {
 
     @Test("A file that the store refuses is named where the sending failed")
     func namesTheFile() async throws {
-        try sender.place.write("dcp/cfec-001/dcps/pair/good.mxf", content(1000, seed: 2))
-        try sender.place.write("dcp/cfec-001/dcps/pair/odd name.mxf", content(1000, seed: 3))
+        try sender.place.write("dcp/cfec-001/dcps/pair/good.mxf", randomBytes(1000, seed: 2))
+        try sender.place.write("dcp/cfec-001/dcps/pair/odd name.mxf", randomBytes(1000, seed: 3))
         server.state.withLock { $0.refused["/cfec-001/dcps/pair/odd name.mxf"] = 403 }
         let base = sender.place.path
         let parameters: JSONObject = [

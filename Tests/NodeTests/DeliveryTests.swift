@@ -2,6 +2,7 @@ import Delivery
 import Foundation
 import Glibc
 import JSON
+import TestSupport
 import Testing
 
 @testable import Node
@@ -19,9 +20,9 @@ struct DeliveryTests {
     }
 
     private static let files: [(String, [UInt8])] = [
-        ("ASSETMAP.xml", content(1_466, seed: 1)), ("audio/track.mxf", content(900_001, seed: 2)),
-        ("video.mxf", content(3_000_000, seed: 3)), ("VOLINDEX", content(155, seed: 4)), ("empty.txt", []),
-        ("pkl.xml", content(700_000, seed: 5)),
+        ("ASSETMAP.xml", randomBytes(1_466, seed: 1)), ("audio/track.mxf", randomBytes(900_001, seed: 2)),
+        ("video.mxf", randomBytes(3_000_000, seed: 3)), ("VOLINDEX", randomBytes(155, seed: 4)), ("empty.txt", []),
+        ("pkl.xml", randomBytes(700_000, seed: 5)),
     ]
 
     private func makeContent(_ name: String = "film") throws {
@@ -81,14 +82,14 @@ struct DeliveryTests {
 
         // Another package that differs in one file: that file is all that moves.
         try makeContent("film2")
-        try sender.place.write("dcp/cfec-001/dcps/film2/pkl.xml", content(650_000, seed: 77))
+        try sender.place.write("dcp/cfec-001/dcps/film2/pkl.xml", randomBytes(650_000, seed: 77))
         let other = try await sender.publish("film2", "0:0:1")
         let sent = server.sent("dcp")
         let reply = await receiver.call("recv", ["taskfile": .string(try await receiver.take(other, from: sender))])
         #expect(reply == .success(ReplyText.succeed))
         try await until("downloaded") { await receiver.status(other) == "downloaded" }
-        #expect(receiver.place.read("dcp/film2/pkl.xml") == content(650_000, seed: 77))
-        #expect(receiver.place.read("dcp/film2/video.mxf") == content(3_000_000, seed: 3))
+        #expect(receiver.place.read("dcp/film2/pkl.xml") == randomBytes(650_000, seed: 77))
+        #expect(receiver.place.read("dcp/film2/video.mxf") == randomBytes(3_000_000, seed: 3))
         // Pieces at its ends are fetched whole.
         #expect(server.sent("dcp") - sent < 650_000 + 4 * 262_144)
         await receiver.node.stop()
@@ -144,7 +145,9 @@ struct DeliveryTests {
         await sender.node.stop()
     }
 
-    @Test("A dropped task file whose torrent's server does not answer just now waits for it; cancelled meanwhile, it goes")
+    @Test(
+        "A dropped task file whose torrent's server does not answer just now waits for it; cancelled meanwhile, it goes"
+    )
     func droppedEarly() async throws {
         try makeContent()
         let file = try await sender.publish("film", "1:0:0")

@@ -1,6 +1,7 @@
 import Delivery
 import Foundation
 import JSON
+import TestSupport
 import Testing
 
 @testable import Node
@@ -34,7 +35,7 @@ struct FlavourTests {
     @Test("A single file is a task too, by each method", arguments: ["1:0:0", "0:1:0", "0:0:1"])
     func singleFile(shares: String) async throws {
         let (_, sender) = try await started(.sender)
-        let bytes = content(1_300_001, seed: 3)
+        let bytes = randomBytes(1_300_001, seed: 3)
         try sender.place.write("dcp/cfec-001/dcps/trailer.mxf", bytes)
         let file = try await sender.publish("trailer.mxf", shares)
         let task = try TaskFile.parse(try #require(await sender.node.taskFile(named: file)))
@@ -51,14 +52,14 @@ struct FlavourTests {
 
     private func makeFilm(_ node: TestNode, subdirectory: String = "cfec-001", seed: UInt64 = 1) throws {
         for (index, (name, size)) in Self.files.enumerated() {
-            let bytes = content(size, seed: seed * 10 + UInt64(index))
+            let bytes = randomBytes(size, seed: seed * 10 + UInt64(index))
             try node.place.write("dcp/\(subdirectory)/dcps/film/\(name)", bytes)
         }
     }
 
     private func expectFilm(_ place: TemporaryDirectory, _ path: String, seed: UInt64 = 1) {
         for (index, (name, size)) in Self.files.enumerated() {
-            #expect(place.read("\(path)/\(name)") == content(size, seed: seed * 10 + UInt64(index)), "\(name)")
+            #expect(place.read("\(path)/\(name)") == randomBytes(size, seed: seed * 10 + UInt64(index)), "\(name)")
         }
         #expect(place.exists("\(path).finished"))
     }
@@ -120,10 +121,10 @@ struct FlavourTests {
     func fromBucket() async throws {
         let (server, sender) = try await started(.sender)
         try makeFilm(sender)
-        let bytes = content(500_001, seed: 11)
+        let bytes = randomBytes(500_001, seed: 11)
         server.state.withLock { state in
             for (index, (name, size)) in Self.files.enumerated() {
-                state.objects["cfec-001/dcps/film/\(name)"] = content(size, seed: 10 + UInt64(index))
+                state.objects["cfec-001/dcps/film/\(name)"] = randomBytes(size, seed: 10 + UInt64(index))
             }
         }
         let parameters: JSONObject = [
@@ -151,7 +152,7 @@ struct FlavourTests {
         // The bucket that is mounted here is the store's.
         server.state.withLock { state in
             for (index, (name, size)) in Self.files.enumerated() {
-                state.objects["cfec-001/dcps/film/\(name)"] = content(size, seed: 10 + UInt64(index))
+                state.objects["cfec-001/dcps/film/\(name)"] = randomBytes(size, seed: 10 + UInt64(index))
             }
         }
         let file = try await sender.publish("film", "1:1:1")
@@ -192,7 +193,7 @@ struct FlavourTests {
     func rebalance() async throws {
         let (server, sender) = try await started(.sender)
         for index in 0..<12 {
-            try sender.place.write("dcp/cfec-001/dcps/film/reel\(index).mxf", content(400_000, seed: UInt64(index)))
+            try sender.place.write("dcp/cfec-001/dcps/film/reel\(index).mxf", randomBytes(400_000, seed: UInt64(index)))
         }
         let file = try await sender.publish("film", "0:1:1")
         var task = try TaskFile.parse(try #require(await sender.node.taskFile(named: file)))
@@ -206,7 +207,7 @@ struct FlavourTests {
         try await until("downloaded") { await receiver.status(file) == "downloaded" }
         #expect(server.sent("store") - sent > 6 * 400_000 + 300_000, "the store brought more than its share")
         for index in 0..<12 {
-            #expect(receiver.place.read("dcp/film/reel\(index).mxf") == content(400_000, seed: UInt64(index)))
+            #expect(receiver.place.read("dcp/film/reel\(index).mxf") == randomBytes(400_000, seed: UInt64(index)))
         }
         await receiver.node.stop()
         await sender.node.stop()

@@ -1,6 +1,7 @@
 import Delivery
 import Foundation
 import JSON
+import TestSupport
 import Testing
 
 @testable import Node
@@ -22,14 +23,15 @@ struct HostileTests {
     private func makeContent(_ seed: UInt64 = 1) throws {
         for (index, size) in Self.sizes.enumerated() {
             try sender.place.write(
-                "dcp/cfec-001/dcps/film/reel\(index).mxf", content(size, seed: seed &* 10 &+ UInt64(index)))
+                "dcp/cfec-001/dcps/film/reel\(index).mxf", randomBytes(size, seed: seed &* 10 &+ UInt64(index)))
         }
     }
 
     private func expectContent(_ receiver: TestNode, _ seed: UInt64 = 1) {
         for (index, size) in Self.sizes.enumerated() {
             #expect(
-                receiver.place.read("dcp/film/reel\(index).mxf") == content(size, seed: seed &* 10 &+ UInt64(index)))
+                receiver.place.read("dcp/film/reel\(index).mxf") == randomBytes(size, seed: seed &* 10 &+ UInt64(index))
+            )
         }
     }
 
@@ -40,7 +42,7 @@ struct HostileTests {
         let task = try TaskFile.parse(try #require(await sender.node.taskFile(named: file)))
         // What the CDN is to bring is other bytes of the same length now.
         for entry in task.fileList where task.lists.cdn.contains(entry.path) {
-            try sender.place.write("dcp/cfec-001/dcps/film/\(entry.file)", content(Int(entry.size), seed: 999))
+            try sender.place.write("dcp/cfec-001/dcps/film/\(entry.file)", randomBytes(Int(entry.size), seed: 999))
         }
         let receiver = try await TestNode.start(.receiver, server: server)
         _ = await receiver.call("recv", ["taskfile": .string(try await receiver.take(file, from: sender))])

@@ -4,6 +4,7 @@ import Foundation
 import Glibc
 import Hashing
 import Metainfo
+import TestSupport
 import Testing
 
 @testable import Node
@@ -20,7 +21,7 @@ struct ContentTorrentsTests {
         let place = try TemporaryDirectory()
         // Sizes around the piece length, 256 KiB: files that share pieces, that end with one, that are empty.
         for (index, size) in [100, 262_144, 700_001, 0, 262_143, 1, 524_288, 999_999].enumerated() {
-            try place.write("film/\(index)/f\(index)", content(size, seed: UInt64(index)))
+            try place.write("film/\(index)/f\(index)", randomBytes(size, seed: UInt64(index)))
         }
         return place
     }

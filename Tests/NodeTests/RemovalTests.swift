@@ -2,6 +2,7 @@ import Delivery
 import Foundation
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 import Threads
 
@@ -38,10 +39,10 @@ struct RemovalTests {
         }
         server.state.withLock { $0.root = sender.configuration.baseDataPath }
         let base = sender.place.path
-        try sender.place.write("dcp/cfec-001/dcps/film/reel.mxf", content(100_000, seed: 1))
-        try sender.place.write("dcp/cfec-001/dcps/other/reel.mxf", content(1000, seed: 2))
-        try sender.place.write("dcp/cfec-001/dcps/odd.task.json/reel.mxf", content(1000, seed: 3))
-        try sender.place.write("dcp/cfec-001/dcps/small.task.json", content(10, seed: 4))
+        try sender.place.write("dcp/cfec-001/dcps/film/reel.mxf", randomBytes(100_000, seed: 1))
+        try sender.place.write("dcp/cfec-001/dcps/other/reel.mxf", randomBytes(1000, seed: 2))
+        try sender.place.write("dcp/cfec-001/dcps/odd.task.json/reel.mxf", randomBytes(1000, seed: 3))
+        try sender.place.write("dcp/cfec-001/dcps/small.task.json", randomBytes(10, seed: 4))
         try sender.place.write("mine/kept.txt", [1])
         try sender.place.write("plain.json", [1])
         let file = try await sender.publish("film", "1:0:0")
@@ -69,7 +70,7 @@ struct RemovalTests {
             }
         }
         #expect(try FileManager.default.subpathsOfDirectory(atPath: base).sorted() == before)
-        #expect(sender.place.read("dcp/cfec-001/dcps/small.task.json") == content(10, seed: 4))
+        #expect(sender.place.read("dcp/cfec-001/dcps/small.task.json") == randomBytes(10, seed: 4))
         #expect(sender.place.read("plain.json") == [1])
         await sender.node.stop()
     }

@@ -1,6 +1,7 @@
 import Delivery
 import Foundation
 import JSON
+import TestSupport
 import Testing
 
 @testable import Node
@@ -16,8 +17,8 @@ struct SharedContentTests {
         server = try TestServer()
         sender = try await TestNode.start(.sender, server: server)
         server.state.withLock { [sender] in $0.root = sender.configuration.baseDataPath }
-        try sender.place.write("dcp/cfec-001/dcps/film/a.mxf", content(1_000_000, seed: 1))
-        try sender.place.write("dcp/cfec-001/dcps/film/b.mxf", content(1_000_000, seed: 2))
+        try sender.place.write("dcp/cfec-001/dcps/film/a.mxf", randomBytes(1_000_000, seed: 1))
+        try sender.place.write("dcp/cfec-001/dcps/film/b.mxf", randomBytes(1_000_000, seed: 2))
         file = try await sender.publish("film", "0:0:1")
     }
 
@@ -53,12 +54,12 @@ struct SharedContentTests {
         #expect(receiver.place.exists("data/transfer/cfec-001/.film.work/full.torrent"))
         server.state.withLock { $0.rate = nil }
         try await until("downloaded") { await receiver.status(file) == "downloaded" }
-        #expect(receiver.place.read("dcp/film/a.mxf") == content(1_000_000, seed: 1))
+        #expect(receiver.place.read("dcp/film/a.mxf") == randomBytes(1_000_000, seed: 1))
         // Delivered before: the other name is the same content again, and takes its place.
         #expect(await receiver.call("recv", again).text == ReplyText.downloadedAndAllLocal)
         try await until("downloaded again") { await receiver.status("again.task.json") == "downloaded" }
         #expect(receiver.place.names("data/receiver/downloaded") == ["again.task.json"])
-        #expect(receiver.place.read("dcp/film/b.mxf") == content(1_000_000, seed: 2))
+        #expect(receiver.place.read("dcp/film/b.mxf") == randomBytes(1_000_000, seed: 2))
         await stop(receiver)
     }
 
@@ -88,7 +89,7 @@ struct SharedContentTests {
             $0.baseSubdirectory = try? TaskSubdirectory("cfec-001")
         }
         let base = place.path
-        try place.write("dcp/cfec-001/dcps/film/a.mxf", content(2_000_000, seed: 3))
+        try place.write("dcp/cfec-001/dcps/film/a.mxf", randomBytes(2_000_000, seed: 3))
         server.state.withLock { $0.refused["/cfec-001"] = 503 }
         let parameters: JSONObject = [
             "dcppath": .string(base + "/dcp/cfec-001/dcps/film"),

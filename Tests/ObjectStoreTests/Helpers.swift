@@ -1,6 +1,7 @@
 import Foundation
 import HTTPOrigin
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import ObjectStore
@@ -26,26 +27,15 @@ func withStore<Result>(
     }
 }
 
-/// Runs `body` with a directory that goes away afterwards.
-func withDirectory<Result>(
-    isolation: isolated (any Actor)? = #isolation, _ body: (String) async throws -> Result
-) async throws -> Result {
-    let path = NSTemporaryDirectory() + "/swoop-object-\(UUID().uuidString)"
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    return try await body(path)
+/// The head of an answer.
+func head(_ status: String, _ headers: String...) -> RawServer.Step {
+    .send((["HTTP/1.1 \(status)"] + headers).joined(separator: "\r\n") + "\r\n\r\n")
 }
 
-/// Bytes that tell their place, different for each seed.
-func pattern(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
-    var state = seed
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(count + 8)
-    while bytes.count < count {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        withUnsafeBytes(of: state ^ (state >> 29)) { bytes += $0 }
-    }
-    return Array(bytes.prefix(count))
+/// A whole answer with a document.
+func answer(_ status: String, _ body: String, _ headers: String...) -> [RawServer.Step] {
+    let all = ["HTTP/1.1 \(status)", "Content-Length: \(body.utf8.count)"] + headers
+    return [.send(all.joined(separator: "\r\n") + "\r\n\r\n" + body)]
 }
 
 func write(_ bytes: [UInt8], to path: String) throws { try Data(bytes).write(to: URL(fileURLWithPath: path)) }

@@ -1,15 +1,16 @@
 import HTTPOrigin
 import NIOCore
+import TestSupport
 import Testing
 
 @testable import ObjectStore
 
 /// What `work` with a store whose server follows a script comes to.
 private func with<Result>(
-    settings: ObjectStoreSettings = quickSettings, _ script: @escaping RawStore.Script,
-    isolation: isolated (any Actor)? = #isolation, _ body: (ObjectStore, RawStore) async throws -> Result
+    settings: ObjectStoreSettings = quickSettings, _ script: @escaping RawServer.Script,
+    isolation: isolated (any Actor)? = #isolation, _ body: (ObjectStore, RawServer) async throws -> Result
 ) async throws -> Result {
-    try await RawStore.with(script) { server in
+    try await RawServer.with(script) { server in
         try await withStore(testAddress(server.port), settings: settings) { store in try await body(store, server) }
     }
 }
@@ -158,7 +159,7 @@ private let emptyList = "<ListBucketResult><IsTruncated>false</IsTruncated></Lis
     @Test func `cannot send an answer without end`() async throws {
         try await with { _, _ in
             [head("200 OK", "Connection: close")]
-                + [RawStore.Step](repeating: .bytes([UInt8](repeating: 0x20, count: 1 << 20)), count: 9)
+                + [RawServer.Step](repeating: .bytes([UInt8](repeating: 0x20, count: 1 << 20)), count: 9)
                 + [.close]
         } _: { store, _ in
             #expect(await kind { _ = try await store.list(prefix: "") } == .wrongContent)
@@ -203,7 +204,7 @@ private let emptyList = "<ListBucketResult><IsTruncated>false</IsTruncated></Lis
     }
 
     @Test func `whose entity tag changes while an object is downloaded is left to the hash`() async throws {
-        let bytes = pattern(3_000)
+        let bytes = randomBytes(3_000)
         var settings = quickSettings
         settings.rangeSize = 1_000
         settings.parallel = 1
@@ -243,7 +244,7 @@ private let emptyList = "<ListBucketResult><IsTruncated>false</IsTruncated></Lis
 
     @Test func `that takes an upload and then fails is told from one that took it`() async throws {
         try await withDirectory { directory in
-            try write(pattern(6 << 20), to: directory + "/file")
+            try write(randomBytes(6 << 20), to: directory + "/file")
             let file = directory + "/file"
             try await with { head, _ in
                 if head.hasPrefix("HEAD") { return answer("404 No", "") }
@@ -269,7 +270,7 @@ private let emptyList = "<ListBucketResult><IsTruncated>false</IsTruncated></Lis
 
     @Test func `that forgets an upload gets it again, once`() async throws {
         try await withDirectory { directory in
-            try write(pattern(6 << 20), to: directory + "/file")
+            try write(randomBytes(6 << 20), to: directory + "/file")
             let file = directory + "/file"
             try await with { head, _ in
                 if head.hasPrefix("HEAD") { return answer("404 No", "") }
@@ -289,13 +290,13 @@ private let emptyList = "<ListBucketResult><IsTruncated>false</IsTruncated></Lis
 
     @Test func `gets a file that changed meanwhile neither whole nor in parts`() async throws {
         try await withDirectory { directory in
-            try write(pattern(6 << 20), to: directory + "/file")
+            try write(randomBytes(6 << 20), to: directory + "/file")
             let file = directory + "/file"
             try await with { head, _ in
                 if head.hasPrefix("HEAD") { return answer("404 No", "") }
                 if head.contains("?uploads&") { return answer("403 No", "") }
                 if head.contains("?uploads ") {
-                    try? write(pattern(7 << 20), to: file)
+                    try? write(randomBytes(7 << 20), to: file)
                     return answer(
                         "200 OK",
                         "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>")
@@ -310,7 +311,7 @@ private let emptyList = "<ListBucketResult><IsTruncated>false</IsTruncated></Lis
     }
 
     @Test func `that speaks no TLS is not talked to without it`() async throws {
-        try await RawStore.with { _, _ in
+        try await RawServer.with { _, _ in
             answer("200 OK", emptyList)
         } _: { server in
             let address = try ObjectStoreAddress(endpoint: "127.0.0.1:\(server.port)", bucket: "dcp", credentials: nil)

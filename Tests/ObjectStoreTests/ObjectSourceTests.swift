@@ -1,5 +1,6 @@
 import HTTPOrigin
 import NIOCore
+import TestSupport
 import Testing
 
 @testable import ObjectStore
@@ -60,17 +61,17 @@ import Testing
 
     /// Bytes 100..<200 of a file of 1,000 bytes are asked for.
     private func outcome(
-        settings: ObjectStoreSettings = quickSettings, _ script: @escaping RawStore.Script
+        settings: ObjectStoreSettings = quickSettings, _ script: @escaping RawServer.Script
     ) async throws -> Fetched {
         let content = try Content([("", 1_000)], single: true)
-        return try await RawStore.with(script) { server in
+        return try await RawServer.with(script) { server in
             try await withStore(testAddress(server.port), settings: settings) { store in
                 await fetch(ObjectSource(store: store, prefix: "k", layout: content.info.layout), 100..<200)
             }
         }
     }
 
-    private let body = RawStore.Step.bytes([UInt8](repeating: 7, count: 100))
+    private let body = RawServer.Step.bytes([UInt8](repeating: 7, count: 100))
     private let range = "Content-Range: bytes 100-199/1000"
 
     @Test(arguments: [
@@ -123,7 +124,7 @@ import Testing
         let content = try Content([("", 1_000)], single: true)
         let (body, range) = (body, range)
         let tags = ["\"x\"", "W/\"x\"", "\"y\""]
-        try await RawStore.with { _, number in
+        try await RawServer.with { _, number in
             [head("206 P", "Content-Length: 100", range, "ETag: \(tags[number % 3])"), body]
         } _: { server in
             try await withStore(testAddress(server.port)) { store in
@@ -157,8 +158,8 @@ import Testing
         var settings = quickSettings
         settings.stallTimeout = 1
         let range = range
-        let drip = (0..<90).flatMap { _ in [RawStore.Step.bytes([1]), .pause(.milliseconds(100))] }
-        for steps in [[], [.hang], drip] as [[RawStore.Step]] {
+        let drip = (0..<90).flatMap { _ in [RawServer.Step.bytes([1]), .pause(.milliseconds(100))] }
+        for steps in [[], [.hang], drip] as [[RawServer.Step]] {
             let fetched = try await outcome(settings: settings) { _, _ in
                 steps.isEmpty ? [.hang] : [head("206 P", "Content-Length: 100", range)] + steps
             }
@@ -191,7 +192,7 @@ import Testing
     @Test func `stops when the sink says so`() async throws {
         let content = try Content([("", 1_000)], single: true)
         let (body, range) = (body, range)
-        try await RawStore.with { _, _ in
+        try await RawServer.with { _, _ in
             [head("206 P", "Content-Length: 100", range), body]
         } _: { server in
             try await withStore(testAddress(server.port)) { store in

@@ -1,6 +1,7 @@
 import Glibc
 import HTTPOrigin
 import S3
+import TestSupport
 import Testing
 
 @testable import ObjectStore
@@ -34,7 +35,7 @@ struct Manner: Sendable, CustomTestStringConvertible {
             try await withStore(manner.address(port)) { store in
                 try await withDirectory { directory in
                     try await store.check()
-                    let bytes = pattern(100_000)
+                    let bytes = randomBytes(100_000)
                     try write(bytes, to: directory + "/file")
                     for name in ["plain.txt", "Ä b+c%20d(1)~é&=?#*'!$@:;,.xml", "deep/er/x"] {
                         let key = "\(root)/\(name)"
@@ -62,7 +63,7 @@ struct Manner: Sendable, CustomTestStringConvertible {
         try await SeaweedServer.with { port in
             try await withStore(manner.address(port)) { store in
                 try await withDirectory { directory in
-                    let bytes = pattern((11 << 20) + 12_345)
+                    let bytes = randomBytes((11 << 20) + 12_345)
                     try write(bytes, to: directory + "/file")
                     let key = "large-\(manner.style.rawValue)-\(manner.signature.rawValue)"
                     let steps = Latest<UploadProgress>()
@@ -81,8 +82,8 @@ struct Manner: Sendable, CustomTestStringConvertible {
         try await SeaweedServer.with { port in
             try await withStore(testAddress(port)) { store in
                 try await withDirectory { directory in
-                    try write(pattern(6 << 20), to: directory + "/large")
-                    try write(pattern(1_000), to: directory + "/small")
+                    try write(randomBytes(6 << 20), to: directory + "/large")
+                    try write(randomBytes(1_000), to: directory + "/small")
                     for (name, hash) in [("large", nil), ("small", nil), ("large", "sha1:ab"), ("small", "sha1:cd")]
                         as [(String, String?)]
                     {
@@ -94,9 +95,9 @@ struct Manner: Sendable, CustomTestStringConvertible {
                         // Without the hash, or with one and an object that has none, the bytes are compared.
                         #expect(try await store.upload(file: file, key: key).reused == again.size)
                     }
-                    try write(pattern(6 << 20, seed: 2), to: directory + "/large")
+                    try write(randomBytes(6 << 20, seed: 2), to: directory + "/large")
                     #expect(try await store.upload(file: directory + "/large", key: "again/large-none").reused == 0)
-                    #expect(try await getAll(store, "again/large-none", 0..<100) == pattern(100, seed: 2))
+                    #expect(try await getAll(store, "again/large-none", 0..<100) == randomBytes(100, seed: 2))
                     let other = try await store.upload(
                         file: directory + "/large", key: "again/large-sha1:ab", contentHash: "sha1:ef")
                     #expect(other.reused == 0)
@@ -132,7 +133,7 @@ struct Manner: Sendable, CustomTestStringConvertible {
     @Test func `takes one object from two nodes at once, and neither hinders the other`() async throws {
         try await SeaweedServer.with { port in
             try await withDirectory { directory in
-                let bytes = pattern(26 << 20)
+                let bytes = randomBytes(26 << 20)
                 try write(bytes, to: directory + "/file")
                 let (file, address) = (directory + "/file", try testAddress(port))
                 try await withStore(address) { first in
@@ -152,7 +153,7 @@ struct Manner: Sendable, CustomTestStringConvertible {
         try await SeaweedServer.with { port in
             try await withStore(testAddress(port)) { store in
                 try await withDirectory { directory in
-                    let bytes = pattern((15 << 20) + 99)
+                    let bytes = randomBytes((15 << 20) + 99)
                     try write(bytes, to: directory + "/file")
                     let plan = UploadPlan(size: Int64(bytes.count), wanted: 5 << 20)
                     let file = try LocalFile.reading(directory + "/file")
@@ -174,7 +175,7 @@ struct Manner: Sendable, CustomTestStringConvertible {
                     let interrupted = try await begin()
                     try await send(1, interrupted, file)
                     try await send(3, interrupted, file)
-                    try write(pattern(bytes.count, seed: 9), to: directory + "/other")
+                    try write(randomBytes(bytes.count, seed: 9), to: directory + "/other")
                     try await send(2, interrupted, LocalFile.reading(directory + "/other"))
                     #expect(try await store.unfinishedUploads(prefix: "resumed").count == 2)
 
@@ -204,7 +205,7 @@ struct Manner: Sendable, CustomTestStringConvertible {
         try await SeaweedServer.with { port in
             try await withStore(testAddress(port)) { store in
                 try await withDirectory { directory in
-                    try write(pattern(26 << 20), to: directory + "/file")
+                    try write(randomBytes(26 << 20), to: directory + "/file")
                     let file = directory + "/file"
                     let (stream, signal) = AsyncStream<Void>.makeStream()
                     let task = Task {
@@ -293,7 +294,7 @@ struct Manner: Sendable, CustomTestStringConvertible {
         try await SeaweedServer.with { port in
             try await withStore(testAddress(port)) { store in
                 try await withDirectory { directory in
-                    let bytes = pattern((6 << 20) + 17)
+                    let bytes = randomBytes((6 << 20) + 17)
                     try write(bytes, to: directory + "/file")
                     _ = try await store.upload(file: directory + "/file", key: "down/file")
                     let target = directory + "/back"
@@ -317,11 +318,11 @@ struct Manner: Sendable, CustomTestStringConvertible {
 
                     // Another object under the same key: nothing of the old one is kept.
                     try record.write(to: target + ".ranges")
-                    try write(pattern(bytes.count, seed: 5), to: directory + "/file")
+                    try write(randomBytes(bytes.count, seed: 5), to: directory + "/file")
                     _ = try await store.upload(file: directory + "/file", key: "down/file")
                     #expect(
                         try await store.download(key: "down/file", size: Int64(bytes.count), to: target).reused == 0)
-                    #expect(try contents(target) == pattern(bytes.count, seed: 5))
+                    #expect(try contents(target) == randomBytes(bytes.count, seed: 5))
                 }
             }
         }

@@ -3,6 +3,7 @@ import Glibc
 import ObjectStore
 import S3
 import Synchronization
+import TestSupport
 import Testing
 
 /// A real store on free ports, in a directory of its own; shared by the tests that run at the same time, and ended by
@@ -17,7 +18,7 @@ actor SeaweedServer {
     private struct Running {
         let process: ServerProcess
         let port: UInt16
-        let directory: String
+        let directory: TemporaryDirectory
     }
 
     private var start: Task<Running, any Error>?
@@ -57,22 +58,21 @@ actor SeaweedServer {
         start = nil
         guard let running = try? await task.value else { return }
         running.process.kill()
-        try? FileManager.default.removeItem(atPath: running.directory)
     }
 
     private static func launch() async throws -> Running {
         // A port may be taken between the look and the start.
         for _ in 0..<3 {
             let port = try FreePort.findRow(of: 5)
-            let directory = NSTemporaryDirectory() + "/swoop-s3-\(UUID().uuidString)"
-            let process = try ServerProcess(script, ["run", directory, String(port)])
+            let directory = try TemporaryDirectory()
+            let process = try ServerProcess(script, ["run", directory.path, String(port)])
             // The first start of all installs it.
-            for _ in 0..<15_000 where !process.hasEnded() {
-                if await isReady(port) { return Running(process: process, port: port, directory: directory) }
-                try await Task.sleep(for: .milliseconds(20))
+            let isRunning = try await eventually(seconds: 300) {
+                if process.hasEnded() { return true }
+                return await isReady(port)
             }
+            if isRunning, !process.hasEnded() { return Running(process: process, port: port, directory: directory) }
             process.kill()
-            try? FileManager.default.removeItem(atPath: directory)
         }
         throw NotStarted(
             description:

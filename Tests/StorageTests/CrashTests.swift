@@ -1,6 +1,7 @@
 import Glibc
 import Metainfo
 import Storage
+import TestFileLayers
 import Testing
 import Text
 

@@ -1,6 +1,8 @@
 import Glibc
 import Metainfo
 import Storage
+import TestFileLayers
+import TestSupport
 
 /// A place to test on: a file system in memory, or a directory of the real one that goes away with this object.
 final class Disk: Sendable {
@@ -10,31 +12,24 @@ final class Disk: Sendable {
     /// An existing directory.
     let path: String
     let memory: MemoryFileLayer?
+    private let directory: TemporaryDirectory?
 
     init(_ kind: Kind) throws {
         switch kind {
         case .memory:
             let memory = MemoryFileLayer()
             self.memory = memory
+            directory = nil
             layer = memory
             path = "/place"
             try memory.makeDirectories(path: path)
         case .real:
             memory = nil
             layer = SystemFileLayer()
-            // In memory where there is such a place: syncing a busy disk takes seconds.
-            let base = access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm" : "/tmp"
-            var template = Array("\(base)/storage-test-XXXXXX".utf8CString)
-            guard mkdtemp(&template) != nil else { throw SystemError(errno) }
-            let made = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            path = try layer.canonicalPath(made)
+            let directory = try TemporaryDirectory(inMemory: true)
+            self.directory = directory
+            path = try layer.canonicalPath(directory.path)
         }
-    }
-
-    deinit {
-        guard memory == nil else { return }
-        removeTree(path)
-        rmdir(path)
     }
 
     /// Removes what is below a path.

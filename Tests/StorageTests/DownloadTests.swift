@@ -2,6 +2,7 @@ import Glibc
 import Metainfo
 import Storage
 import Synchronization
+import TestFileLayers
 import Testing
 import Text
 

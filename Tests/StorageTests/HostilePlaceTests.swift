@@ -1,6 +1,7 @@
 import Glibc
 import Metainfo
 import Storage
+import TestFileLayers
 import Testing
 
 /// Section 15 of the list of hostile input, and places that somebody tampers with.

@@ -1,6 +1,7 @@
 import Hashing
 import Metainfo
 import Storage
+import TestSupport
 import Text
 
 /// A small torrent and its content.
@@ -37,7 +38,8 @@ struct Sample: Sendable {
         var random = SeededGenerator(seed: seed)
         var content: [String: [UInt8]] = [:]
         for (path, length) in files {
-            content[path] = zeros.contains(path) ? [UInt8](repeating: 0, count: length) : random.bytes(length)
+            content[path] =
+                zeros.contains(path) ? [UInt8](repeating: 0, count: length) : random.bytesWithoutZeros(length)
         }
         let entries = try files.map { path, length in
             TorrentBuilder.File(
@@ -55,7 +57,7 @@ struct Sample: Sendable {
         var random = SeededGenerator(seed: seed)
         let builder = try TorrentBuilder(
             name: try PathComponent(name), length: Int64(length), pieceLength: pieceLength, version: version)
-        return try Sample(builder, ["": random.bytes(length)])
+        return try Sample(builder, ["": random.bytesWithoutZeros(length)])
     }
 
     private init(_ builder: TorrentBuilder, _ content: [String: [UInt8]]) throws {
@@ -94,20 +96,5 @@ struct Sample: Sendable {
         return .init(
             root: MerkleTree.root(ofLeaves: roots, leafCount: MerkleTree.width(roots.count), pad: pad),
             pieceLayer: roots.flatMap(\.bytes))
-    }
-}
-
-extension SeededGenerator {
-    mutating func bytes(_ count: Int) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: count)
-        for index in stride(from: 0, to: count, by: 8) {
-            var value = next()
-            for offset in index..<min(index + 8, count) {
-                // Never 0, so that no part of the content looks like a hole.
-                bytes[offset] = UInt8(truncatingIfNeeded: value) | 1
-                value >>= 8
-            }
-        }
-        return bytes
     }
 }

@@ -3,6 +3,7 @@ import Hashing
 import Metainfo
 import PeerWire
 import Synchronization
+import TestSupport
 import Testing
 import Tracking
 

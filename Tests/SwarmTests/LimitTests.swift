@@ -1,6 +1,7 @@
 import Metainfo
 import PeerWire
 import Synchronization
+import TestSupport
 import Testing
 import Tracking
 

@@ -2,6 +2,7 @@ import Address
 import Glibc
 import PeerWire
 import Synchronization
+import TestSupport
 import Testing
 import Tracking
 

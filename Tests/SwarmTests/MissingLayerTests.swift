@@ -2,6 +2,7 @@ import Foundation
 import Hashing
 import Metainfo
 import PeerWire
+import TestSupport
 import Testing
 
 @testable import Swarm

@@ -1,5 +1,6 @@
 import Foundation
 import Metainfo
+import TestSupport
 import Testing
 
 @testable import Swarm

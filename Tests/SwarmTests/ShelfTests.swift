@@ -3,6 +3,7 @@ import Hashing
 import Metainfo
 import PeerWire
 import Synchronization
+import TestSupport
 import Testing
 import Tracking
 
@@ -170,7 +171,9 @@ private final class TestShelf: Shelf {
         }
     }
 
-    @Test func `when all that may be awake are, one that is idle makes room, and one that is busy does not`() async throws {
+    @Test func `when all that may be awake are, one that is idle makes room, and one that is busy does not`()
+        async throws
+    {
         try await with(idle: 60, awake: 2) { server, client in
             let address = try await server.address
             let socket = try PeerSocket.connect(address)

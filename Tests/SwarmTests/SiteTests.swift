@@ -2,6 +2,7 @@ import Dispatch
 import Metainfo
 import PeerWire
 import Synchronization
+import TestSupport
 import Testing
 import Tracking
 

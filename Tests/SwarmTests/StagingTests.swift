@@ -1,6 +1,7 @@
 import Foundation
 import Metainfo
 import Storage
+import TestSupport
 import Testing
 
 @testable import Swarm

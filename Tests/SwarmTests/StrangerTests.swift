@@ -7,6 +7,8 @@ import PeerWire
 import Reactor
 import Storage
 import Synchronization
+import TestFileLayers
+import TestSupport
 import Testing
 import Tracking
 

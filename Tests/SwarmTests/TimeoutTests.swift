@@ -1,6 +1,7 @@
 import Glibc
 import Metainfo
 import PeerWire
+import TestSupport
 import Testing
 
 @testable import Swarm

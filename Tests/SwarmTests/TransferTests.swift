@@ -2,6 +2,7 @@ import Foundation
 import Metainfo
 import PeerWire
 import Synchronization
+import TestSupport
 import Testing
 import Tracking
 

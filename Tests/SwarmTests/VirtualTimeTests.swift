@@ -1,5 +1,6 @@
 import PeerWire
 import Reactor
+import TestSupport
 import Testing
 import VirtualNetwork
 

@@ -1,6 +1,7 @@
 import Address
 import NIOCore
 import Synchronization
+import TestSupport
 import Testing
 import TrackerClient
 import Tracking

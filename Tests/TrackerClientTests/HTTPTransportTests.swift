@@ -1,5 +1,6 @@
 import HTTPTransport
 import NIOCore
+import TestSupport
 import Testing
 import Text
 import TrackerClient

@@ -1,5 +1,6 @@
 import Foundation
 import Hashing
+import TestSupport
 import TrackerClient
 import Tracking
 
@@ -14,16 +15,15 @@ enum OpenTracker {
         allowing hash: SHA1Digest, isolation: isolated (any Actor)? = #isolation,
         _ body: (_ port: UInt16, _ client: TrackerClient) async throws -> Void
     ) async throws {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "opentracker-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(
-            at: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
-        defer { try? FileManager.default.removeItem(at: directory) }
-        try (hash.hex + "\n").write(to: directory.appending(path: "whitelist"), atomically: true, encoding: .utf8)
+        let directory = try TemporaryDirectory()
+        try directory.write("whitelist", hash.hex + "\n")
+        // It becomes another user before it reads its list.
+        chmod(directory.path, 0o755)
         let port = try FreePort.find()
         let process = try ServerProcess(
             path,
             [
-                "-i", "127.0.0.1", "-p", "\(port)", "-P", "\(port)", "-d", directory.path(), "-w", "whitelist", "-u",
+                "-i", "127.0.0.1", "-p", "\(port)", "-P", "\(port)", "-d", directory.path, "-w", "whitelist", "-u",
                 "nobody",
             ])
         let client = TrackerClient()
@@ -43,15 +43,14 @@ enum OpenTracker {
     /// It answers before it has read its list, and refuses everything until then.
     private static func waitForList(_ client: TrackerClient, _ port: UInt16, _ hash: SHA1Digest) async throws {
         let probe = try request(hash, peer: 9, port: 9, left: 0, event: .stopped)
-        for _ in 0..<500 {
+        try await wait(10, for: "list of the tracker") {
             do throws(TrackerClientError) {
                 _ = try await client.announce(url: "http://127.0.0.1:\(port)/announce", probe)
-                return
+                return true
             } catch {
                 guard case .answer(.refused) = error else { throw error }
+                return false
             }
-            try await Task.sleep(for: .milliseconds(20))
         }
-        throw NotStarted()
     }
 }

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import TestSupport
 
 /// A UDP server on a free loopback port that answers each datagram with datagrams of the test's choice.
 enum RawUDPServer {

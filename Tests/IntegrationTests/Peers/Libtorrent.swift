@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// libtorrent through its Python binding.
 enum Libtorrent {

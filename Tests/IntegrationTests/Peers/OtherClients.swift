@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// Transmission's daemon, in the foreground.
 enum Transmission {

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestSupport
 
 /// A host of its own: addresses, ports and routes that no other test sees. It is gone with the last reference to it.
 final class NetworkNamespace: Sendable {
@@ -23,14 +24,7 @@ final class NetworkNamespace: Sendable {
 
     /// Bytes that went over the loopback device here, all headers included.
     func loopbackBytes() throws -> Int {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = prefix + ["cat", "/sys/class/net/lo/statistics/rx_bytes"]
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
+        let text = try Command.run(prefix + ["cat", "/sys/class/net/lo/statistics/rx_bytes"]).output
         guard let bytes = Int(text.trimmingCharacters(in: .whitespacesAndNewlines)) else {
             throw TimedOut(description: "no byte count of the loopback device: \(text)")
         }
@@ -42,17 +36,10 @@ final class NetworkNamespace: Sendable {
 
     /// Runs a command for the network, which must succeed.
     static func run(_ command: String, _ arguments: [String]) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [command] + arguments
-        let errors = Pipe()
-        process.standardError = errors
-        try process.run()
-        let said = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
+        let ended = try Command.run([command] + arguments)
+        guard ended.status == 0 else {
             throw TimedOut(
-                description: "\(command) \(arguments.joined(separator: " ")): \(said) (these tests need root)")
+                description: "\(command) \(arguments.joined(separator: " ")): \(ended.errors) (these tests need root)")
         }
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 /// A tracker, an object store and delivery nodes in a namespace of their own, so that every port is theirs and the same

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// A program that a test started. It is killed, by its process id, when the last reference to it goes.
 final class Program: @unchecked Sendable {

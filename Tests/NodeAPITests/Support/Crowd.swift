@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 
 /// Many connections to one port of this machine, which say what they are told to and nothing else.
 final class Crowd: Sendable {
@@ -9,22 +10,8 @@ final class Crowd: Sendable {
     init(_ count: Int, to port: Int, saying said: [UInt8] = []) {
         var sockets: [Int32] = []
         for _ in 0..<count {
-            let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            guard socket >= 0 else { break }
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_port = in_port_t(UInt16(port).bigEndian)
-            address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-            let isConnected = withUnsafePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-                }
-            }
-            guard isConnected == 0 else {
-                close(socket)
-                continue
-            }
-            if !said.isEmpty { _ = send(socket, said, said.count, Int32(MSG_NOSIGNAL)) }
+            guard let socket = try? Loopback.connect(to: UInt16(port)) else { continue }
+            if !said.isEmpty { Loopback.send(socket, said) }
             sockets.append(socket)
         }
         self.sockets = sockets
@@ -33,7 +20,7 @@ final class Crowd: Sendable {
     deinit { for socket in sockets { close(socket) } }
 
     func say(_ bytes: [UInt8]) {
-        for socket in sockets { _ = send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }
+        for socket in sockets { Loopback.send(socket, bytes) }
     }
 
     /// How many of them the other side has closed.

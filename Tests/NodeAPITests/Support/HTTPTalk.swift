@@ -2,6 +2,7 @@ import Delivery
 import Foundation
 import Glibc
 import JSON
+import TestSupport
 
 /// What came back for a request.
 struct Answer: Sendable {
@@ -43,42 +44,15 @@ enum HTTPTalk {
         _ port: Int, _ bytes: [UInt8], seconds: Int = 10, then more: [UInt8] = [],
         isEnough: @escaping @Sendable ([UInt8]) -> Bool = { _ in false }
     ) async -> [UInt8] {
-        await withCheckedContinuation { continuation in
-            Thread.detachNewThread {
-                continuation.resume(returning: talk(port, bytes, seconds, more, isEnough))
-            }
+        let all = try? await onThread {
+            let socket = try Loopback.connect(to: UInt16(port), patience: Double(seconds))
+            defer { close(socket) }
+            Loopback.send(socket, bytes + more)
+            var all: [UInt8] = []
+            while !isEnough(all), let part = Loopback.receive(socket), !part.isEmpty { all += part }
+            return all
         }
-    }
-
-    private static func talk(
-        _ port: Int, _ bytes: [UInt8], _ seconds: Int, _ more: [UInt8], _ isEnough: ([UInt8]) -> Bool
-    ) -> [UInt8] {
-        let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        guard socket >= 0 else { return [] }
-        defer { close(socket) }
-        var time = timeval(tv_sec: seconds, tv_usec: 0)
-        setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(UInt16(port).bigEndian)
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        let connected = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard connected == 0 else { return [] }
-        _ = send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL))
-        if !more.isEmpty { _ = send(socket, more, more.count, Int32(MSG_NOSIGNAL)) }
-        var all: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 1 << 16)
-        while !isEnough(all) {
-            let count = recv(socket, &chunk, chunk.count, 0)
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { break }
-            all += chunk[..<count]
-        }
-        return all
+        return all ?? []
     }
 
     static func request(

@@ -55,11 +55,3 @@ func envelope(_ method: String, _ params: String, id: String = "\"321\"") -> Str
     "method_params":\(params)}
     """
 }
-
-/// Runs `body` with a new directory that is removed afterwards.
-func withDirectory(isolation: isolated (any Actor)? = #isolation, _ body: (String) async throws -> Void) async throws {
-    let path = FileManager.default.temporaryDirectory.appending(path: "nodeapi-\(UUID().uuidString)").path()
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    try await body(path)
-}

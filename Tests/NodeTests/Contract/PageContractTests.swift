@@ -1,8 +1,9 @@
-import Text
 import Delivery
 import Foundation
 import JSON
+import TestSupport
 import Testing
+import Text
 
 @testable import Node
 

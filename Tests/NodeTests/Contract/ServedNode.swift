@@ -7,6 +7,7 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import NodeAPI
+import TestSupport
 import Testing
 import Text
 
@@ -126,7 +127,8 @@ struct ServedNode: Sendable {
     ) throws {
         for (index, size) in files.enumerated() {
             try place.write(
-                "dcp/\(subdirectory)/dcps/\(name)/reel\(index).mxf", content(size, seed: seed &* 100 &+ UInt64(index)))
+                "dcp/\(subdirectory)/dcps/\(name)/reel\(index).mxf",
+                randomBytes(size, seed: seed &* 100 &+ UInt64(index)))
         }
     }
 
@@ -186,7 +188,7 @@ struct ServedNode: Sendable {
     func downloaded(_ file: String, seconds: Double = 30) async throws -> JSONObject {
         try await until("\(file) is downloaded", seconds: seconds) {
             let status = try await progress(file)["status"]
-            if status == "downloaderror" { throw DeadlinePassed(description: "\(try await progress(file).members)") }
+            if status == "downloaderror" { throw TimedOut(description: "\(try await progress(file).members)") }
             return status == "downloaded" || status == "history"
         }
         return try await progress(file)

@@ -1,51 +1,13 @@
-import Text
 import Address
 import Delivery
 import Foundation
 import JSON
 import Logging
+import TestSupport
 import Testing
+import Text
 
 @testable import Node
-
-/// A directory that goes with the test.
-final class TemporaryDirectory: Sendable {
-    let path: String
-
-    init() throws {
-        var template = Array("/tmp/swoop-node-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw POSIXError(.EIO) }
-        path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress ?? UnsafePointer([0])) }
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    func write(_ name: String, _ bytes: [UInt8]) throws {
-        let url = URL(fileURLWithPath: path + "/" + name)
-        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try Data(bytes).write(to: url)
-    }
-
-    func read(_ name: String) -> [UInt8]? { FileManager.default.contents(atPath: path + "/" + name).map(Array.init) }
-    func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path + "/" + name) }
-    func names(_ directory: String) -> [String] {
-        ((try? FileManager.default.contentsOfDirectory(atPath: path + "/" + directory)) ?? []).sorted()
-    }
-}
-
-/// Bytes that look random and are the same each time.
-func content(_ count: Int, seed: UInt64) -> [UInt8] {
-    var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(count + 8)
-    while bytes.count < count {
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        withUnsafeBytes(of: state) { bytes.append(contentsOf: $0) }
-    }
-    return Array(bytes.prefix(count))
-}
 
 /// A node of a test with directories of its own: BASE is `dcp`, DATA is `data`.
 struct TestNode {
@@ -151,19 +113,7 @@ extension NodeTunables {
     }
 }
 
-struct DeadlinePassed: Error, CustomStringConvertible {
-    let description: String
-}
-
 /// Waits until something holds, at most so many seconds.
-func until(
-    _ what: String, seconds: Double = 30, _ condition: () async throws -> Bool
-) async throws {
-    let clock = ContinuousClock()
-    let deadline = clock.now + .seconds(seconds)
-    while clock.now < deadline {
-        if try await condition() { return }
-        try await Task.sleep(for: .milliseconds(20))
-    }
-    throw DeadlinePassed(description: "not within \(seconds) s: \(what)")
+func until(_ what: String, seconds: Double = 30, _ condition: () async throws -> Bool) async throws {
+    try await wait(seconds, for: what, until: condition)
 }

@@ -1,8 +1,9 @@
 import Foundation
 import Synchronization
+import TestSupport
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #endif
 
 /// What the nodes of a test talk to: a web server with ranges for `/dcp/`, a tracker at `/announce`, a small object
@@ -31,61 +32,26 @@ final class TestServer: Sendable {
         var sent: [String: Int] = [:]
         /// Bytes a second of each body; nil for as fast as it goes.
         var rate: Int?
-        var isClosed = false
     }
 
     let state = Mutex(State())
-    let port: UInt16
-    private let listener: Int32
+    var port: UInt16 { listener.port }
+    private let listener: TestListener
 
     init(root: String = "") throws {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var one: Int32 = 1
-        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, 4)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        let bound = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard bound == 0, listen(descriptor, 64) == 0 else { throw POSIXError(.EADDRINUSE) }
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        _ = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
-        }
-        listener = descriptor
-        port = UInt16(bigEndian: address.sin_port)
+        listener = try TestListener()
         state.withLock { $0.root = root }
-        Thread.detachNewThread { [weak self] in
-            while true {
-                let connection = accept(descriptor, nil, nil)
-                guard connection >= 0, let self else {
-                    // Here alone: its number may be another's at once.
-                    close(descriptor)
-                    return
-                }
-                Thread.detachNewThread { self.serve(connection) }
-            }
-        }
+        listener.serve { [weak self] in self?.serve($0) }
     }
 
     deinit { stop() }
 
-    func stop() {
-        let first = state.withLock { state in
-            defer { state.isClosed = true }
-            return !state.isClosed
-        }
-        if first { shutdown(listener, Int32(SHUT_RDWR)) }
-    }
+    func stop() { listener.shutDown() }
 
     var url: String { "http://127.0.0.1:\(port)" }
     func sent(_ place: String) -> Int { state.withLock { $0.sent[place] ?? 0 } }
 
     private func serve(_ connection: Int32) {
-        defer { close(connection) }
         var one: Int32 = 1
         setsockopt(connection, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
         var buffer: [UInt8] = []
@@ -96,10 +62,9 @@ final class TestServer: Sendable {
 
     private func read(_ connection: Int32, _ buffer: inout [UInt8]) -> Request? {
         func fill() -> Bool {
-            var block = [UInt8](repeating: 0, count: 65_536)
-            let count = recv(connection, &block, block.count, 0)
-            if count > 0 { buffer += block[..<count] }
-            return count > 0
+            guard let block = Loopback.receive(connection), !block.isEmpty else { return false }
+            buffer += block
+            return true
         }
         let end = Array("\r\n\r\n".utf8)
         while true {
@@ -217,27 +182,15 @@ final class TestServer: Sendable {
         isLimited: Bool = false
     ) -> Bool {
         let head = "HTTP/1.1 \(status) X\r\nContent-Length: \(body.count)\r\n\(headers)\r\n"
-        guard write(connection, Array(head.utf8)) else { return false }
+        guard Loopback.send(connection, Array(head.utf8)) else { return false }
         if request.method == "HEAD" { return true }
         let rate = isLimited ? state.withLock { $0.rate } : nil
-        guard let rate else { return write(connection, Array(body)) }
+        guard let rate else { return Loopback.send(connection, Array(body)) }
         var rest = Array(body)[...]
         while !rest.isEmpty {
-            guard write(connection, Array(rest.prefix(max(1, rate / 20)))) else { return false }
+            guard Loopback.send(connection, rest.prefix(max(1, rate / 20))) else { return false }
             rest = rest.dropFirst(max(1, rate / 20))
             usleep(50_000)
-        }
-        return true
-    }
-
-    private func write(_ connection: Int32, _ bytes: [UInt8]) -> Bool {
-        var done = 0
-        while done < bytes.count {
-            let count = bytes[done...].withUnsafeBytes {
-                Glibc.send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-            }
-            guard count > 0 else { return false }
-            done += count
         }
         return true
     }

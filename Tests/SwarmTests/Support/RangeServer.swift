@@ -2,6 +2,7 @@ import Address
 import Foundation
 import Reactor
 import Synchronization
+import TestSupport
 import Tracking
 
 /// An HTTP/1.1 server with keep-alive and ranges whose behaviour can be changed while it runs, and which can be taken
@@ -36,7 +37,7 @@ final class RangeServer: Sendable {
     /// - Parameter files: by path below the server's root.
     init(_ files: [String: [UInt8]]) throws {
         self.files = files
-        let listener = try Self.listen(port: 0)
+        let listener = try TestListener()
         port = listener.port
         start(listener)
     }
@@ -62,33 +63,19 @@ final class RangeServer: Sendable {
         }
     }
 
-    func comeUp() throws { start(try Self.listen(port: port)) }
-
-    private static func listen(port: UInt16) throws -> TestListener {
-        guard let any = PeerAddress(host: "127.0.0.1", port: port),
-            let address = SocketAddress(host: any.addressBytes, port: port)
-        else { throw PeerSocket.Failure.system(EINVAL) }
-        let listener = try Socket.listen(on: address)
-        // A blocking listener: each connection has its thread.
-        _ = fcntl(listener, F_SETFL, fcntl(listener, F_GETFL) & ~O_NONBLOCK)
-        return TestListener(listener)
-    }
+    func comeUp() throws { start(try TestListener(port: port)) }
 
     private func start(_ listener: TestListener) {
         state.withLock { $0.listener = listener }
-        runDetached(name: "range-server") { [weak self] in
-            while let accepted = listener.accept() {
-                guard let self, state.withLock({ $0.connections.insert(accepted).inserted }) else {
-                    close(accepted)
-                    break
-                }
-                runDetached(name: "range-one") { [weak self] in
-                    while self?.answer(accepted) == true {}
-                    self?.state.withLock { _ = $0.connections.remove(accepted) }
-                    close(accepted)
-                }
+        listener.serve { [weak self] accepted in
+            // A connection that came in just before the server went off the net is not served.
+            let isUp = self?.state.withLock { state in
+                guard state.listener != nil else { return false }
+                return state.connections.insert(accepted).inserted
             }
-            listener.close()
+            guard isUp == true else { return }
+            while self?.answer(accepted) == true {}
+            self?.state.withLock { _ = $0.connections.remove(accepted) }
         }
     }
 
@@ -118,7 +105,9 @@ final class RangeServer: Sendable {
             status =
                 "206 Partial Content\r\nContent-Range: bytes \(range.lowerBound)-\(range.upperBound - 1)/\(content.count)\r\n"
         }
-        guard send(socket, Array("HTTP/1.1 \(status)Content-Length: \(range.count)\r\n\r\n".utf8)) else { return false }
+        guard Loopback.send(socket, Array("HTTP/1.1 \(status)Content-Length: \(range.count)\r\n\r\n".utf8)) else {
+            return false
+        }
         var body = Array(content[range])
         switch behaviour {
         case .stalls:
@@ -131,7 +120,7 @@ final class RangeServer: Sendable {
         var sent = 0
         while sent < body.count {
             let part = Array(body[sent..<min(body.count, sent + 16_384)])
-            guard send(socket, part) else { return false }
+            guard Loopback.send(socket, part) else { return false }
             sent += part.count
             state.withLock { $0.sent[path, default: 0] += part.count }
             // Asked each time: it may have been told to hurry.
@@ -143,18 +132,6 @@ final class RangeServer: Sendable {
     }
 
     private func refuse(_ socket: CInt, _ status: Int) -> Bool {
-        send(socket, Array("HTTP/1.1 \(status) No\r\nContent-Length: 0\r\n\r\n".utf8))
-    }
-
-    private func send(_ socket: CInt, _ bytes: [UInt8]) -> Bool {
-        var sent = 0
-        while sent < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                Glibc.send(socket, $0.baseAddress?.advanced(by: sent), bytes.count - sent, CInt(MSG_NOSIGNAL))
-            }
-            guard count > 0 else { return false }
-            sent += count
-        }
-        return true
+        Loopback.send(socket, Array("HTTP/1.1 \(status) No\r\nContent-Length: 0\r\n\r\n".utf8))
     }
 }

@@ -2,6 +2,7 @@ import Address
 import Glibc
 import Reactor
 import Synchronization
+import TestSupport
 import Tracking
 
 /// Carries connections to a peer on, and can hold back or cut each when it has carried so much.
@@ -28,21 +29,14 @@ final class Relay: Sendable {
     /// - Parameter judge: says what to do with what comes from the peer on a connection, by its number and the bytes
     ///   that each has carried from there so far. Asked again and again while it holds.
     init(to target: PeerAddress, judge: @escaping @Sendable (Int, [Int]) -> Verdict) throws {
-        guard let far = SocketAddress(host: target.addressBytes, port: target.port),
-            let any = SocketAddress(host: [127, 0, 0, 1], port: 0)
-        else {
+        guard let far = SocketAddress(host: target.addressBytes, port: target.port) else {
             throw PeerSocket.Failure.system(EINVAL)
         }
         self.target = far
         self.judge = judge
-        let descriptor = try Socket.listen(on: any)
-        _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK)
-        let listener = TestListener(descriptor)
+        let listener = try TestListener()
         self.listener = listener
-        guard let bound = Socket.localAddress(of: descriptor),
-            let address = PeerAddress(addressBytes: bound.host, port: bound.port)
-        else { throw PeerSocket.Failure.system(errno) }
-        self.address = address
+        address = PeerAddress(ipv4: 0x7f00_0001, port: listener.port)
         runDetached(name: "relay") { [weak self] in
             while let near = listener.accept() {
                 if let self { take(near) } else { close(near) }
@@ -104,7 +98,7 @@ final class Relay: Sendable {
                 case nil: return
                 }
                 let count = recv(far, &bytes, bytes.count, 0)
-                guard count > 0, Self.sendAll(near, bytes[..<count]) else {
+                guard count > 0, Loopback.send(near, bytes[..<count]) else {
                     shutdown(near, CInt(SHUT_WR))
                     return
                 }
@@ -131,21 +125,8 @@ final class Relay: Sendable {
         var bytes = [UInt8](repeating: 0, count: 16_384)
         while true {
             let count = recv(from, &bytes, bytes.count, 0)
-            guard count > 0, sendAll(to, bytes[..<count]) else { break }
+            guard count > 0, Loopback.send(to, bytes[..<count]) else { break }
         }
         shutdown(to, CInt(SHUT_WR))
-    }
-
-    private static func sendAll(_ descriptor: CInt, _ bytes: ArraySlice<UInt8>) -> Bool {
-        bytes.withUnsafeBytes { buffer in
-            var sent = 0
-            while sent < buffer.count {
-                let count = send(
-                    descriptor, buffer.baseAddress?.advanced(by: sent), buffer.count - sent, CInt(MSG_NOSIGNAL))
-                guard count > 0 else { return false }
-                sent += count
-            }
-            return true
-        }
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import Hashing
 import Metainfo
+import TestSupport
 import Text
 
 /// A small torrent and its content.
@@ -26,7 +27,7 @@ struct Sample: Sendable {
     ) throws -> Sample {
         var random = SeededGenerator(seed: 7)
         var content: [String: [UInt8]] = [:]
-        for (path, length) in files { content[path] = random.bytes(length) }
+        for (path, length) in files { content[path] = random.bytesWithoutZeros(length) }
         let entries = try files.map { TorrentBuilder.File(path: try SafePath($0), length: Int64($1)) }
         var builder = try TorrentBuilder(
             name: try PathComponent(name), files: entries, pieceLength: pieceLength, version: version)
@@ -42,7 +43,7 @@ struct Sample: Sendable {
         var builder = try TorrentBuilder(
             name: try PathComponent(name), length: Int64(length), pieceLength: pieceLength, version: version)
         builder.isPrivate = isPrivate
-        return try Sample(builder, ["": random.bytes(length)])
+        return try Sample(builder, ["": random.bytesWithoutZeros(length)])
     }
 
     private init(_ builder: TorrentBuilder, _ content: [String: [UInt8]]) throws {
@@ -106,21 +107,6 @@ struct Sample: Sendable {
             let full = path.isEmpty ? "\(directory)/\(name)" : "\(directory)/\(name)/\(path)"
             guard paths?.contains(path) ?? true else { return !FileManager.default.fileExists(atPath: full) }
             return FileManager.default.contents(atPath: full).map { [UInt8]($0) } == bytes
-        }
-    }
-}
-
-extension SeededGenerator {
-    mutating func bytes(_ count: Int) -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-            var value: UInt64 = 0
-            for index in 0..<count {
-                if index % 8 == 0 { value = next() }
-                // Never 0, so that no part of the content looks like a hole.
-                buffer[index] = UInt8(truncatingIfNeeded: value) | 1
-                value >>= 8
-            }
-            initialized = count
         }
     }
 }

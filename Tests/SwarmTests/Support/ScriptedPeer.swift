@@ -5,6 +5,7 @@ import Metainfo
 import PeerWire
 import Reactor
 import Synchronization
+import TestSupport
 import Text
 import Tracking
 
@@ -273,13 +274,6 @@ final class ScriptedPeer: Sendable {
 
     /// No more connections are taken.
     deinit { listener.shutDown() }
-}
-
-/// Runs a blocking script on a thread of its own.
-func onThread<Result: Sendable>(_ script: @escaping @Sendable () throws -> Result) async throws -> Result {
-    try await withCheckedThrowingContinuation { continuation in
-        runDetached(name: "scripted") { continuation.resume(with: Swift.Result { try script() }) }
-    }
 }
 
 private func withSockaddr<Result>(_ address: PeerAddress, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result)

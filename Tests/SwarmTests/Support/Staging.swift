@@ -1,6 +1,7 @@
 import Foundation
 import HTTPOrigin
 import Metainfo
+import TestSupport
 
 @testable import Swarm
 

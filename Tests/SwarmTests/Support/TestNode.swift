@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import Metainfo
 import Synchronization
+import TestSupport
 import Tracking
 
 @testable import Swarm

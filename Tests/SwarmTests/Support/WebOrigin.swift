@@ -2,6 +2,7 @@ import Address
 import Foundation
 import Reactor
 import Synchronization
+import TestSupport
 import Tracking
 
 /// A web server for one content: answers GET with ranges, one request per connection.
@@ -14,33 +15,16 @@ final class WebOrigin: Sendable {
     ///   - files: by path below the server's root.
     ///   - spoil: changes the bytes of an answer, given how many there were before.
     init(_ files: [String: [UInt8]], spoil: @escaping @Sendable (inout [UInt8], Int) -> Void = { _, _ in }) throws {
-        guard let any = PeerAddress(host: "127.0.0.1", port: 0),
-            let address = SocketAddress(host: any.addressBytes, port: 0)
-        else {
-            throw PeerSocket.Failure.system(EINVAL)
-        }
-        let descriptor = try Socket.listen(on: address)
-        // A blocking listener: each connection has its thread.
-        _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK)
-        let listener = TestListener(descriptor)
+        let listener = try TestListener()
         self.listener = listener
-        url = "http://127.0.0.1:\(Socket.localAddress(of: descriptor)?.port ?? 0)/"
-        runDetached(name: "origin") { [weak self] in
-            while let accepted = listener.accept() {
-                guard let self else {
-                    close(accepted)
-                    break
-                }
-                let number = requests.withLock {
-                    $0 += 1
-                    return $0 - 1
-                }
-                runDetached(name: "origin-one") {
-                    Self.answer(accepted, files) { spoil(&$0, number) }
-                    close(accepted)
-                }
+        url = "http://127.0.0.1:\(listener.port)/"
+        listener.serve { [weak self] accepted in
+            guard let self else { return }
+            let number = requests.withLock {
+                $0 += 1
+                return $0 - 1
             }
-            listener.close()
+            Self.answer(accepted, files) { spoil(&$0, number) }
         }
     }
 
@@ -74,14 +58,6 @@ final class WebOrigin: Sendable {
     }
 
     private static func send(_ socket: CInt, _ head: String, _ body: [UInt8]) {
-        let bytes = Array(head.utf8) + body
-        var sent = 0
-        while sent < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                Glibc.send(socket, $0.baseAddress?.advanced(by: sent), bytes.count - sent, CInt(MSG_NOSIGNAL))
-            }
-            guard count > 0 else { return }
-            sent += count
-        }
+        Loopback.send(socket, Array(head.utf8) + body)
     }
 }

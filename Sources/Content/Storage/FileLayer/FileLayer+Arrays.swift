@@ -13,7 +13,7 @@ extension FileLayer {
         return bytes
     }
 
-    func write(_ descriptor: Descriptor, _ bytes: [UInt8], at offset: Int64) throws(SystemError) {
+    package func write(_ descriptor: Descriptor, _ bytes: [UInt8], at offset: Int64) throws(SystemError) {
         let failure = bytes.withUnsafeBytes { buffer -> SystemError? in
             do throws(SystemError) {
                 try write(descriptor, buffer, at: offset)

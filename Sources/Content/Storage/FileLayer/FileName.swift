@@ -30,7 +30,7 @@ package struct FileName: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The directory itself, for content that is the root of a file system.
-    static let itself = FileName(own: ".")
+    package static let itself = FileName(own: ".")
 
     package var bytes: [UInt8] { terminated.dropLast().map { UInt8(bitPattern: $0) } }
 

@@ -1,23 +1,5 @@
 import Foundation
-
-/// A directory that is gone when the last reference to it is.
-final class TemporaryDirectory: Sendable {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "swarm-test-\(UUID().uuidString.prefix(8))"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    /// A new empty directory inside.
-    func directory(_ name: String) throws -> String {
-        let full = path + "/" + name
-        try FileManager.default.createDirectory(atPath: full, withIntermediateDirectories: true)
-        return full
-    }
-}
+import TestSupport
 
 /// A small file system of its own in memory, for disks that fill up. Needs root.
 final class SmallDisk: Sendable {

@@ -1,4 +1,5 @@
 import Glibc
+import Storage
 import Synchronization
 
 /// For tests: passes everything on to another layer, and fails on cue.

@@ -1,4 +1,5 @@
 import Glibc
+import Storage
 import Synchronization
 
 /// For tests: a file system in memory that loses on `crash` what was not synced, as strictly as POSIX lets it: file

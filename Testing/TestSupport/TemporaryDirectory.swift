@@ -1,0 +1,130 @@
+import Foundation
+
+/// A directory of a test's own. It is removed, with everything in it, when the last reference to it goes.
+package final class TemporaryDirectory: Sendable {
+    package let path: String
+
+    /// - Parameters:
+    ///   - base: the directory to be in; nil for the system's place for such.
+    ///   - inMemory: without `base`, in `/dev/shm` where that exists: a sync of a busy disk takes seconds.
+    package init(in base: String? = nil, inMemory: Bool = false) throws {
+        let isThere = inMemory && access("/dev/shm", W_OK | X_OK) == 0
+        // Without a slash at its end: what is tested compares paths.
+        let system = NSTemporaryDirectory()
+        let base = base ?? (isThere ? "/dev/shm" : system.hasSuffix("/") ? String(system.dropLast()) : system)
+        var template = Array("\(base)/swoop-test-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw SystemFailure("mkdtemp in \(base)") }
+        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    deinit { Self.remove(path) }
+
+    // MARK: Paths
+
+    /// The path of a name inside. Nothing is made.
+    package func path(_ name: String) -> String { path + "/" + name }
+
+    /// A path inside; the directories on the way are made.
+    package func file(_ name: String) throws -> String {
+        if let cut = name.lastIndex(of: "/") { try makeDirectory(String(name[..<cut])) }
+        return path(name)
+    }
+
+    /// A directory inside; it and those on the way are made.
+    package func directory(_ name: String) throws -> String {
+        try makeDirectory(name)
+        return path(name)
+    }
+
+    // MARK: Files
+
+    package func makeDirectory(_ name: String) throws {
+        var made = path
+        for component in name.split(separator: "/") {
+            made += "/" + component
+            guard mkdir(made, 0o755) == 0 || errno == EEXIST else { throw SystemFailure("mkdir \(made)") }
+        }
+    }
+
+    /// Writes a file; the directories on the way are made.
+    package func write(_ name: String, _ bytes: [UInt8], mode: mode_t = 0o644) throws {
+        let descriptor = open(try file(name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
+        guard descriptor >= 0 else { throw SystemFailure("open \(name)") }
+        defer { close(descriptor) }
+        var done = 0
+        while done < bytes.count {
+            let count = bytes[done...].withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            guard count > 0 else { throw SystemFailure("write \(name)") }
+            done += count
+        }
+    }
+
+    package func write(_ name: String, _ text: String, mode: mode_t = 0o644) throws {
+        try write(name, Array(text.utf8), mode: mode)
+    }
+
+    /// A file of `size` bytes, all of them a hole.
+    package func makeSparse(_ name: String, size: Int) throws {
+        try write(name, [])
+        guard truncate(path(name), size) == 0 else { throw SystemFailure("truncate \(name)") }
+    }
+
+    package func makeLink(_ name: String, to target: String) throws {
+        guard symlink(target, path(name)) == 0 else { throw SystemFailure("symlink \(name)") }
+    }
+
+    /// The bytes of a file; nil when there is none.
+    package func read(_ name: String) -> [UInt8]? { FileManager.default.contents(atPath: path(name)).map { Array($0) } }
+
+    package func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(name)) }
+
+    /// The names in a directory, sorted.
+    package func names(_ directory: String) -> [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: path(directory))) ?? []).sorted()
+    }
+
+    // MARK: The end
+
+    /// Removes a file or a directory with everything in it. Links are not followed, and names need not be UTF-8.
+    package static func remove(_ path: String) { remove(path.utf8CString.map { $0 }) }
+
+    /// - Parameter path: ends with a zero.
+    private static func remove(_ path: [CChar]) {
+        var status = stat()
+        if lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+            for name in names(path) { remove(path.dropLast() + [CChar(bitPattern: UInt8(ascii: "/"))] + name) }
+        }
+        _ = Glibc.remove(path)
+    }
+
+    private static func names(_ path: [CChar]) -> [[CChar]] {
+        guard let directory = opendir(path) else { return [] }
+        defer { closedir(directory) }
+        var names: [[CChar]] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+                $0.prefix { $0 != 0 }.map { CChar(bitPattern: $0) }
+            }
+            if name != [46], name != [46, 46] { names.append(name + [0]) }
+        }
+        return names
+    }
+}
+
+/// Runs `body` with the path of a new directory, which is removed afterwards.
+package func withDirectory<Result>(
+    isolation: isolated (any Actor)? = #isolation, _ body: (String) async throws -> Result
+) async throws -> Result {
+    let directory = try TemporaryDirectory()
+    defer { withExtendedLifetime(directory) {} }
+    return try await body(directory.path)
+}
+
+/// A system call that a helper needed and that failed.
+package struct SystemFailure: Error, CustomStringConvertible {
+    package let description: String
+
+    package init(_ what: String, _ number: CInt = errno) {
+        description = "\(what): \(String(cString: strerror(number)))"
+    }
+}

@@ -1,1 +1,0 @@
-../TrackerClientTests/ServerProcess.swift
