@@ -24,9 +24,8 @@ package struct NodeTunables: Sendable {
     /// How often a callback is tried, and the seconds before the second time; each wait is twice the one before.
     package var callbackTries = 8
     package var callbackDelay = 2.0
-    /// Seconds after which transfers that a full or broken disk ended begin anew, and the most of them.
-    package var retryDelay = 5.0
-    package var longestRetryDelay = 600.0
+    /// Waits before transfers begin anew that a full or broken disk ended, in seconds.
+    package var diskRetry = Backoff(first: 5, most: 600)
     /// Seconds that a task which may have broken the node down runs before the next such one is started, and after which
     /// earlier crashes are no longer held against any.
     package var probation = 10.0

@@ -104,7 +104,7 @@ extension NodeTunables {
         tunables.torrentTimeout = 5
         tunables.callbackDelay = 0.05
         tunables.dropRetry = Backoff(first: 0.2, most: 0.4)
-        tunables.retryDelay = 0.2
+        tunables.diskRetry.first = 0.2
         tunables.sending.cdnRetry = Backoff(first: 0.05, most: 0.1)
         tunables.sending.uploadRetry = Backoff(first: 0.05, most: 0.5)
         tunables.delivery.peerGrace = 1

@@ -47,6 +47,8 @@ package struct PerMethod<Value> {
         self.cdn = cdn
     }
 
+    package init(each make: (DeliveryMethod) -> Value) { self.init(bt: make(.bt), obs: make(.obs), cdn: make(.cdn)) }
+
     package init(repeating value: Value) { self.init(bt: value, obs: value, cdn: value) }
 
     package subscript(_ method: DeliveryMethod) -> Value {

@@ -50,7 +50,7 @@ extension ReceiveRunner {
     /// Begins the transfers, or begins them anew with what is missing now.
     func beginFetching() async {
         await settleTransfers()
-        retryAt = nil
+        diskRetry.begun()
         let missing = Set(DeliveryMethod.allCases.flatMap { machine.status($0).files })
         makeEmptyFiles(missing)
         // What is here already stays in the transfers: peers want it.
@@ -63,7 +63,7 @@ extension ReceiveRunner {
             if isStopped { return await begun.stop() }
             fetching = begun
             // Their records know what came in runs before.
-            settled = PerMethod(repeating: 0)
+            figures.transfersBegan()
             for part in begun.parts { follow(part) }
             for method in DeliveryMethod.allCases {
                 let status = machine.status(method)

@@ -18,17 +18,15 @@ extension ReceiveRunner {
 
     private static func id(_ method: DeliveryMethod) -> String { method == .bt ? "peers" : method.rawValue }
 
-    static func received(_ method: DeliveryMethod, in sources: Sources) -> Int64 {
-        sources.reduce(0) { $0 &+ ($1[id(method)]?.received ?? 0) }
+    /// Verified bytes that the transfers count which run now.
+    static func received(in sources: Sources) -> PerMethod<Int64> {
+        PerMethod(each: { method in sources.reduce(0) { $0 &+ ($1[id(method)]?.received ?? 0) } })
     }
 
     /// One look at the transfers: tells the machine, and whoever asks.
     func look() async {
         let now = context.clock.now
-        if let at = retryAt, now.uptime >= at, machine.phase == .fetching {
-            diskProblem = ""
-            await beginFetching()
-        }
+        if machine.phase == .fetching, diskRetry.isDue(at: now.uptime) { await beginFetching() }
         guard machine.phase == .fetching else {
             if let seed {
                 let rate = await seed.status().up
@@ -38,10 +36,10 @@ extension ReceiveRunner {
         }
         let sources = await sources()
         await reportCompleteFiles()
+        let total = figures.total(Self.received(in: sources))
         for method in DeliveryMethod.allCases where machine.plan.usable.contains(method) {
             let trouble = trouble(method, sources, at: now)
-            let received = settled[method] + Self.received(method, in: sources)
-            await apply(machine.observe(method, received: received, trouble: trouble, at: now))
+            await apply(machine.observe(method, received: total[method], trouble: trouble, at: now))
         }
         showFigures(sources: sources)
         saveReceived()
@@ -118,105 +116,58 @@ extension ReceiveRunner {
         if case .exhausted = status?.state { true } else { false }
     }
 
-    /// Before anything is known but the task: who asks now is told all of the truth, not that nothing is to do.
+    /// Before anything is known but the task: whoever asks now is told all of the truth, not that nothing is to do.
     func showTask() {
-        let sizes = task.remainingFiles().map { files in files.reduce(Int64(0)) { $0 + task.fileList[$1].size } }
-        let isHere = state == .downloaded
-        board.update {
-            if isHere { $0.received = sizes } else { $0.pending = sizes }
-        }
+        figures.begin(sizes: remainingSizes, isComplete: state == .downloaded)
+        show()
         board.set(task)
     }
 
     /// - Parameter sources: of the transfers that run now.
     func showFigures(sources: Sources) {
-        let received = PerMethod(
-            bt: settled.bt + Self.received(.bt, in: sources),
-            obs: settled.obs + Self.received(.obs, in: sources),
-            cdn: settled.cdn + Self.received(.cdn, in: sources))
-        var notes = [machine.notes, diskProblem].filter { !$0.isEmpty }
+        let rates = PerMethod(each: { method in sources.reduce(0) { $0 + ($1[Self.id(method)]?.rate ?? 0) } })
+        figures.look(Self.received(in: sources), rates: rates, machine: machine, most: mostBytes)
+        var notes = [machine.notes, diskRetry.problem].filter { !$0.isEmpty }
         if notes.isEmpty {
             notes = DeliveryMethod.allCases.compactMap { method in
                 (troubles[method].map { "\($0)" } ?? complaint(of: method, sources)).map { "\(method.rawValue): \($0)" }
             }
         }
-        // A mean of the last seconds says nothing of a method that has been stopped.
-        let rate = { (method: DeliveryMethod) in
-            self.machine.status(method).isActive ? Self.rate(method, sources) : 0
-        }
-        let rates = PerMethod(bt: rate(.bt), obs: rate(.obs), cdn: rate(.cdn))
-        let most = task.totalSize - task.localSameSize
-        board.update {
-            $0.received = Self.capped(received, to: most)
-            $0.pending = pending(received: $0.received)
-            $0.rates = rates
-            $0.notes = notes.joined(separator: "; ")
-        }
-        countReceived()
+        board.update { $0.notes = notes.joined(separator: "; ") }
+        show()
+        count()
     }
 
-    /// What each method still has to bring: of all its files what did not come by it. All of it together is what is
-    /// missing of the whole.
-    private func pending(received: PerMethod<Int64>) -> PerMethod<Int64> {
-        var owned = PerMethod<Int64>(repeating: 0)
-        for (file, entry) in task.fileList.enumerated() {
-            if let owner = machine.owner(of: file) { owned[owner] += entry.size }
-        }
-        var most = PerMethod<Int64>(repeating: 0)
-        var pending = most
-        for method in DeliveryMethod.allCases {
-            most[method] = machine.status(method).files.reduce(0) { $0 + task.fileList[$1].size }
-            pending[method] = min(most[method], max(0, owned[method] - received[method]))
-        }
-        // Files that changed hands, and what is counted late, leave a difference.
-        var lack = max(0, task.totalSize - task.localSameSize - received.all.reduce(0, &+)) - pending.all.reduce(0, &+)
-        for method in DeliveryMethod.allCases where lack != 0 {
-            let change = max(-pending[method], min(lack, most[method] - pending[method]))
-            pending[method] += change
-            lack -= change
-        }
-        if lack > 0, let method = DeliveryMethod.allCases.max(by: { owned[$0] < owned[$1] }) { pending[method] += lack }
-        return pending
-    }
-
-    private static func rate(_ method: DeliveryMethod, _ sources: Sources) -> Double {
-        sources.reduce(0) { $0 + ($1[id(method)]?.rate ?? 0) }
-    }
-
-    /// Bytes that came twice, after a file had to be fetched again, count once.
-    static func capped(_ received: PerMethod<Int64>, to most: Int64) -> PerMethod<Int64> {
-        var received = received
-        var excess = received.all.reduce(0, &+) - most
-        for method in DeliveryMethod.allCases.sorted(by: { received[$0] > received[$1] }) where excess > 0 {
-            let taken = min(excess, received[method])
-            received[method] -= taken
-            excess -= taken
-        }
-        return received
-    }
-
-    /// Everything is here: the parts make up the whole. What was not counted (a restart lost it) came by the methods
-    /// that had the files.
+    /// Everything is here.
     func balanceAtEnd() {
-        let task = task
-        let most = task.totalSize - task.localSameSize
-        let sizes = task.remainingFiles().map { $0.reduce(Int64(0)) { $0 + task.fileList[$1].size } }
-        board.update { figures in
-            var received = Self.capped(figures.received, to: most)
-            var lack = most - received.all.reduce(0, &+)
-            for method in DeliveryMethod.allCases where lack > 0 {
-                let added = min(lack, max(0, sizes[method] - received[method]))
-                received[method] += added
-                lack -= added
-            }
-            received.bt += max(0, lack)
-            figures.received = received
-            figures.rates = PerMethod(repeating: 0)
-            figures.pending = PerMethod(repeating: 0)
-            figures.notes = ""
-        }
-        countReceived()
+        figures.complete(most: mostBytes, sizes: remainingSizes)
+        board.update { $0.notes = "" }
+        show()
+        count()
         saveReceived()
+    }
+
+    /// Bytes of the files that do not lie here already, all of them and by the lists that they are in.
+    private var mostBytes: Int64 { task.totalSize - task.localSameSize }
+    private var remainingSizes: PerMethod<Int64> {
+        task.remainingFiles().map { $0.reduce(Int64(0)) { $0 + task.fileList[$1].size } }
+    }
+
+    private func show() {
+        let now = figures
+        board.update {
+            $0.received = now.received
+            $0.pending = now.pending
+            $0.rates = now.rates
+        }
+    }
+
+    /// Tells the counters of the daemon what has come since they were told last.
+    private func count() {
+        let news = figures.uncounted()
+        context.metrics.add(news.bt, to: .bytesFromPeers)
+        context.metrics.add(news.obs, to: .bytesFromStore)
+        context.metrics.add(news.cdn, to: .bytesFromCDN)
     }
 
     // MARK: Across restarts
@@ -225,35 +176,14 @@ extension ReceiveRunner {
 
     func loadReceived() {
         guard let bytes = try? NodeFiles.read(receivedPath, limit: 1024) else { return }
-        let numbers = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace).compactMap {
-            Int64($0)
-        }
-        guard numbers.count == 3, numbers.allSatisfy({ $0 >= 0 }) else { return }
-        let noted = Self.capped(PerMethod(bt: numbers[0], obs: numbers[1], cdn: numbers[2]), to: task.totalSize)
-        savedReceived = noted
-        countedReceived = noted
-        board.update { $0.received = noted }
-    }
-
-    /// Tells the daemon's counters what has come since they were told last.
-    private func countReceived() {
-        let now = board.now.received
-        for (method, counter) in [
-            (DeliveryMethod.bt, NodeMetrics.Counter.bytesFromPeers), (.obs, .bytesFromStore), (.cdn, .bytesFromCDN),
-        ] where now[method] > countedReceived[method] {
-            context.metrics.add(now[method] - countedReceived[method], to: counter)
-            countedReceived[method] = now[method]
-        }
+        figures.restore(String(decoding: bytes, as: UTF8.self), total: task.totalSize)
+        show()
     }
 
     func saveReceived() {
-        let now = board.now.received
-        let step = max(16 << 20, task.totalSize / 100)
-        let isFar = zip(now.all, savedReceived.all).contains { abs($0 - $1) >= step }
-        guard isFar || (hasEnded || isStopped || state == .downloaded) && now != savedReceived else { return }
-        savedReceived = now
-        guard NodeFiles.exists(work) else { return }
+        let isLast = hasEnded || isStopped || state == .downloaded
+        guard NodeFiles.exists(work), let text = figures.record(total: task.totalSize, isLast: isLast) else { return }
         // Figures for people: what is lost in a crash is a percent of them.
-        try? NodeFiles.write(Array("\(now.bt) \(now.obs) \(now.cdn)\n".utf8), to: receivedPath)
+        try? NodeFiles.write(Array(text.utf8), to: receivedPath)
     }
 }

@@ -25,8 +25,7 @@ extension ReceiveRunner {
         // The transfer that fetched it goes on, unless publication had to stop it.
         if let part = fetching?.peers, await part.transfer.status().state == .seeding {
             seed = part.transfer
-            let sources = await sources()
-            for method in DeliveryMethod.allCases { settled[method] += Self.received(method, in: sources) }
+            figures.transfersEnded(Self.received(in: await sources()))
             fetching = nil
             board.update { $0.isSeeding = true }
             return

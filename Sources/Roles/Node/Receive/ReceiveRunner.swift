@@ -43,18 +43,12 @@ actor ReceiveRunner {
     var verified: VerifiedFiles
     var seed: Transfer?
     var children: [Task<Void, Never>] = []
-    /// Bytes by method before the transfers that run now.
-    var settled = PerMethod<Int64>(repeating: 0)
-    var savedReceived = PerMethod<Int64>(repeating: 0)
-    /// What of it `/metrics` has been told, or is of an earlier run.
-    var countedReceived = PerMethod<Int64>(repeating: 0)
+    var figures = DeliveryFigures()
     /// Files whose completion the machine has heard of.
     var reported: Set<Int> = []
     var lastProbe = PerMethod<Double>(repeating: -1e9)
     var troubles = PerMethod<SourceTrouble?>(repeating: nil)
-    var retryAt: Double?
-    var retryDelay: Double
-    var diskProblem = ""
+    var diskRetry: DiskRetry
     private(set) var isStopped = false
     var hasEnded = false
     private let inputs: AsyncStream<Input>
@@ -76,7 +70,7 @@ actor ReceiveRunner {
         incoming = context.places.incoming(task)
         work = context.places.work(task)
         verified = VerifiedFiles(path: work + "/verified")
-        retryDelay = context.tunables.retryDelay
+        diskRetry = DiskRetry(context.tunables.diskRetry)
         var plan = DeliveryPlan(task: task, configuration: context.configuration)
         plan.settings = context.tunables.delivery
         plan.settings.sourceTimeout = Double(context.configuration.sourceTimeout)
@@ -211,9 +205,7 @@ actor ReceiveRunner {
             await apply(machine.published(at: now))
         case .published(let problem?): await apply(machine.publishFailed(problem))
         case .transferFailed(let text):
-            diskProblem = text
-            retryAt = now.uptime + retryDelay
-            retryDelay = min(retryDelay * 2, context.tunables.longestRetryDelay)
+            diskRetry.failed(text, at: now.uptime)
             context.log(.warning, "transfer interrupted", task: name, ["reason": "\(text)"])
         case .extend:
             // Counted from now; a restart must know it.
@@ -268,8 +260,7 @@ actor ReceiveRunner {
     /// Ends the transfers; what they brought still counts.
     func settleTransfers() async {
         guard let fetching else { return }
-        let sources = await sources()
-        for method in DeliveryMethod.allCases { settled[method] += Self.received(method, in: sources) }
+        figures.transfersEnded(Self.received(in: await sources()))
         self.fetching = nil
         await fetching.stop()
     }
