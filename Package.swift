@@ -128,19 +128,32 @@ let layers: [(name: String, modules: [Module])] = [
                 products: [.hummingbird, .log, .nioCore, .nioHTTP1, .nioPosix, .nioSSL])
         ]
     ),
-    ("Jobs", [Module(name: "Delivery", uses: ["Text", "Address", "JSON", "Metainfo"])]),
+    (
+        "Jobs",
+        [
+            Module(name: "Delivery", uses: ["Text", "Address", "JSON", "Metainfo"]),
+            Module(
+                name: "Jobs",
+                uses: ["Hashing", "Metainfo", "Threads", "Storage", "HTTPOrigin", "SwarmCore", "Swarm", "Delivery"],
+                products: [.log]),
+        ]
+    ),
     (
         "Roles",
         [
             Module(
                 name: "Node",
                 uses: [
-                    "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Storage", "Authoring", "HashLibrary",
-                    "HTTPTransport", "HTTPOrigin", "S3", "ObjectStore", "Tracking", "SwarmCore", "Swarm", "Delivery",
+                    "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Authoring", "HashLibrary",
+                    "HTTPTransport", "HTTPOrigin", "S3", "ObjectStore", "Tracking", "Swarm", "Delivery",
+                    "Jobs",
                 ], products: [.log, .nioCore, .nioHTTP1]),
             Module(
                 name: "NodeAPI",
-                uses: ["Text", "Address", "JSON", "MetricFamilies", "Node", "Delivery", "Admission", "HTTPServing"],
+                uses: [
+                    "Text", "Address", "JSON", "MetricFamilies", "Jobs", "Node", "Delivery", "Admission",
+                    "HTTPServing",
+                ],
                 products: [.hummingbird, .log, .nioCore, .nioPosix]),
         ]
     ),
@@ -192,6 +205,7 @@ let purposes = [
         "HTTP servers for the roles: TLS, who may do what, bodies within limits, events, routes that describe themselves",
     "Delivery":
         "the decisions of the node: configuration, task files, shares, windows, when a source is dead, what the API says",
+    "Jobs": "one life for every delivery: fetched, checked, published, served; who asks for it is a front end's matter",
     "Node": "the daemon: task directories, and runners that carry out what `Delivery` decides",
     "NodeAPI": "calls, resources, metrics and the file server, over HTTP",
     "swoop": "the commands",
@@ -249,6 +263,7 @@ let tests: [Module] = [
         name: "NodeTests", kind: .tests,
         uses: [
             "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Authoring", "HTTPTransport", "Delivery",
+            "Jobs",
             "Node", "NodeAPI", "TestSupport",
         ]),
     Module(
@@ -258,7 +273,7 @@ let tests: [Module] = [
     Module(
         name: "NodeAPITests", kind: .tests,
         uses: [
-            "Text", "Address", "JSON", "MetricFamilies", "Admission", "HTTPServing", "Delivery", "NodeAPI",
+            "Text", "Address", "JSON", "MetricFamilies", "Admission", "HTTPServing", "Delivery", "Jobs", "NodeAPI",
             "TestSupport",
         ]),
     Module(

@@ -106,7 +106,7 @@ struct `A web seed on a real nginx` {
                     Issue.record("\(fetched.outcome)")
                     return
                 }
-                #expect(reason.contains("404"))
+                #expect(reason.text.contains("404"))
             }
         }
     }
@@ -142,7 +142,7 @@ struct `A web seed on a real nginx` {
                     Issue.record("not noticed")
                     return
                 }
-                #expect(reason.contains("99999"))
+                #expect(reason.text.contains("99999"))
                 try Data(content.bytes.prefix(10)).write(to: file)
                 guard case .failed(.wrongContent, next: 50) = await fetch(seed, 50..<60).outcome else {
                     Issue.record("not noticed")
@@ -162,7 +162,7 @@ struct `A web seed on a real nginx` {
                     Issue.record("trusted")
                     return
                 }
-                #expect(reason.contains("TLS"))
+                #expect(reason.text.contains("TLS"))
             }
             var settings = WebSeedSettings()
             settings.trustedAuthorities = server.certificate

@@ -1,3 +1,4 @@
+import Jobs
 import Authoring
 import Delivery
 import Foundation

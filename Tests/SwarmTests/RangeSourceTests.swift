@@ -144,7 +144,7 @@ private func quick(_ configuration: inout SwarmNode.Configuration) {
             try await wait(for: "exhaustion") {
                 let source = await transfer.source("cdn")
                 guard case .exhausted(let reason, _) = source.state else { return false }
-                return reason.contains("\(status)") && source.missingFiles.isSuperset(of: staging.files("a"))
+                return reason.kind == .status(status) && source.missingFiles.isSuperset(of: staging.files("a"))
             }
             await transfer.transfer.addSource(try staging.plan("obs", full, staging.files()))
             try await transfer.complete()

@@ -36,17 +36,28 @@ package enum RangeAnswer: Sendable, Hashable {
         case 200: self = RangeAnswer.whole(headers, range, host, wanted, settings)
         case 416:
             self = .problem(
-                .wrongContent(file: range.file, reason: "\(host) has a shorter file than the torrent describes (416)"))
+                .wrongContent(
+                    file: range.file,
+                    reason: SourceReason(
+                        .wrongContent, "\(host) has a shorter file than the torrent describes (416)")))
         case 429, 503:
             let wait = headers.first(name: "retry-after").flatMap { RetryAfter.seconds($0, now: now) }
             self = .problem(
-                .retry(after: wait.map { min($0, settings.longestRetryAfter) }, reason: "\(host) is busy (\(status))"))
+                .retry(
+                    after: wait.map { min($0, settings.longestRetryAfter) },
+                    reason: SourceReason(.status(status), "\(host) is busy (\(status))")))
         case 408, 425, 500, 502, 504:
-            self = .problem(.retry(after: nil, reason: "\(host) answers \(status)"))
+            self = .problem(.retry(after: nil, reason: SourceReason(.status(status), "\(host) answers \(status)")))
         case 400..<500:
-            self = .problem(.giveUp(file: range.file, reason: "\(host) does not give out the file (\(status))"))
+            self = .problem(
+                .giveUp(
+                    file: range.file,
+                    reason: SourceReason(.status(status), "\(host) does not give out the file (\(status))")))
         default:
-            self = .problem(.giveUp(file: range.file, reason: "\(host) answers \(status), which is no file"))
+            self = .problem(
+                .giveUp(
+                    file: range.file,
+                    reason: SourceReason(.status(status), "\(host) answers \(status), which is no file")))
         }
     }
 
@@ -87,7 +98,7 @@ package enum RangeAnswer: Sendable, Hashable {
     }
 
     private static func wrong(_ range: FileRange, _ reason: String) -> RangeAnswer {
-        .problem(.wrongContent(file: range.file, reason: reason))
+        .problem(.wrongContent(file: range.file, reason: SourceReason(.wrongContent, reason)))
     }
 
     /// A content coding other than none, for a person.

@@ -177,7 +177,9 @@ package final class WebSeed: RangeSource {
                     guard hasTail else {
                         return .failed(
                             .wrongContent(
-                                file: range.file, reason: "\(answer.host) sends more bytes than it was asked for"),
+                                file: range.file,
+                                reason: SourceReason(
+                                    .wrongContent, "\(answer.host) sends more bytes than it was asked for")),
                             next: progress.next)
                     }
                     part = part.getSlice(at: part.readerIndex, length: Int(left)) ?? ByteBuffer()
@@ -194,7 +196,8 @@ package final class WebSeed: RangeSource {
             guard progress.next == end else {
                 return .failed(
                     .wrongContent(
-                        file: range.file, reason: "\(answer.host) sends fewer bytes than it was asked for"),
+                        file: range.file,
+                        reason: SourceReason(.wrongContent, "\(answer.host) sends fewer bytes than it was asked for")),
                     next: progress.next)
             }
             return .complete
@@ -209,14 +212,17 @@ package final class WebSeed: RangeSource {
         case .cancelled: return .cancelled
         case .timedOut:
             // While we were busy, the silence was ours, and the connection was dropped through no fault of the server.
-            if progress.isOwnDelay { return .retry(after: 0, reason: error.description) }
+            if progress.isOwnDelay { return .retry(after: 0, reason: "\(error)") }
             return .retry(after: nil, reason: "\(host) has stalled")
-        case .unresolved, .unreachable: return .unreachable(reason: error.description)
-        case .broken, .bodyTooLarge: return .retry(after: nil, reason: error.description)
+        case .unresolved(let host):
+            return .unreachable(reason: SourceReason(.unresolved(host: host), error.description))
+        case .unreachable(let host, _):
+            return .unreachable(reason: SourceReason(.unreachable(host: host), error.description))
+        case .broken, .bodyTooLarge: return .retry(after: nil, reason: "\(error)")
         // Where one file leads says nothing of the others.
         case .tooManyRedirects, .badRedirect, .refusedRedirect, .insecureRedirect, .leadsToMagnet:
-            return .giveUp(file: range.file, reason: error.description)
-        case .invalidURL, .notTrusted, .refusedAddress: return .giveUp(file: nil, reason: error.description)
+            return .giveUp(file: range.file, reason: "\(error)")
+        case .invalidURL, .notTrusted, .refusedAddress: return .giveUp(file: nil, reason: "\(error)")
         }
     }
 }

@@ -42,7 +42,7 @@ package struct WebSeedHealth: Sendable {
         var notBefore = Double.infinity
         /// Bytes of it came and did not verify: only a good piece says that it is well again.
         var isWrong = false
-        var reason: String
+        var reason: SourceReason
     }
 
     private let settings: Settings
@@ -51,9 +51,9 @@ package struct WebSeedHealth: Sendable {
     private var notBefore = -Double.infinity
     private var conduct = SourceConduct()
     private var missing: [Int: Missing] = [:]
-    private var ban: String?
+    private var ban: SourceReason?
     /// What was the matter last; nil as long as all is well.
-    package private(set) var trouble: String?
+    package private(set) var trouble: SourceReason?
     /// The last problem was of the kind that makes it no source at all: nobody answers, or what is there is wrong.
     package private(set) var isExhausted = false
     /// Fetches that may run at once: at first one, more as they succeed, half as many after a failure.
@@ -66,7 +66,7 @@ package struct WebSeedHealth: Sendable {
     }
 
     package func state(at now: Double) -> State {
-        if let ban { return .banned(ban) }
+        if let ban { return .banned(ban.text) }
         return notBefore > now ? .waiting(until: notBefore) : .usable
     }
 
@@ -107,7 +107,7 @@ package struct WebSeedHealth: Sendable {
     package var refusedFiles: Set<Int> { Set(missing.keys) }
 
     /// Why it does not give out a file; nil as far as is known.
-    package func refusal(ofFile file: Int) -> String? { missing[file]?.reason }
+    package func refusal(ofFile file: Int) -> SourceReason? { missing[file]?.reason }
 
     /// When something may be asked for again that may not be now, nil when there is no such thing.
     package func nextChange(after now: Double) -> Double? {
@@ -129,6 +129,7 @@ package struct WebSeedHealth: Sendable {
     ///   - reason: for a person.
     package mutating func badPiece(of files: Set<Int>, reason: String, at now: Double) {
         let isEcho = settings.probes && notBefore > now
+        let reason = SourceReason(.wrongContent, reason)
         let limit = settings.probes ? 1 : settings.badPieces
         for file in conduct.badPiece(of: files, limit: limit) {
             lacks(file, reason, at: now)
@@ -168,7 +169,7 @@ package struct WebSeedHealth: Sendable {
         trouble = problem.reason
     }
 
-    private mutating func lacks(_ file: Int, _ reason: String, at now: Double) {
+    private mutating func lacks(_ file: Int, _ reason: SourceReason, at now: Double) {
         var known = missing[file] ?? Missing(reason: reason)
         known.reason = reason
         if settings.probes, known.times == 0 || known.notBefore <= now {

@@ -50,14 +50,14 @@ package enum WebSeedOutcome: Sendable, Hashable {
 /// Why a web seed did not deliver, in terms of what to do about it. Texts name hosts, never whole URLs.
 package enum WebSeedProblem: Error, Sendable, Hashable, CustomStringConvertible {
     /// Try again, not before `after` seconds if the server said so, else when `WebSeedHealth` says.
-    case retry(after: Double?, reason: String)
+    case retry(after: Double?, reason: SourceReason)
     /// Nobody answers there: the name does not resolve, or the connection is refused. Worth another try later, but as
     /// things are this is no source.
-    case unreachable(reason: String)
+    case unreachable(reason: SourceReason)
     /// Do not ask for this file here again; nil: for nothing at all.
-    case giveUp(file: Int?, reason: String)
+    case giveUp(file: Int?, reason: SourceReason)
     /// What the server has under the name of this file is not what the torrent describes.
-    case wrongContent(file: Int, reason: String)
+    case wrongContent(file: Int, reason: SourceReason)
     case cancelled
 
     package var description: String {
@@ -68,7 +68,7 @@ package enum WebSeedProblem: Error, Sendable, Hashable, CustomStringConvertible 
     }
 
     /// The same without saying whose it is.
-    package var reason: String {
+    package var reason: SourceReason {
         switch self {
         case .retry(_, let reason), .unreachable(let reason), .giveUp(_, let reason), .wrongContent(_, let reason):
             reason
@@ -80,8 +80,8 @@ package enum WebSeedProblem: Error, Sendable, Hashable, CustomStringConvertible 
     /// - Parameter name: for a person.
     package func naming(_ name: @autoclosure () -> String) -> WebSeedProblem {
         switch self {
-        case .giveUp(let file?, let reason): .giveUp(file: file, reason: "\(name()): \(reason)")
-        case .wrongContent(let file, let reason): .wrongContent(file: file, reason: "\(name()): \(reason)")
+        case .giveUp(let file?, let reason): .giveUp(file: file, reason: reason.naming(name()))
+        case .wrongContent(let file, let reason): .wrongContent(file: file, reason: reason.naming(name()))
         default: self
         }
     }

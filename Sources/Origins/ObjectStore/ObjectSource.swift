@@ -34,7 +34,7 @@ package final class ObjectSource: RangeSource {
         await layout.fetch(run, sink: sink) { range, offset in
             guard let key = key(ofFile: range.file) else {
                 let reason = "\(host): the name of file \(range.file + 1) is not UTF-8, so no object can have it"
-                return .failed(.giveUp(file: range.file, reason: reason), next: offset)
+                return .failed(.giveUp(file: range.file, reason: "\(reason)"), next: offset)
             }
             // Whatever its entity tag was before: the hash judges.
             switch await store.read(key: key, range, at: offset, entityTag: nil, sink: sink) {

@@ -134,11 +134,11 @@ extension ObjectStoreError {
     init(_ problem: WebSeedProblem) {
         switch problem {
         case .cancelled: self.init(.cancelled, "cancelled")
-        case .retry(let after, let reason): self.init(.busy, reason, retryAfter: after)
-        case .unreachable(let reason): self.init(.unreachable, reason)
-        case .wrongContent(_, let reason): self.init(.wrongContent, reason)
-        case .giveUp(.some, let reason): self.init(.refused, reason)
-        case .giveUp(nil, let reason): self.init(.unsupported, reason)
+        case .retry(let after, let reason): self.init(.busy, reason.text, retryAfter: after)
+        case .unreachable(let reason): self.init(.unreachable, reason.text)
+        case .wrongContent(_, let reason): self.init(.wrongContent, reason.text)
+        case .giveUp(.some, let reason): self.init(.refused, reason.text)
+        case .giveUp(nil, let reason): self.init(.unsupported, reason.text)
         }
     }
 }

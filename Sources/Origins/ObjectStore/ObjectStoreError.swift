@@ -87,7 +87,8 @@ package struct ObjectStoreError: Error, Sendable, Hashable, CustomStringConverti
 
     /// What this means for a source of a torrent's content.
     func problem(file: Int) -> WebSeedProblem {
-        switch kind {
+        let reason = SourceReason(sourceKind, reason)
+        return switch kind {
         case .cancelled: .cancelled
         case .broken, .busy: .retry(after: retryAfter, reason: reason)
         case .unresolved, .unreachable: .unreachable(reason: reason)
@@ -97,6 +98,23 @@ package struct ObjectStoreError: Error, Sendable, Hashable, CustomStringConverti
         case .untrusted, .clockSkew, .noSuchBucket, .redirected, .unsupported: .giveUp(file: nil, reason: reason)
         }
     }
+}
+
+extension ObjectStoreError {
+    /// What a policy makes of it. A store that refuses access or lacks the object is as good as HTTP's status for that.
+    private var sourceKind: SourceReason.Kind {
+        switch kind {
+        case .unresolved: .unresolved(host: Self.store)
+        case .unreachable: .unreachable(host: Self.store)
+        case .denied: .status(403)
+        case .noSuchBucket, .noSuchKey: .status(404)
+        case .changed, .wrongContent: .wrongContent
+        default: .other
+        }
+    }
+
+    /// The reason's words name the host.
+    private static let store = "the object store"
 }
 
 /// What a refusal means. Pure.

@@ -1,5 +1,6 @@
 import Delivery
 import Hashing
+import Jobs
 import Threads
 
 // Tasks that wait, are taken up, and end.
@@ -74,7 +75,7 @@ extension DeliveryNode {
                 throw RecvRefusal(SendFailureText.sameInUploading(directories.path(.sender, there, other)))
             }
             await noteRunning([(.sender, name)])
-            let hooks = ReceiveRunner.Hooks(
+            let hooks = JobHooks(
                 placeIsFree: { [weak self] name in await self?.senderIsUploaded(name) },
                 ended: { [weak self] name in await self?.senderEnded(name) })
             let runner = SendRunner(name: name, task: task, state: state, context: context, hooks: hooks)
@@ -113,7 +114,10 @@ extension DeliveryNode {
 
     private func startReceiver(_ name: String) async {
         if isStopped { return }
-        if let old = receivers.removeValue(forKey: name) { await old.stop() }
+        if let old = receivers.removeValue(forKey: name) {
+            await old.stop()
+            old.store.forget(name)
+        }
         do throws(FileFailure) {
             try context.directories.move(name, .receiver, from: .queues, to: .downloading)
         } catch {
@@ -179,14 +183,28 @@ extension DeliveryNode {
     private func run(_ name: String, _ task: TaskFile, _ torrents: TaskTorrents, _ state: TaskState) async {
         if isStopped { return }
         await noteRunning([(.receiver, name)])
-        let hooks = ReceiveRunner.Hooks(
+        let (context, store) = (context, context.tasks)
+        let hooks = JobHooks(
             placeIsFree: { [weak self] name in await self?.receiverIsComplete(name) },
-            ended: { [weak self] name in await self?.receiverEnded(name) })
-        let runner = ReceiveRunner(
-            name: name, task: task, torrents: torrents, state: state, context: context, publications: publications,
-            checks: checks, hooks: hooks)
-        receivers[name] = runner
+            ended: { [weak self] name in await self?.receiverEnded(name) },
+            event: { name, event in context.notify(event, of: name, store) },
+            count: { what, count in context.metrics.count(what, count) })
+        store.begin(task, name: name)
+        let runner = JobRunner(
+            job: Job(task, name: name, torrents: torrents, context: context),
+            record: JobRecord(task, context.clock.calendar), state: state == .downloaded ? .serving : .receiving,
+            host: jobHost, store: store, hooks: hooks)
+        receivers[name] = Receiver(runner: runner, store: store)
         await runner.start()
+    }
+
+    /// What all jobs share, as the configuration has it now.
+    private var jobHost: JobHost {
+        JobHost(
+            swarm: context.swarm, transferOptions: context.transferOptions, library: context.library,
+            clock: context.clock, logger: context.logger,
+            settings: JobSettings(tick: context.tunables.tick, diskRetry: context.tunables.diskRetry),
+            publications: publications, checks: checks)
     }
 
     private func receiverIsComplete(_ name: String) {
@@ -195,7 +213,7 @@ extension DeliveryNode {
     }
 
     private func receiverEnded(_ name: String) {
-        receivers[name] = nil
+        if let receiver = receivers.removeValue(forKey: name) { receiver.store.forget(name) }
         receiveClaims.release(name)
         noteEnded(.receiver, name)
         startReceivers(receiveQueue.remove(name))
@@ -294,6 +312,7 @@ extension DeliveryNode {
         for earlier in [name, other].compactMap(\.self) {
             guard let old = receivers.removeValue(forKey: earlier) else { continue }
             await old.stop()
+            old.store.forget(earlier)
             startReceivers(receiveQueue.remove(earlier))
         }
         if let other { forgetEarlier(other) }
@@ -303,7 +322,7 @@ extension DeliveryNode {
         if let marker = context.places.marker(task) { NodeFiles.removeFile(marker, onlyIfEmpty: true) }
         do {
             try await Threads.offload { () throws(FileFailure) in
-                let publication = ReceiveRunner.publication(final, context)
+                let publication = context.places.job(final).publication
                 // Content that was published is not what comes now.
                 if publication?.standing() == .published || !NodeFiles.exists(context.places.incoming(final)) {
                     context.places.staging.remove(work)

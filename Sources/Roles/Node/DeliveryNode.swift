@@ -4,6 +4,7 @@ import HTTPOrigin
 import HTTPTransport
 import HashLibrary
 import JSON
+import Jobs
 import Logging
 import ObjectStore
 import Swarm
@@ -17,7 +18,7 @@ package actor DeliveryNode {
     /// Keys that are taken from here, whatever the file says.
     private let overrides: JSONObject
     let logger: Logger
-    let clock: any NodeClock
+    let clock: any JobClock
     var context: NodeContext
     let transport: HTTPTransport
     private let ownLibrary: HashLibrary?
@@ -25,7 +26,7 @@ package actor DeliveryNode {
     let checks: Turns
 
     var senders: [String: SendRunner] = [:]
-    var receivers: [String: ReceiveRunner] = [:]
+    var receivers: [String: Receiver] = [:]
     var sendQueue: QueueMachine
     var receiveQueue: QueueMachine
     /// What was accepted and waits for its place, with what was prepared for it.
@@ -54,7 +55,7 @@ package actor DeliveryNode {
     ///   used.
     package init(
         configuration: NodeConfiguration, configurationPath: String? = nil, overrides: JSONObject = JSONObject(),
-        logger: Logger, clock: any NodeClock = SystemNodeClock(), tunables: NodeTunables = NodeTunables(),
+        logger: Logger, clock: any JobClock = SystemJobClock(), tunables: NodeTunables = NodeTunables(),
         library: (any ContentLibrary)? = nil, engine: SwarmNode.Configuration = SwarmNode.Configuration()
     ) throws {
         self.configurationPath = configurationPath
@@ -72,12 +73,10 @@ package actor DeliveryNode {
         receiveQueue = QueueMachine(limit: configuration.downloadsAtOnce)
         checks = Turns(atOnce: Machine.processors)
         context = NodeContext(
-            configuration: configuration, places: NodePlaces(configuration),
-            directories: TaskDirectories(root: configuration.dataPath),
-            swarm: try SwarmNode(configuration: swarm, logger: logger), transport: transport,
+            configuration, swarm: try SwarmNode(configuration: swarm, logger: logger), transport: transport,
             stores: ObjectStoreClient(), webSeeds: WebSeedClient(),
-            library: library ?? own.map { LibraryBridge(library: $0) } ?? NoLibrary(), clock: clock,
-            logger: logger, metrics: NodeMetrics(), tunables: tunables)
+            library: library ?? own.map { LibraryBridge(library: $0) } ?? NoLibrary(), clock: clock, logger: logger,
+            metrics: NodeMetrics(), tunables: tunables)
     }
 
     private static func makeLibrary(

@@ -1,4 +1,5 @@
 import Delivery
+import Jobs
 import MetricFamilies
 import Text
 
@@ -33,6 +34,10 @@ package protocol NodeCalls: Sendable {
     func tasks() async -> [TaskEntry]
     /// The tasks of one name, without a look at all the others.
     func tasks(named name: String) async -> [TaskEntry]
+    /// The jobs that are fetched or served now, by name.
+    func jobs() async -> [JobStatus]
+    /// One of them; nil for a task that waits, has ended or is not known.
+    func job(named name: String) async -> JobStatus?
     /// A finished task file, to be taken over by a receiver. Nil when there is none of that name.
     func taskFile(named name: String) async -> [UInt8]?
     func metrics() async -> [MetricFamily]

@@ -1,7 +1,8 @@
-import MetricFamilies
-import Text
 import Delivery
+import Jobs
+import MetricFamilies
 import NodeAPI
+import Text
 
 /// A node that keeps its tasks in memory: enough of one to see what the API does with calls and replies.
 actor SmallNode: NodeCalls {
@@ -74,6 +75,8 @@ actor SmallNode: NodeCalls {
     func heartbeat() -> String { ReplyText.living(time: "2026-01-02 03:04:05") }
     func version() -> String { "2.001" }
     var progressMethod: String { role == "cacher" ? "cprogress" : "progress" }
+    func jobs() -> [JobStatus] { [] }
+    func job(named name: String) -> JobStatus? { nil }
     func tasks() -> [TaskEntry] { entries.values.sorted { $0.file < $1.file } }
     func tasks(named name: String) -> [TaskEntry] {
         looks += 1

@@ -1,3 +1,4 @@
+import Jobs
 import Address
 import Delivery
 import Foundation
@@ -33,7 +34,7 @@ struct ServedNode: Sendable {
 
     static func start(
         _ role: NodeRole, in place: TemporaryDirectory? = nil, server: TestServer,
-        clock: any NodeClock = SystemNodeClock(), _ change: (inout NodeConfiguration) -> Void = { _ in }
+        clock: any JobClock = SystemJobClock(), _ change: (inout NodeConfiguration) -> Void = { _ in }
     ) async throws -> ServedNode {
         try await serve(try await TestNode.start(role, in: place, server: server, clock: clock, change))
     }

@@ -1,3 +1,4 @@
+import Jobs
 import Address
 import Delivery
 import Foundation
@@ -17,7 +18,7 @@ struct TestNode {
 
     static func start(
         _ role: NodeRole, in place: TemporaryDirectory? = nil, server: TestServer,
-        tunables: NodeTunables = .quick, clock: any NodeClock = SystemNodeClock(),
+        tunables: NodeTunables = .quick, clock: any JobClock = SystemJobClock(),
         _ change: (inout NodeConfiguration) -> Void = { _ in }
     ) async throws -> TestNode {
         let place = try place ?? TemporaryDirectory()

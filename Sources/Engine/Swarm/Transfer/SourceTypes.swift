@@ -43,11 +43,11 @@ package struct SourceStatus: Sendable, Equatable {
         case active
         case paused
         /// It has trouble of a kind that passes. It is asked again in `nextTry` seconds; 0 when that is being done.
-        case failing(reason: String, nextTry: Double)
+        case failing(reason: SourceReason, nextTry: Double)
         /// As things are it is no source: its name does not resolve, it refuses connections, does not give out any of
         /// its files that are still missing (403, 404, 410), or has wrong content; for peers, none has a missing piece.
         /// It is probed all the same, next in `nextTry` seconds, and takes part again when it answers.
-        case exhausted(reason: String, nextTry: Double)
+        case exhausted(reason: SourceReason, nextTry: Double)
     }
 
     package var state = State.idle

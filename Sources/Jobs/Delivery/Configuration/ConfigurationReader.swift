@@ -1,7 +1,7 @@
 import Address
-import Text
 import JSON
 import Metainfo
+import Text
 
 /// Turns the members of a configuration into a checked one, and remembers which it knows.
 struct ConfigurationReader {

@@ -9,13 +9,15 @@ package enum SourceTrouble: Error, Sendable, Hashable, CustomStringConvertible {
     case silent(seconds: Int)
     /// It answers, but what it sends is not the content; the words say what is wrong with it.
     case wrongContent(String)
+    /// It cannot be used as things are: keys, addresses or certificates are missing or wrong.
+    case unusable(String)
     /// Anything else, in words for a person; such trouble passes, and the method goes on trying by itself.
     case other(String)
 
     /// Whether it means that the method has no source left (section 4 of the contract).
     package var meansNoSource: Bool {
         switch self {
-        case .nameNotResolved, .connectionRefused, .noPeerHasPiece, .silent, .wrongContent: true
+        case .nameNotResolved, .connectionRefused, .noPeerHasPiece, .silent, .wrongContent, .unusable: true
         case .status(let code): code == 403 || code == 404 || code == 410
         case .other: false
         }
@@ -28,7 +30,7 @@ package enum SourceTrouble: Error, Sendable, Hashable, CustomStringConvertible {
         case .status(let code): "the server answers \(code)"
         case .noPeerHasPiece: "no peer has the piece"
         case .silent(let seconds): "not one byte came for \(seconds) s"
-        case .wrongContent(let text), .other(let text): text
+        case .wrongContent(let text), .unusable(let text), .other(let text): text
         }
     }
 }

@@ -1,6 +1,6 @@
-import Text
 import JSON
 import Metainfo
+import Text
 
 /// Reads task files of every sender there is: strings or numbers, either spelling of the store's keys, `[""]` for an
 /// empty list, members that are not known here.

@@ -1,4 +1,5 @@
 import Delivery
+import Jobs
 import Threads
 
 // The calls of a node that receives.
@@ -31,8 +32,8 @@ extension DeliveryNode {
             guard reactive, !preparing.contains(name) else {
                 return .failure(RecvFailureText.sameInDownloading(directories.path(.receiver, .downloading, name)))
             }
-            if context.places.role == .cacher, let runner = receivers[name] {
-                runner.extend()
+            if context.places.role == .cacher, let receiver = receivers[name] {
+                receiver.runner.extend()
                 return .success(ReplyText.reactivatedCacher(taskFileName: name))
             }
         }
@@ -125,8 +126,8 @@ extension DeliveryNode {
             else { continue }
             let path = directories.path(.receiver, state, name)
             if status == .queues { return ProgressFigures(status: .queues, taskPath: path, totalBytes: 0) }
-            if let runner = receivers[name], let task = runner.board.task {
-                return Self.figures(runner.board, task, status, path, context)
+            if let receiver = receivers[name], let task = receiver.task {
+                return Self.figures(receiver.status, task, status, path, context)
             }
             guard let bytes = try? directories.read(.receiver, state, name), let task = try? TaskFile.parse(bytes)
             else {
@@ -145,14 +146,13 @@ extension DeliveryNode {
     }
 
     private static func figures(
-        _ board: ReceiveBoard, _ task: TaskFile, _ status: ProgressStatus, _ path: String, _ context: NodeContext
+        _ now: JobStatus, _ task: TaskFile, _ status: ProgressStatus, _ path: String, _ context: NodeContext
     ) -> ProgressFigures {
-        let now = board.now
         var figures = ProgressFigures(task: task, status: status, taskPath: path)
         figures.contentPath = context.places.final(task) ?? ""
         figures.isSeeding = now.isSeeding
         figures.error = now.notes
-        figures.localBytes = task.localSameSize
+        figures.localBytes = now.localBytes
         figures.received = now.received
         figures.pending = now.pending
         figures.rates = now.rates
@@ -166,7 +166,7 @@ extension DeliveryNode {
         }
         if state == .queues { return .failure(ProgressFailureText.inQueues) }
         let task: TaskFile
-        if let known = receivers[name]?.board.task {
+        if let known = receivers[name]?.task {
             task = known
         } else if let bytes = try? directories.read(.receiver, state, name), let parsed = try? TaskFile.parse(bytes) {
             task = parsed
@@ -213,7 +213,10 @@ extension DeliveryNode {
     private func cancelReceive(_ name: String, _ state: TaskState) async {
         preparing.insert(name)
         defer { preparing.remove(name) }
-        if let runner = receivers.removeValue(forKey: name) { await runner.stop() }
+        if let receiver = receivers.removeValue(forKey: name) {
+            await receiver.stop()
+            receiver.store.forget(name)
+        }
         prepared[name] = nil
         let (directories, places) = (context.directories, context.places)
         // It may have moved on while it was being stopped.
@@ -253,8 +256,9 @@ extension DeliveryNode {
 
     package func showschedules() async -> String {
         var tasks: [ScheduledTask] = []
-        for (_, runner) in receivers.sorted(by: { $0.key < $1.key }) {
-            if let task = await runner.schedule() { tasks.append(task) }
+        for (_, receiver) in receivers.sorted(by: { $0.key < $1.key }) {
+            guard let machine = await receiver.runner.schedule(), let task = receiver.task else { continue }
+            tasks.append(ScheduledTask(task: task, configuration: context.configuration, machine: machine))
         }
         for name in receiveQueue.waiting {
             guard let bytes = try? context.directories.read(.receiver, .queues, name),

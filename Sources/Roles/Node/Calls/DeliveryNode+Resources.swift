@@ -1,5 +1,6 @@
 import Delivery
 import Glibc
+import Jobs
 import Threads
 
 // What the API's own resources show.
@@ -41,6 +42,12 @@ extension DeliveryNode {
         }
     }
 
+    /// The jobs that are fetched or served now, by name.
+    package func jobs() -> [JobStatus] { receivers.values.map(\.status).sorted { $0.name < $1.name } }
+
+    /// One of them; nil for a task that waits, has ended or is not known.
+    package func job(named name: String) -> JobStatus? { receivers[name]?.status }
+
     /// A task file that receivers may take: one that has been uploaded. Nil when there is none of that name.
     package func taskFile(named name: String) async -> [UInt8]? {
         let directories = context.directories
@@ -63,15 +70,15 @@ extension DeliveryNode {
                         value: Double(known.count { $0.side == side && $0.state == state })))
             }
         }
-        let boards = receivers.values.map(\.board.now)
+        let statuses = receivers.values.map(\.status)
         for method in DeliveryMethod.allCases {
             samples.append(
                 NodeMetrics.Sample(
                     "swoop_node_download_bytes_per_second", help: "Rate of the deliveries under way.", isCounter: false,
-                    labels: ["method", method.rawValue], value: boards.reduce(0) { $0 + $1.rates[method] }))
+                    labels: ["method", method.rawValue], value: statuses.reduce(0) { $0 + $1.rates[method] }))
         }
-        for (name, runner) in receivers.sorted(by: { $0.key < $1.key }) {
-            guard let efficiency = runner.board.now.efficiency, let ratio = efficiency.ratio else { continue }
+        for (name, receiver) in receivers.sorted(by: { $0.key < $1.key }) {
+            guard let efficiency = receiver.status.efficiency, let ratio = efficiency.ratio else { continue }
             samples.append(
                 NodeMetrics.Sample(
                     "swoop_node_delivery_efficiency_ratio",

@@ -1,4 +1,5 @@
 import HashLibrary
+import Jobs
 
 /// Why a node cannot work in the directories that it was given.
 package struct NodeDirectoryError: Error, Sendable, CustomStringConvertible {

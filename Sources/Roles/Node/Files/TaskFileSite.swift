@@ -1,5 +1,6 @@
 import Delivery
 import Glibc
+import Jobs
 
 /// A task file that a caller named: its directory, held open, and its name in it. What is read, written and removed is
 /// in that directory, whoever swaps the names above it meanwhile.

@@ -1,6 +1,7 @@
 import Authoring
 import Delivery
 import Hashing
+import Jobs
 import Metainfo
 import Threads
 
@@ -48,7 +49,7 @@ struct GenerateFailure: Error, Sendable, Hashable, CustomStringConvertible {
 struct Generator: Sendable {
     let configuration: NodeConfiguration
     let library: any ContentLibrary
-    let clock: any NodeClock
+    let clock: any JobClock
 
     private var paths: NodePaths { NodePaths(configuration) }
 

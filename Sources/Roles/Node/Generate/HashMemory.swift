@@ -1,5 +1,6 @@
 import Authoring
 import Hashing
+import Jobs
 
 /// The SHA-1 digests of the files of one content, as they were when it was last hashed for a task. With it a task is
 /// made again without reading a byte, even where no library is kept.

@@ -1,4 +1,5 @@
 import Delivery
+import Jobs
 import Metainfo
 
 /// The torrents of a task that is received: which are needed, where they are kept, and how their files are the task's.

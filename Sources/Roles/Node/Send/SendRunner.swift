@@ -1,4 +1,5 @@
 import Delivery
+import Jobs
 import Logging
 import Metainfo
 import Swarm
@@ -18,7 +19,7 @@ actor SendRunner {
 
     let name: String
     nonisolated let context: NodeContext
-    private let hooks: ReceiveRunner.Hooks
+    private let hooks: JobHooks
     private(set) var task: TaskFile
     private(set) var state: TaskState
     private var machine: SendMachine
@@ -31,7 +32,7 @@ actor SendRunner {
     private nonisolated let feed: AsyncStream<Input>.Continuation
     private var main: Task<Void, Never>?
 
-    init(name: String, task: TaskFile, state: TaskState, context: NodeContext, hooks: ReceiveRunner.Hooks) {
+    init(name: String, task: TaskFile, state: TaskState, context: NodeContext, hooks: JobHooks) {
         self.name = name
         self.task = task
         self.state = state

@@ -1,5 +1,6 @@
 import Delivery
 import Hashing
+import Jobs
 import Metainfo
 import ObjectStore
 import Threads
@@ -154,7 +155,8 @@ struct StoreFetch: Sendable {
             if error.kind == .cancelled { throw error }
             throw StoreProblem(error, file: entry.file)
         }
-        let isRight = await Threads.offload { FileCheck.isRight(partial, hash: entry.hash, size: entry.size) }
+        let file = JobFile(path: entry.file, size: entry.size, digest: SHA1Digest(hex: entry.hash))
+        let isRight = await Threads.offload { FileCheck.isRight(partial, file) }
         guard isRight else {
             NodeFiles.removeFile(partial)
             throw StoreProblem(

@@ -1,6 +1,7 @@
 import Delivery
 import HTTPTransport
 import JSON
+import Jobs
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -12,7 +13,7 @@ struct Callback: Sendable {
     let url: String
     let transport: HTTPTransport
     let tunables: NodeTunables
-    let clock: any NodeClock
+    let clock: any JobClock
     let logger: Logger
     let metrics: NodeMetrics
 

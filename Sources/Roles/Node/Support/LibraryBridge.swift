@@ -1,5 +1,6 @@
 import HashLibrary
 import Hashing
+import Jobs
 
 /// The library of hashes as the node uses it.
 struct LibraryBridge: ContentLibrary {

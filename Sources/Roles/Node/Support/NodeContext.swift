@@ -2,6 +2,7 @@ import Address
 import Delivery
 import HTTPOrigin
 import HTTPTransport
+import Jobs
 import Logging
 import Metainfo
 import ObjectStore
@@ -14,25 +15,45 @@ struct NodeContext: Sendable {
     let configuration: NodeConfiguration
     let places: NodePlaces
     let directories: TaskDirectories
+    /// Of the tasks that are received.
+    let tasks: TaskStore
     let swarm: SwarmNode
     let transport: HTTPTransport
     let stores: ObjectStoreClient
     let webSeeds: WebSeedClient
     let library: any ContentLibrary
-    let clock: any NodeClock
+    let clock: any JobClock
     let logger: Logger
     let metrics: NodeMetrics
     let tunables: NodeTunables
+
+    init(
+        _ configuration: NodeConfiguration, swarm: SwarmNode, transport: HTTPTransport, stores: ObjectStoreClient,
+        webSeeds: WebSeedClient, library: any ContentLibrary, clock: any JobClock, logger: Logger, metrics: NodeMetrics,
+        tunables: NodeTunables
+    ) {
+        self.configuration = configuration
+        places = NodePlaces(configuration)
+        directories = TaskDirectories(root: configuration.dataPath)
+        tasks = TaskStore(directories, calendar: clock.calendar, isCacher: configuration.role == .cacher)
+        self.swarm = swarm
+        self.transport = transport
+        self.stores = stores
+        self.webSeeds = webSeeds
+        self.library = library
+        self.clock = clock
+        self.logger = logger
+        self.metrics = metrics
+        self.tunables = tunables
+    }
 
     var paths: NodePaths { places.paths }
 
     /// The same with another configuration, after it was loaded again.
     func with(_ configuration: NodeConfiguration) -> NodeContext {
         NodeContext(
-            configuration: configuration, places: NodePlaces(configuration),
-            directories: TaskDirectories(root: configuration.dataPath), swarm: swarm, transport: transport,
-            stores: stores, webSeeds: webSeeds, library: library, clock: clock, logger: logger, metrics: metrics,
-            tunables: tunables)
+            configuration, swarm: swarm, transport: transport, stores: stores, webSeeds: webSeeds, library: library,
+            clock: clock, logger: logger, metrics: metrics, tunables: tunables)
     }
 
     /// The bucket that a task's content is in, and the prefix of its keys.

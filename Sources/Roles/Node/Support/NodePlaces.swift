@@ -1,4 +1,5 @@
 import Delivery
+import Jobs
 
 /// Where things lie on this node: `NodePaths`, and what depends on the machine's file systems.
 struct NodePlaces: Sendable {
@@ -38,6 +39,16 @@ struct NodePlaces: Sendable {
             ? paths.stagingUnderBase(task.subdirectory, task.name) : paths.staging(task.subdirectory, task.name)
         let slash = incoming.lastIndex(of: "/") ?? incoming.startIndex
         return "\(incoming[..<slash])/.\(task.name).work"
+    }
+
+    /// All places of a task.
+    func job(_ task: TaskFile) -> JobPlaces {
+        let final = final(task).flatMap { path in
+            marker(task).map {
+                JobPlaces.Final(path: path, marker: $0, kind: machine == .hwecs ? .mountedBucket : .local)
+            }
+        }
+        return JobPlaces(incoming: incoming(task), work: work(task), final: final, staging: staging)
     }
 
     func final(_ task: TaskFile) -> String? { paths.stored(task.subdirectory, task.name) }

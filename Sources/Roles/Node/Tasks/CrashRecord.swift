@@ -1,5 +1,6 @@
 import Delivery
 import Glibc
+import Jobs
 import Threads
 
 /// The ledger of crashes on disk, in DATA. Every change is durable before what follows it.

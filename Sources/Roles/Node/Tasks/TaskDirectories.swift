@@ -1,4 +1,5 @@
 import Glibc
+import Jobs
 
 /// Which half of the node a task belongs to.
 package enum TaskSide: String, Sendable, Hashable, CaseIterable { case sender, receiver }

@@ -29,6 +29,17 @@ enum NodeRoutes {
         "Task":{"type":"object","properties":{"taskfile":{"type":"string"},"direction":{"enum":["send","receive"]},\
         "state":{"type":"string","description":"name of the directory that the task is in"},"path":{"type":"string"},\
         "progress":{"type":"object","description":"as progress or uploadprogress has it"}}},
+        "Job":{"type":"object","properties":{"name":{"type":"string"},"state":{"enum":["receiving","serving","over",\
+        "failed"]},"totalBytes":{"type":"integer"},"localBytes":{"type":"integer","description":"of files that lay here \
+        already"},"receivedBytes":{"$ref":"#/components/schemas/PerMethod"},"pendingBytes":\
+        {"$ref":"#/components/schemas/PerMethod"},"rates":{"$ref":"#/components/schemas/PerMethod"},\
+        "uploadRate":{"type":"integer"},"seeding":{"type":"boolean"},"notes":{"type":"string"},\
+        "began":{"type":["string","null"],"format":"date-time"},"completed":{"type":["string","null"],\
+        "format":"date-time"},"efficiency":{"type":"object","properties":{"ratio":{"type":"number"},\
+        "limit":{"type":"string"}}}}},
+        "Jobs":{"type":"object","properties":{"jobs":{"type":"array","items":{"$ref":"#/components/schemas/Job"}}}},
+        "PerMethod":{"type":"object","properties":{"bt":{"type":"integer"},"obs":{"type":"integer"},\
+        "cdn":{"type":"integer"}}},
         "Tasks":{"type":"object","properties":{"tasks":{"type":"array","items":{"$ref":"#/components/schemas/Task"}}}}
         """
 

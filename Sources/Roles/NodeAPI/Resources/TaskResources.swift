@@ -56,6 +56,14 @@ struct TaskResources<Node: NodeCalls>: Sendable {
             ) { _, _ in
                 counted(.json(.object(["tasks": .array(await node.tasks().map { .object($0.members) })])))
             },
+            Route(
+                .get, "/v1/jobs", "What is fetched or served now", answers: [.init(200, "done", schema: "Jobs")],
+                access: .role(.read)
+            ) { _, _ in counted(.json(.object(["jobs": .array(await node.jobs().map(\.json))]))) },
+            Route(
+                .get, "/v1/jobs/{file}", "One of them", parameters: ["file"],
+                answers: [.init(200, "done", schema: "Job"), missing], access: .role(.read)
+            ) { _, context in counted(await job(context)) },
             call(.send, "/v1/tasks/send", "Serve content by a task file", "TaskFilePath"),
             call(.sends, "/v1/tasks/sends", "Make a task file and serve by it", "TaskRequest"),
             call(.recv, "/v1/tasks/recv", "Receive content by a task file", "TaskFilePath"),
@@ -113,6 +121,13 @@ struct TaskResources<Node: NodeCalls>: Sendable {
             return missing(context)
         }
         return .json(await state(entry))
+    }
+
+    private func job(_ context: ServiceContext) async -> Response {
+        guard case .name(let name) = TaskFileName(context), let job = await node.job(named: name) else {
+            return missing(context)
+        }
+        return .json(job.json)
     }
 
     private func cancel(_ context: ServiceContext) async -> Response {

@@ -1,11 +1,10 @@
 import Delivery
-import Hashing
 import Metainfo
 import Swarm
 import Threads
 
 // Carrying out what the machine says.
-extension ReceiveRunner {
+extension JobRunner {
     func apply(_ actions: [DeliveryAction]) async {
         for action in actions {
             if hasEnded || isStopped { return }
@@ -19,11 +18,11 @@ extension ReceiveRunner {
             case .discard(let file): await discard(file)
             case .publish: publish()
             case .seed:
-                if context.places.role == .cacher, task.finishedTime.isEmpty {
-                    task.finishedTime = context.clock.text
+                if !machine.plan.keepsContent, record.completed == nil {
+                    record.completed = host.clock.now.wall
                     save()
-                    await hooks.placeIsFree(name)
-                    context.log(.info, "share complete, serving", task: name)
+                    await hooks.placeIsFree(job.name)
+                    host.log(.info, "share complete, serving", job.name)
                 }
                 await serve()
             case .finish: await finish()
@@ -37,29 +36,27 @@ extension ReceiveRunner {
     private func fetch(_ method: DeliveryMethod, files: [Int], isActive: Bool) async {
         // They may be all that is missing, and no transfer brings them.
         if isActive { makeEmptyFiles(Set(files)) }
-        let known = Set(fetching?.parts.flatMap { $0.files.keys } ?? [])
-        if isActive, !known.isSuperset(of: files.filter { task.fileList[$0].size > 0 }) {
+        let known = Set(fetching?.parts.flatMap { $0.indices.keys } ?? [])
+        if isActive, !known.isSuperset(of: files.filter { job.files[$0].size > 0 }) {
             await beginFetching()
         } else {
             await fetching?.set(method, files: files, isActive: isActive, rateLimit: rateLimit(method))
         }
     }
 
-    private func rateLimit(_ method: DeliveryMethod) -> Int? { context.configuration.rateLimits[method] }
+    private func rateLimit(_ method: DeliveryMethod) -> Int? { job.rateLimits[method] }
 
     /// Begins the transfers, or begins them anew with what is missing now.
     func beginFetching() async {
-        await settleTransfers()
+        await endTransfers()
         diskRetry.begun()
         let missing = Set(DeliveryMethod.allCases.flatMap { machine.status($0).files })
         makeEmptyFiles(missing)
         // What is here already stays in the transfers: peers want it.
-        let here = Set(task.fileList.indices.filter { machine.owner(of: $0) != nil })
+        let here = Set(job.files.indices.filter { machine.owner(of: $0) != nil })
         let wanted = missing.union(here)
         do {
-            let (task, torrents, incoming, work, context) = (task, torrents, incoming, work, context)
-            let begun = try await Fetching.begin(
-                task: task, torrents: torrents, wanted: wanted, incoming: incoming, work: work, context: context)
+            let begun = try await Fetching.begin(job, wanted: wanted, host: host)
             if isStopped { return await begun.stop() }
             fetching = begun
             // Their records know what came in runs before.
@@ -77,8 +74,8 @@ extension ReceiveRunner {
 
     /// Files without a byte are in no piece, and some torrents leave them out.
     private func makeEmptyFiles(_ files: Set<Int>) {
-        for file in files where task.fileList[file].size == 0 {
-            let path = Self.place(of: task.fileList[file], task, incoming: incoming)
+        for file in files where job.files[file].size == 0 {
+            let path = job.path(of: file, in: job.places.incoming)
             guard let slash = path.lastIndex(of: "/") else { continue }
             try? NodeFiles.makeDirectory(String(path[..<slash]))
             try? NodeFiles.write([], to: path)
@@ -88,15 +85,15 @@ extension ReceiveRunner {
 
     private func follow(_ part: Fetching.Part) {
         children.append(
-            Task { [feed, name, context] in
+            Task { [feed, job, host] in
                 for await event in part.transfer.events {
                     switch event {
                     case .fileComplete(let index):
                         if let place = part.places[index] { feed.yield(.fileComplete(place)) }
                     case .failed(let error): feed.yield(.transferFailed(error.description))
-                    case .complete: for place in part.files.keys { feed.yield(.fileComplete(place)) }
+                    case .complete: for place in part.indices.keys { feed.yield(.fileComplete(place)) }
                     case .warning(let text):
-                        context.log(.notice, "transfer warning", task: name, ["warning": "\(text)"])
+                        host.log(.notice, "transfer warning", job.name, ["warning": "\(text)"])
                     default: break
                     }
                 }
@@ -111,55 +108,49 @@ extension ReceiveRunner {
     // MARK: Copies, probes, checks
 
     private func copy(_ files: [Int]) {
-        let (task, incoming, context) = (task, incoming, context)
         children.append(
-            Task { [feed] in
+            Task { [feed, job, host] in
                 for file in files {
                     if Task.isCancelled { return }
-                    let entry = task.fileList[file]
-                    let target = Self.place(of: entry, task, incoming: incoming)
-                    feed.yield(.copied(file, await Self.copy(entry, to: target, context)))
+                    let target = job.path(of: file, in: job.places.incoming)
+                    feed.yield(.copied(file, await Self.copy(job.files[file], to: target, host.library)))
                 }
             })
     }
 
-    private static func copy(_ entry: TaskFileEntry, to target: String, _ context: NodeContext) async -> Bool {
-        guard let digest = SHA1Digest(hex: entry.hash), let slash = target.lastIndex(of: "/") else { return false }
+    private static func copy(_ file: JobFile, to target: String, _ library: any ContentLibrary) async -> Bool {
+        guard let digest = file.digest, let slash = target.lastIndex(of: "/") else { return false }
         do throws(FileFailure) {
             try NodeFiles.makeDirectory(String(target[..<slash]))
-            if entry.size == 0 {
+            if file.size == 0 {
                 try NodeFiles.write([], to: target)
                 return true
             }
         } catch { return false }
         // What is found may have gone since: another one may do.
         for _ in 0..<3 {
-            guard let source = await context.library.find(digest, size: entry.size) else { return false }
-            if await context.library.copy(from: source, to: target, expecting: digest, size: entry.size) { return true }
+            guard let source = await library.find(digest, size: file.size) else { return false }
+            if await library.copy(from: source, to: target, expecting: digest, size: file.size) { return true }
         }
         return false
     }
 
+    /// Whether a method that had no source left has one again.
     private func probe(_ method: DeliveryMethod) {
-        let probe = SourceProbe(task: task, context: context)
-        let files = task.remainingFiles()[method]
         let missing = machine.status(method).files
-        children.append(
-            Task { [feed] in
-                feed.yield(.probed(method, await probe.run(method, files: missing.isEmpty ? files : missing)))
-            })
+        let share = job.plan.homes.indices.filter { job.plan.homes[$0] == method && !record.local.contains($0) }
+        let probe = SourceProbe(job: job, method: method, files: missing.isEmpty ? share : missing)
+        children.append(Task { [feed] in feed.yield(.probed(method, await probe.run())) })
     }
 
-    private func verify(_ file: Int) {
-        let entry = task.fileList[file]
-        let path = Self.place(of: entry, task, incoming: incoming)
-        let checks = checks
+    private func verify(_ index: Int) {
+        let (path, file) = (job.path(of: index, in: job.places.incoming), job.files[index])
         children.append(
-            Task { [feed] in
-                let isRight = await checks.run(path) {
-                    await Threads.offload { FileCheck.isRight(path, hash: entry.hash, size: entry.size) }
+            Task { [feed, host] in
+                let isRight = await host.checks.run(path) {
+                    await Threads.offload { FileCheck.isRight(path, file) }
                 }
-                feed.yield(.verified(file, isRight: isRight))
+                feed.yield(.verified(index, isRight: isRight))
             })
     }
 
@@ -168,31 +159,30 @@ extension ReceiveRunner {
         verified.forget(file)
         reported.remove(file)
         for part in fetching?.parts ?? [] {
-            if let index = part.files[file], await part.transfer.refetch(file: index) { return }
+            if let index = part.indices[file], await part.transfer.refetch(file: index) { return }
         }
-        let staging = context.places.staging
-        staging.remove(Self.place(of: task.fileList[file], task, incoming: incoming))
-        for record in ["peers", "others"] { staging.remove("\(work)/\(record)") }
+        let places = job.places
+        places.staging.remove(job.path(of: file, in: places.incoming))
+        for record in ["peers", "others"] { places.staging.remove("\(places.work)/\(record)") }
         await beginFetching()
     }
 
     // MARK: The end
 
     private func publish() {
-        guard let publication else { return }
-        let (publications, context, name) = (publications, context, name)
-        let torrent = torrents.full ?? torrents.served
+        guard let publication = job.places.publication else { return }
+        let torrent = (job.torrents.full ?? job.torrents.served)?.torrent
         let moved = movesWithContent ? fetching?.peers?.transfer : nil
         let stopped = (fetching?.parts ?? []).map(\.transfer).filter { $0 !== moved }
         children.append(
-            Task { [feed] in
+            Task { [feed, job, host] in
                 // Descriptors for writing are closed before the content moves.
                 for transfer in stopped { await transfer.stop() }
-                let problem = await publications.run(publication.final) {
-                    await Self.publish(publication, torrent: torrent, moving: moved, clock: context.clock)
+                let problem = await host.publications.run(publication.final) {
+                    await Self.publish(publication, torrent: torrent, moving: moved, clock: host.clock)
                 }
                 if let problem {
-                    context.log(.error, "content cannot be published", task: name, ["reason": "\(problem)"])
+                    host.log(.error, "content cannot be published", job.name, ["reason": "\(problem)"])
                 }
                 feed.yield(.published(problem))
             })
@@ -200,15 +190,17 @@ extension ReceiveRunner {
 
     /// Whether the transfer that serves peers has all of its torrent, and can go on from the final place.
     private var movesWithContent: Bool {
-        guard let torrent = torrents.served, let part = fetching?.peers, machine.plan.seedTime > 0 else { return false }
-        let files = torrent.info.layout.files
+        guard let served = job.torrents.served, let part = fetching?.peers, machine.plan.seedTime > 0 else {
+            return false
+        }
+        let files = served.torrent.info.layout.files
         return files.indices.allSatisfy {
             files[$0].isPadding || files[$0].length == 0 || part.places[$0] != nil
         }
     }
 
     private static func publish(
-        _ publication: Publication, torrent: Torrent?, moving transfer: Transfer?, clock: any NodeClock
+        _ publication: Publication, torrent: Torrent?, moving transfer: Transfer?, clock: any JobClock
     ) async -> String? {
         let prepared = await Threads.offload { () -> String? in
             do throws(FileFailure) {
@@ -247,49 +239,54 @@ extension ReceiveRunner {
 
     /// What was verified here need not be read again by the library.
     func noteInLibrary() async {
-        guard let final = context.places.final(task) else { return }
-        for entry in task.fileList {
-            guard let digest = SHA1Digest(hex: entry.hash) else { continue }
-            let path = Self.place(of: entry, task, incoming: final)
-            await context.library.note(path, digest: digest, size: entry.size)
+        guard let final = job.places.final else { return }
+        for (index, file) in job.files.enumerated() {
+            guard let digest = file.digest else { continue }
+            await host.library.note(job.path(of: index, in: final.path), digest: digest, size: file.size)
         }
     }
 
-    /// The content is at its final place: the task file says so, and everybody who wants to know.
+    /// The content is at its final place: the record says so, and whoever wants to know is told.
     func afterPublication() async {
-        if task.finishedTime.isEmpty { task.finishedTime = context.clock.text }
+        if record.completed == nil { record.completed = host.clock.now.wall }
         save()
-        guard state == .downloading, move(to: .downloaded) else { return }
-        context.metrics.add(to: .receivesFinished)
-        context.log(.info, "delivery complete", task: name, ["bytes": "\(task.totalSize)"])
-        context.notify("downloaded", task: name, path: context.directories.path(.receiver, state, name))
+        guard state == .receiving, move(to: .serving) else { return }
+        hooks.count(.complete, 1)
+        host.log(.info, "delivery complete", job.name, ["bytes": "\(job.totalSize)"])
+        hooks.event(job.name, .complete)
         balanceAtEnd()
-        await hooks.placeIsFree(name)
+        await hooks.placeIsFree(job.name)
     }
 
-    private func fail(_ failure: DeliveryFailure) async {
-        let (text, method): (String, DeliveryMethod) =
-            switch failure {
-            case .wrongContent(let file):
-                (
-                    "\(task.fileList[file].file) is not what its SHA-1 in filelist says, wherever it is fetched from",
-                    machine.owner(of: file) ?? .bt
-                )
-            case .noMethod(let file): ("no method may fetch \(task.fileList[file].file)", .bt)
-            case .cannotPublish(let reason): ("the content cannot be put at its final place: \(reason)", .bt)
-            }
-        context.log(.error, "delivery failed", task: name, ["reason": "\(text)"])
-        context.metrics.add(to: .receivesFailed)
+    private func fail(_ cause: DeliveryFailure) async {
+        let failure = JobFailure(cause, job, machine)
+        host.log(.error, "delivery failed", job.name, ["reason": "\(failure)"])
+        hooks.count(.failed, 1)
         do throws(FileFailure) {
-            try context.directories.fail(
-                name, .receiver, from: state, details: text, suffix: TaskDirectories.errorSuffix(method.rawValue))
-            state = .failed
+            try store.fail(job.name, from: state, failure)
+            enter(.failed)
         } catch {
-            context.log(.error, "task file cannot be moved", task: name, ["reason": "\(error)"])
+            host.log(.error, "task file cannot be moved", job.name, ["reason": "\(error)"])
         }
-        board.update { $0.notes = text }
-        context.notify(
-            "failed", task: name, path: context.directories.path(.receiver, .failed, name), details: text)
+        board.update { $0.notes = failure.description }
+        hooks.event(job.name, .failed(failure))
         hasEnded = true
+    }
+}
+
+extension JobFailure {
+    /// The failure in words, put down to the method that has the file.
+    fileprivate init(_ cause: DeliveryFailure, _ job: Job, _ machine: DeliveryMachine) {
+        switch cause {
+        case .wrongContent(let file):
+            self.init(
+                cause, method: machine.owner(of: file) ?? .bt,
+                description: "\(job.files[file].path) is not what its SHA-1 says, wherever it is fetched from")
+        case .noMethod(let file):
+            self.init(cause, method: .bt, description: "no method may fetch \(job.files[file].path)")
+        case .cannotPublish(let reason):
+            self.init(
+                cause, method: .bt, description: "the content cannot be put at its final place: \(reason)")
+        }
     }
 }

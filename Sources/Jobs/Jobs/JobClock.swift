@@ -1,22 +1,22 @@
 import Delivery
 import Threads
 
-/// The time as the node sees it. Injected, so that two days of quiet hours pass in a test in no time.
-package protocol NodeClock: Sendable {
+/// The time as jobs see it. Injected, so that two days of quiet hours pass in a test in no time.
+package protocol JobClock: Sendable {
     var now: Moment { get }
-    /// The calendar of windows and of the times in task files.
+    /// The calendar of windows and of the times that people read.
     var calendar: any WallClock { get }
     /// Returns after so many seconds, or when the task is cancelled.
     func sleep(seconds: Double) async
 }
 
-extension NodeClock {
+extension JobClock {
     /// `YYYY-MM-DD HH:MM:SS`.
-    var text: String { calendar.text(now.wall) }
+    package var text: String { calendar.text(now.wall) }
 }
 
 /// The time of the machine.
-package struct SystemNodeClock: NodeClock {
+package struct SystemJobClock: JobClock {
     package let calendar: any WallClock
 
     package init(calendar: any WallClock = SystemWallClock()) { self.calendar = calendar }

@@ -1,4 +1,3 @@
-import Delivery
 import Glibc
 import Hashing
 
@@ -36,12 +35,13 @@ struct VerifiedFiles: Sendable {
         if files.count != lines.count - 1 || bytes.last != 0x0a { rewrite() }
     }
 
-    /// Places in the task's list of the files that are still as they were when they were found right.
-    func stillRight(_ task: TaskFile, at place: (TaskFileEntry) -> String) -> Set<Int> {
+    /// The files of a job that are still as they were when they were found right.
+    func stillRight(_ job: Job) -> Set<Int> {
         Set(
             files.compactMap { index, noted in
-                guard task.fileList.indices.contains(index), let now = NodeFiles.status(place(task.fileList[index])),
-                    now.kind == .file, now.size == noted.size, now.size == task.fileList[index].size,
+                guard job.files.indices.contains(index),
+                    let now = NodeFiles.status(job.path(of: index, in: job.places.incoming)), now.kind == .file,
+                    now.size == noted.size, now.size == job.files[index].size,
                     now.device == noted.device, now.inode == noted.inode, now.modified == noted.modified
                 else { return nil }
                 return index
@@ -83,16 +83,18 @@ struct VerifiedFiles: Sendable {
 }
 
 /// Hashes one whole file and makes it durable. Blocks.
-enum FileCheck {
+package enum FileCheck {
     /// Whether it is there and has this content. What is right is durable when this returns.
-    static func isRight(_ path: String, hash: String, size: Int64) -> Bool {
+    package static func isRight(_ path: String, _ file: JobFile) -> Bool {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, Int64(status.st_size) == size else {
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, Int64(status.st_size) == file.size
+        else {
             return false
         }
+        guard let expected = file.digest else { return fdatasync(descriptor) == 0 }
         posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL)
         var digest = SHA1Streams(laneCount: 1)
         var block = [UInt8](repeating: 0, count: 512 << 10)
@@ -103,7 +105,7 @@ enum FileCheck {
             guard count > 0 else { return false }
             block[..<count].withUnsafeBytes { digest.update([$0]) }
         }
-        guard digest.finish(0)?.hex == hash else { return false }
+        guard digest.finish(0) == expected else { return false }
         return fdatasync(descriptor) == 0
     }
 }

@@ -8,47 +8,53 @@ private func linuxRenameAt2(
 ) -> Int32
 
 /// Why the node could not do something with a path.
-struct FileFailure: Error, Sendable, Hashable, CustomStringConvertible {
-    let operation: String
-    let path: String
-    let number: Int32
+package struct FileFailure: Error, Sendable, Hashable, CustomStringConvertible {
+    package let operation: String
+    package let path: String
+    package let number: Int32
 
-    var description: String { "cannot \(operation) \(path): \(SystemError(number))" }
+    package init(operation: String, path: String, number: Int32) {
+        self.operation = operation
+        self.path = path
+        self.number = number
+    }
+
+    package var description: String { "cannot \(operation) \(path): \(SystemError(number))" }
 }
 
 /// The few file operations of the daemon itself, by path, all of which block only as long as a local disk does. Content
 /// is never read through these.
-enum NodeFiles {
-    enum Kind: Sendable, Equatable { case file, directory, other }
+package enum NodeFiles {
+    package enum Kind: Sendable, Equatable { case file, directory, other }
 
-    struct Status: Sendable, Equatable {
-        let kind: Kind
-        let size: Int64
-        let device: UInt64
-        let inode: UInt64
+    package struct Status: Sendable, Equatable {
+        package let kind: Kind
+        package let size: Int64
+        package let device: UInt64
+        package let inode: UInt64
         /// Last change of content and of anything at all, in nanoseconds since 1970.
-        let modified: Int64
-        let changed: Int64
+        package let modified: Int64
+        package let changed: Int64
     }
 
     /// Of the path itself: a symbolic link is `other`. Nil when there is nothing.
-    static func status(_ path: String, follow: Bool = false) -> Status? {
+    package static func status(_ path: String, follow: Bool = false) -> Status? {
         var status = stat()
         guard (follow ? stat(path, &status) : lstat(path, &status)) == 0 else { return nil }
         return Status(status)
     }
 
     /// Permission bits; nil when there is nothing, or no regular file.
-    static func mode(_ path: String) -> UInt32? {
+    package static func mode(_ path: String) -> UInt32? {
         var status = stat()
         guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
         return status.st_mode & 0o7777
     }
 
-    static func exists(_ path: String) -> Bool { status(path, follow: true) != nil }
+    package static func exists(_ path: String) -> Bool { status(path, follow: true) != nil }
 
     /// Makes a directory and those above it.
-    static func makeDirectory(_ path: String) throws(FileFailure) {
+    package static func makeDirectory(_ path: String) throws(FileFailure) {
         if mkdir(path, 0o755) == 0 || status(path, follow: true)?.kind == .directory { return }
         guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex else {
             throw FileFailure(operation: "make the directory", path: path, number: errno)
@@ -61,7 +67,7 @@ enum NodeFiles {
 
     /// Reads a regular file of at most `limit` bytes. A FIFO, a link, a device and a directory are refused, and none of
     /// them is waited for.
-    static func read(_ path: String, limit: Int) throws(FileFailure) -> [UInt8] {
+    package static func read(_ path: String, limit: Int) throws(FileFailure) -> [UInt8] {
         func failure(_ number: Int32) -> FileFailure { FileFailure(operation: "read", path: path, number: number) }
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW)
         guard descriptor >= 0 else { throw failure(errno) }
@@ -77,10 +83,10 @@ enum NodeFiles {
     }
 
     /// A number of the system's, where it is not known yet what it is about.
-    struct SystemNumber: Error { let number: Int32 }
+    package struct SystemNumber: Error { package let number: Int32 }
 
     /// What an open file holds, from where it stands: at most `limit` bytes.
-    static func contents(of descriptor: Int32, limit: Int) -> Result<[UInt8], SystemNumber> {
+    package static func contents(of descriptor: Int32, limit: Int) -> Result<[UInt8], SystemNumber> {
         var bytes: [UInt8] = []
         var block = [UInt8](repeating: 0, count: 64 << 10)
         while bytes.count <= limit {
@@ -97,7 +103,7 @@ enum NodeFiles {
 
     /// Writes all bytes and makes them durable.
     /// - Returns: `errno`, or 0.
-    static func fill(_ descriptor: Int32, with bytes: [UInt8]) -> Int32 {
+    package static func fill(_ descriptor: Int32, with bytes: [UInt8]) -> Int32 {
         var position = 0
         while position < bytes.count {
             let count = bytes[position...].withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
@@ -107,10 +113,10 @@ enum NodeFiles {
     }
 
     /// A hidden name that nobody has yet, short whatever the file's own name is.
-    static func temporaryName() -> String { ".\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).new" }
+    package static func temporaryName() -> String { ".\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).new" }
 
     /// Replaces a file in one step: whatever happens, either the old or the new one is there, whole and durable.
-    static func write(_ bytes: [UInt8], to path: String, mode: mode_t = 0o644) throws(FileFailure) {
+    package static func write(_ bytes: [UInt8], to path: String, mode: mode_t = 0o644) throws(FileFailure) {
         func failure(_ number: Int32) -> FileFailure { FileFailure(operation: "write", path: path, number: number) }
         let slash = path.lastIndex(of: "/") ?? path.startIndex
         let temporary = "\(path[..<slash])/\(temporaryName())"
@@ -127,7 +133,7 @@ enum NodeFiles {
     }
 
     /// Moves in one step, and makes the move durable.
-    static func move(_ path: String, to target: String) throws(FileFailure) {
+    package static func move(_ path: String, to target: String) throws(FileFailure) {
         guard Glibc.rename(path, target) == 0 else {
             throw FileFailure(operation: "move", path: path, number: errno)
         }
@@ -136,7 +142,7 @@ enum NodeFiles {
     }
 
     /// Lets two things change places in one step.
-    static func exchange(_ path: String, with other: String) throws(FileFailure) {
+    package static func exchange(_ path: String, with other: String) throws(FileFailure) {
         guard linuxRenameAt2(AT_FDCWD, path, AT_FDCWD, other, 2) == 0 else {
             throw FileFailure(operation: "exchange", path: path, number: errno)
         }
@@ -147,7 +153,7 @@ enum NodeFiles {
     /// Removes a regular file by a path that the node made. A directory, a link or a pipe of that name stays: no tree is
     /// ever removed by its path (see ``OwnTree``).
     /// - Parameter onlyIfEmpty: a file with bytes in it stays too.
-    static func removeFile(_ path: String, onlyIfEmpty: Bool = false) {
+    package static func removeFile(_ path: String, onlyIfEmpty: Bool = false) {
         guard let slash = path.lastIndex(of: "/"),
             let directory = try? HeldDirectory.open(configured: slash == path.startIndex ? "/" : String(path[..<slash]))
         else { return }
@@ -157,7 +163,7 @@ enum NodeFiles {
     }
 
     /// The names in a directory that are UTF-8, sorted; empty when it cannot be listed.
-    static func names(in directory: String) -> [String] {
+    package static func names(in directory: String) -> [String] {
         guard let stream = opendir(directory) else { return [] }
         defer { closedir(stream) }
         return rawNames(of: stream).compactMap {
@@ -167,7 +173,7 @@ enum NodeFiles {
     }
 
     /// The names that are still to come, as the system has them, each with its NUL; `.` and `..` are left out.
-    static func rawNames(of stream: OpaquePointer) -> [[CChar]] {
+    package static func rawNames(of stream: OpaquePointer) -> [[CChar]] {
         var names: [[CChar]] = []
         while let entry = readdir(stream) {
             // The name is NUL-terminated and may be longer than the field that is declared for it.
@@ -181,21 +187,21 @@ enum NodeFiles {
     }
 
     /// The path without links, `.` and `..`; nil when it leads nowhere.
-    static func resolved(_ path: String) -> String? {
+    package static func resolved(_ path: String) -> String? {
         guard let text = realpath(path, nil) else { return nil }
         defer { free(text) }
         return String(validatingCString: text)
     }
 
     /// A path whose directory is written without links; the last name may be one. As it is where there is no directory.
-    static func resolvedParent(_ path: String) -> String {
+    package static func resolvedParent(_ path: String) -> String {
         guard let slash = path.lastIndex(of: "/"), slash != path.startIndex,
             let parent = resolved(String(path[..<slash]))
         else { return path }
         return (parent == "/" ? "" : parent) + path[slash...]
     }
 
-    static func synchronizeDirectory(of path: String) {
+    package static func synchronizeDirectory(of path: String) {
         let slash = path.lastIndex(of: "/") ?? path.startIndex
         let directory = slash == path.startIndex ? "/" : String(path[..<slash])
         let descriptor = open(directory, O_RDONLY | O_CLOEXEC | O_DIRECTORY)
@@ -205,7 +211,7 @@ enum NodeFiles {
     }
 
     /// Whether two paths, or the nearest directories above them that exist, lie in one file system.
-    static func areOnOneDevice(_ one: String, _ other: String) -> Bool { device(of: one) == device(of: other) }
+    package static func areOnOneDevice(_ one: String, _ other: String) -> Bool { device(of: one) == device(of: other) }
 
     private static func device(of path: String) -> UInt64? {
         var path = path
@@ -220,7 +226,7 @@ enum NodeFiles {
 }
 
 extension NodeFiles.Status {
-    init(_ status: stat) {
+    package init(_ status: stat) {
         func nanoseconds(_ time: timespec) -> Int64 {
             Int64(time.tv_sec).multipliedReportingOverflow(by: 1_000_000_000).partialValue &+ Int64(time.tv_nsec)
         }

@@ -1,6 +1,6 @@
 import Hashing
 
-/// What the node asks of the library of hashes. A protocol, so that a node can also run without one.
+/// What jobs ask of the library of hashes. A protocol, so that a process can also run without one.
 package protocol ContentLibrary: Sendable {
     /// A file of this digest and size that is here, if there is one.
     func find(_ digest: SHA1Digest, size: Int64) async -> String?
@@ -13,10 +13,14 @@ package protocol ContentLibrary: Sendable {
     func note(_ path: String, digest: SHA1Digest, size: Int64) async
 }
 
-/// For a node that keeps none.
-struct NoLibrary: ContentLibrary {
-    func find(_ digest: SHA1Digest, size: Int64) async -> String? { nil }
-    func digest(of path: String) async -> SHA1Digest? { nil }
-    func copy(from path: String, to target: String, expecting digest: SHA1Digest, size: Int64) async -> Bool { false }
-    func note(_ path: String, digest: SHA1Digest, size: Int64) async {}
+/// For a process that keeps none.
+package struct NoLibrary: ContentLibrary {
+    package init() {}
+
+    package func find(_ digest: SHA1Digest, size: Int64) async -> String? { nil }
+    package func digest(of path: String) async -> SHA1Digest? { nil }
+    package func copy(from path: String, to target: String, expecting digest: SHA1Digest, size: Int64) async -> Bool {
+        false
+    }
+    package func note(_ path: String, digest: SHA1Digest, size: Int64) async {}
 }

@@ -3,21 +3,21 @@ import Glibc
 /// Puts content that has been checked at its final place in one step, and finds out after a crash how far that had
 /// come.
 ///
-/// Before the step a record of what is to be put there lies in the task's own directory; so after a crash it is known
+/// Before the step a record of what is to be put there lies in the job's own directory; so after a crash it is known
 /// whether what lies at the final place is the new content. It is told by its inode and by the time of its last change,
 /// which a rename leaves alone: the inode of what was removed is soon another's.
-struct Publication: Sendable {
-    let incoming: String
-    let final: String
-    let marker: String
-    /// In the task's own directory.
-    let record: String
-    let staging: OwnTree
-    let machine: MachineKind
+package struct Publication: Sendable {
+    package let incoming: String
+    package let final: String
+    package let marker: String
+    /// In the job's own directory.
+    package let record: String
+    package let staging: OwnTree
+    package let machine: MachineKind
 
-    enum MachineKind: Sendable { case local, mountedBucket }
+    package enum MachineKind: Sendable { case local, mountedBucket }
 
-    enum Standing: Sendable, Equatable {
+    package enum Standing: Sendable, Equatable {
         /// Content has not been checked yet, or the record is of something else.
         case unchecked
         /// It has been checked and is not at its final place.
@@ -27,12 +27,12 @@ struct Publication: Sendable {
     }
 
     /// What is known after a restart.
-    func standing() -> Standing {
+    package func standing() -> Standing {
         guard let bytes = try? NodeFiles.read(record, limit: 4096) else { return .unchecked }
-        let fields = String(decoding: bytes, as: UTF8.self).split(separator: " ").map(String.init)
+        let fields = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace).map(String.init)
         if fields == ["bucket"] { return NodeFiles.exists(marker) ? .published : .checked }
         guard fields.count == 3, let device = UInt64(fields[0]), let inode = UInt64(fields[1]),
-            let modified = Int64(fields[2].trimmed)
+            let modified = Int64(fields[2])
         else { return .unchecked }
         func isIt(_ path: String) -> Bool {
             NodeFiles.status(path).map { $0.device == device && $0.inode == inode && $0.modified == modified } ?? false
@@ -42,7 +42,7 @@ struct Publication: Sendable {
     }
 
     /// Says that all of the content has just been checked. Makes it durable first: a record must not outlive it.
-    func recordChecked() throws(FileFailure) {
+    package func recordChecked() throws(FileFailure) {
         try Self.synchronize(incoming)
         if machine == .mountedBucket { return try NodeFiles.write(Array("bucket".utf8), to: record) }
         guard let status = NodeFiles.status(incoming) else {
@@ -52,10 +52,10 @@ struct Publication: Sendable {
     }
 
     /// Content is to be changed again: what was checked counts no more.
-    func forgetChecked() { NodeFiles.removeFile(record) }
+    package func forgetChecked() { NodeFiles.removeFile(record) }
 
     /// The step. Whatever was there before is gone afterwards; a marker is left. Doing it twice does no harm.
-    func publish() throws(FileFailure) {
+    package func publish() throws(FileFailure) {
         try checkNeighbours()
         if machine == .mountedBucket {
             try Self.copy(incoming, to: final)
@@ -75,7 +75,7 @@ struct Publication: Sendable {
 
     /// Names beside the content that publication writes to, and what must not lie there: other content.
     /// - Throws: `EEXIST`, naming what is in the way.
-    func checkNeighbours() throws(FileFailure) {
+    package func checkNeighbours() throws(FileFailure) {
         func refuse(_ path: String) -> FileFailure { FileFailure(operation: "replace", path: path, number: EEXIST) }
         if let there = NodeFiles.status(marker), there.kind != .file || there.size != 0 { throw refuse(marker) }
         let torrent = final + ".torrent"

@@ -1,12 +1,12 @@
 /// Lets work on one thing (a path) be done one after the other, and so many at a time at most.
-actor Turns {
+package actor Turns {
     private var last: [String: Task<Void, Never>] = [:]
     private var free: Int
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
-    init(atOnce: Int) { free = max(1, atOnce) }
+    package init(atOnce: Int) { free = max(1, atOnce) }
 
-    func run<R: Sendable>(_ key: String, _ body: @escaping @Sendable () async -> R) async -> R {
+    package func run<R: Sendable>(_ key: String, _ body: @escaping @Sendable () async -> R) async -> R {
         let before = last[key]
         let task = Task { [self] in
             await before?.value

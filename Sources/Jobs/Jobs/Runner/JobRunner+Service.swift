@@ -3,15 +3,15 @@ import Swarm
 import Threads
 
 // Serving what is complete, and the end of that.
-extension ReceiveRunner {
+extension JobRunner {
     /// The content was at its final place before a restart.
     func beginService() async {
-        let since = servedSince ?? context.clock.now.wall
+        let since = record.completed ?? host.clock.now.wall
         loadReceived()
         balanceAtEnd()
-        await hooks.placeIsFree(name)
+        await hooks.placeIsFree(job.name)
         machine = DeliveryMachine(
-            plan: machine.plan, clock: context.clock.calendar, seedingUntil: since + Double(machine.plan.seedTime))
+            plan: machine.plan, clock: host.clock.calendar, seedingUntil: since + Double(machine.plan.seedTime))
         if machine.plan.usable.contains(.bt), !machine.plan.torrentFiles.isEmpty, machine.plan.seedTime > 0 {
             await serve()
         }
@@ -20,8 +20,8 @@ extension ReceiveRunner {
 
     /// Serves from where the content is now.
     func serve() async {
-        guard seed == nil, let torrent = torrents.served else { return }
-        let place = context.places.final(task) ?? incoming
+        guard seed == nil, let torrent = job.torrents.served?.torrent else { return }
+        let place = job.places.final?.path ?? job.places.incoming
         // The transfer that fetched it goes on, unless publication had to stop it.
         if let part = fetching?.peers, await part.transfer.status().state == .seeding {
             seed = part.transfer
@@ -30,27 +30,27 @@ extension ReceiveRunner {
             board.update { $0.isSeeding = true }
             return
         }
-        await settleTransfers()
-        var options = context.transferOptions
+        await endTransfers()
+        var options = host.transferOptions
         options.fast = true
         do {
-            let transfer = try await context.swarm.seed(torrent: torrent, path: place, options: options)
+            let transfer = try await host.swarm.seed(torrent: torrent, path: place, options: options)
             seed = transfer
             let board = board
             children.append(
-                Task { [name, context] in
+                Task { [job, host] in
                     for await event in transfer.events {
                         switch event {
                         case .complete: board.update { $0.isSeeding = true }
                         case .failed(let error):
                             board.update { $0.isSeeding = false }
-                            context.log(.warning, "serving ended early", task: name, ["reason": "\(error)"])
+                            host.log(.warning, "serving ended early", job.name, ["reason": "\(error)"])
                         default: break
                         }
                     }
                 })
         } catch {
-            context.log(.warning, "content cannot be served", task: name, ["reason": "\(error)"])
+            host.log(.warning, "content cannot be served", job.name, ["reason": "\(error)"])
         }
     }
 
@@ -58,40 +58,40 @@ extension ReceiveRunner {
     func finish() async {
         await seed?.stop()
         seed = nil
-        await settleTransfers()
+        await endTransfers()
         board.update { $0.isSeeding = false }
-        if context.places.role == .cacher {
-            let (incoming, work, staging) = (incoming, work, context.places.staging)
-            // The marker of its end is the move; data goes first, so that none is left behind.
+        if !machine.plan.keepsContent {
+            let places = job.places
+            // The mark of its end is the move; data goes first, so that none is left behind.
             await Threads.offload {
-                staging.remove(incoming)
-                staging.remove(work)
+                places.staging.remove(places.incoming)
+                places.staging.remove(places.work)
             }
-            if task.finishedTime.isEmpty { task.finishedTime = context.clock.text }
+            if record.completed == nil { record.completed = host.clock.now.wall }
             save()
-            _ = move(to: .downloaded)
-            context.notify("finished", task: name, path: context.directories.path(.receiver, state, name))
+            _ = move(to: .over)
+            hooks.event(job.name, .finished)
             hasEnded = true
             return
         }
         await watchService()
     }
 
-    /// A task whose service time is over goes to `history`, whether or not it had anything to serve.
+    /// A job whose service time is over has ended, whether or not it had anything to serve.
     func watchService() async {
-        guard state == .downloaded, !hasEnded else { return }
+        guard state == .serving, !hasEnded else { return }
         if case .seeding = machine.phase, machine.plan.usable.contains(.bt), machine.plan.seedTime > 0,
             !machine.plan.torrentFiles.isEmpty
         {
             return
         }
-        let since = servedSince ?? context.clock.now.wall
-        guard context.clock.now.wall >= since + Double(machine.plan.seedTime) else { return }
-        let (work, staging) = (work, context.places.staging)
-        await Threads.offload { staging.remove(work) }
-        _ = move(to: .history)
-        context.notify("finished", task: name, path: context.directories.path(.receiver, state, name))
-        context.log(.info, "task served to its end", task: name)
+        let since = record.completed ?? host.clock.now.wall
+        guard host.clock.now.wall >= since + Double(machine.plan.seedTime) else { return }
+        let places = job.places
+        await Threads.offload { places.staging.remove(places.work) }
+        _ = move(to: .over)
+        hooks.event(job.name, .finished)
+        host.log(.info, "task served to its end", job.name)
         hasEnded = true
     }
 }

@@ -3,13 +3,13 @@ import Glibc
 /// A directory that is held open: whatever happens to the names above it, what is done here is done in it.
 ///
 /// Every entry is named by one component and none is followed if it is a link.
-final class HeldDirectory: Sendable {
+package final class HeldDirectory: Sendable {
     /// O_PATH, which the C library shows to GNU programs only.
     private static let pathOnly: Int32 = 0o10000000
 
     private let descriptor: Int32
     /// For error texts; another directory may have this name by now.
-    let path: String
+    package let path: String
 
     private init(descriptor: Int32, path: String) {
         self.descriptor = descriptor
@@ -18,14 +18,14 @@ final class HeldDirectory: Sendable {
 
     /// Opens a directory without following a link in any component of its path.
     /// - Parameter path: absolute, without `.`, `..` and links: what `realpath` returned.
-    static func open(real path: String) throws(FileFailure) -> HeldDirectory {
+    package static func open(real path: String) throws(FileFailure) -> HeldDirectory {
         var directory = try open(configured: "/")
         for component in path.split(separator: "/") { directory = try directory.directory(String(component)) }
         return directory
     }
 
     /// Opens a directory by any path; links are followed. For directories that the configuration names.
-    static func open(configured path: String) throws(FileFailure) -> HeldDirectory {
+    package static func open(configured path: String) throws(FileFailure) -> HeldDirectory {
         let descriptor = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw FileFailure(operation: "open", path: path, number: errno) }
         return HeldDirectory(descriptor: descriptor, path: path == "/" ? "" : path)
@@ -38,7 +38,7 @@ final class HeldDirectory: Sendable {
     }
 
     /// A directory in this one; a link to a directory is none.
-    func directory(_ name: String) throws(FileFailure) -> HeldDirectory {
+    package func directory(_ name: String) throws(FileFailure) -> HeldDirectory {
         var inner = openat(descriptor, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
         // One that may be passed through and not listed.
         if inner < 0, errno == EACCES {
@@ -49,14 +49,14 @@ final class HeldDirectory: Sendable {
     }
 
     /// Of the entry itself: a link is `other`. Nil when there is none.
-    func status(_ name: String) -> NodeFiles.Status? {
+    package func status(_ name: String) -> NodeFiles.Status? {
         var status = stat()
         guard fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { return nil }
         return NodeFiles.Status(status)
     }
 
     /// Reads a regular file of at most `limit` bytes, and says which file that was.
-    func read(_ name: String, limit: Int) throws(FileFailure) -> (bytes: [UInt8], identity: EntryIdentity) {
+    package func read(_ name: String, limit: Int) throws(FileFailure) -> (bytes: [UInt8], identity: EntryIdentity) {
         let file = openat(descriptor, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW)
         guard file >= 0 else { throw failure("read", name, errno) }
         defer { close(file) }
@@ -72,7 +72,7 @@ final class HeldDirectory: Sendable {
 
     /// Writes a file anew beside its name, makes it durable and renames it: the old or the new one is there, whole. An
     /// entry of that name is replaced, never written through.
-    func write(_ bytes: [UInt8], to name: String, mode: mode_t) throws(FileFailure) {
+    package func write(_ bytes: [UInt8], to name: String, mode: mode_t) throws(FileFailure) {
         let temporary = NodeFiles.temporaryName()
         let file = openat(descriptor, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
         guard file >= 0 else { throw failure("write", name, errno) }
@@ -89,14 +89,14 @@ final class HeldDirectory: Sendable {
     /// Removes a regular file, if it is still the one that was read. Anything else stays.
     /// - Returns: whether it is gone.
     @discardableResult
-    func removeFile(_ name: String, if identity: EntryIdentity) -> Bool {
+    package func removeFile(_ name: String, if identity: EntryIdentity) -> Bool {
         guard let status = status(name), status.kind == .file, EntryIdentity(status) == identity else { return false }
         return unlink(name)
     }
 
     /// Removes an entry that is a regular file; a directory, a link or a pipe stays.
     @discardableResult
-    func removeFile(_ name: String) -> Bool {
+    package func removeFile(_ name: String) -> Bool {
         guard let status = status(name), status.kind == .file else { return false }
         return unlink(name)
     }
@@ -142,11 +142,11 @@ final class HeldDirectory: Sendable {
 }
 
 /// Which file something is, whatever name it has.
-struct EntryIdentity: Sendable, Hashable {
-    let device: UInt64
-    let inode: UInt64
+package struct EntryIdentity: Sendable, Hashable {
+    package let device: UInt64
+    package let inode: UInt64
 
-    init(_ status: NodeFiles.Status) {
+    package init(_ status: NodeFiles.Status) {
         device = status.device
         inode = status.inode
     }
@@ -154,13 +154,15 @@ struct EntryIdentity: Sendable, Hashable {
 
 /// A directory whose whole content this node makes: `DATA/transfer`, `BASE/.swoop`, or content on a mounted bucket that
 /// is being replaced. The only place where a tree is removed with all that is in it.
-struct OwnTree: Sendable, Hashable {
+package struct OwnTree: Sendable, Hashable {
     /// As the configuration has it: it may be a link to another disk. No component below it may be one.
-    let path: String
+    package let path: String
+
+    package init(path: String) { self.path = path }
 
     /// Removes a file or a tree strictly below the root. Nothing happens when the path is not below it, when there is
     /// nothing, or when a link stands in between.
-    func remove(_ target: String) {
+    package func remove(_ target: String) {
         guard target.hasPrefix(path + "/") else { return }
         let components = target.dropFirst(path.count + 1).split(separator: "/", omittingEmptySubsequences: false)
         guard let name = components.last,

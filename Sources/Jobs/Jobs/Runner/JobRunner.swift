@@ -1,0 +1,234 @@
+import Delivery
+import Logging
+import Metainfo
+import Swarm
+import Threads
+
+/// One job, from its first byte to the end of its service. What to do next is a `DeliveryMachine`'s to say; this carries
+/// it out, one event after the other, and tells the machine what came of it.
+package actor JobRunner {
+    enum Input: Sendable {
+        case tick
+        case fileComplete(Int)
+        case copied(Int, Bool)
+        case verified(Int, isRight: Bool)
+        case probed(DeliveryMethod, SourceTrouble?)
+        case published(String?)
+        case transferFailed(String)
+        case extend
+    }
+
+    nonisolated let job: Job
+    nonisolated let host: JobHost
+    nonisolated let store: any JobStore
+    nonisolated let hooks: JobHooks
+    nonisolated let board: JobBoard
+    var record: JobRecord
+    var state: JobState
+    var machine: DeliveryMachine
+    var fetching: Fetching?
+    var verified: VerifiedFiles
+    var seed: Transfer?
+    var children: [Task<Void, Never>] = []
+    var figures = DeliveryFigures()
+    /// Files whose completion the machine has heard of.
+    var reported: Set<Int> = []
+    /// What each method complains of.
+    var troubles = PerMethod<SourceTrouble?>(repeating: nil)
+    var diskRetry: DiskRetry
+    private(set) var isStopped = false
+    var hasEnded = false
+    private let inputs: AsyncStream<Input>
+    nonisolated let feed: AsyncStream<Input>.Continuation
+    private var main: Task<Void, Never>?
+
+    /// - Parameters:
+    ///   - record: as the store has it.
+    ///   - state: as the store has it: `receiving` or `serving`.
+    package init(
+        job: Job, record: JobRecord, state: JobState, host: JobHost, store: any JobStore, hooks: JobHooks
+    ) {
+        self.job = job
+        self.record = record
+        self.state = state
+        self.host = host
+        self.store = store
+        self.hooks = hooks
+        board = JobBoard(
+            JobStatus(
+                name: job.name, state: state, record: record, totalBytes: job.totalSize,
+                localBytes: record.local.reduce(0) { $0 + job.files[$1].size }))
+        verified = VerifiedFiles(path: job.places.work + "/verified")
+        diskRetry = DiskRetry(host.settings.diskRetry)
+        machine = DeliveryMachine(plan: job.plan, clock: host.clock.calendar)
+        (inputs, feed) = AsyncStream.makeStream(of: Input.self, bufferingPolicy: .unbounded)
+    }
+
+    // MARK: From outside
+
+    package func start() {
+        guard main == nil, !isStopped else { return }
+        main = Task { await run() }
+    }
+
+    /// Stops everything and returns when it has; the record and what came so far stay where they are.
+    package func stop() async {
+        isStopped = true
+        feed.finish()
+        await main?.value
+    }
+
+    /// The service begins anew, for the whole seed time.
+    package nonisolated func extend() { feed.yield(.extend) }
+
+    /// How the job stands now. Waits for nothing.
+    package nonisolated var status: JobStatus { board.now }
+
+    /// What is decided of it, while it is fetched; nil afterwards.
+    package func schedule() -> DeliveryMachine? { machine.phase == .fetching ? machine : nil }
+
+    // MARK: Life
+
+    private func run() async {
+        showJob()
+        let ticker = Task { [feed, host] in
+            while !Task.isCancelled {
+                feed.yield(.tick)
+                await host.clock.sleep(seconds: host.settings.tick)
+            }
+        }
+        await begin()
+        for await input in inputs {
+            if isStopped || hasEnded { break }
+            await handle(input)
+            if hasEnded { break }
+        }
+        ticker.cancel()
+        for child in children { child.cancel() }
+        saveReceived()
+        await stopTransfers()
+        board.update { $0.isSeeding = false }
+        if hasEnded { await hooks.ended(job.name) }
+    }
+
+    /// Finds out how far it had come, and begins from there.
+    private func begin() async {
+        let publication = job.places.publication
+        let standing = await Threads.offload { publication?.standing() ?? .unchecked }
+        if state == .serving || standing == .published {
+            if state == .receiving {
+                // It may have ended right after the step: the marker and what was there before are still to be seen to.
+                let problem = await Threads.offload { () -> String? in
+                    do throws(FileFailure) {
+                        try publication?.publish()
+                        return nil
+                    } catch {
+                        return error.description
+                    }
+                }
+                if let problem {
+                    host.log(.error, "content cannot be published", job.name, ["reason": "\(problem)"])
+                }
+                await noteInLibrary()
+                await afterPublication()
+            }
+            return await beginService()
+        }
+        if !machine.plan.keepsContent, let begun = record.completed {
+            machine = DeliveryMachine(
+                plan: machine.plan, clock: host.clock.calendar, seedingUntil: begun + Double(machine.plan.seedTime))
+            await serve()
+            return
+        }
+        if record.began == nil {
+            record.began = host.clock.now.wall
+            save()
+        }
+        let still = await Threads.offload { [verified, job] in verified.stillRight(job) }
+        machine = DeliveryMachine(plan: machine.plan, clock: host.clock.calendar, verified: still)
+        await apply(machine.start(at: host.clock.now))
+        showFigures(sources: [])
+    }
+
+    private func handle(_ input: Input) async {
+        let now = host.clock.now
+        switch input {
+        case .tick:
+            await look()
+            await apply(machine.tick(at: now))
+            if state == .serving { await watchService() }
+        case .fileComplete(let file): await apply(machine.fileComplete(file, at: now))
+        case .copied(let file, true):
+            hooks.count(.copied, job.files[file].size)
+            await apply(machine.fileComplete(file, at: now))
+        case .copied(let file, false):
+            record.local.remove(file)
+            save()
+            await apply(machine.copyFailed(file, at: now))
+        case .verified(let file, let isRight):
+            if isRight {
+                verified.note(file, at: job.path(of: file, in: job.places.incoming))
+            } else {
+                hooks.count(.wrongFile, 1)
+                host.log(.warning, "file is not what its hash says", job.name, ["file": "\(job.files[file].path)"])
+            }
+            await apply(machine.verified(file, isRight: isRight, at: now))
+        case .probed(let method, let trouble):
+            troubles[method] = trouble
+            await apply(machine.probed(method, trouble: trouble, at: now))
+        case .published(nil):
+            await noteInLibrary()
+            await afterPublication()
+            await apply(machine.published(at: now))
+        case .published(let problem?): await apply(machine.publishFailed(problem))
+        case .transferFailed(let text):
+            diskRetry.failed(text, at: now.uptime)
+            host.log(.warning, "transfer interrupted", job.name, ["reason": "\(text)"])
+        case .extend:
+            // Counted from now; a restart must know it.
+            record.completed = now.wall
+            save()
+            await apply(machine.extendSeeding(at: now))
+        }
+    }
+
+    // MARK: The record
+
+    func save() {
+        board.update { [record] in
+            $0.record = record
+            $0.localBytes = record.local.reduce(0) { $0 + job.files[$1].size }
+        }
+        do throws(FileFailure) { try store.save(record, of: job.name, in: state) } catch {
+            host.log(.error, "task file cannot be written", job.name, ["reason": "\(error)"])
+        }
+    }
+
+    func move(to next: JobState) -> Bool {
+        do throws(FileFailure) { try store.move(job.name, from: state, to: next) } catch {
+            host.log(.error, "task file cannot be moved", job.name, ["reason": "\(error)"])
+            return false
+        }
+        enter(next)
+        return true
+    }
+
+    func enter(_ next: JobState) {
+        state = next
+        board.update { $0.state = next }
+    }
+
+    func stopTransfers() async {
+        await endTransfers()
+        await seed?.stop()
+        seed = nil
+    }
+
+    /// Ends the transfers; what they brought still counts.
+    func endTransfers() async {
+        guard let fetching else { return }
+        figures.transfersEnded(Self.received(in: await sources()))
+        self.fetching = nil
+        await fetching.stop()
+    }
+}
