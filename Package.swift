@@ -260,6 +260,11 @@ let tests: [Module] = [
         name: "HashLibraryTests", kind: .tests,
         uses: ["Hashing", "Threads", "Storage", "HashLibrary", "TestFileLayers", "TestSupport"]),
     Module(
+        name: "JobsTests", kind: .tests,
+        uses: [
+            "Address", "Hashing", "Metainfo", "Authoring", "HTTPOrigin", "Swarm", "Delivery", "Jobs", "TestSupport",
+        ], products: [.log, .nioCore]),
+    Module(
         name: "NodeTests", kind: .tests,
         uses: [
             "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Authoring", "HTTPTransport", "Delivery",

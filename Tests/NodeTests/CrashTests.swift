@@ -1,4 +1,3 @@
-import Jobs
 import Delivery
 import Foundation
 import JSON
@@ -118,41 +117,5 @@ struct NodeCrashTests {
         #expect(!String(decoding: details, as: UTF8.self).contains("SECRETSIGNATURE"))
         await receiver.node.stop()
         await sender.node.stop()
-    }
-}
-
-@Suite("Files that were found right")
-struct VerifiedFilesTests {
-    private func task(_ count: Int) throws -> TaskFile {
-        TaskFile(
-            name: "film", subdirectory: try TaskSubdirectory("cfec-001"), shares: try #require(Shares("0:0:1")),
-            fileList: try (0..<count).map {
-                TaskFileEntry(path: try .init("f\($0)"), hash: String(repeating: "a", count: 40), size: 1)
-            })
-    }
-
-    @Test("each is a line added to the list, not the list written anew")
-    func appended() throws {
-        let place = try TemporaryDirectory()
-        let (path, task) = (place.path + "/verified", try task(300))
-        for index in 0..<300 { try place.write("f\(index)", [1]) }
-        var files = VerifiedFiles(path: path)
-        files.note(0, at: place.path + "/f0")
-        let first = try #require(NodeFiles.status(path))
-        for index in 1..<300 { files.note(index, at: place.path + "/f\(index)") }
-        files.forget(7)
-        #expect(NodeFiles.status(path)?.inode == first.inode)
-        func right() -> Set<Int> {
-            VerifiedFiles(path: path).stillRight(task) { place.path + "/" + $0.file }
-        }
-        #expect(right() == Set(0..<300).subtracting([7]))
-        // A crash in the middle of a line costs that line, and nothing is written behind it.
-        let bytes = try #require(place.read("verified"))
-        try place.write("verified", bytes + Array("7 1 2".utf8))
-        var again = VerifiedFiles(path: path)
-        again.note(7, at: place.path + "/f7")
-        #expect(right() == Set(0..<300))
-        try place.write("f9", [2, 2])
-        #expect(right() == Set(0..<300).subtracting([9]))
     }
 }

@@ -1,7 +1,7 @@
-import Jobs
 import Delivery
 import Foundation
 import JSON
+import Jobs
 import TestSupport
 import Testing
 

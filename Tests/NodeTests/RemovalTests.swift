@@ -1,7 +1,7 @@
-import Jobs
 import Delivery
 import Foundation
 import Glibc
+import Jobs
 import Synchronization
 import TestSupport
 import Testing
@@ -163,9 +163,11 @@ struct RemovalTests {
         #expect(receiver.place.read("dcp/other.finished") == [1, 2, 3])
         // Nor is it published over.
         try receiver.place.write("in/film/a", [1])
-        let publication = Publication(
-            incoming: base + "/in/film", final: base + "/dcp/film", marker: base + "/dcp/film.finished",
-            record: base + "/in/checked", staging: OwnTree(path: base + "/in"), machine: .local)
+        let places = JobPlaces(
+            incoming: base + "/in/film", work: base + "/in",
+            final: .init(path: base + "/dcp/film", marker: base + "/dcp/film.finished", kind: .local),
+            staging: OwnTree(path: base + "/in"))
+        let publication = try #require(places.publication)
         #expect(throws: FileFailure.self) { try publication.publish() }
         #expect(!receiver.place.exists("dcp/film"))
         await receiver.node.stop()
