@@ -37,7 +37,20 @@ extension TorrentEngine {
     private func missingFiles(of source: WebSource) -> (all: Set<Int>, refused: Set<Int>) {
         guard let progress, !machine.isFinished else { return ([], []) }
         let missing = (source.files ?? []).filter { progress.isSelected($0) && !progress.isComplete($0) }
-        return (missing, missing.intersection(source.health.refusedFiles))
+        let refused = missing.intersection(source.health.refusedFiles)
+        if refused.isEmpty || refused == missing { return (missing, refused) }
+        let layout = machine.layout
+        // A piece that has bytes of a refused file cannot be fetched whole, so that it keeps its other files back too.
+        let kept = missing.subtracting(refused).filter { file in
+            !layout.pieces(ofFile: file).contains { piece in
+                let index = PieceIndex(unchecked: piece)
+                return !machine.have.contains(piece)
+                    && layout.spans(of: index).allSatisfy {
+                        $0.isPadding || !source.health.refusedFiles.contains($0.file)
+                    }
+            }
+        }
+        return (missing, refused.union(kept))
     }
 
     private func state(
@@ -48,7 +61,9 @@ extension TorrentEngine {
         let health = source.health
         let nextTry = health.nextChange(after: now).map { $0 - now } ?? 0
         // Nothing of what is missing can be had there, whatever else is the matter.
-        if missing.refused == missing.all, let file = missing.refused.min(), !source.isFetching {
+        if missing.refused == missing.all, let file = health.refusedFiles.intersection(missing.all).min(),
+            !source.isFetching
+        {
             return .exhausted(
                 reason: health.refusal(ofFile: file) ?? "it gives out none of the files", nextTry: nextTry)
         }

@@ -1,0 +1,70 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Jobs
+
+@Suite("Publication")
+struct PublicationTests {
+    private func publication(_ place: TemporaryDirectory) -> Publication {
+        Publication(
+            incoming: place.path + "/in/film", final: place.path + "/dcp/film",
+            marker: place.path + "/dcp/film.finished",
+            record: place.path + "/in/checked", staging: OwnTree(path: place.path + "/in"), machine: .local)
+    }
+
+    @Test("Content appears in one step, in place of what was there, and a crash at any point is told apart")
+    func steps() throws {
+        let place = try TemporaryDirectory()
+        let publication = publication(place)
+        try place.write("in/film/a", [1])
+        try place.write("dcp/film/old", [9])
+        #expect(publication.standing() == .unchecked)
+        try publication.recordChecked()
+        #expect(publication.standing() == .checked)
+        try publication.publish()
+        #expect(publication.standing() == .published)
+        #expect(place.names("dcp/film") == ["a"])
+        #expect(place.exists("dcp/film.finished"))
+        #expect(!place.exists("in/film"))
+        // Once more, as after a crash between the rename and the move of the task file.
+        try publication.publish()
+        #expect(place.names("dcp/film") == ["a"])
+        // Content of another delivery is not taken for this one.
+        try FileManager.default.removeItem(atPath: place.path + "/dcp/film")
+        try place.write("dcp/film/b", [2])
+        #expect(publication.standing() == .unchecked)
+    }
+
+    @Test("A crash right after the exchange: the old content is taken away, the new one stays")
+    func crashAfterExchange() throws {
+        let place = try TemporaryDirectory()
+        let publication = publication(place)
+        try place.write("in/film/new", [1])
+        try place.write("dcp/film/old", [9])
+        try publication.recordChecked()
+        try NodeFiles.exchange(publication.incoming, with: publication.final)
+        #expect(publication.standing() == .published)
+        try publication.publish()
+        #expect(place.names("dcp/film") == ["new"])
+        #expect(!place.exists("in/film"))
+        #expect(place.exists("dcp/film.finished"))
+    }
+
+    @Test("On a mounted bucket files are copied and the marker is the commit")
+    func bucket() throws {
+        let place = try TemporaryDirectory()
+        var publication = publication(place)
+        publication = Publication(
+            incoming: publication.incoming, final: publication.final, marker: publication.marker,
+            record: publication.record, staging: publication.staging, machine: .mountedBucket)
+        try place.write("in/film/x/a", [1, 2])
+        try place.write("dcp/film/old", [9])
+        try publication.recordChecked()
+        #expect(publication.standing() == .checked)
+        try publication.publish()
+        #expect(publication.standing() == .published)
+        #expect(place.read("dcp/film/x/a") == [1, 2])
+        #expect(!place.exists("dcp/film/old"))
+    }
+}
