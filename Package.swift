@@ -102,7 +102,8 @@ let layers: [(name: String, modules: [Module])] = [
                 products: [.log, .nioCore, .nioHTTP1, .nioPosix]),
             Module(
                 name: "TrackerServer",
-                uses: ["Address", "CLinux", "Threads", "MetricFamilies", "Admission", "Tracking"], products: [.log]
+                uses: ["Address", "CLinux", "Threads", "MetricFamilies", "Admission", "Reactor", "Tracking"],
+                products: [.log]
             ),
         ]
     ),
@@ -172,7 +173,7 @@ let purposes = [
     "Threads": "threads by name and the clocks",
     "MetricFamilies": "numbers for Prometheus, and their page",
     "Admission": "what strangers may take of the process: connections, descriptors, bytes, requests",
-    "Reactor": "an event loop on epoll, timers, worker threads",
+    "Reactor": "waiting in epoll, an event loop on it, timers, sockets, worker threads",
     "Storage": "files of content, resume records, checks, publication by one rename",
     "Authoring": "making torrents of files, holding files against torrents, with all processors",
     "HashLibrary": "the table of what is stored, kept current by inotify; local copies",

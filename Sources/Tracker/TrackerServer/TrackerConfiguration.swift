@@ -108,4 +108,9 @@ package struct TrackerServerError: Error, Sendable, CustomStringConvertible {
         self.code = code
         self.description = description
     }
+
+    /// - Parameter cannotStart: the `errno` of what the loop lacks.
+    init(cannotStart code: Int32) {
+        self.init(.system, "the tracker cannot start: \(String(cString: strerror(code)))")
+    }
 }

@@ -58,8 +58,7 @@ extension TrackerLoop {
         connections.open(descriptor, address, phase: phase, now: now)
         connections[descriptor].ticket = ticket
         connections[descriptor].serial = serial
-        let events = phase == .answer ? swoop_epoll_out : swoop_epoll_in
-        _ = swoop_epoll_control(epoll, EPOLL_CTL_ADD, descriptor, UInt32(events))
+        watch(descriptor, for: phase == .answer ? .write : .read)
         return true
     }
 
@@ -99,7 +98,7 @@ extension TrackerLoop {
         close(descriptor)
     }
 
-    func connectionIsReady(_ descriptor: Int32, _ events: UInt32) {
+    func connectionIsReady(_ descriptor: Int32) {
         switch connections[descriptor].phase {
         case .answer: sendRest(descriptor)
         case .farewell: discard(descriptor)
@@ -173,7 +172,7 @@ extension TrackerLoop {
     ) {
         if connections.isOpen(descriptor) {
             connections.enter(.answer, descriptor, now: now)
-            _ = swoop_epoll_control(epoll, EPOLL_CTL_MOD, descriptor, UInt32(swoop_epoll_out))
+            poller.modify(descriptor, for: .write)
         } else {
             guard register(descriptor, address, .answer) else { return }
         }
@@ -193,7 +192,7 @@ extension TrackerLoop {
         guard rest.isEmpty else { return }
         guard !entry.closesAfterAnswer else { return finish(descriptor) }
         connections.dropOutput(descriptor)
-        _ = swoop_epoll_control(epoll, EPOLL_CTL_MOD, descriptor, UInt32(swoop_epoll_in))
+        poller.modify(descriptor, for: .read)
         connections.enter(.idle, descriptor, now: now)
         noteAnswer(descriptor)
         // Requests that came with the answered ones have waited here.
