@@ -85,10 +85,11 @@ let layers: [(name: String, modules: [Module])] = [
                 name: "HTTPTransport", uses: ["Text"],
                 products: [.asyncHTTPClient, .nioCore, .nioHTTP1, .nioPosix, .nioSSL]),
             Module(
-                name: "HTTPOrigin", uses: ["Text", "Metainfo", "HTTPTransport"], products: [.log, .nioCore, .nioHTTP1]),
+                name: "HTTPOrigin", uses: ["Text", "Threads", "Metainfo", "HTTPTransport"],
+                products: [.log, .nioCore, .nioHTTP1]),
             Module(name: "S3", uses: ["Text"], products: [.crypto]),
             Module(
-                name: "ObjectStore", uses: ["Text", "Metainfo", "S3", "HTTPTransport", "HTTPOrigin"],
+                name: "ObjectStore", uses: ["Text", "Threads", "Metainfo", "S3", "HTTPTransport", "HTTPOrigin"],
                 products: [.log, .nioCore, .nioHTTP1]),
         ]
     ),
@@ -102,7 +103,7 @@ let layers: [(name: String, modules: [Module])] = [
                 products: [.log, .nioCore, .nioHTTP1, .nioPosix]),
             Module(
                 name: "TrackerServer",
-                uses: ["Address", "CLinux", "Threads", "MetricFamilies", "Admission", "Reactor", "Tracking"],
+                uses: ["Text", "Address", "CLinux", "Threads", "MetricFamilies", "Admission", "Reactor", "Tracking"],
                 products: [.log]
             ),
         ]
@@ -111,12 +112,13 @@ let layers: [(name: String, modules: [Module])] = [
         "Engine",
         [
             Module(name: "PeerWire", uses: ["Address", "Bencode", "Hashing"]),
-            Module(name: "SwarmCore", uses: ["Hashing", "Metainfo", "PeerWire"]),
-            Module(name: "SwarmSimulator", uses: ["Hashing", "Metainfo", "PeerWire", "SwarmCore"]),
+            Module(name: "SwarmCore", uses: ["Text", "Hashing", "Metainfo", "PeerWire"]),
+            Module(name: "SwarmSimulator", uses: ["Text", "Hashing", "Metainfo", "PeerWire", "SwarmCore"]),
             Module(
                 name: "Swarm",
                 uses: [
-                    "Address", "Hashing", "Metainfo", "Threads", "Admission", "Reactor", "Storage", "HTTPOrigin",
+                    "Text", "Address", "Hashing", "Metainfo", "Threads", "Admission", "Reactor", "Storage",
+                    "HTTPOrigin",
                     "Tracking", "TrackerClient", "PeerWire", "SwarmCore",
                 ], products: [.log]),
         ]
@@ -161,7 +163,8 @@ let layers: [(name: String, modules: [Module])] = [
 
 /// What each target is for, in the order of the layers: `Scripts/arrows` takes it from here into ARCHITECTURE.md.
 let purposes = [
-    "Text": "hexadecimal, percent-coding, dates and URLs as text; random numbers that can be repeated",
+    "Text":
+        "hexadecimal, percent-coding, dates and URLs as text; random numbers that can be repeated; the program's name and version",
     "Address": "hosts and ports as people write them",
     "JSON": "JSON read within limits and written",
     "CSHA": "the processor's instructions for SHA-1 and SHA-256",
@@ -211,19 +214,21 @@ let tests: [Module] = [
     Module(name: "JSONTests", kind: .tests, uses: ["Text", "JSON"]),
     Module(name: "ThreadsTests", kind: .tests, uses: ["Threads"]),
     Module(name: "HashingTests", kind: .tests, uses: ["Text", "Hashing", "TestSupport"]),
-    Module(name: "BencodeTests", kind: .tests, uses: ["Bencode"]),
-    Module(name: "MetainfoTests", kind: .tests, uses: ["Hashing", "Bencode", "Metainfo"]),
+    Module(name: "BencodeTests", kind: .tests, uses: ["Text", "Bencode"]),
+    Module(name: "MetainfoTests", kind: .tests, uses: ["Text", "Hashing", "Bencode", "Metainfo"]),
     Module(name: "PeerWireTests", kind: .tests, uses: ["Text", "Address", "Hashing", "Bencode", "PeerWire"]),
-    Module(name: "TrackingTests", kind: .tests, uses: ["Address", "Hashing", "Bencode", "Tracking"]),
-    Module(name: "SwarmCoreTests", kind: .tests, uses: ["Hashing", "Bencode", "Metainfo", "PeerWire", "SwarmCore"]),
-    Module(name: "SwarmSimulatorTests", kind: .tests, uses: ["SwarmCore", "SwarmSimulator"]),
+    Module(name: "TrackingTests", kind: .tests, uses: ["Text", "Address", "Hashing", "Bencode", "Tracking"]),
+    Module(
+        name: "SwarmCoreTests", kind: .tests, uses: ["Text", "Hashing", "Bencode", "Metainfo", "PeerWire", "SwarmCore"]),
+    Module(name: "SwarmSimulatorTests", kind: .tests, uses: ["Text", "SwarmCore", "SwarmSimulator"]),
     Module(name: "AdmissionTests", kind: .tests, uses: ["Admission"]),
-    Module(name: "ReactorTests", kind: .tests, uses: ["Reactor"]),
+    Module(name: "ReactorTests", kind: .tests, uses: ["Text", "Reactor"]),
     Module(
         name: "StorageTests", kind: .tests,
         uses: ["Text", "Hashing", "Metainfo", "Storage", "TestFileLayers", "TestSupport"]),
     Module(name: "AuthoringTests", kind: .tests, uses: ["Text", "Hashing", "Metainfo", "Authoring", "TestSupport"]),
-    Module(name: "TrackerServerTests", kind: .tests, uses: ["Address", "Admission", "Tracking", "TrackerServer"]),
+    Module(
+        name: "TrackerServerTests", kind: .tests, uses: ["Text", "Address", "Admission", "Tracking", "TrackerServer"]),
     Module(
         name: "TrackerClientTests", kind: .tests,
         uses: ["Text", "Address", "Hashing", "HTTPTransport", "Tracking", "TrackerClient", "TestSupport"],
@@ -269,7 +274,7 @@ let tests: [Module] = [
             "TestSupport",
         ],
         products: [.argumentParser]),
-    Module(name: "IntegrationTests", kind: .tests, uses: ["TestSupport"]),
+    Module(name: "IntegrationTests", kind: .tests, uses: ["Text", "TestSupport"]),
 ]
 
 /// Where the sources of each target lie.

@@ -1,6 +1,7 @@
 import Metainfo
 import PeerWire
 import Testing
+import Text
 
 @testable import SwarmCore
 
@@ -59,7 +60,7 @@ import Testing
     }
 
     @Test(arguments: 0..<20) func `what is subtracted from a set is gone and nothing else`(seed: Int) {
-        var random = SplitMix64(seed: UInt64(seed))
+        var random = SeededGenerator(seed: UInt64(seed))
         let size = Int.random(in: 1...300, using: &random)
         var (first, second) = (PieceSet(size: size), PieceSet(size: size))
         for piece in 0..<size {

@@ -1,4 +1,5 @@
 import Testing
+import Text
 
 @testable import SwarmCore
 
@@ -9,7 +10,7 @@ import Testing
 
     /// Against a dictionary, through a random history.
     @Test(arguments: 0..<10) func itIsADictionaryThatKnowsItsFreeBlocks(seed: Int) {
-        var random = SplitMix64(seed: UInt64(seed))
+        var random = SeededGenerator(seed: UInt64(seed))
         let count = 20
         var open = OpenPieces(pieceCount: count)
         var model: [Int: OpenPiece] = [:]

@@ -1,10 +1,11 @@
 import Testing
+import Text
 
 @testable import SwarmCore
 
 @Suite struct PieceSetTests {
     @Test(arguments: [1, 7, 8, 9, 63, 64, 65, 1000]) func wireBytesComeBackAsTheSameSet(size: Int) {
-        var random = SplitMix64(seed: UInt64(size))
+        var random = SeededGenerator(seed: UInt64(size))
         var set = PieceSet(size: size)
         for piece in 0..<size where Bool.random(using: &random) { set.insert(piece) }
         #expect(PieceSet(wire: set.wireBytes, size: size) == set)

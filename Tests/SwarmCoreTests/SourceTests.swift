@@ -2,6 +2,7 @@ import Hashing
 import Metainfo
 import PeerWire
 import Testing
+import Text
 
 @testable import SwarmCore
 
@@ -123,7 +124,7 @@ private struct SourceBench {
     }
 
     @Test func `keep the count of copies right through any changes`() throws {
-        var random = SplitMix64(seed: 4)
+        var random = SeededGenerator(seed: 4)
         var bench = try SourceBench(pieces: 12)
         var shares: [PeerKey: PieceSet] = [:]
         for _ in 0..<3 { shares[bench.join(PieceSet(size: 12))] = PieceSet(size: 12) }

@@ -1,6 +1,7 @@
 import Metainfo
 import PeerWire
 import Testing
+import Text
 
 @testable import SwarmCore
 
@@ -198,7 +199,7 @@ import Testing
 
     @Test func notMoreThanFivePiecesArePromisedWhileNobodyIsSlow() throws {
         var line = try TurnLine(takers: 40)
-        var generator = SplitMix64(seed: 3)
+        var generator = SeededGenerator(seed: 3)
         line.tick()
         var waiting: [(key: PeerKey, piece: Int)] = []
         var asked: [PeerKey] = []

@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import Threads
 
 /// What a descriptor's owner does when the kernel says that it is ready. Called on the loop's thread only.
 public protocol ReadinessHandler: AnyObject {
@@ -41,7 +42,7 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     /// - Parameter name: at most 15 bytes of it show in `top -H`.
     public init(name: String) throws(SystemError) {
         isVirtual = false
-        now = monotonicSeconds()
+        now = Clocks.steadySeconds
         let poller = try Poller()
         self.poller = poller
         thread = startThread(name: name) { self.run(poller) }
@@ -143,7 +144,7 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
         identity.store(threadIdentity(), ordering: .releasing)
         while true {
             let ready = poller.wait(milliseconds: timeout())
-            now = monotonicSeconds()
+            now = Clocks.steadySeconds
             for index in ready.descriptors.indices {
                 dispatch(ready.descriptors[index], ready.readiness(at: index))
             }
@@ -166,7 +167,7 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     private func timeout() -> CInt {
         if inbox.withLock({ !$0.work.isEmpty }) { return 0 }
         guard let next = timers.nextDeadline else { return -1 }
-        return CInt(min(60_000, max(0, ((next - monotonicSeconds()) * 1000).rounded(.up))))
+        return CInt(min(60_000, max(0, ((next - Clocks.steadySeconds) * 1000).rounded(.up))))
     }
 
     private func drainInbox() {

@@ -1,4 +1,5 @@
 import Testing
+import Text
 
 @testable import Tracking
 
@@ -98,7 +99,7 @@ import Testing
     }
 
     @Test func binaryValuesMayHaveAnyByte() throws {
-        var generator = Seeded(state: 1)
+        var generator = SeededGenerator(seed: 1)
         for _ in 0..<200 {
             let hash = (0..<20).map { _ in UInt8.random(in: 0...255, using: &generator) }
             let escaped = hash.map { byte -> String in
@@ -142,7 +143,7 @@ import Testing
     }
 
     @Test func randomBytesNeverTrap() {
-        var generator = Seeded(state: 2)
+        var generator = SeededGenerator(seed: 2)
         let pieces = [
             "info_hash=", "peer_id=", "port=", "&", "=", "%", "%4", hashText, peerText, "left=", "ip=", "key=",
         ]

@@ -1,4 +1,5 @@
 import Testing
+import Text
 
 @testable import Tracking
 
@@ -153,7 +154,7 @@ import Testing
     }
 
     @Test func randomBytesNeverTrap() {
-        var generator = Seeded(state: 4)
+        var generator = SeededGenerator(seed: 4)
         let pieces = [
             "GET ", "/", " HTTP/1.1", "\r\n", "\n", "Host: t", ":", "Connection: close", "\0", "?", "HTTP/1.", " ",
         ]

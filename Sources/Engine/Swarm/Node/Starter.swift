@@ -6,6 +6,7 @@ import Metainfo
 import Reactor
 import Storage
 import SwarmCore
+import Threads
 import Tracking
 
 /// Brings a transfer from its request to its engine: look at what is on disk, on the worker threads, then begin on the
@@ -203,7 +204,7 @@ struct Starter: Sendable {
             do { return try await node.pool.run(look) } catch let error as StorageError
                 where error.kind == .tooManyOpenFiles
             {
-                _ = node.admission.shed(at: .peers, now: monotonicSeconds())
+                _ = node.admission.shed(at: .peers, now: Clocks.steadySeconds)
                 try await Task.sleep(for: Self.shortagePause)
             }
         }
@@ -213,7 +214,7 @@ struct Starter: Sendable {
     private func begin(
         _ torrent: Torrent, extra peers: [PeerAddress], _ look: @escaping @Sendable (CheckFraction) throws -> Found
     ) {
-        let startedAt = monotonicSeconds()
+        let startedAt = Clocks.steadySeconds
         let transfer = transfer
         Task { [self] in
             transfer.report(.metadata(torrent.info))

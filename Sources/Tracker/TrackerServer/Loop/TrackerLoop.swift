@@ -4,6 +4,7 @@ import CLinux
 import Glibc
 import Logging
 import Reactor
+import Text
 import Threads
 import Tracking
 
@@ -26,7 +27,7 @@ final class TrackerLoop<Store: PeerStore> {
     var connections: ConnectionTable
     var counters = Counters()
     var selection = PeerSelection()
-    var random = SampleRandom(seed: .random(in: 1 ... .max))
+    var random = SeededGenerator(seed: .random(in: .min ... .max))
     let connectionIDs = ConnectionIDs()
     /// Milliseconds of a clock that does not go back.
     var now: UInt64 = 0
