@@ -1,5 +1,6 @@
 import Address
 import Admission
+import Glibc
 import Tracking
 
 /// Everything a tracker can be told, with what it does otherwise.
