@@ -1,3 +1,4 @@
+import Metainfo
 import Testing
 
 @testable import SwarmCore

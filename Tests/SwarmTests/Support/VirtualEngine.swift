@@ -2,6 +2,7 @@ import Address
 import Admission
 import HTTPOrigin
 import Logging
+import Metainfo
 import PeerWire
 import Reactor
 import Storage
@@ -45,7 +46,7 @@ final class VirtualEngine {
         change(&options)
 
         let layout = sample.layout
-        let everything = StoredPieces(pieceCount: layout.pieceCount, all: true)
+        let everything = PieceSet(full: layout.pieceCount)
         let home: ContentHome
         var have = everything
         if isSeed {
@@ -64,8 +65,8 @@ final class VirtualEngine {
         let entrance = LoopBound(holder)
         let loop = network.loop
         engine = TorrentEngine(
-            context: context, info: sample.info, hashes: sample.torrent.pieceHashes, home: home, have: PieceSet(have),
-            wanted: PieceSet(everything), isComplete: isSeed, options: options, startedAt: network.now,
+            context: context, info: sample.info, hashes: sample.torrent.pieceHashes, home: home, have: have,
+            wanted: everything, isComplete: isSeed, options: options, startedAt: network.now,
             enter: { body in loop.post { if let engine = entrance.value.engine { body(engine) } } },
             report: { if case .failed(let error) = $0 { holder.failed?(error) } })
         holder.engine = engine

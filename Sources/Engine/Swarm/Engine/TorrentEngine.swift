@@ -130,7 +130,7 @@ final class TorrentEngine: ConnectionOwner {
         book = PeerBook()
         admission = PeerAdmission(own: context.peerID)
         incoming = IncomingRoom(limits: context.incoming)
-        ledger = DurabilityLedger(durable: StoredPieces(have), policy: context.syncPolicy)
+        ledger = DurabilityLedger(durable: have, policy: context.syncPolicy)
         lastByteAt = now
         roomBucket = TokenBucket(rate: nil, now: now)
         efficiency = EfficiencyWatch(now: now, isSeed: machine.isFinished)
@@ -313,7 +313,7 @@ final class TorrentEngine: ConnectionOwner {
     }
 
     /// What has to reach the disk at the end.
-    var finalCheckpoint: StoredPieces? { isPublished || isRelocated ? nil : StoredPieces(machine.have) }
+    var finalCheckpoint: PieceSet? { isPublished || isRelocated ? nil : machine.have }
 
     var statusNow: TransferStatus {
         let now = context.loop.now

@@ -26,8 +26,8 @@ struct Starter: Sendable {
 
     fileprivate struct Found: Sendable {
         let home: ContentHome
-        let have: StoredPieces
-        let wanted: StoredPieces
+        let have: PieceSet
+        let wanted: PieceSet
         let isComplete: Bool
         /// Where it is not the one that was asked for: it has layers that the content itself gave.
         var torrent: Torrent?
@@ -42,7 +42,7 @@ struct Starter: Sendable {
                 layout: layout, root: try ContentRoot.at(path: path), access: .reading,
                 selection: FileSelection(all: layout), preallocation: .none)
             let store = VouchingStore.standard()
-            let all = StoredPieces(pieceCount: layout.pieceCount, all: true)
+            let all = PieceSet(full: layout.pieceCount)
             let home = ContentHome.served(files, path: path)
             var torrent = torrent
             if !torrent.pieceHashes.filesToFetchLayersOf.isEmpty {
@@ -244,7 +244,7 @@ extension Transfer {
         let engine = run { transfer in
             TorrentEngine(
                 context: context, info: torrent.info, hashes: torrent.pieceHashes, home: found.home,
-                have: PieceSet(found.have), wanted: PieceSet(found.wanted), isComplete: found.isComplete,
+                have: found.have, wanted: found.wanted, isComplete: found.isComplete,
                 options: options, startedAt: startedAt,
                 enter: { [weak transfer] in transfer?.enter($0) },
                 report: { [weak transfer] in transfer?.report($0) })

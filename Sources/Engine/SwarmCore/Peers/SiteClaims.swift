@@ -1,3 +1,4 @@
+import Metainfo
 import Text
 
 /// What the peers of our own site have, and what each of them fetches from outside it: that, nobody else of the site
