@@ -66,8 +66,8 @@ let layers: [(name: String, modules: [Module])] = [
             Module(name: "CLinux", kind: .c),
             Module(name: "Threads", uses: ["CLinux"]),
             Module(name: "MetricFamilies"),
-            Module(name: "Admission"),
-            Module(name: "Reactor", uses: ["Threads", "CLinux"]),
+            Module(name: "Admission", uses: ["Address"]),
+            Module(name: "Reactor", uses: ["Address", "Threads", "CLinux"]),
         ]
     ),
     (
@@ -203,7 +203,7 @@ let purposes = [
 
 /// What tests share, under `Testing/`: tests use these targets, nothing that ships does.
 let testing: [Module] = [
-    Module(name: "VirtualNetwork", uses: ["Reactor"]),
+    Module(name: "VirtualNetwork", uses: ["Address", "Reactor"]),
     Module(name: "TestSupport", uses: ["Text"]),
     Module(name: "TestFileLayers", uses: ["Text", "Storage"]),
 ]
@@ -239,7 +239,8 @@ let tests: [Module] = [
     Module(
         name: "SwarmTests", kind: .tests,
         uses: [
-            "Text", "Address", "Hashing", "Metainfo", "Admission", "Reactor", "Storage", "HTTPOrigin", "Tracking",
+            "Text", "Address", "Hashing", "Metainfo", "Threads", "Admission", "Reactor", "Storage", "HTTPOrigin",
+            "Tracking",
             "TrackerClient", "PeerWire", "SwarmCore", "Swarm", "TestFileLayers", "TestSupport", "VirtualNetwork",
         ], products: [.log]),
     Module(name: "DeliveryTests", kind: .tests, uses: ["Text", "Address", "JSON", "Delivery"]),

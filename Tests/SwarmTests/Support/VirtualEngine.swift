@@ -15,7 +15,7 @@ import VirtualNetwork
 /// One host of a ``VirtualNetwork`` that runs one torrent, with its content in a directory. Nothing of it takes virtual time
 /// but the network; its disk works at once.
 final class VirtualEngine {
-    let address: SocketAddress
+    let address: PeerAddress
     let engine: TorrentEngine
     private(set) var failure: TransferError?
     private let listener: Listener?
@@ -26,7 +26,7 @@ final class VirtualEngine {
     ///   - listens: whether others may dial it.
     init(
         _ number: UInt8, on network: VirtualNetwork, _ sample: Sample, at path: String, isSeed: Bool,
-        peers: [SocketAddress] = [], listens: Bool = true, _ change: (inout TransferOptions) -> Void = { _ in }
+        peers: [PeerAddress] = [], listens: Bool = true, _ change: (inout TransferOptions) -> Void = { _ in }
     ) throws {
         address = VirtualNetwork.address(number)
         var generator = SystemRandomNumberGenerator()
@@ -42,7 +42,7 @@ final class VirtualEngine {
             sourceHealth: WebSeedHealth.Settings())
         var options = TransferOptions()
         options.usesWebSeeds = false
-        options.extraPeers = peers.compactMap { PeerAddress($0) }
+        options.extraPeers = peers
         change(&options)
 
         let layout = sample.layout

@@ -2,6 +2,7 @@ import Address
 import Admission
 import CLinux
 import Glibc
+import Reactor
 import Tracking
 
 /// The lives of HTTP connections: accepted, read, answered, closed. What is answered is in `TrackerLoop+HTTP`.
@@ -21,7 +22,7 @@ extension TrackerLoop {
                 return
             }
             counters.httpConnections += 1
-            let address = withUnsafePointer(to: kernel) { Sockets.address(UnsafeRawPointer($0)) }
+            let address = withUnsafePointer(to: kernel) { PeerAddress(kernel: $0) }
             let count = recv(descriptor, input.baseAddress, input.count, Int32(MSG_DONTWAIT))
             if count > 0 {
                 serve(descriptor, address, UnsafeRawBufferPointer(rebasing: input[..<count]))
@@ -67,10 +68,7 @@ extension TrackerLoop {
     private func admit(_ descriptor: Int32, _ address: PeerAddress) -> (Admission.Ticket, serial: UInt64)? {
         nextSerial += 1
         let (mailbox, serial) = (mailbox, nextSerial)
-        let source =
-            address.family == .ipv4
-            ? Source(ipv4: UInt32(truncatingIfNeeded: address.low))
-            : Source(ipv6High: address.high, low: address.low)
+        let source = address.source
         let evict: @Sendable () -> Void = { mailbox.post(.evict(descriptor: descriptor, serial: serial)) }
         if let ticket = admission.admit(source, at: .tracker, now: monotonicSeconds, close: evict) {
             return (ticket, serial)
