@@ -13,13 +13,15 @@ struct Module {
     enum Kind { case library, c, executable, tests }
 
     enum Product: String {
-        case argumentParser, asyncHTTPClient, crypto, hummingbird, log, nioCore, nioHTTP1, nioPosix, nioSSL
+        case argumentParser, asyncHTTPClient, crypto, deque, heap, hummingbird, log, nioCore, nioHTTP1, nioPosix, nioSSL
 
         var dependency: Target.Dependency {
             switch self {
             case .argumentParser: .product(name: "ArgumentParser", package: "swift-argument-parser")
             case .asyncHTTPClient: .product(name: "AsyncHTTPClient", package: "async-http-client")
             case .crypto: .product(name: "Crypto", package: "swift-crypto")
+            case .deque: .product(name: "DequeModule", package: "swift-collections")
+            case .heap: .product(name: "HeapModule", package: "swift-collections")
             case .hummingbird: .product(name: "Hummingbird", package: "hummingbird")
             case .log: .product(name: "Logging", package: "swift-log")
             case .nioCore: .product(name: "NIOCore", package: "swift-nio")
@@ -35,6 +37,7 @@ struct Module {
             case .argumentParser: ("https://github.com/apple/swift-argument-parser", "1.8.2")
             case .asyncHTTPClient: ("https://github.com/swift-server/async-http-client", "1.37.0")
             case .crypto: ("https://github.com/apple/swift-crypto", "4.5.2")
+            case .deque, .heap: ("https://github.com/apple/swift-collections", "1.6.0")
             case .hummingbird: ("https://github.com/hummingbird-project/hummingbird", "2.28.1")
             case .log: ("https://github.com/apple/swift-log", "1.16.2")
             case .nioCore, .nioHTTP1, .nioPosix: ("https://github.com/apple/swift-nio", "2.101.2")
@@ -67,7 +70,7 @@ let layers: [(name: String, modules: [Module])] = [
             Module(name: "Threads", uses: ["CLinux"]),
             Module(name: "MetricFamilies"),
             Module(name: "Admission", uses: ["Address"]),
-            Module(name: "Reactor", uses: ["Address", "Threads", "CLinux"]),
+            Module(name: "Reactor", uses: ["Address", "Threads", "CLinux"], products: [.deque, .heap]),
         ]
     ),
     (
