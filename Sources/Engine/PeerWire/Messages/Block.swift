@@ -54,7 +54,7 @@ public struct ContentBounds: Sendable, Hashable {
     public var bitfieldLength: Int { (pieceCount + 7) / 8 }
 
     /// - Throws: `ProtocolViolation.wrongLength` or `.spareBits`, unless these are the bits of a set of these pieces.
-    package func check(bitfield bytes: [UInt8]) throws(ProtocolViolation) {
+    public func check(bitfield bytes: [UInt8]) throws(ProtocolViolation) {
         guard bytes.count == bitfieldLength else {
             throw .wrongLength(message: .bitfield, length: bytes.count + 1)
         }
