@@ -71,14 +71,14 @@ import Text
     @Test(arguments: [1, 63, 64, 65, 300])
     func `Unions and differences are those of ordinary sets`(size: Int) {
         var random = SeededGenerator(seed: UInt64(size))
-        func some() -> (PieceSet, Set<Int>) {
+        func drawn() -> (PieceSet, Set<Int>) {
             var pieces = PieceSet(size: size)
             for piece in 0..<size where Bool.random(using: &random) { pieces.insert(piece) }
             return (pieces, Set(pieces.indices))
         }
         for _ in 0..<20 {
-            let (first, one) = some()
-            let (second, other) = some()
+            let (first, one) = drawn()
+            let (second, other) = drawn()
             let (union, rest) = (first.union(second), first.subtracting(second))
             #expect(Set(union.indices) == one.union(other))
             #expect(union.count == one.union(other).count)
