@@ -59,13 +59,13 @@ package final class VirtualNetwork: StreamNetwork {
     // MARK: Faults
 
     /// Takes a host off the network, as when its cable is pulled: its connections hang.
-    package func unplug(_ address: PeerAddress) { unplugged.insert(address.host) }
+    package func unplug(_ address: PeerAddress) { unplugged.insert(address.addressBytes) }
 
     /// Puts it back. What was lost meanwhile stays lost: connections of before hang for ever.
-    package func plugIn(_ address: PeerAddress) { unplugged.remove(address.host) }
+    package func plugIn(_ address: PeerAddress) { unplugged.remove(address.addressBytes) }
 
     func isCut(_ one: PeerAddress, _ other: PeerAddress) -> Bool {
-        unplugged.contains(one.host) || unplugged.contains(other.host)
+        unplugged.contains(one.addressBytes) || unplugged.contains(other.addressBytes)
     }
 
     // MARK: StreamNetwork
@@ -96,8 +96,8 @@ package final class VirtualNetwork: StreamNetwork {
     /// - Returns: seconds until bytes that a host sends now have all come to another.
     func delay(of count: Int, from host: PeerAddress) -> Double {
         guard let uplink else { return latency }
-        let free = max(loop.now, uplinkFreeAt[host.host] ?? 0) + Double(count) / uplink
-        uplinkFreeAt[host.host] = free
+        let free = max(loop.now, uplinkFreeAt[host.addressBytes] ?? 0) + Double(count) / uplink
+        uplinkFreeAt[host.addressBytes] = free
         return free - loop.now + latency
     }
 }
