@@ -68,7 +68,7 @@ extension TrackerLoop {
     private func admit(_ descriptor: Int32, _ address: PeerAddress) -> (Admission.Ticket, serial: UInt64)? {
         nextSerial += 1
         let (mailbox, serial) = (mailbox, nextSerial)
-        let source: Source = address.source
+        let source = Source(address)
         let evict: @Sendable () -> Void = { mailbox.post(.evict(descriptor: descriptor, serial: serial)) }
         if let ticket = admission.admit(source, at: .tracker, now: monotonicSeconds, close: evict) {
             return (ticket, serial)
