@@ -231,7 +231,8 @@ let tests: [Module] = [
         uses: ["Text", "Hashing", "Metainfo", "Storage", "TestFileLayers", "TestSupport"]),
     Module(name: "AuthoringTests", kind: .tests, uses: ["Text", "Hashing", "Metainfo", "Authoring", "TestSupport"]),
     Module(
-        name: "TrackerServerTests", kind: .tests, uses: ["Text", "Address", "Admission", "Tracking", "TrackerServer"]),
+        name: "TrackerServerTests", kind: .tests,
+        uses: ["Text", "Address", "Admission", "Reactor", "Tracking", "TrackerServer"]),
     Module(
         name: "TrackerClientTests", kind: .tests,
         uses: ["Text", "Address", "Hashing", "HTTPTransport", "Tracking", "TrackerClient", "TestSupport"],
