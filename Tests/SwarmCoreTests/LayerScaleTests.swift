@@ -1,10 +1,9 @@
 import Hashing
 import Metainfo
 import PeerWire
+import SwarmCore
 import Testing
 import Text
-
-@testable import SwarmCore
 
 /// Files of random hashes, and a peer that knows them.
 private struct LayerSample {

@@ -1,9 +1,8 @@
 import Metainfo
 import PeerWire
+import SwarmCore
 import Testing
 import Text
-
-@testable import SwarmCore
 
 /// A hundred thousand pieces and many peers: no single call takes what holds a loop.
 @Suite struct MachineScaleTests {

@@ -1,10 +1,9 @@
 import Hashing
 import Metainfo
 import PeerWire
+import SwarmCore
 import Testing
 import Text
-
-@testable import SwarmCore
 
 @Suite struct MetadataFetchTests {
     /// What each peer answers: bytes, or nil for silence.

@@ -1,7 +1,6 @@
+import SwarmCore
 import Testing
 import Text
-
-@testable import SwarmCore
 
 @Suite struct OpenPiecesTests {
     private func piece(_ index: Int, blocks: Int) -> OpenPiece {

@@ -1,8 +1,7 @@
 import Hashing
+import SwarmCore
 import Testing
 import Text
-
-@testable import SwarmCore
 
 @Suite struct ChokerTests {
     private func candidate(_ slot: Int, unchoked: Bool, gives: Double = 0, since: Double = 0) -> Choker.Candidate {

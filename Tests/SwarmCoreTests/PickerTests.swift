@@ -1,8 +1,7 @@
 import Metainfo
+import SwarmCore
 import Testing
 import Text
-
-@testable import SwarmCore
 
 /// What the picker should do, said simply: every pickable piece with its availability, looked through each time.
 private struct NaivePicker {

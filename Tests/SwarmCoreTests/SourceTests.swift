@@ -1,10 +1,9 @@
 import Hashing
 import Metainfo
 import PeerWire
+import SwarmCore
 import Testing
 import Text
-
-@testable import SwarmCore
 
 /// One machine and sources that answer at once or not at all, without a clock of its own.
 private struct SourceBench {

@@ -1,9 +1,8 @@
 import Metainfo
 import PeerWire
+import SwarmCore
 import Testing
 import Text
-
-@testable import SwarmCore
 
 @Suite struct WhenTurnsAreGiven {
     @Test func belowTheThresholdNothingIsSaidOfTurns() throws {

@@ -6,13 +6,12 @@ import Metainfo
 import PeerWire
 import Reactor
 import Storage
+import Swarm
 import Synchronization
 import TestFileLayers
 import TestSupport
 import Testing
 import Tracking
-
-@testable import Swarm
 
 /// Connections that are kept for the time of a test, and closed at its end.
 private final class Crowd: Sendable {

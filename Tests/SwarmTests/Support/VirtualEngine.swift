@@ -6,11 +6,10 @@ import Metainfo
 import PeerWire
 import Reactor
 import Storage
+import Swarm
 import SwarmCore
 import TrackerClient
 import VirtualNetwork
-
-@testable import Swarm
 
 /// One host of a ``VirtualNetwork`` that runs one torrent, with its content in a directory. Nothing of it takes virtual time
 /// but the network; its disk works at once.

@@ -1,7 +1,6 @@
 import Testing
 import Text
-
-@testable import Tracking
+import Tracking
 
 @Suite struct ConnectionIDTests {
     private let ids = ConnectionIDs(hash: SipHash(key0: 1, key1: 2))

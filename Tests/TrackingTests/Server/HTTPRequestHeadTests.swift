@@ -1,7 +1,6 @@
 import Testing
 import Text
-
-@testable import Tracking
+import Tracking
 
 @Suite struct HTTPRequestHeadTests {
     private enum Parsed: Equatable {

@@ -1,4 +1,4 @@
-@testable import Tracking
+import Tracking
 
 let hashText = "%01%02%03%04%05%06%07%08%09%0A%0b%0c%0d%0e%0f%10%11%12%13%14"
 let peerText = "-SW0001-abcdefghijkl"
