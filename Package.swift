@@ -13,13 +13,15 @@ struct Module {
     enum Kind { case library, c, executable, tests }
 
     enum Product: String {
-        case argumentParser, asyncHTTPClient, crypto, hummingbird, log, nioCore, nioHTTP1, nioPosix, nioSSL
+        case argumentParser, asyncHTTPClient, crypto, deque, heap, hummingbird, log, nioCore, nioHTTP1, nioPosix, nioSSL
 
         var dependency: Target.Dependency {
             switch self {
             case .argumentParser: .product(name: "ArgumentParser", package: "swift-argument-parser")
             case .asyncHTTPClient: .product(name: "AsyncHTTPClient", package: "async-http-client")
             case .crypto: .product(name: "Crypto", package: "swift-crypto")
+            case .deque: .product(name: "DequeModule", package: "swift-collections")
+            case .heap: .product(name: "HeapModule", package: "swift-collections")
             case .hummingbird: .product(name: "Hummingbird", package: "hummingbird")
             case .log: .product(name: "Logging", package: "swift-log")
             case .nioCore: .product(name: "NIOCore", package: "swift-nio")
@@ -35,6 +37,7 @@ struct Module {
             case .argumentParser: ("https://github.com/apple/swift-argument-parser", "1.8.2")
             case .asyncHTTPClient: ("https://github.com/swift-server/async-http-client", "1.37.0")
             case .crypto: ("https://github.com/apple/swift-crypto", "4.5.2")
+            case .deque, .heap: ("https://github.com/apple/swift-collections", "1.6.0")
             case .hummingbird: ("https://github.com/hummingbird-project/hummingbird", "2.28.1")
             case .log: ("https://github.com/apple/swift-log", "1.16.2")
             case .nioCore, .nioHTTP1, .nioPosix: ("https://github.com/apple/swift-nio", "2.101.2")
@@ -66,8 +69,8 @@ let layers: [(name: String, modules: [Module])] = [
             Module(name: "CLinux", kind: .c),
             Module(name: "Threads", uses: ["CLinux"]),
             Module(name: "MetricFamilies"),
-            Module(name: "Admission"),
-            Module(name: "Reactor", uses: ["Threads", "CLinux"]),
+            Module(name: "Admission", uses: ["Address"]),
+            Module(name: "Reactor", uses: ["Address", "Threads", "CLinux"], products: [.deque, .heap]),
         ]
     ),
     (
@@ -85,10 +88,11 @@ let layers: [(name: String, modules: [Module])] = [
                 name: "HTTPTransport", uses: ["Text"],
                 products: [.asyncHTTPClient, .nioCore, .nioHTTP1, .nioPosix, .nioSSL]),
             Module(
-                name: "HTTPOrigin", uses: ["Text", "Metainfo", "HTTPTransport"], products: [.log, .nioCore, .nioHTTP1]),
+                name: "HTTPOrigin", uses: ["Text", "Threads", "Metainfo", "HTTPTransport"],
+                products: [.log, .nioCore, .nioHTTP1]),
             Module(name: "S3", uses: ["Text"], products: [.crypto]),
             Module(
-                name: "ObjectStore", uses: ["Text", "Metainfo", "S3", "HTTPTransport", "HTTPOrigin"],
+                name: "ObjectStore", uses: ["Text", "Threads", "Metainfo", "S3", "HTTPTransport", "HTTPOrigin"],
                 products: [.log, .nioCore, .nioHTTP1]),
         ]
     ),
@@ -102,7 +106,8 @@ let layers: [(name: String, modules: [Module])] = [
                 products: [.log, .nioCore, .nioHTTP1, .nioPosix]),
             Module(
                 name: "TrackerServer",
-                uses: ["Address", "CLinux", "Threads", "MetricFamilies", "Admission", "Tracking"], products: [.log]
+                uses: ["Text", "Address", "CLinux", "Threads", "MetricFamilies", "Admission", "Reactor", "Tracking"],
+                products: [.log]
             ),
         ]
     ),
@@ -110,12 +115,13 @@ let layers: [(name: String, modules: [Module])] = [
         "Engine",
         [
             Module(name: "PeerWire", uses: ["Address", "Bencode", "Hashing"]),
-            Module(name: "SwarmCore", uses: ["Hashing", "Metainfo", "PeerWire"]),
-            Module(name: "SwarmSimulator", uses: ["Hashing", "Metainfo", "PeerWire", "SwarmCore"]),
+            Module(name: "SwarmCore", uses: ["Text", "Hashing", "Metainfo", "PeerWire"]),
+            Module(name: "SwarmSimulator", uses: ["Text", "Hashing", "Metainfo", "PeerWire", "SwarmCore"]),
             Module(
                 name: "Swarm",
                 uses: [
-                    "Address", "Hashing", "Metainfo", "Threads", "Admission", "Reactor", "Storage", "HTTPOrigin",
+                    "Text", "Address", "Hashing", "Metainfo", "Threads", "Admission", "Reactor", "Storage",
+                    "HTTPOrigin",
                     "Tracking", "TrackerClient", "PeerWire", "SwarmCore",
                 ], products: [.log]),
         ]
@@ -173,7 +179,8 @@ let layers: [(name: String, modules: [Module])] = [
 
 /// What each target is for, in the order of the layers: `Scripts/arrows` takes it from here into ARCHITECTURE.md.
 let purposes = [
-    "Text": "hexadecimal, percent-coding, dates and URLs as text; random numbers that can be repeated",
+    "Text":
+        "hexadecimal, percent-coding, dates and URLs as text; random numbers that can be repeated; the program's name and version",
     "Address": "hosts and ports as people write them",
     "JSON": "JSON read within limits and written",
     "CSHA": "the processor's instructions for SHA-1 and SHA-256",
@@ -185,7 +192,7 @@ let purposes = [
     "Threads": "threads by name and the clocks",
     "MetricFamilies": "numbers for Prometheus, and their page",
     "Admission": "what strangers may take of the process: connections, descriptors, bytes, requests",
-    "Reactor": "an event loop on epoll, timers, worker threads",
+    "Reactor": "waiting in epoll, an event loop on it, timers, sockets, worker threads",
     "Storage": "files of content, resume records, checks, publication by one rename",
     "Authoring": "making torrents of files, holding files against torrents, with all processors",
     "HashLibrary": "the table of what is stored, kept current by inotify; local copies",
@@ -213,7 +220,7 @@ let purposes = [
 
 /// What tests share, under `Testing/`: tests use these targets, nothing that ships does.
 let testing: [Module] = [
-    Module(name: "VirtualNetwork", uses: ["Reactor"]),
+    Module(name: "VirtualNetwork", uses: ["Address", "Reactor"]),
     Module(name: "TestSupport", uses: ["Text"]),
     Module(name: "TestFileLayers", uses: ["Text", "Storage"]),
 ]
@@ -224,19 +231,22 @@ let tests: [Module] = [
     Module(name: "JSONTests", kind: .tests, uses: ["Text", "JSON"]),
     Module(name: "ThreadsTests", kind: .tests, uses: ["Threads"]),
     Module(name: "HashingTests", kind: .tests, uses: ["Text", "Hashing", "TestSupport"]),
-    Module(name: "BencodeTests", kind: .tests, uses: ["Bencode"]),
-    Module(name: "MetainfoTests", kind: .tests, uses: ["Hashing", "Bencode", "Metainfo"]),
+    Module(name: "BencodeTests", kind: .tests, uses: ["Text", "Bencode"]),
+    Module(name: "MetainfoTests", kind: .tests, uses: ["Text", "Hashing", "Bencode", "Metainfo"]),
     Module(name: "PeerWireTests", kind: .tests, uses: ["Text", "Address", "Hashing", "Bencode", "PeerWire"]),
-    Module(name: "TrackingTests", kind: .tests, uses: ["Address", "Hashing", "Bencode", "Tracking"]),
-    Module(name: "SwarmCoreTests", kind: .tests, uses: ["Hashing", "Bencode", "Metainfo", "PeerWire", "SwarmCore"]),
-    Module(name: "SwarmSimulatorTests", kind: .tests, uses: ["SwarmCore", "SwarmSimulator"]),
+    Module(name: "TrackingTests", kind: .tests, uses: ["Text", "Address", "Hashing", "Bencode", "Tracking"]),
+    Module(
+        name: "SwarmCoreTests", kind: .tests, uses: ["Text", "Hashing", "Bencode", "Metainfo", "PeerWire", "SwarmCore"]),
+    Module(name: "SwarmSimulatorTests", kind: .tests, uses: ["Text", "SwarmCore", "SwarmSimulator"]),
     Module(name: "AdmissionTests", kind: .tests, uses: ["Admission"]),
-    Module(name: "ReactorTests", kind: .tests, uses: ["Reactor"]),
+    Module(name: "ReactorTests", kind: .tests, uses: ["Text", "Reactor"]),
     Module(
         name: "StorageTests", kind: .tests,
         uses: ["Text", "Hashing", "Metainfo", "Storage", "TestFileLayers", "TestSupport"]),
     Module(name: "AuthoringTests", kind: .tests, uses: ["Text", "Hashing", "Metainfo", "Authoring", "TestSupport"]),
-    Module(name: "TrackerServerTests", kind: .tests, uses: ["Address", "Admission", "Tracking", "TrackerServer"]),
+    Module(
+        name: "TrackerServerTests", kind: .tests,
+        uses: ["Text", "Address", "Admission", "Reactor", "Tracking", "TrackerServer"]),
     Module(
         name: "TrackerClientTests", kind: .tests,
         uses: ["Text", "Address", "Hashing", "HTTPTransport", "Tracking", "TrackerClient", "TestSupport"],
@@ -247,7 +257,8 @@ let tests: [Module] = [
     Module(
         name: "SwarmTests", kind: .tests,
         uses: [
-            "Text", "Address", "Hashing", "Metainfo", "Admission", "Reactor", "Storage", "HTTPOrigin", "Tracking",
+            "Text", "Address", "Hashing", "Metainfo", "Threads", "Admission", "Reactor", "Storage", "HTTPOrigin",
+            "Tracking",
             "TrackerClient", "PeerWire", "SwarmCore", "Swarm", "TestFileLayers", "TestSupport", "VirtualNetwork",
         ], products: [.log]),
     Module(name: "DeliveryTests", kind: .tests, uses: ["Text", "Address", "JSON", "Delivery"]),
@@ -288,7 +299,7 @@ let tests: [Module] = [
             "TestSupport",
         ],
         products: [.argumentParser]),
-    Module(name: "IntegrationTests", kind: .tests, uses: ["TestSupport"]),
+    Module(name: "IntegrationTests", kind: .tests, uses: ["Text", "TestSupport"]),
 ]
 
 /// Where the sources of each target lie.

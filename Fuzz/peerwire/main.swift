@@ -91,7 +91,7 @@ public func fuzz(_ data: UnsafePointer<UInt8>, _ size: Int) -> CInt {
     }
     for message in whole.messages.prefix(64) { checkEncoding(message, flags: flags) }
     for case .bitfield(let payload) in whole.messages {
-        _ = try? Bitfield(wire: payload, pieceCount: bounds.pieceCount)
+        try? bounds.check(bitfield: payload)
     }
     return 0
 }

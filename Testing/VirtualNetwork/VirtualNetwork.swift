@@ -3,6 +3,7 @@
 // What it is for: tests that run the engine itself, all hosts of them on one loop, through minutes of network time in
 // milliseconds and without a socket. What it must never do: wait, read a clock of the system, or ship with the program.
 
+import Address
 import Glibc
 import Reactor
 
@@ -16,9 +17,9 @@ package final class VirtualNetwork: StreamNetwork {
     /// Bytes of one connection that are on their way or not read yet, each way.
     package var window = 256 << 10
     /// Every attempt to connect: when, and to which host.
-    package private(set) var dials: [(at: Double, to: SocketAddress)] = []
+    package private(set) var dials: [(at: Double, to: PeerAddress)] = []
 
-    private var listeners: [SocketAddress: VirtualListener] = [:]
+    private var listeners: [PeerAddress: VirtualListener] = [:]
     /// Hosts that are off: nothing goes in or out, and nobody is told so.
     private var unplugged: Set<[UInt8]> = []
     /// When each host's uplink has sent what it was given.
@@ -29,8 +30,8 @@ package final class VirtualNetwork: StreamNetwork {
     package init(start: Double = 1_000) { loop = EventLoop(virtualTime: start) }
 
     /// An address of host `number`, 0 to 255.
-    package static func address(_ number: UInt8, port: UInt16 = 6881) -> SocketAddress {
-        SocketAddress(host: [10, 0, 0, number], port: port) ?? .any(port: port)
+    package static func address(_ number: UInt8, port: UInt16 = 6881) -> PeerAddress {
+        PeerAddress(ipv4: 0x0a00_0000 | UInt32(number), port: port)
     }
 
     // MARK: Time
@@ -58,18 +59,18 @@ package final class VirtualNetwork: StreamNetwork {
     // MARK: Faults
 
     /// Takes a host off the network, as when its cable is pulled: its connections hang.
-    package func unplug(_ address: SocketAddress) { unplugged.insert(address.host) }
+    package func unplug(_ address: PeerAddress) { unplugged.insert(address.addressBytes) }
 
     /// Puts it back. What was lost meanwhile stays lost: connections of before hang for ever.
-    package func plugIn(_ address: SocketAddress) { unplugged.remove(address.host) }
+    package func plugIn(_ address: PeerAddress) { unplugged.remove(address.addressBytes) }
 
-    func isCut(_ one: SocketAddress, _ other: SocketAddress) -> Bool {
-        unplugged.contains(one.host) || unplugged.contains(other.host)
+    func isCut(_ one: PeerAddress, _ other: PeerAddress) -> Bool {
+        unplugged.contains(one.addressBytes) || unplugged.contains(other.addressBytes)
     }
 
     // MARK: StreamNetwork
 
-    package func connect(to address: SocketAddress, from source: SocketAddress?) throws(SystemError) -> ByteStream {
+    package func connect(to address: PeerAddress, from source: PeerAddress?) throws(SystemError) -> ByteStream {
         dials.append((loop.now, address))
         lastPort &+= 1
         let local = (source ?? Self.address(0)).with(port: lastPort)
@@ -83,7 +84,7 @@ package final class VirtualNetwork: StreamNetwork {
         return ByteStream(client)
     }
 
-    package func listen(on address: SocketAddress) throws(SystemError) -> StreamListener {
+    package func listen(on address: PeerAddress) throws(SystemError) -> StreamListener {
         guard listeners[address] == nil else { throw SystemError("bind \(address)", code: EADDRINUSE) }
         let listener = VirtualListener(in: self, on: address)
         listeners[address] = listener
@@ -93,10 +94,10 @@ package final class VirtualNetwork: StreamNetwork {
     func closed(_ listener: VirtualListener) { listeners[listener.address] = nil }
 
     /// - Returns: seconds until bytes that a host sends now have all come to another.
-    func delay(of count: Int, from host: SocketAddress) -> Double {
+    func delay(of count: Int, from host: PeerAddress) -> Double {
         guard let uplink else { return latency }
-        let free = max(loop.now, uplinkFreeAt[host.host] ?? 0) + Double(count) / uplink
-        uplinkFreeAt[host.host] = free
+        let free = max(loop.now, uplinkFreeAt[host.addressBytes] ?? 0) + Double(count) / uplink
+        uplinkFreeAt[host.addressBytes] = free
         return free - loop.now + latency
     }
 }

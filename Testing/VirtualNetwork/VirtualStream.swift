@@ -1,3 +1,4 @@
+import Address
 import Glibc
 import Reactor
 
@@ -11,8 +12,8 @@ final class VirtualStream: StreamEndpoint {
     }
 
     private let network: VirtualNetwork
-    private let local: SocketAddress
-    private let remote: SocketAddress
+    private let local: PeerAddress
+    private let remote: PeerAddress
     private var state = State.connecting
     private weak var other: VirtualStream?
     /// What has come and was not read.
@@ -27,7 +28,7 @@ final class VirtualStream: StreamEndpoint {
     private var isEnded = false
     private lazy var watch = ReadinessWatch(on: network.loop) { [unowned self] in readiness }
 
-    init(in network: VirtualNetwork, local: SocketAddress, remote: SocketAddress) {
+    init(in network: VirtualNetwork, local: PeerAddress, remote: PeerAddress) {
         self.network = network
         self.local = local
         self.remote = remote
@@ -60,7 +61,7 @@ final class VirtualStream: StreamEndpoint {
 
     // MARK: StreamEndpoint
 
-    var localAddress: SocketAddress? { local }
+    var localAddress: PeerAddress? { local }
     var connectError: CInt { if case .failed(let code) = state { code } else { 0 } }
 
     func register(for interest: Interest, handler: any ReadinessHandler) {
@@ -118,7 +119,7 @@ final class VirtualStream: StreamEndpoint {
     }
 
     /// The end of a connection that a listener takes in.
-    static func accepted(by network: VirtualNetwork, at local: SocketAddress, from remote: SocketAddress)
+    static func accepted(by network: VirtualNetwork, at local: PeerAddress, from remote: PeerAddress)
         -> VirtualStream
     {
         let stream = VirtualStream(in: network, local: local, remote: remote)
@@ -131,20 +132,20 @@ final class VirtualStream: StreamEndpoint {
 
 /// A host's listener. Connections that nobody accepts wait.
 final class VirtualListener: ListeningEndpoint {
-    let address: SocketAddress
+    let address: PeerAddress
     private let network: VirtualNetwork
-    private var waiting: [(VirtualStream, SocketAddress)] = []
+    private var waiting: [(VirtualStream, PeerAddress)] = []
     private lazy var watch = ReadinessWatch(on: network.loop) { [unowned self] in
         Readiness(readable: !waiting.isEmpty, writable: false, closed: false)
     }
 
-    init(in network: VirtualNetwork, on address: SocketAddress) {
+    init(in network: VirtualNetwork, on address: PeerAddress) {
         self.network = network
         self.address = address
     }
 
     /// - Returns: this side's end of a new connection.
-    func take(_ client: VirtualStream, from: SocketAddress) -> VirtualStream {
+    func take(_ client: VirtualStream, from: PeerAddress) -> VirtualStream {
         let stream = VirtualStream.accepted(by: network, at: address, from: from)
         stream.join(client)
         waiting.append((stream, from))
@@ -152,7 +153,7 @@ final class VirtualListener: ListeningEndpoint {
         return stream
     }
 
-    var localAddress: SocketAddress? { address }
+    var localAddress: PeerAddress? { address }
 
     func register(for interest: Interest, handler: any ReadinessHandler) {
         watch.register(for: interest, handler: handler)
@@ -160,7 +161,7 @@ final class VirtualListener: ListeningEndpoint {
     func modify(for interest: Interest) { watch.modify(for: interest) }
     func unregister() { watch.unregister() }
 
-    func accept() -> (stream: ByteStream, from: SocketAddress)? {
+    func accept() -> (stream: ByteStream, from: PeerAddress)? {
         guard !waiting.isEmpty else { return nil }
         let (stream, from) = waiting.removeFirst()
         return (ByteStream(stream), from)

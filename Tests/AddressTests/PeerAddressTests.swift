@@ -1,6 +1,5 @@
+import Address
 import Testing
-
-@testable import Address
 
 @Suite struct PeerAddressTests {
     @Test(arguments: [

@@ -1,3 +1,4 @@
+import Authoring
 import Glibc
 import Hashing
 import Metainfo
@@ -5,8 +6,6 @@ import Synchronization
 import TestSupport
 import Testing
 import Text
-
-@testable import Authoring
 
 /// What a torrent's hashes are by the letter of the BEPs, computed from the files in memory, one after the other.
 struct Reference {

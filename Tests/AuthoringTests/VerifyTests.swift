@@ -1,11 +1,10 @@
+import Authoring
 import Glibc
 import Hashing
 import Metainfo
 import TestSupport
 import Testing
 import Text
-
-@testable import Authoring
 
 @Suite struct VerifyTests {
     let directory: TemporaryDirectory

@@ -1,5 +1,6 @@
 import Bencode
 import Testing
+import Text
 
 @Suite struct EncodeTests {
     private func text(_ value: BencodeValue) -> String { String(decoding: Bencode.encode(value), as: UTF8.self) }
@@ -22,7 +23,7 @@ import Testing
     }
 
     @Test func whatIsEncodedDecodesToItself() throws {
-        var random = SplitMix(state: 7)
+        var random = SeededGenerator(seed: 7)
         for _ in 0..<2000 {
             let value = random.value(depth: 4)
             let bytes = Bencode.encode(value)
@@ -34,7 +35,7 @@ import Testing
     }
 
     @Test func mutilatedInputNeverTraps() throws {
-        var random = SplitMix(state: 11)
+        var random = SeededGenerator(seed: 11)
         for _ in 0..<20_000 {
             var bytes = Bencode.encode(random.value(depth: 3))
             for _ in 0...random.below(3) {
@@ -52,20 +53,7 @@ import Testing
     }
 }
 
-/// A seeded generator: a failure comes again.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
-        return word ^ (word >> 31)
-    }
-
-    mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
-
+extension SeededGenerator {
     mutating func value(depth: Int) -> BencodeValue {
         switch below(depth > 0 ? 4 : 2) {
         case 0: return .integer(Int64(truncatingIfNeeded: next()) >> Int64(below(64)))

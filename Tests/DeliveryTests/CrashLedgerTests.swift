@@ -1,6 +1,5 @@
+import Delivery
 import Testing
-
-@testable import Delivery
 
 @Suite("The ledger of crashes")
 struct CrashLedgerTests {

@@ -1,9 +1,8 @@
 import Glibc
+import HTTPOrigin
 import Metainfo
 import NIOCore
 import Testing
-
-@testable import HTTPOrigin
 
 /// A run of bytes is asked for file by file.
 @Suite struct RangeWalks {

@@ -1,6 +1,5 @@
+import HTTPOrigin
 import Testing
-
-@testable import HTTPOrigin
 
 @Suite struct `The health of a web seed` {
     private func waiting(_ health: WebSeedHealth, at now: Double) -> Double? {

@@ -1,13 +1,12 @@
 import Address
 import Admission
 import Foundation
+import HTTPServing
 import HTTPTypes
 import Hummingbird
 import JSON
 import Logging
 import TestSupport
-
-@testable import HTTPServing
 
 /// A connection to a port of loopback. Blocks; whatever is read is waited for at most ten seconds.
 func dial(_ port: Int) throws -> Int32 { try Loopback.connect(to: UInt16(port), patience: 10) }

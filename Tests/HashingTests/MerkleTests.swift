@@ -1,8 +1,7 @@
+import Hashing
 import TestSupport
 import Testing
 import Text
-
-@testable import Hashing
 
 /// The tree as BEP 52 words it, with nothing clever: all leaves, zeros included, pair by pair.
 private func plainRoot(_ leaves: [SHA256Digest], width: Int) -> SHA256Digest {

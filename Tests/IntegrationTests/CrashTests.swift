@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Text
 
 @Suite("kill -9")
 struct CrashTests {
@@ -17,13 +18,13 @@ struct CrashTests {
             create: ["--piece-length", "256KiB"], seedOptions: ["--upload-limit", "12MB/s"]
         ) { try SampleFiles.file($0, size) }
         let directory = try swarm.newDirectory()
-        var random = SplitMix(state: 50)
+        var random = SeededGenerator(seed: 50)
         let before = try swarm.host.loopbackBytes()
         var kills = 0
         while kills < Self.kills {
             let receiver = try swarm.get(into: directory, "--seed-time", "0")
             // The randomness is the point: from before its first line to well into the transfer.
-            try await Task.sleep(for: .milliseconds(random.next(below: 400)))
+            try await Task.sleep(for: .milliseconds(random.below(400)))
             guard receiver.isRunning else { break }
             receiver.send(SIGKILL)
             _ = try await receiver.ending()
@@ -38,18 +39,5 @@ struct CrashTests {
         let moved = try swarm.host.loopbackBytes() - before
         let again = moved - size - size / 20
         #expect(again <= kills * Self.inFlight, "\(again) bytes were fetched again")
-    }
-}
-
-/// Reproducible randomness.
-struct SplitMix {
-    var state: UInt64
-
-    mutating func next(below limit: UInt64) -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return (z ^ (z >> 31)) % limit
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import TestSupport
 import Testing
+import Text
 
 @Suite("kill -9 of delivery nodes", .timeLimit(.minutes(4)))
 struct NodeCrashTests {
@@ -33,12 +34,12 @@ struct NodeCrashTests {
             }
         }
 
-        var random = SplitMix(state: 50)
+        var random = SeededGenerator(seed: 50)
         for _ in 0..<Self.kills {
             try dropWhatIsPublished()
             // The randomness is the point: from before a node's first line to well into its transfers.
-            try await Task.sleep(for: .milliseconds(random.next(below: 600)))
-            let node = [sender, cacher, receiver, receiver][Int(random.next(below: 4))]
+            try await Task.sleep(for: .milliseconds(random.below(600)))
+            let node = [sender, cacher, receiver, receiver][random.below(4)]
             try await node.kill()
             for film in Self.films { try check(film, network, receiver, sender) }
             #expect(!FileManager.default.fileExists(atPath: cacher.base))

@@ -2,6 +2,7 @@ import Glibc
 import Hashing
 import Metainfo
 import Testing
+import Text
 
 @Suite struct ContentLayoutTests {
     private func layout(_ lengths: [Int64], padding: Set<Int> = [], aligned: Bool = false) throws -> ContentLayout {
@@ -71,7 +72,7 @@ import Testing
     }
 
     @Test(arguments: 0..<50) func `spans and padding are those found by looking at every file`(seed: Int) throws {
-        var random = SplitMix(state: UInt64(seed))
+        var random = SeededGenerator(seed: UInt64(seed))
         let lengths = (0..<30).map { _ in random.below(2) == 0 ? 0 : Int64(random.below(260)) } + [1]
         let padding = Set((0..<10).map { _ in random.below(30) })
         for aligned in [false, true] {
@@ -124,7 +125,7 @@ import Testing
     }
 
     @Test func spansAgreeWithAWalkOverEveryByte() throws {
-        var random = SplitMix(state: 5)
+        var random = SeededGenerator(seed: 5)
         for _ in 0..<200 {
             let lengths = (0..<1 + random.below(12)).map { _ in Int64(random.below(4) == 0 ? 0 : random.below(260)) }
             guard lengths.contains(where: { $0 > 0 }) else { continue }

@@ -1,6 +1,7 @@
 import Bencode
 import Metainfo
 import Testing
+import Text
 
 @Suite struct HostileTorrentTests {
     @Test(arguments: try BadTorrent.all())
@@ -53,7 +54,7 @@ import Testing
     }
 
     @Test func mutilatedTorrentsNeverTrap() throws {
-        var random = SplitMix(state: 3)
+        var random = SeededGenerator(seed: 3)
         let originals = try Info.Version.allCases.flatMap {
             [try Sample.directory($0).encode(), try Sample.single($0).encode()]
         }

@@ -1,6 +1,7 @@
 import Bencode
 import Metainfo
 import Testing
+import Text
 
 /// What stands around an info dictionary, as real torrents have it: no hash is taken of it.
 @Suite struct OuterKeysTests {
@@ -99,7 +100,7 @@ import Testing
     }
 
     @Test func `any dictionary around the info comes back byte for byte`() throws {
-        var random = SplitMix(state: 14)
+        var random = SeededGenerator(seed: 14)
         let keys = [
             "announce", "announce-list", "comment", "creation date", "url-list", "nodes", "httpseeds", "x", "", "~",
         ]
@@ -130,7 +131,7 @@ import Testing
         }
     }
 
-    private static func value(_ random: inout SplitMix, depth: Int) -> String {
+    private static func value(_ random: inout SeededGenerator, depth: Int) -> String {
         switch random.below(depth > 3 ? 4 : 6) {
         case 0: return "i\(["01", "-0", "7", "+3", "99999999999999999999", ""][random.below(6)])e"
         case 1: return ["0:", "9:http://a/", "03:abc", "12:http://a b/x"][random.below(4)]

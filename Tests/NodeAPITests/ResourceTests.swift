@@ -1,7 +1,6 @@
 import Delivery
+import NodeAPI
 import Testing
-
-@testable import NodeAPI
 
 @Suite("Resources under /v1")
 struct ResourceTests {

@@ -1,9 +1,8 @@
 import Delivery
 import Foundation
+import NodeAPI
 import TestSupport
 import Testing
-
-@testable import NodeAPI
 
 @Suite("Targets and hosts of requests", .serialized, .timeLimit(.minutes(1)))
 struct TargetTests {

@@ -2,10 +2,9 @@ import Delivery
 import Foundation
 import Glibc
 import JSON
+import Node
 import TestSupport
 import Testing
-
-@testable import Node
 
 /// Calls that fail or answer at once, in the words that deployed clients compare.
 @Suite("Calls", .serialized, .timeLimit(.minutes(2)))

@@ -1,10 +1,9 @@
 import Delivery
 import Foundation
 import JSON
+import Node
 import TestSupport
 import Testing
-
-@testable import Node
 
 /// Sources that lie, task files that are half written, clocks that are set: what whole nodes make of them.
 @Suite("Hostile surroundings", .serialized, .timeLimit(.minutes(2)))

@@ -1,10 +1,9 @@
 import Delivery
 import Foundation
 import JSON
+import Node
 import TestSupport
 import Testing
-
-@testable import Node
 
 /// Two tasks of one SUBDIR/NAME share a staging directory: the second is refused while the first has it.
 @Suite("Two tasks of one content", .serialized, .timeLimit(.minutes(2)))

@@ -1,7 +1,6 @@
+import ObjectStore
 import S3
 import Testing
-
-@testable import ObjectStore
 
 @Suite struct `An object store's address` {
     private let keys = S3Credentials(accessKey: "AKEXAMPLE", secretKey: "SKEXAMPLE")

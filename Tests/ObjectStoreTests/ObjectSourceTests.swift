@@ -1,9 +1,8 @@
 import HTTPOrigin
 import NIOCore
+import ObjectStore
 import TestSupport
 import Testing
-
-@testable import ObjectStore
 
 @Suite struct `A range source in a bucket` {
     private func files(_ content: Content, in directory: String) throws -> [(key: String, path: String)] {

@@ -1,8 +1,7 @@
 import Bencode
 import Hashing
+import PeerWire
 import Testing
-
-@testable import PeerWire
 
 @Suite struct ExtensionHandshakeTests {
     static func decode(_ text: String) -> ExtensionHandshake? { decode(Array(text.utf8)) }

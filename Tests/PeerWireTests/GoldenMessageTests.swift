@@ -1,7 +1,6 @@
 import Hashing
+import PeerWire
 import Testing
-
-@testable import PeerWire
 
 /// Bytes as the BEPs give them, both ways.
 @Suite struct GoldenMessageTests {

@@ -1,8 +1,7 @@
 import Hashing
+import PeerWire
 import Testing
 import Text
-
-@testable import PeerWire
 
 @Suite struct HandshakeTests {
     /// Fast extension and extension protocol; `H` twenty times; an Azureus-style id.

@@ -88,11 +88,12 @@ import Testing
             Issue.record("the bitfield is passed on")
             return
         }
-        #expect(throws: ProtocolViolation.spareBits) { try Bitfield(wire: payload, pieceCount: 20) }
-        #expect(throws: ProtocolViolation.wrongLength(message: .bitfield, length: 4)) {
-            try Bitfield(wire: payload, pieceCount: 25)
+        func check(pieces: Int) throws {
+            try ContentBounds(pieceCount: pieces, pieceLength: 1 << 15, lastPieceLength: 100).check(bitfield: payload)
         }
-        #expect(try Bitfield(wire: payload, pieceCount: 24).isComplete)
+        #expect(throws: ProtocolViolation.spareBits) { try check(pieces: 20) }
+        #expect(throws: ProtocolViolation.wrongLength(message: .bitfield, length: 4)) { try check(pieces: 25) }
+        try check(pieces: 24)
     }
 
     // MARK: Pieces and blocks

@@ -1,6 +1,5 @@
+import PeerWire
 import Testing
-
-@testable import PeerWire
 
 @Suite struct PeerExchangeTests {
     static func read(_ payload: [UInt8]) -> Received { Connection.read(extendedFrame(1, payload)) }

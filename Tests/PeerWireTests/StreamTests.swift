@@ -1,9 +1,8 @@
 import Address
 import Hashing
+import PeerWire
 import Testing
 import Text
-
-@testable import PeerWire
 
 /// How a stream is cut into reads must not matter, and what is written must be what is read.
 @Suite struct StreamTests {
@@ -134,7 +133,9 @@ import Text
         case 20: return .extended(.turns(.random(using: &generator)))
         case 21: return .extended(.claim(piece: index, number: .random(in: 0...(.max), using: &generator)))
         default:
-            let added = (0..<5).compactMap { _ in endpoint(&generator) }.sorted { $0.family.rawValue < $1.family.rawValue }
+            let added = (0..<5).compactMap { _ in endpoint(&generator) }.sorted {
+                $0.family.rawValue < $1.family.rawValue
+            }
             return .extended(.peerExchange(PeerExchange(added: added.map { .init(endpoint: $0, flags: .reachable) })))
         }
     }

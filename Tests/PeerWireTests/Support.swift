@@ -1,6 +1,5 @@
 import Hashing
-
-@testable import PeerWire
+import PeerWire
 
 /// What a peer's bytes turned out to be.
 struct Received: Equatable {

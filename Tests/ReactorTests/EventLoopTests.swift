@@ -1,6 +1,7 @@
 import Glibc
 import Synchronization
 import Testing
+import Text
 
 @testable import Reactor
 
@@ -49,12 +50,11 @@ import Testing
 @Suite struct TimerQueueTests {
     @Test func deadlinesComeOutSorted() {
         var queue = TimerQueue()
-        var state: UInt64 = 7
+        var random = SeededGenerator(seed: 7)
         var expected: [Double] = []
         var got: [Double] = []
         for _ in 0..<500 {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            let deadline = Double(state >> 40)
+            let deadline = Double(random.next() >> 40)
             expected.append(deadline)
             _ = queue.insert(at: deadline) {}
         }

@@ -1,6 +1,5 @@
+import S3
 import Testing
-
-@testable import S3
 
 @Suite struct `A request to an object store` {
     private func place(_ style: S3Style, signature: S3SignatureVersion = .v4) throws -> S3Place {

@@ -179,7 +179,7 @@ import Testing
         let hashes = sample.info.hashes
         try disk.put(sample)
         let store = VouchingStore(directory: state.path + "/a/b")
-        func vouched() throws -> StoredPieces? {
+        func vouched() throws -> PieceSet? {
             let root = try ContentRoot.at(path: disk.path + "/content")
             return store.pieces(
                 vouchedFor: ContentFiles(layout: sample.layout, root: root, access: .reading), hashes: hashes)

@@ -22,7 +22,7 @@ import Text
         // Now and then one sync of everything instead of one for each file.
         limits.filesSyncedOneByOne = seed % 5 == 0 ? 0 : 128
         limits.openFiles = 2
-        var durable = StoredPieces(pieceCount: sample.pieces.count)
+        var durable = PieceSet(size: sample.pieces.count)
 
         for life in 0..<12 {
             var options = DownloadDirectory.Options()

@@ -129,7 +129,7 @@ import Testing
         let download = try disk.download(sample, layer: faulty)
         guard case .incomplete(let files, _) = try download.prepare(hashes: sample.hashes) else { return }
         faulty.fail([.write], with: ENOSPC, afterBytes: 40_000)
-        var written = StoredPieces(pieceCount: sample.pieces.count)
+        var written = PieceSet(size: sample.pieces.count)
         let error = #expect(throws: StorageError.self) {
             for index in sample.pieces.indices {
                 try files.write(sample, index)

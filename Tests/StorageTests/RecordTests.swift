@@ -7,7 +7,7 @@ import Text
 @Suite("The resume record") struct RecordTests {
     private func record(stamped: Bool = true) throws -> ResumeRecord {
         let sample = try Sample.directory()
-        var pieces = StoredPieces(pieceCount: sample.layout.pieceCount)
+        var pieces = PieceSet(size: sample.layout.pieceCount)
         pieces.insert(1)
         pieces.insert(sample.layout.pieceCount - 1)
         let stamps: [FileStamp?] = sample.layout.files.indices.map {
@@ -71,43 +71,10 @@ import Text
     }
 }
 
-@Suite("A set of pieces") struct StoredPiecesTests {
-    @Test("holds what was put in, in the order of a bitfield", arguments: [0, 1, 7, 8, 9, 1000])
-    func contents(count: Int) {
-        var pieces = StoredPieces(pieceCount: count)
-        var reference: Set<Int> = []
-        var random = SeededGenerator(seed: UInt64(count))
-        for _ in 0..<count * 2 {
-            let index = Int.random(in: -2..<count + 2, using: &random)
-            if Bool.random(using: &random) {
-                pieces.insert(index)
-                if (0..<count).contains(index) { reference.insert(index) }
-            } else {
-                pieces.remove(index)
-                reference.remove(index)
-            }
-            #expect(pieces.count == reference.count)
-        }
-        #expect(Array(pieces.indices) == reference.sorted())
-        #expect(StoredPieces(pieceCount: count, bytes: pieces.bytes) == pieces)
-        #expect(StoredPieces(pieceCount: count, all: true).count == count)
-        #expect(
-            StoredPieces(pieceCount: count, bytes: StoredPieces(pieceCount: count, all: true).bytes)?.isFull == true)
-    }
-
-    @Test("refuses spare bits and wrong lengths")
-    func refusals() {
-        #expect(StoredPieces(pieceCount: 9, bytes: [0xff, 0x40]) == nil)
-        #expect(StoredPieces(pieceCount: 9, bytes: [0xff]) == nil)
-        #expect(StoredPieces(pieceCount: 9, bytes: [0xff, 0x80])?.count == 9)
-        #expect(StoredPieces(pieceCount: -1, bytes: []) == nil)
-    }
-}
-
 @Suite("The durability ledger") struct LedgerTests {
     private func piece(_ index: Int) -> PieceIndex { PieceIndex(unchecked: index) }
     private func ledger() -> DurabilityLedger {
-        DurabilityLedger(durable: StoredPieces(pieceCount: 10), policy: SyncPolicy(interval: 5, bytes: 100))
+        DurabilityLedger(durable: PieceSet(size: 10), policy: SyncPolicy(interval: 5, bytes: 100))
     }
 
     @Test("a sync is due after the interval, or once enough bytes wait, and never for nothing")

@@ -15,7 +15,7 @@ struct Sample: Sendable {
     var info: Info { torrent.info }
     var layout: ContentLayout { torrent.info.layout }
     var hashes: PieceHashes { torrent.pieceHashes }
-    var everything: StoredPieces { StoredPieces(pieceCount: layout.pieceCount, all: true) }
+    var everything: PieceSet { PieceSet(full: layout.pieceCount) }
 
     func piece(_ index: Int) -> PieceIndex { PieceIndex(unchecked: index) }
 

@@ -65,7 +65,7 @@ import Testing
     func resuming() throws {
         let disk = try Disk(.real)
         let sample = try Sample.single(20 * 16_384)
-        var durable = StoredPieces(pieceCount: 20)
+        var durable = PieceSet(size: 20)
         do {
             let staged = try open(sample, on: disk, "content", record: "record")
             let (files, _) = try staged.prepare(hashes: sample.hashes, selection: FileSelection(all: sample.layout))

@@ -1,9 +1,9 @@
 import Hashing
 import Metainfo
 import PeerWire
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
+import Text
 
 @Suite struct LayerFetchTests {
     private let files: [Int]
@@ -13,7 +13,7 @@ import Testing
 
     /// Three files of 3, 1,300 and 2 pieces.
     init() throws {
-        var random = SplitMix64(seed: 1)
+        var random = SeededGenerator(seed: 1)
         var v2: [Int: TorrentBuilder.V2Hashes] = [:]
         var trees: [SHA256Digest: MerkleLayers] = [:]
         var layers: [Int: [UInt8]] = [:]

@@ -1,9 +1,9 @@
 import Hashing
 import Metainfo
 import PeerWire
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
+import Text
 
 /// Files of random hashes, and a peer that knows them.
 private struct LayerSample {
@@ -12,7 +12,7 @@ private struct LayerSample {
     private let trees: [SHA256Digest: MerkleLayers]
 
     init(pieces counts: [Int], seed: UInt64) throws {
-        var random = SplitMix64(seed: seed)
+        var random = SeededGenerator(seed: seed)
         var trees: [SHA256Digest: MerkleLayers] = [:]
         var layers: [Int: [UInt8]] = [:]
         var files: [FileEntry] = []
@@ -79,7 +79,7 @@ private struct LayerSample {
 
     /// Peers that lie, reject, fall silent and leave: the layers come out the same, and nothing is asked of two at once.
     @Test(arguments: 0..<20) func `whatever peers do the layers are those of the files`(seed: Int) throws {
-        var random = SplitMix64(seed: UInt64(seed))
+        var random = SeededGenerator(seed: UInt64(seed))
         let shapes = [0, 1, 2, 3, 5, 512, 513, 700, 1025]
         let counts = (0..<Int.random(in: 1...40, using: &random)).map { _ in
             shapes.randomElement(using: &random) ?? 1

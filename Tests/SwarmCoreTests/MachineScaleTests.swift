@@ -1,8 +1,8 @@
 import Metainfo
 import PeerWire
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
+import Text
 
 /// A hundred thousand pieces and many peers: no single call takes what holds a loop.
 @Suite struct MachineScaleTests {
@@ -59,7 +59,7 @@ import Testing
     }
 
     @Test(arguments: 0..<20) func `what is subtracted from a set is gone and nothing else`(seed: Int) {
-        var random = SplitMix64(seed: UInt64(seed))
+        var random = SeededGenerator(seed: UInt64(seed))
         let size = Int.random(in: 1...300, using: &random)
         var (first, second) = (PieceSet(size: size), PieceSet(size: size))
         for piece in 0..<size {

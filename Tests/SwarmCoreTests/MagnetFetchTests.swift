@@ -1,9 +1,9 @@
 import Hashing
 import Metainfo
 import PeerWire
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
+import Text
 
 @Suite struct MetadataFetchTests {
     /// What each peer answers: bytes, or nil for silence.
@@ -203,7 +203,7 @@ import Testing
         let layout = try testLayout(length: count * 16384, pieceLength: 16384)
         var machine = SwarmMachine(
             layout: layout, wanted: PieceSet(full: count), have: PieceSet(size: count), seed: 1, now: 0)
-        var random = SplitMix64(seed: UInt64(seed))
+        var random = SeededGenerator(seed: UInt64(seed))
         var traits = PeerTraits(supportsFast: true)
         traits.supportsDontHave = true
         var peers: [PeerKey: PieceSet] = [:]

@@ -1,6 +1,6 @@
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
+import Text
 
 @Suite struct OpenPiecesTests {
     private func piece(_ index: Int, blocks: Int) -> OpenPiece {
@@ -9,7 +9,7 @@ import Testing
 
     /// Against a dictionary, through a random history.
     @Test(arguments: 0..<10) func itIsADictionaryThatKnowsItsFreeBlocks(seed: Int) {
-        var random = SplitMix64(seed: UInt64(seed))
+        var random = SeededGenerator(seed: UInt64(seed))
         let count = 20
         var open = OpenPieces(pieceCount: count)
         var model: [Int: OpenPiece] = [:]

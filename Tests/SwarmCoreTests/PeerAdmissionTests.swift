@@ -1,6 +1,5 @@
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
 
 @Suite struct `Admission of peers` {
     private typealias Admission = PeerAdmission<Int, String>

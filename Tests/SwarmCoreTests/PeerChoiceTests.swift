@@ -1,7 +1,7 @@
 import Hashing
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
+import Text
 
 @Suite struct ChokerTests {
     private func candidate(_ slot: Int, unchoked: Bool, gives: Double = 0, since: Double = 0) -> Choker.Candidate {
@@ -237,7 +237,7 @@ import Testing
 
     /// Whatever strangers do in whatever order.
     @Test(arguments: 0..<10) func `the book and its queue stay bounded`(seed: Int) {
-        var random = SplitMix64(seed: UInt64(seed))
+        var random = SeededGenerator(seed: UInt64(seed))
         var book = book {
             $0.capacity = 50
             $0.outcasts = 20
@@ -298,7 +298,7 @@ import Testing
     }
 
     @Test(arguments: 0..<10) func theCountOfHalfOpenConnectionsIsNeverWrong(seed: Int) {
-        var random = SplitMix64(seed: UInt64(seed))
+        var random = SeededGenerator(seed: UInt64(seed))
         var book = book { $0.halfOpen = 5 }
         var dialling: Set<String> = []
         for step in 0..<3000 {
@@ -353,7 +353,7 @@ import Testing
     }
 
     @Test(arguments: 0..<10) func `a bounded dictionary holds what was written last`(seed: Int) {
-        var random = SplitMix64(seed: UInt64(seed))
+        var random = SeededGenerator(seed: UInt64(seed))
         var recent = RecentKeys<Int, Int>(capacity: 20)
         var order: [(key: Int, value: Int)] = []
         for step in 0..<3_000 {
@@ -467,7 +467,7 @@ import Testing
     }
 
     @Test(arguments: [1_000, 50_000, 1_000_000, 100_000_000]) func theBucketPassesItsRateInTheLongRun(rate: Int) {
-        var random = SplitMix64(seed: UInt64(rate))
+        var random = SeededGenerator(seed: UInt64(rate))
         var bucket = TokenBucket(rate: rate, now: 0)
         bucket.spend(bucket.available(0))
         var now = 0.0

@@ -1,10 +1,11 @@
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
 
 @Suite struct PeerTableTests {
     private func add(to table: inout PeerTable) -> PeerKey {
-        table.add(at: 0) { PeerState(key: $0, traits: PeerTraits(supportsFast: true), pieceCount: 10, missing: 10, now: 0) }
+        table.add(at: 0) {
+            PeerState(key: $0, traits: PeerTraits(supportsFast: true), pieceCount: 10, missing: 10, now: 0)
+        }
     }
 
     @Test func whatIsWrittenAtAPlaceIsReadByKey() {

@@ -1,6 +1,7 @@
+import Metainfo
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
+import Text
 
 /// What the picker should do, said simply: every pickable piece with its availability, looked through each time.
 private struct NaivePicker {
@@ -19,7 +20,7 @@ private struct NaivePicker {
 
 @Suite struct PickerTests {
     @Test(arguments: 0..<20) func aRandomHistoryPicksTheRarestAsANaiveModelDoes(seed: Int) {
-        var random = SplitMix64(seed: UInt64(seed))
+        var random = SeededGenerator(seed: UInt64(seed))
         let count = Int.random(in: 1...120, using: &random)
         var picker = PiecePicker(pieceCount: count)
         var model = NaivePicker(availability: Array(repeating: 0, count: count))
@@ -58,7 +59,7 @@ private struct NaivePicker {
 
     /// However little or much of what is wanted the peer has, and wherever that stands among the rare ones.
     @Test(arguments: [1, 7, 200, 1_500]) func ofManyPiecesTheRarestThatIsHeldIsFound(heldCount: Int) {
-        var random = SplitMix64(seed: UInt64(heldCount))
+        var random = SeededGenerator(seed: UInt64(heldCount))
         let count = 2_000
         var picker = PiecePicker(pieceCount: count)
         picker.insert(Array(0..<count), using: &random)
@@ -179,7 +180,7 @@ private struct NaivePicker {
     }
 
     @Test(arguments: 0..<20) func countsAreRightAfterARandomHistory(seed: Int) {
-        var random = SplitMix64(seed: UInt64(seed))
+        var random = SeededGenerator(seed: UInt64(seed))
         var piece = piece(40 * blockLength + 7, padding: 3 * blockLength..<5 * blockLength)
         var spans: [BlockSpan] = []
         for _ in 0..<400 {
@@ -203,7 +204,7 @@ private struct NaivePicker {
     private let peers = (0..<3).map { PeerKey(slot: Int32($0), generation: 0) }
 
     @Test func everyPieceIsGivenOnceAndToSomebody() {
-        var random = SplitMix64(seed: 1)
+        var random = SeededGenerator(seed: 1)
         var dispatcher = PieceDispatcher(pieces: Array(0..<100), pieceCount: 100, using: &random)
         var given: [Int] = []
         var turn = 0
@@ -219,7 +220,7 @@ private struct NaivePicker {
     }
 
     @Test func whatALostPeerHadInHandIsGivenAgain() {
-        var random = SplitMix64(seed: 2)
+        var random = SeededGenerator(seed: 2)
         var dispatcher = PieceDispatcher(pieces: [0, 1], pieceCount: 2, using: &random)
         let first = dispatcher.assign(to: peers[0], now: 0) { _ in true }
         _ = dispatcher.assign(to: peers[1], now: 0) { _ in true }
@@ -228,7 +229,7 @@ private struct NaivePicker {
     }
 
     @Test func whatIsNotFetchedInTimeIsGivenToAnother() {
-        var random = SplitMix64(seed: 3)
+        var random = SeededGenerator(seed: 3)
         var dispatcher = PieceDispatcher(pieces: [0], pieceCount: 1, using: &random)
         #expect(dispatcher.assign(to: peers[0], now: 10) { _ in true } == 0)
         dispatcher.reclaim(givenBefore: 10)
@@ -239,7 +240,7 @@ private struct NaivePicker {
     }
 
     @Test func unwantedAndTakenPiecesAreNotGiven() {
-        var random = SplitMix64(seed: 4)
+        var random = SeededGenerator(seed: 4)
         var dispatcher = PieceDispatcher(pieces: [0, 1, 2], pieceCount: 3, using: &random)
         dispatcher.isTaken(1)
         #expect(dispatcher.assign(to: peers[0], now: 0) { $0 != 0 } == 2)
@@ -248,7 +249,7 @@ private struct NaivePicker {
     }
 
     @Test func whoHandsOnMoreSlowlyThanOthersIsToldFromThem() {
-        var random = SplitMix64(seed: 5)
+        var random = SeededGenerator(seed: 5)
         var dispatcher = PieceDispatcher(pieces: Array(0..<100), pieceCount: 100, using: &random)
         func give(_ count: Int, to peer: Int) -> [Int] {
             (0..<count).compactMap { _ in

@@ -1,8 +1,7 @@
 import Metainfo
 import PeerWire
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
 
 /// A host with half of 64 pieces, a peer that has a quarter and one that has just come; both ask for all that they lack.
 private struct OldAndNew {

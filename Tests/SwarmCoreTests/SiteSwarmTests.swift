@@ -1,8 +1,7 @@
 import Metainfo
 import PeerWire
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
 
 /// A host that wants everything, and peers that say what the test has them say.
 private struct SiteHost {

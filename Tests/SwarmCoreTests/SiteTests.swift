@@ -1,17 +1,18 @@
+import Metainfo
+import SwarmCore
 import Testing
 
-@testable import SwarmCore
-
 @Suite struct SiteTests {
-    @Test(arguments: [
-        ([10, 1, 2, 3], [10, 1, 2, 250], true), ([10, 1, 2, 3], [10, 1, 3, 3], false),
-        ([192, 168, 7, 1], [192, 168, 7, 2], true), ([192, 169, 7, 1], [192, 169, 7, 2], false),
-        ([172, 16, 0, 1], [172, 16, 0, 2], true), ([172, 31, 0, 1], [172, 31, 0, 2], true),
-        ([172, 32, 0, 1], [172, 32, 0, 2], false), ([172, 15, 0, 1], [172, 15, 0, 2], false),
-        ([100, 64, 0, 1], [100, 64, 0, 2], true), ([100, 63, 0, 1], [100, 63, 0, 2], false),
-        ([169, 254, 9, 1], [169, 254, 9, 2], true), ([203, 0, 113, 1], [203, 0, 113, 2], false),
-        ([127, 0, 0, 1], [127, 0, 0, 1], false), ([], [], false), ([10, 1, 2], [10, 1, 2], false),
-    ] as [([UInt8], [UInt8], Bool)])
+    @Test(
+        arguments: [
+            ([10, 1, 2, 3], [10, 1, 2, 250], true), ([10, 1, 2, 3], [10, 1, 3, 3], false),
+            ([192, 168, 7, 1], [192, 168, 7, 2], true), ([192, 169, 7, 1], [192, 169, 7, 2], false),
+            ([172, 16, 0, 1], [172, 16, 0, 2], true), ([172, 31, 0, 1], [172, 31, 0, 2], true),
+            ([172, 32, 0, 1], [172, 32, 0, 2], false), ([172, 15, 0, 1], [172, 15, 0, 2], false),
+            ([100, 64, 0, 1], [100, 64, 0, 2], true), ([100, 63, 0, 1], [100, 63, 0, 2], false),
+            ([169, 254, 9, 1], [169, 254, 9, 2], true), ([203, 0, 113, 1], [203, 0, 113, 2], false),
+            ([127, 0, 0, 1], [127, 0, 0, 1], false), ([], [], false), ([10, 1, 2], [10, 1, 2], false),
+        ] as [([UInt8], [UInt8], Bool)])
     func neighboursHaveOnePrivateNetwork(_ first: [UInt8], _ second: [UInt8], _ areNeighbours: Bool) {
         #expect(Site.areNeighbours(first, second) == areNeighbours)
         #expect(Site.areNeighbours(second, first) == areNeighbours)
@@ -34,7 +35,9 @@ import Testing
     private let one = PeerKey(slot: 1, generation: 0)
     private let two = PeerKey(slot: 2, generation: 0)
 
-    private func claims(pieces: Int = 64) -> SiteClaims { SiteClaims(pieceCount: pieces, pieceLength: 1 << 20, seed: 1) }
+    private func claims(pieces: Int = 64) -> SiteClaims {
+        SiteClaims(pieceCount: pieces, pieceLength: 1 << 20, seed: 1)
+    }
 
     @Test func whatIsHeldOrClaimedIsBarredUntilItIsNot() {
         var site = claims()

@@ -1,9 +1,9 @@
 import Hashing
 import Metainfo
 import PeerWire
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
+import Text
 
 /// One machine and sources that answer at once or not at all, without a clock of its own.
 private struct SourceBench {
@@ -123,7 +123,7 @@ private struct SourceBench {
     }
 
     @Test func `keep the count of copies right through any changes`() throws {
-        var random = SplitMix64(seed: 4)
+        var random = SeededGenerator(seed: 4)
         var bench = try SourceBench(pieces: 12)
         var shares: [PeerKey: PieceSet] = [:]
         for _ in 0..<3 { shares[bench.join(PieceSet(size: 12))] = PieceSet(size: 12) }

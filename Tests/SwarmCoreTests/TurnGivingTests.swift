@@ -1,8 +1,8 @@
 import Metainfo
 import PeerWire
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
+import Text
 
 @Suite struct WhenTurnsAreGiven {
     @Test func belowTheThresholdNothingIsSaidOfTurns() throws {
@@ -198,7 +198,7 @@ import Testing
 
     @Test func notMoreThanFivePiecesArePromisedWhileNobodyIsSlow() throws {
         var line = try TurnLine(takers: 40)
-        var generator = SplitMix64(seed: 3)
+        var generator = SeededGenerator(seed: 3)
         line.tick()
         var waiting: [(key: PeerKey, piece: Int)] = []
         var asked: [PeerKey] = []

@@ -1,7 +1,6 @@
 import Metainfo
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
 
 @Suite struct SwarmsInTurns {
     private func swarm(_ count: Int, pieces: Int, turnsFrom: Int = 24) throws -> TestSwarm {

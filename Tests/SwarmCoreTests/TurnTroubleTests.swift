@@ -1,8 +1,8 @@
 import Metainfo
 import PeerWire
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
+import Text
 
 @Suite struct SlowReceivers {
     /// Gives turns for a while on a line of 80 pieces a second; who is in `still` takes nothing of its piece, or does
@@ -141,7 +141,7 @@ import Testing
         var line = try TurnLine(takers: 30)
         line.tick()
         let key = try #require(line.takeTurns().first?.key)
-        var generator = SplitMix64(seed: 9)
+        var generator = SeededGenerator(seed: 9)
         for number in 0..<20_000 {
             switch Int.random(in: 0..<6, using: &generator) {
             case 0: line.hear(.extended(.turnOver), from: key)
@@ -162,7 +162,7 @@ import Testing
     }
 
     @Test func refusingForeverDoesNotGrowTheSeed() throws {
-        var generator = SplitMix64(seed: 1)
+        var generator = SeededGenerator(seed: 1)
         var dispatcher = PieceDispatcher(pieces: Array(0..<50), pieceCount: 50, using: &generator)
         var line = try TurnLine(takers: 1)
         let key = try #require(line.keys.first)

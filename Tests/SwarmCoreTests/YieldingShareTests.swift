@@ -1,6 +1,5 @@
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
 
 /// A host that serves peers who depend on it beside others, on an uplink that TCP shares out between those who may
 /// send.

@@ -1,5 +1,6 @@
 import SwarmCore
 import Testing
+import Text
 
 @testable import SwarmSimulator
 
@@ -42,7 +43,7 @@ import Testing
     }
 
     @Test func eventsComeByTimeAndThenInTheirOrder() {
-        var random = SplitMix64(seed: 7)
+        var random = SeededGenerator(seed: 7)
         var queue = EventQueue()
         for index in 0..<2000 {
             queue.schedule(Event(time: Double(Int.random(in: 0..<50, using: &random)), kind: .tick, host: Int32(index)))

@@ -1,7 +1,6 @@
 import SwarmCore
+import SwarmSimulator
 import Testing
-
-@testable import SwarmSimulator
 
 private let megabyte = 1_000_000.0
 

@@ -1,7 +1,6 @@
 import SwarmCore
+import SwarmSimulator
 import Testing
-
-@testable import SwarmSimulator
 
 @Suite struct TurnSimulationTests {
     private func sixty(turnsFrom: Int) throws -> (ratio: Double, copies: Double, wasted: Double) {

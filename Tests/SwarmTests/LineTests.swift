@@ -1,12 +1,11 @@
 import Address
 import Glibc
 import PeerWire
+import Swarm
 import Synchronization
 import TestSupport
 import Testing
 import Tracking
-
-@testable import Swarm
 
 /// Further connections between two nodes, which a test makes them open although the line is short.
 @Suite struct FurtherConnections {

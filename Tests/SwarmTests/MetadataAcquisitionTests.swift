@@ -1,8 +1,7 @@
 import Metainfo
 import PeerWire
+import Swarm
 import Testing
-
-@testable import Swarm
 
 @Suite struct `What a magnet link lacks` {
     private final class Someone {}

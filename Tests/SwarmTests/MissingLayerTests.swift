@@ -2,10 +2,9 @@ import Foundation
 import Hashing
 import Metainfo
 import PeerWire
+import Swarm
 import TestSupport
 import Testing
-
-@testable import Swarm
 
 /// Torrent files of the second version without their piece layers, which peers have.
 @Suite struct TorrentsWithoutLayers {

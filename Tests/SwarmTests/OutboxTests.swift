@@ -1,7 +1,6 @@
 import PeerWire
+import Swarm
 import Testing
-
-@testable import Swarm
 
 @Suite struct `Messages that wait for a peer` {
     private func bytes(_ messages: [Message]) -> [UInt8] {

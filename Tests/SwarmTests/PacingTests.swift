@@ -1,9 +1,8 @@
 import PeerWire
 import Reactor
+import Swarm
+import SwarmCore
 import Testing
-
-@testable import Swarm
-@testable import SwarmCore
 
 @Suite("Bytes that wait unsent")
 struct UnsentLimitTests {

@@ -1,9 +1,8 @@
 import Foundation
 import Metainfo
+import Swarm
 import TestSupport
 import Testing
-
-@testable import Swarm
 
 /// Trouble is over soon.
 private func quick(_ configuration: inout SwarmNode.Configuration) {

@@ -2,12 +2,11 @@ import Foundation
 import Hashing
 import Metainfo
 import PeerWire
+import Swarm
 import Synchronization
 import TestSupport
 import Testing
 import Tracking
-
-@testable import Swarm
 
 /// A shelf in memory, over content on disk.
 private final class TestShelf: Shelf {

@@ -1,12 +1,11 @@
 import Dispatch
 import Metainfo
 import PeerWire
+import Swarm
 import Synchronization
 import TestSupport
 import Testing
 import Tracking
-
-@testable import Swarm
 
 /// What a host that fetches from outside says to those who stand where it says it does.
 @Suite struct SiteTests {

@@ -1,10 +1,9 @@
 import Foundation
 import Metainfo
 import Storage
+import Swarm
 import TestSupport
 import Testing
-
-@testable import Swarm
 
 @Suite struct `Staged transfers` {
     private static let files = [

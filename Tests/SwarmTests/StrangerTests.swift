@@ -6,13 +6,12 @@ import Metainfo
 import PeerWire
 import Reactor
 import Storage
+import Swarm
 import Synchronization
 import TestFileLayers
 import TestSupport
 import Testing
 import Tracking
-
-@testable import Swarm
 
 /// Connections that are kept for the time of a test, and closed at its end.
 private final class Crowd: Sendable {
@@ -66,7 +65,7 @@ private final class Crowd: Sendable {
             try await wait(for: "the check") { leecher.events.count >= 2 }
             layer.fail([.open, .create, .openDirectory], with: EMFILE)
             let address = try await nodes[0].address
-            await leecher.transfer.change { $0.book.learn([address].compactMap(SocketAddress.init), from: .configured) }
+            await leecher.transfer.change { $0.book.learn([address], from: .configured) }
             try await wait(for: "a lack of descriptors to be met") {
                 leecher.warnings.contains { $0.contains("too many open files") }
             }

@@ -1,10 +1,9 @@
 import Glibc
 import Metainfo
 import PeerWire
+import Swarm
 import TestSupport
 import Testing
-
-@testable import Swarm
 
 /// Peers that keep talking and give nothing: the timeout ends the transfer all the same.
 @Suite struct ActivityWithoutProgress {

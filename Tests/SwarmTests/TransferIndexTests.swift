@@ -1,8 +1,7 @@
 import Hashing
 import Reactor
+import Swarm
 import Testing
-
-@testable import Swarm
 
 @Suite struct `The transfers of a node` {
     private let loop: EventLoop

@@ -1,12 +1,11 @@
 import Foundation
 import Metainfo
 import PeerWire
+import Swarm
 import Synchronization
 import TestSupport
 import Testing
 import Tracking
-
-@testable import Swarm
 
 @Suite struct EngineToEngine {
     @Test(arguments: [Info.Version.v1, .v2, .hybrid], ["127.0.0.1", "::1"])

@@ -1,12 +1,11 @@
 import Foundation
 import Metainfo
 import PeerWire
+import Swarm
 import Synchronization
 import TestSupport
 import Testing
 import Tracking
-
-@testable import Swarm
 
 @Suite struct BeginningsAndEnds {
     @Test func aDownloadGoesOnWhereItWasStopped() async throws {

@@ -1,10 +1,9 @@
 import PeerWire
 import Reactor
+import Swarm
 import TestSupport
 import Testing
 import VirtualNetwork
-
-@testable import Swarm
 
 /// The engine itself, over connections in memory and on a virtual clock: minutes of network time that take milliseconds.
 @Suite struct `On a virtual network` {

@@ -3,8 +3,7 @@ import NIOCore
 import TestSupport
 import Testing
 import Text
-
-@testable import TrackerClient
+import TrackerClient
 
 @Suite struct `The address that was connected to` {
     private func failure(

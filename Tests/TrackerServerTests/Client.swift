@@ -1,5 +1,6 @@
 import Address
 import Glibc
+import Reactor
 import Testing
 
 @testable import TrackerServer
@@ -14,7 +15,7 @@ final class Client {
         descriptor = socket(server.family == .ipv4 ? AF_INET : AF_INET6, type, 0)
         var time = timeval(tv_sec: seconds, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
-        try #require(Sockets.withKernelAddress(server) { connect(descriptor, $0, $1) } == 0)
+        try #require(server.withKernelAddress { connect(descriptor, $0, $1) } == 0)
     }
 
     deinit { close(descriptor) }

@@ -1,5 +1,6 @@
 import Address
 import Testing
+import Text
 
 @testable import TrackerServer
 @testable import Tracking
@@ -189,7 +190,7 @@ import Testing
     /// Announces of all kinds from few hosts with many ports, through growth and shrinking.
     @Test(arguments: [1, 2, 3] as [UInt64])
     func `are all found, and one of each source at most stands for it`(seed: UInt64) throws {
-        var generator = SplitMix(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let store = MemoryPeerStore()
         var selection = PeerSelection()
         defer { selection.deallocate() }

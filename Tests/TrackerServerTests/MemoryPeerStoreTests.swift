@@ -1,5 +1,6 @@
 import Address
 import Testing
+import Text
 
 @testable import TrackerServer
 @testable import Tracking
@@ -90,7 +91,7 @@ import Testing
             var unreachable: Bool
             var at: UInt64
         }
-        var generator = SplitMix(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let tracker = Asker(store(lifetime: 400))
         var model: [UInt8: [PeerAddress: Known]] = [:]
         // Odd seeds have few ports, so that peers come back; even ones many, so that tables get big.
@@ -177,18 +178,5 @@ import Testing
                     totals.expirations = 20_000
                     return totals
                 }())
-    }
-}
-
-/// SplitMix64: the same numbers in every run.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }

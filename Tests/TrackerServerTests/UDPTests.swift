@@ -1,4 +1,5 @@
 import Testing
+import Text
 
 @testable import TrackerServer
 @testable import Tracking
@@ -87,7 +88,7 @@ import Testing
             let client = try Client(.udp, server.boundAddresses.udp[0])
             let id = try connectionID(client)
             let whole = announce(id, port: 1)
-            var generator = SplitMix(state: 5)
+            var generator = SeededGenerator(seed: 5)
             for length in 0..<98 { client.send(Array(whole.prefix(length))) }
             for _ in 0..<200 {
                 client.send(

@@ -11,6 +11,7 @@ import Metainfo
 import NIOCore
 import NIOHTTP1
 import Text
+import Threads
 
 /// The connections of all web seeds of a process. `shutdown` it before the last reference goes.
 package final class WebSeedClient: Sendable {
@@ -155,7 +156,7 @@ package final class WebSeed: RangeSource {
                 url, headers: headers, allowed: allowed, deadline: .now() + .after(client.settings.answerTimeout))
             let meaning = RangeAnswer(
                 status: Int(answer.status.code), headers: answer.headers, to: range, host: answer.host,
-                settings: client.settings, now: Double(time(nil)))
+                settings: client.settings, now: Double(Clocks.wallWholeSeconds))
             guard case .body(var skip, let length) = meaning else {
                 if case .problem(let problem) = meaning { return .failed(problem, next: offset) }
                 return .complete

@@ -1,10 +1,12 @@
+import Text
+
 /// How web seeds are fetched from. Times are in seconds, sizes in bytes.
 package struct WebSeedSettings: Sendable {
     /// The address that connections come from; nil, `::` or `0.0.0.0` leaves the choice to the system.
     package var localAddress: String?
     /// A PEM file of certificate authorities to trust in place of the system's.
     package var trustedAuthorities: String?
-    package var userAgent = "Swoop/1"
+    package var userAgent = Product.userAgent
     package var connectTimeout = 10.0
     /// Longest silence before an answer is given up.
     package var stallTimeout = 20.0

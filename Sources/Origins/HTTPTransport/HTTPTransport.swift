@@ -24,7 +24,7 @@ package struct HTTPTransportSettings: Sendable {
     package var redirects = 5
     /// Most idle and busy connections to one host.
     package var connectionsPerHost = 8
-    package var userAgent = "Swoop/1"
+    package var userAgent = Product.userAgent
     /// A PEM file of certificate authorities to trust in place of the system's; for private authorities.
     package var trustedAuthorities: String?
     /// Name to address, in place of the system's resolver; for tests.

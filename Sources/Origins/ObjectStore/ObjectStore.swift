@@ -7,6 +7,7 @@
 import Glibc
 import HTTPTransport
 import S3
+import Threads
 
 /// The connections to all object stores of a process. `shutdown` it before the last reference goes.
 package final class ObjectStoreClient: Sendable {
@@ -16,7 +17,7 @@ package final class ObjectStoreClient: Sendable {
     let clock: @Sendable () -> Int64
 
     package convenience init(settings: ObjectStoreSettings = ObjectStoreSettings()) {
-        self.init(settings: settings, clock: { Int64(time(nil)) }, adjust: { _ in })
+        self.init(settings: settings, clock: { Clocks.wallWholeSeconds }, adjust: { _ in })
     }
 
     /// - Parameter adjust: for tests: names and addresses as the test has them.

@@ -1,3 +1,4 @@
+import Address
 import Glibc
 
 /// One connection as the engine reads, writes and closes it: TCP, or a stream of a network that a test keeps in memory.
@@ -101,7 +102,7 @@ public struct ByteStream {
 
     // MARK: What TCP alone knows
 
-    public var localAddress: SocketAddress? {
+    public var localAddress: PeerAddress? {
         switch kind {
         case .tcp(let descriptor): Socket.localAddress(of: descriptor)
         case .other(let endpoint): endpoint.localAddress
@@ -139,7 +140,7 @@ public protocol StreamEndpoint: AnyObject {
     func unregister()
     /// 0, or an `errno`, once the endpoint is writable or closed for the first time.
     var connectError: CInt { get }
-    var localAddress: SocketAddress? { get }
+    var localAddress: PeerAddress? { get }
     func receive(into vectors: UnsafeBufferPointer<iovec>) -> Socket.Outcome
     func send(_ buffer: UnsafeRawBufferPointer) -> Socket.Outcome
     func close()

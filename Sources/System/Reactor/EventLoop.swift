@@ -1,6 +1,6 @@
-import CLinux
 import Glibc
 import Synchronization
+import Threads
 
 /// What a descriptor's owner does when the kernel says that it is ready. Called on the loop's thread only.
 public protocol ReadinessHandler: AnyObject {
@@ -14,8 +14,8 @@ public protocol ReadinessHandler: AnyObject {
 public final class EventLoop: SerialExecutor, @unchecked Sendable {
     // Safe: `inbox` and `identity` are guarded by their own means; everything else is touched on the loop's thread
     // only.
-    private let epoll: CInt
-    private let wakeUp: CInt
+    /// None in virtual time.
+    private let poller: Poller?
     private let inbox = Mutex(Inbox())
     private let identity = Atomic<UInt>(0)
     private var handlers: [(any ReadinessHandler)?] = []
@@ -42,17 +42,10 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     /// - Parameter name: at most 15 bytes of it show in `top -H`.
     public init(name: String) throws(SystemError) {
         isVirtual = false
-        now = monotonicSeconds()
-        epoll = swoop_epoll_create()
-        guard epoll >= 0 else { throw SystemError("epoll_create") }
-        wakeUp = swoop_eventfd_create()
-        guard wakeUp >= 0 else {
-            let error = SystemError("eventfd")
-            close(epoll)
-            throw error
-        }
-        _ = swoop_epoll_control(epoll, EPOLL_CTL_ADD, wakeUp, UInt32(swoop_epoll_in))
-        thread = startThread(name: name) { self.run() }
+        now = Clocks.steadySeconds
+        let poller = try Poller()
+        self.poller = poller
+        thread = startThread(name: name) { self.run(poller) }
     }
 
     /// A loop whose time stands still between two calls of ``turn(at:)``, for tests: it has no thread and watches no
@@ -61,7 +54,7 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     public init(virtualTime now: Double) {
         isVirtual = true
         self.now = now
-        (epoll, wakeUp) = (-1, -1)
+        poller = nil
         identity.store(threadIdentity(), ordering: .releasing)
     }
 
@@ -92,12 +85,7 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
             defer { inbox.awake = true }
             return !inbox.awake
         }
-        if mustWake && !isVirtual && !isCurrent { signal() }
-    }
-
-    private func signal() {
-        var one: UInt64 = 1
-        _ = write(wakeUp, &one, 8)
+        if mustWake && !isCurrent { poller?.wake() }
     }
 
     // MARK: On the loop
@@ -107,14 +95,13 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     {
         checkIsolated()
         while handlers.count <= Int(descriptor) { handlers.append(nil) }
-        guard swoop_epoll_control(epoll, EPOLL_CTL_ADD, descriptor, interest.bits) == 0 else {
-            throw SystemError("epoll_ctl")
-        }
+        guard let poller else { throw SystemError("epoll_ctl", code: EBADF) }
+        try poller.add(descriptor, for: interest)
         handlers[Int(descriptor)] = handler
     }
 
     public func modify(_ descriptor: CInt, for interest: Interest) {
-        _ = swoop_epoll_control(epoll, EPOLL_CTL_MOD, descriptor, interest.bits)
+        poller?.modify(descriptor, for: interest)
     }
 
     /// Must come before the descriptor is closed.
@@ -122,7 +109,7 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
         checkIsolated()
         guard Int(descriptor) < handlers.count, handlers[Int(descriptor)] != nil else { return }
         handlers[Int(descriptor)] = nil
-        _ = swoop_epoll_control(epoll, EPOLL_CTL_DEL, descriptor, 0)
+        poller?.remove(descriptor)
     }
 
     /// Calls `action` once, `delay` seconds from now or later.
@@ -153,20 +140,13 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
 
     // MARK: The thread
 
-    private func run() {
+    private func run(_ poller: Poller) {
         identity.store(threadIdentity(), ordering: .releasing)
-        let capacity = 256
-        let descriptors = UnsafeMutablePointer<CInt>.allocate(capacity: capacity)
-        let events = UnsafeMutablePointer<UInt32>.allocate(capacity: capacity)
-        defer {
-            descriptors.deallocate()
-            events.deallocate()
-        }
         while true {
-            let count = swoop_epoll_wait(epoll, descriptors, events, CInt(capacity), timeout())
-            now = monotonicSeconds()
-            for index in 0..<max(0, Int(count)) {
-                dispatch(descriptors[index], Readiness(bits: events[index]))
+            let ready = poller.wait(milliseconds: timeout())
+            now = Clocks.steadySeconds
+            for index in ready.descriptors.indices {
+                dispatch(ready.descriptors[index], ready.readiness(at: index))
             }
             runDueWork()
             if stopping { break }
@@ -180,18 +160,14 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     }
 
     private func dispatch(_ descriptor: CInt, _ readiness: Readiness) {
-        if descriptor == wakeUp {
-            var count: UInt64 = 0
-            _ = read(wakeUp, &count, 8)
-        } else if Int(descriptor) < handlers.count, let handler = handlers[Int(descriptor)] {
-            handler.ready(readiness)
-        }
+        guard Int(descriptor) < handlers.count, let handler = handlers[Int(descriptor)] else { return }
+        handler.ready(readiness)
     }
 
     private func timeout() -> CInt {
         if inbox.withLock({ !$0.work.isEmpty }) { return 0 }
         guard let next = timers.nextDeadline else { return -1 }
-        return CInt(min(60_000, max(0, ((next - monotonicSeconds()) * 1000).rounded(.up))))
+        return CInt(min(60_000, max(0, ((next - Clocks.steadySeconds) * 1000).rounded(.up))))
     }
 
     private func drainInbox() {
@@ -222,40 +198,5 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
         }
         handlers = []
         timers = TimerQueue()
-        close(epoll)
-        close(wakeUp)
-    }
-}
-
-/// What a descriptor is watched for. Hang-ups and errors are always told.
-public struct Interest: OptionSet, Sendable {
-    public let rawValue: UInt8
-    public init(rawValue: UInt8) { self.rawValue = rawValue }
-    public static let read = Interest(rawValue: 1)
-    public static let write = Interest(rawValue: 2)
-
-    var bits: UInt32 {
-        (contains(.read) ? UInt32(swoop_epoll_in) | UInt32(swoop_epoll_peer_closed) : 0)
-            | (contains(.write) ? UInt32(swoop_epoll_out) : 0)
-    }
-}
-
-/// What epoll said of a descriptor.
-public struct Readiness: Sendable {
-    public let readable: Bool
-    public let writable: Bool
-    /// The other side is gone, or the socket is in error: reading tells which.
-    public let closed: Bool
-
-    public init(readable: Bool, writable: Bool, closed: Bool) {
-        self.readable = readable
-        self.writable = writable
-        self.closed = closed
-    }
-
-    init(bits: UInt32) {
-        readable = bits & UInt32(swoop_epoll_in) != 0
-        writable = bits & UInt32(swoop_epoll_out) != 0
-        closed = bits & (UInt32(swoop_epoll_error) | UInt32(swoop_epoll_hangup)) != 0
     }
 }

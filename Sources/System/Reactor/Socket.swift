@@ -1,3 +1,4 @@
+import Address
 import CLinux
 import Glibc
 
@@ -13,11 +14,13 @@ public enum Socket {
     }
 
     /// A listening socket. Bound to `[::]` it takes both IP versions.
-    public static func listen(on address: SocketAddress, backlog: CInt = 512) throws(SystemError) -> CInt {
+    public static func listen(on address: PeerAddress, backlog: CInt = 512) throws(SystemError) -> CInt {
         let descriptor = try open(address)
         set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
-        if !address.isIPv4 { set(descriptor, CInt(IPPROTO_IPV6), IPV6_V6ONLY, address.isAny ? 0 : 1) }
-        let bound = address.withSockaddr { bind(descriptor, $0, $1) }
+        if address.family == .ipv6 {
+            set(descriptor, CInt(IPPROTO_IPV6), IPV6_V6ONLY, address.isUnspecified ? 0 : 1)
+        }
+        let bound = address.withKernelAddress { bind(descriptor, $0, $1) }
         guard bound == 0, Glibc.listen(descriptor, backlog) == 0 else {
             let error = SystemError("bind \(address)")
             close(descriptor)
@@ -28,14 +31,14 @@ public enum Socket {
 
     /// Begins to connect; the socket becomes writable when it is done, and ``error(of:)`` tells how.
     /// - Parameter source: the local address to come from, with a port of the system's choice.
-    public static func connect(to address: SocketAddress, from source: SocketAddress?) throws(SystemError) -> CInt {
+    public static func connect(to address: PeerAddress, from source: PeerAddress?) throws(SystemError) -> CInt {
         let descriptor = try open(address)
-        if let source, !source.isAny, source.isIPv4 == address.isIPv4 {
+        if let source, !source.isUnspecified, source.family == address.family {
             // The port is chosen at connect, when the whole four-tuple is known.
             set(descriptor, CInt(IPPROTO_IP), IP_BIND_ADDRESS_NO_PORT, 1)
-            _ = source.with(port: 0).withSockaddr { bind(descriptor, $0, $1) }
+            _ = source.with(port: 0).withKernelAddress { bind(descriptor, $0, $1) }
         }
-        let result = address.withSockaddr { Glibc.connect(descriptor, $0, $1) }
+        let result = address.withKernelAddress { Glibc.connect(descriptor, $0, $1) }
         guard result == 0 || errno == EINPROGRESS else {
             let error = SystemError("connect \(address)")
             close(descriptor)
@@ -45,30 +48,26 @@ public enum Socket {
     }
 
     /// The next waiting connection; nil when there is none, or none can be taken now.
-    public static func accept(on listener: CInt) throws(SystemError) -> (descriptor: CInt, from: SocketAddress)? {
-        var storage = sockaddr_storage()
-        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        let descriptor = withUnsafeMutablePointer(to: &storage) {
+    public static func accept(on listener: CInt) throws(SystemError) -> (descriptor: CInt, from: PeerAddress)? {
+        var kernel = sockaddr_in6()
+        var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+        let descriptor = withUnsafeMutablePointer(to: &kernel) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { swoop_accept(listener, $0, &length) }
         }
         guard descriptor >= 0 else {
             if errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM { throw SystemError("accept") }
             return nil
         }
-        guard let from = SocketAddress(storage) else {
-            close(descriptor)
-            return nil
-        }
-        return (descriptor, from)
+        return (descriptor, withUnsafePointer(to: kernel) { PeerAddress(kernel: $0) })
     }
 
-    public static func localAddress(of descriptor: CInt) -> SocketAddress? {
-        var storage = sockaddr_storage()
-        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        let result = withUnsafeMutablePointer(to: &storage) {
+    public static func localAddress(of descriptor: CInt) -> PeerAddress? {
+        var kernel = sockaddr_in6()
+        var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+        let result = withUnsafeMutablePointer(to: &kernel) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
         }
-        return result == 0 ? SocketAddress(storage) : nil
+        return result == 0 ? withUnsafePointer(to: kernel) { PeerAddress(kernel: $0) } : nil
     }
 
     /// `errno` that a finished connect left; 0 when it succeeded.
@@ -112,9 +111,9 @@ public enum Socket {
         return writing(sendfile(descriptor, file, &position, count))
     }
 
-    private static func open(_ address: SocketAddress) throws(SystemError) -> CInt {
+    private static func open(_ address: PeerAddress) throws(SystemError) -> CInt {
         let kind = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_NONBLOCK.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
-        let descriptor = socket(address.isIPv4 ? AF_INET : AF_INET6, kind, 0)
+        let descriptor = socket(address.family == .ipv4 ? AF_INET : AF_INET6, kind, 0)
         guard descriptor >= 0 else { throw SystemError("socket") }
         return descriptor
     }

@@ -1,22 +1,23 @@
+import Address
 import Glibc
 
 /// How connections are made and taken in: TCP, or a network that a test keeps in memory.
 public protocol StreamNetwork {
     /// Begins to connect; the stream becomes writable when that is done, and ``ByteStream/connectError`` tells how.
     /// - Parameter source: the local address to come from, with a port of the network's choice.
-    func connect(to address: SocketAddress, from source: SocketAddress?) throws(SystemError) -> ByteStream
-    func listen(on address: SocketAddress) throws(SystemError) -> StreamListener
+    func connect(to address: PeerAddress, from source: PeerAddress?) throws(SystemError) -> ByteStream
+    func listen(on address: PeerAddress) throws(SystemError) -> StreamListener
 }
 
 /// The network of this host.
 public struct TCPNetwork: StreamNetwork, Sendable {
     public init() {}
 
-    public func connect(to address: SocketAddress, from source: SocketAddress?) throws(SystemError) -> ByteStream {
+    public func connect(to address: PeerAddress, from source: PeerAddress?) throws(SystemError) -> ByteStream {
         ByteStream(tcp: try Socket.connect(to: address, from: source))
     }
 
-    public func listen(on address: SocketAddress) throws(SystemError) -> StreamListener {
+    public func listen(on address: PeerAddress) throws(SystemError) -> StreamListener {
         StreamListener(tcp: try Socket.listen(on: address))
     }
 }
@@ -35,7 +36,7 @@ public struct StreamListener {
 
     public init(_ endpoint: any ListeningEndpoint) { kind = .other(endpoint) }
 
-    public var localAddress: SocketAddress? {
+    public var localAddress: PeerAddress? {
         switch kind {
         case .tcp(let descriptor): Socket.localAddress(of: descriptor)
         case .other(let endpoint): endpoint.localAddress
@@ -43,7 +44,7 @@ public struct StreamListener {
     }
 
     /// The next waiting connection; nil when there is none, or none can be taken now.
-    public func accept() throws(SystemError) -> (stream: ByteStream, from: SocketAddress)? {
+    public func accept() throws(SystemError) -> (stream: ByteStream, from: PeerAddress)? {
         switch kind {
         case .tcp(let descriptor): try Socket.accept(on: descriptor).map { (ByteStream(tcp: $0.descriptor), $0.from) }
         case .other(let endpoint): endpoint.accept()
@@ -82,10 +83,10 @@ public struct StreamListener {
 
 /// A listener that is not the kernel's; see ``StreamEndpoint``.
 public protocol ListeningEndpoint: AnyObject {
-    var localAddress: SocketAddress? { get }
+    var localAddress: PeerAddress? { get }
     func register(for interest: Interest, handler: any ReadinessHandler)
     func modify(for interest: Interest)
     func unregister()
-    func accept() -> (stream: ByteStream, from: SocketAddress)?
+    func accept() -> (stream: ByteStream, from: PeerAddress)?
     func close()
 }

@@ -15,9 +15,6 @@ public struct SystemError: Error, CustomStringConvertible, Sendable {
     public var description: String { "\(call): \(String(cString: strerror(code)))" }
 }
 
-/// Seconds of CLOCK_MONOTONIC: unaffected by a clock that is set.
-public func monotonicSeconds() -> Double { Clocks.steadySeconds }
-
 func threadIdentity() -> UInt { UInt(pthread_self()) }
 
 /// A thread with the small stack of loops and workers. Without it nothing works, so that to be refused one is fatal.
@@ -26,9 +23,4 @@ func startThread(name: String, _ run: @escaping @Sendable () -> Void) -> pthread
         preconditionFailure("the system gives this process no more threads")
     }
     return thread
-}
-
-/// Runs `work` on a thread of its own that nobody waits for.
-public func runDetached(name: String, _ work: @escaping @Sendable () -> Void) {
-    pthread_detach(startThread(name: name, work))
 }

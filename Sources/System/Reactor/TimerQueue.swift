@@ -1,63 +1,44 @@
+import HeapModule
+
 /// Names a timer until it has fired.
 public struct TimerToken: Hashable, Sendable {
     let serial: UInt64
 }
 
-/// A binary heap of deadlines. A cancelled timer stays in the heap until its time, without its action.
+/// Deadlines, the nearest first. A cancelled timer stays in the heap until its time, without its action.
 struct TimerQueue {
-    private var heap: [(deadline: Double, serial: UInt64)] = []
+    private struct Entry: Comparable {
+        let deadline: Double
+        let serial: UInt64
+
+        static func < (left: Entry, right: Entry) -> Bool { left.deadline < right.deadline }
+    }
+
+    private var heap = Heap<Entry>()
     private var actions: [UInt64: () -> Void] = [:]
     private var serial: UInt64 = 0
 
     /// Seconds of the loop's clock, or nil without a timer.
-    var nextDeadline: Double? { heap.first?.deadline }
+    var nextDeadline: Double? { heap.min?.deadline }
 
     mutating func insert(at deadline: Double, _ action: @escaping () -> Void) -> TimerToken {
         serial += 1
         actions[serial] = action
-        heap.append((deadline, serial))
-        siftUp(heap.count - 1)
+        heap.insert(Entry(deadline: deadline, serial: serial))
         return TimerToken(serial: serial)
     }
 
     mutating func cancel(_ token: TimerToken) {
         actions[token.serial] = nil
-        while let first = heap.first, actions[first.serial] == nil { removeFirst() }
+        while let first = heap.min, actions[first.serial] == nil { heap.removeMin() }
     }
 
     /// Takes the action of the first timer that is due, so that the caller may run it while others are added.
     mutating func popDue(at now: Double) -> (() -> Void)? {
-        while let first = heap.first, first.deadline <= now {
-            removeFirst()
+        while let first = heap.min, first.deadline <= now {
+            heap.removeMin()
             if let action = actions.removeValue(forKey: first.serial) { return action }
         }
         return nil
-    }
-
-    private mutating func removeFirst() {
-        heap.swapAt(0, heap.count - 1)
-        heap.removeLast()
-        siftDown(0)
-    }
-
-    private mutating func siftUp(_ start: Int) {
-        var index = start
-        while index > 0, heap[index].deadline < heap[(index - 1) / 2].deadline {
-            heap.swapAt(index, (index - 1) / 2)
-            index = (index - 1) / 2
-        }
-    }
-
-    private mutating func siftDown(_ start: Int) {
-        var index = start
-        while true {
-            var least = index
-            for child in [2 * index + 1, 2 * index + 2] where child < heap.count {
-                if heap[child].deadline < heap[least].deadline { least = child }
-            }
-            if least == index { return }
-            heap.swapAt(index, least)
-            index = least
-        }
     }
 }

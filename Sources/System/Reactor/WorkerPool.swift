@@ -1,15 +1,15 @@
+import DequeModule
 import Glibc
 
 /// A fixed number of threads for work that blocks or computes: disk, hashing, name resolution.
 ///
 /// Its queue is bounded by its users, each of whom has only so many pieces in memory.
 public final class WorkerPool: @unchecked Sendable {
-    // Safe to share: `queue`, `head` and `closing` are read and written with `mutex` held; `threads` is for
+    // Safe to share: `queue` and `closing` are read and written with `mutex` held; `threads` is for
     // who makes and ends the pool, none of them looks at it.
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    private var queue: [@Sendable () -> Void] = []
-    private var head = 0
+    private var queue: Deque<@Sendable () -> Void> = []
     private var closing = false
     private var threads: [pthread_t] = []
     /// Does the work in place of threads.
@@ -75,20 +75,10 @@ public final class WorkerPool: @unchecked Sendable {
     private func take() -> (@Sendable () -> Void)? {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
-        while head == queue.count {
+        while true {
+            if let next = queue.popFirst() { return next }
             if closing { return nil }
             pthread_cond_wait(condition, mutex)
         }
-        let next = queue[head]
-        queue[head] = {}
-        head += 1
-        if head == queue.count {
-            queue.removeAll(keepingCapacity: true)
-            head = 0
-        } else if head >= 1024 {
-            queue.removeFirst(head)
-            head = 0
-        }
-        return next
     }
 }

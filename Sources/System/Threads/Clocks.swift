@@ -6,6 +6,8 @@ package enum Clocks {
     package static var wall: Int64 { nanoseconds(CLOCK_REALTIME) }
     /// Nanoseconds of CLOCK_MONOTONIC: unaffected by a clock that is set.
     package static var steady: Int64 { nanoseconds(CLOCK_MONOTONIC) }
+    /// Whole seconds since 1970, as HTTP and signatures have them.
+    package static var wallWholeSeconds: Int64 { Int64(read(CLOCK_REALTIME).tv_sec) }
     /// Seconds since 1970.
     package static var wallSeconds: Double { seconds(CLOCK_REALTIME) }
     /// Seconds of CLOCK_MONOTONIC.

@@ -1,5 +1,6 @@
 import HTTPTransport
 import NIOCore
+import Text
 import Tracking
 
 /// How trackers are asked. Times are in seconds.
@@ -8,7 +9,7 @@ package struct TrackerClientSettings: Sendable {
     package var localAddress: String?
     /// A PEM file of certificate authorities to trust in place of the system's.
     package var trustedAuthorities: String?
-    package var userAgent = "Swoop/1"
+    package var userAgent = Product.userAgent
     /// Longest wait for a TCP or TLS connection.
     package var connectTimeout = 15.0
     /// Longest a whole HTTP announce or scrape may take.

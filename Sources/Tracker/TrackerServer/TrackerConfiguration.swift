@@ -1,5 +1,6 @@
 import Address
 import Admission
+import Glibc
 import Tracking
 
 /// Everything a tracker can be told, with what it does otherwise.
@@ -107,5 +108,10 @@ package struct TrackerServerError: Error, Sendable, CustomStringConvertible {
     init(_ code: Code, _ description: String) {
         self.code = code
         self.description = description
+    }
+
+    /// - Parameter cannotStart: the `errno` of what the loop lacks.
+    init(cannotStart code: Int32) {
+        self.init(.system, "the tracker cannot start: \(String(cString: strerror(code)))")
     }
 }

@@ -1,4 +1,4 @@
-/// Where a peer listens: an IPv4 or IPv6 address and a TCP port.
+/// An IPv4 or IPv6 address and a port: where a peer or a server listens, or where a connection comes from.
 ///
 /// Seventeen bytes inline and no heap, because a tracker's answer may name hundreds of them. An IPv4 address that came
 /// as `::ffff:a.b.c.d` is kept as IPv4, so that one host is one value.
@@ -13,7 +13,7 @@ public struct PeerAddress: Hashable, Sendable {
     public let high: UInt64
     /// Last eight bytes of an IPv6 address, or the four of an IPv4 address, as a number.
     public let low: UInt64
-    /// TCP port; 0 means that the peer takes no connections.
+    /// Of a peer, 0 means that it takes no connections; where we listen, that the system chooses.
     public let port: UInt16
     public let family: Family
 

@@ -2,8 +2,7 @@ import Address
 import Delivery
 import Foundation
 import Logging
-
-@testable import NodeAPI
+import NodeAPI
 
 /// Servers of a node on free loopback ports, stopped at the end of `body`.
 func withServer(

@@ -1,11 +1,10 @@
 import Delivery
 import Foundation
 import JSON
+import Node
 import TestSupport
 import Testing
 import Text
-
-@testable import Node
 
 /// The pages, the envelope and what lies under `/v1/`, of a whole node over sockets.
 @Suite("Contract: pages and envelope", .serialized, .timeLimit(.minutes(1)))

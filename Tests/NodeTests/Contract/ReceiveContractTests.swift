@@ -1,9 +1,8 @@
 import Delivery
 import Foundation
 import JSON
+import Node
 import Testing
-
-@testable import Node
 
 /// Every text of the calls of nodes that receive, over sockets.
 @Suite("Contract: receiving", .serialized, .timeLimit(.minutes(2)))

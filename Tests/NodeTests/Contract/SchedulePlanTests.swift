@@ -1,8 +1,7 @@
 import Delivery
 import Foundation
+import Node
 import Testing
-
-@testable import Node
 
 /// The deployed system's plan for quiet hours: five small deliveries and one that takes two days.
 @Suite("Plan: schedule", .serialized, .timeLimit(.minutes(2)))

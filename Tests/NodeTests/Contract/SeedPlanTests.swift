@@ -1,9 +1,8 @@
 import Delivery
 import Foundation
 import JSON
+import Node
 import Testing
-
-@testable import Node
 
 /// The test plans of the deployed system (testapi, testapi2, repeated), step by step, with its names.
 @Suite("Plans of the deployed system", .serialized, .timeLimit(.minutes(2)))

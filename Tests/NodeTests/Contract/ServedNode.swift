@@ -7,12 +7,11 @@ import JSON
 import Logging
 import NIOCore
 import NIOHTTP1
+import Node
 import NodeAPI
 import TestSupport
 import Testing
 import Text
-
-@testable import Node
 
 /// A whole node behind its HTTP server, spoken to over sockets as a management system does.
 struct ServedNode: Sendable {

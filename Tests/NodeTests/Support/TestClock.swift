@@ -1,8 +1,7 @@
 import Jobs
 import Delivery
+import Node
 import Synchronization
-
-@testable import Node
 
 /// A clock whose wall a test sets, while seconds of waiting pass as they do.
 final class TestClock: JobClock {

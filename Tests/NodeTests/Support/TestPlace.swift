@@ -4,11 +4,10 @@ import Delivery
 import Foundation
 import JSON
 import Logging
+import Node
 import TestSupport
 import Testing
 import Text
-
-@testable import Node
 
 /// A node of a test with directories of its own: BASE is `dcp`, DATA is `data`.
 struct TestNode {

@@ -3,6 +3,7 @@ import Glibc
 import Reactor
 import Synchronization
 import TestSupport
+import Threads
 import Tracking
 
 /// Carries connections to a peer on, and can hold back or cut each when it has carried so much.
@@ -22,22 +23,19 @@ final class Relay: Sendable {
 
     let address: PeerAddress
     private let listener: TestListener
-    private let target: SocketAddress
+    private let target: PeerAddress
     private let state = Mutex(State())
     private let judge: @Sendable (Int, [Int]) -> Verdict
 
     /// - Parameter judge: says what to do with what comes from the peer on a connection, by its number and the bytes
     ///   that each has carried from there so far. Asked again and again while it holds.
     init(to target: PeerAddress, judge: @escaping @Sendable (Int, [Int]) -> Verdict) throws {
-        guard let far = SocketAddress(host: target.addressBytes, port: target.port) else {
-            throw PeerSocket.Failure.system(EINVAL)
-        }
-        self.target = far
+        self.target = target
         self.judge = judge
         let listener = try TestListener()
         self.listener = listener
         address = PeerAddress(ipv4: 0x7f00_0001, port: listener.port)
-        runDetached(name: "relay") { [weak self] in
+        Threads.runDetached(name: "relay") { [weak self] in
             while let near = listener.accept() {
                 if let self { take(near) } else { close(near) }
             }
@@ -83,8 +81,8 @@ final class Relay: Sendable {
             state.carried.append(0)
             return state.pairs.count - 1
         }
-        runDetached(name: "relay-up") { Self.copy(near, far) }
-        runDetached(name: "relay-down") { [weak self] in
+        Threads.runDetached(name: "relay-up") { Self.copy(near, far) }
+        Threads.runDetached(name: "relay-down") { [weak self] in
             var bytes = [UInt8](repeating: 0, count: 16_384)
             while true {
                 switch self?.verdict(number) {

@@ -7,6 +7,7 @@ import Reactor
 import Synchronization
 import TestSupport
 import Text
+import Threads
 import Tracking
 
 /// One connection of a peer that does what a test's script says, right or wrong: a blocking socket, with PeerWire's
@@ -67,9 +68,9 @@ final class PeerSocket {
         guard descriptor >= 0 else { throw Failure.system(errno) }
         let peer = PeerSocket(descriptor)
         if let host, let source = PeerAddress(host: host, port: 0) {
-            guard withSockaddr(source, { bind(descriptor, $0, $1) }) == 0 else { throw Failure.system(errno) }
+            guard source.withKernelAddress({ bind(descriptor, $0, $1) }) == 0 else { throw Failure.system(errno) }
         }
-        guard withSockaddr(address, { Glibc.connect(descriptor, $0, $1) }) == 0 else { throw Failure.system(errno) }
+        guard address.withKernelAddress({ Glibc.connect(descriptor, $0, $1) }) == 0 else { throw Failure.system(errno) }
         return peer
     }
 
@@ -244,12 +245,11 @@ final class ScriptedPeer: Sendable {
             any.family == .ipv4 ? AF_INET : AF_INET6, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
         let listener = TestListener(descriptor)
         self.listener = listener
-        guard descriptor >= 0, withSockaddr(any, { bind(descriptor, $0, $1) }) == 0, listen(descriptor, 64) == 0,
-            let bound = Socket.localAddress(of: descriptor),
-            let address = PeerAddress(addressBytes: bound.host, port: bound.port)
+        guard descriptor >= 0, any.withKernelAddress({ bind(descriptor, $0, $1) }) == 0, listen(descriptor, 64) == 0,
+            let address = Socket.localAddress(of: descriptor)
         else { throw PeerSocket.Failure.system(errno) }
         self.address = address
-        runDetached(name: "scripted-peer") { [weak self] in
+        Threads.runDetached(name: "scripted-peer") { [weak self] in
             while let accepted = listener.accept() {
                 guard let self else {
                     close(accepted)
@@ -259,7 +259,7 @@ final class ScriptedPeer: Sendable {
                     $0.connections += 1
                     return $0.connections - 1
                 }
-                runDetached(name: "scripted") { [weak self] in
+                Threads.runDetached(name: "scripted") { [weak self] in
                     do { try script(PeerSocket(accepted), number) } catch PeerSocket.Failure.closed {
                     } catch { self?.state.withLock { $0.failures.append("\(error)") } }
                 }
@@ -274,29 +274,4 @@ final class ScriptedPeer: Sendable {
 
     /// No more connections are taken.
     deinit { listener.shutDown() }
-}
-
-private func withSockaddr<Result>(_ address: PeerAddress, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result)
-    -> Result
-{
-    var storage = sockaddr_storage()
-    let length: Int
-    if address.family == .ipv4 {
-        var value = sockaddr_in()
-        value.sin_family = sa_family_t(AF_INET)
-        value.sin_port = address.port.bigEndian
-        withUnsafeMutableBytes(of: &value.sin_addr) { $0.copyBytes(from: address.addressBytes) }
-        length = MemoryLayout<sockaddr_in>.size
-        withUnsafeMutableBytes(of: &storage) { target in withUnsafeBytes(of: value) { target.copyMemory(from: $0) } }
-    } else {
-        var value = sockaddr_in6()
-        value.sin6_family = sa_family_t(AF_INET6)
-        value.sin6_port = address.port.bigEndian
-        withUnsafeMutableBytes(of: &value.sin6_addr) { $0.copyBytes(from: address.addressBytes) }
-        length = MemoryLayout<sockaddr_in6>.size
-        withUnsafeMutableBytes(of: &storage) { target in withUnsafeBytes(of: value) { target.copyMemory(from: $0) } }
-    }
-    return withUnsafePointer(to: &storage) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(length)) }
-    }
 }

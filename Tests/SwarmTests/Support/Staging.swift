@@ -1,9 +1,8 @@
 import Foundation
 import HTTPOrigin
 import Metainfo
+import Swarm
 import TestSupport
-
-@testable import Swarm
 
 /// A place with staged content, and sources for it.
 final class Staging: Sendable {

@@ -2,11 +2,10 @@ import Address
 import Foundation
 import Logging
 import Metainfo
+import Swarm
 import Synchronization
 import TestSupport
 import Tracking
-
-@testable import Swarm
 
 /// An engine on loopback, with its transfers watched. Ended by ``TestNode/run(_:)``.
 final class TestNode: Sendable {

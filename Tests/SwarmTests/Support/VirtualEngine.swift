@@ -2,19 +2,19 @@ import Address
 import Admission
 import HTTPOrigin
 import Logging
+import Metainfo
 import PeerWire
 import Reactor
 import Storage
+import Swarm
 import SwarmCore
 import TrackerClient
 import VirtualNetwork
 
-@testable import Swarm
-
 /// One host of a ``VirtualNetwork`` that runs one torrent, with its content in a directory. Nothing of it takes virtual time
 /// but the network; its disk works at once.
 final class VirtualEngine {
-    let address: SocketAddress
+    let address: PeerAddress
     let engine: TorrentEngine
     private(set) var failure: TransferError?
     private let listener: Listener?
@@ -25,7 +25,7 @@ final class VirtualEngine {
     ///   - listens: whether others may dial it.
     init(
         _ number: UInt8, on network: VirtualNetwork, _ sample: Sample, at path: String, isSeed: Bool,
-        peers: [SocketAddress] = [], listens: Bool = true, _ change: (inout TransferOptions) -> Void = { _ in }
+        peers: [PeerAddress] = [], listens: Bool = true, _ change: (inout TransferOptions) -> Void = { _ in }
     ) throws {
         address = VirtualNetwork.address(number)
         var generator = SystemRandomNumberGenerator()
@@ -41,11 +41,11 @@ final class VirtualEngine {
             sourceHealth: WebSeedHealth.Settings())
         var options = TransferOptions()
         options.usesWebSeeds = false
-        options.extraPeers = peers.compactMap { PeerAddress($0) }
+        options.extraPeers = peers
         change(&options)
 
         let layout = sample.layout
-        let everything = StoredPieces(pieceCount: layout.pieceCount, all: true)
+        let everything = PieceSet(full: layout.pieceCount)
         let home: ContentHome
         var have = everything
         if isSeed {
@@ -64,8 +64,8 @@ final class VirtualEngine {
         let entrance = LoopBound(holder)
         let loop = network.loop
         engine = TorrentEngine(
-            context: context, info: sample.info, hashes: sample.torrent.pieceHashes, home: home, have: PieceSet(have),
-            wanted: PieceSet(everything), isComplete: isSeed, options: options, startedAt: network.now,
+            context: context, info: sample.info, hashes: sample.torrent.pieceHashes, home: home, have: have,
+            wanted: everything, isComplete: isSeed, options: options, startedAt: network.now,
             enter: { body in loop.post { if let engine = entrance.value.engine { body(engine) } } },
             report: { if case .failed(let error) = $0 { holder.failed?(error) } })
         holder.engine = engine

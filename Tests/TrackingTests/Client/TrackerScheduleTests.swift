@@ -1,4 +1,5 @@
 import Testing
+import Text
 import Tracking
 
 /// Plays trackers for a schedule on a virtual clock: each URL answers, fails or refuses as told.
@@ -262,7 +263,7 @@ private let c = "udp://c.example:1"
 
     @Test(arguments: 0..<20 as Range<UInt64>)
     func `keeps its promises whatever trackers do`(seed: UInt64) {
-        var generator = TestGenerator(state: seed)
+        var generator = SeededGenerator(seed: seed)
         var play = Theatre([[a, b], [c, "http://d.example/announce"]], seed: seed)
         play.take(play.schedule.start(at: 0))
         for step in 1...200 {

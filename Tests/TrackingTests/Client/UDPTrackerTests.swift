@@ -1,6 +1,7 @@
 import Address
 import Hashing
 import Testing
+import Text
 import Tracking
 
 @Suite struct `UDP tracker packets` {
@@ -105,7 +106,7 @@ import Tracking
     }
 
     @Test func `No bytes whatever make a decoder trap`() {
-        var generator = TestGenerator(state: 42)
+        var generator = SeededGenerator(seed: 42)
         for _ in 0..<20_000 {
             var packet = (0..<Int.random(in: 0...60, using: &generator)).map { _ in
                 UInt8.random(in: 0...255, using: &generator)
@@ -117,15 +118,5 @@ import Tracking
             _ = try? UDPTrackerAnswer.scrape(packet, transaction: 0x0102_0304, infoHashes: [.zero])
             _ = try? HTTPTrackerAnswer.announce(packet)
         }
-    }
-}
-
-/// A seeded generator, so that a failing test fails again.
-struct TestGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return (state ^ (state >> 31)) &* 0x9e37_79b9_7f4a_7c15
     }
 }

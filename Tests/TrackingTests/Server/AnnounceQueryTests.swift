@@ -1,6 +1,6 @@
 import Testing
-
-@testable import Tracking
+import Text
+import Tracking
 
 @Suite struct AnnounceQueryTests {
     @Test func readsEveryParameterItUses() throws {
@@ -98,7 +98,7 @@ import Testing
     }
 
     @Test func binaryValuesMayHaveAnyByte() throws {
-        var generator = Seeded(state: 1)
+        var generator = SeededGenerator(seed: 1)
         for _ in 0..<200 {
             let hash = (0..<20).map { _ in UInt8.random(in: 0...255, using: &generator) }
             let escaped = hash.map { byte -> String in
@@ -142,7 +142,7 @@ import Testing
     }
 
     @Test func randomBytesNeverTrap() {
-        var generator = Seeded(state: 2)
+        var generator = SeededGenerator(seed: 2)
         let pieces = [
             "info_hash=", "peer_id=", "port=", "&", "=", "%", "%4", hashText, peerText, "left=", "ip=", "key=",
         ]

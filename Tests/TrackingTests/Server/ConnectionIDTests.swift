@@ -1,6 +1,6 @@
 import Testing
-
-@testable import Tracking
+import Text
+import Tracking
 
 @Suite struct ConnectionIDTests {
     private let ids = ConnectionIDs(hash: SipHash(key0: 1, key1: 2))
@@ -34,7 +34,7 @@ import Testing
     @Test func noOtherBitPatternIsTaken() {
         let id = ids.issue(high: 0, low: 5, now: 1000)
         for bit in 0..<64 { #expect(!ids.accepts(id ^ 1 << UInt64(bit), high: 0, low: 5, now: 1000)) }
-        var generator = Seeded(state: 3)
+        var generator = SeededGenerator(seed: 3)
         for _ in 0..<10_000 { #expect(!ids.accepts(generator.next(), high: 0, low: 5, now: 1000)) }
     }
 

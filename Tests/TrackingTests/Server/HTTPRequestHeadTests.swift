@@ -1,6 +1,6 @@
 import Testing
-
-@testable import Tracking
+import Text
+import Tracking
 
 @Suite struct HTTPRequestHeadTests {
     private enum Parsed: Equatable {
@@ -153,7 +153,7 @@ import Testing
     }
 
     @Test func randomBytesNeverTrap() {
-        var generator = Seeded(state: 4)
+        var generator = SeededGenerator(seed: 4)
         let pieces = [
             "GET ", "/", " HTTP/1.1", "\r\n", "\n", "Host: t", ":", "Connection: close", "\0", "?", "HTTP/1.", " ",
         ]

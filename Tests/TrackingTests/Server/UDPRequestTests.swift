@@ -1,6 +1,5 @@
 import Testing
-
-@testable import Tracking
+import Tracking
 
 @Suite struct UDPRequestTests {
     private func announceIn(_ bytes: [UInt8]) -> PeerAnnounce? {

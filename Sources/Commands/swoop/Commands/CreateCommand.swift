@@ -1,6 +1,7 @@
 import ArgumentParser
 import Authoring
 import Metainfo
+import Text
 
 /// `swoop create`: a torrent of a file or directory.
 struct CreateCommand: SwoopCommand {
@@ -140,7 +141,7 @@ struct CreateCommand: SwoopCommand {
         options.trackers = urls.tiers
         options.webSeeds = urls.webSeed
         options.comment = comment
-        options.createdBy = "swoop \(Swoop.version)"
+        options.createdBy = "swoop \(Product.version)"
         options.threads = threads
         return options
     }

@@ -1,4 +1,5 @@
 import Glibc
+import Text
 
 /// A directory that has a bit of everything: nested directories, names in several scripts, an executable, an empty
 /// file.
@@ -44,15 +45,10 @@ enum SampleContent {
         guard chmod(path, mode) == 0 else { throw TorrentFile.failure("cannot make executable", path) }
     }
 
-    /// The same for the same seed (xorshift); nothing that compresses.
+    /// The same for the same seed; nothing that compresses.
     private static func random(_ count: Int, seed: UInt64) -> [UInt8] {
-        var state = seed &* 0x9E37_79B9_7F4A_7C15
-        let words = (0..<(count + 7) / 8).map { _ in
-            state ^= state << 13
-            state ^= state >> 7
-            state ^= state << 17
-            return state
-        }
+        var generator = SeededGenerator(seed: seed)
+        let words = (0..<(count + 7) / 8).map { _ in generator.next() }
         return words.withUnsafeBytes { Array($0.prefix(count)) }
     }
 }

@@ -1,8 +1,8 @@
 import ArgumentParser
+import Text
 
 /// The root of the command tree.
 struct Swoop: ParsableCommand {
-    static let version = "0.1.0"
 
     static let configuration = CommandConfiguration(
         commandName: "swoop",
@@ -20,7 +20,7 @@ struct Swoop: ParsableCommand {
             Exit codes: 0 done; 1 failed, nothing lost; 2 usage or configuration; 3 content does not verify; 4 not \
             found; 5 refused; 6 no space left or a disk error; 130 interrupted.
             """,
-        version: "swoop \(version)",
+        version: "swoop \(Product.version)",
         subcommands: [
             CreateCommand.self, ShowCommand.self, VerifyCommand.self, EditCommand.self, SeedCommand.self,
             GetCommand.self, TrackerCommand.self, NodeCommand.self, LibraryCommand.self, TaskCommand.self,

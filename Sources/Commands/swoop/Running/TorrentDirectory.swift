@@ -3,6 +3,7 @@ import Hashing
 import Metainfo
 import Swarm
 import Synchronization
+import Threads
 
 /// The torrent files of a directory, as a shelf. Of each only its info hashes and its name are in memory; the file is read
 /// again when somebody asks for what it describes.
@@ -105,7 +106,7 @@ final class TorrentDirectory: Shelf {
             }
         }
         // One that was made while this went on shows in the next look; so does one of the same tick of the clock.
-        let isOld = time(nil) - changed.tv_sec > 2
+        let isOld = Clocks.wallWholeSeconds - Int64(changed.tv_sec) > 2
         state.withLock {
             $0.changed = isOld ? changed : nil
             $0.refused.formIntersection(there)

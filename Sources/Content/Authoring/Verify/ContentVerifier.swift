@@ -23,7 +23,7 @@ package enum FileVerdict: Sendable, Hashable {
 /// What was found of a content.
 package struct VerifyReport: Sendable {
     /// The pieces that are there and right.
-    package let right: StoredPieces
+    package let right: PieceSet
     /// By index in the layout's files; padding is `ok`.
     package let files: [FileVerdict]
 
@@ -181,7 +181,7 @@ package struct ContentVerifier: Sendable {
     }
 
     private func report(_ found: [FileVerdict], _ verdicts: [Verdict]) -> VerifyReport {
-        var right = StoredPieces(pieceCount: info.layout.pieceCount)
+        var right = PieceSet(size: info.layout.pieceCount)
         for (piece, verdict) in verdicts.enumerated() where verdict == .right { right.insert(piece) }
         let files = info.layout.files.indices.map { index -> FileVerdict in
             guard found[index] == .ok, !info.layout.files[index].isPadding else { return found[index] }

@@ -11,10 +11,10 @@ package struct CheckProgress: Sendable, Equatable {
 /// What a check found.
 package struct CheckResult: Sendable {
     /// Pieces that are on disk and right.
-    package var right: StoredPieces
+    package var right: PieceSet
     /// Pieces all of whose bytes are on disk, none of them a hole, and hash to something else. The pieces in neither
     /// set are missing, in part or in whole.
-    package var wrong: StoredPieces
+    package var wrong: PieceSet
     /// Bytes that were read and hashed.
     package var hashedBytes: Int64 = 0
     /// For each file of the layout what is at its place; `.ignored` for padding and files not selected.
@@ -55,12 +55,12 @@ package struct ContentCheck: Sendable {
     package let files: ContentFiles
     package let hashes: PieceHashes
     /// Pieces that a record vouches for. They are believed if their files are there and long enough.
-    package var trusted: StoredPieces?
+    package var trusted: PieceSet?
     /// Pieces to look at; nil for all.
-    package var candidates: StoredPieces?
+    package var candidates: PieceSet?
 
     package init(
-        files: ContentFiles, hashes: PieceHashes, trusted: StoredPieces? = nil, candidates: StoredPieces? = nil
+        files: ContentFiles, hashes: PieceHashes, trusted: PieceSet? = nil, candidates: PieceSet? = nil
     ) {
         self.files = files
         self.hashes = hashes
@@ -80,7 +80,7 @@ package struct ContentCheck: Sendable {
         let layout = files.layout
         let presence = try look(isCancelled: isCancelled)
         var result = CheckResult(
-            right: StoredPieces(pieceCount: layout.pieceCount), wrong: StoredPieces(pieceCount: layout.pieceCount),
+            right: PieceSet(size: layout.pieceCount), wrong: PieceSet(size: layout.pieceCount),
             files: presence)
         var unread: [PieceIndex] = []
         var settledBytes: Int64 = 0

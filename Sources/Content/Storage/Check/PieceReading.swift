@@ -4,8 +4,8 @@ import Synchronization
 /// The reading half of a check: workers take batches of pieces off one list, read and hash them.
 final class PieceReading: Sendable {
     struct Findings: Sendable {
-        var right: StoredPieces
-        var wrong: StoredPieces
+        var right: PieceSet
+        var wrong: PieceSet
         var hashedBytes: Int64 = 0
         var failure: StorageError?
         var isCancelled = false
@@ -33,7 +33,7 @@ final class PieceReading: Sendable {
         self.isCancelled = isCancelled
         zeros = ZeroPieces(check.hashes)
         extents = ExtentMap(check.files)
-        let none = StoredPieces(pieceCount: check.files.layout.pieceCount)
+        let none = PieceSet(size: check.files.layout.pieceCount)
         findings = Mutex(Findings(right: none, wrong: none, done: done))
     }
 

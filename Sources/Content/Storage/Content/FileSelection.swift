@@ -41,9 +41,9 @@ package struct FileSelection: Sendable, Equatable {
     }
 
     /// The pieces that hold a byte of a selected file: what has to be fetched.
-    package func pieces(of layout: ContentLayout) -> StoredPieces {
-        if isEverything { return StoredPieces(pieceCount: layout.pieceCount, all: true) }
-        var wanted = StoredPieces(pieceCount: layout.pieceCount)
+    package func pieces(of layout: ContentLayout) -> PieceSet {
+        if isEverything { return PieceSet(full: layout.pieceCount) }
+        var wanted = PieceSet(size: layout.pieceCount)
         for file in files { wanted.insert(layout.pieces(ofFile: file)) }
         return wanted
     }

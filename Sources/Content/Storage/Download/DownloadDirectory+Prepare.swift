@@ -16,7 +16,7 @@ extension DownloadDirectory {
     ) throws(StorageError) -> Preparation {
         let selection = selection ?? FileSelection(all: layout)
         func check(
-            _ files: ContentFiles, trusted: StoredPieces?, candidates: StoredPieces?
+            _ files: ContentFiles, trusted: PieceSet?, candidates: PieceSet?
         ) throws(StorageError) -> CheckResult {
             var check = ContentCheck(files: files, hashes: hashes)
             check.trusted = trusted
@@ -42,7 +42,7 @@ extension DownloadDirectory {
             layout: layout, root: ContentRoot(holder: work.content, name: name, path: "\(work.path)/content/\(name)"),
             access: .downloading, selection: selection, preallocation: options.preallocation, limits: options.limits,
             layer: layer)
-        var have = StoredPieces(pieceCount: layout.pieceCount)
+        var have = PieceSet(size: layout.pieceCount)
         let trusted = try loadRecord(in: work, selection: selection)
         if try hasContent(in: work) {
             let found = try check(files, trusted: trusted, candidates: wanted)
@@ -59,7 +59,7 @@ extension DownloadDirectory {
                 return complete(published)
             }
         }
-        var reused: StoredPieces?
+        var reused: PieceSet?
         if let published {
             try published.refuseWrongContent(unless: options.overwrite, path: contentPath)
             let before = have
@@ -82,7 +82,7 @@ extension DownloadDirectory {
     }
 
     /// Notes for `seed --fast` that this content is right. Without that it is only checked again, so no failure counts.
-    func vouch(_ files: ContentFiles, pieces: StoredPieces, isDurable: Bool) {
+    func vouch(_ files: ContentFiles, pieces: PieceSet, isDurable: Bool) {
         try? options.vouching?.save(files, hashes: info.hashes, pieces: pieces, isDurable: isDurable)
     }
 
@@ -111,7 +111,7 @@ extension DownloadDirectory {
     }
 
     /// The pieces that the record vouches for as far as the selection lets it. A damaged record vouches for nothing.
-    private func loadRecord(in work: WorkDirectory, selection: FileSelection) throws(StorageError) -> StoredPieces? {
+    private func loadRecord(in work: WorkDirectory, selection: FileSelection) throws(StorageError) -> PieceSet? {
         guard let bytes = try work.small.read(WorkNames.record, limit: options.limits.recordBytes),
             let record = try? ResumeRecord.decode(bytes)
         else { return nil }
@@ -131,8 +131,8 @@ extension DownloadDirectory {
     // MARK: Content at DIR/NAME
 
     private func examinePublished(
-        _ selection: FileSelection, wanted: StoredPieces, candidates: StoredPieces,
-        _ check: (ContentFiles, StoredPieces?, StoredPieces?) throws(StorageError) -> CheckResult
+        _ selection: FileSelection, wanted: PieceSet, candidates: PieceSet,
+        _ check: (ContentFiles, PieceSet?, PieceSet?) throws(StorageError) -> CheckResult
     ) throws(StorageError) -> PublishedContent? {
         guard let kind = try publishedKind() else { return nil }
         switch (kind, info.isSingleFile) {
@@ -171,7 +171,7 @@ extension DownloadDirectory {
 
 extension ResumeRecord {
     /// Without the pieces of which a part belongs to files selected now but not when they were written.
-    func pieces(validFor selection: FileSelection, _ layout: ContentLayout) -> StoredPieces {
+    func pieces(validFor selection: FileSelection, _ layout: ContentLayout) -> PieceSet {
         let added = selection.files.filter { !(selectedFiles.indices.contains($0) && selectedFiles[$0]) }
         var pieces = self.pieces
         for file in added {

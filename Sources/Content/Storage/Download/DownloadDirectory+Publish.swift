@@ -9,7 +9,7 @@ extension DownloadDirectory {
     /// - Throws: `.conflict` when something else is at DIR/NAME by now and may not be replaced, or a fault of the disk.
     ///   The content is complete in the working directory then, and a later start publishes it.
     @discardableResult
-    package func publish(_ pieces: StoredPieces) throws(StorageError) -> String {
+    package func publish(_ pieces: PieceSet) throws(StorageError) -> String {
         let (work, files) = state.withLock { ($0.work, $0.files) }
         guard let work, let files, pieces.isSuperset(of: files.selection.pieces(of: layout)) else {
             throw StorageError(.misuse, "publish", path: contentPath, detail: "pieces are missing")
@@ -56,7 +56,7 @@ extension DownloadDirectory {
         return contentPath
     }
 
-    private var reused: StoredPieces? { state.withLock { $0.reused } }
+    private var reused: PieceSet? { state.withLock { $0.reused } }
 
     private func target(_ selection: FileSelection) -> ContentFiles {
         ContentFiles(
@@ -172,7 +172,7 @@ extension DownloadDirectory {
 
     /// Takes files out that an earlier start wanted, this one does not, and that are not complete.
     private func removeUnfinished(
-        _ files: ContentFiles, pieces: StoredPieces, in work: WorkDirectory
+        _ files: ContentFiles, pieces: PieceSet, in work: WorkDirectory
     ) throws(StorageError) {
         guard !files.selection.isEverything else { return }
         let others = FileSelection(layout) { _ in true }

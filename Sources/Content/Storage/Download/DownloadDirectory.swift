@@ -31,7 +31,7 @@ package final class DownloadDirectory: Sendable {
         /// DIR/NAME holds all that is wanted, verified just now.
         case complete(ContentFiles)
         /// Something is to be fetched, or all is here but not published yet. `have`: pieces that are durable and right.
-        case incomplete(ContentFiles, have: StoredPieces)
+        case incomplete(ContentFiles, have: PieceSet)
     }
 
     package let info: Info
@@ -46,7 +46,7 @@ package final class DownloadDirectory: Sendable {
         var work: WorkDirectory?
         var files: ContentFiles?
         /// Pieces that came from DIR/NAME and so need no comparing with it.
-        var reused: StoredPieces?
+        var reused: PieceSet?
         /// Publication has begun to move what was finished: it cannot simply be done again.
         var hasBegunMoving = false
     }
@@ -94,7 +94,7 @@ package final class DownloadDirectory: Sendable {
 
     /// Makes durable what was written, then records it: `pieces` are all that a restart may believe. They must have
     /// been written before the call.
-    package func checkpoint(_ pieces: StoredPieces) throws(StorageError) {
+    package func checkpoint(_ pieces: PieceSet) throws(StorageError) {
         let (work, files) = state.withLock { ($0.work, $0.files) }
         guard let work, let files else {
             throw StorageError(.misuse, "record", path: contentPath, detail: "no download is under way")
@@ -104,7 +104,7 @@ package final class DownloadDirectory: Sendable {
     }
 
     func record(
-        _ pieces: StoredPieces, selection: FileSelection, in work: WorkDirectory
+        _ pieces: PieceSet, selection: FileSelection, in work: WorkDirectory
     ) throws(StorageError) {
         let record = ResumeRecord(hashes: info.hashes, pieces: pieces, selection: selection)
         try work.small.save(record.encode(), as: WorkNames.record, temporary: WorkNames.recordTemporary)

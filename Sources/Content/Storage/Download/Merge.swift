@@ -8,11 +8,11 @@ struct Merge {
     private let target: ContentFiles
     private let overwrite: Bool
     /// Pieces that came from the target, so that they need no comparing.
-    private let reused: StoredPieces?
+    private let reused: PieceSet?
     private var layer: any FileLayer { source.layer }
     private var layout: ContentLayout { source.layout }
 
-    init(from source: ContentFiles, to target: ContentFiles, overwrite: Bool, reused: StoredPieces?) {
+    init(from source: ContentFiles, to target: ContentFiles, overwrite: Bool, reused: PieceSet?) {
         self.source = source
         self.target = target
         self.overwrite = overwrite

@@ -5,7 +5,7 @@ import Metainfo
 struct PublishedContent: Sendable {
     let files: ContentFiles
     let result: CheckResult
-    let wanted: StoredPieces
+    let wanted: PieceSet
     /// What the files looked like before they were checked.
     let stamps: [FileStamp?]
 
@@ -57,7 +57,7 @@ struct Reuse {
     }
 
     /// Adds to `have` what is then in `target`.
-    func run(having have: inout StoredPieces) throws(StorageError) {
+    func run(having have: inout PieceSet) throws(StorageError) {
         let right = source.result.right
         var whole: Set<Int> = []
         for file in target.selection.files {

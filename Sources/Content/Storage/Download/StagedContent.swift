@@ -93,7 +93,7 @@ package final class StagedContent: Sendable {
         hashes: PieceHashes, selection: FileSelection, parallelism: Parallelism = .none,
         progress: @escaping @Sendable (CheckProgress) -> Void = { _ in },
         isCancelled: @escaping @Sendable () -> Bool = { false }
-    ) throws(StorageError) -> (files: ContentFiles, have: StoredPieces) {
+    ) throws(StorageError) -> (files: ContentFiles, have: PieceSet) {
         let files = ContentFiles(
             layout: info.layout, root: root, access: .downloading, selection: selection,
             preallocation: options.preallocation, limits: options.limits, layer: layer)
@@ -110,7 +110,7 @@ package final class StagedContent: Sendable {
         return (files, found.right)
     }
 
-    private func recordedPieces(_ selection: FileSelection) throws(StorageError) -> StoredPieces? {
+    private func recordedPieces(_ selection: FileSelection) throws(StorageError) -> PieceSet? {
         guard let small, let bytes = try small.read(WorkNames.record, limit: options.limits.recordBytes),
             let record = try? ResumeRecord.decode(bytes), record.fits(info.hashes, info.layout)
         else { return nil }
@@ -122,7 +122,7 @@ package final class StagedContent: Sendable {
     }
 
     /// Makes durable what was written, then records it: `pieces` are all that a restart may believe.
-    package func checkpoint(_ pieces: StoredPieces) throws(StorageError) {
+    package func checkpoint(_ pieces: PieceSet) throws(StorageError) {
         guard let small, let files = state.withLock({ $0.files }) else { return }
         try files.synchronize()
         let record = ResumeRecord(hashes: info.hashes, pieces: pieces, selection: files.selection)
@@ -130,7 +130,7 @@ package final class StagedContent: Sendable {
     }
 
     /// All wanted pieces are written: brings empty files into being too, makes all durable and records it.
-    package func finish(_ pieces: StoredPieces) throws(StorageError) {
+    package func finish(_ pieces: PieceSet) throws(StorageError) {
         guard let files = state.withLock({ $0.files }) else { return }
         try files.finish()
         try checkpoint(pieces)
@@ -143,7 +143,7 @@ package final class StagedContent: Sendable {
         files.moved(to: place)
         state.withLock { $0.path = place.path }
         guard files.selection.isEverything else { return }
-        let all = StoredPieces(pieceCount: info.layout.pieceCount, all: true)
+        let all = PieceSet(full: info.layout.pieceCount)
         try? options.vouching?.save(files, hashes: info.hashes, pieces: all, isDurable: true)
     }
 

@@ -21,19 +21,19 @@ package struct SyncPolicy: Sendable, Equatable {
 package struct DurabilityLedger: Sendable {
     package let policy: SyncPolicy
     /// Pieces that survive a power loss.
-    package private(set) var durable: StoredPieces
+    package private(set) var durable: PieceSet
     /// Written since the last sync began.
-    private var dirty: StoredPieces
+    private var dirty: PieceSet
     private var dirtyBytes = 0
     private var dirtySince: Double?
     /// Written before the sync that is under way.
-    private var syncing: StoredPieces?
+    private var syncing: PieceSet?
 
     /// - Parameter durable: what the check at the start found to be right.
-    package init(durable: StoredPieces, policy: SyncPolicy = SyncPolicy()) {
+    package init(durable: PieceSet, policy: SyncPolicy = SyncPolicy()) {
         self.durable = durable
         self.policy = policy
-        dirty = StoredPieces(pieceCount: durable.pieceCount)
+        dirty = PieceSet(size: durable.size)
     }
 
     /// A piece was written in full, though perhaps not to the disk yet.
@@ -66,11 +66,11 @@ package struct DurabilityLedger: Sendable {
 
     /// The caller now syncs. Answers the set that a record may hold once that succeeded; nil when nothing is waiting or
     /// a sync is under way.
-    package mutating func beginSync() -> StoredPieces? {
+    package mutating func beginSync() -> PieceSet? {
         guard syncing == nil, !dirty.isEmpty else { return nil }
         let batch = dirty
         syncing = batch
-        dirty = StoredPieces(pieceCount: durable.pieceCount)
+        dirty = PieceSet(size: durable.size)
         dirtyBytes = 0
         dirtySince = nil
         return durable.union(batch)
@@ -93,10 +93,10 @@ package struct DurabilityLedger: Sendable {
 
     /// After a failed sync the kernel may have dropped what it could not write. Answers the pieces that have to be
     /// checked or fetched again: all that were not durable.
-    package mutating func syncFailed() -> StoredPieces {
-        let lost = (syncing ?? StoredPieces(pieceCount: durable.pieceCount)).union(dirty).subtracting(durable)
+    package mutating func syncFailed() -> PieceSet {
+        let lost = (syncing ?? PieceSet(size: durable.size)).union(dirty).subtracting(durable)
         syncing = nil
-        dirty = StoredPieces(pieceCount: durable.pieceCount)
+        dirty = PieceSet(size: durable.size)
         dirtyBytes = 0
         dirtySince = nil
         return lost

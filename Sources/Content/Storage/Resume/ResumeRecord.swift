@@ -17,21 +17,21 @@ package struct ResumeRecord: Sendable, Equatable {
 
     package let hashes: InfoHashes
     /// Pieces that are durable and right.
-    package var pieces: StoredPieces
+    package var pieces: PieceSet
     /// Whether each file of the layout was selected when the pieces were written.
     package let selectedFiles: [Bool]
     /// What each file looked like when the record was made, so that it can vouch for complete content; empty in a
     /// record of a download that is under way.
     package var stamps: [FileStamp?]
 
-    package init(hashes: InfoHashes, pieces: StoredPieces, selection: FileSelection, stamps: [FileStamp?] = []) {
+    package init(hashes: InfoHashes, pieces: PieceSet, selection: FileSelection, stamps: [FileStamp?] = []) {
         self.hashes = hashes
         self.pieces = pieces
         selectedFiles = selection.allFlags
         self.stamps = stamps.count == selectedFiles.count ? stamps : []
     }
 
-    private init(hashes: InfoHashes, pieces: StoredPieces, selectedFiles: [Bool], stamps: [FileStamp?]) {
+    private init(hashes: InfoHashes, pieces: PieceSet, selectedFiles: [Bool], stamps: [FileStamp?]) {
         self.hashes = hashes
         self.pieces = pieces
         self.selectedFiles = selectedFiles
@@ -40,7 +40,7 @@ package struct ResumeRecord: Sendable, Equatable {
 
     /// Whether the record is of this content.
     package func fits(_ hashes: InfoHashes, _ layout: ContentLayout) -> Bool {
-        self.hashes == hashes && pieces.pieceCount == layout.pieceCount && selectedFiles.count == layout.files.count
+        self.hashes == hashes && pieces.size == layout.pieceCount && selectedFiles.count == layout.files.count
     }
 
     private static let magic: [UInt8] = Array("SWPREC".utf8) + [0, 1]
@@ -62,12 +62,12 @@ package struct ResumeRecord: Sendable, Equatable {
         out.append(flags)
         if let v1 = hashes.v1 { out += v1.bytes }
         if let v2 = hashes.v2 { out += v2.bytes }
-        out.append(littleEndian: UInt32(clamping: pieces.pieceCount))
-        out += pieces.bytes
+        out.append(littleEndian: UInt32(clamping: pieces.size))
+        out += pieces.wireBytes
         out.append(littleEndian: UInt32(clamping: selectedFiles.count))
-        var bits = StoredPieces(pieceCount: selectedFiles.count)
+        var bits = PieceSet(size: selectedFiles.count)
         for (index, isSelected) in selectedFiles.enumerated() where isSelected { bits.insert(index) }
-        out += bits.bytes
+        out += bits.wireBytes
         for stamp in stamps {
             out.append(stamp == nil ? 0 : 1)
             guard let stamp else { continue }
@@ -93,7 +93,7 @@ package struct ResumeRecord: Sendable, Equatable {
         guard let hashes = InfoHashes(v1: v1, v2: v2), (v1 != nil) == (flags & Flag.v1 != 0),
             (v2 != nil) == (flags & Flag.v2 != 0), let pieces = reader.bits(), let selected = reader.bits()
         else { throw .damaged }
-        let selectedFiles = (0..<selected.pieceCount).map { selected.contains($0) }
+        let selectedFiles = (0..<selected.size).map { selected.contains($0) }
         var stamps: [FileStamp?] = []
         if flags & Flag.stamps != 0 {
             for _ in selectedFiles {
@@ -126,10 +126,10 @@ package struct ResumeRecord: Sendable, Equatable {
         }
 
         /// A count and as many bits.
-        mutating func bits() -> StoredPieces? {
+        mutating func bits() -> PieceSet? {
             guard let raw = integer(UInt32.self) else { return nil }
             let count = Int(raw)
-            return take((count + 7) / 8).flatMap { StoredPieces(pieceCount: count, bytes: Array($0)) }
+            return take((count + 7) / 8).flatMap { PieceSet(wire: $0, size: count) }
         }
     }
 }

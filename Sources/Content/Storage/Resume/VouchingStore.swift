@@ -29,7 +29,7 @@ package struct VouchingStore: Sendable {
     /// Notes that `pieces` of a content are right, after making it durable.
     /// - Parameter isDurable: whether all of it was synced before the call.
     package func save(
-        _ files: ContentFiles, hashes: InfoHashes, pieces: StoredPieces, isDurable: Bool = false
+        _ files: ContentFiles, hashes: InfoHashes, pieces: PieceSet, isDurable: Bool = false
     ) throws(StorageError) {
         let root = files.root
         // Stamps before the sync: what is written between the two makes them differ later.
@@ -54,7 +54,7 @@ package struct VouchingStore: Sendable {
 
     /// The pieces of this content that a record vouches for; nil when there is none, or when a file is not as it was.
     /// Pieces that lie partly in files that were not selected then, but are now, are left out.
-    package func pieces(vouchedFor files: ContentFiles, hashes: InfoHashes) -> StoredPieces? {
+    package func pieces(vouchedFor files: ContentFiles, hashes: InfoHashes) -> PieceSet? {
         guard let descriptor = try? layer.openDirectory(path: directory) else { return nil }
         let own = OpenFile(descriptor, layer: layer)
         let small = SmallFiles(layer: layer, directory: own.descriptor, path: directory)

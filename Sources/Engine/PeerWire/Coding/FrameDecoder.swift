@@ -120,7 +120,7 @@ public struct FrameDecoder: Sendable {
         }
         guard bytes.count >= 4 + length else { return .needMore(atLeast: 4 + length) }
         let payload = [UInt8](bytes[5..<(4 + length)])
-        if let content { _ = try Bitfield(wire: payload, pieceCount: content.pieceCount) }
+        if let content { try content.check(bitfield: payload) }
         return .message(.bitfield(payload), consumed: 4 + length)
     }
 

@@ -53,6 +53,14 @@ public struct ContentBounds: Sendable, Hashable {
     /// Bytes of a bitfield over these pieces.
     public var bitfieldLength: Int { (pieceCount + 7) / 8 }
 
+    /// - Throws: `ProtocolViolation.wrongLength` or `.spareBits`, unless these are the bits of a set of these pieces.
+    public func check(bitfield bytes: [UInt8]) throws(ProtocolViolation) {
+        guard bytes.count == bitfieldLength else {
+            throw .wrongLength(message: .bitfield, length: bytes.count + 1)
+        }
+        if let last = bytes.last, pieceCount % 8 != 0, last << (pieceCount % 8) != 0 { throw .spareBits }
+    }
+
     func contains(_ index: UInt32) -> Bool { Int(index) < pieceCount }
 
     func contains(_ block: BlockRequest) -> Bool {

@@ -12,8 +12,8 @@ public enum Message: Sendable, Hashable {
     case notInterested
     /// The sender has finished this piece.
     case have(UInt32)
-    /// The pieces that the sender has; see `Bitfield` for the layout. Before the metadata is known the size and the
-    /// spare bits are unchecked: call `Bitfield.init(wire:pieceCount:)` once it is.
+    /// The pieces that the sender has: the high bit of the first byte is piece 0, spare bits at the end are zero. Before the metadata is known the size and the
+    /// spare bits are unchecked: call `ContentBounds.check(bitfield:)` once it is.
     case bitfield([UInt8])
     case request(BlockRequest)
     case cancel(BlockRequest)

@@ -1,3 +1,4 @@
+import Address
 import Admission
 import Hashing
 import PeerWire
@@ -24,7 +25,7 @@ final class PeerConnection: ReadinessHandler {
     }
 
     let stream: ByteStream
-    let address: SocketAddress
+    let address: PeerAddress
     let isIncoming: Bool
     let loop: EventLoop
     let staging: ReceiveStaging
@@ -40,12 +41,12 @@ final class PeerConnection: ReadinessHandler {
     /// Nil for a peer's first connection.
     var further: FurtherRole?
     /// Where it listens, as far as is known: what is told to others, and dialled again.
-    var listenAddress: SocketAddress?
+    var listenAddress: PeerAddress?
 
     /// A connection that a peer made to this host.
     /// - Parameter directory: finds the torrent that its handshake names.
     init(
-        accepted stream: ByteStream, from address: SocketAddress, loop: EventLoop, staging: ReceiveStaging,
+        accepted stream: ByteStream, from address: PeerAddress, loop: EventLoop, staging: ReceiveStaging,
         tunables: Tunables, ticket: Admission.Ticket?, directory: any TorrentDirectory
     ) {
         self.stream = stream
@@ -60,7 +61,7 @@ final class PeerConnection: ReadinessHandler {
 
     /// A connection that this host makes.
     init(
-        dialled stream: ByteStream, to address: SocketAddress, infoHash: SHA1Digest, owner: any ConnectionOwner,
+        dialled stream: ByteStream, to address: PeerAddress, infoHash: SHA1Digest, owner: any ConnectionOwner,
         loop: EventLoop, staging: ReceiveStaging, tunables: Tunables, ticket: Admission.Ticket?
     ) {
         self.stream = stream

@@ -29,7 +29,7 @@ enum ContentHome: Sendable {
     }
 
     /// Makes the pieces durable and records them.
-    func checkpoint(_ pieces: StoredPieces) throws(StorageError) {
+    func checkpoint(_ pieces: PieceSet) throws(StorageError) {
         switch self {
         case .download(let directory, _): try directory.checkpoint(pieces)
         case .staged(let staged, _): try staged.checkpoint(pieces)
@@ -38,7 +38,7 @@ enum ContentHome: Sendable {
     }
 
     /// Puts finished content under its own name; staged content is only made whole and durable.
-    func publish(_ pieces: StoredPieces) throws(StorageError) {
+    func publish(_ pieces: PieceSet) throws(StorageError) {
         switch self {
         case .download(let directory, _): _ = try directory.publish(pieces)
         case .staged(let staged, _): try staged.finish(pieces)

@@ -1,3 +1,4 @@
+import Address
 import Admission
 import Glibc
 import Hashing
@@ -13,7 +14,7 @@ enum DialFailure: Error {
 
 extension EngineContext {
     /// Begins a connection to a peer. It has a place in the budget of the process, but is never closed for a stranger's.
-    func dial(_ address: SocketAddress, infoHash: SHA1Digest, owner: any ConnectionOwner) throws(DialFailure)
+    func dial(_ address: PeerAddress, infoHash: SHA1Digest, owner: any ConnectionOwner) throws(DialFailure)
         -> PeerConnection
     {
         guard let ticket = admission.admit(address.source, at: .peers, isOurs: true, now: loop.now, close: {}) else {

@@ -1,3 +1,4 @@
+import Address
 import Admission
 import HTTPOrigin
 import Logging
@@ -19,7 +20,7 @@ struct EngineContext {
     let incoming: IncomingLimits
     let peerID: PeerID
     /// Where we listen; any address and no port while nobody wants peers.
-    var listenAddress: SocketAddress
+    var listenAddress: PeerAddress
     let trackers: TrackerClient
     let webSeeds: WebSeedClient
     let logger: Logger

@@ -26,8 +26,8 @@ final class MetadataSession: ConnectionOwner {
     private var connections: [ObjectIdentifier: PeerConnection] = [:]
     /// Those who came to us.
     private var incoming: IncomingRoom<ObjectIdentifier>
-    private var book = PeerBook<SocketAddress>()
-    private var swarmOf = RecentKeys<SocketAddress, SHA1Digest>(capacity: MetadataSession.mostAddresses)
+    private var book = PeerBook<PeerAddress>()
+    private var swarmOf = RecentKeys<PeerAddress, SHA1Digest>(capacity: MetadataSession.mostAddresses)
     private var addresses = RecentKeys<PeerAddress, Void>(capacity: MetadataSession.mostAddresses)
     private var announcers: [SwarmAnnouncer] = []
     private var acquisition: MetadataAcquisition
@@ -64,7 +64,7 @@ final class MetadataSession: ConnectionOwner {
     func start() {
         let named = subject.peers.compactMap { PeerAddress($0) } + options.extraPeers
         for address in named { addresses[address] = () }
-        book.learn(named.compactMap(SocketAddress.init), from: .configured)
+        book.learn(named, from: .configured)
         let tiers = subject.tiers
         for (index, hash) in subject.hashes.wire.enumerated() where !tiers.isEmpty {
             let enter = enter
@@ -108,9 +108,9 @@ final class MetadataSession: ConnectionOwner {
         for announcer in announcers { announcer.stop() }
     }
 
-    private func found(_ peers: [SocketAddress], in hash: SHA1Digest) {
+    private func found(_ peers: [PeerAddress], in hash: SHA1Digest) {
         guard !isStopped else { return }
-        for peer in peers.compactMap(PeerAddress.init) { addresses[peer] = () }
+        for peer in peers { addresses[peer] = () }
         if hash != subject.hashes.primary { for peer in peers { swarmOf[peer] = hash } }
         book.learn(peers, from: .tracker)
         dial()
@@ -243,7 +243,7 @@ final class MetadataSession: ConnectionOwner {
                 acquisition.offered(by: peer, size: size)
             }
             if connection.isIncoming, let port = connection.capabilities.port {
-                if let address = PeerAddress(connection.address.with(port: port)) { addresses[address] = () }
+                addresses[connection.address.with(port: port)] = ()
             }
             perform(acquisition.ask(open: open, now: now))
         case .extended(.metadata(.data(let piece, _, let bytes))):

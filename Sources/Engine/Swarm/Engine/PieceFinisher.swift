@@ -4,6 +4,7 @@ import Reactor
 import Storage
 import SwarmCore
 import Synchronization
+import Threads
 
 /// Hashes finished pieces and writes those that are right, on the worker threads. Pieces that wait are hashed together,
 /// which is faster than one after the other.
@@ -55,11 +56,11 @@ final class PieceFinisher: Sendable {
             return taken
         }
         guard !jobs.isEmpty else { return }
-        let begin = monotonicSeconds()
+        let begin = Clocks.steadySeconds
         let verdicts = hashes.verify(jobs.compactMap { $0.map { ($0.piece, UnsafeRawBufferPointer($0.buffer.bytes)) } })
-        let hashed = monotonicSeconds()
+        let hashed = Clocks.steadySeconds
         defer {
-            let end = monotonicSeconds()
+            let end = Clocks.steadySeconds
             spent.withLock {
                 $0.hashing += hashed - begin
                 $0.writing += end - hashed

@@ -1,3 +1,4 @@
+import Address
 import Reactor
 
 /// Finds out whether a peer that dialled us can be dialled itself: opens a connection to where it says it listens, and
@@ -15,7 +16,7 @@ final class ReachProbe: ReadinessHandler {
     /// - Parameter answer: called once, on the loop, unless the probe is cancelled.
     /// - Throws: where not even an attempt can be made.
     init(
-        _ address: SocketAddress, from source: SocketAddress, over network: any StreamNetwork, loop: EventLoop,
+        _ address: PeerAddress, from source: PeerAddress, over network: any StreamNetwork, loop: EventLoop,
         answer: @escaping (Bool) -> Void
     ) throws(SystemError) {
         self.loop = loop

@@ -24,7 +24,7 @@ final class SwarmAnnouncer {
     private let advertised: String?
     private let key: UInt32
     private let progress: () -> Progress
-    private let found: ([SocketAddress]) -> Void
+    private let found: ([PeerAddress]) -> Void
     private let warn: (String) -> Void
     /// Carries an answer back to this object, on the loop.
     private let enter: @Sendable (@escaping @Sendable (SwarmAnnouncer) -> Void) -> Void
@@ -35,7 +35,7 @@ final class SwarmAnnouncer {
 
     init(
         infoHash: SHA1Digest, tiers: [[String]], context: EngineContext, advertised: String?,
-        progress: @escaping () -> Progress, found: @escaping ([SocketAddress]) -> Void,
+        progress: @escaping () -> Progress, found: @escaping ([PeerAddress]) -> Void,
         warn: @escaping (String) -> Void,
         enter: @escaping @Sendable (@escaping @Sendable (SwarmAnnouncer) -> Void) -> Void
     ) {
@@ -88,7 +88,7 @@ final class SwarmAnnouncer {
                 advertisedAddress: advertised, isUnreachable: now.isUnreachable)
         else { return }
         let (client, enter) = (context.trackers, enter)
-        let filter = PeerAddressFilter(allowsLoopback: PeerAddress(context.listenAddress)?.isLoopback ?? false)
+        let filter = PeerAddressFilter(allowsLoopback: context.listenAddress.isLoopback)
         underWay[announce.id] = Task {
             do {
                 let answer = try await client.announce(url: announce.url, request, filter: filter)
@@ -102,9 +102,8 @@ final class SwarmAnnouncer {
     private func succeeded(_ announce: TrackerSchedule.Announce, _ answer: AnnounceAnswer) {
         underWay[announce.id] = nil
         if let warning = answer.warning { tell("tracker says: \(warning)") }
-        let addresses = answer.peers.compactMap(SocketAddress.init)
         perform(schedule.succeeded(announce.id, answer: answer, at: context.loop.now))
-        if announce.event != .stopped { found(addresses) }
+        if announce.event != .stopped { found(answer.peers) }
     }
 
     private func failed(_ announce: TrackerSchedule.Announce, _ error: any Error) {

@@ -1,3 +1,4 @@
+import Address
 import Hashing
 import Metainfo
 import Reactor
@@ -49,7 +50,7 @@ extension TorrentEngine {
         return progress
     }
 
-    private func found(_ addresses: [SocketAddress], in hash: SHA1Digest) {
+    private func found(_ addresses: [PeerAddress], in hash: SHA1Digest) {
         guard !isStopped else { return }
         if hash != info.hashes.primary {
             for address in addresses where !book.isConnected(address) { swarmOf[address] = swarmOf[address] ?? hash }

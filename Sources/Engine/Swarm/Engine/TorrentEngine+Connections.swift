@@ -101,7 +101,7 @@ extension TorrentEngine {
         handshake.port = context.listenAddress.port
         handshake.requestDepth = machine.configuration.requestQueue
         handshake.metadataSize = info.bytes.count
-        handshake.observedAddress = connection.address.host
+        handshake.observedAddress = connection.address.addressBytes
         handshake.isUploadOnly = machine.isFinished ? true : nil
         handshake.longestRequest = machine.configuration.longestRequest
         handshake.uplink = efficiency.uplinkTold

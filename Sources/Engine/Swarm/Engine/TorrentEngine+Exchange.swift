@@ -11,26 +11,22 @@ extension TorrentEngine {
     func exchangePeers(_ now: Double) {
         guard !info.isPrivate else { return }
         let peers = connections.map { key, connection in
-            ExchangeLedger<SocketAddress>.Peer(
+            ExchangeLedger<PeerAddress>.Peer(
                 key: key, address: connection.listenAddress, isReachable: !machine.isUnreachable(key),
                 listens: connection.capabilities.ids[.peerExchange] != nil)
         }
         for (key, change) in exchange.messages(to: peers, now: now) {
-            let added = change.added.compactMap { address in
-                PeerAddress(address).map { PeerExchange.Peer(endpoint: $0, flags: .reachable) }
-            }
-            let dropped = change.dropped.compactMap(PeerAddress.init)
-            connections[key]?.send(.extended(.peerExchange(PeerExchange(added: added, dropped: dropped))))
+            let added = change.added.map { PeerExchange.Peer(endpoint: $0, flags: .reachable) }
+            connections[key]?.send(.extended(.peerExchange(PeerExchange(added: added, dropped: change.dropped))))
             dirty.insert(key)
         }
     }
 
     func learn(_ message: PeerExchange, _ connection: PeerConnection, _ key: PeerKey) {
         guard !info.isPrivate, exchange.mayReceive(from: key, now: context.loop.now) else { return }
-        var filter = PeerAddressFilter()
-        if let source = PeerAddress(connection.address) { filter = filter.trusting(source: source) }
+        let filter = PeerAddressFilter().trusting(source: connection.address)
         let addresses = message.added.prefix(WireLimits.default.mostExchangedPeers).map(\.endpoint)
-        book.learn(filter.filter(addresses).compactMap(SocketAddress.init), from: .exchange)
+        book.learn(filter.filter(addresses), from: .exchange)
     }
 
     /// BEP 9: the info dictionary for those who have only a magnet link.

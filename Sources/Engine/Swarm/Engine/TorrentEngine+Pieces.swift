@@ -96,7 +96,7 @@ extension TorrentEngine {
 
     func publish() {
         guard !isPublished else { return }
-        let (home, gate, enter, pieces) = (home, gate, enter, StoredPieces(machine.have))
+        let (home, gate, enter, pieces) = (home, gate, enter, machine.have)
         context.pool.submit {
             let result = Result { () throws(StorageError) in
                 try gate.end { () throws(StorageError) in try home.publish(pieces) }
@@ -151,17 +151,5 @@ extension TorrentEngine {
 extension TransferError {
     init(_ error: StorageError) {
         self.init(error.isDiskFault ? .disk : .other, error.message, advice: error.advice)
-    }
-}
-
-extension StoredPieces {
-    init(_ pieces: PieceSet) {
-        self = StoredPieces(pieceCount: pieces.size, bytes: pieces.wireBytes) ?? StoredPieces(pieceCount: pieces.size)
-    }
-}
-
-extension PieceSet {
-    init(_ stored: StoredPieces) {
-        self = PieceSet(wire: stored.bytes, size: stored.pieceCount) ?? PieceSet(size: stored.pieceCount)
     }
 }

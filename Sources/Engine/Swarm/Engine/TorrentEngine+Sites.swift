@@ -7,7 +7,7 @@ extension TorrentEngine {
     func isNear(_ connection: PeerConnection) -> Bool {
         if let ours = options.site, let theirs = connection.capabilities.site { return ours == theirs }
         guard let local = connection.stream.localAddress else { return false }
-        return Site.areNeighbours(local.host, connection.address.host)
+        return Site.areNeighbours(local.addressBytes, connection.address.addressBytes)
     }
 
     // MARK: Announcements

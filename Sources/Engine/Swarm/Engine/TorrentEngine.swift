@@ -1,3 +1,4 @@
+import Address
 import Admission
 import Hashing
 import Logging
@@ -36,9 +37,9 @@ final class TorrentEngine: ConnectionOwner {
     var incoming: IncomingRoom<PeerKey>
     /// Open connections that we made, further ones not counted.
     var dialled = 0
-    var book: PeerBook<SocketAddress>
+    var book: PeerBook<PeerAddress>
     /// Addresses by the info hash of the swarm in which we heard of them, where it is not the primary one.
-    var swarmOf = RecentKeys<SocketAddress, SHA1Digest>(capacity: 4_000)
+    var swarmOf = RecentKeys<PeerAddress, SHA1Digest>(capacity: 4_000)
     var buffers: [Int: PieceBuffer] = [:]
     var memories: [Int: BlockMemory] = [:]
     let bufferPool: PieceBufferPool
@@ -67,7 +68,7 @@ final class TorrentEngine: ConnectionOwner {
     /// Nobody is served while the content is moved.
     var isHeld = false
     var isRelocated = false
-    var exchange = ExchangeLedger<SocketAddress>()
+    var exchange = ExchangeLedger<PeerAddress>()
     var heldAnnouncements = HeldAnnouncements()
     var lines = LineState()
     var reachProbes: [PeerKey: ReachProbe] = [:]
@@ -130,7 +131,7 @@ final class TorrentEngine: ConnectionOwner {
         book = PeerBook()
         admission = PeerAdmission(own: context.peerID)
         incoming = IncomingRoom(limits: context.incoming)
-        ledger = DurabilityLedger(durable: StoredPieces(have), policy: context.syncPolicy)
+        ledger = DurabilityLedger(durable: have, policy: context.syncPolicy)
         lastByteAt = now
         roomBucket = TokenBucket(rate: nil, now: now)
         efficiency = EfficiencyWatch(now: now, isSeed: machine.isFinished)
@@ -151,7 +152,7 @@ final class TorrentEngine: ConnectionOwner {
         self.trackers = trackers
         lackOfPeers.begin(context.loop.now)
         peersActiveSince = context.loop.now
-        if options.usesPeers { book.learn(options.extraPeers.compactMap(SocketAddress.init), from: .configured) }
+        if options.usesPeers { book.learn(options.extraPeers, from: .configured) }
         startWebSeeds(options.usesWebSeeds ? webSeeds : [], extra: options.extraWebSeeds)
         for plan in options.rangeSources { addSource(plan) }
         if machine.isFinished && !isPublished { publish() }
@@ -313,7 +314,7 @@ final class TorrentEngine: ConnectionOwner {
     }
 
     /// What has to reach the disk at the end.
-    var finalCheckpoint: StoredPieces? { isPublished || isRelocated ? nil : StoredPieces(machine.have) }
+    var finalCheckpoint: PieceSet? { isPublished || isRelocated ? nil : machine.have }
 
     var statusNow: TransferStatus {
         let now = context.loop.now

@@ -1,3 +1,4 @@
+import Address
 import Admission
 import Hashing
 import Logging
@@ -62,7 +63,7 @@ final class Listener: ReadinessHandler, TorrentDirectory {
         }
     }
 
-    private func take(_ stream: ByteStream, _ from: SocketAddress) {
+    private func take(_ stream: ByteStream, _ from: PeerAddress) {
         let evicted = Evicted()
         let handle = LoopBound(evicted)
         let ticket = admission.admit(from.source, at: .peers, now: loop.now) { [loop] in

@@ -24,7 +24,7 @@ actor NodeState {
 
     init(loop: EventLoop) { self.loop = loop }
 
-    var listenAddress: PeerAddress? { listener == nil ? nil : context.flatMap { PeerAddress($0.listenAddress) } }
+    var listenAddress: PeerAddress? { listener == nil ? nil : context?.listenAddress }
 
     /// The shared parts, made by the first transfer; later ones listen where it does.
     func context(of node: SwarmNode, options: TransferOptions) throws -> LoopBound<EngineContext> {
@@ -39,10 +39,10 @@ actor NodeState {
             return LoopBound(context)
         }
         let (socket, address) =
-            options.usesPeers ? try listen(on: options.listen) : (nil, SocketAddress.any(port: 0))
+            options.usesPeers ? try listen(on: options.listen) : (nil, PeerAddress.any(port: 0))
         var trackerSettings = TrackerClientSettings()
         var webSettings = WebSeedSettings()
-        if socket != nil, let host = options.listen?.host, !address.isAny {
+        if socket != nil, let host = options.listen?.host, !address.isUnspecified {
             trackerSettings.localAddress = host
             webSettings.localAddress = host
         }
@@ -90,7 +90,7 @@ actor NodeState {
 
     func announce(_ torrent: Torrent, peerID: PeerID, options: TransferOptions) async -> Double? {
         guard listener != nil, let context else { return nil }
-        let filter = PeerAddressFilter(allowsLoopback: PeerAddress(context.listenAddress)?.isLoopback ?? false)
+        let filter = PeerAddressFilter(allowsLoopback: context.listenAddress.isLoopback)
         let (client, port) = (context.trackers, context.listenAddress.port)
         var answered: Double?
         for hash in torrent.info.hashes.wire {
@@ -117,12 +117,12 @@ actor NodeState {
     /// The ports of BitTorrent by custom.
     private static let ports: ClosedRange<UInt16> = 6881...6889
 
-    private func listen(on wanted: PeerAddress?) throws -> (StreamListener, SocketAddress) {
-        let candidates: [SocketAddress]
-        if let wanted, let address = SocketAddress(wanted) {
-            candidates = wanted.port == 0 ? Self.ports.map { address.with(port: $0) } + [address] : [address]
+    private func listen(on wanted: PeerAddress?) throws -> (StreamListener, PeerAddress) {
+        let candidates: [PeerAddress]
+        if let wanted {
+            candidates = wanted.port == 0 ? Self.ports.map { wanted.with(port: $0) } + [wanted] : [wanted]
         } else {
-            candidates = Self.ports.map { SocketAddress.any(port: $0) } + [SocketAddress.any(port: 0)]
+            candidates = Self.ports.map { PeerAddress.any(port: $0) } + [PeerAddress.any(port: 0)]
         }
         var lastError: SystemError?
         for candidate in candidates {

@@ -87,7 +87,7 @@ final class ShelfService {
         var options = options
         (options.usesWebSeeds, options.extraPeers, options.extraWebSeeds, options.timeout) = (false, [], [], nil)
         let entrance = Entrance(context.loop)
-        let all = PieceSet(StoredPieces(pieceCount: layout.pieceCount, all: true))
+        let all = PieceSet(full: layout.pieceCount)
         let engine = TorrentEngine(
             context: context, info: content.torrent.info, hashes: content.torrent.pieceHashes, home: content.home,
             have: all, wanted: all, isComplete: true, options: options, startedAt: context.loop.now,
@@ -109,7 +109,9 @@ final class ShelfService {
     }
 
     private func letRest(patience: Double) {
-        let idle = torrents.rest(now: context.loop.now, patience: patience) { !$0.connections.isEmpty || !$0.opening.isEmpty }
+        let idle = torrents.rest(now: context.loop.now, patience: patience) {
+            !$0.connections.isEmpty || !$0.opening.isEmpty
+        }
         for engine in idle { end(engine) }
     }
 

@@ -6,6 +6,7 @@ import Metainfo
 import Reactor
 import Storage
 import SwarmCore
+import Threads
 import Tracking
 
 /// Brings a transfer from its request to its engine: look at what is on disk, on the worker threads, then begin on the
@@ -25,8 +26,8 @@ struct Starter: Sendable {
 
     fileprivate struct Found: Sendable {
         let home: ContentHome
-        let have: StoredPieces
-        let wanted: StoredPieces
+        let have: PieceSet
+        let wanted: PieceSet
         let isComplete: Bool
         /// Where it is not the one that was asked for: it has layers that the content itself gave.
         var torrent: Torrent?
@@ -41,7 +42,7 @@ struct Starter: Sendable {
                 layout: layout, root: try ContentRoot.at(path: path), access: .reading,
                 selection: FileSelection(all: layout), preallocation: .none)
             let store = VouchingStore.standard()
-            let all = StoredPieces(pieceCount: layout.pieceCount, all: true)
+            let all = PieceSet(full: layout.pieceCount)
             let home = ContentHome.served(files, path: path)
             var torrent = torrent
             if !torrent.pieceHashes.filesToFetchLayersOf.isEmpty {
@@ -203,7 +204,7 @@ struct Starter: Sendable {
             do { return try await node.pool.run(look) } catch let error as StorageError
                 where error.kind == .tooManyOpenFiles
             {
-                _ = node.admission.shed(at: .peers, now: monotonicSeconds())
+                _ = node.admission.shed(at: .peers, now: Clocks.steadySeconds)
                 try await Task.sleep(for: Self.shortagePause)
             }
         }
@@ -213,7 +214,7 @@ struct Starter: Sendable {
     private func begin(
         _ torrent: Torrent, extra peers: [PeerAddress], _ look: @escaping @Sendable (CheckFraction) throws -> Found
     ) {
-        let startedAt = monotonicSeconds()
+        let startedAt = Clocks.steadySeconds
         let transfer = transfer
         Task { [self] in
             transfer.report(.metadata(torrent.info))
@@ -243,7 +244,7 @@ extension Transfer {
         let engine = run { transfer in
             TorrentEngine(
                 context: context, info: torrent.info, hashes: torrent.pieceHashes, home: found.home,
-                have: PieceSet(found.have), wanted: PieceSet(found.wanted), isComplete: found.isComplete,
+                have: found.have, wanted: found.wanted, isComplete: found.isComplete,
                 options: options, startedAt: startedAt,
                 enter: { [weak transfer] in transfer?.enter($0) },
                 report: { [weak transfer] in transfer?.report($0) })

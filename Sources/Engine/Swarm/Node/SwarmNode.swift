@@ -16,6 +16,7 @@ import Reactor
 import Storage
 import SwarmCore
 import Synchronization
+import Text
 import Threads
 import TrackerClient
 import Tracking
@@ -32,7 +33,7 @@ package final class SwarmNode: Sendable {
         /// the limit on open files after it was raised.
         package var admission: Admission?
         /// Told to peers.
-        package var client = "Swoop"
+        package var client = Product.client
         /// Times and sizes of connections, and of decisions; for tests.
         var connection = PeerConnection.Tunables()
         var swarm = SwarmConfiguration()
@@ -69,7 +70,8 @@ package final class SwarmNode: Sendable {
         let processors = Threads.processors
         pool = WorkerPool(name: "swoop-work", threads: configuration.workers ?? max(2, processors))
         var generator = SystemRandomNumberGenerator()
-        peerID = PeerID(major: 1, minor: 0, using: &generator)
+        peerID = PeerID(
+            major: Product.peerIDVersion.major, minor: Product.peerIDVersion.minor, using: &generator)
         state = NodeState(loop: loop)
     }
 
@@ -138,7 +140,7 @@ package final class SwarmNode: Sendable {
         await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
             let (loop, pool) = (loop, pool)
             // Neither the loop nor a worker can wait for its own end.
-            runDetached(name: "swoop-end") {
+            Threads.runDetached(name: "swoop-end") {
                 loop.shutdown()
                 pool.shutdown()
                 done.resume()

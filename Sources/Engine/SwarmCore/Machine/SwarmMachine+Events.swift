@@ -1,3 +1,4 @@
+import Metainfo
 import PeerWire
 
 /// Messages and time.

@@ -1,6 +1,7 @@
 import Hashing
 import Metainfo
 import PeerWire
+import Text
 
 /// All decisions of one torrent: it tells events to the values that decide, and gathers their actions.
 ///
@@ -29,7 +30,7 @@ public struct SwarmMachine: Sendable {
             layout: layout, configuration: configuration, wanted: wanted,
             unservable: unservable ?? PieceSet(size: layout.pieceCount), have: have, seed: seed, now: now)
         // A draw of its own: those of the machine come out as they did.
-        var draw = SplitMix64(seed: ~seed)
+        var draw = SeededGenerator(seed: ~seed)
         sites = SiteClaims(pieceCount: layout.pieceCount, pieceLength: layout.pieceLength, seed: draw.next())
         uploads = UploadScheduler(configuration: configuration, pieceLength: layout.pieceLength, now: now)
         var missing: [Int] = []
@@ -75,19 +76,4 @@ public struct SwarmMachine: Sendable {
     public mutating func takeFlooder() -> PeerKey? { swarm.flood.takeFlooder() }
 
     public var hasActions: Bool { !swarm.actions.isEmpty }
-}
-
-/// A small generator with a seed (Steele, Lea, Flood 2014), so that a simulation can be run again.
-public struct SplitMix64: RandomNumberGenerator, Sendable {
-    private var state: UInt64
-
-    public init(seed: UInt64) { state = seed }
-
-    public mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
-        return value ^ (value >> 31)
-    }
 }

@@ -1,5 +1,6 @@
 import Metainfo
 import PeerWire
+import Text
 
 /// What every decision of a torrent looks at: the content, what is stored of it, the peers, and the actions so far.
 ///
@@ -21,7 +22,7 @@ struct SwarmState: Sendable {
     /// Whether anybody is given anything.
     var isServing = true
     var peers = PeerTable()
-    var generator: SplitMix64
+    var generator: SeededGenerator
     var actions: [SwarmAction] = []
     var traffic: TrafficFigures
     var flood = FloodWatch()
@@ -36,7 +37,7 @@ struct SwarmState: Sendable {
         self.unservable = unservable
         self.have = have
         missingCount = wanted.countMissing(in: have)
-        generator = SplitMix64(seed: seed)
+        generator = SeededGenerator(seed: seed)
         traffic = TrafficFigures(now: now)
     }
 

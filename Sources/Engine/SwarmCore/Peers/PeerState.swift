@@ -1,3 +1,5 @@
+import Metainfo
+
 /// What a source of pieces is and can do, known when it joins.
 public struct PeerTraits: Sendable {
     /// The fast extension (BEP 6): requests are answered by data or a reject, and suggestions are understood.

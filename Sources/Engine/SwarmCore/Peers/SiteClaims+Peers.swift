@@ -1,3 +1,4 @@
+import Metainfo
 import PeerWire
 
 /// Sites: of several hosts behind one uplink, one fetches each piece over it, and says so; the others have it of that

@@ -1,3 +1,6 @@
+import Metainfo
+import Text
+
 /// What the peers of our own site have, and what each of them fetches from outside it: that, nobody else of the site
 /// does.
 ///
@@ -149,7 +152,7 @@ struct SiteClaims: Sendable {
     /// Of two who claim one piece the one with the smaller number goes on: for each piece another, so that nobody goes
     /// ahead.
     func number(of piece: Int) -> UInt32 {
-        var draw = SplitMix64(seed: seed ^ UInt64(piece))
+        var draw = SeededGenerator(seed: seed ^ UInt64(piece))
         return UInt32(truncatingIfNeeded: draw.next() >> 32)
     }
 

@@ -1,3 +1,5 @@
+import Metainfo
+
 /// Which piece to begin next: the rarest that a peer has, at random among equals, next to the last one where that costs
 /// no rarity.
 ///

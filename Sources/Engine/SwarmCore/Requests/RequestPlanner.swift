@@ -1,5 +1,6 @@
 import Metainfo
 import PeerWire
+import Text
 
 /// Decides which block is asked of a peer next. ``next(for:run:_:_:now:)`` is the one statement of that choice.
 ///
@@ -17,7 +18,7 @@ struct RequestPlanner: Sendable {
     var ledger = BlameLedger()
 
     /// - Parameter missing: wanted pieces that are not stored.
-    init(missing: [Int], configuration: SwarmConfiguration, pieceCount: Int, using generator: inout SplitMix64) {
+    init(missing: [Int], configuration: SwarmConfiguration, pieceCount: Int, using generator: inout SeededGenerator) {
         picker = PiecePicker(pieceCount: pieceCount)
         open = OpenPieces(pieceCount: pieceCount, mostBytes: configuration.openBytes)
         // From a random start and in order: hosts begin at different places, and a disk is written forward.

@@ -1,3 +1,5 @@
+import Metainfo
+
 /// A seed's hand: gives each piece that no leecher has yet to one of them, so that each leaves the seed once before any
 /// leaves it twice.
 ///

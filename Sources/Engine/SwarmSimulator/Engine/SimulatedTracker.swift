@@ -1,4 +1,5 @@
 import SwarmCore
+import Text
 
 /// What a tracker does with those who announce: a random choice, reachable peers first; unreachable ones only for those
 /// that can be reached; no seeds for seeds.
@@ -16,7 +17,8 @@ struct SimulatedTracker {
     }
 
     func select(
-        _ count: Int, for host: Int32, isReachable: Bool, using random: inout SplitMix64, isOffered: (Int32) -> Bool
+        _ count: Int, for host: Int32, isReachable: Bool, using random: inout SeededGenerator,
+        isOffered: (Int32) -> Bool
     ) -> [Int32] {
         var chosen = Self.sample(count, of: reachable, using: &random) { $0 != host && isOffered($0) }
         if isReachable, chosen.count < count {
@@ -26,7 +28,7 @@ struct SimulatedTracker {
     }
 
     private static func sample(
-        _ count: Int, of all: [Int32], using random: inout SplitMix64, where isOffered: (Int32) -> Bool
+        _ count: Int, of all: [Int32], using random: inout SeededGenerator, where isOffered: (Int32) -> Bool
     ) -> [Int32] {
         if all.count <= 4 * count {
             return Array(all.shuffled(using: &random).lazy.filter(isOffered).prefix(count))

@@ -2,6 +2,7 @@ import Hashing
 import Metainfo
 import PeerWire
 import SwarmCore
+import Text
 
 /// Runs the decisions of `SwarmCore` for every host of a scenario on a virtual clock.
 ///
@@ -13,7 +14,7 @@ package final class Simulation {
     var hosts: [SimulatedHost] = []
     var queue = EventQueue()
     var tracker = SimulatedTracker()
-    var random: SplitMix64
+    var random: SeededGenerator
     var now = 0.0
     /// Messages on their way that are neither requests nor about pieces.
     var mail: [Message?] = []
@@ -40,7 +41,7 @@ package final class Simulation {
             pieceLength: scenario.pieceLength, files: [FileEntry(path: path, length: scenario.contentLength, offset: 0)]
         )
         hasPoisoners = scenario.hosts.contains(where: \.isPoisoner)
-        random = SplitMix64(seed: scenario.seedNumber)
+        random = SeededGenerator(seed: scenario.seedNumber)
         finishedCounts = ContiguousArray(repeating: 0, count: scenario.hosts.count)
         siteUp = scenario.sites.map { Pipe(rate: $0.up ?? .infinity) }
         siteDown = scenario.sites.map { Pipe(rate: $0.down ?? .infinity) }

@@ -7,6 +7,7 @@ import NIOHTTP1
 import NIOSSL
 import Synchronization
 import Text
+import Threads
 
 /// The connections of one server: those in the lobby, and those whose requests are answered.
 final class Connections: Sendable {
@@ -104,7 +105,7 @@ final class Connections: Sendable {
                 logger.debug("a request failed", metadata: ["error": "\(error)"])
                 response = Response(status: .internalServerError)
             }
-            response.headers[.date] = HTTPDate.text(seconds: Int64(time(nil)))
+            response.headers[.date] = HTTPDate.text(seconds: Clocks.wallWholeSeconds)
             do {
                 try await writer.write(response: response.head, body: response.body)
             } catch is HTTPParserError {

@@ -1,10 +1,8 @@
-import CLinux
-import Glibc
+import Reactor
 import Synchronization
-
 import Tracking
 
-/// How other threads talk to the loop: messages, and a descriptor that wakes it.
+/// How other threads talk to the loop: messages, which end its wait.
 final class Mailbox: Sendable {
     enum Message: Sendable {
         case stop
@@ -15,28 +13,20 @@ final class Mailbox: Sendable {
         case call(@Sendable (TrackerSnapshot?) -> Void)
     }
 
-    let descriptor: Int32
+    let poller: Poller
     private let messages = Mutex<[Message]>([])
 
     init() throws(TrackerServerError) {
-        descriptor = swoop_eventfd_create()
-        guard descriptor >= 0 else {
-            throw TrackerServerError(.system, "the tracker cannot start: \(String(cString: strerror(errno)))")
-        }
+        do { poller = try Poller() } catch { throw TrackerServerError(cannotStart: error.code) }
     }
-
-    deinit { close(descriptor) }
 
     func post(_ message: Message) {
         messages.withLock { $0.append(message) }
-        var one: UInt64 = 1
-        _ = write(descriptor, &one, 8)
+        poller.wake()
     }
 
     func take() -> [Message] {
-        var number: UInt64 = 0
-        _ = read(descriptor, &number, 8)
-        return messages.withLock { queue in
+        messages.withLock { queue in
             defer { queue = [] }
             return queue
         }

@@ -2,6 +2,7 @@ import Address
 import Admission
 import CLinux
 import Glibc
+import Reactor
 import Tracking
 
 /// The lives of HTTP connections: accepted, read, answered, closed. What is answered is in `TrackerLoop+HTTP`.
@@ -21,7 +22,7 @@ extension TrackerLoop {
                 return
             }
             counters.httpConnections += 1
-            let address = withUnsafePointer(to: kernel) { Sockets.address(UnsafeRawPointer($0)) }
+            let address = withUnsafePointer(to: kernel) { PeerAddress(kernel: $0) }
             let count = recv(descriptor, input.baseAddress, input.count, Int32(MSG_DONTWAIT))
             if count > 0 {
                 serve(descriptor, address, UnsafeRawBufferPointer(rebasing: input[..<count]))
@@ -58,8 +59,7 @@ extension TrackerLoop {
         connections.open(descriptor, address, phase: phase, now: now)
         connections[descriptor].ticket = ticket
         connections[descriptor].serial = serial
-        let events = phase == .answer ? swoop_epoll_out : swoop_epoll_in
-        _ = swoop_epoll_control(epoll, EPOLL_CTL_ADD, descriptor, UInt32(events))
+        watch(descriptor, for: phase == .answer ? .write : .read)
         return true
     }
 
@@ -68,10 +68,7 @@ extension TrackerLoop {
     private func admit(_ descriptor: Int32, _ address: PeerAddress) -> (Admission.Ticket, serial: UInt64)? {
         nextSerial += 1
         let (mailbox, serial) = (mailbox, nextSerial)
-        let source =
-            address.family == .ipv4
-            ? Source(ipv4: UInt32(truncatingIfNeeded: address.low))
-            : Source(ipv6High: address.high, low: address.low)
+        let source = Source(address)
         let evict: @Sendable () -> Void = { mailbox.post(.evict(descriptor: descriptor, serial: serial)) }
         if let ticket = admission.admit(source, at: .tracker, now: monotonicSeconds, close: evict) {
             return (ticket, serial)
@@ -99,7 +96,7 @@ extension TrackerLoop {
         close(descriptor)
     }
 
-    func connectionIsReady(_ descriptor: Int32, _ events: UInt32) {
+    func connectionIsReady(_ descriptor: Int32) {
         switch connections[descriptor].phase {
         case .answer: sendRest(descriptor)
         case .farewell: discard(descriptor)
@@ -173,7 +170,7 @@ extension TrackerLoop {
     ) {
         if connections.isOpen(descriptor) {
             connections.enter(.answer, descriptor, now: now)
-            _ = swoop_epoll_control(epoll, EPOLL_CTL_MOD, descriptor, UInt32(swoop_epoll_out))
+            poller.modify(descriptor, for: .write)
         } else {
             guard register(descriptor, address, .answer) else { return }
         }
@@ -193,7 +190,7 @@ extension TrackerLoop {
         guard rest.isEmpty else { return }
         guard !entry.closesAfterAnswer else { return finish(descriptor) }
         connections.dropOutput(descriptor)
-        _ = swoop_epoll_control(epoll, EPOLL_CTL_MOD, descriptor, UInt32(swoop_epoll_in))
+        poller.modify(descriptor, for: .read)
         connections.enter(.idle, descriptor, now: now)
         noteAnswer(descriptor)
         // Requests that came with the answered ones have waited here.

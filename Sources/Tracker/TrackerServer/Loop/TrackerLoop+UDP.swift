@@ -1,6 +1,7 @@
 import Address
 import CLinux
 import Glibc
+import Reactor
 import Tracking
 
 extension TrackerLoop {
@@ -19,7 +20,7 @@ extension TrackerLoop {
                     counters.udpDropped += 1
                     continue
                 }
-                let source = Sockets.address(UnsafeRawPointer(swoop_batch_source(batch, index)))
+                let source = PeerAddress(kernel: UnsafeRawPointer(swoop_batch_source(batch, index)))
                 // Both lie in the batch, which has `swoop_datagram_room` bytes for each.
                 let request = UnsafeRawBufferPointer(start: swoop_batch_request(batch, index), count: length)
                 let reply = UnsafeMutableRawBufferPointer(

@@ -3,14 +3,16 @@ import Admission
 import CLinux
 import Glibc
 import Logging
+import Reactor
+import Text
+import Threads
 import Tracking
 
-/// The tracker's one thread: an epoll loop over its sockets, and all state that requests touch.
+/// The tracker's one thread: it waits for its sockets in a `Poller` and owns all state that requests touch.
 ///
-/// It does not use the event loop of the module Reactor, which serves peers: that one hands each ready descriptor to an
-/// object and runs tasks, while a tracker's requests come by the hundred thousand a second, most of them whole in one
-/// datagram or on a connection that lives for one answer. Here those are served in batches from memory that is reused,
-/// and no object is made for them.
+/// A tracker gets requests by the hundred thousand a second, most of them whole in one datagram or on a connection that
+/// lives for one answer. They are served in batches from memory that is reused. No object is made for a request, and a
+/// connection that is answered and closed at once is never watched.
 ///
 /// Not thread-safe: after `run` has begun, only its thread touches it. `TrackerServer` sees to that.
 final class TrackerLoop<Store: PeerStore> {
@@ -21,11 +23,11 @@ final class TrackerLoop<Store: PeerStore> {
     let http: [Sockets.Bound]
     let udp: [Sockets.Bound]
 
-    let epoll: Int32
+    let poller: Poller
     var connections: ConnectionTable
     var counters = Counters()
     var selection = PeerSelection()
-    var random = SampleRandom(seed: .random(in: 1 ... .max))
+    var random = SeededGenerator(seed: .random(in: .min ... .max))
     let connectionIDs = ConnectionIDs()
     /// Milliseconds of a clock that does not go back.
     var now: UInt64 = 0
@@ -49,11 +51,9 @@ final class TrackerLoop<Store: PeerStore> {
         configuration: TrackerConfiguration, store: Store, http: [Sockets.Bound], udp: [Sockets.Bound],
         mailbox: Mailbox, logger: Logger
     ) throws(TrackerServerError) {
-        epoll = swoop_epoll_create()
-        guard epoll >= 0, let batch = swoop_batch_create() else {
-            throw TrackerServerError(.system, "the tracker cannot start: \(String(cString: strerror(errno)))")
-        }
+        guard let batch = swoop_batch_create() else { throw TrackerServerError(cannotStart: errno) }
         self.batch = batch
+        poller = mailbox.poller
         self.configuration = configuration
         self.store = store
         self.http = http
@@ -80,7 +80,6 @@ final class TrackerLoop<Store: PeerStore> {
         }
         connections.deallocate()
         if spareDescriptor >= 0 { close(spareDescriptor) }
-        close(epoll)
         selection.deallocate()
         input.deallocate()
         output.deallocate()
@@ -96,10 +95,8 @@ final class TrackerLoop<Store: PeerStore> {
     }
 
     private static func clock() -> UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
         // Past zero from the start, so that what is two minutes old can be told from what never was.
-        return UInt64(time.tv_sec) * 1000 + UInt64(time.tv_nsec) / 1_000_000 + clockOffset
+        UInt64(clamping: Clocks.steadyMilliseconds) + clockOffset
     }
 
     private static var clockOffset: UInt64 { 3_600_000 }
@@ -113,32 +110,22 @@ final class TrackerLoop<Store: PeerStore> {
     /// Serves until the mailbox says stop.
     func run() {
         now = TrackerLoop.clock()
-        for socket in http + udp {
-            _ = swoop_epoll_control(epoll, EPOLL_CTL_ADD, socket.descriptor, UInt32(swoop_epoll_in))
-        }
-        _ = swoop_epoll_control(epoll, EPOLL_CTL_ADD, mailbox.descriptor, UInt32(swoop_epoll_in))
-        let capacity = 256
-        let descriptors = UnsafeMutablePointer<Int32>.allocate(capacity: capacity)
-        let events = UnsafeMutablePointer<UInt32>.allocate(capacity: capacity)
-        defer {
-            descriptors.deallocate()
-            events.deallocate()
-        }
+        for socket in http + udp { watch(socket.descriptor, for: .read) }
         while true {
-            let count = swoop_epoll_wait(epoll, descriptors, events, Int32(capacity), timeout())
+            let ready = poller.wait(milliseconds: timeout())
             now = TrackerLoop.clock()
-            let ready = UnsafeBufferPointer(start: descriptors, count: max(0, Int(count)))
-            if ready.contains(mailbox.descriptor), !takeMail() { return }
-            for (index, descriptor) in ready.enumerated() where descriptor != mailbox.descriptor {
-                serve(descriptor, events[index])
-            }
+            if ready.wasWoken, !takeMail() { return }
+            for descriptor in ready.descriptors { serve(descriptor) }
             expireConnections()
             maintainStore()
         }
     }
 
-    private func serve(_ descriptor: Int32, _ events: UInt32) {
-        if connections.isOpen(descriptor) { return connectionIsReady(descriptor, events) }
+    /// The kernel refuses only when it has no memory: the connection is closed when its time is over.
+    func watch(_ descriptor: Int32, for interest: Interest) { try? poller.add(descriptor, for: interest) }
+
+    private func serve(_ descriptor: Int32) {
+        if connections.isOpen(descriptor) { return connectionIsReady(descriptor) }
         for socket in udp where socket.descriptor == descriptor { return receiveDatagrams(socket) }
         for socket in http where socket.descriptor == descriptor { return acceptConnections(descriptor) }
     }

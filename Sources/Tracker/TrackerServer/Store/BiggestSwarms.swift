@@ -1,3 +1,4 @@
+import Text
 import Tracking
 
 /// Swarms that may be among the biggest, kept so that a page need not look at all. A swarm is listed at an announce when it
@@ -22,7 +23,7 @@ struct BiggestSwarms {
         floor = smallest + smallest / 8
     }
 
-    func randomElement(_ random: inout SampleRandom) -> SwarmKey? {
+    func randomElement(_ random: inout SeededGenerator) -> SwarmKey? {
         keys.isEmpty ? nil : keys[random.below(keys.count)]
     }
 }

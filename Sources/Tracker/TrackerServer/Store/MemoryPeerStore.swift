@@ -1,4 +1,5 @@
 import Address
+import Text
 import Tracking
 
 /// Peers in this process's memory: about 40 bytes each over IPv4, and some 250 for a swarm.
@@ -36,7 +37,7 @@ package final class MemoryPeerStore: PeerStore {
     @exclusivity(unchecked)
     var pool6 = BlockPool(rowBytes: PeerTable<EndpointIPv6>.rowBytes)
     @exclusivity(unchecked)
-    var random: SampleRandom
+    var random: SeededGenerator
     let sources: SourceCounts
     @exclusivity(unchecked)
     private(set) var biggest = BiggestSwarms()
@@ -54,7 +55,7 @@ package final class MemoryPeerStore: PeerStore {
     package init(limits: Limits = Limits()) {
         self.limits = limits
         sip = .random()
-        random = SampleRandom(seed: .random(in: 1 ... .max))
+        random = SeededGenerator(seed: .random(in: .min ... .max))
         sources = SourceCounts(random: &random)
         let number = 1 << Int(MemoryPeerStore.shardBits)
         shards = .allocate(capacity: number)

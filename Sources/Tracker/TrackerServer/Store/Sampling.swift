@@ -1,32 +1,5 @@
+import Text
 import Tracking
-
-/// Random numbers for choosing peers: fast, and of no use for secrets (xoroshiro128+).
-struct SampleRandom {
-    private var a: UInt64
-    private var b: UInt64
-
-    init(seed: UInt64) {
-        a = seed
-        b = seed ^ 0x9e37_79b9_7f4a_7c15
-        for _ in 0..<8 { _ = next() }
-    }
-
-    @inline(__always)
-    mutating func next() -> UInt64 {
-        let sum = a &+ b
-        let mixed = a ^ b
-        a = (a &<< 24 | a &>> 40) ^ mixed ^ (mixed &<< 16)
-        b = mixed &<< 37 | mixed &>> 27
-        return sum
-    }
-
-    /// From 0 up to `bound`, which it leaves out; 0 for a bound under 2. The bias is below 2^-32.
-    @inline(__always)
-    mutating func below(_ bound: Int) -> Int {
-        guard bound > 1 else { return 0 }
-        return Int(((next() >> 32) &* UInt64(truncatingIfNeeded: bound)) >> 32)
-    }
-}
 
 /// Where selected peers of one family go.
 struct SelectionTarget {
@@ -47,7 +20,7 @@ extension PeerTable {
     /// leave.
     /// - Parameter own: the row of the one that asks, which it is not handed; -1 for none.
     func select(
-        wantsSeeds: Bool, isReachable: Bool, own: Int, random: inout SampleRandom, into target: inout SelectionTarget
+        wantsSeeds: Bool, isReachable: Bool, own: Int, random: inout SeededGenerator, into target: inout SelectionTarget
     ) {
         let one = eligible(of: 0, wantsSeeds)
         let two = isReachable ? eligible(of: Group.unreachableLeecher, wantsSeeds) : 0..<0
@@ -84,7 +57,7 @@ extension PeerTable {
     /// four wanted, and each stretch gives one run at a random place. Every row is as likely as every other, none comes
     /// twice, and four rows cost one cache miss.
     private func take(
-        _ range: Range<Int>, _ own: Int, _ random: inout SampleRandom, _ target: inout SelectionTarget
+        _ range: Range<Int>, _ own: Int, _ random: inout SeededGenerator, _ target: inout SelectionTarget
     ) {
         let skips = range.contains(own)
         let number = range.count - (skips ? 1 : 0)

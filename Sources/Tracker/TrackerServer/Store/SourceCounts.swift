@@ -1,4 +1,5 @@
 import Address
+import Text
 import Tracking
 
 /// How many peers each source (an IPv4 address, an IPv6 /64) has in the store, so that one with many gives way first.
@@ -13,7 +14,7 @@ struct SourceCounts {
     private let factor: UInt64
     private static var bits: UInt64 { 16 }
 
-    init(random: inout SampleRandom) {
+    init(random: inout SeededGenerator) {
         let number = 1 << Int(SourceCounts.bits)
         counters = .allocate(capacity: number)
         counters.initialize(repeating: 0, count: number)
