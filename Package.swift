@@ -124,7 +124,8 @@ let layers: [(name: String, modules: [Module])] = [
         "Service",
         [
             Module(
-                name: "HTTPServing", uses: ["Text", "Address", "JSON", "Threads", "MetricFamilies", "Admission"],
+                name: "HTTPServing",
+                uses: ["Text", "Address", "JSON", "CLinux", "Threads", "MetricFamilies", "Admission"],
                 products: [.hummingbird, .log, .nioCore, .nioHTTP1, .nioPosix, .nioSSL])
         ]
     ),

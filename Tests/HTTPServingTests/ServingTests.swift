@@ -90,16 +90,10 @@ import Text
 
     init() throws { place = try TemporaryDirectory() }
 
-    /// Writes a new certificate for localhost and its key over what was there, and the same certificate under a name.
+    /// A new certificate over what was there. Returns where the same certificate lies under its name.
     private func makeCertificate(_ name: String) async throws -> String {
-        let made = try await Command.ending([
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
-            "2", "-subj", "/CN=\(name)", "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", chain,
-        ])
-        try #require(made.status == 0)
-        let copy = "\(place.path)/\(name).pem"
-        try FileManager.default.copyItem(atPath: chain, toPath: copy)
-        return copy
+        _ = try await TestCertificate.make(in: place.path, name: name)
+        return "\(place.path)/\(name).pem"
     }
 
     @Test func `is spoken where there is a certificate, and nothing else is`() async throws {

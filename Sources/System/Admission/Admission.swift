@@ -67,6 +67,8 @@ public final class Admission: Sendable {
         public var connections: [Door: Int]
         public var halfOpen: [Door: Int]
         public var unsentBytes: Int
+        /// Requests that are being answered.
+        public var requests: [Door: Int]
         /// Closed to make room, and turned away because there was none, since the start.
         public var evicted: Int
         public var refused: Int
@@ -78,7 +80,9 @@ public final class Admission: Sendable {
             return Figures(
                 connections: Dictionary(uniqueKeysWithValues: doors.map { ($0, state.ledger.count(at: $0)) }),
                 halfOpen: Dictionary(uniqueKeysWithValues: doors.map { ($0, state.ledger.halfOpenCount(at: $0)) }),
-                unsentBytes: state.ledger.unsentBytes, evicted: state.ledger.evicted, refused: state.ledger.refused)
+                unsentBytes: state.ledger.unsentBytes,
+                requests: Dictionary(uniqueKeysWithValues: doors.map { ($0, state.ledger.requestCount(at: $0)) }),
+                evicted: state.ledger.evicted, refused: state.ledger.refused)
         }
     }
 

@@ -39,6 +39,7 @@ struct AdmissionLedger {
     init(limits: AdmissionLimits) { self.limits = limits }
 
     func count(at door: Door) -> Int { doors[door.rawValue].count }
+    func requestCount(at door: Door) -> Int { requests[door.rawValue] }
     func halfOpenCount(at door: Door) -> Int { doors[door.rawValue].halfOpen.count }
 
     /// - Parameter isOurs: whether this process made the connection. Then others make room for it even if they have just

@@ -6,6 +6,8 @@ package struct ServiceContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
     /// Who asks; nil at open paths for those who did not show it.
     package var caller: Caller?
+    /// Lets the system send files by itself; nil where they must be copied, since they are encrypted.
+    package internal(set) var fileSender: FileSender?
 
     package init(source: ApplicationRequestContextSource) { coreContext = .init(source: source) }
 

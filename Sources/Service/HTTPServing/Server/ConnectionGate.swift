@@ -4,8 +4,8 @@ import NIOCore
 import NIOHTTP1
 import Threads
 
-/// One connection of a stranger that has left the ``Lobby``: closes it when its request does not come, and hands on requests
-/// whose host and target are what they should be.
+/// One connection of a stranger that has left the ``Lobby``: closes it when its request does not come, hands on requests
+/// whose host and target are what they should be, and puts parts of files into answers.
 ///
 /// Stands between the decoder and everything that knows requests, on the connection's own event loop.
 final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
@@ -19,6 +19,8 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
     private var timer: Scheduled<Void>?
     private var timerDeadline: Double?
     private var isServed = false
+    /// Whether the head of an answer is out and its end is not.
+    private var isBodyOpen = false
     private var refusal: RequestTarget.Refusal?
 
     init(_ guest: Lobby.Guest) {
@@ -90,12 +92,14 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
         switch unwrapOutboundIn(data) {
         case .head(let head):
             guard head.status.code >= 200 else { break }
+            isBodyOpen = true
             isServed = Self.isServed(head.status.code)
             if isServed { ticket.opened(now: MonotonicTime.now) }
         case .body:
             // What waits in front of it has been taken.
             if isServed, context.channel.isWritable { ticket.progressed(now: MonotonicTime.now) }
         case .end:
+            isBodyOpen = false
             if isServed { ticket.progressed(now: MonotonicTime.now) }
             clock.answered(now: MonotonicTime.now)
             context.write(data, promise: promise)
@@ -104,6 +108,31 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
             return
         }
         context.write(data, promise: promise)
+    }
+
+    /// Sends a ``FileSlice`` as the next part of the answer's body; its promise is kept when the last byte is the system's.
+    func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
+        guard let slice = event as? FileSlice else {
+            return context.triggerUserOutboundEvent(event, promise: promise)
+        }
+        guard isBodyOpen else { return promise?.fail(ChannelError.inappropriateOperationForState) ?? () }
+        let sent = promise ?? context.eventLoop.makePromise(of: Void.self)
+        let watch = Self.watch(slice, context)
+        sent.futureResult.assumeIsolated().whenComplete { result in
+            watch.cancel()
+            if case .success = result, self.isServed { self.ticket.progressed(now: MonotonicTime.now) }
+        }
+        context.writeAndFlush(wrapOutboundOut(.body(.fileRegion(slice.file.region(slice.range)))), promise: sent)
+    }
+
+    /// A file that became shorter can never be sent, and the system would be asked to again and again.
+    private static func watch(_ slice: FileSlice, _ context: ChannelHandlerContext) -> RepeatedTask {
+        let channel = context.channel
+        return context.eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { task in
+            guard let size = slice.file.sizeNow, size < slice.range.upperBound else { return }
+            task.cancel()
+            channel.close(promise: nil)
+        }
     }
 
     /// Whoever is told to go away has shown nothing: its place is as good as never taken.
