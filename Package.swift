@@ -54,6 +54,7 @@ let layers: [(name: String, modules: [Module])] = [
             Module(name: "Text"),
             Module(name: "Address", uses: ["Text"]),
             Module(name: "JSON", uses: ["Text"]),
+            Module(name: "Settings", uses: ["Text", "Address", "JSON"]),
             Module(name: "CSHA", kind: .c),
             Module(name: "Hashing", uses: ["Text", "CSHA"], products: [.crypto]),
             Module(name: "Bencode"),
@@ -129,7 +130,7 @@ let layers: [(name: String, modules: [Module])] = [
                 products: [.hummingbird, .log, .nioCore, .nioHTTP1, .nioPosix, .nioSSL])
         ]
     ),
-    ("Jobs", [Module(name: "Delivery", uses: ["Text", "Address", "JSON", "Metainfo"])]),
+    ("Jobs", [Module(name: "Delivery", uses: ["Text", "Address", "JSON", "Settings", "Metainfo"])]),
     (
         "Roles",
         [
@@ -164,6 +165,7 @@ let purposes = [
     "Text": "hexadecimal, percent-coding, dates and URLs as text; random numbers that can be repeated",
     "Address": "hosts and ports as people write them",
     "JSON": "JSON read within limits and written",
+    "Settings": "a configuration as a table of its keys: defaults, checks, documentation",
     "CSHA": "the processor's instructions for SHA-1 and SHA-256",
     "Hashing": "SHA-1 and SHA-256 of several messages at a time, Merkle trees of BEP 52",
     "Bencode": "bencoded values, read within limits, written canonically",
@@ -209,6 +211,7 @@ let tests: [Module] = [
     Module(name: "TextTests", kind: .tests, uses: ["Text"]),
     Module(name: "AddressTests", kind: .tests, uses: ["Address"]),
     Module(name: "JSONTests", kind: .tests, uses: ["Text", "JSON"]),
+    Module(name: "SettingsTests", kind: .tests, uses: ["Text", "Address", "JSON", "Settings"]),
     Module(name: "ThreadsTests", kind: .tests, uses: ["Threads"]),
     Module(name: "HashingTests", kind: .tests, uses: ["Text", "Hashing", "TestSupport"]),
     Module(name: "BencodeTests", kind: .tests, uses: ["Bencode"]),
@@ -237,7 +240,7 @@ let tests: [Module] = [
             "Text", "Address", "Hashing", "Metainfo", "Admission", "Reactor", "Storage", "HTTPOrigin", "Tracking",
             "TrackerClient", "PeerWire", "SwarmCore", "Swarm", "TestFileLayers", "TestSupport", "VirtualNetwork",
         ], products: [.log]),
-    Module(name: "DeliveryTests", kind: .tests, uses: ["Text", "Address", "JSON", "Delivery"]),
+    Module(name: "DeliveryTests", kind: .tests, uses: ["Text", "Address", "JSON", "Settings", "Delivery"]),
     Module(name: "S3Tests", kind: .tests, uses: ["S3"]),
     Module(
         name: "ObjectStoreTests", kind: .tests,
