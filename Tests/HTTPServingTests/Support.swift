@@ -101,6 +101,6 @@ enum TestCertificate {
         guard try await Command.ending(words).status == 0 else { throw NotMade() }
         let copy = "\(place)/\(name).pem"
         try FileManager.default.copyItem(atPath: chain, toPath: copy)
-        return try Certificates(chain: chain, key: key)
+        return try Certificates(TLSFiles(chain: chain, key: key))
     }
 }

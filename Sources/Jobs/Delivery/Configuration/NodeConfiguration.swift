@@ -116,6 +116,16 @@ package struct NodeConfiguration: Sendable, Hashable {
     package var torrentListen: ListenAddress?
     /// `apitoken`.
     package var apiToken: Secret?
+    /// `tlscertificate`, `tlskey`: files with the API's certificate and its key; nil for plain HTTP. Neither is without the
+    /// other.
+    package var tlsCertificate: String?
+    package var tlsKey: String?
+    /// `tlspassphrase`: a file whose first line opens the key.
+    package var tlsPassphrase: String?
+    /// `tlsclientca`: a file with the certificates of those that vouch for clients of the API.
+    package var tlsClientAuthority: String?
+    /// `wwwtls`: whether the file server speaks TLS too, with the same certificate.
+    package var wwwSpeaksTLS = false
     /// `callback`: a URL that is told when a task becomes ready, downloaded, finished or failed.
     package var callback: String?
 

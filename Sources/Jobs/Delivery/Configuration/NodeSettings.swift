@@ -5,7 +5,7 @@ import Text
 /// The keys of the node's configuration, in the order in which they are checked. docs/hybrid-node.md has the same table.
 package enum NodeSettings {
     package static let table = SettingsTable(
-        identity + paths + policy + store + limits + service + [.ignored("ctcs")])
+        identity + paths + policy + store + limits + service + tls + [.ignored("ctcs")])
 
     typealias Key = Setting<NodeConfiguration>
 
@@ -103,10 +103,37 @@ package enum NodeSettings {
             "URL that is told what becomes of tasks, see [api.md](api.md#callback)"),
     ]
 
+    private static let tls: [Key] = [
+        Key(
+            "tlscertificate", .path, optional: \.tlsCertificate, .nothing,
+            "PEM file: the API's certificate, then those that vouch for it. With it the API speaks TLS only"),
+        Key("tlskey", .path, optional: \.tlsKey, .nothing, "PEM file: its private key"),
+        Key(
+            "tlspassphrase", .path, optional: \.tlsPassphrase, .nothing,
+            "file whose first line opens that key, where it is encrypted"),
+        Key(
+            "tlsclientca", .path, optional: \.tlsClientAuthority, .nothing,
+            "PEM file: who vouches for clients; then the API takes no client without a certificate of theirs"),
+        Key("wwwtls", .flag, \.wwwSpeaksTLS, .value("false"), "`www` speaks TLS too; it takes every client"),
+    ]
+
     /// What one key's value asks of another's. Checked when all of them are right by themselves.
     static func check(_ configuration: NodeConfiguration) throws(SettingsError) {
         guard configuration.listen.isLoopback || configuration.apiToken != nil else {
             throw .missing("apitoken", "'listen' is \(configuration.listen), which other machines can reach")
+        }
+        guard configuration.tlsCertificate == nil else {
+            guard configuration.tlsKey != nil else {
+                throw .missing("tlskey", "'tlscertificate' is of no use without it")
+            }
+            return
+        }
+        let needing: [(String, Bool)] = [
+            ("tlskey", configuration.tlsKey != nil), ("tlspassphrase", configuration.tlsPassphrase != nil),
+            ("tlsclientca", configuration.tlsClientAuthority != nil), ("wwwtls", configuration.wwwSpeaksTLS),
+        ]
+        if let (key, _) = needing.first(where: \.1) {
+            throw .missing("tlscertificate", "'\(key)' is of no use without it")
         }
     }
 }
