@@ -258,7 +258,7 @@ let tests: [Module] = [
     Module(
         name: "HTTPServingTests", kind: .tests,
         uses: ["HTTPServing", "Address", "Admission", "JSON", "Text", "TestSupport"],
-        products: [.hummingbird, .log, .nioCore]),
+        products: [.hummingbird, .log, .nioCore, .nioPosix]),
     Module(
         name: "NodeAPITests", kind: .tests,
         uses: [

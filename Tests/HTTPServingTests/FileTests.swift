@@ -3,6 +3,8 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import NIOPosix
+import Synchronization
 import TestSupport
 import Testing
 
@@ -30,7 +32,7 @@ import Testing
                 let place = RequestPlace(admission, at: .files)
             else { return .bare(.notFound) }
             return FileAnswer(to: request.head, file: file, headers: [.contentType: "application/octet-stream"])
-                .response(by: context.fileSender, within: limits, admission, holding: place)
+                .response(in: context, within: limits, admission, holding: place)
         }
     }
 
@@ -140,7 +142,7 @@ import Testing
             let body = FileBody(
                 file: file, range: 0..<file.size, limits: HTTPLimits(), admission: admission,
                 place: try #require(RequestPlace(admission, at: .files)))
-            readers.append(Task { try? await body.sent(by: nil).write(DeafWriter()) })
+            readers.append(Task { try? await body.sent(by: DeafConnection()).write(NoWriter()) })
         }
         #expect(try await eventually { admission.figures.unsentBytes > (1 << 20) - (256 << 10) })
         #expect(admission.figures.unsentBytes <= 1 << 20)
@@ -150,12 +152,33 @@ import Testing
         #expect(try await requestsAreOver(admission))
     }
 
-    /// Takes one part and then no more.
-    private struct DeafWriter: ResponseBodyWriter {
-        mutating func write(_ buffer: ByteBuffer) async throws {
-            try await Task.sleep(for: .seconds(3600))
+    /// Takes nothing.
+    private final class DeafConnection: FileSender {
+        let sendsSlices = false
+        /// nil once nobody is to wait any more.
+        private let waiting = Mutex<[EventLoopPromise<Void>]?>([])
+
+        func send(_ part: FilePart) -> EventLoopFuture<Void> {
+            let promise = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
+            let isWaiting = waiting.withLock { waiting in
+                waiting?.append(promise)
+                return waiting != nil
+            }
+            if !isWaiting { promise.fail(CancellationError()) }
+            return promise.futureResult
         }
 
+        func cancel() {
+            let left = waiting.withLock { waiting in
+                defer { waiting = nil }
+                return waiting ?? []
+            }
+            for promise in left { promise.fail(CancellationError()) }
+        }
+    }
+
+    private struct NoWriter: ResponseBodyWriter {
+        mutating func write(_ buffer: ByteBuffer) async throws {}
         consuming func finish(_ trailingHeaders: HTTPFields?) async throws {}
     }
 }

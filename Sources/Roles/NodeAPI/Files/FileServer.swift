@@ -33,7 +33,7 @@ struct FileServer: HTTPResponder {
         else { return .bare(.notFound) }
         let answer = FileAnswer(
             to: head, file: file, headers: [.contentType: Self.type(of: path), .cacheControl: Self.caching(of: path)])
-        return answer.response(by: context.fileSender, within: limits.http, admission, holding: place)
+        return answer.response(in: context, within: limits.http, admission, holding: place)
     }
 
     /// Torrents are made anew under the same name, so caches are to ask again soon; content never changes under its

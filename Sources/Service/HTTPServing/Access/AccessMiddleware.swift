@@ -1,15 +1,24 @@
 import HTTPTypes
 import Hummingbird
+import NIOCore
 
 /// What is known of one request while it is answered.
 package struct ServiceContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
     /// Who asks; nil at open paths for those who did not show it.
     package var caller: Caller?
-    /// Lets the system send files by itself; nil where they must be copied, since they are encrypted.
-    package internal(set) var fileSender: FileSender?
+    /// The connection that it came by.
+    let channel: any Channel
+    /// Whether that is without TLS.
+    var isPlain = false
 
-    package init(source: ApplicationRequestContextSource) { coreContext = .init(source: source) }
+    package init(source: ApplicationRequestContextSource) {
+        coreContext = .init(source: source)
+        channel = source.channel
+    }
+
+    /// Sends files as the body of the answer.
+    var sender: ConnectionSender { ConnectionSender(channel: channel, sendsSlices: isPlain) }
 
     /// Whether who asks may do what takes this role.
     package func may(_ role: Role) -> Bool { caller.map { $0.role >= role } ?? false }

@@ -25,11 +25,9 @@ package struct FileAnswer: Sendable {
         if let name = HTTPField.Name("X-Content-Type-Options") { self.headers[name] = "nosniff" }
     }
 
-    /// - Parameters:
-    ///   - sender: nil where the file's bytes must be copied.
-    ///   - place: held until the last byte is sent.
+    /// - Parameter place: held until the last byte is sent.
     package func response(
-        by sender: FileSender?, within limits: HTTPLimits, _ admission: Admission, holding place: RequestPlace
+        in context: ServiceContext, within limits: HTTPLimits, _ admission: Admission, holding place: RequestPlace
     ) -> Response {
         if isUnchanged { return Response(status: .notModified, headers: headers) }
         // A range of another version of the file is no use to anybody: all of this one instead.
@@ -48,7 +46,7 @@ package struct FileAnswer: Sendable {
             return Response(status: status, headers: headers)
         }
         let body = FileBody(file: file, range: range, limits: limits, admission: admission, place: place)
-        return Response(status: status, headers: headers, body: body.sent(by: sender))
+        return Response(status: status, headers: headers, body: body.sent(by: context.sender))
     }
 
     private var isUnchanged: Bool {

@@ -10,46 +10,53 @@ struct FileBody: Sendable {
     let admission: Admission
     let place: RequestPlace
 
-    /// By the system itself where there is a sender and the file system can, else by copying.
-    func sent(by sender: FileSender?) -> ResponseBody {
+    /// By the system itself where that is possible, else by copying.
+    func sent(by sender: some FileSender) -> ResponseBody {
         ResponseBody(contentLength: range.count) { writer in
             defer { withExtendedLifetime(place) {} }
-            var position = range.lowerBound
-            if let sender, file.isLocal { position = try await send(by: sender) }
-            if position < range.upperBound { try await copy(from: position, to: &writer) }
+            try await withTaskCancellationHandler {
+                var position = range.lowerBound
+                if sender.sendsSlices, file.isLocal { position = try await slices(by: sender) }
+                if position < range.upperBound { try await copies(from: position, by: sender) }
+            } onCancel: {
+                sender.cancel()
+            }
             try await writer.finish(nil)
         }
     }
 
     /// The client's pace decides how much is under way at a time: a slow one is seen to make progress all the same.
     /// - Returns: where the system could not go on.
-    private func send(by sender: FileSender) async throws -> Int64 {
+    private func slices(by sender: some FileSender) async throws -> Int64 {
         var pace = SlicePace(smallest: limits.fileChunk, largest: limits.fileSlice)
         var position = range.lowerBound
         while position < range.upperBound {
-            let slice = FileSlice(
-                file: file, range: position..<min(range.upperBound, position + Int64(pace.length)))
-            guard try await file.load(slice.range) else { return position }
+            let slice = position..<min(range.upperBound, position + Int64(pace.length))
+            guard try await file.load(slice) else { return position }
             let begun = MonotonicTime.now
-            try await sender.send(slice)
+            try await sender.send(.slice(file, slice)).get()
             pace.sent(in: MonotonicTime.now - begun)
-            position = slice.range.upperBound
+            position = slice.upperBound
         }
         return position
     }
 
-    private func copy(from start: Int64, to writer: inout any ResponseBodyWriter) async throws {
+    /// One chunk is read while the one before it is sent.
+    private func copies(from start: Int64, by sender: some FileSender) async throws {
         var waiting = UnsentBytes(admission)
+        var before: EventLoopFuture<Void>?
         var position = start
         while position < range.upperBound {
             let left = range.upperBound - position
             let isRoom = waiting.reserve(Int(min(left, Int64(limits.fileChunk))))
             let count = Int(min(Int64(isRoom ? limits.fileChunk : limits.smallFileChunk), left))
-            // Returns when most of what was written before has been taken.
-            try await writer.write(try await file.read(at: position, count: count))
+            let bytes = try await file.read(at: position, count: count)
+            try await before?.get()
             waiting.wasTaken()
+            before = sender.send(.bytes(bytes))
             position += Int64(count)
         }
+        try await before?.get()
     }
 }
 

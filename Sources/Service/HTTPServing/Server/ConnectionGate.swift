@@ -110,26 +110,34 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
         context.write(data, promise: promise)
     }
 
-    /// Sends a ``FileSlice`` as the next part of the answer's body; its promise is kept when the last byte is the system's.
+    /// Sends a ``FilePart`` as the next part of the answer's body; its promise is kept when the last byte is the system's.
     func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
-        guard let slice = event as? FileSlice else {
+        guard let part = event as? FilePart else {
             return context.triggerUserOutboundEvent(event, promise: promise)
         }
-        guard isBodyOpen else { return promise?.fail(ChannelError.inappropriateOperationForState) ?? () }
         let sent = promise ?? context.eventLoop.makePromise(of: Void.self)
-        let watch = Self.watch(slice, context)
-        sent.futureResult.assumeIsolated().whenComplete { result in
-            watch.cancel()
-            if case .success = result, self.isServed { self.ticket.progressed(now: MonotonicTime.now) }
+        guard isBodyOpen else { return sent.fail(ChannelError.inappropriateOperationForState) }
+        sent.futureResult.assumeIsolated().whenSuccess {
+            if self.isServed { self.ticket.progressed(now: MonotonicTime.now) }
         }
-        context.writeAndFlush(wrapOutboundOut(.body(.fileRegion(slice.file.region(slice.range)))), promise: sent)
+        let data: IOData
+        switch part {
+        case .bytes(let bytes): data = .byteBuffer(bytes)
+        case .slice(let file, let range):
+            data = .fileRegion(file.region(range))
+            let watch = Self.watch(file, range, context)
+            sent.futureResult.whenComplete { _ in watch.cancel() }
+        }
+        context.writeAndFlush(wrapOutboundOut(.body(data)), promise: sent)
     }
 
     /// A file that became shorter can never be sent, and the system would be asked to again and again.
-    private static func watch(_ slice: FileSlice, _ context: ChannelHandlerContext) -> RepeatedTask {
+    private static func watch(
+        _ file: ServedFile, _ range: Range<Int64>, _ context: ChannelHandlerContext
+    ) -> RepeatedTask {
         let channel = context.channel
         return context.eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { task in
-            guard let size = slice.file.sizeNow, size < slice.range.upperBound else { return }
+            guard let size = file.sizeNow, size < range.upperBound else { return }
             task.cancel()
             channel.close(promise: nil)
         }

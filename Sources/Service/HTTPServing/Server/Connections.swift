@@ -96,7 +96,7 @@ final class Connections: Sendable {
     ) -> HTTPChannelHandler.Responder {
         { request, writer, channel in
             var context = ServiceContext(source: .init(channel: channel, logger: logger))
-            if isPlain { context.fileSender = FileSender(channel) }
+            context.isPlain = isPlain
             var response: Response
             do {
                 response = try await responder.respond(to: request, context: context)
