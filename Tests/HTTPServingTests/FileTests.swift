@@ -29,7 +29,7 @@ import Testing
         func respond(to request: Request, context: ServiceContext) async throws -> Response {
             let name = Array(request.uri.path.utf8.dropFirst())
             guard let file = ServedFile(root: root, components: [name]),
-                let place = RequestPlace(admission, at: .files)
+                let place = context.place(admission, at: .files)
             else { return .bare(.notFound) }
             return FileAnswer(to: request.head, file: file, headers: [.contentType: "application/octet-stream"])
                 .response(in: context, within: limits, admission, holding: place)
@@ -138,10 +138,11 @@ import Testing
         let admission = Admission(limits: limits)
         let file = try #require(ServedFile(root: place.path, components: [Array("large".utf8)]))
         var readers: [Task<Void, Never>] = []
-        for _ in 0..<20 {
+        for number in 0..<20 {
+            let place = admission.request(from: Source(ipv4: UInt32(number)), at: .files, now: 0, close: {})
             let body = FileBody(
                 file: file, range: 0..<file.size, limits: HTTPLimits(), admission: admission,
-                place: try #require(RequestPlace(admission, at: .files)))
+                place: try #require(place))
             readers.append(Task { try? await body.sent(by: DeafConnection()).write(NoWriter()) })
         }
         #expect(try await eventually { admission.figures.unsentBytes > (1 << 20) - (256 << 10) })

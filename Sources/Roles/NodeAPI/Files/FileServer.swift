@@ -17,14 +17,14 @@ struct FileServer: HTTPResponder {
     let counters: RequestCounters
 
     func respond(to request: Request, context: Context) async throws -> Response {
-        let response = RequestPlace(admission, at: .files).map { answer(request.head, context, $0) } ?? busy
+        let response = context.place(admission, at: .files).map { answer(request.head, context, $0) } ?? busy
         counters.count("www", status: response.status.code)
         return response
     }
 
     private var busy: Response { .bare(.serviceUnavailable, [.retryAfter: RequestPlace.retryAfter]) }
 
-    private func answer(_ head: HTTPRequest, _ context: ServiceContext, _ place: RequestPlace) -> Response {
+    private func answer(_ head: HTTPRequest, _ context: ServiceContext, _ place: Admission.RequestTicket) -> Response {
         guard head.method == .get || head.method == .head else {
             return .bare(.methodNotAllowed, [.allow: "GET, HEAD"])
         }

@@ -1,3 +1,4 @@
+import Admission
 import HTTPTypes
 import Hummingbird
 import NIOCore
@@ -15,6 +16,11 @@ package struct ServiceContext: RequestContext {
     package init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
         channel = source.channel
+    }
+
+    /// A place for an answer that takes as long as its client likes, see ``Admission/request(from:at:now:close:)``.
+    package func place(_ admission: Admission, at door: Door) -> Admission.RequestTicket? {
+        admission.request(on: channel, at: door)
     }
 
     /// Sends files as the body of the answer.

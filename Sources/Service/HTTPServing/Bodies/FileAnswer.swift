@@ -27,7 +27,8 @@ package struct FileAnswer: Sendable {
 
     /// - Parameter place: held until the last byte is sent.
     package func response(
-        in context: ServiceContext, within limits: HTTPLimits, _ admission: Admission, holding place: RequestPlace
+        in context: ServiceContext, within limits: HTTPLimits, _ admission: Admission,
+        holding place: Admission.RequestTicket
     ) -> Response {
         if isUnchanged { return Response(status: .notModified, headers: headers) }
         // A range of another version of the file is no use to anybody: all of this one instead.

@@ -8,7 +8,7 @@ struct FileBody: Sendable {
     let range: Range<Int64>
     let limits: HTTPLimits
     let admission: Admission
-    let place: RequestPlace
+    let place: Admission.RequestTicket
 
     /// By the system itself where that is possible, else by copying.
     func sent(by sender: some FileSender) -> ResponseBody {
@@ -35,7 +35,9 @@ struct FileBody: Sendable {
             guard try await file.load(slice) else { return position }
             let begun = MonotonicTime.now
             try await sender.send(.slice(file, slice)).get()
-            pace.sent(in: MonotonicTime.now - begun)
+            let now = MonotonicTime.now
+            pace.sent(in: now - begun)
+            place.progressed(now: now)
             position = slice.upperBound
         }
         return position
@@ -51,7 +53,10 @@ struct FileBody: Sendable {
             let isRoom = waiting.reserve(Int(min(left, Int64(limits.fileChunk))))
             let count = Int(min(Int64(isRoom ? limits.fileChunk : limits.smallFileChunk), left))
             let bytes = try await file.read(at: position, count: count)
-            try await before?.get()
+            if let before {
+                try await before.get()
+                place.progressed(now: MonotonicTime.now)
+            }
             waiting.wasTaken()
             before = sender.send(.bytes(bytes))
             position += Int64(count)
