@@ -37,6 +37,17 @@ import Text
         }
     }
 
+    @Test func `a server may have roles of its own, which include others or stand beside them`() {
+        let pull = Role("pull")
+        let push = Role("push", including: pull)
+        let admin = Role("admin", including: push)
+        let cluster = Role("cluster", including: pull)
+        #expect(admin.includes(pull) && admin.includes(push) && admin.includes(admin))
+        #expect(cluster.includes(pull) && !cluster.includes(push) && !cluster.includes(admin))
+        #expect(!pull.includes(push) && !admin.includes(cluster))
+        #expect("\(admin)" == "admin")
+    }
+
     @Test func `what is refused says what would be needed`() async throws {
         try await withServer(tokens: Self.tokens) { server async throws in
             let answer = try await server.curl("/settings", "-X", "PUT", "-H", "Authorization: Bearer r")

@@ -27,7 +27,7 @@ package struct ServiceContext: RequestContext {
     var sender: ConnectionSender { ConnectionSender(channel: channel, sendsSlices: isPlain) }
 
     /// Whether who asks may do what takes this role.
-    package func may(_ role: Role) -> Bool { caller.map { $0.role >= role } ?? false }
+    package func may(_ role: Role) -> Bool { caller?.role.includes(role) ?? false }
 }
 
 /// Answers for requests that are turned away, in the form that the clients of a role read.
