@@ -1,4 +1,5 @@
 import Foundation
+import HTTPTypes
 import JSON
 import TestSupport
 import Testing
@@ -198,6 +199,32 @@ import Text
             #expect(try await status("--cert", file("friend.pem"), "--key", file("friend.key")) == 200)
             #expect(try await status() == 0, "no certificate")
             #expect(try await status("--cert", file("stranger.pem"), "--key", file("stranger.key")) == 0)
+        }
+    }
+
+    /// Takes who the certificate says, if it is a friend's.
+    private struct ByCertificate: Authenticator {
+        func authenticate(_ request: HTTPRequest, from origin: RequestOrigin) async -> Authentication {
+            guard let certificate = await origin.certificate else { return .missing }
+            let isFriend = certificate.firstRange(of: Array("friend".utf8)) != nil
+            return isFriend ? .caller(Caller(name: "friend", role: .operate)) : .wrong
+        }
+    }
+
+    @Test func `can tell who calls by the certificate`() async throws {
+        _ = try await TestCertificate.make(in: place.path, name: "server")
+        try await makeClient("friend")
+        let files = TLSFiles(
+            chain: file("chain.pem"), key: file("key.pem"), clientAuthorities: [file("friend-ca.pem")])
+        try await withServer(certificates: try Certificates(files), authenticator: ByCertificate()) {
+            server async throws in
+            let answer = try await server.curl(
+                "/things/x", "--cacert", file("server.pem"), "--cert", file("friend.pem"), "--key", file("friend.key"),
+                scheme: "https")
+            #expect(answer.text == "friend x")
+        }
+        try await withServer(authenticator: ByCertificate()) { server async throws in
+            #expect(try await server.curl("/things/x").status == 401, "plain HTTP shows no certificate")
         }
     }
 

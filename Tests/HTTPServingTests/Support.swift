@@ -39,7 +39,8 @@ func sampleTable() -> RouteTable {
 /// A server of that table on a free port of loopback.
 func withServer(
     certificates: Certificates? = nil, tokens: [BearerTokens.Token] = [], listen: String = "127.0.0.1",
-    isolation: isolated (any Actor)? = #isolation, _ body: (HTTPService) async throws -> Void
+    authenticator: (any Authenticator)? = nil, isolation: isolated (any Actor)? = #isolation,
+    _ body: (HTTPService) async throws -> Void
 ) async throws {
     let refuse: RefusalAnswer = { _, status, text in .text(text, status: status) }
     let table = sampleTable()
@@ -47,7 +48,8 @@ func withServer(
     let router = Router(context: ServiceContext.self)
     router.add(
         middleware: AccessMiddleware(
-            RequestGuard(address: address), BearerTokens { tokens }, setting: "token", open: table.openPaths,
+            RequestGuard(address: address), authenticator ?? BearerTokens { tokens }, setting: "token",
+            open: table.openPaths,
             refuse: refuse))
     table.add(to: router, refuse: refuse)
     try await withServer(of: router.buildResponder(), certificates: certificates, at: address, body)

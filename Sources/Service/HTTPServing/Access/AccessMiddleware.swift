@@ -61,7 +61,7 @@ package struct AccessMiddleware: RouterMiddleware {
     package func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
-        let authentication = await authenticator.authenticate(request.head)
+        let authentication = await authenticator.authenticate(request.head, from: RequestOrigin(context.channel))
         let isOpen = open.contains(request.uri.path)
         if let refusal = gate.refusal(of: request.head, authentication, isOpen: isOpen) {
             return turnedAway(request, refusal.status, refusal.text(setting: setting))

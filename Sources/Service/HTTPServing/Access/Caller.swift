@@ -52,7 +52,7 @@ package enum Authentication: Sendable, Hashable {
 /// A way to tell who sends a request: tokens, signed tickets, certificates of clients.
 package protocol Authenticator: Sendable {
     /// Called for each request, before anything but its head is looked at.
-    func authenticate(_ request: HTTPRequest) async -> Authentication
+    func authenticate(_ request: HTTPRequest, from origin: RequestOrigin) async -> Authentication
 }
 
 /// `Authorization: Bearer TOKEN` (RFC 6750) against tokens that may change at any time.
@@ -72,7 +72,7 @@ package struct BearerTokens: Authenticator {
     /// - Parameter tokens: those in force, asked for at each request.
     package init(_ tokens: @escaping @Sendable () async -> [Token]) { self.tokens = tokens }
 
-    package func authenticate(_ request: HTTPRequest) async -> Authentication {
+    package func authenticate(_ request: HTTPRequest, from origin: RequestOrigin) async -> Authentication {
         Self.judge(request.headerFields[.authorization], await tokens())
     }
 
