@@ -57,6 +57,7 @@ let layers: [(name: String, modules: [Module])] = [
             Module(name: "Text"),
             Module(name: "Address", uses: ["Text"]),
             Module(name: "JSON", uses: ["Text"]),
+            Module(name: "Settings", uses: ["Text", "Address", "JSON"]),
             Module(name: "CSHA", kind: .c),
             Module(name: "Hashing", uses: ["Text", "CSHA"], products: [.crypto]),
             Module(name: "Bencode"),
@@ -130,14 +131,15 @@ let layers: [(name: String, modules: [Module])] = [
         "Service",
         [
             Module(
-                name: "HTTPServing", uses: ["Text", "Address", "JSON", "Threads", "MetricFamilies", "Admission"],
+                name: "HTTPServing",
+                uses: ["Text", "Address", "JSON", "CLinux", "Threads", "MetricFamilies", "Admission"],
                 products: [.hummingbird, .log, .nioCore, .nioHTTP1, .nioPosix, .nioSSL])
         ]
     ),
     (
         "Jobs",
         [
-            Module(name: "Delivery", uses: ["Text", "Address", "JSON", "Metainfo"]),
+            Module(name: "Delivery", uses: ["Text", "Address", "JSON", "Settings", "Metainfo"]),
             Module(
                 name: "Jobs",
                 uses: ["Hashing", "Metainfo", "Threads", "Storage", "HTTPOrigin", "SwarmCore", "Swarm", "Delivery"],
@@ -160,7 +162,7 @@ let layers: [(name: String, modules: [Module])] = [
                     "Text", "Address", "JSON", "MetricFamilies", "Jobs", "Node", "Delivery", "Admission",
                     "HTTPServing",
                 ],
-                products: [.hummingbird, .log, .nioCore, .nioPosix]),
+                products: [.hummingbird, .log, .nioCore]),
         ]
     ),
     (
@@ -183,6 +185,7 @@ let purposes = [
         "hexadecimal, percent-coding, dates and URLs as text; random numbers that can be repeated; the program's name and version",
     "Address": "hosts and ports as people write them",
     "JSON": "JSON read within limits and written",
+    "Settings": "a configuration as a table of its keys: defaults, checks, documentation",
     "CSHA": "the processor's instructions for SHA-1 and SHA-256",
     "Hashing": "SHA-1 and SHA-256 of several messages at a time, Merkle trees of BEP 52",
     "Bencode": "bencoded values, read within limits, written canonically",
@@ -229,6 +232,7 @@ let tests: [Module] = [
     Module(name: "TextTests", kind: .tests, uses: ["Text"]),
     Module(name: "AddressTests", kind: .tests, uses: ["Address"]),
     Module(name: "JSONTests", kind: .tests, uses: ["Text", "JSON"]),
+    Module(name: "SettingsTests", kind: .tests, uses: ["Text", "Address", "JSON", "Settings"]),
     Module(name: "ThreadsTests", kind: .tests, uses: ["Threads"]),
     Module(name: "HashingTests", kind: .tests, uses: ["Text", "Hashing", "TestSupport"]),
     Module(name: "BencodeTests", kind: .tests, uses: ["Text", "Bencode"]),
@@ -261,7 +265,7 @@ let tests: [Module] = [
             "Tracking",
             "TrackerClient", "PeerWire", "SwarmCore", "Swarm", "TestFileLayers", "TestSupport", "VirtualNetwork",
         ], products: [.log]),
-    Module(name: "DeliveryTests", kind: .tests, uses: ["Text", "Address", "JSON", "Delivery"]),
+    Module(name: "DeliveryTests", kind: .tests, uses: ["Text", "Address", "JSON", "Settings", "Delivery"]),
     Module(name: "S3Tests", kind: .tests, uses: ["S3"]),
     Module(
         name: "ObjectStoreTests", kind: .tests,
@@ -285,7 +289,7 @@ let tests: [Module] = [
     Module(
         name: "HTTPServingTests", kind: .tests,
         uses: ["HTTPServing", "Address", "Admission", "JSON", "Text", "TestSupport"],
-        products: [.hummingbird, .log, .nioCore]),
+        products: [.hummingbird, .log, .nioCore, .nioPosix]),
     Module(
         name: "NodeAPITests", kind: .tests,
         uses: [

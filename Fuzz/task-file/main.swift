@@ -1,4 +1,4 @@
-// sources: Text Address Bencode Hashing Metainfo JSON Delivery
+// sources: Text Address Bencode Hashing Metainfo JSON Settings Delivery
 // max_len: 8192
 //
 // Task files, as other nodes and management systems write them. Holds for every input: it is refused, or it is a task

@@ -232,3 +232,80 @@ struct AdmissionTests {
         withExtendedLifetime(tickets) {}
     }
 }
+
+@Suite struct `Places of requests that take long` {
+    private func ledger(_ count: Int) -> AdmissionLedger {
+        var limits = AdmissionLimits(descriptors: 4096)
+        limits.requests[.files] = count
+        return AdmissionLedger(limits: limits)
+    }
+
+    /// A request that must find a place.
+    private func begin(_ ledger: inout AdmissionLedger, _ number: Int, now: Double) throws -> AdmissionLedger.Admitted {
+        let begun = ledger.beginRequest(from: address(number), at: .files, now: now)
+        return try #require(begun)
+    }
+
+    private func isRefused(_ ledger: inout AdmissionLedger, _ number: Int, now: Double) -> Bool {
+        ledger.beginRequest(from: address(number), at: .files, now: now) == nil
+    }
+
+    @Test func `are given up by whoever has taken nothing for longest`() throws {
+        var ledger = ledger(3)
+        let begun = try (0..<3).map { try begin(&ledger, $0, now: Double($0)) }
+        #expect(begun.allSatisfy { $0.victim == nil })
+        ledger.requestProgressed(begun[0].member, at: .files, now: 15)
+        let next = try begin(&ledger, 9, now: 20)
+        #expect(next.victim == begun[1].member)
+        #expect(ledger.requestCount(at: .files) == 3)
+        #expect(ledger.evicted == 1)
+    }
+
+    @Test func `are not given up while something is taken`() throws {
+        var ledger = ledger(2)
+        for number in 0..<2 { _ = try begin(&ledger, number, now: 0) }
+        #expect(isRefused(&ledger, 9, now: 9))
+        #expect(!isRefused(&ledger, 9, now: 10))
+    }
+
+    @Test func `of one source that has more than its share are given up first, even if it takes something`() throws {
+        var ledger = ledger(10)
+        let honest = try begin(&ledger, 1, now: 0)
+        let greedy = try (0..<9).map { _ in try begin(&ledger, 2, now: 1) }
+        for one in greedy { ledger.requestProgressed(one.member, at: .files, now: 11) }
+        for number in 0..<3 {
+            let next = try begin(&ledger, 10 + number, now: 12)
+            #expect(next.victim == greedy[number].member)
+        }
+        ledger.endRequest(honest.member, at: .files)
+        #expect(ledger.requestCount(at: .files) == 9)
+    }
+
+    @Test func `count together with those that end soon`() {
+        var ledger = ledger(2)
+        let isBegun = ledger.beginRequest(at: .files)
+        #expect(isBegun)
+        #expect(!isRefused(&ledger, 1, now: 0))
+        let isFull = !ledger.beginRequest(at: .files)
+        #expect(isFull)
+        #expect(isRefused(&ledger, 2, now: 1))
+    }
+
+    @Test func `close the connection that gives way, and come back with their tickets`() throws {
+        var limits = AdmissionLimits(descriptors: 4096)
+        limits.requests[.files] = 1
+        let admission = Admission(limits: limits)
+        let closed = Mutex(0)
+        let first = admission.request(from: address(1), at: .files, now: 0) { closed.withLock { $0 += 1 } }
+        let second = admission.request(from: address(2), at: .files, now: 60) {}
+        #expect(first != nil && second != nil)
+        #expect(closed.withLock { $0 } == 1)
+        #expect(admission.figures.requests[.files] == 1)
+        withExtendedLifetime((first, second)) {}
+    }
+
+    @Test func `are half of the descriptors that are kept for files`() {
+        #expect(AdmissionLimits(descriptors: 1024).requests[.files] == 128)
+        #expect(AdmissionLimits(descriptors: 1 << 20).requests[.files] == 512)
+    }
+}

@@ -1,7 +1,7 @@
-import Text
 import Address
 import Delivery
 import Testing
+import Text
 
 @Suite struct ConfigurationTests {
     /// The seed's sample with its commas mended.
@@ -167,6 +167,23 @@ import Testing
     @Test(arguments: ["127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "localhost:1"])
     func aLoopbackAPINeedsNone(address: String) throws {
         #expect(try parse("listen", "\"\(address)\"").listen.isLoopback)
+    }
+
+    @Test func keysOfTLSAreReadTogether() throws {
+        let configuration = try parse(
+            #"""
+            {"servertype":"sender","tlscertificate":"/c.pem","tlskey":"/k.pem","tlspassphrase":"/p","wwwtls":true,
+            "tlsclientca":"/ca.pem"}
+            """#)
+        #expect(configuration.tlsCertificate == "/c.pem")
+        #expect(configuration.tlsKey == "/k.pem")
+        #expect(configuration.tlsPassphrase == "/p")
+        #expect(configuration.tlsClientAuthority == "/ca.pem")
+        #expect(configuration.wwwSpeaksTLS)
+        #expect { try parse("tlscertificate", "\"/c.pem\"") } throws: { "\($0)".contains("'tlskey' is missing") }
+        for (key, value) in [("tlskey", "\"/k.pem\""), ("tlsclientca", "\"/ca.pem\""), ("wwwtls", "true")] {
+            #expect { try parse(key, value) } throws: { "\($0)".contains("'tlscertificate' is missing: '\(key)'") }
+        }
     }
 
     @Test func unknownKeysAndOddSubdirectoriesAreWarnedOf() throws {

@@ -1,4 +1,5 @@
 import Foundation
+import HTTPTypes
 import JSON
 import TestSupport
 import Testing
@@ -35,6 +36,17 @@ import Text
             #expect(try await server.curl("/open").text == "nobody ")
             #expect(try await server.curl("/open", "-H", "Authorization: Bearer a").text == "boss ")
         }
+    }
+
+    @Test func `a server may have roles of its own, which include others or stand beside them`() {
+        let pull = Role("pull")
+        let push = Role("push", including: pull)
+        let admin = Role("admin", including: push)
+        let cluster = Role("cluster", including: pull)
+        #expect(admin.includes(pull) && admin.includes(push) && admin.includes(admin))
+        #expect(cluster.includes(pull) && !cluster.includes(push) && !cluster.includes(admin))
+        #expect(!pull.includes(push) && !admin.includes(cluster))
+        #expect("\(admin)" == "admin")
     }
 
     @Test func `what is refused says what would be needed`() async throws {
@@ -87,24 +99,19 @@ import Text
     private let place: TemporaryDirectory
     private var chain: String { place.path + "/chain.pem" }
     private var key: String { place.path + "/key.pem" }
+    private var files: TLSFiles { TLSFiles(chain: chain, key: key) }
 
     init() throws { place = try TemporaryDirectory() }
 
-    /// Writes a new certificate for localhost and its key over what was there, and the same certificate under a name.
+    /// A new certificate over what was there. Returns where the same certificate lies under its name.
     private func makeCertificate(_ name: String) async throws -> String {
-        let made = try await Command.ending([
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
-            "2", "-subj", "/CN=\(name)", "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", chain,
-        ])
-        try #require(made.status == 0)
-        let copy = "\(place.path)/\(name).pem"
-        try FileManager.default.copyItem(atPath: chain, toPath: copy)
-        return copy
+        _ = try await TestCertificate.make(in: place.path, name: name)
+        return "\(place.path)/\(name).pem"
     }
 
     @Test func `is spoken where there is a certificate, and nothing else is`() async throws {
         let trusted = try await makeCertificate("first")
-        try await withServer(certificates: try Certificates(chain: chain, key: key)) { server async throws in
+        try await withServer(certificates: try Certificates(files)) { server async throws in
             let answer = try await server.curl("/things/x", "--cacert", trusted, scheme: "https")
             #expect(answer.status == 200)
             #expect(answer.text == "local x")
@@ -119,7 +126,7 @@ import Text
         async throws
     {
         let first = try await makeCertificate("first")
-        let certificates = try Certificates(chain: chain, key: key)
+        let certificates = try Certificates(files)
         try await withServer(certificates: certificates) { server async throws in
             let second = try await makeCertificate("second")
             #expect(try await server.curl("/open", "--cacert", first, scheme: "https").status == 200)
@@ -138,11 +145,108 @@ import Text
         let old = place.path + "/old-key.pem"
         try FileManager.default.copyItem(atPath: key, toPath: old)
         _ = try await makeCertificate("second")
-        #expect(throws: Certificates.Problem.self) { try Certificates(chain: chain, key: old) }
+        #expect(throws: Certificates.Problem.self) { try Certificates(TLSFiles(chain: chain, key: old)) }
         let problem = #expect(throws: Certificates.Problem.self) {
-            try Certificates(chain: chain, key: place.path + "/none.pem")
+            try Certificates(TLSFiles(chain: chain, key: place.path + "/none.pem"))
         }
         #expect(problem?.description.contains("none.pem") == true)
+    }
+}
+
+@Suite struct `TLS with certificates of clients` {
+    private let place: TemporaryDirectory
+
+    init() throws { place = try TemporaryDirectory() }
+
+    private func file(_ name: String) -> String { "\(place.path)/\(name)" }
+
+    private func openssl(_ words: String...) async throws {
+        let made = try await Command.ending(["openssl"] + words)
+        try #require(made.status == 0, "\(made.errors)")
+    }
+
+    /// An authority, and a client that it vouches for.
+    private func makeClient(_ name: String) async throws {
+        let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        let authority = ["req", "-x509", "-days", "2", "-subj", "/CN=\(name) authority"] + curve
+        #expect(
+            try await Command.ending(
+                ["openssl"] + authority + ["-keyout", file("\(name)-ca.key"), "-out", file("\(name)-ca.pem")]
+            ).status == 0)
+        let request = ["req", "-subj", "/CN=\(name)"] + curve
+        #expect(
+            try await Command.ending(
+                ["openssl"] + request + ["-keyout", file("\(name).key"), "-out", file("\(name).csr")]
+            ).status == 0)
+        try await openssl(
+            "x509", "-req", "-in", file("\(name).csr"), "-CA", file("\(name)-ca.pem"), "-CAkey",
+            file("\(name)-ca.key"), "-CAcreateserial", "-days", "2", "-out", file("\(name).pem"))
+    }
+
+    @Test func `lets in whom an authority vouches for and nobody else`() async throws {
+        _ = try await TestCertificate.make(in: place.path, name: "server")
+        for name in ["friend", "stranger"] { try await makeClient(name) }
+        let files = TLSFiles(
+            chain: file("chain.pem"), key: file("key.pem"), clientAuthorities: [file("friend-ca.pem")])
+        try await withServer(certificates: try Certificates(files)) { server async throws in
+            func status(_ options: String...) async throws -> Int {
+                let trust = ["--cacert", file("server.pem")]
+                let place = ["--resolve", "localhost:\(server.address.port):127.0.0.1"]
+                let words = ["curl", "-s", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}"] + trust + place
+                let made = try await Command.ending(words + options + ["https://localhost:\(server.address.port)/open"])
+                return Int(made.output) ?? -1
+            }
+            #expect(try await status("--cert", file("friend.pem"), "--key", file("friend.key")) == 200)
+            #expect(try await status() == 0, "no certificate")
+            #expect(try await status("--cert", file("stranger.pem"), "--key", file("stranger.key")) == 0)
+        }
+    }
+
+    /// Takes who the certificate says, if it is a friend's.
+    private struct ByCertificate: Authenticator {
+        func authenticate(_ request: HTTPRequest, from origin: RequestOrigin) async -> Authentication {
+            guard let certificate = await origin.certificate else { return .missing }
+            let isFriend = certificate.firstRange(of: Array("friend".utf8)) != nil
+            return isFriend ? .caller(Caller(name: "friend", role: .operate)) : .wrong
+        }
+    }
+
+    @Test func `can tell who calls by the certificate`() async throws {
+        _ = try await TestCertificate.make(in: place.path, name: "server")
+        try await makeClient("friend")
+        let files = TLSFiles(
+            chain: file("chain.pem"), key: file("key.pem"), clientAuthorities: [file("friend-ca.pem")])
+        try await withServer(certificates: try Certificates(files), authenticator: ByCertificate()) {
+            server async throws in
+            let answer = try await server.curl(
+                "/things/x", "--cacert", file("server.pem"), "--cert", file("friend.pem"), "--key", file("friend.key"),
+                scheme: "https")
+            #expect(answer.text == "friend x")
+        }
+        try await withServer(authenticator: ByCertificate()) { server async throws in
+            #expect(try await server.curl("/things/x").status == 401, "plain HTTP shows no certificate")
+        }
+    }
+
+    @Test func `opens a key with the passphrase of a file`() async throws {
+        _ = try await TestCertificate.make(in: place.path, name: "server")
+        try Data("open sesame\n".utf8).write(to: URL(filePath: file("pass")))
+        try Data("wrong\n".utf8).write(to: URL(filePath: file("wrong")))
+        try await openssl(
+            "pkcs8", "-topk8", "-in", file("key.pem"), "-out", file("locked.pem"), "-passout", "file:" + file("pass"))
+        var files = TLSFiles(chain: file("chain.pem"), key: file("locked.pem"), passphrase: file("pass"))
+        try await withServer(certificates: try Certificates(files)) { server async throws in
+            #expect(try await server.curl("/open", "--cacert", file("server.pem"), scheme: "https").status == 200)
+        }
+        files.passphrase = file("wrong")
+        let problem = #expect(throws: Certificates.Problem.self) { try Certificates(files) }
+        #expect(problem?.description.contains("wrong") == true)
+        #expect(problem?.description.contains("sesame") == false)
+        // Nobody is asked on a terminal.
+        files.passphrase = nil
+        #expect(throws: Certificates.Problem.self) { try Certificates(files) }
+        files.passphrase = file("nowhere")
+        #expect(throws: Certificates.Problem.self) { try Certificates(files) }
     }
 }
 

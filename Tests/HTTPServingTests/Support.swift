@@ -38,7 +38,8 @@ func sampleTable() -> RouteTable {
 /// A server of that table on a free port of loopback.
 func withServer(
     certificates: Certificates? = nil, tokens: [BearerTokens.Token] = [], listen: String = "127.0.0.1",
-    isolation: isolated (any Actor)? = #isolation, _ body: (HTTPService) async throws -> Void
+    authenticator: (any Authenticator)? = nil, isolation: isolated (any Actor)? = #isolation,
+    _ body: (HTTPService) async throws -> Void
 ) async throws {
     let refuse: RefusalAnswer = { _, status, text in .text(text, status: status) }
     let table = sampleTable()
@@ -46,13 +47,23 @@ func withServer(
     let router = Router(context: ServiceContext.self)
     router.add(
         middleware: AccessMiddleware(
-            RequestGuard(address: address), BearerTokens { tokens }, setting: "token", open: table.openPaths,
+            RequestGuard(address: address), authenticator ?? BearerTokens { tokens }, setting: "token",
+            open: table.openPaths,
             refuse: refuse))
     table.add(to: router, refuse: refuse)
+    try await withServer(of: router.buildResponder(), certificates: certificates, at: address, body)
+}
+
+/// A server of anything on a free port of loopback.
+func withServer(
+    of responder: some HTTPResponder<ServiceContext>, certificates: Certificates? = nil,
+    admission: Admission = Admission(), at address: ListenAddress = ListenAddress(host: "127.0.0.1", port: 0),
+    isolation: isolated (any Actor)? = #isolation, _ body: (HTTPService) async throws -> Void
+) async throws {
     var logger = Logger(label: "test")
     logger.logLevel = .critical
     let service = try await HTTPService.start(
-        router.buildResponder(), at: address, admission: Admission(), door: .api, limits: HTTPLimits(),
+        responder, at: address, admission: admission, door: .api, limits: HTTPLimits(),
         certificates: certificates, logger: logger)
     do { try await body(service) } catch {
         await service.stop()
@@ -71,5 +82,26 @@ extension HTTPService {
         let command = try await Command.ending(words + options + ["\(scheme)://localhost:\(address.port)\(path)"])
         let lines = command.output.split(separator: "\n", omittingEmptySubsequences: false)
         return (Int(lines.last ?? "") ?? -1, lines.dropLast().joined(separator: "\n"))
+    }
+}
+
+/// Certificates for localhost, as a person would make them.
+enum TestCertificate {
+    /// Writes a new certificate and its key, `chain.pem` and `key.pem`, over what was there, and the certificate under its
+    /// name too.
+    /// - Parameter options: more words for openssl.
+    static func make(in place: String, name: String, _ options: [String] = []) async throws -> Certificates {
+        let (chain, key) = (place + "/chain.pem", place + "/key.pem")
+        let words =
+            [
+                "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                "-days", "2", "-subj", "/CN=\(name)", "-addext", "subjectAltName=DNS:localhost", "-keyout", key,
+                "-out", chain,
+            ] + options
+        struct NotMade: Error {}
+        guard try await Command.ending(words).status == 0 else { throw NotMade() }
+        let copy = "\(place)/\(name).pem"
+        try FileManager.default.copyItem(atPath: chain, toPath: copy)
+        return try Certificates(TLSFiles(chain: chain, key: key))
     }
 }

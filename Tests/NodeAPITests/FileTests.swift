@@ -176,7 +176,7 @@ struct FileServerTests {
     func shrinks() async throws {
         try await withFiles { server, base async throws in
             let path = try #require(ServedPath(target: reel))
-            let file = try #require(ServedFile(root: base, path: path))
+            let file = try #require(ServedFile(root: base, components: path.components))
             truncate(base + "/cfec-001/dcps/film/reel 1.mxf", 50)
             await #expect(throws: (any Error).self) { try await file.read(at: 0, count: 200) }
             // The same file, asked for now, is what it is now.

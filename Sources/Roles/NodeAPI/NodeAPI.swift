@@ -16,10 +16,6 @@ package struct NodeAPILimits: Sendable {
     package var jsonDepth = 32
     /// How often the progress of a task is looked at for its followers.
     package var progressInterval = Duration.seconds(1)
-    /// Bytes of a file that are read and sent at a time.
-    package var fileChunk = 256 << 10
-    /// The same where the budget for bytes that wait to be sent is used up: slow readers hold no more than that each.
-    package var smallFileChunk = 16 << 10
 
     package init() {}
 

@@ -1,8 +1,8 @@
 // HTTPServing: HTTP servers for the roles of this program.
 //
 // What it is for: one way to listen (plain or TLS, with certificates that can be read again), to keep strangers within their
-// budget, to tell who asks and what he may do, to read bodies within limits, to send events, and to describe the routes to
-// programs. What it must never do: know what a role's calls are about, answer a page of some web site, or let a request of
+// budget, to tell who asks and what he may do, to read bodies within limits, to send files and events, and to describe the
+// routes to programs. What it must never do: know what a role's calls are about, answer a page of some web site, or let a request of
 // one connection wait for a stranger's.
 
 /// Limits and times of one server.
@@ -24,6 +24,12 @@ package struct HTTPLimits: Sendable {
     package var followerSilence = Duration.seconds(15)
     /// Most followers of events at a time.
     package var followers = 200
+    /// Bytes of a file that are read and sent at a time, and that the system is asked to send at a time at first.
+    package var fileChunk = 256 << 10
+    /// The same where the budget for bytes that wait to be sent is used up: slow readers hold no more than that each.
+    package var smallFileChunk = 16 << 10
+    /// Most bytes of a file that the system is asked to send at a time.
+    package var fileSlice = 1 << 20
 
     package init() {}
 }

@@ -62,11 +62,56 @@ public final class Admission: Sendable {
     public func beginRequest(at door: Door) -> Bool { state.withLock { $0.ledger.beginRequest(at: door) } }
     public func endRequest(at door: Door) { state.withLock { $0.ledger.endRequest(at: door) } }
 
+    /// A place for a request that takes as long as its client likes. When all places are taken, the request that has shown
+    /// least for longest gives its own up, of the source that has the most first.
+    ///
+    /// - Parameter close: closes the connection of the request. Called at most once, on the thread of whoever needs the
+    ///   place.
+    /// - Returns: nil when everybody who could go has just shown progress.
+    public func request(
+        from source: Source, at door: Door, now: Double, close: @escaping @Sendable () -> Void
+    ) -> RequestTicket? {
+        let (member, closer) = state.withLock { state -> (AdmissionLedger.Member?, (@Sendable () -> Void)?) in
+            guard let admitted = state.ledger.beginRequest(from: source, at: door, now: now) else { return (nil, nil) }
+            state.closers[admitted.member] = close
+            return (admitted.member, admitted.victim.flatMap { state.closers.removeValue(forKey: $0) })
+        }
+        closer?()
+        return member.map { RequestTicket(admission: self, member: $0, door: door) }
+    }
+
+    /// The place of one request, given back when nobody holds it any more.
+    public final class RequestTicket: Sendable {
+        private let admission: Admission
+        private let member: AdmissionLedger.Member
+        private let door: Door
+
+        fileprivate init(admission: Admission, member: AdmissionLedger.Member, door: Door) {
+            self.admission = admission
+            self.member = member
+            self.door = door
+        }
+
+        deinit {
+            admission.state.withLock { state in
+                state.ledger.endRequest(member, at: door)
+                state.closers[member] = nil
+            }
+        }
+
+        /// A part of the answer was taken.
+        public func progressed(now: Double) {
+            admission.state.withLock { $0.ledger.requestProgressed(member, at: door, now: now) }
+        }
+    }
+
     /// Numbers for metrics.
     public struct Figures: Sendable {
         public var connections: [Door: Int]
         public var halfOpen: [Door: Int]
         public var unsentBytes: Int
+        /// Requests that are being answered.
+        public var requests: [Door: Int]
         /// Closed to make room, and turned away because there was none, since the start.
         public var evicted: Int
         public var refused: Int
@@ -78,7 +123,9 @@ public final class Admission: Sendable {
             return Figures(
                 connections: Dictionary(uniqueKeysWithValues: doors.map { ($0, state.ledger.count(at: $0)) }),
                 halfOpen: Dictionary(uniqueKeysWithValues: doors.map { ($0, state.ledger.halfOpenCount(at: $0)) }),
-                unsentBytes: state.ledger.unsentBytes, evicted: state.ledger.evicted, refused: state.ledger.refused)
+                unsentBytes: state.ledger.unsentBytes,
+                requests: Dictionary(uniqueKeysWithValues: doors.map { ($0, state.ledger.requestCount(at: $0)) }),
+                evicted: state.ledger.evicted, refused: state.ledger.refused)
         }
     }
 

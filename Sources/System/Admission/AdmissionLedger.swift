@@ -33,12 +33,15 @@ struct AdmissionLedger {
     private var next: Member = 0
     private(set) var unsentBytes = 0
     private var requests: [Int] = Door.allCases.map { _ in 0 }
+    /// Requests that may have to make room for others, by door; they count as the rest do.
+    private var served: [FairPool] = Door.allCases.map { _ in FairPool() }
     private(set) var evicted = 0
     private(set) var refused = 0
 
     init(limits: AdmissionLimits) { self.limits = limits }
 
     func count(at door: Door) -> Int { doors[door.rawValue].count }
+    func requestCount(at door: Door) -> Int { requests[door.rawValue] + served[door.rawValue].count }
     func halfOpenCount(at door: Door) -> Int { doors[door.rawValue].halfOpen.count }
 
     /// - Parameter isOurs: whether this process made the connection. Then others make room for it even if they have just
@@ -128,10 +131,34 @@ struct AdmissionLedger {
     mutating func releaseUnsent(_ bytes: Int) { unsentBytes = max(0, unsentBytes - bytes) }
 
     mutating func beginRequest(at door: Door) -> Bool {
-        guard requests[door.rawValue] < limits.requests[door] ?? 0 else { return false }
+        guard requestCount(at: door) < limits.requests[door] ?? 0 else { return false }
         requests[door.rawValue] += 1
         return true
     }
+
+    /// The same for a request that takes long, and whose connection is closed when others need its place and it has shown
+    /// least progress of all, see ``FairPool/victim(for:share:protection:now:)``.
+    /// - Returns: nil when everybody who could go has just shown progress.
+    mutating func beginRequest(from source: Source, at door: Door, now: Double) -> Admitted? {
+        var victim: Member?
+        if requestCount(at: door) >= limits.requests[door] ?? 0 {
+            victim = served[door.rawValue].victim(
+                for: source, share: limits.share, protection: limits.protection, now: now)
+            guard let victim else { return nil }
+            served[door.rawValue].remove(victim)
+            evicted += 1
+        }
+        let member = next
+        next += 1
+        served[door.rawValue].insert(member, from: source, now: now)
+        return Admitted(member: member, victim: victim)
+    }
+
+    mutating func requestProgressed(_ member: Member, at door: Door, now: Double) {
+        served[door.rawValue].touch(member, now: now)
+    }
+
+    mutating func endRequest(_ member: Member, at door: Door) { served[door.rawValue].remove(member) }
 
     mutating func endRequest(at door: Door) { requests[door.rawValue] = max(0, requests[door.rawValue] - 1) }
 }

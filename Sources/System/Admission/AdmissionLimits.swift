@@ -37,6 +37,8 @@ public struct AdmissionLimits: Sendable {
     public init(descriptors: Int) {
         let reserve = min(1024, max(64, descriptors / 4))
         self.descriptors = max(16, descriptors - reserve)
+        // Each holds a file open, out of what is kept for files.
+        requests[.files] = reserve / 2
     }
 
     /// From the limit on open files that is in force now.

@@ -1,11 +1,12 @@
-import HTTPServing
 import Admission
 import ArgumentParser
 import Delivery
+import HTTPServing
 import Logging
 import Node
 import NodeAPI
 import Swarm
+import Threads
 
 /// `swoop node`: the delivery daemon.
 struct NodeCommand: SwoopCommand {
@@ -14,8 +15,8 @@ struct NodeCommand: SwoopCommand {
         abstract: "Run a delivery node: sender, cacher or receiver, as its configuration says.",
         discussion: """
             Serves the API that management systems call, on 127.0.0.1:8191 unless told otherwise, and stored \
-            content under /dcp/ where 'www' says so. Stops cleanly on SIGTERM, loads its configuration again on \
-            SIGHUP; a mistake in it leaves the one before in force. After any end, the next start goes on with \
+            content under /dcp/ where 'www' says so. Stops cleanly on SIGTERM, loads its configuration and its \
+            certificates again on SIGHUP; a mistake in them leaves those before in force. After any end, the next start goes on with \
             every unfinished task.
 
             Examples:
@@ -36,6 +37,7 @@ struct NodeCommand: SwoopCommand {
 
     func run(_ reporter: Reporter) async throws {
         let configuration = try NodeConfigurationFile.read(config, data: data)
+        let certificates = try certificates(configuration)
         if check {
             for warning in configuration.warnings { reporter.warning(warning.shown) }
             return reporter.result("\(config.shown): right, for a \(configuration.role.rawValue)")
@@ -61,9 +63,14 @@ struct NodeCommand: SwoopCommand {
             throw Failure(.failed, "the node cannot start: \(error)")
         }
         StopSignal.shared.setForcedStatus(.done)
-        StopSignal.shared.onHangup { Task { reporter.note(await node.reloadconf().shown) } }
+        StopSignal.shared.onHangup {
+            Task {
+                reporter.note(await node.reloadconf().shown)
+                await Self.reload(certificates, reporter)
+            }
+        }
         do {
-            try await serve(node, configuration, admission, reporter, logger)
+            try await serve(node, configuration, certificates, admission, reporter, logger)
         } catch {
             await node.stop()
             throw error
@@ -72,12 +79,13 @@ struct NodeCommand: SwoopCommand {
     }
 
     private func serve(
-        _ node: DeliveryNode, _ configuration: NodeConfiguration, _ admission: Admission, _ reporter: Reporter,
-        _ logger: Logger
+        _ node: DeliveryNode, _ configuration: NodeConfiguration, _ certificates: NodeCertificates?,
+        _ admission: Admission, _ reporter: Reporter, _ logger: Logger
     ) async throws {
         let base = configuration.baseDataPath
-        let settings = NodeAPIServer.Settings(
+        var settings = NodeAPIServer.Settings(
             listen: configuration.listen, www: configuration.www, admission: admission, content: { base })
+        settings.certificates = certificates
         let server: NodeAPIServer
         do {
             server = try await NodeAPIServer.start(node, settings: settings, logger: logger)
@@ -89,11 +97,23 @@ struct NodeCommand: SwoopCommand {
             .object([
                 ("event", .string("listening")), ("api", .string("\(server.address)")), ("www", .string(www)),
             ]))
-        let files = www.isEmpty ? "" : ", content at http://\(www)/dcp/"
-        reporter.note("node (\(configuration.role.rawValue)): API at http://\(server.address)\(files)")
+        let schemes = [certificates != nil, configuration.wwwSpeaksTLS].map { $0 ? "https" : "http" }
+        let files = www.isEmpty ? "" : ", content at \(schemes[1])://\(www)/dcp/"
+        reporter.note("node (\(configuration.role.rawValue)): API at \(schemes[0])://\(server.address)\(files)")
         ServiceManager.ready()
         await StopSignal.shared.wait()
         await server.stop()
+    }
+
+    private func certificates(_ configuration: NodeConfiguration) throws -> NodeCertificates? {
+        do { return try NodeCertificates(configuration) } catch { throw Failure(.usage, error.description.shown) }
+    }
+
+    private static func reload(_ certificates: NodeCertificates?, _ reporter: Reporter) async {
+        guard let certificates else { return }
+        do {
+            try await Threads.offload { () throws(Certificates.Problem) in try certificates.reload() }
+        } catch { reporter.warning("the certificates before stay in force: \(error)".shown) }
     }
 
     /// A daemon's log says what happens to tasks unless it is told to be quiet.

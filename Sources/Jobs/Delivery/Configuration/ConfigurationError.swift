@@ -1,4 +1,5 @@
 import JSON
+import Settings
 
 /// Why a configuration is refused: names the key, or the line and column.
 package enum ConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
@@ -6,17 +7,14 @@ package enum ConfigurationError: Error, Sendable, Hashable, CustomStringConverti
     case syntax(JSONError)
     /// The text is JSON, but not an object.
     case notAnObject
-    /// A key that must be there is not.
-    case missing(key: String, reason: String)
-    /// A key's value cannot be used.
-    case invalid(key: String, reason: String)
+    /// A key is missing, or its value cannot be used.
+    case setting(SettingsError)
 
     package var description: String {
         switch self {
         case .syntax(let error): "the configuration is not JSON: \(error)"
         case .notAnObject: "line 1, column 1: the configuration is not a JSON object"
-        case .missing(let key, let reason): "the key '\(key)' is missing: \(reason)"
-        case .invalid(let key, let reason): "the key '\(key)' is wrong: \(reason)"
+        case .setting(let error): error.description
         }
     }
 }

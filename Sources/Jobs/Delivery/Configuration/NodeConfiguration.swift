@@ -1,5 +1,6 @@
 import Address
 import JSON
+import Settings
 import Text
 
 /// What a node does of all that this program can.
@@ -33,7 +34,7 @@ package enum StoreSignature: String, Sendable, Hashable, CaseIterable { case v4,
 /// How a bucket is named in a URL: in the path, or as part of the host name.
 package enum StoreStyle: String, Sendable, Hashable, CaseIterable { case path, virtual }
 
-/// The node's configuration, `/etc/bft2/config.json`, checked. Each property names its key.
+/// The node's configuration, `/etc/bft2/config.json`, checked. Each property names its key, of which ``NodeSettings`` says more.
 package struct NodeConfiguration: Sendable, Hashable {
     /// `servertype`. The one key without a default.
     package var role: NodeRole
@@ -115,6 +116,16 @@ package struct NodeConfiguration: Sendable, Hashable {
     package var torrentListen: ListenAddress?
     /// `apitoken`.
     package var apiToken: Secret?
+    /// `tlscertificate`, `tlskey`: files with the API's certificate and its key; nil for plain HTTP. Neither is without the
+    /// other.
+    package var tlsCertificate: String?
+    package var tlsKey: String?
+    /// `tlspassphrase`: a file whose first line opens the key.
+    package var tlsPassphrase: String?
+    /// `tlsclientca`: a file with the certificates of those that vouch for clients of the API.
+    package var tlsClientAuthority: String?
+    /// `wwwtls`: whether the file server speaks TLS too, with the same certificate.
+    package var wwwSpeaksTLS = false
     /// `callback`: a URL that is told when a task becomes ready, downloaded, finished or failed.
     package var callback: String?
 
@@ -124,8 +135,11 @@ package struct NodeConfiguration: Sendable, Hashable {
     /// A configuration with every default.
     package init(role: NodeRole) {
         self.role = role
-        taskRoots = [dataPath, "/tmp"]
+        taskRoots = Self.taskRoots(data: dataPath)
     }
+
+    /// `taskroots` where it is not given.
+    static func taskRoots(data: String) -> [String] { [data, "/tmp"] }
 
     /// Reads the text of a configuration file.
     /// - Parameter overrides: keys and values that hold in place of the file's; defaults that depend on them do too.
@@ -136,7 +150,13 @@ package struct NodeConfiguration: Sendable, Hashable {
         do { value = try JSONValue.parse(bytes, limits: .message) } catch { throw .syntax(error) }
         guard var object = value.objectValue else { throw .notAnObject }
         for member in overrides.members { object[member.key] = member.value }
-        var reader = ConfigurationReader(object: object)
-        return try reader.configuration()
+        do {
+            // The role is a key that must be there: the one below holds for nobody.
+            var (configuration, notes) = try NodeSettings.table.read(
+                SettingsSource(object), into: NodeConfiguration(role: .sender))
+            try NodeSettings.check(configuration)
+            configuration.warnings = notes.map(\.description)
+            return configuration
+        } catch { throw .setting(error) }
     }
 }

@@ -1,3 +1,4 @@
+import Settings
 import Text
 
 /// What opens a bucket: keys and endpoint, each empty where it is not known.
@@ -48,9 +49,10 @@ package struct BucketTable: Sendable, Hashable {
             let words = line.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x0d }.map { String(Substring($0)) }
             guard let first = words.first, !first.hasPrefix("#") else { continue }
             guard words.count == 4 else {
-                throw .invalid(
-                    key: "obsbuckets",
-                    reason: "line \(index + 1) of the file has \(words.count) words; it is 'bucket ak sk endpoint'")
+                throw .setting(
+                    .wrong(
+                        "obsbuckets",
+                        "line \(index + 1) of the file has \(words.count) words; it is 'bucket ak sk endpoint'"))
             }
             table.rows[first] = StoreKeys(
                 accessKey: Secret(words[1]), secretKey: Secret(words[2]), endpoint: words[3])

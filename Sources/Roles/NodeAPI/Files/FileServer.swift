@@ -17,85 +17,23 @@ struct FileServer: HTTPResponder {
     let counters: RequestCounters
 
     func respond(to request: Request, context: Context) async throws -> Response {
-        let response = RequestPlace(admission, at: .files).map { answer(request.head, $0) } ?? busy
+        let response = context.place(admission, at: .files).map { answer(request.head, context, $0) } ?? busy
         counters.count("www", status: response.status.code)
         return response
     }
 
-    private var busy: Response { refuse(.serviceUnavailable, [.retryAfter: RequestPlace.retryAfter]) }
+    private var busy: Response { .bare(.serviceUnavailable, [.retryAfter: RequestPlace.retryAfter]) }
 
-    private func answer(_ head: HTTPRequest, _ place: RequestPlace) -> Response {
+    private func answer(_ head: HTTPRequest, _ context: ServiceContext, _ place: Admission.RequestTicket) -> Response {
         guard head.method == .get || head.method == .head else {
-            return refuse(.methodNotAllowed, [.allow: "GET, HEAD"])
+            return .bare(.methodNotAllowed, [.allow: "GET, HEAD"])
         }
-        guard let path = ServedPath(target: head.path ?? ""), let file = ServedFile(root: root(), path: path) else {
-            return refuse(.notFound)
-        }
-        var headers: HTTPFields = [
-            .acceptRanges: "bytes", .eTag: file.tag,
-            .lastModified: HTTPDate.text(seconds: file.modified / 1_000_000_000),
-            .contentType: Self.type(of: path), .cacheControl: Self.caching(of: path),
-        ]
-        if let name = HTTPField.Name("X-Content-Type-Options") { headers[name] = "nosniff" }
-        let asked = head.headerFields
-        if isUnchanged(asked, file) { return Response(status: .notModified, headers: headers) }
-        // A range of another version of the file is no use to anybody: all of this one instead.
-        let isRangeWanted = asked[.ifRange].map { $0 == file.tag || $0 == headers[.lastModified] } ?? true
-        let range = isRangeWanted ? ByteRange(header: asked[.range], size: file.size) : .whole
-        switch range {
-        case .unsatisfiable:
-            return refuse(.rangeNotSatisfiable, [.contentRange: "bytes */\(file.size)"])
-        case .whole:
-            return body(of: file, 0..<file.size, .ok, headers, head.method == .head ? nil : place)
-        case .part(let part):
-            headers[.contentRange] = "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(file.size)"
-            return body(of: file, part, .partialContent, headers, head.method == .head ? nil : place)
-        }
-    }
-
-    private func isUnchanged(_ asked: HTTPFields, _ file: ServedFile) -> Bool {
-        if let tags = asked[.ifNoneMatch] {
-            return tags == "*" || tags.split(separator: ",").contains { $0.filter { $0 != " " } == file.tag }
-        }
-        return asked[.ifModifiedSince].map { $0 == HTTPDate.text(seconds: file.modified / 1_000_000_000) } ?? false
-    }
-
-    private func body(
-        of file: ServedFile, _ range: Range<Int64>, _ status: HTTPResponse.Status, _ headers: HTTPFields,
-        _ place: RequestPlace?
-    ) -> Response {
-        let length = Int(range.upperBound - range.lowerBound)
-        guard let place, length > 0 else {
-            var headers = headers
-            headers[.contentLength] = "\(length)"
-            return Response(status: status, headers: headers)
-        }
-        let (limits, admission) = (limits, admission)
-        return Response(
-            status: status, headers: headers,
-            body: ResponseBody(contentLength: length) { writer in
-                // The request is being answered until the last byte is out.
-                defer { withExtendedLifetime(place) {} }
-                var waiting = UnsentBytes(admission)
-                var position = range.lowerBound
-                while position < range.upperBound {
-                    let left = range.upperBound - position
-                    let isRoom = waiting.reserve(Int(min(left, Int64(limits.fileChunk))))
-                    let count = Int(min(Int64(isRoom ? limits.fileChunk : limits.smallFileChunk), left))
-                    // Returns when most of what was written before has been taken.
-                    try await writer.write(try await file.read(at: position, count: count))
-                    waiting.wasTaken()
-                    position += Int64(count)
-                }
-                try await writer.finish(nil)
-            })
-    }
-
-    private func refuse(_ status: HTTPResponse.Status, _ headers: HTTPFields = [:]) -> Response {
-        var headers = headers
-        headers[.contentType] = "text/plain; charset=utf-8"
-        return Response(
-            status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(string: "\(status.code)\n")))
+        guard let path = ServedPath(target: head.path ?? ""),
+            let file = ServedFile(root: root(), components: path.components)
+        else { return .bare(.notFound) }
+        let answer = FileAnswer(
+            to: head, file: file, headers: [.contentType: Self.type(of: path), .cacheControl: Self.caching(of: path)])
+        return answer.response(in: context, within: limits.http, admission, holding: place)
     }
 
     /// Torrents are made anew under the same name, so caches are to ask again soon; content never changes under its

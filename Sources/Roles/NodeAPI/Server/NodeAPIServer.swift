@@ -14,6 +14,8 @@ package final class NodeAPIServer: Sendable {
         /// `basedatapath`; asked for each request.
         package var content: @Sendable () -> String
         package var limits = NodeAPILimits()
+        /// nil for plain HTTP.
+        package var certificates: NodeCertificates?
         /// The budget of the process, which its other servers draw from too.
         package var admission: Admission
 
@@ -58,14 +60,14 @@ package final class NodeAPIServer: Sendable {
             counters: counters)
         let api = try await HTTPService.start(
             router.responder(), at: settings.listen, admission: settings.admission, door: .api,
-            limits: settings.limits.http, logger: logger)
+            limits: settings.limits.http, certificates: settings.certificates?.api, logger: logger)
         guard let place = settings.www else { return NodeAPIServer(api: api, www: nil) }
         do {
             let files = FileServer(
                 root: settings.content, limits: settings.limits, admission: settings.admission, counters: counters)
             let www = try await HTTPService.start(
                 files, at: place, admission: settings.admission, door: .files, limits: settings.limits.http,
-                logger: logger)
+                certificates: settings.certificates?.www, logger: logger)
             return NodeAPIServer(api: api, www: www)
         } catch {
             await api.stop()

@@ -1,16 +1,33 @@
+import Admission
 import HTTPTypes
 import Hummingbird
+import NIOCore
 
 /// What is known of one request while it is answered.
 package struct ServiceContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
     /// Who asks; nil at open paths for those who did not show it.
     package var caller: Caller?
+    /// The connection that it came by.
+    let channel: any Channel
+    /// Whether that is without TLS.
+    var isPlain = false
 
-    package init(source: ApplicationRequestContextSource) { coreContext = .init(source: source) }
+    package init(source: ApplicationRequestContextSource) {
+        coreContext = .init(source: source)
+        channel = source.channel
+    }
+
+    /// A place for an answer that takes as long as its client likes, see ``Admission/request(from:at:now:close:)``.
+    package func place(_ admission: Admission, at door: Door) -> Admission.RequestTicket? {
+        admission.request(on: channel, at: door)
+    }
+
+    /// Sends files as the body of the answer.
+    var sender: ConnectionSender { ConnectionSender(channel: channel, sendsSlices: isPlain) }
 
     /// Whether who asks may do what takes this role.
-    package func may(_ role: Role) -> Bool { caller.map { $0.role >= role } ?? false }
+    package func may(_ role: Role) -> Bool { caller?.role.includes(role) ?? false }
 }
 
 /// Answers for requests that are turned away, in the form that the clients of a role read.
@@ -44,7 +61,7 @@ package struct AccessMiddleware: RouterMiddleware {
     package func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
-        let authentication = await authenticator.authenticate(request.head)
+        let authentication = await authenticator.authenticate(request.head, from: RequestOrigin(context.channel))
         let isOpen = open.contains(request.uri.path)
         if let refusal = gate.refusal(of: request.head, authentication, isOpen: isOpen) {
             return turnedAway(request, refusal.status, refusal.text(setting: setting))

@@ -1,16 +1,28 @@
 import HTTPTypes
 import Text
 
-/// What somebody may do, each including those before it.
-package enum Role: Int, Comparable, Sendable, CaseIterable {
-    /// Look at everything that holds no secret.
-    case read
-    /// Start, change and end work.
-    case operate
-    /// Change who may do what, and the configuration.
-    case administer
+/// What a caller may do. A role may include others; each server has those that it needs, the three below or its own.
+package struct Role: Sendable, Hashable, CustomStringConvertible {
+    /// For texts and the description of routes.
+    package let name: String
+    private let included: Set<String>
 
-    package static func < (one: Role, other: Role) -> Bool { one.rawValue < other.rawValue }
+    package init(_ name: String, including others: Role...) {
+        self.name = name
+        included = others.reduce(into: []) { $0.formUnion($1.included.union([$1.name])) }
+    }
+
+    /// Whether a caller with this role may do what takes the other.
+    package func includes(_ other: Role) -> Bool { name == other.name || included.contains(other.name) }
+
+    package var description: String { name }
+
+    /// Look at everything that holds no secret.
+    package static let read = Role("read")
+    /// Start, change and end work.
+    package static let operate = Role("operate", including: .read)
+    /// Change who may do what, and the configuration.
+    package static let administer = Role("administer", including: .operate)
 }
 
 /// Who sends a request.
@@ -40,7 +52,7 @@ package enum Authentication: Sendable, Hashable {
 /// A way to tell who sends a request: tokens, signed tickets, certificates of clients.
 package protocol Authenticator: Sendable {
     /// Called for each request, before anything but its head is looked at.
-    func authenticate(_ request: HTTPRequest) async -> Authentication
+    func authenticate(_ request: HTTPRequest, from origin: RequestOrigin) async -> Authentication
 }
 
 /// `Authorization: Bearer TOKEN` (RFC 6750) against tokens that may change at any time.
@@ -60,7 +72,7 @@ package struct BearerTokens: Authenticator {
     /// - Parameter tokens: those in force, asked for at each request.
     package init(_ tokens: @escaping @Sendable () async -> [Token]) { self.tokens = tokens }
 
-    package func authenticate(_ request: HTTPRequest) async -> Authentication {
+    package func authenticate(_ request: HTTPRequest, from origin: RequestOrigin) async -> Authentication {
         Self.judge(request.headerFields[.authorization], await tokens())
     }
 

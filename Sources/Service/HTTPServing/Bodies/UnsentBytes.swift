@@ -16,7 +16,7 @@ package struct UnsentBytes: ~Copyable {
         return true
     }
 
-    /// The chunk was accepted for sending: the one before it has left.
+    /// The chunk is sent next: the one before it has left.
     package mutating func wasTaken() {
         admission.releaseUnsent(before)
         (before, now) = (now, 0)

@@ -15,6 +15,14 @@ extension Response {
             status: status, headers: [.contentType: type], body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
     }
 
+    /// Nothing but a status, for programs; a person reads it too.
+    package static func bare(_ status: HTTPResponse.Status, _ headers: HTTPFields = [:]) -> Response {
+        var headers = headers
+        headers[.contentType] = "text/plain; charset=utf-8"
+        return Response(
+            status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(string: "\(status.code)\n")))
+    }
+
     package static func json(_ value: JSONValue, status: HTTPResponse.Status = .ok) -> Response {
         json(bytes: value.encode(), status: status)
     }

@@ -1,6 +1,25 @@
-import NIOCore
+import Glibc
 import NIOSSL
 import Synchronization
+
+/// The files that a server's TLS is made of, all of them PEM.
+package struct TLSFiles: Sendable, Hashable {
+    /// The server's certificate first, then those that vouch for it.
+    package var chain: String
+    /// Its private key.
+    package var key: String
+    /// A file whose first line opens the key; nil for a key that anybody who can read it can use.
+    package var passphrase: String?
+    /// Certificates of those that vouch for clients: whoever shows none of theirs is not let in. Empty: clients need none.
+    package var clientAuthorities: [String]
+
+    package init(chain: String, key: String, passphrase: String? = nil, clientAuthorities: [String] = []) {
+        self.chain = chain
+        self.key = key
+        self.passphrase = passphrase
+        self.clientAuthorities = clientAuthorities
+    }
+}
 
 /// A server's certificate and key, from files that can be read again while it runs: connections that come afterwards get the
 /// new ones.
@@ -10,45 +29,76 @@ package final class Certificates: Sendable {
         package let description: String
     }
 
-    private let chain: String
-    private let key: String
+    private let files: TLSFiles
     private let context: Mutex<NIOSSLContext>
 
-    /// - Parameters:
-    ///   - chain: a PEM file: the server's certificate first, then those that vouch for it.
-    ///   - key: a PEM file with its private key.
+    /// Reads the files. Blocks on the disk.
     /// - Throws: ``Problem``, which names the file that is wrong.
-    package init(chain: String, key: String) throws(Problem) {
-        self.chain = chain
-        self.key = key
-        context = Mutex(try Self.load(chain, key))
+    package init(_ files: TLSFiles) throws(Problem) {
+        self.files = files
+        context = Mutex(try Self.load(files))
     }
 
-    /// Reads the files again. What was in force stays so if they cannot be used.
+    /// Reads the files again. What was in force stays so if they cannot be used. Blocks on the disk.
     /// - Throws: ``Problem``, which names the file that is wrong.
     package func reload() throws(Problem) {
-        let new = try Self.load(chain, key)
+        let new = try Self.load(files)
         context.withLock { $0 = new }
     }
 
     var current: NIOSSLContext { context.withLock(\.self) }
 
-    private static func load(_ chain: String, _ key: String) throws(Problem) -> NIOSSLContext {
-        let certificates: [NIOSSLCertificate]
-        do { certificates = try NIOSSLCertificate.fromPEMFile(chain) } catch {
-            throw Problem(description: "\(chain) cannot be read as certificates: \(error)")
-        }
-        guard !certificates.isEmpty else { throw Problem(description: "\(chain) has no certificate in it") }
-        let privateKey: NIOSSLPrivateKey
-        do { privateKey = try NIOSSLPrivateKey(file: key, format: .pem) } catch {
-            throw Problem(description: "\(key) cannot be read as a private key: \(error)")
-        }
+    private static func load(_ files: TLSFiles) throws(Problem) -> NIOSSLContext {
+        let chain = try certificates(files.chain)
+        let key = try privateKey(files)
         var configuration = TLSConfiguration.makeServerConfiguration(
-            certificateChain: certificates.map { .certificate($0) }, privateKey: .privateKey(privateKey))
+            certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
         configuration.minimumTLSVersion = .tlsv12
         configuration.applicationProtocols = ["http/1.1"]
-        do { return try NIOSSLContext(configuration: configuration) } catch {
-            throw Problem(description: "\(chain) and \(key) do not belong together: \(error)")
+        if !files.clientAuthorities.isEmpty {
+            var authorities: [NIOSSLCertificate] = []
+            for file in files.clientAuthorities { authorities += try certificates(file) }
+            configuration.trustRoots = .certificates(authorities)
+            // A client's certificate names no host. One that shows none is refused.
+            configuration.certificateVerification = .noHostnameVerification
         }
+        do { return try NIOSSLContext(configuration: configuration) } catch {
+            throw Problem(description: "\(files.chain) and \(files.key) do not belong together: \(error)")
+        }
+    }
+
+    private static func certificates(_ file: String) throws(Problem) -> [NIOSSLCertificate] {
+        let certificates: [NIOSSLCertificate]
+        do { certificates = try NIOSSLCertificate.fromPEMFile(file) } catch {
+            throw Problem(description: "\(file) cannot be read as certificates: \(error)")
+        }
+        guard !certificates.isEmpty else { throw Problem(description: "\(file) has no certificate in it") }
+        return certificates
+    }
+
+    private static func privateKey(_ files: TLSFiles) throws(Problem) -> NIOSSLPrivateKey {
+        guard let file = files.passphrase else {
+            // Without a callback the library would ask on the terminal.
+            do { return try NIOSSLPrivateKey(file: files.key, format: .pem) { $0("".utf8) } } catch {
+                throw Problem(description: "\(files.key) cannot be read as a private key: \(error)")
+            }
+        }
+        let passphrase = try firstLine(of: file)
+        do { return try NIOSSLPrivateKey(file: files.key, format: .pem) { $0(passphrase) } } catch {
+            throw Problem(description: "\(files.key) cannot be read as a private key with what \(file) says: \(error)")
+        }
+    }
+
+    private static func firstLine(of file: String) throws(Problem) -> [UInt8] {
+        let descriptor = open(file, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw Problem(description: "\(file) cannot be read as a passphrase: \(String(cString: strerror(errno)))")
+        }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        let count = Glibc.read(descriptor, &bytes, bytes.count)
+        let line = bytes.prefix(max(0, count)).prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
+        guard !line.isEmpty else { throw Problem(description: "\(file) has no passphrase in its first line") }
+        return Array(line)
     }
 }

@@ -4,8 +4,8 @@ import NIOCore
 import NIOHTTP1
 import Threads
 
-/// One connection of a stranger that has left the ``Lobby``: closes it when its request does not come, and hands on requests
-/// whose host and target are what they should be.
+/// One connection of a stranger that has left the ``Lobby``: closes it when its request does not come, hands on requests
+/// whose host and target are what they should be, and puts parts of files into answers.
 ///
 /// Stands between the decoder and everything that knows requests, on the connection's own event loop.
 final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
@@ -19,6 +19,8 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
     private var timer: Scheduled<Void>?
     private var timerDeadline: Double?
     private var isServed = false
+    /// Whether the head of an answer is out and its end is not.
+    private var isBodyOpen = false
     private var refusal: RequestTarget.Refusal?
 
     init(_ guest: Lobby.Guest) {
@@ -90,12 +92,14 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
         switch unwrapOutboundIn(data) {
         case .head(let head):
             guard head.status.code >= 200 else { break }
+            isBodyOpen = true
             isServed = Self.isServed(head.status.code)
             if isServed { ticket.opened(now: MonotonicTime.now) }
         case .body:
             // What waits in front of it has been taken.
             if isServed, context.channel.isWritable { ticket.progressed(now: MonotonicTime.now) }
         case .end:
+            isBodyOpen = false
             if isServed { ticket.progressed(now: MonotonicTime.now) }
             clock.answered(now: MonotonicTime.now)
             context.write(data, promise: promise)
@@ -104,6 +108,39 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
             return
         }
         context.write(data, promise: promise)
+    }
+
+    /// Sends a ``FilePart`` as the next part of the answer's body; its promise is kept when the last byte is the system's.
+    func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
+        guard let part = event as? FilePart else {
+            return context.triggerUserOutboundEvent(event, promise: promise)
+        }
+        let sent = promise ?? context.eventLoop.makePromise(of: Void.self)
+        guard isBodyOpen else { return sent.fail(ChannelError.inappropriateOperationForState) }
+        sent.futureResult.assumeIsolated().whenSuccess {
+            if self.isServed { self.ticket.progressed(now: MonotonicTime.now) }
+        }
+        let data: IOData
+        switch part {
+        case .bytes(let bytes): data = .byteBuffer(bytes)
+        case .slice(let file, let range):
+            data = .fileRegion(file.region(range))
+            let watch = Self.watch(file, range, context)
+            sent.futureResult.whenComplete { _ in watch.cancel() }
+        }
+        context.writeAndFlush(wrapOutboundOut(.body(data)), promise: sent)
+    }
+
+    /// A file that became shorter can never be sent, and the system would be asked to again and again.
+    private static func watch(
+        _ file: ServedFile, _ range: Range<Int64>, _ context: ChannelHandlerContext
+    ) -> RepeatedTask {
+        let channel = context.channel
+        return context.eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { task in
+            guard let size = file.sizeNow, size < range.upperBound else { return }
+            task.cancel()
+            channel.close(promise: nil)
+        }
     }
 
     /// Whoever is told to go away has shown nothing: its place is as good as never taken.

@@ -30,7 +30,9 @@ final class Connections: Sendable {
         configuration.httpDecoder.maxHeaderFieldSize = limits.headerBytes
         configuration.httpDecoder.maxHeaderListSize = limits.headerBytes
         configuration.httpDecoder.maxHeaderFieldCount = 100
-        let base = HTTP1Channel(responder: Self.answer(with: responder, logger: logger), configuration: configuration)
+        let isPlain = certificates == nil
+        let base = HTTP1Channel(
+            responder: Self.answer(with: responder, isPlain: isPlain, logger: logger), configuration: configuration)
         first = FirstBytes(certificates == nil ? .head : .tlsRecord, limit: limits.headerBytes)
         self.base = base
         self.limits = limits
@@ -62,12 +64,12 @@ final class Connections: Sendable {
             base.setup(channel: channel, logger: logger).assumeIsolated().whenComplete { result in
                 do {
                     let value = try result.get()
-                    // Right behind the decoder, which the library has put first.
+                    // Right behind the decoder, which the library has put first. The clock for silence stands before the
+                    // gate, so that it sees files go out.
                     let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
                     try pipeline.addHandlers(
-                        ConnectionGate(guest), IdleStateHandler(allTimeout: TimeAmount(self.limits.stall)),
-                        StallHandler(),
-                        position: .after(decoder))
+                        IdleStateHandler(allTimeout: TimeAmount(self.limits.stall)), StallHandler(),
+                        ConnectionGate(guest), position: .after(decoder))
                     if case .terminated = self.ready.yield(value) { channel.close(promise: nil) }
                 } catch {
                     channel.close(promise: nil)
@@ -91,10 +93,11 @@ final class Connections: Sendable {
     func end() async { await answering.value }
 
     private static func answer(
-        with responder: some HTTPResponder<ServiceContext>, logger: Logger
+        with responder: some HTTPResponder<ServiceContext>, isPlain: Bool, logger: Logger
     ) -> HTTPChannelHandler.Responder {
         { request, writer, channel in
-            let context = ServiceContext(source: .init(channel: channel, logger: logger))
+            var context = ServiceContext(source: .init(channel: channel, logger: logger))
+            context.isPlain = isPlain
             var response: Response
             do {
                 response = try await responder.respond(to: request, context: context)

@@ -1,8 +1,9 @@
 import Admission
 import HTTPTypes
 import Hummingbird
+import NIOCore
 
-/// The place of one request among those that are answered at a time. Given back when nobody holds it any more.
+/// The place of one call among those that are answered at a time. Given back when nobody holds it any more.
 package final class RequestPlace: Sendable {
     private let admission: Admission
     private let door: Door
@@ -19,6 +20,15 @@ package final class RequestPlace: Sendable {
     /// Seconds after which a client may ask again.
     package static let retryAfter = "1"
     package static let refusalText = "too many requests are being answered: try again"
+}
+
+extension Admission {
+    /// A place for a request on a connection, which is closed if it has to give its place up.
+    func request(on channel: any Channel, at door: Door) -> RequestTicket? {
+        request(
+            from: Source(channel.remoteAddress), at: door, now: MonotonicTime.now,
+            close: { channel.close(promise: nil) })
+    }
 }
 
 /// Bounds the calls that are under way, behind the guard: who may not come in takes no place.

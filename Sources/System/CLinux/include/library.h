@@ -31,16 +31,25 @@ static inline int swoop_has_writer(int descriptor) {
     return errno == EAGAIN ? swoop_writer_some : swoop_writer_unknown;
 }
 
-/// Whether others than this kernel may change the file system that `path` is on, so that inotify tells only a part:
 /// NFS, SMB, FUSE (mounted buckets among them), 9P, Ceph, Lustre, AFS.
-static inline int swoop_is_shared_file_system(const char *path) {
-    struct statfs status;
-    if (statfs(path, &status) != 0) return 0;
-    switch ((uint32_t)status.f_type) {
+static inline int swoop_is_shared_kind(uint32_t kind) {
+    switch (kind) {
     case 0x6969u: case 0x65735546u: case 0xff534d42u: case 0xfe534d42u: case 0x517bu: case 0x01021997u:
     case 0x00c36400u: case 0x0bd00bd0u: case 0x5346414fu: return 1;
     default: return 0;
     }
+}
+
+/// Whether others than this kernel may change the file system that `path` is on, so that inotify tells only a part.
+static inline int swoop_is_shared_file_system(const char *path) {
+    struct statfs status;
+    return statfs(path, &status) == 0 && swoop_is_shared_kind((uint32_t)status.f_type);
+}
+
+/// The same of the file system that an open file is on: its bytes may come over a network each time.
+static inline int swoop_is_on_shared_file_system(int descriptor) {
+    struct statfs status;
+    return fstatfs(descriptor, &status) == 0 && swoop_is_shared_kind((uint32_t)status.f_type);
 }
 
 /// One event of inotify(7), as `swoop_inotify_next` unpacks it.

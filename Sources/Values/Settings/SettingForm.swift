@@ -1,0 +1,37 @@
+import JSON
+
+/// A value that is given, and its way.
+package struct SettingNode: Sendable {
+    package let value: JSONValue
+    package let path: SettingPath
+
+    /// - Parameter reason: shows no value that may be a secret.
+    package func wrong(_ reason: String) -> SettingsError { SettingsError(.wrong, path, reason) }
+
+    package func note(_ text: String) -> SettingNote { SettingNote(path: path, text: text) }
+}
+
+/// How a value is read and checked.
+package struct SettingForm<Value: Sendable>: Sendable {
+    private let read: @Sendable (SettingNode, inout [SettingNote]) throws(SettingsError) -> Value?
+
+    /// - Parameter read: returns nil where the value is as good as none, as an empty text often is.
+    package init(_ read: @escaping @Sendable (SettingNode) throws(SettingsError) -> Value?) {
+        self.read = { node, _ throws(SettingsError) in try read(node) }
+    }
+
+    /// For values of which something may be noted.
+    package init(noting read: @escaping @Sendable (SettingNode, inout [SettingNote]) throws(SettingsError) -> Value?) {
+        self.read = read
+    }
+
+    func value(_ node: SettingNode?, _ notes: inout [SettingNote]) throws(SettingsError) -> Value? {
+        guard let node else { return nil }
+        return try read(node, &notes)
+    }
+
+    /// The value of an element or member, for forms that have others in them.
+    package func value(of node: SettingNode, _ notes: inout [SettingNote]) throws(SettingsError) -> Value? {
+        try read(node, &notes)
+    }
+}
