@@ -252,7 +252,7 @@ struct Offence: Sendable, CustomTestStringConvertible {
             let stranger = try await onThread {
                 let socket = try PeerSocket.connect(address, from: "127.0.0.9")
                 try socket.shakeHands(sample.info, id: id)
-                return LoopBound(socket)
+                return Handed(socket)
             }
             let leecher = try await nodes[1].get(sample.torrent, into: place.directory("leecher"), from: [address])
             try await leecher.complete(within: 20)

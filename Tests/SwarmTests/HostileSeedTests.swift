@@ -134,7 +134,7 @@ import Tracking
             let stranger = try await onThread {
                 let stranger = try PeerSocket.connect(address, from: "127.0.0.9")
                 try stranger.shakeHands(sample.info, id: id)
-                return LoopBound(stranger)
+                return Handed(stranger)
             }
             try await leecher.complete()
             #expect(seeds.connections == 1)

@@ -56,18 +56,22 @@ private final class TestShelf: Shelf {
     }
 
     private func with(
-        idle: Double = 0.3, awake: Int = 100, _ body: (_ shelf: TestNode, _ other: TestNode) async throws -> Void
+        idle: Double = 0.3, awake: Int = 100, loops: Int = 1,
+        _ body: (_ shelf: TestNode, _ other: TestNode) async throws -> Void
     ) async throws {
         try await TestNode.with(2) {
             $0.shelf = ShelfLimits(awake: awake, idle: idle, look: 0.05)
+            $0.loops = loops
         } _: { nodes in
             try await nodes[0].node.serve(shelf, options: nodes[0].options())
             try await body(nodes[0], nodes[1])
         }
     }
 
-    @Test func `gives what is asked for, in any version, and opens nothing else`() async throws {
-        try await with(idle: 60) { server, client in
+    @Test(arguments: [1, 3]) func `gives what is asked for, in any version, and opens nothing else`(loops: Int)
+        async throws
+    {
+        try await with(idle: 60, loops: loops) { server, client in
             #expect(await server.node.awakeTorrents == 0)
             let wanted = samples.prefix(7)
             var transfers: [WatchedTransfer] = []
@@ -80,6 +84,8 @@ private final class TestShelf: Shelf {
             for sample in wanted { #expect(try sample.isThere(in: place.directory("into"))) }
             #expect(await server.node.awakeTorrents == 7)
             #expect(shelf.opened == 7)
+            // Those that are awake are shared out.
+            #expect(server.node.loops.places.loads.max() == (7 + loops - 1) / loops)
         }
     }
 
@@ -92,21 +98,26 @@ private final class TestShelf: Shelf {
         }
     }
 
-    @Test func `whoever is left alone rests, and wakes again for the next peer`() async throws {
-        try await with { server, client in
+    @Test(arguments: [1, 3]) func `whoever is left alone rests, and wakes again for the next peer`(loops: Int)
+        async throws
+    {
+        try await with(loops: loops) { server, client in
             for into in ["first", "second"] {
                 let transfer = try await client.get(
                     samples[0].torrent, into: place.directory(into), from: [server.address])
                 try await transfer.complete()
                 await transfer.transfer.stop()
                 try await wait(for: "rest") { await server.node.awakeTorrents == 0 }
+                try await wait(for: "its place to be given back") { server.node.loops.places.loads.max() == 0 }
             }
             #expect(shelf.opened == 2)
         }
     }
 
-    @Test func `those who ask while a torrent is being opened all get it, and it is opened once`() async throws {
-        try await with(idle: 60) { server, _ in
+    @Test(arguments: [1, 3]) func `those who ask while a torrent is being opened all get it, and it is opened once`(
+        loops: Int
+    ) async throws {
+        try await with(idle: 60, loops: loops) { server, _ in
             shelf.hold(true)
             let (address, info) = (try await server.address, samples[1].info)
             try await withThrowingTaskGroup(of: PeerID?.self) { group in
@@ -129,8 +140,10 @@ private final class TestShelf: Shelf {
         }
     }
 
-    @Test func `what is not there, or cannot be opened, ends the connection and nothing else`() async throws {
-        try await with { server, client in
+    @Test(arguments: [1, 3]) func `what is not there, or cannot be opened, ends the connection and nothing else`(
+        loops: Int
+    ) async throws {
+        try await with(loops: loops) { server, client in
             let address = try await server.address
             let unknown = try Sample.single(1_000, name: "unknown", version: .v1)
             func isRefused(_ info: Info) async throws -> Bool {
@@ -150,8 +163,10 @@ private final class TestShelf: Shelf {
         }
     }
 
-    @Test func `who hangs up, or the end, comes while a torrent is being opened`() async throws {
-        try await with { server, _ in
+    @Test(arguments: [1, 3]) func `who hangs up, or the end, comes while a torrent is being opened`(loops: Int)
+        async throws
+    {
+        try await with(loops: loops) { server, _ in
             shelf.hold(true)
             let (address, info) = (try await server.address, samples[1].info)
             try await onThread {
@@ -189,6 +204,31 @@ private final class TestShelf: Shelf {
             #expect(shelf.opened == 4)
         }
     }
+
+    @Test func `what may be awake is one number for all loops`() async throws {
+        try await with(idle: 60, awake: 2, loops: 3) { server, _ in
+            let address = try await server.address
+            func wake(_ sample: Sample) async throws -> Handed<PeerSocket> {
+                let info = sample.info
+                return try await onThread {
+                    let socket = try PeerSocket.connect(address)
+                    try socket.shakeHands(info)
+                    return Handed(socket)
+                }
+            }
+            let busy = [try await wake(samples[0]), try await wake(samples[1])]
+            await #expect(throws: PeerSocket.Failure.closed) { try await wake(samples[2]) }
+            #expect(await server.node.awakeTorrents == 2)
+            busy[0].value.reset()
+            // It rests on its own loop when another has no room.
+            try await wait(for: "room") {
+                do { _ = try await wake(samples[2]) } catch PeerSocket.Failure.closed { return false }
+                return true
+            }
+            #expect(await server.node.awakeTorrents == 2)
+            _ = busy
+        }
+    }
 }
 
 @Suite struct `Torrents that are awake` {
@@ -205,6 +245,14 @@ private final class TestShelf: Shelf {
         #expect(torrents.awake[one]?.torrent == "one")
         #expect(torrents.opening.isEmpty)
         #expect(torrents.ask(two, 3) == .full)
+    }
+
+    @Test func `those that are awake on other loops count`() {
+        var torrents = Torrents(limits: ShelfLimits(awake: 2))
+        #expect(torrents.ask(one, 1, others: 1) == .open)
+        #expect(torrents.ask(one, 2, others: 1) == .wait)
+        #expect(torrents.ask(two, 3, others: 1) == .full)
+        #expect(torrents.ask(two, 3, others: 0) == .open)
     }
 
     @Test func `what could not be opened is forgotten`() {

@@ -15,10 +15,10 @@ import Tracking
 
 /// Connections that are kept for the time of a test, and closed at its end.
 private final class Crowd: Sendable {
-    private let sockets = Mutex<[LoopBound<PeerSocket>]>([])
+    private let sockets = Mutex<[Handed<PeerSocket>]>([])
 
     func keep(_ socket: PeerSocket) {
-        let wrapped = LoopBound(socket)
+        let wrapped = Handed(socket)
         sockets.withLock { $0.append(wrapped) }
     }
 

@@ -49,8 +49,8 @@ public struct TokenBucket: Sendable {
         tokens = Self.capacity(rate)
     }
 
-    /// At least one full-sized request, so that it can pass at all.
-    private static func capacity(_ rate: Int?) -> Double { max(Double(rate ?? 0) / 4, 32 * 1024) }
+    /// Tokens that gather: at least one full-sized request, so that it can pass at all.
+    public static func capacity(_ rate: Int?) -> Double { max(Double(rate ?? 0) / 4, 32 * 1024) }
 
     public mutating func setRate(_ rate: Int?, now: Double) {
         fill(now)

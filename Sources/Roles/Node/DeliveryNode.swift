@@ -66,6 +66,7 @@ package actor DeliveryNode {
         self.transport = transport
         var swarm = engine
         swarm.uploadLimit = configuration.uploadLimit
+        swarm.loops = engine.loops ?? SwarmNode.loopsForMany
         let own = library == nil ? try Self.makeLibrary(configuration, logger) : nil
         ownLibrary = own
         crashes = CrashRecord(data: configuration.dataPath)

@@ -61,7 +61,7 @@ final class VirtualEngine {
             (home, have) = (.staged(staged, files), found)
         }
         let holder = Holder()
-        let entrance = LoopBound(holder)
+        let entrance = LoopBound(holder, on: network.loop)
         let loop = network.loop
         engine = TorrentEngine(
             context: context, info: sample.info, hashes: sample.torrent.pieceHashes, home: home, have: have,

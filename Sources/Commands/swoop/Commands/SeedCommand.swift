@@ -72,6 +72,6 @@ struct SeedCommand: SwoopCommand {
         let session = ShelfSession(
             directory: TorrentDirectory(torrent, content: path), reporter: reporter, options: transfer.options,
             seedTime: seedTime?.duration)
-        try await EngineNode(logger: global.logger).use { try await session.run(on: $0) }
+        try await EngineNode(logger: global.logger, hasManyTorrents: true).use { try await session.run(on: $0) }
     }
 }

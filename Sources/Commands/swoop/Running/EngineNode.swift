@@ -5,8 +5,11 @@ import Swarm
 struct EngineNode {
     private let node: SwarmNode
 
-    init(logger: Logger) throws {
-        node = try SwarmNode(logger: logger)
+    /// - Parameter hasManyTorrents: it needs more than one event loop.
+    init(logger: Logger, hasManyTorrents: Bool = false) throws {
+        var configuration = SwarmNode.Configuration()
+        configuration.loops = hasManyTorrents ? SwarmNode.loopsForMany : 1
+        node = try SwarmNode(configuration: configuration, logger: logger)
     }
 
     func use(_ body: (SwarmNode) async throws -> Void) async throws {

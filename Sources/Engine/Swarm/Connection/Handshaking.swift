@@ -5,7 +5,8 @@ import Reactor
 /// Finds torrents for connections that came in. All calls are made on the loop.
 protocol TorrentDirectory: AnyObject {
     /// Gives the connection its torrent with ``PeerConnection/join(_:)``, or lets it wait with
-    /// ``PeerConnection/awaitTorrent()``, or does neither: then there is no such torrent.
+    /// ``PeerConnection/awaitTorrent()``, or takes it to another loop with ``PeerConnection/depart()``, or does none of it:
+    /// then there is no such torrent.
     func find(_ hash: SHA1Digest, for connection: PeerConnection)
     /// It was closed before it belonged to a torrent.
     func ended(_ connection: PeerConnection)
@@ -19,20 +20,33 @@ extension PeerConnection {
         weak var owner: (any ConnectionOwner)?
         /// Of an incoming connection.
         weak var directory: (any TorrentDirectory)?
+        /// Of an incoming connection: closes it when its place in the budget is needed.
+        let eviction: Eviction?
         /// The torrent is being looked up: nothing is read meanwhile.
         var isAwaitingTorrent = false
         /// Bytes of our handshake that the stream has not taken.
         var unsent: [UInt8] = []
         var deadline: TimerToken?
+        /// When that fires.
+        var deadlineAt = Double.infinity
 
-        init(directory: any TorrentDirectory) {
+        init(eviction: Eviction, directory: any TorrentDirectory) {
             exchange = HandshakeExchange()
+            self.eviction = eviction
             self.directory = directory
         }
 
         init(infoHash: SHA1Digest, owner: any ConnectionOwner) {
             exchange = HandshakeExchange(infoHash: infoHash, accepted: owner.infoHashes.wire)
+            eviction = nil
             self.owner = owner
+        }
+
+        /// The peer has named its torrent.
+        init(resuming exchange: HandshakeExchange, eviction: Eviction?, until deadline: Double) {
+            self.exchange = exchange
+            self.eviction = eviction
+            deadlineAt = deadline
         }
     }
 
@@ -94,6 +108,7 @@ extension PeerConnection {
         case .wrongTorrent: close(.violation("handshake for another torrent"))
         case .lookUp(let hash):
             handshaking.directory?.find(hash, for: self)
+            if isClosed { return }
             guard handshaking.isAwaitingTorrent else { return answer(handshaking) }
             want(interest.subtracting(.read))
         case .complete(let handshake): complete(handshake, handshaking)

@@ -44,10 +44,12 @@ final class PeerConnection: ReadinessHandler {
     var listenAddress: PeerAddress?
 
     /// A connection that a peer made to this host.
-    /// - Parameter directory: finds the torrent that its handshake names.
+    /// - Parameters:
+    ///   - eviction: closes it when its place in the budget is needed.
+    ///   - directory: finds the torrent that its handshake names.
     init(
         accepted stream: ByteStream, from address: PeerAddress, loop: EventLoop, staging: ReceiveStaging,
-        tunables: Tunables, ticket: Admission.Ticket?, directory: any TorrentDirectory
+        tunables: Tunables, ticket: Admission.Ticket?, eviction: Eviction, directory: any TorrentDirectory
     ) {
         self.stream = stream
         self.address = address
@@ -56,7 +58,20 @@ final class PeerConnection: ReadinessHandler {
         self.tunables = tunables
         self.ticket = ticket
         isIncoming = true
-        phase = .handshaking(Handshaking(directory: directory))
+        phase = .handshaking(Handshaking(eviction: eviction, directory: directory))
+    }
+
+    /// A connection that a peer made to this host and another loop took in. See ``arrive()``.
+    init(arriving transit: ConnectionInTransit, loop: EventLoop, staging: ReceiveStaging, tunables: Tunables) {
+        stream = transit.stream
+        address = transit.address
+        self.loop = loop
+        self.staging = staging
+        self.tunables = tunables
+        ticket = transit.take()
+        isIncoming = true
+        phase = .handshaking(
+            Handshaking(resuming: transit.exchange, eviction: transit.eviction, until: transit.deadline))
     }
 
     /// A connection that this host makes.
@@ -80,17 +95,19 @@ final class PeerConnection: ReadinessHandler {
         stream.setUnsentLowWater(bytes: UnsentLimit.first)
         switch phase {
         case .connecting(let handshaking):
-            limitTime(of: handshaking)
+            limitTime(of: handshaking, until: loop.now + tunables.handshake)
             want(.write)
         case .handshaking(let handshaking):
-            limitTime(of: handshaking)
+            handshaking.eviction?.follow(self)
+            limitTime(of: handshaking, until: loop.now + tunables.handshake)
             want(.read)
         case .open, .closed: break
         }
     }
 
-    private func limitTime(of handshaking: Handshaking) {
-        handshaking.deadline = loop.schedule(after: tunables.handshake) { [weak self] in self?.close(.timedOut) }
+    func limitTime(of handshaking: Handshaking, until time: Double) {
+        handshaking.deadlineAt = time
+        handshaking.deadline = loop.schedule(after: time - loop.now) { [weak self] in self?.close(.timedOut) }
     }
 
     func ready(_ readiness: Readiness) {
@@ -161,6 +178,17 @@ final class PeerConnection: ReadinessHandler {
             closeStream()
             open.owner.closed(self, reason, last: open)
         }
+    }
+
+    /// Ends it here without closing its stream or giving back its place, which are the caller's now.
+    /// - Returns: nil unless its handshake is under way.
+    func giveUp() -> (Handshaking, Admission.Ticket?)? {
+        guard case .handshaking(let handshaking) = phase else { return nil }
+        phase = .closed
+        if let deadline = handshaking.deadline { loop.cancel(deadline) }
+        watch.end(of: stream, on: loop)
+        defer { ticket = nil }
+        return (handshaking, ticket)
     }
 
     private func closeStream() {

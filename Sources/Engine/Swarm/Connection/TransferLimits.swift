@@ -2,14 +2,17 @@ import Reactor
 import Storage
 import SwarmCore
 
-/// The rate limits that hold for a torrent: its own and the process's, each way. Lives on the loop.
+/// The rate limits that hold for a torrent: its own and the process's, each way. Lives on the loop, and so does the parent,
+/// which stands for the process there: of several loops it draws from what they share.
 final class TransferLimits {
-    private var down: TokenBucket
-    private var up: TokenBucket
+    private var down: RateBucket
+    private var up: RateBucket
     /// What of the upload limit answers about metadata and hashes may take while blocks are sent.
-    private var answers: TokenBucket
+    private var answers: RateBucket
     private var blockSentAt = -Double.infinity
+    private var toldSentAt = -Double.infinity
     private let parent: TransferLimits?
+    private let shared: SharedLimits?
 
     /// One part in so many of the upload limit is for answers while blocks are sent: who asks for metadata again and again
     /// is not to hold up those who fetch.
@@ -17,18 +20,26 @@ final class TransferLimits {
     /// Seconds after a block in which blocks count as being sent.
     private static let blocksGoOn = 1.0
 
-    /// - Parameters: bytes per second; nil for none.
-    init(down: Int?, up: Int?, parent: TransferLimits?, now: Double) {
-        self.down = TokenBucket(rate: down, now: now)
-        self.up = TokenBucket(rate: up, now: now)
-        answers = TokenBucket(rate: up.map { $0 / Self.answersShare }, now: now)
+    /// Seconds after which other loops are told again that blocks are sent.
+    private static let telling = 0.1
+
+    static func answers(of up: Int?) -> Int? { up.map { $0 / answersShare } }
+
+    /// - Parameters:
+    ///   - down: bytes per second; nil for none. So is `up`.
+    ///   - shared: from which the bytes come, where there are several loops.
+    init(down: Int?, up: Int?, parent: TransferLimits?, shared: SharedLimits? = nil, now: Double) {
+        self.down = RateBucket(rate: down, now: now, shared: shared?.down)
+        self.up = RateBucket(rate: up, now: now, shared: shared?.up)
+        answers = RateBucket(rate: Self.answers(of: up), now: now, shared: shared?.answers)
         self.parent = parent
+        self.shared = shared
     }
 
     func set(down: Int?, up: Int?, now: Double) {
         self.down.setRate(down, now: now)
         self.up.setRate(up, now: now)
-        answers.setRate(up.map { $0 / Self.answersShare }, now: now)
+        answers.setRate(Self.answers(of: up), now: now)
     }
 
     /// Bytes per second in force; nil for none.
@@ -63,6 +74,10 @@ final class TransferLimits {
     func sent(_ bytes: Int, now: Double) {
         up.spend(bytes)
         blockSentAt = now
+        if let shared, now - toldSentAt >= Self.telling {
+            toldSentAt = now
+            shared.blockSentAt = now
+        }
         parent?.sent(bytes, now: now)
     }
 
@@ -74,7 +89,8 @@ final class TransferLimits {
 
     /// Seconds until an answer of `bytes` may be made; 0 when it may now.
     func answerDelay(_ bytes: Int, _ now: Double) -> Double {
-        let share = now - blockSentAt < Self.blocksGoOn ? answers.delay(for: bytes, now: now) : 0
+        let sentAt = max(blockSentAt, shared?.blockSentAt ?? blockSentAt)
+        let share = now - sentAt < Self.blocksGoOn ? answers.delay(for: bytes, now: now) : 0
         return max(share, up.delay(for: bytes, now: now), parent?.answerDelay(bytes, now) ?? 0)
     }
 

@@ -8,12 +8,15 @@ import Storage
 import SwarmCore
 import TrackerClient
 
-/// What the torrents of one process share.
+/// What the torrents share that are pinned to one loop. The loop's own are the staging memory and its view of the limits; the
+/// rest is the process's, whichever loop uses it. Bans, addresses of peers and what is told about them (peer exchange) are a
+/// torrent's own, and not here.
 struct EngineContext {
     let loop: EventLoop
     let network: any StreamNetwork
     let pool: WorkerPool
     let staging: ReceiveStaging
+    /// Of the process, as this loop keeps to them.
     let limits: TransferLimits
     /// What strangers may take of this process.
     let admission: Admission
@@ -30,7 +33,7 @@ struct EngineContext {
     /// Of every torrent's machine, where its options do not say otherwise.
     let swarm: SwarmConfiguration
     let lines: LineLimits
-    let advice = LongLineAdvice()
+    var advice = LongLineAdvice()
     let syncPolicy: SyncPolicy
     /// When sources of a plan that fail are asked again.
     let sourceHealth: WebSeedHealth.Settings

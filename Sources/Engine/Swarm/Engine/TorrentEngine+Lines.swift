@@ -4,6 +4,7 @@ import Logging
 import PeerWire
 import Reactor
 import SwarmCore
+import Synchronization
 
 /// The further connections of a torrent's peers. They belong to the peer whose first connection is in
 /// ``TorrentEngine/connections``: what comes and goes over them is that peer's.
@@ -79,13 +80,12 @@ struct LineState {
 }
 
 /// Says once in a process what an administrator can do about a long line.
-final class LongLineAdvice {
-    private var hasSpoken = false
+final class LongLineAdvice: Sendable {
+    private let hasSpoken = Atomic(false)
 
     /// - Parameter code: why BBR could not be chosen, `errno`.
     func text(_ code: CInt) -> String? {
-        guard !hasSpoken else { return nil }
-        hasSpoken = true
+        guard !hasSpoken.exchange(true, ordering: .relaxed) else { return nil }
         let why: String
         switch code {
         case ENOENT: why = "the system does not have it: run `modprobe tcp_bbr` as root, and allow it"

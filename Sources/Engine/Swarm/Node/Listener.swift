@@ -4,7 +4,7 @@ import Hashing
 import Logging
 import Reactor
 
-/// Takes connections in and finds the torrent each is about. Lives on the loop.
+/// Takes connections in and reads which torrent each is about. Lives on the loop; torrents may live on others.
 ///
 /// Every connection has a place in the budget of the process. A full budget closes whoever has shown least for longest;
 /// only where everybody has just shown something is the newcomer turned away.
@@ -64,19 +64,15 @@ final class Listener: ReadinessHandler, TorrentDirectory {
     }
 
     private func take(_ stream: ByteStream, _ from: PeerAddress) {
-        let evicted = Evicted()
-        let handle = LoopBound(evicted)
-        let ticket = admission.admit(from.source, at: .peers, now: loop.now) { [loop] in
-            loop.post { handle.value.connection?.evict() }
-        }
+        let eviction = Eviction()
+        let ticket = admission.admit(from.source, at: .peers, now: loop.now) { eviction.evict() }
         guard let ticket else {
             stream.close()
             return
         }
         let connection = PeerConnection(
             accepted: stream, from: from, loop: loop, staging: staging, tunables: tunables, ticket: ticket,
-            directory: self)
-        evicted.connection = connection
+            eviction: eviction, directory: self)
         unnamed[ObjectIdentifier(connection)] = connection
         connection.start()
     }
@@ -95,10 +91,5 @@ final class Listener: ReadinessHandler, TorrentDirectory {
         socket.close()
         for connection in unnamed.values { connection.close(.shutdown) }
         unnamed = [:]
-    }
-
-    /// The connection that is to be closed when its place is needed. Lives on the loop.
-    private final class Evicted {
-        weak var connection: PeerConnection?
     }
 }

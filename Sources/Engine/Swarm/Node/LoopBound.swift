@@ -1,9 +1,21 @@
-/// Something that lives on one event loop, on its way between actors whose executor that loop is.
-///
-/// Safe as `@unchecked Sendable`: all actors of a node have the same loop as their executor, so that whoever opens the
-/// wrapper is on the loop.
-struct LoopBound<Value>: @unchecked Sendable {
-    let value: Value
+import Reactor
 
-    init(_ value: Value) { self.value = value }
+/// Something that lives on one event loop, on its way between threads and actors.
+///
+/// Safe as `@unchecked Sendable`: a process may have several loops, and whoever opens the wrapper elsewhere than on its own
+/// is stopped.
+struct LoopBound<Value>: @unchecked Sendable {
+    private let bound: Value
+    private let loop: EventLoop
+
+    init(_ value: Value, on loop: EventLoop) {
+        bound = value
+        self.loop = loop
+    }
+
+    /// On the loop.
+    var value: Value {
+        loop.checkIsolated()
+        return bound
+    }
 }

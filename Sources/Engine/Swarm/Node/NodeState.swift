@@ -9,34 +9,42 @@ import Reactor
 import TrackerClient
 import Tracking
 
-/// What a node holds on its loop: listener, limits, shared clients and the transfers.
+/// What a node holds for all its loops: listener, shared clients and the way to each loop. Lives on the loop that listens.
 actor NodeState {
-    nonisolated let loop: EventLoop
+    private nonisolated let loops: NodeLoops
     private let network = TCPNetwork()
-    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loops.first.loop.asUnownedSerialExecutor() }
 
-    private var context: EngineContext?
+    private var parts: NodeParts?
     private var listener: Listener?
-    private var transfers = TransferIndex()
-    private var shelf: ShelfService?
     /// Tells trackers that announces from another address are still ours.
     private let announceKey = UInt32.random(in: .min ... .max)
 
-    init(loop: EventLoop) { self.loop = loop }
+    init(loops: NodeLoops) { self.loops = loops }
 
-    var listenAddress: PeerAddress? { listener == nil ? nil : context?.listenAddress }
+    var listenAddress: PeerAddress? { listener == nil ? nil : parts?.listenAddress }
 
-    /// The shared parts, made by the first transfer; later ones listen where it does.
-    func context(of node: SwarmNode, options: TransferOptions) throws -> LoopBound<EngineContext> {
-        if var context {
+    /// Pins a torrent to a loop.
+    /// - Returns: its pin, and what it shares with the others there.
+    func place(_ hashes: [SHA1Digest], of node: SwarmNode, options: TransferOptions) async throws
+        -> (TorrentPin, LoopBound<EngineContext>)
+    {
+        let parts = try parts(of: node, options: options)
+        let pin = loops.places.pin(hashes)
+        return (pin, await loops.share(on: pin.loop).context(parts, in: loops))
+    }
+
+    /// What all share, made by the first transfer; later ones listen where it does.
+    private func parts(of node: SwarmNode, options: TransferOptions) throws -> NodeParts {
+        if var parts {
             // Until now nobody wanted peers.
             if listener == nil, options.usesPeers {
                 let (socket, address) = try listen(on: options.listen)
-                context.listenAddress = address
-                listener = try listener(on: socket, context, node)
-                self.context = context
+                parts.listenAddress = address
+                listener = try listener(on: socket, parts)
+                self.parts = parts
             }
-            return LoopBound(context)
+            return parts
         }
         let (socket, address) =
             options.usesPeers ? try listen(on: options.listen) : (nil, PeerAddress.any(port: 0))
@@ -46,52 +54,37 @@ actor NodeState {
             trackerSettings.localAddress = host
             webSettings.localAddress = host
         }
-        let configuration = node.configuration
-        var health = WebSeedHealth.Settings()
-        health.retry = configuration.sourceRetry
-        health.longestRetry = configuration.longestSourceRetry
-        let context = EngineContext(
-            loop: loop, network: network, pool: node.pool, staging: ReceiveStaging(length: 2 << 20),
-            limits: TransferLimits(
-                down: configuration.downloadLimit, up: configuration.uploadLimit, parent: nil, now: loop.now),
-            admission: node.admission, incoming: configuration.incoming,
-            peerID: node.peerID, listenAddress: address, trackers: TrackerClient(settings: trackerSettings),
-            webSeeds: WebSeedClient(settings: webSettings), logger: node.logger, client: configuration.client,
-            tunables: configuration.connection, swarm: configuration.swarm,
-            lines: configuration.lines, syncPolicy: configuration.syncPolicy, sourceHealth: health)
-        if let socket { listener = try listener(on: socket, context, node) }
-        self.context = context
-        return LoopBound(context)
+        let parts = NodeParts(
+            network: network, pool: node.pool, admission: node.admission, peerID: node.peerID, listenAddress: address,
+            trackers: TrackerClient(settings: trackerSettings), webSeeds: WebSeedClient(settings: webSettings),
+            logger: node.logger, configuration: node.configuration)
+        if let socket { listener = try listener(on: socket, parts) }
+        self.parts = parts
+        return parts
     }
 
-    private func listener(on socket: StreamListener, _ context: EngineContext, _ node: SwarmNode) throws -> Listener {
-        try Listener(
-            socket: socket, loop: loop, staging: context.staging, tunables: context.tunables,
-            admission: context.admission, logger: node.logger,
-            resolve: { [weak self] connection, hash in
-                let connection = LoopBound(connection)
-                self?.assumeIsolated { $0.attach(connection, to: hash) }
+    /// Reads from each connection which torrent it is about; the loop of that torrent does the rest.
+    private func listener(on socket: StreamListener, _ parts: NodeParts) throws -> Listener {
+        let (loops, share) = (loops, loops.first)
+        let context = share.assumeIsolated { $0.context(parts, in: loops) }.value
+        return try Listener(
+            socket: socket, loop: share.loop, staging: context.staging, tunables: context.tunables,
+            admission: context.admission, logger: parts.logger,
+            resolve: { connection, hash in
+                let connection = LoopBound(connection, on: share.loop)
+                share.assumeIsolated { $0.find(connection, TorrentSearch(hash, in: loops)) }
             })
     }
 
-    private func attach(_ connection: LoopBound<PeerConnection>, to hash: SHA1Digest) {
-        transfers.forEach(of: hash) { transfer in
-            guard connection.value.owner == nil else { return }
-            transfer.assumeIsolated { $0.attach(connection, to: hash) }
-        }
-        if connection.value.owner == nil { shelf?.attach(connection.value, to: hash) }
-    }
-
-    func serve(_ shelf: any Shelf, for node: SwarmNode, options: TransferOptions) throws {
-        let context = try context(of: node, options: options)
-        self.shelf?.stop()
-        self.shelf = ShelfService(shelf, context: context.value, options: options, limits: node.configuration.shelf)
+    func serve(_ shelf: any Shelf, for node: SwarmNode, options: TransferOptions) async throws {
+        let parts = try parts(of: node, options: options)
+        for share in loops.shares { await share.serve(shelf, parts, options: options, in: loops) }
     }
 
     func announce(_ torrent: Torrent, peerID: PeerID, options: TransferOptions) async -> Double? {
-        guard listener != nil, let context else { return nil }
-        let filter = PeerAddressFilter(allowsLoopback: context.listenAddress.isLoopback)
-        let (client, port) = (context.trackers, context.listenAddress.port)
+        guard listener != nil, let parts else { return nil }
+        let filter = PeerAddressFilter(allowsLoopback: parts.listenAddress.isLoopback)
+        let (client, port) = (parts.trackers, parts.listenAddress.port)
         var answered: Double?
         for hash in torrent.info.hashes.wire {
             guard
@@ -110,9 +103,6 @@ actor NodeState {
         }
         return answered
     }
-
-    /// Torrents of the shelf that have peers, or had some a moment ago.
-    var awakeTorrents: Int { shelf?.count ?? 0 }
 
     /// The ports of BitTorrent by custom.
     private static let ports: ClosedRange<UInt16> = 6881...6889
@@ -144,32 +134,22 @@ actor NodeState {
             advice: "Choose another address or port with --listen.")
     }
 
-    /// - Parameters:
-    ///   - hashes: by which peers ask for it.
-    ///   - mayHaveMore: whether its metadata, which is still to come, may bring another one.
-    func add(_ transfer: Transfer, hashes: InfoHashes, mayHaveMore: Bool) {
-        transfers.add(transfer, hashes: hashes.wire, mayHaveMore: mayHaveMore) { $0.assumeIsolated { $0.isStopped } }
-    }
-
-    func setLimits(up: Int?, down: Int?) {
-        context?.limits.set(down: down, up: up, now: loop.now)
-        for transfer in transfers.all { transfer.assumeIsolated { $0.limitsChanged() } }
+    func setLimits(up: Int?, down: Int?) async {
+        loops.setLimits(down: down, up: up)
+        for share in loops.shares { await share.limitsChanged(in: loops) }
     }
 
     func shutdown() async {
-        let all = transfers.all
-        transfers = TransferIndex()
+        let all = loops.places.removeTransfers()
         listener?.close()
         listener = nil
-        shelf?.stop()
-        shelf = nil
+        for share in loops.shares { await share.close() }
         await withTaskGroup(of: Void.self) { group in
             for transfer in all { group.addTask { await transfer.stop() } }
         }
-        guard let context else { return }
-        self.context = nil
-        let (trackers, webSeeds) = (context.trackers, context.webSeeds)
-        await trackers.shutdown()
-        await webSeeds.shutdown()
+        guard let parts else { return }
+        self.parts = nil
+        await parts.trackers.shutdown()
+        await parts.webSeeds.shutdown()
     }
 }

@@ -4,7 +4,7 @@ import Metainfo
 /// Content that a node serves when somebody asks for it, and that costs the engine nothing before: no memory, no timer, no
 /// announce. The owner of the content decides what is there; a shelf of a million torrents is as well as one of ten.
 package protocol Shelf: Sendable {
-    /// Whether a torrent may be here. Called on the engine's loop for handshakes, so it must answer from memory.
+    /// Whether a torrent may be here. Called on the engine's loops for handshakes, so it must answer from memory.
     /// - Parameter hash: as a handshake has it: SHA-1 of the info dictionary, or the first 20 bytes of its SHA-256.
     func mayHave(_ hash: SHA1Digest) -> Bool
 
@@ -27,7 +27,7 @@ package struct ShelvedContent: Sendable {
 
 /// How many torrents of a shelf are awake, and for how long.
 struct ShelfLimits: Sendable {
-    /// Torrents that have a peer, or had one a moment ago. More are refused until one rests again.
+    /// Torrents of a process that have a peer, or had one a moment ago. More are refused until one rests again.
     var awake = 4_096
     /// Seconds without a connection after which a torrent rests again.
     var idle = 15.0
@@ -35,7 +35,7 @@ struct ShelfLimits: Sendable {
     var look = 1.0
 }
 
-/// Which torrents of a shelf are awake: pure bookkeeping. Invariant: a torrent is opening or awake, never both.
+/// Which torrents of a shelf are awake on one loop: pure bookkeeping. Invariant: a torrent is opening or awake, never both.
 struct AwakeTorrents<Waiting, Awake> {
     private(set) var opening: [SHA1Digest: [Waiting]] = [:]
     private(set) var awake: [SHA1Digest: (torrent: Awake, idleSince: Double?)] = [:]
@@ -56,12 +56,13 @@ struct AwakeTorrents<Waiting, Awake> {
     }
 
     /// Somebody asks for a torrent that is not awake.
-    mutating func ask(_ hash: SHA1Digest, _ who: Waiting) -> Step {
+    /// - Parameter others: torrents that are awake on other loops.
+    mutating func ask(_ hash: SHA1Digest, _ who: Waiting, others: Int = 0) -> Step {
         if opening[hash] != nil {
             opening[hash]?.append(who)
             return .wait
         }
-        guard count < limits.awake else { return .full }
+        guard count + others < limits.awake else { return .full }
         opening[hash] = [who]
         return .open
     }

@@ -4,51 +4,91 @@ import Reactor
 import Storage
 import SwarmCore
 
-/// Opens the torrents of a shelf for the peers that ask for them, and lets them rest again. Lives on the loop.
+/// Opens the torrents of a shelf for the peers that ask for them, and lets them rest again. Lives on a loop; each loop of a
+/// process has one, for the torrents that are pinned to it while they are awake.
 final class ShelfService {
+    private struct Awake {
+        let engine: TorrentEngine
+        let pin: TorrentPin
+    }
+
     private let shelf: any Shelf
     private let context: EngineContext
     private let options: TransferOptions
-    private var torrents: AwakeTorrents<PeerConnection, TorrentEngine>
+    private var torrents: AwakeTorrents<PeerConnection, Awake>
     private var timer: TimerToken?
     private var isStopped = false
+    /// Of all loops.
+    private let total: AwakeCount
+    private let makeRoomElsewhere: () -> Void
 
-    init(_ shelf: any Shelf, context: EngineContext, options: TransferOptions, limits: ShelfLimits) {
+    /// - Parameter makeRoom: lets those on other loops rest that have no connection.
+    init(
+        _ shelf: any Shelf, context: EngineContext, options: TransferOptions, limits: ShelfLimits, total: AwakeCount,
+        makeRoom: @escaping () -> Void
+    ) {
+        self.total = total
+        makeRoomElsewhere = makeRoom
         self.shelf = shelf
         self.context = context
         self.options = options
         torrents = AwakeTorrents(limits: limits)
     }
 
-    var count: Int { torrents.count }
+    /// Where a torrent lives that may be on the shelf: where it is awake, or where it is to wake.
+    func pin(_ hash: SHA1Digest, in places: TorrentPlaces) -> TorrentPin? {
+        places.existingPin(hash) ?? (shelf.mayHave(hash) ? places.pin([hash]) : nil)
+    }
 
     /// Gives a connection its torrent, now or later; does nothing if it is not on the shelf.
-    func attach(_ connection: PeerConnection, to hash: SHA1Digest) {
-        if let engine = torrents.awake[hash]?.torrent {
+    /// - Parameter pin: to this loop.
+    func attach(_ connection: PeerConnection, to hash: SHA1Digest, _ pin: TorrentPin) {
+        if let engine = torrents.awake[hash]?.torrent.engine {
             if engine.adopt(connection) { connection.join(engine) }
             return
         }
         guard shelf.mayHave(hash) else { return }
-        if torrents.count >= torrents.limits.awake { letRest(patience: 0) }
-        switch torrents.ask(hash, connection) {
+        if total.value >= torrents.limits.awake { makeRoom() }
+        switch ask(hash, connection) {
         case .full:
+            makeRoomElsewhere()
             // Whoever has shown least for longest goes, so that there is room when this one comes again.
             _ = context.admission.shed(at: .peers, now: context.loop.now)
         case .wait: connection.awaitTorrent()
         case .open:
             connection.awaitTorrent()
-            open(hash)
+            open(hash, pin)
         }
     }
 
-    private func open(_ hash: SHA1Digest) {
-        let (shelf, loop, service) = (shelf, context.loop, LoopBound(self))
+    private func ask(_ hash: SHA1Digest, _ connection: PeerConnection) -> AwakeTorrents<PeerConnection, Awake>.Step {
+        var step = AwakeTorrents<PeerConnection, Awake>.Step.full
+        // Two loops may ask for the last place at once.
+        total.change { all in
+            let before = torrents.count
+            step = torrents.ask(hash, connection, others: all - before)
+            return torrents.count - before
+        }
+        return step
+    }
+
+    /// Runs `body`, after which fewer may be awake.
+    private func release<Result>(_ body: () -> Result) -> Result {
+        let before = torrents.count
+        let result = body()
+        let change = torrents.count - before
+        if change != 0 { total.change { _ in change } }
+        return result
+    }
+
+    private func open(_ hash: SHA1Digest, _ pin: TorrentPin) {
+        let (shelf, loop, service) = (shelf, context.loop, LoopBound(self, on: context.loop))
         context.pool.submit {
             let found = Result { () throws -> Opened? in
                 guard let content = try shelf.open(hash) else { return nil }
                 return try Opened(content)
             }
-            loop.post { service.value.opened(hash, found) }
+            loop.post { service.value.opened(hash, found, pin) }
         }
     }
 
@@ -66,7 +106,7 @@ final class ShelfService {
         }
     }
 
-    private func opened(_ hash: SHA1Digest, _ found: Result<Opened?, any Error>) {
+    private func opened(_ hash: SHA1Digest, _ found: Result<Opened?, any Error>, _ pin: TorrentPin) {
         var engine: TorrentEngine?
         if case .failure(let error) = found {
             context.logger.warning(
@@ -75,7 +115,10 @@ final class ShelfService {
         if !isStopped, case .success(let content?) = found, content.torrent.info.hashes.wire.contains(hash) {
             engine = start(content)
         }
-        for connection in torrents.opened(hash, as: engine, now: context.loop.now) where !connection.isClosed {
+        let waiting = release {
+            torrents.opened(hash, as: engine.map { Awake(engine: $0, pin: pin) }, now: context.loop.now)
+        }
+        for connection in waiting where !connection.isClosed {
             if let engine, engine.adopt(connection) { connection.join(engine) }
             connection.resumeHandshake()
         }
@@ -109,11 +152,19 @@ final class ShelfService {
     }
 
     private func letRest(patience: Double) {
-        let idle = torrents.rest(now: context.loop.now, patience: patience) {
-            !$0.connections.isEmpty || !$0.opening.isEmpty
+        let idle = release {
+            torrents.rest(now: context.loop.now, patience: patience) {
+                !$0.engine.connections.isEmpty || !$0.engine.opening.isEmpty
+            }
         }
-        for engine in idle { end(engine) }
+        for awake in idle { end(awake.engine) }
     }
+
+    /// Whoever has no connection rests at once.
+    func makeRoom() { letRest(patience: 0) }
+
+    /// The limits of the process are others now.
+    func limitsChanged() { for entry in torrents.awake.values { entry.torrent.engine.limitsChanged() } }
 
     private func end(_ engine: TorrentEngine) {
         engine.stop()
@@ -125,9 +176,9 @@ final class ShelfService {
         guard !isStopped else { return }
         isStopped = true
         if let timer { context.loop.cancel(timer) }
-        let all = torrents.removeAll()
+        let all = release { torrents.removeAll() }
         for connection in all.waiting { connection.close(.shutdown) }
-        for engine in all.awake { end(engine) }
+        for awake in all.awake { end(awake.engine) }
     }
 }
 
@@ -136,9 +187,12 @@ private struct Entrance: Sendable {
     final class Holder { weak var engine: TorrentEngine? }
 
     let loop: EventLoop
-    let engine = LoopBound(Holder())
+    let engine: LoopBound<Holder>
 
-    init(_ loop: EventLoop) { self.loop = loop }
+    init(_ loop: EventLoop) {
+        self.loop = loop
+        engine = LoopBound(Holder(), on: loop)
+    }
 
     func enter(_ body: @escaping @Sendable (TorrentEngine) -> Void) {
         loop.post { if let engine = engine.value.engine { body(engine) } }

@@ -257,6 +257,8 @@ extension Transfer {
         report(.checked(have: engine.statusNow.done))
         engine.start(trackers: torrent.trackers, webSeeds: torrent.webSeeds)
         applyWaiting(to: engine)
+        // What a magnet link did not say.
+        if let pin { starter.node.loops.places.add(self, pin, hashes: torrent.info.hashes.wire) }
         if found.isComplete { engine.reportComplete() }
     }
 

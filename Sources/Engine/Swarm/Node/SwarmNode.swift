@@ -21,7 +21,7 @@ import Threads
 import TrackerClient
 import Tracking
 
-/// The engine of one process: any number of torrents on one event loop.
+/// The engine of one process: any number of torrents, each on one event loop.
 package final class SwarmNode: Sendable {
     package struct Configuration: Sendable {
         /// Limits of the whole process, bytes per second; nil for none.
@@ -29,6 +29,8 @@ package final class SwarmNode: Sendable {
         package var uploadLimit: Int?
         /// Threads that hash and write; nil for one per processor.
         package var workers: Int?
+        /// Event loops, over which the torrents are shared out; nil for one. See ``SwarmNode/loopsForMany``.
+        package var loops: Int?
         /// What strangers may take of this process, shared with its other doors; nil for a budget of this node's own, from
         /// the limit on open files after it was raised.
         package var admission: Admission?
@@ -53,12 +55,18 @@ package final class SwarmNode: Sendable {
 
     let configuration: Configuration
     let logger: Logger
-    let loop: EventLoop
+    let loops: NodeLoops
     let pool: WorkerPool
     let peerID: PeerID
     /// The budget that connections of peers draw from; other doors of the process should draw from it too.
     package let admission: Admission
     private let state: NodeState
+
+    /// Event loops of a process with many torrents. More would wait for disks and hashing, not for each other.
+    package static var loopsForMany: Int { min(Threads.processors, 4) }
+
+    /// The one that listens.
+    var loop: EventLoop { loops.first.loop }
 
     package init(configuration: Configuration = Configuration(), logger: Logger) throws {
         signal(SIGPIPE, SIG_IGN)
@@ -66,24 +74,23 @@ package final class SwarmNode: Sendable {
         self.configuration = configuration
         admission = configuration.admission ?? Admission()
         self.logger = logger
-        loop = try EventLoop(name: "swoop-loop")
+        loops = try NodeLoops(
+            count: configuration.loops ?? 1, down: configuration.downloadLimit, up: configuration.uploadLimit)
         let processors = Threads.processors
         pool = WorkerPool(name: "swoop-work", threads: configuration.workers ?? max(2, processors))
         var generator = SystemRandomNumberGenerator()
         peerID = PeerID(
             major: Product.peerIDVersion.major, minor: Product.peerIDVersion.minor, using: &generator)
-        state = NodeState(loop: loop)
+        state = NodeState(loops: loops)
     }
 
     /// Serves content that is here. Returns at once; its check shows in the transfer's status and events.
     package func seed(torrent: Torrent, path: String, options: TransferOptions = TransferOptions()) async throws
         -> Transfer
     {
-        let context = try await state.context(of: self, options: options)
-        let transfer = Transfer(loop: loop)
-        await state.add(transfer, hashes: torrent.info.hashes, mayHaveMore: false)
-        Starter(node: self, context: context, options: options, transfer: transfer).seed(torrent, path: path)
-        return transfer
+        let starter = try await begin(torrent.info.hashes, options)
+        starter.seed(torrent, path: path)
+        return starter.transfer
     }
 
     /// Fetches content into `directory` (or to the place that `options.staging` says), then serves it. Returns at once.
@@ -91,22 +98,25 @@ package final class SwarmNode: Sendable {
         async throws
         -> Transfer
     {
-        let context = try await state.context(of: self, options: options)
-        let transfer = Transfer(loop: loop)
-        await state.add(transfer, hashes: torrent.info.hashes, mayHaveMore: false)
-        Starter(node: self, context: context, options: options, transfer: transfer).get(torrent, into: directory)
-        return transfer
+        let starter = try await begin(torrent.info.hashes, options)
+        starter.get(torrent, into: directory)
+        return starter.transfer
     }
 
     /// The same from a magnet link: peers tell what it is about first.
     package func get(magnet: Magnet, into directory: String, options: TransferOptions = TransferOptions()) async throws
         -> Transfer
     {
-        let context = try await state.context(of: self, options: options)
-        let transfer = Transfer(loop: loop)
-        await state.add(transfer, hashes: magnet.hashes, mayHaveMore: true)
-        Starter(node: self, context: context, options: options, transfer: transfer).get(magnet, into: directory)
-        return transfer
+        let starter = try await begin(magnet.hashes, options)
+        starter.get(magnet, into: directory)
+        return starter.transfer
+    }
+
+    private func begin(_ hashes: InfoHashes, _ options: TransferOptions) async throws -> Starter {
+        let (pin, context) = try await state.place(hashes.wire, of: self, options: options)
+        let transfer = Transfer(loop: pin.loop, pin: pin)
+        loops.places.add(transfer, pin, hashes: hashes.wire)
+        return Starter(node: self, context: context, options: options, transfer: transfer)
     }
 
     /// Serves whatever is on a shelf to whoever asks for it, in place of an earlier shelf. A torrent is opened by its first peer
@@ -124,7 +134,7 @@ package final class SwarmNode: Sendable {
     }
 
     /// Torrents of the shelf that have peers, or had some a moment ago.
-    package var awakeTorrents: Int { get async { await state.awakeTorrents } }
+    package var awakeTorrents: Int { get async { loops.awake.value } }
 
     /// Changes the limits of the whole process, bytes per second; nil for none.
     package func setLimits(up: Int?, down: Int?) async { await state.setLimits(up: up, down: down) }
@@ -138,10 +148,10 @@ package final class SwarmNode: Sendable {
     package func shutdown() async {
         await state.shutdown()
         await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
-            let (loop, pool) = (loop, pool)
-            // Neither the loop nor a worker can wait for its own end.
+            let (loops, pool) = (loops, pool)
+            // Neither a loop nor a worker can wait for its own end.
             Threads.runDetached(name: "swoop-end") {
-                loop.shutdown()
+                for share in loops.shares { share.loop.shutdown() }
                 pool.shutdown()
                 done.resume()
             }

@@ -6,12 +6,15 @@ import Storage
 import SwarmCore
 import Synchronization
 
-/// One torrent being fetched or served. Its state lives on the engine's loop, which is this actor's executor.
+/// One torrent being fetched or served. Its state lives on the loop to which it is pinned, which is this actor's executor.
 package actor Transfer {
     /// What happens, from the beginning on; ends when the transfer stops. For one reader.
     package nonisolated let events: AsyncStream<TransferEvent>
 
     nonisolated let loop: EventLoop
+    /// Keeps it on that loop; nil once it is stopped.
+    private(set) var pin: TorrentPin?
+    private nonisolated let hasStopped = Atomic(false)
     private nonisolated let feed: AsyncStream<TransferEvent>.Continuation
     private var phase = Phase.waiting
     private var checking = CheckFraction()
@@ -29,8 +32,9 @@ package actor Transfer {
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    init(loop: EventLoop) {
+    init(loop: EventLoop, pin: TorrentPin? = nil) {
         self.loop = loop
+        self.pin = pin
         (events, feed) = AsyncStream.makeStream(of: TransferEvent.self, bufferingPolicy: .bufferingNewest(1024))
     }
 
@@ -58,7 +62,11 @@ package actor Transfer {
     /// Ends it: trackers are told, what was written is made durable and recorded. Returns when that is done, within
     /// seconds. A second call does nothing.
     package func stop() async {
-        switch phase {
+        let last = phase
+        if case .stopped = last { return }
+        hasStopped.store(true, ordering: .releasing)
+        pin = nil
+        switch last {
         case .stopped: return
         case .waiting, .checking:
             checking.cancel()
@@ -88,9 +96,7 @@ package actor Transfer {
 
     func limitsChanged() { engine?.limitsChanged() }
 
-    var isStopped: Bool {
-        if case .stopped = phase { true } else { false }
-    }
+    nonisolated var isStopped: Bool { hasStopped.load(ordering: .acquiring) }
 
     /// Hashing has begun; its progress is shown.
     func beginChecking(total: Int64) -> CheckFraction? {
