@@ -65,6 +65,7 @@ let layers: [(name: String, modules: [Module])] = [
         [
             Module(name: "CLinux", kind: .c),
             Module(name: "Threads", uses: ["CLinux"]),
+            Module(name: "Files", uses: ["CLinux"]),
             Module(name: "MetricFamilies"),
             Module(name: "Admission"),
             Module(name: "Reactor", uses: ["Threads", "CLinux"]),
@@ -73,9 +74,9 @@ let layers: [(name: String, modules: [Module])] = [
     (
         "Content",
         [
-            Module(name: "Storage", uses: ["Hashing", "Metainfo", "Threads"]),
-            Module(name: "Authoring", uses: ["Threads", "Metainfo", "Hashing", "Storage"]),
-            Module(name: "HashLibrary", uses: ["Threads", "Hashing", "Storage", "CLinux"], products: [.log]),
+            Module(name: "Storage", uses: ["Hashing", "Metainfo", "Threads", "Files"]),
+            Module(name: "Authoring", uses: ["Threads", "Files", "Metainfo", "Hashing", "Storage"]),
+            Module(name: "HashLibrary", uses: ["Threads", "Files", "Hashing", "CLinux"], products: [.log]),
         ]
     ),
     (
@@ -115,7 +116,8 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "Swarm",
                 uses: [
-                    "Address", "Hashing", "Metainfo", "Threads", "Admission", "Reactor", "Storage", "HTTPOrigin",
+                    "Address", "Hashing", "Metainfo", "Threads", "Files", "Admission", "Reactor", "Storage",
+                    "HTTPOrigin",
                     "Tracking", "TrackerClient", "PeerWire", "SwarmCore",
                 ], products: [.log]),
         ]
@@ -135,13 +137,15 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "Node",
                 uses: [
-                    "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Storage", "Authoring", "HashLibrary",
+                    "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Files", "Authoring", "HashLibrary",
                     "HTTPTransport", "HTTPOrigin", "S3", "ObjectStore", "Tracking", "SwarmCore", "Swarm", "Delivery",
                 ], products: [.log, .nioCore, .nioHTTP1]),
             Module(
                 name: "NodeAPI",
-                uses: ["Text", "Address", "JSON", "MetricFamilies", "Node", "Delivery", "Admission", "HTTPServing"],
-                products: [.hummingbird, .log, .nioCore, .nioPosix]),
+                uses: [
+                    "Text", "Address", "JSON", "MetricFamilies", "Node", "Delivery", "Admission",
+                    "HTTPServing",
+                ], products: [.hummingbird, .log, .nioCore, .nioPosix]),
         ]
     ),
     (
@@ -150,8 +154,9 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "swoop", kind: .executable,
                 uses: [
-                    "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Admission", "Storage", "Authoring",
-                    "HashLibrary", "HTTPTransport", "Tracking", "TrackerServer", "SwarmCore", "SwarmSimulator", "Swarm",
+                    "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Files", "Admission", "Storage",
+                    "Authoring", "HashLibrary", "HTTPTransport", "Tracking", "TrackerServer", "SwarmCore",
+                    "SwarmSimulator", "Swarm",
                     "HTTPServing", "Delivery", "Node", "NodeAPI",
                 ], products: [.argumentParser, .log, .nioCore, .nioHTTP1])
         ]
@@ -170,6 +175,7 @@ let purposes = [
         "torrents and magnet links as values that cannot be wrong: safe paths, piece indices, the layout of content in pieces",
     "CLinux": "system calls that Swift's C library lacks",
     "Threads": "threads by name and the clocks",
+    "Files": "files: one set of rules for links, replacing, syncing and bounds",
     "MetricFamilies": "numbers for Prometheus, and their page",
     "Admission": "what strangers may take of the process: connections, descriptors, bytes, requests",
     "Reactor": "an event loop on epoll, timers, worker threads",
@@ -201,7 +207,7 @@ let purposes = [
 let testing: [Module] = [
     Module(name: "VirtualNetwork", uses: ["Reactor"]),
     Module(name: "TestSupport", uses: ["Text"]),
-    Module(name: "TestFileLayers", uses: ["Text", "Storage"]),
+    Module(name: "TestFileLayers", uses: ["Text", "Files"]),
 ]
 
 let tests: [Module] = [
@@ -209,6 +215,7 @@ let tests: [Module] = [
     Module(name: "AddressTests", kind: .tests, uses: ["Address"]),
     Module(name: "JSONTests", kind: .tests, uses: ["Text", "JSON"]),
     Module(name: "ThreadsTests", kind: .tests, uses: ["Threads"]),
+    Module(name: "FilesTests", kind: .tests, uses: ["Threads", "Files", "TestFileLayers", "TestSupport"]),
     Module(name: "HashingTests", kind: .tests, uses: ["Text", "Hashing", "TestSupport"]),
     Module(name: "BencodeTests", kind: .tests, uses: ["Bencode"]),
     Module(name: "MetainfoTests", kind: .tests, uses: ["Hashing", "Bencode", "Metainfo"]),
@@ -220,7 +227,7 @@ let tests: [Module] = [
     Module(name: "ReactorTests", kind: .tests, uses: ["Reactor"]),
     Module(
         name: "StorageTests", kind: .tests,
-        uses: ["Text", "Hashing", "Metainfo", "Storage", "TestFileLayers", "TestSupport"]),
+        uses: ["Text", "Hashing", "Metainfo", "Files", "Storage", "TestFileLayers", "TestSupport"]),
     Module(name: "AuthoringTests", kind: .tests, uses: ["Text", "Hashing", "Metainfo", "Authoring", "TestSupport"]),
     Module(name: "TrackerServerTests", kind: .tests, uses: ["Address", "Admission", "Tracking", "TrackerServer"]),
     Module(
@@ -244,7 +251,7 @@ let tests: [Module] = [
         products: [.nioCore, .nioHTTP1, .nioPosix]),
     Module(
         name: "HashLibraryTests", kind: .tests,
-        uses: ["Hashing", "Threads", "Storage", "HashLibrary", "TestFileLayers", "TestSupport"]),
+        uses: ["Hashing", "Threads", "Files", "HashLibrary", "TestFileLayers", "TestSupport"]),
     Module(
         name: "NodeTests", kind: .tests,
         uses: [

@@ -1,5 +1,5 @@
+import Files
 import Glibc
-import Storage
 
 @_silgen_name("renameat2")
 private func linuxRenameAt2(
