@@ -89,7 +89,7 @@ let layers: [(name: String, modules: [Module])] = [
                 name: "HTTPOrigin", uses: ["Text", "Metainfo", "HTTPTransport"], products: [.log, .nioCore, .nioHTTP1]),
             Module(name: "S3", uses: ["Text"], products: [.crypto]),
             Module(
-                name: "ObjectStore", uses: ["Text", "Metainfo", "S3", "HTTPTransport", "HTTPOrigin"],
+                name: "ObjectStore", uses: ["Text", "Files", "Metainfo", "S3", "HTTPTransport", "HTTPOrigin"],
                 products: [.log, .nioCore, .nioHTTP1]),
         ]
     ),
