@@ -143,7 +143,7 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "NodeAPI",
                 uses: [
-                    "Text", "Address", "JSON", "MetricFamilies", "Node", "Delivery", "Admission",
+                    "Text", "Address", "JSON", "Files", "MetricFamilies", "Node", "Delivery", "Admission",
                     "HTTPServing",
                 ], products: [.hummingbird, .log, .nioCore, .nioPosix]),
         ]
