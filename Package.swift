@@ -69,6 +69,7 @@ let layers: [(name: String, modules: [Module])] = [
         [
             Module(name: "CLinux", kind: .c),
             Module(name: "Threads", uses: ["CLinux"]),
+            Module(name: "Files", uses: ["CLinux"]),
             Module(name: "MetricFamilies"),
             Module(name: "Admission", uses: ["Address"]),
             Module(name: "Reactor", uses: ["Address", "Threads", "CLinux"], products: [.deque, .heap]),
@@ -77,9 +78,9 @@ let layers: [(name: String, modules: [Module])] = [
     (
         "Content",
         [
-            Module(name: "Storage", uses: ["Hashing", "Metainfo", "Threads"]),
-            Module(name: "Authoring", uses: ["Threads", "Metainfo", "Hashing", "Storage"]),
-            Module(name: "HashLibrary", uses: ["Threads", "Hashing", "Storage", "CLinux"], products: [.log]),
+            Module(name: "Storage", uses: ["Hashing", "Metainfo", "Threads", "Files"]),
+            Module(name: "Authoring", uses: ["Threads", "Files", "Metainfo", "Hashing", "Storage"]),
+            Module(name: "HashLibrary", uses: ["Threads", "Files", "Hashing", "CLinux"], products: [.log]),
         ]
     ),
     (
@@ -93,7 +94,7 @@ let layers: [(name: String, modules: [Module])] = [
                 products: [.log, .nioCore, .nioHTTP1]),
             Module(name: "S3", uses: ["Text"], products: [.crypto]),
             Module(
-                name: "ObjectStore", uses: ["Text", "Threads", "Metainfo", "S3", "HTTPTransport", "HTTPOrigin"],
+                name: "ObjectStore", uses: ["Text", "Threads", "Files", "Metainfo", "S3", "HTTPTransport", "HTTPOrigin"],
                 products: [.log, .nioCore, .nioHTTP1]),
         ]
     ),
@@ -121,7 +122,7 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "Swarm",
                 uses: [
-                    "Text", "Address", "Hashing", "Metainfo", "Threads", "Admission", "Reactor", "Storage",
+                    "Text", "Address", "Hashing", "Metainfo", "Threads", "Files", "Admission", "Reactor", "Storage",
                     "HTTPOrigin",
                     "Tracking", "TrackerClient", "PeerWire", "SwarmCore",
                 ], products: [.log]),
@@ -142,7 +143,7 @@ let layers: [(name: String, modules: [Module])] = [
             Module(name: "Delivery", uses: ["Text", "Address", "JSON", "Settings", "Metainfo"]),
             Module(
                 name: "Jobs",
-                uses: ["Hashing", "Metainfo", "Threads", "Storage", "HTTPOrigin", "SwarmCore", "Swarm", "Delivery"],
+                uses: ["Hashing", "Metainfo", "Threads", "Files", "HTTPOrigin", "SwarmCore", "Swarm", "Delivery"],
                 products: [.log]),
         ]
     ),
@@ -152,7 +153,7 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "Node",
                 uses: [
-                    "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Authoring", "HashLibrary",
+                    "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Files", "Authoring", "HashLibrary",
                     "HTTPTransport", "HTTPOrigin", "S3", "ObjectStore", "Tracking", "Swarm", "Delivery",
                     "Jobs",
                 ], products: [.log, .nioCore, .nioHTTP1]),
@@ -171,8 +172,9 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "swoop", kind: .executable,
                 uses: [
-                    "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Admission", "Storage", "Authoring",
-                    "HashLibrary", "HTTPTransport", "Tracking", "TrackerServer", "SwarmCore", "SwarmSimulator", "Swarm",
+                    "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Files", "Admission", "Storage",
+                    "Authoring", "HashLibrary", "HTTPTransport", "Tracking", "TrackerServer", "SwarmCore",
+                    "SwarmSimulator", "Swarm",
                     "HTTPServing", "Delivery", "Node", "NodeAPI",
                 ], products: [.argumentParser, .log, .nioCore, .nioHTTP1])
         ]
@@ -193,6 +195,7 @@ let purposes = [
         "torrents and magnet links as values that cannot be wrong: safe paths, piece indices, the layout of content in pieces",
     "CLinux": "system calls that Swift's C library lacks",
     "Threads": "threads by name and the clocks",
+    "Files": "files: one set of rules for links, replacing, syncing and bounds",
     "MetricFamilies": "numbers for Prometheus, and their page",
     "Admission": "what strangers may take of the process: connections, descriptors, bytes, requests",
     "Reactor": "waiting in epoll, an event loop on it, timers, sockets, worker threads",
@@ -225,7 +228,7 @@ let purposes = [
 let testing: [Module] = [
     Module(name: "VirtualNetwork", uses: ["Address", "Reactor"]),
     Module(name: "TestSupport", uses: ["Text"]),
-    Module(name: "TestFileLayers", uses: ["Text", "Storage"]),
+    Module(name: "TestFileLayers", uses: ["Text", "Files"]),
 ]
 
 let tests: [Module] = [
@@ -234,6 +237,7 @@ let tests: [Module] = [
     Module(name: "JSONTests", kind: .tests, uses: ["Text", "JSON"]),
     Module(name: "SettingsTests", kind: .tests, uses: ["Text", "Address", "JSON", "Settings"]),
     Module(name: "ThreadsTests", kind: .tests, uses: ["Threads"]),
+    Module(name: "FilesTests", kind: .tests, uses: ["Threads", "Files", "TestFileLayers", "TestSupport"]),
     Module(name: "HashingTests", kind: .tests, uses: ["Text", "Hashing", "TestSupport"]),
     Module(name: "BencodeTests", kind: .tests, uses: ["Text", "Bencode"]),
     Module(name: "MetainfoTests", kind: .tests, uses: ["Text", "Hashing", "Bencode", "Metainfo"]),
@@ -246,7 +250,7 @@ let tests: [Module] = [
     Module(name: "ReactorTests", kind: .tests, uses: ["Text", "Reactor"]),
     Module(
         name: "StorageTests", kind: .tests,
-        uses: ["Text", "Hashing", "Metainfo", "Storage", "TestFileLayers", "TestSupport"]),
+        uses: ["Text", "Hashing", "Metainfo", "Files", "Storage", "TestFileLayers", "TestSupport"]),
     Module(name: "AuthoringTests", kind: .tests, uses: ["Text", "Hashing", "Metainfo", "Authoring", "TestSupport"]),
     Module(
         name: "TrackerServerTests", kind: .tests,
@@ -273,7 +277,7 @@ let tests: [Module] = [
         products: [.nioCore, .nioHTTP1, .nioPosix]),
     Module(
         name: "HashLibraryTests", kind: .tests,
-        uses: ["Hashing", "Threads", "Storage", "HashLibrary", "TestFileLayers", "TestSupport"]),
+        uses: ["Hashing", "Threads", "Files", "HashLibrary", "TestFileLayers", "TestSupport"]),
     Module(
         name: "JobsTests", kind: .tests,
         uses: [

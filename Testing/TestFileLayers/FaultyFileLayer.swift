@@ -1,5 +1,5 @@
+import Files
 import Glibc
-import Storage
 import Synchronization
 
 /// For tests: passes everything on to another layer, and fails on cue.
@@ -69,12 +69,12 @@ package final class FaultyFileLayer: FileLayer {
         if let (error, _) = failure(of: operation) { throw error }
     }
 
-    package func openDirectory(path: String) throws(SystemError) -> Descriptor {
+    package func openDirectory(path: SystemPath) throws(SystemError) -> Descriptor {
         try check(.openDirectory)
         return try base.openDirectory(path: path)
     }
 
-    package func makeDirectories(path: String) throws(SystemError) {
+    package func makeDirectories(path: SystemPath) throws(SystemError) {
         try check(.makeDirectory)
         try base.makeDirectories(path: path)
     }

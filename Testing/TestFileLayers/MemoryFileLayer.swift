@@ -1,5 +1,5 @@
+import Files
 import Glibc
-import Storage
 import Synchronization
 
 /// For tests: a file system in memory that loses on `crash` what was not synced, as strictly as POSIX lets it: file
@@ -61,14 +61,14 @@ package final class MemoryFileLayer: FileLayer {
 
     // MARK: FileLayer
 
-    package func openDirectory(path: String) throws(SystemError) -> Descriptor {
-        try locked { volume throws(SystemError) in try volume.openDirectory(volume.resolve(path)) }
+    package func openDirectory(path: SystemPath) throws(SystemError) -> Descriptor {
+        try locked { volume throws(SystemError) in try volume.openDirectory(volume.resolve(path.text)) }
     }
 
-    package func makeDirectories(path: String) throws(SystemError) {
+    package func makeDirectories(path: SystemPath) throws(SystemError) {
         try locked { volume throws(SystemError) in
             var node = Volume.root
-            for name in try Volume.names(path) {
+            for name in try Volume.names(path.text) {
                 if let next = try volume.entries(node)[name] {
                     node = next
                 } else {
@@ -209,7 +209,7 @@ package final class MemoryFileLayer: FileLayer {
 
     package func list(_ directory: Descriptor) throws(SystemError) -> [FileName] {
         try locked { volume throws(SystemError) in
-            try volume.entries(volume.node(directory)).keys.sorted { $0.description < $1.description }
+            try volume.entries(volume.node(directory)).keys.sorted { $0.text < $1.text }
         }
     }
 
@@ -248,7 +248,7 @@ package final class MemoryFileLayer: FileLayer {
     package func canonicalPath(_ path: String) throws(SystemError) -> String {
         try locked { volume throws(SystemError) in
             _ = try volume.resolve(path)
-            return try "/" + Volume.names(path).map(\.description).joined(separator: "/")
+            return try "/" + Volume.names(path).map(\.text).joined(separator: "/")
         }
     }
 }

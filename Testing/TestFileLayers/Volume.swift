@@ -1,5 +1,5 @@
+import Files
 import Glibc
-import Storage
 import Text
 
 /// The state of a `MemoryFileLayer`: what is there, what of it is durable, and a journal of entries in between.

@@ -4,7 +4,7 @@ import Testing
 
 @testable import swoop
 
-@Suite("Files that hold torrents")
+@Suite("Files that hold torrents", .timeLimit(.minutes(1)))
 struct TorrentFileTests {
     @Test("what was written is read, and no temporary file stays")
     func roundTrip() throws {
@@ -56,6 +56,34 @@ struct TorrentFileTests {
         // The name of a directory: the last step of writing fails.
         #expect(throws: Failure.self) { try TorrentFile.write([1], to: try place.directory("d")) }
         #expect(try Self.names(in: place.path) == ["d"])
+    }
+
+    @Test("a FIFO is not waited for: named by the user it is empty, in a directory of torrents it is refused")
+    func fifo() throws {
+        let place = try DemoPlace()
+        defer { place.remove() }
+        let path = place.path + "/a.torrent"
+        #expect(mkfifo(path, 0o600) == 0)
+        #expect(try TorrentFile.bytes(of: path).isEmpty)
+        #expect { try TorrentFile.bytes(of: path, mayWait: false) } throws: {
+            ($0 as? Failure)?.message.contains("no ordinary file") == true
+        }
+        // Even one that somebody holds open and never writes to.
+        let holder = open(path, O_RDWR | O_CLOEXEC)
+        defer { close(holder) }
+        let directory = TorrentDirectory(place.path, content: place.path)
+        let changes = try directory.refresh()
+        #expect(changes.added == 0 && changes.refused.count == 1)
+    }
+
+    @Test("what comes through a pipe is read to its end")
+    func pipe() throws {
+        var ends: [Int32] = [-1, -1]
+        #expect(Glibc.pipe(&ends) == 0)
+        defer { close(ends[0]) }
+        #expect(Glibc.write(ends[1], [1, 2, 3], 3) == 3)
+        close(ends[1])
+        #expect(try TorrentFile.bytes(of: "/dev/fd/\(ends[0])") == [1, 2, 3])
     }
 }
 

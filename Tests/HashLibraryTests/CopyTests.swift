@@ -1,7 +1,7 @@
+import Files
 import Foundation
 import Glibc
 import Hashing
-import Storage
 import TestFileLayers
 import TestSupport
 import Testing

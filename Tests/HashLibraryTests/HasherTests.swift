@@ -1,6 +1,5 @@
 import Glibc
 import Hashing
-import Storage
 import Synchronization
 import TestSupport
 import Testing

@@ -1,7 +1,6 @@
 import Foundation
 import Glibc
 import Hashing
-import Storage
 import TestFileLayers
 import TestSupport
 import Testing
@@ -67,7 +66,7 @@ struct LibraryTests {
         try place.makeDirectory("")
         let name: [UInt8] = [0xff, 0x0a, 0x5c, 0x20, 0x1b, 0x41]
         let path = try #require(try place.at("x").parent.appending(name))
-        let descriptor = open(path.terminated, O_WRONLY | O_CREAT, 0o644)
+        let descriptor = open(path.system.terminated, O_WRONLY | O_CREAT, 0o644)
         _ = write(descriptor, "abc", 3)
         close(descriptor)
         let key = ContentKey(sha1: SHA1.digest(Array("abc".utf8)), size: 3)

@@ -1,8 +1,8 @@
+import Files
 import Foundation
 import Glibc
 import Hashing
 import Logging
-import Storage
 import TestSupport
 import Testing
 import Threads

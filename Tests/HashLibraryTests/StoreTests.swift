@@ -1,13 +1,13 @@
+import Files
 import Glibc
 import Hashing
-import Storage
 import TestFileLayers
 import Testing
 
 @testable import HashLibrary
 
 struct StoreTests {
-    private let stamp = LibraryStamp(size: 1, modified: 10, inode: 2, device: 3)
+    private let stamp = DeviceStamp(size: 1, modified: 10, inode: 2, device: 3)
 
     private func path(_ text: String) throws -> AbsolutePath { try #require(AbsolutePath(text)) }
     private func digest(_ number: Int) -> SHA1Digest { SHA1.digest(Array("\(number)".utf8)) }

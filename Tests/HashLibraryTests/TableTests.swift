@@ -1,5 +1,5 @@
+import Files
 import Hashing
-import Storage
 import TestSupport
 import Testing
 
@@ -85,7 +85,7 @@ struct TableTextTests {
     @Test func `stamps are read again, and damage costs only its line`() throws {
         var stamps = StampText()
         stamps.identity = "receiver/A"
-        let stamp = LibraryStamp(size: 3, modified: -5, inode: .max, device: 9)
+        let stamp = DeviceStamp(size: 3, modified: -5, inode: .max, device: 9)
         for (index, kind) in [StampText.Kind.verified, .removed, .disputed].enumerated() {
             let path = try #require(AbsolutePath("/a \(index)\n"))
             stamps.rows[path] = StampText.Row(kind: kind, sha1: sha1, stamp: stamp)
@@ -106,7 +106,7 @@ struct TableTextTests {
 struct CatalogueTests {
     private let one = SHA1.digest(Array("1".utf8))
     private let two = SHA1.digest(Array("2".utf8))
-    private let stamp = LibraryStamp(size: 1, modified: 10, inode: 2, device: 3)
+    private let stamp = DeviceStamp(size: 1, modified: 10, inode: 2, device: 3)
 
     private func path(_ text: String) throws -> AbsolutePath { try #require(AbsolutePath(text)) }
 
@@ -164,7 +164,7 @@ struct CatalogueTests {
         var catalogue = written { $0.record(one, at: a, looking: stamp) }
         let table = TableText(catalogue.texts.table)
         catalogue.record(two, at: b, looking: stamp)
-        catalogue.record(two, at: a, looking: LibraryStamp(size: 2, modified: 11, inode: 2, device: 3))
+        catalogue.record(two, at: a, looking: DeviceStamp(size: 2, modified: 11, inode: 2, device: 3))
         _ = catalogue.adopt(table, StampText())
         #expect(catalogue.entries[b]?.sha1 == two)
         #expect(catalogue.entries[a]?.sha1 == two)

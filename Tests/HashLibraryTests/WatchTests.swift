@@ -1,7 +1,6 @@
 import Foundation
 import Glibc
 import Hashing
-import Storage
 import TestSupport
 import Testing
 

@@ -1,10 +1,11 @@
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
 @testable import Jobs
 
-@Suite("Publication")
+@Suite("Publication", .timeLimit(.minutes(1)))
 struct PublicationTests {
     private func publication(_ place: TemporaryDirectory) -> Publication {
         Publication(
@@ -49,6 +50,36 @@ struct PublicationTests {
         #expect(place.names("dcp/film") == ["new"])
         #expect(!place.exists("in/film"))
         #expect(place.exists("dcp/film.finished"))
+    }
+
+    @Test(
+        "On a mounted bucket what is no regular file is an error, and is not waited for", arguments: ["link", "fifo"])
+    func bucketRefuses(kind: String) throws {
+        let place = try TemporaryDirectory()
+        let parts = publication(place)
+        let publication = Publication(
+            incoming: parts.incoming, final: parts.final, marker: parts.marker, record: parts.record,
+            staging: parts.staging, machine: .mountedBucket)
+        try place.write("kept", [7])
+        try place.write("in/film/a", [1])
+        try place.write("dcp/film/old", [9])
+        let odd = place.path + "/in/film/odd"
+        #expect((kind == "link" ? symlink(place.path + "/kept", odd) : mkfifo(odd, 0o600)) == 0)
+        try publication.recordChecked()
+        #expect(throws: FileFailure.self) { try publication.publish() }
+        #expect(!place.exists("dcp/film.finished"))
+        #expect(place.read("kept") == [7])
+    }
+
+    @Test("On a mounted bucket nothing is written through a link that lies there")
+    func bucketLinks() throws {
+        let place = try TemporaryDirectory()
+        try place.write("kept/a", [7])
+        try place.write("in/film/x/a", [1])
+        _ = try place.directory("dcp/film")
+        try place.makeLink("dcp/film/x", to: place.path + "/kept")
+        #expect(throws: FileFailure.self) { try NodeTrees.copy(place.path + "/in/film", to: place.path + "/dcp/film") }
+        #expect(place.read("kept/a") == [7])
     }
 
     @Test("On a mounted bucket files are copied and the marker is the commit")

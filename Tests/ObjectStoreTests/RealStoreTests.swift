@@ -308,7 +308,7 @@ struct Manner: Sendable, CustomTestStringConvertible {
                     let plan = DownloadPlan(size: info.size, entityTag: info.entityTag, rangeSize: 1 << 20)
                     var record = RangeRecord(plan: plan)
                     for index in [0, 6] { record.add(index) }
-                    try record.write(to: target + ".ranges")
+                    try RecordPlace(beside: target).write(record)
                     var holed = bytes
                     for index in (1 << 20)..<(6 << 20) { holed[index] = 0 }
                     try write(holed, to: target)
@@ -317,7 +317,7 @@ struct Manner: Sendable, CustomTestStringConvertible {
                     #expect(try contents(target) == bytes)
 
                     // Another object under the same key: nothing of the old one is kept.
-                    try record.write(to: target + ".ranges")
+                    try RecordPlace(beside: target).write(record)
                     try write(randomBytes(bytes.count, seed: 5), to: directory + "/file")
                     _ = try await store.upload(file: directory + "/file", key: "down/file")
                     #expect(

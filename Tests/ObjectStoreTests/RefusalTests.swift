@@ -1,5 +1,7 @@
+import Glibc
 import NIOHTTP1
 import S3
+import TestSupport
 import Testing
 
 @testable import ObjectStore
@@ -149,5 +151,30 @@ import Testing
     ])
     func `of another object, or broken, counts as none`(text: String) {
         #expect(RangeRecord(text, plan: plan) == nil)
+    }
+
+    @Test func `that cannot be written leaves nothing beside it`() async throws {
+        try await withDirectory { directory in
+            let place = try RecordPlace(beside: directory + "/film")
+            var record = RangeRecord(plan: plan)
+            record.add(3)
+            try place.write(record)
+            #expect(place.read(plan) == record)
+            place.remove()
+            #expect(place.read(plan) == nil)
+            // A directory has the record's name: the last step of writing fails.
+            #expect(mkdir(directory + "/film.ranges", 0o755) == 0)
+            #expect(throws: ObjectStoreError.self) { try place.write(record) }
+            #expect(access(directory + "/film.ranges.new", F_OK) != 0)
+        }
+    }
+
+    @Test func `that was left half written is written anew, not through a link`() async throws {
+        try await withDirectory { directory in
+            try write([1, 2, 3], to: directory + "/other")
+            #expect(symlink(directory + "/other", directory + "/film.ranges.new") == 0)
+            try RecordPlace(beside: directory + "/film").write(RangeRecord(plan: plan))
+            #expect(try contents(directory + "/other") == [1, 2, 3])
+        }
     }
 }

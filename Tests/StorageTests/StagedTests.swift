@@ -1,3 +1,4 @@
+import Files
 import Metainfo
 import Storage
 import Testing

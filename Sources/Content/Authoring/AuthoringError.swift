@@ -1,5 +1,5 @@
+import Files
 import Metainfo
-import Storage
 
 /// Why a torrent cannot be made or content not checked. Names in it are escaped for display.
 package enum AuthoringError: Error, Sendable, Hashable {

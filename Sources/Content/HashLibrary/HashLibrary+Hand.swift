@@ -1,5 +1,5 @@
+import Files
 import Hashing
-import Storage
 import Threads
 
 /// What adding or rebuilding did.
@@ -66,7 +66,7 @@ extension HashLibrary {
         }
         if scan.isMissing { throw LibraryError(.unreadable(SystemError(2)), path.description) }
         if scan.wasStopped { throw LibraryError(.stopped, path.description) }
-        _ = catalogue.remove(within: path) { scan.isGone($0) && FileCalls.isMissing($0) }
+        _ = catalogue.remove(within: path) { scan.isGone($0) && SystemFileLayer().isMissing($0.system) }
         var report = AddReport()
         report.unchanged = scan.seen.count - scan.files.count
         for (path, error) in scan.unreadable { report.failed[path] = .unreadable(error) }
@@ -144,12 +144,12 @@ extension HashLibrary {
         var report = CheckReport()
         var right: [AbsolutePath] = []
         for (path, entry) in catalogue.entries {
-            guard let status = try? FileCalls.status(path), status.kind == .file else {
+            guard let status = try? SystemFileLayer().status(path: path.system), status.kind == .file else {
                 report.missing.append(path)
                 continue
             }
             switch entry.trust {
-            case .verified(let stamp) where stamp.isSameFile(as: LibraryStamp(status)): right.append(path)
+            case .verified(let stamp) where stamp.isSameFile(as: DeviceStamp(status)): right.append(path)
             case .verified: report.changed.append(path)
             case .claimed: report.unchecked.append(path)
             case .disputed: report.untrue.append(path)

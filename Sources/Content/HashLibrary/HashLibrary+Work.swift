@@ -1,7 +1,7 @@
+import Files
 import Glibc
 import Hashing
 import Logging
-import Storage
 import Synchronization
 import Threads
 
@@ -74,14 +74,14 @@ extension HashLibrary {
     /// Something happened at a path: what is there now?
     private func look(_ path: AbsolutePath, isWhole: Bool) {
         let status: FileStatus
-        do { status = try FileCalls.status(path, follow: roots.contains(path)) } catch {
+        do { status = try SystemFileLayer().status(path: path.system, followSymlink: roots.contains(path)) } catch {
             guard error.number == ENOENT || error.number == ENOTDIR else { return }
             // A root that is gone may be a disk that is not mounted: its lines stay, though no file is handed out.
             if !roots.contains(path) { gone(path) }
             return
         }
         switch status.kind {
-        case .file: consider(path, LibraryStamp(status), isWhole: isWhole || status.links > 1)
+        case .file: consider(path, DeviceStamp(status), isWhole: isWhole || status.links > 1)
         case .directory: scansWanted.insert(path)
         case .symlink, .other: gone(path)
         }
@@ -93,7 +93,7 @@ extension HashLibrary {
     }
 
     /// A file is there and looks like this.
-    func consider(_ path: AbsolutePath, _ stamp: LibraryStamp, isWhole: Bool) {
+    func consider(_ path: AbsolutePath, _ stamp: DeviceStamp, isWhole: Bool) {
         let need = catalogue.need(at: path, looking: stamp)
         let root = roots.first { path.isWithin($0) }
         if need != .verification, root == nil, catalogue.entries[path] == nil { return }
@@ -122,7 +122,7 @@ extension HashLibrary {
         self.isLimited = isLimited
     }
 
-    private var hasSharedRoots: Bool { roots.contains { FileCalls.isShared($0) } }
+    private var hasSharedRoots: Bool { roots.contains { SystemFileLayer().isShared($0.system) } }
 
     // MARK: Scanning
 
@@ -156,7 +156,9 @@ extension HashLibrary {
                 metadata: ["root": "\(result.tree)"])
         } else {
             // What was added while the walk went on was not seen, and is there all the same.
-            _ = catalogue.remove(within: result.tree) { path in result.isGone(path) && FileCalls.isMissing(path) }
+            _ = catalogue.remove(within: result.tree) { path in
+                result.isGone(path) && SystemFileLayer().isMissing(path.system)
+            }
         }
         for file in result.files { consider(file.path, file.stamp, isWhole: file.links > 1) }
         catalogue.forgetDeparted()
@@ -215,8 +217,10 @@ extension HashLibrary {
     private func accept(_ path: AbsolutePath, _ hashed: HashedFile, _ file: Waiting) {
         problems[path] = nil
         // It may have changed or gone since it was read, and the event about that come before this result.
-        guard let status = try? FileCalls.status(path), status.kind == .file else { return gone(path) }
-        guard LibraryStamp(status) == hashed.stamp else { return retry(path, file, .changed) }
+        guard let status = try? SystemFileLayer().status(path: path.system), status.kind == .file else {
+            return gone(path)
+        }
+        guard DeviceStamp(status) == hashed.stamp else { return retry(path, file, .changed) }
         // What somebody did to its line meanwhile holds.
         guard catalogue.need(at: path, looking: hashed.stamp) != .nothing else { return }
         catalogue.record(hashed.sha1, at: path, looking: hashed.stamp, isVerification: file.isVerification)

@@ -7,9 +7,9 @@
 // that a person removed, write to stored content, block a thread of Swift's pool, or hold up a delivery: without the
 // library everything still works, only slower.
 
+import Files
 import Hashing
 import Logging
-import Storage
 import Threads
 
 /// The library of hashes. Runs on a thread of its own, so that looking at files may block.
@@ -205,8 +205,8 @@ package actor HashLibrary {
         await noticeEdits()
         var known: [AbsolutePath: SHA1Digest] = [:]
         for path in paths {
-            guard let status = try? FileCalls.status(path), status.kind == .file else { continue }
-            let stamp = LibraryStamp(status)
+            guard let status = try? SystemFileLayer().status(path: path.system), status.kind == .file else { continue }
+            let stamp = DeviceStamp(status)
             known[path] = catalogue.digest(at: path, looking: stamp) ?? catalogue.digestOfMoved(stamp)
         }
         return known
@@ -214,11 +214,13 @@ package actor HashLibrary {
 
     /// Whether a path has that content now.
     private func holds(_ path: AbsolutePath, _ key: ContentKey) async -> Bool {
-        guard let status = try? FileCalls.status(path), status.kind == .file, status.size == key.size else {
+        guard let status = try? SystemFileLayer().status(path: path.system), status.kind == .file,
+            status.size == key.size
+        else {
             inbox.look(path, isWhole: false)
             return false
         }
-        let stamp = LibraryStamp(status)
+        let stamp = DeviceStamp(status)
         switch catalogue.entries[path]?.trust {
         case .verified(let known) where known.isSameFile(as: stamp): return catalogue.entries[path]?.sha1 == key.sha1
         case .claimed:
@@ -237,9 +239,10 @@ package actor HashLibrary {
     /// Takes in a file whose content was verified elsewhere, as at the end of a delivery, so that it is not read again.
     /// Nothing happens when it is not there in that size.
     package func record(_ path: AbsolutePath, sha1: SHA1Digest, size: Int64) {
-        guard let status = try? FileCalls.status(path), status.kind == .file, status.size == size else { return }
+        guard let status = try? SystemFileLayer().status(path: path.system), status.kind == .file, status.size == size
+        else { return }
         waiting[path] = nil
-        catalogue.record(sha1, at: path, looking: LibraryStamp(status))
+        catalogue.record(sha1, at: path, looking: DeviceStamp(status))
     }
 
     /// Looks at a path now: something was put there, changed or removed.

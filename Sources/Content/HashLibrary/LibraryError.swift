@@ -1,4 +1,4 @@
-import Storage
+import Files
 
 /// Why the library cannot do what it was asked.
 package struct LibraryError: Error, Equatable, Sendable, CustomStringConvertible {

@@ -41,7 +41,7 @@ enum SampleContent {
             parent += "/\(part)"
             guard mkdir(parent, 0o755) == 0 || errno == EEXIST else { throw TorrentFile.failure("cannot make", parent) }
         }
-        try TorrentFile.write(bytes, to: path)
+        try TorrentFile.write(bytes, to: path, isDurable: false)
         guard chmod(path, mode) == 0 else { throw TorrentFile.failure("cannot make executable", path) }
     }
 

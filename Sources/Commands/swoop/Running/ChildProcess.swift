@@ -1,5 +1,5 @@
+import Files
 import Glibc
-import Storage
 import Threads
 
 /// A program run without a shell.

@@ -1,4 +1,4 @@
-import Glibc
+import Files
 import Hashing
 import Metainfo
 import Swarm
@@ -19,8 +19,8 @@ final class TorrentDirectory: Shelf {
         var files: [String: Entry] = [:]
         /// Files that are no torrents, or whose content is not there, each told once.
         var refused: Set<String> = []
-        /// When the directory was changed last, as it was seen before its names were read.
-        var changed: timespec?
+        /// When the directory was changed last, as it was seen before its names were read; nanoseconds since 1970.
+        var changed: Int64?
     }
 
     /// What a look at the directory found.
@@ -65,17 +65,22 @@ final class TorrentDirectory: Shelf {
         return place
     }
 
-    func torrent(_ name: String) throws -> Torrent { try TorrentFile.read(path + "/" + name) }
+    func torrent(_ name: String) throws -> Torrent {
+        // Anybody may have put a FIFO there: it is not waited for.
+        try TorrentFile.read(path + "/" + name, mayWait: false)
+    }
 
     // MARK: Looking
 
     /// Reads the names in the directory if it has changed, and the torrents that are new. Blocks.
     func refresh() throws -> Changes {
-        var status = stat()
-        guard stat(path, &status) == 0 else { throw TorrentFile.failure("cannot read", path) }
-        let changed = status.st_mtim
-        let before = state.withLock(\.changed)
-        if let before, before.tv_sec == changed.tv_sec, before.tv_nsec == changed.tv_nsec { return Changes() }
+        let changed: Int64
+        do throws(SystemError) {
+            changed = try SystemFileLayer().status(path: SystemPath(path), followSymlink: true).modified
+        } catch {
+            throw TorrentFile.failure("cannot read", path, error)
+        }
+        if state.withLock(\.changed) == changed { return Changes() }
         let there = try list()
         var changes = Changes()
         let (known, refused) = state.withLock { (Set($0.files.keys), $0.refused) }
@@ -106,7 +111,7 @@ final class TorrentDirectory: Shelf {
             }
         }
         // One that was made while this went on shows in the next look; so does one of the same tick of the clock.
-        let isOld = Clocks.wallWholeSeconds - Int64(changed.tv_sec) > 2
+        let isOld = Clocks.wall &- changed > 2_000_000_000
         state.withLock {
             $0.changed = isOld ? changed : nil
             $0.refused.formIntersection(there)
@@ -115,15 +120,12 @@ final class TorrentDirectory: Shelf {
     }
 
     private func list() throws -> Set<String> {
-        guard let directory = opendir(path) else { throw TorrentFile.failure("cannot read", path) }
-        defer { closedir(directory) }
-        var names: Set<String> = []
-        while let entry = readdir(directory) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name.hasSuffix(".torrent"), !name.hasPrefix(".") { names.insert(name) }
+        let names: [[UInt8]]
+        do throws(SystemError) { names = try SystemFileLayer().names(in: SystemPath(path), followSymlink: true) } catch
+        {
+            throw TorrentFile.failure("cannot read", path, error)
         }
-        return names
+        return Set(
+            names.map { String(decoding: $0, as: UTF8.self) }.filter { $0.hasSuffix(".torrent") && !$0.hasPrefix(".") })
     }
 }

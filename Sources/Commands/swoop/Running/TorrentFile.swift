@@ -1,4 +1,5 @@
 import Authoring
+import Files
 import Glibc
 import Metainfo
 
@@ -7,8 +8,8 @@ enum TorrentFile {
     /// A hundred thousand files take about 10 MiB; nobody's honest torrent is larger than this.
     static let maxBytes = 64 << 20
 
-    static func read(_ path: String) throws -> Torrent {
-        try parse(try bytes(of: path), from: path)
+    static func read(_ path: String, mayWait: Bool = true) throws -> Torrent {
+        try parse(try bytes(of: path, mayWait: mayWait), from: path)
     }
 
     /// - Parameter place: named in errors.
@@ -21,50 +22,46 @@ enum TorrentFile {
         }
     }
 
-    /// Reads a whole file, up to `maxBytes`.
-    static func bytes(of path: String) throws -> [UInt8] {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw failure("cannot open", path) }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 1 << 20)
-        while true {
-            let count = Glibc.read(descriptor, &chunk, chunk.count)
-            guard count >= 0 else {
-                if errno == EINTR { continue }
-                throw failure("cannot read", path)
-            }
-            guard count > 0 else { return bytes }
-            bytes += chunk[..<count]
-            guard bytes.count <= maxBytes else {
-                throw Failure(.usage, "\(path.shown) is larger than 64 MiB")
-            }
+    /// Reads a whole file, up to `maxBytes`. A link is followed.
+    /// - Parameter mayWait: what the user names may be a pipe, which is read until its other end is closed. Otherwise only
+    ///   a regular file is read.
+    static func bytes(of path: String, mayWait: Bool = true) throws -> [UInt8] {
+        let file: HeldFile
+        do throws(SystemError) { file = try HeldFile(SystemPath(path), .followSymlink) } catch {
+            throw failure("cannot open", path, error)
         }
+        do throws(SystemError) {
+            switch try file.status().kind {
+            case .file: return try file.readAll(limit: maxBytes)
+            case .directory: throw SystemError(EISDIR)
+            case .symlink, .other:
+                if mayWait { return try file.readStream(limit: maxBytes) }
+            }
+        } catch {
+            if error.number == EFBIG { throw Failure(.usage, "\(path.shown) is larger than 64 MiB") }
+            throw failure("cannot read", path, error)
+        }
+        throw Failure(.usage, "\(path.shown) is no ordinary file")
     }
 
     /// Writes next to `path` and renames, so that a reader sees the old file, the whole new one, or none.
-    static func write(_ bytes: [UInt8], to path: String) throws {
-        // Never into a file or through a link that somebody else put there.
-        var temporary = ""
-        var descriptor: Int32 = -1
-        for attempt in 0..<100 {
-            temporary = OwnOutput.temporaryPath(for: path, number: Int(getpid()) * 100 + attempt)
-            descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
-            guard descriptor < 0, errno == EEXIST else { break }
+    /// - Parameter isDurable: false for what can be made again.
+    static func write(_ bytes: [UInt8], to path: String, isDurable: Bool = true) throws {
+        let (text, process) = (Array(path.utf8), Int(getpid()) * 100)
+        let slash = text.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
+        // Names that a scan knows for what they are, should this process end before it is done.
+        let temporary = AtomicFile.Temporary.free { attempt in
+            FileName(Array(OwnOutput.temporaryPath(for: path, number: process + attempt).utf8)[slash...])
         }
-        guard descriptor >= 0 else { throw failure("cannot create", path) }
-        var written = true
-        var rest = bytes[...]
-        while !rest.isEmpty, written {
-            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count > 0 { rest = rest.dropFirst(count) } else { written = errno == EINTR }
-        }
-        let problem = written ? nil : failure("cannot write", path)
-        let closed = close(descriptor) == 0
-        guard problem == nil, closed, rename(temporary, path) == 0 else {
-            let problem = problem ?? failure("cannot write", path)
-            unlink(temporary)
-            throw problem
+        var isCreated = false
+        do throws(SystemError) {
+            let (directory, name) = try HeldDirectory.holding(SystemPath(path))
+            var file = try directory.replacement(name, temporary: temporary)
+            isCreated = true
+            try file.write(bytes)
+            try file.commit(isDurable: isDurable)
+        } catch {
+            throw failure(isCreated ? "cannot write" : "cannot create", path, error)
         }
     }
 
@@ -72,14 +69,12 @@ enum TorrentFile {
     static func checkWritable(_ path: String) throws {
         let directory = path.lastIndex(of: "/").map { path[...$0] } ?? "."
         guard access(String(directory), W_OK | X_OK) == 0 else { throw failure("cannot create", path) }
-        var status = stat()
-        guard path.hasSuffix("/") || stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR else { return }
+        guard path.hasSuffix("/") || isDirectory(path) else { return }
         throw Failure(.usage, "\(path.shown) is a directory", advice: "Give the name of the file to write.")
     }
 
     static func isDirectory(_ path: String) -> Bool {
-        var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        (try? SystemFileLayer().status(path: SystemPath(path), followSymlink: true))?.kind == .directory
     }
 
     static func checkExists(_ path: String) throws {
@@ -87,8 +82,9 @@ enum TorrentFile {
     }
 
     /// `errno` as a failure with the fitting status.
-    static func failure(_ what: String, _ path: String) -> Failure {
-        let code = errno
-        return Failure(Failure.status(code), "\(what) \(path.shown): \(systemText(code))")
+    static func failure(_ what: String, _ path: String) -> Failure { failure(what, path, .current) }
+
+    static func failure(_ what: String, _ path: String, _ error: SystemError) -> Failure {
+        Failure(Failure.status(error.number), "\(what) \(path.shown): \(error)")
     }
 }

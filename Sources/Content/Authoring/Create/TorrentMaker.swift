@@ -1,3 +1,4 @@
+import Files
 import Hashing
 import Metainfo
 import Threads
@@ -106,7 +107,7 @@ package struct TorrentMaker: Sendable {
         let job = HashJob(
             line: ContentLine(layout), hasV1: version.hasV1, hasV2: version.hasV2,
             source: { file in
-                guard let index = sources[file] else { return HashJob.Source(path: [], identity: nil) }
+                guard let index = sources[file] else { return HashJob.Source(path: SystemPath([]), identity: nil) }
                 let scanned = content.files[index]
                 return HashJob.Source(path: content.systemPath(of: scanned), identity: scanned.identity)
             },

@@ -1,6 +1,6 @@
+import Files
 import Hashing
 import Metainfo
-import Storage
 import Synchronization
 import Threads
 
@@ -31,10 +31,9 @@ package struct HashProgress: Sendable, Hashable {
 /// What the threads that hash one content share.
 struct HashJob: Sendable {
     struct Source: Sendable {
-        /// Without a terminating NUL.
-        let path: [UInt8]
+        let path: SystemPath
         /// What the file must be; nil when anything of that name will do.
-        let identity: FileIdentity?
+        let identity: DeviceStamp?
     }
 
     let line: ContentLine

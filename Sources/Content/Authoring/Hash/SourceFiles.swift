@@ -1,5 +1,4 @@
-import Glibc
-import Storage
+import Files
 
 /// The files that one thread has open, the least recently used of which makes room for the next.
 ///
@@ -8,8 +7,8 @@ import Storage
 struct SourceFiles: ~Copyable {
     private struct Entry {
         let file: Int
-        let descriptor: Int32
-        let identity: FileIdentity?
+        let opened: HeldFile
+        let identity: DeviceStamp?
         var lastUse: Int
     }
 
@@ -19,16 +18,14 @@ struct SourceFiles: ~Copyable {
 
     init(capacity: Int) { self.capacity = max(1, capacity) }
 
-    deinit { for entry in entries { close(entry.descriptor) } }
-
     /// Fills `buffer` from `offset` of a file.
     /// - Throws: also when a file that had to make room has changed, with which file it was.
     mutating func read(
         _ file: Int, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64, source: (Int) -> HashJob.Source
     ) throws(FileProblem) {
-        let descriptor = try open(file, source: source)
+        let opened = try open(file, source: source)
         let count: Int
-        do { count = try SystemCalls.read(descriptor, into: buffer, at: offset) } catch {
+        do { count = try opened.read(into: buffer, at: offset) } catch {
             throw FileProblem(file: file, problem: .system(operation: "read", error))
         }
         guard count == buffer.count else { throw FileProblem(file: file, problem: .short) }
@@ -38,14 +35,14 @@ struct SourceFiles: ~Copyable {
     mutating func isHole(
         _ file: Int, at offset: Int64, length: Int64, source: (Int) -> HashJob.Source
     ) throws(FileProblem) -> Bool {
-        let descriptor = try open(file, source: source)
-        let data = lseek(descriptor, off_t(offset), SystemCalls.seekData)
-        if data < 0 {
+        let opened = try open(file, source: source)
+        do throws(SystemError) {
             // No data to the end of the file: a hole if the file is long enough.
-            guard errno == ENXIO, let status = try? SystemCalls.status(descriptor) else { return false }
-            return Int64(status.st_size) >= offset + length
+            if let data = try opened.nextData(from: offset) { return data >= offset + length }
+            return try opened.status().size >= offset + length
+        } catch {
+            return false
         }
-        return Int64(data) >= offset + length
     }
 
     /// Looks once more at all files that are open, and closes them.
@@ -53,11 +50,11 @@ struct SourceFiles: ~Copyable {
         while let entry = entries.popLast() { try Self.leave(entry) }
     }
 
-    private mutating func open(_ file: Int, source: (Int) -> HashJob.Source) throws(FileProblem) -> Int32 {
+    private mutating func open(_ file: Int, source: (Int) -> HashJob.Source) throws(FileProblem) -> HeldFile {
         uses += 1
         if let index = entries.firstIndex(where: { $0.file == file }) {
             entries[index].lastUse = uses
-            return entries[index].descriptor
+            return entries[index].opened
         }
         if entries.count >= capacity,
             let oldest = entries.indices.min(by: { entries[$0].lastUse < entries[$1].lastUse })
@@ -68,32 +65,26 @@ struct SourceFiles: ~Copyable {
         let entry: Entry
         do {
             entry = Entry(
-                file: file, descriptor: try SystemCalls.open(source.path), identity: source.identity, lastUse: uses)
+                file: file, opened: try HeldFile(source.path, .followSymlink), identity: source.identity, lastUse: uses)
         } catch {
             throw FileProblem(file: file, problem: .system(operation: "open", error))
         }
-        do {
-            try Self.check(entry)
-        } catch {
-            close(entry.descriptor)
-            throw error
-        }
+        try Self.check(entry)
         entries.append(entry)
-        return entry.descriptor
+        return entry.opened
     }
 
     private static func leave(_ entry: Entry) throws(FileProblem) {
-        defer { close(entry.descriptor) }
         if entry.identity != nil { try check(entry) }
     }
 
     private static func check(_ entry: Entry) throws(FileProblem) {
-        let status: stat
-        do { status = try SystemCalls.status(entry.descriptor) } catch {
+        let status: FileStatus
+        do { status = try entry.opened.status() } catch {
             throw FileProblem(file: entry.file, problem: .system(operation: "look at", error))
         }
-        guard FileKind(status) == .file else { throw FileProblem(file: entry.file, problem: .notAFile) }
-        if let identity = entry.identity, identity != FileIdentity(status) {
+        guard status.kind == .file else { throw FileProblem(file: entry.file, problem: .notAFile) }
+        if let identity = entry.identity, identity != DeviceStamp(status) {
             throw FileProblem(file: entry.file, problem: .changed)
         }
     }

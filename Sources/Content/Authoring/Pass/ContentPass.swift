@@ -1,7 +1,7 @@
+import Files
 import Glibc
 import Hashing
 import Metainfo
-import Storage
 import Threads
 
 /// One reading of a content that yields the SHA-1 of whole files and the hashes of any number of torrents over them.

@@ -1,7 +1,7 @@
+import Files
 import Glibc
 import Hashing
 import Metainfo
-import Storage
 
 /// One thread's share of a pass: a file or two at a time, each with a lane for its own digest and one for its pieces in
 /// each torrent, read in blocks that stay in the cache while SHA-1 goes over all lanes together.
@@ -12,7 +12,7 @@ struct PassWorker: ~Copyable {
     private struct Slot {
         let file: Int
         let length: Int64
-        let descriptor: Int32
+        let opened: HeldFile
         var position: Int64 = 0
         /// Of the block that is in the slot's buffer.
         var filled = 0
@@ -53,7 +53,6 @@ struct PassWorker: ~Copyable {
     }
 
     deinit {
-        for slot in slots { if let slot { close(slot.descriptor) } }
         free(memory)
     }
 
@@ -82,14 +81,14 @@ struct PassWorker: ~Copyable {
             let scanned = shared.pass.content.files[file]
             guard scanned.length > 0 else { continue }
             do throws(SystemError) {
-                let descriptor = try SystemCalls.open(shared.pass.content.systemPath(of: scanned))
+                let opened = try HeldFile(shared.pass.content.systemPath(of: scanned), .followSymlink)
                 slots[index] = Slot(
-                    file: file, length: scanned.length, descriptor: descriptor,
+                    file: file, length: scanned.length, opened: opened,
                     leaves: shared.places[file].map { _ in [] })
-                guard FileIdentity(try SystemCalls.status(descriptor)) == scanned.identity else {
+                guard DeviceStamp(try opened.status()) == scanned.identity else {
                     return fail(file, .changed)
                 }
-                posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL)
+                opened.willBeReadInOrder()
             } catch {
                 fail(file, .system(operation: "open", error))
             }
@@ -108,7 +107,7 @@ struct PassWorker: ~Copyable {
         let buffer = UnsafeMutableRawBufferPointer(
             start: memory + index * Self.blockBytes, count: Int(end - slot.position))
         do throws(SystemError) {
-            guard try SystemCalls.read(slot.descriptor, into: buffer, at: slot.position) == buffer.count else {
+            guard try slot.opened.read(into: buffer, at: slot.position) == buffer.count else {
                 return fail(slot.file, .changed)
             }
         } catch {
@@ -200,13 +199,12 @@ struct PassWorker: ~Copyable {
 
     private mutating func finish(_ index: Int, _ slot: Slot) {
         slots[index] = nil
-        defer { close(slot.descriptor) }
         if shared.pass.wanted.contains(slot.file), let digest = streams.finish(index * lanesPerSlot) {
             shared.fileDigests.set(slot.file, to: digest)
         }
         // A change between the first read and the last would leave digests of two contents.
-        guard let status = try? SystemCalls.status(slot.descriptor),
-            FileIdentity(status) == shared.pass.content.files[slot.file].identity
+        guard let status = try? slot.opened.status(),
+            DeviceStamp(status) == shared.pass.content.files[slot.file].identity
         else { return fail(slot.file, .changed) }
     }
 }

@@ -1,6 +1,6 @@
+import Files
 import Glibc
 import Metainfo
-import Storage
 
 /// Finds the files of a content.
 package enum ContentScanner {
@@ -14,21 +14,22 @@ package enum ContentScanner {
         var root = Array(path.utf8)
         while root.count > 1, root.last == UInt8(ascii: "/") { root.removeLast() }
         let name = try name(of: root)
-        let status: stat
-        do { status = try SystemCalls.status(root, follow: true) } catch {
+        let status: FileStatus
+        do { status = try SystemFileLayer().status(path: SystemPath(root), followSymlink: true) } catch {
             throw .system(operation: "open", path: DisplayName.escape(root), error)
         }
         var walk = Walk(
             root: root, options: options, limits: limits, patterns: try ExcludePatterns(options.exclude))
         var isSingleFile = false
-        switch FileKind(status) {
+        switch status.kind {
         case .file:
             if walk.output?.isFile(status) == true { throw .outputIsContent(path: DisplayName.escape(root)) }
             isSingleFile = true
             walk.take(.empty, status, name: name.bytes)
         case .directory: try walk.directory(status, isCancelled: isCancelled)
         case .symlink: throw .symlink(path: DisplayName.escape(root))
-        case .special(let kind): throw .specialFile(path: DisplayName.escape(root), kind: kind)
+        case .other:
+            throw .specialFile(path: DisplayName.escape(root), kind: status.words)
         }
         guard walk.totalLength > 0 else { throw .noContent(path: DisplayName.escape(root)) }
         return ScannedContent(
@@ -43,7 +44,7 @@ package enum ContentScanner {
             try Walk.checkText(name.bytes, path)
             return name
         }
-        do { path = try SystemCalls.resolved(root) } catch {
+        do { path = try SystemFileLayer().canonicalPath(SystemPath(root)).bytes } catch {
             throw .system(operation: "open", path: DisplayName.escape(root), error)
         }
         do {
@@ -83,8 +84,7 @@ private struct Walk {
     private struct Level {
         /// Below the root, with no slash before or after it; empty for the root itself.
         let path: [UInt8]
-        let device: dev_t
-        let inode: ino_t
+        let identity: EntryIdentity
         /// Sorted backwards: the next is the last.
         var names: [[UInt8]]
     }
@@ -95,19 +95,18 @@ private struct Walk {
         }
     }
 
-    mutating func take(_ path: SafePath, _ status: stat, name: [UInt8]) {
+    mutating func take(_ path: SafePath, _ status: FileStatus, name: [UInt8]) {
         if PortableNames.isRefusedByWindows(name) {
             warnings.append(.notForWindows(path.isEmpty ? DisplayName.escape(name) : path.display))
         }
-        let file = ScannedFile(
-            path: path, isExecutable: status.st_mode & S_IXUSR != 0, identity: FileIdentity(status))
+        let file = ScannedFile(path: path, isExecutable: status.isExecutable, identity: DeviceStamp(status))
         files.append(file)
         // Sizes come from a file system: their sum cannot be trusted to fit, and a builder refuses what is too large.
         let (sum, overflow) = totalLength.addingReportingOverflow(file.length)
         totalLength = overflow ? .max : sum
     }
 
-    mutating func directory(_ status: stat, isCancelled: () -> Bool) throws(AuthoringError) {
+    mutating func directory(_ status: FileStatus, isCancelled: () -> Bool) throws(AuthoringError) {
         var levels = [try list([], status)]
         while var level = levels.popLast() {
             guard let name = level.names.popLast() else { continue }
@@ -125,8 +124,8 @@ private struct Walk {
         guard entries <= limits.maxEntries else { throw .tooManyEntries(limit: limits.maxEntries) }
         let full = Self.join(root, joined)
         var display: String { DisplayName.escape(full) }
-        var status: stat
-        do { status = try SystemCalls.status(full, follow: false) } catch {
+        var status: FileStatus
+        do { status = try SystemFileLayer().status(path: SystemPath(full)) } catch {
             throw .system(operation: "look at", path: display, error)
         }
         if patterns.match(joined) { return nil }
@@ -134,15 +133,14 @@ private struct Walk {
             warnings.append(.ownOutput(DisplayName.escape(joined)))
             return nil
         }
-        let isLink = FileKind(status) == .symlink
-        if isLink {
+        if status.kind == .symlink {
             switch options.symlinks {
             case .refuse: throw .symlink(path: display)
             case .skip:
                 warnings.append(.symlinkSkipped(DisplayName.escape(joined)))
                 return nil
             case .follow:
-                do { status = try SystemCalls.status(full, follow: true) } catch {
+                do { status = try SystemFileLayer().status(path: SystemPath(full), followSymlink: true) } catch {
                     throw .system(operation: "follow the symbolic link", path: display, error)
                 }
                 if output?.isFile(status) == true {
@@ -156,30 +154,32 @@ private struct Walk {
         do { path = try SafePath(components: joined.split(separator: UInt8(ascii: "/"))) } catch {
             throw .unusableName(path: display, error)
         }
-        switch FileKind(status) {
+        switch status.kind {
         case .file:
             take(path, status, name: name)
             return nil
         case .directory:
-            if levels.contains(where: { $0.device == status.st_dev && $0.inode == status.st_ino }) {
+            if levels.contains(where: { $0.identity == EntryIdentity(status) }) {
                 throw .symlinkLoop(path: display)
             }
             if PortableNames.isRefusedByWindows(name) { warnings.append(.notForWindows(path.display)) }
             return try list(joined, status)
         case .symlink: throw .symlink(path: display)
-        case .special(let kind): throw .specialFile(path: display, kind: kind)
+        case .other: throw .specialFile(path: display, kind: status.words)
         }
     }
 
-    private func isOutput(_ name: [UInt8], _ status: stat, in directory: Level?) -> Bool {
+    private func isOutput(_ name: [UInt8], _ status: FileStatus, in directory: Level?) -> Bool {
         guard let output else { return false }
-        return output.isFile(status) || directory.map { output.isEntry(name, ofDirectory: $0.device, $0.inode) } == true
+        return output.isFile(status) || directory.map { output.isEntry(name, of: $0.identity) } == true
     }
 
-    private mutating func list(_ path: [UInt8], _ status: stat) throws(AuthoringError) -> Level {
+    private mutating func list(_ path: [UInt8], _ status: FileStatus) throws(AuthoringError) -> Level {
         let full = path.isEmpty ? root : Self.join(root, path)
         var names: [[UInt8]]
-        do { names = try SystemCalls.names(in: full) } catch {
+        // The content itself may be a link; a directory below it only where links are followed.
+        let mayBeLink = path.isEmpty || options.symlinks == .follow
+        do { names = try SystemFileLayer().names(in: SystemPath(full), followSymlink: mayBeLink) } catch {
             throw .system(operation: "list", path: DisplayName.escape(full), error)
         }
         if names.isEmpty { warnings.append(.emptyDirectory(DisplayName.escape(path.isEmpty ? full : path))) }
@@ -188,7 +188,7 @@ private struct Walk {
             let (one, other) = (Self.join(path, first), Self.join(path, second))
             warnings.append(.sameNameIgnoringCase(DisplayName.escape(one), DisplayName.escape(other)))
         }
-        return Level(path: path, device: status.st_dev, inode: status.st_ino, names: names)
+        return Level(path: path, identity: EntryIdentity(status), names: names)
     }
 
     private static func join(_ directory: [UInt8], _ name: [UInt8]) -> [UInt8] {
@@ -198,5 +198,17 @@ private struct Walk {
         path.append(UInt8(ascii: "/"))
         path.append(contentsOf: name)
         return path
+    }
+}
+
+extension FileStatus {
+    /// What it is, with an article, for what is neither a file, a directory nor a link.
+    fileprivate var words: String {
+        switch mode & S_IFMT {
+        case S_IFIFO: "a FIFO"
+        case S_IFSOCK: "a socket"
+        case S_IFCHR, S_IFBLK: "a device"
+        default: "no ordinary file"
+        }
     }
 }

@@ -1,4 +1,4 @@
-import Glibc
+import Files
 import Metainfo
 
 /// The torrent that is to be written, as a scan meets it: it is no part of its own content.
@@ -7,45 +7,33 @@ import Metainfo
 /// is there already: the torrent of a run before, a link in its place, what that link leads to, and the temporary file
 /// that an interrupted run left beside it (`NAME.NUMBER.part`).
 package struct OwnOutput {
-    private struct Identity: Equatable {
-        let device: dev_t
-        let inode: ino_t
-
-        init(_ status: stat) {
-            device = status.st_dev
-            inode = status.st_ino
-        }
-
-        init(device: dev_t, inode: ino_t) {
-            self.device = device
-            self.inode = inode
-        }
-    }
-
     private let name: [UInt8]
-    private let directory: Identity?
-    private let files: [Identity]
+    private let directory: EntryIdentity?
+    private let files: [EntryIdentity]
 
     init(path: String) {
         let bytes = Array(path.utf8)
         let slash = bytes.lastIndex(of: UInt8(ascii: "/"))
         name = slash.map { Array(bytes[($0 + 1)...]) } ?? bytes
         let above = slash.map { Array(bytes[...$0]) } ?? [UInt8(ascii: ".")]
-        directory = (try? SystemCalls.status(above, follow: true)).map(Identity.init)
+        directory = (try? SystemFileLayer().status(path: SystemPath(above), followSymlink: true)).map(
+            EntryIdentity.init)
         files = [false, true].compactMap { follow in
-            (try? SystemCalls.status(bytes, follow: follow)).flatMap { status in
-                FileKind(status) == .directory ? nil : Identity(status)
+            (try? SystemFileLayer().status(path: SystemPath(bytes), followSymlink: follow)).flatMap { status in
+                status.kind == .directory ? nil : EntryIdentity(status)
             }
         }
     }
 
     /// Whether an entry of a directory is the torrent, or what is left of an earlier one.
-    func isEntry(_ name: [UInt8], ofDirectory device: dev_t, _ inode: ino_t) -> Bool {
-        Identity(device: device, inode: inode) == directory && (name == self.name || isTemporary(name))
+    func isEntry(_ name: [UInt8], of directory: EntryIdentity) -> Bool {
+        directory == self.directory && (name == self.name || isTemporary(name))
     }
 
     /// Whether a file is what is there in the torrent's place.
-    func isFile(_ status: stat) -> Bool { FileKind(status) != .directory && files.contains(Identity(status)) }
+    func isFile(_ status: FileStatus) -> Bool {
+        status.kind != .directory && files.contains(EntryIdentity(status))
+    }
 
     /// Where a torrent is written before it is renamed to `path`.
     /// - Parameter number: tells apart what is written at the same time.

@@ -1,30 +1,13 @@
+import Files
 import Metainfo
-
-/// A file as it was found: enough to tell later whether it is still the same.
-package struct FileIdentity: Sendable, Hashable {
-    package let device: UInt64
-    package let inode: UInt64
-    /// In bytes.
-    package let size: Int64
-    /// Time of last change of the content: seconds since 1970 and nanoseconds.
-    package let seconds: Int64
-    package let nanoseconds: Int64
-
-    package init(device: UInt64, inode: UInt64, size: Int64, seconds: Int64, nanoseconds: Int64) {
-        self.device = device
-        self.inode = inode
-        self.size = size
-        self.seconds = seconds
-        self.nanoseconds = nanoseconds
-    }
-}
 
 package struct ScannedFile: Sendable, Hashable {
     /// Below the top-level name; empty if the content is this one file.
     package let path: SafePath
     /// Whether its owner may execute it.
     package let isExecutable: Bool
-    package let identity: FileIdentity
+    /// The file as it was found: enough to tell later whether it is still the same.
+    package let identity: DeviceStamp
 
     /// In bytes.
     package var length: Int64 { identity.size }
@@ -43,11 +26,13 @@ package struct ScannedContent: Sendable {
     /// Bytes of all files.
     package let totalLength: Int64
 
-    /// Where a file lies, without a terminating NUL.
-    func systemPath(of file: ScannedFile) -> [UInt8] {
+    /// Where a file lies.
+    private func path(of file: ScannedFile) -> [UInt8] {
         file.path.isEmpty ? root : root + [UInt8(ascii: "/")] + file.path.bytes
     }
 
+    func systemPath(of file: ScannedFile) -> SystemPath { SystemPath(path(of: file)) }
+
     /// The same for a person.
-    func displayPath(of file: ScannedFile) -> String { DisplayName.escape(systemPath(of: file)) }
+    func displayPath(of file: ScannedFile) -> String { DisplayName.escape(path(of: file)) }
 }

@@ -1,3 +1,4 @@
+import Files
 import Hashing
 import Metainfo
 import Storage
@@ -51,11 +52,13 @@ package struct ContentVerifier: Sendable {
     package static func contentPath(for info: Info, at path: String) -> String {
         let bytes = Array(path.utf8)
         let inside = bytes + [UInt8(ascii: "/")] + info.name.bytes
-        guard let outer = try? SystemCalls.status(bytes, follow: true), FileKind(outer) == .directory,
-            let text = info.name.string, let inner = try? SystemCalls.status(inside, follow: true)
+        guard let outer = try? SystemFileLayer().status(path: SystemPath(bytes), followSymlink: true),
+            outer.kind == .directory,
+            let text = info.name.string,
+            let inner = try? SystemFileLayer().status(path: SystemPath(inside), followSymlink: true)
         else { return path }
         if info.isSingleFile { return path + "/" + text }
-        guard FileKind(inner) == .directory else { return path }
+        guard inner.kind == .directory else { return path }
         // A directory of the torrent's own name may well hold another of that name.
         let own = bytes.split(separator: UInt8(ascii: "/")).last.map(Array.init)
         return own == info.name.bytes ? path : path + "/" + text
@@ -78,8 +81,8 @@ package struct ContentVerifier: Sendable {
         return try result.get()
     }
 
-    private func systemPath(_ file: FileEntry) -> [UInt8] {
-        file.path.isEmpty ? root : root + [UInt8(ascii: "/")] + file.path.bytes
+    private func systemPath(_ file: FileEntry) -> SystemPath {
+        SystemPath(file.path.isEmpty ? root : root + [UInt8(ascii: "/")] + file.path.bytes)
     }
 
     private func verify(_ state: HashState) throws(AuthoringError) -> VerifyReport {
@@ -137,9 +140,9 @@ package struct ContentVerifier: Sendable {
     private func look(at file: FileEntry) -> FileVerdict {
         guard !file.isPadding else { return .ok }
         do {
-            let status = try SystemCalls.status(systemPath(file), follow: true)
-            guard FileKind(status) == .file else { return .notAFile }
-            let size = Int64(status.st_size)
+            let status = try SystemFileLayer().status(path: systemPath(file), followSymlink: true)
+            guard status.kind == .file else { return .notAFile }
+            let size = status.size
             return size == file.length ? .ok : .wrongSize(expected: file.length, found: size)
         } catch {
             return error.isAbsence ? .missing : .unreadable(operation: "look at", error)

@@ -1,5 +1,5 @@
+import Files
 import Glibc
-import Storage
 import Synchronization
 
 /// What went wrong with files while threads read them; the first problem of each.

@@ -1,6 +1,6 @@
+import Files
 import Glibc
 import Hashing
-import Storage
 import Threads
 
 /// Why a copy was not made; nothing is left behind.
@@ -64,108 +64,68 @@ package enum LocalCopy {
 }
 
 /// One copy, from opening to naming.
-struct CopyJob {
+struct CopyJob: ~Copyable {
     private let layer: any FileLayer
     private let stop: StopFlag
     private let methods: [LocalCopy.Method]
     private let progress: @Sendable (Int) -> Void
-    private let source: Descriptor
+    private let source: HeldFile
     private let size: Int64
-    private let directory: Descriptor
-    private let name: FileName
-    private let temporary: FileName
-    private let copy: Descriptor
+    private var copy: AtomicFile
 
     init(
         from source: AbsolutePath, to target: AbsolutePath, layer: any FileLayer, stop: StopFlag,
         methods: [LocalCopy.Method], progress: @escaping @Sendable (Int) -> Void
     ) throws(LocalCopyError) {
         guard let sourceName = FileName(source.name), let name = FileName(target.name) else { throw .noSource }
-        self.layer = layer
-        self.stop = stop
-        self.methods = methods
-        self.progress = progress
-        self.name = name
-        let access = DirectoryAccess(layer: layer)
-        let opened: (Descriptor, FileStatus)
+        let (opened, status): (HeldFile, FileStatus)
         do throws(SystemError) {
-            let parent = try access.open(source.parent)
-            defer { layer.close(parent) }
-            let descriptor = try layer.open(sourceName, in: parent, [])
-            do throws(SystemError) { opened = (descriptor, try layer.status(descriptor)) } catch {
-                layer.close(descriptor)
-                throw error
-            }
+            opened = try HeldDirectory.open(source.parent.system, layer: layer).open(sourceName)
+            status = try opened.status()
         } catch {
             switch error.number {
             case ENOENT, ENOTDIR, ELOOP, ENXIO: throw .noSource
             default: throw .source(error)
             }
         }
-        guard opened.1.kind == .file else {
-            layer.close(opened.0)
-            throw .noSource
-        }
-        self.source = opened.0
-        size = opened.1.size
-        do throws(SystemError) {
-            directory = try access.open(target.parent, creating: true)
-        } catch {
-            layer.close(opened.0)
-            throw .target(error)
-        }
-        do throws(SystemError) {
-            (temporary, copy) = try Self.makeTemporary(in: directory, layer)
-        } catch {
-            layer.close(opened.0)
-            layer.close(directory)
-            throw .target(error)
-        }
+        guard status.kind == .file else { throw .noSource }
+        let new = try Self.begin(name, in: target.parent, layer)
+        self.layer = layer
+        self.stop = stop
+        self.methods = methods
+        self.progress = progress
+        self.source = opened
+        size = status.size
+        copy = new
     }
 
-    private static func makeTemporary(
-        in directory: Descriptor, _ layer: any FileLayer
-    ) throws(SystemError) -> (FileName, Descriptor) {
-        while true {
-            let number = String(UInt64.random(in: .min ... .max), radix: 36)
-            guard let name = FileName(".swoop-copy-\(number)") else { throw SystemError(EINVAL) }
-            do throws(SystemError) {
-                return (name, try layer.open(name, in: directory, [.write, .create, .exclusive]))
-            } catch  where error.number == EEXIST {}
+    private static func begin(
+        _ name: FileName, in directory: AbsolutePath, _ layer: any FileLayer
+    ) throws(LocalCopyError) -> AtomicFile {
+        do throws(SystemError) {
+            let directory = try HeldDirectory.open(directory.system, creating: true, layer: layer)
+            // It is read again before it gets its name.
+            return try directory.replacement(name, temporary: .random(prefix: ".swoop-copy-"), .write)
+        } catch {
+            throw .target(error)
         }
     }
 
     /// Copies, verifies and names; whatever fails, no copy is left.
-    func run(expecting sha1: SHA1Digest) throws(LocalCopyError) -> LocalCopy.Method {
-        defer {
-            layer.close(copy)
-            layer.close(source)
-            layer.close(directory)
-        }
-        do throws(LocalCopyError) {
-            let method = try transfer()
-            let found = try digest()
-            guard found == sha1 else { throw .wrongContent(found: found) }
-            do throws(SystemError) {
-                try layer.synchronize(copy, dataOnly: false)
-                try layer.rename(temporary, in: directory, to: name, in: directory, .replace)
-                try layer.synchronize(directory, dataOnly: false)
-            } catch {
-                throw .target(error)
-            }
-            return method
-        } catch {
-            try? layer.remove(temporary, in: directory, isDirectory: false)
-            throw error
-        }
+    consuming func run(expecting sha1: SHA1Digest) throws(LocalCopyError) -> LocalCopy.Method {
+        let method = try transfer()
+        let found = try digest()
+        guard found == sha1 else { throw .wrongContent(found: found) }
+        do throws(SystemError) { try copy.commit() } catch { throw .target(error) }
+        return method
     }
 
     private func transfer() throws(LocalCopyError) -> LocalCopy.Method {
-        if methods.contains(.reflink), (try? layer.clone(source, to: copy)) != nil {
+        if methods.contains(.reflink), (try? layer.clone(source.descriptor, to: copy.descriptor)) != nil {
             progress(Int(clamping: size))
             return .reflink
         }
-        do throws(SystemError) { try layer.truncate(copy, to: size) } catch { throw .target(error) }
+        do throws(SystemError) { try layer.truncate(copy.descriptor, to: size) } catch { throw .target(error) }
         var usesKernel = methods.contains(.kernel)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: LocalCopy.blockBytes, alignment: 4096)
         defer { buffer.deallocate() }
@@ -178,7 +138,7 @@ struct CopyJob {
                 let left = extent.upperBound - position
                 if usesKernel {
                     let length = Int(min(Int64(LocalCopy.stepBytes), left))
-                    let count = (try? layer.copy(source, from: position, to: copy, at: position, length: length)) ?? 0
+                    let count = (try? copyInKernel(at: position, length: length)) ?? 0
                     // Refused (other file systems, old kernels) or, as some file systems do, nothing without an error.
                     if count <= 0 { usesKernel = false }
                     position += Int64(max(0, count))
@@ -191,11 +151,15 @@ struct CopyJob {
         return usesKernel ? .kernel : .readWrite
     }
 
+    private func copyInKernel(at position: Int64, length: Int) throws(SystemError) -> Int {
+        try layer.copy(source.descriptor, from: position, to: copy.descriptor, at: position, length: length)
+    }
+
     /// The next part of the source that has data; where that is not known, all the rest.
     private func nextExtent(from position: Int64) -> Range<Int64>? {
         do throws(SystemError) {
-            guard let begin = try layer.nextData(source, from: position), begin < size else { return nil }
-            let end = try layer.nextHole(source, from: begin) ?? size
+            guard let begin = try layer.nextData(source.descriptor, from: position), begin < size else { return nil }
+            let end = try layer.nextHole(source.descriptor, from: begin) ?? size
             return begin..<max(begin, min(end, size))
         } catch {
             return position..<size
@@ -207,13 +171,13 @@ struct CopyJob {
     ) throws(LocalCopyError) -> Int {
         let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<length])
         let count: Int
-        do throws(SystemError) { count = try layer.read(source, into: part, at: position) } catch {
+        do throws(SystemError) { count = try source.read(into: part, at: position) } catch {
             throw .source(error)
         }
         // Cut off meanwhile: the digest would say so too, but zeros need not be written for it.
         guard count == length else { throw .noSource }
         do throws(SystemError) {
-            try layer.write(copy, UnsafeRawBufferPointer(part), at: position)
+            try layer.write(copy.descriptor, UnsafeRawBufferPointer(part), at: position)
         } catch {
             throw .target(error)
         }
@@ -230,7 +194,7 @@ struct CopyJob {
         while true {
             if stop.isSet { throw .cancelled }
             let count: Int
-            do throws(SystemError) { count = try layer.read(copy, into: buffer, at: position) } catch {
+            do throws(SystemError) { count = try layer.read(copy.descriptor, into: buffer, at: position) } catch {
                 throw .target(error)
             }
             stream.update([UnsafeRawBufferPointer(rebasing: buffer[..<count])])

@@ -1,7 +1,6 @@
-import CLinux
+import Files
 import Glibc
 import Hashing
-import Storage
 import Threads
 
 /// A file to hash. The tag is the asker's own.
@@ -31,7 +30,7 @@ struct FileHashWorker: ~Copyable {
     private struct Lane {
         let item: HashItem
         let descriptor: Int32
-        let stamp: LibraryStamp
+        let stamp: DeviceStamp
         var position: Int64 = 0
         /// Bytes of the block just read.
         var filled = 0
@@ -39,6 +38,7 @@ struct FileHashWorker: ~Copyable {
     }
 
     private let job: HashJob
+    private let files = SystemFileLayer()
     // Allocated by `init`, used by this value alone, freed with it.
     private let memory: UnsafeMutableRawPointer
     private var streams: SHA1Streams
@@ -96,14 +96,14 @@ struct FileHashWorker: ~Copyable {
 
     private func open(_ item: HashItem) throws(HashFailure) -> Lane {
         let descriptor: Int32
-        do { descriptor = try FileCalls.open(item.path) } catch { throw HashFailure(error) }
+        do { descriptor = try files.open(item.path.system) } catch { throw HashFailure(error) }
         do {
-            let status = try FileCalls.status(descriptor)
+            let status = try files.status(descriptor)
             guard status.kind == .file else { throw HashFailure.notAFile }
             if job.isCautious { try beCautious(descriptor, status, isWhole: item.isWhole) }
             _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL)
             if job.isGentle { _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_NOREUSE) }
-            return Lane(item: item, descriptor: descriptor, stamp: LibraryStamp(status))
+            return Lane(item: item, descriptor: descriptor, stamp: DeviceStamp(status))
         } catch {
             close(descriptor)
             throw (error as? HashFailure) ?? (error as? SystemError).map(HashFailure.init) ?? .changed
@@ -125,11 +125,7 @@ struct FileHashWorker: ~Copyable {
 
     /// Where the kernel does not tell, a file is whole when an event said so.
     private static func mayHaveWriter(_ descriptor: Int32, isWhole: Bool) -> Bool {
-        switch Int(swoop_has_writer(descriptor)) {
-        case swoop_writer_none: false
-        case swoop_writer_some: true
-        default: !isWhole
-        }
+        SystemFileLayer().hasWriter(descriptor) ?? !isWhole
     }
 
     private mutating func readBlock(_ index: Int) {
@@ -137,7 +133,7 @@ struct FileHashWorker: ~Copyable {
         let wanted = Int(min(Int64(job.blockBytes), lane.stamp.size - lane.position))
         do throws(SystemError) {
             let target = UnsafeMutableRawBufferPointer(rebasing: buffer(index)[..<wanted])
-            lane.filled = try FileCalls.read(lane.descriptor, into: target, at: lane.position)
+            lane.filled = try files.read(lane.descriptor, into: target, at: lane.position)
             if lane.filled < wanted { lane.problem = .changed }
         } catch {
             lane.filled = 0
@@ -153,12 +149,12 @@ struct FileHashWorker: ~Copyable {
         guard let lane = lanes[index], lane.position == lane.stamp.size || lane.problem != nil else { return }
         lanes[index] = nil
         let digest = streams.finish(index)
-        let after = try? FileCalls.status(lane.descriptor)
+        let after = try? files.status(lane.descriptor)
         close(lane.descriptor)
         let result: Result<HashedFile, HashFailure>
         if let problem = lane.problem {
             result = .failure(problem)
-        } else if let digest, let after, LibraryStamp(after) == lane.stamp {
+        } else if let digest, let after, DeviceStamp(after) == lane.stamp {
             result = .success(HashedFile(sha1: digest, stamp: lane.stamp))
         } else {
             result = .failure(.changed)

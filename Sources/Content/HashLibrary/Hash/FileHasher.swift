@@ -1,12 +1,12 @@
+import Files
 import Hashing
-import Storage
 import Synchronization
 import Threads
 
 /// A file whose content was read from its first byte to its last while nobody changed it.
 package struct HashedFile: Hashable, Sendable {
     package let sha1: SHA1Digest
-    package let stamp: LibraryStamp
+    package let stamp: DeviceStamp
 
     /// Bytes.
     package var size: Int64 { stamp.size }

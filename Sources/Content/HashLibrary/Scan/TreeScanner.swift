@@ -1,11 +1,11 @@
+import Files
 import Glibc
-import Storage
 
 /// What a walk through a tree found.
 struct ScanResult: Sendable {
     struct Found: Sendable {
         let path: AbsolutePath
-        let stamp: LibraryStamp
+        let stamp: DeviceStamp
         let links: UInt64
     }
 
@@ -40,11 +40,11 @@ struct TreeScanner: Sendable {
 
     /// - Parameter isWanted: whether a file is to be among `files`.
     func scan(
-        _ tree: AbsolutePath, stop: StopFlag, isWanted: (AbsolutePath, LibraryStamp) -> Bool
+        _ tree: AbsolutePath, stop: StopFlag, isWanted: (AbsolutePath, DeviceStamp) -> Bool
     ) -> ScanResult {
         var result = ScanResult(tree: tree)
         let top: FileStatus
-        do { top = try FileCalls.status(tree, follow: true) } catch {
+        do { top = try SystemFileLayer().status(path: tree.system, followSymlink: true) } catch {
             result.isMissing = error.number == ENOENT || error.number == ENOTDIR
             if !result.isMissing { result.unreadable.append((tree, error)) }
             return result
@@ -65,10 +65,10 @@ struct TreeScanner: Sendable {
 
     private func list(
         _ directory: AbsolutePath, isTop: Bool, into result: inout ScanResult, waiting: inout [AbsolutePath],
-        _ isWanted: (AbsolutePath, LibraryStamp) -> Bool
+        _ isWanted: (AbsolutePath, DeviceStamp) -> Bool
     ) {
         let names: [[UInt8]]
-        do { names = try FileCalls.names(in: directory, follow: isTop) } catch {
+        do { names = try SystemFileLayer().names(in: directory.system, followSymlink: isTop) } catch {
             // What went away while we walked is gone; anything else leaves us without knowledge.
             if error.number != ENOENT { result.unreadable.append((directory, error)) }
             return
@@ -77,7 +77,7 @@ struct TreeScanner: Sendable {
         for name in names where !rules.excludes(name: name) {
             guard let path = directory.appending(name), !rules.excludedTrees.contains(path) else { continue }
             do throws(SystemError) {
-                let status = try FileCalls.status(path)
+                let status = try SystemFileLayer().status(path: path.system)
                 switch status.kind {
                 case .file: add(path, status, to: &result, isWanted)
                 case .directory: if path.components.count < Self.deepest { waiting.append(path) }
@@ -92,9 +92,9 @@ struct TreeScanner: Sendable {
 
     private func add(
         _ path: AbsolutePath, _ status: FileStatus, to result: inout ScanResult,
-        _ isWanted: (AbsolutePath, LibraryStamp) -> Bool
+        _ isWanted: (AbsolutePath, DeviceStamp) -> Bool
     ) {
-        let stamp = LibraryStamp(status)
+        let stamp = DeviceStamp(status)
         result.seen.insert(path)
         result.totalBytes &+= status.size
         if isWanted(path, stamp) {

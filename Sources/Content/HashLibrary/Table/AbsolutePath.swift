@@ -1,3 +1,5 @@
+import Files
+
 /// A path from the root of the file system, as bytes: no empty, `.` or `..` component, no NUL, no slash at its end.
 ///
 /// Names on Linux are bytes, not text, so this is what the library compares, sorts and keeps. It says nothing about
@@ -69,8 +71,8 @@ package struct AbsolutePath: Hashable, Sendable, Comparable, CustomStringConvert
     /// For people: control characters escaped as in the table. Bytes that are no UTF-8 show as U+FFFD.
     package var description: String { String(decoding: PathText.escape(bytes), as: UTF8.self) }
 
-    /// With the NUL that C wants at the end.
-    var terminated: [CChar] { bytes.map { CChar(bitPattern: $0) } + [0] }
+    /// For calls to the system.
+    var system: SystemPath { SystemPath(bytes) }
 
     package static func < (left: Self, right: Self) -> Bool { left.bytes.lexicographicallyPrecedes(right.bytes) }
 }

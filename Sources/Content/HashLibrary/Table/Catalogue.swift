@@ -1,3 +1,4 @@
+import Files
 import Hashing
 
 /// What content a file has: the two things that a delivery knows of it.
@@ -17,11 +18,11 @@ struct Catalogue: Sendable {
     struct Entry: Equatable, Sendable {
         enum Trust: Equatable, Sendable {
             /// Hashed by us when the file looked like this.
-            case verified(LibraryStamp)
+            case verified(DeviceStamp)
             /// Somebody's word (a line written by hand, or by another program); nobody looked yet.
             case claimed
             /// Somebody's word that was wrong when the file looked like this. The line stays, but is not believed.
-            case disputed(LibraryStamp)
+            case disputed(DeviceStamp)
         }
 
         var sha1: SHA1Digest
@@ -48,7 +49,7 @@ struct Catalogue: Sendable {
 
     /// Whose content it must be where path does not matter.
     private struct FileKey: Hashable {
-        let stamp: LibraryStamp
+        let stamp: DeviceStamp
     }
 
     mutating func markDirty() { isDirty = true }
@@ -74,7 +75,7 @@ struct Catalogue: Sendable {
     }
 
     /// What is known of a file that looks like this now, from its own path or, if it was moved here, from its old one.
-    func digest(at path: AbsolutePath, looking stamp: LibraryStamp) -> SHA1Digest? {
+    func digest(at path: AbsolutePath, looking stamp: DeviceStamp) -> SHA1Digest? {
         if let entry = entries[path], case .verified(let known) = entry.trust, known.isSameFile(as: stamp) {
             return entry.sha1
         }
@@ -82,7 +83,7 @@ struct Catalogue: Sendable {
     }
 
     /// The content of a file that was known under another path and looks the same.
-    func digestOfMoved(_ stamp: LibraryStamp) -> SHA1Digest? {
+    func digestOfMoved(_ stamp: DeviceStamp) -> SHA1Digest? {
         let key = FileKey(stamp: stamp)
         if let path = byFile[key], let entry = entries[path] { return entry.sha1 }
         return departed[key]
@@ -96,7 +97,7 @@ struct Catalogue: Sendable {
     }
 
     /// What is to be done about a file that was found looking like this.
-    func need(at path: AbsolutePath, looking stamp: LibraryStamp) -> Need {
+    func need(at path: AbsolutePath, looking stamp: DeviceStamp) -> Need {
         if let row = removed[path], row.stamp.isSameFile(as: stamp) { return .nothing }
         guard let entry = entries[path] else { return .hashing }
         switch entry.trust {
@@ -109,7 +110,7 @@ struct Catalogue: Sendable {
 
     /// A file was hashed. `isVerification`: somebody's line about it was to be checked, and stays what it is.
     mutating func record(
-        _ sha1: SHA1Digest, at path: AbsolutePath, looking stamp: LibraryStamp, isVerification: Bool = false
+        _ sha1: SHA1Digest, at path: AbsolutePath, looking stamp: DeviceStamp, isVerification: Bool = false
     ) {
         if isVerification, let entry = entries[path], entry.trust == .claimed {
             let isTrue = entry.sha1 == sha1 && (entry.size == nil || entry.size == stamp.size)
@@ -156,7 +157,7 @@ struct Catalogue: Sendable {
 
     mutating func forgetDeparted() { departed = [:] }
 
-    private mutating func depart(_ stamp: LibraryStamp, _ sha1: SHA1Digest) {
+    private mutating func depart(_ stamp: DeviceStamp, _ sha1: SHA1Digest) {
         if departed.count >= Self.mostDeparted { departed = [:] }
         departed[FileKey(stamp: stamp)] = sha1
     }

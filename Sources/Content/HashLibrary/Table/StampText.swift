@@ -1,32 +1,5 @@
+import Files
 import Hashing
-import Storage
-
-/// What a file looked like from outside when it was read.
-package struct LibraryStamp: Hashable, Sendable {
-    /// Bytes.
-    package var size: Int64
-    /// Nanoseconds since 1970.
-    package var modified: Int64
-    package var inode: UInt64
-    /// Changes when a disk is mounted anew: compared only where a file is looked for under another path.
-    package var device: UInt64
-
-    package init(size: Int64, modified: Int64, inode: UInt64, device: UInt64) {
-        self.size = size
-        self.modified = modified
-        self.inode = inode
-        self.device = device
-    }
-
-    init(_ status: FileStatus) {
-        self.init(size: status.size, modified: status.modified, inode: status.inode, device: status.device)
-    }
-
-    /// Whether nobody wrote to the file in between, as far as the kernel tells.
-    func isSameFile(as other: LibraryStamp) -> Bool {
-        size == other.size && modified == other.modified && inode == other.inode
-    }
-}
 
 /// The file beside the table: what the table's readers need not see. Without it every file is hashed again, no more.
 ///
@@ -46,7 +19,7 @@ struct StampText: Equatable, Sendable {
         var kind: Kind
         /// As the table has or had it.
         var sha1: SHA1Digest
-        var stamp: LibraryStamp
+        var stamp: DeviceStamp
     }
 
     private static let heading = "swoop-library 1"
@@ -77,7 +50,7 @@ struct StampText: Equatable, Sendable {
                 let device = UInt64(String(decoding: parts[5], as: UTF8.self)),
                 let path = AbsolutePath(PathText.unescape(parts[6]))
             else { continue }
-            let stamp = LibraryStamp(size: size, modified: modified, inode: inode, device: device)
+            let stamp = DeviceStamp(size: size, modified: modified, inode: inode, device: device)
             rows[path] = Row(kind: kind, sha1: sha1, stamp: stamp)
         }
     }

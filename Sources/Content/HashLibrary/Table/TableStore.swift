@@ -1,5 +1,5 @@
+import Files
 import Glibc
-import Storage
 import Threads
 
 /// The table and the file of stamps beside it, on disk: read, noticed when somebody else changed them, and replaced in
@@ -14,21 +14,15 @@ struct TableStore {
         case unsettled
     }
 
-    private struct Sight: Equatable {
-        let size: Int64
-        let modified: Int64
-        let inode: UInt64
-    }
-
     let path: AbsolutePath
-    private let access: DirectoryAccess
+    private let layer: any FileLayer
     private let table: FileName
     private let stamps: FileName
     private let tableTemporary: FileName
     private let stampsTemporary: FileName
     private let lockName: FileName
     /// The table as we last saw it: nil before we looked, `.some(nil)` when there was none.
-    private var sight: Sight??
+    private var sight: FileStamp??
     /// A table of ten million files is not more than this; anything larger is not a table.
     private static let mostBytes = 4 << 30
     /// Nanoseconds that a changed table must be left alone before it is read.
@@ -41,7 +35,7 @@ struct TableStore {
             .compactMap { FileName(name + $0) }
         guard names.count == 5 else { throw LibraryError(.badPath, path.description) }
         self.path = path
-        access = DirectoryAccess(layer: layer)
+        self.layer = layer
         (table, stamps, tableTemporary, stampsTemporary, lockName) = (names[0], names[1], names[2], names[3], names[4])
     }
 
@@ -54,9 +48,8 @@ struct TableStore {
 
     /// Whether somebody else changed the table. What cannot be looked at counts as unchanged: writing will tell.
     func state() -> State {
-        guard let directory = try? access.open(path.parent) else { return .same }
-        defer { access.layer.close(directory) }
-        let current: Sight?
+        guard let directory = try? HeldDirectory.open(path.parent.system, layer: layer) else { return .same }
+        let current: FileStamp?
         do { current = try look(directory) } catch { return .same }
         guard sight != .some(current) else { return .same }
         guard let current else { return .changed }
@@ -64,9 +57,9 @@ struct TableStore {
         return (0..<Self.settling).contains(age) ? .unsettled : .changed
     }
 
-    private func look(_ directory: Descriptor) throws(SystemError) -> Sight? {
-        guard let status = try access.layer.status(table, in: directory, followSymlink: true) else { return nil }
-        return Sight(size: status.size, modified: status.modified, inode: status.inode)
+    private func look(_ directory: HeldDirectory) throws(SystemError) -> FileStamp? {
+        guard let status = try directory.status(table, followSymlink: true) else { return nil }
+        return FileStamp(status)
     }
 
     struct Outcome: Equatable {
@@ -84,10 +77,9 @@ struct TableStore {
     /// Takes in what others changed, then writes what we know if that differs.
     mutating func synchronize(_ catalogue: inout Catalogue) throws(LibraryError) -> Outcome {
         do {
-            let directory = try access.open(path.parent, creating: true)
-            defer { access.layer.close(directory) }
+            let directory = try HeldDirectory.open(path.parent.system, creating: true, layer: layer)
             guard let lock = try lock(directory) else { throw LibraryError(.tableLocked, path.description) }
-            defer { access.layer.close(lock) }
+            defer { withExtendedLifetime(lock) {} }
             let outcome = try takeIn(directory, &catalogue)
             if catalogue.isDirty { try write(directory, &catalogue) }
             return outcome
@@ -99,14 +91,14 @@ struct TableStore {
     }
 
     private mutating func takeIn(
-        _ directory: Descriptor, _ catalogue: inout Catalogue
+        _ directory: HeldDirectory, _ catalogue: inout Catalogue
     ) throws(SystemError) -> Outcome {
         var outcome = Outcome()
         let current = try look(directory)
         guard sight == nil || sight != .some(current) else { return outcome }
-        let bytes = try access.read(table, in: directory, limit: Self.mostBytes)
+        let bytes = try read(table, in: directory)
         var text = TableText(bytes ?? [])
-        let kept = try access.read(stamps, in: directory, limit: Self.mostBytes).flatMap { StampText($0) }
+        let kept = try read(stamps, in: directory).flatMap { StampText($0) }
         var beside = kept ?? StampText()
         outcome.identity = beside.identity
         if sight == nil, bytes == nil {
@@ -123,30 +115,33 @@ struct TableStore {
         return outcome
     }
 
-    private mutating func write(_ directory: Descriptor, _ catalogue: inout Catalogue) throws(SystemError) {
+    private mutating func write(_ directory: HeldDirectory, _ catalogue: inout Catalogue) throws(SystemError) {
         let texts = catalogue.texts
         // The table first: a line without a stamp is checked again, but a stamp without a line is a line removed.
-        try access.replace(table, with: texts.table, temporary: tableTemporary, in: directory)
+        try directory.replace(table, with: texts.table, temporary: .fixed(tableTemporary))
         sight = .some(try look(directory))
-        try access.replace(stamps, with: texts.stamps, temporary: stampsTemporary, in: directory)
+        try directory.replace(stamps, with: texts.stamps, temporary: .fixed(stampsTemporary))
         catalogue.written()
     }
 
-    private func lock(_ directory: Descriptor) throws(SystemError) -> Descriptor? {
-        let descriptor = try access.layer.open(lockName, in: directory, [.write, .create])
-        let begin = Clocks.steady
+    /// Nil when there is none. A link of that name is the administrator's own.
+    private func read(_ name: FileName, in directory: HeldDirectory) throws(SystemError) -> [UInt8]? {
         do throws(SystemError) {
-            while try !access.layer.lock(descriptor) {
-                guard Clocks.steady &- begin < Self.lockPatience else {
-                    access.layer.close(descriptor)
-                    return nil
-                }
-                usleep(10_000)
-            }
-            return descriptor
+            return try directory.read(name, limit: Self.mostBytes, followSymlink: true).bytes
         } catch {
-            access.layer.close(descriptor)
+            if error.number == ENOENT { return nil }
             throw error
         }
+    }
+
+    /// The lock is held as long as its file; nil when another process keeps it.
+    private func lock(_ directory: HeldDirectory) throws(SystemError) -> HeldFile? {
+        let file = try directory.open(lockName, [.write, .create])
+        let begin = Clocks.steady
+        while try !layer.lock(file.descriptor) {
+            guard Clocks.steady &- begin < Self.lockPatience else { return nil }
+            usleep(10_000)
+        }
+        return file
     }
 }

@@ -1,6 +1,6 @@
 import CLinux
+import Files
 import Glibc
-import Storage
 import Synchronization
 import Threads
 
@@ -24,21 +24,15 @@ final class DirectoryWatcher: Sendable {
     /// Nil where the system has no more inotify instances, descriptors or threads; who asked scans instead.
     /// - Parameter pause: for tests: nothing is read from the kernel while it is set.
     static func start(_ options: Options, inbox: LibraryInbox, pause: PauseFlag = PauseFlag()) -> DirectoryWatcher? {
-        let notify = swoop_inotify_create()
-        guard notify >= 0 else { return nil }
+        guard let notify = Inotify() else { return nil }
         let end = swoop_eventfd_create()
-        guard end >= 0 else {
-            close(notify)
-            return nil
-        }
+        guard end >= 0 else { return nil }
         let isStarted = Threads.startDetached(name: "swoop-watch") {
             var loop = WatchLoop(notify: notify, end: end, options: options, inbox: inbox, pause: pause)
             loop.run()
-            close(notify)
             close(end)
         }
         guard isStarted else {
-            close(notify)
             close(end)
             return nil
         }

@@ -1,10 +1,9 @@
-import CLinux
+import Files
 import Glibc
-import Storage
 
 /// What the watching thread does and knows.
 struct WatchLoop: ~Copyable {
-    private let notify: Int32
+    private let notify: Inotify
     private let end: Int32
     private let options: DirectoryWatcher.Options
     private let inbox: LibraryInbox
@@ -14,7 +13,7 @@ struct WatchLoop: ~Copyable {
     private var isLimited = false
 
     init(
-        notify: Int32, end: Int32, options: DirectoryWatcher.Options, inbox: LibraryInbox, pause: PauseFlag
+        notify: Inotify, end: Int32, options: DirectoryWatcher.Options, inbox: LibraryInbox, pause: PauseFlag
     ) {
         self.notify = notify
         self.end = end
@@ -31,8 +30,7 @@ struct WatchLoop: ~Copyable {
         while true {
             guard let isReadable = wait() else { return }
             if isReadable {
-                let count = buffer.withUnsafeMutableBytes { read(notify, $0.baseAddress, $0.count) }
-                if count > 0 { handle(buffer, count: count) }
+                for event in notify.events(&buffer) { handle(event) }
             }
             findLostRoots()
         }
@@ -42,7 +40,7 @@ struct WatchLoop: ~Copyable {
     private func wait() -> Bool? {
         var ready = [
             pollfd(fd: end, events: Int16(POLLIN), revents: 0),
-            pollfd(fd: pause.isSet ? -1 : notify, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: pause.isSet ? -1 : notify.descriptor, events: Int16(POLLIN), revents: 0),
         ]
         let patience = pause.isSet ? 10 : lostRoots.isEmpty ? -1 : Int32(clamping: Int(options.rootRetry * 1000))
         // A paused loop must notice the end of the pause, and one without lost roots need not wake at all.
@@ -82,10 +80,10 @@ struct WatchLoop: ~Copyable {
                 continue
             }
             // Watched first, listed then: nothing made in between is missed.
-            guard let names = try? FileCalls.names(in: directory, follow: isTop) else { continue }
+            guard let names = try? SystemFileLayer().names(in: directory.system, followSymlink: isTop) else { continue }
             for name in names where !options.rules.excludes(name: name) {
                 guard let path = directory.appending(name), !options.rules.excludedTrees.contains(path),
-                    (try? FileCalls.status(path))?.kind == .directory
+                    (try? SystemFileLayer().status(path: path.system))?.kind == .directory
                 else { continue }
                 waiting.append(path)
             }
@@ -100,70 +98,48 @@ struct WatchLoop: ~Copyable {
             isLimited = true
             return true
         }
-        let dontFollow: UInt32 = 0x0200_0000
-        let mask = UInt32(truncatingIfNeeded: swoop_in_wanted) | (follow ? 0 : dontFollow)
-        let watch = inotify_add_watch(notify, directory.terminated, mask)
-        if watch >= 0 {
-            map.set(watch, to: directory)
-            return true
-        }
-        switch errno {
-        case ENOENT, ENOTDIR, ELOOP: return false
-        default:
+        do throws(SystemError) {
+            map.set(try notify.watch(directory.system, followSymlink: follow), to: directory)
+        } catch {
+            if [ENOENT, ENOTDIR, ELOOP].contains(error.number) { return false }
             // ENOSPC: fs.inotify.max_user_watches. Or EACCES, ENOMEM: in any case it is not watched.
             isLimited = true
-            return true
         }
+        return true
     }
 
     private mutating func forget(_ tree: AbsolutePath) {
-        for watch in map.remove(within: tree) { _ = inotify_rm_watch(notify, watch) }
+        for watch in map.remove(within: tree) { notify.forget(watch) }
     }
 
     // MARK: Events
 
-    private mutating func handle(_ buffer: [CChar], count: Int) {
-        var offset = 0
-        var event = swoop_inotify_event()
-        while true {
-            let step = buffer.withUnsafeBufferPointer { bytes -> (next: Int, name: [UInt8]) in
-                guard let base = bytes.baseAddress else { return (0, []) }
-                let next = swoop_inotify_next(base, count, offset, &event)
-                guard next > 0, let name = event.name else { return (next, []) }
-                return (next, UnsafeBufferPointer(start: name, count: event.length).map { UInt8(bitPattern: $0) })
-            }
-            guard step.next > 0 else { return }
-            offset = step.next
-            handle(event.mask, watch: event.watch, name: step.name)
-        }
-    }
-
-    private mutating func handle(_ mask: UInt32, watch: Int32, name: [UInt8]) {
-        func has(_ bits: Int) -> Bool { mask & UInt32(truncatingIfNeeded: bits) != 0 }
-        if has(swoop_in_overflow) {
+    private mutating func handle(_ event: Inotify.Event) {
+        let (kinds, watch, name) = (event.kinds, event.watch, event.name)
+        if kinds.contains(.overflow) {
             // Directories may have been made that we never heard of.
             watchAll()
             return inbox.scan()
         }
         guard let directory = map[watch] else { return }
-        if has(swoop_in_ignored) || has(swoop_in_self_gone) || has(swoop_in_unmounted) {
+        if !kinds.isDisjoint(with: [.ignored, .selfGone, .unmounted]) {
             if options.roots.contains(directory) {
                 lostRoots.insert(directory)
                 // An unmounted disk's files are not gone: they are not looked at until it is back.
-                if !has(swoop_in_unmounted) { inbox.look(directory, isWhole: false) }
+                if !kinds.contains(.unmounted) { inbox.look(directory, isWhole: false) }
                 forget(directory)
             }
-            if has(swoop_in_ignored) { map.remove(watch) }
+            if kinds.contains(.ignored) { map.remove(watch) }
             return
         }
         guard !name.isEmpty, !options.rules.excludes(name: name), let path = directory.appending(name),
             !options.rules.excludedTrees.contains(path)
         else { return }
-        if has(swoop_in_directory) {
-            if has(swoop_in_gone) { forget(path) } else { _ = watchTree(path) }
+        if kinds.contains(.directory) {
+            if !kinds.isDisjoint(with: .gone) { forget(path) } else { _ = watchTree(path) }
             inbox.look(path, isWhole: false)
         } else {
-            inbox.look(path, isWhole: has(swoop_in_closed) || has(swoop_in_moved_in))
+            inbox.look(path, isWhole: !kinds.isDisjoint(with: [.closed, .movedIn]))
         }
     }
 }

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import Metainfo
 
@@ -48,7 +49,7 @@ extension ContentFiles {
         for directory in directories.sorted(by: >) {
             let opened = try openDirectory(directory, create: false)
             do {
-                try layer.synchronize(opened.descriptor, dataOnly: false)
+                try layer.synchronizeEntries(of: opened.descriptor)
             } catch {
                 throw StorageError(error, "sync directory", path: directoryPath(directory, root: root))
             }

@@ -1,3 +1,5 @@
+import Files
+
 /// Where a content lies: an open directory and the content's name in it.
 package struct ContentRoot: Sendable {
     let holder: OpenFile

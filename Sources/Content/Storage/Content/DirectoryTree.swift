@@ -1,3 +1,4 @@
+import Files
 import Metainfo
 
 /// The directories that a content's files lie in, each once. Directory 0 is the one that holds the content; in a

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import Metainfo
 
@@ -123,7 +124,7 @@ extension DownloadDirectory {
 
     private func synchronizePlace() throws(StorageError) {
         do {
-            try layer.synchronize(place.descriptor, dataOnly: false)
+            try layer.synchronizeEntries(of: place.descriptor)
         } catch {
             throw StorageError(error, "sync directory", path: directoryPath)
         }

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import Metainfo
 
@@ -62,7 +63,7 @@ final class WorkDirectory: Sendable {
         } catch  where error.number == EEXIST {
         }
         // Even if it was there: a process that was killed may have made it without syncing.
-        try layer.synchronize(parent.descriptor, dataOnly: false)
+        try layer.synchronizeEntries(of: parent.descriptor)
         let descriptor = try layer.openDirectory(name, in: parent.descriptor, followSymlink: false)
         return OpenFile(descriptor, layer: layer)
     }
@@ -95,7 +96,7 @@ final class WorkDirectory: Sendable {
     func clearContent() throws(StorageError) {
         do {
             try TreeRemoval(layer: layer).empty(content.descriptor)
-            try layer.synchronize(content.descriptor, dataOnly: false)
+            try layer.synchronizeEntries(of: content.descriptor)
         } catch {
             throw StorageError(error, "remove", path: path + "/content")
         }
@@ -113,7 +114,7 @@ final class WorkDirectory: Sendable {
             }
             try removal.remove(WorkNames.lock, in: directory.descriptor)
             try layer.remove(name, in: place.descriptor, isDirectory: true)
-            try layer.synchronize(place.descriptor, dataOnly: false)
+            try layer.synchronizeEntries(of: place.descriptor)
         } catch  where error.number == ENOENT {
         } catch {
             throw StorageError(error, "remove", path: path)
@@ -127,27 +128,5 @@ final class WorkDirectory: Sendable {
             let content = try? layer.list(content.descriptor), content.isEmpty
         else { return }
         try? remove()
-    }
-}
-
-/// Removes a tree of our own. Symlinks in it are removed, not followed.
-struct TreeRemoval {
-    let layer: any FileLayer
-
-    func remove(_ name: FileName, in directory: Descriptor) throws(SystemError) {
-        guard let status = try layer.status(name, in: directory, followSymlink: false) else { return }
-        if status.kind == .directory {
-            let own = try layer.openDirectory(name, in: directory, followSymlink: false)
-            defer { layer.close(own) }
-            try empty(own)
-            try layer.remove(name, in: directory, isDirectory: true)
-        } else {
-            try layer.remove(name, in: directory, isDirectory: false)
-        }
-    }
-
-    /// Depth is bounded by what paths the torrent may have (100 directories).
-    func empty(_ directory: Descriptor) throws(SystemError) {
-        for name in try layer.list(directory) { try remove(name, in: directory) }
     }
 }

@@ -6,6 +6,7 @@
 
 import Address
 import Admission
+import Files
 import Glibc
 import HTTPOrigin
 import Hashing

@@ -1,11 +1,5 @@
+import Files
 import Glibc
-import Storage
-
-@_silgen_name("renameat2")
-private func linuxRenameAt2(
-    _ directory: Int32, _ name: UnsafePointer<CChar>, _ newDirectory: Int32, _ newName: UnsafePointer<CChar>,
-    _ flags: UInt32
-) -> Int32
 
 /// Why the node could not do something with a path.
 package struct FileFailure: Error, Sendable, Hashable, CustomStringConvertible {
@@ -19,178 +13,127 @@ package struct FileFailure: Error, Sendable, Hashable, CustomStringConvertible {
         self.number = number
     }
 
+    package init(_ operation: String, _ path: String, _ error: SystemError) {
+        self.init(operation: operation, path: path, number: error.number)
+    }
+
     package var description: String { "cannot \(operation) \(path): \(SystemError(number))" }
 }
 
 /// The few file operations of the daemon itself, by path, all of which block only as long as a local disk does. Content
-/// is never read through these.
+/// is never read through these. The rules for links, syncing and bounds are those of `Files`.
 package enum NodeFiles {
-    package enum Kind: Sendable, Equatable { case file, directory, other }
+    package typealias Status = FileStatus
 
-    package struct Status: Sendable, Equatable {
-        package let kind: Kind
-        package let size: Int64
-        package let device: UInt64
-        package let inode: UInt64
-        /// Last change of content and of anything at all, in nanoseconds since 1970.
-        package let modified: Int64
-        package let changed: Int64
+    private static let files = SystemFileLayer()
+
+    /// Of the path itself, not of what a link points to. Nil when there is nothing.
+    package static func status(_ path: String, follow: Bool = false) -> Status? {
+        try? files.status(path: SystemPath(path), followSymlink: follow)
     }
 
-    /// Of the path itself: a symbolic link is `other`. Nil when there is nothing.
-    package static func status(_ path: String, follow: Bool = false) -> Status? {
-        var status = stat()
-        guard (follow ? stat(path, &status) : lstat(path, &status)) == 0 else { return nil }
-        return Status(status)
+    /// Of the path itself, where there must be something.
+    package static func look(at path: String) throws(FileFailure) -> Status {
+        do throws(SystemError) { return try files.status(path: SystemPath(path)) } catch {
+            throw FileFailure("look at", path, error)
+        }
     }
 
     /// Permission bits; nil when there is nothing, or no regular file.
     package static func mode(_ path: String) -> UInt32? {
-        var status = stat()
-        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-        return status.st_mode & 0o7777
+        status(path).flatMap { $0.kind == .file ? $0.permissions : nil }
     }
 
     package static func exists(_ path: String) -> Bool { status(path, follow: true) != nil }
 
     /// Makes a directory and those above it.
     package static func makeDirectory(_ path: String) throws(FileFailure) {
-        if mkdir(path, 0o755) == 0 || status(path, follow: true)?.kind == .directory { return }
-        guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex else {
-            throw FileFailure(operation: "make the directory", path: path, number: errno)
+        do throws(SystemError) {
+            return try files.makeDirectory(path: SystemPath(path))
+        } catch {
+            if status(path, follow: true)?.kind == .directory { return }
+            guard error.number == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex else {
+                throw FileFailure("make the directory", path, error)
+            }
+            try makeDirectory(String(path[..<slash]))
         }
-        try makeDirectory(String(path[..<slash]))
-        guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
-            throw FileFailure(operation: "make the directory", path: path, number: errno)
+        do throws(SystemError) {
+            try files.makeDirectory(path: SystemPath(path))
+        } catch {
+            guard error.number == EEXIST else { throw FileFailure("make the directory", path, error) }
         }
     }
 
     /// Reads a regular file of at most `limit` bytes. A FIFO, a link, a device and a directory are refused, and none of
     /// them is waited for.
     package static func read(_ path: String, limit: Int) throws(FileFailure) -> [UInt8] {
-        func failure(_ number: Int32) -> FileFailure { FileFailure(operation: "read", path: path, number: number) }
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW)
-        guard descriptor >= 0 else { throw failure(errno) }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw failure(errno) }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw failure(EINVAL) }
-        guard Int64(status.st_size) <= Int64(limit) else { throw failure(EFBIG) }
-        switch contents(of: descriptor, limit: limit) {
-        case .success(let bytes): return bytes
-        case .failure(let error): throw failure(error.number)
+        do throws(SystemError) { return try files.readSmallFile(SystemPath(path), limit: limit).bytes } catch {
+            throw FileFailure("read", path, error)
         }
     }
 
-    /// A number of the system's, where it is not known yet what it is about.
-    package struct SystemNumber: Error { package let number: Int32 }
+    /// Hidden names that nobody has yet, short whatever the file's own name is.
+    package static var temporary: AtomicFile.Temporary { .random(prefix: ".", suffix: ".new") }
 
-    /// What an open file holds, from where it stands: at most `limit` bytes.
-    package static func contents(of descriptor: Int32, limit: Int) -> Result<[UInt8], SystemNumber> {
-        var bytes: [UInt8] = []
-        var block = [UInt8](repeating: 0, count: 64 << 10)
-        while bytes.count <= limit {
-            let count = block.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
-            if count == 0 { return .success(bytes) }
-            if count > 0 {
-                bytes.append(contentsOf: block[..<count])
-            } else if errno != EINTR {
-                return .failure(SystemNumber(number: errno))
-            }
-        }
-        return .failure(SystemNumber(number: EFBIG))
+    /// How a file is created for permissions of which those of others count.
+    package static func options(_ mode: mode_t) -> OpenOptions {
+        mode & 0o007 == 0 ? [.writeOnly, .hiddenFromOthers] : .writeOnly
     }
-
-    /// Writes all bytes and makes them durable.
-    /// - Returns: `errno`, or 0.
-    package static func fill(_ descriptor: Int32, with bytes: [UInt8]) -> Int32 {
-        var position = 0
-        while position < bytes.count {
-            let count = bytes[position...].withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count >= 0 { position += count } else if errno != EINTR { return errno }
-        }
-        return fsync(descriptor) == 0 ? 0 : errno
-    }
-
-    /// A hidden name that nobody has yet, short whatever the file's own name is.
-    package static func temporaryName() -> String { ".\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).new" }
 
     /// Replaces a file in one step: whatever happens, either the old or the new one is there, whole and durable.
     package static func write(_ bytes: [UInt8], to path: String, mode: mode_t = 0o644) throws(FileFailure) {
-        func failure(_ number: Int32) -> FileFailure { FileFailure(operation: "write", path: path, number: number) }
-        let slash = path.lastIndex(of: "/") ?? path.startIndex
-        let temporary = "\(path[..<slash])/\(temporaryName())"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
-        guard descriptor >= 0 else { throw failure(errno) }
-        var problem = fill(descriptor, with: bytes)
-        close(descriptor)
-        if problem == 0, Glibc.rename(temporary, path) != 0 { problem = errno }
-        guard problem == 0 else {
-            unlink(temporary)
-            throw failure(problem)
+        do throws(SystemError) {
+            let (directory, name) = try HeldDirectory.holding(SystemPath(path))
+            try directory.replace(name, with: bytes, temporary: temporary, options(mode))
+        } catch {
+            throw FileFailure("write", path, error)
         }
-        synchronizeDirectory(of: path)
     }
 
     /// Moves in one step, and makes the move durable.
     package static func move(_ path: String, to target: String) throws(FileFailure) {
-        guard Glibc.rename(path, target) == 0 else {
-            throw FileFailure(operation: "move", path: path, number: errno)
+        do throws(SystemError) {
+            try files.rename(SystemPath(path), to: SystemPath(target))
+            try synchronizeDirectory(of: target)
+            try synchronizeDirectory(of: path)
+        } catch {
+            throw FileFailure("move", path, error)
         }
-        synchronizeDirectory(of: target)
-        synchronizeDirectory(of: path)
     }
 
     /// Lets two things change places in one step.
     package static func exchange(_ path: String, with other: String) throws(FileFailure) {
-        guard linuxRenameAt2(AT_FDCWD, path, AT_FDCWD, other, 2) == 0 else {
-            throw FileFailure(operation: "exchange", path: path, number: errno)
+        do throws(SystemError) {
+            try files.exchange(SystemPath(path), with: SystemPath(other))
+            try synchronizeDirectory(of: other)
+            try synchronizeDirectory(of: path)
+        } catch {
+            throw FileFailure("exchange", path, error)
         }
-        synchronizeDirectory(of: other)
-        synchronizeDirectory(of: path)
+    }
+
+    private static func synchronizeDirectory(of path: String) throws(SystemError) {
+        try HeldDirectory.holding(SystemPath(path)).directory.synchronize()
     }
 
     /// Removes a regular file by a path that the node made. A directory, a link or a pipe of that name stays: no tree is
     /// ever removed by its path (see ``OwnTree``).
     /// - Parameter onlyIfEmpty: a file with bytes in it stays too.
     package static func removeFile(_ path: String, onlyIfEmpty: Bool = false) {
-        guard let slash = path.lastIndex(of: "/"),
-            let directory = try? HeldDirectory.open(configured: slash == path.startIndex ? "/" : String(path[..<slash]))
-        else { return }
-        let name = String(path[path.index(after: slash)...])
-        if onlyIfEmpty, directory.status(name)?.size != 0 { return }
-        directory.removeFile(name)
+        guard let (directory, name) = try? HeldDirectory.holding(SystemPath(path)) else { return }
+        if onlyIfEmpty, (try? directory.status(name))?.size != 0 { return }
+        _ = try? directory.removeFile(name)
     }
 
     /// The names in a directory that are UTF-8, sorted; empty when it cannot be listed.
     package static func names(in directory: String) -> [String] {
-        guard let stream = opendir(directory) else { return [] }
-        defer { closedir(stream) }
-        return rawNames(of: stream).compactMap {
-            String(validating: $0.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
-        }
-        .sorted()
-    }
-
-    /// The names that are still to come, as the system has them, each with its NUL; `.` and `..` are left out.
-    package static func rawNames(of stream: OpaquePointer) -> [[CChar]] {
-        var names: [[CChar]] = []
-        while let entry = readdir(stream) {
-            // The name is NUL-terminated and may be longer than the field that is declared for it.
-            guard let field = MemoryLayout<dirent>.offset(of: \.d_name) else { continue }
-            let start = UnsafeRawPointer(entry).advanced(by: field).assumingMemoryBound(to: CChar.self)
-            let name = Array(UnsafeBufferPointer(start: start, count: strlen(start) + 1))
-            if name == [0x2e, 0] || name == [0x2e, 0x2e, 0] { continue }
-            names.append(name)
-        }
-        return names
+        let names = (try? files.names(in: SystemPath(directory), followSymlink: true)) ?? []
+        return names.compactMap { String(validating: $0, as: UTF8.self) }.sorted()
     }
 
     /// The path without links, `.` and `..`; nil when it leads nowhere.
     package static func resolved(_ path: String) -> String? {
-        guard let text = realpath(path, nil) else { return nil }
-        defer { free(text) }
-        return String(validatingCString: text)
+        (try? files.canonicalPath(SystemPath(path))).flatMap { String(validating: $0.bytes, as: UTF8.self) }
     }
 
     /// A path whose directory is written without links; the last name may be one. As it is where there is no directory.
@@ -199,15 +142,6 @@ package enum NodeFiles {
             let parent = resolved(String(path[..<slash]))
         else { return path }
         return (parent == "/" ? "" : parent) + path[slash...]
-    }
-
-    package static func synchronizeDirectory(of path: String) {
-        let slash = path.lastIndex(of: "/") ?? path.startIndex
-        let directory = slash == path.startIndex ? "/" : String(path[..<slash])
-        let descriptor = open(directory, O_RDONLY | O_CLOEXEC | O_DIRECTORY)
-        guard descriptor >= 0 else { return }
-        fsync(descriptor)
-        close(descriptor)
     }
 
     /// Whether two paths, or the nearest directories above them that exist, lie in one file system.
@@ -222,18 +156,5 @@ package enum NodeFiles {
             }
             path = String(path[..<slash])
         }
-    }
-}
-
-extension NodeFiles.Status {
-    package init(_ status: stat) {
-        func nanoseconds(_ time: timespec) -> Int64 {
-            Int64(time.tv_sec).multipliedReportingOverflow(by: 1_000_000_000).partialValue &+ Int64(time.tv_nsec)
-        }
-        self.init(
-            kind: status.st_mode & S_IFMT == S_IFREG ? .file : status.st_mode & S_IFMT == S_IFDIR ? .directory : .other,
-            size: Int64(status.st_size), device: UInt64(truncatingIfNeeded: status.st_dev),
-            inode: UInt64(truncatingIfNeeded: status.st_ino), modified: nanoseconds(status.st_mtim),
-            changed: nanoseconds(status.st_ctim))
     }
 }

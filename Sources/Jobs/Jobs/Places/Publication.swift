@@ -43,11 +43,9 @@ package struct Publication: Sendable {
 
     /// Says that all of the content has just been checked. Makes it durable first: a record must not outlive it.
     package func recordChecked() throws(FileFailure) {
-        try Self.synchronize(incoming)
+        try NodeTrees.synchronize(incoming)
         if machine == .mountedBucket { return try NodeFiles.write(Array("bucket".utf8), to: record) }
-        guard let status = NodeFiles.status(incoming) else {
-            throw FileFailure(operation: "look at", path: incoming, number: errno)
-        }
+        let status = try NodeFiles.look(at: incoming)
         try NodeFiles.write(Array("\(status.device) \(status.inode) \(status.modified)\n".utf8), to: record)
     }
 
@@ -58,7 +56,7 @@ package struct Publication: Sendable {
     package func publish() throws(FileFailure) {
         try checkNeighbours()
         if machine == .mountedBucket {
-            try Self.copy(incoming, to: final)
+            try NodeTrees.copy(incoming, to: final)
         } else if standing() != .published {
             let slash = final.lastIndex(of: "/") ?? final.startIndex
             try NodeFiles.makeDirectory(String(final[..<slash]))
@@ -83,59 +81,7 @@ package struct Publication: Sendable {
             throw refuse(torrent)
         }
         // A link may lead anywhere; and what holds finished content of its own is an organisation's directory.
-        if let there = NodeFiles.status(final), there.kind == .other { throw refuse(final) }
+        if let there = NodeFiles.status(final), there.kind != .file, there.kind != .directory { throw refuse(final) }
         if NodeFiles.names(in: final + "/dcps").contains(where: { $0.hasSuffix(".finished") }) { throw refuse(final) }
-    }
-
-    /// Makes a file, or all files and directories in a directory, durable.
-    private static func synchronize(_ path: String) throws(FileFailure) {
-        guard let status = NodeFiles.status(path) else {
-            throw FileFailure(operation: "look at", path: path, number: errno)
-        }
-        guard status.kind != .other else { return }
-        if status.kind == .directory {
-            for name in NodeFiles.names(in: path) { try synchronize(path + "/" + name) }
-        }
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-        guard descriptor >= 0 else { throw FileFailure(operation: "open", path: path, number: errno) }
-        defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw FileFailure(operation: "make durable", path: path, number: errno) }
-    }
-
-    /// For a mounted bucket, which has no rename: file by file; the marker that follows says that all are there.
-    private static func copy(_ path: String, to target: String) throws(FileFailure) {
-        guard let status = NodeFiles.status(path) else {
-            throw FileFailure(operation: "look at", path: path, number: errno)
-        }
-        if status.kind == .directory {
-            try NodeFiles.makeDirectory(target)
-            let names = NodeFiles.names(in: path)
-            for name in names { try copy(path + "/" + name, to: target + "/" + name) }
-            for name in NodeFiles.names(in: target) where !names.contains(name) {
-                OwnTree(path: target).remove(target + "/" + name)
-            }
-            return
-        }
-        let source = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-        guard source >= 0 else { throw FileFailure(operation: "open", path: path, number: errno) }
-        defer { close(source) }
-        let slash = target.lastIndex(of: "/") ?? target.startIndex
-        try NodeFiles.makeDirectory(String(target[..<slash]))
-        let descriptor = open(target, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o644)
-        guard descriptor >= 0 else { throw FileFailure(operation: "write", path: target, number: errno) }
-        defer { close(descriptor) }
-        var block = [UInt8](repeating: 0, count: 1 << 20)
-        while true {
-            let count = block.withUnsafeMutableBytes { read(source, $0.baseAddress, $0.count) }
-            if count == 0 { break }
-            guard count > 0 else { throw FileFailure(operation: "read", path: path, number: errno) }
-            var done = 0
-            while done < count {
-                let written = block[done..<count].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-                guard written > 0 else { throw FileFailure(operation: "write", path: target, number: errno) }
-                done += written
-            }
-        }
-        guard fsync(descriptor) == 0 else { throw FileFailure(operation: "make durable", path: target, number: errno) }
     }
 }

@@ -29,7 +29,7 @@ struct VerifiedFiles: Sendable {
                 let device = UInt64(fields[2]), let inode = UInt64(fields[3]), let modified = Int64(fields[4])
             else { continue }
             files[index] = NodeFiles.Status(
-                kind: .file, size: size, device: device, inode: inode, modified: modified, changed: 0)
+                kind: .file, size: size, modified: modified, inode: inode, device: device)
         }
         // The last line may have been cut off by a crash: nothing must be written behind it.
         if files.count != lines.count - 1 || bytes.last != 0x0a { rewrite() }

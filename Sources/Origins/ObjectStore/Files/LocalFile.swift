@@ -1,95 +1,79 @@
-import Glibc
+import Files
 import HTTPTransport
 import NIOCore
 import S3
 
 /// A file of ours, open for positional reads or writes; closed when the last reference goes.
 final class LocalFile: Sendable {
-    /// What tells that a file was written to meanwhile.
-    struct Stamp: Sendable, Hashable {
-        let size: Int64
-        let seconds: Int
-        let nanoseconds: Int
-        let inode: UInt64
-    }
-
     let path: String
-    private let descriptor: Int32
+    private let file: HeldFile
 
-    private init(path: String, descriptor: Int32) {
+    private init(path: String, file: HeldFile) {
         self.path = path
-        self.descriptor = descriptor
+        self.file = file
     }
 
-    deinit { close(descriptor) }
-
-    /// Opens a regular file for reading.
+    /// Opens a regular file for reading. A link is followed: its name is from the user or the task.
     static func reading(_ path: String) throws(ObjectStoreError) -> LocalFile {
-        // Not blocking: a FIFO in the file's place must not hold us up before it is seen for what it is.
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw failure("read", path) }
-        let file = LocalFile(path: path, descriptor: descriptor)
-        _ = try file.stamp()
-        return file
+        try open(path, .followSymlink, for: "read")
     }
 
     /// Opens a file for reading and writing, making it where it is not there.
     static func writing(_ path: String) throws(ObjectStoreError) -> LocalFile {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o644)
-        guard descriptor >= 0 else { throw failure("write", path) }
-        let file = LocalFile(path: path, descriptor: descriptor)
+        try open(path, [.write, .create], for: "write")
+    }
+
+    private static func open(
+        _ path: String, _ options: OpenOptions, for what: String
+    ) throws(ObjectStoreError) -> LocalFile {
+        let held: HeldFile
+        do throws(SystemError) { held = try HeldFile(SystemPath(path), options) } catch {
+            throw failure(what, path, error)
+        }
+        let file = LocalFile(path: path, file: held)
         _ = try file.stamp()
         return file
     }
 
-    func stamp() throws(ObjectStoreError) -> Stamp {
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw LocalFile.failure("read", path) }
-        guard status.st_mode & S_IFMT == S_IFREG else {
+    /// What tells that the file was written to meanwhile.
+    func stamp() throws(ObjectStoreError) -> FileStamp {
+        let status = try run("read") { () throws(SystemError) in try file.status() }
+        guard status.kind == .file else {
             throw ObjectStoreError(.file, "\(ShownName.escaped(path)) is not a regular file")
         }
-        return Stamp(
-            size: Int64(status.st_size), seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec,
-            inode: UInt64(status.st_ino))
+        return FileStamp(status)
     }
 
     /// Bytes from `offset` on, at most `count`; fewer at the end of the file.
     func read(_ count: Int, at offset: Int64) throws(ObjectStoreError) -> ByteBuffer {
         var buffer = ByteBufferAllocator().buffer(capacity: count)
-        var failed = false
+        var failure: SystemError?
         buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { memory in
-            var done = 0
-            while done < count {
-                // Inside the memory that the buffer lends for this call.
-                let got = pread(descriptor, memory.baseAddress.map { $0 + done }, count - done, Int(offset) + done)
-                if got < 0 && errno == EINTR { continue }
-                if got < 0 { failed = true }
-                if got <= 0 { break }
-                done += got
+            do throws(SystemError) {
+                return try file.read(into: UnsafeMutableRawBufferPointer(rebasing: memory[..<count]), at: offset)
+            } catch {
+                failure = error
+                return 0
             }
-            return done
         }
-        guard !failed else { throw LocalFile.failure("read", path) }
+        if let failure { throw LocalFile.failure("read", path, failure) }
         return buffer
     }
 
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(ObjectStoreError) {
-        var done = 0
-        while done < bytes.count {
-            let put = pwrite(
-                descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done, Int(offset) + done)
-            if put < 0 && errno == EINTR { continue }
-            guard put > 0 else { throw LocalFile.failure("write", path) }
-            done += put
-        }
+        try run("write") { () throws(SystemError) in try file.write(bytes, at: offset) }
     }
 
     func truncate(to size: Int64) throws(ObjectStoreError) {
-        guard ftruncate(descriptor, off_t(size)) == 0 else { throw LocalFile.failure("write", path) }
+        try run("write") { () throws(SystemError) in try file.truncate(to: size) }
     }
 
     func sync() throws(ObjectStoreError) {
-        guard fdatasync(descriptor) == 0 else { throw LocalFile.failure("write", path) }
+        try run("write") { () throws(SystemError) in try file.synchronize(dataOnly: true) }
+    }
+
+    private func run<R>(_ what: String, _ body: () throws(SystemError) -> R) throws(ObjectStoreError) -> R {
+        do throws(SystemError) { return try body() } catch { throw LocalFile.failure(what, path, error) }
     }
 
     /// Digests of a stretch, read once. To be run as `BlockingWork`.
@@ -107,8 +91,8 @@ final class LocalFile: Sendable {
         return digest.finish()
     }
 
-    static func failure(_ what: String, _ path: String) -> ObjectStoreError {
-        ObjectStoreError(.file, "cannot \(what) \(ShownName.escaped(path)): \(String(cString: strerror(errno)))")
+    static func failure(_ what: String, _ path: String, _ error: SystemError) -> ObjectStoreError {
+        ObjectStoreError(.file, "cannot \(what) \(ShownName.escaped(path)): \(error)")
     }
 
     /// Does blocking work with files on the process's threads for that.

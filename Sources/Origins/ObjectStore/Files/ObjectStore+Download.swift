@@ -1,4 +1,3 @@
-import Glibc
 import HTTPOrigin
 import S3
 
@@ -33,11 +32,11 @@ extension ObjectStore {
         }
         let file = try LocalFile.writing(path)
         let plan = DownloadPlan(size: size, entityTag: info.entityTag, rangeSize: settings.rangeSize)
-        let recordPath = path + ".ranges"
+        let place = try RecordPlace(beside: path)
         var record = RangeRecord(plan: plan)
         // Without an entity tag nothing tells whether what is there is of this object.
         if let stamp = try? file.stamp(), stamp.size == size, !info.entityTag.isEmpty,
-            let known = RangeRecord(reading: recordPath, plan: plan)
+            let known = place.read(plan)
         {
             record = known
         } else {
@@ -46,7 +45,7 @@ extension ObjectStore {
         }
         let reused = record.bytes
         progress(reused)
-        let kept = KeptRecord(record, path: recordPath)
+        let kept = KeptRecord(record, at: place)
         let missing = record.missing
         let failure: ObjectStoreError? = await withTaskGroup(of: ObjectStoreError?.self) { group in
             var rest = missing[...]
@@ -78,7 +77,7 @@ extension ObjectStore {
         }
         if Task.isCancelled { throw ObjectStoreError(.cancelled, "cancelled") }
         if let failure { throw failure }
-        unlink(recordPath)
+        place.remove()
         return DownloadResult(size: size, entityTag: info.entityTag, reused: reused)
     }
 

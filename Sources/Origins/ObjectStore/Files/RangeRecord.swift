@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import Synchronization
 
@@ -7,14 +8,6 @@ struct RangeRecord: Sendable, Hashable {
     private var have: Set<Int> = []
 
     init(plan: DownloadPlan) { self.plan = plan }
-
-    /// Nil where there is no record, or one of another object or other ranges.
-    init?(reading path: String, plan: DownloadPlan) {
-        guard let file = try? LocalFile.reading(path), let stamp = try? file.stamp(), stamp.size <= 1 << 20,
-            let bytes = try? file.read(Int(stamp.size), at: 0)
-        else { return nil }
-        self.init(String(buffer: bytes), plan: plan)
-    }
 
     init?(_ text: String, plan: DownloadPlan) {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
@@ -37,28 +30,56 @@ struct RangeRecord: Sendable, Hashable {
     private static func title(_ plan: DownloadPlan) -> String {
         "\(plan.size) \(plan.rangeSize) \(ShownName.escaped(plan.entityTag))"
     }
+}
 
-    /// Replaces the record in one step.
-    func write(to path: String) throws(ObjectStoreError) {
-        let temporary = path + ".new"
-        unlink(temporary)
-        let file = try LocalFile.writing(temporary)
-        let written = Array(text.utf8).withUnsafeBytes { bytes in
-            Result { () throws(ObjectStoreError) in try file.write(bytes, at: 0) }
+/// Where the record of a download lies: `PATH.ranges` beside the file, in a directory that is held open.
+struct RecordPlace: Sendable {
+    /// Longest record that is read, in bytes.
+    private static let mostBytes = 1 << 20
+
+    let path: String
+    private let directory: HeldDirectory
+    private let name: FileName
+    private let temporary: FileName
+
+    /// - Parameter path: of the file that is downloaded.
+    init(beside path: String) throws(ObjectStoreError) {
+        self.path = path + ".ranges"
+        do throws(SystemError) {
+            (directory, name) = try HeldDirectory.holding(SystemPath(self.path))
+            guard let temporary = FileName(name.bytes + Array(".new".utf8)) else { throw SystemError(ENAMETOOLONG) }
+            self.temporary = temporary
+        } catch {
+            throw LocalFile.failure("write", path + ".ranges", error)
         }
-        try written.get()
-        try file.sync()
-        guard rename(temporary, path) == 0 else { throw LocalFile.failure("write", path) }
     }
+
+    /// Nil where there is no record, or one of another object or other ranges.
+    func read(_ plan: DownloadPlan) -> RangeRecord? {
+        guard let file = try? directory.read(name, limit: Self.mostBytes) else { return nil }
+        return RangeRecord(String(decoding: file.bytes, as: UTF8.self), plan: plan)
+    }
+
+    /// Replaces the record in one step, durably; after a failure nothing of the new one is left.
+    func write(_ record: RangeRecord) throws(ObjectStoreError) {
+        do throws(SystemError) {
+            try directory.replace(name, with: Array(record.text.utf8), temporary: .fixed(temporary))
+        } catch {
+            throw LocalFile.failure("write", path, error)
+        }
+    }
+
+    /// The file is whole: its record goes. One that stays is of no harm.
+    func remove() { _ = try? directory.removeFile(name) }
 }
 
 /// The record of a download whose ranges come in side by side.
 final class KeptRecord: Sendable {
-    private let path: String
+    private let place: RecordPlace
     private let record: Mutex<RangeRecord>
 
-    init(_ record: RangeRecord, path: String) {
-        self.path = path
+    init(_ record: RangeRecord, at place: RecordPlace) {
+        self.place = place
         self.record = Mutex(record)
     }
 
@@ -67,7 +88,7 @@ final class KeptRecord: Sendable {
     func add(_ index: Int) throws -> Int64 {
         try record.withLock { record in
             record.add(index)
-            try record.write(to: path)
+            try place.write(record)
             return record.bytes
         }
     }

@@ -1,3 +1,4 @@
+import Files
 import S3
 import Synchronization
 
@@ -5,7 +6,7 @@ import Synchronization
 final class PartedUpload: Sendable {
     private let store: ObjectStore
     private let file: LocalFile
-    private let stamp: LocalFile.Stamp
+    private let stamp: FileStamp
     private let key: String
     private let plan: UploadPlan
     private let metadata: [S3Header]
@@ -20,7 +21,7 @@ final class PartedUpload: Sendable {
     private static let mostCandidates = 4
 
     init(
-        store: ObjectStore, file: LocalFile, stamp: LocalFile.Stamp, key: String, plan: UploadPlan,
+        store: ObjectStore, file: LocalFile, stamp: FileStamp, key: String, plan: UploadPlan,
         metadata: [S3Header], progress: @escaping @Sendable (UploadProgress) -> Void,
         tagIfThere: @escaping @Sendable () async throws(ObjectStoreError) -> String?
     ) {

@@ -1,15 +1,25 @@
 import Delivery
+import Files
 import Glibc
 import Jobs
 
 /// A task file that a caller named: its directory, held open, and its name in it. What is read, written and removed is
 /// in that directory, whoever swaps the names above it meanwhile.
 struct TaskFileSite: Sendable {
-    let directory: HeldDirectory
+    private let directory: HeldDirectory
+    /// Where the directory was when it was opened, without links; empty for the root.
+    let directoryPath: String
+    private let fileName: FileName
     /// `*.task.json`.
-    let name: String
+    var name: String { fileName.text }
     /// Where it really is, without links.
-    var path: String { "\(directory.path)/\(name)" }
+    var path: String { "\(directoryPath)/\(name)" }
+
+    fileprivate init(_ directory: HeldDirectory, at real: String, name: FileName) {
+        self.directory = directory
+        directoryPath = real == "/" ? "" : real
+        fileName = name
+    }
 
     /// A file that was read, with what it takes to remove just that one.
     struct Given: Sendable {
@@ -18,28 +28,37 @@ struct TaskFileSite: Sendable {
         fileprivate let identity: EntryIdentity
 
         /// Removes the file that was read, and nothing else that may have its name by now.
-        func remove() { site.directory.removeFile(site.name, if: identity) }
+        func remove() { _ = try? site.directory.removeFile(site.fileName, if: identity) }
     }
 
     func read() throws(FileFailure) -> Given {
-        let (bytes, identity) = try directory.read(name, limit: TaskDirectories.mostBytes)
-        return Given(site: self, bytes: bytes, identity: identity)
+        do throws(SystemError) {
+            let file = try directory.read(fileName, limit: TaskDirectories.mostBytes)
+            return Given(site: self, bytes: file.bytes, identity: EntryIdentity(file.status))
+        } catch {
+            throw FileFailure("read", path, error)
+        }
     }
 
     /// Whether there is a regular file, or nothing.
-    var isFileOrNothing: Bool { directory.status(name).map { $0.kind == .file } ?? true }
-    var isThere: Bool { directory.status(name)?.kind == .file }
+    var isFileOrNothing: Bool { status.map { $0.kind == .file } ?? true }
+    var isThere: Bool { status?.kind == .file }
+    private var status: FileStatus? { (try? directory.status(fileName)) ?? nil }
 
     /// Writes it new and renames it into place.
     /// - Throws: `EEXIST` when what has the name is no regular file.
     func write(_ bytes: [UInt8]) throws(FileFailure) {
         guard isFileOrNothing else { throw FileFailure(operation: "write", path: path, number: EEXIST) }
         // Keys of an object store may be in it.
-        try directory.write(bytes, to: name, mode: 0o640)
+        do throws(SystemError) {
+            try directory.replace(fileName, with: bytes, temporary: NodeFiles.temporary, NodeFiles.options(0o640))
+        } catch {
+            throw FileFailure("write", path, error)
+        }
     }
 
     /// Removes a regular file of that name.
-    func remove() { directory.removeFile(name) }
+    func remove() { _ = try? directory.removeFile(fileName) }
 }
 
 /// The places that the API reads task files from and writes them to.
@@ -70,9 +89,9 @@ struct TaskRoots: Sendable {
             let real = NodeFiles.resolved(slash == path.startIndex ? "/" : String(path[..<slash])),
             roots.contains(where: { Self.isIn(real, $0) }), !Self.isIn(real, base),
             // Between the question and this a name may have been swapped: no link is followed any more.
-            let directory = try? HeldDirectory.open(real: real)
+            let file = FileName(name), let directory = try? HeldDirectory.open(withoutLinks: SystemPath(real))
         else { throw refusal }
-        let site = TaskFileSite(directory: directory, name: name)
+        let site = TaskFileSite(directory, at: real, name: file)
         guard site.isFileOrNothing else { throw refusal }
         return site
     }
@@ -85,8 +104,8 @@ struct TaskRoots: Sendable {
         let own = ["sender", "receiver", "transfer"].map { "\(data)/\($0)" }
         let open = TaskSide.allCases.map { "\(data)/\($0.rawValue)/\(TaskState.tmp.rawValue)" }
         guard
-            !own.contains(where: { Self.isIn(site.directory.path, $0) })
-                || open.contains(where: { Self.isIn(site.directory.path, $0) })
+            !own.contains(where: { Self.isIn(site.directoryPath, $0) })
+                || open.contains(where: { Self.isIn(site.directoryPath, $0) })
         else { throw FileFailure(operation: "open", path: path, number: ENOENT) }
         return site
     }

@@ -1,4 +1,4 @@
-import Authoring
+import Files
 import Hashing
 import Jobs
 
@@ -7,7 +7,7 @@ import Jobs
 struct HashMemory: Sendable {
     private static let header = "swoop file hashes 1"
     /// By path; the identity says whether the file is still the one that was hashed.
-    private(set) var known: [String: (identity: FileIdentity, digest: SHA1Digest)] = [:]
+    private(set) var known: [String: (identity: DeviceStamp, digest: SHA1Digest)] = [:]
 
     /// What a file says; empty when there is none or it is none of ours: then everything is hashed.
     init(path: String) {
@@ -20,7 +20,7 @@ struct HashMemory: Sendable {
                 let device = UInt64(fields[2]), let inode = UInt64(fields[3]), let seconds = Int64(fields[4]),
                 let nanoseconds = Int64(fields[5])
             else { continue }
-            let identity = FileIdentity(
+            let identity = DeviceStamp(
                 device: device, inode: inode, size: size, seconds: seconds, nanoseconds: nanoseconds)
             known[String(fields[6])] = (identity, digest)
         }
@@ -28,13 +28,13 @@ struct HashMemory: Sendable {
 
     init() {}
 
-    func digest(_ path: String, _ identity: FileIdentity) -> SHA1Digest? {
+    func digest(_ path: String, _ identity: DeviceStamp) -> SHA1Digest? {
         guard let entry = known[path], entry.identity == identity else { return nil }
         return entry.digest
     }
 
     /// A file whose name has a line break in it is not remembered.
-    mutating func remember(_ path: String, _ identity: FileIdentity, _ digest: SHA1Digest) {
+    mutating func remember(_ path: String, _ identity: DeviceStamp, _ digest: SHA1Digest) {
         if !path.utf8.contains(0x0a) { known[path] = (identity, digest) }
     }
 

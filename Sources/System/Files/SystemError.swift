@@ -7,7 +7,7 @@ package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
     package init(_ number: Int32) { self.number = number }
 
     /// The calling thread's `errno`.
-    static var current: SystemError { SystemError(errno) }
+    package static var current: SystemError { SystemError(errno) }
 
     package var description: String {
         var text = [CChar](repeating: 0, count: 128)

@@ -1,6 +1,6 @@
 extension FileLayer {
     /// Up to `count` bytes from `offset`, fewer where the file ends.
-    func read(_ descriptor: Descriptor, count: Int, at offset: Int64) throws(SystemError) -> [UInt8] {
+    package func read(_ descriptor: Descriptor, count: Int, at offset: Int64) throws(SystemError) -> [UInt8] {
         var failure: SystemError?
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
             do throws(SystemError) {
@@ -24,4 +24,12 @@ extension FileLayer {
         }
         if let failure { throw failure }
     }
+
+    // By paths as text.
+
+    package func openDirectory(path: String) throws(SystemError) -> Descriptor {
+        try openDirectory(path: SystemPath(path))
+    }
+
+    package func makeDirectories(path: String) throws(SystemError) { try makeDirectories(path: SystemPath(path)) }
 }

@@ -1,30 +1,7 @@
 /// An open file or directory, as the kernel numbers it.
 package typealias Descriptor = Int32
 
-/// What `stat` tells.
-package struct FileStatus: Sendable, Equatable {
-    package enum Kind: Sendable, Equatable { case file, directory, symlink, other }
-
-    package var kind: Kind
-    /// Bytes.
-    package var size: Int64
-    /// Nanoseconds since 1970.
-    package var modified: Int64
-    package var inode: UInt64
-    package var device: UInt64
-    /// Names that the file has; 0 after the last was removed.
-    package var links: UInt64
-
-    package init(kind: Kind, size: Int64, modified: Int64, inode: UInt64, device: UInt64, links: UInt64) {
-        self.kind = kind
-        self.size = size
-        self.modified = modified
-        self.inode = inode
-        self.device = device
-        self.links = links
-    }
-}
-
+/// How a file is opened.
 package struct OpenOptions: OptionSet, Sendable {
     package let rawValue: Int
 
@@ -39,18 +16,22 @@ package struct OpenOptions: OptionSet, Sendable {
     package static let followSymlink = OpenOptions(rawValue: 16)
     /// The file gets the executable bits (as far as the umask lets it) when it is created.
     package static let executable = OpenOptions(rawValue: 32)
+    /// Written and never read: some mounted buckets open files for nothing else.
+    package static let writeOnly: OpenOptions = [.write, OpenOptions(rawValue: 64)]
+    /// When the file is created, others than owner and group get no permission: secrets may be in it.
+    package static let hiddenFromOthers = OpenOptions(rawValue: 128)
 }
 
 package enum RenameMode: Sendable { case replace, noReplace, exchange }
 
-/// The few things that this module asks of a file system. Everything but `openDirectory(path:)` is relative to an open
-/// directory and takes one name, so that nothing above it can be swapped meanwhile. Calls restart after signals, and
-/// reads and writes are whole unless said otherwise.
+/// The few things that are asked of a file system. Everything but what takes a path is relative to an open directory and
+/// takes one name, so that nothing above it can be swapped meanwhile. Calls restart after signals, and reads and writes
+/// are whole unless said otherwise.
 package protocol FileLayer: Sendable {
     /// Opens a directory by path. Symlinks are followed: the path is the user's own.
-    func openDirectory(path: String) throws(SystemError) -> Descriptor
+    func openDirectory(path: SystemPath) throws(SystemError) -> Descriptor
     /// Makes the directory and those above it that are missing, durably.
-    func makeDirectories(path: String) throws(SystemError)
+    func makeDirectories(path: SystemPath) throws(SystemError)
     func openDirectory(_ name: FileName, in directory: Descriptor, followSymlink: Bool) throws(SystemError)
         -> Descriptor
     func open(_ name: FileName, in directory: Descriptor, _ options: OpenOptions) throws(SystemError) -> Descriptor

@@ -27,6 +27,8 @@ enum Linux {
     static let renameExchange: UInt32 = 2
     static let seekData: Int32 = 3
     static let seekHole: Int32 = 4
+    /// O_PATH.
+    static let pathOnly: Int32 = 0o10000000
     /// `_IOW(0x94, 9, int)`.
     static let cloneRequest: UInt = 0x4004_9409
 }

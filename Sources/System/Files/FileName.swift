@@ -1,32 +1,30 @@
-import Metainfo
-
 /// One name in a directory, as the kernel takes it: 1 to 255 bytes without `/` and NUL, and neither `.` nor `..`.
-package struct FileName: Hashable, Sendable, CustomStringConvertible {
+package struct FileName: Hashable, Sendable {
     /// With the NUL that C wants at the end.
-    let terminated: [CChar]
+    package let terminated: [CChar]
 
     /// Nil for anything that is not a plain name.
-    package init?(_ bytes: some Collection<UInt8>) {
+    package init?(_ bytes: ArraySlice<UInt8>) {
         guard (1...255).contains(bytes.count), !bytes.contains(0), !bytes.contains(UInt8(ascii: "/")) else {
             return nil
         }
         let isDots = bytes.count <= 2 && bytes.allSatisfy { $0 == UInt8(ascii: ".") }
         guard !isDots else { return nil }
-        self.init(unchecked: bytes)
+        self.init(checked: bytes)
     }
+
+    package init?(_ bytes: [UInt8]) { self.init(bytes[...]) }
 
     package init?(_ text: String) { self.init(Array(text.utf8)) }
 
-    /// A name that was checked as part of a torrent.
-    package init(_ component: PathComponent) { self.init(unchecked: component.bytes) }
-
-    private init(unchecked bytes: some Collection<UInt8>) {
+    /// What is known to be a plain name.
+    package init(checked bytes: ArraySlice<UInt8>) {
         terminated = bytes.map { CChar(bitPattern: $0) } + [0]
     }
 
     /// A fixed name of our own, written in the source.
-    init(own literal: StaticString) {
-        self.init(unchecked: literal.withUTF8Buffer { Array($0) })
+    package init(own literal: StaticString) {
+        self.init(checked: literal.withUTF8Buffer { Array($0) }[...])
     }
 
     /// The directory itself, for content that is the root of a file system.
@@ -35,8 +33,5 @@ package struct FileName: Hashable, Sendable, CustomStringConvertible {
     package var bytes: [UInt8] { terminated.dropLast().map { UInt8(bitPattern: $0) } }
 
     /// As part of a path for the system or another program; bytes that are not UTF-8 are lost.
-    var text: String { String(decoding: bytes, as: UTF8.self) }
-
-    /// For people: control and bidi characters escaped.
-    package var description: String { DisplayName.escape(bytes) }
+    package var text: String { String(decoding: bytes, as: UTF8.self) }
 }
