@@ -222,7 +222,9 @@ let tests: [Module] = [
         name: "StorageTests", kind: .tests,
         uses: ["Text", "Hashing", "Metainfo", "Storage", "TestFileLayers", "TestSupport"]),
     Module(name: "AuthoringTests", kind: .tests, uses: ["Text", "Hashing", "Metainfo", "Authoring", "TestSupport"]),
-    Module(name: "TrackerServerTests", kind: .tests, uses: ["Address", "Admission", "Tracking", "TrackerServer"]),
+    Module(
+        name: "TrackerServerTests", kind: .tests,
+        uses: ["Address", "Admission", "Tracking", "TrackerServer", "TestSupport"]),
     Module(
         name: "TrackerClientTests", kind: .tests,
         uses: ["Text", "Address", "Hashing", "HTTPTransport", "Tracking", "TrackerClient", "TestSupport"],

@@ -1,5 +1,6 @@
 import Delivery
 import Synchronization
+import TestSupport
 
 @testable import Node
 
@@ -7,6 +8,8 @@ import Synchronization
 final class TestClock: NodeClock {
     let calendar: any WallClock = FixedOffsetClock.utc
     private let shift = Mutex(0.0)
+    /// Who sleeps for a moment before the next look, by a number of its own.
+    private let sleepers = Mutex((last: 0, now: Set<Int>()))
 
     /// Begins at so many minutes after midnight of some day.
     init(minuteOfDay: Int) {
@@ -26,5 +29,23 @@ final class TestClock: NodeClock {
 
     func forward(minutes: Double) { shift.withLock { $0 += minutes * 60 } }
 
-    func sleep(seconds: Double) async { await SystemNodeClock().sleep(seconds: seconds) }
+    func sleep(seconds: Double) async {
+        guard seconds <= 1 else { return await SystemNodeClock().sleep(seconds: seconds) }
+        let number = sleepers.withLock { sleepers in
+            sleepers.last += 1
+            sleepers.now.insert(sleepers.last)
+            return sleepers.last
+        }
+        await SystemNodeClock().sleep(seconds: seconds)
+        sleepers.withLock { _ = $0.now.remove(number) }
+    }
+
+    /// Waits until everybody who looks at something from time to time has done so: what they have not begun then, they do
+    /// not begin.
+    func everybodyLooks(times: Int = 3) async throws {
+        for _ in 0..<times {
+            let sleeping = sleepers.withLock(\.now)
+            try await wait(for: "a look") { sleepers.withLock { $0.now.isDisjoint(with: sleeping) } }
+        }
+    }
 }
