@@ -254,7 +254,7 @@ let tests: [Module] = [
     Module(name: "AuthoringTests", kind: .tests, uses: ["Text", "Hashing", "Metainfo", "Authoring", "TestSupport"]),
     Module(
         name: "TrackerServerTests", kind: .tests,
-        uses: ["Text", "Address", "Admission", "Reactor", "Tracking", "TrackerServer"]),
+        uses: ["Text", "Address", "Admission", "Reactor", "Tracking", "TrackerServer", "TestSupport"]),
     Module(
         name: "TrackerClientTests", kind: .tests,
         uses: ["Text", "Address", "Hashing", "HTTPTransport", "Tracking", "TrackerClient", "TestSupport"],

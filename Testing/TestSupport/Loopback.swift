@@ -60,6 +60,24 @@ package enum Loopback {
         }
     }
 
+    /// Waits so many seconds, or until the other side closes the connection or resets it: for peers that take their time.
+    /// What comes meanwhile stays unread.
+    /// - Returns: whether it was closed.
+    package static func isClosed(_ descriptor: CInt, within seconds: Double) -> Bool {
+        // POLLRDHUP, which the C library shows to GNU programs only.
+        var watched = pollfd(fd: descriptor, events: 0x2000, revents: 0)
+        let end = ContinuousClock.now + .seconds(seconds)
+        while case let left = end - .now, left > .zero {
+            let milliseconds = left.components.seconds * 1_000 + left.components.attoseconds / 1_000_000_000_000_000
+            switch poll(&watched, 1, Int32(clamping: max(1, milliseconds))) {
+            case 0: continue
+            case -1 where errno == EINTR: continue
+            default: return true
+            }
+        }
+        return false
+    }
+
     /// Sends all bytes. False when the connection ended before.
     @discardableResult
     package static func send(_ descriptor: CInt, _ bytes: some Collection<UInt8>) -> Bool {

@@ -78,6 +78,13 @@ package final class TemporaryDirectory: Sendable {
 
     package func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(name)) }
 
+    /// When a file, or what the system notes of it, last changed: nanoseconds of the file system's clock.
+    package func changeTime(_ name: String) throws -> Int64 {
+        var status = stat()
+        guard lstat(path(name), &status) == 0 else { throw SystemFailure("stat \(name)") }
+        return Int64(status.st_ctim.tv_sec) * 1_000_000_000 + Int64(status.st_ctim.tv_nsec)
+    }
+
     /// The names in a directory, sorted.
     package func names(_ directory: String) -> [String] {
         ((try? FileManager.default.contentsOfDirectory(atPath: path(directory))) ?? []).sorted()

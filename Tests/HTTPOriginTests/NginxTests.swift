@@ -192,8 +192,14 @@ struct `A web seed on a real nginx` {
                 #expect(outcome == .stopped)
                 #expect(received >= 100_000 && received < 1 << 20)
                 let length = content.length
-                let task = Task { await seed.fetch(0..<length) { _ in true } }
-                try await Task.sleep(for: .milliseconds(100))
+                let (chunks, sink) = AsyncStream.makeStream(of: Int.self)
+                let task = Task {
+                    await seed.fetch(0..<length) { chunk in
+                        sink.yield(chunk.count)
+                        return true
+                    }
+                }
+                _ = await chunks.first { _ in true }
                 task.cancel()
                 guard case .failed(.cancelled, _) = await task.value else {
                     Issue.record("not cancelled")

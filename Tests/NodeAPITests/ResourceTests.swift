@@ -1,5 +1,6 @@
 import Delivery
 import NodeAPI
+import TestSupport
 import Testing
 
 @Suite("Resources under /v1")
@@ -165,6 +166,5 @@ struct ResourceTests {
 
 /// Waits for something that must come about.
 func until(_ condition: () async -> Bool, isolation: isolated (any Actor)? = #isolation) async {
-    let end = ContinuousClock.now + .seconds(10)
-    while await !condition(), ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(2)) }
+    _ = try? await eventually(seconds: 10, condition)
 }

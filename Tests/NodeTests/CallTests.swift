@@ -114,7 +114,8 @@ struct CallTests {
 
     @Test("recv refuses task files that are no plain files below its roots, without waiting for any")
     func hostileTaskFiles() async throws {
-        let receiver = try await TestNode.start(.receiver, server: server)
+        let clock = TestClock(minuteOfDay: 12 * 60)
+        let receiver = try await TestNode.start(.receiver, server: server, clock: clock)
         let base = receiver.place.path
         let fifo = base + "/data/receiver/tmp/cfec-001-fifo.task.json"
         #expect(mkfifo(fifo, 0o600) == 0)
@@ -133,7 +134,7 @@ struct CallTests {
         let queue = base + "/data/receiver/queues/"
         #expect(mkfifo(queue + "cfec-001-fifo.task.json", 0o600) == 0)
         #expect(symlink(fifo, queue + "cfec-001-link.task.json") == 0)
-        try await Task.sleep(for: .milliseconds(300))
+        try await clock.everybodyLooks(times: 6)
         #expect(receiver.place.names("data/receiver/failed").isEmpty)
         #expect(await receiver.node.trouble() == nil)
         await receiver.node.stop()

@@ -105,7 +105,8 @@ struct DeliveryTests {
         var receiver = try await TestNode.start(.receiver, in: place, server: server)
         _ = await receiver.call("recv", ["taskfile": .string(try await receiver.take(file, from: sender))])
         for _ in 0..<4 {
-            try await Task.sleep(for: .milliseconds(300))
+            let sent = server.sent("dcp") + server.sent("store")
+            try await until("more is fetched") { server.sent("dcp") + server.sent("store") > sent }
             await receiver.node.stop()
             #expect(place.exists("dcp/film") == place.exists("dcp/film.finished"))
             receiver = try await TestNode.start(.receiver, in: place, server: server)
@@ -272,7 +273,7 @@ struct DeliveryTests {
         let receiver = try await TestNode.start(.receiver, server: server, clock: clock)
         _ = await receiver.call("recv", ["taskfile": .string(try await receiver.take(file, from: node))])
         try await until("downloading") { await receiver.status(file) == "downloading" }
-        try await Task.sleep(for: .milliseconds(600))
+        try await clock.everybodyLooks()
         #expect(server.sent("dcp") == probed)
         let schedules = await receiver.node.showschedules()
         #expect(schedules.contains("cfec-001-film bt:obs:cdn = 0:0:1 priortime cdn: 0 22:00-23:00"))
@@ -281,11 +282,12 @@ struct DeliveryTests {
         clock.forward(minutes: 10 * 60 + 5)
         try await until("fetching") { server.sent("dcp") > probed }
         clock.forward(minutes: 60)
-        try await until("paused") {
-            let before = await receiver.call("progress", ["taskfile": .string(file)]).content["cdnpercent"]
-            try await Task.sleep(for: .milliseconds(400))
-            return await receiver.call("progress", ["taskfile": .string(file)]).content["cdnpercent"] == before
-        }
+        try await until("paused") { await receiver.node.showschedules().contains("cdn: 0 22:00-23:00") }
+        try await until("what was under way has ended") { !server.isSending }
+        try await clock.everybodyLooks()
+        let fetched = server.sent("dcp")
+        try await clock.everybodyLooks()
+        #expect(server.sent("dcp") == fetched)
         #expect(await receiver.status(file) == "downloading")
         #expect(await receiver.call("progress", ["taskfile": .string(file)]).content["downerror"] == "")
         server.state.withLock { $0.rate = nil }

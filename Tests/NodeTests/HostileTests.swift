@@ -74,11 +74,12 @@ struct HostileTests {
         try makeContent()
         let file = try await sender.publish("film", "0:0:1")
         let bytes = try #require(await sender.node.taskFile(named: file))
-        let receiver = try await TestNode.start(.receiver, server: server)
+        let clock = TestClock(minuteOfDay: 12 * 60)
+        let receiver = try await TestNode.start(.receiver, server: server, clock: clock)
         let path = "\(receiver.place.path)/data/receiver/queues/\(file)"
         try receiver.place.write("data/receiver/queues/\(file)", Array(bytes.prefix(bytes.count / 2)))
         // Several looks at the queue later it is as it was.
-        try await Task.sleep(for: .milliseconds(500))
+        try await clock.everybodyLooks(times: 8)
         #expect(receiver.place.names("data/receiver/failed").isEmpty)
         let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
         try handle.seekToEnd()
@@ -100,13 +101,13 @@ struct HostileTests {
         _ = await receiver.call("recv", ["taskfile": .string(try await receiver.take(file, from: sender))])
         try await until("downloading") { await receiver.status(file) == "downloading" }
         clock.forward(minutes: -60)
-        try await Task.sleep(for: .milliseconds(200))
+        try await clock.everybodyLooks()
         clock.forward(minutes: 90)
         try await until("downloaded") { await receiver.status(file) == "downloaded" }
         expectContent(receiver)
         // It is served for its two hours by the wall; set back, for longer.
         clock.forward(minutes: -60)
-        try await Task.sleep(for: .milliseconds(300))
+        try await clock.everybodyLooks()
         #expect(await receiver.status(file) == "downloaded")
         clock.forward(minutes: 60 + 121)
         try await until("history") { await receiver.status(file) == "history" }

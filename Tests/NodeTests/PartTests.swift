@@ -98,15 +98,19 @@ struct BusyNamesTests {
 @Suite("Task directories")
 struct TaskDirectoriesTests {
     @Test("Tasks are listed in the order of their arrival, and only files that can be tasks")
-    func order() throws {
+    func order() async throws {
         let place = try TemporaryDirectory()
         let directories = TaskDirectories(root: place.path)
         try directories.make()
         for name in ["b", "a", "c"] {
             try directories.write([1], .receiver, .tmp, "\(name).task.json")
             try directories.move("\(name).task.json", .receiver, from: .tmp, to: .queues)
-            // Longer than the coarsest clock of file systems.
-            usleep(25_000)
+            // Until the clock of the file system, which may be a coarse one, has moved on.
+            let now = try place.changeTime("receiver/queues/\(name).task.json")
+            try await wait(for: "the next tick") {
+                try place.write("tick", [1])
+                return try place.changeTime("tick") > now
+            }
         }
         try place.write("receiver/queues/notes.txt", [1])
         try place.write("receiver/queues/.hidden.task.json", [1])

@@ -93,10 +93,10 @@ struct RemovalTests {
                 while !isOver.isSet {
                     rename(directory, aside)
                     symlink(victimPath, directory)
-                    usleep(200)
+                    sched_yield()
                     unlink(directory)
                     rename(aside, directory)
-                    usleep(200)
+                    sched_yield()
                 }
             }
         }

@@ -67,26 +67,51 @@ import Testing
             $0.admission.verdict(liar, at: liar, isIncoming: true) == .banned
         }
         #expect(!banning.isEmpty)
+        #expect(simulation.hosts[Int(liar)].isPresent)
         for host in banning {
-            #expect(!host.links.contains { $0?.other == liar })
+            #expect(host.isPresent && !host.links.contains { $0?.other == liar })
+            // It dials, so that it is not for the list of addresses to keep it out.
             let before = simulation.connectionSerial
             simulation.dialled(simulation.hosts[Int(liar)], host.index)
             #expect(simulation.connectionSerial == before)
         }
     }
 
-    @Test func `of two connections between the same hosts one is kept`() throws {
-        let simulation = try Simulation(scenario())
+    @Test func `a ban alone keeps a host out that was not tried yet`() throws {
+        let (simulation, one, other) = try strangers()
+        let before = simulation.connectionSerial
+        one.admission.ban(other.index, at: other.index)
+        simulation.dialled(other, one.index)
+        #expect(simulation.connectionSerial == before)
+        #expect(!one.links.contains { $0?.other == other.index })
+    }
+
+    /// Two receivers in the middle of it all, who have no connection to each other.
+    private func strangers() throws -> (Simulation, SimulatedHost, SimulatedHost) {
+        var scenario = scenario()
+        scenario.timeLimit = 1
+        let simulation = try Simulation(scenario)
         _ = simulation.run()
-        for host in simulation.hosts {
-            let others = host.links.compactMap { $0?.other }
-            #expect(Set(others).count == others.count)
-            for link in host.links {
-                guard let link else { continue }
-                let verdict = host.admission.verdict(link.other, at: link.other, isIncoming: true)
-                #expect(verdict != .admitted)
-            }
+        let (one, other) = (simulation.hosts[1], simulation.hosts[2])
+        for link in one.links.compactMap(\.self) where link.other == other.index {
+            simulation.disconnect(one, link.key, isRedundant: true)
         }
+        try #require(one.isPresent && other.isPresent && !one.machine.isFinished && !other.machine.isFinished)
+        return (simulation, one, other)
+    }
+
+    @Test(arguments: [false, true]) func `of two connections that hosts make to each other at once one is kept`(
+        largerFirst: Bool
+    ) throws {
+        let (simulation, one, other) = try strangers()
+        let (first, second) = largerFirst ? (other, one) : (one, other)
+        let before = simulation.connectionSerial
+        simulation.dialled(first, second.index)
+        simulation.dialled(second, first.index)
+        // At both ends the one that the larger of the two made.
+        let kept = before + (largerFirst ? 1 : 2)
+        #expect(one.links.compactMap(\.self).filter { $0.other == other.index }.map(\.serial) == [kept])
+        #expect(other.links.compactMap(\.self).filter { $0.other == one.index }.map(\.serial) == [kept])
     }
 
     @Test func `peer exchange makes hosts known that the tracker did not name`() throws {

@@ -280,17 +280,6 @@ struct Offence: Sendable, CustomTestStringConvertible {
         }
     }
 
-    @Test func aPeerThatSaysNothingIsDropped() async throws {
-        try await withSeed(tuned: { $0.connection.idle = 0.5 }) { [info = sample.info] address, _ in
-            let isClosed = try await onThread {
-                let socket = try PeerSocket.connect(address)
-                try socket.shakeHands(info)
-                return socket.isClosed()
-            }
-            #expect(isClosed)
-        }
-    }
-
     @Test func hashRequestsThatHaveNoAnswerAreRejected() async throws {
         let sample = try Sample.single(600_000, pieceLength: 16384, version: .v2)
         let root = try #require(sample.layout.files.first?.piecesRoot)

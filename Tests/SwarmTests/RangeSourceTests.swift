@@ -66,13 +66,10 @@ private func quick(_ configuration: inout SwarmNode.Configuration) {
             await transfer.transfer.setSource("cdn", isActive: false)
             #expect(await transfer.source("cdn").state == .paused)
             // What was read and not handed over yet may still be counted.
-            try await wait(for: "quiet") {
-                let before = server.sentBytes
-                try await Task.sleep(for: .milliseconds(200))
-                return server.sentBytes == before
-            }
+            try await wait(for: "the end of what was under way") { server.answersUnderWay == 0 }
+            try await transfer.look()
             let (requests, received) = (server.requests, await transfer.source("cdn").received)
-            try await Task.sleep(for: .milliseconds(500))
+            try await transfer.look()
             #expect(server.requests == requests)
             #expect(await transfer.source("cdn").received == received && !transfer.isComplete)
             #expect(transfer.warnings.isEmpty)

@@ -14,7 +14,10 @@ private final class TestShelf: Shelf {
 
     private let samples: [SHA1Digest: Sample]
     private let directory: String
-    private let state = Mutex((opened: 0, isBroken: false, isHeld: false))
+    private let state = Mutex((opened: 0, isBroken: false))
+    private let door = NSCondition()
+    /// Under the lock of `door`.
+    private nonisolated(unsafe) var isHeld = false
 
     init(_ samples: [Sample], in directory: String) throws {
         self.directory = directory
@@ -29,13 +32,18 @@ private final class TestShelf: Shelf {
     var opened: Int { state.withLock(\.opened) }
     func breakDown(_ isBroken: Bool) { state.withLock { $0.isBroken = isBroken } }
     /// Whether whoever opens something waits.
-    func hold(_ isHeld: Bool) { state.withLock { $0.isHeld = isHeld } }
+    func hold(_ isHeld: Bool) {
+        door.withLock {
+            self.isHeld = isHeld
+            door.broadcast()
+        }
+    }
 
     func mayHave(_ hash: SHA1Digest) -> Bool { samples[hash] != nil }
 
     func open(_ hash: SHA1Digest) throws -> ShelvedContent? {
         state.withLock { $0.opened += 1 }
-        while state.withLock(\.isHeld) { usleep(2_000) }
+        door.withLock { while isHeld { door.wait() } }
         if state.withLock(\.isBroken) { throw Missing() }
         return samples[hash].map { ShelvedContent(torrent: $0.torrent, path: "\(directory)/\($0.name)") }
     }
@@ -178,8 +186,8 @@ private final class TestShelf: Shelf {
             try waiting.sendHandshake(info.hashes)
             try await wait(for: "being opened") { shelf.opened == 1 }
             Task { [shelf] in
-                // The end waits for the worker.
-                try? await Task.sleep(for: .milliseconds(200))
+                // The end, which closes the port, waits for the worker.
+                _ = try? await eventually(seconds: 5) { (try? PeerSocket.connect(address)) == nil }
                 shelf.hold(false)
             }
         }

@@ -189,7 +189,7 @@ import Testing
                 $0.extraPeers = [seed]
             }
             try await wait(for: "the seed") { await transfer.peers == 1 }
-            try await Task.sleep(for: .milliseconds(500))
+            try await transfer.look()
             #expect(await transfer.source("peers").state == .paused)
             #expect(await transfer.transfer.status().downloaded == 0)
             await transfer.transfer.setPeersActive(true)
@@ -212,7 +212,8 @@ import Testing
             await giver.transfer.setSeeding(false)
             let target = try TemporaryDirectory()
             let leecher = try await nodes[1].get(sample.torrent, into: target.path, from: [address])
-            try await Task.sleep(for: .milliseconds(700))
+            try await leecher.look()
+            try await giver.look()
             #expect(await leecher.transfer.status().downloaded == 0)
             #expect(await giver.peers == 0)
             await giver.transfer.setSeeding(true)

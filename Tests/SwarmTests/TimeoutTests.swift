@@ -1,4 +1,3 @@
-import Glibc
 import Metainfo
 import PeerWire
 import Swarm
@@ -28,7 +27,7 @@ import Testing
         let peer = try ScriptedPeer { socket, _ in
             try socket.answerHands(nil, hashes: sample.info.hashes)
             try socket.send(.extended(.handshake(ownHandshake { $0.metadataSize = size })))
-            socket.patience = 0.2
+            socket.patience = 0.1
             var next: UInt32 = 0
             while true {
                 do {
@@ -54,7 +53,7 @@ import Testing
         let place = try TemporaryDirectory()
         try await TestNode.with(1) { nodes in
             let leecher = try await nodes[0].get(sample.torrent.magnet, into: place.path, from: [peer.address]) {
-                $0.timeout = .seconds(2)
+                $0.timeout = .seconds(1)
             }
             try await fails(leecher)
         }
@@ -73,7 +72,7 @@ import Testing
         let peer = try ScriptedPeer { socket, number in
             try socket.answerHands(sample.info, hashes: sample.info.hashes)
             try socket.send(answer == .haves ? [.haveNone] : [.haveAll, .unchoke])
-            socket.patience = 0.2
+            socket.patience = 0.1
             var next: UInt32 = 0
             while true {
                 do {
@@ -92,7 +91,7 @@ import Testing
         let place = try TemporaryDirectory()
         try await TestNode.with(1) { nodes in
             let leecher = try await nodes[0].get(sample.torrent, into: place.path, from: [peer.address]) {
-                $0.timeout = .seconds(4)
+                $0.timeout = .seconds(2)
             }
             try await fails(leecher)
         }
@@ -107,7 +106,7 @@ import Testing
                 try socket.send(.haveAll, .unchoke)
                 while true {
                     guard case .message(.request(let request)) = try socket.next() else { continue }
-                    Sleep.milliseconds(UInt32(index) * 1_000)
+                    try socket.hold(for: Double(index))
                     try socket.send(headerOf: request)
                     break
                 }
@@ -137,22 +136,17 @@ import Testing
                 // Longer than the timeout for a block, and never silent for long.
                 for start in stride(from: 0, to: block.count, by: 1 + block.count / 12) {
                     try socket.send(raw: Array(block[start..<min(block.count, start + 1 + block.count / 12)]))
-                    Sleep.milliseconds(200)
+                    try socket.hold(for: 0.1)
                 }
             }
         }
         let place = try TemporaryDirectory()
         try await TestNode.with(1) { nodes in
             let leecher = try await nodes[0].get(sample.torrent, into: place.path, from: [peer.address]) {
-                $0.timeout = .seconds(1)
+                $0.timeout = .milliseconds(500)
             }
             try await leecher.complete()
         }
         #expect(sample.isThere(in: place.path))
-    }
-
-    /// What a slow peer does before it goes on.
-    private enum Sleep {
-        static func milliseconds(_ count: UInt32) { usleep(count * 1_000) }
     }
 }

@@ -140,39 +140,6 @@ import Tracking
     }
 }
 
-@Suite struct PeerExchanges {
-    /// Whether the second leecher, who knows the first alone, finds the seed that only the first knows.
-    private func isSeedFound(_ sample: Sample, within seconds: Double) async throws -> Bool {
-        let place = try TemporaryDirectory()
-        return try await TestNode.with(3) { nodes in
-            let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed"))) {
-                $0.uploadLimit = 20_000
-            }
-            try await seed.complete()
-            let first = try await nodes[1].get(sample.torrent, into: place.directory("0"), from: [nodes[0].address])
-            let second = try await nodes[2].get(sample.torrent, into: place.directory("1"), from: [nodes[1].address])
-            try await wait(for: "a connection to the first") {
-                let (one, two) = (await first.peers, await second.peers)
-                return one == 2 && two == 1
-            }
-            let end = ContinuousClock.now + .seconds(seconds)
-            while ContinuousClock.now < end {
-                if await second.peers == 2 { return true }
-                try await Task.sleep(for: .milliseconds(20))
-            }
-            return false
-        }
-    }
-
-    @Test func aThirdPeerIsFoundThroughAnother() async throws {
-        #expect(try await isSeedFound(.single(4 << 20), within: 20))
-    }
-
-    @Test func aPrivateTorrentTellsNobody() async throws {
-        #expect(try await !isSeedFound(.single(4 << 20, isPrivate: true), within: 7))
-    }
-}
-
 @Suite struct WebSeeds {
     private func quick(_ configuration: inout SwarmNode.Configuration) {
         configuration.sourceRetry = 0.05

@@ -166,32 +166,25 @@ import Tracking
         #expect(try sample.isThere(in: place.directory("leecher")))
     }
 
-    /// The time is spent waiting, so the sizes are tried at once.
-    @Test func aWrongSizeWithoutAnswersCostsSeconds() async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for size in [1, 16384, 1 << 20, 64 << 20, 1 << 40] {
-                let liar = try metadataPeer(sample, size: size) { _, _, _ in }
-                group.addTask { try await fetch(beside: liar) }
-            }
-            try await group.waitForAll()
-        }
-    }
-
-    @Test func aWrongMetadataIsNotBelieved() async throws {
+    /// Wrong sizes without an answer, wrong bytes, and rejects. The time is spent waiting, so that all are tried at once,
+    /// in transfers of their own.
+    @Test func aPeerThatLiesAboutMetadataCostsSeconds() async throws {
         let size = sample.info.bytes.count
-        try await fetch(
-            beside: metadataPeer(sample, size: size) { socket, piece, bytes in
+        var liars = try [1, 16384, 1 << 20, 64 << 20, 1 << 40].map { try metadataPeer(sample, size: $0) { _, _, _ in } }
+        liars.append(
+            try metadataPeer(sample, size: size) { socket, piece, bytes in
                 var bytes = bytes
                 bytes[bytes.count / 2] ^= 1
                 try socket.send(.extended(.metadata(.data(piece: piece, totalSize: size, bytes: bytes))))
             })
-    }
-
-    @Test func rejectsAreLivedWith() async throws {
-        try await fetch(
-            beside: metadataPeer(sample, size: sample.info.bytes.count) { socket, piece, _ in
+        liars.append(
+            try metadataPeer(sample, size: size) { socket, piece, _ in
                 try socket.send(.extended(.metadata(.reject(piece: piece))))
             })
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for liar in liars { group.addTask { try await fetch(beside: liar) } }
+            try await group.waitForAll()
+        }
     }
 
     @Test func wrongHashesAreSeenAndTheirSenderIsNotAskedAgain() async throws {
@@ -225,7 +218,8 @@ import Tracking
         let place = try TemporaryDirectory()
         try await TestNode.with(1) { [sample] nodes in
             let leecher = try await nodes[0].get(sample.torrent.magnet, into: place.path, from: [mirror.address]) {
-                $0.timeout = .seconds(4)
+                // Longer than the first waits before a host is dialled again.
+                $0.timeout = .seconds(3)
             }
             _ = try await leecher.failed()
             #expect(mirror.connections == 1)
@@ -297,7 +291,7 @@ import Tracking
             let again = try await nodes[1].get(
                 sample.torrent, into: place.directory("leecher"), from: [other.address, nodes[0].address])
             try await again.complete()
-            try await Task.sleep(for: .seconds(3))
+            try await seed.look(times: 12)
             #expect(seed.failure == nil)
             #expect(await seed.transfer.status().downloaded == 0)
             #expect(seed.warnings.count < 100)

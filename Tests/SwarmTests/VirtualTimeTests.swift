@@ -16,17 +16,18 @@ import VirtualNetwork
         sample = try .single(600_000)
     }
 
-    private func seed(_ number: UInt8) throws -> VirtualEngine {
+    private func seed(_ number: UInt8, _ sample: Sample? = nil) throws -> VirtualEngine {
+        let sample = sample ?? self.sample
         let path = try sample.write(into: place.directory("seed\(number)"))
         return try VirtualEngine(number, on: network, sample, at: path, isSeed: true)
     }
 
     private func leecher(
-        _ number: UInt8, from peers: [UInt8], _ change: (inout TransferOptions) -> Void = { _ in }
+        _ number: UInt8, _ sample: Sample? = nil, from peers: [UInt8], id: PeerID? = nil
     ) throws -> VirtualEngine {
         try VirtualEngine(
-            number, on: network, sample, at: place.directory("leecher\(number)") + "/content", isSeed: false,
-            peers: peers.map { VirtualNetwork.address($0) }, change)
+            number, on: network, sample ?? self.sample, at: place.directory("leecher\(number)") + "/content",
+            isSeed: false, id: id, peers: peers.map { VirtualNetwork.address($0) })
     }
 
     private func hasContent(_ number: UInt8) throws -> Bool {
@@ -100,6 +101,91 @@ import VirtualNetwork
         network.run(for: 1_800)
         #expect(engines.map(\.engine.connections.count) == [1, 1])
         #expect(network.dials.count { $0.to == engines[0].address } == 1)
+    }
+
+    @Test func `a peer that shook hands and says nothing more is dropped after four minutes`() throws {
+        let engine = try seed(1)
+        let silent = try VirtualPeer(2, on: network, sample, to: engine.address)
+        defer {
+            silent.stop()
+            engine.stop()
+        }
+        network.run(for: 239)
+        #expect(silent.closed == 0)
+        network.run(for: 10)
+        #expect(silent.closed == 1)
+    }
+
+    @Test func `a keep-alive is sent before a peer takes this host for gone`() throws {
+        let engine = try seed(1)
+        let peer = try VirtualPeer(2, on: network, sample, to: engine.address)
+        defer {
+            peer.stop()
+            engine.stop()
+        }
+        network.run(for: 99)
+        #expect(!peer.heard.contains(.keepAlive))
+        network.run(for: 20)
+        #expect(peer.heard.count { $0 == .keepAlive } == 1)
+    }
+
+    @Test func `a peer that rejects each request is asked less and less often`() throws {
+        let refuser = try VirtualPeer(1, on: network, sample, greeting: [.haveAll, .unchoke]) { message in
+            if case .request(let request) = message { [.reject(request)] } else { [] }
+        }
+        let engine = try leecher(2, from: [1])
+        defer {
+            refuser.stop()
+            engine.stop()
+        }
+        func asked(for seconds: Double) -> Int {
+            let before = refuser.heard.count { if case .request = $0 { true } else { false } }
+            network.run(for: seconds)
+            return refuser.heard.count { if case .request = $0 { true } else { false } } - before
+        }
+        let (first, later) = (asked(for: 60), asked(for: 60))
+        #expect(first > 0 && first < 100, "a reject at once begs no request at once")
+        #expect(later < first)
+    }
+
+    @Test(arguments: [
+        ("-AA0000-aaaaaaaaaaaa", "-zz0000-zzzzzzzzzzzz"), ("-zz0000-zzzzzzzzzzzz", "-AA0000-aaaaaaaaaaaa"),
+    ])
+    func `of the connections that two peers make to each other at once both keep the one of the larger id`(
+        one: String, other: String
+    ) throws {
+        network.latency = 0.2
+        let engines = [
+            try leecher(1, from: [2], id: PeerID(bytes: Array(one.utf8))),
+            try leecher(2, from: [1], id: PeerID(bytes: Array(other.utf8))),
+        ]
+        defer { for engine in engines { engine.stop() } }
+        // Before either has heard of the other.
+        network.run(for: 0.1)
+        #expect(Set(network.dials.map(\.to)) == Set(engines.map(\.address)))
+        network.run(for: 5)
+        let kept = engines.map { $0.engine.connections.values.map(ObjectIdentifier.init) }
+        network.run(for: 300)
+        let larger = one > other ? 0 : 1
+        #expect(engines.map(\.engine.connections.count) == [1, 1])
+        #expect(engines[larger].engine.connections.values.allSatisfy { !$0.isIncoming })
+        #expect(engines[1 - larger].engine.connections.values.allSatisfy { $0.isIncoming })
+        #expect(engines.map { $0.engine.connections.values.map(ObjectIdentifier.init) } == kept)
+        // Who sees his own closed, and does not know why, tries once more.
+        #expect(network.dials.count <= 3)
+    }
+
+    @Test(arguments: [false, true]) func `a peer is found through another, but not in a private torrent`(
+        isPrivate: Bool
+    ) throws {
+        network.uplink = 20_000
+        let sample = try Sample.single(4 << 20, isPrivate: isPrivate)
+        // The last knows the second alone, who knows the seed.
+        let engines = [try seed(1, sample), try leecher(2, sample, from: [1]), try leecher(3, sample, from: [2])]
+        defer { for engine in engines { engine.stop() } }
+        #expect(network.run(for: 10) { engines[1].engine.connections.count == 2 })
+        #expect(network.run(for: isPrivate ? 150 : 60) { engines[2].engine.connections.count == 2 } == !isPrivate)
+        #expect(engines.map(\.engine.connections.count) == (isPrivate ? [1, 2, 1] : [2, 2, 2]))
     }
 
     @Test func `a peer whose cable is pulled is dropped when it has been silent for four minutes`() throws {

@@ -1,6 +1,7 @@
 import Address
 import Admission
 import Glibc
+import TestSupport
 import Testing
 
 @testable import TrackerServer
@@ -337,10 +338,5 @@ import Testing
 
 /// Waits until something is so, ten seconds at most.
 func eventually(_ condition: () async -> Bool) async throws {
-    let end = ContinuousClock.now + .seconds(10)
-    while ContinuousClock.now < end {
-        if await condition() { return }
-        try await Task.sleep(for: .milliseconds(10))
-    }
-    Issue.record("it did not come about within ten seconds")
+    #expect(try await TestSupport.eventually(seconds: 10, condition), "it did not come about within ten seconds")
 }

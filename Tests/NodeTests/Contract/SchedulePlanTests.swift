@@ -50,8 +50,7 @@ struct SchedulePlanTests {
             #expect(schedules.contains("\(title) bt:obs:cdn = \(shares) priortime\(parts.joined())\n"), "\(schedules)")
         }
         #expect(schedules.matches(of: /next runtime:\d{4}-\d\d-\d\d 12:00:00/).count == 3)
-        // A look at queues, windows and sources is made every twentieth of a second.
-        try await Task.sleep(for: .milliseconds(500))
+        try await clock.everybodyLooks()
         #expect((web.sent("dcp"), web.sent("store")) == before)
         for name in names { #expect(try await receiver.progress(Self.file(name))["totalpercent"] == "0.000%") }
 
@@ -77,15 +76,15 @@ struct SchedulePlanTests {
         try await until("it pauses") {
             try await receiver.get("/showschedules").text.contains("obs: 0 12:00-12:02 cdn: 0 12:00-12:02")
         }
-        try await until("what was under way has ended") {
-            let before = try await receiver.progress(big)["totalpercent"]
-            try await Task.sleep(for: .milliseconds(400))
-            return try await receiver.progress(big)["totalpercent"] == before
-        }
-        let paused = try await receiver.progress(big)
+        try await until("what was under way has ended") { !web.isSending }
+        try await clock.everybodyLooks()
+        let (sent, paused) = (web.sent("dcp") + web.sent("store"), try await receiver.progress(big))
         #expect(paused["status"] == "downloading")
         #expect(paused["downerror"] == "")
         #expect(paused["rate"] == "0 B/s")
+        try await clock.everybodyLooks()
+        #expect(web.sent("dcp") + web.sent("store") == sent)
+        #expect(try await receiver.progress(big)["totalpercent"] == paused["totalpercent"])
         #expect(!receiver.place.exists("dcp/big"))
         // The next day.
         web.state.withLock { $0.rate = nil }

@@ -2,11 +2,14 @@ import Jobs
 import Delivery
 import Node
 import Synchronization
+import TestSupport
 
 /// A clock whose wall a test sets, while seconds of waiting pass as they do.
 final class TestClock: JobClock {
     let calendar: any WallClock = FixedOffsetClock.utc
     private let shift = Mutex(0.0)
+    /// Who sleeps for a moment before the next look, by a number of its own.
+    private let sleepers = Mutex((last: 0, now: Set<Int>()))
 
     /// Begins at so many minutes after midnight of some day.
     init(minuteOfDay: Int) {
@@ -26,5 +29,23 @@ final class TestClock: JobClock {
 
     func forward(minutes: Double) { shift.withLock { $0 += minutes * 60 } }
 
-    func sleep(seconds: Double) async { await SystemJobClock().sleep(seconds: seconds) }
+    func sleep(seconds: Double) async {
+        guard seconds <= 1 else { return await SystemJobClock().sleep(seconds: seconds) }
+        let number = sleepers.withLock { sleepers in
+            sleepers.last += 1
+            sleepers.now.insert(sleepers.last)
+            return sleepers.last
+        }
+        await SystemJobClock().sleep(seconds: seconds)
+        sleepers.withLock { _ = $0.now.remove(number) }
+    }
+
+    /// Waits until everybody who looks at something from time to time has done so: what they have not begun then, they do
+    /// not begin.
+    func everybodyLooks(times: Int = 3) async throws {
+        for _ in 0..<times {
+            let sleeping = sleepers.withLock(\.now)
+            try await wait(for: "a look") { sleepers.withLock { $0.now.isDisjoint(with: sleeping) } }
+        }
+    }
 }

@@ -92,6 +92,11 @@ struct TestNode {
         return path
     }
 
+    /// Returns when the library has taken in and written all that it has seen.
+    func settleLibrary() async {
+        await (node.context.library as? LibraryBridge)?.library.settle()
+    }
+
     func status(_ file: String) async -> String {
         await call("progress", ["taskfile": .string(file)]).content["status"]?.stringValue ?? ""
     }

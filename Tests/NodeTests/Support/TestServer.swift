@@ -32,6 +32,8 @@ final class TestServer: Sendable {
         var sent: [String: Int] = [:]
         /// Bytes a second of each body; nil for as fast as it goes.
         var rate: Int?
+        /// Bodies that are being sent.
+        var underWay = 0
     }
 
     let state = Mutex(State())
@@ -49,6 +51,7 @@ final class TestServer: Sendable {
     func stop() { listener.shutDown() }
 
     var url: String { "http://127.0.0.1:\(port)" }
+    var isSending: Bool { state.withLock { $0.underWay > 0 } }
     func sent(_ place: String) -> Int { state.withLock { $0.sent[place] ?? 0 } }
 
     private func serve(_ connection: Int32) {
@@ -185,12 +188,14 @@ final class TestServer: Sendable {
         guard Loopback.send(connection, Array(head.utf8)) else { return false }
         if request.method == "HEAD" { return true }
         let rate = isLimited ? state.withLock { $0.rate } : nil
+        state.withLock { $0.underWay += 1 }
+        defer { state.withLock { $0.underWay -= 1 } }
         guard let rate else { return Loopback.send(connection, Array(body)) }
         var rest = Array(body)[...]
         while !rest.isEmpty {
             guard Loopback.send(connection, rest.prefix(max(1, rate / 20))) else { return false }
             rest = rest.dropFirst(max(1, rate / 20))
-            usleep(50_000)
+            if Loopback.isClosed(connection, within: 0.05) { return false }
         }
         return true
     }

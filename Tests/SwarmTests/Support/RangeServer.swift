@@ -28,6 +28,7 @@ final class RangeServer: Sendable {
         /// Bytes of content sent, by path.
         var sent: [String: Int] = [:]
         var requests = 0
+        var underWay = 0
     }
 
     let port: UInt16
@@ -46,6 +47,7 @@ final class RangeServer: Sendable {
 
     func url(_ path: String = "") -> String { "http://127.0.0.1:\(port)/\(path)" }
     var requests: Int { state.withLock { $0.requests } }
+    var answersUnderWay: Int { state.withLock { $0.underWay } }
     /// Bytes of content sent, by path.
     var sent: [String: Int] { state.withLock { $0.sent } }
     var sentBytes: Int { sent.values.reduce(0, +) }
@@ -93,8 +95,10 @@ final class RangeServer: Sendable {
         let path = String(raw.dropFirst()).removingPercentEncoding ?? ""
         let (behaviour, isMissing) = state.withLock { state in
             state.requests += 1
+            state.underWay += 1
             return (state.behaviour, state.missing.contains(path))
         }
+        defer { state.withLock { $0.underWay -= 1 } }
         if case .answers(let status) = behaviour { return refuse(socket, status) }
         guard let content = files[path], !isMissing else { return refuse(socket, 404) }
         var range = 0..<content.count
@@ -125,7 +129,7 @@ final class RangeServer: Sendable {
             state.withLock { $0.sent[path, default: 0] += part.count }
             // Asked each time: it may have been told to hurry.
             if case .crawls(let rate) = state.withLock({ $0.behaviour }) {
-                usleep(UInt32(part.count * 1_000_000 / rate))
+                if Loopback.isClosed(socket, within: Double(part.count) / Double(rate)) { return false }
             }
         }
         return true

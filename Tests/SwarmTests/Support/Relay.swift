@@ -87,7 +87,7 @@ final class Relay: Sendable {
             while true {
                 switch self?.verdict(number) {
                 case .hold:
-                    usleep(2000)
+                    guard !Loopback.isClosed(near, within: 0.002) else { return }
                     continue
                 case .cut:
                     self?.cut(number)

@@ -115,6 +115,11 @@ final class PeerSocket {
         return bytes
     }
 
+    /// Does nothing for so many seconds, as a slow peer does; throws as soon as the other side closes the connection.
+    func hold(for seconds: Double) throws {
+        if Loopback.isClosed(descriptor, within: seconds) { throw Failure.closed }
+    }
+
     // MARK: Receiving
 
     private func fill() throws {

@@ -130,6 +130,16 @@ final class WatchedTransfer: Sendable {
 
     var peers: Int { get async { await transfer.status().peers } }
 
+    /// How often the engine has looked at its peers and sources.
+    private var looks: Int { get async { await transfer.ticks } }
+
+    /// Lets the engine look so many times more, which it does a few times a second: what it has not begun by then it does
+    /// not begin.
+    func look(times count: Int = 6) async throws {
+        let before = await looks
+        try await wait(for: "more looks") { await looks >= before + count }
+    }
+
     /// Throws what failed, or when the time is over.
     func complete(within seconds: Double = 30) async throws {
         do {
@@ -146,4 +156,8 @@ final class WatchedTransfer: Sendable {
         try await wait(seconds, for: "failure") { failure != nil }
         return failure ?? TransferError(.other, "", advice: "")
     }
+}
+
+extension Transfer {
+    fileprivate var ticks: Int { engine?.ticks ?? 0 }
 }

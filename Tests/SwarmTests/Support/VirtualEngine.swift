@@ -22,10 +22,12 @@ final class VirtualEngine {
     /// - Parameters:
     ///   - number: of the host.
     ///   - path: of the whole content, for a seed; otherwise where it is to go.
+    ///   - id: its peer id; nil for one of its own.
     ///   - listens: whether others may dial it.
     init(
         _ number: UInt8, on network: VirtualNetwork, _ sample: Sample, at path: String, isSeed: Bool,
-        peers: [PeerAddress] = [], listens: Bool = true, _ change: (inout TransferOptions) -> Void = { _ in }
+        id: PeerID? = nil, peers: [PeerAddress] = [], listens: Bool = true,
+        _ change: (inout TransferOptions) -> Void = { _ in }
     ) throws {
         address = VirtualNetwork.address(number)
         var generator = SystemRandomNumberGenerator()
@@ -35,7 +37,8 @@ final class VirtualEngine {
             staging: ReceiveStaging(length: 2 << 20),
             limits: TransferLimits(down: nil, up: nil, parent: nil, now: network.now),
             admission: Admission(limits: AdmissionLimits(descriptors: 1_024)), incoming: IncomingLimits(),
-            peerID: PeerID(major: 1, minor: 0, using: &generator), listenAddress: address, trackers: Shared.trackers,
+            peerID: id ?? PeerID(major: 1, minor: 0, using: &generator), listenAddress: address,
+            trackers: Shared.trackers,
             webSeeds: Shared.webSeeds, logger: logger, client: "test", tunables: PeerConnection.Tunables(),
             swarm: SwarmConfiguration(), lines: LineLimits(), syncPolicy: SyncPolicy(),
             sourceHealth: WebSeedHealth.Settings())
