@@ -1,7 +1,7 @@
-/// Names from strangers, made safe to show on a terminal or in a log.
+/// Makes names from outside safe to show on a terminal or in a log.
 public enum DisplayName {
-    /// The bytes as text, in which control characters, line separators, bidirectional controls and invisible tag
-    /// characters become `\u{…}` and bytes that are not UTF-8 become `\xNN`. Everything else stays as it is.
+    /// The bytes as text. Control characters, line separators, bidirectional controls and invisible tag characters
+    /// become `\u{…}`; bytes that are not UTF-8 become `\xNN`.
     public static func escape(_ bytes: some Collection<UInt8>) -> String {
         if bytes.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) { return String(decoding: bytes, as: UTF8.self) }
         var text = ""
@@ -19,7 +19,7 @@ public enum DisplayName {
     /// The same for text.
     public static func escape(_ text: String) -> String { escape(Array(text.utf8)) }
 
-    /// Whether showing `scalar` could move the cursor, colour the screen, or reorder or hide what stands beside it.
+    /// Whether showing `scalar` could move the cursor, change colours, or reorder or hide the text beside it.
     static func isHarmful(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0..<0x20, 0x7f..<0xa0: true  // C0, DEL, C1
@@ -31,7 +31,7 @@ public enum DisplayName {
     }
 }
 
-/// Reads UTF-8 and hands over each byte that is none as itself.
+/// Decodes UTF-8 and returns each invalid byte as it is.
 private struct UTF8Reader {
     enum Unit {
         case scalar(Unicode.Scalar)
