@@ -1,6 +1,6 @@
 import Hashing
 
-/// Fields of messages, read from bytes that are known to be all here.
+/// Fields of messages, decoded from complete frames.
 extension FrameDecoder {
     func index(of kind: MessageKind, _ bytes: UnsafeRawBufferPointer) throws(ProtocolViolation) -> UInt32 {
         let index = bytes.number(at: 5)
@@ -32,7 +32,7 @@ extension FrameDecoder {
             proofLayers: bytes.number(at: 49))
     }
 
-    /// The header says how many hashes there must be, so it is judged before the hashes are waited for.
+    /// The header gives the number of hashes, so it is checked before the hashes have arrived.
     func hashes(length: Int, _ bytes: UnsafeRawBufferPointer) throws(ProtocolViolation) -> Frame {
         let header = HashRequest.frameLength
         let limit = header + 32 * (limits.mostHashes + limits.mostProofLayers)
@@ -53,7 +53,7 @@ extension FrameDecoder {
         return .message(.hashes(request, digests), consumed: 4 + length)
     }
 
-    /// Extended messages carry the ids that we gave out (`ExtensionName.ownID`).
+    /// Extended messages carry the ids that we advertised (`ExtensionName.ownID`).
     mutating func extended(length: Int, _ bytes: UnsafeRawBufferPointer) throws(ProtocolViolation) -> Frame {
         guard length >= 2 else { throw .wrongLength(message: .extended, length: length) }
         guard bytes.count >= 6 else { return .needMore(atLeast: 6) }
@@ -85,7 +85,7 @@ extension FrameDecoder {
 
 extension ExtendedMessage {
     /// - Parameter name: nil for the extension handshake.
-    /// - Returns: nil for a message that is to be ignored (BEP 9: unknown types).
+    /// - Returns: nil for a message to ignore (BEP 9: unknown message types).
     static func decode(
         _ name: ExtensionName?, _ payload: [UInt8], content: ContentBounds?, limits: WireLimits
     ) throws(ProtocolViolation) -> ExtendedMessage? {

@@ -1,11 +1,11 @@
 import Hashing
 
 extension Message {
-    /// Appends the whole message, length prefix first.
+    /// Appends the whole message, beginning with its length prefix.
     ///
-    /// Extended messages go out under the ids that the *peer* gave in its extension handshake.
-    /// - Parameter ids: the peer's ids; not looked at for messages other than extended ones.
-    /// - Returns: false, and nothing appended, if the peer does not support the extension.
+    /// Extended messages are sent under the ids that the *peer* advertised in its extension handshake.
+    /// - Parameter ids: the peer's ids; used for extended messages only.
+    /// - Returns: false, with nothing appended, if the peer does not support the extension.
     @discardableResult
     public func encode(into buffer: inout [UInt8], ids: ExtensionIDs = ExtensionIDs()) -> Bool {
         switch self {

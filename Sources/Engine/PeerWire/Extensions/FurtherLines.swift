@@ -1,14 +1,15 @@
 import Bencode
 
-/// Says that its sender takes several connections from one peer for one: further ones carry blocks for the requests
-/// that were made on the first, and nothing else.
+/// Advertises that the sender accepts several connections from one peer as one. Further connections carry only blocks
+/// that answer requests of the first connection.
 ///
-/// Whoever got this opens one by a handshake (BEP 3) with ``id`` for a peer id. The id is secret between the two, and
-/// another one for each peer, so that nobody else can join in.
+/// The receiver opens a further connection with a BEP 3 handshake whose peer id is ``id``. The id is secret between the
+/// two hosts and different for each peer, so that no other host can join.
 public struct FurtherLines: Sendable, Hashable {
-    /// The peer id of a further connection's handshake.
+    /// The peer id for the handshake of a further connection.
     public var id: PeerID
-    /// Connections at a time, the first included. Decoded: 2 to `WireLimits.mostLines`; what says less is left out.
+    /// Maximum number of simultaneous connections, including the first. Decoded: 2 to `WireLimits.mostLines`; smaller
+    /// values are ignored.
     public var most: Int
 
     public init(id: PeerID, most: Int) {

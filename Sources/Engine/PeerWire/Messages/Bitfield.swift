@@ -1,17 +1,17 @@
-/// A set of pieces as on the wire (BEP 3): the high bit of the first byte is piece 0, spare bits at the end are zero.
+/// A bitfield (BEP 3): the high bit of the first byte is piece 0; spare bits at the end are zero.
 public struct Bitfield: Sendable, Hashable {
-    /// Exactly `(pieceCount + 7) / 8` bytes with spare bits zero.
+    /// Exactly `(pieceCount + 7) / 8` bytes; spare bits are zero.
     public private(set) var bytes: [UInt8]
     public let pieceCount: Int
 
-    /// No pieces.
+    /// An empty set.
     /// - Parameter pieceCount: zero or more.
     public init(pieceCount: Int) {
         self.pieceCount = max(pieceCount, 0)
         bytes = [UInt8](repeating: 0, count: (self.pieceCount + 7) / 8)
     }
 
-    /// What a peer sent.
+    /// Decodes a received bitfield.
     /// - Throws: `ProtocolViolation.wrongLength` or `.spareBits`.
     public init(wire payload: [UInt8], pieceCount: Int) throws(ProtocolViolation) {
         guard pieceCount >= 0, payload.count == (pieceCount + 7) / 8 else {
@@ -22,7 +22,7 @@ public struct Bitfield: Sendable, Hashable {
         bytes = payload
     }
 
-    /// Whether the set has this piece. Setting a piece out of range does nothing, and reading one gives false.
+    /// Whether the set contains this piece. Out of range, setting does nothing and reading gives false.
     public subscript(_ index: Int) -> Bool {
         get {
             guard index >= 0, index < pieceCount else { return false }
@@ -39,7 +39,7 @@ public struct Bitfield: Sendable, Hashable {
 
     public var isComplete: Bool { count == pieceCount }
 
-    /// All pieces.
+    /// The set of all pieces.
     public static func full(pieceCount: Int) -> Bitfield {
         var field = Bitfield(pieceCount: pieceCount)
         for index in field.bytes.indices { field.bytes[index] = 0xff }
