@@ -3,9 +3,9 @@ import Metainfo
 import PeerWire
 import SwarmCore
 
-/// Blocks on the lines.
+/// Transfer of blocks over uplinks and downlinks.
 extension Simulation {
-    /// Puts the next block for a peer on the host's line, unless one is on it already or the receiver's line is full.
+    /// Starts to send the next block to a peer, unless one is being sent already or the receiver's downlink is full.
     func startSending(_ host: SimulatedHost, _ slot: Int32) {
         guard let link = host.links[Int(slot)], !link.isSending, host.nextUpload(to: link.key) != nil else { return }
         let other = hosts[Int(link.other)]
@@ -26,7 +26,8 @@ extension Simulation {
         scheduleUplink(host)
     }
 
-    /// When a block may be begun that may not now: lines on the way are full, or others come first.
+    /// The time at which the next block may be sent; nil if it may be sent now. It must wait if a link on the way is
+    /// full, or if other peers take precedence.
     private func startTime(_ host: SimulatedHost, _ link: Link, to other: SimulatedHost) -> Double? {
         var time = wait(for: other.downlink)
         if host.line.site != other.line.site {
@@ -37,7 +38,7 @@ extension Simulation {
         return time > now ? time : nil
     }
 
-    /// What TCP does about a full line: it lets less come, and keeps some there.
+    /// Models TCP flow control on a full link: the sender slows down, and some bytes stay queued.
     private func wait(for pipe: Pipe) -> Double {
         guard pipe.rate.isFinite else { return now }
         let most = max(scenario.network.downlinkQueue, 2 * lineLength(scenario.blockLength) / pipe.rate)
@@ -46,7 +47,7 @@ extension Simulation {
 
     private func lineLength(_ bytes: Int) -> Double { Double(bytes) * scenario.network.overhead }
 
-    /// One look of the line is under way at most, at or before the time at which something can be through.
+    /// Schedules at most one check of the uplink, at or before the earliest possible end of a transmission.
     private func scheduleUplink(_ host: SimulatedHost) {
         let end = host.uplink.nextEnd
         guard end < host.uplink.lookAt else { return }
@@ -55,7 +56,7 @@ extension Simulation {
     }
 
     func uplinkDue(_ host: SimulatedHost) {
-        // A look that an earlier one made needless.
+        // An earlier check has made this one unnecessary.
         guard now >= host.uplink.lookAt else { return }
         host.uplink.lookAt = .infinity
         for transmission in host.uplink.finished(now) {
@@ -137,7 +138,7 @@ extension Simulation {
         return Array(repeating: trueDigest, count: blocks)
     }
 
-    /// A `have` for everybody, and what others make of the host's line while it is sent.
+    /// Counts the bytes of a `have` to every peer on the host's uplink and on the shared links of the sites.
     func spendOnAnnouncement(_ host: SimulatedHost) {
         let length = scenario.network.messageLength
         host.uplink.spend(length * Double(host.linkCount), now: now)

@@ -1,7 +1,7 @@
 import PeerWire
 import SwarmCore
 
-/// Hosts that come and go, and who is connected to whom.
+/// Hosts that join and leave, and their connections.
 extension Simulation {
     func join(_ host: SimulatedHost) {
         guard !host.isPresent else { return }
@@ -9,7 +9,7 @@ extension Simulation {
         host.joinedAt = now
         announce(host)
         tracker.add(host.index, isReachable: host.line.acceptsConnections)
-        // Not all hosts at one moment.
+        // Spread over time, so that not all hosts act at one moment.
         let network = scenario.network
         let phase = Double.random(in: 0...1, using: &random)
         schedule(.tick, Int(host.index), at: now + phase * network.tickInterval)
@@ -17,7 +17,7 @@ extension Simulation {
         for after in network.firstExchanges { schedule(.exchange, Int(host.index), at: now + after + phase) }
     }
 
-    /// Peer exchange (BEP 11): tells its peers of those that can be dialled, as the ledger says.
+    /// Peer exchange (BEP 11): sends each peer the addresses of reachable peers, as the ledger decides.
     func exchange(_ host: SimulatedHost) {
         var peers: [ExchangeLedger<Int32>.Peer] = []
         for link in host.links {
@@ -34,13 +34,13 @@ extension Simulation {
             guard other.exchange.mayReceive(from: peerKey(of: link), now: now) else { continue }
             other.book.learn(change.added, from: .exchange)
         }
-        // The early ones are scheduled when it joins.
+        // The early messages are scheduled when the host joins.
         if now - host.joinedAt > (scenario.network.firstExchanges.last ?? 0) {
             schedule(.exchange, Int(host.index), at: now + scenario.network.exchangeInterval)
         }
     }
 
-    /// The host is gone without a word.
+    /// The host leaves without notice.
     func leave(_ host: SimulatedHost) {
         guard host.isPresent else { return }
         host.isPresent = false
@@ -49,7 +49,7 @@ extension Simulation {
         for link in host.links { if let link { disconnect(host, link.key) } }
     }
 
-    /// Asks the tracker for peers.
+    /// Announces to the tracker and dials the peers in its response.
     func announce(_ host: SimulatedHost) {
         host.lastAnnounce = now
         let wantsSeeds = !host.machine.isFinished
@@ -69,16 +69,16 @@ extension Simulation {
         guard !host.machine.isFinished || host.linkCount < 200 else { return }
         for other in host.book.dial(connections: host.linkCount, now: now) {
             let delay = delay(from: host, to: hosts[Int(other)])
-            // A round trip for TCP, one for the handshake.
+            // One round trip for TCP and one for the handshake.
             queue.schedule(Event(time: now + 4 * delay, kind: .dialled, host: host.index, slot: other))
         }
     }
 
-    /// A connection that the host began is there, or cannot be made.
+    /// An outgoing connection is established or refused.
     func dialled(_ host: SimulatedHost, _ index: Int32) {
         let other = hosts[Int(index)]
         guard other.isPresent, other.line.acceptsConnections else { return host.book.failed(index, now: now) }
-        // Both ends decide by the same rule, the one that was dialled first.
+        // Both ends decide by the same rule; the dialled host decides first.
         switch other.admission.verdict(host.index, at: host.index, isIncoming: true) {
         case .admitted: break
         case .replaces(let key): disconnect(other, key, isRedundant: true)
@@ -105,7 +105,7 @@ extension Simulation {
         traits.followsSuggestions = true
         traits.takesTurns = true
         traits.uplink = other.news.told
-        // Where there is one site only nobody is far.
+        // If there is only one site, no peer is far.
         traits.isNear = scenario.sites.count > 1 && host.line.site == other.line.site
         traits.takesClaims = scenario.claims
         traits.requestQueue = host.machine.configuration.requestQueue
@@ -119,7 +119,7 @@ extension Simulation {
         return key
     }
 
-    /// Takes the connection from both ends.
+    /// Removes the connection at both ends.
     func disconnect(_ host: SimulatedHost, _ key: PeerKey, isRedundant: Bool = false) {
         guard let link = host.link(key) else { return }
         let other = hosts[Int(link.other)]
