@@ -1,50 +1,52 @@
-/// How many connections a pair of nodes may have, and what a long line is.
+/// Limits on the number of connections between two nodes, and the round trip from which a network path is long.
 public struct LineLimits: Sendable {
-    /// Connections of one peer, the first included; 1 for no further ones.
+    /// Maximum number of connections to one peer, including the first; 1 disables further connections.
     public var most = 32
-    /// Connections that are opened to every peer that takes them, whatever the line; for tests.
+    /// Number of connections opened to every peer that accepts them, on any path. For tests.
     public var least = 1
-    /// Further connections of one torrent.
+    /// Maximum number of further connections of one torrent.
     public var mostInAll = 64
-    /// Seconds there and back from which a line is long. One of a site, or of a region, is shorter; queues of shaped
-    /// lines do not count, as the quickest round trip is meant.
+    /// Minimum round trip of a long path, in seconds. Paths within a site or a region are shorter. Queueing delay of a
+    /// shaped link does not count, because the minimum round trip is compared.
     public var longRoundTrip = 0.025
-    /// Further connections that failed, after which a peer gets no more.
+    /// Number of failed further connections after which a peer gets no more.
     public var failures = 6
 
     public init() {}
 }
 
-/// How fast each of a peer's connections may send at most, where they share a long line and BBR decides.
+/// The pacing limit of each connection to a peer that has several connections over a long path with BBR.
 ///
-/// BBR finds the rate of a line by sending more and more until that brings no more. A connection that runs out of what
-/// the system lets it have in flight before that never ends its search, sends bursts, and takes the place of the others
-/// in the queue. None gets much more than its part, and all together more than they have.
+/// BBR finds the rate of a path by sending faster until the delivery rate stops growing. A connection that reaches the
+/// system's limit on data in flight before that never ends its search, sends bursts, and displaces the other
+/// connections in the queue. With the limit, no connection gets much more than its share, and together they may exceed
+/// the current rate.
 public enum PacingShare {
     private static let share = 1.5
-    /// Bytes per second.
+    /// Minimum limit in bytes per second.
     private static let least = 2.5e6
 
-    /// - Parameter rate: bytes per second that the peer gets over all of its connections.
-    /// - Returns: bytes per second; nil for no limit.
+    /// - Parameter rate: bytes per second to the peer over all of its connections.
+    /// - Returns: bytes per second for each connection; nil for no limit.
     public static func limit(rate: Double, lines: Int) -> Int? {
         lines > 1 ? Int(max(least, share * rate / Double(lines))) : nil
     }
 }
 
-/// Which congestion control a connection is to have for what it sends.
+/// The congestion control algorithm for a connection's uploads.
 public enum CongestionChoice: Sendable, Equatable {
-    /// The system's. The line is short: it need not be asked again.
+    /// The system's default. The path is short, so there is no need to check again.
     case system
-    /// The system's for now.
+    /// The system's default for now.
     case undecided
-    /// A long line that loses packets. What takes loss for congestion (CUBIC, Reno) crawls there: its rate falls with
-    /// the delay and with the root of the loss (Mathis et al. 1997). BBR goes by what arrives.
+    /// BBR, for a long path that loses packets. Algorithms that take loss for congestion (CUBIC, Reno) are slow there:
+    /// their rate falls with the delay and with the square root of the loss (Mathis et al. 1997). BBR follows the
+    /// delivery rate.
     case bbr
 
     /// - Parameters:
-    ///   - roundTrip: seconds, the least seen; infinity before the first.
-    ///   - repeated: segments that were sent again.
+    ///   - roundTrip: minimum round trip in seconds; infinity before the first measurement.
+    ///   - repeated: number of retransmitted segments.
     public static func choose(roundTrip: Double, repeated: Int, limits: LineLimits) -> CongestionChoice {
         guard roundTrip.isFinite else { return .undecided }
         guard roundTrip >= limits.longRoundTrip else { return .system }

@@ -1,10 +1,10 @@
 import PeerWire
 
-/// Messages and time.
+/// Received messages and the passage of time.
 extension SwarmMachine {
-    /// Any message but piece data; the wire's own rules have been checked by its decoder.
+    /// Handles any message except block data. The decoder has checked the rules of the wire protocol.
     public mutating func received(_ message: Message, from key: PeerKey, now: Double) {
-        // The most frequent first, and without a look at the peer as a whole.
+        // The most frequent message first, without reading the whole peer state.
         if case .have(let piece) = message { return receivedHave(piece, from: key, now: now) }
         guard swarm.peers.place(of: key) != nil else { return }
         switch message {
@@ -109,7 +109,7 @@ extension SwarmMachine {
 
     // MARK: Upload grants of others
 
-    /// From now on the peer is asked when it grants us its uplink, or again whenever we like.
+    /// The peer announces that it answers requests only with a grant from now on, or again without one.
     private mutating func receivedGranting(_ grants: Bool, from key: PeerKey, now: Double) {
         guard let peer = swarm.peers.place(of: key), swarm.peers[peer].traits.takesTurns,
             swarm.peers[peer].grants.givesTurns != grants || swarm.peers[peer].grants.areNamed
@@ -124,7 +124,7 @@ extension SwarmMachine {
         if !grants { planner.refillIfAffordable(key, &swarm, &sites, now: now) }
     }
 
-    /// The uplink of a peer is free for a piece: one that it names, or the rarest that it has.
+    /// The peer's uplink is free for one piece: the piece that it names, or else the rarest that it has.
     private mutating func receivedGrant(_ raw: UInt32?, from key: PeerKey, now: Double) {
         guard let peer = swarm.peers.place(of: key) else { return }
         if let raw, swarm.layout.piece(Int(raw)) == nil {

@@ -1,13 +1,13 @@
-/// Further connections of a peer.
+/// Further connections to a peer.
 extension SwarmMachine {
-    /// Blocks of the peer come over so many connections from now on, the first included.
+    /// Sets the number of connections that carry the peer's blocks, including the first.
     public mutating func setLines(_ count: Int, of key: PeerKey) {
         guard swarm.peers[key] != nil else { return }
         if swarm.peers[key]?.further == nil { swarm.peers[key]?.further = FurtherLinesState() }
         swarm.peers[key]?.further?.lines = max(1, count)
     }
 
-    /// - Parameter roundTrip: seconds of a long line, the least seen; 0 for a line that is not long.
+    /// - Parameter roundTrip: minimum round trip of a long path in seconds; 0 for a path that is not long.
     public mutating func setLongRoundTrip(_ roundTrip: Double, of key: PeerKey) {
         guard swarm.peers[key] != nil else { return }
         swarm.peers[key]?.traits.longRoundTrip = roundTrip
@@ -17,15 +17,15 @@ extension SwarmMachine {
         swarm.peers[key]?.window.expect(roundTrip: roundTrip)
     }
 
-    /// A further connection of the peer is gone, and with it some answers to requests.
-    /// - Parameter receiving: the block that was coming over it.
+    /// Call when a further connection to the peer was lost, and with it some blocks in flight.
+    /// - Parameter receiving: the block that was arriving over it.
     public mutating func lineLost(_ key: PeerKey, receiving: BlockSpan?, now: Double) {
         guard let peer = swarm.peers[key], peer.further != nil else { return }
         if let receiving, let request = peer.outstanding.first(where: { $0.span == receiving }) {
             planner.drop(request, of: key, &swarm)
             planner.refillAll(&swarm, &sites, now: now)
         }
-        // Losses that come together are one.
+        // Losses at about the same time count as one.
         if let last = peer.further?.losses.last, now - last.at < 0.5 { swarm.peers[key]?.further?.losses.removeLast() }
         swarm.peers[key]?.further?.losses.append(FurtherLinesState.Loss(at: now, dueAt: now + FurtherLinesState.grace))
         if let count = swarm.peers[key]?.further?.losses.count, count > 16 {

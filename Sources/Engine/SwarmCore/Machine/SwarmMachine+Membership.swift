@@ -1,9 +1,9 @@
 import Metainfo
 import PeerWire
 
-/// Who comes and goes, and what each has.
+/// Peers that join and leave, and the pieces of each.
 extension SwarmMachine {
-    /// A peer whose handshake is done. What we have is told to it at once.
+    /// Adds a peer whose handshake is complete, and sends it our holdings.
     public mutating func join(_ traits: PeerTraits, now: Double) -> PeerKey {
         let place = Int.random(in: 0...swarm.peers.count, using: &swarm.generator)
         let key = swarm.peers.add(at: place) {
@@ -24,7 +24,7 @@ extension SwarmMachine {
         return key
     }
 
-    /// The extension handshake told more about a peer.
+    /// Updates a peer's traits after an extension handshake.
     public mutating func update(_ key: PeerKey, _ change: (inout PeerTraits) -> Void) {
         guard var traits = swarm.peers[key]?.traits else { return }
         change(&traits)
@@ -36,14 +36,14 @@ extension SwarmMachine {
         updateSite(of: key, isNear: traits.isNear, takesClaims: traits.takesClaims)
     }
 
-    /// What is known of whether it is near has changed.
+    /// Updates the site membership of a peer after its traits changed.
     private mutating func updateSite(of key: PeerKey, isNear: Bool, takesClaims: Bool) {
         for piece in sites.update(key, isNear: isNear, takesClaims: takesClaims, &swarm) {
             planner.giveWay(piece, &swarm, &sites)
         }
     }
 
-    /// The connection is gone. What it owed is asked of others.
+    /// Removes a peer whose connection is closed. Its outstanding requests are sent to others.
     public mutating func leave(_ key: PeerKey, now: Double) {
         uploads.leaving(key, &swarm)
         updateSite(of: key, isNear: false, takesClaims: false)
@@ -80,8 +80,8 @@ extension SwarmMachine {
         guard let peer = swarm.peers[key] else { return }
         swarm.peers[key]?.mayAnnounceHoldings = false
         if peer.mayAnnounceHoldings { return setHoldings(of: key, holdings, now: now) }
-        // BEP 3 has it first and once, but clients save on many haves by another bitfield (aria2 does): it may only
-        // add.
+        // BEP 3 allows a bitfield only as the first message, but some clients (aria2) send another bitfield instead of
+        // many haves. It may only add pieces.
         guard holdings.count > peer.holdings.count, peer.holdings.countMissing(in: holdings) == 0 else {
             return swarm.violation(key, "a second bitfield that takes back pieces, or says nothing new")
         }
@@ -138,7 +138,7 @@ extension SwarmMachine {
         guard let wasFull = swarm.peers[key]?.countsAsFull, swarm.peers[key]?.holdings.remove(piece) == true else {
             return
         }
-        // Who loses pieces is counted one by one from now on: to count anew takes a look at every piece.
+        // From now on, pieces of a peer that loses pieces are counted one by one: recounting examines every piece.
         swarm.peers[key]?.hasLostPieces = true
         if wasFull {
             swarm.peers[key]?.countsAsFull = false

@@ -1,22 +1,24 @@
-/// A peer whose blocks come over several connections: out of order, and if one of them breaks, some never.
+/// The state of a peer with several connections. Its blocks arrive out of order, and a lost connection loses some of
+/// them.
 struct FurtherLinesState: Sendable {
-    /// Seconds after the loss of a connection in which what came over others is still on its way.
+    /// Seconds after the loss of a connection during which blocks of other connections may still be in flight.
     static let grace = 3.0
-    /// Seconds by which a request is overtaken by others that were sent later, until it counts as lost.
+    /// Seconds between an unanswered request and a later request that was answered, after which the earlier one counts
+    /// as lost.
     static let overtaken = 6.0
-    /// Seconds without any answer, until what was asked so long ago counts as lost: where a connection has broken, the
-    /// other side may have gone on putting blocks into it, and at the end nothing is left that could overtake them.
+    /// Seconds without any answer after which requests that old count as lost. The peer may have continued to write
+    /// blocks into a lost connection, and at the end of the download no later answer shows it.
     static let silence = 4.0
 
     struct Loss: Sendable {
         let at: Double
-        /// When what was asked before it and has not come is asked again.
+        /// Time at which requests from before the loss that are still unanswered are sent again.
         let dueAt: Double
     }
 
-    /// Its connections, the first included.
+    /// Number of connections, including the first.
     var lines = 1
     var losses: [Loss] = []
-    /// When the newest request that was answered was sent.
+    /// Send time of the newest answered request.
     var newestAnswered = -Double.infinity
 }

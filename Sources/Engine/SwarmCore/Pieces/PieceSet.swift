@@ -1,8 +1,9 @@
-/// A set of the pieces of one torrent, one bit each. Members are indices below ``size``; the caller has checked them.
+/// A set of the pieces of one torrent, one bit for each. Members are indices below ``size``; the caller must check
+/// them.
 public struct PieceSet: Sendable, Equatable {
-    /// Pieces of the torrent, not members of the set.
+    /// Number of pieces of the torrent, not of members.
     public let size: Int
-    /// Members.
+    /// Number of members.
     public private(set) var count = 0
     private var words: [UInt64]
 
@@ -18,8 +19,8 @@ public struct PieceSet: Sendable, Equatable {
         count = size
     }
 
-    /// From the payload of a `bitfield` message (BEP 3: highest bit first).
-    /// - Returns: nil when the length is wrong or a spare bit is set.
+    /// Decodes the payload of a `bitfield` message (BEP 3: highest bit first).
+    /// - Returns: nil if the length is wrong or a spare bit is set.
     public init?(wire bytes: some Collection<UInt8>, size: Int) {
         guard bytes.count == (size + 7) / 8 else { return nil }
         self.init(size: size)
@@ -42,7 +43,7 @@ public struct PieceSet: Sendable, Equatable {
 
     public func contains(_ piece: Int) -> Bool { words[piece >> 6] & (1 << UInt64(piece & 63)) != 0 }
 
-    /// - Returns: whether it was not a member before.
+    /// - Returns: whether the piece was added (was not a member before).
     @discardableResult
     public mutating func insert(_ piece: Int) -> Bool {
         let bit: UInt64 = 1 << UInt64(piece & 63)
@@ -52,7 +53,7 @@ public struct PieceSet: Sendable, Equatable {
         return true
     }
 
-    /// - Returns: whether it was a member.
+    /// - Returns: whether the piece was a member.
     @discardableResult
     public mutating func remove(_ piece: Int) -> Bool {
         let bit: UInt64 = 1 << UInt64(piece & 63)
@@ -62,7 +63,8 @@ public struct PieceSet: Sendable, Equatable {
         return true
     }
 
-    /// The lowest member of both sets at or after `start`, nil without one. Costs a 64th of the size at most.
+    /// The lowest member of both sets at or after `start`; nil if there is none. Examines at most one word for every 64
+    /// pieces.
     public func firstCommon(with other: PieceSet, from start: Int = 0) -> Int? {
         var index = start >> 6
         var mask: UInt64 = .max << UInt64(start & 63)
@@ -75,7 +77,7 @@ public struct PieceSet: Sendable, Equatable {
         return nil
     }
 
-    /// The members that are in neither of two sets of the same size.
+    /// The members that are in neither of two other sets of the same size.
     public func subtracting(_ first: PieceSet, _ second: PieceSet) -> PieceSet {
         var rest = self
         for index in words.indices {
@@ -86,7 +88,7 @@ public struct PieceSet: Sendable, Equatable {
         return rest
     }
 
-    /// Takes the members of a set of the same size out. Costs a 64th of the size.
+    /// Removes the members of another set of the same size. Examines one word for every 64 pieces.
     public mutating func subtract(_ other: PieceSet) {
         for index in words.indices where index < other.words.count {
             let word = words[index] & ~other.words[index]
@@ -95,21 +97,21 @@ public struct PieceSet: Sendable, Equatable {
         }
     }
 
-    /// How many members of this set are not in `other`.
+    /// Number of members of this set that are not in `other`.
     public func countMissing(in other: PieceSet) -> Int {
         var total = 0
         for index in words.indices { total += (words[index] & ~other.words[index]).nonzeroBitCount }
         return total
     }
 
-    /// How many are members of both sets.
+    /// Number of members of both sets.
     public func countCommon(with other: PieceSet) -> Int {
         var total = 0
         for (mine, others) in zip(words, other.words) { total += (mine & others).nonzeroBitCount }
         return total
     }
 
-    /// Members of both sets, in order.
+    /// Calls `body` with the members of both sets, in order.
     public func forEachCommon(with other: PieceSet, _ body: (Int) -> Void) {
         for index in 0..<min(words.count, other.words.count) {
             var word = words[index] & other.words[index]
