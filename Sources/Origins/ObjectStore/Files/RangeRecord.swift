@@ -1,14 +1,14 @@
 import Glibc
 import Synchronization
 
-/// Which ranges of an object a file has. Written as text: what object it is, then the ranges' numbers.
+/// The finished ranges of a download. Stored as text: the identity of the object, then the numbers of the ranges.
 struct RangeRecord: Sendable, Hashable {
     private let plan: DownloadPlan
     private var have: Set<Int> = []
 
     init(plan: DownloadPlan) { self.plan = plan }
 
-    /// Nil where there is no record, or one of another object or other ranges.
+    /// Nil if there is no record, or it is of another object or other ranges.
     init?(reading path: String, plan: DownloadPlan) {
         guard let file = try? LocalFile.reading(path), let stamp = try? file.stamp(), stamp.size <= 1 << 20,
             let bytes = try? file.read(Int(stamp.size), at: 0)
@@ -38,7 +38,7 @@ struct RangeRecord: Sendable, Hashable {
         "\(plan.size) \(plan.rangeSize) \(ShownName.escaped(plan.entityTag))"
     }
 
-    /// Replaces the record in one step.
+    /// Replaces the record atomically.
     func write(to path: String) throws(ObjectStoreError) {
         let temporary = path + ".new"
         unlink(temporary)
@@ -52,7 +52,7 @@ struct RangeRecord: Sendable, Hashable {
     }
 }
 
-/// The record of a download whose ranges come in side by side.
+/// The record of a running download, shared by its parallel ranges.
 final class KeptRecord: Sendable {
     private let path: String
     private let record: Mutex<RangeRecord>
@@ -62,8 +62,8 @@ final class KeptRecord: Sendable {
         self.record = Mutex(record)
     }
 
-    /// Notes a range that is on the disk, and writes the record. To be run as `BlockingWork`.
-    /// - Returns: bytes that are there now.
+    /// Adds a range that is durable, and writes the record. Run as `BlockingWork`.
+    /// - Returns: number of bytes present now.
     func add(_ index: Int) throws -> Int64 {
         try record.withLock { record in
             record.add(index)
