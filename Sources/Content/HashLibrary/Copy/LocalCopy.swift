@@ -3,11 +3,11 @@ import Hashing
 import Storage
 import Threads
 
-/// Why a copy was not made; nothing is left behind.
+/// Why a copy failed. Nothing is left behind.
 package enum LocalCopyError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// The source does not have the content that was asked for.
+    /// The source has other content than requested.
     case wrongContent(found: SHA1Digest)
-    /// The source is gone, or no ordinary file.
+    /// The source is gone, or not a regular file.
     case noSource
     case cancelled
     case source(SystemError)
@@ -24,21 +24,21 @@ package enum LocalCopyError: Error, Equatable, Sendable, CustomStringConvertible
     }
 }
 
-/// Copies of files that are here already, in place of downloads: sharing the blocks where the file system can
-/// (reflink), else inside the kernel, else by reading and writing. Holes stay holes. What was copied is hashed before
-/// it gets its name, in one step, durably.
+/// Copies local files instead of downloading them: shares blocks if the file system can (reflink), else copies in the
+/// kernel, else reads and writes. Holes are kept. The copy is verified by its hash, then renamed to its final name
+/// atomically and durably.
 package enum LocalCopy {
     package enum Method: Sendable, Equatable, CaseIterable { case reflink, kernel, readWrite }
 
-    /// Bytes copied between two looks at whether to stop.
+    /// Bytes copied between two checks for cancellation.
     static let stepBytes = 64 << 20
     static let blockBytes = 1 << 20
 
-    /// Copies on a thread of its own; cancelling the task stops it.
+    /// Copies on a thread of its own. Cancelling the task stops it.
     /// - Parameters:
-    ///   - target: replaced if it is there; directories above it are made.
-    ///   - progress: bytes done since the last call, at most twice the size in all: copying and hashing.
-    /// - Returns: how it was done.
+    ///   - target: replaced if it exists. Missing directories above it are created.
+    ///   - progress: bytes done since the last call; in total at most twice the size, for copying and hashing.
+    /// - Returns: the method that was used.
     @discardableResult
     package static func copy(
         from source: AbsolutePath, to target: AbsolutePath, expecting sha1: SHA1Digest,
@@ -63,7 +63,7 @@ package enum LocalCopy {
     }
 }
 
-/// One copy, from opening to naming.
+/// One copy, from opening the source to the final rename.
 struct CopyJob {
     private let layer: any FileLayer
     private let stop: StopFlag
@@ -135,7 +135,7 @@ struct CopyJob {
         }
     }
 
-    /// Copies, verifies and names; whatever fails, no copy is left.
+    /// Copies, verifies and renames. On failure, the copy is removed.
     func run(expecting sha1: SHA1Digest) throws(LocalCopyError) -> LocalCopy.Method {
         defer {
             layer.close(copy)
@@ -170,7 +170,7 @@ struct CopyJob {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: LocalCopy.blockBytes, alignment: 4096)
         defer { buffer.deallocate() }
         var position: Int64 = 0
-        // Only data is copied: what is left out of a truncated file is a hole.
+        // Only data is copied: parts of the truncated target that are not written are holes.
         while position < size, let extent = nextExtent(from: position) {
             position = extent.lowerBound
             while position < extent.upperBound {
@@ -179,7 +179,8 @@ struct CopyJob {
                 if usesKernel {
                     let length = Int(min(Int64(LocalCopy.stepBytes), left))
                     let count = (try? layer.copy(source, from: position, to: copy, at: position, length: length)) ?? 0
-                    // Refused (other file systems, old kernels) or, as some file systems do, nothing without an error.
+                    // The call was refused (other file systems, old kernels), or copied nothing without an error, as on
+                    // some file systems.
                     if count <= 0 { usesKernel = false }
                     position += Int64(max(0, count))
                     progress(max(0, count))
@@ -191,7 +192,7 @@ struct CopyJob {
         return usesKernel ? .kernel : .readWrite
     }
 
-    /// The next part of the source that has data; where that is not known, all the rest.
+    /// The next part of the source that contains data; if that is unknown, the whole rest.
     private func nextExtent(from position: Int64) -> Range<Int64>? {
         do throws(SystemError) {
             guard let begin = try layer.nextData(source, from: position), begin < size else { return nil }
@@ -210,7 +211,7 @@ struct CopyJob {
         do throws(SystemError) { count = try layer.read(source, into: part, at: position) } catch {
             throw .source(error)
         }
-        // Cut off meanwhile: the digest would say so too, but zeros need not be written for it.
+        // The source was truncated meanwhile. The digest would show it too, but this avoids writing zeros.
         guard count == length else { throw .noSource }
         do throws(SystemError) {
             try layer.write(copy, UnsafeRawBufferPointer(part), at: position)
@@ -221,7 +222,7 @@ struct CopyJob {
         return count
     }
 
-    /// Of the copy as it is now.
+    /// The digest of the copy as it is now.
     private func digest() throws(LocalCopyError) -> SHA1Digest {
         var stream = SHA1Streams(laneCount: 1)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: LocalCopy.blockBytes, alignment: 4096)

@@ -1,11 +1,12 @@
 import Glibc
 import Storage
 
-/// Opens directories by paths of bytes over a `FileLayer`, which takes text.
+/// Opens directories by byte paths through a `FileLayer`, which takes text.
 struct DirectoryAccess: Sendable {
     let layer: any FileLayer
 
-    /// Symlinks are followed: the path is the administrator's own. `creating`: what is missing is made, durably.
+    /// Follows symlinks, because the administrator chose the path. With `creating`, missing directories are created
+    /// durably.
     func open(_ path: AbsolutePath, creating: Bool = false) throws(SystemError) -> Descriptor {
         if let text = path.text {
             do throws(SystemError) { return try layer.openDirectory(path: text) } catch {
@@ -39,7 +40,7 @@ struct DirectoryAccess: Sendable {
         return try layer.openDirectory(name, in: directory, followSymlink: true)
     }
 
-    /// Reads a whole file; nil when there is none.
+    /// Reads a whole file; nil if there is none.
     func read(_ name: FileName, in directory: Descriptor, limit: Int) throws(SystemError) -> [UInt8]? {
         let descriptor: Descriptor
         do throws(SystemError) { descriptor = try layer.open(name, in: directory, [.followSymlink]) } catch {
@@ -60,7 +61,7 @@ struct DirectoryAccess: Sendable {
         return bytes
     }
 
-    /// Replaces a file in one step, durably: after a crash the old or the new one is there, whole.
+    /// Replaces a file atomically and durably: after a crash, either the old or the new one exists, complete.
     func replace(
         _ name: FileName, with bytes: [UInt8], temporary: FileName, in directory: Descriptor
     ) throws(SystemError) {

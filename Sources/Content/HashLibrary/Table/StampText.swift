@@ -1,14 +1,14 @@
 import Hashing
 import Storage
 
-/// What a file looked like from outside when it was read.
+/// The metadata of a file when it was read.
 package struct LibraryStamp: Hashable, Sendable {
     /// Bytes.
     package var size: Int64
-    /// Nanoseconds since 1970.
+    /// Modification time in nanoseconds since 1970.
     package var modified: Int64
     package var inode: UInt64
-    /// Changes when a disk is mounted anew: compared only where a file is looked for under another path.
+    /// Changes when a disk is mounted again, so it is compared only to recognise a file under another path.
     package var device: UInt64
 
     package init(size: Int64, modified: Int64, inode: UInt64, device: UInt64) {
@@ -22,7 +22,7 @@ package struct LibraryStamp: Hashable, Sendable {
         self.init(size: status.size, modified: status.modified, inode: status.inode, device: status.device)
     }
 
-    /// Whether nobody wrote to the file in between, as far as the kernel tells.
+    /// Whether the file was not written to in between, as far as its metadata shows.
     func isSameFile(as other: LibraryStamp) -> Bool {
         size == other.size && modified == other.modified && inode == other.inode
     }
@@ -51,13 +51,13 @@ struct StampText: Equatable, Sendable {
 
     private static let heading = "swoop-library 1"
 
-    /// What the library was made for; a change of it makes a rebuild necessary.
+    /// The purpose of the library. If it changes, a rebuild is necessary.
     var identity: String?
     var rows: [AbsolutePath: Row] = [:]
 
     init() {}
 
-    /// Lines that cannot be read are left out: then those files are hashed again. Nil for another format.
+    /// Lines that cannot be parsed are left out; their files are hashed again. Nil for another format.
     init?(_ bytes: [UInt8]) {
         var lines = bytes.split(separator: 0x0a)[...]
         guard let first = lines.popFirst(), first.elementsEqual(Self.heading.utf8) else { return nil }

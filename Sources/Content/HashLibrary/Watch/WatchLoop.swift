@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 import Storage
 
-/// What the watching thread does and knows.
+/// The loop and state of the watching thread.
 struct WatchLoop: ~Copyable {
     private let notify: Int32
     private let end: Int32
@@ -38,14 +38,14 @@ struct WatchLoop: ~Copyable {
         }
     }
 
-    /// Whether there are events; nil when it is time to end.
+    /// Whether there are events; nil if the loop should end.
     private func wait() -> Bool? {
         var ready = [
             pollfd(fd: end, events: Int16(POLLIN), revents: 0),
             pollfd(fd: pause.isSet ? -1 : notify, events: Int16(POLLIN), revents: 0),
         ]
         let patience = pause.isSet ? 10 : lostRoots.isEmpty ? -1 : Int32(clamping: Int(options.rootRetry * 1000))
-        // A paused loop must notice the end of the pause, and one without lost roots need not wake at all.
+        // A paused loop must notice the end of the pause. Without missing roots there is no need for a timeout.
         guard poll(&ready, 2, patience) >= 0 else { return false }
         if ready[0].revents != 0 { return nil }
         return ready[1].revents != 0
@@ -70,7 +70,7 @@ struct WatchLoop: ~Copyable {
         }
     }
 
-    /// Watches a directory and all below it. False when there is no such directory.
+    /// Watches a directory and all directories below it. False if there is no such directory.
     private mutating func watchTree(_ tree: AbsolutePath, isRoot: Bool = false) -> Bool {
         let wasLimited = isLimited
         var waiting = [tree]
@@ -81,7 +81,7 @@ struct WatchLoop: ~Copyable {
                 if directory == tree { isThere = false }
                 continue
             }
-            // Watched first, listed then: nothing made in between is missed.
+            // Watch first, then list, so that nothing created in between is missed.
             guard let names = try? FileCalls.names(in: directory, follow: isTop) else { continue }
             for name in names where !options.rules.excludes(name: name) {
                 guard let path = directory.appending(name), !options.rules.excludedTrees.contains(path),
@@ -94,7 +94,7 @@ struct WatchLoop: ~Copyable {
         return isThere
     }
 
-    /// False when it is no directory (any more). A watch that the kernel does not grant is noted.
+    /// False if it is not a directory (any more). A watch that the kernel refuses is noted.
     private mutating func watch(_ directory: AbsolutePath, follow: Bool) -> Bool {
         guard map.count < options.mostWatches || map.contains(directory) else {
             isLimited = true
@@ -110,7 +110,8 @@ struct WatchLoop: ~Copyable {
         switch errno {
         case ENOENT, ENOTDIR, ELOOP: return false
         default:
-            // ENOSPC: fs.inotify.max_user_watches. Or EACCES, ENOMEM: in any case it is not watched.
+            // ENOSPC: the limit fs.inotify.max_user_watches. Or EACCES, ENOMEM. In each case the directory is not
+            // watched.
             isLimited = true
             return true
         }
@@ -141,7 +142,7 @@ struct WatchLoop: ~Copyable {
     private mutating func handle(_ mask: UInt32, watch: Int32, name: [UInt8]) {
         func has(_ bits: Int) -> Bool { mask & UInt32(truncatingIfNeeded: bits) != 0 }
         if has(swoop_in_overflow) {
-            // Directories may have been made that we never heard of.
+            // Directories may have been created without an event.
             watchAll()
             return inbox.scan()
         }
@@ -149,7 +150,7 @@ struct WatchLoop: ~Copyable {
         if has(swoop_in_ignored) || has(swoop_in_self_gone) || has(swoop_in_unmounted) {
             if options.roots.contains(directory) {
                 lostRoots.insert(directory)
-                // An unmounted disk's files are not gone: they are not looked at until it is back.
+                // The files of an unmounted disk are not gone: they are not examined until it is mounted again.
                 if !has(swoop_in_unmounted) { inbox.look(directory, isWhole: false) }
                 forget(directory)
             }
