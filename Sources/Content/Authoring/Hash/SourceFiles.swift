@@ -1,10 +1,10 @@
 import Glibc
 import Storage
 
-/// The files that one thread has open, the least recently used of which makes room for the next.
+/// The open files of one thread. The least recently used one is closed to open another.
 ///
-/// A file that must stay as it was found is looked at when it is opened and when it is closed, so that a change before,
-/// between or after its reads is seen.
+/// A file that must not change is checked when it is opened and when it is closed, so that a change before, between or
+/// after its reads is detected.
 struct SourceFiles: ~Copyable {
     private struct Entry {
         let file: Int
@@ -21,8 +21,8 @@ struct SourceFiles: ~Copyable {
 
     deinit { for entry in entries { close(entry.descriptor) } }
 
-    /// Fills `buffer` from `offset` of a file.
-    /// - Throws: also when a file that had to make room has changed, with which file it was.
+    /// Fills `buffer` with the bytes of a file at `offset`.
+    /// - Throws: also if another file had to be closed and had changed; the error names the file.
     mutating func read(
         _ file: Int, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64, source: (Int) -> HashJob.Source
     ) throws(FileProblem) {
@@ -34,21 +34,21 @@ struct SourceFiles: ~Copyable {
         guard count == buffer.count else { throw FileProblem(file: file, problem: .short) }
     }
 
-    /// Whether `length` bytes from `offset` of a file are a hole, which reads as zeros. False where that is not known.
+    /// Whether `length` bytes of a file at `offset` are a hole, which reads as zeros. False if that is unknown.
     mutating func isHole(
         _ file: Int, at offset: Int64, length: Int64, source: (Int) -> HashJob.Source
     ) throws(FileProblem) -> Bool {
         let descriptor = try open(file, source: source)
         let data = lseek(descriptor, off_t(offset), SystemCalls.seekData)
         if data < 0 {
-            // No data to the end of the file: a hole if the file is long enough.
+            // No data up to the end of the file: a hole if the file is long enough.
             guard errno == ENXIO, let status = try? SystemCalls.status(descriptor) else { return false }
             return Int64(status.st_size) >= offset + length
         }
         return Int64(data) >= offset + length
     }
 
-    /// Looks once more at all files that are open, and closes them.
+    /// Checks all open files once more, and closes them.
     mutating func finish() throws(FileProblem) {
         while let entry = entries.popLast() { try Self.leave(entry) }
     }
@@ -99,7 +99,7 @@ struct SourceFiles: ~Copyable {
     }
 }
 
-/// What went wrong, with which file.
+/// A problem with a file.
 struct FileProblem: Error, Sendable, Hashable {
     let file: Int
     let problem: ReadProblem

@@ -1,11 +1,11 @@
 import Glibc
 import Metainfo
 
-/// The torrent that is to be written, as a scan meets it: it is no part of its own content.
+/// Recognises the torrent file to be written during a scan: it is not part of its own content.
 ///
-/// It is known by its place (the directory it will be in, and its name there), whatever links lead to that, and by what
-/// is there already: the torrent of a run before, a link in its place, what that link leads to, and the temporary file
-/// that an interrupted run left beside it (`NAME.NUMBER.part`).
+/// It is recognised by its location (its directory and name), through any links, and by what is there already: the
+/// torrent of an earlier run, a link in its place, the target of that link, and the temporary file of an interrupted
+/// run (`NAME.NUMBER.part`).
 package struct OwnOutput {
     private struct Identity: Equatable {
         let device: dev_t
@@ -39,23 +39,23 @@ package struct OwnOutput {
         }
     }
 
-    /// Whether an entry of a directory is the torrent, or what is left of an earlier one.
+    /// Whether a directory entry is the torrent, or the remains of an earlier run.
     func isEntry(_ name: [UInt8], ofDirectory device: dev_t, _ inode: ino_t) -> Bool {
         Identity(device: device, inode: inode) == directory && (name == self.name || isTemporary(name))
     }
 
-    /// Whether a file is what is there in the torrent's place.
+    /// Whether a file is what is now at the torrent's path.
     func isFile(_ status: stat) -> Bool { FileKind(status) != .directory && files.contains(Identity(status)) }
 
-    /// Where a torrent is written before it is renamed to `path`.
-    /// - Parameter number: tells apart what is written at the same time.
+    /// The path to which a torrent is written before it is renamed to `path`.
+    /// - Parameter number: distinguishes files that are written at the same time.
     package static func temporaryPath(for path: String, number: Int) -> String {
         let bytes = Array(path.utf8)
         let start = bytes.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
         return String(decoding: bytes[..<start] + stem(of: bytes[start...]), as: UTF8.self) + ".\(number).part"
     }
 
-    /// As much of a name as leaves room for a number, and no part of a character.
+    /// The beginning of a name that leaves room for a number, cut at a character boundary.
     private static func stem(of name: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         guard name.count > 220 else { return name }
         var end = name.startIndex + 220

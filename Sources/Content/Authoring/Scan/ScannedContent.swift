@@ -1,12 +1,12 @@
 import Metainfo
 
-/// A file as it was found: enough to tell later whether it is still the same.
+/// The identity of a file when it was found, for detecting later changes.
 package struct FileIdentity: Sendable, Hashable {
     package let device: UInt64
     package let inode: UInt64
     /// In bytes.
     package let size: Int64
-    /// Time of last change of the content: seconds since 1970 and nanoseconds.
+    /// Time of the last change of the content: seconds since 1970 and nanoseconds.
     package let seconds: Int64
     package let nanoseconds: Int64
 
@@ -20,9 +20,9 @@ package struct FileIdentity: Sendable, Hashable {
 }
 
 package struct ScannedFile: Sendable, Hashable {
-    /// Below the top-level name; empty if the content is this one file.
+    /// Path below the top-level name; empty if the content is this one file.
     package let path: SafePath
-    /// Whether its owner may execute it.
+    /// Whether the owner may execute it.
     package let isExecutable: Bool
     package let identity: FileIdentity
 
@@ -30,9 +30,9 @@ package struct ScannedFile: Sendable, Hashable {
     package var length: Int64 { identity.size }
 }
 
-/// The files of a content, found and not yet read.
+/// The files of a content, found but not read.
 package struct ScannedContent: Sendable {
-    /// Where it lies; files are at this path, or below it.
+    /// The path of the file, or of the directory that contains the files.
     package let root: [UInt8]
     /// The last component of that path.
     package let name: PathComponent
@@ -43,11 +43,11 @@ package struct ScannedContent: Sendable {
     /// Bytes of all files.
     package let totalLength: Int64
 
-    /// Where a file lies, without a terminating NUL.
+    /// The path of a file, without a terminating NUL.
     func systemPath(of file: ScannedFile) -> [UInt8] {
         file.path.isEmpty ? root : root + [UInt8(ascii: "/")] + file.path.bytes
     }
 
-    /// The same for a person.
+    /// The path of a file for display.
     func displayPath(of file: ScannedFile) -> String { DisplayName.escape(systemPath(of: file)) }
 }
