@@ -2,7 +2,7 @@ import Address
 import Glibc
 import Tracking
 
-/// Listening sockets, and addresses between the kernel's form and ours.
+/// Listening sockets, and conversion between kernel addresses and `PeerAddress`.
 enum Sockets {
     enum Kind: String {
         case http = "HTTP"
@@ -14,7 +14,7 @@ enum Sockets {
         }
     }
 
-    /// A socket and the address it got; closed when nobody holds it any more.
+    /// A socket and its bound address; closed when the last reference is released.
     final class Bound: Sendable {
         let descriptor: Int32
         let address: PeerAddress
@@ -27,7 +27,7 @@ enum Sockets {
         deinit { close(descriptor) }
     }
 
-    /// A bound socket, listening if it is HTTP's. On a machine without IPv6, `[::]` becomes `0.0.0.0`.
+    /// A bound socket; an HTTP socket also listens. On a host without IPv6, `[::]` becomes `0.0.0.0`.
     static func bind(_ kind: Kind, _ address: PeerAddress) throws(TrackerServerError) -> Bound {
         do {
             return try bindExactly(kind, address)
@@ -46,15 +46,15 @@ enum Sockets {
         if kind == .http { set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1) }
         if address.family == .ipv6 { set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, address.isUnspecified ? 0 : 1) }
         if kind == .http {
-            // The kernel accepts a connection when its first bytes are there: one wake-up instead of two, and a peer
-            // that connects and says nothing costs no descriptor. What comes later than that is accepted all the same.
+            // The kernel accepts a connection when its first bytes have arrived: one wake-up instead of two, and a
+            // client that connects and sends nothing costs no descriptor. After a timeout the kernel accepts it anyway.
             set(descriptor, Int32(IPPROTO_TCP), TCP_DEFER_ACCEPT, 2)
             set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         } else {
             set(descriptor, SOL_SOCKET, SO_RCVBUF, 4 << 20)
             set(descriptor, SOL_SOCKET, SO_SNDBUF, 4 << 20)
             if address.isUnspecified {
-                // So that an answer leaves from the address its request came to.
+                // So that a response leaves from the address to which the request was sent.
                 if address.family == .ipv4 {
                     set(descriptor, Int32(IPPROTO_IP), IP_PKTINFO, 1)
                 } else {

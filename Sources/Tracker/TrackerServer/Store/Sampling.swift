@@ -1,6 +1,6 @@
 import Tracking
 
-/// Random numbers for choosing peers: fast, and of no use for secrets (xoroshiro128+).
+/// Random numbers for choosing peers: fast, not for secrets (xoroshiro128+).
 struct SampleRandom {
     private var a: UInt64
     private var b: UInt64
@@ -20,7 +20,7 @@ struct SampleRandom {
         return sum
     }
 
-    /// From 0 up to `bound`, which it leaves out; 0 for a bound under 2. The bias is below 2^-32.
+    /// A number from 0 to `bound` - 1; 0 for a bound below 2. The bias is below 2^-32.
     @inline(__always)
     mutating func below(_ bound: Int) -> Int {
         guard bound > 1 else { return 0 }
@@ -28,24 +28,24 @@ struct SampleRandom {
     }
 }
 
-/// Where selected peers of one family go.
+/// The destination of selected peers of one family.
 struct SelectionTarget {
     let endpoints: UnsafeMutableRawPointer
     let names: UnsafeMutableRawPointer?
     let limit: Int
     var count = 0
-    /// Places kept free for what comes later.
+    /// Number of places reserved for later groups.
     var reserved = 0
 }
 
 extension PeerTable {
-    /// Selects peers for one that announces.
+    /// Selects peers for an announce.
     ///
-    /// Reachable peers come first. Unreachable ones follow only for a peer that is itself reachable: they can connect
-    /// to it, and to nobody like themselves. Peers that want nothing (seeds, partial seeds) get no seeds. Where there are
-    /// more peers than places, the crowd (all but one peer of each source) gets an eighth of them, or what the others
-    /// leave.
-    /// - Parameter own: the row of the one that asks, which it is not handed; -1 for none.
+    /// Reachable peers come first. Unreachable ones are added only for a reachable peer: they can connect to it, but
+    /// not to other unreachable peers. Peers that want to download nothing (seeds, partial seeds) get no seeds. If
+    /// there are more peers than places, the crowd (all but one peer of each source) gets an eighth of them, or what
+    /// the others leave.
+    /// - Parameter own: the row of the announcing peer, which is excluded; -1 for none.
     func select(
         wantsSeeds: Bool, isReachable: Bool, own: Int, random: inout SampleRandom, into target: inout SelectionTarget
     ) {
@@ -70,7 +70,7 @@ extension PeerTable {
         take(four, own, &random, &target)
     }
 
-    /// The leechers from a group of leechers on, and the seeds after them if they are wanted.
+    /// The leechers of a group of leechers and, if wanted, the seeds after them.
     @inline(__always)
     private func eligible(of leechers: Int, _ wantsSeeds: Bool) -> Range<Int> {
         start(leechers)..<end(wantsSeeds ? leechers + 1 : leechers)
@@ -78,11 +78,11 @@ extension PeerTable {
 
     private func others(_ range: Range<Int>, _ own: Int) -> Int { range.count - (range.contains(own) ? 1 : 0) }
 
-    /// All rows of a range when they fit, else a random choice in time proportional to the choice.
+    /// Takes all rows of a range if they fit, else a random sample in time proportional to its size.
     ///
-    /// The choice is stratified: the range, begun at a random row, is cut into as many stretches as there are runs of
-    /// four wanted, and each stretch gives one run at a random place. Every row is as likely as every other, none comes
-    /// twice, and four rows cost one cache miss.
+    /// The sample is stratified: the range, starting at a random row, is divided into as many strata as runs of four
+    /// rows are needed, and one run is taken from a random position in each. Every row is equally likely, no row is
+    /// taken twice, and four rows cost one cache miss.
     private func take(
         _ range: Range<Int>, _ own: Int, _ random: inout SampleRandom, _ target: inout SelectionTarget
     ) {
