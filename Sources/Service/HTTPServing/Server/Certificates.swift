@@ -2,10 +2,9 @@ import NIOCore
 import NIOSSL
 import Synchronization
 
-/// A server's certificate and key, from files that can be read again while it runs: connections that come afterwards get the
-/// new ones.
+/// A server's certificate and key, from files that can be reloaded while it runs: later connections use the new ones.
 package final class Certificates: Sendable {
-    /// Why they cannot be used.
+    /// Why the files cannot be used.
     package struct Problem: Error, Sendable, CustomStringConvertible {
         package let description: String
     }
@@ -15,17 +14,17 @@ package final class Certificates: Sendable {
     private let context: Mutex<NIOSSLContext>
 
     /// - Parameters:
-    ///   - chain: a PEM file: the server's certificate first, then those that vouch for it.
-    ///   - key: a PEM file with its private key.
-    /// - Throws: ``Problem``, which names the file that is wrong.
+    ///   - chain: a PEM file with the server's certificate, followed by its intermediate certificates.
+    ///   - key: a PEM file with the private key.
+    /// - Throws: ``Problem``, which names the invalid file.
     package init(chain: String, key: String) throws(Problem) {
         self.chain = chain
         self.key = key
         context = Mutex(try Self.load(chain, key))
     }
 
-    /// Reads the files again. What was in force stays so if they cannot be used.
-    /// - Throws: ``Problem``, which names the file that is wrong.
+    /// Reads the files again. If they cannot be used, the previous certificate stays in use.
+    /// - Throws: ``Problem``, which names the invalid file.
     package func reload() throws(Problem) {
         let new = try Self.load(chain, key)
         context.withLock { $0 = new }

@@ -4,10 +4,10 @@ import NIOCore
 import NIOHTTP1
 import Threads
 
-/// One connection of a stranger that has left the ``Lobby``: closes it when its request does not come, and hands on requests
-/// whose host and target are what they should be.
+/// Guards one connection after the ``Lobby``: closes it if its request does not arrive in time, and passes on requests
+/// with a valid host and target.
 ///
-/// Stands between the decoder and everything that knows requests, on the connection's own event loop.
+/// It is between the decoder and all handlers of requests, on the connection's event loop.
 final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -66,7 +66,7 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
                 context.fireChannelRead(wrapInboundOut(.head(checked)))
             } catch {
                 refusal = error
-                // An answer that is under way comes first.
+                // A response in progress is completed first.
                 if !clock.isAnswering { refuse(context) }
             }
         case .body: context.fireChannelRead(data)
@@ -78,7 +78,7 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        // A part of a head is no message yet; that something was read is told all the same.
+        // A partial head is not a message yet, but the clock must know that bytes arrived.
         clock.bytesCame(now: MonotonicTime.now)
         arm(context)
         context.fireChannelReadComplete()
@@ -93,7 +93,7 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
             isServed = Self.isServed(head.status.code)
             if isServed { ticket.opened(now: MonotonicTime.now) }
         case .body:
-            // What waits in front of it has been taken.
+            // The data queued before it has been sent.
             if isServed, context.channel.isWritable { ticket.progressed(now: MonotonicTime.now) }
         case .end:
             if isServed { ticket.progressed(now: MonotonicTime.now) }
@@ -106,7 +106,7 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
         context.write(data, promise: promise)
     }
 
-    /// Whoever is told to go away has shown nothing: its place is as good as never taken.
+    /// A refused client has made no progress: its place counts as if it had never been used.
     private static func isServed(_ status: UInt) -> Bool { ![400, 401, 403, 408, 413, 503].contains(status) }
 
     private func refuse(_ context: ChannelHandlerContext) {
@@ -124,12 +124,12 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
 }
 
 enum MonotonicTime {
-    /// Seconds, of the clock that the whole process uses.
+    /// Seconds of the clock that the whole process uses.
     static var now: Double { Clocks.steadySeconds }
 }
 
 extension Source {
-    /// - Parameter address: of a connection's other end; nil for one that is gone already.
+    /// - Parameter address: the remote address of a connection; nil if the connection is already closed.
     init(_ address: SocketAddress?) {
         switch address {
         case .v4(let address): self.init(ipv4: UInt32(bigEndian: address.address.sin_addr.s_addr))

@@ -2,12 +2,12 @@ import Admission
 import HTTPTypes
 import Hummingbird
 
-/// The place of one request among those that are answered at a time. Given back when nobody holds it any more.
+/// The place of one request within the limit of simultaneous requests. Released with the last reference.
 package final class RequestPlace: Sendable {
     private let admission: Admission
     private let door: Door
 
-    /// - Returns: nil when as many are being answered as may be.
+    /// - Returns: nil if the limit is reached.
     package init?(_ admission: Admission, at door: Door) {
         guard admission.beginRequest(at: door) else { return nil }
         self.admission = admission
@@ -16,12 +16,12 @@ package final class RequestPlace: Sendable {
 
     deinit { admission.endRequest(at: door) }
 
-    /// Seconds after which a client may ask again.
+    /// Seconds after which a client may try again.
     package static let retryAfter = "1"
     package static let refusalText = "too many requests are being answered: try again"
 }
 
-/// Bounds the calls that are under way, behind the guard: who may not come in takes no place.
+/// Limits the number of simultaneous calls. It is behind the guard, so refused requests take no place.
 package struct PlaceMiddleware: RouterMiddleware {
     package typealias Context = ServiceContext
 
@@ -41,7 +41,7 @@ package struct PlaceMiddleware: RouterMiddleware {
         guard let place = RequestPlace(admission, at: door) else {
             var response = refuse(request, .serviceUnavailable, RequestPlace.refusalText)
             response.headers[.retryAfter] = RequestPlace.retryAfter
-            // What was sent as a body is not read.
+            // The request body is not read.
             if request.method != .get { response.headers[.connection] = "close" }
             return response
         }
