@@ -77,7 +77,7 @@ extension FrameDecoder {
         case .metadata: limits.longestMetadata
         case .peerExchange: limits.longestPeerExchange
         case .uploadOnly: 1
-        case .dontHave, .turn: 4
+        case .dontHave, .grant: 4
         case .claim: 8
         }
     }
@@ -98,11 +98,11 @@ extension ExtendedMessage {
             return .uploadOnly(payload[0] != 0)
         case .dontHave:
             return .dontHave(try pieceIndex(of: .dontHave, payload, content: content, limits: limits))
-        case .turn:
-            if payload.isEmpty { return .turnOver }
-            if payload.count == 1 { return .turns(payload[0] != 0) }
-            if payload == [0xff, 0xff, 0xff, 0xff] { return .turn(nil) }
-            return .turn(try pieceIndex(of: .turn, payload, content: content, limits: limits))
+        case .grant:
+            if payload.isEmpty { return .grantOver }
+            if payload.count == 1 { return .grants(payload[0] != 0) }
+            if payload == [0xff, 0xff, 0xff, 0xff] { return .grant(nil) }
+            return .grant(try pieceIndex(of: .grant, payload, content: content, limits: limits))
         case .claim:
             guard payload.count == 8 else { throw .malformedExtension(.claim) }
             let piece = try pieceIndex(of: .claim, Array(payload[..<4]), content: content, limits: limits)

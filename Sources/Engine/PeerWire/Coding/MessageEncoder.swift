@@ -82,12 +82,12 @@ extension ExtendedMessage {
         case .peerExchange(let exchange): buffer.append(contentsOf: exchange.encoded())
         case .uploadOnly(let isUploadOnly): buffer.append(isUploadOnly ? 1 : 0)
         case .dontHave(let index): buffer.append(bigEndian: index)
-        case .turn(let index): buffer.append(bigEndian: index ?? .max)
-        case .turnOver: break
+        case .grant(let index): buffer.append(bigEndian: index ?? .max)
+        case .grantOver: break
         case .claim(let index, let number):
             buffer.append(bigEndian: index)
             buffer.append(bigEndian: number)
-        case .turns(let areGiven): buffer.append(areGiven ? 1 : 0)
+        case .grants(let areGiven): buffer.append(areGiven ? 1 : 0)
         }
         let length = UInt32(truncatingIfNeeded: buffer.count - start - 4)
         for offset in 0..<4 { buffer[start + offset] = UInt8(truncatingIfNeeded: length >> UInt32(24 - 8 * offset)) }
@@ -102,7 +102,7 @@ extension ExtendedMessage {
         case .peerExchange: .peerExchange
         case .uploadOnly: .uploadOnly
         case .dontHave: .dontHave
-        case .turn, .turnOver, .turns: .turn
+        case .grant, .grantOver, .grants: .grant
         case .claim: .claim
         }
     }

@@ -8,8 +8,8 @@ public enum ExtensionName: String, Sendable, Hashable, CaseIterable {
     case uploadOnly = "upload_only"
     /// BEP 54.
     case dontHave = "lt_donthave"
-    /// Swoop's own: upload grants. See ``ExtendedMessage/turn(_:)``.
-    case turn = "swoop_turn"
+    /// Swoop's own: upload grants. See ``ExtendedMessage/grant(_:)``.
+    case grant = "swoop_turn"
     /// Swoop's own: which host of a site downloads a piece. See ``ExtendedMessage/claim(piece:number:)``.
     case claim = "swoop_claim"
 
@@ -20,7 +20,7 @@ public enum ExtensionName: String, Sendable, Hashable, CaseIterable {
         case .metadata: 2
         case .uploadOnly: 3
         case .dontHave: 4
-        case .turn: 5
+        case .grant: 5
         case .claim: 6
         }
     }
@@ -31,7 +31,7 @@ public enum ExtensionName: String, Sendable, Hashable, CaseIterable {
         case 2: self = .metadata
         case 3: self = .uploadOnly
         case 4: self = .dontHave
-        case 5: self = .turn
+        case 5: self = .grant
         case 6: self = .claim
         default: return nil
         }
@@ -45,7 +45,7 @@ public struct ExtensionIDs: Sendable, Hashable {
     private var metadata: UInt8?
     private var uploadOnly: UInt8?
     private var dontHave: UInt8?
-    private var turn: UInt8?
+    private var grant: UInt8?
     private var claim: UInt8?
 
     public init() {}
@@ -69,7 +69,7 @@ public struct ExtensionIDs: Sendable, Hashable {
         case .metadata: metadata = id
         case .uploadOnly: uploadOnly = id
         case .dontHave: dontHave = id
-        case .turn: turn = id
+        case .grant: grant = id
         case .claim: claim = id
         }
     }
@@ -90,7 +90,7 @@ public struct ExtensionIDs: Sendable, Hashable {
         case .metadata: metadata
         case .uploadOnly: uploadOnly
         case .dontHave: dontHave
-        case .turn: turn
+        case .grant: grant
         case .claim: claim
         }
     }

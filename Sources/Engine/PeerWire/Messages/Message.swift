@@ -74,13 +74,13 @@ public enum ExtendedMessage: Sendable, Hashable {
     case dontHave(UInt32)
     /// `swoop_turn` (Swoop's own): an upload grant. The sender's uplink is free for one piece: this one, or one of the
     /// receiver's choice if nil (four bytes, all ones for nil). The receiver requests blocks of the piece, or none, and
-    /// then sends ``turnOver``.
-    case turn(UInt32?)
+    /// then sends ``grantOver``.
+    case grant(UInt32?)
     /// `swoop_turn` without a payload: all requests that use the grant have been sent before this message.
-    case turnOver
+    case grantOver
     /// `swoop_turn` with one byte. 1: from now on the receiver may request only with a grant. 0: it may request at any
     /// time, as at the start of a connection.
-    case turns(Bool)
+    case grants(Bool)
     /// `swoop_claim` (Swoop's own): the sender downloads this piece from outside its site. The receiver, at the same
     /// site, should get the piece from the sender. If two hosts claim one piece, the host with the smaller number
     /// continues. Eight bytes.

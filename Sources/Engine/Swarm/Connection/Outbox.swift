@@ -48,8 +48,8 @@ extension Message {
     /// a host sends of itself do not count, or two hosts that have much to announce could wait for each other.
     fileprivate var isReply: Bool {
         switch self {
-        case .reject, .hashReject, .interested, .notInterested, .extended(.metadata(.reject)), .extended(.turnOver),
-            .extended(.turns):
+        case .reject, .hashReject, .interested, .notInterested, .extended(.metadata(.reject)), .extended(.grantOver),
+            .extended(.grants):
             true
         default: false
         }

@@ -186,7 +186,7 @@ extension TorrentEngine {
             traits.requestQueue = capabilities.requestDepth
             traits.longestRequest = min(capabilities.longestRequest, longest)
             if handshake.longestRequest != nil { traits.followsSuggestions = true }
-            traits.takesTurns = traits.supportsFast && capabilities.ids[.turn] != nil
+            traits.supportsGrants = traits.supportsFast && capabilities.ids[.grant] != nil
             traits.isNear = isNear(connection)
             traits.takesClaims = capabilities.ids[.claim] != nil
             traits.uplink = handshake.uplink ?? traits.uplink

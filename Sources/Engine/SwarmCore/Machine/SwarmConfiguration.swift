@@ -38,7 +38,7 @@ public struct SwarmConfiguration: Sendable {
     public var dispatches = true
 
     /// Number of interested peers from which upload grants are used. They are used until the number falls below half.
-    public var turnsFrom = 24
+    public var grantsFrom = 24
 
     public init() {}
 }

@@ -26,9 +26,9 @@ extension SwarmMachine {
         case .cancel(let request):
             uploads.receivedCancel(request, from: key, &swarm, planner.picker.availability, now: now)
         case .reject(let request): receivedReject(request, from: key, now: now)
-        case .extended(.turns(let areGiven)): receivedGranting(areGiven, from: key, now: now)
-        case .extended(.turn(let piece)): receivedGrant(piece, from: key, now: now)
-        case .extended(.turnOver): uploads.receivedGrantOver(from: key, &swarm, planner.picker.availability, now: now)
+        case .extended(.grants(let areGiven)): receivedGranting(areGiven, from: key, now: now)
+        case .extended(.grant(let piece)): receivedGrant(piece, from: key, now: now)
+        case .extended(.grantOver): uploads.receivedGrantOver(from: key, &swarm, planner.picker.availability, now: now)
         case .extended(.claim(let piece, let number)): receivedClaim(piece, number: number, from: key, now: now)
         case .suggest(let piece): receivedSuggest(piece, from: key, now: now)
         case .allowedFast(let piece): receivedAllowedFast(piece, from: key, now: now)
@@ -111,10 +111,10 @@ extension SwarmMachine {
 
     /// The peer announces that it answers requests only with a grant from now on, or again without one.
     private mutating func receivedGranting(_ grants: Bool, from key: PeerKey, now: Double) {
-        guard let peer = swarm.peers.place(of: key), swarm.peers[peer].traits.takesTurns,
-            swarm.peers[peer].grants.givesTurns != grants || swarm.peers[peer].grants.areNamed
+        guard let peer = swarm.peers.place(of: key), swarm.peers[peer].traits.supportsGrants,
+            swarm.peers[peer].grants.issuesGrants != grants || swarm.peers[peer].grants.areNamed
         else { return }
-        swarm.peers[peer].grants.givesTurns = grants
+        swarm.peers[peer].grants.issuesGrants = grants
         swarm.peers[peer].grants.areNamed = false
         if grants {
             swarm.peers[peer].suggested = []
@@ -137,6 +137,6 @@ extension SwarmMachine {
         if !swarm.isFinished, swarm.asksPeers, swarm.flood.looks.spend(planner.open.order.count) {
             planner.useGrant(raw.map(Int.init), of: peer, &swarm, &sites, now: now)
         }
-        swarm.send(key, .extended(.turnOver))
+        swarm.send(key, .extended(.grantOver))
     }
 }

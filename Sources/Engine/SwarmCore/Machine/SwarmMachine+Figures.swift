@@ -43,7 +43,7 @@ extension SwarmMachine {
     public func mayHoldAnnouncements(to key: PeerKey) -> Bool {
         guard let peer = swarm.peers.place(of: key) else { return false }
         let isFar = sites.members > 0 && !swarm.peers[peer].isNear && !swarm.peers[peer].traits.isWebSeed
-        return isFar && !swarm.peers[peer].isDispatching && !swarm.peers[peer].grants.givesTurns
+        return isFar && !swarm.peers[peer].isDispatching && !swarm.peers[peer].grants.issuesGrants
     }
 
     // MARK: The uplink

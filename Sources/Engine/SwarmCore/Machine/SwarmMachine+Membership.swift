@@ -29,7 +29,7 @@ extension SwarmMachine {
         guard var traits = swarm.peers[key]?.traits else { return }
         change(&traits)
         swarm.peers[key]?.traits = traits
-        if !traits.takesTurns, swarm.peers[key]?.grants.isTold == true {
+        if !traits.supportsGrants, swarm.peers[key]?.grants.isTold == true {
             uploads.revokeGrants(from: key, &swarm)
             swarm.peers[key]?.grants.isTold = false
         }

@@ -59,7 +59,7 @@ struct SwarmState: Sendable {
         for key in peers.keys {
             guard let peer = peers.place(of: key), !peers[peer].traits.isWebSeed else { continue }
             // A peer that supports upload grants also advertises its uplink.
-            wouldTell = wouldTell || peers[peer].traits.takesTurns
+            wouldTell = wouldTell || peers[peer].traits.supportsGrants
             if let uplink = peers[peer].traits.uplink { told.append(uplink) }
         }
         // The median, so that one exaggerated value has no effect.

@@ -13,7 +13,7 @@ public struct PeerTraits: Sendable {
     /// Whether the peer follows suggestions strictly, as Swoop leechers do.
     public var followsSuggestions = false
     /// Whether the peer supports upload grants (`swoop_turn`).
-    public var takesTurns = false
+    public var supportsGrants = false
     /// Whether the peer is at our site, see ``Site``.
     public var isNear = false
     /// Whether the peer accepts no connections: only peers that it dialled can serve it.

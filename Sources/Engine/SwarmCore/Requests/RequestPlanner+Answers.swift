@@ -89,7 +89,7 @@ extension RequestPlanner {
     /// Delays the next request. Otherwise requests and rejects would alternate as fast as the uplink allows. Rejects
     /// that arrive together count as one.
     private func pauseAfterReject(_ key: PeerKey, _ swarm: inout SwarmState, now: Double) {
-        guard let peer = swarm.peers[key], !peer.isChokingUs, !peer.grants.givesTurns, !peer.traits.isWebSeed,
+        guard let peer = swarm.peers[key], !peer.isChokingUs, !peer.grants.issuesGrants, !peer.traits.isWebSeed,
             now >= peer.askAgainAt
         else { return }
         let pause = swarm.configuration.rejectPause * Double(1 << min(peer.rejects, 16))

@@ -32,7 +32,7 @@ extension RequestPlanner {
             return
         }
         if swarm.peers[peer].isChokingUs, swarm.peers[peer].allowedFast.isEmpty { return }
-        if swarm.peers[peer].grants.givesTurns { return }
+        if swarm.peers[peer].grants.issuesGrants { return }
         guard swarm.peers[peer].outstandingBytes < swarm.peers[peer].window.target,
             now >= swarm.peers[peer].askAgainAt
         else { return }

@@ -68,9 +68,9 @@ struct Choker: Sendable {
     func choose(_ candidates: [Candidate], slots: Int, isSeed: Bool, rotates: Bool = true) -> Set<PeerKey> {
         guard candidates.count > slots else { return Set(candidates.map(\.key)) }
         let waiting = candidates.filter { !$0.isUnchoked }.sorted { $0.since < $1.since }
-        let turns =
+        let rotating =
             rotates ? max(1, slots / limits.optimisticShare) : max(1, slots - (candidates.count - waiting.count))
-        let rotated = waiting.prefix(turns).map(\.key)
+        let rotated = waiting.prefix(rotating).map(\.key)
         let taken = Set(rotated)
         let ranked = candidates.filter { !taken.contains($0.key) }.sorted { first, second in
             if !isSeed && first.givesRate != second.givesRate { return first.givesRate > second.givesRate }

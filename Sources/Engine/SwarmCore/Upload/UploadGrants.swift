@@ -1,7 +1,7 @@
 /// The upload grants between one peer and this host, in both directions.
 struct GrantsOfPeer: Sendable {
     /// The peer issues grants now and must not be asked without one.
-    var givesTurns = false
+    var issuesGrants = false
     /// The peer's last grant named a piece.
     var areNamed = false
     /// Grants of the peer that are not over: the piece that each named, -1 for one of the peer's choice.

@@ -55,10 +55,10 @@ extension UploadScheduler {
         grants.meanHoldings = holdings / max(1, takers)
         grants.lead = max(1, takers / Constant.lead)
         grants.mostLead = Int(Double(takers) * Constant.mostLead)
-        if takers < swarm.configuration.turnsFrom, !swarm.isFinished { takers = expectedTakers(&swarm) }
-        if takers >= swarm.configuration.turnsFrom {
+        if takers < swarm.configuration.grantsFrom, !swarm.isFinished { takers = expectedTakers(&swarm) }
+        if takers >= swarm.configuration.grantsFrom {
             beginGranting(&swarm, now: now)
-        } else if takers < swarm.configuration.turnsFrom / 2 {
+        } else if takers < swarm.configuration.grantsFrom / 2 {
             endGranting(&swarm, availability, now: now)
         }
         guard grants.isGiving else { return }
@@ -73,7 +73,7 @@ extension UploadScheduler {
     /// long.
     private func expectedTakers(_ swarm: inout SwarmState) -> Int {
         swarm.peers.keys.count { key in
-            guard let peer = swarm.peers.place(of: key), swarm.peers[peer].traits.takesTurns else { return false }
+            guard let peer = swarm.peers.place(of: key), swarm.peers[peer].traits.supportsGrants else { return false }
             return swarm.peers[peer].isInterested
                 || !(swarm.peers[peer].holdings.isFull || swarm.peers[peer].isUploadOnly)
         }
@@ -107,14 +107,14 @@ extension UploadScheduler {
 
     /// Tells a peer whether it has to wait for grants.
     mutating func announceGrants(_ key: PeerKey, _ swarm: inout SwarmState) {
-        guard let peer = swarm.peers.place(of: key), swarm.peers[peer].traits.takesTurns else { return }
+        guard let peer = swarm.peers.place(of: key), swarm.peers[peer].traits.supportsGrants else { return }
         swarm.peers[peer].grants.isTold = grants.isGiving
-        swarm.send(key, .extended(.turns(grants.isGiving)))
+        swarm.send(key, .extended(.grants(grants.isGiving)))
     }
 
     /// Reads the peer's grants before its traits: they are adjacent to the other fields that are read here.
     private func takesGrants(_ peer: PeerTable.Place, _ swarm: inout SwarmState) -> Bool {
-        swarm.peers[peer].grants.isTold || swarm.peers[peer].traits.takesTurns
+        swarm.peers[peer].grants.isTold || swarm.peers[peer].traits.supportsGrants
     }
 
     /// Whether the peer is served by grants, and so needs no slot.
@@ -227,7 +227,7 @@ extension UploadScheduler {
         beginCounting(peer, &swarm, now: now)
         change(peer, &swarm) { $0.given.append(Int32(piece ?? -1)) }
         if let piece, swarm.configuration.superSeed { swarm.send(key, .have(UInt32(truncatingIfNeeded: piece))) }
-        swarm.send(key, .extended(.turn(piece.map { UInt32(truncatingIfNeeded: $0) })))
+        swarm.send(key, .extended(.grant(piece.map { UInt32(truncatingIfNeeded: $0) })))
     }
 
     /// The peer has sent all requests that use its grant.

@@ -15,7 +15,7 @@ extension UploadScheduler {
         if interested {
             swarm.peers[peer].waitingSince = now
             nextChokeAt = min(nextChokeAt, now)
-            if grants.isGiving, swarm.peers[peer].traits.takesTurns {
+            if grants.isGiving, swarm.peers[peer].traits.supportsGrants {
                 if !swarm.peers[peer].grants.isTold { announceGrants(key, &swarm) }
                 if swarm.isServing { unchoke(key, &swarm, availability, now: now) }
                 // In a flood, the next tick issues the grants.

@@ -29,7 +29,7 @@ final class SimulatedHost {
     var uplink: Uplink
     var news = UplinkNews()
     /// Connections that wait because ``Network/uploadsAtOnce`` others are sending.
-    var turns: [(slot: Int32, serial: Int32)] = []
+    var waitingUploads: [(slot: Int32, serial: Int32)] = []
     var downlink: Pipe
     /// Pieces in the order in which this host finished them.
     var finishedPieces: [Int32] = []

@@ -17,7 +17,7 @@ extension Simulation {
         }
         if host.uplink.active.count >= network.uploadsAtOnce {
             host.links[Int(slot)]?.isSending = true
-            host.turns.append((slot, link.serial))
+            host.waitingUploads.append((slot, link.serial))
             return
         }
         guard let span = host.machine.nextUpload(to: link.key) else { return }
@@ -66,18 +66,18 @@ extension Simulation {
             host.sent += Int64(transmission.span.length)
             carry(transmission, from: host, over: link)
             host.links[slot]?.isSending = false
-            if host.turns.isEmpty || host.nextUpload(to: link.key)?.piece == transmission.span.piece {
+            if host.waitingUploads.isEmpty || host.nextUpload(to: link.key)?.piece == transmission.span.piece {
                 startSending(host, transmission.slot)
             } else if host.nextUpload(to: link.key) != nil {
                 host.links[slot]?.isSending = true
-                host.turns.append((transmission.slot, link.serial))
+                host.waitingUploads.append((transmission.slot, link.serial))
             }
         }
-        while host.uplink.active.count < scenario.network.uploadsAtOnce, !host.turns.isEmpty {
-            let turn = host.turns.removeFirst()
-            guard let link = host.links[Int(turn.slot)], link.serial == turn.serial else { continue }
-            host.links[Int(turn.slot)]?.isSending = false
-            startSending(host, turn.slot)
+        while host.uplink.active.count < scenario.network.uploadsAtOnce, !host.waitingUploads.isEmpty {
+            let waiting = host.waitingUploads.removeFirst()
+            guard let link = host.links[Int(waiting.slot)], link.serial == waiting.serial else { continue }
+            host.links[Int(waiting.slot)]?.isSending = false
+            startSending(host, waiting.slot)
         }
         if host.uplink.isBusy { scheduleUplink(host) }
         if let copies = host.line.leavesAfterCopies, Double(host.sent) >= copies * Double(scenario.contentLength) {

@@ -103,7 +103,7 @@ extension Simulation {
         var traits = PeerTraits(supportsFast: true)
         traits.supportsDontHave = true
         traits.followsSuggestions = true
-        traits.takesTurns = true
+        traits.supportsGrants = true
         traits.uplink = other.news.told
         // If there is only one site, no peer is far.
         traits.isNear = scenario.sites.count > 1 && host.line.site == other.line.site
