@@ -106,7 +106,8 @@ import Testing
 
     @Test func `How to open further connections is told and understood`() throws {
         var handshake = ExtensionHandshake()
-        handshake.lines = FurtherLines(id: try #require(PeerID(bytes: Array("abcdefghijklmnopqrst".utf8))), most: 32)
+        handshake.furtherConnections = FurtherConnectionOffer(
+            id: try #require(PeerID(bytes: Array("abcdefghijklmnopqrst".utf8))), most: 32)
         let payload = "d1:mde11:swoop_linesd2:id20:abcdefghijklmnopqrst4:mosti32eee"
         #expect(Message.extended(.handshake(handshake)).encoded == extendedFrame(0, payload.utf8))
         #expect(Self.decode(payload) == handshake)
@@ -122,16 +123,16 @@ import Testing
         ("d2:id20:abcdefghijklmnopqrst4:most1:8e", nil),
     ])
     func `Further connections that cannot be are left out`(text: String, most: Int?) throws {
-        #expect(try #require(Self.decode("d11:swoop_lines\(text)e")).lines?.most == most)
+        #expect(try #require(Self.decode("d11:swoop_lines\(text)e")).furtherConnections?.most == most)
     }
 
     @Test func `What opens further connections does not change while connected`() throws {
         var peer = PeerCapabilities()
         peer.apply(try #require(Self.decode("d11:swoop_linesd2:id20:abcdefghijklmnopqrst4:mosti4eee")))
-        let first = peer.lines
+        let first = peer.furtherConnections
         peer.apply(try #require(Self.decode("d11:swoop_linesd2:id20:ABCDEFGHIJKLMNOPQRST4:mosti9eee")))
         #expect(first?.most == 4)
-        #expect(peer.lines == first)
+        #expect(peer.furtherConnections == first)
     }
 
     @Test func `Values of wrong types and out of range are left out, not refused`() throws {

@@ -53,7 +53,7 @@ public struct WireLimits: Sendable, Hashable {
     public var defaultRequestDepth = 250
 
     /// Maximum number of connections between two Swoop nodes, including the first.
-    public var mostLines = 64
+    public var mostConnections = 64
 
     /// Maximum length of a site name (`swoop_site`), in bytes.
     public var longestSite = 64

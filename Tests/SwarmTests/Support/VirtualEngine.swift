@@ -37,7 +37,7 @@ final class VirtualEngine {
             admission: Admission(limits: AdmissionLimits(descriptors: 1_024)), incoming: IncomingLimits(),
             peerID: PeerID(major: 1, minor: 0, using: &generator), listenAddress: address, trackers: Shared.trackers,
             webSeeds: Shared.webSeeds, logger: logger, client: "test", tunables: PeerConnection.Tunables(),
-            swarm: SwarmConfiguration(), lines: LineLimits(), syncPolicy: SyncPolicy(),
+            swarm: SwarmConfiguration(), connectionLimits: ConnectionLimits(), syncPolicy: SyncPolicy(),
             sourceHealth: WebSeedHealth.Settings())
         var options = TransferOptions()
         options.usesWebSeeds = false

@@ -106,7 +106,7 @@ struct SimulateCommand: SwoopCommand {
         plan.cacheDown = cacheDown.map { Double($0.bytesPerSecond) } ?? plan.cacheUp
         plan.firewalled = firewalled
         plan.sites = sites
-        plan.siteLine = siteLine.map { Double($0.bytesPerSecond) }
+        plan.siteLink = siteLine.map { Double($0.bytesPerSecond) }
         plan.seedNumber = seedNumber
         plan.mostPieces = pieces
         plan.connections = connections
@@ -176,7 +176,7 @@ struct SimulateCommand: SwoopCommand {
         switch limit {
         case .seedUplink: "what would help: a faster line for the seed, or a second seed; caches would not"
         case .downlink: "what would help: faster downlinks; caches would not"
-        case .siteLine: "what would help: a faster line between the places; caches elsewhere would not"
+        case .siteLink: "what would help: a faster line between the places; caches elsewhere would not"
         case .allUplinks, .reachableUplinks:
             "what would help: hosts that can be dialled, with fast uplinks, such as caches"
         }

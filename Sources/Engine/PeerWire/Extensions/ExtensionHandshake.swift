@@ -33,7 +33,7 @@ public struct ExtensionHandshake: Sendable, Hashable {
     /// cannot verify it. They show it to people, and the choker uses the median of all peers. Decoded: 1 to 10^12.
     public var uplink: Int?
     /// `swoop_lines` (Swoop's own): how to open further connections that count as part of this one.
-    public var lines: FurtherLines?
+    public var furtherConnections: FurtherConnectionOffer?
     /// `swoop_site` (Swoop's own): the name of the sender's site, if its user gave one. Decoded: 1 to
     /// `WireLimits.longestSite` bytes of UTF-8.
     public var site: String?
@@ -76,7 +76,9 @@ public struct ExtensionHandshake: Sendable, Hashable {
         }
         uplink = fields["swoop_up"]?.integerValue.flatMap { (1...1_000_000_000_000).contains($0) ? Int($0) : nil }
         site = fields["swoop_site"]?.stringValue.flatMap { (1...limits.longestSite).contains($0.utf8.count) ? $0 : nil }
-        lines = fields["swoop_lines"]?.dictionaryValue.flatMap { FurtherLines($0, limits: limits) }
+        furtherConnections = fields["swoop_lines"]?.dictionaryValue.flatMap {
+            FurtherConnectionOffer($0, limits: limits)
+        }
     }
 
     /// The bencoded dictionary, without the message header.
@@ -95,7 +97,7 @@ public struct ExtensionHandshake: Sendable, Hashable {
         fields["upload_only"] = isUploadOnly.map { .integer($0 ? 1 : 0) }
         fields["swoop"] = longestRequest.map { .integer(Int64($0)) }
         fields["swoop_up"] = uplink.map { .integer(Int64($0)) }
-        fields["swoop_lines"] = lines.map { .dictionary($0.fields) }
+        fields["swoop_lines"] = furtherConnections.map { .dictionary($0.fields) }
         fields["swoop_site"] = site.map(BencodeValue.string)
         return Bencode.encode(.dictionary(fields))
     }
@@ -132,7 +134,7 @@ public struct PeerCapabilities: Sendable, Hashable {
     /// The longest request that the peer answers, in bytes: 16 KiB unless a Swoop peer advertises more.
     public private(set) var longestRequest = ExtensionHandshake.commonRequest
     /// The first value counts: the id for further connections does not change while the peer is connected.
-    public private(set) var lines: FurtherLines?
+    public private(set) var furtherConnections: FurtherConnectionOffer?
     /// As advertised by the peer; the first value counts.
     public private(set) var site: String?
 
@@ -147,7 +149,7 @@ public struct PeerCapabilities: Sendable, Hashable {
         metadataSize = handshake.metadataSize ?? metadataSize
         isUploadOnly = handshake.isUploadOnly ?? isUploadOnly
         longestRequest = handshake.longestRequest ?? longestRequest
-        lines = lines ?? handshake.lines
+        furtherConnections = furtherConnections ?? handshake.furtherConnections
         site = site ?? handshake.site
     }
 

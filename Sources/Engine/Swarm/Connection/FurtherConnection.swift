@@ -32,9 +32,9 @@ struct PathCare {
         choice != .system && !(choice == .bbr && losesToUs) && moved - askedAt >= Self.worthAsking
     }
 
-    func isLong(_ limits: LineLimits) -> Bool { roundTrip.isFinite && roundTrip >= limits.longRoundTrip }
+    func isLong(_ limits: ConnectionLimits) -> Bool { roundTrip.isFinite && roundTrip >= limits.longRoundTrip }
 
-    mutating func learned(_ path: PathReading, sent: Int64, moved: Int64, limits: LineLimits) {
+    mutating func learned(_ path: PathReading, sent: Int64, moved: Int64, limits: ConnectionLimits) {
         askedAt = moved
         roundTrip = path.leastRoundTrip
         losesToUs = losesToUs || path.segmentsOutOfOrder > 0
@@ -48,13 +48,13 @@ extension PeerConnection {
     var isFurther: Bool { further != nil }
 
     /// - Returns: whether it has just turned out that BBR is the better choice.
-    func lookAtPath(_ limits: LineLimits) -> Bool {
+    func lookAtPath(_ limits: ConnectionLimits) -> Bool {
         guard let open else { return false }
         let before = open.path.choice
         let moved = open.bytesSent + open.bytesReceived
         guard open.path.isDue(moved), let reading = stream.path else { return false }
         open.path.learned(reading, sent: open.bytesSent, moved: moved, limits: limits)
-        open.unsent.isOnLongLine = open.path.isLong(limits)
+        open.unsent.isOnLongPath = open.path.isLong(limits)
         return open.path.choice == .bbr && before != .bbr
     }
 

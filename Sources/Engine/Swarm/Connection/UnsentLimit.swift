@@ -14,13 +14,13 @@ struct UnsentLimit: Sendable {
     private static let time = 0.02
     /// The same on a long line: there it must never run dry, for congestion control learns nothing about a line that is
     /// not kept busy, and a little more delay does not show beside that of the line.
-    private static let timeOnLongLine = 0.1
+    private static let timeOnLongPath = 0.1
     /// Seconds between two looks; sooner when the first bytes show a fast line.
     private static let period = 0.1
 
     /// What the socket was told last, bytes.
     private(set) var bytes = first
-    var isOnLongLine = false
+    var isOnLongPath = false
     private var since: Double?
     private var count = 0
 
@@ -35,7 +35,7 @@ struct UnsentLimit: Sendable {
         count += more
         let elapsed = now - start
         guard elapsed >= Self.period || count >= 16 * bytes else { return nil }
-        let wanted = Double(count) / max(elapsed, 1e-3) * (isOnLongLine ? Self.timeOnLongLine : Self.time)
+        let wanted = Double(count) / max(elapsed, 1e-3) * (isOnLongPath ? Self.timeOnLongPath : Self.time)
         since = now
         count = 0
         let next = Int(min(max(wanted, Double(Self.least)), Double(Self.most)))

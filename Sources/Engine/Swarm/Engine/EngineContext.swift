@@ -28,8 +28,8 @@ struct EngineContext {
     let tunables: PeerConnection.Tunables
     /// Of every torrent's machine, where its options do not say otherwise.
     let swarm: SwarmConfiguration
-    let lines: LineLimits
-    let advice = LongLineAdvice()
+    let connectionLimits: ConnectionLimits
+    let advice = LongPathAdvice()
     let syncPolicy: SyncPolicy
     /// When sources of a plan that fail are asked again.
     let sourceHealth: WebSeedHealth.Settings

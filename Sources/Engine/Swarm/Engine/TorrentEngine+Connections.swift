@@ -42,7 +42,7 @@ extension TorrentEngine {
     func opened(_ connection: PeerConnection, _ handshake: Handshake) -> Bool {
         opening[ObjectIdentifier(connection)] = nil
         if let key = connection.isIncoming
-            ? lines.key(of: handshake.peerID) : connection.isFurther ? connection.key : nil
+            ? furtherConnections.key(of: handshake.peerID) : connection.isFurther ? connection.key : nil
         {
             return openedFurther(connection, handshake, of: key)
         }
@@ -107,7 +107,7 @@ extension TorrentEngine {
         handshake.uplink = efficiency.uplinkTold
         handshake.site = options.site
         if let key = connection.key, connection.handshake?.peerID.isSwoop == true {
-            handshake.lines = furtherLines(for: key)
+            handshake.furtherConnections = connectionOffer(for: key)
         }
         connection.send(.extended(.handshake(handshake)))
         if let key = connection.key { dirty.insert(key) }
@@ -121,7 +121,7 @@ extension TorrentEngine {
         opening[ObjectIdentifier(connection)] = nil
         if let key = connection.key {
             connections[key] = nil
-            for further in lines.forget(key) { further.close(.shutdown) }
+            for further in furtherConnections.forget(key) { further.close(.shutdown) }
             admission.left(key)
             if connection.isIncoming { incoming.remove(key) } else { dialled -= 1 }
             exchange.forget(key)
@@ -210,8 +210,8 @@ extension TorrentEngine {
     func beginBlock(_ header: PieceHeader, on connection: PeerConnection) -> BlockTarget {
         guard let key = connection.key else { return .violation }
         let span = BlockSpan(piece: Int(header.index), begin: Int(header.begin), length: Int(header.length))
-        if lines.open[key] != nil,
-            everyLine(of: key).contains(where: { $0 !== connection && $0.incoming?.span == span })
+        if furtherConnections.open[key] != nil,
+            allConnections(of: key).contains(where: { $0 !== connection && $0.incoming?.span == span })
         {
             return .surplus
         }

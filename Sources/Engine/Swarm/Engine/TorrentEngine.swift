@@ -69,7 +69,7 @@ final class TorrentEngine: ConnectionOwner {
     var isRelocated = false
     var exchange = ExchangeLedger<SocketAddress>()
     var heldAnnouncements = HeldAnnouncements()
-    var lines = LineState()
+    var furtherConnections = FurtherConnectionTable()
     var reachProbes: [PeerKey: ReachProbe] = [:]
     var room = UplinkRoom()
     var roomBucket: TokenBucket
@@ -126,7 +126,7 @@ final class TorrentEngine: ConnectionOwner {
             layout: layout, wanted: wanted, have: have, unservable: unservable, configuration: configuration,
             seed: generator.next(), now: now)
         bufferPool = PieceBufferPool(
-            capacity: configuration.openBytes + configuration.openBytesOnLongLine + layout.pieceLength + (1 << 16))
+            capacity: configuration.openBytes + configuration.openBytesOnLongPath + layout.pieceLength + (1 << 16))
         book = PeerBook()
         admission = PeerAdmission(own: context.peerID)
         incoming = IncomingRoom(limits: context.incoming)
@@ -189,7 +189,7 @@ final class TorrentEngine: ConnectionOwner {
             dirty.removeAll(keepingCapacity: true)
             for key in ready {
                 connections[key]?.flush()
-                guard let further = lines.open[key] else { continue }
+                guard let further = furtherConnections.open[key] else { continue }
                 for connection in further { connection.flush() }
             }
         }
@@ -213,7 +213,7 @@ final class TorrentEngine: ConnectionOwner {
             memories[piece.value] = nil
             buffers[piece.value] = nil
         case .divert(let key, let span):
-            for connection in everyLine(of: key) { connection.divert(span) }
+            for connection in allConnections(of: key) { connection.divert(span) }
         case .verify(let piece, let digests): verify(piece, digests)
         case .disconnect(let key, let reason): disconnect(key, reason)
         case .ban(let key): ban(key)
@@ -246,10 +246,12 @@ final class TorrentEngine: ConnectionOwner {
             exchangePeers(now)
             judgeEfficiency(now)
         }
-        if ticks % 2 == 0 { careForLines(now) }
+        if ticks % 2 == 0 { adjustFurtherConnections(now) }
         if ticks % 5 == 0 { leaveRoom(now) }
         if ticks % 50 == 0 {
-            for connection in Array(connections.values) + lines.open.values.joined() { connection.checkIdle() }
+            for connection in Array(connections.values) + furtherConnections.open.values.joined() {
+                connection.checkIdle()
+            }
             updateAnnouncers(now)
             if home.isStaged { lackOfPeers.look(at: machine, progress, asks: options.usesPeers, now: now) }
         }
@@ -279,7 +281,7 @@ final class TorrentEngine: ConnectionOwner {
         for connection in connections.values where connection.incoming != nil {
             if connection.noteIncoming() { hasMore = true }
         }
-        for connection in lines.open.values.joined() where connection.incoming != nil {
+        for connection in furtherConnections.open.values.joined() where connection.incoming != nil {
             if connection.noteIncoming() { hasMore = true }
         }
         for source in webSources.values where source.noteIncoming() { hasMore = true }
@@ -287,7 +289,9 @@ final class TorrentEngine: ConnectionOwner {
     }
 
     func limitsChanged() {
-        for connection in Array(connections.values) + lines.open.values.joined() { connection.limitsChanged() }
+        for connection in Array(connections.values) + furtherConnections.open.values.joined() {
+            connection.limitsChanged()
+        }
         settle()
     }
 

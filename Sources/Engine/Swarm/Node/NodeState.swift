@@ -58,7 +58,8 @@ actor NodeState {
             peerID: node.peerID, listenAddress: address, trackers: TrackerClient(settings: trackerSettings),
             webSeeds: WebSeedClient(settings: webSettings), logger: node.logger, client: configuration.client,
             tunables: configuration.connection, swarm: configuration.swarm,
-            lines: configuration.lines, syncPolicy: configuration.syncPolicy, sourceHealth: health)
+            connectionLimits: configuration.connectionLimits, syncPolicy: configuration.syncPolicy, sourceHealth: health
+        )
         if let socket { listener = try listener(on: socket, context, node) }
         self.context = context
         return LoopBound(context)

@@ -36,7 +36,7 @@ package final class SwarmNode: Sendable {
         /// Times and sizes of connections, and of decisions; for tests.
         var connection = PeerConnection.Tunables()
         var swarm = SwarmConfiguration()
-        var lines = LineLimits()
+        var connectionLimits = ConnectionLimits()
         var incoming = IncomingLimits()
         var shelf = ShelfLimits()
         /// The file system, for downloads.

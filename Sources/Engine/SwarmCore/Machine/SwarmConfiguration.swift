@@ -1,5 +1,5 @@
-import PeerWire
 import Metainfo
+import PeerWire
 
 /// Tunable parameters of one torrent's decisions.
 public struct SwarmConfiguration: Sendable {
@@ -8,7 +8,7 @@ public struct SwarmConfiguration: Sendable {
     /// Maximum bytes of pieces that are being downloaded or verified. One piece is always allowed.
     public var openBytes = 24 << 20
     /// Additional bytes for long paths, where a lost block arrives much later than the blocks after it.
-    public var openBytesOnLongLine = 16 << 20
+    public var openBytesOnLongPath = 16 << 20
     /// Maximum number of a peer's requests that wait here. Further requests are rejected. A peer without the fast
     /// extension is disconnected at twice as many. Sent to peers as `reqq` (BEP 10).
     public var requestQueue = 512

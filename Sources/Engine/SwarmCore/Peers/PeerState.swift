@@ -99,7 +99,7 @@ struct PeerState: Sendable {
     /// Requests cancelled without the fast extension. The peer may still answer them.
     var forgotten: [BlockSpan] = []
     /// nil while all blocks come over one connection.
-    var further: FurtherLinesState?
+    var further: FurtherConnectionsState?
 
     init(key: PeerKey, traits: PeerTraits, pieceCount: Int, missing: Int, now: Double) {
         self.key = key
@@ -113,7 +113,7 @@ struct PeerState: Sendable {
     }
 
     /// Number of connections that carry the peer's blocks.
-    var lineCount: Int { further?.lines ?? 1 }
+    var connectionCount: Int { further?.count ?? 1 }
     var uploadCount: Int { uploads.count - uploadHead }
 
     /// A requested block has arrived.

@@ -8,7 +8,7 @@ struct RequestWindow: Sendable {
         var least = 2 * blockLength
         var most = 8 << 20
         /// On a long path, where a lost block delays many answers behind it.
-        var mostOnLongLine = 16 << 20
+        var mostOnLongPath = 16 << 20
         /// Assumed rate of a long path at first, in bytes per second.
         var firstRate = 8e6
         /// Seconds of the peer's rate to keep in flight in addition to the delay.
@@ -30,9 +30,9 @@ struct RequestWindow: Sendable {
         checkedAt = now
     }
 
-    private var isOnLongLine = false
+    private var isOnLongPath = false
 
-    private var most: Int { isOnLongLine ? Self.limits.mostOnLongLine : Self.limits.most }
+    private var most: Int { isOnLongPath ? Self.limits.mostOnLongPath : Self.limits.most }
 
     /// - Parameter delay: seconds from the request to the last byte of the answer.
     mutating func arrived(_ bytes: Int, delay: Double, now: Double) {
@@ -59,7 +59,7 @@ struct RequestWindow: Sendable {
     /// rate either.
     /// - Parameter roundTrip: seconds; 0 for a path that is not long.
     mutating func expect(roundTrip: Double) {
-        isOnLongLine = roundTrip > 0
+        isOnLongPath = roundTrip > 0
         guard isStarting, leastDelay == .infinity else { return }
         target = max(target, min(Self.limits.most, Int(min(roundTrip, 1) * Self.limits.firstRate)))
     }
@@ -76,8 +76,8 @@ struct RequestWindow: Sendable {
 
     /// Number of blocks in one request to a peer that accepts long requests: about 20 ms of the rate of each of its
     /// connections, and enough that the requests it queues fill the window.
-    mutating func runLength(limit: Int, lines: Int, requests: Int, now: Double) -> Int {
-        let least = lines > 1 ? target * 4 / 3 / (blockLength * requests) : 1
-        return max(1, min(limit, max(least, Int(meter.rate(now) * 0.02) / (blockLength * lines))))
+    mutating func runLength(limit: Int, connections: Int, requests: Int, now: Double) -> Int {
+        let least = connections > 1 ? target * 4 / 3 / (blockLength * requests) : 1
+        return max(1, min(limit, max(least, Int(meter.rate(now) * 0.02) / (blockLength * connections))))
     }
 }

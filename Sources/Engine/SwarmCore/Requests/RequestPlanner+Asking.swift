@@ -40,7 +40,7 @@ extension RequestPlanner {
         let most = max(1, swarm.peers[peer].traits.requestQueue)
         let run = swarm.peers[peer].window.runLength(
             limit: swarm.peers[peer].traits.longestRequest / swarm.configuration.blockLength,
-            lines: swarm.peers[peer].lineCount, requests: most, now: now)
+            connections: swarm.peers[peer].connectionCount, requests: most, now: now)
         // If all buffers are in use and all blocks requested, only a peer without outstanding requests may duplicate a
         // request.
         if open.freeBlocks == 0, open.bytes >= open.mostBytes, !swarm.peers[peer].outstanding.isEmpty { return }
@@ -64,7 +64,7 @@ extension RequestPlanner {
         let limit = max(1, swarm.peers[peer].traits.longestRequest / unit)
         let run = max(
             min(limit, swarm.layout.pieceLength / (unit * most) + 1),
-            swarm.peers[peer].window.runLength(limit: limit, lines: 1, requests: most, now: now))
+            swarm.peers[peer].window.runLength(limit: limit, connections: 1, requests: most, now: now))
         guard swarm.peers[peer].outstanding.count < most,
             let first = firstOfGrant(named, of: peer, run: run, &swarm, &sites, now: now)
         else { return }
@@ -186,9 +186,9 @@ extension RequestPlanner {
         else { return }
         let due = further.losses.last { $0.dueAt <= now }?.at ?? -.infinity
         if due > -.infinity { swarm.peers[key]?.further?.losses.removeAll { $0.dueAt <= now } }
-        let overtaken = further.newestAnswered - FurtherLinesState.overtaken
-        let isSilent = now - peer.lastProgressAt > FurtherLinesState.silence
-        let limit = max(due, overtaken, isSilent ? now - FurtherLinesState.silence : -.infinity)
+        let overtaken = further.newestAnswered - FurtherConnectionsState.overtaken
+        let isSilent = now - peer.lastProgressAt > FurtherConnectionsState.silence
+        let limit = max(due, overtaken, isSilent ? now - FurtherConnectionsState.silence : -.infinity)
         guard limit > -.infinity else { return }
         let lost = peer.outstanding.filter { request in
             request.sentAt <= limit && open[request.span.piece]?.isReceiving(request.span, from: key) != true

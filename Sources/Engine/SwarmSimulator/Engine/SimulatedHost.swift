@@ -15,7 +15,7 @@ struct Link {
 /// A simulated host: the program's decision values and their inputs.
 final class SimulatedHost {
     let index: Int32
-    let line: Scenario.Host
+    let setup: Scenario.Host
     var machine: SwarmMachine
     var book: PeerBook<Int32>
     /// Which connections join, and which peers are banned. In the simulator, a host's index is its peer id and its
@@ -42,9 +42,9 @@ final class SimulatedHost {
     var lastAnnounce = -Double.infinity
     var sent: Int64 = 0
 
-    init(index: Int, line: Scenario.Host, machine: SwarmMachine, network: Network) {
+    init(index: Int, setup: Scenario.Host, machine: SwarmMachine, network: Network) {
         self.index = Int32(index)
-        self.line = line
+        self.setup = setup
         self.machine = machine
         var limits = PeerBook<Int32>.Limits()
         limits.connections = network.connections
@@ -53,8 +53,8 @@ final class SimulatedHost {
         exchange = ExchangeLedger(
             interval: network.exchangeInterval, leastInterval: network.exchangeInterval / 2,
             most: network.mostExchanged)
-        uplink = Uplink(rate: line.up)
-        downlink = Pipe(rate: line.down)
+        uplink = Uplink(rate: setup.up)
+        downlink = Pipe(rate: setup.down)
     }
 
     func link(_ key: PeerKey) -> Link? {

@@ -22,7 +22,7 @@ extension Simulation {
         }
         guard let span = host.machine.nextUpload(to: link.key) else { return }
         host.links[Int(slot)]?.isSending = true
-        host.uplink.start(span, length: lineLength(span.length), slot: slot, now: now)
+        host.uplink.start(span, length: wireLength(span.length), slot: slot, now: now)
         scheduleUplink(host)
     }
 
@@ -30,8 +30,8 @@ extension Simulation {
     /// full, or if other peers take precedence.
     private func startTime(_ host: SimulatedHost, _ link: Link, to other: SimulatedHost) -> Double? {
         var time = wait(for: other.downlink)
-        if host.line.site != other.line.site {
-            time = max(time, wait(for: siteUp[host.line.site]), wait(for: siteDown[other.line.site]))
+        if host.setup.site != other.setup.site {
+            time = max(time, wait(for: siteUp[host.setup.site]), wait(for: siteDown[other.setup.site]))
         }
         let delay = host.machine.precedenceDelay(to: link.key, bytes: scenario.blockLength, now: now)
         if delay > 0 { time = max(time, now + max(delay, 0.002)) }
@@ -41,11 +41,11 @@ extension Simulation {
     /// Models TCP flow control on a full link: the sender slows down, and some bytes stay queued.
     private func wait(for pipe: Pipe) -> Double {
         guard pipe.rate.isFinite else { return now }
-        let most = max(scenario.network.downlinkQueue, 2 * lineLength(scenario.blockLength) / pipe.rate)
+        let most = max(scenario.network.downlinkQueue, 2 * wireLength(scenario.blockLength) / pipe.rate)
         return pipe.freeAt > now + most ? pipe.freeAt - most / 2 : now
     }
 
-    private func lineLength(_ bytes: Int) -> Double { Double(bytes) * scenario.network.overhead }
+    private func wireLength(_ bytes: Int) -> Double { Double(bytes) * scenario.network.overhead }
 
     /// Schedules at most one check of the uplink, at or before the earliest possible end of a transmission.
     private func scheduleUplink(_ host: SimulatedHost) {
@@ -80,7 +80,7 @@ extension Simulation {
             startSending(host, waiting.slot)
         }
         if host.uplink.isBusy { scheduleUplink(host) }
-        if let copies = host.line.leavesAfterCopies, Double(host.sent) >= copies * Double(scenario.contentLength) {
+        if let copies = host.setup.leavesAfterCopies, Double(host.sent) >= copies * Double(scenario.contentLength) {
             leave(host)
         }
     }
@@ -88,12 +88,12 @@ extension Simulation {
     private func carry(_ transmission: Uplink.Transmission, from host: SimulatedHost, over link: Link) {
         let other = hosts[Int(link.other)]
         let delay = delay(from: host, to: other)
-        let length = lineLength(transmission.span.length)
+        let length = wireLength(transmission.span.length)
         let start = transmission.startedAt + delay
         var end = now + delay
-        if host.line.site != other.line.site {
-            end = siteUp[host.line.site].carry(length, from: start, to: end)
-            end = siteDown[other.line.site].carry(length, from: start, to: end)
+        if host.setup.site != other.setup.site {
+            end = siteUp[host.setup.site].carry(length, from: start, to: end)
+            end = siteDown[other.setup.site].carry(length, from: start, to: end)
         }
         end = other.downlink.carry(length, from: start, to: end)
         let span = transmission.span
@@ -108,7 +108,7 @@ extension Simulation {
         guard let link = host.links[Int(event.slot)], link.serial == event.serial else { return }
         let span = BlockSpan(piece: Int(event.a), begin: Int(event.b), length: Int(event.c))
         let placement = host.machine.beginBlock(span, from: link.key)
-        if placement == .buffer || placement == .aside, hosts[Int(link.other)].line.isPoisoner {
+        if placement == .buffer || placement == .aside, hosts[Int(link.other)].setup.isPoisoner {
             let blocks =
                 span.begin / scenario.blockLength..<(span.begin + span.length + scenario.blockLength - 1)
                 / scenario.blockLength
@@ -145,9 +145,9 @@ extension Simulation {
         guard scenario.sites.count > 1 else { return }
         for link in host.links {
             guard let link else { continue }
-            let other = hosts[Int(link.other)].line.site
-            guard other != host.line.site else { continue }
-            _ = siteUp[host.line.site].carry(length, from: now, to: now)
+            let other = hosts[Int(link.other)].setup.site
+            guard other != host.setup.site else { continue }
+            _ = siteUp[host.setup.site].carry(length, from: now, to: now)
             _ = siteDown[other].carry(length, from: now, to: now)
         }
     }

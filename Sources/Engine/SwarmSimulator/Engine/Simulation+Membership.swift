@@ -8,7 +8,7 @@ extension Simulation {
         host.isPresent = true
         host.joinedAt = now
         announce(host)
-        tracker.add(host.index, isReachable: host.line.acceptsConnections)
+        tracker.add(host.index, isReachable: host.setup.acceptsConnections)
         // Spread over time, so that not all hosts act at one moment.
         let network = scenario.network
         let phase = Double.random(in: 0...1, using: &random)
@@ -25,7 +25,7 @@ extension Simulation {
             let other = hosts[Int(link.other)]
             peers.append(
                 ExchangeLedger.Peer(
-                    key: link.key, address: link.other, isReachable: other.line.acceptsConnections,
+                    key: link.key, address: link.other, isReachable: other.setup.acceptsConnections,
                     listens: other.linkCount < scenario.network.connections))
         }
         for (key, change) in host.exchange.messages(to: peers, now: now) {
@@ -45,7 +45,7 @@ extension Simulation {
         guard host.isPresent else { return }
         host.isPresent = false
         tracker.remove(host.index)
-        if host.line.role == .receiver, !host.line.isPoisoner, host.finishedAt == nil { unfinished -= 1 }
+        if host.setup.role == .receiver, !host.setup.isPoisoner, host.finishedAt == nil { unfinished -= 1 }
         for link in host.links { if let link { disconnect(host, link.key) } }
     }
 
@@ -54,7 +54,7 @@ extension Simulation {
         host.lastAnnounce = now
         let wantsSeeds = !host.machine.isFinished
         let peers = tracker.select(
-            scenario.network.peersPerAnnounce, for: host.index, isReachable: host.line.acceptsConnections,
+            scenario.network.peersPerAnnounce, for: host.index, isReachable: host.setup.acceptsConnections,
             using: &random
         ) { wantsSeeds || !self.hosts[Int($0)].machine.isFinished }
         host.book.learn(peers, from: .tracker)
@@ -77,7 +77,7 @@ extension Simulation {
     /// An outgoing connection is established or refused.
     func dialled(_ host: SimulatedHost, _ index: Int32) {
         let other = hosts[Int(index)]
-        guard other.isPresent, other.line.acceptsConnections else { return host.book.failed(index, now: now) }
+        guard other.isPresent, other.setup.acceptsConnections else { return host.book.failed(index, now: now) }
         // Both ends decide by the same rule; the dialled host decides first.
         switch other.admission.verdict(host.index, at: host.index, isIncoming: true) {
         case .admitted: break
@@ -90,7 +90,7 @@ extension Simulation {
         connectionSerial += 1
         let there = add(connectionSerial, from: host, to: other, isIncoming: false)
         let here = add(connectionSerial, from: other, to: host, isIncoming: true)
-        if !host.line.acceptsConnections { other.machine.update(here) { $0.isUnreachable = true } }
+        if !host.setup.acceptsConnections { other.machine.update(here) { $0.isUnreachable = true } }
         host.links[Int(there.slot)]?.otherSlot = here.slot
         other.links[Int(here.slot)]?.otherSlot = there.slot
         carryOut(host)
@@ -106,7 +106,7 @@ extension Simulation {
         traits.supportsGrants = true
         traits.uplink = other.news.told
         // If there is only one site, no peer is far.
-        traits.isNear = scenario.sites.count > 1 && host.line.site == other.line.site
+        traits.isNear = scenario.sites.count > 1 && host.setup.site == other.setup.site
         traits.takesClaims = scenario.claims
         traits.requestQueue = host.machine.configuration.requestQueue
         traits.longestRequest = host.machine.configuration.longestRequest

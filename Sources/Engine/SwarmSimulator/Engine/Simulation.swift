@@ -65,18 +65,18 @@ package final class Simulation {
         configuration.blockLength = scenario.blockLength
         configuration.longestRequest = max(configuration.longestRequest, scenario.blockLength)
         configuration.openBytes = max(configuration.openBytes, 2 * layout.pieceLength)
-        for (index, line) in scenario.hosts.enumerated() {
-            let hasContent = line.role == .seed || line.isPoisoner
+        for (index, setup) in scenario.hosts.enumerated() {
+            let hasContent = setup.role == .seed || setup.isPoisoner
             let machine = SwarmMachine(
                 layout: layout, wanted: full, have: hasContent ? full : empty, configuration: configuration,
-                seed: random.next(), now: line.joinsAt)
+                seed: random.next(), now: setup.joinsAt)
             hosts.append(
-                SimulatedHost(index: index, line: line, machine: machine, network: scenario.network))
+                SimulatedHost(index: index, setup: setup, machine: machine, network: scenario.network))
             // Seeds join before the hosts that need them.
             let spread = hasContent ? 0 : Double.random(in: 0...scenario.network.joinSpread, using: &random)
-            schedule(.join, index, at: line.joinsAt + spread)
-            if let leavesAt = line.leavesAt { schedule(.leave, index, at: leavesAt) }
-            if line.role == .receiver && !line.isPoisoner { unfinished += 1 }
+            schedule(.join, index, at: setup.joinsAt + spread)
+            if let leavesAt = setup.leavesAt { schedule(.leave, index, at: leavesAt) }
+            if setup.role == .receiver && !setup.isPoisoner { unfinished += 1 }
         }
     }
 
@@ -175,7 +175,7 @@ package final class Simulation {
         case .finished:
             guard host.finishedAt == nil else { return }
             host.finishedAt = now
-            if host.line.role == .receiver { unfinished -= 1 }
+            if host.setup.role == .receiver { unfinished -= 1 }
         case .ban(let key):
             guard let link = host.link(key) else { return }
             host.book.ban(link.other)
@@ -220,7 +220,7 @@ package final class Simulation {
     /// Seconds for a message from its sender to its receiver.
     func delay(from host: SimulatedHost, to other: SimulatedHost) -> Double {
         let network = scenario.network
-        let line = host.line.site == other.line.site ? network.delayInSite : network.delayBetweenSites
-        return line + (host.uplink.isBusy ? network.queueDelay : 0)
+        let delay = host.setup.site == other.setup.site ? network.delayInSite : network.delayBetweenSites
+        return delay + (host.uplink.isBusy ? network.queueDelay : 0)
     }
 }

@@ -17,7 +17,7 @@ package struct CapacityPlan: Sendable {
     /// Number of sites. Receivers are spread evenly over them; seeds and caches are at the first.
     package var sites = 1
     /// Rate of each site's link to the others, both directions; nil for no limit.
-    package var siteLine: Double?
+    package var siteLink: Double?
     package var seedNumber: UInt64 = 1
     /// Maximum number of pieces in the simulated content. More pieces change little and cost much time.
     package var mostPieces = 512
@@ -71,7 +71,7 @@ package struct CapacityPlan: Sendable {
     private func hosts(of scenario: Scenario) -> Scenario {
         var scenario = scenario
         scenario.seedNumber = seedNumber
-        scenario.sites = Array(repeating: Scenario.Site(up: siteLine, down: siteLine), count: max(1, sites))
+        scenario.sites = Array(repeating: Scenario.Site(up: siteLink, down: siteLink), count: max(1, sites))
         scenario.hosts = Array(repeating: Scenario.Host(.seed, up: seedUp, down: seedUp), count: max(1, seeds))
         scenario.hosts += Array(repeating: Scenario.Host(.cache, up: cacheUp, down: cacheDown), count: caches)
         for index in 0..<receivers {

@@ -11,7 +11,7 @@ package struct IdealTime: Sendable, Equatable {
         /// Hosts behind a firewall can download only from hosts they can dial.
         case reachableUplinks = "the uplinks of those that can be dialled"
         /// One copy must enter each site.
-        case siteLine = "the line between sites"
+        case siteLink = "the line between sites"
     }
 
     package let seconds: Double
@@ -39,7 +39,7 @@ package struct IdealTime: Sendable, Equatable {
             let reachable = honest.filter(\.acceptsConnections).reduce(0) { $0 + $1.up }
             bounds.append((.reachableUplinks, Double(hidden.count) * size / reachable))
         }
-        let lines = scenario.sites.indices.compactMap { site -> Double? in
+        let links = scenario.sites.indices.compactMap { site -> Double? in
             let isSource = seeds.contains { $0.site == site }
             let hasTakers = takers.contains { $0.site == site }
             let needsOut = isSource && takers.contains { $0.site != site } && !seeds.contains { $0.site != site }
@@ -47,7 +47,7 @@ package struct IdealTime: Sendable, Equatable {
             let out = needsOut ? scenario.sites[site].up.map { size / $0 } : nil
             return [into, out].compactMap { $0 }.max()
         }
-        if let slowest = lines.max() { bounds.append((.siteLine, slowest)) }
+        if let slowest = links.max() { bounds.append((.siteLink, slowest)) }
         self.bounds = bounds
         let binding = bounds.max { $0.seconds < $1.seconds }
         seconds = binding?.seconds ?? 0

@@ -20,7 +20,7 @@ package struct SimulationResult: Sendable, Equatable {
     init(of simulation: Simulation) {
         let hosts = simulation.hosts
         finishedAt = hosts.map(\.finishedAt)
-        let receivers = hosts.filter { $0.line.role == .receiver && !$0.line.isPoisoner }
+        let receivers = hosts.filter { $0.setup.role == .receiver && !$0.setup.isPoisoner }
         let times = receivers.compactMap(\.finishedAt).sorted()
         makespan = simulation.unfinished == 0 ? times.last : nil
         median = times.count * 2 >= receivers.count && !times.isEmpty ? times[(receivers.count - 1) / 2] : nil

@@ -1,6 +1,6 @@
 /// The state of a peer with several connections. Its blocks arrive out of order, and a lost connection loses some of
 /// them.
-struct FurtherLinesState: Sendable {
+struct FurtherConnectionsState: Sendable {
     /// Seconds after the loss of a connection during which blocks of other connections may still be in flight.
     static let grace = 3.0
     /// Seconds between an unanswered request and a later request that was answered, after which the earlier one counts
@@ -17,7 +17,7 @@ struct FurtherLinesState: Sendable {
     }
 
     /// Number of connections, including the first.
-    var lines = 1
+    var count = 1
     var losses: [Loss] = []
     /// Send time of the newest answered request.
     var newestAnswered = -Double.infinity

@@ -1,5 +1,5 @@
 /// Limits on the number of connections between two nodes, and the round trip from which a network path is long.
-public struct LineLimits: Sendable {
+public struct ConnectionLimits: Sendable {
     /// Maximum number of connections to one peer, including the first; 1 disables further connections.
     public var most = 32
     /// Number of connections opened to every peer that accepts them, on any path. For tests.
@@ -28,8 +28,8 @@ public enum PacingShare {
 
     /// - Parameter rate: bytes per second to the peer over all of its connections.
     /// - Returns: bytes per second for each connection; nil for no limit.
-    public static func limit(rate: Double, lines: Int) -> Int? {
-        lines > 1 ? Int(max(least, share * rate / Double(lines))) : nil
+    public static func limit(rate: Double, connections: Int) -> Int? {
+        connections > 1 ? Int(max(least, share * rate / Double(connections))) : nil
     }
 }
 
@@ -47,7 +47,7 @@ public enum CongestionChoice: Sendable, Equatable {
     /// - Parameters:
     ///   - roundTrip: minimum round trip in seconds; infinity before the first measurement.
     ///   - repeated: number of retransmitted segments.
-    public static func choose(roundTrip: Double, repeated: Int, limits: LineLimits) -> CongestionChoice {
+    public static func choose(roundTrip: Double, repeated: Int, limits: ConnectionLimits) -> CongestionChoice {
         guard roundTrip.isFinite else { return .undecided }
         guard roundTrip >= limits.longRoundTrip else { return .system }
         return repeated > 0 ? .bbr : .undecided

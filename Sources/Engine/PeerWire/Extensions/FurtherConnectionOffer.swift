@@ -5,10 +5,10 @@ import Bencode
 ///
 /// The receiver opens a further connection with a BEP 3 handshake whose peer id is ``id``. The id is secret between the
 /// two hosts and different for each peer, so that no other host can join.
-public struct FurtherLines: Sendable, Hashable {
+public struct FurtherConnectionOffer: Sendable, Hashable {
     /// The peer id for the handshake of a further connection.
     public var id: PeerID
-    /// Maximum number of simultaneous connections, including the first. Decoded: 2 to `WireLimits.mostLines`; smaller
+    /// Maximum number of simultaneous connections, including the first. Decoded: 2 to `WireLimits.mostConnections`; smaller
     /// values are ignored.
     public var most: Int
 
@@ -21,7 +21,7 @@ public struct FurtherLines: Sendable, Hashable {
         guard let id = fields["id"]?.bytesValue.flatMap({ PeerID(bytes: $0) }),
             let most = fields["most"]?.integerValue, most > 1
         else { return nil }
-        self.init(id: id, most: min(Int(clamping: most), limits.mostLines))
+        self.init(id: id, most: min(Int(clamping: most), limits.mostConnections))
     }
 
     var fields: BencodeDictionary {

@@ -26,7 +26,7 @@ private enum Constant {
 /// Without loss, and with large buffers, one connection is as good as many. On long paths either is often missing: loss
 /// slows each connection down, or the system allows less data in flight than the path can hold. The rate is that of all
 /// peers together: a connection that only takes bandwidth from others is no gain.
-public struct LineSearch<Peer: Hashable & Sendable>: Sendable {
+public struct ConnectionSearch<Peer: Hashable & Sendable>: Sendable {
     /// A peer that uploads to us and accepts further connections.
     public struct Candidate: Sendable {
         public let peer: Peer
@@ -36,15 +36,15 @@ public struct LineSearch<Peer: Hashable & Sendable>: Sendable {
         /// better than one.
         public let isLossy: Bool
         /// Number of open connections, including the first.
-        public let lines: Int
+        public let connections: Int
         /// Maximum number of connections.
         public let most: Int
 
-        public init(peer: Peer, roundTrip: Double, isLossy: Bool, lines: Int, most: Int) {
+        public init(peer: Peer, roundTrip: Double, isLossy: Bool, connections: Int, most: Int) {
             self.peer = peer
             self.roundTrip = roundTrip
             self.isLossy = isLossy
-            self.lines = lines
+            self.connections = connections
             self.most = most
         }
     }
@@ -89,11 +89,12 @@ public struct LineSearch<Peer: Hashable & Sendable>: Sendable {
             reset()
             return nil
         }
-        if let lossy = candidates.first(where: { $0.isLossy && $0.lines < min(Constant.lossy, $0.most) }), room > 0,
+        if let lossy = candidates.first(where: { $0.isLossy && $0.connections < min(Constant.lossy, $0.most) }),
+            room > 0,
             trial == nil, Double(remaining) > Constant.worthwhile * (lastRate ?? 0)
         {
             reset()
-            return .open(lossy.peer, min(min(Constant.lossy, lossy.most) - lossy.lines, room))
+            return .open(lossy.peer, min(min(Constant.lossy, lossy.most) - lossy.connections, room))
         }
         let period = max(Constant.look, Constant.roundTrips * longest)
         if let trial {
@@ -135,11 +136,13 @@ public struct LineSearch<Peer: Hashable & Sendable>: Sendable {
     private mutating func begin(
         _ candidates: [Candidate], _ rate: Double, _ room: Int, _ period: Double, _ now: Double
     ) -> Step? {
-        let able = candidates.filter { $0.lines < $0.most && now >= resting[$0.peer]?.until ?? now }
+        let able = candidates.filter { $0.connections < $0.most && now >= resting[$0.peer]?.until ?? now }
         // The peer with the fewest connections; of several, the one with the longest round trip.
-        guard let chosen = able.min(by: { ($0.lines, -$0.roundTrip) < ($1.lines, -$1.roundTrip) }) else { return nil }
-        let wanted = chosen.lines < Constant.first ? Constant.first - chosen.lines : chosen.lines
-        let count = min(wanted, chosen.most - chosen.lines, room)
+        guard let chosen = able.min(by: { ($0.connections, -$0.roundTrip) < ($1.connections, -$1.roundTrip) }) else {
+            return nil
+        }
+        let wanted = chosen.connections < Constant.first ? Constant.first - chosen.connections : chosen.connections
+        let count = min(wanted, chosen.most - chosen.connections, room)
         guard count > 0 else { return nil }
         trial = Trial(peer: chosen.peer, added: count, before: rate, measuresFrom: now + Constant.settling * period)
         mark = nil
