@@ -32,7 +32,7 @@ private struct SiteHost {
         for piece in has { holdings.insert(piece) }
         hear(has.isEmpty ? .haveNone : .bitfield(holdings.wireBytes), from: key)
         // As the extension handshake says it, which comes later.
-        machine.update(key) { $0.takesClaims = claims }
+        machine.update(key) { $0.supportsClaims = claims }
         drain()
         return key
     }

@@ -3,15 +3,16 @@ import Testing
 @testable import SwarmCore
 
 @Suite struct SiteTests {
-    @Test(arguments: [
-        ([10, 1, 2, 3], [10, 1, 2, 250], true), ([10, 1, 2, 3], [10, 1, 3, 3], false),
-        ([192, 168, 7, 1], [192, 168, 7, 2], true), ([192, 169, 7, 1], [192, 169, 7, 2], false),
-        ([172, 16, 0, 1], [172, 16, 0, 2], true), ([172, 31, 0, 1], [172, 31, 0, 2], true),
-        ([172, 32, 0, 1], [172, 32, 0, 2], false), ([172, 15, 0, 1], [172, 15, 0, 2], false),
-        ([100, 64, 0, 1], [100, 64, 0, 2], true), ([100, 63, 0, 1], [100, 63, 0, 2], false),
-        ([169, 254, 9, 1], [169, 254, 9, 2], true), ([203, 0, 113, 1], [203, 0, 113, 2], false),
-        ([127, 0, 0, 1], [127, 0, 0, 1], false), ([], [], false), ([10, 1, 2], [10, 1, 2], false),
-    ] as [([UInt8], [UInt8], Bool)])
+    @Test(
+        arguments: [
+            ([10, 1, 2, 3], [10, 1, 2, 250], true), ([10, 1, 2, 3], [10, 1, 3, 3], false),
+            ([192, 168, 7, 1], [192, 168, 7, 2], true), ([192, 169, 7, 1], [192, 169, 7, 2], false),
+            ([172, 16, 0, 1], [172, 16, 0, 2], true), ([172, 31, 0, 1], [172, 31, 0, 2], true),
+            ([172, 32, 0, 1], [172, 32, 0, 2], false), ([172, 15, 0, 1], [172, 15, 0, 2], false),
+            ([100, 64, 0, 1], [100, 64, 0, 2], true), ([100, 63, 0, 1], [100, 63, 0, 2], false),
+            ([169, 254, 9, 1], [169, 254, 9, 2], true), ([203, 0, 113, 1], [203, 0, 113, 2], false),
+            ([127, 0, 0, 1], [127, 0, 0, 1], false), ([], [], false), ([10, 1, 2], [10, 1, 2], false),
+        ] as [([UInt8], [UInt8], Bool)])
     func neighboursHaveOnePrivateNetwork(_ first: [UInt8], _ second: [UInt8], _ areNeighbours: Bool) {
         #expect(Site.areNeighbours(first, second) == areNeighbours)
         #expect(Site.areNeighbours(second, first) == areNeighbours)
@@ -34,7 +35,9 @@ import Testing
     private let one = PeerKey(slot: 1, generation: 0)
     private let two = PeerKey(slot: 2, generation: 0)
 
-    private func claims(pieces: Int = 64) -> SiteClaims { SiteClaims(pieceCount: pieces, pieceLength: 1 << 20, seed: 1) }
+    private func claims(pieces: Int = 64) -> SiteClaims {
+        SiteClaims(pieceCount: pieces, pieceLength: 1 << 20, seed: 1)
+    }
 
     @Test func whatIsHeldOrClaimedIsBarredUntilItIsNot() {
         var site = claims()
@@ -61,7 +64,7 @@ import Testing
     @Test func ofTwoWhoFetchOnePieceTheSmallerNumberGoesOn() {
         var site = claims()
         let ours = site.number(of: 5)
-        let isNew = [site.take(5, now: 0), site.take(5, now: 0)]
+        let isNew = [site.addOwn(5, now: 0), site.addOwn(5, now: 0)]
         #expect(isNew == [true, false])
         site.hear(5, from: one, number: ours + 1, now: 0)
         #expect(!site.bars(5))
@@ -132,7 +135,7 @@ import Testing
 
     @Test func ownClaimsAreRepeatedInTime() {
         var site = claims()
-        _ = site.take(1, now: 10)
+        _ = site.addOwn(1, now: 10)
         #expect(!site.isDue(1, now: 14.9))
         #expect(site.isDue(1, now: 15))
         site.told(1, now: 15)
@@ -191,7 +194,7 @@ import Testing
         #expect(held.due(10.49) == [])
         #expect(held.due(10.5) == [one])
         #expect(held.due(11) == [one, two])
-        let taken = [held.take(one), held.take(one), held.take(two)]
+        let taken = [held.takePieces(for: one), held.takePieces(for: one), held.takePieces(for: two)]
         #expect(taken == [[3, 4], [], [4]])
         #expect(held.isEmpty)
     }

@@ -94,7 +94,7 @@ public struct LayerFetch<Peer: Hashable & Sendable>: Sendable {
             let owed = parts.parts(of: peer)
             var count = owed.count
             var hashes = owed.reduce(0) { $0 + layers[Int(layerOfPart[$1])].run }
-            while count < allowance, hashes < Self.mostHashes, let part = parts.take(for: peer, now: now) {
+            while count < allowance, hashes < Self.mostHashes, let part = parts.takePart(for: peer, now: now) {
                 let request = request(for: part)
                 requests.append((peer, request))
                 count += 1

@@ -121,7 +121,7 @@ public struct MetadataFetch<Peer: Hashable & Sendable>: Sendable {
         var steps: [Step] = []
         for (peer, theirs) in willing where attempt.mayAsk(peer, naming: theirs) {
             var room = Self.requestsPerPeer - attempt.parts.parts(of: peer).count
-            while room > 0, let chunk = attempt.parts.take(for: peer, now: now) {
+            while room > 0, let chunk = attempt.parts.takePart(for: peer, now: now) {
                 steps.append(.request(peer, chunk: chunk))
                 room -= 1
             }

@@ -36,7 +36,7 @@ struct PartRequests<Peer: Hashable & Sendable>: Sendable {
     func isAsked(_ part: Int, of peer: Peer) -> Bool { asked[part]?.peer == peer }
 
     /// The next waiting part. It counts as requested from the peer from now on.
-    mutating func take(for peer: Peer, now: Double) -> Int? {
+    mutating func takePart(for peer: Peer, now: Double) -> Int? {
         let part: Int
         if let again = returned.popLast() {
             part = again

@@ -18,16 +18,16 @@ public struct RateMeter: Sendable {
     public mutating func add(_ bytes: Int, now: Double) {
         total += Int64(bytes)
         pending += Double(bytes)
-        if now - since >= 0.1 { settle(now) }
+        if now - since >= 0.1 { updateValue(now) }
     }
 
     /// Bytes per second at time `now`.
     public mutating func rate(_ now: Double) -> Double {
-        if now - since >= 0.1 { settle(now) }
+        if now - since >= 0.1 { updateValue(now) }
         return value
     }
 
-    private mutating func settle(_ now: Double) {
+    private mutating func updateValue(_ now: Double) {
         let elapsed = now - since
         let weight = exp(-elapsed / window)
         value = value * weight + pending / elapsed * (1 - weight)

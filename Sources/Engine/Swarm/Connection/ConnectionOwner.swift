@@ -25,7 +25,7 @@ protocol ConnectionOwner: AnyObject {
     func beginBlock(_ header: PieceHeader, on connection: PeerConnection) -> BlockTarget
     func finishBlock(_ block: IncomingBlock, on connection: PeerConnection)
     /// All that was received in one go has been told: time to act.
-    func settle()
+    func carryOutActions()
     /// Whether this peer owes blocks that it was asked for.
     func owesBlocks(_ connection: PeerConnection) -> Bool
     /// What the peer asked for, or its refusal.

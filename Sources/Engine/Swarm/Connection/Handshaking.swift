@@ -55,7 +55,7 @@ extension PeerConnection {
         answer(handshaking)
         want(interest.union(.read))
         readOn(handshaking)
-        handshaking.owner?.settle()
+        handshaking.owner?.carryOutActions()
     }
 
     // MARK: Reading
@@ -72,7 +72,7 @@ extension PeerConnection {
             let target = UnsafeMutableRawBufferPointer(rebasing: staging.bytes[..<handshaking.exchange.missing])
             switch stream.receive(into: target) {
             case .bytes(let count):
-                take(UnsafeRawBufferPointer(rebasing: target[..<count]), handshaking)
+                received(UnsafeRawBufferPointer(rebasing: target[..<count]), handshaking)
                 if count < target.count { return }
             case .wouldBlock: return
             case .ended: return close(.closedByPeer)
@@ -82,7 +82,7 @@ extension PeerConnection {
         if let open { open.receive(on: self) }
     }
 
-    private func take(_ bytes: UnsafeRawBufferPointer, _ handshaking: Handshaking) {
+    private func received(_ bytes: UnsafeRawBufferPointer, _ handshaking: Handshaking) {
         do { follow(try handshaking.exchange.received(bytes), handshaking) } catch {
             close(.violation(error.description))
         }

@@ -105,7 +105,7 @@ extension PeerConnection.Open {
         var start = 0
         while start < end, !isClosed {
             let bytes = UnsafeRawBufferPointer(rebasing: staging[start..<end])
-            guard let used = takeFrame(bytes, connection) else { return }
+            guard let used = handleFrame(bytes, connection) else { return }
             if used == 0 { break }
             start += used
         }
@@ -116,7 +116,7 @@ extension PeerConnection.Open {
     }
 
     /// - Returns: bytes used; 0 when more are needed, nil when the connection was closed.
-    private func takeFrame(_ bytes: UnsafeRawBufferPointer, _ connection: PeerConnection) -> Int? {
+    private func handleFrame(_ bytes: UnsafeRawBufferPointer, _ connection: PeerConnection) -> Int? {
         do {
             switch try decoder.next(bytes) {
             case .needMore: return 0
@@ -125,7 +125,7 @@ extension PeerConnection.Open {
                 owner.received(message, on: connection)
                 return isClosed ? nil : consumed
             case .piece(let header, let consumed):
-                return takeBlock(header, bytes, consumed, connection)
+                return receiveBlock(header, bytes, consumed, connection)
             }
         } catch {
             connection.close(.violation(error.description))
@@ -134,7 +134,7 @@ extension PeerConnection.Open {
     }
 
     /// A block begins. What of it has come already is copied, the rest is read to its place.
-    private func takeBlock(
+    private func receiveBlock(
         _ header: PieceHeader, _ bytes: UnsafeRawBufferPointer, _ consumed: Int, _ connection: PeerConnection
     ) -> Int? {
         let span = BlockSpan(piece: Int(header.index), begin: Int(header.begin), length: Int(header.length))

@@ -99,7 +99,7 @@ extension PeerConnection.Open {
     /// - Returns: whether the stream took everything.
     private func sendOutbox(_ turn: inout Int, _ connection: PeerConnection) -> Bool {
         let outcome = outbox.withWaiting { connection.stream.send($0, more: false) }
-        guard let count = taken(outcome, connection) else { return false }
+        guard let count = acceptedBytes(outcome, connection) else { return false }
         turn -= count
         outbox.sent(count)
         owner.limits.sentMessages(count)
@@ -129,7 +129,7 @@ extension PeerConnection.Open {
             let outcome = block.header.withUnsafeBytes {
                 stream.send(UnsafeRawBufferPointer(rebasing: $0[block.headerSent...]), more: true)
             }
-            guard let count = taken(outcome, connection) else { return false }
+            guard let count = acceptedBytes(outcome, connection) else { return false }
             block.headerSent += count
             upload = block
         }
@@ -150,7 +150,7 @@ extension PeerConnection.Open {
                     stream.send(UnsafeRawBufferPointer(rebasing: $0[block.sent...]), more: false)
                 }
             }
-            guard let count = taken(outcome, connection) else { return false }
+            guard let count = acceptedBytes(outcome, connection) else { return false }
             turn -= count
             owner.uploaded(count, to: connection)
             progressed(on: connection)
@@ -168,7 +168,7 @@ extension PeerConnection.Open {
     }
 
     /// - Returns: nil when nothing was taken: the stream is full, or the connection is gone.
-    private func taken(_ outcome: Socket.Outcome, _ connection: PeerConnection) -> Int? {
+    private func acceptedBytes(_ outcome: Socket.Outcome, _ connection: PeerConnection) -> Int? {
         switch outcome {
         case .bytes(let count):
             lastSent = connection.loop.now

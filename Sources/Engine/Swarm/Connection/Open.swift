@@ -111,7 +111,7 @@ extension PeerConnection.Open {
             guard !open.isHeldBack else { return }
             connection.want(connection.interest.union(.read))
             open.receive(on: connection)
-            open.owner.settle()
+            open.owner.carryOutActions()
         }
     }
 
@@ -140,7 +140,7 @@ extension PeerConnection.Open {
             guard let connection, let open = connection.open else { return }
             open.writePause = nil
             open.flush(on: connection)
-            open.owner.settle()
+            open.owner.carryOutActions()
         }
     }
 

@@ -101,13 +101,13 @@ final class PeerConnection: ReadinessHandler {
             phase = .handshaking(handshaking)
             want(.read)
             sendHandshake(handshaking)
-            handshaking.owner?.settle()
+            handshaking.owner?.carryOutActions()
         case .handshaking(let handshaking):
             shakeHands(handshaking, readiness)
-            handshaking.owner?.settle()
+            handshaking.owner?.carryOutActions()
         case .open(let open):
             open.ready(readiness, on: self)
-            open.owner.settle()
+            open.owner.carryOutActions()
         }
     }
 
@@ -139,7 +139,7 @@ final class PeerConnection: ReadinessHandler {
     func evict() {
         let owner = owner
         close(.evicted)
-        owner?.settle()
+        owner?.carryOutActions()
     }
 
     func close(_ reason: CloseReason) {

@@ -273,7 +273,7 @@ final class MetadataSession: ConnectionOwner {
 
     func beginBlock(_ header: PieceHeader, on connection: PeerConnection) -> BlockTarget { .violation }
     func finishBlock(_ block: IncomingBlock, on connection: PeerConnection) {}
-    func settle() {}
+    func carryOutActions() {}
     func nextUpload(to connection: PeerConnection, _ open: PeerConnection.Open) -> UploadStep { .nothing }
     func uploaded(_ bytes: Int, to connection: PeerConnection) {}
     func unreadable(_ span: BlockSpan, on connection: PeerConnection) {}

@@ -58,7 +58,7 @@ extension TorrentEngine {
         }
         book.learn(addresses, from: .tracker)
         dial()
-        settle()
+        carryOutActions()
     }
 
     func updateAnnouncers(_ now: Double) {

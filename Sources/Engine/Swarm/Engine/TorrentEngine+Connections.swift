@@ -72,7 +72,7 @@ extension TorrentEngine {
             dialled += 1
         }
         // What we have goes first, as older clients expect.
-        settle()
+        carryOutActions()
         if connection.isOpen, handshake.reserved.contains(.extensionProtocol) {
             sendExtensionHandshake(connection)
         }
@@ -126,7 +126,7 @@ extension TorrentEngine {
             if connection.isIncoming { incoming.remove(key) } else { dialled -= 1 }
             exchange.forget(key)
             forgetReach(of: key)
-            _ = heldAnnouncements.take(key)
+            _ = heldAnnouncements.takePieces(for: key)
             machine.leave(key, now: now)
         }
         if reason == .flooded { banFlooder(connection, open?.handshake.peerID) }
@@ -188,7 +188,7 @@ extension TorrentEngine {
             if handshake.longestRequest != nil { traits.followsSuggestions = true }
             traits.supportsGrants = traits.supportsFast && capabilities.ids[.grant] != nil
             traits.isNear = isNear(connection)
-            traits.takesClaims = capabilities.ids[.claim] != nil
+            traits.supportsClaims = capabilities.ids[.claim] != nil
             traits.uplink = handshake.uplink ?? traits.uplink
             traits.supportsDontHave = capabilities.ids[.dontHave] != nil
         }
@@ -229,11 +229,11 @@ extension TorrentEngine {
         guard let key = connection.key else { return }
         if block.isSurplus { return }
         connection.progressed()
-        take(block.span, from: key, block.memory, placement: block.placement)
+        storeBlock(block.span, from: key, block.memory, placement: block.placement)
     }
 
     /// A whole block is in memory.
-    func take(_ span: BlockSpan, from key: PeerKey, _ memory: BlockMemory?, placement: SwarmMachine.Placement) {
+    func storeBlock(_ span: BlockSpan, from key: PeerKey, _ memory: BlockMemory?, placement: SwarmMachine.Placement) {
         let before = machine.acceptedBytes
         let copies = machine.finishBlock(span, from: key, placement: placement, now: context.loop.now)
         if machine.acceptedBytes != before {

@@ -49,13 +49,13 @@ struct FurtherConnectionTable {
     /// - Returns: whether it was open.
     @discardableResult
     mutating func remove(_ connection: PeerConnection, _ key: PeerKey) -> Bool {
-        let wasOpen = Self.take(connection, key, from: &open)
-        let wasDialling = Self.take(connection, key, from: &dialling)
+        let wasOpen = Self.removeConnection(connection, key, from: &open)
+        let wasDialling = Self.removeConnection(connection, key, from: &dialling)
         if wasOpen || wasDialling { count -= 1 }
         return wasOpen
     }
 
-    private static func take(
+    private static func removeConnection(
         _ connection: PeerConnection, _ key: PeerKey, from table: inout [PeerKey: [PeerConnection]]
     ) -> Bool {
         guard let index = table[key]?.firstIndex(where: { $0 === connection }) else { return false }

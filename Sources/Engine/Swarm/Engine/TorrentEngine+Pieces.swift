@@ -49,7 +49,7 @@ extension TorrentEngine {
             machine.judged(piece, .notStored, now: now)
             fail(TransferError(error))
         }
-        settle()
+        carryOutActions()
     }
 
     /// A piece on disk is not what it was. Complete content that its owner may be about to move is not written to.
@@ -130,7 +130,7 @@ extension TorrentEngine {
         context.loop.schedule(after: Self.shortagePause) { [weak self] in
             guard let self, !isStopped else { return }
             work(self)
-            settle()
+            carryOutActions()
         }
     }
 

@@ -27,7 +27,7 @@ extension TorrentEngine {
 
     /// What waits for a peer goes before anything else that is said to it.
     func sayHeld(to key: PeerKey) {
-        for piece in heldAnnouncements.take(key) {
+        for piece in heldAnnouncements.takePieces(for: key) {
             connections[key]?.send(.have(piece))
             dirty.insert(key)
         }

@@ -62,21 +62,21 @@ extension TorrentEngine {
             plan: plan, sharesFiles: sharesFiles, layout: info.layout, context: context, limits: limits,
             settings: settings,
             hooks: WebSource.Hooks(
-                deliver: { [weak self] in self?.take($0, $1, from: key) },
+                deliver: { [weak self] in self?.storeRange($0, $1, from: key) },
                 reject: { [weak self] in self?.machine.rejected($0, by: key, now: self?.context.loop.now ?? 0) },
                 warn: { [weak self] in self?.report(.warning($0)) },
                 changed: { [weak self] in self?.refreshOffer(of: key) },
                 enter: { body in
                     enter { engine in
                         if let source = engine.webSources[key] { body(source) }
-                        engine.settle()
+                        engine.carryOutActions()
                     }
                 }))
         refreshOffer(of: key)
         return key
     }
 
-    private func take(_ span: BlockSpan, _ parts: [WebSeedChunk], from key: PeerKey) {
+    private func storeRange(_ span: BlockSpan, _ parts: [WebSeedChunk], from key: PeerKey) {
         let placement = machine.beginBlock(span, from: key)
         // Before the machine hears that it is there: the piece may be complete with it.
         let target = memories[span.piece]

@@ -76,7 +76,7 @@ final class TorrentEngine: ConnectionOwner {
     var efficiency: EfficiencyWatch
     var layerHashes = LayerHashes()
     var dirty: Set<PeerKey> = []
-    var isSettling = false
+    var isCarryingOut = false
     var isStopped = false
     var isPublished: Bool
     /// The lack of descriptors was reported.
@@ -169,9 +169,9 @@ final class TorrentEngine: ConnectionOwner {
     // MARK: Carrying out
 
     /// Does what the machine says until it says no more, then lets the sockets have what gathered.
-    func settle() {
-        guard !isSettling else { return }
-        isSettling = true
+    func carryOutActions() {
+        guard !isCarryingOut else { return }
+        isCarryingOut = true
         while true {
             while machine.hasActions {
                 for action in machine.takeActions() { perform(action) }
@@ -193,7 +193,7 @@ final class TorrentEngine: ConnectionOwner {
                 for connection in further { connection.flush() }
             }
         }
-        isSettling = false
+        isCarryingOut = false
     }
 
     private func perform(_ action: SwarmAction) {
@@ -257,7 +257,7 @@ final class TorrentEngine: ConnectionOwner {
         }
         pumpWebSeeds(now)
         checkTimeout(now)
-        settle()
+        carryOutActions()
         // A torrent without peers has nothing to decide ten times a second.
         let interval = connections.isEmpty && opening.isEmpty && webSources.isEmpty ? 0.25 : Self.tickInterval
         tickTimer = context.loop.schedule(after: interval) { [weak self] in self?.tick() }
@@ -292,7 +292,7 @@ final class TorrentEngine: ConnectionOwner {
         for connection in Array(connections.values) + furtherConnections.open.values.joined() {
             connection.limitsChanged()
         }
-        settle()
+        carryOutActions()
     }
 
     func fail(_ error: TransferError) {

@@ -44,7 +44,7 @@ final class Listener: ReadinessHandler, TorrentDirectory {
         for _ in 0..<Self.batch {
             do {
                 guard let (stream, from) = try socket.accept() else { return }
-                take(stream, from)
+                admit(stream, from)
             } catch {
                 // Who is closed leaves a descriptor before the loop comes back here.
                 if error.isOutOfDescriptors, admission.shed(at: .peers, now: loop.now) { return }
@@ -62,7 +62,7 @@ final class Listener: ReadinessHandler, TorrentDirectory {
         }
     }
 
-    private func take(_ stream: ByteStream, _ from: SocketAddress) {
+    private func admit(_ stream: ByteStream, _ from: SocketAddress) {
         let evicted = Evicted()
         let handle = LoopBound(evicted)
         let ticket = admission.admit(from.source, at: .peers, now: loop.now) { [loop] in

@@ -46,7 +46,7 @@ extension Transfer {
     @discardableResult
     package func refetch(file: Int, except id: String? = nil) -> Bool {
         guard let engine, !engine.isStopped else { return false }
-        defer { engine.settle() }
+        defer { engine.carryOutActions() }
         return engine.refetch(file, except: id)
     }
 

@@ -112,7 +112,7 @@ package actor Transfer {
         let changes = waiting
         waiting = []
         for change in changes { change(engine) }
-        engine.settle()
+        engine.carryOutActions()
     }
 
     /// Changes the engine, now or when there is one.
@@ -121,7 +121,7 @@ package actor Transfer {
         case .running(let engine):
             guard !engine.isStopped else { return }
             body(engine)
-            engine.settle()
+            engine.carryOutActions()
         case .waiting, .checking, .metadata: waiting.append(body)
         case .stopped: break
         }

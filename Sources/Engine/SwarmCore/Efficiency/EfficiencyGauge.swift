@@ -76,13 +76,13 @@ public struct EfficiencyGauge: Sendable {
         guard seconds > 0 else { return nil }
         var known: [(limit: Efficiency.Limit, rate: Double)] = []
         var unknown: [Efficiency.Limit] = []
-        func take(_ value: Double?, _ limit: Efficiency.Limit) {
+        func add(_ value: Double?, _ limit: Efficiency.Limit) {
             if let value { known.append((limit, value)) } else { unknown.append(limit) }
         }
-        if isLate != true { take(seedUplink ?? nil, .seedUplink) }
+        if isLate != true { add(seedUplink ?? nil, .seedUplink) }
         let share = isLate == true ? 1 : Double(receivers)
-        take((allUplinks ?? nil).map { $0 / share }, .sumOfUplinks)
-        take(downlink, .receiverDownlink)
+        add((allUplinks ?? nil).map { $0 / share }, .sumOfUplinks)
+        add(downlink, .receiverDownlink)
         // Less than this, from the first piece or two, is too little data.
         if hashing > 0.01 {
             known.append((machineLimit(hashing, writing), Double(received) * Double(workers) / (hashing + writing)))

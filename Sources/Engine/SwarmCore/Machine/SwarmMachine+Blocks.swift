@@ -45,7 +45,7 @@ extension SwarmMachine {
     }
 
     public mutating func judged(_ index: PieceIndex, _ verdict: Verdict, now: Double) {
-        guard let judged = planner.takeJudged(index.value, &swarm, &sites) else { return }
+        guard let judged = planner.takeJudgedPiece(index.value, &swarm, &sites) else { return }
         switch verdict {
         case .stored(let digests):
             creditLedger.credit(

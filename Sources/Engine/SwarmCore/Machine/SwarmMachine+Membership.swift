@@ -11,7 +11,7 @@ extension SwarmMachine {
                 key: $0, traits: traits, pieceCount: swarm.layout.pieceCount, missing: swarm.missingCount, now: now)
         }
         if !traits.isWebSeed { sites.outsiderCame() }
-        updateSite(of: key, isNear: traits.isNear, takesClaims: traits.takesClaims)
+        updateSite(of: key, isNear: traits.isNear, supportsClaims: traits.supportsClaims)
         if traits.isWebSeed {
             swarm.peers[key]?.isChokingUs = false
             creditLedger.joined(key)
@@ -33,12 +33,12 @@ extension SwarmMachine {
             uploads.revokeGrants(from: key, &swarm)
             swarm.peers[key]?.grants.isTold = false
         }
-        updateSite(of: key, isNear: traits.isNear, takesClaims: traits.takesClaims)
+        updateSite(of: key, isNear: traits.isNear, supportsClaims: traits.supportsClaims)
     }
 
     /// Updates the site membership of a peer after its traits changed.
-    private mutating func updateSite(of key: PeerKey, isNear: Bool, takesClaims: Bool) {
-        for piece in sites.update(key, isNear: isNear, takesClaims: takesClaims, &swarm) {
+    private mutating func updateSite(of key: PeerKey, isNear: Bool, supportsClaims: Bool) {
+        for piece in sites.update(key, isNear: isNear, supportsClaims: supportsClaims, &swarm) {
             planner.giveWay(piece, &swarm, &sites)
         }
     }
@@ -46,7 +46,7 @@ extension SwarmMachine {
     /// Removes a peer whose connection is closed. Its outstanding requests are sent to others.
     public mutating func leave(_ key: PeerKey, now: Double) {
         uploads.leaving(key, &swarm)
-        updateSite(of: key, isNear: false, takesClaims: false)
+        updateSite(of: key, isNear: false, supportsClaims: false)
         guard let peer = swarm.peers.remove(key) else { return }
         if !peer.traits.isWebSeed { sites.outsiderLeft() }
         for request in peer.outstanding { planner.release(request, of: key) }

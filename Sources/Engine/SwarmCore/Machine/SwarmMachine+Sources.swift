@@ -25,7 +25,7 @@ extension SwarmMachine {
         swarm.peers[key]?.lastProgressAt = now
         // A source that returns starts slowly: this may be a probe after a failure.
         if holdings.isEmpty { swarm.peers[key]?.window.collapse() }
-        planner.takeBack(from: key, &swarm, &sites) { !holdings.contains($0) }
+        planner.withdrawRequests(from: key, &swarm, &sites) { !holdings.contains($0) }
         planner.refillAll(&swarm, &sites, now: now)
     }
 
@@ -34,7 +34,7 @@ extension SwarmMachine {
         guard asks != swarm.asksPeers else { return }
         swarm.asksPeers = asks
         for key in swarm.peers.keys where swarm.peers[key]?.traits.isWebSeed == false {
-            if !asks { planner.takeBack(from: key, &swarm, &sites) { _ in true } }
+            if !asks { planner.withdrawRequests(from: key, &swarm, &sites) { _ in true } }
             swarm.peers[key]?.lastProgressAt = now
             swarm.updateInterest(key)
         }

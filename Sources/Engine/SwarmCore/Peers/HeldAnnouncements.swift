@@ -20,7 +20,7 @@ public struct HeldAnnouncements: Sendable {
     }
 
     /// Removes and returns a peer's waiting pieces, to send before another message, or because the peer is gone.
-    public mutating func take(_ key: PeerKey) -> [UInt32] { waiting.removeValue(forKey: key)?.pieces ?? [] }
+    public mutating func takePieces(for key: PeerKey) -> [UInt32] { waiting.removeValue(forKey: key)?.pieces ?? [] }
 
     /// Peers whose announcements have waited long enough.
     public func due(_ now: Double) -> [PeerKey] {

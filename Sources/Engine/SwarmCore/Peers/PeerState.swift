@@ -19,7 +19,7 @@ public struct PeerTraits: Sendable {
     /// Whether the peer accepts no connections: only peers that it dialled can serve it.
     public var isUnreachable = false
     /// Whether the peer supports claims (`swoop_claim`).
-    public var takesClaims = false
+    public var supportsClaims = false
     /// Minimum round trip of a long path to the peer, in seconds; 0 for other paths.
     public var longRoundTrip = 0.0
     /// Whether this is a web seed or another range source: it requests nothing and accepts only requests and cancels.
@@ -57,7 +57,7 @@ struct PeerState: Sendable {
     /// The peer is counted as having every piece, instead of piece by piece.
     var countsAsFull = false
     var hasLostPieces = false
-    /// Copied from the traits by ``SiteClaims/update(_:isNear:takesClaims:_:)``.
+    /// Copied from the traits by ``SiteClaims/update(_:isNear:supportsClaims:_:)``.
     var isNear = false
     /// The peer is near and supports claims.
     var isSiteMember = false

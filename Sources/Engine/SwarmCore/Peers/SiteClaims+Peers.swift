@@ -18,10 +18,10 @@ extension SiteClaims {
     /// - Returns: pieces that another host of our site has, so that we need not download them from far peers, see
     ///   ``RequestPlanner/giveWay(_:_:_:)``.
     mutating func update(
-        _ key: PeerKey, isNear: Bool, takesClaims: Bool, _ swarm: inout SwarmState
+        _ key: PeerKey, isNear: Bool, supportsClaims: Bool, _ swarm: inout SwarmState
     ) -> [Int] {
         guard let peer = swarm.peers.place(of: key) else { return [] }
-        let isMember = isNear && takesClaims
+        let isMember = isNear && supportsClaims
         if isMember != swarm.peers[peer].isSiteMember {
             swarm.peers[peer].isSiteMember = isMember
             if isMember { memberCame() } else { memberLeft() }
@@ -72,7 +72,7 @@ extension SiteClaims {
 
     /// Claims a piece, because we request blocks of it from a far peer.
     mutating func claim(_ piece: Int, _ swarm: inout SwarmState, now: Double) {
-        if take(piece, now: now) { tellClaim(piece, &swarm) }
+        if addOwn(piece, now: now) { tellClaim(piece, &swarm) }
     }
 
     private func tellClaim(_ piece: Int, _ swarm: inout SwarmState) {

@@ -155,7 +155,7 @@ struct SiteClaims: Sendable {
     }
 
     /// - Returns: whether to send the claim to the near peers.
-    mutating func take(_ piece: Int, now: Double) -> Bool {
+    mutating func addOwn(_ piece: Int, now: Double) -> Bool {
         guard own[piece] == nil else { return false }
         own[piece] = now
         return true

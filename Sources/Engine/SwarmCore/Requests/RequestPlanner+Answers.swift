@@ -134,7 +134,7 @@ extension RequestPlanner {
         guard waited > swarm.configuration.snubAfter, !swarm.peers[place].isSnubbed else { return }
         swarm.peers[place].isSnubbed = true
         swarm.peers[place].window.collapse()
-        takeBack(from: key, &swarm, &sites) { _ in true }
+        withdrawRequests(from: key, &swarm, &sites) { _ in true }
         refillAll(&swarm, &sites, now: now)
     }
 
@@ -152,7 +152,7 @@ extension RequestPlanner {
         let wasFull: Bool
     }
 
-    mutating func takeJudged(_ piece: Int, _ swarm: inout SwarmState, _ sites: inout SiteClaims) -> Judged? {
+    mutating func takeJudgedPiece(_ piece: Int, _ swarm: inout SwarmState, _ sites: inout SiteClaims) -> Judged? {
         guard let state = open[piece], state.isVerifying else { return nil }
         let wasFull = open.bytes + swarm.layout.pieceLength > open.mostBytes
         close(piece, &swarm, &sites)

@@ -117,7 +117,7 @@ extension RequestPlanner {
     }
 
     /// Takes requests back from the peer, if `isConcerned` returns true for their piece, to send them to other peers.
-    mutating func takeBack(
+    mutating func withdrawRequests(
         from key: PeerKey, _ swarm: inout SwarmState, _ sites: inout SiteClaims, _ isConcerned: (Int) -> Bool
     ) {
         guard let peer = swarm.peers[key] else { return }

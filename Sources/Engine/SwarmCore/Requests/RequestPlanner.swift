@@ -50,7 +50,7 @@ struct RequestPlanner: Sendable {
         // The seed's uplink is for pieces that no leecher has; other pieces are requested from the leechers that have
         // them.
         if swarm.peers[peer].isDispatching && isSpreading(&swarm) {
-            return takeBegun(of: peer, run: run, &swarm, &sites)
+            return nextOfDispatched(of: peer, run: run, &swarm, &sites)
                 ?? beginSuspect(of: peer, run: run, &swarm, &sites, now: now)
         }
         return nextOfAny(for: peer, run: run, &swarm, &sites, now: now)
@@ -159,7 +159,7 @@ struct RequestPlanner: Sendable {
     }
 
     /// The rest of an open piece that no leecher has: it was dispatched to us, although the suggestion has been used.
-    private mutating func takeBegun(
+    private mutating func nextOfDispatched(
         of peer: PeerTable.Place, run: Int, _ swarm: inout SwarmState, _ sites: inout SiteClaims
     ) -> BlockSpan? {
         guard open.freeBlocks > 0 else { return nil }

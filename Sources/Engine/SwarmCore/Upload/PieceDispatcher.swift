@@ -103,17 +103,17 @@ struct PieceDispatcher: Sendable {
     mutating func refused(_ piece: Int, by peer: PeerKey) {
         guard let index = assigned[peer]?.firstIndex(where: { $0.piece == piece }) else { return }
         assigned[peer]?.remove(at: index)
-        takeBack(piece)
+        makeAvailable(piece)
     }
 
     /// Withdraws the pieces that the peer was assigned and has not announced, so that others can get them.
-    mutating func takeBack(from peer: PeerKey) {
-        for assignment in assigned[peer] ?? [] { takeBack(assignment.piece) }
+    mutating func withdrawAll(from peer: PeerKey) {
+        for assignment in assigned[peer] ?? [] { makeAvailable(assignment.piece) }
         assigned[peer]?.removeAll()
     }
 
     mutating func removePeer(_ peer: PeerKey) {
-        takeBack(from: peer)
+        withdrawAll(from: peer)
         assigned[peer] = nil
         guard held.removeValue(forKey: peer) != nil else { return }
         holders = holders.filter { $0.value != peer }
@@ -123,7 +123,7 @@ struct PieceDispatcher: Sendable {
     mutating func reclaim(givenBefore time: Double) {
         for (peer, assignments) in assigned.sorted(by: { PeerKey.isBefore($0.key, $1.key) })
         where assignments.contains(where: { $0.at < time }) {
-            for assignment in assignments where assignment.at < time { takeBack(assignment.piece) }
+            for assignment in assignments where assignment.at < time { makeAvailable(assignment.piece) }
             assigned[peer] = assignments.filter { $0.at >= time }
         }
     }
@@ -132,10 +132,10 @@ struct PieceDispatcher: Sendable {
     mutating func restore(where isLost: (Int) -> Bool) {
         var lost = isGiven
         for assignment in assigned.values.joined() { lost.remove(assignment.piece) }
-        lost.forEach { if isLost($0) { takeBack($0) } }
+        lost.forEach { if isLost($0) { makeAvailable($0) } }
     }
 
-    private mutating func takeBack(_ piece: Int) {
+    private mutating func makeAvailable(_ piece: Int) {
         isGiven.remove(piece)
         if head > Self.mostDone {
             queue.removeFirst(head)

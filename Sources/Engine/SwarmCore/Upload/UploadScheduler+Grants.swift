@@ -40,14 +40,14 @@ extension UploadScheduler {
         var holdings = 0
         var isAnyWaiting = false
         for key in swarm.peers.keys {
-            guard let peer = swarm.peers.place(of: key), swarm.peers[peer].isInterested, takesGrants(peer, &swarm)
+            guard let peer = swarm.peers.place(of: key), swarm.peers[peer].isInterested, supportsGrants(peer, &swarm)
             else { continue }
             takers += 1
             holdings += swarm.peers[peer].holdings.count
             // The peer announced its support for grants late.
             if grants.isGiving, !swarm.peers[peer].grants.isTold {
                 announceGrants(key, &swarm)
-                takeChosenBack(from: key, &swarm)
+                withdrawChoices(of: key, &swarm)
             }
             isAnyWaiting =
                 isAnyWaiting || (!swarm.peers[peer].grants.isBusy && now >= swarm.peers[peer].grants.pausedUntil)
@@ -83,14 +83,14 @@ extension UploadScheduler {
         guard !grants.isGiving, swarm.isServing else { return }
         grants.isGiving = true
         for key in swarm.peers.keys { announceGrants(key, &swarm) }
-        for key in swarm.peers.keys where usesGrants(key, &swarm) { takeChosenBack(from: key, &swarm) }
+        for key in swarm.peers.keys where usesGrants(key, &swarm) { withdrawChoices(of: key, &swarm) }
         nextChokeAt = min(nextChokeAt, now)
     }
 
     /// Rejects what the peer requested earlier. It chooses again when it has a grant.
-    private mutating func takeChosenBack(from key: PeerKey, _ swarm: inout SwarmState) {
+    private mutating func withdrawChoices(of key: PeerKey, _ swarm: inout SwarmState) {
         rejectWaiting(of: key, &swarm)
-        dispatcher?.takeBack(from: key)
+        dispatcher?.withdrawAll(from: key)
     }
 
     private mutating func endGranting(_ swarm: inout SwarmState, _ availability: [UInt16], now: Double) {
@@ -113,7 +113,7 @@ extension UploadScheduler {
     }
 
     /// Reads the peer's grants before its traits: they are adjacent to the other fields that are read here.
-    private func takesGrants(_ peer: PeerTable.Place, _ swarm: inout SwarmState) -> Bool {
+    private func supportsGrants(_ peer: PeerTable.Place, _ swarm: inout SwarmState) -> Bool {
         swarm.peers[peer].grants.isTold || swarm.peers[peer].traits.supportsGrants
     }
 
@@ -290,7 +290,7 @@ extension UploadScheduler {
                 }
                 change(peer, &swarm) { $0.isStill = true }
                 // Pieces that were dispatched to this peer go to others.
-                dispatcher?.takeBack(from: key)
+                dispatcher?.withdrawAll(from: key)
                 continue
             }
             let longest = swarm.peers[peer].grants.queued > 0 ? patience : min(patience, Constant.answer)

@@ -107,7 +107,7 @@ extension Simulation {
         traits.uplink = other.news.told
         // If there is only one site, no peer is far.
         traits.isNear = scenario.sites.count > 1 && host.setup.site == other.setup.site
-        traits.takesClaims = scenario.claims
+        traits.supportsClaims = scenario.claims
         traits.requestQueue = host.machine.configuration.requestQueue
         traits.longestRequest = host.machine.configuration.longestRequest
         let key = host.machine.join(traits, now: now)
