@@ -2,26 +2,26 @@ import Hashing
 import PeerWire
 import Reactor
 
-/// Finds torrents for connections that came in. All calls are made on the loop.
+/// Finds the torrents of incoming connections. All calls are made on the loop.
 protocol TorrentDirectory: AnyObject {
-    /// Gives the connection its torrent with ``PeerConnection/join(_:)``, or lets it wait with
-    /// ``PeerConnection/awaitTorrent()``, or does neither: then there is no such torrent.
+    /// Assigns a torrent to the connection with ``PeerConnection/join(_:)``, or makes it wait with
+    /// ``PeerConnection/awaitTorrent()``. Does neither if there is no such torrent.
     func find(_ hash: SHA1Digest, for connection: PeerConnection)
-    /// It was closed before it belonged to a torrent.
+    /// The connection was closed before a torrent was assigned.
     func ended(_ connection: PeerConnection)
 }
 
 extension PeerConnection {
-    /// What a connection has until both handshakes are done. Nothing is read beyond the peer's handshake.
+    /// The state of a connection until both handshakes are complete. Nothing after the peer's handshake is read.
     final class Handshaking {
         var exchange: HandshakeExchange
-        /// The torrent; nil until an incoming connection has named one that is here.
+        /// The torrent; nil until an incoming connection has named a known one.
         weak var owner: (any ConnectionOwner)?
-        /// Of an incoming connection.
+        /// For incoming connections only.
         weak var directory: (any TorrentDirectory)?
-        /// The torrent is being looked up: nothing is read meanwhile.
+        /// Whether the torrent is being looked up. Nothing is read meanwhile.
         var isAwaitingTorrent = false
-        /// Bytes of our handshake that the stream has not taken.
+        /// Bytes of our handshake that the stream has not accepted.
         var unsent: [UInt8] = []
         var deadline: TimerToken?
 
@@ -38,17 +38,17 @@ extension PeerConnection {
 
     // MARK: For whoever finds torrents
 
-    /// The torrent that the peer asks for is this one.
+    /// Assigns the torrent that the peer named.
     func join(_ owner: any ConnectionOwner) {
         if case .handshaking(let handshaking) = phase { handshaking.owner = owner }
     }
 
-    /// The torrent comes later, or not at all, with ``resumeHandshake()``.
+    /// The torrent is not known yet. ``resumeHandshake()`` follows.
     func awaitTorrent() {
         if case .handshaking(let handshaking) = phase { handshaking.isAwaitingTorrent = true }
     }
 
-    /// The torrent was found, and has been joined, or was not: the handshake goes on.
+    /// The lookup has ended, with or without a torrent: continues the handshake.
     func resumeHandshake() {
         guard case .handshaking(let handshaking) = phase, handshaking.isAwaitingTorrent else { return }
         handshaking.isAwaitingTorrent = false
@@ -66,7 +66,7 @@ extension PeerConnection {
         if readiness.readable || readiness.closed { readOn(handshaking) }
     }
 
-    /// Reads the rest of the peer's handshake, as far as it has come, and then its first messages.
+    /// Reads the rest of the peer's handshake, as far as it has arrived, and then its first messages.
     private func readOn(_ handshaking: Handshaking) {
         while case .handshaking = phase, !handshaking.isAwaitingTorrent {
             let target = UnsafeMutableRawBufferPointer(rebasing: staging.bytes[..<handshaking.exchange.missing])
@@ -114,7 +114,7 @@ extension PeerConnection {
 
     // MARK: Sending
 
-    /// Sends our handshake to a peer that named its torrent first, and goes on with what has come of its own.
+    /// Sends our handshake to a peer that named its torrent first, and continues with its received bytes.
     private func answer(_ handshaking: Handshaking) {
         guard let owner = handshaking.owner else { return close(.failed("no such torrent here")) }
         let hashes = owner.infoHashes

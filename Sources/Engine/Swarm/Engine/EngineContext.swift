@@ -7,18 +7,18 @@ import Storage
 import SwarmCore
 import TrackerClient
 
-/// What the torrents of one process share.
+/// Shared state of all torrents of a process.
 struct EngineContext {
     let loop: EventLoop
     let network: any StreamNetwork
     let pool: WorkerPool
     let staging: ReceiveStaging
     let limits: TransferLimits
-    /// What strangers may take of this process.
+    /// The budget for connections and their data.
     let admission: Admission
     let incoming: IncomingLimits
     let peerID: PeerID
-    /// Where we listen; any address and no port while nobody wants peers.
+    /// The listening address; any address and port 0 while no transfer uses peers.
     var listenAddress: SocketAddress
     let trackers: TrackerClient
     let webSeeds: WebSeedClient
@@ -26,11 +26,11 @@ struct EngineContext {
     /// Our version, for the extension handshake.
     let client: String
     let tunables: PeerConnection.Tunables
-    /// Of every torrent's machine, where its options do not say otherwise.
+    /// The configuration of every torrent's machine, unless its options differ.
     let swarm: SwarmConfiguration
     let connectionLimits: ConnectionLimits
     let advice = LongPathAdvice()
     let syncPolicy: SyncPolicy
-    /// When sources of a plan that fail are asked again.
+    /// Retry settings of a plan's sources.
     let sourceHealth: WebSeedHealth.Settings
 }

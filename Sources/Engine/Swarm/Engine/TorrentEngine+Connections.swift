@@ -8,7 +8,7 @@ import Storage
 import SwarmCore
 import Tracking
 
-/// Peers that come, go and talk.
+/// Peers that join and leave, and their messages.
 extension TorrentEngine {
     // MARK: Coming
 
@@ -30,7 +30,7 @@ extension TorrentEngine {
         }
     }
 
-    /// A connection that came in and asked for this torrent.
+    /// Accepts an incoming connection for this torrent.
     func adopt(_ connection: PeerConnection) -> Bool {
         guard !isStopped, options.usesPeers, !isQuiet, !admission.isBanned(connection.address.source) else {
             return false
@@ -71,7 +71,7 @@ extension TorrentEngine {
         } else {
             dialled += 1
         }
-        // What we have goes first, as older clients expect.
+        // Our holdings are sent first, as older clients expect.
         carryOutActions()
         if connection.isOpen, handshake.reserved.contains(.extensionProtocol) {
             sendExtensionHandshake(connection)
@@ -79,7 +79,7 @@ extension TorrentEngine {
         return connection.isOpen
     }
 
-    /// A torrent that is full closes whoever has shown least for longest, not the newcomer.
+    /// If the torrent is full, closes the connection without progress for longest instead of the new one.
     private func makeRoom(for source: Source) -> Bool {
         switch incoming.verdict(for: source, now: context.loop.now) {
         case .free: return true
@@ -136,7 +136,7 @@ extension TorrentEngine {
         }
         guard let address = connection.listenAddress, !book.isBanned(address) else { return }
         if reason == .redundant {
-            // It has all, and so have we; or there is another connection to it.
+            // The peer has everything and so have we; or there is another connection to it.
             book.shun(address)
         } else {
             book.failed(address, now: now)
@@ -192,7 +192,7 @@ extension TorrentEngine {
             traits.uplink = handshake.uplink ?? traits.uplink
             traits.supportsDontHave = capabilities.ids[.dontHave] != nil
         }
-        // The first word counts: who names one port after another would fill the book.
+        // The first value counts: a peer that names one port after another would fill the address book.
         if connection.isIncoming, connection.listenAddress == nil, let port = capabilities.port {
             let address = connection.address.with(port: port)
             connection.listenAddress = address
@@ -232,7 +232,7 @@ extension TorrentEngine {
         storeBlock(block.span, from: key, block.memory, placement: block.placement)
     }
 
-    /// A whole block is in memory.
+    /// A block has arrived completely.
     func storeBlock(_ span: BlockSpan, from key: PeerKey, _ memory: BlockMemory?, placement: SwarmMachine.Placement) {
         let before = machine.acceptedBytes
         let copies = machine.finishBlock(span, from: key, placement: placement, now: context.loop.now)
@@ -279,7 +279,7 @@ extension TorrentEngine {
         return .nothing
     }
 
-    /// Where the bytes lie; what a request asks for past the end of its piece (see the machine) are zeros.
+    /// Where the bytes of a block are. Bytes requested past the end of the piece (see the machine) are zeros.
     private func regions(of span: BlockSpan) throws(StorageError) -> [UploadRegion] {
         let piece = PieceIndex(unchecked: span.piece)
         let end = info.layout.length(of: piece)

@@ -5,15 +5,15 @@ import PeerWire
 import Reactor
 import SwarmCore
 
-/// The further connections of a torrent's peers. They belong to the peer whose first connection is in
-/// ``TorrentEngine/connections``: what comes and goes over them is that peer's.
+/// The further connections of a torrent's peers. Each belongs to the peer whose first connection is in
+/// ``TorrentEngine/connections``.
 struct FurtherConnectionTable {
-    /// Ids that we gave out, each to one peer, for connections that it may open.
+    /// The peer ids that we gave out for further connections, each to one peer.
     private var keys: [PeerID: PeerKey] = [:]
     private var ids: [PeerKey: PeerID] = [:]
-    /// Open ones.
+    /// Open connections.
     private(set) var open: [PeerKey: [PeerConnection]] = [:]
-    /// Those that we are making, by peer.
+    /// Connections that we are opening, by peer.
     private(set) var dialling: [PeerKey: [PeerConnection]] = [:]
     private(set) var failures: [PeerKey: Int] = [:]
     private(set) var count = 0
@@ -21,7 +21,7 @@ struct FurtherConnectionTable {
 
     func key(of id: PeerID) -> PeerKey? { keys[id] }
 
-    /// The id by which this peer opens further connections.
+    /// The peer id with which this peer opens further connections.
     mutating func id(for key: PeerKey) -> PeerID {
         if let id = ids[key] { return id }
         var generator = SystemRandomNumberGenerator()
@@ -66,8 +66,8 @@ struct FurtherConnectionTable {
 
     mutating func failed(_ key: PeerKey) { failures[key, default: 0] += 1 }
 
-    /// The peer has gone.
-    /// - Returns: its further connections, to be closed.
+    /// The peer has left.
+    /// - Returns: its further connections, which the caller must close.
     mutating func forget(_ key: PeerKey) -> [PeerConnection] {
         if let id = ids.removeValue(forKey: key) { keys[id] = nil }
         failures[key] = nil
@@ -78,11 +78,11 @@ struct FurtherConnectionTable {
     }
 }
 
-/// Says once in a process what an administrator can do about a long line.
+/// Explains once in a process how an administrator can allow BBR for long paths.
 final class LongPathAdvice {
     private var hasSpoken = false
 
-    /// - Parameter code: why BBR could not be chosen, `errno`.
+    /// - Parameter code: `errno` of the attempt to select BBR.
     func text(_ code: CInt) -> String? {
         guard !hasSpoken else { return nil }
         hasSpoken = true
@@ -99,12 +99,12 @@ final class LongPathAdvice {
 }
 
 extension TorrentEngine {
-    /// Connections over which blocks of this peer come.
+    /// Connections that carry blocks of this peer.
     func allConnections(of key: PeerKey) -> [PeerConnection] {
         (connections[key].map { [$0] } ?? []) + (furtherConnections.open[key] ?? [])
     }
 
-    /// What we tell a peer, if we take further connections.
+    /// The offer of further connections to a peer; nil if we accept none.
     func connectionOffer(for key: PeerKey) -> FurtherConnectionOffer? {
         let most = context.connectionLimits.most
         return most > 1 ? FurtherConnectionOffer(id: furtherConnections.id(for: key), most: most) : nil
@@ -112,7 +112,7 @@ extension TorrentEngine {
 
     // MARK: Coming and going
 
-    /// A further connection of a peer, which it opened or we did.
+    /// Adds a further connection, which the peer or we have opened.
     func openedFurther(_ connection: PeerConnection, _ handshake: Handshake, of key: PeerKey) -> Bool {
         guard let first = connections[key] else { return false }
         if connection.isIncoming {
@@ -129,7 +129,7 @@ extension TorrentEngine {
         furtherConnections.opened(connection, key)
         machine.setConnectionCount(furtherConnections.openCount(of: key), of: key)
         if first.path.choice == .bbr { chooseBBR(connection) }
-        // It takes its part of what waits to be sent.
+        // It can send a part of the peer's queued blocks.
         dirty.insert(key)
         context.logger.debug(
             "a further connection",
@@ -184,7 +184,7 @@ extension TorrentEngine {
 
     // MARK: Deciding
 
-    /// Called a few times a second: looks at the lines, and has as many connections as they want.
+    /// Call a few times a second: measures the paths, and opens and closes connections as needed.
     func adjustFurtherConnections(_ now: Double) {
         let limits = context.connectionLimits
         for (key, connection) in connections { learnPath(of: connection, key) }
@@ -219,7 +219,7 @@ extension TorrentEngine {
         }
     }
 
-    /// Looks at the line of a connection if that is due.
+    /// Measures the path of a connection if that is due.
     func learnPath(of connection: PeerConnection, _ key: PeerKey) {
         let before = connection.path.roundTrip
         if connection.lookAtPath(context.connectionLimits) { chooseBBR(connection) }
@@ -228,7 +228,7 @@ extension TorrentEngine {
         machine.setLongRoundTrip(connection.path.isLong(context.connectionLimits) ? roundTrip : 0, of: key)
     }
 
-    /// A further connection on which a block has stopped coming while others go on.
+    /// Closes a further connection whose block has stopped arriving while other connections continue.
     private func closeStalledConnections(_ now: Double) {
         for (key, open) in furtherConnections.open {
             guard let first = connections[key] else { continue }

@@ -9,10 +9,10 @@ import SwarmCore
 import Synchronization
 import Tracking
 
-/// Runs one torrent whose metainfo is known: feeds its ``SwarmMachine`` with what happens and carries out what it says.
+/// Runs one torrent with known metainfo: passes events to its ``SwarmMachine`` and carries out its actions.
 ///
-/// It lives on the loop and owns all of the torrent's state there. Decisions belong in `SwarmCore`; whatever blocks
-/// belongs on the worker pool.
+/// Lives on the loop and owns the torrent's state there. Decisions belong in `SwarmCore`; blocking work belongs on the
+/// worker pool.
 final class TorrentEngine: ConnectionOwner {
     let context: EngineContext
     let info: Info
@@ -22,22 +22,22 @@ final class TorrentEngine: ConnectionOwner {
     let options: TransferOptions
     let limits: TransferLimits
     let bounds: ContentBounds?
-    /// Carries work back from other threads to this object, on the loop.
+    /// Runs its argument with this object on the loop; callable from any thread.
     let enter: @Sendable (@escaping @Sendable (TorrentEngine) -> Void) -> Void
     let report: (TransferEvent) -> Void
 
     var machine: SwarmMachine
     var connections: [PeerKey: PeerConnection] = [:]
-    /// Connections whose handshake is under way.
+    /// Connections whose handshake is in progress.
     var opening: [ObjectIdentifier: PeerConnection] = [:]
     /// By peer id and source.
     var admission: PeerAdmission<PeerID, Source>
-    /// Those who came to us.
+    /// The incoming connections.
     var incoming: IncomingRoom<PeerKey>
-    /// Open connections that we made, further ones not counted.
+    /// Number of open outgoing connections, without further ones.
     var dialled = 0
     var book: PeerBook<SocketAddress>
-    /// Addresses by the info hash of the swarm in which we heard of them, where it is not the primary one.
+    /// The swarm (by info hash) in which an address was learned, if it is not the primary one.
     var swarmOf = RecentKeys<SocketAddress, SHA1Digest>(capacity: 4_000)
     var buffers: [Int: PieceBuffer] = [:]
     var memories: [Int: BlockMemory] = [:]
@@ -48,23 +48,23 @@ final class TorrentEngine: ConnectionOwner {
     /// How often announcing has begun.
     var announcing = 0
     var trackers: [[String]] = []
-    /// The piece that was judged last: what a ban is about.
+    /// The last verified piece: the subject of a ban.
     var judgedPiece = PieceIndex(unchecked: 0)
     var webSources: [PeerKey: WebSource] = [:]
-    /// Those that the machine has just asked for something.
+    /// Sources that the machine has just sent requests to.
     var askedSources: Set<PeerKey> = []
     /// Keys of the sources that have an id.
     var sourceKeys: [String: PeerKey] = [:]
-    /// Verified bytes by source, of sources that are gone.
+    /// Verified bytes by source, for removed sources.
     var bankedCredits: [String: Int64] = [:]
-    /// Of staged content.
+    /// For staged content only.
     var progress: FileProgress?
     var lackOfPeers = LackOfPeers()
     var lastPeerByteAt = -Double.infinity
     var peersActiveSince = -Double.infinity
-    /// Last words to trackers that a stop waits for.
+    /// Final announces to trackers that a stop waits for.
     var leaving: [Task<Void, Never>] = []
-    /// Nobody is served while the content is moved.
+    /// Uploads are paused while the content is moved.
     var isHeld = false
     var isRelocated = false
     var exchange = ExchangeLedger<SocketAddress>()
@@ -79,17 +79,17 @@ final class TorrentEngine: ConnectionOwner {
     var isCarryingOut = false
     var isStopped = false
     var isPublished: Bool
-    /// The lack of descriptors was reported.
+    /// Whether the lack of descriptors was reported.
     var hasToldOfShortage = false
     var failure: TransferError?
     let startedAt: Double
-    /// When a byte came last that was asked for and is of use.
+    /// Time at which the last useful byte arrived.
     var lastByteAt: Double
     var tickTimer: TimerToken?
     var ticks = 0
 
     /// - Parameters:
-    ///   - have: pieces that are on disk and right.
+    ///   - have: pieces that are on disk and verified.
     ///   - isComplete: the content has its final place and name.
     ///   - enter: runs its argument with this object on the loop, from any thread.
     init(
@@ -168,7 +168,7 @@ final class TorrentEngine: ConnectionOwner {
 
     // MARK: Carrying out
 
-    /// Does what the machine says until it says no more, then lets the sockets have what gathered.
+    /// Carries out the machine's actions until there are none, then flushes the sockets.
     func carryOutActions() {
         guard !isCarryingOut else { return }
         isCarryingOut = true
@@ -265,7 +265,7 @@ final class TorrentEngine: ConnectionOwner {
 
     private func checkTimeout(_ now: Double) {
         guard let timeout = options.timeout else { return }
-        // Whoever has everything waits for nothing, until something is found wrong.
+        // A host that has everything waits for nothing, until something is found wrong.
         if hasBytesUnderWay() || machine.isFinished { lastByteAt = now }
         guard now - lastByteAt > timeout.seconds else { return }
         fail(
@@ -275,7 +275,7 @@ final class TorrentEngine: ConnectionOwner {
                     "Check that a seed is running and reachable; what is here is kept, run the same command to go on."))
     }
 
-    /// Whether more of a block that is wanted, or of a web source's answer, has come since the last look.
+    /// Whether more of a wanted block, or of a web source's response, has arrived since the last check.
     private func hasBytesUnderWay() -> Bool {
         var hasMore = false
         for connection in connections.values where connection.incoming != nil {
@@ -299,13 +299,13 @@ final class TorrentEngine: ConnectionOwner {
         guard failure == nil, !isStopped else { return }
         failure = error
         report(.failed(error))
-        // What cannot be finished is not fetched on.
+        // A download that cannot be finished is stopped.
         stop()
     }
 
     // MARK: The end
 
-    /// Closes all connections and hands the last state to the disk; trackers hear `stopped`.
+    /// Closes all connections and writes the last state to disk. Trackers get `stopped`.
     func stop() {
         guard !isStopped else { return }
         isStopped = true
@@ -316,7 +316,7 @@ final class TorrentEngine: ConnectionOwner {
         for announcer in announcers { announcer.stop() }
     }
 
-    /// What has to reach the disk at the end.
+    /// The state that must reach the disk at the end.
     var finalCheckpoint: StoredPieces? { isPublished || isRelocated ? nil : StoredPieces(machine.have) }
 
     var statusNow: TransferStatus {
@@ -334,7 +334,7 @@ final class TorrentEngine: ConnectionOwner {
         return status
     }
 
-    /// Verified bytes of the wanted files, and all of them. Pieces at the edge of a selection count whole.
+    /// Verified bytes and total bytes of the wanted files. Pieces at the edge of a selection count completely.
     private var progressBytes: (Int64, Int64) {
         let layout = info.layout
         if let progress { return (progress.bytes, home.files.selection.length(in: layout)) }

@@ -3,15 +3,15 @@ import Hashing
 import Logging
 import Reactor
 
-/// Takes connections in and finds the torrent each is about. Lives on the loop.
+/// Accepts connections and finds the torrent of each. Lives on the loop.
 ///
-/// Every connection has a place in the budget of the process. A full budget closes whoever has shown least for longest;
-/// only where everybody has just shown something is the newcomer turned away.
+/// Every connection has a place in the process's budget. If the budget is used up, the connection without progress for
+/// longest is evicted; only if every connection has just made progress, the new one is refused.
 final class Listener: ReadinessHandler, TorrentDirectory {
-    /// Connections taken before others of the loop have their turn. Those that are closed for them are closed in the same
-    /// turn, but after them: so many descriptors of the reserve may be in use for that moment.
+    /// Number of connections accepted before other work of the loop. Connections evicted for them are closed in the
+    /// same iteration, but later: up to this many reserve descriptors may be in use for that moment.
     private static let batch = 32
-    /// Seconds without taking connections when the process has no descriptors left and nobody to close.
+    /// Seconds for which accepting pauses if the process has no descriptors left and no connection can be evicted.
     private static let rest = 1.0
 
     private let socket: StreamListener
@@ -21,11 +21,11 @@ final class Listener: ReadinessHandler, TorrentDirectory {
     private let admission: Admission
     private let logger: Logger
     private let resolve: (PeerConnection, SHA1Digest) -> Void
-    /// Connections whose handshake has not named a torrent yet. The budget bounds them.
+    /// Connections whose handshake has not named a torrent yet. Bounded by the budget.
     private var unnamed: [ObjectIdentifier: PeerConnection] = [:]
     private var isClosed = false
 
-    /// - Parameter resolve: gives a connection its owner, the torrent of an info hash, if that is here and takes it.
+    /// - Parameter resolve: assigns the torrent with this info hash to a connection, if it is here and accepts it.
     init(
         socket: StreamListener, loop: EventLoop, staging: ReceiveStaging, tunables: PeerConnection.Tunables,
         admission: Admission, logger: Logger, resolve: @escaping (PeerConnection, SHA1Digest) -> Void
@@ -46,7 +46,7 @@ final class Listener: ReadinessHandler, TorrentDirectory {
                 guard let (stream, from) = try socket.accept() else { return }
                 admit(stream, from)
             } catch {
-                // Who is closed leaves a descriptor before the loop comes back here.
+                // An evicted connection frees its descriptor before the loop returns here.
                 if error.isOutOfDescriptors, admission.shed(at: .peers, now: loop.now) { return }
                 return pause(error)
             }
@@ -96,7 +96,7 @@ final class Listener: ReadinessHandler, TorrentDirectory {
         unnamed = [:]
     }
 
-    /// The connection that is to be closed when its place is needed. Lives on the loop.
+    /// The connection to close when its place is needed. Lives on the loop.
     private final class Evicted {
         weak var connection: PeerConnection?
     }

@@ -9,7 +9,7 @@ import Reactor
 import TrackerClient
 import Tracking
 
-/// What a node holds on its loop: listener, limits, shared clients and the transfers.
+/// The state of a node on its loop: listener, limits, shared clients and transfers.
 actor NodeState {
     nonisolated let loop: EventLoop
     private let network = TCPNetwork()
@@ -19,17 +19,17 @@ actor NodeState {
     private var listener: Listener?
     private var transfers = TransferIndex()
     private var shelf: ShelfService?
-    /// Tells trackers that announces from another address are still ours.
+    /// Lets trackers recognise announces from another address as ours.
     private let announceKey = UInt32.random(in: .min ... .max)
 
     init(loop: EventLoop) { self.loop = loop }
 
     var listenAddress: PeerAddress? { listener == nil ? nil : context.flatMap { PeerAddress($0.listenAddress) } }
 
-    /// The shared parts, made by the first transfer; later ones listen where it does.
+    /// The shared state, created by the first transfer. Later transfers use the same listening address.
     func context(of node: SwarmNode, options: TransferOptions) throws -> LoopBound<EngineContext> {
         if var context {
-            // Until now nobody wanted peers.
+            // No earlier transfer used peers.
             if listener == nil, options.usesPeers {
                 let (socket, address) = try listen(on: options.listen)
                 context.listenAddress = address
@@ -100,7 +100,7 @@ actor NodeState {
                     infoHash: hash, peerID: peerID.bytes, port: port, uploaded: 0, downloaded: 0, left: 0, event: .none,
                     numWant: 0, key: announceKey, advertisedAddress: options.announceAddress)
             else { continue }
-            // One tracker of each tier is enough: they share what they know (BEP 12).
+            // One tracker of each tier is enough: trackers of a tier share their peers (BEP 12).
             for tier in torrent.trackers {
                 for url in tier {
                     guard let answer = try? await client.announce(url: url, request, filter: filter) else { continue }
@@ -112,10 +112,10 @@ actor NodeState {
         return answered
     }
 
-    /// Torrents of the shelf that have peers, or had some a moment ago.
+    /// Number of shelf torrents that have peers, or had some recently.
     var awakeTorrents: Int { shelf?.count ?? 0 }
 
-    /// The ports of BitTorrent by custom.
+    /// The customary BitTorrent ports.
     private static let ports: ClosedRange<UInt16> = 6881...6889
 
     private func listen(on wanted: PeerAddress?) throws -> (StreamListener, SocketAddress) {
@@ -146,8 +146,8 @@ actor NodeState {
     }
 
     /// - Parameters:
-    ///   - hashes: by which peers ask for it.
-    ///   - mayHaveMore: whether its metadata, which is still to come, may bring another one.
+    ///   - hashes: info hashes by which peers ask for the transfer.
+    ///   - mayHaveMore: whether its metadata, which is still unknown, may add another info hash.
     func add(_ transfer: Transfer, hashes: InfoHashes, mayHaveMore: Bool) {
         transfers.add(transfer, hashes: hashes.wire, mayHaveMore: mayHaveMore) { $0.assumeIsolated { $0.isStopped } }
     }

@@ -4,7 +4,8 @@ import Reactor
 import Storage
 import SwarmCore
 
-/// Opens the torrents of a shelf for the peers that ask for them, and lets them rest again. Lives on the loop.
+/// Opens the torrents of a shelf for the peers that ask for them, and closes them when they are idle. Lives on the
+/// loop.
 final class ShelfService {
     private let shelf: any Shelf
     private let context: EngineContext
@@ -22,7 +23,7 @@ final class ShelfService {
 
     var count: Int { torrents.count }
 
-    /// Gives a connection its torrent, now or later; does nothing if it is not on the shelf.
+    /// Assigns a torrent to a connection, now or later. Does nothing if it is not on the shelf.
     func attach(_ connection: PeerConnection, to hash: SHA1Digest) {
         if let engine = torrents.awake[hash]?.torrent {
             if engine.adopt(connection) { connection.join(engine) }
@@ -32,7 +33,7 @@ final class ShelfService {
         if torrents.count >= torrents.limits.awake { letRest(patience: 0) }
         switch torrents.ask(hash, connection) {
         case .full:
-            // Whoever has shown least for longest goes, so that there is room when this one comes again.
+            // Evicts the connection without progress for longest, so that there is room when this peer tries again.
             _ = context.admission.shed(at: .peers, now: context.loop.now)
         case .wait: connection.awaitTorrent()
         case .open:
@@ -129,7 +130,7 @@ final class ShelfService {
     }
 }
 
-/// The way back to an engine that no transfer owns, from any thread.
+/// Runs work with an engine that no transfer owns, from any thread.
 private struct Entrance: Sendable {
     final class Holder { weak var engine: TorrentEngine? }
 

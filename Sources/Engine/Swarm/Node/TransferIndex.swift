@@ -1,15 +1,15 @@
 import Hashing
 
-/// The transfers of a node, found by the hash that a peer's handshake names. Those that were stopped are let go of now and
-/// then: the time that takes is in proportion to how many were added.
+/// The transfers of a node, by the info hash that a peer's handshake names. Stopped transfers are removed from time to
+/// time; the cost is proportional to the number of added ones.
 struct TransferIndex {
     private(set) var all: [Transfer] = []
     private var byHash: [SHA1Digest: [Transfer]] = [:]
-    /// Begun from a magnet link: peers may ask for them by another hash once their metadata is known.
+    /// Transfers from magnet links: peers may ask for them by another hash when their metadata is known.
     private var others: [Transfer] = []
     private var sweepAt = 64
 
-    /// - Parameter isStopped: whether one may be let go of.
+    /// - Parameter isStopped: whether a transfer may be removed.
     mutating func add(
         _ transfer: Transfer, hashes: [SHA1Digest], mayHaveMore: Bool, isStopped: (Transfer) -> Bool
     ) {
@@ -27,7 +27,7 @@ struct TransferIndex {
         if mayHaveMore { others.append(transfer) }
     }
 
-    /// Those that may be meant, each once, in the order in which they were added.
+    /// Calls `body` once for each transfer that may be meant, in the order of adding.
     func forEach(of hash: SHA1Digest, _ body: (Transfer) -> Void) {
         let named = byHash[hash] ?? []
         for transfer in named { body(transfer) }

@@ -5,7 +5,7 @@ import Reactor
 extension SocketAddress {
     init?(_ address: PeerAddress) { self.init(host: address.addressBytes, port: address.port) }
 
-    /// Whose share of the budget a connection from here is.
+    /// The source to which connections from this address are counted.
     var source: Source { Source(bytes: host) ?? Source(ipv4: 0) }
 }
 
