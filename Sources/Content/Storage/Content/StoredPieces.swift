@@ -3,10 +3,10 @@ import Metainfo
 /// A set of pieces of one content. Its bytes are a BEP 3 bitfield: the first piece is the high bit of the first byte,
 /// and spare bits are zero.
 package struct StoredPieces: Sendable, Equatable {
-    /// Pieces of the content.
+    /// Number of pieces of the content.
     package let pieceCount: Int
     package private(set) var bytes: [UInt8]
-    /// Pieces in the set.
+    /// Number of pieces in the set.
     package private(set) var count: Int
 
     /// The empty set, or all pieces.
@@ -17,7 +17,7 @@ package struct StoredPieces: Sendable, Equatable {
         if all, self.pieceCount % 8 != 0 { bytes[bytes.count - 1] = ~(0xff >> (self.pieceCount % 8)) }
     }
 
-    /// Nil unless there are just as many bytes as needed and no spare bit is set.
+    /// Nil unless the length is right and no spare bit is set.
     package init?(pieceCount: Int, bytes: [UInt8]) {
         guard pieceCount >= 0, bytes.count == (pieceCount + 7) / 8 else { return nil }
         if pieceCount % 8 != 0, let last = bytes.last, last & (0xff >> (pieceCount % 8)) != 0 { return nil }
@@ -38,7 +38,7 @@ package struct StoredPieces: Sendable, Equatable {
 
     package mutating func insert(_ piece: PieceIndex) { insert(piece.value) }
 
-    /// Nothing happens for an index out of range.
+    /// Does nothing for an index out of range.
     package mutating func insert(_ piece: Int) {
         guard piece >= 0, piece < pieceCount, !contains(piece) else { return }
         bytes[piece >> 3] |= 0x80 >> UInt8(piece & 7)
@@ -57,7 +57,7 @@ package struct StoredPieces: Sendable, Equatable {
         count -= 1
     }
 
-    /// Sets of the same content only: pieces beyond this one's count are left out.
+    /// For sets of the same content only: pieces beyond this set's `pieceCount` are ignored.
     package mutating func formUnion(_ other: StoredPieces) { combine(other) { $0 | $1 } }
     package mutating func subtract(_ other: StoredPieces) { combine(other) { $0 & ~$1 } }
 

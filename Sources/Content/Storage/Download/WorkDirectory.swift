@@ -1,7 +1,7 @@
 import Glibc
 import Metainfo
 
-/// `DIR/.NAME.swoop`, locked by this process as long as this object lives.
+/// `DIR/.NAME.swoop`, locked by this process while this object exists.
 final class WorkDirectory: Sendable {
     let layer: any FileLayer
     /// DIR.
@@ -9,9 +9,9 @@ final class WorkDirectory: Sendable {
     let name: FileName
     let path: String
     let directory: OpenFile
-    /// Holds the content under its own name.
+    /// Contains the content under its own name.
     let content: OpenFile
-    /// The lock is gone when this is closed.
+    /// Closing this releases the lock.
     private let lock: OpenFile
 
     private init(
@@ -27,13 +27,13 @@ final class WorkDirectory: Sendable {
         self.lock = lock
     }
 
-    /// Makes the directory if needed, and takes the lock.
-    /// - Throws: `.locked` when another process has it, `.inTheWay` for a symlink of that name.
+    /// Creates the directory if needed, and takes the lock.
+    /// - Throws: `.locked` if another process has it, `.inTheWay` for a symlink of that name.
     static func open(
         _ name: FileName, in place: OpenFile, placePath: String, layer: any FileLayer
     ) throws(StorageError) -> WorkDirectory {
         let path = "\(placePath)/\(name)"
-        // A process that just finished may remove directory and lock between two of the steps: then once more.
+        // A process that just finished may remove directory and lock between two of the steps: then try again.
         for _ in 0..<16 {
             do {
                 let directory = try enter(name, in: place, layer)
@@ -61,13 +61,13 @@ final class WorkDirectory: Sendable {
             try layer.makeDirectory(name, in: parent.descriptor)
         } catch  where error.number == EEXIST {
         }
-        // Even if it was there: a process that was killed may have made it without syncing.
+        // Even if it existed: a process that was killed may have created it without syncing.
         try layer.synchronize(parent.descriptor, dataOnly: false)
         let descriptor = try layer.openDirectory(name, in: parent.descriptor, followSymlink: false)
         return OpenFile(descriptor, layer: layer)
     }
 
-    /// Nil when the lock file was removed meanwhile.
+    /// Nil if the lock file was removed meanwhile.
     static func takeLock(
         in directory: OpenFile, path: String, _ layer: any FileLayer
     ) throws -> OpenFile? {
@@ -101,10 +101,10 @@ final class WorkDirectory: Sendable {
         }
     }
 
-    /// Removes the directory with all that is ours in it. The lock's file goes last but one, so that until then nobody
-    /// else starts.
+    /// Removes the directory with all of our files in it. The lock file is removed last but one, so that no other
+    /// process starts before.
     func remove() throws(StorageError) {
-        // First of all, and durably: without the rest the marker would make no sense at the next start.
+        // First of all, and durably: without the other files the marker would be meaningless at the next start.
         try small.remove(WorkNames.publishing)
         do {
             let removal = TreeRemoval(layer: layer)
@@ -130,7 +130,7 @@ final class WorkDirectory: Sendable {
     }
 }
 
-/// Removes a tree of our own. Symlinks in it are removed, not followed.
+/// Removes a directory tree of our own. Symlinks in it are removed, not followed.
 struct TreeRemoval {
     let layer: any FileLayer
 
@@ -146,7 +146,7 @@ struct TreeRemoval {
         }
     }
 
-    /// Depth is bounded by what paths the torrent may have (100 directories).
+    /// Depth is bounded by the paths that a torrent may have (100 directories).
     func empty(_ directory: Descriptor) throws(SystemError) {
         for name in try layer.list(directory) { try remove(name, in: directory) }
     }

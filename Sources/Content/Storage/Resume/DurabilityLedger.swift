@@ -1,6 +1,6 @@
 import Metainfo
 
-/// When written pieces are made durable: whichever comes first.
+/// When written pieces are made durable: at whichever limit is reached first.
 package struct SyncPolicy: Sendable, Equatable {
     /// Seconds after the first piece that is not durable yet.
     package var interval: Double
@@ -22,21 +22,21 @@ package struct DurabilityLedger: Sendable {
     package let policy: SyncPolicy
     /// Pieces that survive a power loss.
     package private(set) var durable: StoredPieces
-    /// Written since the last sync began.
+    /// Pieces written since the last sync began.
     private var dirty: StoredPieces
     private var dirtyBytes = 0
     private var dirtySince: Double?
-    /// Written before the sync that is under way.
+    /// Pieces written before the sync that is in progress.
     private var syncing: StoredPieces?
 
-    /// - Parameter durable: what the check at the start found to be right.
+    /// - Parameter durable: pieces that the check at the start found to be correct.
     package init(durable: StoredPieces, policy: SyncPolicy = SyncPolicy()) {
         self.durable = durable
         self.policy = policy
         dirty = StoredPieces(pieceCount: durable.pieceCount)
     }
 
-    /// A piece was written in full, though perhaps not to the disk yet.
+    /// A piece was written completely, though perhaps not to the disk yet.
     /// - Parameter now: seconds since any fixed moment.
     package mutating func wrote(_ piece: PieceIndex, bytes: Int, at now: Double) {
         dirty.insert(piece)
@@ -44,7 +44,7 @@ package struct DurabilityLedger: Sendable {
         if dirtySince == nil { dirtySince = now }
     }
 
-    /// The pieces are not right after all: no record may vouch for them any more.
+    /// The pieces are not correct after all: no record may vouch for them any more.
     package mutating func lost(_ pieces: Range<Int>) {
         for piece in pieces {
             durable.remove(piece)
@@ -53,10 +53,10 @@ package struct DurabilityLedger: Sendable {
         }
     }
 
-    /// Whether something was written that no sync covers yet.
+    /// Whether there is written data that no sync covers yet.
     package var isDirty: Bool { !dirty.isEmpty }
 
-    /// When the next sync is due, in the caller's seconds; nil while nothing is waiting or a sync is under way.
+    /// When the next sync is due, in the caller's seconds; nil while nothing is waiting or a sync is in progress.
     package var nextSync: Double? {
         guard let dirtySince, syncing == nil else { return nil }
         return dirtyBytes >= policy.bytes ? dirtySince : dirtySince + policy.interval
@@ -64,8 +64,8 @@ package struct DurabilityLedger: Sendable {
 
     package func isSyncDue(at now: Double) -> Bool { nextSync.map { now >= $0 } ?? false }
 
-    /// The caller now syncs. Answers the set that a record may hold once that succeeded; nil when nothing is waiting or
-    /// a sync is under way.
+    /// The caller now syncs. Returns the set that a record may contain after success; nil if nothing is waiting or a
+    /// sync is in progress.
     package mutating func beginSync() -> StoredPieces? {
         guard syncing == nil, !dirty.isEmpty else { return nil }
         let batch = dirty
@@ -82,7 +82,7 @@ package struct DurabilityLedger: Sendable {
         syncing = nil
     }
 
-    /// The sync was not even begun, for want of a descriptor: what waited waits on.
+    /// The sync could not begin, for lack of a descriptor: the pieces wait again.
     /// - Parameter now: as in ``wrote(_:bytes:at:)``.
     package mutating func syncPostponed(at now: Double) {
         guard let batch = syncing else { return }
@@ -91,8 +91,8 @@ package struct DurabilityLedger: Sendable {
         if dirtySince == nil { dirtySince = now }
     }
 
-    /// After a failed sync the kernel may have dropped what it could not write. Answers the pieces that have to be
-    /// checked or fetched again: all that were not durable.
+    /// After a failed sync the kernel may have dropped data that it could not write. Returns the pieces that must be
+    /// checked or downloaded again: all that were not durable.
     package mutating func syncFailed() -> StoredPieces {
         let lost = (syncing ?? StoredPieces(pieceCount: durable.pieceCount)).union(dirty).subtracting(durable)
         syncing = nil

@@ -1,4 +1,4 @@
-/// What a file looks like from outside; two equal stamps mean that nobody wrote to it, as far as the kernel tells.
+/// The metadata of a file. Two equal stamps mean that the file was not written to, as far as its metadata shows.
 package struct FileStamp: Sendable, Equatable {
     /// Bytes.
     package let size: Int64
