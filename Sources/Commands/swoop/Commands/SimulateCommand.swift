@@ -1,7 +1,7 @@
 import ArgumentParser
 import SwarmSimulator
 
-/// `swoop simulate`: how long a delivery will take, before anybody rents a line.
+/// `swoop simulate`: predicts how long a delivery will take.
 struct SimulateCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
@@ -70,8 +70,7 @@ struct SimulateCommand: SwoopCommand {
 
     @OptionGroup var global: GlobalOptions
 
-    /// Bytes per second. Slower lines would take months of virtual time, faster ones less than the clock can tell
-    /// apart.
+    /// Bytes per second. Lower rates would take months of virtual time; higher ones less than the clock can resolve.
     private static let rates = 10_000...1_000_000_000_000
 
     func validate() throws {

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A directory that has a bit of everything: nested directories, names in several scripts, an executable, an empty
+/// A directory with various kinds of entries: nested directories, names in several scripts, an executable, an empty
 /// file.
 enum SampleContent {
     private static let mib = 1 << 20
@@ -10,7 +10,8 @@ enum SampleContent {
         ("notes/empty", 0),
     ]
 
-    /// A package as cinemas get them: a dozen tracks of about the same size, and lists of them. Random bytes, no film.
+    /// A package like those for cinemas: a dozen tracks of about the same size, and lists of them. The tracks are
+    /// random bytes.
     static func makePackage(in directory: String) throws -> String {
         let root = "\(directory)/swoop-sample-package"
         for number in 1...6 {
@@ -44,7 +45,7 @@ enum SampleContent {
         guard chmod(path, mode) == 0 else { throw TorrentFile.failure("cannot make executable", path) }
     }
 
-    /// The same for the same seed (xorshift); nothing that compresses.
+    /// Deterministic for a seed (xorshift); does not compress.
     private static func random(_ count: Int, seed: UInt64) -> [UInt8] {
         var state = seed &* 0x9E37_79B9_7F4A_7C15
         let words = (0..<(count + 7) / 8).map { _ in

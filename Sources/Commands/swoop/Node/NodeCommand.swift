@@ -42,7 +42,7 @@ struct NodeCommand: SwoopCommand {
         }
         let logger = daemonLogger
         CrashMark.install(DeliveryNode.crashMark(of: configuration))
-        // After the limit is raised: the budget is a part of it.
+        // After the limit is raised, because the budget depends on it.
         DescriptorLimit.raise()
         let admission = Admission()
         let node: DeliveryNode
@@ -96,7 +96,7 @@ struct NodeCommand: SwoopCommand {
         await server.stop()
     }
 
-    /// A daemon's log says what happens to tasks unless it is told to be quiet.
+    /// A daemon logs what happens to tasks, unless `--quiet` is given.
     private var daemonLogger: Logger {
         var logger = global.logger
         if global.verbose == 0 { logger.logLevel = global.quiet ? .warning : .info }
@@ -105,7 +105,7 @@ struct NodeCommand: SwoopCommand {
 }
 
 extension Failure {
-    /// What a node's servers could not start with.
+    /// The exit status if a node's servers cannot start.
     init(_ error: HTTPServiceError) {
         let status: ExitStatus =
             switch error.kind {

@@ -2,9 +2,9 @@ import Authoring
 import Glibc
 import Metainfo
 
-/// Torrents in files.
+/// Reads and writes torrent files.
 enum TorrentFile {
-    /// A hundred thousand files take about 10 MiB; nobody's honest torrent is larger than this.
+    /// A torrent of 100,000 files takes about 10 MiB; larger files than this are refused.
     static let maxBytes = 64 << 20
 
     static func read(_ path: String) throws -> Torrent {
@@ -42,9 +42,10 @@ enum TorrentFile {
         }
     }
 
-    /// Writes next to `path` and renames, so that a reader sees the old file, the whole new one, or none.
+    /// Writes to a file beside `path` and renames it, so that a reader sees the old file, the complete new one, or
+    /// none.
     static func write(_ bytes: [UInt8], to path: String) throws {
-        // Never into a file or through a link that somebody else put there.
+        // Never writes to a file or through a link that another process put there.
         var temporary = ""
         var descriptor: Int32 = -1
         for attempt in 0..<100 {
@@ -68,7 +69,7 @@ enum TorrentFile {
         }
     }
 
-    /// Whether a file can be made at `path`, before hours go into what is to be in it.
+    /// Checks that a file can be created at `path`, before hours are spent on its contents.
     static func checkWritable(_ path: String) throws {
         let directory = path.lastIndex(of: "/").map { path[...$0] } ?? "."
         guard access(String(directory), W_OK | X_OK) == 0 else { throw failure("cannot create", path) }
@@ -86,7 +87,7 @@ enum TorrentFile {
         guard access(path, F_OK) == 0 else { throw failure("cannot open", path) }
     }
 
-    /// `errno` as a failure with the fitting status.
+    /// `errno` as a failure with the matching exit status.
     static func failure(_ what: String, _ path: String) -> Failure {
         let code = errno
         return Failure(Failure.status(code), "\(what) \(path.shown): \(systemText(code))")
