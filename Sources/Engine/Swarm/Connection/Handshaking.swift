@@ -36,7 +36,7 @@ extension PeerConnection {
         }
     }
 
-    // MARK: For whoever finds torrents
+    // MARK: For the torrent directory
 
     /// Assigns the torrent that the peer named.
     func join(_ owner: any ConnectionOwner) {

@@ -10,7 +10,7 @@ import Tracking
 
 /// Peers that join and leave, and their messages.
 extension TorrentEngine {
-    // MARK: Coming
+    // MARK: New connections
 
     func dial() {
         let now = context.loop.now
@@ -113,7 +113,7 @@ extension TorrentEngine {
         if let key = connection.key { dirty.insert(key) }
     }
 
-    // MARK: Going
+    // MARK: Closed connections
 
     func closed(_ connection: PeerConnection, _ reason: CloseReason, last open: PeerConnection.Open?) {
         if connection.isFurther { return closedFurther(connection, reason, last: open) }
@@ -159,7 +159,7 @@ extension TorrentEngine {
         }
     }
 
-    // MARK: Talking
+    // MARK: Messages
 
     func received(_ message: Message, on connection: PeerConnection) {
         guard let key = connection.key else { return }

@@ -110,7 +110,7 @@ extension TorrentEngine {
         return most > 1 ? FurtherConnectionOffer(id: furtherConnections.id(for: key), most: most) : nil
     }
 
-    // MARK: Coming and going
+    // MARK: Opening and closing
 
     /// Adds a further connection, which the peer or we have opened.
     func openedFurther(_ connection: PeerConnection, _ handshake: Handshake, of key: PeerKey) -> Bool {

@@ -173,7 +173,7 @@ extension TorrentEngine {
         if !isHeld, !isStopped { limitsChanged() }
     }
 
-    // MARK: Files that were found wrong
+    // MARK: Wrong files
 
     func refetch(_ file: Int, except id: String?) -> Bool {
         guard home.isStaged, !isRelocated, progress?.isSelected(file) == true else { return false }

@@ -83,7 +83,7 @@ package actor Transfer {
         feed.finish()
     }
 
-    // MARK: For the node that owns it
+    // MARK: For the owning node
 
     nonisolated func report(_ event: TransferEvent) { feed.yield(event) }
 

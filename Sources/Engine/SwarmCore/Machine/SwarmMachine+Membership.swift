@@ -74,7 +74,7 @@ extension SwarmMachine {
         swarm.send(key, .bitfield(shown.wireBytes))
     }
 
-    // MARK: What a peer has
+    // MARK: Holdings of peers
 
     mutating func receivedHoldings(_ holdings: PieceSet, from key: PeerKey, now: Double) {
         guard let peer = swarm.peers[key] else { return }

@@ -67,7 +67,7 @@ struct SwarmState: Sendable {
         return .uplink(Double(told.sorted()[told.count / 2]))
     }
 
-    // MARK: What is said
+    // MARK: Messages to peers
 
     mutating func send(_ key: PeerKey, _ message: Message) {
         guard let peer = peers.place(of: key), !peers[peer].traits.isWebSeed else { return }
@@ -99,7 +99,7 @@ struct SwarmState: Sendable {
         if peers[peer].holdings.isFull || peers[peer].isUploadOnly { actions.append(.disconnect(key, .redundant)) }
     }
 
-    // MARK: Requests that wait for their answer
+    // MARK: Outstanding requests
 
     /// Removes a request that was answered, with data or a reject.
     mutating func takeRequest(_ span: BlockSpan, of key: PeerKey) -> OutstandingRequest? {

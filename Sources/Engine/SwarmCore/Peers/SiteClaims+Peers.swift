@@ -12,7 +12,7 @@ extension SiteClaims {
         members > 0 && !swarm.peers[peer].isNear && !swarm.peers[peer].traits.isWebSeed
     }
 
-    // MARK: Who is near
+    // MARK: Near peers
 
     /// Call when the traits of a peer have changed, and when it leaves.
     /// - Returns: pieces that another host of our site has, so that we need not download them from far peers, see

@@ -57,7 +57,7 @@ struct SiteClaims: Sendable {
         claimed = PieceSet(size: pieceCount)
     }
 
-    // MARK: Who is near
+    // MARK: Near peers
 
     mutating func memberCame() { members += 1 }
 
@@ -140,7 +140,7 @@ struct SiteClaims: Sendable {
 
     var claimCount: Int { claims.count }
 
-    // MARK: Our own
+    // MARK: Our own claims
 
     /// Number of pieces that we download from far peers.
     var ownCount: Int { own.count }
@@ -169,7 +169,7 @@ struct SiteClaims: Sendable {
     @discardableResult
     mutating func disown(_ piece: Int) -> Bool { own.removeValue(forKey: piece) != nil }
 
-    // MARK: What follows
+    // MARK: Effect on requests
 
     /// Whether the piece must not be requested from far peers: it is at our site, or another host of the site downloads
     /// it.

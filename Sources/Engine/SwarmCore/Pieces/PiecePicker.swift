@@ -35,7 +35,7 @@ struct PiecePicker: Sendable {
     /// Number of copies of a piece among the peers.
     func copies(of piece: Int) -> Int { Int(availability[piece]) + fullPeers }
 
-    // MARK: Who has what
+    // MARK: Availability
 
     mutating func addFullPeer() { fullPeers += 1 }
     mutating func removeFullPeer() { fullPeers -= 1 }
@@ -80,7 +80,7 @@ struct PiecePicker: Sendable {
         ends[old - 1] += 1
     }
 
-    // MARK: What is to be begun
+    // MARK: Pieces to begin
 
     /// Adds pieces that can be picked, in random order among equals.
     mutating func insert(_ pieces: [Int], using generator: inout some RandomNumberGenerator) {

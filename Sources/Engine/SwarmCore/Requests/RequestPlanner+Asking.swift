@@ -107,7 +107,7 @@ extension RequestPlanner {
         }
     }
 
-    // MARK: What a peer owes no longer
+    // MARK: Requests taken back
 
     /// Frees the blocks of a request that will not be answered, whether or not its data was arriving.
     mutating func release(_ request: OutstandingRequest, of key: PeerKey) {

@@ -86,7 +86,7 @@ struct RequestPlanner: Sendable {
         return duplicate(for: peer, &swarm, &sites, now: now)
     }
 
-    // MARK: What a peer may be asked for
+    // MARK: Pieces that a peer may be asked for
 
     /// Whether the peer has the piece and would serve it, and no other host of our site has or downloads the piece.
     func mayAsk(_ piece: Int, of peer: PeerTable.Place, _ swarm: inout SwarmState, _ sites: inout SiteClaims) -> Bool {

@@ -32,7 +32,7 @@ extension UploadScheduler {
         static let answer = 1.0
     }
 
-    // MARK: Whether grants are issued
+    // MARK: Starting and stopping
 
     /// Call about four times a second. Starts or stops granting, and updates averages.
     mutating func lookAtGrants(_ swarm: inout SwarmState, _ availability: [UInt16], now: Double) {
@@ -137,7 +137,7 @@ extension UploadScheduler {
             || (named >= 0 && Int(named) != span.piece)
     }
 
-    // MARK: Giving
+    // MARK: Issuing grants
 
     /// Something has happened after which some peer may need a grant, or there is room for one.
     mutating func wakeGrants() {
