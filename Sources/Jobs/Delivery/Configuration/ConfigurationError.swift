@@ -1,14 +1,14 @@
 import JSON
 
-/// Why a configuration is refused: names the key, or the line and column.
+/// Why a configuration is refused. Names the key, or line and column.
 package enum ConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The text is not JSON.
     case syntax(JSONError)
     /// The text is JSON, but not an object.
     case notAnObject
-    /// A key that must be there is not.
+    /// A required key is missing.
     case missing(key: String, reason: String)
-    /// A key's value cannot be used.
+    /// The value of a key is invalid.
     case invalid(key: String, reason: String)
 
     package var description: String {

@@ -3,7 +3,7 @@ import Text
 import JSON
 import Metainfo
 
-/// Turns the members of a configuration into a checked one, and remembers which it knows.
+/// Checks the members of a configuration, and records which keys are known.
 struct ConfigurationReader {
     let object: JSONObject
     private var known: Set<String> = []
@@ -33,7 +33,7 @@ struct ConfigurationReader {
         result.receiverID = try text("receiverid") ?? ""
         result.vip = try text("vip") ?? ""
         result.senderID = try text("senderid") ?? ""
-        // The web control of the first version's client, which this node does without.
+        // The web control of the first version's BitTorrent client, which this node does not have.
         _ = member("ctcs")
     }
 
@@ -121,7 +121,7 @@ struct ConfigurationReader {
     }
 }
 
-// How one key is read.
+// Reading single keys.
 extension ConfigurationReader {
     private mutating func member(_ key: String) -> JSONValue? {
         known.insert(key)
@@ -168,7 +168,7 @@ extension ConfigurationReader {
         return Int(number)
     }
 
-    /// Bytes a second: a number, or one with `K`, `M` or `G` (of 1,024). Empty and 0 mean no limit.
+    /// Bytes per second: a number, or one with `K`, `M` or `G` (of 1,024). Empty and 0 mean no limit.
     private mutating func rate(_ key: String) throws(ConfigurationError) -> Int? {
         guard let text = try text(key)?.trimmingBlanks, !text.isEmpty else { return nil }
         let factors: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30]
