@@ -4,13 +4,13 @@ import Metainfo
 import ObjectStore
 import Swarm
 
-/// The transfers of one delivery: one of the torrent that peers serve, one of the full torrent for what the other
-/// methods fetch. Both write into one directory, each file once.
+/// The transfers of one delivery: one of the torrent that peers serve, and one of the full torrent for the other
+/// methods. Both write into one directory, each file once.
 struct Fetching: Sendable {
-    /// One of the two.
+    /// One of the two transfers.
     struct Part: Sendable {
         let transfer: Transfer
-        /// For each file of the task its index in the torrent's layout, and the other way round.
+        /// For each file of the task its index in the torrent's layout, and the inverse.
         let files: [Int: Int]
         let places: [Int: Int]
         let usesPeers: Bool
@@ -28,8 +28,8 @@ struct Fetching: Sendable {
 
     var parts: [Part] { [peers, others].compactMap(\.self) }
 
-    /// Begins both, with nothing fetched until `set` says so.
-    /// - Parameter wanted: places in the task's list of the files that are to be fetched.
+    /// Starts both, without downloading anything until `set` is called.
+    /// - Parameter wanted: indices in the task's list of the files to fetch.
     static func begin(
         task: TaskFile, torrents: TaskTorrents, wanted: Set<Int>, incoming: String, work: String, context: NodeContext
     ) async throws -> Fetching {
@@ -37,7 +37,7 @@ struct Fetching: Sendable {
         let served = TaskTorrents.map(torrents.served, task)
         if let torrent = torrents.served, !served.isEmpty {
             let chosen = served.filter { wanted.contains($0.key) }
-            // Peers may want what is here though nothing is missing.
+            // Peers may want existing data even if nothing is missing.
             if !chosen.isEmpty {
                 fetching.peers = try await part(
                     torrent, chosen, all: served, usesPeers: true, incoming: incoming, record: "\(work)/peers",
@@ -91,7 +91,7 @@ struct Fetching: Sendable {
         }
     }
 
-    /// From now on a method fetches these files of the task and no others.
+    /// Sets the files of the task that a method fetches from now on.
     func set(_ method: DeliveryMethod, files: [Int], isActive: Bool, rateLimit: Int?) async {
         for part in parts {
             if method == .bt {

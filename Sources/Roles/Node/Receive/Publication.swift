@@ -1,11 +1,10 @@
 import Glibc
 
-/// Puts content that has been checked at its final place in one step, and finds out after a crash how far that had
-/// come.
+/// Moves verified content to its final place atomically, and determines after a crash whether that has happened.
 ///
-/// Before the step a record of what is to be put there lies in the task's own directory; so after a crash it is known
-/// whether what lies at the final place is the new content. It is told by its inode and by the time of its last change,
-/// which a rename leaves alone: the inode of what was removed is soon another's.
+/// Before the move, a record of the content is written to the task's own directory; so after a crash it is known
+/// whether the content at the final place is the new one. It is recognised by its inode and its time of last change,
+/// which a rename does not change. (The inode of a removed file is soon reused.)
 struct Publication: Sendable {
     let incoming: String
     let final: String
@@ -18,15 +17,15 @@ struct Publication: Sendable {
     enum MachineKind: Sendable { case local, mountedBucket }
 
     enum Standing: Sendable, Equatable {
-        /// Content has not been checked yet, or the record is of something else.
+        /// The content has not been verified yet, or the record is of something else.
         case unchecked
-        /// It has been checked and is not at its final place.
+        /// The content is verified, but not at its final place.
         case checked
-        /// It lies at its final place.
+        /// The content is at its final place.
         case published
     }
 
-    /// What is known after a restart.
+    /// The state after a restart.
     func standing() -> Standing {
         guard let bytes = try? NodeFiles.read(record, limit: 4096) else { return .unchecked }
         let fields = String(decoding: bytes, as: UTF8.self).split(separator: " ").map(String.init)
@@ -41,7 +40,8 @@ struct Publication: Sendable {
         return isIt(incoming) ? .checked : .unchecked
     }
 
-    /// Says that all of the content has just been checked. Makes it durable first: a record must not outlive it.
+    /// Records that all of the content has just been verified. Makes the content durable first, because a record must
+    /// not survive without it.
     func recordChecked() throws(FileFailure) {
         try Self.synchronize(incoming)
         if machine == .mountedBucket { return try NodeFiles.write(Array("bucket".utf8), to: record) }
@@ -51,10 +51,10 @@ struct Publication: Sendable {
         try NodeFiles.write(Array("\(status.device) \(status.inode) \(status.modified)\n".utf8), to: record)
     }
 
-    /// Content is to be changed again: what was checked counts no more.
+    /// The content is going to change: it no longer counts as verified.
     func forgetChecked() { NodeFiles.removeFile(record) }
 
-    /// The step. Whatever was there before is gone afterwards; a marker is left. Doing it twice does no harm.
+    /// Publishes the content. Replaces what was there before, and leaves a marker. Repeating it is harmless.
     func publish() throws(FileFailure) {
         try checkNeighbours()
         if machine == .mountedBucket {
@@ -69,11 +69,11 @@ struct Publication: Sendable {
             }
         }
         try NodeFiles.write([], to: marker)
-        // What lies there now is what was there before, or the copied content.
+        // What is there now is the earlier content, or the copied content.
         staging.remove(incoming)
     }
 
-    /// Names beside the content that publication writes to, and what must not lie there: other content.
+    /// Checks the names beside the content that publication uses: other content must not be there.
     /// - Throws: `EEXIST`, naming what is in the way.
     func checkNeighbours() throws(FileFailure) {
         func refuse(_ path: String) -> FileFailure { FileFailure(operation: "replace", path: path, number: EEXIST) }
@@ -82,7 +82,7 @@ struct Publication: Sendable {
         if let there = NodeFiles.status(torrent), there.kind != .file || NodeFiles.exists(torrent + ".finished") {
             throw refuse(torrent)
         }
-        // A link may lead anywhere; and what holds finished content of its own is an organisation's directory.
+        // A link may lead anywhere; a directory that contains other finished content belongs to an organisation.
         if let there = NodeFiles.status(final), there.kind == .other { throw refuse(final) }
         if NodeFiles.names(in: final + "/dcps").contains(where: { $0.hasSuffix(".finished") }) { throw refuse(final) }
     }
@@ -102,7 +102,8 @@ struct Publication: Sendable {
         guard fsync(descriptor) == 0 else { throw FileFailure(operation: "make durable", path: path, number: errno) }
     }
 
-    /// For a mounted bucket, which has no rename: file by file; the marker that follows says that all are there.
+    /// For a mounted bucket, which has no rename: copies file by file. The marker that follows shows that all are
+    /// there.
     private static func copy(_ path: String, to target: String) throws(FileFailure) {
         guard let status = NodeFiles.status(path) else {
             throw FileFailure(operation: "look at", path: path, number: errno)

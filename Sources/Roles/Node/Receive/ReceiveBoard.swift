@@ -2,20 +2,20 @@ import Delivery
 import SwarmCore
 import Synchronization
 
-/// What a delivery looks like from outside. Written by its runner, read by anyone without waiting for it: an answer
-/// about one task must not depend on what two hundred others are doing.
+/// The published status of a delivery. Its runner writes it, and anyone can read it without waiting: a reply about one
+/// task must not depend on the load of two hundred others.
 final class ReceiveBoard: Sendable {
     struct Figures: Sendable, Equatable {
-        /// Verified bytes that came by each method, and bytes per second now.
+        /// Verified bytes by method, and current bytes per second.
         var received = PerMethod<Int64>(repeating: 0)
         var rates = PerMethod<Double>(repeating: 0)
-        /// Bytes that each method is still to fetch.
+        /// Bytes that each method still has to bring.
         var pending = PerMethod<Int64>(repeating: 0)
         var isSeeding = false
-        /// What a person should know; empty if all is well.
+        /// Information for a person; empty if there is no problem.
         var notes = ""
         var upload = 0.0
-        /// How near the peers' part comes to what is possible.
+        /// The efficiency of the BitTorrent part.
         var efficiency: Efficiency?
     }
 
@@ -24,7 +24,7 @@ final class ReceiveBoard: Sendable {
 
     var now: Figures { figures.withLock { $0 } }
 
-    /// As it was written last; nil before the runner has begun.
+    /// The task as last written; nil before the runner has started.
     var task: TaskFile? { file.withLock { $0 } }
     func set(_ task: TaskFile) { file.withLock { $0 = task } }
 

@@ -4,7 +4,7 @@ import Metainfo
 import Swarm
 import Threads
 
-// Carrying out what the machine says.
+// Carries out the machine's actions.
 extension ReceiveRunner {
     func apply(_ actions: [DeliveryAction]) async {
         for action in actions {
@@ -35,7 +35,7 @@ extension ReceiveRunner {
     // MARK: Fetching
 
     private func fetch(_ method: DeliveryMethod, files: [Int], isActive: Bool) async {
-        // They may be all that is missing, and no transfer brings them.
+        // Empty files may be all that is missing, and no transfer creates them.
         if isActive { makeEmptyFiles(Set(files)) }
         let known = Set(fetching?.parts.flatMap { $0.files.keys } ?? [])
         if isActive, !known.isSuperset(of: files.filter { task.fileList[$0].size > 0 }) {
@@ -47,13 +47,13 @@ extension ReceiveRunner {
 
     private func rateLimit(_ method: DeliveryMethod) -> Int? { context.configuration.rateLimits[method] }
 
-    /// Begins the transfers, or begins them anew with what is missing now.
+    /// Starts the transfers, or starts them again for what is missing now.
     func beginFetching() async {
         await settleTransfers()
         diskRetry.begun()
         let missing = Set(DeliveryMethod.allCases.flatMap { machine.status($0).files })
         makeEmptyFiles(missing)
-        // What is here already stays in the transfers: peers want it.
+        // Existing files stay in the transfers, because peers want them.
         let here = Set(task.fileList.indices.filter { machine.owner(of: $0) != nil })
         let wanted = missing.union(here)
         do {
@@ -62,7 +62,7 @@ extension ReceiveRunner {
                 task: task, torrents: torrents, wanted: wanted, incoming: incoming, work: work, context: context)
             if isStopped { return await begun.stop() }
             fetching = begun
-            // Their records know what came in runs before.
+            // Their records contain the bytes of earlier runs.
             figures.transfersBegan()
             for part in begun.parts { follow(part) }
             for method in DeliveryMethod.allCases {
@@ -75,7 +75,7 @@ extension ReceiveRunner {
         }
     }
 
-    /// Files without a byte are in no piece, and some torrents leave them out.
+    /// Empty files are in no piece, and some torrents leave them out.
     private func makeEmptyFiles(_ files: Set<Int>) {
         for file in files where task.fileList[file].size == 0 {
             let path = Self.place(of: task.fileList[file], task, incoming: incoming)
@@ -132,7 +132,7 @@ extension ReceiveRunner {
                 return true
             }
         } catch { return false }
-        // What is found may have gone since: another one may do.
+        // A file that was found may have been removed since: try another.
         for _ in 0..<3 {
             guard let source = await context.library.find(digest, size: entry.size) else { return false }
             if await context.library.copy(from: source, to: target, expecting: digest, size: entry.size) { return true }
@@ -163,7 +163,7 @@ extension ReceiveRunner {
             })
     }
 
-    /// What is there of a file is wrong: it is fetched again.
+    /// The data of a file is wrong: fetch it again.
     private func discard(_ file: Int) async {
         verified.forget(file)
         reported.remove(file)
@@ -186,7 +186,7 @@ extension ReceiveRunner {
         let stopped = (fetching?.parts ?? []).map(\.transfer).filter { $0 !== moved }
         children.append(
             Task { [feed] in
-                // Descriptors for writing are closed before the content moves.
+                // Descriptors for writing must be closed before the content is moved.
                 for transfer in stopped { await transfer.stop() }
                 let problem = await publications.run(publication.final) {
                     await Self.publish(publication, torrent: torrent, moving: moved, clock: context.clock)
@@ -198,7 +198,7 @@ extension ReceiveRunner {
             })
     }
 
-    /// Whether the transfer that serves peers has all of its torrent, and can go on from the final place.
+    /// Whether the transfer that serves peers has all of its torrent, and can continue from the final place.
     private var movesWithContent: Bool {
         guard let torrent = torrents.served, let part = fetching?.peers, machine.plan.seedTime > 0 else { return false }
         let files = torrent.info.layout.files
@@ -226,7 +226,7 @@ extension ReceiveRunner {
         }
         if let prepared { return prepared }
         if let transfer {
-            // It may still be making its last pieces durable.
+            // The transfer may still be making its last pieces durable.
             for _ in 0..<60 where await transfer.status().state != .seeding { await clock.sleep(seconds: 0.1) }
             do {
                 try await transfer.relocate(to: publication.final) { try publication.publish() }
@@ -245,7 +245,7 @@ extension ReceiveRunner {
         }
     }
 
-    /// What was verified here need not be read again by the library.
+    /// Adds verified files to the library, so that it need not read them again.
     func noteInLibrary() async {
         guard let final = context.places.final(task) else { return }
         for entry in task.fileList {
@@ -255,7 +255,7 @@ extension ReceiveRunner {
         }
     }
 
-    /// The content is at its final place: the task file says so, and everybody who wants to know.
+    /// The content is at its final place: updates the task file and notifies others.
     func afterPublication() async {
         if task.finishedTime.isEmpty { task.finishedTime = context.clock.text }
         save()

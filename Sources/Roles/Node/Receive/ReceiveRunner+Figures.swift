@@ -1,11 +1,11 @@
 import Delivery
 import Swarm
 
-// What came how, and what is the matter.
+// Progress by method, and problems.
 extension ReceiveRunner {
     typealias Sources = [[String: SourceStatus]]
 
-    /// The sources of both transfers as they are now.
+    /// The current sources of both transfers.
     func sources() async -> Sources {
         var all: Sources = []
         for part in fetching?.parts ?? [] {
@@ -18,12 +18,12 @@ extension ReceiveRunner {
 
     private static func id(_ method: DeliveryMethod) -> String { method == .bt ? "peers" : method.rawValue }
 
-    /// Verified bytes that the transfers count which run now.
+    /// Verified bytes of the current transfers.
     static func received(in sources: Sources) -> PerMethod<Int64> {
         PerMethod(each: { method in sources.reduce(0) { $0 &+ ($1[id(method)]?.received ?? 0) } })
     }
 
-    /// One look at the transfers: tells the machine, and whoever asks.
+    /// Reads the status of the transfers, passes it to the machine and publishes it.
     func look() async {
         let now = context.clock.now
         if machine.phase == .fetching, diskRetry.isDue(at: now.uptime) { await beginFetching() }
@@ -45,7 +45,7 @@ extension ReceiveRunner {
         saveReceived()
     }
 
-    /// Files that were complete when their transfer began are told by no event.
+    /// There are no events for files that were complete when their transfer began.
     private func reportCompleteFiles() async {
         for part in fetching?.parts ?? [] {
             for index in await part.transfer.completeFiles {
@@ -56,7 +56,8 @@ extension ReceiveRunner {
         }
     }
 
-    /// What a method complains of. What a transfer says in words is asked once more in a way that can be judged.
+    /// The problem of a method. A problem that a transfer reports only as text is checked again in a way that yields a
+    /// typed value.
     private func trouble(
         _ method: DeliveryMethod, _ sources: Sources, at now: Moment
     ) -> SourceTrouble? {
@@ -71,7 +72,7 @@ extension ReceiveRunner {
             troubles[method] = nil
             return nil
         }
-        // A file that it does not give out, if there is one: another would say nothing.
+        // A file that the source does not deliver, if there is one: another file would show nothing.
         let places = zip(fetching.parts, sources).flatMap { part, sources in
             (sources[method.rawValue]?.missingFiles ?? []).compactMap { part.places[$0] }
         }
@@ -87,7 +88,7 @@ extension ReceiveRunner {
         return troubles[method]
     }
 
-    /// Why a method that answers brings nothing all the same: what it sends is wrong, or comes too slowly.
+    /// Why a method that responds brings nothing: its data is wrong, or arrives too slowly.
     private func complaint(of method: DeliveryMethod, _ sources: Sources) -> String? {
         guard method != .bt, machine.status(method).isActive else { return nil }
         for case .failing(let reason, _)? in sources.map({ $0[method.rawValue]?.state }) { return reason }
@@ -95,11 +96,11 @@ extension ReceiveRunner {
         return nil
     }
 
-    /// - Parameter trouble: what a probe met; nil where it was answered.
+    /// - Parameter trouble: the problem found by a probe; nil if the probe succeeded.
     private func note(_ trouble: SourceTrouble?, _ method: DeliveryMethod) async {
         troubles[method] = trouble
         guard trouble == nil else { return }
-        // It answers, and is no source as the transfer has found: what it sends is wrong.
+        // The source responds, but the transfer has found it unusable: its data is wrong.
         for case .exhausted(let reason, _)? in await sources().map({ $0[method.rawValue]?.state }) {
             troubles[method] = .wrongContent(reason)
         }
@@ -116,14 +117,15 @@ extension ReceiveRunner {
         if case .exhausted = status?.state { true } else { false }
     }
 
-    /// Before anything is known but the task: whoever asks now is told all of the truth, not that nothing is to do.
+    /// Publishes the values that are known from the task alone, so that a progress call at this moment does not show
+    /// that nothing is left to do.
     func showTask() {
         figures.begin(sizes: remainingSizes, isComplete: state == .downloaded)
         show()
         board.set(task)
     }
 
-    /// - Parameter sources: of the transfers that run now.
+    /// - Parameter sources: of the current transfers.
     func showFigures(sources: Sources) {
         let rates = PerMethod(each: { method in sources.reduce(0) { $0 + ($1[Self.id(method)]?.rate ?? 0) } })
         figures.look(Self.received(in: sources), rates: rates, machine: machine, most: mostBytes)
@@ -138,7 +140,7 @@ extension ReceiveRunner {
         count()
     }
 
-    /// Everything is here.
+    /// Everything is complete.
     func balanceAtEnd() {
         figures.complete(most: mostBytes, sizes: remainingSizes)
         board.update { $0.notes = "" }
@@ -147,7 +149,7 @@ extension ReceiveRunner {
         saveReceived()
     }
 
-    /// Bytes of the files that do not lie here already, all of them and by the lists that they are in.
+    /// Bytes of the files that were not on this host already, in total and by list.
     private var mostBytes: Int64 { task.totalSize - task.localSameSize }
     private var remainingSizes: PerMethod<Int64> {
         task.remainingFiles().map { $0.reduce(Int64(0)) { $0 + task.fileList[$1].size } }
@@ -162,7 +164,7 @@ extension ReceiveRunner {
         }
     }
 
-    /// Tells the counters of the daemon what has come since they were told last.
+    /// Adds the bytes received since the last call to the daemon's counters.
     private func count() {
         let news = figures.uncounted()
         context.metrics.add(news.bt, to: .bytesFromPeers)
@@ -183,7 +185,7 @@ extension ReceiveRunner {
     func saveReceived() {
         let isLast = hasEnded || isStopped || state == .downloaded
         guard NodeFiles.exists(work), let text = figures.record(total: task.totalSize, isLast: isLast) else { return }
-        // Figures for people: what is lost in a crash is a percent of them.
+        // These figures are for people: a crash loses at most a percent of them.
         try? NodeFiles.write(Array(text.utf8), to: receivedPath)
     }
 }

@@ -2,7 +2,7 @@ import Delivery
 import Swarm
 import Threads
 
-// Serving what is complete, and the end of that.
+// Seeding of complete content, and its end.
 extension ReceiveRunner {
     /// The content was at its final place before a restart.
     func beginService() async {
@@ -18,11 +18,11 @@ extension ReceiveRunner {
         await watchService()
     }
 
-    /// Serves from where the content is now.
+    /// Seeds from the content's current place.
     func serve() async {
         guard seed == nil, let torrent = torrents.served else { return }
         let place = context.places.final(task) ?? incoming
-        // The transfer that fetched it goes on, unless publication had to stop it.
+        // The transfer that downloaded the content continues, unless publication had to stop it.
         if let part = fetching?.peers, await part.transfer.status().state == .seeding {
             seed = part.transfer
             figures.transfersEnded(Self.received(in: await sources()))
@@ -54,7 +54,7 @@ extension ReceiveRunner {
         }
     }
 
-    /// The machine has nothing more to do: serving is over, or there was nothing to serve.
+    /// The machine is finished: seeding is over, or there was nothing to seed.
     func finish() async {
         await seed?.stop()
         seed = nil
@@ -62,7 +62,7 @@ extension ReceiveRunner {
         board.update { $0.isSeeding = false }
         if context.places.role == .cacher {
             let (incoming, work, staging) = (incoming, work, context.places.staging)
-            // The marker of its end is the move; data goes first, so that none is left behind.
+            // The move of the task file marks the end. The data is removed first, so that none is left behind.
             await Threads.offload {
                 staging.remove(incoming)
                 staging.remove(work)
@@ -77,7 +77,7 @@ extension ReceiveRunner {
         await watchService()
     }
 
-    /// A task whose service time is over goes to `history`, whether or not it had anything to serve.
+    /// Moves a task to `history` when its seed time is over, whether or not it had anything to seed.
     func watchService() async {
         guard state == .downloaded, !hasEnded else { return }
         if case .seeding = machine.phase, machine.plan.usable.contains(.bt), machine.plan.seedTime > 0,

@@ -5,8 +5,8 @@ import Swarm
 import Synchronization
 import Threads
 
-/// One task that is received, from its first byte to the end of its service. What to do next is a `DeliveryMachine`'s
-/// to say; this carries it out, one event after the other, and tells it what came of it.
+/// Runs one task that is received, from its first byte to the end of seeding. A `DeliveryMachine` decides what to do
+/// next; this actor carries it out, one event after the other, and reports the results.
 actor ReceiveRunner {
     enum Input: Sendable {
         case tick
@@ -19,11 +19,11 @@ actor ReceiveRunner {
         case extend
     }
 
-    /// What its node hears of it.
+    /// Notifications for the node.
     struct Hooks: Sendable {
-        /// It needs its place in the queue no longer.
+        /// The task no longer needs its place in the queue.
         var placeIsFree: @Sendable (String) async -> Void
-        /// It has ended; the last call.
+        /// The task has ended; the last call.
         var ended: @Sendable (String) async -> Void
     }
 
@@ -44,7 +44,7 @@ actor ReceiveRunner {
     var seed: Transfer?
     var children: [Task<Void, Never>] = []
     var figures = DeliveryFigures()
-    /// Files whose completion the machine has heard of.
+    /// Files whose completion was reported to the machine.
     var reported: Set<Int> = []
     var lastProbe = PerMethod<Double>(repeating: -1e9)
     var troubles = PerMethod<SourceTrouble?>(repeating: nil)
@@ -75,7 +75,7 @@ actor ReceiveRunner {
         plan.settings = context.tunables.delivery
         plan.settings.sourceTimeout = Double(context.configuration.sourceTimeout)
         let served = TaskTorrents.map(torrents.served, task)
-        // Empty files are in no piece: whoever has the share makes them.
+        // Empty files are in no piece: a method that has them in its share creates them.
         plan.torrentFiles = Set(served.keys).union(plan.torrentFiles.filter { task.fileList[$0].size == 0 })
         machine = DeliveryMachine(plan: plan, clock: context.clock.calendar)
         (inputs, feed) = AsyncStream.makeStream(of: Input.self, bufferingPolicy: .unbounded)
@@ -88,17 +88,17 @@ actor ReceiveRunner {
         main = Task { await run() }
     }
 
-    /// Stops everything and returns when it has; the task file and what came so far stay where they are.
+    /// Stops everything, and returns when that is done. The task file and the received data stay where they are.
     func stop() async {
         isStopped = true
         feed.finish()
         await main?.value
     }
 
-    /// The service begins anew, for the whole seed time.
+    /// Starts seeding again for the whole seed time.
     nonisolated func extend() { feed.yield(.extend) }
 
-    /// What showschedules tells of it; nil once it has been fetched.
+    /// The entry of showschedules; nil when the task has been fetched.
     func schedule() -> ScheduledTask? {
         guard machine.phase == .fetching else { return nil }
         return ScheduledTask(task: task, configuration: context.configuration, machine: machine)
@@ -128,12 +128,13 @@ actor ReceiveRunner {
         if hasEnded { await hooks.ended(name) }
     }
 
-    /// Finds out how far it had come, and begins from there.
+    /// Determines how far the task had come, and continues from there.
     private func begin() async {
         let standing = await Threads.offload { [publication] in publication?.standing() ?? .unchecked }
         if state == .downloaded || standing == .published {
             if state == .downloading {
-                // It may have ended right after the step: the marker and what was there before are still to be seen to.
+                // The process may have ended right after the move: the marker, and removal of earlier content, are
+                // still missing.
                 let problem = await Threads.offload { [publication] () -> String? in
                     do throws(FileFailure) {
                         try publication?.publish()
@@ -208,7 +209,7 @@ actor ReceiveRunner {
             diskRetry.failed(text, at: now.uptime)
             context.log(.warning, "transfer interrupted", task: name, ["reason": "\(text)"])
         case .extend:
-            // Counted from now; a restart must know it.
+            // The seed time counts from now; a restart must know it.
             task.finishedTime = context.clock.text
             save()
             await apply(machine.extendSeeding(at: now))
@@ -232,7 +233,7 @@ actor ReceiveRunner {
 
     var publication: Publication? { Self.publication(task, context) }
 
-    /// Since when it is served; nil before.
+    /// Start of seeding; nil before.
     var servedSince: Instant? { context.clock.calendar.instant(of: task.finishedTime) }
 
     func save() {
@@ -257,7 +258,7 @@ actor ReceiveRunner {
         seed = nil
     }
 
-    /// Ends the transfers; what they brought still counts.
+    /// Ends the transfers. The bytes they received still count.
     func settleTransfers() async {
         guard let fetching else { return }
         figures.transfersEnded(Self.received(in: await sources()))

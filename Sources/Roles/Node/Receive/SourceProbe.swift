@@ -5,13 +5,13 @@ import NIOHTTP1
 import ObjectStore
 import Text
 
-/// Finds out whether a method answers for a task at all, by asking for one byte of a file, or what is the matter.
+/// Tests whether a method works for a task, by requesting one byte of a file.
 struct SourceProbe: Sendable {
     let task: TaskFile
     let context: NodeContext
 
-    /// - Parameter files: places in the task's list of files that the method is to fetch.
-    /// - Returns: nil where it answers.
+    /// - Parameter files: indices in the task's list of files that the method is to fetch.
+    /// - Returns: nil if the method works.
     func run(_ method: DeliveryMethod, files: [Int]) async -> SourceTrouble? {
         let candidates = files.isEmpty ? Array(task.fileList.indices) : files
         guard let file = candidates.map({ task.fileList[$0] }).first(where: { $0.size > 0 }) else { return nil }
@@ -36,7 +36,7 @@ struct SourceProbe: Sendable {
             default: return .other(error.description)
             }
         } catch {
-            // Without keys or an endpoint there is nothing to ask.
+            // Without keys or an endpoint no request is possible.
             return .status(403)
         }
     }

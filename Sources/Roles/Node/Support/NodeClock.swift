@@ -1,12 +1,12 @@
 import Delivery
 import Threads
 
-/// The time as the node sees it. Injected, so that two days of quiet hours pass in a test in no time.
+/// The node's clock. Injected, so that a test can pass two days of windows in virtual time.
 package protocol NodeClock: Sendable {
     var now: Moment { get }
-    /// The calendar of windows and of the times in task files.
+    /// The calendar for windows and for the times in task files.
     var calendar: any WallClock { get }
-    /// Returns after so many seconds, or when the task is cancelled.
+    /// Returns after this many seconds, or when the task is cancelled.
     func sleep(seconds: Double) async
 }
 
@@ -15,7 +15,7 @@ extension NodeClock {
     var text: String { calendar.text(now.wall) }
 }
 
-/// The time of the machine.
+/// The system's clock.
 package struct SystemNodeClock: NodeClock {
     package let calendar: any WallClock
 

@@ -1,4 +1,4 @@
-/// Lets work on one thing (a path) be done one after the other, and so many at a time at most.
+/// Serialises work on one path, and limits the total amount of work at any time.
 actor Turns {
     private var last: [String: Task<Void, Never>] = [:]
     private var free: Int

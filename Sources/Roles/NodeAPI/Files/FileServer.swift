@@ -5,8 +5,8 @@ import Hummingbird
 import NIOCore
 import Text
 
-/// Serves the stored content under `/dcp/`, with ranges, to receivers, web seeds and the CDN's own fetches. Reads only,
-/// lists nothing, and never shows what is unfinished.
+/// Serves the stored content under `/dcp/`, with ranges, to receivers, web seeds and the CDN. Read-only, without
+/// directory listings or unfinished content.
 struct FileServer: HTTPResponder {
     typealias Context = ServiceContext
 
@@ -39,7 +39,7 @@ struct FileServer: HTTPResponder {
         if let name = HTTPField.Name("X-Content-Type-Options") { headers[name] = "nosniff" }
         let asked = head.headerFields
         if isUnchanged(asked, file) { return Response(status: .notModified, headers: headers) }
-        // A range of another version of the file is no use to anybody: all of this one instead.
+        // A range of another version of the file is useless: send the whole current file instead.
         let isRangeWanted = asked[.ifRange].map { $0 == file.tag || $0 == headers[.lastModified] } ?? true
         let range = isRangeWanted ? ByteRange(header: asked[.range], size: file.size) : .whole
         switch range {
@@ -74,7 +74,7 @@ struct FileServer: HTTPResponder {
         return Response(
             status: status, headers: headers,
             body: ResponseBody(contentLength: length) { writer in
-                // The request is being answered until the last byte is out.
+                // The request counts until the last byte is sent.
                 defer { withExtendedLifetime(place) {} }
                 var waiting = UnsentBytes(admission)
                 var position = range.lowerBound
@@ -82,7 +82,7 @@ struct FileServer: HTTPResponder {
                     let left = range.upperBound - position
                     let isRoom = waiting.reserve(Int(min(left, Int64(limits.fileChunk))))
                     let count = Int(min(Int64(isRoom ? limits.fileChunk : limits.smallFileChunk), left))
-                    // Returns when most of what was written before has been taken.
+                    // Returns when most of the earlier data has been sent.
                     try await writer.write(try await file.read(at: position, count: count))
                     waiting.wasTaken()
                     position += Int64(count)
@@ -98,8 +98,8 @@ struct FileServer: HTTPResponder {
             status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(string: "\(status.code)\n")))
     }
 
-    /// Torrents are made anew under the same name, so caches are to ask again soon; content never changes under its
-    /// name, and how long it is kept is the CDN's own setting.
+    /// Torrents are made anew under the same name, so caches must revalidate them soon. Content never changes under its
+    /// name; its cache time is set in the CDN.
     private static func caching(of path: ServedPath) -> String {
         isTorrent(path) ? "public, max-age=180" : "public, no-transform"
     }

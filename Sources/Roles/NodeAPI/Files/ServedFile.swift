@@ -2,17 +2,17 @@ import Glibc
 import NIOCore
 import NIOPosix
 
-/// An open file under the served directory. Its descriptor is closed when nobody has this any more.
+/// An open file under the served directory. Its descriptor is closed with the last reference.
 final class ServedFile: Sendable {
     let size: Int64
     /// Nanoseconds since 1970.
     let modified: Int64
-    /// Changes when the content does: size, time and number of the file.
+    /// Changes when the content does: made of size, time and inode.
     let tag: String
     private let descriptor: Int32
 
-    /// Follows no symbolic link, anywhere below `root`: a link may point out of the tree or to what is unfinished.
-    /// - Returns: nil when there is no such file that may be served; directories, pipes and devices may not.
+    /// Follows no symbolic link below `root`: a link may lead out of the tree or to unfinished content.
+    /// - Returns: nil if there is no such regular file.
     init?(root: String, path: ServedPath) {
         var directory = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard directory >= 0 else { return nil }
@@ -26,7 +26,7 @@ final class ServedFile: Sendable {
             close(directory)
             return nil
         }
-        // Without O_NONBLOCK a pipe would be waited for.
+        // Without O_NONBLOCK, opening a pipe would block.
         let file = openat(directory, name.terminated, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
         close(directory)
         guard file >= 0 else { return nil }
@@ -47,7 +47,7 @@ final class ServedFile: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Reads `count` bytes from `offset`, off the event loops.
+    /// Reads `count` bytes at `offset`, outside the event loops.
     func read(at offset: Int64, count: Int) async throws -> ByteBuffer {
         try await NIOThreadPool.singleton.runIfActive {
             var buffer = ByteBufferAllocator().buffer(capacity: count)
@@ -59,7 +59,7 @@ final class ServedFile: Sendable {
                     if got < 0, errno != EINTR { throw IOError(errnoCode: errno, reason: "pread") }
                     return max(0, got)
                 }
-                // The file became shorter: the answer cannot be finished, and breaking it off is how the client learns.
+                // The file was truncated: the response cannot be completed, so the connection is closed.
                 if got == 0 { throw IOError(errnoCode: EIO, reason: "the file became shorter") }
             }
             return buffer
@@ -68,6 +68,6 @@ final class ServedFile: Sendable {
 }
 
 extension [UInt8] {
-    /// As the C library wants names.
+    /// As a C string.
     fileprivate var terminated: [CChar] { map(CChar.init(bitPattern:)) + [0] }
 }
