@@ -1,11 +1,11 @@
 import Glibc
 
-/// An IPv4 or IPv6 address with a port, as the kernel has it. IPv4 mapped into IPv6 is taken for IPv4.
+/// An IPv4 or IPv6 address with a port, in the kernel's form. IPv4-mapped IPv6 becomes IPv4.
 public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     /// 4 or 16 bytes, network order.
     public let host: [UInt8]
     public let port: UInt16
-    /// Of a link-local IPv6 address; 0 otherwise.
+    /// Scope of a link-local IPv6 address; 0 for other addresses.
     public var scope: UInt32 = 0
 
     /// - Returns: nil unless `host` has 4 or 16 bytes.

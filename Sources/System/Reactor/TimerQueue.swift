@@ -1,4 +1,4 @@
-/// Names a timer until it has fired.
+/// Identifies a timer until it has fired.
 public struct TimerToken: Hashable, Sendable {
     let serial: UInt64
 }
@@ -9,7 +9,7 @@ struct TimerQueue {
     private var actions: [UInt64: () -> Void] = [:]
     private var serial: UInt64 = 0
 
-    /// Seconds of the loop's clock, or nil without a timer.
+    /// Seconds of the loop's clock; nil if there is no timer.
     var nextDeadline: Double? { heap.first?.deadline }
 
     mutating func insert(at deadline: Double, _ action: @escaping () -> Void) -> TimerToken {
@@ -25,7 +25,7 @@ struct TimerQueue {
         while let first = heap.first, actions[first.serial] == nil { removeFirst() }
     }
 
-    /// Takes the action of the first timer that is due, so that the caller may run it while others are added.
+    /// Removes and returns the action of the first due timer, so that the caller may run it while timers are added.
     mutating func popDue(at now: Double) -> (() -> Void)? {
         while let first = heap.first, first.deadline <= now {
             removeFirst()

@@ -1,10 +1,10 @@
 import Glibc
 
-/// The machine's clocks.
+/// The system's clocks.
 package enum Clocks {
-    /// Nanoseconds since 1970, as files' times are.
+    /// Nanoseconds since 1970, like file times.
     package static var wall: Int64 { nanoseconds(CLOCK_REALTIME) }
-    /// Nanoseconds of CLOCK_MONOTONIC: unaffected by a clock that is set.
+    /// Nanoseconds of CLOCK_MONOTONIC, which is not affected by setting the time.
     package static var steady: Int64 { nanoseconds(CLOCK_MONOTONIC) }
     /// Seconds since 1970.
     package static var wallSeconds: Double { seconds(CLOCK_REALTIME) }
