@@ -14,8 +14,8 @@ struct ShelfSession: Sendable {
 
     /// Time between two scans of the directory.
     private static let look = Duration.seconds(2)
-    /// Maximum seconds between announces of a torrent, also used if no tracker has responded; the time between two
-    /// announces; and the number of simultaneous announces.
+    /// Maximum seconds between two announces of a torrent; seconds until it is announced again if no tracker has
+    /// responded; time between announces of two torrents; and the number of simultaneous announces.
     private static let longest = 1_800.0
     private static let retry = 300.0
     private static let pause = Duration.milliseconds(5)

@@ -8,8 +8,8 @@ import Bencode
 public struct FurtherConnectionOffer: Sendable, Hashable {
     /// The peer id for the handshake of a further connection.
     public var id: PeerID
-    /// Maximum number of simultaneous connections, including the first. Decoded: 2 to `WireLimits.mostConnections`; smaller
-    /// values are ignored.
+    /// Maximum number of simultaneous connections, including the first. Decoded: 2 to `WireLimits.mostConnections`;
+    /// smaller values are ignored.
     public var most: Int
 
     public init(id: PeerID, most: Int) {

@@ -77,7 +77,7 @@ struct Choker: Sendable {
             if !rotates && first.isUnchoked && second.isUnchoked && first.takesRate != second.takesRate {
                 return first.takesRate > second.takesRate
             }
-            // A seed keeps peers that were unchoked recently until others have had their slot.
+            // A seed keeps the peers that it has unchoked most recently.
             return first.isUnchoked != second.isUnchoked ? first.isUnchoked : first.since > second.since
         }
         return taken.union(ranked.prefix(slots - rotated.count).map(\.key))

@@ -45,8 +45,8 @@ struct UploadGrants: Sendable {
     var awaitingSince: Double?
     /// No grant is needed before this time, unless something happens.
     var idleUntil = -Double.infinity
-    /// Bytes of free width after which the next grant is considered, so that not every sent block causes a look at all
-    /// peers.
+    /// Bytes that may still be granted. The next grant is considered only when this reaches the length of a piece, so
+    /// that not every sent block causes a look at all peers.
     var room = Int.max
     /// Bytes of unfinished grants and of requests with a grant that have not been sent; those of slow peers separately,
     /// as far as they count.
