@@ -105,7 +105,8 @@ import Testing
 
     @Test func `How to open further connections is told and understood`() throws {
         var handshake = ExtensionHandshake()
-        handshake.lines = FurtherLines(id: try #require(PeerID(bytes: Array("abcdefghijklmnopqrst".utf8))), most: 32)
+        handshake.furtherConnections = FurtherConnectionOffer(
+            id: try #require(PeerID(bytes: Array("abcdefghijklmnopqrst".utf8))), most: 32)
         let payload = "d1:mde11:swoop_linesd2:id20:abcdefghijklmnopqrst4:mosti32eee"
         #expect(Message.extended(.handshake(handshake)).encoded == extendedFrame(0, payload.utf8))
         #expect(Self.decode(payload) == handshake)
@@ -121,16 +122,16 @@ import Testing
         ("d2:id20:abcdefghijklmnopqrst4:most1:8e", nil),
     ])
     func `Further connections that cannot be are left out`(text: String, most: Int?) throws {
-        #expect(try #require(Self.decode("d11:swoop_lines\(text)e")).lines?.most == most)
+        #expect(try #require(Self.decode("d11:swoop_lines\(text)e")).furtherConnections?.most == most)
     }
 
     @Test func `What opens further connections does not change while connected`() throws {
         var peer = PeerCapabilities()
         peer.apply(try #require(Self.decode("d11:swoop_linesd2:id20:abcdefghijklmnopqrst4:mosti4eee")))
-        let first = peer.lines
+        let first = peer.furtherConnections
         peer.apply(try #require(Self.decode("d11:swoop_linesd2:id20:ABCDEFGHIJKLMNOPQRST4:mosti9eee")))
         #expect(first?.most == 4)
-        #expect(peer.lines == first)
+        #expect(peer.furtherConnections == first)
     }
 
     @Test func `Values of wrong types and out of range are left out, not refused`() throws {
@@ -301,12 +302,12 @@ import Testing
 
 @Suite struct TurnMessageTests {
     static let golden: [(ExtendedMessage, [UInt8])] = [
-        (.turn(3), [0, 0, 0, 6, 20, 5, 0, 0, 0, 3]),
-        (.turn(19), [0, 0, 0, 6, 20, 5, 0, 0, 0, 19]),
-        (.turn(nil), [0, 0, 0, 6, 20, 5, 0xff, 0xff, 0xff, 0xff]),
-        (.turnOver, [0, 0, 0, 2, 20, 5]),
-        (.turns(true), [0, 0, 0, 3, 20, 5, 1]),
-        (.turns(false), [0, 0, 0, 3, 20, 5, 0]),
+        (.grant(3), [0, 0, 0, 6, 20, 5, 0, 0, 0, 3]),
+        (.grant(19), [0, 0, 0, 6, 20, 5, 0, 0, 0, 19]),
+        (.grant(nil), [0, 0, 0, 6, 20, 5, 0xff, 0xff, 0xff, 0xff]),
+        (.grantOver, [0, 0, 0, 2, 20, 5]),
+        (.grants(true), [0, 0, 0, 3, 20, 5, 1]),
+        (.grants(false), [0, 0, 0, 3, 20, 5, 0]),
     ]
 
     @Test(arguments: golden.indices)
@@ -336,12 +337,12 @@ import Testing
         #expect(
             Connection.read(extendedFrame(5, number(.max - 1))).violation
                 == .pieceOutOfRange(message: .extended, index: .max - 1))
-        #expect(Connection.read(extendedFrame(5, number(20)), content: nil).messages == [.extended(.turn(20))])
-        #expect(Connection.read(extendedFrame(5, number(.max)), content: nil).messages == [.extended(.turn(nil))])
+        #expect(Connection.read(extendedFrame(5, number(20)), content: nil).messages == [.extended(.grant(20))])
+        #expect(Connection.read(extendedFrame(5, number(.max)), content: nil).messages == [.extended(.grant(nil))])
     }
 
     @Test func `Any byte but 0 means that turns are given`() {
-        #expect(Connection.read(extendedFrame(5, [7])).messages == [.extended(.turns(true))])
+        #expect(Connection.read(extendedFrame(5, [7])).messages == [.extended(.grants(true))])
     }
 
     @Test(arguments: golden.indices)
@@ -352,15 +353,15 @@ import Testing
         var buffer: [UInt8] = [0xaa]
         #expect(!message.encode(into: &buffer, ids: ids))
         #expect(buffer == [0xaa])
-        ids.name(.turn, as: 99)
+        ids.name(.grant, as: 99)
         #expect(message.encode(into: &buffer, ids: ids))
         #expect(Array(buffer.dropFirst(5).prefix(2)) == [20, 99])
-        ids.name(.turn, as: 0)
+        ids.name(.grant, as: 0)
         buffer = []
         #expect(!message.encode(into: &buffer, ids: ids))
     }
 
     @Test func `A private torrent has turns too`() {
-        #expect(ExtensionIDs.own(isPrivate: true)[.turn] == 5)
+        #expect(ExtensionIDs.own(isPrivate: true)[.grant] == 5)
     }
 }

@@ -128,9 +128,9 @@ import Text
         case 15: return .extended(.dontHave(index))
         case 16: return .extended(.uploadOnly(.random(using: &generator)))
         case 17: return .extended(.metadata(metadata(&generator)))
-        case 18: return .extended(.turn(.random(using: &generator) ? index : nil))
-        case 19: return .extended(.turnOver)
-        case 20: return .extended(.turns(.random(using: &generator)))
+        case 18: return .extended(.grant(.random(using: &generator) ? index : nil))
+        case 19: return .extended(.grantOver)
+        case 20: return .extended(.grants(.random(using: &generator)))
         case 21: return .extended(.claim(piece: index, number: .random(in: 0...(.max), using: &generator)))
         default:
             let added = (0..<5).compactMap { _ in endpoint(&generator) }.sorted {

@@ -22,12 +22,12 @@ import Testing
 
     @Test(arguments: [true, false])
     func `three thousand peers that change their minds cost no look at all of each other`(
-        takesTurns: Bool
+        supportsGrants: Bool
     ) throws {
         var machine = try machine(isSeed: true)
         let keys = (0..<3000).map { _ in
             var traits = PeerTraits(supportsFast: true)
-            traits.takesTurns = takesTurns
+            traits.supportsGrants = supportsGrants
             return machine.join(traits, now: 0)
         }
         for key in keys { machine.received(.haveNone, from: key, now: 0) }

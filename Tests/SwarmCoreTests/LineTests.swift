@@ -5,7 +5,7 @@ import Testing
 @testable import SwarmCore
 
 @Suite struct CongestionChoiceTests {
-    private let limits = LineLimits()
+    private let limits = ConnectionLimits()
 
     @Test func aShortLineIsLeftToTheSystemHoweverMuchItLoses() {
         #expect(CongestionChoice.choose(roundTrip: 0.0002, repeated: 10_000, limits: limits) == .system)
@@ -21,13 +21,13 @@ import Testing
 
 /// Lines of peers as functions of how many connections there are, in bytes per second.
 private struct Lines {
-    var search = LineSearch<Int>()
+    var search = ConnectionSearch<Int>()
     var counts: [Int]
     var roundTrip = 0.15
     var isLossy = false
     var most = 32
     var room = 64
-    var steps: [LineSearch<Int>.Step] = []
+    var steps: [ConnectionSearch<Int>.Step] = []
     private var received = 0.0
     private var now = 0.0
 
@@ -39,8 +39,8 @@ private struct Lines {
             now += 0.2
             received += rate(counts) * 0.2
             let candidates = counts.indices.map {
-                LineSearch<Int>.Candidate(
-                    peer: $0, roundTrip: roundTrip, isLossy: isLossy, lines: counts[$0], most: most)
+                ConnectionSearch<Int>.Candidate(
+                    peer: $0, roundTrip: roundTrip, isLossy: isLossy, connections: counts[$0], most: most)
             }
             let open = counts.reduce(0, +) - counts.count
             guard
@@ -123,11 +123,11 @@ private struct Lines {
     }
 
     @Test func aPeerThatGoesInTheMiddleOfATrialLeavesNothingBehind() {
-        var search = LineSearch<Int>()
-        func one(_ peer: Int, _ lines: Int) -> [LineSearch<Int>.Candidate] {
-            [.init(peer: peer, roundTrip: 0.1, isLossy: false, lines: lines, most: 8)]
+        var search = ConnectionSearch<Int>()
+        func one(_ peer: Int, _ lines: Int) -> [ConnectionSearch<Int>.Candidate] {
+            [.init(peer: peer, roundTrip: 0.1, isLossy: false, connections: lines, most: 8)]
         }
-        var steps: [LineSearch<Int>.Step] = []
+        var steps: [ConnectionSearch<Int>.Step] = []
         for tick in 1...10 where steps.isEmpty {
             let step = search.look(
                 one(1, 1), received: Int64(tick) * 1_000_000, remaining: .max, room: 9, now: Double(tick) * 0.5)
@@ -159,7 +159,7 @@ private struct Lines {
             layout: layout, wanted: PieceSet(full: layout.pieceCount), have: PieceSet(size: layout.pieceCount), seed: 1,
             now: 0)
         key = machine.join(PeerTraits(supportsFast: true), now: 0)
-        machine.setLines(3, of: key)
+        machine.setConnectionCount(3, of: key)
         machine.received(.haveAll, from: key, now: 0)
         machine.received(.unchoke, from: key, now: 0)
         asked = requests()
@@ -181,7 +181,7 @@ private struct Lines {
     @Test mutating func whatWasComingOverALostOneIsAskedAgainAtOnce() {
         let first = asked[0]
         #expect(machine.beginBlock(first, from: key) == .buffer)
-        machine.lineLost(key, receiving: first, now: 1)
+        machine.connectionLost(key, receiving: first, now: 1)
         let again = requests()
         #expect(again.contains(first))
         answer(first, now: 1.2)
@@ -190,13 +190,13 @@ private struct Lines {
 
     @Test mutating func whatDoesNotComeAfterALossIsAskedAgainAndMayComeLate() throws {
         #expect(asked.count >= 3)
-        machine.lineLost(key, receiving: nil, now: 1)
+        machine.connectionLost(key, receiving: nil, now: 1)
         // This one was on its way over another.
         answer(asked[1], now: 1.5)
         let before = requests()
-        machine.tick(now: 1 + FurtherLinesState.grace - 0.1)
+        machine.tick(now: 1 + FurtherConnectionsState.grace - 0.1)
         #expect(!requests().contains(asked[0]))
-        machine.tick(now: 1 + FurtherLinesState.grace + 0.1)
+        machine.tick(now: 1 + FurtherConnectionsState.grace + 0.1)
         let again = requests()
         #expect(again.contains(asked[0]) && again.contains(asked[2]) && !again.contains(asked[1]))
         #expect(before.allSatisfy { !again.contains($0) }, "what was asked after the loss is not concerned")
@@ -208,7 +208,7 @@ private struct Lines {
 
     @Test mutating func aBlockOnItsWayOverAnotherIsWaitedFor() {
         #expect(machine.beginBlock(asked[0], from: key) == .buffer)
-        machine.lineLost(key, receiving: nil, now: 1)
+        machine.connectionLost(key, receiving: nil, now: 1)
         machine.tick(now: 10)
         #expect(!requests().contains(asked[0]))
         #expect(machine.finishBlock(asked[0], from: key, placement: .buffer, now: 10) == false)
@@ -232,9 +232,9 @@ private struct Lines {
     }
 
     @Test mutating func whatIsNotAnsweredForSecondsIsAskedAgain() {
-        machine.tick(now: FurtherLinesState.silence - 0.5)
+        machine.tick(now: FurtherConnectionsState.silence - 0.5)
         #expect(requests().isEmpty)
-        machine.tick(now: FurtherLinesState.silence + 0.5)
+        machine.tick(now: FurtherConnectionsState.silence + 0.5)
         #expect(Set(requests()).isSuperset(of: asked), "the other side may have put it all into what has broken")
     }
 
@@ -244,8 +244,8 @@ private struct Lines {
         machine.received(.unchoke, from: other, now: 0)
         let others = requests()
         #expect(!others.isEmpty)
-        machine.lineLost(other, receiving: others.first, now: 0)
-        machine.tick(now: FurtherLinesState.grace + 0.5)
+        machine.connectionLost(other, receiving: others.first, now: 0)
+        machine.tick(now: FurtherConnectionsState.grace + 0.5)
         #expect(requests().isEmpty)
     }
 }

@@ -25,13 +25,13 @@ private struct SiteHost {
         var traits = PeerTraits(supportsFast: true)
         traits.isNear = near
         traits.followsSuggestions = true
-        traits.takesTurns = true
+        traits.supportsGrants = true
         let key = machine.join(traits, now: now)
         var holdings = PieceSet(size: Self.pieces)
         for piece in has { holdings.insert(piece) }
         hear(has.isEmpty ? .haveNone : .bitfield(holdings.wireBytes), from: key)
         // As the extension handshake says it, which comes later.
-        machine.update(key) { $0.takesClaims = claims }
+        machine.update(key) { $0.supportsClaims = claims }
         drain()
         return key
     }
@@ -241,11 +241,11 @@ private struct SiteHost {
         let near = host.join(near: true)
         let far = host.join(near: false, has: [7, 8])
         host.claim(7, by: near)
-        host.hear(.extended(.turns(true)), from: far)
+        host.hear(.extended(.grants(true)), from: far)
         host.unchoke(far)
-        host.hear(.extended(.turn(7)), from: far)
+        host.hear(.extended(.grant(7)), from: far)
         #expect(host.asked(of: far).isEmpty)
-        host.hear(.extended(.turn(nil)), from: far)
+        host.hear(.extended(.grant(nil)), from: far)
         #expect(host.asked(of: far) == [8])
     }
 
@@ -328,10 +328,10 @@ private struct SiteHost {
         var host = try SiteHost()
         let seed = host.join(near: true, has: Array(0..<SiteHost.pieces))
         for _ in 0..<40 {
-            host.hear(.extended(.turn(3)), from: seed)
-            host.hear(.extended(.turn(nil)), from: seed)
+            host.hear(.extended(.grant(3)), from: seed)
+            host.hear(.extended(.grant(nil)), from: seed)
         }
-        host.hear(.extended(.turn(3)), from: seed)
+        host.hear(.extended(.grant(3)), from: seed)
         #expect(host.machine.sites.bars(5))
         #expect(host.machine.sites.copies(of: 5) == 1)
     }

@@ -64,7 +64,7 @@ import Testing
     @Test func ofTwoWhoFetchOnePieceTheSmallerNumberGoesOn() {
         var site = claims()
         let ours = site.number(of: 5)
-        let isNew = [site.take(5, now: 0), site.take(5, now: 0)]
+        let isNew = [site.addOwn(5, now: 0), site.addOwn(5, now: 0)]
         #expect(isNew == [true, false])
         site.hear(5, from: one, number: ours + 1, now: 0)
         #expect(!site.bars(5))
@@ -135,7 +135,7 @@ import Testing
 
     @Test func ownClaimsAreRepeatedInTime() {
         var site = claims()
-        _ = site.take(1, now: 10)
+        _ = site.addOwn(1, now: 10)
         #expect(!site.isDue(1, now: 14.9))
         #expect(site.isDue(1, now: 15))
         site.told(1, now: 15)
@@ -194,7 +194,7 @@ import Testing
         #expect(held.due(10.49) == [])
         #expect(held.due(10.5) == [one])
         #expect(held.due(11) == [one, two])
-        let taken = [held.take(one), held.take(one), held.take(two)]
+        let taken = [held.takePieces(for: one), held.takePieces(for: one), held.takePieces(for: two)]
         #expect(taken == [[3, 4], [], [4]])
         #expect(held.isEmpty)
     }

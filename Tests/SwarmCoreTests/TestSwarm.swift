@@ -74,7 +74,7 @@ struct TestSwarm {
     mutating func connect(_ first: Int, _ second: Int, fast: Bool = true) {
         var traits = PeerTraits(supportsFast: fast)
         traits.followsSuggestions = fast
-        traits.takesTurns = fast
+        traits.supportsGrants = fast
         traits.longestRequest = fast ? 128 * 1024 : blockLength
         let there = nodes[first].machine.join(traits, now: now)
         let here = nodes[second].machine.join(traits, now: now)

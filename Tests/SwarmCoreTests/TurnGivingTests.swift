@@ -10,7 +10,7 @@ import Text
         for _ in 0..<20 {
             // Neither those who want nothing count, nor those who know no turns.
             line.join(isInterested: false)
-            line.join(takesTurns: false)
+            line.join(supportsGrants: false)
             line.tick()
         }
         #expect(!line.takeSaid().areAboutTurns)
@@ -19,12 +19,12 @@ import Text
     @Test func fromTheThresholdEverybodyWhoKnowsTurnsIsTold() throws {
         var line = try TurnLine(takers: 24)
         let idle = line.join(isInterested: false)
-        let other = line.join(takesTurns: false)
+        let other = line.join(supportsGrants: false)
         _ = line.takeSaid()
         line.tick()
         let said = line.takeSaid()
-        #expect(said.receivers(of: .extended(.turns(true))).count == 25)
-        #expect(said.messages(to: idle) == [.extended(.turns(true))])
+        #expect(said.receivers(of: .extended(.grants(true))).count == 25)
+        #expect(said.messages(to: idle) == [.extended(.grants(true))])
         #expect(!said.filter { $0.key == other }.areAboutTurns)
         // Everybody in turns is unchoked: nobody needs a slot.
         let key = line.keys[5]
@@ -39,11 +39,11 @@ import Text
         #expect(!line.takeSaid().areAboutTurns)
         line.join(isInterested: false)
         line.tick()
-        #expect(line.takeSaid().receivers(of: .extended(.turns(true))).count == 24)
+        #expect(line.takeSaid().receivers(of: .extended(.grants(true))).count == 24)
         // Those that have everything will want nothing.
         for key in line.keys.prefix(13) { for piece in 0..<256 { line.hear(.have(UInt32(piece)), from: key) } }
         line.tick()
-        #expect(line.takeSaid().receivers(of: .extended(.turns(false))).count == 24)
+        #expect(line.takeSaid().receivers(of: .extended(.grants(false))).count == 24)
     }
 
     @Test func whoComesLaterIsToldWhenItWantsSomething() throws {
@@ -52,19 +52,19 @@ import Text
         _ = line.takeSaid()
         let late = line.join()
         let said = line.takeSaid().messages(to: late)
-        #expect(said.contains(.extended(.turns(true))))
+        #expect(said.contains(.extended(.grants(true))))
         #expect(said.contains(.unchoke))
     }
 
     @Test func whoTellsOnlyLaterThatItTakesTurnsIsTold() throws {
         var line = try TurnLine(takers: 24)
         line.tick()
-        let late = line.join(takesTurns: false)
+        let late = line.join(supportsGrants: false)
         line.tick()
         #expect(!line.takeSaid().filter { $0.key == late }.areAboutTurns)
-        line.machine.update(late) { $0.takesTurns = true }
+        line.machine.update(late) { $0.supportsGrants = true }
         line.tick()
-        #expect(line.takeSaid().messages(to: late).contains(.extended(.turns(true))))
+        #expect(line.takeSaid().messages(to: late).contains(.extended(.grants(true))))
     }
 
     @Test func whatWaitsIsRejectedWhenTurnsBegin() throws {
@@ -76,7 +76,7 @@ import Text
         _ = line.takeSaid()
         line.tick()
         let said = line.takeSaid().messages(to: key)
-        let told = try #require(said.firstIndex(of: .extended(.turns(true))))
+        let told = try #require(said.firstIndex(of: .extended(.grants(true))))
         for begin in [0, TurnLine.requestLength] {
             let reject = try #require(said.firstIndex(of: .reject(TurnLine.request(7, begin))))
             #expect(reject > told, "or it would be asked for again at once")
@@ -90,10 +90,10 @@ import Text
         for _ in 0..<12 { line.leave(line.keys[0]) }
         _ = line.takeSaid()
         line.tick()
-        #expect(line.takeSaid().receivers(of: .extended(.turns(false))).isEmpty)
+        #expect(line.takeSaid().receivers(of: .extended(.grants(false))).isEmpty)
         line.hear(.notInterested, from: line.keys[0])
         line.tick()
-        #expect(Set(line.takeSaid().receivers(of: .extended(.turns(false)))) == Set(line.keys))
+        #expect(Set(line.takeSaid().receivers(of: .extended(.grants(false)))) == Set(line.keys))
         #expect(line.promised == 0)
         for _ in 0..<20 { line.tick() }
         #expect(!line.takeSaid().areAboutTurns)
@@ -111,7 +111,7 @@ import Text
             for turn in turns where turn.piece >= 0 {
                 named.append(turn.piece)
                 line.ask(turn.piece, by: turn.key)
-                line.hear(.extended(.turnOver), from: turn.key)
+                line.hear(.extended(.grantOver), from: turn.key)
                 let sent = line.send(to: turn.key)
                 #expect(sent == TurnLine.pieceLength)
             }
@@ -130,13 +130,13 @@ import Text
         var line = try TurnLine(pieces: 30, takers: 24)
         line.tick()
         let refused = try #require(line.takeTurns().first)
-        line.hear(.extended(.turnOver), from: refused.key)
+        line.hear(.extended(.grantOver), from: refused.key)
         var seen: [PeerKey] = []
         for _ in 0..<200 {
             for turn in line.takeTurns() {
                 if turn.piece == refused.piece { seen.append(turn.key) }
                 if turn.piece >= 0 { line.ask(turn.piece, by: turn.key) }
-                line.hear(.extended(.turnOver), from: turn.key)
+                line.hear(.extended(.grantOver), from: turn.key)
                 line.send(to: turn.key)
             }
             line.tick(after: 0.01)
@@ -155,7 +155,7 @@ import Text
         line.ask(turn.piece, by: turn.key)
         let said = line.takeSaid().messages(to: turn.key)
         #expect(said == [.reject(TurnLine.request(late, 0))])
-        line.hear(.extended(.turnOver), from: turn.key)
+        line.hear(.extended(.grantOver), from: turn.key)
         let sent = line.send(to: turn.key)
         #expect(sent == TurnLine.pieceLength)
         var named = 0
@@ -163,7 +163,7 @@ import Text
             for turn in line.takeTurns() where turn.piece >= 0 {
                 named += turn.piece == late ? 1 : 0
                 line.ask(turn.piece, by: turn.key)
-                line.hear(.extended(.turnOver), from: turn.key)
+                line.hear(.extended(.grantOver), from: turn.key)
                 line.send(to: turn.key)
             }
             line.tick(after: 0.01)
@@ -184,7 +184,7 @@ import Text
             for turn in line.takeTurns() where turn.piece >= 0 {
                 turns[turn.key, default: 0] += 1
                 line.ask(turn.piece, by: turn.key)
-                line.hear(.extended(.turnOver), from: turn.key)
+                line.hear(.extended(.grantOver), from: turn.key)
                 line.send(to: turn.key)
             }
             line.tick(after: 0.01)
@@ -213,7 +213,7 @@ import Text
                     line.ask(max(0, turn.piece), by: turn.key)
                     asked.append(turn.key)
                 }
-                line.hear(.extended(.turnOver), from: turn.key)
+                line.hear(.extended(.grantOver), from: turn.key)
             case 1 where !asked.isEmpty: sent += line.send(to: asked.removeFirst())
             default: break
             }
@@ -230,7 +230,7 @@ import Text
         let key = try #require(turns.first?.key)
         var pauses: [Double] = []
         for _ in 0..<8 {
-            line.hear(.extended(.turnOver), from: key)
+            line.hear(.extended(.grantOver), from: key)
             turns.removeAll { $0.key == key }
             let end = try #require(line.machine.swarm.peers[key]?.grants.pausedUntil)
             pauses.append(end - line.now)
@@ -239,7 +239,7 @@ import Text
                 if let next = turns.firstIndex(where: { $0.key != key }) {
                     let turn = turns.remove(at: next)
                     line.ask(max(0, turn.piece), by: turn.key)
-                    line.hear(.extended(.turnOver), from: turn.key)
+                    line.hear(.extended(.grantOver), from: turn.key)
                     line.send(to: turn.key)
                 }
                 turns += line.takeTurns()
@@ -261,7 +261,7 @@ import Text
         #expect(turns.count == TurnLine.atOnce)
         for turn in turns.dropLast() {
             line.ask(turn.piece, by: turn.key)
-            line.hear(.extended(.turnOver), from: turn.key)
+            line.hear(.extended(.grantOver), from: turn.key)
         }
         #expect(line.takeTurns().isEmpty, "the line is spoken for")
         #expect(line.promised == TurnLine.atOnce * TurnLine.pieceLength)
@@ -280,7 +280,7 @@ import Text
 
     @Test func ofOneThatNoLongerTakesTurns() throws {
         var (line, turns) = try busy()
-        line.machine.update(turns[0].key) { $0.takesTurns = false }
+        line.machine.update(turns[0].key) { $0.supportsGrants = false }
         #expect(line.promised == (TurnLine.atOnce - 1) * TurnLine.pieceLength)
         #expect(line.sumsAreRight)
         line.tick()
@@ -313,7 +313,7 @@ import Text
         line.tick()
         let said = line.takeSaid()
         #expect(Set(said.receivers(of: .choke)) == Set(line.keys))
-        #expect(said.compactMap(TurnLine.turn).isEmpty)
+        #expect(said.compactMap(TurnLine.grant).isEmpty)
         #expect(line.promised == 0)
         #expect(line.machine.peekUpload(to: turns[0].key) == nil)
         line.machine.setServing(true, now: line.now)

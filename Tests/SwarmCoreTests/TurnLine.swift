@@ -31,9 +31,9 @@ struct TurnLine {
     }
 
     @discardableResult
-    mutating func join(takesTurns: Bool = true, isInterested: Bool = true) -> PeerKey {
+    mutating func join(supportsGrants: Bool = true, isInterested: Bool = true) -> PeerKey {
         var traits = PeerTraits(supportsFast: true)
-        traits.takesTurns = takesTurns
+        traits.supportsGrants = supportsGrants
         traits.longestRequest = Self.requestLength
         let key = machine.join(traits, now: now)
         keys.append(key)
@@ -91,10 +91,10 @@ struct TurnLine {
     }
 
     /// Turns that were given since anything was taken last, and -1 for one of the receiver's choice.
-    mutating func takeTurns() -> [(key: PeerKey, piece: Int)] { takeSaid().compactMap(Self.turn) }
+    mutating func takeTurns() -> [(key: PeerKey, piece: Int)] { takeSaid().compactMap(Self.grant) }
 
-    static func turn(_ said: (key: PeerKey, message: Message)) -> (key: PeerKey, piece: Int)? {
-        if case .extended(.turn(let piece)) = said.message { (said.key, piece.map(Int.init) ?? -1) } else { nil }
+    static func grant(_ said: (key: PeerKey, message: Message)) -> (key: PeerKey, piece: Int)? {
+        if case .extended(.grant(let piece)) = said.message { (said.key, piece.map(Int.init) ?? -1) } else { nil }
     }
 
     /// Bytes that are promised: given, or asked for and not gone.
@@ -132,7 +132,7 @@ extension Sequence where Element == (key: PeerKey, message: Message) {
     var areAboutTurns: Bool {
         contains {
             switch $0.message {
-            case .extended(.turn), .extended(.turns), .extended(.turnOver): true
+            case .extended(.grant), .extended(.grants), .extended(.grantOver): true
             default: false
             }
         }

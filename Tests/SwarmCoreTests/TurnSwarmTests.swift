@@ -3,10 +3,10 @@ import SwarmCore
 import Testing
 
 @Suite struct SwarmsInTurns {
-    private func swarm(_ count: Int, pieces: Int, turnsFrom: Int = 24) throws -> TestSwarm {
+    private func swarm(_ count: Int, pieces: Int, grantsFrom: Int = 24) throws -> TestSwarm {
         var swarm = TestSwarm(layout: try testLayout(length: pieces * 262_144, pieceLength: 262_144))
         var configuration = SwarmConfiguration()
-        configuration.turnsFrom = turnsFrom
+        configuration.grantsFrom = grantsFrom
         for node in 0..<count { _ = swarm.add(seed: node == 0, configuration: configuration) }
         for first in 0..<count { for second in 0..<first { swarm.connect(second, first) } }
         return swarm

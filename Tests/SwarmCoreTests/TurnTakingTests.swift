@@ -12,7 +12,7 @@ import Testing
     ) throws -> (line: TurnLine, key: PeerKey) {
         var line = try TurnLine(pieces: Self.pieces, seed: false, configure: configure)
         var traits = PeerTraits(supportsFast: true)
-        traits.takesTurns = true
+        traits.supportsGrants = true
         traits.longestRequest = TurnLine.requestLength
         change(&traits)
         let key = line.machine.join(traits, now: 0)
@@ -32,21 +32,21 @@ import Testing
 
     @Test func withoutATurnNothingIsAskedOfWhoGivesTurns() throws {
         var (line, key) = try leecher()
-        line.hear(.extended(.turns(true)), from: key)
+        line.hear(.extended(.grants(true)), from: key)
         line.hear(.unchoke, from: key)
         for piece in 0..<4 { line.hear(.suggest(UInt32(piece)), from: key) }
         for _ in 0..<20 { line.tick() }
         #expect(requests(line.takeSaid().messages(to: key)).isEmpty)
-        line.hear(.extended(.turns(false)), from: key)
+        line.hear(.extended(.grants(false)), from: key)
         #expect(!requests(line.takeSaid().messages(to: key)).isEmpty)
     }
 
     @Test func whatWasSuggestedBeforeTheEndOfTurnsIsWhatIsAskedForThen() throws {
         var (line, key) = try leecher(traits: { $0.followsSuggestions = true })
-        line.hear(.extended(.turns(true)), from: key)
+        line.hear(.extended(.grants(true)), from: key)
         line.hear(.unchoke, from: key)
         line.hear(.suggest(11), from: key)
-        line.hear(.extended(.turns(false)), from: key)
+        line.hear(.extended(.grants(false)), from: key)
         let asked = requests(line.takeSaid().messages(to: key))
         #expect(!asked.isEmpty && asked.allSatisfy { $0.index == 11 })
     }
@@ -80,25 +80,25 @@ import Testing
         line.hear(.unchoke, from: key)
         let first = requests(line.takeSaid().messages(to: key))
         #expect(!first.isEmpty)
-        line.hear(.extended(.turns(true)), from: key)
+        line.hear(.extended(.grants(true)), from: key)
         for request in first { line.hear(.reject(request), from: key) }
         for _ in 0..<20 { line.tick() }
         #expect(requests(line.takeSaid().messages(to: key)).isEmpty)
-        line.hear(.extended(.turn(nil)), from: key)
+        line.hear(.extended(.grant(nil)), from: key)
         let again = requests(line.takeSaid().messages(to: key))
         #expect(again.first?.index == first.first?.index)
     }
 
     @Test func aTurnIsAnsweredByRequestsOfOnePieceAndItsEnd() throws {
         var (line, key) = try leecher()
-        line.hear(.extended(.turns(true)), from: key)
+        line.hear(.extended(.grants(true)), from: key)
         line.hear(.unchoke, from: key)
         var pieces: Set<UInt32> = []
         for named: UInt32? in [nil, 7, nil, 3] {
             _ = line.takeSaid()
-            line.hear(.extended(.turn(named)), from: key)
+            line.hear(.extended(.grant(named)), from: key)
             let said = line.takeSaid().messages(to: key)
-            #expect(said.last == .extended(.turnOver))
+            #expect(said.last == .extended(.grantOver))
             let asked = requests(said)
             #expect(asked.count == said.count - 1)
             let piece = try #require(asked.first?.index)
@@ -112,18 +112,18 @@ import Testing
 
     @Test func whatIsNotWantedIsNotAskedFor() throws {
         var (line, key) = try leecher()
-        line.hear(.extended(.turns(true)), from: key)
+        line.hear(.extended(.grants(true)), from: key)
         // Choked.
-        line.hear(.extended(.turn(nil)), from: key)
-        #expect(line.takeSaid().messages(to: key).suffix(1) == [.extended(.turnOver)])
+        line.hear(.extended(.grant(nil)), from: key)
+        #expect(line.takeSaid().messages(to: key).suffix(1) == [.extended(.grantOver)])
         line.hear(.unchoke, from: key)
-        line.hear(.extended(.turn(7)), from: key)
+        line.hear(.extended(.grant(7)), from: key)
         #expect(requests(line.takeSaid().messages(to: key)).count > 1)
         // It is on its way already.
-        line.hear(.extended(.turn(7)), from: key)
-        #expect(line.takeSaid().messages(to: key) == [.extended(.turnOver)])
+        line.hear(.extended(.grant(7)), from: key)
+        #expect(line.takeSaid().messages(to: key) == [.extended(.grantOver)])
         line.machine.setAsksPeers(false, now: 0)
-        line.hear(.extended(.turn(8)), from: key)
+        line.hear(.extended(.grant(8)), from: key)
         #expect(requests(line.takeSaid().messages(to: key)).isEmpty)
     }
 
@@ -131,22 +131,22 @@ import Testing
         var line = try TurnLine()
         let key = line.join()
         _ = line.takeSaid()
-        line.hear(.extended(.turn(nil)), from: key)
-        #expect(line.takeSaid().messages(to: key) == [.extended(.turnOver)])
+        line.hear(.extended(.grant(nil)), from: key)
+        #expect(line.takeSaid().messages(to: key) == [.extended(.grantOver)])
     }
 
     @Test(arguments: [16, 17, 0xffff_fffe]) func aTurnOfAPieceOutOfRangeEndsTheConnection(piece: UInt32) throws {
         var (line, key) = try leecher()
         line.hear(.unchoke, from: key)
-        #expect(violations(&line, .extended(.turn(piece)), key) == 1)
+        #expect(violations(&line, .extended(.grant(piece)), key) == 1)
     }
 
     @Test func requestsAreAsLongAsThePeerServesHoweverFewItTakes() throws {
         for (queue, longest) in [(1, 16384), (2, 32768), (1, TurnLine.requestLength), (0, 16384)] {
             var (line, key) = try leecher(traits: { ($0.requestQueue, $0.longestRequest) = (queue, longest) })
-            line.hear(.extended(.turns(true)), from: key)
+            line.hear(.extended(.grants(true)), from: key)
             line.hear(.unchoke, from: key)
-            for _ in 0..<5 { line.hear(.extended(.turn(nil)), from: key) }
+            for _ in 0..<5 { line.hear(.extended(.grant(nil)), from: key) }
             let asked = requests(line.takeSaid().messages(to: key))
             #expect(!asked.isEmpty)
             #expect(asked.count <= max(1, queue), "\(queue), \(longest)")
@@ -158,7 +158,7 @@ import Testing
         var (line, key) = try leecher()
         line.hear(.unchoke, from: key)
         let asked = requests(line.takeSaid().messages(to: key))
-        line.hear(.extended(.turn(nil)), from: key)
+        line.hear(.extended(.grant(nil)), from: key)
         let more = requests(line.takeSaid().messages(to: key))
         #expect(Set(asked).isDisjoint(with: more), "nothing is asked for twice")
         let bytes = (asked + more).reduce(0) { $0 + Int($1.length) }
@@ -167,17 +167,17 @@ import Testing
 
     @Test func thousandsOfTurnsAskForNoMoreThanThereIsRoomFor() throws {
         var (line, key) = try leecher({ $0.openBytes = 4 * TurnLine.pieceLength })
-        line.hear(.extended(.turns(true)), from: key)
+        line.hear(.extended(.grants(true)), from: key)
         line.hear(.unchoke, from: key)
         _ = line.takeSaid()
         for number in 0..<20_000 {
-            line.hear(.extended(.turn(number % 2 == 0 ? nil : UInt32(number / 2 % Self.pieces))), from: key)
-            if number % 3 == 0 { line.hear(.extended(.turns(true)), from: key) }
+            line.hear(.extended(.grant(number % 2 == 0 ? nil : UInt32(number / 2 % Self.pieces))), from: key)
+            if number % 3 == 0 { line.hear(.extended(.grants(true)), from: key) }
         }
         let said = line.takeSaid().messages(to: key)
         let bytes = requests(said).reduce(0) { $0 + Int($1.length) }
         #expect(bytes <= 4 * TurnLine.pieceLength)
-        #expect(said.count { $0 == .extended(.turnOver) } == 20_000)
+        #expect(said.count { $0 == .extended(.grantOver) } == 20_000)
         let outstanding = try #require(line.machine.swarm.peers[key]?.outstanding.count)
         #expect(outstanding <= 250)
     }
@@ -191,10 +191,10 @@ import Testing
             for piece in 0..<Self.pieces { line.hear(.have(UInt32(piece)), from: keys[keys.count - 1]) }
         }
         for key in keys {
-            line.hear(.extended(.turns(true)), from: key)
+            line.hear(.extended(.grants(true)), from: key)
             line.hear(.unchoke, from: key)
         }
-        for key in keys.prefix(7) { line.hear(.extended(.turn(nil)), from: key) }
+        for key in keys.prefix(7) { line.hear(.extended(.grant(nil)), from: key) }
         return (line, keys)
     }
 
@@ -202,11 +202,11 @@ import Testing
         var (line, keys) = try busy()
         let begun = Set(requests(line.takeSaid().map(\.message)).map(\.index))
         #expect(begun.count == 7)
-        line.hear(.extended(.turn(nil)), from: keys[8])
-        #expect(line.takeSaid().messages(to: keys[8]) == [.extended(.turnOver)])
+        line.hear(.extended(.grant(nil)), from: keys[8])
+        #expect(line.takeSaid().messages(to: keys[8]) == [.extended(.grantOver)])
         // What a seed names is with nobody else.
         let named = try #require((0..<UInt32(Self.pieces)).first { !begun.contains($0) })
-        line.hear(.extended(.turn(named)), from: keys[8])
+        line.hear(.extended(.grant(named)), from: keys[8])
         #expect(Set(requests(line.takeSaid().messages(to: keys[8])).map(\.index)) == [named])
     }
 
@@ -214,14 +214,14 @@ import Testing
         var (line, keys) = try busy()
         for _ in 0..<16 { line.tick() }
         _ = line.takeSaid()
-        line.hear(.extended(.turn(nil)), from: keys[8])
+        line.hear(.extended(.grant(nil)), from: keys[8])
         #expect(!requests(line.takeSaid().messages(to: keys[8])).isEmpty)
     }
 
     @Test func whatIsOnItsWayIsNotAskedOfAnotherAtOnceAtTheEnd() throws {
         var (line, keys) = try busy()
-        for key in keys.prefix(8) { line.hear(.extended(.turn(nil)), from: key) }
-        for piece in 0..<Self.pieces { line.hear(.extended(.turn(UInt32(piece))), from: keys[0]) }
+        for key in keys.prefix(8) { line.hear(.extended(.grant(nil)), from: key) }
+        for piece in 0..<Self.pieces { line.hear(.extended(.grant(UInt32(piece))), from: keys[0]) }
         let asked = line.takeSaid().flatMap { said in requests([said.message]).map { (said.key, $0) } }
         #expect(Set(asked.map(\.1.index)).count == Self.pieces)
         let first = try #require(asked.first?.1.index)
@@ -232,12 +232,12 @@ import Testing
             #expect(placement == .buffer)
             _ = line.machine.finishBlock(span, from: key, placement: placement, now: line.now)
         }
-        line.hear(.extended(.turn(nil)), from: keys[9])
-        #expect(line.takeSaid().messages(to: keys[9]) == [.extended(.turnOver)])
+        line.hear(.extended(.grant(nil)), from: keys[9])
+        #expect(line.takeSaid().messages(to: keys[9]) == [.extended(.grantOver)])
         // Twice the time of all that is on its way, 2 seconds at most.
         for _ in 0..<20 { line.tick() }
         _ = line.takeSaid()
-        line.hear(.extended(.turn(nil)), from: keys[9])
+        line.hear(.extended(.grant(nil)), from: keys[9])
         #expect(!requests(line.takeSaid().messages(to: keys[9])).isEmpty)
     }
 }

@@ -15,7 +15,7 @@ import Text
         while line.now < end {
             for turn in line.takeTurns() where answers || !still.contains(turn.key) {
                 line.ask(max(0, turn.piece), by: turn.key)
-                line.hear(.extended(.turnOver), from: turn.key)
+                line.hear(.extended(.grantOver), from: turn.key)
                 if !still.contains(turn.key) { line.waiting.append(turn.key) }
             }
             for key in line.waiting.prefix(4) {
@@ -68,14 +68,14 @@ import Text
         let first = line.takeTurns()
         let still = first[0]
         line.ask(still.piece, by: still.key)
-        line.hear(.extended(.turnOver), from: still.key)
+        line.hear(.extended(.grantOver), from: still.key)
         var takers: Set<PeerKey> = []
         var turns = Array(first.dropFirst())
         while line.now < 20 {
             for turn in turns where turn.key != still.key {
                 if turn.piece == still.piece { takers.insert(turn.key) }
                 if turn.piece >= 0 { line.ask(turn.piece, by: turn.key) }
-                line.hear(.extended(.turnOver), from: turn.key)
+                line.hear(.extended(.grantOver), from: turn.key)
                 line.send(to: turn.key)
             }
             line.tick(after: 0.05)
@@ -89,11 +89,11 @@ import Text
     @Test func theEndOfATurnThatWasNotGivenIsNothing() throws {
         var line = try TurnLine(takers: 30)
         let key = line.keys[0]
-        line.hear(.extended(.turnOver), from: key)
+        line.hear(.extended(.grantOver), from: key)
         line.tick()
         _ = line.takeSaid()
         let idle = try #require(line.keys.first { line.machine.swarm.peers[$0]?.grants.given.isEmpty == true })
-        for _ in 0..<5000 { line.hear(.extended(.turnOver), from: idle) }
+        for _ in 0..<5000 { line.hear(.extended(.grantOver), from: idle) }
         #expect(line.takeSaid().isEmpty)
         #expect(line.promised == TurnLine.atOnce * TurnLine.pieceLength)
     }
@@ -107,7 +107,7 @@ import Text
         let rejects = line.takeSaid().messages(to: greedy).count { if case .reject = $0 { true } else { false } }
         #expect(rejects == 400)
         #expect(line.machine.peekUpload(to: greedy) == nil)
-        for turn in turns { line.hear(.extended(.turnOver), from: turn.key) }
+        for turn in turns { line.hear(.extended(.grantOver), from: turn.key) }
         #expect(line.takeTurns().count == TurnLine.atOnce)
     }
 
@@ -118,7 +118,7 @@ import Text
         let greedy = turns[0].key
         for piece in 0..<200 { line.ask(piece, by: greedy) }
         #expect(line.promised <= (TurnLine.atOnce + 1) * TurnLine.pieceLength)
-        line.hear(.extended(.turnOver), from: greedy)
+        line.hear(.extended(.grantOver), from: greedy)
         let bytes = line.send(to: greedy)
         #expect(bytes == TurnLine.pieceLength)
     }
@@ -126,15 +126,15 @@ import Text
     @Test func aPeerThatKnowsNoTurnsIsServedAsEver() throws {
         var line = try TurnLine(takers: 30)
         line.tick()
-        let other = line.join(takesTurns: false)
+        let other = line.join(supportsGrants: false)
         for _ in 0..<3 { line.tick() }
         let isChoked = try #require(line.machine.swarm.peers[other]?.amChoking)
         #expect(!isChoked)
         line.ask(5, by: other)
         let bytes = line.send(to: other)
         #expect(bytes == TurnLine.pieceLength)
-        line.hear(.extended(.turns(true)), from: other)
-        #expect(line.machine.swarm.peers[other]?.grants.givesTurns == false)
+        line.hear(.extended(.grants(true)), from: other)
+        #expect(line.machine.swarm.peers[other]?.grants.issuesGrants == false)
     }
 
     @Test func thousandsOfMessagesNeitherGrowNorLoop() throws {
@@ -144,9 +144,9 @@ import Text
         var generator = SeededGenerator(seed: 9)
         for number in 0..<20_000 {
             switch Int.random(in: 0..<6, using: &generator) {
-            case 0: line.hear(.extended(.turnOver), from: key)
-            case 1: line.hear(.extended(.turns(Bool.random(using: &generator))), from: key)
-            case 2: line.hear(.extended(.turn(nil)), from: key)
+            case 0: line.hear(.extended(.grantOver), from: key)
+            case 1: line.hear(.extended(.grants(Bool.random(using: &generator))), from: key)
+            case 2: line.hear(.extended(.grant(nil)), from: key)
             case 3: line.hear(.request(TurnLine.request(number % 256, 0)), from: key)
             case 4: line.hear(number % 2 == 0 ? .interested : .notInterested, from: key)
             default: line.hear(.cancel(TurnLine.request(number % 256, 0)), from: key)

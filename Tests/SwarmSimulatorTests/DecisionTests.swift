@@ -38,7 +38,7 @@ import Testing
         let simulation = try Simulation(crowd)
         _ = simulation.run()
         #expect(simulation.hosts[0].machine.uploads.grants.serial > 0)
-        crowd.configuration.turnsFrom = 1_000
+        crowd.configuration.grantsFrom = 1_000
         let without = try Simulation(crowd)
         _ = without.run()
         #expect(without.hosts[0].machine.uploads.grants.serial == 0)

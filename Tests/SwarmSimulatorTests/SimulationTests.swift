@@ -186,7 +186,7 @@ private func eight(_ change: (inout Scenario) -> Void = { _ in }) -> Scenario {
         #expect(IdealTime(two).limit == .seedUplink)
         two.hosts[8].site = 1
         #expect(IdealTime(two).seconds == 250)
-        #expect(IdealTime(two).limit == .siteLine)
+        #expect(IdealTime(two).limit == .siteLink)
     }
 }
 

@@ -3,12 +3,12 @@ import SwarmSimulator
 import Testing
 
 @Suite struct TurnSimulationTests {
-    private func sixty(turnsFrom: Int) throws -> (ratio: Double, copies: Double, wasted: Double) {
+    private func sixty(grantsFrom: Int) throws -> (ratio: Double, copies: Double, wasted: Double) {
         let megabyte = 1_000_000.0
         var scenario = Scenario.fanOut(
             receivers: 60, contentLength: 64 << 20, pieceLength: 256 << 10, blockLength: 256 << 10, up: 10 * megabyte,
             down: 10 * megabyte)
-        scenario.configuration.turnsFrom = turnsFrom
+        scenario.configuration.grantsFrom = grantsFrom
         scenario.timeLimit = 600
         let result = try Simulation(scenario).run()
         let content = Double(scenario.contentLength)
@@ -19,8 +19,8 @@ import Testing
     }
 
     @Test func sixtyHostsEndSoonerInTurns() throws {
-        let turns = try sixty(turnsFrom: 24)
-        let free = try sixty(turnsFrom: .max)
+        let turns = try sixty(grantsFrom: 24)
+        let free = try sixty(grantsFrom: .max)
         // Measured: 1.33 and 2.10.
         #expect(turns.ratio < 1.45)
         #expect(turns.ratio < 0.8 * free.ratio)

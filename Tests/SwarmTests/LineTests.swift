@@ -15,8 +15,8 @@ import Tracking
 
     private static func lines(_ least: Int, of most: Int = 8) -> (inout SwarmNode.Configuration) -> Void {
         { configuration in
-            configuration.lines.least = least
-            configuration.lines.most = most
+            configuration.connectionLimits.least = least
+            configuration.connectionLimits.most = most
         }
     }
 
@@ -107,7 +107,7 @@ import Tracking
                     throw PeerSocket.Failure.protocolViolation("said on a further connection: \(try socket.next())")
                 }
                 var extended = ExtensionHandshake()
-                extended.lines = FurtherLines(id: given, most: 3)
+                extended.furtherConnections = FurtherConnectionOffer(id: given, most: 3)
                 try socket.send(.extended(.handshake(extended)), .haveAll)
                 while true { _ = try socket.next() }
             }
@@ -134,15 +134,15 @@ import Tracking
         _ body: @escaping @Sendable (PeerAddress, WatchedTransfer, PeerSocket, PeerID) throws -> Void
     ) async throws {
         let place = try TemporaryDirectory()
-        try await TestNode.with(1, { $0.lines.most = 4 }) { [sample] nodes in
+        try await TestNode.with(1, { $0.connectionLimits.most = 4 }) { [sample] nodes in
             let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed")))
             try await seed.complete()
             let address = try await nodes[0].address
             try await onThread {
                 let first = try PeerSocket.connect(address)
                 try first.shakeHands(sample.info)
-                let lines = try first.next { frame -> FurtherLines? in
-                    if case .message(.extended(.handshake(let said))) = frame { said.lines } else { nil }
+                let lines = try first.next { frame -> FurtherConnectionOffer? in
+                    if case .message(.extended(.handshake(let said))) = frame { said.furtherConnections } else { nil }
                 }
                 #expect(lines.most == 4)
                 try body(address, seed, first, lines.id)

@@ -1,27 +1,27 @@
-// Authoring: torrents from files, and files held against torrents.
+// Authoring: making torrents from files, and verifying files against torrents.
 //
-// What it is for: finding the files below a path in an order that depends on nothing but their names, reading each of
-// their bytes once with all processors, and hashing them for v1 and v2 from that one reading. The same reader says
-// which pieces of a torrent's content are right.
+// Purpose: find the files below a path in an order that depends only on their names, read each byte once using all
+// processors, and compute v1 and v2 hashes from that one reading. The same reader checks which pieces of a torrent's
+// content are correct.
 //
-// What it must never do: write to the content, follow a symbolic link that it was not told to follow, hold more of the
-// content in memory than `AuthoringLimits` says, make a torrent of files that changed while it read them, or let the
-// result depend on the order in which directories list their entries or threads finish.
+// Must never: write to the content, follow a symbolic link without being told to, hold more of the content in memory
+// than `AuthoringLimits` allows, make a torrent of files that changed while they were read, or let the result depend on
+// the order in which directories are listed or threads finish.
 
-/// How much one run may take of the machine.
+/// Resource limits of one run.
 package struct AuthoringLimits: Sendable, Hashable {
-    /// Bytes of content held at a time by all threads together.
+    /// Bytes of content in memory, all threads together.
     package var bufferBytes = 64 << 20
-    /// Most bytes that one lane of a thread reads at a time. Shorter ones stay in a core's second-level cache, but cost more
-    /// than that saves: 128 KiB took 4 % more time, 32 KiB 15 %.
+    /// Maximum bytes that one lane of a thread reads at a time. Shorter blocks stay in a core's second-level cache, but
+    /// cost more than that saves: 128 KiB took 4 % more time, 32 KiB 15 %.
     package var blockBytes = 512 << 10
-    /// Most threads, whatever the number of processors.
+    /// Maximum number of threads, regardless of the number of processors.
     package var maxThreads = 128
-    /// Files that a thread keeps open. A file is opened again when its next piece is read by another thread.
+    /// Number of files that a thread keeps open. A file is opened again if another thread reads its next piece.
     package var openFilesPerThread = 6
-    /// Most entries looked at in one scan: links that lead to the same directory many times end here.
+    /// Maximum number of entries in one scan. Bounds links that lead to the same directory many times.
     package var maxEntries = 4_000_000
-    /// Shortest time between two reports of progress, in milliseconds.
+    /// Minimum time between two progress reports, in milliseconds.
     package var progressInterval: Int64 = 50
 
     package static let standard = AuthoringLimits()

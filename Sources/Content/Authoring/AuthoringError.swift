@@ -1,24 +1,24 @@
 import Files
 import Metainfo
 
-/// Why a torrent cannot be made or content not checked. Names in it are escaped for display.
+/// Why a torrent cannot be made or content not verified. Names in it are escaped for display.
 package enum AuthoringError: Error, Sendable, Hashable {
     /// A system call failed on the path.
     case system(operation: String, path: String, SystemError)
     case nameIsNotUTF8(path: String)
     case unusableName(path: String, PathProblem)
-    /// A symbolic link, and the policy says that these are errors.
+    /// A symbolic link, and the policy refuses links.
     case symlink(path: String)
-    /// A symbolic link that leads to a directory which it lies in.
+    /// A symbolic link to a directory that contains the link.
     case symlinkLoop(path: String)
-    /// Neither a file nor a directory: what it is, such as "a FIFO".
+    /// Neither a file nor a directory. `kind` describes it, such as "a FIFO".
     case specialFile(path: String, kind: String)
     case tooManyEntries(limit: Int)
     case badPattern(String)
-    /// There is no file, or all files are empty.
+    /// There are no files, or all files are empty.
     case noContent(path: String)
     case badPieceLength(Int)
-    /// A file has not the size, time or identity that it had when it was found.
+    /// A file has another size, time or identity than when it was found.
     case changedWhileRead(path: String)
     /// The torrent would be written over its content.
     case outputIsContent(path: String)

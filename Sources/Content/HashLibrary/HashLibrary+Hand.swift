@@ -2,12 +2,12 @@ import Files
 import Hashing
 import Threads
 
-/// What adding or rebuilding did.
+/// The result of adding or rebuilding.
 package struct AddReport: Sendable, Equatable {
-    /// Files hashed now, and their bytes.
+    /// Number of files hashed now, and their bytes.
     package var hashed = 0
     package var bytes: Int64 = 0
-    /// Files that were in the table and did not change.
+    /// Number of files that were in the table and have not changed.
     package var unchanged = 0
     /// Files that could not be hashed, and why.
     package var failed: [AbsolutePath: HashFailure] = [:]
@@ -15,37 +15,37 @@ package struct AddReport: Sendable, Equatable {
     package init() {}
 }
 
-/// How the table and the files agree.
+/// The result of comparing the table with the files.
 package struct CheckReport: Sendable, Equatable {
-    /// Lines whose file is there and looks as it did when it was hashed (or, where files were read, has that content).
+    /// Lines whose file exists and is unchanged since it was hashed (or, if files were read, has that content).
     package var right = 0
     /// Lines without a file.
     package var missing: [AbsolutePath] = []
-    /// Lines whose file looks otherwise than when it was hashed, or has other content.
+    /// Lines whose file has changed since it was hashed, or has other content.
     package var changed: [AbsolutePath] = []
-    /// Lines written by hand that nobody checked, or that are not true.
+    /// Lines written by hand that have not been checked, or that are wrong.
     package var unchecked: [AbsolutePath] = []
     package var untrue: [AbsolutePath] = []
     /// Files below the roots that have no line.
     package var unlisted: [AbsolutePath] = []
-    /// Could not be read or listed.
+    /// Files and directories that could not be read or listed.
     package var unreadable: [AbsolutePath] = []
 
     package init() {}
 
-    /// Whether every line is right and no file is without one.
+    /// Whether every line is right and every file has a line.
     package var isClean: Bool {
         missing.isEmpty && changed.isEmpty && unchecked.isEmpty && untrue.isEmpty && unlisted.isEmpty
             && unreadable.isEmpty
     }
 }
 
-/// What people ask for by hand: `swoop library add`, `rebuild` and `check`. Works without `start`, too, beside a node
-/// that keeps the same table.
+/// Commands for users: `swoop library add`, `rebuild` and `check`. They also work without `start`, beside a node that
+/// maintains the same table.
 extension HashLibrary {
-    /// Hashes what is new or changed at or below a path, and saves. Lines that were removed or are wrong are made anew.
-    /// Cancelling keeps what was hashed.
-    /// - Parameter progress: bytes done and bytes in all.
+    /// Hashes new and changed files at or below a path, and saves. Lines that were removed or are wrong are written
+    /// again. Cancelling keeps what was hashed.
+    /// - Parameter progress: bytes done and bytes in total.
     package func add(
         _ path: AbsolutePath, progress: @escaping @Sendable (Int64, Int64) -> Void = { _, _ in }
     ) async throws(LibraryError) -> AddReport {
@@ -112,8 +112,8 @@ extension HashLibrary {
         if let tableProblem { throw tableProblem }
     }
 
-    /// Forgets everything, what people did to the table included, and hashes all files below the roots again.
-    /// Interrupted, the next start goes on with what is left.
+    /// Discards the whole table, including users' edits, and hashes all files below the roots again. If it is
+    /// interrupted, the next start hashes the rest.
     package func rebuild(
         progress: @escaping @Sendable (Int64, Int64) -> Void = { _, _ in }
     ) async throws(LibraryError) -> AddReport {
@@ -137,8 +137,8 @@ extension HashLibrary {
         return report
     }
 
-    /// Compares the table with the files, and changes nothing.
-    /// - Parameter reading: every file that has a line is read and hashed, which finds what went bad unseen.
+    /// Compares the table with the files, without changing anything.
+    /// - Parameter reading: read and hash every file that has a line, which also finds silent corruption.
     package func check(reading: Bool = false) async throws(LibraryError) -> CheckReport {
         if !isStarted { try load() } else { await noticeEdits() }
         var report = CheckReport()

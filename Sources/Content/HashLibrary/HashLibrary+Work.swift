@@ -5,14 +5,14 @@ import Logging
 import Synchronization
 import Threads
 
-/// Files that are due to be hashed, taken by the hashing threads.
+/// Files to hash, which the hashing threads take from here.
 final class HashQueue: Sendable {
     private let items = Mutex<(files: [HashItem], taken: Int)>(([], 0))
     private let bytes = Atomic<Int64>(0)
 
     func append(_ item: HashItem) { items.withLock { $0.files.append(item) } }
 
-    /// The next one; beside others in a thread only when there are enough for all threads.
+    /// The next file. A thread that has work gets one only if there are enough for all threads.
     func next(isFirst: Bool, threads: Int) -> HashItem? {
         items.withLock { items in
             let left = items.files.count - items.taken
@@ -32,7 +32,7 @@ final class HashQueue: Sendable {
 }
 
 extension HashLibrary {
-    /// Takes what arrived.
+    /// Processes what has arrived in the inbox.
     func turn() {
         guard !isStopped else { return }
         let news = inbox.take()
@@ -42,7 +42,7 @@ extension HashLibrary {
         if news.needsScan {
             isScanning = false
             scansWanted.formUnion(roots)
-            // Lines about files elsewhere are looked at one by one.
+            // Files outside the roots are examined one by one.
             for path in catalogue.entries.keys where !roots.contains(where: { path.isWithin($0) }) {
                 look(path, isWhole: true)
             }
@@ -51,7 +51,7 @@ extension HashLibrary {
         hashDue()
     }
 
-    /// What is to be done from time to time; answers after how many milliseconds again, nil at the end.
+    /// Periodic work. Returns the milliseconds until the next call; nil at the end.
     func tick() -> Int? {
         guard !isStopped else { return nil }
         if store.state() == .changed { save() }
@@ -63,7 +63,7 @@ extension HashLibrary {
         }
         hashDue()
         let isBusy = !inFlight.isEmpty || !queue.isEmpty
-        // While hashing goes on, saving takes a twentieth of the time at most.
+        // While hashing is in progress, saving takes at most a twentieth of the time.
         let pause = isBusy ? max(Int64(options.saveInterval * 1e9), saveCost * 20) : saveCost
         if catalogue.isDirty, now - lastSave >= pause { save() }
         return waiting.isEmpty && !isBusy && !catalogue.isDirty ? 1000 : 100
@@ -71,12 +71,13 @@ extension HashLibrary {
 
     // MARK: Looking
 
-    /// Something happened at a path: what is there now?
+    /// An event happened at a path: examine what is there now.
     private func look(_ path: AbsolutePath, isWhole: Bool) {
         let status: FileStatus
         do { status = try SystemFileLayer().status(path: path.system, followSymlink: roots.contains(path)) } catch {
             guard error.number == ENOENT || error.number == ENOTDIR else { return }
-            // A root that is gone may be a disk that is not mounted: its lines stay, though no file is handed out.
+            // A missing root may be a disk that is not mounted: its lines are kept, although none of its files is
+            // handed out.
             if !roots.contains(path) { gone(path) }
             return
         }
@@ -102,7 +103,7 @@ extension HashLibrary {
             waiting[path] = nil
             return
         }
-        // Moved or linked here: known by its inode, size and time.
+        // Moved or linked here: recognised by inode, size and time.
         if need == .hashing, let digest = catalogue.digestOfMoved(stamp) {
             waiting[path] = nil
             return catalogue.record(digest, at: path, looking: stamp)
@@ -259,7 +260,7 @@ extension HashLibrary {
 
     // MARK: The table
 
-    /// Takes in what others did to the table, and writes ours. What cannot be written is tried again.
+    /// Reads changes that others made to the table, and writes ours. A failed write is repeated.
     func save() {
         let begin = Clocks.steady
         do throws(LibraryError) {
@@ -270,7 +271,7 @@ extension HashLibrary {
             tableProblem = error
         }
         lastSave = Clocks.steady
-        // After a failure: not at once again.
+        // After a failure, wait before the next attempt.
         saveCost = tableProblem == nil ? lastSave - begin : 5_000_000_000
     }
 

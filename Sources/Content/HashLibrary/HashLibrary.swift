@@ -1,10 +1,10 @@
-// HashLibrary: what content is here already, by SHA-1 and size.
+// HashLibrary: which content is stored locally, by SHA-1 and size.
 //
-// What it is for: a table of all stored files that a person can read and edit, kept current by watching directories;
-// hashing of many files at once; copies of files that are here in place of downloads.
+// Purpose: a table of all stored files that people can read and edit, kept current by watching directories; hashing of
+// many files at once; copies of local files instead of downloads.
 //
-// What it must never do: hand out a file as having some content without having read it as it is now, put back a line
-// that a person removed, write to stored content, block a thread of Swift's pool, or hold up a delivery: without the
+// Must never: return a file for some content without having read its current version, restore a line that a person
+// removed, write to stored content, block a thread of Swift's cooperative pool, or delay a delivery: without the
 // library everything still works, only slower.
 
 import Files
@@ -12,16 +12,16 @@ import Hashing
 import Logging
 import Threads
 
-/// The library of hashes. Runs on a thread of its own, so that looking at files may block.
+/// The library of hashes. Runs on a thread of its own, so that file operations may block.
 package actor HashLibrary {
     let executor = ThreadExecutor(name: "swoop-library")
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     struct Waiting {
-        /// Steady nanoseconds.
+        /// Nanoseconds of the monotonic clock.
         var due: Int64
         var size: Int64
-        /// An event told that the file was closed or moved in.
+        /// An event reported that the file was closed after writing, or moved in.
         var isWhole: Bool
         var isVerification: Bool
         var attempts = 0
@@ -42,12 +42,12 @@ package actor HashLibrary {
     var isStarted = false
     var isStopped = false
 
-    /// Files that are to be hashed when they are due.
+    /// Files to be hashed when they are due.
     var waiting: [AbsolutePath: Waiting] = [:]
     /// Files that are being hashed.
     var inFlight: [AbsolutePath: Waiting] = [:]
     var hashingThreads = 0
-    /// Trees to be scanned; one scan runs at a time.
+    /// Trees to scan. One scan runs at a time.
     var scansWanted: Set<AbsolutePath> = []
     var isScanning = false
     var isLimited = false
@@ -59,9 +59,9 @@ package actor HashLibrary {
     var lastScan: Int64 = Clocks.steady
 
     /// - Parameters:
-    ///   - tablePath: where the table is or will be; two more files lie beside it.
-    ///   - roots: directories whose files it holds; they need not be there yet.
-    ///   - layer: how the table is written; other than the system's in tests only.
+    ///   - tablePath: path of the table, which need not exist yet; two more files are kept beside it.
+    ///   - roots: directories whose files the library contains; they need not exist yet.
+    ///   - layer: how the table is written; not the system's in tests only.
     /// - Throws: for a path that is not absolute.
     package init(
         tablePath: String, roots: [String], options: LibraryOptions = .standard,
@@ -94,9 +94,9 @@ package actor HashLibrary {
 
     // MARK: Life
 
-    /// Reads the table, begins to watch, and looks for what changed meanwhile; hashing goes on in the background.
-    /// Must be followed by `stop` some time.
-    /// - Throws: when the table cannot be read or written; calling it again is allowed.
+    /// Reads the table, begins to watch, and searches for changes made in the meantime; hashing continues in the
+    /// background. Call `stop` eventually.
+    /// - Throws: if the table cannot be read or written; `start` may then be called again.
     package func start() async throws(LibraryError) {
         guard !isStarted, !isStopped else { return }
         try load()
@@ -107,13 +107,13 @@ package actor HashLibrary {
             watcher = DirectoryWatcher.start(watching, inbox: inbox, pause: pause)
             if watcher == nil { inbox.limited(true) }
         }
-        // The watcher asks for it when its watches are set.
+        // The watcher requests the scan when its watches are set.
         if watcher == nil { inbox.scan() }
         isScanning = watcher != nil
         follow()
     }
 
-    /// Ends watching and hashing, and saves what is known.
+    /// Ends watching and hashing, and saves the table.
     package func stop() async {
         guard !isStopped else { return }
         isStopped = true
@@ -126,7 +126,7 @@ package actor HashLibrary {
         if isStarted { save() }
     }
 
-    /// Reads the table; the first thing done.
+    /// Reads the table. Must come first.
     func load() throws(LibraryError) {
         catalogue.identity = options.identity
         let outcome = try store.synchronize(&catalogue)
@@ -168,7 +168,7 @@ package actor HashLibrary {
         return progress
     }
 
-    /// Returns when all that was seen so far is hashed and saved, or the library is stopped.
+    /// Returns when all changes seen so far are hashed and saved, or the library is stopped.
     package func settle() async {
         while !isStopped, isStarted, !isIdle { try? await Task.sleep(for: .milliseconds(20)) }
     }
@@ -178,12 +178,12 @@ package actor HashLibrary {
             && (!catalogue.isDirty || tableProblem != nil) && inbox.isEmpty
     }
 
-    /// A file that has that content now, or nil. Lines that nobody checked yet are checked first.
+    /// A file that has this content now, or nil. Unchecked lines are checked first.
     package func lookup(sha1: SHA1Digest, size: Int64) async -> AbsolutePath? {
         await lookup([ContentKey(sha1: sha1, size: size)]).values.first
     }
 
-    /// For each content that is here, a file that has it now.
+    /// For each content that is available, a file that has it now.
     package func lookup(_ keys: [ContentKey]) async -> [ContentKey: AbsolutePath] {
         await noticeEdits()
         var found: [ContentKey: AbsolutePath] = [:]
@@ -197,10 +197,10 @@ package actor HashLibrary {
         return found
     }
 
-    /// The SHA-1 of a file, if it is known and the file did not change since; nothing is read for it.
+    /// The SHA-1 of a file if it is known and the file has not changed since. Does not read the file.
     package func hash(of path: AbsolutePath) async -> SHA1Digest? { await hashes(of: [path])[path] }
 
-    /// The same for many files; those that are not known are left out.
+    /// The same for many files. Files without a known hash are left out.
     package func hashes(of paths: [AbsolutePath]) async -> [AbsolutePath: SHA1Digest] {
         await noticeEdits()
         var known: [AbsolutePath: SHA1Digest] = [:]
@@ -212,7 +212,7 @@ package actor HashLibrary {
         return known
     }
 
-    /// Whether a path has that content now.
+    /// Whether the file at a path has this content now.
     private func holds(_ path: AbsolutePath, _ key: ContentKey) async -> Bool {
         guard let status = try? SystemFileLayer().status(path: path.system), status.kind == .file,
             status.size == key.size
@@ -226,7 +226,7 @@ package actor HashLibrary {
         case .claimed:
             guard case .success(let file) = await FileHasher().hash(path) else { return false }
             catalogue.record(file.sha1, at: path, looking: file.stamp, isVerification: true)
-            // Somebody may have removed the line meanwhile.
+            // The line may have been removed in the meantime.
             return file.sha1 == key.sha1 && file.size == key.size && catalogue.entries[path]?.sha1 == key.sha1
         case .verified, .disputed, nil:
             inbox.look(path, isWhole: false)
@@ -236,8 +236,8 @@ package actor HashLibrary {
 
     // MARK: News from the node
 
-    /// Takes in a file whose content was verified elsewhere, as at the end of a delivery, so that it is not read again.
-    /// Nothing happens when it is not there in that size.
+    /// Adds a file whose content was verified elsewhere, as at the end of a delivery, so that it is not read again.
+    /// Does nothing if the file is missing or has another size.
     package func record(_ path: AbsolutePath, sha1: SHA1Digest, size: Int64) {
         guard let status = try? SystemFileLayer().status(path: path.system), status.kind == .file, status.size == size
         else { return }
@@ -245,12 +245,12 @@ package actor HashLibrary {
         catalogue.record(sha1, at: path, looking: DeviceStamp(status))
     }
 
-    /// Looks at a path now: something was put there, changed or removed.
+    /// Examines a path now: a file there was added, changed or removed.
     package func look(at path: AbsolutePath) { inbox.look(path, isWhole: true) }
 
-    /// Notices lines that somebody removed, edited or added since the table was last read.
+    /// Reads lines that others removed, edited or added since the table was last read.
     func noticeEdits() async {
-        // An editor may be half way: it is given a second.
+        // An editor may be in the middle of writing; wait up to a second.
         for _ in 0..<20 {
             switch store.state() {
             case .same: return

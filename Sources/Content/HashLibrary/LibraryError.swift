@@ -1,24 +1,24 @@
 import Files
 
-/// Why the library cannot do what it was asked.
+/// Why an operation of the library failed.
 package struct LibraryError: Error, Equatable, Sendable, CustomStringConvertible {
     package enum Kind: Equatable, Sendable {
-        /// No absolute path, or one with `..`.
+        /// The path is not absolute, or contains `..`.
         case badPath
         /// The table cannot be read or written.
         case table(SystemError)
         /// Another process has been writing the table for a long time.
         case tableLocked
-        /// There is nothing at the path that is to be added, or it cannot be listed.
+        /// The path to add does not exist, or cannot be listed.
         case unreadable(SystemError)
-        /// The path is one that the library leaves alone.
+        /// The library's rules exclude the path.
         case excluded
         /// `stop` was called, or the task was cancelled.
         case stopped
     }
 
     package let kind: Kind
-    /// Escaped for people.
+    /// Escaped for display.
     package let path: String
 
     init(_ kind: Kind, _ path: String) {

@@ -1,10 +1,10 @@
-/// What a peer did that no correct peer does. The connection is to be closed; nothing of the message was used.
+/// A violation of the protocol by a peer. The connection must be closed; nothing of the message was used.
 public enum ProtocolViolation: Error, Sendable, Hashable {
-    /// The first bytes are not those of a BitTorrent handshake (BEP 3). It may be another protocol, or encryption.
+    /// The first bytes are not a BitTorrent handshake (BEP 3). The connection may use another protocol, or encryption.
     case notBitTorrent
-    /// A length prefix over what messages of this kind may have; refused before anything is allocated for it.
+    /// A length prefix exceeds the limit for this kind of message. Refused before any memory is allocated for it.
     case tooLong(message: MessageKind?, length: Int, limit: Int)
-    /// A message of a kind that has one exact length came with another.
+    /// A message of a fixed length came with another length.
     case wrongLength(message: MessageKind, length: Int)
     /// A message of the fast extension from a peer that did not offer it (BEP 6).
     case fastNotOffered(message: MessageKind)
@@ -12,20 +12,20 @@ public enum ProtocolViolation: Error, Sendable, Hashable {
     case spareBits
     /// A piece index that the content does not have.
     case pieceOutOfRange(message: MessageKind, index: UInt32)
-    /// A block that is empty or leaves its piece.
+    /// A block that is empty or not inside its piece.
     case blockOutOfRange(message: MessageKind, BlockRequest)
     /// A block longer than `WireLimits.longestBlock`.
     case blockTooLong(message: MessageKind, length: UInt32, limit: Int)
-    /// Piece data before we knew the metadata, and so before we can have asked for any.
+    /// Block data before the metadata is known: none can have been requested.
     case unexpectedPiece
-    /// A hashes message whose numbers contradict each other or its length (BEP 52).
+    /// A hashes message whose fields contradict each other or its length (BEP 52).
     case malformedHashes
-    /// The bencoding of an extended message is broken or lacks what the message needs (BEP 9, 10, 11).
+    /// An extended message with broken bencoding, or without a required field (BEP 9, 10, 11).
     case malformedExtension(ExtensionName?)
 }
 
 extension ProtocolViolation: CustomStringConvertible {
-    /// For logs: one line without anything the peer chose but numbers.
+    /// One line for logs. Contains no data of the peer except numbers.
     public var description: String {
         switch self {
         case .notBitTorrent:

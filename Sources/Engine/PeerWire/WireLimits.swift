@@ -1,69 +1,68 @@
-/// How much one peer may ask of us on the wire. Every length prefix is judged by these before a byte of the message is
-/// waited for, so what a connection buffers is bounded by the kind of message (nothing is buffered of unknown
-/// messages).
+/// Limits on messages of a peer. Every length prefix is checked against them before a byte of the message is waited
+/// for, so the kind of message bounds the buffer of a connection (unknown messages are not buffered).
 ///
-/// Messages that are not named here have one exact size (BEP 3, 6, 52).
+/// Messages without a limit here have one fixed size (BEP 3, 6, 52).
 public struct WireLimits: Sendable, Hashable {
-    /// Longest block that a request may ask for or a piece message may carry, in bytes. 16 KiB is what every client
-    /// asks for; Swoop asks its own kind for up to this (`ExtensionHandshake.longestRequest`).
+    /// Longest block in a request or piece message, in bytes. Every client requests 16 KiB; Swoop requests up to this
+    /// length from other Swoop nodes (`ExtensionHandshake.longestRequest`).
     public var longestBlock = 128 << 10
 
-    /// Most pieces of any content. Caps a bitfield, and the index in a have, while the metadata is still unknown;
-    /// afterwards the piece count itself does. The bitfield of so many pieces is 512 KiB.
+    /// Maximum number of pieces. Limits a bitfield, and the index in a have, while the metadata is unknown; afterwards
+    /// the piece count does. A bitfield of this many pieces takes 512 KiB.
     public var mostPieces = 1 << 22
 
     /// Longest extension handshake, in bytes after the extended message's id (BEP 10).
     public var longestExtensionHandshake = 64 << 10
 
-    /// Bytes of bencoding in front of the piece in a ut_metadata message (BEP 9).
+    /// Bytes of bencoding before the data in a ut_metadata message (BEP 9).
     public var longestMetadataHeader = 1 << 10
 
-    /// Longest ut_pex message, in bytes (BEP 11): the first one may list all of a peer's connections, so this has room
-    /// for some 3,000. A list of a million does not pass.
+    /// Longest ut_pex message, in bytes (BEP 11). The first message may list all connections of a peer; this leaves
+    /// room for some 3,000.
     public var longestPeerExchange = 32 << 10
 
-    /// Most peers used of one ut_pex message, added ones of both families together; the rest is ignored. BEP 11 allows
-    /// 50 in all but the first message.
+    /// Maximum number of added peers used from one ut_pex message, both families together; the rest is ignored. BEP 11
+    /// allows 50 in all messages except the first.
     public var mostExchangedPeers = 100
 
-    /// Least seconds between two ut_pex messages that we send (BEP 11: no more than one a minute).
+    /// Minimum seconds between two ut_pex messages that we send (BEP 11: at most one a minute).
     public var peerExchangeInterval = 60.0
 
-    /// Least seconds between two ut_pex messages of one peer that we use; one that comes sooner is ignored. Less than
-    /// a minute, for the network may hold one message back and not the next.
+    /// Minimum seconds between two ut_pex messages of one peer; one that comes sooner is ignored. Less than a minute,
+    /// because the network may delay one message and not the next.
     public var leastPeerExchangeInterval = 45.0
 
     /// Largest info dictionary, in bytes (BEP 9 `metadata_size`).
     public var largestMetadata = 64 << 20
 
-    /// Most hashes from the base layer in a hash request or its answer, a power of two (BEP 52).
+    /// Maximum number of base layer hashes in a hash request or response; a power of two (BEP 52).
     public var mostHashes = 512
 
-    /// Most proof layers in the same: a tree of 2^64 leaves has no more.
+    /// Maximum number of proof layers in the same: a tree of 2^64 leaves has no more.
     public var mostProofLayers = 64
 
-    /// Longest message of an unknown kind (or extended message of an unknown id) that is skipped, in bytes. It is
-    /// skipped as it comes and never buffered.
+    /// Longest message of an unknown kind (or extended message of an unknown id) that is skipped, in bytes. Skipped as
+    /// it arrives and never buffered.
     public var longestUnknown = 1 << 20
 
-    /// Range that a peer's `reqq` (BEP 10: outstanding requests it holds without dropping any) is clamped to. Peers
-    /// have sent 0, -1 and 2^31 (transmission issue 8713): at 0 a download would stand still, at 2^31 it would flood.
+    /// The range to which a peer's `reqq` is clamped (BEP 10: outstanding requests it keeps without dropping any).
+    /// Peers have sent 0, -1 and 2^31 (transmission issue 8713): 0 would stall a download, 2^31 would flood the peer.
     public var requestDepth = 1...4096
 
-    /// Assumed for a peer that gives no `reqq` (BEP 10 names libtorrent's default).
+    /// Assumed for a peer that sends no `reqq` (BEP 10 names libtorrent's default).
     public var defaultRequestDepth = 250
 
-    /// Most connections of one pair of Swoop nodes that are worked with, the first included.
-    public var mostLines = 64
+    /// Maximum number of connections between two Swoop nodes, including the first.
+    public var mostConnections = 64
 
-    /// Longest name of a site (`swoop_site`), in bytes.
+    /// Maximum length of a site name (`swoop_site`), in bytes.
     public var longestSite = 64
 
     public init() {}
 
     public static let `default` = WireLimits()
 
-    /// The largest length prefix that any message may have; most kinds have tighter limits of their own.
+    /// The largest length prefix of any message; most kinds have lower limits.
     public var longestMessage: Int {
         let hashes = HashRequest.frameLength + 32 * (mostHashes + mostProofLayers)
         let extended = 2 + max(longestExtensionHandshake, longestMetadata, longestPeerExchange, longestUnknown)

@@ -1,19 +1,19 @@
 import PeerWire
 
-/// The unit of request that every BitTorrent client serves, in bytes (BEP 3).
+/// The block length that every BitTorrent client serves, in bytes (BEP 3).
 public let blockLength = 16 * 1024
 
-/// Some bytes of one piece: one block of 16 KiB (the last of a piece may be shorter), or a run of several for a peer
-/// that has said it takes longer requests.
+/// A range of one piece: one block of 16 KiB (the last block of a piece may be shorter), or several consecutive blocks,
+/// for a peer that accepts longer requests.
 public struct BlockSpan: Hashable, Sendable {
-    /// Below the torrent's piece count.
+    /// Piece index, below the torrent's piece count.
     public let piece: Int
-    /// Bytes from the start of the piece.
+    /// Offset from the start of the piece, in bytes.
     public let begin: Int
-    /// Bytes, at least 1.
+    /// Length in bytes, at least 1.
     public let length: Int
 
-    /// ``blockLength``, for those who have a member of that name.
+    /// Equal to ``blockLength``, for types that have a member of that name.
     static let standardLength = blockLength
 
     public init(piece: Int, begin: Int, length: Int) {
@@ -23,20 +23,20 @@ public struct BlockSpan: Hashable, Sendable {
     }
 }
 
-/// Names a connection to a peer within one ``SwarmMachine``, never used twice.
+/// Identifies a connection to a peer within one ``SwarmMachine``. Never reused.
 public struct PeerKey: Hashable, Sendable {
-    /// Small: those who are connected have different ones, and that of one who has gone is used again.
+    /// A small index. Connected peers have different slots; a slot is reused when its peer leaves.
     public let slot: Int32
     let generation: UInt32
 
-    /// An order that means nothing, for what must come out the same in every run.
+    /// An arbitrary but fixed order, for results that must be the same in every run.
     static func isBefore(_ first: PeerKey, _ second: PeerKey) -> Bool {
         (first.slot, first.generation) < (second.slot, second.generation)
     }
 }
 
 extension BlockSpan {
-    /// As a request names it on the wire.
+    /// The block as a wire request.
     public var wire: BlockRequest {
         BlockRequest(
             index: UInt32(truncatingIfNeeded: piece), begin: UInt32(truncatingIfNeeded: begin),

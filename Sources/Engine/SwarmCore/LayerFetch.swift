@@ -2,28 +2,28 @@ import Hashing
 import Metainfo
 import PeerWire
 
-/// Gathers from peers the piece layers that an info dictionary does not hold (BEP 52, hash requests). Every answer
-/// carries its proof up to the file's root, so that a wrong one is seen at once and its sender known.
+/// Downloads from peers the piece layers that an info dictionary does not contain (BEP 52, hash requests). Every
+/// response carries its proof up to the file's root, so a wrong one is detected at once and its sender is known.
 ///
-/// An answer costs the hashing of what it holds, whatever the number of files.
+/// The cost of a response is the hashing of its contents, independent of the number of files.
 public struct LayerFetch<Peer: Hashable & Sendable>: Sendable {
     public enum Verdict: Equatable, Sendable {
         case accepted
-        /// Not asked for, or too late: to be ignored.
+        /// Not requested, or too late: ignore it.
         case unexpected
-        /// It does not lead to the root.
+        /// The hashes do not lead to the root.
         case wrong
     }
 
-    /// The layer of one file, which comes in runs of hashes.
+    /// The piece layer of one file, which is downloaded in runs of hashes.
     private struct Layer: Sendable {
         let file: Int
         let root: SHA256Digest
-        /// Hashes of the layer: one for each piece.
+        /// Number of hashes in the layer: one for each piece.
         let pieces: Int
-        /// Hashes of each run; the last may reach past the end of the file.
+        /// Number of hashes in each run; the last run may extend past the end of the file.
         let run: Int
-        /// Number of the first run among the runs of all files.
+        /// Number of this layer's first run among the runs of all files.
         let firstPart: Int
 
         var width: Int { MerkleTree.width(pieces) }
@@ -31,30 +31,30 @@ public struct LayerFetch<Peer: Hashable & Sendable>: Sendable {
 
     /// How a peer has answered so far.
     private struct Conduct: Sendable {
-        /// Requests that may be under way.
+        /// Maximum number of outstanding requests.
         var allowance = 4
-        /// Requests in a row that it let pass or rejected.
+        /// Consecutive requests that the peer did not answer or rejected.
         var strikes = 0
-        /// Seconds of the clock until which it is not asked.
+        /// Time until which the peer is not asked.
         var restsUntil = -Double.infinity
     }
 
-    /// Hashes of one answer at most.
+    /// Maximum number of hashes in one response.
     private static var longestRun: Int { 512 }
-    /// Seconds until a run is asked of another.
+    /// Seconds until a run is requested from another peer.
     private static var patience: Double { 10 }
-    /// Requests of one peer that are under way at most, and hashes that they ask for together.
+    /// Maximum number of outstanding requests to one peer, and of hashes that they request together.
     private static var mostRequests: Int { 32 }
     private static var mostHashes: Int { 2048 }
-    /// Seconds that a peer is left alone after it did not answer; twice as many each time.
+    /// Backoff, in seconds, for a peer that did not answer. Doubles each time.
     private static var rest: Double { 5 }
     private static var longestRest: Double { 80 }
 
     private let baseLayer: Int
     private var layers: [Layer] = []
-    /// What has come of each: 32 bytes for each piece; empty until the first run is here.
+    /// The received hashes of each layer: 32 bytes for each piece; empty until the first run has arrived.
     private var gathered: [[UInt8]]
-    /// Position in `layers` of each run.
+    /// For each run, its index in `layers`.
     private var layerOfPart: [Int32] = []
     private var layerOfRoot: [SHA256Digest: Int] = [:]
     private var parts: PartRequests<Peer>
@@ -65,7 +65,7 @@ public struct LayerFetch<Peer: Hashable & Sendable>: Sendable {
         baseLayer = (layout.pieceLength / MerkleTree.leafSize).trailingZeroBitCount
         for file in files.sorted() where layout.files.indices.contains(file) {
             let pieces = layout.pieces(ofFile: file).count
-            // A file of one piece has no layer: its root is the piece's hash.
+            // A file of one piece has no layer: its root is the hash of the piece.
             guard let root = layout.files[file].piecesRoot, pieces > 1, layerOfRoot[root] == nil else { continue }
             layerOfRoot[root] = layers.count
             let run = min(Self.longestRun, MerkleTree.width(pieces))
@@ -85,7 +85,7 @@ public struct LayerFetch<Peer: Hashable & Sendable>: Sendable {
         conduct[peer] = nil
     }
 
-    /// What to ask of these peers now.
+    /// The requests to send to these peers now.
     public mutating func next(peers: some Sequence<Peer>, now: Double) -> [(peer: Peer, request: HashRequest)] {
         for peer in parts.expire(Self.patience, now: now) { failed(peer, now: now) }
         var requests: [(Peer, HashRequest)] = []
@@ -94,7 +94,7 @@ public struct LayerFetch<Peer: Hashable & Sendable>: Sendable {
             let owed = parts.parts(of: peer)
             var count = owed.count
             var hashes = owed.reduce(0) { $0 + layers[Int(layerOfPart[$1])].run }
-            while count < allowance, hashes < Self.mostHashes, let part = parts.take(for: peer, now: now) {
+            while count < allowance, hashes < Self.mostHashes, let part = parts.takePart(for: peer, now: now) {
                 let request = request(for: part)
                 requests.append((peer, request))
                 count += 1
@@ -129,14 +129,15 @@ public struct LayerFetch<Peer: Hashable & Sendable>: Sendable {
         return .accepted
     }
 
-    /// Each file's whole layer, in the order of the files; none until all have come. Takes time with their size.
+    /// The whole layer of each file, in the order of the files; empty until all have arrived. The cost grows with their
+    /// size.
     public var wholeLayers: [(file: Int, bytes: [UInt8])] {
         isComplete ? zip(layers, gathered).map { ($0.file, $1) } : []
     }
 
     private mutating func failed(_ peer: Peer, now: Double) {
         var conduct = conduct[peer] ?? Conduct()
-        // What is let pass or rejected together counts once.
+        // Requests that time out or are rejected together count once.
         if now >= conduct.restsUntil {
             conduct.restsUntil = now + min(Self.longestRest, Self.rest * Double(1 << min(conduct.strikes, 8)))
             conduct.strikes += 1
@@ -169,7 +170,7 @@ public struct LayerFetch<Peer: Hashable & Sendable>: Sendable {
             proofLayers: UInt32(truncatingIfNeeded: range.proofLayers))
     }
 
-    /// Nil for a request that is none of ours.
+    /// The run that a request is for; nil for a request that is not ours.
     private func part(for request: HashRequest) -> Int? {
         guard let place = layerOfRoot[request.piecesRoot] else { return nil }
         let layer = layers[place]

@@ -1,32 +1,32 @@
 import PeerWire
 
-/// Gathers the info dictionary of a magnet link from peers, 16 KiB at a time (BEP 9). What has come together is
-/// believed only once its hash is right; a peer that alone sent a wrong one is named.
+/// Downloads the info dictionary of a magnet link from peers, 16 KiB at a time (BEP 9). The result is used only if its
+/// hash is right. If one peer alone sent a wrong one, that peer is returned.
 public struct MetadataFetch<Peer: Hashable & Sendable>: Sendable {
-    /// Bytes of an info dictionary that are taken at most.
+    /// Maximum size of an info dictionary, in bytes.
     public static var largestSize: Int { 64 << 20 }
     private static var chunkLength: Int { 16 * 1024 }
     private static var requestsPerPeer: Int { 8 }
-    /// Seconds until a chunk is asked of another.
+    /// Seconds until a chunk is requested from another peer.
     private static var patience: Double { 10 }
-    /// Seconds that a peer is left alone after it did not answer.
+    /// Backoff, in seconds, for a peer that did not answer.
     private static var rest: Double { 5 }
-    /// Seconds for the whole while other peers offer another version.
+    /// Seconds for one attempt while other peers offer another size.
     private static var time: Double { 30 }
     private static var timePerChunk: Double { 0.05 }
 
     public enum Step: Equatable, Sendable {
         case request(Peer, chunk: Int)
-        /// All chunks are here, in order: hash them and call ``judged(isRight:)``.
+        /// All chunks have arrived, in order: hash them and call ``judged(isRight:)``.
         case complete([[UInt8]])
     }
 
-    /// The gathering of one version, of the size that some peers name.
+    /// The download of one version, of the size that some peers advertise.
     private struct Attempt: Sendable {
         let size: Int
-        /// After a failure with several senders, one peer at a time.
+        /// The only peer used, after a failure with several senders.
         let soleSource: Peer?
-        /// Those who name another size are asked when it takes longer.
+        /// Time after which peers that advertise another size are tried.
         let deadline: Double
         var parts: PartRequests<Peer>
         var chunks: [[UInt8]]
@@ -39,17 +39,17 @@ public struct MetadataFetch<Peer: Hashable & Sendable>: Sendable {
 
     private var sizes: [Peer: Int] = [:]
     private var refusedAt: [Peer: Double] = [:]
-    /// Requests in a row that a peer did not answer.
+    /// Consecutive requests that a peer did not answer.
     private var strikes: [Peer: Int] = [:]
     private var attempt: Attempt?
     private var isExclusive = false
     private var isComplete = false
-    /// Chunks that were asked for and came, those of versions that turned out wrong included.
+    /// Number of requested chunks that arrived, including those of wrong versions.
     public private(set) var chunksTaken = 0
 
     public init() {}
 
-    /// A peer told `metadata_size`; sizes out of range are ignored.
+    /// Call when a peer advertised `metadata_size`. Sizes out of range are ignored.
     public mutating func offered(by peer: Peer, size: Int) {
         guard size > 0, size <= Self.largestSize else { return }
         sizes[peer] = size
@@ -74,9 +74,9 @@ public struct MetadataFetch<Peer: Hashable & Sendable>: Sendable {
         strikes[peer, default: 0] += 1
     }
 
-    /// - Returns: `.complete` with the last chunk. Chunks that nobody was asked for, or of another length, are dropped.
+    /// - Returns: `.complete` with the last chunk. Chunks that were not requested, or of the wrong length, are dropped.
     public mutating func received(chunk: Int, data: some Collection<UInt8>, from peer: Peer) -> Step? {
-        // Taken out, so that its arrays are changed in place.
+        // Moved out of `self`, so that its arrays are changed in place.
         guard !isComplete, var attempt = attempt.take() else { return nil }
         defer { self.attempt = attempt }
         guard attempt.parts.isAsked(chunk, of: peer) else { return nil }
@@ -95,7 +95,7 @@ public struct MetadataFetch<Peer: Hashable & Sendable>: Sendable {
         return .complete(attempt.chunks)
     }
 
-    /// - Returns: the liar, when the whole came from one peer.
+    /// - Returns: the peer that sent wrong data, if one peer sent all of it.
     public mutating func judged(isRight: Bool) -> Peer? {
         if isRight { return nil }
         let known = attempt?.senders ?? []
@@ -109,7 +109,7 @@ public struct MetadataFetch<Peer: Hashable & Sendable>: Sendable {
         return liar
     }
 
-    /// What to ask for now.
+    /// The requests to send now.
     public mutating func next(now: Double) -> [Step] {
         guard !isComplete else { return [] }
         for peer in attempt?.parts.expire(Self.patience, now: now) ?? [] { refused(by: peer, now: now) }
@@ -121,7 +121,7 @@ public struct MetadataFetch<Peer: Hashable & Sendable>: Sendable {
         var steps: [Step] = []
         for (peer, theirs) in willing where attempt.mayAsk(peer, naming: theirs) {
             var room = Self.requestsPerPeer - attempt.parts.parts(of: peer).count
-            while room > 0, let chunk = attempt.parts.take(for: peer, now: now) {
+            while room > 0, let chunk = attempt.parts.takePart(for: peer, now: now) {
                 steps.append(.request(peer, chunk: chunk))
                 room -= 1
             }
@@ -135,7 +135,8 @@ public struct MetadataFetch<Peer: Hashable & Sendable>: Sendable {
         for (peer, theirs) in sizes where attempt.mayAsk(peer, naming: theirs) { strikes[peer, default: 0] += 1 }
     }
 
-    /// Nobody gives what is missing, or not in time, and somebody else offers another version: one of them is lying.
+    /// Whether no peer provides the missing chunks (in time) while another peer offers another version: one of them is
+    /// wrong.
     private func isStuck(_ attempt: Attempt, _ willing: [Peer: Int], _ now: Double) -> Bool {
         let hasRival = willing.contains { !attempt.mayAsk($0.key, naming: $0.value) }
         guard hasRival else { return false }
@@ -145,7 +146,8 @@ public struct MetadataFetch<Peer: Hashable & Sendable>: Sendable {
         return !goesOn
     }
 
-    /// With the size of the peer that has let us down least, then the one that most name.
+    /// Begins with the size advertised by the peer with the fewest failures; of several, the size that most peers
+    /// advertise.
     private mutating func begin(_ willing: [Peer: Int], _ now: Double) {
         let groups = Dictionary(grouping: willing.keys) { willing[$0] ?? 0 }
         let ranked = groups.map { size, peers in

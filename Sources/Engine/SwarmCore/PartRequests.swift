@@ -1,24 +1,25 @@
-/// Numbered parts of a whole that are asked of several peers, each part of one peer at a time: which parts wait, which
-/// peer was asked for which, and when. A step costs the same whether there are ten parts or a million.
+/// Tracks numbered parts that are requested from several peers, each part from one peer at a time: which parts are
+/// waiting, and which was requested from which peer and when. The cost of a step does not depend on the number of
+/// parts.
 struct PartRequests<Peer: Hashable & Sendable>: Sendable {
     private struct Asked: Sendable {
         let peer: Peer
-        /// Seconds of the caller's clock.
+        /// Time of the request, in seconds of the caller's clock.
         let at: Double
     }
 
     let count: Int
-    /// Parts that have not come.
+    /// Number of parts that have not arrived.
     private(set) var missing: Int
-    /// The first part that was never asked for; all behind it were not either.
+    /// The first part that was never requested; no later part was requested either.
     private var fresh = 0
-    /// Parts that were asked for in vain and wait again, the next one last.
+    /// Parts that were requested without success and wait again; the next one is last.
     private var returned: [Int] = []
-    /// The requests under way, by part.
+    /// Outstanding requests by part.
     private var asked: [Int: Asked] = [:]
     /// The same by peer, the oldest request first.
     private var parts: [Peer: [Int]] = [:]
-    /// No request under way is older than this.
+    /// Lower bound of the times of all outstanding requests.
     private var oldest = Double.infinity
 
     init(count: Int) {
@@ -29,13 +30,13 @@ struct PartRequests<Peer: Hashable & Sendable>: Sendable {
     var isComplete: Bool { missing == 0 }
     var isAsking: Bool { !asked.isEmpty }
 
-    /// Parts that the peer was asked for and has not answered, the oldest request first.
+    /// Parts requested from the peer without an answer so far, the oldest request first.
     func parts(of peer: Peer) -> [Int] { parts[peer] ?? [] }
 
     func isAsked(_ part: Int, of peer: Peer) -> Bool { asked[part]?.peer == peer }
 
-    /// The next part that waits; it counts as asked of the peer from now on.
-    mutating func take(for peer: Peer, now: Double) -> Int? {
+    /// The next waiting part. It counts as requested from the peer from now on.
+    mutating func takePart(for peer: Peer, now: Double) -> Int? {
         let part: Int
         if let again = returned.popLast() {
             part = again
@@ -50,19 +51,19 @@ struct PartRequests<Peer: Hashable & Sendable>: Sendable {
         return part
     }
 
-    /// The part has come.
+    /// Call when the part has arrived.
     mutating func arrived(_ part: Int) { if forget(part) { missing -= 1 } }
 
-    /// The request was not answered, or not rightly: the part waits again.
+    /// Call when the request was not answered, or answered wrongly: the part waits again.
     mutating func giveBack(_ part: Int) { if forget(part) { returned.append(part) } }
 
     mutating func removePeer(_ peer: Peer) {
-        // The lowest is asked for first again.
+        // So that the part requested first is requested first again.
         for part in parts(of: peer).reversed() { giveBack(part) }
     }
 
-    /// Gives back what was asked for more than `patience` seconds ago.
-    /// - Returns: the peers that did not answer, each as often as it let a request pass.
+    /// Returns requests older than `patience` seconds to the waiting parts.
+    /// - Returns: the peers that did not answer, once for each of their expired requests.
     mutating func expire(_ patience: Double, now: Double) -> [Peer] {
         guard now - oldest > patience else { return [] }
         let late = asked.filter { now - $0.value.at > patience }.sorted { $0.key > $1.key }

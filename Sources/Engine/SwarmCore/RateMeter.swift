@@ -1,8 +1,8 @@
 import Glibc
 
-/// Bytes per second, as a moving average over about `window` seconds; decays when nothing comes.
+/// Bytes per second, as a moving average over about `window` seconds. Decays while nothing is added.
 public struct RateMeter: Sendable {
-    /// Bytes since the beginning.
+    /// Total bytes since the beginning.
     public private(set) var total: Int64 = 0
     private let window: Double
     private var value: Double = 0
@@ -18,16 +18,16 @@ public struct RateMeter: Sendable {
     public mutating func add(_ bytes: Int, now: Double) {
         total += Int64(bytes)
         pending += Double(bytes)
-        if now - since >= 0.1 { settle(now) }
+        if now - since >= 0.1 { updateValue(now) }
     }
 
-    /// Bytes per second at `now`.
+    /// Bytes per second at time `now`.
     public mutating func rate(_ now: Double) -> Double {
-        if now - since >= 0.1 { settle(now) }
+        if now - since >= 0.1 { updateValue(now) }
         return value
     }
 
-    private mutating func settle(_ now: Double) {
+    private mutating func updateValue(_ now: Double) {
         let elapsed = now - since
         let weight = exp(-elapsed / window)
         value = value * weight + pending / elapsed * (1 - weight)
@@ -36,7 +36,7 @@ public struct RateMeter: Sendable {
     }
 }
 
-/// A limit on a rate: tokens are bytes, they flow in at `rate` and gather up to a quarter second's worth.
+/// A token bucket. Tokens are bytes; they are added at `rate`, up to a quarter second's worth.
 public struct TokenBucket: Sendable {
     /// Bytes per second; nil for no limit.
     public private(set) var rate: Int?
@@ -65,17 +65,17 @@ public struct TokenBucket: Sendable {
         return max(0, Int(tokens))
     }
 
-    /// The bucket may go below zero: what is over is waited for.
+    /// Removes tokens. The bucket may become negative; later callers then wait.
     public mutating func spend(_ bytes: Int) {
         if rate != nil { tokens -= Double(bytes) }
     }
 
-    /// The same for what is sent whatever the limit says, with a bound on the debt: a quarter second's worth.
+    /// Removes tokens for bytes that are sent regardless of the limit. The debt is bounded to a quarter second's worth.
     public mutating func charge(_ bytes: Int) {
         if rate != nil { tokens = min(tokens, max(tokens - Double(bytes), -Self.capacity(rate))) }
     }
 
-    /// Seconds until `bytes` may pass; 0 when they may now.
+    /// Seconds until `bytes` may pass; 0 if they may pass now.
     public mutating func delay(for bytes: Int, now: Double) -> Double {
         guard let rate else { return 0 }
         fill(now)

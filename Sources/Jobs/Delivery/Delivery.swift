@@ -1,5 +1,5 @@
-// Delivery decides what the hybrid node does: what its configuration and its task files say, which files go which way,
-// when a window is open, when a method has no source left, what a progress reply shows, and the words of every answer.
+// Delivery makes the decisions of the hybrid node: parsing of its configuration and task files, assignment of files to
+// methods, windows, when a method has no source left, the values of progress replies, and all reply texts.
 //
-// It is told what happened and what time it is, and returns what to do next. It must never open a file or a socket,
-// ask a clock, or put a secret into a description: the Node module carries its decisions out.
+// It takes events and the time, and returns what to do next. It must never open a file or a socket, read a clock, or
+// put a secret into a description. The Node module carries out its decisions.

@@ -2,14 +2,14 @@ import Hashing
 
 /// What jobs ask of the library of hashes. A protocol, so that a process can also run without one.
 package protocol ContentLibrary: Sendable {
-    /// A file of this digest and size that is here, if there is one.
+    /// A local file of this digest and size, if there is one.
     func find(_ digest: SHA1Digest, size: Int64) async -> String?
     /// The digest of a file that has not changed since it was hashed.
     func digest(of path: String) async -> SHA1Digest?
-    /// Copies a file, the fastest way there is, and verifies what was written. False when it cannot be had or is not
-    /// what it was.
+    /// Copies a file by the fastest available method, and verifies the copy. False if the file cannot be copied or has
+    /// changed.
     func copy(from path: String, to target: String, expecting digest: SHA1Digest, size: Int64) async -> Bool
-    /// A file was verified elsewhere, as at the end of a delivery: it is not read again.
+    /// Records a file that was verified elsewhere, as at the end of a delivery, so that it is not read again.
     func note(_ path: String, digest: SHA1Digest, size: Int64) async
 }
 

@@ -6,7 +6,7 @@ package protocol JobClock: Sendable {
     var now: Moment { get }
     /// The calendar of windows and of the times that people read.
     var calendar: any WallClock { get }
-    /// Returns after so many seconds, or when the task is cancelled.
+    /// Returns after this many seconds, or when the task is cancelled.
     func sleep(seconds: Double) async
 }
 

@@ -1,8 +1,8 @@
 import NIOCore
 
-/// How a body comes in: enough, or so slowly that the server must count as stalled.
+/// Tracks the progress of a response body, to detect a stalled server.
 package struct FetchProgress {
-    /// Content-space offset of the next byte.
+    /// Offset of the next byte in the content space.
     package var next: Int64
     private let window: Int64
     private let leastBytes: Int
@@ -16,10 +16,12 @@ package struct FetchProgress {
         leastBytes = settings.slowestProgress
     }
 
-    /// The next part of the body is awaited from now on.
+    /// Call before waiting for the next part of the body.
     package mutating func waits() { waitingSince = .now() }
 
-    /// A part of the body came. Only time spent waiting counts: a slow sink is not the server's fault.
+    /// Call when a part of the body arrived. Only time spent waiting counts, so a slow sink does not count against the
+    /// server.
+    /// - Returns: a problem if the server is too slow.
     package mutating func received(_ count: Int, host: String) -> WebSeedProblem? {
         let now = NIODeadline.now()
         waited += (now - (waitingSince ?? now)).nanoseconds
@@ -33,7 +35,7 @@ package struct FetchProgress {
         return bytes < leastBytes ? .retry(after: nil, reason: "\(host) sends next to nothing") : nil
     }
 
-    /// Whether a read that just timed out had been waited for only a short time, the rest having been ours.
+    /// Whether the last read timed out after only a short wait, because the sink used the rest of the time.
     package var isOwnDelay: Bool {
         guard let waitingSince else { return false }
         return (NIODeadline.now() - waitingSince).nanoseconds < window / 2

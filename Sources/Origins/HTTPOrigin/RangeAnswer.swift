@@ -1,7 +1,7 @@
 import HTTPTransport
 import NIOHTTP1
 
-/// A stretch of one file that is asked for.
+/// A byte range of one file to request.
 package struct FileRange: Sendable, Hashable {
     /// Index in `ContentLayout.files`.
     package let file: Int
@@ -16,13 +16,14 @@ package struct FileRange: Sendable, Hashable {
     }
 
     package var isWholeFile: Bool { bytes.lowerBound == 0 && bytes.upperBound == fileLength }
-    /// Value of the `Range` header; nil when the whole file is wanted, which needs none.
+    /// Value of the `Range` header; nil for the whole file, which needs no header.
     package var header: String? { isWholeFile ? nil : "bytes=\(bytes.lowerBound)-\(bytes.upperBound - 1)" }
 }
 
-/// What the head of an answer to a range request means. Pure: the rules of RFC 9110, sections 14 and 15.
+/// The interpretation of the status and headers of a response to a range request. Pure; follows RFC 9110, sections 14
+/// and 15.
 package enum RangeAnswer: Sendable, Hashable {
-    /// The body is the file from this offset on; so many bytes of it are ours after skipping `skip`.
+    /// The body is part of the file. The range begins `skip` bytes after the start of the body and has `length` bytes.
     case body(skip: Int64, length: Int64)
     case problem(WebSeedProblem)
 
@@ -86,8 +87,8 @@ package enum RangeAnswer: Sendable, Hashable {
         guard lengthFits(headers, range.fileLength) else {
             return wrong(range, "the file at \(host) is not as long as the torrent says")
         }
-        // Where identity was asked for and the length is the file's, a label such as `x-gzip` is of the stored file, and
-        // the hash judges. Without a length the body may well be compressed.
+        // If identity was requested and the length is that of the file, a label such as `x-gzip` describes the stored
+        // file, and the piece hash decides. Without a length the body may be compressed.
         if headers["content-length"].isEmpty, let coding = coding(headers) {
             return wrong(range, "\(host) compresses the file (\(coding)), which was not asked for")
         }
@@ -101,13 +102,13 @@ package enum RangeAnswer: Sendable, Hashable {
         .problem(.wrongContent(file: range.file, reason: SourceReason(.wrongContent, reason)))
     }
 
-    /// A content coding other than none, for a person.
+    /// The name of a content coding other than `identity`, for a person.
     private static func coding(_ headers: HTTPHeaders) -> String? {
         let codings = headers["content-encoding"].filter { !$0.isEmpty && $0.lowercased() != "identity" }
         return codings.first.map { $0.utf8.count < 20 && $0.allSatisfy(\.isLetter) ? $0 : "a coding" }
     }
 
-    /// Whether `Content-Length`, where it is given, says `length`.
+    /// Whether `Content-Length`, if present, equals `length`.
     private static func lengthFits(_ headers: HTTPHeaders, _ length: Int64) -> Bool {
         headers["content-length"].allSatisfy { Int64($0) == length }
     }

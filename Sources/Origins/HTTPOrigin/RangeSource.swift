@@ -1,18 +1,19 @@
 import Metainfo
 import NIOCore
 
-/// Whatever can give out any stretch of a content on demand: a web server, an object store.
+/// A source that can deliver any range of the content: a web server, an object store.
 ///
-/// What it gives is not believed: pieces are verified like any. When to ask again after a problem is its owner's to
-/// say.
+/// Its data is not trusted: pieces are verified as usual. The owner of the source decides when to retry after a
+/// problem.
 package protocol RangeSource: Sendable {
-    /// Where it is, for a person: host and port. No secrets.
+    /// Host and port, for a person. Contains no secrets.
     var host: String { get }
 
-    /// Fetches a run of bytes of the content space, in order.
+    /// Fetches a range of the content space, in order.
     ///
-    /// Padding comes as zeros; what belongs to no piece is left out. The next chunk is read when the sink has returned.
-    /// To stop, the sink returns false or the task is cancelled. Several fetches may run at once.
+    /// Padding is delivered as zeros; bytes that belong to no piece are left out. The next chunk is read after the sink
+    /// has returned. To stop, the sink returns false or the task is cancelled. Several fetches may run at the same
+    /// time.
     nonisolated(nonsending) func fetch(
         _ run: Range<Int64>, sink: (WebSeedChunk) async -> Bool
     ) async -> WebSeedOutcome
@@ -25,8 +26,8 @@ extension ContentLayout {
             ? files[file].path.components.map(\.display).joined(separator: "/") : "file \(file)"
     }
 
-    /// Walks a run of the content space file by file: padding is given out as zeros, the rest asked of `body`.
-    /// - Parameter body: delivers a range of one file, which begins at the offset of the content space that it is told.
+    /// Splits a range of the content space into files: delivers padding as zeros and calls `body` for the rest.
+    /// - Parameter body: delivers a range of one file; the second argument is its offset in the content space.
     package nonisolated(nonsending) func fetch(
         _ run: Range<Int64>, sink: (WebSeedChunk) async -> Bool,
         body: (FileRange, Int64) async -> WebSeedOutcome
@@ -54,7 +55,7 @@ extension ContentLayout {
         return .complete
     }
 
-    /// Index of the first file that ends after `position`. Ends never decrease.
+    /// Index of the first file that ends after `position`. Binary search, because file ends never decrease.
     private func firstFile(after position: Int64) -> Int {
         var low = 0
         var high = files.count

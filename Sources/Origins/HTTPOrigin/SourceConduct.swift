@@ -1,23 +1,23 @@
-/// Which files of a source came out right and which wrong, piece by piece.
+/// Tracks, piece by piece, which files of a source are correct and which are wrong.
 ///
-/// A piece may hold bytes of several files, and only some of them need be wrong. Those of which this source has sent a
-/// good piece before are suspected only where there is no other.
+/// A piece may contain bytes of several files, of which only some may be wrong. Files of which this source has sent a
+/// good piece are suspected only if the piece has no other file.
 struct SourceConduct: Sendable {
     private struct Strikes: Sendable {
         var bad = 0
         var goodSince = 0
     }
 
-    /// Files of which a good piece came.
+    /// Files of which a good piece was received.
     private var proven: Set<Int> = []
     private var strikes: [Int: Strikes] = [:]
     /// Files of bad pieces since the last good piece.
     private var wrongSinceGood: Set<Int> = []
 
-    /// Files with bad pieces, with no good piece of any file between.
+    /// Number of files with bad pieces since the last good piece of any file.
     var wrongInARow: Int { wrongSinceGood.count }
 
-    /// - Parameter forgiveness: good pieces of a file that make up for a bad one.
+    /// - Parameter forgiveness: number of good pieces of a file that cancel one bad piece.
     mutating func goodPiece(of files: Set<Int>, forgiveness: Int) {
         wrongSinceGood = []
         proven.formUnion(files)
@@ -33,8 +33,8 @@ struct SourceConduct: Sendable {
         }
     }
 
-    /// - Parameter limit: bad pieces of a file that are one too many.
-    /// - Returns: files that reached the limit with this one; they are counted anew from here.
+    /// - Parameter limit: number of bad pieces at which a file counts as wrong.
+    /// - Returns: files that reached the limit with this piece. Their count starts again from zero.
     mutating func badPiece(of files: Set<Int>, limit: Int) -> Set<Int> {
         let unproven = files.subtracting(proven)
         let suspects = unproven.isEmpty ? files : unproven

@@ -1,9 +1,9 @@
-// HTTPOrigin: web seeds (BEP 19), servers that hold a torrent's files as plain files.
+// HTTPOrigin: web seeds (BEP 19), HTTP servers that have a torrent's files as plain files.
 //
-// What it is for: fetching any stretch of the content over HTTP/1.1 ranges and handing it on as it arrives. What it
-// must never do: believe that the bytes are right (pieces are verified like any), or that they are wrong because an entity
-// tag or a date changed (mirrors behind one name differ in both), wait for a server without end, buffer more than a read
-// or two, or decide when to try again (that is `WebSeedHealth` and its owner).
+// Purpose: fetch any range of the content with HTTP/1.1 range requests and deliver it as it arrives. Must never: trust
+// the bytes (pieces are verified as usual); take a changed entity tag or date as proof of wrong content (mirrors behind
+// one name differ in both); wait for a server without limit; buffer more than a read or two; decide when to retry
+// (`WebSeedHealth` and its owner do).
 
 import Glibc
 import HTTPTransport
@@ -13,7 +13,7 @@ import NIOHTTP1
 import Text
 import Threads
 
-/// The connections of all web seeds of a process. `shutdown` it before the last reference goes.
+/// The connections to all web seeds of a process. Call `shutdown` before releasing the last reference.
 package final class WebSeedClient: Sendable {
     let settings: WebSeedSettings
     let transport: HTTPTransport
@@ -22,7 +22,7 @@ package final class WebSeedClient: Sendable {
         self.init(settings: settings) { _ in }
     }
 
-    /// - Parameter adjust: for tests: names and addresses as the test has them.
+    /// - Parameter adjust: for tests, to override names and addresses.
     init(settings: WebSeedSettings, adjust: (inout HTTPTransportSettings) -> Void) {
         self.settings = settings
         var http = HTTPTransportSettings()
@@ -38,11 +38,11 @@ package final class WebSeedClient: Sendable {
         transport = HTTPTransport(settings: http)
     }
 
-    /// Closes all connections; fetches under way fail.
+    /// Closes all connections. Running fetches fail.
     package func shutdown() async { await transport.shutdown() }
 }
 
-/// One URL of a torrent's `url-list`, or of a server that holds its files in another place.
+/// One URL of a torrent's `url-list`, or of another server that has its files.
 package final class WebSeed: RangeSource {
     /// Host and port, for a person.
     package let host: String
@@ -51,11 +51,11 @@ package final class WebSeed: RangeSource {
     private let base: HTTPURL
     private let root: Root
     private let client: WebSeedClient
-    /// What addresses the base URL may have.
+    /// The addresses to which the base URL may resolve.
     private let allowed: ReachSet
 
-    /// Nil when `url` is no http or https URL that can be fetched from.
-    /// - Parameter isNamedByTorrent: the URL comes from a stranger: see `AddressRule.torrentWebSeed`.
+    /// Nil if `url` is not a valid http or https URL.
+    /// - Parameter isNamedByTorrent: whether the URL is untrusted; see `AddressRule.torrentWebSeed`.
     package convenience init?(
         url: String, name: PathComponent, isSingleFile: Bool, layout: ContentLayout, isNamedByTorrent: Bool = false,
         client: WebSeedClient
@@ -67,10 +67,10 @@ package final class WebSeed: RangeSource {
             isNamedByTorrent ? .torrentWebSeed : .trusted, client)
     }
 
-    /// Content whose files lie right below `contentURL`, whatever the torrent's name: file i is at `contentURL/<path>`,
-    /// and the file of a single-file torrent is `contentURL` itself.
+    /// Content whose files are directly below `contentURL`, regardless of the torrent's name: file i is at
+    /// `contentURL/<path>`. A single-file torrent is at `contentURL` itself.
     ///
-    /// Nil when `contentURL` is no http or https URL that can be fetched from.
+    /// Nil if `contentURL` is not a valid http or https URL.
     package convenience init?(contentURL: String, layout: ContentLayout, client: WebSeedClient) {
         guard let base = HTTPURL(contentURL) else { return nil }
         self.init(base, .directory([]), layout, .trusted, client)
@@ -87,18 +87,18 @@ package final class WebSeed: RangeSource {
         host = base.authority
     }
 
-    /// A web seed's URL for texts and logs: without user name, password and query.
+    /// A web seed's URL for messages and logs, without user name, password and query.
     package static func shown(_ url: String) -> String { HTTPURL.redacted(url) }
 
-    /// Where the files are, seen from the base URL.
+    /// Location of the files relative to the base URL.
     private enum Root: Sendable {
-        /// The URL is the only file's.
+        /// The URL is that of the only file.
         case wholeURL
-        /// The files' paths come after these components.
+        /// The path components before the files' paths.
         case directory([[UInt8]])
     }
 
-    /// Nil when `url` is no http or https URL that can be fetched from.
+    /// Nil if `url` is not a valid http or https URL.
     /// - Parameter isNamedByTorrent: as above.
     package convenience init?(url: String, info: Info, isNamedByTorrent: Bool = false, client: WebSeedClient) {
         self.init(
@@ -106,8 +106,7 @@ package final class WebSeed: RangeSource {
             isNamedByTorrent: isNamedByTorrent, client: client)
     }
 
-    /// The URL of a file (BEP 19): the base itself for a single file unless it ends in a slash, else base, name and
-    /// path.
+    /// The URL of a file (BEP 19). For a single file the base URL, unless it ends in a slash; else base, name and path.
     func url(ofFile file: Int) -> HTTPURL? {
         guard case .directory(let components) = root else { return base }
         let all = components + layout.files[file].path.components.map(\.bytes)
@@ -125,11 +124,12 @@ package final class WebSeed: RangeSource {
             layout.offset(of: first)..<layout.offset(of: last) + Int64(layout.length(of: last)), sink: sink)
     }
 
-    /// Fetches a run of bytes of the content space, in order, with one request per file.
+    /// Fetches a range of the content space, in order, with one request for each file.
     ///
-    /// Padding comes as zeros; what belongs to no piece (gaps in v2-only torrents) is left out. The next chunk is read
-    /// when the sink has returned, so a slow sink slows the server down. To stop, return false or cancel the task.
-    /// Call it from a task outside any actor if the sink is cheap: each chunk then costs no change of threads.
+    /// Padding is delivered as zeros; bytes that belong to no piece (gaps in v2-only torrents) are left out. The next
+    /// chunk is read after the sink has returned, so a slow sink slows the server down. To stop, return false or cancel
+    /// the task. If the sink is cheap, call this from a task outside any actor, which avoids a thread switch for each
+    /// chunk.
     package nonisolated(nonsending) func fetch(
         _ run: Range<Int64>, sink: (WebSeedChunk) async -> Bool
     ) async -> WebSeedOutcome {
@@ -140,7 +140,7 @@ package final class WebSeed: RangeSource {
         }
     }
 
-    /// One request: its answer checked, its body handed on.
+    /// Sends one request, checks its response, and delivers the body.
     private nonisolated(nonsending) func body(
         of range: FileRange, at offset: Int64, _ sink: (WebSeedChunk) async -> Bool
     ) async -> WebSeedOutcome {
@@ -162,7 +162,7 @@ package final class WebSeed: RangeSource {
                 return .complete
             }
             let end = offset + length
-            // Bytes after our stretch are expected only where a whole small file came for a range.
+            // Bytes after the range are expected only if a whole small file was sent in response to a range request.
             let hasTail = skip > 0 || (answer.status == .ok && !range.isWholeFile)
             progress.waits()
             for try await part in answer.body {

@@ -1,29 +1,30 @@
 import Text
 
-/// Whether a web seed may be asked, and how much at once: a machine without clock or socket.
+/// Decides whether a web seed may be used, and how many fetches may run: a state machine without clock or I/O.
 ///
-/// Time is in seconds since any fixed moment. Failures make it wait, longer each time. What is wrong about a file, from
-/// the answer's head or from bytes that do not verify, counts against that file: the others still come from it. Its
-/// owner reports what happened and asks before each fetch.
+/// Times are seconds since any fixed moment. Failures cause a backoff that grows. A problem with a file (from the
+/// response headers, or from bytes that fail verification) counts against that file only; other files are still
+/// fetched. The owner reports events and asks before each fetch.
 package struct WebSeedHealth: Sendable {
     /// Times in seconds.
     package struct Settings: Sendable, Hashable {
-        /// First delay after a failure, doubling up to the longest.
+        /// First backoff after a failure; doubles up to the longest.
         package var retry = 2.0
         package var longestRetry = 600.0
-        /// Bad pieces of a file after which it is not asked for that file any more. A source that is probed is asked
-        /// later, after the first.
+        /// Number of bad pieces of a file after which the file is no longer requested. A source with probes is asked
+        /// for it again later.
         package var badPieces = 3
-        /// Good pieces of a file that make up for a bad one.
+        /// Number of good pieces of a file that cancel one bad piece.
         package var forgiveness = 500
-        /// Files with bad pieces, and no good piece of any file between, after which a source is banned for good.
+        /// Number of files with bad pieces, without a good piece of any file between them, after which the source is
+        /// banned.
         package var wrongFiles = 8
-        /// Files that it does not have, after which it is given up altogether.
+        /// Number of missing files after which the source is given up.
         package var missingFiles = 1_000
-        /// Most fetches at once.
+        /// Maximum number of simultaneous fetches.
         package var mostFetches = 4
-        /// Nothing is given up for good: what fails is asked again, later each time, and counts as a source again when
-        /// it answers. ``WebSeedHealth/isExhausted`` says that until then there is nothing to be had.
+        /// Never give up permanently: retry with a growing backoff, and use the source again when it answers. Until
+        /// then ``WebSeedHealth/isExhausted`` is true.
         package var probes = false
 
         package init() {}
@@ -33,14 +34,14 @@ package struct WebSeedHealth: Sendable {
         case usable
         /// Not before this time.
         case waiting(until: Double)
-        /// Never again; the text says why.
+        /// Never again; the text gives the reason.
         case banned(String)
     }
 
     private struct Missing: Sendable {
         var times = 0
         var notBefore = Double.infinity
-        /// Bytes of it came and did not verify: only a good piece says that it is well again.
+        /// The file's bytes failed verification. Only a good piece clears this.
         var isWrong = false
         var reason: SourceReason
     }
@@ -56,10 +57,10 @@ package struct WebSeedHealth: Sendable {
     package private(set) var trouble: SourceReason?
     /// The last problem was of the kind that makes it no source at all: nobody answers, or what is there is wrong.
     package private(set) var isExhausted = false
-    /// Fetches that may run at once: at first one, more as they succeed, half as many after a failure.
+    /// Maximum number of simultaneous fetches: starts at one, grows with success, is halved after a failure.
     package private(set) var fetchesAllowed = 1
 
-    /// - Parameter seed: for jitter; different on every node.
+    /// - Parameter seed: seed for jitter; different on every node.
     package init(settings: Settings = Settings(), seed: UInt64) {
         self.settings = settings
         random = SeededGenerator(seed: seed)
@@ -75,7 +76,7 @@ package struct WebSeedHealth: Sendable {
         ban == nil && notBefore <= now && (missing[file]?.notBefore ?? now) <= now
     }
 
-    /// A fetch came to its end as wished.
+    /// Call when a fetch has succeeded.
     /// - Parameter now: as for ``answered(at:)``.
     package mutating func succeeded(at now: Double = .infinity) {
         guard notBefore <= now else { return }
@@ -84,48 +85,48 @@ package struct WebSeedHealth: Sendable {
         answered()
     }
 
-    /// Bytes have come: it is a source again.
-    /// - Parameter now: while it is not to be asked, what still comes was asked for before its trouble and says
-    ///   nothing.
+    /// Call when bytes have arrived: the source is usable again.
+    /// - Parameter now: during a backoff, data that still arrives was requested before the failure and is no evidence
+    ///   that the source has recovered.
     package mutating func answered(at now: Double = .infinity) {
         guard notBefore <= now else { return }
         trouble = nil
         isExhausted = false
     }
 
-    /// Bytes of this file have come.
+    /// Call when bytes of this file have arrived.
     package mutating func answered(file: Int) {
         if missing[file]?.isWrong == false { missing[file] = nil }
     }
 
-    /// Files that it does not give out and that are not asked for now.
+    /// Files that the source did not deliver and that must not be requested now.
     package func missingFiles(at now: Double) -> Set<Int> {
         Set(missing.lazy.filter { $0.value.notBefore > now }.map(\.key))
     }
 
-    /// Files that it did not give out when it was last asked, whether they may be asked for again or not.
+    /// Files that the source did not deliver when last asked, whether or not they may be requested again now.
     package var refusedFiles: Set<Int> { Set(missing.keys) }
 
     /// Why it does not give out a file; nil as far as is known.
     package func refusal(ofFile file: Int) -> SourceReason? { missing[file]?.reason }
 
-    /// When something may be asked for again that may not be now, nil when there is no such thing.
+    /// The next time at which a source or file that is backing off may be asked; nil if there is none.
     package func nextChange(after now: Double) -> Double? {
         let times = missing.values.map(\.notBefore) + [notBefore]
         return times.filter { $0 > now && $0 < .infinity }.min()
     }
 
-    /// A piece made of its bytes alone did verify.
-    /// - Parameter files: those that have bytes in the piece.
+    /// Call when a piece whose bytes all came from this source passed verification.
+    /// - Parameter files: the files with bytes in the piece.
     package mutating func goodPiece(of files: Set<Int>) {
         conduct.goodPiece(of: files, forgiveness: settings.forgiveness)
-        // What was given up for good stays so, though more of it was on its way.
+        // Without probes, a file that was given up stays so, even if more of it was in flight.
         if settings.probes, !missing.isEmpty { for file in files { missing[file] = nil } }
     }
 
-    /// A piece made of its bytes did not verify.
+    /// Call when a piece from this source failed verification.
     /// - Parameters:
-    ///   - files: those that have bytes in the piece.
+    ///   - files: the files with bytes in the piece.
     ///   - reason: for a person.
     package mutating func badPiece(of files: Set<Int>, reason: String, at now: Double) {
         let isEcho = settings.probes && notBefore > now
@@ -143,9 +144,9 @@ package struct WebSeedHealth: Sendable {
         if !isEcho { backOff(atLeast: nil, at: now) }
     }
 
-    /// A fetch ended with a problem.
+    /// Call when a fetch ended with a problem.
     package mutating func failed(_ problem: WebSeedProblem, at now: Double) {
-        // Fetches that run side by side fail together: that is one failure.
+        // Simultaneous fetches fail together; they count as one failure.
         let isEcho = settings.probes && notBefore > now
         switch problem {
         case .cancelled: return
@@ -180,10 +181,10 @@ package struct WebSeedHealth: Sendable {
         if !settings.probes, missing.count >= settings.missingFiles { ban = reason }
     }
 
-    /// Waits the server's time if it named one, else a doubling one drawn from its upper half.
+    /// Waits for the time that the server named, or for a doubling backoff with jitter in its upper half.
     private mutating func backOff(atLeast seconds: Double?, at now: Double) {
         fetchesAllowed = max(1, fetchesAllowed / 2)
-        // A wait of nothing is for delays of our own, which say nothing against the source.
+        // A wait of zero means that the delay was our own, which does not count against the source.
         guard seconds != 0 else { return }
         failures += 1
         let delay = delay(after: failures)

@@ -1,23 +1,23 @@
 import NIOCore
 
-/// Some bytes of the content, where they belong. Holds on to the memory they were received in; nothing is copied.
+/// Bytes of the content, with their offset. Keeps the memory that they were received in; nothing is copied.
 package struct WebSeedChunk: Sendable {
     /// In bytes from the start of the content space (see `ContentLayout`).
     package let offset: Int64
     private let buffer: ByteBuffer
 
     /// - Parameters:
-    ///   - offset: in bytes from the start of the content space, 0 or more.
-    ///   - buffer: its readable bytes, at least one.
+    ///   - offset: start in the content space, in bytes, 0 or more.
+    ///   - buffer: at least one readable byte.
     package init(offset: Int64, buffer: ByteBuffer) {
         self.offset = offset
         self.buffer = buffer
     }
 
-    /// Bytes, more than 0.
+    /// Number of bytes, more than 0.
     package var count: Int { buffer.readableBytes }
 
-    /// Gives access to the bytes; the pointer must not outlive the call.
+    /// Gives access to the bytes. The pointer must not escape the call.
     package func withUnsafeBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -27,8 +27,8 @@ package struct WebSeedChunk: Sendable {
         return try outcome.get()
     }
 
-    /// A part of the bytes, which goes on holding the same memory; nil for a range that is not inside.
-    /// - Parameter range: counted from the chunk's own beginning.
+    /// A part of the bytes, sharing the same memory; nil for a range outside the chunk.
+    /// - Parameter range: relative to the start of the chunk.
     package func part(_ range: Range<Int>) -> WebSeedChunk? {
         guard range.lowerBound >= 0, range.upperBound <= count, !range.isEmpty,
             let slice = buffer.getSlice(at: buffer.readerIndex + range.lowerBound, length: range.count)
@@ -37,17 +37,17 @@ package struct WebSeedChunk: Sendable {
     }
 }
 
-/// How a fetch ended. Whatever chunks came before count as received, to be verified like any.
+/// How a fetch ended. Chunks delivered before count as received and are verified as usual.
 package enum WebSeedOutcome: Sendable, Hashable {
-    /// All of it was delivered.
+    /// Everything was delivered.
     case complete
     /// The sink asked to stop.
     case stopped
-    /// It ended early; the next byte would have been the one at `next` of the content space.
+    /// The fetch ended early. `next` is the offset of the next missing byte in the content space.
     case failed(WebSeedProblem, next: Int64)
 }
 
-/// Why a web seed did not deliver, in terms of what to do about it. Texts name hosts, never whole URLs.
+/// Why a web seed did not deliver, by what the caller should do. Texts name hosts, never whole URLs.
 package enum WebSeedProblem: Error, Sendable, Hashable, CustomStringConvertible {
     /// Try again, not before `after` seconds if the server said so, else when `WebSeedHealth` says.
     case retry(after: Double?, reason: SourceReason)
@@ -76,7 +76,7 @@ package enum WebSeedProblem: Error, Sendable, Hashable, CustomStringConvertible 
         }
     }
 
-    /// The same, with the name of the file where it is about one.
+    /// This problem with the name of its file, if it concerns a file.
     /// - Parameter name: for a person.
     package func naming(_ name: @autoclosure () -> String) -> WebSeedProblem {
         switch self {

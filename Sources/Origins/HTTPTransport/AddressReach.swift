@@ -1,16 +1,16 @@
 import Glibc
 import NIOCore
 
-/// From how far an address can be reached: what decides whether a redirect, or a torrent, may lead there.
+/// How far an address can be reached from. Decides whether a redirect, or a URL from a torrent, may lead there.
 package enum AddressReach: Int, Sendable, Comparable {
-    /// This host: 127.0.0.0/8, ::1, and the unspecified addresses, which Linux takes for it.
+    /// This host: 127.0.0.0/8, ::1, and the unspecified addresses, which Linux treats as this host.
     case host
-    /// This link, where clouds serve credentials (169.254.169.254): 169.254.0.0/16, fe80::/10. Also multicast, and the
-    /// addresses of other networks at which clouds serve credentials.
+    /// This link: 169.254.0.0/16 (clouds serve credentials at 169.254.169.254) and fe80::/10. Also multicast, and other
+    /// addresses at which clouds serve credentials.
     case link
-    /// This organisation: RFC 1918, RFC 6598, unique local addresses and what else is not routed in public.
+    /// This organisation: RFC 1918, RFC 6598, unique local addresses, and other addresses that are not routed publicly.
     case site
-    /// Everywhere.
+    /// The public Internet.
     case everywhere
 
     package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
@@ -45,11 +45,12 @@ package enum AddressReach: Int, Sendable, Comparable {
         }
     }
 
-    /// Where clouds serve credentials besides 169.254.169.254: 100.100.100.200 (Alibaba) and 192.0.0.192 (Oracle).
+    /// Addresses other than 169.254.169.254 at which clouds serve credentials: 100.100.100.200 (Alibaba), 192.0.0.192
+    /// (Oracle).
     private static let metadataServices: Set<UInt32> = [0x6464_64c8, 0xc000_00c0]
 
-    /// - Parameter address: 16 bytes. IPv4 addresses inside IPv6 ones (mapped, compatible, NAT64, 6to4, Teredo) count as
-    ///   what they lead to.
+    /// - Parameter address: 16 bytes. IPv6 addresses that contain an IPv4 address (mapped, compatible, NAT64, 6to4,
+    ///   Teredo) have the reach of that IPv4 address.
     init(ipv6 address: [UInt8]) {
         func embedded(at offset: Int) -> AddressReach {
             AddressReach(ipv4: address[offset..<offset + 4].reduce(UInt32(0)) { $0 << 8 | UInt32($1) })
@@ -63,19 +64,19 @@ package enum AddressReach: Int, Sendable, Comparable {
         } else if address.prefix(10).allSatisfy({ $0 == 0 }) && (address[10..<12].allSatisfy { $0 == address[11] }) {
             self = embedded(at: 12)
         } else if address.starts(with: [0, 0x64, 0xff, 0x9b, 0, 1]) {
-            // NAT64 of this organisation (RFC 8215): which bytes hold the IPv4 address is its own business.
+            // NAT64 with a local prefix (RFC 8215): each organisation decides which bytes hold the IPv4 address.
             self = .site
         } else if address.starts(with: [0, 0x64, 0xff, 0x9b]) {
             self = embedded(at: 12)
         } else if address.starts(with: [0x20, 0x01, 0, 0]) {
-            // Teredo (RFC 4380) keeps the client's IPv4 address inverted.
+            // Teredo (RFC 4380) stores the client's IPv4 address inverted.
             self = AddressReach(ipv4: ~address[12..<16].reduce(UInt32(0)) { $0 << 8 | UInt32($1) })
         } else if address.starts(with: [0x20, 0x02]) {
             self = embedded(at: 2)
         } else if address[0] == 0xff || (address[0] == 0xfe && address[1] & 0xc0 == 0x80) {
             self = .link
         } else if address.starts(with: [0xfd, 0, 0x0e, 0xc2]) || address.starts(with: [0xfd, 0x20, 0, 0xce]) {
-            // fd00:ec2::254 and fd20:ce::254, where EC2 and Google Cloud serve credentials.
+            // fd00:ec2::254 (EC2) and fd20:ce::254 (Google Cloud) serve credentials.
             self = .link
         } else if address[0] & 0xfe == 0xfc || (address[0] == 0xfe && address[1] & 0xc0 == 0xc0) {
             self = .site

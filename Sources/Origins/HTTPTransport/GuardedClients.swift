@@ -4,12 +4,12 @@ import NIOPosix
 import NIOSSL
 import Synchronization
 
-/// A connection came about with an address that was not expected. Nothing was sent over it.
+/// A connection reached an address that is not allowed. Nothing was sent over it.
 struct UnexpectedAddress: Error {}
 
-/// HTTP clients, one for each set of addresses that connections may be to: the address that was connected to is judged
-/// before a request goes out over it, whatever the name meant a moment before. A client shares its connections only with
-/// requests that may go to the same addresses.
+/// HTTP clients, one for each set of allowed addresses. The address of a new connection is checked before a request is
+/// sent over it, whatever the name resolved to before. A client shares its connections only with requests that may use
+/// the same addresses.
 final class GuardedClients: Sendable {
     private let settings: HTTPTransportSettings
     /// Nil after `shutdown`.
@@ -17,7 +17,7 @@ final class GuardedClients: Sendable {
 
     init(settings: HTTPTransportSettings) { self.settings = settings }
 
-    /// Whoever forgot to shut it down: the library ends the program when a client goes that was not shut down.
+    /// For an owner that did not call `shutdown`: the library traps if a client is released without it.
     deinit {
         for client in clients.withLock({ $0 ?? [:] }).values { Task { try? await client.shutdown() } }
     }
@@ -53,20 +53,21 @@ final class GuardedClients: Sendable {
         configuration.httpVersion = .http1Only
         configuration.connectionPool.idleTimeout = .seconds(30)
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = settings.connectionsPerHost
-        // A failure is the caller's to act on at once (another tracker, another source), not to be retried in here.
+        // The caller handles failures at once (another tracker, another source), so the library must not retry.
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.localAddress = settings.localAddress
         let reading = AdaptiveRecvByteBufferAllocator(
             minimum: 1024, initial: 16 * 1024, maximum: max(16 * 1024, settings.largestRead))
         let reach = settings.reach
-        // The library's hook for a new connection: it carries no request before this has succeeded.
+        // The library's hook for new connections. No request is sent before this has succeeded.
         configuration.http1_1ConnectionDebugInitializer = { channel in
             if reaches != .all {
                 guard let address = channel.remoteAddress else {
                     return channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel)
                 }
                 guard reaches.contains(ReachSet(reach(address))) else {
-                    // The library hears of the failure first: it knows a connection no more that closes before.
+                    // In a later tick, so that the library hears of the failure first: it no longer knows a connection
+                    // that closed earlier.
                     channel.eventLoop.execute { channel.close(promise: nil) }
                     return channel.eventLoop.makeFailedFuture(UnexpectedAddress())
                 }

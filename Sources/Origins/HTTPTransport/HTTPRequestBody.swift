@@ -2,23 +2,23 @@ import AsyncHTTPClient
 import NIOCore
 import NIOPosix
 
-/// What is sent along with a request, its length known beforehand.
+/// The body of a request, of known length.
 package struct HTTPRequestBody: Sendable {
     let content: HTTPClientRequest.Body
 
     /// A few bytes.
     package init(_ bytes: [UInt8]) { content = .bytes(ByteBuffer(bytes: bytes)) }
 
-    /// Bytes that are produced while they are sent, as fast as the server takes them.
-    /// - Parameter length: how many they are; a sequence that ends before fails the request.
+    /// A body that is produced while it is sent, at the speed of the server.
+    /// - Parameter length: total bytes; a sequence that ends earlier makes the request fail.
     package init<Parts: AsyncSequence & Sendable>(_ parts: Parts, length: Int64) where Parts.Element == ByteBuffer {
         content = .stream(parts, length: .known(length))
     }
 }
 
-/// Work that waits for a disk or keeps a core busy, off the event loops and the cooperative threads.
+/// Runs blocking or CPU-bound work outside the event loops and the cooperative thread pool.
 package enum BlockingWork {
-    /// Runs it on the process's pool of threads, after what was handed in before.
+    /// Runs `work` on the process's thread pool, after work that was submitted earlier.
     package static func run<Result: Sendable>(_ work: @escaping @Sendable () throws -> Result) async throws -> Result {
         try await NIOThreadPool.singleton.runIfActive(work)
     }

@@ -1,37 +1,37 @@
-// HTTP for tracker announces and web seeds: AsyncHTTPClient with the rules that hostile servers make necessary.
+// HTTP client for tracker announces and web seeds: AsyncHTTPClient with protection against hostile servers.
 //
-// What it is for: one request at a time over HTTP/1.1, a GET with few redirects. What it must never do: follow a
-// redirect from outside to an inside address, send a request to an address that was not judged, accept a certificate
-// that does not verify, ask for compression, or wait without end.
+// Purpose: single HTTP/1.1 requests with few redirects. Must never: follow a redirect from a public address to an
+// internal one, send a request to an address that was not checked, accept a certificate that does not verify, request
+// compression, or wait without limit.
 
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
 import Text
 
-/// How requests are made. Times in seconds.
+/// Settings of the HTTP client. Times in seconds.
 package struct HTTPTransportSettings: Sendable {
-    /// The address that connections come from; nil leaves the choice to the system.
+    /// Local address of connections; nil lets the operating system choose.
     package var localAddress: String?
     package var connectTimeout = 10.0
-    /// Longest silence while an answer is awaited or read.
+    /// Longest silence while waiting for a response or reading it.
     package var readTimeout = 20.0
-    /// Most bytes taken from a socket at once: each portion wakes its reader, which costs more than the bytes.
+    /// Maximum bytes read from a socket at once. Each portion wakes its reader, which costs more than the bytes.
     package var largestRead = 512 * 1024
-    /// Longest time in which none of a request's body could be sent.
+    /// Maximum time without progress in sending a request body.
     package var writeTimeout = 60.0
-    /// Most redirects followed for one request.
+    /// Maximum number of redirects for one request.
     package var redirects = 5
-    /// Most idle and busy connections to one host.
+    /// Maximum number of connections to one host, idle ones included.
     package var connectionsPerHost = 8
     package var userAgent = Product.userAgent
     /// A PEM file of certificate authorities to trust in place of the system's; for private authorities.
     package var trustedAuthorities: String?
-    /// Name to address, in place of the system's resolver; for tests.
+    /// Name resolution, instead of the system's resolver; for tests.
     package var resolver: @Sendable (_ host: String, _ port: UInt16) async throws -> [SocketAddress]
     /// Names that are connected to at another address; for tests.
     package var connectOverride: [String: String] = [:]
-    /// How far an address reaches; a test takes one of loopback for a public one.
+    /// The reach of an address. Tests override it, so that a loopback address counts as public.
     package var reach: @Sendable (SocketAddress) -> AddressReach = { AddressReach($0) }
 
     package init() {
@@ -39,18 +39,18 @@ package struct HTTPTransportSettings: Sendable {
     }
 }
 
-/// The start of an answer, its body still to be read.
+/// The status and headers of a response; the body is still to be read.
 package struct HTTPAnswer: Sendable {
     package let status: HTTPResponseStatus
     package let headers: HTTPHeaders
     package let body: HTTPClientResponse.Body
-    /// The host that answered, after redirects.
+    /// The host that sent the response, after redirects.
     package let host: String
-    /// How far the address reaches that the connection was to: one of these, judged when it came about.
+    /// The possible reaches of the connected address, checked when the connection was opened.
     package let reached: ReachSet
 }
 
-/// Makes requests. Share one: it pools connections. `shutdown` it before the last reference goes.
+/// Sends requests. Share one instance: it pools connections. Call `shutdown` before releasing the last reference.
 package final class HTTPTransport: Sendable {
     private let clients: GuardedClients
     private let names: ResolvedNames
@@ -62,15 +62,15 @@ package final class HTTPTransport: Sendable {
         names = ResolvedNames(resolver: settings.resolver)
     }
 
-    /// Closes all connections and fails what is under way.
+    /// Closes all connections. Running requests fail.
     package func shutdown() async { await clients.shutdown() }
 
-    /// GETs a URL, following redirects, until the head of an answer that is none.
+    /// Sends a GET request and follows redirects, until the headers of another response have arrived.
     /// - Parameters:
-    ///   - allowed: what addresses the URL may have; see `AddressRule`. Redirects are judged by the address of the
-    ///     server that sends them.
-    ///   - deadline: when the head must be here. The body is read by `collect` or by the caller, who must see to an end
-    ///     himself; only a silence longer than `readTimeout` ends it in any case.
+    ///   - allowed: addresses to which the URL may resolve; see `AddressRule`. A redirect is checked by the address of
+    ///     the server that sent it.
+    ///   - deadline: time by which the headers must have arrived. The body is read by `collect` or by the caller, who
+    ///     must set a limit; without one, only a silence longer than `readTimeout` ends it.
     /// - Throws: `HTTPTransportError`.
     package func get(
         _ url: HTTPURL, headers: HTTPHeaders = [:], allowed: ReachSet = .all, deadline: NIODeadline
@@ -100,8 +100,8 @@ package final class HTTPTransport: Sendable {
         throw .tooManyRedirects(host: url.host)
     }
 
-    /// Makes any request, once, and follows no redirect: for requests that are signed for one host and path.
-    /// - Parameter deadline: when the request must be sent and the head of its answer be here.
+    /// Sends a request once, without following redirects, for requests that are signed for one host and path.
+    /// - Parameter deadline: time by which the request must be sent and the response headers have arrived.
     /// - Throws: `HTTPTransportError`.
     package func request(
         _ method: HTTPMethod, _ url: HTTPURL, headers: HTTPHeaders, body: HTTPRequestBody? = nil, deadline: NIODeadline
@@ -118,11 +118,12 @@ package final class HTTPTransport: Sendable {
             status: response.status, headers: response.headers, body: response.body, host: url.host, reached: .all)
     }
 
-    /// Reads a whole body: a document, not a file of a torrent. One that the server compressed unasked is decoded.
+    /// Reads a whole response body into memory, for documents rather than files of a torrent. Decodes it if the server
+    /// compressed it without being asked.
     /// - Parameters:
-    ///   - limit: most bytes, before and after it was decoded.
-    ///   - deadline: when it must be over, however steadily it drips.
-    /// - Throws: `HTTPTransportError`, `.bodyTooLarge` when it exceeds `limit` bytes.
+    ///   - limit: maximum bytes, before and after decoding.
+    ///   - deadline: time by which the body must be complete, however steadily it arrives.
+    /// - Throws: `HTTPTransportError`, `.bodyTooLarge` if it exceeds `limit` bytes.
     package func collect(
         _ answer: HTTPAnswer, limit: Int, deadline: NIODeadline = .now() + .hours(1)
     ) async throws(HTTPTransportError) -> [UInt8] {
@@ -165,13 +166,13 @@ package final class HTTPTransport: Sendable {
         }
     }
 
-    /// Sends a GET to a host all of whose addresses are allowed, over a connection to one of them.
+    /// Sends a GET request to a host, all of whose addresses must be allowed, over a connection to one of them.
     /// - Parameter referrer: the host whose redirect led here.
-    /// - Returns: the answer, and the reaches of the addresses of which one was connected to.
+    /// - Returns: the response, and the reaches of the host's addresses.
     private func send(
         _ url: HTTPURL, headers: HTTPHeaders, allowed: ReachSet, referrer: String?, deadline: NIODeadline
     ) async throws(HTTPTransportError) -> (HTTPClientResponse, ReachSet) {
-        // A name that means something else than it did when it was looked up last is looked up again, once.
+        // If the name resolves to other addresses than at the last lookup, it is resolved again, once.
         for _ in 0..<2 {
             let reached = ReachSet(
                 try await names.addresses(of: url, deadline: deadline).map { ReachSet(settings.reach($0)) })
@@ -200,14 +201,14 @@ package final class HTTPTransport: Sendable {
         request.headers = headers
         request.headers.replaceOrAdd(name: "Host", value: url.authority)
         request.headers.replaceOrAdd(name: "User-Agent", value: settings.userAgent)
-        // Ranges and hashes are of the bytes themselves: a compressed body would be none of ours.
+        // Ranges and hashes refer to the plain bytes: a compressed body would be useless.
         request.headers.replaceOrAdd(name: "Accept-Encoding", value: "identity")
         return request
     }
 }
 
 extension TimeAmount {
-    /// Seconds with fractions, at least a millisecond, at most a day.
+    /// Seconds with fractions, clamped to between a millisecond and a day.
     package static func after(_ seconds: Double) -> TimeAmount {
         seconds.isNaN ? .milliseconds(1) : .nanoseconds(Int64(min(max(seconds, 0.001), 86_400) * 1e9))
     }

@@ -5,7 +5,7 @@ import NIOHTTP1
 import NIOPosix
 import NIOSSL
 
-/// Why a request came to nothing. Texts name hosts, never whole URLs: those may hold secrets.
+/// Why a request failed. Texts name hosts, never whole URLs, which may contain secrets.
 package enum HTTPTransportError: Error, Sendable, Hashable, CustomStringConvertible {
     case invalidURL
     case unresolved(host: String)
@@ -16,9 +16,9 @@ package enum HTTPTransportError: Error, Sendable, Hashable, CustomStringConverti
     case tooManyRedirects(host: String)
     case badRedirect(host: String)
     case refusedRedirect(from: String, to: String)
-    /// The host has an address to which a URL of this origin may not lead.
+    /// The host has an address that URLs of this source must not lead to.
     case refusedAddress(host: String)
-    /// The answer is a redirect to a magnet link, which is no secret and may be long.
+    /// The response redirects to a magnet link. The link is not secret and may be long.
     case leadsToMagnet(host: String, magnet: String)
     case insecureRedirect(from: String, to: String)
     case bodyTooLarge(host: String, limit: Int)
@@ -43,7 +43,7 @@ package enum HTTPTransportError: Error, Sendable, Hashable, CustomStringConverti
         }
     }
 
-    /// What an error thrown by the HTTP client means.
+    /// Translates an error of the HTTP client.
     package init(_ error: any Error, host: String) {
         switch error {
         case let error as HTTPTransportError: self = error
@@ -62,7 +62,7 @@ package enum HTTPTransportError: Error, Sendable, Hashable, CustomStringConverti
         case let error as NIOConnectionError:
             let refused = error.connectionErrors.first.map { String(describing: $0.error) }
             self = .unreachable(host: host, reason: refused ?? "its name cannot be resolved")
-        // An address that is connected to without a look-up says so in this way.
+        // Thrown for an address that is connected to without a lookup.
         case let error as IOError where HTTPTransportError.refusals.contains(error.errnoCode):
             self = .unreachable(host: host, reason: String(cString: strerror(error.errnoCode)))
         case is ChannelError, is IOError, is NIOTooManyBytesError:
@@ -71,6 +71,6 @@ package enum HTTPTransportError: Error, Sendable, Hashable, CustomStringConverti
         }
     }
 
-    /// Errors of the system that mean that no connection came about.
+    /// System errors that mean that no connection was established.
     private static let refusals: Set<Int32> = [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENETDOWN]
 }

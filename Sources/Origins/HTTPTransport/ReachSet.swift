@@ -1,7 +1,7 @@
 import NIOCore
 import Text
 
-/// Several reaches: those that a request may lead to, or those of all addresses of a name.
+/// A set of reaches: those that a request may lead to, or those of all addresses of a name.
 package struct ReachSet: OptionSet, Sendable, Hashable {
     package let rawValue: UInt8
 
@@ -15,12 +15,12 @@ package struct ReachSet: OptionSet, Sendable, Hashable {
     package static let everywhere = ReachSet(.everywhere)
     package static let all: ReachSet = [.host, .link, .site, .everywhere]
 
-    /// Where a server may send us whose name has addresses of these reaches.
+    /// The reaches to which a server may redirect if its name has addresses of these reaches.
     ///
-    /// A public server may not point into a site, nor anyone at this host or this link unless it is there itself and
-    /// nowhere else: the request would come from inside, where it might be trusted. A name counts as its farthest
-    /// address: with a second record anybody could give his name an inside address too. Within a site redirects are
-    /// everyday.
+    /// A public server may not redirect into a site, and no server may redirect to this host or this link unless all
+    /// its own addresses are there: the request would come from inside, where it might be trusted. A name counts by its
+    /// farthest address, because with a second DNS record anybody can give a name an internal address too. Redirects
+    /// within a site are common and allowed.
     package var redirectTargets: ReachSet {
         switch self {
         case []: .everywhere
@@ -31,20 +31,20 @@ package struct ReachSet: OptionSet, Sendable, Hashable {
     }
 }
 
-/// Who named a URL, and with that where it may lead.
+/// The origin of a URL, which decides where it may lead.
 package enum AddressRule: Sendable, Hashable {
-    /// A person, or the configuration: anywhere.
+    /// A person or the configuration: the URL may lead anywhere.
     case trusted
-    /// A torrent or a magnet link, as a tracker.
+    /// A torrent or magnet link, as a tracker.
     case torrentTracker
-    /// A torrent or a magnet link, as a web seed.
+    /// A torrent or magnet link, as a web seed.
     case torrentWebSeed
 
-    /// What addresses the URL may have.
+    /// The addresses to which the URL may resolve.
     ///
-    /// Torrents come from strangers, and services of this host may do what a URL tells them. So a torrent's URL never
-    /// leads to this link, where clouds serve credentials. At this host a tracker has the path `/announce` and no query
-    /// (over UDP, which carries no path to a service, it may have none), and a web seed has no query.
+    /// Torrents are untrusted, and services on this host may act on requested URLs. So a URL from a torrent never leads
+    /// to this link, where clouds serve credentials. On this host, a tracker must have the path `/announce` and no
+    /// query (over UDP, which carries no path to a service, it may have none), and a web seed must have no query.
     package func addresses(ofPath path: some StringProtocol, query: some StringProtocol) -> ReachSet {
         switch self {
         case .trusted: .all

@@ -2,8 +2,8 @@ import NIOCore
 import Synchronization
 import Text
 
-/// The addresses of names, looked up once in a while. A connection to an address of another reach is refused, so what is
-/// remembered here never lets a request through that a look-up now would not.
+/// A cache of resolved host names. A connection to an address of another reach is refused, so a cached address never
+/// allows a request that a fresh lookup would refuse.
 final class ResolvedNames: Sendable {
     private struct Entry {
         let addresses: [SocketAddress]
@@ -14,7 +14,7 @@ final class ResolvedNames: Sendable {
     private let entries = Mutex<[String: Entry]>([:])
 
     private static let lifetime = TimeAmount.seconds(30)
-    /// Most names that are remembered.
+    /// Maximum number of cached names.
     private static let mostNames = 1_024
 
     init(resolver: @escaping @Sendable (_ host: String, _ port: UInt16) async throws -> [SocketAddress]) {
@@ -35,7 +35,7 @@ final class ResolvedNames: Sendable {
         return found
     }
 
-    /// A system's resolver can be neither cancelled nor hurried: it is left behind when the time is over.
+    /// The system's resolver cannot be cancelled, so a lookup that exceeds the deadline is abandoned.
     private func lookUp(_ url: HTTPURL, deadline: NIODeadline) async throws(HTTPTransportError) -> [SocketAddress] {
         let (answers, answer) = AsyncStream<Result<[SocketAddress], any Error>>.makeStream()
         let resolver = resolver

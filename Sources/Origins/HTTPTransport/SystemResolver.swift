@@ -2,16 +2,16 @@ import Glibc
 import NIOCore
 import NIOPosix
 
-/// Names to addresses by the system's resolver, off the event loops and the cooperative threads.
+/// Resolves names with the system's resolver, outside the event loops and the cooperative thread pool.
 package enum SystemResolver {
-    /// No such name, or no answer from the name servers.
+    /// The name does not exist, or no name server answered.
     package struct Failure: Error, CustomStringConvertible {
         package let host: String
         package let reason: String
         package var description: String { "the name \(host) cannot be resolved: \(reason)" }
     }
 
-    /// All addresses of a host, in the order the system prefers (RFC 6724), each once.
+    /// All addresses of a host, without duplicates, in the order that the system prefers (RFC 6724).
     package static func addresses(of host: String, port: UInt16) async throws -> [SocketAddress] {
         try await NIOThreadPool.singleton.runIfActive { try lookUp(host, port) }
     }
@@ -25,12 +25,12 @@ package enum SystemResolver {
         guard code == 0 else {
             throw Failure(host: host, reason: gai_strerror(code).map { String(cString: $0) } ?? "error \(code)")
         }
-        // The list is ours until it is freed here.
+        // The list belongs to us until it is freed here.
         defer { freeaddrinfo(list) }
         var found: [SocketAddress] = []
         var entry = list
         while let info = entry?.pointee {
-            // The system's own records: `ai_addr` points to an address of the family that `ai_family` says.
+            // From the system: `ai_addr` points to an address of the family in `ai_family`.
             if let address = info.ai_addr {
                 switch info.ai_family {
                 case AF_INET:

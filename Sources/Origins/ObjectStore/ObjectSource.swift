@@ -7,8 +7,8 @@ package final class ObjectSource: RangeSource {
     private let store: ObjectStore
     private let prefix: String
 
-    /// - Parameter prefix: without a slash at its end; empty for the bucket itself. For a torrent of a single file it
-    ///   is the key of the object.
+    /// - Parameter prefix: without a slash at its end; empty for the bucket itself. For a single-file torrent it is the
+    ///   key of the object.
     package init(store: ObjectStore, prefix: String, layout: ContentLayout) {
         self.store = store
         self.prefix = prefix
@@ -18,7 +18,7 @@ package final class ObjectSource: RangeSource {
     /// Host and port, for a person.
     package var host: String { store.host }
 
-    /// The key of a file of the layout; nil where its name is not UTF-8, which no key can be.
+    /// The key of a file of the layout; nil if its name is not UTF-8, because keys must be.
     func key(ofFile file: Int) -> String? {
         var components: [String] = prefix.isEmpty ? [] : [prefix]
         for component in layout.files[file].path.components {
@@ -36,7 +36,7 @@ package final class ObjectSource: RangeSource {
                 let reason = "\(host): the name of file \(range.file + 1) is not UTF-8, so no object can have it"
                 return .failed(.giveUp(file: range.file, reason: "\(reason)"), next: offset)
             }
-            // Whatever its entity tag was before: the hash judges.
+            // The entity tag may have changed: the piece hash decides.
             switch await store.read(key: key, range, at: offset, entityTag: nil, sink: sink) {
             case .complete: return .complete
             case .stopped: return .stopped

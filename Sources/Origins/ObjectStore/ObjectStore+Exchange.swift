@@ -5,22 +5,22 @@ import NIOHTTP1
 import S3
 import Text
 
-/// The start of a good answer, its body still to be read.
+/// The status and headers of a successful response; the body is still to be read.
 struct StoreAnswer: Sendable {
     let answer: HTTPAnswer
     var headers: HTTPHeaders { answer.headers }
-    /// Without quotes; empty where there is none or an absurd one.
+    /// Without quotes; empty if there is none or it is implausible.
     var entityTag: String {
         headers.first(name: "etag").map(S3EntityTag.unquoted).flatMap { $0.utf8.count <= 256 ? $0 : nil } ?? ""
     }
 }
 
 extension ObjectStore {
-    /// Longest body of an error that is looked into.
+    /// Longest body of an error response that is parsed.
     private static let longestFailure = 64 << 10
 
-    /// Sends a request once, signed for this moment.
-    /// - Parameter body: what `request.body` promises, where that is a stream.
+    /// Sends a request once, signed with the current time.
+    /// - Parameter body: the stream that `request.body` announces.
     /// - Throws: `ObjectStoreError`, which names the object.
     func once(
         _ request: S3Request, body: HTTPRequestBody? = nil
@@ -47,7 +47,7 @@ extension ObjectStore {
         for header in signed.headers { headers.add(name: header.name, value: header.value) }
         var content = body
         if case .bytes(let bytes) = signed.body { content = HTTPRequestBody(bytes) }
-        // A body is sent for as long as it moves: `writeTimeout` watches over that.
+        // A body may take any time as long as it makes progress; `writeTimeout` checks that.
         let deadline: TimeAmount = signed.body.length > 1 << 20 ? .hours(24) : .after(settings.answerTimeout)
         let answer: HTTPAnswer
         do {
@@ -61,12 +61,12 @@ extension ObjectStore {
         throw await refusal(answer, to: request)
     }
 
-    /// Sends a request until it is answered, waiting longer after each failure that may pass.
+    /// Sends a request until it succeeds, with a backoff after each transient failure.
     func answer(to request: S3Request) async throws(ObjectStoreError) -> StoreAnswer {
         try await retrying { () async throws(ObjectStoreError) in try await self.once(request) }
     }
 
-    /// Sends a request until it is answered with a document.
+    /// Sends a request until it succeeds, and returns the response body.
     func document(of request: S3Request) async throws(ObjectStoreError) -> [UInt8] {
         try await retrying { () async throws(ObjectStoreError) in
             let answer = try await self.once(request)
@@ -78,7 +78,7 @@ extension ObjectStore {
         }
     }
 
-    /// Reads an answer's body to its end.
+    /// Reads a response body to its end.
     func collect(_ answer: StoreAnswer, limit: Int) async throws(ObjectStoreError) -> [UInt8] {
         do {
             return try await client.transport.collect(
@@ -88,7 +88,7 @@ extension ObjectStore {
         }
     }
 
-    /// Runs `work` until it succeeds, fails for good, or has failed `attempts` times.
+    /// Runs `work` until it succeeds, fails permanently, or has failed `attempts` times.
     func retrying<Result>(
         _ work: () async throws(ObjectStoreError) -> Result
     ) async throws(ObjectStoreError) -> Result {
@@ -127,15 +127,15 @@ extension ObjectStore {
     }
 }
 
-/// How long to wait before the next try: twice as long each time, half of it left to chance, so that many nodes that
-/// failed together do not come back together.
+/// The delay before the next attempt: doubles each time, and half of it is random, so that many nodes that failed
+/// together do not retry together.
 struct RetryDelay {
     let settings: ObjectStoreSettings
 
     /// - Parameters:
     ///   - failures: 1 or more.
-    ///   - asked: the store's own wish, which is a lower bound.
-    ///   - chance: 0 to 1.
+    ///   - asked: seconds that the store asked for; a lower bound.
+    ///   - chance: random number from 0 to 1.
     func seconds(afterFailures failures: Int, asked: Double?, chance: Double) -> Double {
         var ceiling = settings.firstRetry
         for _ in 1..<max(2, min(failures, 64)) where failures > 1 && ceiling < settings.longestRetry { ceiling *= 2 }

@@ -5,25 +5,24 @@ import NIOCore
 import NIOHTTP1
 import S3
 
-/// How reading a stretch of an object ended.
+/// How reading a range of an object ended.
 enum ReadEnding: Sendable {
     case complete(entityTag: String)
     /// The sink asked to stop.
     case stopped
-    /// The next byte would have been the one at `next`.
+    /// `next` is the offset of the next missing byte.
     case failed(ObjectStoreError, next: Int64)
 }
 
 extension ObjectStore {
-    /// Fetches an object, or bytes of it, in order, going on where it stopped after failures that pass.
+    /// Fetches an object, or a range of it, in order. Resumes after transient failures.
     ///
-    /// The next chunk is read when the sink has returned. Offsets are from the start of the object.
+    /// The next chunk is read after the sink has returned. Offsets count from the start of the object.
     /// - Parameters:
-    ///   - range: nil for all of it.
-    ///   - sink: false to stop.
-    /// - Returns: whether all of it was delivered, not stopped by the sink.
-    /// - Throws: `ObjectStoreError`; `.changed` where another object took its place meanwhile, which its entity tag tells:
-    ///   nothing else here would.
+    ///   - range: nil for the whole object.
+    ///   - sink: returns false to stop.
+    /// - Returns: true if everything was delivered, false if the sink stopped.
+    /// - Throws: `ObjectStoreError`; `.changed` if the object was replaced meanwhile. Only its entity tag shows that.
     @discardableResult
     package nonisolated(nonsending) func get(
         key: String, range: Range<Int64>? = nil, sink: (WebSeedChunk) async -> Bool
@@ -37,7 +36,7 @@ extension ObjectStore {
         return try await get(key: key, size: info.size, range: wanted, entityTag: info.entityTag, sink: sink)
     }
 
-    /// The same, for an object whose size is known.
+    /// The same for an object of known size.
     nonisolated(nonsending) func get(
         key: String, size: Int64, range: Range<Int64>, entityTag: String?, sink: (WebSeedChunk) async -> Bool
     ) async throws(ObjectStoreError) -> Bool {
@@ -49,7 +48,7 @@ extension ObjectStore {
             case .complete: return true
             case .stopped: return false
             case .failed(let error, let reached):
-                // Bytes that came count as success.
+                // Received bytes count as success.
                 failures = reached > next ? 1 : failures + 1
                 next = reached
                 guard error.isTransient, failures < settings.attempts, !Task.isCancelled else { throw error }
@@ -63,10 +62,10 @@ extension ObjectStore {
         return true
     }
 
-    /// One request for a stretch of an object: its answer checked, its body handed on.
+    /// Requests a range of an object, checks the response, and delivers the body.
     /// - Parameters:
-    ///   - offset: what the chunks' offsets begin with.
-    ///   - entityTag: what the object's must be; nil or empty for any, where a hash judges the bytes.
+    ///   - offset: offset of the first chunk.
+    ///   - entityTag: the required entity tag; nil or empty if a hash verifies the bytes.
     nonisolated(nonsending) func read(
         key: String, _ range: FileRange, at offset: Int64, entityTag: String?, sink: (WebSeedChunk) async -> Bool
     ) async -> ReadEnding {
@@ -74,7 +73,7 @@ extension ObjectStore {
         limits.stallTimeout = settings.stallTimeout
         limits.slowestProgress = settings.slowestProgress
         limits.longestRetryAfter = settings.longestRetryAfter
-        // Every store serves ranges: one that does not is none.
+        // Every object store supports ranges; a server that does not is not one.
         limits.smallFile = 0
         var progress = FetchProgress(settings: limits, next: offset)
         do {
@@ -119,7 +118,7 @@ extension ObjectStore {
             return .failed(error, next: progress.next)
         } catch {
             let broken = HTTPTransportError(error, host: host)
-            // While the sink was busy, the silence was ours: no reason to wait before the next try.
+            // The sink was busy, so the silence was ours: retry without a delay.
             if case .timedOut = broken, progress.isOwnDelay {
                 let error = ObjectStoreError(.broken, broken.description, retryAfter: 0)
                 return .failed(error.naming(key), next: progress.next)
@@ -130,7 +129,7 @@ extension ObjectStore {
 }
 
 extension ObjectStoreError {
-    /// What the head or pace of an answer to a range request was found to be.
+    /// Translates a problem found in the headers or the speed of a range response.
     init(_ problem: WebSeedProblem) {
         switch problem {
         case .cancelled: self.init(.cancelled, "cancelled")

@@ -1,25 +1,24 @@
 import S3
 
-/// An object in a bucket; sizes in bytes, times in seconds since 1970.
+/// An object in a bucket. Size in bytes, times in seconds since 1970.
 package typealias StoredObject = S3Object
 
-/// What a store says of one object.
+/// The properties of an object that a store reports.
 package struct ObjectInfo: Sendable, Hashable {
     package let size: Int64
-    /// Without quotes; empty where the store gives none.
+    /// Without quotes; empty if the store sends none.
     package let entityTag: String
-    /// What `upload` wrote beside it: the hash of its content in the sender's form.
+    /// The hash of the content, as stored by `upload` in the object's metadata.
     package let contentHash: String?
 }
 
 extension ObjectStore {
-    /// Name of the metadata that carries a file's hash.
+    /// Name of the metadata header that holds a file's hash.
     static let hashHeader = "x-amz-meta-swoop-hash"
 
     /// All objects whose keys begin with a prefix, in the store's order.
     ///
-    /// Ask with a slash at the end for what lies below a directory. Keys come from outside: check them before they
-    /// become paths.
+    /// End the prefix with a slash to list a directory. Keys are untrusted: check them before they become paths.
     /// - Throws: `ObjectStoreError`; `.wrongContent` for more than `mostObjects`.
     package func list(prefix: String) async throws(ObjectStoreError) -> [StoredObject] {
         var all: [StoredObject] = []
@@ -49,7 +48,7 @@ extension ObjectStore {
             if !page.objects.isEmpty { await body(page.objects) }
             if Task.isCancelled { throw ObjectStoreError(.cancelled, "cancelled") }
             guard let next = page.next else { return }
-            // A page without objects is allowed (all were filtered), one that leads to itself is a loop.
+            // A page without objects is valid (all were filtered out); a page that leads to itself is a loop.
             guard next != last else { throw ObjectStoreError(.wrongContent, "\(host) lists in circles") }
             switch (next, last) {
             case (.marker(let new), .marker(let old)?) where !old.utf8.lexicographicallyPrecedes(new.utf8):
@@ -68,9 +67,9 @@ extension ObjectStore {
     }
 
     /// Size and entity tag of an object.
-    /// - Parameter isPatient: whether to ask again after failures that may pass; one who asks whether the store is
-    ///   there wants to know now.
-    /// - Throws: `ObjectStoreError`; `.noSuchKey` where there is none.
+    /// - Parameter isPatient: whether to retry after transient failures. False for a caller that checks whether the
+    ///   store is available now.
+    /// - Throws: `ObjectStoreError`; `.noSuchKey` if there is no such object.
     package func head(key: String, isPatient: Bool = true) async throws(ObjectStoreError) -> ObjectInfo {
         let answer = isPatient ? try await answer(to: .head(key: key)) : try await once(.head(key: key))
         let lengths = answer.headers["content-length"]

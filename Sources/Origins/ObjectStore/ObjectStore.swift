@@ -1,15 +1,15 @@
-// ObjectStore: the client of S3-compatible object stores, over HTTP/1.1.
+// ObjectStore: a client of S3-compatible object stores over HTTP/1.1.
 //
-// What it is for: listing, fetching and storing objects of any size, through failures and restarts. What it must never
-// do: show a key, follow a redirect with a signed request, accept a certificate that does not verify, take an answer
-// for what was asked without checking, hold a file in memory, or decide when a delivery runs (its owner does).
+// Purpose: list, fetch and store objects of any size, despite failures and restarts. Must never: show a key, follow a
+// redirect with a signed request, accept a certificate that does not verify, use a response without checking that it is
+// for the request, hold a file in memory, or decide when a delivery runs (its owner does).
 
 import Glibc
 import HTTPTransport
 import S3
 import Threads
 
-/// The connections to all object stores of a process. `shutdown` it before the last reference goes.
+/// The connections to all object stores of a process. Call `shutdown` before releasing the last reference.
 package final class ObjectStoreClient: Sendable {
     package let settings: ObjectStoreSettings
     let transport: HTTPTransport
@@ -20,7 +20,7 @@ package final class ObjectStoreClient: Sendable {
         self.init(settings: settings, clock: { Clocks.wallWholeSeconds }, adjust: { _ in })
     }
 
-    /// - Parameter adjust: for tests: names and addresses as the test has them.
+    /// - Parameter adjust: for tests, to override names and addresses.
     init(
         settings: ObjectStoreSettings, clock: @escaping @Sendable () -> Int64,
         adjust: (inout HTTPTransportSettings) -> Void
@@ -41,11 +41,11 @@ package final class ObjectStoreClient: Sendable {
         transport = HTTPTransport(settings: http)
     }
 
-    /// Closes all connections; what is under way fails.
+    /// Closes all connections. Running requests fail.
     package func shutdown() async { await transport.shutdown() }
 }
 
-/// One bucket. Cheap to make: connections belong to the client.
+/// One bucket. Cheap to create: connections belong to the client.
 package final class ObjectStore: Sendable {
     package let address: ObjectStoreAddress
     let client: ObjectStoreClient
@@ -59,7 +59,7 @@ package final class ObjectStore: Sendable {
     package var host: String { address.place.host }
     var settings: ObjectStoreSettings { client.settings }
 
-    /// Throws an object away; no error where there is none.
+    /// Deletes an object. No error if it does not exist.
     package func delete(key: String) async throws(ObjectStoreError) {
         do {
             _ = try await answer(to: .delete(key: key))
@@ -67,7 +67,7 @@ package final class ObjectStore: Sendable {
         }
     }
 
-    /// Whether the bucket answers to these keys: the first page of a listing, asked for once.
+    /// Checks that the bucket accepts these credentials, by requesting the first page of a listing once.
     package func check() async throws(ObjectStoreError) {
         _ = try await once(.list(prefix: "", pageSize: 1))
     }

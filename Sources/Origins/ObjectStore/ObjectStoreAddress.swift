@@ -2,24 +2,24 @@ import HTTPTransport
 import S3
 import Text
 
-/// A bucket and how to get at it. Its description shows the place and no keys.
+/// A bucket, with its endpoint and credentials. The description shows the endpoint and no keys.
 package struct ObjectStoreAddress: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible {
     package let place: S3Place
-    /// Nil for a bucket that everybody may read.
+    /// Nil for a public bucket.
     package let credentials: S3Credentials?
 
     package var bucket: String { place.bucket }
     package var region: String { place.region }
     package var style: S3Style { place.style }
     package var signature: S3SignatureVersion { place.signature }
-    /// The store without the bucket, with its scheme.
+    /// The endpoint without the bucket, with its scheme.
     package var endpoint: String { "\(place.isSecure ? "https" : "http")://\(place.authority)" }
 
     /// - Parameters:
     ///   - endpoint: `https://HOST[:PORT]`, `http://HOST[:PORT]`, or without a scheme, which means https. A host that
-    ///     begins with the bucket (as some consoles show it) is taken for virtual-host style.
-    ///   - region: nil takes it from the host's name, or `us-east-1` where that names none.
-    ///   - style: nil takes virtual-host style for the clouds that want it, path style for all others.
+    ///     begins with the bucket (as some consoles show it) selects virtual-host style.
+    ///   - region: nil derives it from the host name; `us-east-1` if the host name contains none.
+    ///   - style: nil selects virtual-host style for the clouds that need it, and path style for all others.
     /// - Throws: `ObjectStoreError` of the kind `.address`.
     package init(
         endpoint: String, bucket: String, region: String? = nil, style: S3Style? = nil,
@@ -65,11 +65,11 @@ package struct ObjectStoreAddress: Sendable, Hashable, CustomStringConvertible, 
     package var debugDescription: String { description }
 }
 
-/// What a host's name says of a cloud and its region.
+/// The cloud and region that a host name reveals.
 struct S3Region {
     let name: String
 
-    /// Nil for a host of no cloud that we know.
+    /// Nil for a host of an unknown cloud.
     init?(host: String) {
         let labels = host.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         if host.hasSuffix(".myhuaweicloud.com") || host.hasSuffix(".otc.t-systems.com") {
@@ -102,13 +102,13 @@ struct S3Region {
     }
 }
 
-/// A place in a bucket as task files write it: `obs://BUCKET/PREFIX` (or `s3://`).
+/// A location in a bucket as task files write it: `obs://BUCKET/PREFIX` (or `s3://`).
 package struct ObjectLocation: Sendable, Hashable, CustomStringConvertible {
     package let bucket: String
     /// Without slashes at its ends; empty for the whole bucket.
     package let prefix: String
 
-    /// Nil for another scheme, a name that is no bucket's, and a prefix that no key may have.
+    /// Nil for another scheme, an invalid bucket name, and an invalid prefix.
     package init?(_ text: String) {
         guard let scheme = ["obs://", "s3://"].first(where: { text.lowercased().hasPrefix($0) }) else { return nil }
         let parts = text.dropFirst(scheme.count).split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
@@ -122,7 +122,7 @@ package struct ObjectLocation: Sendable, Hashable, CustomStringConvertible {
         prefix = String(rest)
     }
 
-    /// The key of something below this place.
+    /// The key of an object below this location.
     package func key(_ path: String) -> String { prefix.isEmpty ? path : "\(prefix)/\(path)" }
 
     package var description: String { prefix.isEmpty ? "obs://\(bucket)" : "obs://\(bucket)/\(prefix)" }

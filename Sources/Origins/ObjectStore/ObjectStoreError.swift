@@ -4,47 +4,47 @@ import NIOHTTP1
 import S3
 import Text
 
-/// Why an object store did not do what it was asked. Texts name hosts, buckets and objects, never keys.
+/// Why a request to an object store failed. Texts name hosts, buckets and objects, never keys.
 package struct ObjectStoreError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// What there is to do about it.
+    /// The kind of error, by what can be done about it.
     package enum Kind: String, Sendable, Hashable, CaseIterable {
-        /// The address, or an object's name, cannot be used.
+        /// The address, or an object's name, is invalid.
         case address
-        /// No such host.
+        /// The host name does not resolve.
         case unresolved
-        /// Nobody accepts connections there.
+        /// The host accepts no connections.
         case unreachable
         /// The certificate does not verify.
         case untrusted
-        /// It was silent for too long, or the connection broke. Tried again.
+        /// The store was silent for too long, or the connection broke. Retried.
         case broken
-        /// It said so itself: 429, 5xx. Tried again.
+        /// The store reported that it is busy: 429, 5xx. Retried.
         case busy
-        /// The keys are wrong, or may not do this.
+        /// The credentials are wrong, or lack permission.
         case denied
-        /// Our clock or its is wrong.
+        /// Our clock or the store's clock is wrong.
         case clockSkew
         case noSuchBucket
         case noSuchKey
         case noSuchUpload
-        /// The bucket is elsewhere.
+        /// The bucket is in another region or at another endpoint.
         case redirected
-        /// It does not do what was asked for.
+        /// The store does not support the operation.
         case unsupported
-        /// The object is not the one that was there before.
+        /// The object was replaced during the operation.
         case changed
-        /// It sent something other than what was asked for.
+        /// The store sent other data than requested.
         case wrongContent
-        /// It refused for another reason.
+        /// The store refused for another reason.
         case refused
-        /// Our own file cannot be read or written, or changed meanwhile.
+        /// A local file cannot be read or written, or it changed during the operation.
         case file
         case cancelled
     }
 
     package let kind: Kind
     package let reason: String
-    /// Seconds after which it wants to be asked again; nil where it did not say.
+    /// Seconds after which the store asks for a retry; nil if it did not say.
     package let retryAfter: Double?
 
     package init(_ kind: Kind, _ reason: String, retryAfter: Double? = nil) {
@@ -55,7 +55,7 @@ package struct ObjectStoreError: Error, Sendable, Hashable, CustomStringConverti
 
     package var description: String { reason }
 
-    /// Whether the same request may well succeed later.
+    /// Whether the same request may succeed later.
     package var isTransient: Bool {
         switch kind {
         case .broken, .busy, .unresolved, .unreachable: true
@@ -77,15 +77,15 @@ package struct ObjectStoreError: Error, Sendable, Hashable, CustomStringConverti
         }
     }
 
-    /// The same with the name of the object that it is about, where the text does not say it yet.
-    /// - Parameter key: nil where it is about none.
+    /// This error with the name of its object, if the text does not contain it yet.
+    /// - Parameter key: nil if it concerns no object.
     func naming(_ key: String?) -> ObjectStoreError {
         guard let key, kind != .cancelled else { return self }
         let name = ShownName.escaped(key)
         return reason.contains(name) ? self : ObjectStoreError(kind, "\(name): \(reason)", retryAfter: retryAfter)
     }
 
-    /// What this means for a source of a torrent's content.
+    /// This error as a problem of a content source.
     func problem(file: Int) -> WebSeedProblem {
         let reason = SourceReason(sourceKind, reason)
         return switch kind {
@@ -121,12 +121,12 @@ extension ObjectStoreError {
 struct Refusal {
     let status: Int
     let headers: HTTPHeaders
-    /// What the body says; nil where it says nothing, as with HEAD.
+    /// The error in the body; nil if there is none, as with HEAD.
     let failure: S3Failure?
     let address: ObjectStoreAddress
     /// Nil for a request to the bucket itself.
     let key: String?
-    /// Our time, seconds since 1970.
+    /// Our time, in seconds since 1970.
     let now: Int64
     let settings: ObjectStoreSettings
 
@@ -188,7 +188,7 @@ struct Refusal {
     private var host: String { address.place.host }
     private var object: String { key.map { "\(ShownName.escaped($0))" } ?? "bucket \(address.bucket)" }
 
-    /// The store's own words, where we have none.
+    /// The store's own message, for errors without a text of ours.
     private var explanation: String {
         guard let failure, !failure.code.isEmpty else { return "" }
         let text = failure.message.isEmpty ? failure.code : "\(failure.code), \(failure.message)"
@@ -207,7 +207,7 @@ struct Refusal {
             .redirected, reason + ": set its endpoint and region (signed requests follow no redirect)")
     }
 
-    /// Seconds that our clock is ahead of the store's, where it is more than tolerable.
+    /// Seconds by which our clock is ahead of the store's, if that exceeds the tolerance.
     private var clockDifference: Int64? {
         guard address.credentials != nil, let date = headers.first(name: "date").flatMap(HTTPDate.unixTime) else {
             return nil
@@ -230,7 +230,7 @@ struct Refusal {
     }
 }
 
-/// Names of objects in texts: what is not visible is escaped, what is long is cut.
+/// Object names in messages: invisible characters are escaped, long names are shortened.
 enum ShownName {
     static func escaped(_ name: String) -> String {
         var text = ""

@@ -1,11 +1,10 @@
-// S3: the protocol of S3-compatible object stores as values: which request to send, how it is signed, what the answer
-// means.
+// S3: the protocol of S3-compatible object stores as values: requests, signatures and responses.
 //
-// What it is for: Signature V4 and V2, the dozen requests that delivery needs, and the XML they are answered with. What
-// it must never do: open a socket or a file, look at the clock (the time is an argument), show a secret, or believe an
-// answer: what a store sends is bounded, refused when it has a document type, and checked before it becomes a value.
+// Purpose: Signature V4 and V2, the dozen requests that delivery needs, and their XML responses. Must never: open a
+// socket or a file, read the clock (the time is an argument), show a secret, or trust a response: responses are
+// bounded, refused if they have a document type, and checked before they become values.
 
-/// How a bucket is named in a request.
+/// How a request names the bucket.
 package enum S3Style: String, Sendable, Hashable, CaseIterable {
     /// `https://endpoint/bucket/key`
     case path
@@ -13,25 +12,25 @@ package enum S3Style: String, Sendable, Hashable, CaseIterable {
     case virtualHost = "virtual"
 }
 
-/// How requests are signed.
+/// The signature version.
 package enum S3SignatureVersion: String, Sendable, Hashable, CaseIterable {
-    /// HMAC-SHA1 over a few headers and the path as sent; what old private stores want.
+    /// HMAC-SHA1 over some headers and the path as sent, for old private stores.
     case v2
-    /// HMAC-SHA256 over all of the request, for one region and day.
+    /// HMAC-SHA256 over the whole request, for one region and day.
     case v4
 }
 
-/// An access key and its secret. Never printed: its description and its mirror show neither.
+/// An access key and its secret. Never printed: the description and the mirror show neither.
 package struct S3Credentials: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible,
     CustomReflectable
 {
     package let accessKey: String
     package let secretKey: String
-    /// Of temporary credentials; nil for lasting ones.
+    /// For temporary credentials; nil for permanent ones.
     package let sessionToken: String?
 
-    /// Nil when a key is empty, longer than 4,096 bytes or holds anything but visible ASCII: such a key was copied
-    /// wrongly, and would break the headers it goes into.
+    /// Nil if a key is empty, longer than 4,096 bytes or contains anything but visible ASCII: such a key was copied
+    /// wrongly, and would break the request headers.
     package init?(accessKey: String, secretKey: String, sessionToken: String? = nil) {
         for key in [accessKey, secretKey, sessionToken ?? "-"] {
             guard (1...4_096).contains(key.utf8.count), key.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
@@ -47,7 +46,7 @@ package struct S3Credentials: Sendable, Hashable, CustomStringConvertible, Custo
     package var debugDescription: String { description }
     package var customMirror: Mirror { Mirror(self, children: [:]) }
 
-    /// A text without these keys in it, for what a store says of a request that it refused.
+    /// Removes these keys from a text, for error messages of a store.
     package func redacting(_ text: String) -> String {
         var text = text
         for key in [secretKey, accessKey, sessionToken].compactMap({ $0 }) where text.contains(key) {

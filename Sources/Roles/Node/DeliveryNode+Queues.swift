@@ -3,9 +3,9 @@ import Hashing
 import Jobs
 import Threads
 
-// Tasks that wait, are taken up, and end.
+// Tasks that wait, start and end.
 extension DeliveryNode {
-    /// One look at both queues: files that came by the API or were dropped there, and some that went.
+    /// Scans both queues for files from the API, files that were put there, and files that were removed.
     func lookAtQueues() async {
         let directories = context.directories
         let (sends, receives) = await Threads.offload {
@@ -19,7 +19,7 @@ extension DeliveryNode {
             startReceivers(receiveQueue.remove(name))
         }
         for name in receives where !preparing.contains(name) && !receiveQueue.waiting.contains(name) {
-            // One of the same name that runs keeps its place until it has ended; the new one waits.
+            // A running task of the same name keeps its place until it ends; the new one waits.
             if receiveQueue.running.contains(name) { continue }
             if prepared[name] != nil {
                 startReceivers(receiveQueue.add(name))
@@ -30,7 +30,8 @@ extension DeliveryNode {
         }
     }
 
-    /// Whether a task is in the queue or on its way into it. One that is being started is busy too, but has left it.
+    /// Whether a task is in the queue or about to enter it. A task that is being started is busy too, but has left the
+    /// queue.
     func isWaiting(_ name: String, _ side: TaskSide) -> Bool {
         let directories = context.directories
         if directories.contains(side, .queues, name) { return true }
@@ -62,7 +63,7 @@ extension DeliveryNode {
         await runSender(name, state: .uploading)
     }
 
-    /// Runs a task whose file lies in a state's directory.
+    /// Runs a task whose file is in the directory of a state.
     func runSender(_ name: String, state: TaskState) async {
         let directories = context.directories
         do {
@@ -128,14 +129,14 @@ extension DeliveryNode {
         await runReceiver(name, state: .downloading)
     }
 
-    /// Runs a task whose file lies in a state's directory.
+    /// Runs a task whose file is in the directory of a state.
     func runReceiver(_ name: String, state: TaskState) async {
         let (directories, places) = (context.directories, context.places)
         do {
             let task = try await Threads.offload { () throws -> TaskFile in
                 try TaskFile.parse(try directories.read(.receiver, state, name))
             }
-            // Two of one content, as an earlier version could leave them.
+            // Two tasks with the same content, which an earlier version could leave behind.
             if let other = try claim(task, by: name) {
                 receiveClaims.release(name)
                 _ = receiveClaims.claim(self.places(of: task), by: other)
@@ -148,7 +149,7 @@ extension DeliveryNode {
                 : nil
             guard let torrents = known ?? saved else {
                 if state == .downloaded {
-                    // What is finished needs no torrent, only its time.
+                    // A finished task needs no torrent, only its end time.
                     return await run(name, task, TaskTorrents(), state)
                 }
                 return fetchTorrents(name, task)
@@ -161,7 +162,7 @@ extension DeliveryNode {
         }
     }
 
-    /// For a task that was under way and whose torrents were lost: until they come, however long that takes.
+    /// For a running task whose torrents were lost: retries until they are available.
     private func fetchTorrents(_ name: String, _ task: TaskFile) {
         let (context, fetcher) = (context, TorrentFetcher(transport: transport, tunables: context.tunables))
         Task {
@@ -219,7 +220,7 @@ extension DeliveryNode {
         startReceivers(receiveQueue.remove(name))
     }
 
-    /// A file that lies in the queue and did not come through recv: it is treated just as recv would.
+    /// A file in the queue that did not come through recv: it is handled as recv would.
     private func takeUp(_ name: String) async {
         defer { preparing.remove(name) }
         let directories = context.directories
@@ -231,7 +232,7 @@ extension DeliveryNode {
             }
             let task: TaskFile
             do throws(TaskFileError) { task = try TaskFile.parse(bytes) } catch {
-                // Somebody may be writing it still.
+                // The file may still be being written.
                 let age = clock.now.wall.seconds - Double(status.modified) / 1e9
                 if age < 3, age > -3 { return }
                 throw RecvRefusal(RecvFailureText.invalidFormat(path))
@@ -257,8 +258,8 @@ extension DeliveryNode {
         }
     }
 
-    /// Prepares a dropped task, and again after a while if a server cannot be reached just now.
-    /// - Returns: nil if the node was stopped or the file taken away meanwhile.
+    /// Prepares a task file that was put into the queue. Retries after a while if a server cannot be reached.
+    /// - Returns: nil if the node was stopped or the file removed meanwhile.
     private func prepareDropped(
         _ task: TaskFile, name: String, path: String, superseding other: String?
     ) async throws(RecvRefusal) -> Prepared? {
@@ -277,7 +278,7 @@ extension DeliveryNode {
         }
     }
 
-    /// Files of earlier deliveries of the name leave their directories: it is in the queue now.
+    /// Removes the files of earlier deliveries with this name from their directories: the task is in the queue now.
     func forgetEarlier(_ name: String) {
         for state in [TaskState.downloaded, .history, .failed] {
             context.directories.remove(name, .receiver, from: state)
@@ -290,8 +291,8 @@ extension DeliveryNode {
         let isAllLocal: Bool
     }
 
-    /// Everything that recv does before it replies: sums, torrents, the question to the library. Ends an earlier
-    /// delivery of the same name, and takes away its marker.
+    /// All steps of recv before its reply: checks sums, loads torrents, searches the library. Ends an earlier delivery
+    /// of the same name, and removes its marker.
     /// - Parameter other: a task of the same content under another name that was delivered before.
     /// - Throws: recv's text.
     func prepare(
@@ -299,7 +300,7 @@ extension DeliveryNode {
     ) async throws(RecvRefusal) -> Prepared {
         var task = given
         if let imbalance = task.imbalance() { throw RecvRefusal(RecvFailureText.text(imbalance, path: path)) }
-        // What another node found in its own library says nothing here.
+        // The results of another node's library are meaningless here.
         task.setLocalSameFiles([])
         let context = context
         let fetcher = TorrentFetcher(transport: transport, tunables: context.tunables)
@@ -318,7 +319,7 @@ extension DeliveryNode {
         if let other { forgetEarlier(other) }
         let work = context.places.work(task)
         let final = task
-        // A marker is empty: what has bytes in it is content of that name.
+        // A marker is empty; a file with bytes is content of that name.
         if let marker = context.places.marker(task) { NodeFiles.removeFile(marker, onlyIfEmpty: true) }
         do {
             try await Threads.offload { () throws(FileFailure) in

@@ -11,11 +11,11 @@ import Swarm
 import Text
 import Threads
 
-/// The daemon: one method for each call of the API, and everything that goes on between the calls.
+/// The delivery daemon: one method for each API call, and all background work.
 package actor DeliveryNode {
-    /// Where the configuration came from, for `reloadconf`; nil when it came from nowhere.
+    /// The configuration file, for `reloadconf`; nil if there is none.
     private let configurationPath: String?
-    /// Keys that are taken from here, whatever the file says.
+    /// Keys and values that replace those of the file.
     private let overrides: JSONObject
     let logger: Logger
     let clock: any JobClock
@@ -29,17 +29,17 @@ package actor DeliveryNode {
     var receivers: [String: Receiver] = [:]
     var sendQueue: QueueMachine
     var receiveQueue: QueueMachine
-    /// What was accepted and waits for its place, with what was prepared for it.
+    /// Accepted tasks that wait for their place, with their torrents.
     var prepared: [String: TaskTorrents] = [:]
-    /// Which task has which staging directory, and which sends which content.
+    /// The task that uses each staging directory, and the task that sends each content.
     var receiveClaims = PlaceClaims()
     var sendClaims = PlaceClaims()
-    /// Which tasks run, on disk.
+    /// The record of running tasks on disk.
     var crashes: CrashRecord
     var startedAt = 0.0
-    /// Names of tasks that are being taken up right now.
+    /// Names of tasks that are being prepared.
     var preparing = BusyNames()
-    /// By the path of the torrent: what is being made, and what became of what was made.
+    /// By torrent path: generations in progress, and the results of finished ones.
     var generating: [String: Task<Void, Never>] = [:]
     var generationFailures: [String: String] = [:]
     private var poll: Task<Void, Never>?
@@ -47,12 +47,11 @@ package actor DeliveryNode {
     private var isStarted = false
 
     /// - Parameters:
-    ///   - configurationPath: what `reloadconf` loads again.
-    ///   - overrides: keys and values that hold in place of that file's, as a command line gives them.
-    ///   - library: in place of the one that the configuration asks for.
-    ///   - engine: of the transfer engine, as far as the configuration does not say it: the budget for strangers is in it.
-    /// - Throws: when the engine's threads cannot be made; `NodeDirectoryError` when the library's table cannot be
-    ///   used.
+    ///   - configurationPath: the file that `reloadconf` reads again.
+    ///   - overrides: keys and values that replace those of the file, from a command line.
+    ///   - library: used instead of the one in the configuration.
+    ///   - engine: settings of the transfer engine that are not in the configuration, including the process's budget.
+    /// - Throws: if the engine's threads cannot be created; `NodeDirectoryError` if the library's table cannot be used.
     package init(
         configuration: NodeConfiguration, configurationPath: String? = nil, overrides: JSONObject = JSONObject(),
         logger: Logger, clock: any JobClock = SystemJobClock(), tunables: NodeTunables = NodeTunables(),
@@ -99,8 +98,8 @@ package actor DeliveryNode {
 
     // MARK: Life
 
-    /// Makes the directories, goes on with every task that was under way, and begins to look for new ones.
-    /// - Throws: `NodeDirectoryError` when a directory cannot be made: nothing can be done then.
+    /// Creates the directories, continues every unfinished task, and begins to scan for new ones.
+    /// - Throws: `NodeDirectoryError` if a directory cannot be created: the node cannot work then.
     package func start() async throws {
         guard !isStarted, !isStopped else { return }
         isStarted = true
@@ -115,7 +114,7 @@ package actor DeliveryNode {
         }
         if let ownLibrary {
             do throws(LibraryError) { try await ownLibrary.start() } catch {
-                // Without it everything still works, only slower.
+                // Without the library everything still works, only slower.
                 logger.error("library of hashes cannot be used", metadata: ["reason": "\(error)"])
             }
         }
@@ -134,7 +133,7 @@ package actor DeliveryNode {
         logger.info("node started", metadata: ["servertype": "\(context.places.role.rawValue)"])
     }
 
-    /// Stops everything; what is unfinished goes on at the next start.
+    /// Stops everything. Unfinished tasks continue at the next start.
     package func stop() async {
         guard !isStopped else { return }
         isStopped = true
@@ -156,7 +155,7 @@ package actor DeliveryNode {
         logger.info("node stopped")
     }
 
-    /// Every task that was under way at the end of the last process.
+    /// The tasks that were unfinished when the last process ended.
     private func resume() async {
         let directories = context.directories
         let under = await Threads.offload {
@@ -169,7 +168,7 @@ package actor DeliveryNode {
         var tasks: [(side: TaskSide, name: String, state: TaskState)] = []
         tasks += under.uploading.map { (.sender, $0, .uploading) } + under.uploaded.map { (.sender, $0, .uploaded) }
         tasks += under.downloading.map { (.receiver, $0, .downloading) }
-        // A cacher's task in `downloaded` is over.
+        // A cacher's task in `downloaded` is finished.
         if context.places.role != .cacher { tasks += under.downloaded.map { (.receiver, $0, .downloaded) } }
         for name in under.uploading { sendQueue.resume(name) }
         for name in under.downloading { receiveQueue.resume(name) }
@@ -190,11 +189,11 @@ package actor DeliveryNode {
 
     // MARK: Configuration
 
-    /// The token in force.
+    /// The current token.
     package func apiToken() -> Secret? { context.configuration.apiToken }
     package var configuration: NodeConfiguration { context.configuration }
 
-    /// Loads the configuration again. When it is broken, the old one stays in force.
+    /// Reads the configuration again. If it is invalid, the old one stays in force.
     package func reloadconf() async -> String {
         guard let configurationPath else { return "the configuration did not come from a file" }
         do {

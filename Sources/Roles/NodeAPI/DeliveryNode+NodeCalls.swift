@@ -2,7 +2,7 @@ import Delivery
 import MetricFamilies
 import Node
 
-/// The daemon behind the API. What it does not answer in the API's own types is translated here.
+/// Makes the daemon the implementation of the API, and converts its types.
 extension DeliveryNode: NodeCalls {
     package func tasks() async -> [TaskEntry] {
         let known: [KnownTask] = await tasks()
@@ -29,7 +29,7 @@ extension TaskEntry {
 }
 
 extension MetricFamily {
-    /// Samples of one name as one family, in the order of their first appearance.
+    /// Groups samples by name into families, in the order of their first appearance.
     static func gather(_ samples: [NodeMetrics.Sample]) -> [MetricFamily] {
         var order: [String] = []
         var byName: [String: [NodeMetrics.Sample]] = [:]
@@ -45,7 +45,7 @@ extension MetricFamily {
         }
     }
 
-    /// Names and values one after the other, as pairs.
+    /// Alternating names and values, as pairs.
     private static func pairs(_ labels: [String]) -> [(name: String, value: String)] {
         stride(from: 0, to: labels.count - labels.count % 2, by: 2).map { (labels[$0], labels[$0 + 1]) }
     }

@@ -1,20 +1,20 @@
-// The node's HTTP face: the calls of management systems on port 8191, the same operations as resources under /v1,
-// metrics and health, and the file server that hands out stored content under /dcp/.
+// The HTTP interface of a node: the calls of management systems on port 8191, the same operations as resources under
+// /v1, metrics and health, and the file server for stored content under /dcp/.
 //
-// What it is for: turning requests into calls of `NodeCalls` and their replies into answers, and keeping strangers out.
-// What it must never do: decide anything about a task, name a path outside the content's own directory, let a page of
-// some web site talk to a node, or put a token or a key of the object store into a log or a reply.
+// Purpose: translate requests into calls of `NodeCalls` and their results into responses, and refuse unauthorised
+// clients. Must never: decide anything about a task, name a path outside the content's own directory, let a foreign web
+// page use a node, or put a token or a key of the object store into a log or a reply.
 
 import HTTPServing
 
-/// Limits and times of both servers, in one place.
+/// Limits and timeouts of both servers.
 @dynamicMemberLookup
 package struct NodeAPILimits: Sendable {
-    /// Those that every HTTP server has.
+    /// The limits of every HTTP server.
     package var http = HTTPLimits()
-    /// How deep arrays and objects of a body may nest.
+    /// Maximum nesting of arrays and objects in a body.
     package var jsonDepth = 32
-    /// How often the progress of a task is looked at for its followers.
+    /// Time between two reads of a task's progress for its event subscribers.
     package var progressInterval = Duration.seconds(1)
 
     package init() {}

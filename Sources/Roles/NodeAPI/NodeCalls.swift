@@ -3,10 +3,10 @@ import Jobs
 import MetricFamilies
 import Text
 
-/// What the API asks of a node: one method for each call. A node answers everything; what is wrong with the parameters
-/// is an answer too, never a trap. Parameters are as they came: of any type, with any text in them.
+/// The API's interface to a node: one method for each call. A node replies to every call; invalid parameters are an
+/// error reply and must never trap. Parameters are unchecked: of any type, with any text.
 package protocol NodeCalls: Sendable {
-    /// The token in force; nil when none is set. Asked for each request, since a reload may change it.
+    /// The current token; nil if none is set. Called for each request, because a reload may change it.
     func apiToken() async -> Secret?
 
     func gentask(_ request: APIRequest) async -> APIReply
@@ -15,13 +15,13 @@ package protocol NodeCalls: Sendable {
     func sends(_ request: APIRequest) async -> APIReply
     func uploadprogress(_ request: APIRequest) async -> APIReply
     func recv(_ request: APIRequest) async -> APIReply
-    /// The request's method is `progress`, or `cprogress` as a cacher wants it.
+    /// The request's method is `progress`, or `cprogress` on a cacher.
     func progress(_ request: APIRequest) async -> APIReply
     func cancel(_ request: APIRequest) async -> APIReply
 
-    /// The page of schedules, as text.
+    /// The text of the schedules.
     func showschedules() async -> String
-    /// What came of loading the configuration again.
+    /// The result of reloading the configuration.
     func reloadconf() async -> String
     /// `YYYY-MM-DD HH:MM:SS is living.`
     func heartbeat() async -> String
@@ -30,9 +30,9 @@ package protocol NodeCalls: Sendable {
     /// `cprogress` on a cacher, else `progress`.
     var progressMethod: String { get async }
 
-    /// Every task that this node knows, in queues and directories.
+    /// All tasks of this node, in queues and directories.
     func tasks() async -> [TaskEntry]
-    /// The tasks of one name, without a look at all the others.
+    /// The tasks with this name, without examining all others.
     func tasks(named name: String) async -> [TaskEntry]
     /// The jobs that are fetched or served now, by name.
     func jobs() async -> [JobStatus]
@@ -41,11 +41,11 @@ package protocol NodeCalls: Sendable {
     /// A finished task file, to be taken over by a receiver. Nil when there is none of that name.
     func taskFile(named name: String) async -> [UInt8]?
     func metrics() async -> [MetricFamily]
-    /// Why the node cannot do its work; nil when it can.
+    /// Why the node cannot work; nil if it can.
     func trouble() async -> String?
 }
 
-/// A task as it stands in one of the directories.
+/// A task in one of the state directories.
 package struct TaskEntry: Sendable, Equatable {
     package enum Direction: String, Sendable { case send, receive }
 
@@ -54,7 +54,7 @@ package struct TaskEntry: Sendable, Equatable {
     package let direction: Direction
     /// The directory's name: `queues`, `uploading`, `downloaded` and so on.
     package let state: String
-    /// Where the task file is now.
+    /// Current path of the task file.
     package let path: String
 
     package init(file: String, direction: Direction, state: String, path: String) {
@@ -65,11 +65,11 @@ package struct TaskEntry: Sendable, Equatable {
     }
 }
 
-/// The calls of the envelope, by the names of their paths and methods.
+/// The calls with an envelope, named like their paths and methods.
 package enum APICall: String, CaseIterable, Sendable {
     case gentask, taskfilesquery, send, sends, uploadprogress, recv, progress, cancel
 
-    /// What `method_name` may say for this call.
+    /// Allowed values of `method_name` for this call.
     var methodNames: [String] { self == .progress ? ["progress", "cprogress"] : [rawValue] }
 
     func run(_ request: APIRequest, on node: some NodeCalls) async -> APIReply {

@@ -1,19 +1,19 @@
-// Admission: what strangers may take of this process.
+// Admission: how much of this process remote clients may use.
 //
-// What it is for: one budget, from which the listener of the engine, metadata sessions, the tracker, the file server and
-// the API draw connections, descriptors, bytes that wait to be sent, and requests. A pool that is full closes the
-// connection that has shown least for longest, of the source that has the most first. What it must never do: I/O, read a
-// clock, or turn a newcomer away while somebody silent holds a place.
+// Purpose: one budget of connections, descriptors, unsent bytes and requests for the engine's listener, metadata
+// sessions, the tracker, the file server and the API. When a pool is full, the connection without progress for longest
+// is closed, from the source with the most connections first. Must never: do I/O, read a clock, or refuse a new
+// connection while an idle one holds a place.
 
 import Synchronization
 
-/// The budget of one process. May be called from any thread; every call is short.
+/// The budget of one process. Thread-safe; every call is short.
 ///
-/// Times are seconds of a monotonic clock, the same for all callers.
+/// Times are seconds of one monotonic clock, the same for all callers.
 public final class Admission: Sendable {
     private struct State {
         var ledger: AdmissionLedger
-        /// How to close each connection that can be chosen as a victim.
+        /// The close action of each connection that may be evicted.
         var closers: [AdmissionLedger.Member: @Sendable () -> Void] = [:]
     }
 
@@ -23,13 +23,15 @@ public final class Admission: Sendable {
         state = Mutex(State(ledger: AdmissionLedger(limits: limits)))
     }
 
-    /// Lets a connection in, which counts as half-open until ``Ticket/opened(now:)``. Others may be closed for it.
+    /// Admits a connection. It counts as half-open until ``Ticket/opened(now:)``. Other connections may be closed to
+    /// make room for it.
     ///
-    /// - Parameters:
-    ///   - isOurs: whether this process made the connection; such a connection is never closed to make room.
-    ///   - close: closes the connection. Called at most once, on the thread of whoever needs the room, so that it should
-    ///     only post to the owner's loop. By then the connection may have been closed for another reason.
-    /// - Returns: nil when everybody who could go has just shown progress; the newcomer is to be closed.
+    /// ¦- Parameters:
+    ///   - isOurs: whether this process opened the connection. Such a connection is never closed to make room.
+    ///   - close: closes the connection. Called at most once, on the thread of the caller that needs the room, so it
+    ///     should only post to the owner's event loop. The connection may have been closed for another reason by then.
+    /// - Returns: nil if every connection that could be evicted has just made progress. The caller must then close the
+    ///   new connection.
     public func admit(
         _ source: Source, at door: Door, isOurs: Bool = false, now: Double, close: @escaping @Sendable () -> Void
     ) -> Ticket? {
@@ -44,8 +46,8 @@ public final class Admission: Sendable {
         return member.map { Ticket(admission: self, member: $0, now: now) }
     }
 
-    /// To be called when the system refuses a descriptor (EMFILE, ENFILE): closes whoever has shown least for longest.
-    /// - Returns: whether somebody was closed, so that trying again is worth it.
+    /// Call when the system refuses a descriptor (EMFILE, ENFILE). Closes the connection without progress for longest.
+    /// - Returns: whether a connection was closed, so that trying again makes sense.
     public func shed(at door: Door, now: Double) -> Bool {
         let closer = state.withLock { state in
             state.ledger.shed(at: door, now: now).flatMap { state.closers.removeValue(forKey: $0) }
@@ -54,11 +56,13 @@ public final class Admission: Sendable {
         return closer != nil
     }
 
-    /// Asks for room for bytes that wait to be sent. Who is refused stops reading requests until what waits is sent.
+    /// Reserves room for unsent bytes. A connection that gets none stops reading requests until its unsent bytes are
+    /// sent.
     public func reserveUnsent(_ bytes: Int) -> Bool { state.withLock { $0.ledger.reserveUnsent(bytes) } }
     public func releaseUnsent(_ bytes: Int) { state.withLock { $0.ledger.releaseUnsent(bytes) } }
 
-    /// Whether one more request may be answered at this door now; each that may is ended by ``endRequest(at:)``.
+    /// Whether one more request may be answered at this door now. If so, the caller must call ``endRequest(at:)``
+    /// later.
     public func beginRequest(at door: Door) -> Bool { state.withLock { $0.ledger.beginRequest(at: door) } }
     public func endRequest(at door: Door) { state.withLock { $0.ledger.endRequest(at: door) } }
 
@@ -129,11 +133,11 @@ public final class Admission: Sendable {
         }
     }
 
-    /// The place of one connection in the budget, given back by ``release()`` or when nobody holds the ticket any more.
+    /// One connection's place in the budget. Freed by ``release()`` or when the last reference to the ticket goes.
     public final class Ticket: Sendable {
         private let admission: Admission
         private let member: AdmissionLedger.Member
-        /// When progress was last noted, as the bits of a `Double`.
+        /// Time of the last noted progress, as the bits of a `Double`.
         private let notedAt: Atomic<UInt64>
 
         fileprivate init(admission: Admission, member: AdmissionLedger.Member, now: Double) {
@@ -144,15 +148,15 @@ public final class Admission: Sendable {
 
         deinit { release() }
 
-        /// The connection has said what it wants, and it is something that we serve.
+        /// Call when the connection has sent its handshake or first request, and it is one that this process serves.
         public func opened(now: Double) {
-            // Its first progress is noted at once.
+            // Makes sure that the first progress is noted at once.
             notedAt.store((-Double.infinity).bitPattern, ordering: .relaxed)
             admission.state.withLock { $0.ledger.opened(member, now: now) }
         }
 
-        /// Something useful came or went: a block, a whole request, an answer that was taken. Cheap: it is noted once a
-        /// second.
+        /// Call when the connection makes progress: a block, a whole request, or a response that the client read.
+        /// Cheap: noted at most once a second.
         public func progressed(now: Double) {
             guard now - Double(bitPattern: notedAt.load(ordering: .relaxed)) >= 1 else { return }
             notedAt.store(now.bitPattern, ordering: .relaxed)
@@ -163,7 +167,7 @@ public final class Admission: Sendable {
         public func reserveUnsent(_ bytes: Int) -> Bool { admission.reserveUnsent(bytes) }
         public func releaseUnsent(_ bytes: Int) { admission.releaseUnsent(bytes) }
 
-        /// The connection is closed.
+        /// Call when the connection is closed.
         public func release() {
             admission.state.withLock { state in
                 state.ledger.remove(member)

@@ -1,7 +1,8 @@
-/// Who holds what, and who has to go when there is no room. Pure: the caller tells the time and closes the connections.
+/// Counts connections, bytes and requests, and chooses which connection to evict when there is no room. Pure: the
+/// caller passes the time and closes the connections.
 ///
-/// Every connection is in one pool of its door: half-open until it has said what it wants, open afterwards. A connection
-/// that is chosen as a victim has left its pool when ``admit(_:at:isOurs:now:)`` returns.
+/// Every connection is in one pool of its door: half-open until its handshake or first request has arrived, then open.
+/// An evicted connection has left its pool when ``admit(_:at:isOurs:now:)`` returns.
 struct AdmissionLedger {
     typealias Member = FairPool.Member
 
@@ -14,13 +15,14 @@ struct AdmissionLedger {
     private struct Pools {
         var halfOpen = FairPool()
         var open = MeritPool()
-        /// Connections that this process made itself: they count, and are never chosen as victims.
+        /// Connections that this process opened. They count, but are never evicted.
         var ours: Set<Member> = []
 
         var count: Int { strangers + ours.count }
         var strangers: Int { halfOpen.count + open.count }
 
-        /// Half-open connections go first, then those without any progress, then whoever showed it longest ago.
+        /// Evicts half-open connections first, then those that never made progress, then the one whose progress is
+        /// oldest.
         func victim(for source: Source, share: Int, protection: Double, now: Double) -> Member? {
             halfOpen.victim(for: source, share: share, protection: protection / 2, now: now)
                 ?? open.victim(for: source, share: share, protection: protection, now: now)
@@ -44,14 +46,14 @@ struct AdmissionLedger {
     func requestCount(at door: Door) -> Int { requests[door.rawValue] + served[door.rawValue].count }
     func halfOpenCount(at door: Door) -> Int { doors[door.rawValue].halfOpen.count }
 
-    /// - Parameter isOurs: whether this process made the connection. Then others make room for it even if they have just
-    ///   shown progress.
-    /// - Returns: nil when there is no room, because everybody who could go has just shown progress.
+    /// - Parameter isOurs: whether this process opened the connection. Then others make room for it even if they have
+    ///   just made progress.
+    /// - Returns: nil if there is no room, because every connection that could be evicted has just made progress.
     mutating func admit(_ source: Source, at door: Door, isOurs: Bool, now: Double) -> Admitted? {
-        // No copy of the pools may be alive while they are changed: they would be copied whole.
+        // Do not hold a copy of the pools while they are changed: the whole value would be copied.
         let victim: Member?
         if !isOurs, doors[door.rawValue].halfOpen.count >= limits.halfOpen(at: door) {
-            // Nobody in this pool has shown anything yet, so nobody is protected.
+            // No connection in this pool has made progress yet, so none is protected.
             victim = doors[door.rawValue].halfOpen.victim(for: source, share: limits.share, protection: 0, now: now)
         } else if doors[door.rawValue].count >= limits.connections(at: door) || places.count >= limits.descriptors {
             victim = self.victim(at: door, for: source, protection: isOurs ? 0 : limits.protection, now: now)
@@ -81,7 +83,8 @@ struct AdmissionLedger {
         return Admitted(member: member, victim: victim)
     }
 
-    /// When only the descriptors of the process are used up, the door with the most connections gives way.
+    /// If only the descriptors of the process are exhausted, a connection of the door with the most connections is
+    /// evicted.
     private func victim(at door: Door, for source: Source, protection: Double, now: Double) -> Member? {
         let isDoorFull = doors[door.rawValue].count >= limits.connections(at: door)
         let fullest = doors.indices.max { doors[$0].strangers < doors[$1].strangers } ?? door.rawValue
@@ -89,7 +92,7 @@ struct AdmissionLedger {
             .victim(for: source, share: limits.share, protection: protection, now: now)
     }
 
-    /// The connection has said what it wants: its handshake or its first request is there, and is one that we serve.
+    /// The connection's handshake or first request has arrived, and it is one that this process serves.
     mutating func opened(_ member: Member, now: Double) {
         guard let place = places[member], doors[place.door.rawValue].halfOpen.source(of: member) != nil else { return }
         doors[place.door.rawValue].halfOpen.remove(member)
@@ -108,10 +111,11 @@ struct AdmissionLedger {
         doors[place.door.rawValue].ours.remove(member)
     }
 
-    /// The system has no descriptor left although this ledger thought so: whoever has shown least for longest goes.
+    /// The system has no descriptor left although this ledger counted some. Evicts the connection without progress for
+    /// longest.
     mutating func shed(at door: Door, now: Double) -> Member? {
         let nobody = Source(ipv4: 0)
-        // Nobody is protected for long: this process would have to turn everybody away.
+        // Protection is short here: otherwise this process would have to refuse every new connection.
         guard let victim = doors[door.rawValue].victim(for: nobody, share: limits.share, protection: 1, now: now)
         else { return nil }
         remove(victim)
@@ -121,7 +125,7 @@ struct AdmissionLedger {
 
     // MARK: Bytes and requests
 
-    /// - Returns: whether so many more bytes may wait; they count from now on if they may.
+    /// - Returns: whether `bytes` more may be queued. If true, they count from now on.
     mutating func reserveUnsent(_ bytes: Int) -> Bool {
         guard unsentBytes + bytes <= limits.unsentBytes else { return false }
         unsentBytes += bytes

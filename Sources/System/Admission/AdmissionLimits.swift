@@ -2,7 +2,7 @@
 import Glibc
 #endif
 
-/// A place where strangers come in. Each has a bound of its own, so that a flood at one does not shut another.
+/// A listener of the process. Each has its own limits, so that a flood at one does not block another.
 public enum Door: Int, CaseIterable, Sendable {
     /// The listener of the transfer engine.
     case peers
@@ -14,26 +14,25 @@ public enum Door: Int, CaseIterable, Sendable {
     case files
 }
 
-/// How much strangers may take of this process.
+/// How much of this process remote clients may use.
 public struct AdmissionLimits: Sendable {
-    /// Descriptors that strangers' connections may hold, all doors together.
+    /// Descriptors for remote clients' connections, all doors together.
     public var descriptors: Int
-    /// Connections open at a time, by door.
+    /// Maximum number of open connections, by door.
     public var connections: [Door: Int] = [.peers: 4096, .tracker: 4096, .api: 512, .files: 1024]
-    /// Connections that have not yet said what they want, by door: no handshake, no whole request.
+    /// Maximum number of connections without a handshake or a whole request so far, by door.
     public var halfOpen: [Door: Int] = [.peers: 1024, .tracker: 1024, .api: 128, .files: 256]
-    /// Connections of one source that are not held against it when a pool is full.
+    /// Connections of one source that do not make it a preferred victim when a pool is full.
     public var share = 4
-    /// Seconds after progress in which a connection is not closed to make room, as long as its source has no more than
-    /// its share.
+    /// Seconds after progress during which a connection is not evicted, unless its source has more than its share.
     public var protection = 10.0
-    /// Bytes of answers that wait in this process for peers that read slowly, all connections together.
+    /// Bytes of responses queued in this process for clients that read slowly, all connections together.
     public var unsentBytes = 16 << 20
-    /// Requests being answered at a time, by door.
+    /// Maximum number of requests answered at the same time, by door.
     public var requests: [Door: Int] = [.peers: 4096, .tracker: 4096, .api: 256, .files: 512]
 
-    /// - Parameter descriptors: open files that the system allows this process. A quarter of them, at least 64 and at most
-    ///   1,024, is kept for files, records, publication and this process's own connections.
+    /// - Parameter descriptors: open files that the system allows this process. A quarter of them, at least 64 and at
+    ///   most 1,024, is kept for files, records, publication and this process's own connections.
     public init(descriptors: Int) {
         let reserve = min(1024, max(64, descriptors / 4))
         self.descriptors = max(16, descriptors - reserve)
@@ -41,7 +40,7 @@ public struct AdmissionLimits: Sendable {
         requests[.files] = reserve / 2
     }
 
-    /// From the limit on open files that is in force now.
+    /// Limits derived from the current limit on open files (RLIMIT_NOFILE).
     public static func ofThisProcess() -> AdmissionLimits {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {

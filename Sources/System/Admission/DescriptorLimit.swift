@@ -1,8 +1,8 @@
 import Glibc
 
-/// How many files and connections the process may have open.
+/// The limit on open files and connections of the process (RLIMIT_NOFILE).
 public enum DescriptorLimit {
-    /// Raises the limit that is in force as far as the system allows: a daemon's connections are many.
+    /// Raises the soft limit to the hard limit: a daemon has many connections.
     public static func raise() {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < limit.rlim_max

@@ -1,8 +1,8 @@
-/// Members of a bounded pool in the order in which they last showed progress, overall and for each source. Every operation
-/// takes constant time, so that a flood of newcomers cannot make the choice of a victim expensive.
+/// Members of a bounded pool, ordered by their last progress, overall and for each source. Every operation takes
+/// constant time, so that a flood of new connections cannot make eviction expensive.
 ///
-/// Invariants: every member is in the list of all and in the list of its source; both lists are ordered by `shownAt`,
-/// oldest first; `buckets[n]` holds exactly the sources that have n members.
+/// Invariants: every member is in the list of all members and in the list of its source; both lists are ordered by
+/// `shownAt`, oldest first; `buckets[n]` holds exactly the sources that have n members.
 package struct FairPool {
     package typealias Member = UInt64
 
@@ -36,7 +36,7 @@ package struct FairPool {
 
     package func count(of source: Source) -> Int { sources[source]?.count ?? 0 }
 
-    /// - Parameter now: seconds; not less than in any call before.
+    /// - Parameter now: seconds; not less than in any earlier call.
     package mutating func insert(_ member: Member, from source: Source, now: Double) {
         guard nodes[member] == nil else { return }
         nodes[member] = Node(source: source, shownAt: now)
@@ -51,7 +51,7 @@ package struct FairPool {
         move(source, by: -1)
     }
 
-    /// The member has shown progress.
+    /// The member has made progress.
     package mutating func touch(_ member: Member, now: Double) {
         guard nodes[member] != nil else { return }
         unlink(member)
@@ -61,14 +61,14 @@ package struct FairPool {
 
     package func source(of member: Member) -> Source? { nodes[member]?.source }
 
-    /// Whom to close so that a newcomer finds room: of the source with the most members, if that is more than its share,
-    /// the member that showed progress longest ago; else the one of all members that showed it longest ago.
+    /// The member to close so that a new connection finds room. If one source has the most members and more than its
+    /// share, its member with the oldest progress; else the member with the oldest progress of all.
     ///
-    /// - Parameters:
-    ///   - share: members of one source that are not held against it.
-    ///   - protection: seconds after progress in which a member is not closed, unless its source has more than its share
-    ///     and more than the newcomer's source will have.
-    /// - Returns: nil when everybody has shown progress just now: then the newcomer has to wait.
+    /// ¦- Parameters:
+    ///   - share: members of one source that do not make it a preferred victim.
+    ///   - protection: seconds after progress during which a member is not closed, unless its source has more than its
+    ///     share and more than the new connection's source will have.
+    /// - Returns: nil if every member has just made progress. The new connection then has to wait.
     package func victim(for newcomer: Source, share: Int, protection: Double, now: Double) -> Member? {
         if largest > share, let source = buckets[largest].contains(newcomer) ? newcomer : buckets[largest].first,
             let oldest = sources[source]?.first

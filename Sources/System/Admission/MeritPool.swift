@@ -1,4 +1,4 @@
-/// A pool whose members count for more once they have shown progress: those that have never shown any make room first.
+/// A pool that evicts members that never made progress before members that did.
 package struct MeritPool {
     package typealias Member = FairPool.Member
 
@@ -13,7 +13,7 @@ package struct MeritPool {
         idle.insert(member, from: source, now: now)
     }
 
-    /// The member has shown progress.
+    /// The member has made progress.
     package mutating func progressed(_ member: Member, now: Double) {
         if let source = idle.source(of: member) {
             idle.remove(member)
@@ -28,8 +28,8 @@ package struct MeritPool {
         active.remove(member)
     }
 
-    /// Whom to close for a newcomer, see ``FairPool/victim(for:share:protection:now:)``. Members that have not yet shown
-    /// progress are protected for a fifth of the time.
+    /// The member to close for a new connection, see ``FairPool/victim(for:share:protection:now:)``. Members that have
+    /// not made progress yet are protected for a fifth of the time.
     package func victim(for source: Source, share: Int, protection: Double, now: Double) -> Member? {
         idle.victim(for: source, share: share, protection: protection / 5, now: now)
             ?? active.victim(for: source, share: share, protection: protection, now: now)

@@ -1,5 +1,5 @@
-/// Where a stranger comes from, as far as shares are concerned: an IPv4 address, or the first 64 bits of an IPv6 address,
-/// since a whole /64 belongs to one host or one customer.
+/// The source of a connection, for counting shares: an IPv4 address, or the first 64 bits of an IPv6 address, because
+/// one host or customer usually has a whole /64.
 public struct Source: Hashable, Sendable {
     private let network: UInt64
     private let isIPv4: Bool
@@ -9,7 +9,7 @@ public struct Source: Hashable, Sendable {
         isIPv4 = true
     }
 
-    /// An IPv4 address mapped into IPv6 (`::ffff:a.b.c.d`) is the IPv4 address.
+    /// An IPv4-mapped address (`::ffff:a.b.c.d`) counts as its IPv4 address.
     /// - Parameters:
     ///   - high: the first 64 bits of the address.
     ///   - low: the last 64 bits.
@@ -18,7 +18,7 @@ public struct Source: Hashable, Sendable {
         network = isIPv4 ? low & 0xffff_ffff : high
     }
 
-    /// - Parameter bytes: 4 or 16 bytes of an address in network order; nil for any other count.
+    /// - Parameter bytes: the 4 or 16 bytes of an address in network order; nil for any other count.
     public init?(bytes: some Collection<UInt8>) {
         func number(_ bytes: some Collection<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
         switch bytes.count {

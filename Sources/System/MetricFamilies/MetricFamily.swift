@@ -1,9 +1,9 @@
-// MetricFamilies: numbers of the program for Prometheus.
+// MetricFamilies: metrics of the program for Prometheus.
 //
-// What it is for: one form in which every part of the program gives its numbers, and the one page that shows them. What it
-// must never do: take the name of a series or a label from outside.
+// Purpose: one type for the metrics of every part of the program, and the page that shows them. Must never: take the
+// name of a series or a label from outside.
 
-/// A metric with its samples, as Prometheus' text format groups them.
+/// A metric with its samples, as grouped by the Prometheus text format.
 public struct MetricFamily: Sendable {
     public enum Kind: String, Sendable { case gauge, counter }
 
@@ -18,7 +18,7 @@ public struct MetricFamily: Sendable {
         }
     }
 
-    /// The whole name, as in `swoop_node_tasks`.
+    /// The whole name, such as `swoop_node_tasks`.
     public let name: String
     public let kind: Kind
     /// One sentence.

@@ -1,10 +1,10 @@
 import Address
 import Glibc
 
-/// One connection as the engine reads, writes and closes it: TCP, or a stream of a network that a test keeps in memory.
+/// A connection, as the engine reads, writes and closes it: TCP, or an in-memory stream of a test network.
 ///
-/// A value without memory of its own. Over TCP a call costs one test of a tag beside its system call. Who holds a stream
-/// must ``close()`` it once, after ``unregister(from:)``; nobody may use it afterwards.
+/// A value without memory of its own. Over TCP, a call costs one test of a tag in addition to its system call. The
+/// owner of a stream must ``close()`` it once, after ``unregister(from:)``, and must not use it afterwards.
 public struct ByteStream {
     private enum Kind {
         case tcp(CInt)
@@ -20,7 +20,7 @@ public struct ByteStream {
 
     // MARK: Readiness
 
-    /// Begins to watch the stream; the handler is kept until ``unregister(from:)``. On the loop.
+    /// Starts watching the stream; the handler is retained until ``unregister(from:)``. On the loop.
     public func register(on loop: EventLoop, for interest: Interest, handler: any ReadinessHandler) throws(SystemError)
     {
         switch kind {
@@ -43,7 +43,7 @@ public struct ByteStream {
         }
     }
 
-    /// `errno` that a finished connect left; 0 when it succeeded.
+    /// `errno` of a finished connect; 0 if it succeeded.
     public var connectError: CInt {
         switch kind {
         case .tcp(let descriptor): Socket.error(of: descriptor)
@@ -62,7 +62,7 @@ public struct ByteStream {
         }
     }
 
-    /// Fills the vectors in turn (readv).
+    /// Fills the vectors one after the other (readv).
     public func receive(into vectors: UnsafeBufferPointer<iovec>) -> Socket.Outcome {
         switch kind {
         case .tcp(let descriptor): Socket.receive(descriptor, into: vectors)
@@ -70,7 +70,7 @@ public struct ByteStream {
         }
     }
 
-    /// - Parameter more: more follows at once, so a short segment may wait.
+    /// - Parameter more: more data follows at once, so a short segment may wait.
     public func send(_ buffer: UnsafeRawBufferPointer, more: Bool) -> Socket.Outcome {
         switch kind {
         case .tcp(let descriptor): Socket.send(descriptor, buffer, more: more)
@@ -78,8 +78,8 @@ public struct ByteStream {
         }
     }
 
-    /// Moves file content into the stream; over TCP it does not pass through this process (sendfile). `.bytes(0)`: the file
-    /// ends before `offset`.
+    /// Sends file content; over TCP without copying it through this process (sendfile). `.bytes(0)`: the file ends
+    /// before `offset`.
     public func sendFile(_ file: CInt, at offset: Int64, count: Int) -> Socket.Outcome {
         switch kind {
         case .tcp(let descriptor): return Socket.sendFile(descriptor, from: file, at: offset, count: count)
@@ -109,17 +109,17 @@ public struct ByteStream {
         }
     }
 
-    /// - Returns: nil when nothing is known of the path.
+    /// - Returns: nil if nothing is known of the path.
     public var path: PathReading? { descriptor.flatMap { Socket.path(of: $0) } }
 
     public func setNoDelay() { if let descriptor { Socket.setNoDelay(descriptor) } }
 
-    /// At most so many bytes wait unsent before the stream counts as not writable.
+    /// Sets the number of unsent bytes above which the stream is not writable.
     public func setUnsentLowWater(bytes: Int) {
         if let descriptor { Socket.setUnsentLowWater(descriptor, bytes: bytes) }
     }
 
-    /// At most so many bytes per second leave; nil for as many as there are.
+    /// Sets the maximum send rate in bytes per second; nil for no limit.
     public func setPacingLimit(_ rate: Int?) { if let descriptor { Socket.setPacingLimit(descriptor, rate) } }
 
     /// See ``Socket/setCongestionControl(_:_:)``.
@@ -132,13 +132,14 @@ public struct ByteStream {
     }
 }
 
-/// Our end of a connection that is not the kernel's. Readiness is level-triggered, as epoll's is: the handler is called again
-/// as long as the endpoint is ready for what it is watched for. All calls are made on the loop, and so are the handler's.
+/// The local end of an in-memory connection. Readiness is level-triggered, as with epoll: the handler is called
+/// repeatedly while the endpoint is ready for a watched event. All calls, including those of the handler, are made on
+/// the loop.
 public protocol StreamEndpoint: AnyObject {
     func register(for interest: Interest, handler: any ReadinessHandler)
     func modify(for interest: Interest)
     func unregister()
-    /// 0, or an `errno`, once the endpoint is writable or closed for the first time.
+    /// 0, or an `errno`, when the endpoint is writable or closed for the first time.
     var connectError: CInt { get }
     var localAddress: PeerAddress? { get }
     func receive(into vectors: UnsafeBufferPointer<iovec>) -> Socket.Outcome

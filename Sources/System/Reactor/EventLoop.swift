@@ -2,15 +2,16 @@ import Glibc
 import Synchronization
 import Threads
 
-/// What a descriptor's owner does when the kernel says that it is ready. Called on the loop's thread only.
+/// The handler of a descriptor's readiness. Called only on the loop's thread.
 public protocol ReadinessHandler: AnyObject {
     func ready(_ readiness: Readiness)
 }
 
-/// One thread that waits in epoll, runs timers and what others post, and is the executor of the actors that live on it.
+/// A thread that waits in epoll, runs timers and posted work, and is the executor of the actors that live on it.
 ///
-/// It knows nothing of what the descriptors are for, and must never block: disk, name resolution and hashing belong to
-/// a ``WorkerPool``. Methods marked "on the loop" trap elsewhere, which is a bug of the caller and no input's doing.
+/// It does not know the purpose of its descriptors, and must never block: disk access, name resolution and hashing
+/// belong on a ``WorkerPool``. Methods marked "on the loop" trap if called elsewhere, which is a bug of the caller and
+/// cannot be caused by input.
 public final class EventLoop: SerialExecutor, @unchecked Sendable {
     // Safe: `inbox` and `identity` are guarded by their own means; everything else is touched on the loop's thread
     // only.
@@ -22,7 +23,7 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     private var timers = TimerQueue()
     private var stopping = false
     private var thread = pthread_t()
-    /// Its time is what ``turn(at:)`` says: it has no thread and watches no descriptors.
+    /// The time is set by ``turn(at:)``: the loop has no thread and watches no descriptors.
     private let isVirtual: Bool
 
     private struct Inbox {
@@ -36,10 +37,10 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
         case closure(@Sendable () -> Void)
     }
 
-    /// Seconds of the monotonic clock, read once per turn of the loop. On the loop.
+    /// Seconds of the monotonic clock, read once per iteration. On the loop.
     public private(set) var now: Double
 
-    /// - Parameter name: at most 15 bytes of it show in `top -H`.
+    /// - Parameter name: at most 15 bytes of it appear in `top -H`.
     public init(name: String) throws(SystemError) {
         isVirtual = false
         now = Clocks.steadySeconds
@@ -48,9 +49,9 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
         thread = startThread(name: name) { self.run(poller) }
     }
 
-    /// A loop whose time stands still between two calls of ``turn(at:)``, for tests: it has no thread and watches no
-    /// descriptors, so that its streams have to be those of a network in memory. Whoever calls it is on the loop.
-    /// - Parameter now: seconds at which its time begins.
+    /// A loop whose time changes only in ``turn(at:)``, for tests. It has no thread and watches no descriptors, so its
+    /// streams must be those of an in-memory network. The caller counts as being on the loop.
+    /// - Parameter now: the initial time in seconds.
     public init(virtualTime now: Double) {
         isVirtual = true
         self.now = now
@@ -58,7 +59,7 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
         identity.store(threadIdentity(), ordering: .releasing)
     }
 
-    /// Ends the loop after what was posted before has run, and waits for its thread. Not on the loop.
+    /// Ends the loop after the work posted so far, and waits for its thread. Not on the loop.
     public func shutdown() {
         precondition(!isCurrent, "a loop cannot wait for itself")
         post { self.stopping = true }
@@ -69,7 +70,7 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
 
     public var isCurrent: Bool { identity.load(ordering: .acquiring) == threadIdentity() }
 
-    /// Runs `work` on the loop's thread, in the order of posting. Work posted after ``shutdown()`` is dropped.
+    /// Runs `work` on the loop's thread, in order of posting. Work posted after ``shutdown()`` is dropped.
     public func post(_ work: @escaping @Sendable () -> Void) { submit(.closure(work)) }
 
     public func enqueue(_ job: consuming ExecutorJob) { submit(.job(UnownedJob(job))) }
@@ -90,7 +91,7 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
 
     // MARK: On the loop
 
-    /// Begins to watch `descriptor`; the handler is kept until ``unregister(_:)``.
+    /// Starts watching `descriptor`; the handler is retained until ``unregister(_:)``.
     public func register(_ descriptor: CInt, for interest: Interest, handler: any ReadinessHandler) throws(SystemError)
     {
         checkIsolated()
@@ -123,14 +124,14 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
 
     // MARK: Virtual time
 
-    /// When the next timer is due; nil without one.
+    /// Time of the next timer; nil if there is none.
     public var nextDeadline: Double? { timers.nextDeadline }
 
-    /// Whether something was posted that has not run yet.
+    /// Whether there is posted work that has not run yet.
     public var hasPostedWork: Bool { inbox.withLock { !$0.work.isEmpty } }
 
-    /// One turn of a loop in virtual time: its clock is put to `time` (never back), timers that are due fire, and what was
-    /// posted before runs.
+    /// One iteration of a loop in virtual time: sets its clock to `time` (never back), fires due timers, and runs the
+    /// work posted before.
     public func turn(at time: Double) {
         precondition(isVirtual, "the time of this loop is the system's")
         identity.store(threadIdentity(), ordering: .releasing)

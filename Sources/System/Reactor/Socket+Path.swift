@@ -1,14 +1,14 @@
 import CLinux
 import Glibc
 
-/// What the kernel knows of the line that a connection runs over.
+/// What the kernel knows of a connection's network path.
 public struct PathReading: Sendable, Equatable {
-    /// Seconds of the quickest round trip of the last minutes; infinity before the first.
+    /// Minimum round trip of the last minutes in seconds; infinity before the first.
     public let leastRoundTrip: Double
-    /// Segments with data that were sent, those sent again included.
+    /// Segments with data that were sent, including retransmissions.
     public let segmentsSent: Int
     public let segmentsRepeated: Int
-    /// Segments that came too early, because others were lost on the way or overtaken.
+    /// Segments that arrived out of order, because earlier ones were lost or delayed.
     public let segmentsOutOfOrder: Int
 
     public init(leastRoundTrip: Double, segmentsSent: Int, segmentsRepeated: Int, segmentsOutOfOrder: Int) {
@@ -20,7 +20,7 @@ public struct PathReading: Sendable, Equatable {
 }
 
 extension Socket {
-    /// - Returns: nil when the kernel does not say.
+    /// - Returns: nil if the kernel provides no information.
     public static func path(of descriptor: CInt) -> PathReading? {
         var path = swoop_path()
         guard swoop_path_of(descriptor, &path) == 0 else { return nil }
@@ -30,13 +30,13 @@ extension Socket {
             segmentsOutOfOrder: Int(path.segments_out_of_order))
     }
 
-    /// At most so many bytes per second leave the socket (SO_MAX_PACING_RATE, socket(7)); nil for as many as there are.
+    /// Sets the maximum send rate of the socket in bytes per second (SO_MAX_PACING_RATE, socket(7)); nil for no limit.
     public static func setPacingLimit(_ descriptor: CInt, _ rate: Int?) {
         set(descriptor, SOL_SOCKET, 47, rate.map { CInt(clamping: $0) } ?? -1)
     }
 
-    /// Another congestion control for what is sent from now on; overrides what a route says, unless that locks it.
-    /// - Returns: 0, or `errno`: `EPERM` when it may not be chosen, `ENOENT` when the system does not have it.
+    /// Sets the congestion control for further sending. Overrides a route's setting, unless the route locks it.
+    /// - Returns: 0, or `errno`: `EPERM` if the algorithm is not allowed, `ENOENT` if the system does not have it.
     public static func setCongestionControl(_ descriptor: CInt, _ name: String) -> CInt {
         swoop_set_congestion_control(descriptor, name)
     }

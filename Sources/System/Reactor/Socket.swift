@@ -2,13 +2,13 @@ import Address
 import CLinux
 import Glibc
 
-/// Non-blocking TCP sockets: the system calls the engine makes, each with its outcome as a value.
+/// Non-blocking TCP sockets: system calls that return their outcome as a value.
 public enum Socket {
     public enum Outcome: Equatable, Sendable {
         case bytes(Int)
-        /// Nothing can be moved now: wait for readiness.
+        /// Nothing can be transferred now: wait for readiness.
         case wouldBlock
-        /// The other side has sent its last byte (reading only).
+        /// The remote side has sent its last byte (reading only).
         case ended
         case failed(CInt)
     }
@@ -70,7 +70,7 @@ public enum Socket {
         return result == 0 ? withUnsafePointer(to: kernel) { PeerAddress(kernel: $0) } : nil
     }
 
-    /// `errno` that a finished connect left; 0 when it succeeded.
+    /// `errno` of a finished connect; 0 if it succeeded.
     public static func error(of descriptor: CInt) -> CInt {
         var value: CInt = 0
         var length = socklen_t(MemoryLayout<CInt>.size)
@@ -84,7 +84,7 @@ public enum Socket {
 
     public static func setNoDelay(_ descriptor: CInt) { set(descriptor, CInt(IPPROTO_TCP), TCP_NODELAY, 1) }
 
-    /// At most so many bytes wait in the kernel before the socket counts as not writable.
+    /// Sets the number of unsent bytes in the kernel above which the socket is not writable.
     public static func setUnsentLowWater(_ descriptor: CInt, bytes: Int) {
         set(descriptor, CInt(IPPROTO_TCP), TCP_NOTSENT_LOWAT, CInt(clamping: bytes))
     }
@@ -93,19 +93,18 @@ public enum Socket {
         reading(recv(descriptor, buffer.baseAddress, buffer.count, 0))
     }
 
-    /// Fills the vectors in turn.
+    /// Fills the vectors one after the other.
     public static func receive(_ descriptor: CInt, into vectors: UnsafeBufferPointer<iovec>) -> Outcome {
         reading(readv(descriptor, vectors.baseAddress, CInt(vectors.count)))
     }
 
-    /// - Parameter more: more follows at once, so the kernel may wait with a short segment.
+    /// - Parameter more: more data follows at once, so the kernel may delay a short segment.
     public static func send(_ descriptor: CInt, _ buffer: UnsafeRawBufferPointer, more: Bool) -> Outcome {
         let flags = CInt(MSG_NOSIGNAL) | (more ? CInt(MSG_MORE) : 0)
         return writing(Glibc.send(descriptor, buffer.baseAddress, buffer.count, flags))
     }
 
-    /// Moves file content to the socket without passing through this process. `.bytes(0)`: the file ends before
-    /// `offset`.
+    /// Sends file content without copying it through this process. `.bytes(0)`: the file ends before `offset`.
     public static func sendFile(_ descriptor: CInt, from file: CInt, at offset: Int64, count: Int) -> Outcome {
         var position = off_t(offset)
         return writing(sendfile(descriptor, file, &position, count))

@@ -1,7 +1,7 @@
 import Address
 import Glibc
 
-/// How connections are made and taken in: TCP, or a network that a test keeps in memory.
+/// Opens and accepts connections: over TCP, or over an in-memory network of a test.
 public protocol StreamNetwork {
     /// Begins to connect; the stream becomes writable when that is done, and ``ByteStream/connectError`` tells how.
     /// - Parameter source: the local address to come from, with a port of the network's choice.
@@ -22,7 +22,7 @@ public struct TCPNetwork: StreamNetwork, Sendable {
     }
 }
 
-/// Takes connections in. Who holds one must ``close()`` it once, after ``unregister(from:)``.
+/// Accepts connections. The owner must ``close()`` it once, after ``unregister(from:)``.
 public struct StreamListener {
     private enum Kind {
         case tcp(CInt)
@@ -51,7 +51,7 @@ public struct StreamListener {
         }
     }
 
-    /// Begins to watch for connections; the handler is kept until ``unregister(from:)``. On the loop.
+    /// Starts watching for connections; the handler is retained until ``unregister(from:)``. On the loop.
     public func register(on loop: EventLoop, handler: any ReadinessHandler) throws(SystemError) {
         switch kind {
         case .tcp(let descriptor): try loop.register(descriptor, for: .read, handler: handler)
@@ -81,7 +81,7 @@ public struct StreamListener {
     }
 }
 
-/// A listener that is not the kernel's; see ``StreamEndpoint``.
+/// An in-memory listener; see ``StreamEndpoint``.
 public protocol ListeningEndpoint: AnyObject {
     var localAddress: PeerAddress? { get }
     func register(for interest: Interest, handler: any ReadinessHandler)

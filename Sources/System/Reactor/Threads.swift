@@ -1,7 +1,7 @@
 import Glibc
 import Threads
 
-/// A system call that failed: its name and what the kernel said.
+/// A failed system call: its name and the kernel's error.
 public struct SystemError: Error, CustomStringConvertible, Sendable {
     public let call: String
     /// `errno` after the call.
@@ -17,7 +17,7 @@ public struct SystemError: Error, CustomStringConvertible, Sendable {
 
 func threadIdentity() -> UInt { UInt(pthread_self()) }
 
-/// A thread with the small stack of loops and workers. Without it nothing works, so that to be refused one is fatal.
+/// Starts a thread with the small stack of loops and workers. Nothing works without it, so a failure is fatal.
 func startThread(name: String, _ run: @escaping @Sendable () -> Void) -> pthread_t {
     guard let thread = Threads.start(name: name, stackBytes: 1 << 20, run) else {
         preconditionFailure("the system gives this process no more threads")

@@ -33,7 +33,7 @@ struct TimerQueue {
         while let first = heap.min, actions[first.serial] == nil { heap.removeMin() }
     }
 
-    /// Takes the action of the first timer that is due, so that the caller may run it while others are added.
+    /// Removes and returns the action of the first due timer, so that the caller may run it while timers are added.
     mutating func popDue(at now: Double) -> (() -> Void)? {
         while let first = heap.min, first.deadline <= now {
             heap.removeMin()

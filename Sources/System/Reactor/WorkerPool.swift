@@ -1,9 +1,9 @@
 import DequeModule
 import Glibc
 
-/// A fixed number of threads for work that blocks or computes: disk, hashing, name resolution.
+/// A fixed number of threads for work that blocks or computes: disk access, hashing, name resolution.
 ///
-/// Its queue is bounded by its users, each of whom has only so many pieces in memory.
+/// The users of the queue bound it, because each has only a limited number of pieces in memory.
 public final class WorkerPool: @unchecked Sendable {
     // Safe to share: `queue` and `closing` are read and written with `mutex` held; `threads` is for
     // who makes and ends the pool, none of them looks at it.
@@ -12,10 +12,10 @@ public final class WorkerPool: @unchecked Sendable {
     private var queue: Deque<@Sendable () -> Void> = []
     private var closing = false
     private var threads: [pthread_t] = []
-    /// Does the work in place of threads.
+    /// Runs the work instead of threads.
     private let loop: EventLoop?
 
-    /// Threads that work.
+    /// Number of threads.
     public let threadCount: Int
 
     public init(name: String, threads count: Int) {
@@ -28,7 +28,8 @@ public final class WorkerPool: @unchecked Sendable {
         }
     }
 
-    /// A pool without threads: its work is posted to a loop, in order. For tests in virtual time, where it takes none.
+    /// A pool without threads: its work is posted to a loop, in order. For tests in virtual time, where work takes no
+    /// time.
     public init(on loop: EventLoop) {
         threadCount = 1
         self.loop = loop
@@ -51,14 +52,14 @@ public final class WorkerPool: @unchecked Sendable {
         pthread_cond_signal(condition)
     }
 
-    /// Runs `work` on a thread of the pool and gives its result.
+    /// Runs `work` on a thread of the pool and returns its result.
     public func run<Result: Sendable>(_ work: @escaping @Sendable () throws -> Result) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
             submit { continuation.resume(with: Swift.Result { try work() }) }
         }
     }
 
-    /// Lets everything that was submitted finish, then ends the threads.
+    /// Waits for all submitted work, then ends the threads.
     public func shutdown() {
         pthread_mutex_lock(mutex)
         closing = true

@@ -1,10 +1,10 @@
 import Glibc
 
-/// The machine's clocks.
+/// The system's clocks.
 package enum Clocks {
-    /// Nanoseconds since 1970, as files' times are.
+    /// Nanoseconds since 1970, like file times.
     package static var wall: Int64 { nanoseconds(CLOCK_REALTIME) }
-    /// Nanoseconds of CLOCK_MONOTONIC: unaffected by a clock that is set.
+    /// Nanoseconds of CLOCK_MONOTONIC, which is not affected by setting the time.
     package static var steady: Int64 { nanoseconds(CLOCK_MONOTONIC) }
     /// Whole seconds since 1970, as HTTP and signatures have them.
     package static var wallWholeSeconds: Int64 { Int64(read(CLOCK_REALTIME).tv_sec) }

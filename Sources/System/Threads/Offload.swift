@@ -1,5 +1,5 @@
 extension Threads {
-    /// The result of `body`, which blocks, from a thread of its own.
+    /// Runs `body`, which blocks, on a new thread and returns its result.
     package static func offload<R: Sendable>(
         name: String? = nil, _ body: @escaping @Sendable () -> R
     ) async -> R {
@@ -8,7 +8,7 @@ extension Threads {
         }
     }
 
-    /// The same for work that can fail.
+    /// The same for a body that throws.
     package static func offload<R: Sendable, E: Error>(
         name: String? = nil, _ body: @escaping @Sendable () throws(E) -> R
     ) async throws(E) -> R {

@@ -1,13 +1,13 @@
-// Threads: threads of their own for work that blocks, and the machine's clocks and processors.
+// Threads: dedicated threads for blocking work, and the system's clocks and processors.
 //
-// What it is for: one way to start a thread, to await blocking work, and to ask for the time. What it must never do: run
-// blocking work on the threads of Swift's concurrency pool, which are few.
+// Purpose: one way to start a thread, to await blocking work, and to read the time. Must never: run blocking work on
+// the threads of Swift's cooperative pool, which are few.
 
 import CLinux
 import Glibc
 import Synchronization
 
-/// Runs blocking work on threads of its own: on the concurrency pool's threads it would keep other tasks waiting.
+/// Runs blocking work on dedicated threads: on the cooperative pool it would delay other tasks.
 package enum Threads {
     private final class Body: Sendable {
         let name: String?
@@ -19,9 +19,9 @@ package enum Threads {
         }
     }
 
-    /// Starts a thread, which the caller joins or detaches; nil if the system grants none.
+    /// Starts a thread, which the caller must join or detach; nil if the system grants none.
     /// - Parameters:
-    ///   - name: as `ps` and debuggers show it, at most 15 bytes; nil for the process's own.
+    ///   - name: as shown by `ps` and debuggers, at most 15 bytes; nil for the name of the process.
     ///   - stackBytes: nil for the system's default.
     package static func start(
         name: String? = nil, stackBytes: Int? = nil, _ run: @escaping @Sendable () -> Void
@@ -30,7 +30,7 @@ package enum Threads {
         pthread_attr_init(&attributes)
         defer { pthread_attr_destroy(&attributes) }
         if let stackBytes { pthread_attr_setstacksize(&attributes, stackBytes) }
-        // The box outlives its passage: it is retained until the thread, the only one to take it, has taken it back.
+        // The box is retained until the thread takes it back, and only that thread does.
         let box = Unmanaged.passRetained(Body(name: name, run: run))
         var thread = pthread_t()
         let failure = pthread_create(
@@ -49,28 +49,28 @@ package enum Threads {
         return thread
     }
 
-    /// Starts a thread that nobody waits for; false if the system grants none.
+    /// Starts a detached thread; false if the system grants none.
     package static func startDetached(name: String? = nil, _ run: @escaping @Sendable () -> Void) -> Bool {
         guard let thread = start(name: name, run) else { return false }
         pthread_detach(thread)
         return true
     }
 
-    /// Runs `work` on a thread that nobody waits for; on the calling one if the system grants none.
+    /// Runs `work` on a detached thread, or on the calling one if the system grants none.
     package static func runDetached(name: String? = nil, _ work: @escaping @Sendable () -> Void) {
         if !startDetached(name: name, work) { work() }
     }
 
-    /// Calls `body` on `count` threads at once, or on fewer where the system grants no more (on the calling one at
-    /// least), and returns when all have returned. Blocks.
+    /// Calls `body` on `count` threads at the same time, or on fewer if the system does not grant them (at least on the
+    /// calling one), and returns when all calls have returned. Blocks.
     package static func run(_ count: Int, _ body: @escaping @Sendable () -> Void) {
         let threads = (1..<max(1, count)).compactMap { _ in start(body) }
         body()
         for thread in threads { pthread_join(thread, nil) }
     }
 
-    /// Calls `body` with 0, 1, … on up to `count` threads at once, and returns when all have returned. `isGentle`:
-    /// they give way to everything else that wants processors or disks.
+    /// Calls `body` with 0, 1, … on up to `count` threads at the same time, and returns when all calls have returned.
+    /// With `isGentle`, the threads have low priority for processors and disks.
     package static func run(
         _ count: Int, name: String, isGentle: Bool, _ body: @escaping @Sendable (Int) -> Void
     ) async {
@@ -83,7 +83,7 @@ package enum Threads {
                     left.count()
                 }
                 if !startDetached(name: name, work) {
-                    // The others do its share; where there is none, this thread does all.
+                    // The other threads do the rest; if there are none, this thread does everything.
                     if index == 0 { body(index) }
                     left.count()
                 }
@@ -91,7 +91,7 @@ package enum Threads {
         }
     }
 
-    /// Processors of this machine that are on, at least 1.
+    /// Number of online processors, at least 1.
     package static var processors: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
     private final class Countdown: Sendable {

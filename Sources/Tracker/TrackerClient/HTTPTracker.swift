@@ -22,7 +22,7 @@ struct HTTPTracker: Sendable {
         transport = HTTPTransport(settings: http)
     }
 
-    /// - Returns: the answer, and how far the address reaches that it came from.
+    /// - Returns: the response, and the possible reaches of the address that it came from.
     func announce(
         _ tracker: String, _ request: AnnounceRequest, timeout: Double
     ) async throws(TrackerClientError) -> (AnnounceAnswer, ReachSet) {
@@ -47,7 +47,7 @@ struct HTTPTracker: Sendable {
         }
     }
 
-    /// - Parameter tracker: the tracker's own URL, by which it is judged where the request may lead.
+    /// - Parameter tracker: the tracker's own URL, which decides where the request may lead.
     private func body(
         _ text: String, of tracker: String, timeout: Double
     ) async throws(TrackerClientError) -> (bytes: [UInt8], reached: ReachSet) {
@@ -57,7 +57,7 @@ struct HTTPTracker: Sendable {
             let deadline = NIODeadline.now() + .after(timeout)
             let answer = try await answer(url, allowed: allowed, deadline: deadline)
             let body = try await transport.collect(answer, limit: settings.answers.bodyBytes, deadline: deadline)
-            // Trackers give failure reasons with all kinds of status.
+            // Trackers send failure reasons with various status codes.
             guard answer.status == .ok || body.first(where: { $0 > 0x20 }) == UInt8(ascii: "d") else {
                 throw TrackerClientError.status(
                     Int(answer.status.code), host: answer.host,
@@ -79,7 +79,7 @@ struct HTTPTracker: Sendable {
         do {
             return try await transport.get(url, allowed: allowed, deadline: deadline)
         } catch .broken {
-            // A connection kept open may have been closed by the tracker while the request was on its way.
+            // The tracker may have closed a kept-alive connection while the request was in flight.
             return try await transport.get(url, allowed: allowed, deadline: deadline)
         }
     }

@@ -2,24 +2,25 @@ import Address
 import NIOCore
 import Tracking
 
-/// Resolves the names that trackers give in place of peers' addresses.
+/// Resolves the host names that trackers send instead of peer addresses.
 ///
-/// A tracker chooses the names and may run the name server that is asked for them, which may be as slow as it likes, and
-/// a query of the system's resolver can be neither cancelled nor hurried. So one name is asked for at a time in the whole
-/// process, away from the threads of Swift's concurrency, and whoever waits for the answers waits a bounded time.
+/// A tracker chooses the names and may run their name server, which may respond arbitrarily slowly, and a query of the
+/// system's resolver cannot be cancelled. So the whole process resolves one name at a time, outside Swift's cooperative
+/// threads, and callers wait for a bounded time.
 actor PeerNames {
     typealias Resolver = @Sendable (_ host: String, _ port: UInt16) async throws -> [SocketAddress]
 
     private let resolver: Resolver
     private var isBusy = false
 
-    /// Most addresses of one name.
+    /// Maximum number of addresses of one name.
     private static let addresses = 4
 
     init(resolver: @escaping Resolver) { self.resolver = resolver }
 
-    /// Addresses of these peers, as far as they are known in time. None when names of another answer are being resolved.
-    /// - Parameter seconds: longest to wait.
+    /// Addresses of these peers that are resolved in time. Empty while the names of another response are being
+    /// resolved.
+    /// - Parameter seconds: maximum time to wait.
     func addresses(of names: [NamedPeer], within seconds: Double) async -> [PeerAddress] {
         guard !isBusy, !names.isEmpty else { return [] }
         isBusy = true

@@ -1,9 +1,9 @@
-// TrackerClient: asks trackers over HTTP, HTTPS and UDP.
+// TrackerClient: announces and scrapes over HTTP, HTTPS and UDP.
 //
-// What it is for: carrying out one announce or scrape as values of Tracking say it, within a time, and handing back
-// what is left of the answer after checks. What it must never do: decide when or whom to ask (that is
-// `TrackerSchedule`), keep a torrent's state, hand out addresses that a hostile tracker should not be able to make us
-// connect to, or put URLs, which may hold passkeys, into errors.
+// Purpose: carry out one announce or scrape, defined by values of Tracking, within a time limit, and return the checked
+// response. Must never: decide when to announce or to which tracker (`TrackerSchedule` does), keep state of a torrent,
+// return addresses to which a hostile tracker should not be able to make us connect, or put URLs, which may contain
+// passkeys, into errors.
 
 import Address
 import HTTPTransport
@@ -11,7 +11,7 @@ import Hashing
 import NIOCore
 import Tracking
 
-/// Asks trackers. One for a whole process; `shutdown` it before the last reference goes.
+/// A tracker client, one for a whole process. Call `shutdown` before releasing the last reference.
 package final class TrackerClient: Sendable {
     private let settings: TrackerClientSettings
     private let http: HTTPTracker
@@ -28,10 +28,10 @@ package final class TrackerClient: Sendable {
     /// Announces to one tracker.
     /// - Parameters:
     ///   - url: `http://...`, `https://...` or `udp://...`.
-    ///   - filter: which peers may be handed on, those included that the tracker names by a host name. Loopback and
-    ///     link-local ones pass too if the tracker was asked there.
-    ///   - timeout: seconds for all of it; nil takes the settings' (a short one for `stopped`).
-    /// - Throws: `TrackerClientError`; its `refusal` is what `TrackerSchedule.failed` wants to know.
+    ///   - filter: the peers that may be returned, including peers that the tracker names by host name. Loopback and
+    ///     link-local addresses also pass if the tracker itself was reached at such an address.
+    ///   - timeout: total seconds; nil uses the settings (a short time for `stopped`).
+    /// - Throws: `TrackerClientError`; pass its `refusal` to `TrackerSchedule.failed`.
     package func announce(
         url: String, _ request: AnnounceRequest, filter: PeerAddressFilter = PeerAddressFilter(),
         timeout: Double? = nil
@@ -57,8 +57,8 @@ package final class TrackerClient: Sendable {
         return answer
     }
 
-    /// Asks for the counts of some torrents; those the tracker does not know are missing from the result.
-    /// - Parameter infoHashes: at most 74 of them are asked for.
+    /// Scrapes the counts of some torrents. Torrents that the tracker does not know are missing from the result.
+    /// - Parameter infoHashes: at most 74 are scraped.
     package func scrape(
         url: String, _ infoHashes: [SHA1Digest], timeout: Double? = nil
     ) async throws(TrackerClientError) -> [SHA1Digest: ScrapeAnswer] {
@@ -70,14 +70,15 @@ package final class TrackerClient: Sendable {
         }
     }
 
-    /// Closes all sockets; what is under way fails.
+    /// Closes all sockets. Running requests fail.
     package func shutdown() async {
         await udp.shutdown()
         await http.transport.shutdown()
     }
 
-    /// An address that stands for a tracker at this host or this link, as the address was judged that it was asked at; nil
-    /// for one that is, or may be, elsewhere. (What its name means now says nothing: its owner can change that.)
+    /// An address that stands for a tracker on this host or this link, based on the checked address to which it was
+    /// connected; nil if it is, or may be, elsewhere. (The current address of its name is no evidence: its owner can
+    /// change it.)
     private static func neighbour(_ reached: ReachSet) -> PeerAddress? {
         switch reached {
         case .host: PeerAddress(host: "127.0.0.1", port: 0)

@@ -1,22 +1,22 @@
 import HTTPTransport
 import Tracking
 
-/// Why a tracker gave no answer that can be used. Texts name hosts, never whole URLs: those may hold passkeys.
+/// Why there is no usable response from a tracker. Texts name hosts, never whole URLs, which may contain passkeys.
 package enum TrackerClientError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// Not an `http`, `https` or `udp` URL that can be used.
+    /// Not a valid `http`, `https` or `udp` URL.
     case unsupportedURL
-    /// By convention this tracker has no scrape.
+    /// By the convention of BEP 48, this tracker has no scrape URL.
     case cannotScrape
-    /// No connection, no answer, or a broken one; the text says what and where.
+    /// No connection, no response, or a broken one. The text says what failed and where.
     case unreachable(String)
     case timedOut(host: String)
-    /// An HTTP status other than 200; seconds of its `Retry-After`.
+    /// An HTTP status other than 200, and the seconds of its `Retry-After` header.
     case status(Int, host: String, retryAfter: Double?)
-    /// An answer that refuses or makes no sense.
+    /// A failure response, or one that cannot be parsed.
     case answer(TrackerAnswerError)
     case cancelled
 
-    /// What to tell `TrackerSchedule.failed`: nil when the tracker did not get to speak.
+    /// The argument for `TrackerSchedule.failed`: nil if the tracker sent no response.
     package var refusal: TrackerAnswerError.Retry? {
         switch self {
         case .answer(.refused(_, let retry)): retry

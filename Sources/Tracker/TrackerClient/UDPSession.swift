@@ -2,11 +2,11 @@ import NIOCore
 import NIOPosix
 import Tracking
 
-/// A UDP socket connected to one address of one tracker, and the exchanges under way on it.
+/// A UDP socket connected to one address of one tracker, with its outstanding exchanges.
 ///
-/// Connected, so that the kernel drops what others send and reports when nobody listens there.
+/// Connected, so that the kernel drops datagrams of other senders and reports a closed port.
 final class UDPSession: Sendable {
-    /// Nobody listens at the tracker's port, or the network says it cannot be reached.
+    /// The tracker's port is closed, or the network reports it as unreachable.
     struct Broken: Error { let reason: String }
 
     private let channel: any Channel
@@ -17,10 +17,10 @@ final class UDPSession: Sendable {
         self.exchanges = exchanges
     }
 
-    /// Largest datagram there is.
+    /// Maximum size of a datagram.
     private static let datagramBytes = 65_536
 
-    /// - Parameter source: address to send from; nil leaves it to the system.
+    /// - Parameter source: local address; nil lets the operating system choose.
     static func open(to remote: SocketAddress, from source: SocketAddress?) async throws -> UDPSession {
         let bootstrap = DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: datagramBytes))
@@ -42,8 +42,8 @@ final class UDPSession: Sendable {
 
     var isOpen: Bool { channel.isActive }
 
-    /// Sends a packet and waits for the datagram of the same transaction that `read` makes sense of.
-    /// - Returns: nil when none came within `timeout` seconds, or the task was cancelled.
+    /// Sends a packet and waits for a datagram of the same transaction that `read` can parse.
+    /// - Returns: nil if none arrived within `timeout` seconds, or the task was cancelled.
     func exchange<Answer: Sendable>(
         _ packet: [UInt8], transaction: UInt32, timeout: Double,
         read: @escaping @Sendable ([UInt8]) throws(TrackerAnswerError) -> Answer?
@@ -75,12 +75,13 @@ final class UDPSession: Sendable {
     }
 }
 
-/// Matches datagrams to the exchanges that wait for them. Lives on its channel's event loop.
+/// Assigns datagrams to waiting exchanges. Runs on the event loop of its channel.
 final class UDPExchanges: ChannelInboundHandler {
     typealias InboundIn = AddressedEnvelope<ByteBuffer>
     typealias OutboundOut = AddressedEnvelope<ByteBuffer>
 
-    /// Takes a datagram, nil for the end of waiting, or an error. False: this datagram is not it, go on waiting.
+    /// Receives a datagram, nil at the timeout, or an error. Returns false if the datagram is not the response, to
+    /// continue waiting.
     typealias Receiver = (Result<[UInt8]?, any Error>) -> Bool
 
     private var waiting: [UInt32: (receiver: Receiver, timer: Scheduled<Void>)] = [:]
@@ -101,7 +102,7 @@ final class UDPExchanges: ChannelInboundHandler {
         context.writeAndFlush(wrapOutboundOut(envelope)).whenFailure { me.value.fail($0) }
     }
 
-    /// Ends the waiting for an answer, if it still goes on.
+    /// Ends waiting for a response, if it has not ended yet.
     func end(_ transaction: UInt32) {
         guard let entry = waiting.removeValue(forKey: transaction) else { return }
         entry.timer.cancel()

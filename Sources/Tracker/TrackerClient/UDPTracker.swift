@@ -4,7 +4,7 @@ import Hashing
 import NIOCore
 import Tracking
 
-/// Announces and scrapes over UDP (BEP 15), with connection ids kept for a minute and packets sent again when lost.
+/// Announces and scrapes over UDP (BEP 15). Keeps connection ids for a minute and sends lost packets again.
 actor UDPTracker {
     private struct Peer {
         let session: UDPSession
@@ -13,13 +13,13 @@ actor UDPTracker {
     }
 
     private let settings: TrackerClientSettings
-    /// By address of the tracker.
+    /// By tracker address.
     private var peers: [SocketAddress: Peer] = [:]
-    /// The address that answered last, by host and port: a tracker should see one node at one address.
+    /// The address that responded last, by host and port: a tracker should see a node from one address.
     private var answering: [String: SocketAddress] = [:]
     private var isShutDown = false
 
-    /// Most trackers' sockets kept open; beyond this all that are idle are closed.
+    /// Maximum number of open tracker sockets. Beyond it, all idle ones are closed.
     private static let mostPeers = 64
 
     init(settings: TrackerClientSettings) { self.settings = settings }
@@ -57,7 +57,7 @@ actor UDPTracker {
         }
     }
 
-    /// A packet and how to read what answers it.
+    /// A packet, and how to parse its response.
     private struct Exchange<Answer: Sendable>: Sendable {
         let packet: [UInt8]
         let read: @Sendable ([UInt8]) throws(TrackerAnswerError) -> Answer?
@@ -66,14 +66,14 @@ actor UDPTracker {
     private typealias Question<Answer: Sendable> =
         @Sendable (_ connection: UInt64, _ transaction: UInt32, _ address: SocketAddress) -> Exchange<Answer>
 
-    /// What happens while addresses are asked.
+    /// An event while several addresses are asked.
     private enum Event<Answer: Sendable>: Sendable {
         case answered(Answer, SocketAddress)
         case failed(TrackerClientError)
         case patienceIsOver
     }
 
-    /// Asks the tracker's addresses, one a little after the other, until one has answered.
+    /// Asks the tracker's addresses, each a little after the previous one, until one has responded.
     private func ask<Answer: Sendable>(
         _ tracker: TrackerURL, timeout: Double?, _ question: @escaping Question<Answer>
     ) async throws(TrackerClientError) -> Answer {
@@ -102,14 +102,14 @@ actor UDPTracker {
                         return .patienceIsOver
                     }
                 }
-                // The next address is tried when this one fails or takes long, whichever comes first.
+                // The next address is tried when this one fails or takes too long, whichever comes first.
                 while let event = asking > 0 ? await group.next() : nil {
                     switch event {
                     case .answered(let answer, let address):
                         group.cancelAll()
                         return Result<(Answer, SocketAddress), TrackerClientError>.success((answer, address))
                     case .failed(.answer(let refusal)):
-                        // A refusal is an answer too.
+                        // A failure response counts as a response.
                         group.cancelAll()
                         return .failure(.answer(refusal))
                     case .failed(let error):
@@ -129,7 +129,7 @@ actor UDPTracker {
         return answer
     }
 
-    /// The tracker's addresses in the order to be tried: of the local address's family only, if that is set.
+    /// The tracker's addresses in the order to try: only the family of the local address, if one is set.
     private func addresses(of tracker: TrackerURL) async throws(TrackerClientError) -> [SocketAddress] {
         let all: [SocketAddress]
         do {
@@ -150,7 +150,7 @@ actor UDPTracker {
         return Array(usable.prefix(settings.addresses))
     }
 
-    /// Over UDP a tracker at this host may leave the path out: nothing there is steered by it.
+    /// A UDP tracker on this host may have no path, because UDP carries no path that could steer a service.
     private func allowedAddresses(of tracker: TrackerURL) -> ReachSet {
         let path = tracker.pathAndQuery.prefix { $0 != "?" }
         return settings.addressRule.addresses(
@@ -160,7 +160,7 @@ actor UDPTracker {
 
     private var source: SocketAddress? { settings.source.flatMap { try? SocketAddress(ipAddress: $0, port: 0) } }
 
-    /// Asks one address: as many tries as there are timeouts, each with a connection id that is still good.
+    /// Asks one address, with one attempt for each timeout, each with a valid connection id.
     private func ask<Answer: Sendable>(
         _ address: SocketAddress, host: String, until deadline: NIODeadline, _ question: Question<Answer>
     ) async throws(TrackerClientError) -> Answer {
@@ -173,20 +173,20 @@ actor UDPTracker {
                 }
                 timeouts = timeouts.dropFirst()
             } catch let error as TrackerAnswerError {
-                // Trackers refuse a connection id that is over. A refusal under one just given is meant.
+                // Trackers refuse an expired connection id. If the id is new, the refusal is genuine.
                 guard mayBeStale else { throw .answer(error) }
             } catch let error as UDPSession.Broken {
                 throw .unreachable("\(host): \(error.reason)")
             } catch {
                 throw .unreachable("\(host): \(error)")
             }
-            // Refused or lost: the tracker may have forgotten the connection id, so the next try asks for another.
+            // Refused or lost: the tracker may have forgotten the connection id, so the next attempt requests another.
             peers[address]?.connection = nil
         }
         throw Task.isCancelled ? .cancelled : .timedOut(host: host)
     }
 
-    /// One try: nil when no answer came in time.
+    /// One attempt: nil if no response arrived in time.
     private func once<Answer: Sendable>(
         _ address: SocketAddress, until deadline: NIODeadline, _ question: Question<Answer>
     ) async throws -> Answer? {
@@ -207,7 +207,7 @@ actor UDPTracker {
     private func session(to address: SocketAddress) async throws -> UDPSession {
         if let peer = peers[address], peer.session.isOpen { return peer.session }
         let session = try await UDPSession.open(to: address, from: source)
-        // Another announce may have opened one meanwhile, or all may be over.
+        // Another announce may have opened a session in the meantime, or the client may have been shut down.
         if let peer = peers[address], peer.session.isOpen {
             session.close()
             return peer.session
@@ -221,7 +221,7 @@ actor UDPTracker {
         return session
     }
 
-    /// Closes sockets whose connection id has run out; if all are in use, so be it.
+    /// Closes sockets whose connection id has expired. If all are in use, the maximum is exceeded.
     private func dropIdle() {
         let now = NIODeadline.now()
         for (address, peer) in peers where peer.expires < now {
@@ -230,7 +230,7 @@ actor UDPTracker {
         }
     }
 
-    /// The connection id for an address, asked for if there is none that is still good; nil when no answer came.
+    /// The connection id for an address; requests a new one if there is none that is valid. Nil if no response arrived.
     private func connection(
         to address: SocketAddress, over session: UDPSession, until deadline: NIODeadline
     ) async throws -> UInt64? {

@@ -3,48 +3,49 @@ import Admission
 import Glibc
 import Tracking
 
-/// Everything a tracker can be told, with what it does otherwise.
+/// The configuration of a tracker, with defaults.
 package struct TrackerConfiguration: Sendable {
-    /// Where HTTP is served. `[::]` takes both IP versions, or IPv4 alone on a machine without IPv6. Port 0 is any free
-    /// one.
+    /// Addresses for HTTP. `[::]` means both IP versions, or IPv4 alone on a host without IPv6. Port 0 means any free
+    /// port.
     package var http: [PeerAddress]
-    /// Where UDP is served. Port 0 is the port that HTTP got.
+    /// Addresses for UDP. Port 0 means the port of HTTP.
     package var udp: [PeerAddress]
-    /// Seconds between a peer's announces, 1 to 43,200. Each answer strays from it by up to `intervalJitter`.
+    /// Seconds between a peer's announces, 1 to 43,200. Each response varies by up to `intervalJitter`.
     package var interval: Int = 1800
-    /// Part of the interval, 0 to 0.5, by which it varies from answer to answer, so that a fleet that was started at
-    /// once does not announce at once for ever.
+    /// Fraction of the interval, 0 to 0.5, by which it varies between responses, so that the nodes of a fleet that
+    /// started together do not announce together forever.
     package var intervalJitter: Double = 0.1
-    /// Swarms that are served; nil for any.
+    /// Swarms that are served; nil for all.
     package var allow: Set<SwarmKey>?
-    /// Who may name another address than the one its announce comes from.
+    /// Which sources may claim another address than that of their announce.
     package var trust: AddressTrust = .loopback
     package var limits = Limits()
-    /// The process's budget for strangers, from which HTTP connections are drawn; nil for one of the tracker's own, with
-    /// `limits.connections` of them.
+    /// The process's budget for connections; nil for a budget of the tracker's own, with `limits.connections`
+    /// connections.
     package var admission: Admission?
 
-    /// Whose `ip=` (or address field of a UDP announce) is believed. A client beside the tracker announces from
-    /// loopback, which is of no use to others; anybody else could put a victim's address on the list.
+    /// The sources whose `ip=` (or address field of a UDP announce) is used. A client on the tracker's own host
+    /// announces from loopback, which is useless to others. From any other source it could put a victim's address on
+    /// the list.
     package enum AddressTrust: Sendable {
         case nobody
-        /// Announces that come from a loopback address.
+        /// Announces from a loopback address.
         case loopback
-        /// Those and the ones from private addresses: for a tracker inside the network it serves.
+        /// Announces from loopback and private addresses, for a tracker inside the network that it serves.
         case loopbackAndPrivate
     }
 
     package struct Limits: Sendable {
-        /// HTTP connections open at once; fewer where the limit on open files leaves fewer.
+        /// Maximum number of open HTTP connections; lower if the limit on open files requires it.
         package var connections = 4096
-        /// Seconds from the first byte of a request (or its connection) to the end of its head, and for reading an
-        /// answer.
+        /// Seconds from the first byte of a request (or its connection) to the end of its head, and for reading a
+        /// response.
         package var requestSeconds: Double = 10
-        /// Seconds a kept connection may be silent between requests.
+        /// Seconds for which a kept-alive connection may be idle between requests.
         package var idleSeconds: Double = 60
-        /// Peers in an answer when the request names no number.
+        /// Number of peers in a response if the request does not say.
         package var defaultPeers = 50
-        /// Peers in an answer at most; `PeerSelection.capacity` is the most there can be.
+        /// Maximum number of peers in a response, up to `PeerSelection.capacity`.
         package var maximumPeers = 200
         package var peers = 16_000_000
         package var swarms = 1_000_000
@@ -63,10 +64,10 @@ package struct TrackerConfiguration: Sendable {
         self.udp = udp
     }
 
-    /// Least seconds between announces that answers ask for.
+    /// Minimum seconds between announces that responses contain.
     package var minimumInterval: Int { max(1, interval / 2) }
 
-    /// Limits of the store: a peer is forgotten after two intervals and a bit.
+    /// Limits of the store: a peer is removed after a little more than two intervals.
     package var storeLimits: MemoryPeerStore.Limits {
         var result = MemoryPeerStore.Limits()
         result.peers = limits.peers
@@ -102,7 +103,7 @@ package struct TrackerServerError: Error, Sendable, CustomStringConvertible {
     }
 
     package let code: Code
-    /// What happened, to what, and what to do.
+    /// The problem, its subject, and what to do.
     package let description: String
 
     init(_ code: Code, _ description: String) {

@@ -1,8 +1,8 @@
 // A BitTorrent tracker for HTTP and UDP (BEP 3, 7, 15, 21, 23, 31, 41, 48).
 //
-// This module moves bytes and keeps peers; what the bytes mean is decided in the module Tracking. It must never wait
-// for anything but its sockets, hold the loop up for more than milliseconds, grow with what strangers send, or answer a
-// datagram with more bytes than came before its sender has shown that it receives at its address.
+// This module moves bytes and stores peers; the module Tracking interprets the bytes. It must never wait for anything
+// but its sockets, block the loop for more than milliseconds, grow with what clients send, or answer a datagram with
+// more bytes than were received before its sender has proved that it receives at its address.
 
 import Address
 import Glibc
@@ -11,7 +11,7 @@ import Synchronization
 import Threads
 import Tracking
 
-/// A tracker: bound when it is made, serving from `start` to `stop`.
+/// A tracker. The initialiser binds its sockets; it serves from `start` to `stop`.
 package final class TrackerServer: Sendable {
     private enum State {
         case bound(Starter)
@@ -19,10 +19,10 @@ package final class TrackerServer: Sendable {
         case stopped
     }
 
-    /// Makes the loop and serves until it is told to stop.
+    /// Creates the loop and serves until it is stopped.
     private typealias Starter = @Sendable () -> Void
 
-    /// Addresses served, with the ports that were free where 0 was asked for.
+    /// The bound addresses, with the actual ports where 0 was requested.
     package let boundAddresses: BoundAddresses
 
     package struct BoundAddresses: Sendable, Equatable {
@@ -35,7 +35,7 @@ package final class TrackerServer: Sendable {
     private let logger: Logger
 
     /// Binds the sockets of a tracker that keeps its peers in memory.
-    /// - Throws: `TrackerServerError`: an address that is in use or not this machine's, or a setting out of range.
+    /// - Throws: `TrackerServerError` for an address that is in use or not local, or a setting out of range.
     package convenience init(
         configuration: TrackerConfiguration, logger: Logger = Logger(label: "swoop.tracker")
     ) throws(TrackerServerError) {
@@ -43,7 +43,7 @@ package final class TrackerServer: Sendable {
         try self.init(configuration: configuration, logger: logger) { MemoryPeerStore(limits: limits) }
     }
 
-    /// The same with a store of another kind, which `makeStore` makes on the tracker's thread.
+    /// The same with another kind of store, which `makeStore` creates on the tracker's thread.
     init<Store: PeerStore>(
         configuration: TrackerConfiguration, logger: Logger, makeStore: @escaping @Sendable () -> Store
     ) throws(TrackerServerError) {
@@ -66,7 +66,7 @@ package final class TrackerServer: Sendable {
         state = Mutex(.bound(start))
     }
 
-    /// Binds HTTP first; UDP with port 0 gets the number that HTTP got, and if that is taken another pair is tried.
+    /// Binds HTTP first. UDP with port 0 gets HTTP's port; if that is taken, another pair is tried.
     private static func bind(
         _ configuration: TrackerConfiguration
     ) throws(TrackerServerError) -> (http: [Sockets.Bound], udp: [Sockets.Bound]) {
@@ -89,7 +89,7 @@ package final class TrackerServer: Sendable {
         }
     }
 
-    /// Begins to serve, on a thread of its own. Later calls do nothing.
+    /// Starts to serve, on a thread of its own. Later calls do nothing.
     package func start() {
         let starter = state.withLock { state -> Starter? in
             guard case .bound(let starter) = state else { return nil }
@@ -120,7 +120,7 @@ package final class TrackerServer: Sendable {
             return waiting
         }
         for continuation in waiting { continuation.resume() }
-        // What was asked before the state changed is answered; later questions are not posted.
+        // Answers questions from before the state changed; later ones are not posted.
         for case .call(let work) in mailbox.take() { work(nil) }
         logger.info("tracker has stopped")
     }
@@ -135,20 +135,20 @@ package final class TrackerServer: Sendable {
         }
     }
 
-    /// Serves only these swarms (nil: any) and forgets the peers of others. In force after the requests that are being
-    /// served, or from the start of a tracker that does not run yet.
+    /// Serves only these swarms (nil: all) and removes the peers of others. Applies after the current requests, or from
+    /// the start if the tracker is not running yet.
     package func reload(allow: Set<SwarmKey>?) {
         mailbox.post(.allow(allow))
     }
 
-    /// Stops serving and closes all connections; returns when that is done. May be called more than once.
+    /// Stops serving and closes all connections; returns when that is done. May be called repeatedly.
     package func stop() async {
         let wasBound = state.withLock { state -> Bool in
             guard case .bound = state else { return false }
             state = .stopped
             return true
         }
-        // A tracker that never ran: its sockets have closed with the closure that held them.
+        // The tracker never ran: its sockets were closed with the closure that held them.
         if wasBound { return }
         mailbox.post(.stop)
         await ending()
@@ -165,7 +165,7 @@ package final class TrackerServer: Sendable {
         }
     }
 
-    /// Numbers of the running tracker, taken after what was asked of it before; nil when it does not run.
+    /// Values of the running tracker, after all earlier messages were handled; nil if it is not running.
     func snapshot() async -> TrackerSnapshot? {
         await withCheckedContinuation { continuation in
             let isRunning = state.withLock { state -> Bool in

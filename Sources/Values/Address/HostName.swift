@@ -1,19 +1,19 @@
-/// Hosts as they stand in `Host`, `Origin` and addresses.
+/// Rules for host names as they appear in `Host` and `Origin` headers and in addresses.
 public enum HostName {
-    /// The host of `host:port`, `[v6]:port` or a host alone: brackets are taken off, letters made small.
+    /// The host of `host:port`, `[v6]:port` or a bare host. Brackets are removed and letters are lower-cased.
     public static func host(of authority: String) -> String {
         if authority.hasPrefix("["), let end = authority.lastIndex(of: "]") {
             return authority[authority.index(after: authority.startIndex)..<end].lowercased()
         }
-        // More than one colon and no brackets: an IPv6 address alone.
+        // More than one colon and no brackets: a bare IPv6 address.
         guard let colon = authority.firstIndex(of: ":"), authority.lastIndex(of: ":") == colon else {
             return authority.lowercased()
         }
         return authority[..<colon].lowercased()
     }
 
-    /// `localhost`, 127.0.0.0/8 in four numbers, and ::1. No name but `localhost`: what a name means is the name
-    /// server's to say, and that is how rebinding works.
+    /// True for `localhost`, 127.0.0.0/8 in four numbers, and ::1. No other name counts as loopback: a name server
+    /// decides what a name resolves to, and DNS rebinding attacks use that.
     public static func isLoopback(_ host: String) -> Bool {
         if host == "localhost" || host == "::1" { return true }
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)

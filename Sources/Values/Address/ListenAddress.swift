@@ -1,12 +1,12 @@
-// Address: hosts and ports as people write them, and what can be said of them without asking anybody.
+// Address: hosts and ports as people write them, and what can be told from an address without I/O.
 
 import Text
 
-/// Where a server listens: `127.0.0.1:8191`, `[::1]:8191`, `:8191` (every address).
+/// The address a server listens on: `127.0.0.1:8191`, `[::1]:8191`, or `:8191` for every address.
 public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
-    /// An IP address without brackets, or a name; `0.0.0.0` for every address.
+    /// An IP address without brackets, or a host name; `0.0.0.0` for every address.
     public let host: String
-    /// 0 lets the system choose.
+    /// TCP port; 0 lets the operating system choose one.
     public let port: Int
 
     public init(host: String, port: Int) {
@@ -32,7 +32,7 @@ public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
         self.port = port
     }
 
-    /// Whether only this machine can reach it.
+    /// Whether only this host can reach the address.
     public var isLoopback: Bool { HostName.isLoopback(host) }
 
     public var description: String { host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)" }

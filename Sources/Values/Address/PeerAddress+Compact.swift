@@ -1,5 +1,5 @@
 extension PeerAddress {
-    /// Bytes of one peer in the compact form of a family: 6 (BEP 23) or 18 (BEP 7).
+    /// Bytes of one peer in compact form: 6 for IPv4 (BEP 23), 18 for IPv6 (BEP 7).
     public static func compactLength(_ family: Family) -> Int { family == .ipv4 ? 6 : 18 }
 
     /// Appends address and port in network order: 6 bytes (BEP 23) or 18 (BEP 7).
@@ -23,8 +23,8 @@ extension PeerAddress {
         self.init(addressBytes: bytes.dropLast(2), port: port)
     }
 
-    /// Reads a compact peer list: nil when its length is no multiple of the family's record. At most `limit` peers are
-    /// read, and the rest is left alone.
+    /// Reads a compact peer list. Nil if its length is not a multiple of the record length of the family. Reads at most
+    /// `limit` peers and ignores the rest.
     public static func list(
         compact bytes: some Collection<UInt8>, family: Family, limit: Int = 2_000
     ) -> [PeerAddress]? {

@@ -1,8 +1,8 @@
 import Glibc
 
 extension PeerAddress: CustomStringConvertible {
-    /// From `1.2.3.4:6881` or `[2001:db8::1]:6881`. Nil for names, scope identifiers, missing ports and ports over
-    /// 65,535.
+    /// Parses `1.2.3.4:6881` or `[2001:db8::1]:6881`. Nil for host names, scope identifiers, missing ports and ports
+    /// over 65,535.
     public init?(_ text: some StringProtocol) {
         guard let colon = text.lastIndex(of: ":"),
             let port = PeerAddress.decimalPort(text[text.index(after: colon)...])
@@ -18,7 +18,7 @@ extension PeerAddress: CustomStringConvertible {
         self.init(host: host, port: port)
     }
 
-    /// From an address without brackets (`1.2.3.4`, `2001:db8::1`) and a port; nil for anything else, names included.
+    /// Parses an address without brackets (`1.2.3.4`, `2001:db8::1`). Nil for anything else, including host names.
     public init?(host: some StringProtocol, port: UInt16) {
         guard host.utf8.count < 64, !host.utf8.contains(0) else { return nil }
         let text = String(host)
@@ -40,7 +40,7 @@ extension PeerAddress: CustomStringConvertible {
         return UInt16(text)
     }
 
-    /// The address without port and brackets, IPv6 in the form of RFC 5952.
+    /// The address without port or brackets; IPv6 in the form of RFC 5952.
     public var host: String {
         var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
         let bytes = addressBytes

@@ -1,17 +1,17 @@
 /// An IPv4 or IPv6 address and a port: where a peer or a server listens, or where a connection comes from.
 ///
-/// Seventeen bytes inline and no heap, because a tracker's answer may name hundreds of them. An IPv4 address that came
-/// as `::ffff:a.b.c.d` is kept as IPv4, so that one host is one value.
+/// The value takes 17 bytes inline and no heap, because a tracker response can name hundreds of peers. An IPv4-mapped
+/// address (`::ffff:a.b.c.d`) is stored as IPv4, so that one host has one value.
 public struct PeerAddress: Hashable, Sendable {
-    /// Which of the two IP versions.
+    /// The IP version.
     public enum Family: UInt8, Sendable {
         case ipv4 = 4
         case ipv6 = 6
     }
 
-    /// First eight bytes of an IPv6 address as a number; zero for IPv4.
+    /// First eight bytes of an IPv6 address as a big-endian number; zero for IPv4.
     public let high: UInt64
-    /// Last eight bytes of an IPv6 address, or the four of an IPv4 address, as a number.
+    /// Last eight bytes of an IPv6 address, or the four bytes of an IPv4 address, as a big-endian number.
     public let low: UInt64
     /// Of a peer, 0 means that it takes no connections; where we listen, that the system chooses.
     public let port: UInt16
@@ -39,7 +39,7 @@ public struct PeerAddress: Hashable, Sendable {
         }
     }
 
-    /// From the 4 or 16 bytes of an address in network order; nil for any other count.
+    /// Reads the 4 or 16 bytes of an address in network order; nil for any other count.
     public init?(addressBytes bytes: some Collection<UInt8>, port: UInt16) {
         switch bytes.count {
         case 4: self.init(ipv4: UInt32(truncatingIfNeeded: PeerAddress.bigEndian(bytes)), port: port)
@@ -69,7 +69,7 @@ public struct PeerAddress: Hashable, Sendable {
         }
     }
 
-    /// True when both name the same host, whatever the ports.
+    /// Whether both addresses have the same IP address. Ports are ignored.
     public func hasSameHost(as other: PeerAddress) -> Bool {
         family == other.family && high == other.high && low == other.low
     }
@@ -92,7 +92,7 @@ extension PeerAddress {
         }
     }
 
-    /// RFC 1918 and RFC 6598 (carrier translation) addresses, or fc00::/7.
+    /// RFC 1918, RFC 6598 (carrier-grade NAT) or fc00::/7.
     public var isPrivate: Bool {
         switch family {
         case .ipv4: low >> 24 == 10 || low >> 20 == 0xac1 || low >> 16 == 0xc0a8 || low >> 22 == 0x6440 >> 6
@@ -103,7 +103,7 @@ extension PeerAddress {
     /// 0.0.0.0 or ::, which name no host.
     public var isUnspecified: Bool { high == 0 && low == 0 }
 
-    /// 224.0.0.0/4, 240.0.0.0/4 (with broadcast) or ff00::/8: no single host answers there.
+    /// 224.0.0.0/4, 240.0.0.0/4 (which includes broadcast) or ff00::/8: no single host answers there.
     public var isMulticast: Bool {
         switch family {
         case .ipv4: low >> 28 >= 0xe
@@ -111,7 +111,7 @@ extension PeerAddress {
         }
     }
 
-    /// Something one can open a connection to: one host and a port.
+    /// Whether a connection can be opened to this address: it names one host and has a port.
     public var isConnectable: Bool {
         port != 0 && !isUnspecified && !isMulticast && !(family == .ipv4 && low >> 24 == 0)
     }

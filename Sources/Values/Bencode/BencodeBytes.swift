@@ -1,21 +1,21 @@
 /// A byte string: a range of a shared array. Compared, sorted and hashed as bytes, never as text.
 ///
-/// It keeps the array it was cut from alive; copy with `Array(_:)` what is to outlive a large input.
+/// The value keeps the whole array alive. Copy it with `Array(_:)` if it should outlive a large input.
 public struct BencodeBytes: Sendable, Hashable, Comparable, RandomAccessCollection {
     // 32-bit bounds keep a value at 24 bytes; `BencodeLimits.maxBytes` and `init(_:)` keep them in range.
     private let storage: [UInt8]
     private let lower: UInt32
     private let upper: UInt32
 
-    /// A range of `storage` that the caller has checked.
+    /// A range of `storage`. The caller has checked that it lies inside.
     init(storage: [UInt8], range: Range<Int>) {
         self.storage = storage
         lower = UInt32(truncatingIfNeeded: range.lowerBound)
         upper = UInt32(truncatingIfNeeded: range.upperBound)
     }
 
-    /// All of `bytes`.
-    /// - Precondition: fewer than 4 GiB (nothing that is encoded here comes near it).
+    /// Copies `bytes`.
+    /// - Precondition: fewer than 4 GiB (values encoded here are far smaller).
     public init(_ bytes: some Sequence<UInt8>) {
         storage = Array(bytes)
         precondition(storage.count <= Int(UInt32.max), "a bencoded string is limited to 4 GiB")
@@ -26,7 +26,7 @@ public struct BencodeBytes: Sendable, Hashable, Comparable, RandomAccessCollecti
     /// The UTF-8 bytes of `text`.
     public init(_ text: String) { self.init(text.utf8) }
 
-    /// The bytes without a copy. Indices are those of the array they were cut from.
+    /// The bytes, without a copy. Indices are those of the shared array.
     public var slice: ArraySlice<UInt8> { storage[Int(lower)..<Int(upper)] }
 
     /// The text, if the bytes are valid UTF-8.
@@ -54,7 +54,7 @@ public struct BencodeBytes: Sendable, Hashable, Comparable, RandomAccessCollecti
         slice.withUnsafeBytes { hasher.combine(bytes: $0) }
     }
 
-    /// Negative, zero or positive as `self` sorts before, with or after `other`, byte by byte.
+    /// Negative, zero or positive if `self` sorts before, equal to or after `other`, byte by byte.
     func order(against other: some Collection<UInt8>) -> Int {
         var index = Int(lower)
         let end = Int(upper)

@@ -1,11 +1,11 @@
-/// One pass over the input. Recursion is bounded by `BencodeLimits.maxDepth`, memory by its other limits.
+/// Decodes the input in one pass. `BencodeLimits.maxDepth` bounds recursion; the other limits bound memory.
 struct BencodeDecoder {
     private let bytes: [UInt8]
     private let limits: BencodeLimits
     private let leniency: BencodeLeniency
     private var depth = 0
     private var tokens = 0
-    /// The input was cut off, which is forgiven: everything that is open ends here.
+    /// The input was cut off and the leniency accepts that: every open list and dictionary ends here.
     private var isCutOff = false
     /// Offset of the next byte to read.
     private(set) var position = 0
@@ -16,7 +16,7 @@ struct BencodeDecoder {
         self.leniency = leniency
     }
 
-    /// Decodes one value that is all of the input, but for what the leniency lets stand around it.
+    /// Decodes one value that fills the whole input. The leniency may allow other bytes around it.
     mutating func decodeWhole() throws(BencodeError) -> BencodeValue {
         skipBlanks()
         let value = try decodeValue()
@@ -60,7 +60,7 @@ struct BencodeDecoder {
         position += 1
     }
 
-    /// Whether the list or dictionary that is being read has another element.
+    /// Whether the open list or dictionary has another element.
     private func isGoingOn() throws(BencodeError) -> Bool {
         if isCutOff { return false }
         return try peek() != UInt8(ascii: "e")
@@ -119,13 +119,14 @@ struct BencodeDecoder {
         return (key, keyStart, value, valueStart..<min(position, bytes.count))
     }
 
-    /// - Parameter order: how the key before sorts against the one at `offset`; not negative.
+    /// - Parameter order: how the previous key compares with the key at `offset`: 0 for the same key, positive for keys
+    ///   out of order.
     private func checkOrder(_ order: Int, at offset: Int) throws(BencodeError) {
         if order == 0, !leniency.contains(.repeatedKeys) { throw BencodeError(.duplicateKey, at: offset) }
         if order > 0, limits.requiresSortedKeys { throw BencodeError(.unsortedKeys, at: offset) }
     }
 
-    /// Of entries in the order of their keys, with the same key in the order of the input, the first of each key.
+    /// The first entry of each key, from entries sorted stably by key.
     private func distinct(
         _ entries: [BencodeDictionary.Entry], start: Int
     ) throws(BencodeError) -> [BencodeDictionary.Entry] {
@@ -141,7 +142,7 @@ struct BencodeDecoder {
         return kept
     }
 
-    /// Ends what is open where the input goes wrong, if that is allowed. Limits are never forgiven.
+    /// Closes all open values at the offending byte, if the leniency allows it. Errors of limits are always thrown.
     private mutating func forgive(_ error: BencodeError) throws(BencodeError) {
         switch error.code {
         case .tooLarge, .tooManyTokens, .tooDeep, .duplicateKey, .unsortedKeys, .trailingBytes: throw error
@@ -188,7 +189,7 @@ struct BencodeDecoder {
         return isNegative ? .min : .max
     }
 
-    /// Takes the next byte if it is a digit.
+    /// Consumes the next byte if it is a digit.
     private mutating func digit() throws(BencodeError) -> UInt8? {
         let byte = try peek()
         guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else { return nil }
@@ -200,7 +201,7 @@ struct BencodeDecoder {
         let start = position
         var length = 0
         while let digit = try digit() {
-            // No length that fits the input needs more digits than this, so nothing here can overflow.
+            // No length that fits the input has more digits, so the arithmetic below cannot overflow.
             guard position - start <= 10 else { throw BencodeError(.lengthPastEnd, at: start) }
             length = length * 10 + Int(digit)
         }

@@ -1,9 +1,9 @@
-/// A bencoded dictionary: entries sorted by the raw bytes of their keys, each key once.
+/// A bencoded dictionary. Entries are sorted by the raw bytes of their keys; each key occurs once.
 public struct BencodeDictionary: Sendable, Hashable {
     public struct Entry: Sendable {
         public let key: BencodeBytes
         public var value: BencodeValue
-        // Where the value stood in the input; both zero when it was not decoded.
+        // The range of the value in the input; both bounds are zero for a value that was not decoded.
         let spanStart: UInt32
         let spanEnd: UInt32
 
@@ -14,28 +14,28 @@ public struct BencodeDictionary: Sendable, Hashable {
             spanEnd = UInt32(truncatingIfNeeded: span.upperBound)
         }
 
-        /// Where the value stood in the bytes it was decoded from; nil if it was not decoded.
+        /// The range of the value in the bytes it was decoded from; nil if it was not decoded.
         public var span: Range<Int>? { spanStart < spanEnd ? Int(spanStart)..<Int(spanEnd) : nil }
     }
 
-    /// In the order of the keys' bytes.
+    /// Sorted by the bytes of the keys.
     public private(set) var entries: [Entry]
 
     public init() { entries = [] }
 
-    /// Entries in any order; of entries with the same key the last one stays.
+    /// Builds a dictionary from entries in any order. If a key occurs several times, its last entry wins.
     public init(_ pairs: some Sequence<(BencodeBytes, BencodeValue)>) {
         let all = pairs.map { Entry(key: $0.0, value: $0.1) }
         entries = []
         entries.reserveCapacity(all.count)
-        // `sort` is stable, so the last of equals is the last given.
+        // `sort` is stable, so the last of several equal keys is the last one given.
         for entry in Self.sorted(all) {
             if entries.last?.key == entry.key { entries.removeLast() }
             entries.append(entry)
         }
     }
 
-    /// Entries the decoder has checked to be sorted and distinct.
+    /// Entries that the decoder has checked to be sorted and distinct.
     init(checked entries: [Entry]) { self.entries = entries }
 
     static func sorted(_ entries: [Entry]) -> [Entry] { entries.sorted { $0.key < $1.key } }
@@ -44,13 +44,13 @@ public struct BencodeDictionary: Sendable, Hashable {
     public var isEmpty: Bool { entries.isEmpty }
     public var keys: [BencodeBytes] { entries.map(\.key) }
 
-    /// The value of a key. Setting nil removes it.
+    /// The value of a key. Setting nil removes the key.
     public subscript(_ key: String) -> BencodeValue? {
         get { index(of: key.utf8).map { entries[$0].value } }
         set { self[BencodeBytes(key)] = newValue }
     }
 
-    /// The value of a key given as bytes. Setting nil removes it.
+    /// The value of a key given as bytes. Setting nil removes the key.
     public subscript(_ key: BencodeBytes) -> BencodeValue? {
         get { index(of: key.slice).map { entries[$0].value } }
         set {
@@ -65,7 +65,7 @@ public struct BencodeDictionary: Sendable, Hashable {
         }
     }
 
-    /// Where a key's value stood in the bytes it was decoded from; nil if absent or not decoded.
+    /// The range of a key's value in the bytes it was decoded from; nil if absent or not decoded.
     public func span(of key: String) -> Range<Int>? { index(of: key.utf8).flatMap { entries[$0].span } }
 
     private func index(of key: some Collection<UInt8>) -> Int? {
@@ -84,7 +84,7 @@ public struct BencodeDictionary: Sendable, Hashable {
         return low
     }
 
-    // Equal by content: where a value stood in its input is no part of it.
+    // Compares contents only; the ranges of values in their inputs do not matter.
     public static func == (left: Self, right: Self) -> Bool {
         left.entries.count == right.entries.count
             && zip(left.entries, right.entries).allSatisfy { $0.key == $1.key && $0.value == $1.value }
@@ -100,7 +100,7 @@ public struct BencodeDictionary: Sendable, Hashable {
 }
 
 extension BencodeDictionary {
-    /// Whether the keys stood in the input in the order of their bytes, as they should. True if it was not decoded.
+    /// Whether the input had its keys in byte order, as BEP 3 requires. True if the dictionary was not decoded.
     public var keysWereSorted: Bool {
         zip(entries, entries.dropFirst()).allSatisfy { first, second in first.spanEnd <= second.spanEnd }
     }

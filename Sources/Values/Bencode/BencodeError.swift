@@ -1,4 +1,4 @@
-/// Why an input is not bencode, or asks too much, and where.
+/// Why an input was refused (not bencode, or over a limit), and at which byte.
 public struct BencodeError: Error, Sendable, Hashable, CustomStringConvertible {
     public enum Code: String, Sendable, Hashable, CaseIterable {
         case truncated = "the data ends in the middle of a value"

@@ -1,10 +1,9 @@
-/// A bencoded value as it stands in its input: its bytes, and its parts on demand.
+/// A bencoded value as it appears in its input: its bytes, with its parts decoded on demand.
 ///
-/// For what no hash is taken of and what is to be kept byte for byte, such as the keys around an info dictionary. It is
-/// read leniently: numbers and lengths may have leading zeros, keys may be unsorted or stand several times. Nothing is
-/// copied.
+/// For data that is not hashed and must be kept byte for byte, such as the keys around an info dictionary. Reading is
+/// lenient: numbers and lengths may have leading zeros, and keys may be unsorted or repeated. Nothing is copied.
 public struct BencodeView: Sendable, Hashable {
-    /// The encoding of this one value. Indices are those of the input.
+    /// The encoding of this value. Indices are those of the input.
     public let bytes: ArraySlice<UInt8>
 
     /// An entry of a dictionary.
@@ -15,8 +14,8 @@ public struct BencodeView: Sendable, Hashable {
         public let value: BencodeView
     }
 
-    /// The value at the start of `bytes`; more may follow it.
-    /// - Throws: `BencodeError` where the grammar gives no way to go on, and over `limits`.
+    /// The value at the start of `bytes`; more bytes may follow it.
+    /// - Throws: `BencodeError` if the input cannot be parsed further, or exceeds `limits`.
     public init(prefixOf bytes: ArraySlice<UInt8>, limits: BencodeLimits = .metainfo) throws(BencodeError) {
         guard bytes.count <= limits.maxBytes else { throw BencodeError(.tooLarge, at: limits.maxBytes) }
         var scanner = BencodeScanner(bytes: bytes, limits: limits)
@@ -37,7 +36,7 @@ public struct BencodeView: Sendable, Hashable {
     /// The string as text; nil for any other kind and for bytes that are not UTF-8.
     public var text: String? { string.flatMap { String(validating: $0, as: UTF8.self) } }
 
-    /// The integer; nil for any other kind, and for what is no whole number of 64 bits.
+    /// The integer; nil for any other kind, and for a number that is not a whole number of 64 bits.
     public var integer: Int64? {
         guard bytes.first == UInt8(ascii: "i") else { return nil }
         return Int64(String(decoding: bytes.dropFirst().dropLast(), as: UTF8.self))
@@ -64,7 +63,7 @@ public struct BencodeView: Sendable, Hashable {
         }
     }
 
-    /// Takes a value off the front of what was scanned before.
+    /// Removes the first value from bytes that have already been scanned.
     private static func next(_ rest: inout ArraySlice<UInt8>) -> BencodeView? {
         guard !rest.isEmpty else { return nil }
         var scanner = BencodeScanner(bytes: rest, limits: .metainfo)
@@ -74,7 +73,7 @@ public struct BencodeView: Sendable, Hashable {
     }
 }
 
-/// Finds the end of a value. A loop, with a byte of memory for each level of nesting.
+/// Finds the end of a value. Iterative, with one byte of memory for each level of nesting.
 struct BencodeScanner {
     private enum Level: UInt8 { case list, dictionaryKey, dictionaryValue }
 
@@ -90,7 +89,7 @@ struct BencodeScanner {
 
     static func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
 
-    /// One past the value at the start of the bytes.
+    /// The offset one past the value at the start of the bytes.
     mutating func end() throws(BencodeError) -> Int {
         var levels: [Level] = []
         var tokens = 0
@@ -132,7 +131,8 @@ struct BencodeScanner {
         let start = position
         var length = 0
         while Self.isDigit(try peek()) {
-            // Over the whole input it is past the end however many digits follow; so nothing here overflows.
+            // A length greater than the whole input is past the end however many digits follow, so nothing here
+            // overflows.
             length = min(length * 10 + Int(bytes[position] - UInt8(ascii: "0")), bytes.count + 1)
             position += 1
         }
@@ -142,7 +142,7 @@ struct BencodeScanner {
         position += length
     }
 
-    /// Anything that was meant as a number: what it is worth is asked later.
+    /// Skips a number without checking its value. Callers that need the value check it later.
     private mutating func skipInteger() throws(BencodeError) {
         let start = position
         position += 1

@@ -1,5 +1,5 @@
-/// Appends bencoded parts to a byte array. For output too large to build as values first; the caller keeps the
-/// grammar (each `begin` has its `end`, keys come sorted).
+/// Appends bencoded parts to a byte array, for output that is too large to build as values first. The caller is
+/// responsible for the grammar: each `begin` needs an `end`, and keys must be sorted.
 public struct BencodeWriter: Sendable {
     public private(set) var bytes: [UInt8] = []
 
@@ -17,17 +17,17 @@ public struct BencodeWriter: Sendable {
         end()
     }
 
-    /// A string, or a key.
+    /// Appends a string or a key.
     public mutating func append(bytes string: some Collection<UInt8>) {
         bytes.append(contentsOf: String(string.count).utf8)
         bytes.append(UInt8(ascii: ":"))
         bytes.append(contentsOf: string)
     }
 
-    /// A string, or a key, of the UTF-8 bytes of `text`.
+    /// Appends a string or a key: the UTF-8 bytes of `text`.
     public mutating func append(_ text: String) { append(bytes: text.utf8) }
 
-    /// Bytes that are bencode already, such as an info dictionary as it was received.
+    /// Appends bytes that are bencode already, such as an info dictionary as it was received.
     public mutating func append(raw: some Collection<UInt8>) { bytes.append(contentsOf: raw) }
 
     public mutating func append(_ value: BencodeValue) {

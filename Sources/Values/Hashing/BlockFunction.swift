@@ -1,42 +1,43 @@
 import CSHA
 
-/// For each lane, where its words of state are.
+/// For each lane, a pointer to its state words.
 typealias LaneStates = UnsafePointer<UnsafeMutablePointer<UInt32>?>
-/// For each lane, where its next bytes are.
+/// For each lane, a pointer to its next bytes.
 typealias LaneData = UnsafePointer<UnsafeRawPointer?>
 
-/// One of the two hash functions as the code shared by both sees it: words of state, advanced by blocks of 64 bytes.
+/// One of the two hash functions, as the code shared by both sees it: state words that advance by blocks of 64 bytes.
 protocol BlockFunction {
     associatedtype Digest: Sendable
-    /// Words of 32 bits in a state.
+    /// Number of 32-bit words in a state.
     static var stateWords: Int { get }
     static var initialState: [UInt32] { get }
     static func digest(state: UnsafePointer<UInt32>) -> Digest
-    /// Advances `lanes` states (1 to `Lanes.most`) by `blocks` blocks each, with the processor's instructions:
-    /// `implementation` is available and not the portable one.
+    /// Advances `lanes` states (1 to `Lanes.most`) by `blocks` blocks each, using the processor's instructions.
+    /// - Precondition: `implementation` is available and is not the portable one.
     static func advance(by implementation: Implementation, lanes: Int, states: LaneStates, data: LaneData, blocks: Int)
-    /// swift-crypto's function: what is used where the processor has no instructions for it.
+    /// The implementation by swift-crypto, used where the processor has no instructions for this hash.
     associatedtype Portable: PortableHasher where Portable.Digest == Digest
 }
 
 enum Lanes {
-    /// The most messages hashed at a time by one thread.
+    /// Maximum number of messages that one thread hashes at the same time.
     static let most = 4
     /// Bytes in a block of either hash function.
     static let blockSize = 64
 }
 
-/// Who computes a digest. Tests run all that there are; everything else takes `.best`.
+/// How a digest is computed. Tests run every available implementation; other code uses `.best`.
 enum Implementation: Int32, CaseIterable {
     /// swift-crypto, one message after the other.
     case portable = 0
-    /// The processor's SHA instructions, up to `Lanes.most` messages at a time, with AVX2 or AVX-512 beside them.
+    /// The processor's SHA instructions, up to `Lanes.most` messages at the same time, with AVX2 or AVX-512 beside
+    /// them.
     case avx2 = 1
     case avx512 = 2
 
     private static let level = csha_level()
 
-    /// The fastest that this processor has; looked up once.
+    /// The fastest implementation of this processor, looked up once.
     static let best = Implementation(rawValue: level) ?? .portable
     static var available: [Implementation] { allCases.filter { $0.rawValue <= level } }
 }

@@ -1,18 +1,17 @@
-/// Hashes any number of independent messages, up to `Lanes.most` at a time.
+/// Hashes any number of independent messages, up to `Lanes.most` at the same time.
 ///
-/// A lane takes a message, goes through its whole blocks, then through the one or two blocks of its end with the
-/// padding, and takes the next message; all lanes that have work advance together by as many blocks as the shortest
-/// has.
+/// A lane hashes the whole blocks of a message, then the one or two padded blocks at its end, and then starts the next
+/// message. All lanes that have work advance together by the number of blocks left in the lane that has the fewest.
 struct LaneBatch<Function: BlockFunction>: ~Copyable {
     private struct Lane {
         var message: Int
         var bytes: UnsafeRawBufferPointer
-        /// Blocks of 64 bytes still to go before the padded end (or of it, once there).
+        /// Blocks of 64 bytes left before the padded end, or left in the padded end once the lane has reached it.
         var blocks: Int
         var isAtEnd: Bool
     }
 
-    // All of this is allocated by `init`, used by this value alone, and freed with it.
+    // `init` allocates these buffers, only this value uses them, and `deinit` frees them.
     private let words: UnsafeMutablePointer<UInt32>
     private let ends: UnsafeMutablePointer<UInt8>
     private let states: UnsafeMutablePointer<UnsafeMutablePointer<UInt32>?>
@@ -39,7 +38,7 @@ struct LaneBatch<Function: BlockFunction>: ~Copyable {
         lanes.deallocate()
     }
 
-    /// Calls `store` once for each message, in no particular order. A message need only stay where it is until then.
+    /// Calls `store` once for each message, in no particular order. A message must stay in memory until then.
     static func run(
         count: Int, by implementation: Implementation = .best, mostLanes: Int = Lanes.most,
         message: (Int) -> UnsafeRawBufferPointer, store: (Int, Function.Digest) -> Void
@@ -108,7 +107,7 @@ struct LaneBatch<Function: BlockFunction>: ~Copyable {
         data[lane] = UnsafeRawPointer(end)
     }
 
-    /// Advances the first `active` lanes as far as all of them can go without a change of lane.
+    /// Advances the first `active` lanes until one of them has to switch to its padded end or its next message.
     private borrowing func advance(_ active: Int) {
         var blocks = lanes[0].blocks
         for lane in 1..<max(active, 1) { blocks = min(blocks, lanes[lane].blocks) }
@@ -121,12 +120,13 @@ struct LaneBatch<Function: BlockFunction>: ~Copyable {
     }
 }
 
-/// How a message ends (FIPS 180-4): a 1 bit, zeros, and its length in bits as 64 bits, up to a whole block.
+/// The end of a message (FIPS 180-4): a 1 bit, zeros, and the length in bits as 64 bits, filling up the last block.
 enum Padding {
-    /// The end takes one block or two.
+    /// The padded end takes one or two blocks.
     static let mostBytes = 2 * Lanes.blockSize
 
-    /// Writes the last `rest` (under 64 bytes) of a message of `byteCount` bytes with its padding; answers the blocks.
+    /// Writes the last `rest` bytes (under 64) of a message of `byteCount` bytes and its padding. Returns the block
+    /// count.
     static func write(
         rest: UnsafeRawBufferPointer, byteCount: Int, to end: UnsafeMutablePointer<UInt8>
     ) -> Int {

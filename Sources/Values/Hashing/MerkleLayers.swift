@@ -1,13 +1,13 @@
-/// What a hash request of BEP 52 asks for: a run of nodes of one layer of a file's tree, and their uncles.
+/// The subject of a hash request (BEP 52): a run of nodes of one layer of a file's Merkle tree, and their uncle hashes.
 public struct HashRange: Hashable, Sendable {
-    /// Layers above the leaves: 0 asks for hashes of blocks.
+    /// The layer asked for, counted from the leaves: 0 asks for hashes of blocks.
     public var baseLayer: Int
-    /// The first node asked for; a multiple of `length` rounded up to a power of two.
+    /// The first node asked for. Must be a multiple of `length` rounded up to a power of two.
     public var index: Int
-    /// The number of nodes asked for, 2 or more; not a power of two only at the end of the layer.
+    /// The number of nodes asked for, at least 2. A power of two except at the end of the layer.
     public var length: Int
-    /// Layers above the base for which the sibling of the run's ancestor is wanted. Layers that follow from the run
-    /// itself are counted but not sent.
+    /// Number of layers above the base for which the request wants the sibling of the run's ancestor. Layers that can
+    /// be computed from the run itself are counted but not sent.
     public var proofLayers: Int
 
     public init(baseLayer: Int, index: Int, length: Int, proofLayers: Int) {
@@ -17,23 +17,23 @@ public struct HashRange: Hashable, Sendable {
         self.proofLayers = proofLayers
     }
 
-    /// The range with the proof layers that lead to the root of a tree whose base layer has `width` nodes.
+    /// This range with as many proof layers as lead to the root of a tree whose base layer has `width` nodes.
     public func provenToRoot(width: Int) -> HashRange {
         var range = self
         range.proofLayers = max(0, MerkleTree.layers(above: width) - 1)
         return range
     }
 
-    /// The number of hashes that answer this request; nil if `width`, the number of nodes of the base layer (a power of
-    /// two), has no such range.
+    /// The number of hashes in the response to this request. Nil if a base layer of `width` nodes (a power of two) has
+    /// no such range.
     public func hashCount(width: Int) -> Int? {
         guard isValid(width: width) else { return nil }
         return length + uncleCount
     }
 
-    /// Uncles that are sent: those of the layers above the one where the run has shrunk to a pair.
+    /// Number of uncle hashes sent: those of the layers above the layer where the run has shrunk to a pair.
     var uncleCount: Int { max(0, proofLayers - (layersWithin - 1)) }
-    /// Layers between the run and the one node that covers it.
+    /// Number of layers between the run and the one node that covers it.
     var layersWithin: Int { MerkleTree.layers(above: MerkleTree.width(length)) }
 
     func isValid(width: Int) -> Bool {
@@ -45,13 +45,14 @@ public struct HashRange: Hashable, Sendable {
     }
 }
 
-/// A file's tree from some layer (usually the pieces') up to its root, to answer hash requests from.
+/// The upper layers of a file's Merkle tree, from some layer (usually the piece layer) to the root, for answering hash
+/// requests.
 ///
-/// It holds twice the bytes of that layer.
+/// Takes twice the bytes of that layer.
 public struct MerkleLayers: Sendable {
-    /// Layers above the leaves at which this begins.
+    /// The lowest layer stored here, counted from the leaves.
     public let baseLayer: Int
-    /// Nodes of that layer with those past the end of the file, a power of two.
+    /// Number of nodes of the lowest layer, including those past the end of the file; a power of two.
     public let width: Int
     private let layers: [[SHA256Digest]]
 
@@ -75,11 +76,11 @@ public struct MerkleLayers: Sendable {
         return nodes.indices.contains(index) ? nodes[index] : MerkleTree.padHash(layer: layer)
     }
 
-    /// The hashes that answer `range`, base layer first, then uncles from the bottom up. Nil if this tree has no such
-    /// range, or not its layer.
+    /// The response to `range`: hashes of the base layer first, then uncles from the bottom up. Nil if this tree does
+    /// not contain the range or its layer.
     ///
-    /// For a range below this tree's base pass in `below` the tree of the one node (such as a piece) that it lies
-    /// under: made of that node's leaves, and only its width of nodes.
+    /// For a range below the lowest layer of this tree, pass in `below` the tree of the one node (such as a piece)
+    /// above the range. That tree must be built from the leaves of that node, and be exactly as wide.
     public func hashes(_ range: HashRange, below: MerkleLayers? = nil) -> [SHA256Digest]? {
         let lowest = below?.baseLayer ?? baseLayer
         let layersBelow = baseLayer - lowest
@@ -88,7 +89,7 @@ public struct MerkleLayers: Sendable {
         let shift = range.baseLayer - baseLayer
         let layerWidth = shift >= 0 ? (shift < layers.count ? width >> shift : 0) : width << -shift
         guard range.isValid(width: layerWidth) else { return nil }
-        // Where `below` stands among the nodes of its own base.
+        // The position of `below` among the nodes of the base layer that it is built from.
         guard shift >= 0 || MerkleTree.width(range.length) <= 1 << -shift else { return nil }
         let start = shift >= 0 ? 0 : range.index >> -shift
 
@@ -105,8 +106,8 @@ public struct MerkleLayers: Sendable {
 }
 
 extension MerkleTree {
-    /// Whether `hashes`, a peer's answer to `range`, are nodes of the tree with `root` whose base layer has `width`
-    /// nodes (a power of two). False unless the proof goes all the way to the root.
+    /// Whether `hashes`, a peer's response to `range`, are nodes of the tree with `root` whose base layer has `width`
+    /// nodes (a power of two). False unless the proof reaches the root.
     public static func verify(
         _ hashes: [SHA256Digest], _ range: HashRange, width: Int, root: SHA256Digest
     ) -> Bool {

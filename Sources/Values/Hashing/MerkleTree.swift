@@ -1,13 +1,13 @@
-/// The Merkle tree of a file (BEP 52): leaves are SHA-256 digests of its blocks of 16 KiB (the last may be short), an
-/// inner node is the digest of its two children, and leaves past the end of the file are 32 zero bytes.
+/// The Merkle tree of a file (BEP 52). Leaves are SHA-256 digests of its blocks of 16 KiB (the last block may be
+/// short), an inner node is the digest of its two children, and leaves past the end of the file are 32 zero bytes.
 ///
-/// Layer 0 is the leaves; a node in layer n covers 2^n of them. What lies wholly past the end of the file is not
-/// stored: `padHash` says what it is.
+/// Layer 0 holds the leaves; a node in layer n covers 2^n of them. Nodes that lie wholly past the end of the file are
+/// not stored: `padHash` computes them.
 public enum MerkleTree {
     /// Bytes in a block.
     public static let leafSize = 16384
 
-    /// The digest of each block of `data`: none for no data.
+    /// The digest of each block of `data`; empty if there is no data.
     public static func blockHashes(_ data: UnsafeRawBufferPointer) -> [SHA256Digest] {
         SHA256.digests(count: (data.count + leafSize - 1) / leafSize) { block in
             let start = block * leafSize
@@ -15,12 +15,13 @@ public enum MerkleTree {
         }
     }
 
-    /// The digest of two nodes, one after the other.
+    /// The parent of two nodes: the digest of their concatenation.
     public static func parent(_ left: SHA256Digest, _ right: SHA256Digest) -> SHA256Digest {
         layer(above: [left, right], pad: .zero).first ?? .zero
     }
 
-    /// The root of a tree of 2^layer leaves that all lie past the end of the file; 0 to 63 layers (more count as 63).
+    /// The root of a subtree of 2^layer leaves that all lie past the end of the file. `layer` is 0 to 63 (more counts
+    /// as 63).
     public static func padHash(layer: Int) -> SHA256Digest {
         padHashes[max(0, min(layer, padHashes.count - 1))]
     }
@@ -31,11 +32,11 @@ public enum MerkleTree {
         return hashes
     }()
 
-    /// The layer above `nodes`; where there is no right-hand node, it is `pad`.
+    /// The layer above `nodes`; `pad` stands in for a missing right-hand node.
     public static func layer(above nodes: [SHA256Digest], pad: SHA256Digest) -> [SHA256Digest] {
         guard !nodes.isEmpty else { return [] }
         let padded = nodes.count % 2 == 0 ? nodes : nodes + [pad]
-        // An array of digests is their bytes without gaps, so two neighbours are one message of 64 bytes.
+        // An array of digests has no gaps, so two neighbours are one message of 64 bytes.
         return padded.withUnsafeBytes { bytes in
             SHA256.digests(count: padded.count / 2) { pair in
                 UnsafeRawBufferPointer(
@@ -45,10 +46,10 @@ public enum MerkleTree {
         }
     }
 
-    /// The root over `leaves` (nodes of any one layer), made up to `leafCount` of them by `pad`.
+    /// The root over `leaves` (nodes of any one layer), filled up with `pad` to `leafCount` nodes.
     ///
-    /// `leafCount` is rounded up to a power of two that holds all the leaves. For leaves of a higher layer than blocks
-    /// give `pad: padHash(layer:)` of that layer.
+    /// `leafCount` is rounded up to a power of two that holds all the leaves. For leaves of a layer above the blocks,
+    /// pass `pad: padHash(layer:)` of that layer.
     public static func root(
         ofLeaves leaves: [SHA256Digest], leafCount: Int, pad: SHA256Digest = .zero
     ) -> SHA256Digest {
@@ -72,7 +73,7 @@ public enum MerkleTree {
         return width
     }
 
-    /// How many layers lie above one of `width` nodes, a power of two: its logarithm.
+    /// Number of layers above a layer of `width` nodes (a power of two): the logarithm of `width`.
     public static func layers(above width: Int) -> Int {
         max(width, 1).trailingZeroBitCount
     }

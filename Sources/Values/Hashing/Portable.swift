@@ -2,7 +2,7 @@
     import Crypto
 #endif
 
-/// A hash function that runs on any processor, fed in parts.
+/// A hash function that runs on any processor and takes its message in parts.
 protocol PortableHasher: Sendable {
     associatedtype Digest: Sendable
     init()
@@ -37,8 +37,8 @@ extension PortableHasher {
         }
     }
 #else
-    /// Stands in where the sources of the pure modules are compiled without the package's dependencies, as for fuzzing:
-    /// only the processor's instructions can hash there.
+    /// Placeholder for builds of the pure modules without the package's dependencies, as for fuzzing. Such builds can
+    /// hash only with the processor's instructions.
     struct Absent<Digest: Sendable>: PortableHasher {
         init() {
             preconditionFailure("built without swift-crypto: needs a processor with SHA instructions")

@@ -1,4 +1,4 @@
-/// SHA-1 (FIPS 180-4): what names pieces in BEP 3.
+/// SHA-1 (FIPS 180-4), the piece hash of BEP 3.
 public enum SHA1 {
     public static func digest(_ bytes: UnsafeRawBufferPointer) -> SHA1Digest {
         digests([bytes]).first ?? .zero
@@ -8,8 +8,8 @@ public enum SHA1 {
         bytes.withUnsafeBytes { digest($0) }
     }
 
-    /// The digest of each of `messages`, in their order. They are independent, and so hashed several at a time in this
-    /// thread: two to three times as fast as one after the other.
+    /// The digest of each of `messages`, in the same order. The messages are independent, so this thread hashes several
+    /// at the same time: two to three times as fast as one after the other.
     public static func digests(_ messages: [UnsafeRawBufferPointer]) -> [SHA1Digest] {
         var digests = [SHA1Digest](repeating: .zero, count: messages.count)
         LaneBatch<SHA1Blocks>.run(
@@ -18,7 +18,7 @@ public enum SHA1 {
     }
 }
 
-/// SHA-256 (FIPS 180-4): what names blocks, files and torrents in BEP 52.
+/// SHA-256 (FIPS 180-4), the hash of blocks, files and torrents in BEP 52.
 public enum SHA256 {
     public static func digest(_ bytes: UnsafeRawBufferPointer) -> SHA256Digest {
         digests([bytes]).first ?? .zero
@@ -28,13 +28,13 @@ public enum SHA256 {
         bytes.withUnsafeBytes { digest($0) }
     }
 
-    /// The digest of each of `messages`, in their order. They are independent, and so hashed several at a time in this
-    /// thread: nearly twice as fast as one after the other.
+    /// The digest of each of `messages`, in the same order. The messages are independent, so this thread hashes several
+    /// at the same time: nearly twice as fast as one after the other.
     public static func digests(_ messages: [UnsafeRawBufferPointer]) -> [SHA256Digest] {
         digests(count: messages.count) { messages[$0] }
     }
 
-    /// The same for messages that need not be in an array.
+    /// As above, for messages that are not in an array.
     static func digests(count: Int, of message: (Int) -> UnsafeRawBufferPointer) -> [SHA256Digest] {
         var digests = [SHA256Digest](repeating: .zero, count: count)
         LaneBatch<SHA256Blocks>.run(count: count, message: message, store: { digests[$0] = $1 })

@@ -1,21 +1,21 @@
-// Hashing: SHA-1 and SHA-256 of many messages at a time, and the Merkle trees of BEP 52.
+// Hashing: SHA-1 and SHA-256 of many messages at the same time, and the Merkle trees of BEP 52.
 //
-// Everything Swoop moves is hashed at both ends, and that is its largest single cost. So independent messages (pieces,
-// 16 KiB blocks, nodes of a tree) are hashed several at a time in one thread wherever the processor has instructions
-// for it, and by swift-crypto everywhere else. Which of the two did the work never shows in a result.
+// Everything Swoop moves is hashed at both ends, and hashing is its largest single cost. So independent messages
+// (pieces, 16 KiB blocks, nodes of a tree) are hashed several at a time in one thread where the processor has
+// instructions for it, and by swift-crypto elsewhere. Both give the same results.
 //
-// This module must never read a file, start a thread or keep a secret: SHA-1 here names content, it protects nothing
-// against someone who can make collisions (BEP 3 leaves no choice; BEP 52 is the remedy).
+// This module must never read a file, start a thread or keep a secret. SHA-1 here names content; it does not protect
+// against an attacker who can make collisions (BEP 3 leaves no choice; BEP 52 is the remedy).
 
 import Text
 
-/// A SHA-1 digest: 20 bytes, stored inline, ordered as bytes are.
+/// A SHA-1 digest: 20 bytes, stored inline, ordered byte by byte.
 public struct SHA1Digest: Hashable, Sendable, BitwiseCopyable {
     /// The number of bytes in a digest.
     public static let byteCount = 20
     public static let zero = SHA1Digest(words: (0, 0, 0))
 
-    // The digest's bytes lie in memory in order, whatever the processor's byte order: `withUnsafeBytes` relies on it.
+    // The digest's bytes are in memory in order, on any processor: `withUnsafeBytes` relies on it.
     private let first: UInt64
     private let second: UInt64
     private let third: UInt32
@@ -24,7 +24,7 @@ public struct SHA1Digest: Hashable, Sendable, BitwiseCopyable {
         (first, second, third) = words
     }
 
-    /// The digest whose state words, most significant byte first, are `state[0..<5]`.
+    /// The digest with the state words `state[0..<5]`, most significant byte first.
     init(state: UnsafePointer<UInt32>) {
         func pair(_ i: Int) -> UInt64 { UInt64(state[i]) << 32 | UInt64(state[i + 1]) }
         self.init(words: (pair(0).bigEndian, pair(2).bigEndian, state[4].bigEndian))

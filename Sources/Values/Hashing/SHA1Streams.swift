@@ -1,19 +1,20 @@
-/// Several SHA-1 digests in the making, fed in parts that are hashed together, one lane each.
+/// Several SHA-1 digests in progress. Each takes its message in parts and has one lane; the parts are hashed together.
 ///
-/// For messages too large to hold at once, as pieces of 16 MiB are: each round gives every lane its next part.
+/// For messages that are too large to hold at once, such as pieces of 16 MiB: each round gives every lane its next
+/// part.
 public struct SHA1Streams: ~Copyable {
-    /// The most lanes that are worth having.
+    /// Maximum number of lanes that brings a gain.
     public static let mostLanes = Lanes.most
     public let laneCount: Int
     private let implementation: Implementation
 
-    // Allocated by `init`, used by this value alone, freed with it.
+    // `init` allocates this buffer, only this value uses it, and `deinit` frees it.
     private let words: UnsafeMutablePointer<UInt32>
     private let partial: UnsafeMutablePointer<UInt8>
     private var byteCounts: [Int]
     private var portable: [PortableSHA1]
 
-    /// `laneCount` is made one of 1 to `mostLanes`.
+    /// `laneCount` is clamped to 1 to `mostLanes`.
     public init(laneCount: Int = mostLanes) {
         self.init(laneCount: laneCount, by: .best)
     }
@@ -47,8 +48,8 @@ public struct SHA1Streams: ~Copyable {
         for (i, word) in SHA1Blocks.initialState.enumerated() { state(lane)[i] = word }
     }
 
-    /// Adds `parts[i]` to lane i's message; parts may be empty and of different lengths. Whole multiples of 64 bytes
-    /// are fastest. Parts beyond the number of lanes are ignored.
+    /// Appends `parts[i]` to the message of lane i. Parts may be empty and of different lengths; whole multiples of 64
+    /// bytes are fastest. Parts beyond the number of lanes are ignored.
     public mutating func update(_ parts: [UnsafeRawBufferPointer]) {
         let count = min(parts.count, laneCount)
         guard implementation != .portable else {
@@ -63,8 +64,8 @@ public struct SHA1Streams: ~Copyable {
         advance(lanes)
     }
 
-    /// The digest of what lane `lane` was fed since it last finished; the lane starts a new message. Nil if there is no
-    /// such lane.
+    /// Returns the digest of everything lane `lane` was given since its last digest, and starts a new message in that
+    /// lane. Nil if there is no such lane.
     public mutating func finish(_ lane: Int) -> SHA1Digest? {
         guard (0..<laneCount).contains(lane) else { return nil }
         defer { reset(lane) }
@@ -85,8 +86,8 @@ public struct SHA1Streams: ~Copyable {
         var blocks: Int
     }
 
-    /// Takes in what of `part` is not whole blocks from here on; answers the whole blocks, which are still to be
-    /// hashed.
+    /// Copies the bytes of `part` that do not make whole blocks into the lane's buffer. Returns the whole blocks, which
+    /// the caller still has to hash.
     private mutating func takeLooseEnds(_ lane: Int, of part: UnsafeRawBufferPointer)
         -> UnsafeRawBufferPointer
     {
@@ -110,7 +111,7 @@ public struct SHA1Streams: ~Copyable {
             .copyMemory(from: bytes)
     }
 
-    /// Advances all of `lanes` to the end of their blocks, as many as possible at a time.
+    /// Advances all of `lanes` to the end of their blocks, as many at the same time as possible.
     private func advance(_ lanes: [Lane]) {
         var lanes = lanes.filter { $0.blocks > 0 }
         while let blocks = lanes.map(\.blocks).min() {

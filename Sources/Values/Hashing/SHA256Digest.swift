@@ -1,13 +1,13 @@
 import Text
 
-/// A SHA-256 digest: 32 bytes, stored inline, ordered as bytes are.
+/// A SHA-256 digest: 32 bytes, stored inline, ordered byte by byte.
 public struct SHA256Digest: Hashable, Sendable, BitwiseCopyable {
     /// The number of bytes in a digest.
     public static let byteCount = 32
     public static let zero = SHA256Digest(words: (0, 0, 0, 0))
 
-    // The digest's bytes lie in memory in order, whatever the processor's byte order, and an array of digests has no
-    // gaps: `withUnsafeBytes` and the Merkle tree rely on it.
+    // The digest's bytes are in memory in order, on any processor, and an array of digests has no gaps:
+    // `withUnsafeBytes` and the Merkle tree rely on it.
     private let first: UInt64
     private let second: UInt64
     private let third: UInt64
@@ -17,7 +17,7 @@ public struct SHA256Digest: Hashable, Sendable, BitwiseCopyable {
         (first, second, third, fourth) = words
     }
 
-    /// The digest whose state words, most significant byte first, are `state[0..<8]`.
+    /// The digest with the state words `state[0..<8]`, most significant byte first.
     init(state: UnsafePointer<UInt32>) {
         func pair(_ i: Int) -> UInt64 { (UInt64(state[i]) << 32 | UInt64(state[i + 1])).bigEndian }
         self.init(words: (pair(0), pair(2), pair(4), pair(6)))
@@ -56,7 +56,7 @@ public struct SHA256Digest: Hashable, Sendable, BitwiseCopyable {
     /// 64 lower-case hexadecimal digits.
     public var hex: String { withUnsafeBytes { Hexadecimal.encode($0) } }
 
-    /// The first 20 bytes: what stands for a v2 info hash in handshakes and announces (BEP 52).
+    /// The first 20 bytes. BEP 52 uses them in handshakes and announces in place of a v1 info hash.
     public var truncated: SHA1Digest {
         withUnsafeBytes {
             SHA1Digest(bytes: UnsafeRawBufferPointer(rebasing: $0[..<SHA1Digest.byteCount]))

@@ -1,21 +1,21 @@
-/// Why bytes are not the JSON that was expected, and where.
+/// Why a JSON text was refused, and where.
 public struct JSONError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// What is wrong, for a person. Never a piece of the text itself: that may hold a key of an object store.
+    /// The problem, for a person. Never contains a part of the text itself: the text may hold a key of an object store.
     public let reason: String
-    /// 1 for the first line.
+    /// Line number, from 1.
     public let line: Int
-    /// 1 for the first character of a line; characters are counted as Unicode scalars.
+    /// Column number, from 1; counts Unicode scalars.
     public let column: Int
 
     public var description: String { "line \(line), column \(column): \(reason)" }
 }
 
-/// How much JSON is read from a stranger.
+/// Resource limits of a JSON text from outside.
 public struct JSONLimits: Sendable, Hashable {
     public var maxBytes: Int
-    /// Objects and lists within each other.
+    /// Maximum nesting of objects and arrays.
     public var maxDepth: Int
-    /// Values of all kinds.
+    /// Maximum number of values of all kinds.
     public var maxValues: Int
 
     public init(maxBytes: Int, maxDepth: Int, maxValues: Int) {
@@ -24,8 +24,8 @@ public struct JSONLimits: Sendable, Hashable {
         self.maxValues = maxValues
     }
 
-    /// A configuration or the body of a call.
+    /// A configuration, or the body of an API call.
     public static let message = JSONLimits(maxBytes: 1 << 20, maxDepth: 32, maxValues: 20_000)
-    /// A task file: some 100,000 files of four values each, and the lists.
+    /// A task file: about 100,000 files of four values each, and the lists.
     public static let taskFile = JSONLimits(maxBytes: 64 << 20, maxDepth: 32, maxValues: 2_000_000)
 }

@@ -1,5 +1,5 @@
 extension JSONParser {
-    /// Reads a string from its opening quotation mark on.
+    /// Reads a string, starting at its opening quotation mark.
     mutating func string() throws(JSONError) -> String {
         let start = position
         position += 1
@@ -44,7 +44,7 @@ extension JSONParser {
         }
     }
 
-    /// Reads what follows `\u`: four hexadecimal digits, and the second half where they are a high surrogate.
+    /// Reads the four hexadecimal digits after `\u`, and the low surrogate after a high surrogate.
     private mutating func escapedScalar() throws(JSONError) -> Unicode.Scalar {
         let start = position - 2
         let first = try hexadecimalDigits()

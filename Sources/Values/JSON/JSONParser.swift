@@ -1,14 +1,14 @@
 extension JSONValue {
-    /// Reads one JSON text in UTF-8, strictly: no comments, no trailing commas, nothing after the value.
-    /// A byte order mark before it is skipped.
-    /// - Throws: what is wrong, with line and column.
+    /// Reads one JSON text in UTF-8, strictly: no comments, no trailing commas, nothing after the value. A byte order
+    /// mark at the start is skipped.
+    /// - Throws: the reason, with line and column.
     public static func parse(_ bytes: [UInt8], limits: JSONLimits = .message) throws(JSONError) -> JSONValue {
         var parser = JSONParser(bytes: bytes, limits: limits)
         return try parser.parse()
     }
 }
 
-/// A recursive reader whose depth is bounded.
+/// A recursive-descent parser with bounded depth.
 struct JSONParser {
     let bytes: [UInt8]
     let limits: JSONLimits

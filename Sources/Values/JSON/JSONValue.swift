@@ -1,12 +1,12 @@
-// JSON: the one JSON value of the program, its reader and its writer.
+// JSON: the one JSON type of the program, with its parser and its writer.
 //
-// What it is for: documents from strangers within limits, and texts whose members keep their order. What it must never do:
-// I/O, or recurse deeper than its limits allow.
+// Purpose: bounded parsing of documents from outside, and output whose members keep their order. Must never: do I/O, or
+// recurse deeper than its limits allow.
 
 import Text
 
-/// A JSON value (RFC 8259) whose objects keep the order of their members, so that what we write has the order that
-/// people and deployed clients know, and what we do not understand is written back as it was.
+/// A JSON value (RFC 8259) whose objects keep the order of their members. Output then has the order that people and
+/// deployed clients know, and unknown members are written back as they were read.
 public enum JSONValue: Sendable, Hashable {
     case null
     case bool(Bool)
@@ -16,7 +16,7 @@ public enum JSONValue: Sendable, Hashable {
     case array([JSONValue])
     case object(JSONObject)
 
-    /// The value of a member, if this is an object that has it.
+    /// The value of a member; nil if this is not an object or has no such member.
     public subscript(_ key: String) -> JSONValue? { objectValue?[key] }
 
     public var stringValue: String? { if case .string(let text) = self { text } else { nil } }
@@ -24,7 +24,7 @@ public enum JSONValue: Sendable, Hashable {
     public var objectValue: JSONObject? { if case .object(let object) = self { object } else { nil } }
     public var isNull: Bool { self == .null }
 
-    /// A whole number, written as a number or as a string ("72" and 72), as deployed files have both.
+    /// A whole number, written as a number or as a string (72 or "72"): deployed files contain both.
     public var lenientInteger: Int64? {
         switch self {
         case .integer(let value): value
@@ -34,7 +34,7 @@ public enum JSONValue: Sendable, Hashable {
         }
     }
 
-    /// A flag, written as true, "true", 1 or "1".
+    /// A flag, written as a JSON boolean, as 1 or 0, or as a string ("true", "1", "false", "0"); nil for anything else.
     public var lenientFlag: Bool? {
         switch self {
         case .bool(let value): value
@@ -44,7 +44,7 @@ public enum JSONValue: Sendable, Hashable {
         }
     }
 
-    /// A string, or a number as the text that it is written with.
+    /// A string; or a number, as the text of that number.
     public var lenientText: String? {
         switch self {
         case .string(let text): text
@@ -54,7 +54,7 @@ public enum JSONValue: Sendable, Hashable {
         }
     }
 
-    /// What kind of value this is, for an error text.
+    /// The kind of this value, for an error message.
     public var kind: String {
         switch self {
         case .null: "null"
@@ -67,8 +67,8 @@ public enum JSONValue: Sendable, Hashable {
     }
 }
 
-/// The members of a JSON object in the order they came or were set. A name given twice keeps its first place and its
-/// last value, as most readers do.
+/// The members of a JSON object in the order in which they were read or set. A repeated name keeps its first position
+/// and its last value, as in most parsers.
 public struct JSONObject: Sendable, Hashable {
     public struct Member: Sendable, Hashable {
         public let key: String
@@ -76,7 +76,7 @@ public struct JSONObject: Sendable, Hashable {
     }
 
     public private(set) var members: [Member] = []
-    /// Where each member is; kept only for objects of more than `searched` members.
+    /// The index of each member by name; kept only for objects of more than `searched` members.
     private var places: [String: Int] = [:]
     private static let searched = 12
 
@@ -86,7 +86,7 @@ public struct JSONObject: Sendable, Hashable {
         for (key, value) in members { self[key] = value }
     }
 
-    /// Reads a member; sets it in its place, or at the end; takes it away when set to nil.
+    /// Reading returns the member's value. Setting replaces it in place, or appends it; setting nil removes it.
     public subscript(_ key: String) -> JSONValue? {
         get { place(of: key).map { members[$0].value } }
         set {

@@ -1,13 +1,13 @@
 extension JSONValue {
-    /// How the written text looks.
+    /// Layout of the output.
     public enum Layout: Sendable {
-        /// One line without blanks, as a reply of the API has it.
+        /// One line without blanks, as in API replies.
         case compact
-        /// A member or element a line, two blanks a level, as a file that people read has it.
+        /// One member or element on each line, indented by two blanks per level, for files that people read.
         case indented
     }
 
-    /// This value as UTF-8 JSON, members in their order.
+    /// This value as JSON in UTF-8; members keep their order.
     public func encode(_ layout: Layout = .compact) -> [UInt8] {
         var text: [UInt8] = []
         write(to: &text, layout: layout, level: 0)

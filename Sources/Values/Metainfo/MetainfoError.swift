@@ -1,6 +1,6 @@
 import Bencode
 
-/// Why a torrent, an info dictionary or a magnet link is refused. Names in it are escaped for display.
+/// Why a torrent, an info dictionary or a magnet link is refused. Names in the message are escaped for display.
 public enum MetainfoError: Error, Sendable, Hashable {
     case bencode(BencodeError)
     case notADictionary

@@ -1,5 +1,5 @@
 extension String {
-    /// Without blanks, tabs and line ends at either end.
+    /// The string without blanks, tabs and line ends at both ends.
     package var trimmingBlanks: String {
         let isBlank = { (byte: UInt8) in byte == 0x20 || (0x09...0x0d).contains(byte) }
         var bytes = Substring(self).utf8

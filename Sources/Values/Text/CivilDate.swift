@@ -1,7 +1,7 @@
 /// A date of the Gregorian calendar.
 ///
-/// Days and dates after Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms": years begin in March, so that the
-/// leap day is the last, and 400 years are one cycle of 146,097 days. Day 0 of the cycle that holds 1970-01-01 is
+/// The conversion follows Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms": years begin in March, so that
+/// the leap day comes last, and 400 years are one cycle of 146,097 days. Day 0 of the cycle that contains 1970-01-01 is
 /// 0000-03-01, 719,468 days before it.
 package struct CivilDate: Sendable, Hashable {
     package let year: Int64
@@ -10,7 +10,7 @@ package struct CivilDate: Sendable, Hashable {
     /// 1 to 31.
     package let day: Int64
 
-    /// A day past the end of its month is one of the next month: `daysSince1970` counts on.
+    /// A day past the end of its month counts into the next month in `daysSince1970`.
     package init(year: Int64, month: Int64, day: Int64) {
         self.year = year
         self.month = month
@@ -53,7 +53,7 @@ package struct CivilDate: Sendable, Hashable {
     private static let weekdayNames = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
 }
 
-/// The number with zeros before it, up to `width` digits.
+/// The number, filled up with leading zeros to `width` digits.
 package func zeroPadded(_ number: Int64, _ width: Int = 2) -> String {
     let digits = String(number)
     return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits

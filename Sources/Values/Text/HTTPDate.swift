@@ -1,6 +1,6 @@
-/// Dates of HTTP (RFC 9110, section 5.6.7), without a formatter.
+/// HTTP dates (RFC 9110, section 5.6.7), without a formatter.
 package enum HTTPDate {
-    /// `Sun, 06 Nov 1994 08:49:37 GMT`; clamped to the years 1 to 9999.
+    /// Text such as `Sun, 06 Nov 1994 08:49:37 GMT`. Clamped to the years 1 to 9999.
     /// - Parameter seconds: since 1970.
     package static func text(seconds: Int64) -> String {
         let seconds = min(max(seconds, -62_135_596_800), 253_402_300_799)
@@ -11,8 +11,8 @@ package enum HTTPDate {
         return "\(date.weekdayName), \(zeroPadded(date.day)) \(date.monthName) \(zeroPadded(date.year, 4)) \(clock) GMT"
     }
 
-    /// `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT` or `Sun Nov 6 08:49:37 1994`, in seconds since
-    /// 1970; nil for anything else.
+    /// Seconds since 1970 from `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT` or `Sun Nov 6 08:49:37
+    /// 1994`; nil for anything else.
     package static func unixTime(_ date: String) -> Int64? {
         var words = date.split { $0 == " " || $0 == "-" || $0 == "," }
         if words.last == "GMT" { words.removeLast() }

@@ -1,17 +1,17 @@
-/// What a URL looks like in texts and logs: without what may be a secret.
+/// Text of a URL for messages and logs, without the parts that may be secret.
 extension HTTPURL {
-    /// Without the query.
+    /// The URL without its query.
     package var description: String {
         "\(isSecure ? "https" : "http")://\(authority)\(path)" + (query.isEmpty ? "" : "?…")
     }
 
     package var debugDescription: String { description }
 
-    /// Longest text of a URL that is shown, in characters.
+    /// Maximum length of a shown URL, in characters.
     private static let longestShown = 200
 
-    /// Any text that is meant as a URL, of whatever scheme, without user name, password, query and fragment, and with
-    /// what is not visible ASCII as question marks.
+    /// A text meant as a URL, of any scheme, without user name, password, query and fragment. Characters that are not
+    /// visible ASCII become question marks.
     package static func redacted(_ text: String) -> String {
         let bytes = Array(text.utf8)
         var shown = bytes.prefix { $0 != 0x3f && $0 != 0x23 }

@@ -1,20 +1,19 @@
-/// An `http` or `https` URL, taken apart and put together by our own rules, so that what was checked is what is
-/// fetched.
+/// An `http` or `https` URL. One parser and one writer, so that the URL that was checked is the URL that is fetched.
 package struct HTTPURL: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible {
     package let isSecure: Bool
-    /// A name or an address in lower case, IPv6 addresses without their brackets.
+    /// A host name or IP address in lower case; IPv6 without brackets.
     package let host: String
     package let port: UInt16
-    /// From `/` on, without query; every byte that may not stand in a path is percent-encoded.
+    /// From `/` on, without the query. Bytes that are not allowed in a path are percent-encoded.
     package let path: String
-    /// With its `?`, or empty.
+    /// The query with its `?`; empty if there is none.
     package let query: String
 
-    /// Longest URL that is taken, in bytes.
+    /// Maximum length of a URL, in bytes.
     package static let longest = 16_384
 
-    /// Nil for other schemes, user names, hosts of other characters than letters, digits, `.`, `-`, `_` (international
-    /// names are written in their `xn--` form), control characters, bad ports, and URLs over `longest`.
+    /// Nil for other schemes, user names, control characters, bad ports, URLs over `longest`, and hosts with characters
+    /// other than letters, digits, `.`, `-`, `_` (international names must be in `xn--` form).
     package init?(_ text: String) {
         let bytes = Array(text.utf8)
         guard bytes.count <= HTTPURL.longest, let colon = bytes.firstIndex(of: 0x3a),
@@ -27,7 +26,7 @@ package struct HTTPURL: Sendable, Hashable, CustomStringConvertible, CustomDebug
         }
     }
 
-    /// `//` and what follows it, without the slashes.
+    /// - Parameter bytes: the rest of the URL after `//`.
     private init?(isSecure: Bool, afterScheme bytes: ArraySlice<UInt8>) {
         let authority = bytes.prefix { $0 != 0x2f && $0 != 0x3f && $0 != 0x23 }
         guard let (host, port) = HTTPURL.split(authority) else { return nil }
@@ -49,12 +48,13 @@ package struct HTTPURL: Sendable, Hashable, CustomStringConvertible, CustomDebug
         self.query = query
     }
 
-    /// What a `Location` header means, seen from here (RFC 3986, section 5.2). Nil when it is no URL we fetch.
+    /// Resolves a `Location` header against this URL (RFC 3986, section 5.2). Nil if the result is not an `http` or
+    /// `https` URL.
     package func resolving(_ location: String) -> HTTPURL? {
         let bytes = Array(location.utf8)[...]
         guard bytes.count <= HTTPURL.longest else { return nil }
         if bytes.starts(with: "//".utf8) { return HTTPURL(isSecure: isSecure, afterScheme: bytes.dropFirst(2)) }
-        // A scheme ends at a colon that stands before any slash, question mark or number sign.
+        // A scheme ends at a colon before any slash, question mark or number sign.
         let head = bytes.prefix { $0 != 0x2f && $0 != 0x3f && $0 != 0x23 }
         if head.contains(0x3a) { return HTTPURL(location) }
         let reference = bytes.prefix { $0 != 0x23 }
@@ -71,17 +71,17 @@ package struct HTTPURL: Sendable, Hashable, CustomStringConvertible, CustomDebug
             query: newPath.isEmpty && newQuery.isEmpty ? Array(query.utf8)[...] : newQuery)
     }
 
-    /// Host and port as in a `Host` header: the port only where it is not the scheme's own.
+    /// Host and port as in a `Host` header. The port is left out if it is the default of the scheme.
     package var authority: String {
         let name = host.utf8.contains(0x3a) ? "[\(host)]" : host
         return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
     }
 
-    /// The whole URL, for a request. May hold secrets: texts and logs show `description`.
+    /// The whole URL, for a request. May contain secrets: messages and logs use `description`.
     package var text: String { "\(isSecure ? "https" : "http")://\(authority)\(path)\(query)" }
 
-    /// This URL with names added to its path, each percent-encoded byte by byte, before its query. A slash is put
-    /// between.
+    /// This URL with names appended to its path, before its query. Names are percent-encoded byte by byte and separated
+    /// by slashes.
     package func appending(_ names: [[UInt8]]) -> HTTPURL? {
         var target = Array(path.utf8)
         for name in names {
@@ -117,7 +117,7 @@ package struct HTTPURL: Sendable, Hashable, CustomStringConvertible, CustomDebug
         }
     }
 
-    /// Percent-encodes what may not stand in a path or query as it is; nil if there are control characters.
+    /// Percent-encodes characters that are not allowed in a path or query; nil if there are control characters.
     private static func cleaned(_ bytes: ArraySlice<UInt8>) -> String? {
         guard bytes.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else { return nil }
         return PercentEncoding.encode(bytes, keeping: "%!$&'()*+,;=:@/?[]")

@@ -1,9 +1,8 @@
-// Text: how values are written for people and in protocols: hexadecimal digits, percent-encoding, HTTP URLs, dates.
+// Text: representations of values for people and protocols: hexadecimal digits, percent-encoding, HTTP URLs, dates.
 //
-// What it is for: one reader and one writer of each form. What it must never do: I/O, read a clock, or trap on text from
-// outside.
+// Purpose: one parser and one writer for each form. Must never: do I/O, read a clock, or trap on text from outside.
 
-/// Bytes as hexadecimal digits and back.
+/// Hexadecimal encoding of bytes.
 public enum Hexadecimal {
     /// Two lower-case digits for each byte.
     public static func encode(_ bytes: some Sequence<UInt8>) -> String {
@@ -16,7 +15,7 @@ public enum Hexadecimal {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// Nil unless `text` is two digits (either case) for each of `byteCount` bytes.
+    /// Decodes two digits (either case) for each of `byteCount` bytes; nil for anything else.
     public static func decode(_ text: some StringProtocol, byteCount: Int) -> [UInt8]? {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(byteCount)

@@ -9,7 +9,7 @@ public enum PercentEncoding {
         }
     }
 
-    /// Everything but unreserved characters and those of `keeping` is escaped.
+    /// Escapes all bytes except unreserved characters and those in `keeping`.
     public static func encode(_ bytes: some Sequence<UInt8>, keeping: StaticString = "") -> String {
         var text: [UInt8] = []
         text.reserveCapacity(bytes.underestimatedCount)
@@ -17,7 +17,7 @@ public enum PercentEncoding {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// `encode`, added to `text`.
+    /// Like `encode`, but appends to `text`.
     public static func append(
         _ bytes: some Sequence<UInt8>, to text: inout [UInt8], keeping: StaticString = ""
     ) {
@@ -34,7 +34,7 @@ public enum PercentEncoding {
         }
     }
 
-    /// The bytes that were encoded; nil for a broken escape. Forms write a space as a plus sign, which `plusIsSpace` reads.
+    /// Decodes to bytes; nil for a broken escape. `plusIsSpace` reads a plus sign as a space, as HTML forms write it.
     public static func decodeBytes(_ text: some Sequence<UInt8>, plusIsSpace: Bool = false) -> [UInt8]? {
         var bytes: [UInt8] = []
         var rest = text.makeIterator()
@@ -52,12 +52,12 @@ public enum PercentEncoding {
         return bytes
     }
 
-    /// The text that was encoded; nil for a broken escape or for what is not UTF-8 then.
+    /// Decodes to text; nil for a broken escape or if the result is not UTF-8.
     public static func decode(_ text: some StringProtocol, plusIsSpace: Bool = false) -> String? {
         decodeBytes(text.utf8, plusIsSpace: plusIsSpace).flatMap { String(validating: $0, as: UTF8.self) }
     }
 
-    /// The bytes that were encoded; what is no escape stays as it is.
+    /// Decodes to bytes; broken escapes stay as they are.
     public static func decodeLeniently(_ text: ArraySlice<UInt8>, plusIsSpace: Bool = false) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count)
@@ -75,9 +75,9 @@ public enum PercentEncoding {
         return bytes
     }
 
-    /// Decodes `text` to `target` without allocation and returns the count of bytes; nil when a `%` is not followed by two
-    /// hexadecimal digits or the result has more bytes than `target`. `+` is a space, as HTML forms and several
-    /// BitTorrent clients write it.
+    /// Decodes `text` into `target` without allocation and returns the number of bytes. Nil if a `%` is not followed by
+    /// two hexadecimal digits or the result does not fit. `+` is a space, as HTML forms and several BitTorrent clients
+    /// write it.
     @inlinable
     public static func decode(_ text: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) -> Int? {
         var read = 0

@@ -1,4 +1,4 @@
-/// A text that no description, log line or error may show: a key of an object store, a token.
+/// A text that must not appear in a description, log line or error, such as a key of an object store or a token.
 public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// The text itself, for signing a request or writing a task file.
     public let value: String
@@ -9,7 +9,7 @@ public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugSt
     public var debugDescription: String { description }
     public var customMirror: Mirror { Mirror(self, children: []) }
 
-    /// Compares without telling by the time it takes how much of a guess is right.
+    /// Compares the whole text in any case, so that the time taken does not reveal how much of a guess is right.
     public func matches(_ guess: String) -> Bool {
         let own = Array(value.utf8)
         let other = Array(guess.utf8)

@@ -40,7 +40,7 @@ final class VirtualEngine {
             peerID: id ?? PeerID(major: 1, minor: 0, using: &generator), listenAddress: address,
             trackers: Shared.trackers,
             webSeeds: Shared.webSeeds, logger: logger, client: "test", tunables: PeerConnection.Tunables(),
-            swarm: SwarmConfiguration(), lines: LineLimits(), syncPolicy: SyncPolicy(),
+            swarm: SwarmConfiguration(), connectionLimits: ConnectionLimits(), syncPolicy: SyncPolicy(),
             sourceHealth: WebSeedHealth.Settings())
         var options = TransferOptions()
         options.usesWebSeeds = false

@@ -24,7 +24,7 @@ final class VirtualPeer {
     ///   - number: of the host.
     ///   - target: whom it connects to; nil for one that listens.
     init(
-        _ number: UInt8, on network: VirtualNetwork, _ sample: Sample, to target: SocketAddress? = nil,
+        _ number: UInt8, on network: VirtualNetwork, _ sample: Sample, to target: PeerAddress? = nil,
         id: PeerID = .random(), greeting: [Message] = [], answer: @escaping (Message) -> [Message] = { _ in [] }
     ) throws {
         self.network = network

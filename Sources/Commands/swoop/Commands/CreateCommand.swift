@@ -3,7 +3,7 @@ import Authoring
 import Metainfo
 import Text
 
-/// `swoop create`: a torrent of a file or directory.
+/// `swoop create`: makes a torrent of a file or directory.
 struct CreateCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "create",
@@ -69,7 +69,7 @@ struct CreateCommand: SwoopCommand {
 
     @OptionGroup var global: GlobalOptions
 
-    /// What the option may say; without it a symlink is an error.
+    /// Values of the option; without it, a symlink is an error.
     enum Symlinks: String, ExpressibleByArgument, CaseIterable {
         case follow, skip
 
@@ -106,7 +106,7 @@ struct CreateCommand: SwoopCommand {
             """)
     }
 
-    /// The torrent, and what was said of its making.
+    /// The torrent, and the warnings printed while it was made.
     private func make(_ reporter: Reporter) async throws -> (Torrent, [String]) {
         let scan = ScanOptions(symlinks: symlinks?.policy ?? .refuse, exclude: exclude, output: output)
         do {
@@ -128,7 +128,8 @@ struct CreateCommand: SwoopCommand {
     private static func texts(_ warnings: [ScanWarning]) -> [String] {
         let most = 20
         let rest = warnings.count - most
-        // What was left out although nobody asked for it comes first: it must not drown in the others.
+        // Warnings about files that were left out without being excluded come first, so that they are not missed among
+        // the others.
         let own = warnings.filter(\.isOwnOutput)
         return (own + warnings.filter { !$0.isOwnOutput }).prefix(most).map(\.description)
             + (rest > 0 ? ["and \(rest) more of this kind"] : [])
@@ -162,7 +163,7 @@ extension ScanWarning {
 }
 
 extension FormatChoice.Reason {
-    /// For a person.
+    /// Text for a person.
     /// - Parameter content: bytes of all files.
     func text(_ choice: FormatChoice, content: Int64) -> String {
         func bytes(_ count: Int64) -> String { HumanText.bytes(Int(count)) }
@@ -187,7 +188,7 @@ extension FormatChoice.Reason {
 }
 
 extension Progress {
-    /// Of hashing.
+    /// Progress of hashing.
     init(_ progress: HashProgress, phase: String) {
         self.init(phase: phase, done: Int(progress.done), total: Int(progress.total), isTransfer: false)
     }

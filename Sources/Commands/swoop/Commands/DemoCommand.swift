@@ -1,7 +1,7 @@
 import ArgumentParser
 import Glibc
 
-/// `swoop demo`: a whole network on this machine, to be watched.
+/// `swoop demo`: runs a whole network on this machine.
 struct DemoCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo",
@@ -63,7 +63,7 @@ struct DemoCommand: SwoopCommand {
         try outcome.get()
     }
 
-    /// What runs the network, and what ends it.
+    /// Functions that run the network and stop it.
     private func network(
         _ place: DemoPlace, _ reporter: Reporter
     ) -> (run: @Sendable () async throws -> Void, stop: @Sendable () async -> Void) {

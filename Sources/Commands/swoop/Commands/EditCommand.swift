@@ -1,7 +1,7 @@
 import ArgumentParser
 import Metainfo
 
-/// `swoop edit`: other trackers and web seeds for the same content.
+/// `swoop edit`: changes trackers and web seeds of a torrent, without changing its content.
 struct EditCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "edit",

@@ -3,7 +3,7 @@ import ArgumentParser
 import Swarm
 import Tracking
 
-/// `swoop get`: fetches content, verified, and gives it for a while.
+/// `swoop get`: downloads and verifies content, and seeds it for a while.
 struct GetCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "get",

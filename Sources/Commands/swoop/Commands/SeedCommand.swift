@@ -2,7 +2,7 @@ import ArgumentParser
 import Authoring
 import Swarm
 
-/// `swoop seed`: gives content that is here.
+/// `swoop seed`: seeds content that is stored here.
 struct SeedCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "seed",

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Metainfo
 
-/// `swoop show`: what a torrent or a magnet link says.
+/// `swoop show`: prints the contents of a torrent or a magnet link.
 struct ShowCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",

@@ -1,7 +1,7 @@
 import ArgumentParser
 import SwarmSimulator
 
-/// `swoop simulate`: how long a delivery will take, before anybody rents a line.
+/// `swoop simulate`: predicts how long a delivery will take.
 struct SimulateCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
@@ -70,8 +70,7 @@ struct SimulateCommand: SwoopCommand {
 
     @OptionGroup var global: GlobalOptions
 
-    /// Bytes per second. Slower lines would take months of virtual time, faster ones less than the clock can tell
-    /// apart.
+    /// Bytes per second. Lower rates would take months of virtual time; higher ones less than the clock can resolve.
     private static let rates = 10_000...1_000_000_000_000
 
     func validate() throws {
@@ -106,7 +105,7 @@ struct SimulateCommand: SwoopCommand {
         plan.cacheDown = cacheDown.map { Double($0.bytesPerSecond) } ?? plan.cacheUp
         plan.firewalled = firewalled
         plan.sites = sites
-        plan.siteLine = siteLine.map { Double($0.bytesPerSecond) }
+        plan.siteLink = siteLine.map { Double($0.bytesPerSecond) }
         plan.seedNumber = seedNumber
         plan.mostPieces = pieces
         plan.connections = connections
@@ -176,7 +175,7 @@ struct SimulateCommand: SwoopCommand {
         switch limit {
         case .seedUplink: "what would help: a faster line for the seed, or a second seed; caches would not"
         case .downlink: "what would help: faster downlinks; caches would not"
-        case .siteLine: "what would help: a faster line between the places; caches elsewhere would not"
+        case .siteLink: "what would help: a faster line between the places; caches elsewhere would not"
         case .allUplinks, .reachableUplinks:
             "what would help: hosts that can be dialled, with fast uplinks, such as caches"
         }

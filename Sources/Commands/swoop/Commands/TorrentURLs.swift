@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// The addresses that `create` and `edit` put around an info dictionary.
+/// The URLs that `create` and `edit` add to a torrent.
 struct TorrentURLs: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -12,10 +12,10 @@ struct TorrentURLs: ParsableArguments {
             "An HTTP server that has the content (BEP 19); may be given more than once.", valueName: "url"))
     var webSeed: [String] = []
 
-    /// BEP 12: one tier for each.
+    /// One tier (BEP 12) for each tracker.
     var tiers: [[String]] { tracker.map { [$0] } }
 
-    /// Afterwards the URLs are as they can be used: without blanks around them, and encoded.
+    /// Normalises the URLs: removes blanks around them, and percent-encodes them.
     mutating func validate() throws {
         tracker = try tracker.map(URLArgument.tracker)
         webSeed = try webSeed.map(URLArgument.webSeed)

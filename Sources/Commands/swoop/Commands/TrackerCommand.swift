@@ -3,7 +3,7 @@ import ArgumentParser
 import TrackerServer
 import Tracking
 
-/// `swoop tracker`: tells peers of each other.
+/// `swoop tracker`: runs a tracker.
 struct TrackerCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "tracker",
@@ -39,7 +39,7 @@ struct TrackerCommand: SwoopCommand {
     @Option(help: "Where peers are kept.")
     var store = Store.memory
 
-    /// Where peers are kept. One kind so far.
+    /// The store of peers; only one kind so far.
     enum Store: String, ExpressibleByArgument, CaseIterable { case memory }
 
     @OptionGroup var global: GlobalOptions
@@ -87,7 +87,7 @@ struct TrackerCommand: SwoopCommand {
     }
 }
 
-/// The file of a tracker's --allow.
+/// The allow-list file of the tracker's `--allow`.
 enum AllowFile {
     static func read(_ path: String) throws -> Set<SwarmKey> {
         do {

@@ -3,7 +3,7 @@ import ArgumentParser
 import Swarm
 import Tracking
 
-/// What `seed` and `get` have in common.
+/// The options that `seed` and `get` share.
 struct TransferArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(

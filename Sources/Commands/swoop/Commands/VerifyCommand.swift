@@ -2,7 +2,7 @@ import ArgumentParser
 import Authoring
 import Metainfo
 
-/// `swoop verify`: whether content on disk is what a torrent says.
+/// `swoop verify`: checks whether content on disk matches a torrent.
 struct VerifyCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
@@ -27,8 +27,8 @@ struct VerifyCommand: SwoopCommand {
         try await Self.check(try TorrentFile.read(torrent), at: path, reporter, isResult: true)
     }
 
-    /// Reads all of the content and says what is wrong with it; throws when anything is.
-    /// - Parameter isResult: whether the verdicts are what the command is for, or news on its way.
+    /// Reads all of the content and prints what is wrong; throws if anything is.
+    /// - Parameter isResult: whether the verdicts are the result of the command, or only information.
     static func check(_ metainfo: Torrent, at path: String, _ reporter: Reporter, isResult: Bool = false) async throws {
         func say(_ text: String) { isResult && !reporter.mode.quiet ? reporter.result(text) : reporter.note(text) }
         let info = metainfo.info
@@ -43,7 +43,8 @@ struct VerifyCommand: SwoopCommand {
         }
         for line in lines { reporter.event(line.json) }
         let wrong = lines.filter { $0.verdict != .ok }
-        // A hundred thousand lines of "ok" would hide the one that matters; a script gets them all.
+        // A person sees only some lines, so that errors are not lost among 100,000 lines of "ok". A script gets all
+        // lines.
         for line in wrong.isEmpty ? lines.prefix(20) : wrong.prefix(1000) { say(line.text) }
         guard wrong.isEmpty else {
             let files = HumanText.plural(lines.count, "file")

@@ -1,4 +1,4 @@
-/// What the receivers of a demonstration last said, as bars.
+/// The latest progress of each receiver of a demo, for bars.
 struct DemoBoard {
     private var progress: [Progress]
 
@@ -11,7 +11,7 @@ struct DemoBoard {
         case "progress":
             let total = progress[receiver].total
             progress[receiver] = line.progress
-            // Before a receiver has looked at its torrent it says 0.
+            // A receiver reports 0 until it has read its torrent.
             progress[receiver].total = max(total, progress[receiver].total)
         case "complete":
             progress[receiver].done = progress[receiver].total

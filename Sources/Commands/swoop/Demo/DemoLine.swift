@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// A JSON line of one of our own commands, as far as a demonstration reads it.
+/// The fields of a command's JSON line that a demo uses.
 struct DemoLine: Decodable, Sendable {
     struct Sources: Decodable, Sendable {
         var peers = 0

@@ -1,7 +1,7 @@
 import Metainfo
 import Synchronization
 
-/// The tracker, the seed and the receivers of a demonstration, from their start to the comparison at the end.
+/// The tracker, the seed and the receivers of a demo, from their start to the comparison at the end.
 final class DemoNetwork: Sendable {
     private let place: DemoPlace
     private let content: String?
@@ -44,7 +44,7 @@ final class DemoNetwork: Sendable {
         try await verify(torrent, metainfo, arrivals)
     }
 
-    /// Ends every process that is left.
+    /// Stops every process that is still running.
     func stopAll() async {
         let left = running.withLock { running in
             defer { running = [] }
@@ -74,7 +74,7 @@ final class DemoNetwork: Sendable {
         }
     }
 
-    /// - Returns: for each receiver where its copy is and after how many seconds it was complete.
+    /// - Returns: for each receiver the path of its copy, and the seconds until it was complete.
     private func receive(
         _ torrent: String, bytes: Int, elapsed: @escaping @Sendable () -> Double
     ) async throws -> [(path: String, seconds: Double)] {
@@ -110,7 +110,7 @@ final class DemoNetwork: Sendable {
         return arrivals.compactMap { $0 }
     }
 
-    /// Holds each copy against the torrent and prints the table.
+    /// Verifies each copy against the torrent and prints the table.
     private func verify(
         _ torrent: String, _ metainfo: Torrent, _ arrivals: [(path: String, seconds: Double)]
     ) async throws {

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Glibc
 
-/// A demonstration's own directory.
+/// The directory of a demo.
 struct DemoPlace: Sendable {
     let path: String
 
@@ -18,7 +18,7 @@ struct DemoPlace: Sendable {
         return full
     }
 
-    /// Fails before anything is written when the copies would not fit.
+    /// Throws, before anything is written, if the copies would not fit on the disk.
     func check(room bytes: Int) throws {
         var system = statvfs()
         guard statvfs(path, &system) == 0 else { return }

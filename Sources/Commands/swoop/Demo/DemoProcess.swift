@@ -1,7 +1,7 @@
 import Glibc
 import Threads
 
-/// A process of a demonstration: as a rule one of our own commands, its JSON lines as they come.
+/// A process of a demo, usually one of our own commands, with its JSON lines.
 final class DemoProcess: Sendable {
     let name: String
     /// Ends with the process.
@@ -9,17 +9,17 @@ final class DemoProcess: Sendable {
     private let child: ChildProcess
     private let end: Task<ChildProcess.Ending, Never>
 
-    /// - Parameter log: where standard error goes.
+    /// - Parameter log: path for standard error.
     convenience init(_ name: String, _ arguments: [String], log: String) throws {
         try self.init(name, words: ["/proc/self/exe"] + arguments + ["--json", "--stop-with-reader"], log: log)
     }
 
-    /// Another program, which must see to it itself that it does not outlive this one.
+    /// Another program, which must make sure itself that it does not outlive this process.
     init(_ name: String, words: [String], log: String) throws {
         self.name = name
         var pipes: [Int32] = [-1, -1]
         guard pipe(&pipes) == 0 else { throw Failure(.failed, "no pipe: \(systemText(errno))") }
-        // Children that are started later must not hold this one's output open.
+        // Children that are started later must not keep this one's output open.
         for end in pipes { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         let errors = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
         defer {
@@ -43,7 +43,7 @@ final class DemoProcess: Sendable {
         }
     }
 
-    /// The first line with this event. Throws what the process said went wrong when it ends without.
+    /// The first line with this event. If the process ends without one, throws the error that it reported.
     func first(_ event: String, seen: (DemoLine) -> Void = { _ in }) async throws -> DemoLine {
         var problem = "it said nothing"
         for await line in lines {
@@ -57,10 +57,10 @@ final class DemoProcess: Sendable {
 
     func failure(_ problem: String) -> Failure { Failure(.failed, "the \(name) failed: \(problem)") }
 
-    /// Waits for the end.
+    /// Waits for the end of the process.
     func ending() async -> ChildProcess.Ending { await end.value }
 
-    /// Asks for a stop, then insists: nothing in a demonstration is worth waiting for.
+    /// Asks the process to stop, then kills it if it does not.
     func stop() async {
         child.signal(SIGTERM)
         let insist = Task { [child] in

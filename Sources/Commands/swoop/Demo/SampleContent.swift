@@ -1,7 +1,7 @@
 import Glibc
 import Text
 
-/// A directory that has a bit of everything: nested directories, names in several scripts, an executable, an empty
+/// A directory with various kinds of entries: nested directories, names in several scripts, an executable, an empty
 /// file.
 enum SampleContent {
     private static let mib = 1 << 20
@@ -11,7 +11,8 @@ enum SampleContent {
         ("notes/empty", 0),
     ]
 
-    /// A package as cinemas get them: a dozen tracks of about the same size, and lists of them. Random bytes, no film.
+    /// A package like those for cinemas: a dozen tracks of about the same size, and lists of them. The tracks are
+    /// random bytes.
     static func makePackage(in directory: String) throws -> String {
         let root = "\(directory)/swoop-sample-package"
         for number in 1...6 {

@@ -4,7 +4,7 @@ import Storage
 import TrackerServer
 
 extension Failure {
-    /// The disk's errors as exit statuses.
+    /// The exit status for disk errors.
     init(_ error: StorageError) {
         let status: ExitStatus =
             switch error.kind {
@@ -15,7 +15,7 @@ extension Failure {
         self.init(status, error.message, advice: error.advice)
     }
 
-    /// What stands in the way of a torrent or a check.
+    /// The exit status for errors of making a torrent or of a check.
     init(_ error: AuthoringError) {
         let status: ExitStatus =
             switch error {
@@ -34,8 +34,8 @@ extension Failure {
         self.init(status, "\(option)\(error)")
     }
 
-    /// What an `errno` of a file or directory means for the caller. What the disk does not let us do is its error, not
-    /// a refusal by somebody else.
+    /// The exit status for an `errno` of a file or directory. A missing permission counts as a disk error, not as a
+    /// refusal.
     static func status(_ code: Int32) -> ExitStatus {
         switch code {
         case ENOENT, ENOTDIR: .notFound
@@ -45,7 +45,7 @@ extension Failure {
         }
     }
 
-    /// What a tracker could not start with.
+    /// The exit status if a tracker cannot start.
     init(_ error: TrackerServerError) {
         let status: ExitStatus =
             switch error.code {

@@ -1,4 +1,4 @@
-/// The process's exit status; the numbers are a contract that scripts rely on.
+/// The exit status of the process. The numbers are a contract that scripts rely on.
 enum ExitStatus: Int32, Sendable {
     case done = 0
     /// Failed, nothing lost.
@@ -14,12 +14,12 @@ enum ExitStatus: Int32, Sendable {
     case interrupted = 130
 }
 
-/// Why a command ends without having done its work: what happened to what, and what to do about it.
+/// Why a command failed: what happened to what, and what to do about it.
 struct Failure: Error, Sendable, Equatable {
     let status: ExitStatus
     /// One sentence without a full stop.
     let message: String
-    /// What to do next; empty when there is nothing to say.
+    /// What to do next; may be empty.
     let advice: String
 
     init(_ status: ExitStatus, _ message: String, advice: String = "") {
@@ -38,5 +38,5 @@ struct Failure: Error, Sendable, Equatable {
     }
 }
 
-/// A command did what could be done and has said so; the process ends with this status and says nothing more.
+/// The command has done what it could and has reported it: the process ends with this status, without another message.
 struct QuietExit: Error { let status: ExitStatus }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Logging
 
-/// What every command takes.
+/// Options of every command.
 struct GlobalOptions: ParsableArguments {
     @Flag(help: "JSON lines on standard output; human text goes to standard error only.")
     var json = false
@@ -12,7 +12,7 @@ struct GlobalOptions: ParsableArguments {
     @Flag(name: .shortAndLong, help: "Log what happens; twice for every detail.")
     var verbose: Int
 
-    /// For processes that belong to another one, as those of a demonstration do: however that one ends, so do they.
+    /// For processes started by another process, such as those of a demo: they end when it ends, in any way.
     @Flag(help: ArgumentHelp("Stop when nobody reads standard output any more.", visibility: .private))
     var stopWithReader = false
 
@@ -20,15 +20,15 @@ struct GlobalOptions: ParsableArguments {
         if quiet && verbose > 0 { throw ValidationError("'--quiet' and '--verbose' exclude each other") }
     }
 
-    /// A reporter as these options want it.
+    /// A reporter with these options.
     func makeReporter() -> Reporter {
         Reporter(
             mode: Reporter.Mode(
-                // With a log on the same terminal, bars redrawn in place would be torn apart.
+                // If the log goes to the same terminal, it would interrupt bars that are redrawn in place.
                 json: json, quiet: quiet, redraws: Terminal.canRedraw(2) && verbose == 0, style: Terminal.style()))
     }
 
-    /// The log goes to standard error, and only what is asked for.
+    /// Logs to standard error, at the requested level.
     var logger: Logger {
         var logger = Logger(label: "swoop") { RedactedLog(StreamLogHandler.standardError(label: $0)) }
         logger.logLevel = verbose == 0 ? .error : verbose == 1 ? .info : .debug
@@ -36,7 +36,7 @@ struct GlobalOptions: ParsableArguments {
     }
 }
 
-/// A command of ours. ``Main`` calls ``run(_:)`` and reports what it throws.
+/// A command of this program. ``Main`` calls ``run(_:)`` and reports the errors that it throws.
 protocol SwoopCommand: ParsableCommand {
     var global: GlobalOptions { get }
 

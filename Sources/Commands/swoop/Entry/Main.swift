@@ -1,7 +1,7 @@
-// The command line: reads arguments, calls the modules that do the work, and says what happens.
+// The command line: parses arguments, calls the modules that do the work, and prints results.
 //
-// It must never decide anything about a transfer itself, never write to standard output what is not a result or a JSON
-// line, and never end with a status outside ExitStatus.
+// Must never: make decisions about a transfer, write anything to standard output except results and JSON lines, or end
+// with a status outside ExitStatus.
 
 import ArgumentParser
 import Glibc
@@ -14,9 +14,9 @@ enum Main {
         StopSignal.shared.serve()
     }
 
-    /// Parses, runs, and says what went wrong. Separate from ``main()`` for the sake of tests.
+    /// Parses and runs a command, and reports its errors. Separate from ``main()`` for tests.
     static func run(_ arguments: [String]) async -> ExitStatus {
-        // For what goes wrong before options are known, look for --json by hand.
+        // Errors may occur before options are parsed, so look for --json by hand.
         var reporter = Reporter(mode: .init(json: arguments.contains("--json")))
         do {
             var command = try Swoop.parseAsRoot(arguments)
@@ -41,7 +41,7 @@ enum Main {
         }
     }
 
-    /// Help and version texts are results; everything else that ArgumentParser throws is wrong usage.
+    /// Help and version texts are results; every other error of ArgumentParser is a usage error.
     private static func parserEnding(_ error: any Error, _ reporter: Reporter) -> ExitStatus {
         let code = Swoop.exitCode(for: error)
         if code.isSuccess {

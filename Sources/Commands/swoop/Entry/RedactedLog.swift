@@ -1,7 +1,7 @@
 import Logging
 import Metainfo
 
-/// A log without passwords: whatever a message or its metadata holds, URLs in it are written as `Redaction` says.
+/// A log without passwords: URLs in messages and metadata are redacted by `Redaction`.
 struct RedactedLog: LogHandler {
     private var handler: any LogHandler
 

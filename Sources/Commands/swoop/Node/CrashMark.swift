@@ -1,15 +1,15 @@
 import Glibc
 import Synchronization
 
-/// Leaves a file behind when the process breaks down, so that the next one can tell a crash from a kill.
+/// Creates a file when the process crashes, so that the next process can tell a crash from a kill.
 enum CrashMark {
-    /// Addresses of the file's path, and of what was done for each signal before. Neither is ever freed: a handler may
-    /// read them at any time.
+    /// Addresses of the file's path, and of the previous action of each signal. Never freed, because a handler may read
+    /// them at any time.
     private static let path = Atomic<UInt>(0)
     private static let before = Atomic<UInt>(0)
     private static let signals = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV]
 
-    /// - Parameter path: of the file; its directory need not be there yet.
+    /// - Parameter path: path of the file; its directory need not exist yet.
     static func install(_ path: String) {
         guard let copy = strdup(path) else { return }
         Self.path.store(UInt(bitPattern: copy), ordering: .releasing)
@@ -24,8 +24,8 @@ enum CrashMark {
         }
     }
 
-    /// Runs in a signal handler: nothing but open, close and sigaction is called. Afterwards the instruction that failed
-    /// is run again, and ends the process as it would have without this.
+    /// Runs in a signal handler: calls only open, close and sigaction. Afterwards the failed instruction runs again,
+    /// and ends the process as it would have without the handler.
     private static func leave(_ number: Int32) {
         if let path = UnsafePointer<CChar>(bitPattern: path.load(ordering: .acquiring)) {
             let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)

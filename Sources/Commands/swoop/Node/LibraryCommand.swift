@@ -2,7 +2,7 @@ import ArgumentParser
 import Delivery
 import HashLibrary
 
-/// `swoop library`: the table of hashes by hand.
+/// `swoop library`: manages the table of hashes.
 struct LibraryCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "library",
@@ -19,7 +19,7 @@ struct LibraryCommand: ParsableCommand {
         subcommands: [LibraryAddCommand.self, LibraryRebuildCommand.self, LibraryCheckCommand.self])
 }
 
-/// Which library.
+/// Options that select the library.
 struct LibraryChoice: ParsableArguments {
     @Option(help: ArgumentHelp("The node's configuration.", valueName: "file"))
     var config = NodeDefaults.path
@@ -40,7 +40,7 @@ struct LibraryChoice: ParsableArguments {
 }
 
 extension NodeConfiguration {
-    /// What the table is made for; with another, the node makes it anew.
+    /// The purpose of the table. If it changes, the node makes the table anew.
     var libraryIdentity: String {
         role.rawValue + (role == .receiver ? "/" + receiverStorePlan.rawValue : "")
     }
@@ -140,7 +140,7 @@ struct LibraryCheckCommand: SwoopCommand {
     }
 }
 
-/// Hashing with a bar, and what came of it.
+/// Hashing with a bar, and its result.
 enum LibraryWork {
     static func run(
         _ reporter: Reporter, label: String,
@@ -176,7 +176,7 @@ enum LibraryWork {
 }
 
 extension Failure {
-    /// What a library could not do.
+    /// The exit status for errors of the library.
     init(_ error: LibraryError) {
         let status: ExitStatus =
             switch error.kind {

@@ -3,9 +3,9 @@ import NIOCore
 import NIOHTTP1
 import Text
 
-/// Talks to a node's HTTP API.
+/// A client of a node's HTTP API.
 struct NodeClient: Sendable {
-    /// What came back for a call.
+    /// The reply to a call.
     struct Reply: Sendable {
         let method: String
         let succeeded: Bool
@@ -14,7 +14,7 @@ struct NodeClient: Sendable {
         var desc: String { content["desc"]?.text ?? "" }
         var status: String { content["status"]?.text ?? "" }
 
-        /// The line for scripts.
+        /// The JSON line for scripts.
         var json: JSONValue {
             .object([
                 ("event", .string("reply")), ("method", .string(method)), ("succeeded", .bool(succeeded)),
@@ -23,11 +23,11 @@ struct NodeClient: Sendable {
         }
     }
 
-    /// recv answers when the torrent is there, which takes as long as the node allows it to.
+    /// recv replies when the torrent has been loaded, which may take as long as the node allows.
     static let timeout = TimeAmount.seconds(150)
     static let largestReply = 64 << 20
 
-    /// `http://HOST:PORT`, no slash behind it.
+    /// `http://HOST:PORT`, without a slash at the end.
     let base: String
     private let token: String?
     private let transport: HTTPTransport
@@ -45,7 +45,7 @@ struct NodeClient: Sendable {
 
     func shutdown() async { await transport.shutdown() }
 
-    /// Makes a call; what the node answers is returned, whether it did what was asked or not.
+    /// Makes a call and returns the node's reply, whether or not the call succeeded.
     func call(_ method: String, path: String? = nil, _ params: [(String, JSONValue)]) async throws -> Reply {
         let envelope = JSONValue.object([
             ("message_id", .string("1")), ("message_type", .string("request")), ("message_source", .string("swoop")),
@@ -66,7 +66,7 @@ struct NodeClient: Sendable {
         return reply
     }
 
-    /// GETs a path; throws for anything but a 200.
+    /// GETs a path; throws for any status other than 200.
     func get(_ path: String) async throws -> [UInt8] {
         let (status, bytes) = try await exchange(.GET, path, body: nil)
         guard status == 200 else { throw refusal(status, bytes) }
@@ -105,7 +105,7 @@ struct NodeClient: Sendable {
         }
     }
 
-    /// The port of the API where none is given.
+    /// Adds the default port of the API if there is none.
     private static func withPort(_ host: String) -> String {
         let end = host.lastIndex(of: "]").map { host[host.index(after: $0)...] } ?? host[...]
         return end.contains(":") ? host : "\(host):8191"
@@ -113,7 +113,7 @@ struct NodeClient: Sendable {
 }
 
 extension NodeClient.Reply {
-    /// The reply as the reason why a command ends.
+    /// The reply as an error of the command.
     var failure: Failure {
         let text = desc.isEmpty ? "the node refuses \(method)" : desc.shown
         return Failure(desc.contains("not found") || desc.contains("no such file") ? .notFound : .failed, text)

@@ -44,7 +44,7 @@ struct NodeCommand: SwoopCommand {
         }
         let logger = daemonLogger
         CrashMark.install(DeliveryNode.crashMark(of: configuration))
-        // After the limit is raised: the budget is a part of it.
+        // After the limit is raised, because the budget depends on it.
         DescriptorLimit.raise()
         let admission = Admission()
         let node: DeliveryNode
@@ -125,7 +125,7 @@ struct NodeCommand: SwoopCommand {
 }
 
 extension Failure {
-    /// What a node's servers could not start with.
+    /// The exit status if a node's servers cannot start.
     init(_ error: HTTPServiceError) {
         let status: ExitStatus =
             switch error.kind {

@@ -1,14 +1,14 @@
 import Delivery
 import JSON
 
-/// The node's configuration from its file.
+/// Reads the node's configuration file.
 enum NodeConfigurationFile {
-    /// What a command line says in place of the file.
+    /// Values from the command line that replace those of the file.
     static func overrides(data: String?) -> JSONObject {
         data.map { ["datapath": .string($0)] } ?? JSONObject()
     }
 
-    /// - Parameter data: in place of the file's `datapath`.
+    /// - Parameter data: replaces the file's `datapath`.
     static func read(_ path: String, data: String? = nil) throws -> NodeConfiguration {
         let bytes = try TorrentFile.bytes(of: path)
         do {

@@ -1,8 +1,8 @@
 import FoundationEssentials
 import Glibc
 
-/// What the node's configuration on this machine says of where it is and where its files are. Whatever is not readable
-/// or not there has the node's own default.
+/// Address and paths of the node on this machine, from its configuration. Values that are missing or not readable have
+/// the node's own defaults.
 struct NodeDefaults: Sendable, Equatable {
     static let path = "/etc/bft2/config.json"
 
@@ -20,7 +20,7 @@ struct NodeDefaults: Sendable, Equatable {
         var apitoken: String?
     }
 
-    /// - Parameter path: a file that must be readable; nil looks at the usual place, where none is fine too.
+    /// - Parameter path: a file that must be readable; nil for the usual path, where the file may be missing.
     static func read(_ path: String?) throws -> NodeDefaults {
         let file = path ?? Self.path
         if path == nil, access(file, R_OK) != 0 { return NodeDefaults() }
@@ -45,7 +45,7 @@ struct NodeDefaults: Sendable, Equatable {
         return defaults
     }
 
-    /// An address to connect to for one to listen on.
+    /// The address to connect to, for a listening address.
     private static func reachable(_ listen: String) -> String {
         for wildcard in ["0.0.0.0:", "[::]:", ":"] where listen.hasPrefix(wildcard) {
             return "127.0.0.1:" + listen.dropFirst(wildcard.count)

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// Which node a command talks to.
+/// Options that select the node.
 struct NodeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The node. Default: the one on this machine.", valueName: "host|url"))
     var node: String?
@@ -11,16 +11,16 @@ struct NodeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The node's configuration. Default: \(NodeDefaults.path).", valueName: "file"))
     var config: String?
 
-    /// What the configuration says.
+    /// Values from the configuration.
     func defaults() throws -> NodeDefaults { try NodeDefaults.read(config) }
 
     func client(_ defaults: NodeDefaults) throws -> NodeClient {
-        // The token of this machine's node is not for others.
+        // The token of this machine's node must not be sent to other nodes.
         let token = try tokenFile.map(TokenFile.read) ?? (node == nil ? defaults.token : nil)
         return try NodeClient(node ?? defaults.listen, token: token)
     }
 
-    /// Runs `body` with a client that is shut down afterwards, until it ends or a stop is asked for.
+    /// Runs `body` with a client that is shut down afterwards, until it ends or a stop is requested.
     func use<Value: Sendable>(
         _ body: @escaping @Sendable (NodeClient, NodeDefaults) async throws -> Value
     ) async throws -> Value {
@@ -37,7 +37,7 @@ struct NodeOptions: ParsableArguments {
     }
 }
 
-/// A token in a file: never on a command line, where everybody on the machine can read it.
+/// Reads a token from a file. Tokens must not be on a command line, which every user of the machine can read.
 enum TokenFile {
     static func read(_ path: String) throws -> String {
         let text = String(decoding: try TorrentFile.bytes(of: path), as: UTF8.self)
@@ -50,7 +50,7 @@ enum TokenFile {
     }
 }
 
-/// Which task.
+/// Options that select the task.
 struct TaskName: ParsableArguments {
     @Argument(help: "The content's name, or the task file's: SUBDIR-NAME.task.json.")
     var name: String
@@ -71,7 +71,7 @@ struct TaskName: ParsableArguments {
     }
 }
 
-/// How tasks and their files are called.
+/// Names of tasks and their files.
 enum TaskNaming {
     static let suffix = ".task.json"
 

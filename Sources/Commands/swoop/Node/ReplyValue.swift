@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// JSON that a node sent, read without knowing its shape.
+/// JSON from a node, of any structure.
 indirect enum ReplyValue: Decodable, Sendable, Equatable {
     case null
     case bool(Bool)
@@ -45,7 +45,7 @@ indirect enum ReplyValue: Decodable, Sendable, Equatable {
         }
     }
 
-    /// A whole number, written as one or as text.
+    /// A whole number, written as a number or as text.
     var number: Int? {
         switch self {
         case .int(let value): value
@@ -56,7 +56,7 @@ indirect enum ReplyValue: Decodable, Sendable, Equatable {
 
     var list: [ReplyValue] { if case .array(let values) = self { values } else { [] } }
 
-    /// To be written again; members in the order of their names.
+    /// As JSON, with members sorted by name.
     var json: JSONValue {
         switch self {
         case .null: .null

@@ -4,7 +4,7 @@ import Glibc
 import Metainfo
 import Text
 
-/// `swoop task autosend`: from content to a task that others can receive by.
+/// `swoop task autosend`: from content to a published task.
 struct TaskAutoSendCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "autosend",
@@ -112,7 +112,7 @@ struct TaskAutoRecvCommand: SwoopCommand {
         do {
             reply = try await watch.downloaded()
         } catch let failure as Failure where failure.message.contains("cprogress") {
-            // A cacher: it serves its share, whose every piece it has hashed, and stores nothing to verify.
+            // A cacher seeds its share, which it has hashed, and stores nothing to verify.
             return try await watch.seeding()
         }
         if verify {
@@ -127,15 +127,16 @@ struct TaskAutoRecvCommand: SwoopCommand {
         return reply
     }
 
-    /// Percent-encodes what may not stand in a path of a URL.
+    /// Percent-encodes characters that are not allowed in the path of a URL.
     static func encoded(_ name: String) -> String {
         PercentEncoding.encode(name.utf8)
     }
 }
 
-/// Task files as this command leaves them for a node.
+/// Writes task files for a node.
 enum TaskFilePlace {
-    /// Keys of an object store may be in it: for this user and group only, from the first byte on.
+    /// The file may contain keys of an object store: it is readable for this user and group only, from the first byte
+    /// on.
     static func write(_ bytes: [UInt8], to path: String) throws {
         let before = umask(0o027)
         defer { umask(before) }

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// `swoop task`: what a node's operator does by hand.
+/// `swoop task`: commands for a node's operator.
 struct TaskCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "task",
@@ -22,7 +22,7 @@ struct TaskCommand: ParsableCommand {
 }
 
 extension SwoopCommand {
-    /// Says what a node answered: the line for a script, `text` for a person.
+    /// Prints a node's reply: the JSON line for a script, `text` for a person.
     func show(_ reply: NodeClient.Reply, _ text: String, _ reporter: Reporter) throws {
         reporter.event(reply.json)
         guard reply.succeeded else { throw reply.failure }

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// What a task file is made from.
+/// Options for making a task file.
 struct TaskRecipe: ParsableArguments {
     @Option(help: ArgumentHelp("The content, where it is not BASE/SUBDIR/dcps/NAME.", valueName: "path"))
     var path: String?
@@ -28,14 +28,14 @@ struct TaskRecipe: ParsableArguments {
     @Flag(help: "Make torrents and task file anew even if they are there.")
     var deleteOld = false
 
-    /// The places of content and task file.
+    /// The paths of content and task file.
     func places(_ name: String, _ subdir: String, _ defaults: NodeDefaults) throws -> [(String, JSONValue)] {
         let content = path ?? "\(defaults.base)/\(subdir)/dcps/\(name)"
         let task = try taskFile ?? "\(defaults.data)/sender/tmp/\(TaskNaming.file(name, subdir))"
         return [("dcppath", .string(content)), ("taskfile", .string(task))]
     }
 
-    /// Everything gentask takes.
+    /// All parameters of gentask.
     func params(
         _ name: String, _ subdir: String, shares: String, policy: String, _ defaults: NodeDefaults
     ) throws -> [(String, JSONValue)] {
@@ -54,7 +54,7 @@ struct TaskRecipe: ParsableArguments {
     }
 }
 
-/// Keys of an object store in a file, never on a command line.
+/// Reads keys of an object store from a file. Keys must not be on a command line.
 enum StoreKeyFile {
     static func read(_ path: String, bucket: String) throws -> (ak: String, sk: String, endpoint: String) {
         let text = String(decoding: try TorrentFile.bytes(of: path), as: UTF8.self)
@@ -66,7 +66,7 @@ enum StoreKeyFile {
     }
 }
 
-/// Shares and policy, as the scripts of the first version took them.
+/// Shares and policy, in the order that the scripts of the first version used.
 struct TaskPolicy: ParsableArguments {
     @Argument(help: "Shares of BitTorrent, object store and CDN, as in 1:1:1.")
     var shares = "1:1:1"

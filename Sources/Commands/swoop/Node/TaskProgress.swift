@@ -1,6 +1,6 @@
-/// A node's reply to progress, in numbers, for bars.
+/// The values of a node's reply to progress, for bars.
 struct TaskProgress: Sendable, Equatable {
-    /// One way of delivery.
+    /// One delivery method.
     struct Method: Sendable, Equatable {
         var name: String
         var done: Int
@@ -10,7 +10,7 @@ struct TaskProgress: Sendable, Equatable {
 
     var status: String
     var progress: Progress
-    /// Those that have anything to do.
+    /// Methods that have a share.
     var methods: [Method]
     var localBytes: Int
     var problem: String
@@ -38,13 +38,13 @@ struct TaskProgress: Sendable, Equatable {
     var isDone: Bool { ["downloaded", "history"].contains(status) }
     var hasFailed: Bool { status == "downloaderror" }
 
-    /// The whole, and each method where there are several.
+    /// The whole task, and each method if there are several.
     func rows(_ label: String) -> [(label: String, progress: Progress)] {
         guard methods.count > 1 else { return [(label, progress)] }
         return [(label, progress)] + methods.map { ("  \($0.name)", bar(of: $0)) }
     }
 
-    /// One way of delivery as a bar.
+    /// One delivery method as a bar.
     private func bar(of method: Method) -> Progress {
         Progress(phase: status, done: method.done, total: method.total, down: method.rate, knowsPeers: false)
     }
@@ -66,7 +66,7 @@ struct TaskProgress: Sendable, Equatable {
         return parts.joined(separator: "  ")
     }
 
-    /// A part of the whole content, from a text like `33.333%`.
+    /// Bytes for a share of the whole content, from text such as `33.333%`.
     static func share(_ percent: ReplyValue?, of total: Int) -> Int {
         guard let text = percent?.text, text.hasSuffix("%"), let value = Double(text.dropLast()), value >= 0 else {
             return 0

@@ -1,6 +1,6 @@
-/// Follows a task on a node until it is where it should be.
+/// Follows a task on a node until it reaches a state.
 struct TaskWatch: Sendable {
-    /// How often a node is asked.
+    /// Time between two requests to the node.
     static let interval = Duration.seconds(1)
 
     let client: NodeClient
@@ -28,7 +28,7 @@ struct TaskWatch: Sendable {
         }
     }
 
-    /// Waits until a cacher serves its share.
+    /// Waits until a cacher seeds its share.
     func seeding() async throws -> NodeClient.Reply {
         while true {
             let reply = try await client.call("cprogress", path: "progress", [("taskfile", .string(file))])
@@ -40,7 +40,7 @@ struct TaskWatch: Sendable {
         }
     }
 
-    /// Waits until others can fetch what is sent.
+    /// Waits until others can fetch the content.
     func ready() async throws -> NodeClient.Reply {
         while true {
             let reply = try await client.call("uploadprogress", [("taskfile", .string(file))])
@@ -56,12 +56,12 @@ struct TaskWatch: Sendable {
         }
     }
 
-    /// Waits until torrents and task file are made.
+    /// Waits until the torrents and the task file exist.
     func made(_ params: [(String, JSONValue)]) async throws -> NodeClient.Reply {
         while true {
             let reply = try await client.mustCall("taskfilesquery", params)
             if reply.status == "finished" { return reply }
-            // Also when nothing is being made and nothing is there: then it never will be.
+            // Also if nothing is being made and nothing exists: then it never will.
             guard reply.status == "unfinished", !reply.desc.hasPrefix("no make seed process") else {
                 throw reply.failure
             }
@@ -70,7 +70,7 @@ struct TaskWatch: Sendable {
         }
     }
 
-    /// An upload as progress: hundredths of what the store holds.
+    /// Progress of an upload, in hundredths of what the store has.
     static func upload(_ content: ReplyValue) -> Progress {
         var progress = Progress(phase: content["status"]?.text ?? "", isTransfer: false)
         let store = content["obsstatus"]?.text ?? ""

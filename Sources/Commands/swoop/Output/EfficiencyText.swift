@@ -1,17 +1,17 @@
 import SwarmCore
 
-/// Says how near a transfer came to what is possible, and what would help.
+/// Text about the efficiency of a transfer, and what would improve it.
 struct EfficiencyText: Sendable, Equatable {
     let efficiency: Efficiency
 
-    /// For the end of a line of progress: `91% of bound, held by seed uplink`.
+    /// For the end of a progress line: `91% of bound, held by seed uplink`.
     var short: String? {
         guard let limit = efficiency.limit else { return nil }
         let held = limit == .noSource ? "no source" : "held by \(Self.name(limit))"
         return percent.map { "\($0) of bound, \(held)" } ?? held
     }
 
-    /// For the end: what it was, and what would help.
+    /// For the end of a transfer: the result, and what would improve it.
     var long: String? {
         guard let limit = efficiency.limit else { return nil }
         let held = limit == .noSource ? "nobody had what was missing" : "held back by \(Self.whole(limit))"
@@ -24,7 +24,7 @@ struct EfficiencyText: Sendable, Equatable {
         return "\(reached)\(held)\(starved)\(unknown). \(Self.help(limit))"
     }
 
-    /// Keys are a contract (docs/json-lines.md).
+    /// The keys are a contract (docs/json-lines.md).
     var json: JSONValue {
         .object([
             ("ratio", efficiency.ratio.map { .double(($0 * 1000).rounded() / 1000) } ?? .null),

@@ -1,11 +1,11 @@
-/// Numbers as people read them. Pure; no locale.
+/// Numbers in a readable form. Pure; independent of locale.
 enum HumanText {
-    /// `999 B`, `1.5 MiB`, `200 GiB`: three digits that count.
+    /// `999 B`, `1.5 MiB`, `200 GiB`: three significant digits.
     static func bytes(_ count: Int) -> String {
         scaled(Double(count), step: 1024, units: ["B", "KiB", "MiB", "GiB", "TiB", "PiB"])
     }
 
-    /// `12.3 MB/s`, in powers of 1000 as networks are measured.
+    /// `12.3 MB/s`, in powers of 1000, as usual for networks.
     static func rate(_ bytesPerSecond: Int) -> String {
         scaled(Double(bytesPerSecond), step: 1000, units: ["B/s", "kB/s", "MB/s", "GB/s", "TB/s"])
     }
@@ -20,7 +20,7 @@ enum HumanText {
         }
     }
 
-    /// `0.0 %` to `100.0 %`; never rounds up to 100 before the end.
+    /// `0.0 %` to `100.0 %`; is 100 only at the end.
     static func percent(_ done: Int, of total: Int) -> String {
         guard total > 0 else { return "100.0 %" }
         let thousandths = Int(Double(max(0, min(done, total))) / Double(total) * 1000)

@@ -1,6 +1,6 @@
 import Metainfo
 
-/// A JSON value whose object keys keep the order they were given in, so that a line reads the same every time.
+/// A JSON value whose objects keep the order of their keys, so that output is deterministic.
 enum JSONValue: Sendable, Equatable {
     case string(String)
     case int(Int)
@@ -48,8 +48,8 @@ enum JSONValue: Sendable, Equatable {
         out.append(UInt8(ascii: close))
     }
 
-    /// Escapes what RFC 8259 wants escaped, and DEL, C1, line separators and bidi controls besides: a name in a log
-    /// that is shown on a terminal must not move its cursor or turn its text around.
+    /// Escapes what RFC 8259 requires, and also DEL, C1, line separators and bidirectional controls: a name in a log
+    /// must not move the cursor of a terminal or reverse its text.
     private static func write(_ string: String, to out: inout [UInt8]) {
         out.append(UInt8(ascii: "\""))
         for scalar in string.unicodeScalars {
@@ -71,7 +71,7 @@ enum JSONValue: Sendable, Equatable {
 }
 
 extension Unicode.Scalar {
-    /// Control characters and those that change the direction of text. All are below U+10000.
+    /// Control characters, and characters that change the direction of text. All are below U+10000.
     var needsEscapeOnTerminal: Bool {
         switch value {
         case 0...0x1F, 0x7F...0x9F, 0x61C, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069, 0xFEFF: true
@@ -81,6 +81,6 @@ extension Unicode.Scalar {
 }
 
 extension String {
-    /// Safe to show on a terminal, whoever wrote it.
+    /// Escaped for display on a terminal.
     var shown: String { DisplayName.escape(self) }
 }

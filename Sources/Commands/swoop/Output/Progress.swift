@@ -1,25 +1,25 @@
-/// Where a piece of long work stands.
+/// The progress of a long operation.
 struct Progress: Sendable, Equatable {
-    /// What is being done, in one word or two: `downloading`, `checking`.
+    /// The current phase in one or two words: `downloading`, `checking`.
     var phase: String
-    /// Bytes finished and bytes in all; the latter is 0 while it is not known.
+    /// Bytes done and total bytes; the total is 0 while unknown.
     var done = 0
     var total = 0
     /// Bytes per second.
     var down = 0
     var up = 0
-    /// Seconds until the end, nil while nobody can tell.
+    /// Estimated seconds left; nil while unknown.
     var eta: Int?
     var peers = 0
     var webSources = 0
-    /// Whether rates and sources mean anything for this work: not when hashing a file.
+    /// Whether rates and sources apply: they do not when hashing a file.
     var isTransfer = true
-    /// Whether uploads and peers are known: a node's reply about a task does not tell them.
+    /// Whether uploads and peers are known: they are not in a node's reply about a task.
     var knowsPeers = true
-    /// How near it is to what is possible, where that is known.
+    /// The efficiency, if known.
     var efficiency: EfficiencyText?
 
-    /// The line that scripts read; the keys are a contract (docs/json-lines.md).
+    /// The JSON line for scripts; the keys are a contract (docs/json-lines.md).
     var json: JSONValue {
         .object([
             ("event", .string("progress")), ("done", .int(done)), ("total", .int(total)), ("down", .int(down)),

@@ -1,19 +1,19 @@
-/// Draws ``Progress`` as text. Pure: the terminal's width and abilities are arguments.
+/// Formats ``Progress`` as text. Pure: width and abilities of the terminal are arguments.
 enum ProgressText {
-    /// How the bar may look.
+    /// The style of a bar.
     struct Style: Sendable, Equatable {
         var color = true
         var unicode = true
     }
 
-    /// The line for logs and pipes.
+    /// One line for logs and pipes.
     static func line(_ progress: Progress, label: String? = nil) -> String {
         (label.map { ["\($0):"] } ?? []).joined() + (label == nil ? "" : " ")
             + ([progress.phase] + parts(progress)).joined(separator: "  ")
     }
 
-    /// One line of at most `width` columns, for redrawing in place: label, bar, figures. What does not fit is left
-    /// out from the right, the bar first, the percentage last.
+    /// One line of at most `width` columns, for redrawing in place: label, bar, figures. If space is short, parts are
+    /// left out from the right: the bar first, the percentage last.
     static func bar(_ progress: Progress, label: String, width: Int, style: Style) -> String {
         let width = max(1, width)
         var figures = parts(progress, padded: true)
@@ -32,7 +32,7 @@ enum ProgressText {
         figures.reduce(0) { $0 + $1.count } + 2 * (figures.count - 1)
     }
 
-    /// - Parameter padded: numbers take the same room whatever they are, so that what is redrawn does not jump about.
+    /// - Parameter padded: use a fixed width for numbers, so that redrawn text does not jump.
     private static func parts(_ progress: Progress, padded: Bool = false) -> [String] {
         func field(_ text: String, _ width: Int) -> String {
             padded ? String(repeating: " ", count: max(0, width - text.count)) + text : text
@@ -74,10 +74,10 @@ enum ProgressText {
 }
 
 extension String {
-    /// Terminal columns, near enough: East Asian wide characters take two, combining marks none.
+    /// Approximate number of terminal columns: East Asian wide characters take two, combining marks none.
     var columns: Int { reduce(0) { $0 + $1.columns } }
 
-    /// Exactly `width` columns, by padding or by cutting with an ellipsis.
+    /// Exactly `width` columns: padded, or shortened with an ellipsis.
     func fitted(to width: Int) -> String {
         if columns <= width { return self + String(repeating: " ", count: width - columns) }
         guard width > 0 else { return "" }

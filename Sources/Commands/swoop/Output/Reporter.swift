@@ -1,10 +1,10 @@
 import Metainfo
 import Synchronization
 
-/// Everything a command says, in one place: results on standard output, everything else on standard error. With
-/// `--json`, standard output carries JSON lines and nothing but them.
+/// All output of a command: results on standard output, everything else on standard error. With `--json`, standard
+/// output contains only JSON lines.
 final class Reporter: Sendable {
-    /// How much is said, and in which form.
+    /// The amount and the form of output.
     struct Mode: Sendable, Equatable {
         var json = false
         var quiet = false
@@ -23,7 +23,7 @@ final class Reporter: Sendable {
     private struct State {
         var lastJSON: ContinuousClock.Instant?
         var lastShown: ContinuousClock.Instant?
-        /// Lines of bars on the screen below which the cursor stands.
+        /// Number of lines of bars above the cursor.
         var drawn = 0
         var errorSaid = false
     }
@@ -42,13 +42,13 @@ final class Reporter: Sendable {
     ) {
         self.mode = mode
         self.pace = pace
-        // Whatever is said, and in whatever form, no password of a URL is in it.
+        // Passwords in URLs are removed from all output.
         self.out = { out(Redaction.text($0)) }
         self.err = { err(Redaction.text($0)) }
         self.width = width
     }
 
-    /// A result a person asked for: on standard output, or on standard error when that carries JSON.
+    /// A result for a person: on standard output, or on standard error if that carries JSON.
     func result(_ text: String) {
         state.withLock { state in
             clear(&state)
@@ -56,7 +56,7 @@ final class Reporter: Sendable {
         }
     }
 
-    /// News on the way, for people.
+    /// Information for a person.
     func note(_ text: String) {
         guard !mode.quiet else { return }
         state.withLock { state in
@@ -65,7 +65,7 @@ final class Reporter: Sendable {
         }
     }
 
-    /// Something is wrong, but not so wrong as to stop. Quiet means quiet about what goes well.
+    /// A problem that does not stop the command. Also printed with `--quiet`.
     func warning(_ text: String) {
         state.withLock { state in
             clear(&state)
@@ -73,13 +73,13 @@ final class Reporter: Sendable {
         }
     }
 
-    /// A JSON line, when there are JSON lines.
+    /// Prints a JSON line, with `--json` only.
     func event(_ value: JSONValue) {
         guard mode.json else { return }
         state.withLock { _ in out(value.text + "\n") }
     }
 
-    /// The one error that ends a command; a second one is dropped, since scripts count on one.
+    /// The final error of a command. A second one is dropped, because scripts expect at most one.
     func failure(_ failure: Failure) {
         state.withLock { state in
             clear(&state)
@@ -90,7 +90,7 @@ final class Reporter: Sendable {
         }
     }
 
-    /// Shows progress if it is time to, `force` for the first and the last. `rows` is what people see: one bar each.
+    /// Shows progress if it is due; `force` for the first and the last. `rows` are the bars that people see.
     func progress(
         _ json: Progress, rows: [(label: String, progress: Progress)], force: Bool = false,
         now: ContinuousClock.Instant = .now
@@ -115,19 +115,19 @@ final class Reporter: Sendable {
         self.progress(progress, rows: [(label, progress)], force: force, now: now)
     }
 
-    /// Leaves the bars as they are on the screen, so that what follows comes below them.
+    /// Keeps the bars on the screen, so that further output comes below them.
     func keepBars() { state.withLock { $0.drawn = 0 } }
 
-    /// Takes the bars off the screen.
+    /// Removes the bars from the screen.
     func clearBars() { state.withLock { clear(&$0) } }
 
     private func isDue(_ last: ContinuousClock.Instant?, _ interval: Duration, _ now: ContinuousClock.Instant) -> Bool {
-        // A tick that comes a moment early counts: "about once a second" must not become two.
+        // Tolerates a tick that is slightly early: "about once a second" must not become every two seconds.
         last.map { now - $0 >= interval - .milliseconds(50) } ?? true
     }
 
     private func redraw(_ rows: [(label: String, progress: Progress)], _ state: inout State) {
-        // One column is left free: a full line makes some terminals wrap.
+        // One column is left free, because a full line makes some terminals wrap.
         let columns = max(1, width() - 1)
         var text = state.drawn > 0 ? "\u{1B}[\(state.drawn)A\r" : "\r"
         for row in rows {

@@ -1,31 +1,31 @@
 import Glibc
 
-/// What the descriptor that people read can do, and writing to descriptors without buffering.
+/// Properties of a terminal, and unbuffered writing to descriptors.
 enum Terminal {
     static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 
-    /// Columns of the terminal behind `descriptor`, now: it may be resized at any time. 80 when it does not say.
+    /// Current number of columns of the terminal at `descriptor`, which may be resized at any time. 80 if unknown.
     static func width(_ descriptor: Int32) -> Int {
         var size = winsize()
         guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
         return Int(size.ws_col)
     }
 
-    /// https://no-color.org and `TERM=dumb`; block characters only where the locale says UTF-8.
+    /// Obeys https://no-color.org and `TERM=dumb`; uses block characters only if the locale is UTF-8.
     static func style(_ variable: (String) -> String? = environment) -> ProgressText.Style {
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].compactMap(variable).first { !$0.isEmpty } ?? ""
         let utf8 = locale.uppercased().contains("UTF-8") || locale.uppercased().contains("UTF8")
         return ProgressText.Style(color: (variable("NO_COLOR") ?? "").isEmpty, unicode: utf8)
     }
 
-    /// Whether lines can be redrawn in place there.
+    /// Whether lines can be redrawn in place.
     static func canRedraw(_ descriptor: Int32) -> Bool {
         isTerminal(descriptor) && environment("TERM") != "dumb"
     }
 
     static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
-    /// Writes all of it or gives up: a reader that went away is no reason to stop a transfer.
+    /// Writes everything or gives up: a missing reader must not stop a transfer.
     static func write(_ text: String, to descriptor: Int32) {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {

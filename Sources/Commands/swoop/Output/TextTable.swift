@@ -1,8 +1,8 @@
-/// Columns under headings, wide enough for what they hold.
+/// Columns with headings, as wide as their contents.
 struct TextTable {
     var headings: [String]
     var rows: [[String]] = []
-    /// Columns whose values stand at the right, as numbers do.
+    /// Columns that are aligned to the right, such as numbers.
     var rightAligned: Set<Int> = []
 
     var text: String {

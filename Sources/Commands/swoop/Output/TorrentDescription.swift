@@ -1,11 +1,11 @@
 import Metainfo
 
-/// What a torrent or a magnet link says, as text and as JSON.
+/// The description of a torrent or magnet link, as text and as JSON.
 struct TorrentDescription {
     private let torrent: Torrent?
     private let magnet: Magnet
     private let problems: [String]
-    /// What was said while it was made; nil if it was not.
+    /// Warnings from making the torrent; nil if it was not made here.
     private let warnings: [String]?
 
     init(_ torrent: Torrent, warnings: [String]? = nil) {
@@ -114,6 +114,6 @@ struct TorrentDescription {
 }
 
 extension InfoHashes {
-    /// How the torrent is named to people and scripts: the v1 hash, or all of the v2 hash when there is no v1.
+    /// The torrent's identity in output: the v1 hash, or the whole v2 hash if there is no v1.
     var identity: String { v1?.hex ?? v2?.hex ?? "" }
 }

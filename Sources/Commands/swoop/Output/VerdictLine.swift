@@ -1,6 +1,6 @@
 import Authoring
 
-/// What a check says about one file.
+/// The result of a check for one file.
 struct VerdictLine {
     let path: String
     let verdict: FileVerdict

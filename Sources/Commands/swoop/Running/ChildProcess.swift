@@ -2,7 +2,7 @@ import Files
 import Glibc
 import Threads
 
-/// A program run without a shell.
+/// A program that runs without a shell.
 struct ChildProcess: Sendable {
     let pid: pid_t
 
@@ -19,9 +19,9 @@ struct ChildProcess: Sendable {
         }
     }
 
-    /// Starts `words[0]`, looked up in PATH, with this process's environment and `environment` on top. Descriptors:
-    /// standard input is /dev/null, `output` and `errors` serve as the other two, and the rest is closed, as all are
-    /// opened so.
+    /// Starts `words[0]`, found in PATH, with this process's environment plus `environment`. Descriptors: standard
+    /// input is /dev/null, `output` and `errors` are the other two. All others are closed, because they are opened with
+    /// close-on-exec.
     static func start(
         _ words: [String], environment: [(String, String)] = [], output: Int32 = 2, errors: Int32 = 2
     ) throws -> ChildProcess {
@@ -30,7 +30,7 @@ struct ChildProcess: Sendable {
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        // Through high numbers, so that neither dup2 overwrites what the other one needs.
+        // Through high numbers, so that neither dup2 overwrites the other's source.
         posix_spawn_file_actions_adddup2(&actions, output, 250)
         posix_spawn_file_actions_adddup2(&actions, errors, 251)
         posix_spawn_file_actions_adddup2(&actions, 250, 1)
@@ -65,8 +65,8 @@ struct ChildProcess: Sendable {
 
     func signal(_ number: Int32) { kill(pid, number) }
 
-    /// Waits on a thread of its own: a process may run for hours and must not hold a thread of the pool that Swift's
-    /// tasks share. To be called once.
+    /// Waits on a thread of its own: a process may run for hours and must not occupy a thread of the cooperative pool.
+    /// Call once.
     func ending() async -> Ending {
         let pid = pid
         return await withCheckedContinuation { continuation in
@@ -90,5 +90,5 @@ struct ChildProcess: Sendable {
     }
 }
 
-/// The C library's words for an error number.
+/// The C library's text for an error number.
 func systemText(_ code: Int32) -> String { SystemError(code).description }

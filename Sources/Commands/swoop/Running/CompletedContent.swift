@@ -1,17 +1,17 @@
-/// Content that has arrived and been verified.
+/// Content that has been received and verified.
 struct CompletedContent: Sendable, Equatable {
     let path: String
-    /// Hexadecimal; of a hybrid the v1 hash, of a v2 torrent all 32 bytes.
+    /// Hexadecimal: the v1 hash of a hybrid, all 32 bytes of a v2 torrent's hash.
     let infoHash: String
     let bytes: Int
     let seconds: Double
-    /// Nil where nothing was fetched, or too quickly to say.
+    /// Nil if nothing was downloaded, or too quickly to tell.
     var efficiency: EfficiencyText?
 
-    /// The last part of the path.
+    /// The last component of the path.
     var name: String { path.split(separator: "/").last.map(String.init) ?? path }
 
-    /// The line that scripts wait for; the keys are a contract (docs/json-lines.md).
+    /// The JSON line that scripts wait for; the keys are a contract (docs/json-lines.md).
     var json: JSONValue {
         .object([
             ("event", .string("complete")), ("path", .string(path)), ("info_hash", .string(infoHash)),
@@ -19,7 +19,7 @@ struct CompletedContent: Sendable, Equatable {
         ])
     }
 
-    /// What a seed says once, when others can fetch from it.
+    /// The line that a seed prints once, when others can download from it.
     var seedingJSON: JSONValue {
         .object([
             ("event", .string("seeding")), ("path", .string(path)), ("info_hash", .string(infoHash)),
@@ -27,7 +27,7 @@ struct CompletedContent: Sendable, Equatable {
         ])
     }
 
-    /// - Parameter wasThere: nothing had to be fetched.
+    /// - Parameter wasThere: nothing had to be downloaded.
     func text(wasThere: Bool) -> String {
         let what = "\(path.shown): \(HumanText.bytes(bytes))"
         if wasThere { return "\(what), already complete, verified" }

@@ -1,5 +1,5 @@
-/// The command to run when content is complete. It runs without a shell unless `shell` says so, knows what arrived
-/// from its environment, and writes to standard error, since standard output may carry JSON lines.
+/// The command to run when content is complete. Runs without a shell unless `shell` is set, gets the content's
+/// properties in its environment, and writes to standard error, because standard output may carry JSON lines.
 struct CompletionHook: Sendable {
     let words: [String]
 
@@ -11,7 +11,7 @@ struct CompletionHook: Sendable {
         }
     }
 
-    /// Runs the command to its end. Nil when it ended with status 0, else what to tell.
+    /// Runs the command to its end. Returns nil for exit status 0, else the error to report.
     func run(_ content: CompletedContent) async -> Failure? {
         let path = content.path
         let environment = [

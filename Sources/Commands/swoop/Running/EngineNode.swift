@@ -1,7 +1,7 @@
 import Logging
 import Swarm
 
-/// An engine that is shut down whatever happens, so that trackers hear `stopped` and records are written.
+/// An engine that is always shut down, so that trackers get `stopped` and records are written.
 struct EngineNode {
     private let node: SwarmNode
 

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Tells systemd, where it runs us, that the service is up (sd_notify's protocol).
+/// Tells systemd, if it runs this process, that the service is ready (protocol of sd_notify).
 enum ServiceManager {
     static func ready() {
         guard let name = Terminal.environment("NOTIFY_SOCKET"), !name.isEmpty else { return }
@@ -8,7 +8,7 @@ enum ServiceManager {
         address.sun_family = sa_family_t(AF_UNIX)
         var path = Array(name.utf8)
         guard path.count < MemoryLayout.size(ofValue: address.sun_path) else { return }
-        // An abstract socket's name begins with a NUL, which is written as an at sign.
+        // The name of an abstract socket begins with a NUL, written as an at sign.
         if path[0] == UInt8(ascii: "@") { path[0] = 0 }
         let length = MemoryLayout<sockaddr_un>.offset(of: \.sun_path).map { $0 + path.count } ?? 0
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path) }

@@ -4,18 +4,18 @@ import Metainfo
 import Swarm
 import Threads
 
-/// `swoop seed` with a directory of torrents: serves each to whoever asks for it, and tells the trackers of all of them, again
-/// and again, at a pace that costs little.
+/// `swoop seed` with a directory of torrents: serves each on demand, and announces all of them repeatedly, at a pace
+/// that costs little.
 struct ShelfSession: Sendable {
     let directory: TorrentDirectory
     let reporter: Reporter
     let options: TransferOptions
     let seedTime: Duration?
 
-    /// Seconds between two looks at the directory.
+    /// Time between two scans of the directory.
     private static let look = Duration.seconds(2)
-    /// Seconds after which trackers are told again at the latest, and when none has answered; the time between two
-    /// announces; and announces at a time.
+    /// Maximum seconds between two announces of a torrent; seconds until it is announced again if no tracker has
+    /// responded; time between announces of two torrents; and the number of simultaneous announces.
     private static let longest = 1_800.0
     private static let retry = 300.0
     private static let pause = Duration.milliseconds(5)
@@ -24,7 +24,7 @@ struct ShelfSession: Sendable {
     func run(on node: SwarmNode) async throws {
         note(try await look())
         var options = options
-        // The limit is that of all torrents together.
+        // The limit applies to all torrents together.
         await node.setLimits(up: options.uploadLimit, down: nil)
         options.uploadLimit = nil
         try await node.serve(directory, options: options)
@@ -43,7 +43,7 @@ struct ShelfSession: Sendable {
                 if let seedTime { try? await Task.sleep(for: seedTime) } else { await StopSignal.shared.wait() }
             }
             if seedTime != nil { group.addTask { await StopSignal.shared.wait() } }
-            // The end of the time, or a signal.
+            // The end of the seed time, or a signal.
             await group.next()
             group.cancelAll()
         }
@@ -77,7 +77,7 @@ struct ShelfSession: Sendable {
         }
     }
 
-    /// Tells the trackers of each torrent when they asked to be told again, and of new ones at once.
+    /// Announces each torrent at the time its tracker asked for, and new torrents at once.
     private func keepAnnouncing(on node: SwarmNode, _ options: TransferOptions) async {
         let clock = ContinuousClock()
         var due: [String: ContinuousClock.Instant] = [:]

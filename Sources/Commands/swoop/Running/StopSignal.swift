@@ -2,15 +2,15 @@ import Glibc
 import Synchronization
 import Threads
 
-/// Signals of the process, received by the main thread and nobody else.
+/// Signals of the process, received only by the main thread.
 ///
 /// They are blocked before any other thread exists and read with `sigwait`, so no code ever runs inside a signal
-/// handler. The first SIGINT or SIGTERM asks for a clean stop; a second one, or five seconds gone by, ends the
+/// handler. The first SIGINT or SIGTERM requests a clean stop. A second one, or five seconds without an end, ends the
 /// process at once.
 final class StopSignal: Sendable {
     static let shared = StopSignal()
 
-    /// The time a clean stop may take before the process ends without it.
+    /// Maximum seconds for a clean stop before the process ends without it.
     static let graceSeconds = 5
 
     private struct State {
@@ -18,22 +18,22 @@ final class StopSignal: Sendable {
         var waiting: [Int: CheckedContinuation<Void, Never>] = [:]
         var nextWaiter = 0
         var onHangup: (@Sendable () -> Void)?
-        /// What the process exits with if the clean stop does not come to its end.
+        /// The exit status if the clean stop does not finish.
         var forcedStatus = ExitStatus.interrupted
     }
 
     private let state = Mutex(State())
 
-    /// Whether a stop was asked for.
+    /// Whether a stop was requested.
     var isStopped: Bool { state.withLock { $0.stopped } }
 
-    /// Runs on SIGHUP, on the main thread. Without it SIGHUP asks for a stop, as a closed terminal does.
+    /// Runs on SIGHUP, on the main thread. Without it, SIGHUP requests a stop, as when a terminal is closed.
     func onHangup(_ reload: @escaping @Sendable () -> Void) { state.withLock { $0.onHangup = reload } }
 
-    /// Says with what status to exit when a stop has to be forced: 0 for whatever had done its work.
+    /// Sets the exit status of a forced stop: 0 for a process that has done its work.
     func setForcedStatus(_ status: ExitStatus) { state.withLock { $0.forcedStatus = status } }
 
-    /// Returns when a stop was asked for, or when the task is cancelled.
+    /// Returns when a stop is requested, or when the task is cancelled.
     func wait() async {
         let id = state.withLock { state in
             state.nextWaiter += 1
@@ -42,7 +42,8 @@ final class StopSignal: Sendable {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let now = state.withLock { state in
-                    // Cancellation before this line finds no waiter; it is seen here instead.
+                    // If the task was cancelled before this line, no waiter was found; the cancellation is detected
+                    // here.
                     if state.stopped || Task.isCancelled { return true }
                     state.waiting[id] = continuation
                     return false
@@ -54,7 +55,7 @@ final class StopSignal: Sendable {
         }
     }
 
-    /// Asks for a stop from inside, as a signal would.
+    /// Requests a stop from inside the process.
     func stop() {
         let waiting = state.withLock { state in
             state.stopped = true
@@ -64,7 +65,7 @@ final class StopSignal: Sendable {
         for continuation in waiting { continuation.resume() }
     }
 
-    /// Asks for a stop when the other end of a pipe goes away.
+    /// Requests a stop when the other end of a pipe is closed.
     func stopWithReader(of descriptor: Int32) {
         Threads.runDetached {
             var watched = pollfd(fd: descriptor, events: 0, revents: 0)
@@ -73,14 +74,14 @@ final class StopSignal: Sendable {
         }
     }
 
-    /// Must run before a second thread exists: threads inherit the mask.
+    /// Must run before a second thread exists, because threads inherit the mask.
     static func block() {
         signal(SIGPIPE, SIG_IGN)
         var set = handled
         pthread_sigmask(SIG_BLOCK, &set, nil)
     }
 
-    /// The main thread's work until the process ends.
+    /// The work of the main thread until the process ends.
     func serve() -> Never {
         var set = Self.handled
         while true {
@@ -100,7 +101,7 @@ final class StopSignal: Sendable {
         while true {
             let number = sigtimedwait(&set, nil, &left)
             if number == SIGHUP || (number < 0 && errno == EINTR) { continue }
-            // Either impatience or a stop that hangs. The state on disk is right at every instant (`kill -9` is no
+            // A second SIGINT, or a stop that hangs. The state on disk is valid at every moment (`kill -9` is no
             // worse).
             _exit(number == SIGINT ? ExitStatus.interrupted.rawValue : state.withLock { $0.forcedStatus }.rawValue)
         }

@@ -5,8 +5,8 @@ import Swarm
 import Synchronization
 import Threads
 
-/// The torrent files of a directory, as a shelf. Of each only its info hashes and its name are in memory; the file is read
-/// again when somebody asks for what it describes.
+/// The torrent files of a directory, as a shelf. Only the info hashes and the name of each are in memory; the file is
+/// read again when a peer asks for its torrent.
 final class TorrentDirectory: Shelf {
     private struct Entry {
         let first: SHA1Digest
@@ -17,13 +17,13 @@ final class TorrentDirectory: Shelf {
     private struct State {
         var names: [SHA1Digest: String] = [:]
         var files: [String: Entry] = [:]
-        /// Files that are no torrents, or whose content is not there, each told once.
+        /// Files that are not torrents, or whose content is missing; each is reported once.
         var refused: Set<String> = []
         /// When the directory was changed last, as it was seen before its names were read; nanoseconds since 1970.
         var changed: Int64?
     }
 
-    /// What a look at the directory found.
+    /// The result of a scan of the directory.
     struct Changes: Sendable {
         var added = 0
         var removed = 0
@@ -32,7 +32,7 @@ final class TorrentDirectory: Shelf {
     }
 
     let path: String
-    /// Where the content of all of them is, each under its own name.
+    /// The directory with the content of all torrents, each under its own name.
     private let content: String
     private let state = Mutex(State())
 
@@ -42,7 +42,7 @@ final class TorrentDirectory: Shelf {
     }
 
     var count: Int { state.withLock { $0.files.count } }
-    /// Files of torrents that name trackers.
+    /// Files of torrents that have trackers.
     var announced: Set<String> { state.withLock { Set($0.files.filter(\.value.hasTrackers).keys) } }
 
     // MARK: Shelf
@@ -55,7 +55,7 @@ final class TorrentDirectory: Shelf {
         return ShelvedContent(torrent: torrent, path: try place(of: torrent))
     }
 
-    /// Under its own name only: what lies beside it is no content of it.
+    /// Under its own name only: entries beside it are not its content.
     private func place(of torrent: Torrent) throws -> String {
         guard let name = torrent.info.name.string else {
             throw Failure(.usage, "the name \(torrent.info.name.display) is no UTF-8")
@@ -72,7 +72,7 @@ final class TorrentDirectory: Shelf {
 
     // MARK: Looking
 
-    /// Reads the names in the directory if it has changed, and the torrents that are new. Blocks.
+    /// Reads the names in the directory if it has changed, and the new torrents. Blocks.
     func refresh() throws -> Changes {
         let changed: Int64
         do throws(SystemError) {

@@ -3,7 +3,7 @@ import Metainfo
 import NIOCore
 import Text
 
-/// Fetches torrents from HTTP servers.
+/// Downloads torrents from HTTP servers.
 enum TorrentDownload {
     static let timeout = TimeAmount.seconds(60)
 
@@ -14,8 +14,8 @@ enum TorrentDownload {
         case magnet(String, host: String)
     }
 
-    /// The torrent file at a URL, and nothing else.
-    /// - Parameter timeout: for all of it, however steadily it drips.
+    /// The torrent file at a URL; anything else is an error.
+    /// - Parameter timeout: limit for the whole download, however steadily data arrives.
     static func fetch(_ text: String, within timeout: TimeAmount = timeout) async throws -> [UInt8] {
         switch try await find(text, within: timeout) {
         case .file(let bytes): return bytes
@@ -24,7 +24,7 @@ enum TorrentDownload {
         }
     }
 
-    /// What there is at a URL.
+    /// The torrent file or magnet link at a URL.
     static func find(_ text: String, within timeout: TimeAmount = timeout) async throws -> Found {
         guard let url = HTTPURL(text) else {
             throw Failure(.usage, "'\(Redaction.url(text).shown)' is not an http or https URL that can be fetched")

@@ -3,9 +3,9 @@ import Files
 import Glibc
 import Metainfo
 
-/// Torrents in files.
+/// Reads and writes torrent files.
 enum TorrentFile {
-    /// A hundred thousand files take about 10 MiB; nobody's honest torrent is larger than this.
+    /// A torrent of 100,000 files takes about 10 MiB; larger files than this are refused.
     static let maxBytes = 64 << 20
 
     static func read(_ path: String, mayWait: Bool = true) throws -> Torrent {
@@ -65,7 +65,7 @@ enum TorrentFile {
         }
     }
 
-    /// Whether a file can be made at `path`, before hours go into what is to be in it.
+    /// Checks that a file can be created at `path`, before hours are spent on its contents.
     static func checkWritable(_ path: String) throws {
         let directory = path.lastIndex(of: "/").map { path[...$0] } ?? "."
         guard access(String(directory), W_OK | X_OK) == 0 else { throw failure("cannot create", path) }

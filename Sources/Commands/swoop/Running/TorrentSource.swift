@@ -1,6 +1,6 @@
 import Metainfo
 
-/// What `get` and `show` are given: a torrent, or only the name of one.
+/// The argument of `get` and `show`: a torrent, or only a reference to one.
 enum TorrentSource {
     case torrent(Torrent)
     case magnet(Magnet)
@@ -30,7 +30,7 @@ enum TorrentSource {
         }
     }
 
-    /// What to call it while nothing better is known.
+    /// A name for it until a better one is known.
     var label: String {
         switch self {
         case .torrent(let torrent): torrent.info.name.display

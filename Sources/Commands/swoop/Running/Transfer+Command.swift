@@ -1,7 +1,7 @@
 import Swarm
 
 extension Failure {
-    /// The engine's errors as exit statuses.
+    /// The exit status for errors of the engine.
     init(_ error: TransferError) {
         let status: ExitStatus =
             switch error.kind {
@@ -37,6 +37,6 @@ extension Progress {
 }
 
 extension Int {
-    /// The nearest number there is, for any `value`; 0 for what is none.
+    /// The nearest `Int` for any `value`; 0 for NaN.
     init(rounding value: Double) { self = value.isNaN ? 0 : Int(exactly: value.rounded()) ?? (value < 0 ? .min : .max) }
 }

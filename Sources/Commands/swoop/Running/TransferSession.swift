@@ -1,18 +1,18 @@
 import Metainfo
 import Swarm
 
-/// Follows one transfer from its start to its end: shows progress, reports completion, runs the hook, and ends when the
-/// seed time is over, the transfer fails, or a stop is asked for.
+/// Follows one transfer from start to end: shows progress, reports completion, runs the hook, and ends when the seed
+/// time is over, the transfer fails, or a stop is requested.
 struct TransferSession {
-    /// What the end depends on.
+    /// What determines the end.
     struct Plan {
-        /// The name people know the content by.
+        /// The name of the content for people.
         var label: String
-        /// How long to give after the content is complete; nil for ever.
+        /// How long to seed after completion; nil for no limit.
         var seedTime: Duration?
         /// Whether content that was complete from the start is not seeded at all.
         var endsWhenAlreadyComplete = false
-        /// Whether having everything is where it begins, not what it is for.
+        /// Whether the transfer begins with complete content.
         var isSeed = false
         var hook: CompletionHook?
     }
@@ -41,7 +41,7 @@ struct TransferSession {
         self.plan = plan
     }
 
-    /// Returns when all is done; throws what went wrong, or `QuietExit(.interrupted)` for a stop before completion.
+    /// Returns when everything is done. Throws the error, or `QuietExit(.interrupted)` for a stop before completion.
     mutating func run() async throws {
         let (happenings, feed) = AsyncStream.makeStream(of: Happening.self)
         let (transfer, interval) = (transfer, reporter.mode.redraws ? Duration.milliseconds(200) : .milliseconds(500))
@@ -98,7 +98,7 @@ struct TransferSession {
             if have > 0, !hadEverything { reporter.note("\(HumanText.bytes(Int(have))) are already there") }
         case .complete(let path, let infoHash, let bytes, let seconds):
             var content = CompletedContent(path: path, infoHash: infoHash, bytes: Int(bytes), seconds: seconds)
-            // The last word on progress comes before the word of completion.
+            // The last progress is reported before completion.
             if !plan.isSeed {
                 let status = await transfer.status()
                 if !hadEverything { content.efficiency = status.efficiency.map(EfficiencyText.init) }

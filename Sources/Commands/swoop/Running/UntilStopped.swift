@@ -1,5 +1,5 @@
-/// Runs `work` until it ends or a stop is asked for, whichever comes first. In the latter case its task is cancelled
-/// and waited for, and the command ends with 130.
+/// Runs `work` until it ends or a stop is requested. After a stop, its task is cancelled and awaited, and the command
+/// ends with 130.
 func untilStopped<Value: Sendable>(_ work: @escaping @Sendable () async throws -> Value) async throws -> Value {
     try await withThrowingTaskGroup(of: Value?.self) { group in
         group.addTask { try await work() }
@@ -12,7 +12,7 @@ func untilStopped<Value: Sendable>(_ work: @escaping @Sendable () async throws -
             guard let first = try await group.next(), let value = first else { throw QuietExit(status: .interrupted) }
             return value
         } catch {
-            // What the work says of being cancelled is no news.
+            // Errors caused by the cancellation are not reported.
             throw StopSignal.shared.isStopped ? QuietExit(status: .interrupted) : error
         }
     }

@@ -1,12 +1,12 @@
 import Address
 import Tracking
 
-/// Addresses as people write them. Names are not looked up: what one listens on or tells others must be certain.
+/// Parses addresses. Host names are not resolved: an address to listen on or to announce must be unambiguous.
 enum AddressArgument {
     private static let forms = "write ADDR:PORT, [IPv6]:PORT or PORT"
 
-    /// Where a server listens: `ADDR:PORT`, `[IPv6]:PORT`, `:PORT` or `PORT`. Without an address it is `[::]`, which
-    /// takes IPv4 too. Port 0 lets the system choose.
+    /// A listening address: `ADDR:PORT`, `[IPv6]:PORT`, `:PORT` or `PORT`. Without an address it is `[::]`, which
+    /// includes IPv4. Port 0 lets the system choose.
     static func listen(_ text: String) throws -> PeerAddress {
         let bare = text.first == ":" ? text.dropFirst() : text[...]
         if !bare.isEmpty, bare.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
@@ -16,14 +16,14 @@ enum AddressArgument {
         return try addressAndPort(text)
     }
 
-    /// A peer to connect to: `ADDR:PORT` or `[IPv6]:PORT`.
+    /// The address of a peer: `ADDR:PORT` or `[IPv6]:PORT`.
     static func peer(_ text: String) throws -> PeerAddress {
         let address = try addressAndPort(text)
         guard address.isConnectable else { throw ArgumentProblem("no connection can be made there") }
         return address
     }
 
-    /// An address alone, in numbers; the answer is in the form without brackets.
+    /// An IP address alone; returned without brackets.
     static func host(_ text: String) throws -> String {
         let bare = text.hasPrefix("[") && text.hasSuffix("]") ? text.dropFirst().dropLast() : text[...]
         guard let address = PeerAddress(host: bare, port: 1) else {

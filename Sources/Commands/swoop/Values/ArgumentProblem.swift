@@ -1,4 +1,4 @@
-/// Why the value of an argument cannot be used. ArgumentParser puts the argument's name and the value before the text.
+/// Why the value of an argument is invalid. ArgumentParser prefixes the text with the argument's name and value.
 struct ArgumentProblem: Error, CustomStringConvertible, Equatable {
     let description: String
 

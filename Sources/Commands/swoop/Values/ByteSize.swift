@@ -1,7 +1,7 @@
-/// A number of bytes as people write it: `4194304`, `4MiB`, `1.5GB`.
+/// A number of bytes: `4194304`, `4MiB`, `1.5GB`.
 ///
-/// Units are powers of 1024 (`KiB MiB GiB TiB`) or of 1000 (`KB MB GB TB`, also `kB`). A lower-case `b` is refused
-/// rather than guessed at: it stands for bits, and taking it for bytes is wrong by a factor of eight.
+/// Units are powers of 1024 (`KiB MiB GiB TiB`) or of 1000 (`KB MB GB TB`, also `kB`). A lower-case `b` is refused: it
+/// stands for bits, and reading it as bytes would be wrong by a factor of eight.
 struct ByteSize: Hashable, Sendable, Comparable {
     /// 0 or more.
     let bytes: Int
@@ -15,7 +15,7 @@ struct ByteSize: Hashable, Sendable, Comparable {
         ("KB", 1000), ("kB", 1000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("TB", 1_000_000_000_000), ("B", 1),
     ]
 
-    /// Reads `NUMBER[.FRACTION][UNIT]` without blanks or sign; a fraction needs a unit and is rounded down to a byte.
+    /// Parses `NUMBER[.FRACTION][UNIT]` without blanks or sign. A fraction needs a unit and is rounded down to a byte.
     static func parse(_ text: String) throws -> ByteSize {
         let (number, unitName) = text.splitBeforeUnit()
         guard !number.isEmpty else {
@@ -46,7 +46,7 @@ struct ByteSize: Hashable, Sendable, Comparable {
         throw ArgumentProblem("unknown unit '\(name)': use KiB, MiB, GiB, TiB, KB, MB, GB, TB, or none for bytes")
     }
 
-    /// Six digits are kept: more than any unit here needs to be readable, and no product of them overflows.
+    /// Keeps six digits: enough for every unit here, and no product of them overflows.
     private static func fractionBytes(_ digits: Substring, of unit: Int) throws -> Int {
         guard unit > 1 else { throw ArgumentProblem("a part of a byte makes no sense; add a unit") }
         guard digits.count <= 6, let value = Int(digits) else {
@@ -59,7 +59,7 @@ struct ByteSize: Hashable, Sendable, Comparable {
 }
 
 extension String {
-    /// The leading digits and points, and what follows them. ASCII only: other scripts' digits are not numbers here.
+    /// The leading digits and points, and the rest. ASCII only: digits of other scripts are not accepted.
     func splitBeforeUnit() -> (number: Substring, unit: Substring) {
         let end = firstIndex { !($0 == "." || ("0"..."9").contains($0)) } ?? endIndex
         return (self[..<end], self[end...])

@@ -1,7 +1,8 @@
-/// Splits a command line into words as a shell would, and does nothing else a shell does: no variables, globs or pipes.
+/// Splits a command line into words as a shell would, without any other function of a shell: no variables, globs or
+/// pipes.
 ///
-/// Blanks separate; `'…'` is taken as it stands; in `"…"` a backslash keeps a quote or a backslash; outside quotes a
-/// backslash keeps the next character.
+/// Blanks separate words; `'…'` is literal; in `"…"` a backslash escapes a quote or a backslash; outside quotes a
+/// backslash escapes the next character.
 enum CommandWords {
     static func split(_ line: String) throws -> [String] {
         var words: [String] = []

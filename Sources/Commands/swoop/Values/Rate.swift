@@ -1,6 +1,6 @@
-/// Bytes per second as people write them: `10MB/s`, `10MB`, `750KiB/s`.
+/// Bytes per second: `10MB/s`, `10MB`, `750KiB/s`.
 struct Rate: Hashable, Sendable {
-    /// 1 or more: a limit of nothing would never finish, so it is refused.
+    /// 1 or more: with a limit of zero a transfer would never finish.
     let bytesPerSecond: Int
 
     static func parse(_ text: String) throws -> Rate {

@@ -1,6 +1,6 @@
 import SwarmCore
 
-/// The name of a site, as other hosts hear it.
+/// The name of a site, as sent to other hosts.
 enum SiteName {
     static func parse(_ text: String) throws -> String {
         guard (1...Site.longestName).contains(text.utf8.count),

@@ -1,16 +1,16 @@
-/// A length of time as people write it: `30s`, `5m`, `72h`, `2d`, and the larger before the smaller, as in `1h30m`.
+/// A duration: `30s`, `5m`, `72h`, `2d`, or combinations with larger units first, such as `1h30m`.
 struct TimeSpan: Hashable, Sendable {
-    /// 0 to ``longest``, both included.
+    /// 0 to ``longest``, inclusive.
     let seconds: Int
 
     var duration: Duration { .seconds(seconds) }
 
-    /// Ten years. Keeps every sum of a time and a span far from overflow.
+    /// Ten years. Keeps the sum of a time and a duration far from overflow.
     static let longest = 3650 * 86_400
 
     private static let units: [(name: Character, seconds: Int)] = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)]
 
-    /// A bare `0` needs no unit; any other number does, since seconds and minutes are both good guesses.
+    /// `0` needs no unit. Any other number does, because seconds and minutes are equally plausible.
     static func parse(_ text: String) throws -> TimeSpan {
         if text == "0" { return TimeSpan(seconds: 0) }
         guard !text.isEmpty else { throw ArgumentProblem("a duration is a number with a unit, as in 30s, 5m or 72h") }

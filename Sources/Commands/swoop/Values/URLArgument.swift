@@ -1,7 +1,7 @@
 import ArgumentParser
 import Metainfo
 
-/// URLs as arguments, judged by the rule by which those in torrents are. A refusal says why, and shows no password.
+/// URLs as arguments, checked by the same rule as URLs in torrents. The error gives the reason and shows no password.
 enum URLArgument {
     static func tracker(_ text: String) throws -> String {
         do throws(AddressProblem) { return try TrackerAddress(text).text } catch {
@@ -15,7 +15,7 @@ enum URLArgument {
         }
     }
 
-    /// Whether a text is meant as a URL, right or wrong, and not as the path of a file.
+    /// Whether a text is meant as a URL, valid or not, rather than as the path of a file.
     static func isMeant(by text: String) -> Bool {
         let scheme = text.utf8.drop { $0 <= 0x20 }.prefix {
             $0 | 0x20 >= UInt8(ascii: "a") && $0 | 0x20 <= UInt8(ascii: "z") || "0123456789+-.".utf8.contains($0)

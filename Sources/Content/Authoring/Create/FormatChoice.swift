@@ -1,36 +1,36 @@
 import Metainfo
 
-/// The format and the piece length of a new torrent, chosen by what its files are like.
+/// Chooses the format and the piece length of a new torrent from the sizes of its files.
 ///
-/// In a hybrid torrent each file begins at a piece of its own. The padding before it counts as zeros and is hashed for
-/// v1: of many small files that is many times the files themselves, and every file costs a piece. Where padding would
-/// pass a tenth of the content, pieces get smaller, and where that does not help the format is v1. What the caller asked
-/// for is never changed. v2 alone has no padding that is stored or hashed, and v1 has none at all.
+/// In a hybrid torrent each file begins a new piece. The padding before it counts as zeros and is hashed for v1: for
+/// many small files it can be many times their size, and every file costs a piece. If padding would exceed a tenth of
+/// the content, pieces are made smaller, and if that does not help the format is v1. Explicit choices of the caller are
+/// never changed. v2 alone has no padding that is stored or hashed, and v1 has none at all.
 package struct FormatChoice: Sendable, Hashable {
     package let version: Info.Version
     /// In bytes.
     package let pieceLength: Int
-    /// Why it is not the usual, or what it costs; nil when there is nothing to say.
+    /// Why the choice is not the default, or what it costs; nil if there is nothing to report.
     package let reason: Reason?
 
     package enum Reason: Sendable, Hashable {
-        /// Pieces are shorter than they would be by size, for with those there would be so much padding.
+        /// Pieces are shorter than usual for this size, because usual ones would need this much padding.
         case smallerPieces(usual: Int, padding: Int64)
-        /// The format is v1, for a hybrid torrent with pieces of this length would have so much padding.
+        /// The format is v1, because a hybrid torrent with this piece length would need this much padding.
         case v1(pieceLength: Int, padding: Int64)
-        /// The caller insists on a hybrid torrent, and it has so much padding.
+        /// The caller requires a hybrid torrent, and it needs this much padding.
         case padded(padding: Int64)
     }
 
-    /// Padding up to a tenth of the content is fine, and so is this much, in bytes: it costs a few milliseconds.
+    /// Padding of up to a tenth of the content is accepted, and so is this many bytes, which cost a few milliseconds.
     static let freePadding: Int64 = 1 << 20
-    /// Most pieces that are made in order to have less padding: some 13 MB of hashes.
+    /// Maximum number of pieces for the sake of less padding: some 13 MB of hashes.
     static let mostPieces: Int64 = 1 << 18
 
     /// - Parameters:
-    ///   - lengths: of the files in bytes, in the order of the torrent.
-    ///   - version: what the caller insists on; nil for hybrid where that is no waste.
-    ///   - pieceLength: what the caller insists on, in bytes; nil to choose.
+    ///   - lengths: file lengths in bytes, in the order of the torrent.
+    ///   - version: the format that the caller requires; nil for hybrid unless that is wasteful.
+    ///   - pieceLength: the piece length that the caller requires, in bytes; nil to choose.
     package init(lengths: [Int64], version: Info.Version? = nil, pieceLength: Int? = nil) {
         let content = Content(lengths: lengths)
         let usual = pieceLength ?? PieceLength.automatic(totalLength: content.total)
@@ -45,7 +45,7 @@ package struct FormatChoice: Sendable, Hashable {
         } else if version == nil {
             self.init(.v1, usual, .v1(pieceLength: usual, padding: padding))
         } else {
-            // The least padding that does not cost too many pieces.
+            // The smallest padding that does not need too many pieces.
             let most = max(Self.mostPieces, content.pieces(usual))
             let length = shorter.last { content.pieces($0) <= most } ?? usual
             self.init(.hybrid, length, .padded(padding: content.padding(length)))
@@ -58,12 +58,12 @@ package struct FormatChoice: Sendable, Hashable {
         self.reason = reason
     }
 
-    /// Half of the length, a quarter of it and so on.
+    /// Half of the length, a quarter of it, and so on.
     private static func shorter(than length: Int) -> [Int] {
         sequence(first: length / 2) { $0 / 2 }.prefix { $0 >= PieceLength.allowedRange.lowerBound }.map { $0 }
     }
 
-    /// Files by their lengths; empty ones have neither pieces nor padding.
+    /// Files by length. Empty ones have neither pieces nor padding.
     private struct Content {
         let lengths: [Int64]
         let total: Int64
@@ -75,7 +75,7 @@ package struct FormatChoice: Sendable, Hashable {
 
         var tolerated: Int64 { max(total / 10, FormatChoice.freePadding) }
 
-        /// Bytes of padding in a hybrid torrent: behind each file but the last.
+        /// Bytes of padding in a hybrid torrent: after each file except the last.
         func padding(_ pieceLength: Int) -> Int64 {
             let step = Int64(pieceLength)
             return lengths.dropLast().reduce(0) { $0 + (step - $1 % step) % step }

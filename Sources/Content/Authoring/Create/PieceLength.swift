@@ -1,13 +1,14 @@
-/// How long pieces are to be.
+/// Limits and choice of the piece length.
 package enum PieceLength {
-    /// In bytes; what `automatic` chooses among.
+    /// In bytes; the range of `automatic`.
     package static let automaticRange = (256 << 10)...(16 << 20)
-    /// In bytes; what a caller may choose. Only powers of two: BEP 52 demands it, and v1 clients expect it.
+    /// In bytes; the range that a caller may choose from. Only powers of two: BEP 52 requires them, and v1 clients
+    /// expect them.
     package static let allowedRange = (16 << 10)...(256 << 20)
 
-    /// The shortest power of two that makes no more than 2,000 pieces of `totalLength` bytes: 1,000 to 2,000 of them,
-    /// more or fewer only at the ends of `automaticRange`. More pieces make a longer torrent and more messages; fewer
-    /// make receivers wait longer before they can pass something on.
+    /// The shortest power of two with at most 2,000 pieces for `totalLength` bytes: 1,000 to 2,000 pieces, more or
+    /// fewer only at the ends of `automaticRange`. More pieces mean a larger torrent and more messages; fewer make
+    /// receivers wait longer before they have a piece to pass on.
     package static func automatic(totalLength: Int64) -> Int {
         var length = automaticRange.lowerBound
         while length < automaticRange.upperBound, totalLength / Int64(length) >= 2000 { length *= 2 }

@@ -3,12 +3,12 @@ import Hashing
 import Metainfo
 import Threads
 
-/// What a new torrent is to be like.
+/// Options of a new torrent.
 package struct TorrentOptions: Sendable {
     package var version = Info.Version.hybrid
     /// In bytes; nil to choose by size.
     package var pieceLength: Int?
-    /// The top-level name; nil for that of the file or directory.
+    /// The top-level name; nil for the name of the file or directory.
     package var name: PathComponent?
     package var isPrivate = false
     /// Tiers of tracker URLs (BEP 12).
@@ -16,9 +16,9 @@ package struct TorrentOptions: Sendable {
     package var webSeeds: [String] = []
     package var comment: String?
     package var createdBy: String?
-    /// In seconds since 1970. With none, the same input gives the same file.
+    /// Seconds since 1970. If nil, the same input gives the same file.
     package var creationDate: Int64?
-    /// Threads that read and hash; nil for one on each processor.
+    /// Number of threads that read and hash; nil for one on each processor.
     package var threads: Int?
 
     package init(version: Info.Version = .hybrid, pieceLength: Int? = nil) {
@@ -27,7 +27,7 @@ package struct TorrentOptions: Sendable {
     }
 }
 
-/// Makes a torrent of scanned content: `swoop create`.
+/// Makes a torrent of scanned content, for `swoop create`.
 package struct TorrentMaker: Sendable {
     package let content: ScannedContent
     package let limits: AuthoringLimits
@@ -72,11 +72,11 @@ package struct TorrentMaker: Sendable {
         return try TorrentBuilder(name: name, files: files, pieceLength: pieceLength, version: version)
     }
 
-    /// How the content is cut into pieces.
+    /// How the content is divided into pieces.
     package var layout: ContentLayout { builder.layout }
 
     /// Reads and hashes everything, each byte once, on threads of its own. Ends soon after its task is cancelled.
-    /// - Parameter progress: called now and then from any of the threads, one at a time.
+    /// - Parameter progress: called from time to time by any of the threads, one at a time.
     /// - Throws: `changedWhileRead`, `system`, `noMemory`, `cancelled`, `metainfo`.
     package func make(
         progress: @escaping @Sendable (HashProgress) -> Void = { _ in }
@@ -92,7 +92,7 @@ package struct TorrentMaker: Sendable {
         return try result.get()
     }
 
-    /// The same on the calling thread, which waits.
+    /// The same on the calling thread, which blocks.
     private func make(_ state: HashState) throws(AuthoringError) -> Torrent {
         let version = builder.version
         let pieces = layout.pieceCount
@@ -131,7 +131,7 @@ package struct TorrentMaker: Sendable {
         }
     }
 
-    /// For each file of the layout its index in the scan; nil for padding. Both are in the same order.
+    /// For each file of the layout its index in the scan; nil for padding. Both have the same order.
     private func scannedFiles() -> [Int?] {
         var next = 0
         return layout.files.map { file in
@@ -141,7 +141,7 @@ package struct TorrentMaker: Sendable {
         }
     }
 
-    /// The SHA-1 digests one after the other.
+    /// The SHA-1 digests, concatenated.
     private static func bytes(_ digests: PieceResults<SHA1Digest>) -> [UInt8] {
         var bytes: [UInt8] = []
         let all = digests.all
@@ -164,7 +164,7 @@ package struct TorrentMaker: Sendable {
 }
 
 extension ReadProblem {
-    /// What it means for a file that was to stay as it was found.
+    /// This problem for a file that must not change.
     func authoringError(path: String) -> AuthoringError {
         switch self {
         case .system(let operation, let error): .system(operation: operation, path: path, error)

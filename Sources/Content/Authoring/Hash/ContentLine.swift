@@ -1,13 +1,13 @@
 import Metainfo
 
-/// The content as one line of bytes cut into pieces: `ContentLayout` reduced to what reading needs, and made before
-/// there are hashes to put into a torrent.
+/// The content as one range of bytes divided into pieces: a reduced `ContentLayout` with what reading needs, which can
+/// be built before there are hashes for a torrent.
 struct ContentLine: Sendable {
-    /// A file of one byte or more, or a stretch of padding.
+    /// A file of one byte or more, or padding.
     struct Stretch: Sendable {
-        /// Which file it is, by the caller's count; nil for padding, which is zeros.
+        /// The caller's index of the file; nil for padding, which is zeros.
         let file: Int?
-        /// In the line, in bytes.
+        /// Offset in the content, in bytes.
         let offset: Int64
         let length: Int64
         var end: Int64 { offset + length }
@@ -40,7 +40,7 @@ struct ContentLine: Sendable {
     /// Bytes of all pieces.
     var byteCount: Int64 { alignsFiles ? stretches.reduce(0) { $0 + $1.length } : extent }
 
-    /// A piece's range of the line, and the stretch in which it begins.
+    /// The byte range of a piece, and the stretch in which it begins.
     func piece(_ index: Int) -> (stretch: Int, range: Range<Int64>) {
         let start = Int64(index) * Int64(pieceLength)
         var low = 0

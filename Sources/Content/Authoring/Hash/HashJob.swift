@@ -4,25 +4,25 @@ import Metainfo
 import Synchronization
 import Threads
 
-/// What became of a piece that was to be hashed.
+/// The result of hashing a piece.
 enum PieceOutcome: Sendable {
-    /// Its digests, as far as they were asked for. The v2 one is the root over the piece's own leaves.
+    /// The requested digests. The v2 digest is the root over the piece's own leaves.
     case hashed(v1: SHA1Digest?, v2: SHA256Digest?)
-    /// A file of it could not be read to the piece's end.
+    /// A file of the piece could not be read to the end of the piece.
     case unreadable(FileProblem)
 }
 
-/// Why bytes of a file could not be had.
+/// Why bytes of a file could not be read.
 enum ReadProblem: Error, Sendable, Hashable {
     case system(operation: String, SystemError)
     case notAFile
-    /// The file ends before the torrent says it does.
+    /// The file is shorter than the torrent says.
     case short
-    /// It is not what it was when it was found.
+    /// The file has changed since it was found.
     case changed
 }
 
-/// How far hashing has come, in bytes of content (padding included).
+/// Progress of hashing, in bytes of content (including padding).
 package struct HashProgress: Sendable, Hashable {
     package let done: Int64
     package let total: Int64
@@ -39,16 +39,16 @@ struct HashJob: Sendable {
     let line: ContentLine
     let hasV1: Bool
     let hasV2: Bool
-    /// By the line's count of files. Made as needed: a hundred thousand paths need not all be in memory.
+    /// The source of a file, by the caller's index. Called on demand, so that 100,000 paths need not all be in memory.
     let source: @Sendable (_ file: Int) -> Source
-    /// Called once for each piece, by any of the threads, several at a time. False ends the run.
+    /// Called once for each piece, by several threads at the same time. False ends the run.
     let finish: @Sendable (_ piece: Int, PieceOutcome) -> Bool
-    /// Called for a file that is found to have changed after its last piece was hashed. The run ends.
+    /// Called if a file has changed after its last piece was hashed. The run ends.
     let changed: @Sendable (FileProblem) -> Void
     /// The pieces to hash, ascending; nil for all.
     var pieces: [Int]?
     var limits = AuthoringLimits.standard
-    /// Nil for as many as the process may use processors.
+    /// Number of threads; nil for the number of available processors.
     var threads: Int?
 
     var count: Int { pieces?.count ?? line.pieceCount }
@@ -60,7 +60,7 @@ struct HashJob: Sendable {
         return max(1, min(wanted, limits.maxThreads, (count + SHA1Streams.mostLanes - 1) / SHA1Streams.mostLanes))
     }
 
-    /// Bytes that a lane reads at a time: whole leaves, and within the limit for all threads together.
+    /// Bytes that a lane reads at a time: whole leaves, within the limit for all threads together.
     var blockBytes: Int {
         let share = limits.bufferBytes / (threadCount * SHA1Streams.mostLanes)
         let leaf = MerkleTree.leafSize
@@ -68,7 +68,7 @@ struct HashJob: Sendable {
     }
 }
 
-/// What changes while the threads run.
+/// The mutable state that the threads share.
 final class HashState: Sendable {
     private let next = Atomic<Int>(0)
     private let stopped = Atomic<Bool>(false)
@@ -76,8 +76,8 @@ final class HashState: Sendable {
     private let total = Atomic<Int64>(0)
     private let interval: Int64
     private let report: @Sendable (HashProgress) -> Void
-    /// When progress was last reported, in milliseconds. Reports are made under the lock: one at a time, never
-    /// backwards.
+    /// Time of the last progress report, in milliseconds, and its value. Reports are made under the lock: one at a
+    /// time, never decreasing.
     private let lastReport: Mutex<(time: Int64, done: Int64)>
     private let failure = Mutex<AuthoringError?>(nil)
 
@@ -87,10 +87,10 @@ final class HashState: Sendable {
         lastReport = Mutex((Clocks.steadyMilliseconds, -1))
     }
 
-    /// To be called before any work is done.
+    /// Call before any work is done.
     func setTotal(_ bytes: Int64) { total.store(bytes, ordering: .relaxed) }
 
-    /// The next position to work on, below `count`; nil when there is none or the run is to end.
+    /// The next position to work on, below `count`; nil if there is none or the run should end.
     func take(of count: Int) -> Int? {
         guard !isStopped else { return nil }
         let position = next.add(1, ordering: .relaxed).oldValue
@@ -104,7 +104,7 @@ final class HashState: Sendable {
         stopped.store(true, ordering: .relaxed)
     }
 
-    /// Why the run ended early; the first reason if there were several.
+    /// Why the run ended early: the first reason.
     var firstFailure: AuthoringError? { failure.withLock { $0 } }
 
     func add(_ bytes: Int) {
@@ -127,14 +127,14 @@ final class HashState: Sendable {
 }
 
 extension HashJob {
-    /// Bytes of all pieces that are to be hashed.
+    /// Bytes of all pieces to hash.
     private var byteCount: Int64 {
         guard let pieces else { return line.byteCount }
         return pieces.reduce(0) { $0 + Int64(line.piece($1).range.count) }
     }
 
-    /// Hashes all pieces, with threads of its own, and returns when they have ended.
-    /// - Throws: what made the run end early, if not `finish` said so itself.
+    /// Hashes all pieces on threads of its own, and returns when they have ended.
+    /// - Throws: the reason if the run ended early, unless `finish` ended it.
     func run(_ state: HashState) throws(AuthoringError) {
         state.setTotal(byteCount)
         let zeros = ZeroPiece(self)

@@ -1,17 +1,17 @@
 import Glibc
 import Hashing
 
-/// One thread's share of hashing a content: up to four pieces at a time, a lane each, read in blocks. SHA-1 goes over all
-/// lanes together, SHA-256 over all their leaves.
+/// One hashing thread: up to four pieces at a time, one lane each, read in blocks. SHA-1 processes all lanes together,
+/// SHA-256 all their leaves.
 struct HashWorker: ~Copyable {
     private struct Lane {
         let piece: Int
-        /// Where in the line the piece ends and where reading goes on.
+        /// End of the piece in the content, and the position of the next read.
         let end: Int64
         var position: Int64
         var stretch: Int
         var leaves: [SHA256Digest] = []
-        /// Bytes in the lane's buffer, and how many of them, from the start, are a file's and not padding.
+        /// Bytes in the lane's buffer, and how many of them, from the start, belong to a file rather than to padding.
         var filled = 0
         var data = 0
         var problem: FileProblem?
@@ -20,14 +20,14 @@ struct HashWorker: ~Copyable {
     private let job: HashJob
     private let state: HashState
     private let block: Int
-    // Allocated by `init`, used by this thread alone, freed with this value.
+    // `init` allocates this buffer, only this thread uses it, and it is freed with this value.
     private let memory: UnsafeMutableRawPointer
     private var files: SourceFiles
     private var streams: SHA1Streams
     private var lanes: [Lane?]
     private let zeros: ZeroPiece
 
-    /// Nil if there is no memory.
+    /// Nil if there is not enough memory.
     init?(_ job: HashJob, _ state: HashState, zeros: ZeroPiece) {
         block = job.blockBytes
         var memory: UnsafeMutableRawPointer?
@@ -66,7 +66,7 @@ struct HashWorker: ~Copyable {
         UnsafeMutableRawBufferPointer(start: memory + lane * block, count: block)
     }
 
-    /// Gives a lane its next piece, passing by pieces that are holes.
+    /// Assigns the next piece to a lane, skipping pieces that are holes.
     private mutating func start(_ index: Int) {
         while let position = state.take(of: job.count) {
             let piece = job.piece(position)
@@ -81,14 +81,14 @@ struct HashWorker: ~Copyable {
         }
     }
 
-    /// Whether a piece of full length lies in one file and nothing was ever written there.
+    /// Whether a piece of full length lies in one file and is a hole.
     private mutating func isHole(_ lane: Lane) -> Bool {
         let stretch = job.line.stretches[lane.stretch]
         let length = Int64(job.line.pieceLength)
         guard let file = stretch.file, lane.end - lane.position == length, stretch.end >= lane.end else { return false }
-        // A shorter file's tree is no taller than it needs to be, so its digest differs from `zeros`.
+        // The tree of a shorter file is lower, so its digest differs from `zeros`.
         guard !job.hasV2 || stretch.length >= length else { return false }
-        // What is wrong with the file is found, and reported, when it is read.
+        // Errors of the file are detected and reported when it is read.
         return (try? files.isHole(file, at: lane.position - stretch.offset, length: length, source: job.source))
             ?? false
     }
@@ -164,7 +164,7 @@ struct HashWorker: ~Copyable {
         if !job.finish(lane.piece, outcome) { state.stop() }
     }
 
-    /// The node that covers the piece: the whole tree of a file that is shorter than a piece.
+    /// The node that covers the piece: the root of the whole tree if the file is shorter than a piece.
     private func root(of lane: Lane) -> SHA256Digest {
         let stretch = job.line.stretches[job.line.piece(lane.piece).stretch]
         let isWholeFile = stretch.length <= Int64(job.line.pieceLength)
@@ -173,7 +173,7 @@ struct HashWorker: ~Copyable {
     }
 }
 
-/// What a full piece of zeros hashes to: sparse files have many.
+/// The digests of a full piece of zeros, of which sparse files have many.
 struct ZeroPiece: Sendable {
     let v1: SHA1Digest?
     let v2: SHA256Digest?

@@ -1,7 +1,7 @@
-/// One value for each piece, written by the threads that hash them and read when they have ended.
+/// One value for each piece, written by the hashing threads and read after they have ended.
 final class PieceResults<Value: BitwiseCopyable & Sendable>: @unchecked Sendable {
-    // Safe to share: each piece is given to one thread only, so no two write the same element, and the values are read
-    // after the threads were joined. Nothing writes outside 0..<count.
+    // Safe to share: each piece is assigned to one thread only, so no two threads write the same element, and the
+    // values are read after the threads were joined. Indices are always in 0..<count.
     private let values: UnsafeMutableBufferPointer<Value>
 
     init(repeating value: Value, count: Int) {

@@ -1,9 +1,9 @@
 import Files
 
-/// The files that one thread has open, the least recently used of which makes room for the next.
+/// The open files of one thread. The least recently used one is closed to open another.
 ///
-/// A file that must stay as it was found is looked at when it is opened and when it is closed, so that a change before,
-/// between or after its reads is seen.
+/// A file that must not change is checked when it is opened and when it is closed, so that a change before, between or
+/// after its reads is detected.
 struct SourceFiles: ~Copyable {
     private struct Entry {
         let file: Int
@@ -31,7 +31,7 @@ struct SourceFiles: ~Copyable {
         guard count == buffer.count else { throw FileProblem(file: file, problem: .short) }
     }
 
-    /// Whether `length` bytes from `offset` of a file are a hole, which reads as zeros. False where that is not known.
+    /// Whether `length` bytes of a file at `offset` are a hole, which reads as zeros. False if that is unknown.
     mutating func isHole(
         _ file: Int, at offset: Int64, length: Int64, source: (Int) -> HashJob.Source
     ) throws(FileProblem) -> Bool {
@@ -45,7 +45,7 @@ struct SourceFiles: ~Copyable {
         }
     }
 
-    /// Looks once more at all files that are open, and closes them.
+    /// Checks all open files once more, and closes them.
     mutating func finish() throws(FileProblem) {
         while let entry = entries.popLast() { try Self.leave(entry) }
     }
@@ -90,7 +90,7 @@ struct SourceFiles: ~Copyable {
     }
 }
 
-/// What went wrong, with which file.
+/// A problem with a file.
 struct FileProblem: Error, Sendable, Hashable {
     let file: Int
     let problem: ReadProblem

@@ -4,21 +4,20 @@ import Hashing
 import Metainfo
 import Threads
 
-/// One reading of a content that yields the SHA-1 of whole files and the hashes of any number of torrents over them.
+/// Reads a content once and computes the SHA-1 of whole files and the hashes of any number of torrents of them.
 ///
-/// A file's own digest can only be made from its beginning to its end, so here the threads share out files, not pieces;
-/// each file is read once, by one thread, and every digest it takes part in is fed from the same block. A piece that
-/// more than one file takes part in is gathered in memory: files are begun in order, so there are few of those at a
-/// time.
+/// The digest of a file must be computed from its beginning to its end, so threads are assigned files, not pieces. Each
+/// file is read once, by one thread, and every digest that it is part of is fed from the same block. Pieces that
+/// contain several files are assembled in memory. Files are started in order, so there are few of these at any time.
 package struct ContentPass: Sendable {
-    /// What is to be hashed for one torrent.
+    /// The hashes wanted for one torrent.
     package struct Line: Sendable {
         package let layout: ContentLayout
         package let version: Info.Version
         /// For each file of the layout its index in the scan; nil for padding.
         package let files: [Int?]
-        /// So many pieces from the start are not hashed; their results are zeros. For a torrent whose content begins
-        /// as another's does.
+        /// Number of pieces from the start that are not hashed; their results are zeros. For a torrent whose content
+        /// begins like that of another.
         package var skippedPieces = 0
 
         /// - Parameter files: see the property.
@@ -29,13 +28,13 @@ package struct ContentPass: Sendable {
         }
     }
 
-    /// What came of it.
+    /// The results.
     package struct Digests: Sendable {
-        /// By index in the scan; nil for a file whose digest was not asked for.
+        /// By index in the scan; nil for a file whose digest was not requested.
         package let files: [SHA1Digest?]
-        /// For each line the SHA-1 of each of its pieces; empty when it has no v1 half.
+        /// For each line, the SHA-1 of each of its pieces; empty without a v1 half.
         package let v1: [[SHA1Digest]]
-        /// For each line, by index in the layout's files, what v2 needs; empty when it has no v2 half.
+        /// For each line, the v2 hashes by index in the layout's files; empty without a v2 half.
         package let v2: [[Int: TorrentBuilder.V2Hashes]]
 
         package init(files: [SHA1Digest?], v1: [[SHA1Digest]], v2: [[Int: TorrentBuilder.V2Hashes]]) {
@@ -53,7 +52,7 @@ package struct ContentPass: Sendable {
 
     /// - Parameters:
     ///   - fileDigests: indices in the scan of the files whose own digest is wanted.
-    ///   - threads: that read and hash; nil for one on each processor.
+    ///   - threads: number of threads that read and hash; nil for one on each processor.
     package init(
         _ content: ScannedContent, fileDigests: Set<Int>, lines: [Line], limits: AuthoringLimits = .standard,
         threads: Int? = nil
@@ -81,7 +80,7 @@ package struct ContentPass: Sendable {
         return try result.get()
     }
 
-    /// The same on the calling thread, which waits.
+    /// The same on the calling thread, which blocks.
     private func run(_ state: HashState) throws(AuthoringError) -> Digests {
         let shared = PassShared(self)
         let order = content.files.indices.filter { wanted.contains($0) || !shared.places[$0].isEmpty }
@@ -101,10 +100,10 @@ package struct ContentPass: Sendable {
 
 /// What the threads of one pass share.
 final class PassShared: Sendable {
-    /// Where a file lies in a line.
+    /// The position of a file in a line.
     struct Place: Sendable {
         let line: Int
-        /// In the layout's files, and its start in the line, in bytes.
+        /// Index in the layout's files, and start in the line, in bytes.
         let file: Int
         let offset: Int64
     }

@@ -2,8 +2,8 @@ import Hashing
 import Metainfo
 import Synchronization
 
-/// The pieces of a v1 layout that more than one file takes part in: their parts come from different threads in any
-/// order, and the last one to come has the piece hashed.
+/// Assembles the pieces of a v1 layout that contain several files. Their parts come from different threads in any
+/// order; after the last part the piece is hashed.
 final class GatheredPieces: Sendable {
     private struct Piece {
         var bytes: [UInt8]

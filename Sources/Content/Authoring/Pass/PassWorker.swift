@@ -3,8 +3,8 @@ import Glibc
 import Hashing
 import Metainfo
 
-/// One thread's share of a pass: a file or two at a time, each with a lane for its own digest and one for its pieces in
-/// each torrent, read in blocks that stay in the cache while SHA-1 goes over all lanes together.
+/// One thread of a pass: one or two files at a time, each with a lane for its own digest and one for its pieces in each
+/// torrent. Files are read in blocks that stay in the cache while SHA-1 processes all lanes together.
 struct PassWorker: ~Copyable {
     /// Bytes read at a time.
     static let blockBytes = 256 << 10
@@ -14,25 +14,25 @@ struct PassWorker: ~Copyable {
         let length: Int64
         let opened: HeldFile
         var position: Int64 = 0
-        /// Of the block that is in the slot's buffer.
+        /// Bytes in the slot's buffer.
         var filled = 0
-        /// For each place of the file, the v2 leaves of the piece that is under way.
+        /// For each place of the file, the v2 leaves of the current piece.
         var leaves: [[SHA256Digest]]
     }
 
     private let shared: PassShared
     private let state: HashState
     private let order: [Int]
-    // Allocated by `init`, used by this thread alone, freed with this value.
+    // `init` allocates this buffer, only this thread uses it, and it is freed with this value.
     private let memory: UnsafeMutableRawPointer
     private var streams: SHA1Streams
     private var slots: [Slot?]
     private let lanesPerSlot: Int
-    /// By line, which of a slot's lanes hashes its pieces. Nil where most pieces are another's: the few that are left
-    /// are gathered, for a lane that is idle slows down the others.
+    /// For each line, the lane of a slot that hashes its pieces. Nil if most of its pieces are skipped: the few others
+    /// are assembled separately, because an idle lane slows the others down.
     private let pieceLanes: [Int?]
 
-    /// Nil if there is no memory.
+    /// Nil if there is not enough memory.
     init?(_ shared: PassShared, _ state: HashState, order: [Int]) {
         self.shared = shared
         self.state = state
@@ -96,7 +96,7 @@ struct PassWorker: ~Copyable {
         }
     }
 
-    /// Reads a slot's next block, which ends where a piece of any line ends at the latest.
+    /// Reads a slot's next block, which ends at the latest where a piece of any line ends.
     private mutating func fill(_ index: Int) {
         guard let slot = slots[index] else { return }
         var end = min(slot.length, slot.position + Int64(Self.blockBytes))
@@ -120,7 +120,7 @@ struct PassWorker: ~Copyable {
         UnsafeRawBufferPointer(start: memory + index * Self.blockBytes, count: slots[index]?.filled ?? 0)
     }
 
-    /// Where the block of a slot lies in a line.
+    /// The position of a slot's block in a line.
     private func target(_ place: PassShared.Place, _ slot: Slot) -> Target {
         let line = shared.pass.lines[place.line]
         let start = place.offset + slot.position
@@ -141,7 +141,7 @@ struct PassWorker: ~Copyable {
         let offset: Int
         let isInOneFile: Bool
         let isWanted: Bool
-        /// Of the piece's part in this file, from the file's start.
+        /// End of the piece's part in this file, from the start of the file.
         let end: Int64
     }
 
@@ -171,7 +171,7 @@ struct PassWorker: ~Copyable {
         streams.update(parts)
     }
 
-    /// Goes on behind the block that was hashed; takes the digests of what ended with it.
+    /// Advances past the hashed block, and stores the digests of everything that ended with it.
     private mutating func advance(_ index: Int) {
         guard let slot = slots[index], slot.filled > 0 else { return }
         let position = slot.position + Int64(slot.filled)

@@ -4,9 +4,9 @@ import Metainfo
 
 /// Finds the files of a content.
 package enum ContentScanner {
-    /// Looks at everything below `path`, or at the one file that it is. Reads no file.
-    /// - Throws: the first thing found that cannot be in a torrent, by name. Entries are looked at in the order of
-    ///   their names, so it is the same one each time.
+    /// Examines everything below `path`, or the one file at `path`, without reading file contents.
+    /// - Throws: the first entry, by name, that cannot be in a torrent. Entries are examined in the order of their
+    ///   names, so the result is reproducible.
     package static func scan(
         _ path: String, options: ScanOptions = ScanOptions(), limits: AuthoringLimits = .standard,
         isCancelled: () -> Bool = { false }
@@ -37,7 +37,7 @@ package enum ContentScanner {
             totalLength: walk.totalLength)
     }
 
-    /// The last component of the path; for `.`, `..` and the like that of the directory they stand for.
+    /// The last component of the path; for `.`, `..` and the like the name of the directory they stand for.
     private static func name(of root: [UInt8]) throws(AuthoringError) -> PathComponent {
         var path = root
         if let name = try? PathComponent(path.split(separator: UInt8(ascii: "/")).last.map(Array.init) ?? []) {
@@ -59,8 +59,9 @@ package enum ContentScanner {
     }
 }
 
-/// One scan under way: a walk over directories, depth first, the entries of each sorted as bytes, which is the order of
-/// a v2 file tree. The directories still to be listed are a stack of our own, so depth costs no stack of the thread.
+/// A running scan: a depth-first walk, with the entries of each directory sorted as bytes, which is the order of a v2
+/// file tree. The directories still to be listed are kept in an explicit stack, so depth does not use the thread's
+/// stack.
 private struct Walk {
     let root: [UInt8]
     let options: ScanOptions
@@ -80,9 +81,9 @@ private struct Walk {
         output = options.output.map(OwnOutput.init(path:))
     }
 
-    /// A directory on the way from the root to where the walk is.
+    /// A directory between the root and the current position.
     private struct Level {
-        /// Below the root, with no slash before or after it; empty for the root itself.
+        /// Path below the root, without a slash before or after it; empty for the root itself.
         let path: [UInt8]
         let identity: EntryIdentity
         /// Sorted backwards: the next is the last.
@@ -101,7 +102,7 @@ private struct Walk {
         }
         let file = ScannedFile(path: path, isExecutable: status.isExecutable, identity: DeviceStamp(status))
         files.append(file)
-        // Sizes come from a file system: their sum cannot be trusted to fit, and a builder refuses what is too large.
+        // Sizes come from a file system, so their sum may overflow. The builder refuses content that is too large.
         let (sum, overflow) = totalLength.addingReportingOverflow(file.length)
         totalLength = overflow ? .max : sum
     }
@@ -116,7 +117,7 @@ private struct Walk {
         }
     }
 
-    /// Takes a file, or answers a directory to go into.
+    /// Adds a file, or returns a directory to enter.
     private mutating func visit(
         _ joined: [UInt8], name: [UInt8], above levels: [Level]
     ) throws(AuthoringError) -> Level? {

@@ -1,4 +1,4 @@
-/// The regular expressions for what a scan leaves out. Not sendable: one scan makes and uses it.
+/// The regular expressions of a scan's exclusions. Not sendable: one scan creates and uses it.
 struct ExcludePatterns {
     private let expressions: [Regex<AnyRegexOutput>]
 
@@ -6,13 +6,13 @@ struct ExcludePatterns {
         var expressions: [Regex<AnyRegexOutput>] = []
         for pattern in patterns {
             guard let expression = try? Regex(pattern) else { throw .badPattern(pattern) }
-            // By scalars: a name in NFD is what it is, and matching is faster.
+            // By Unicode scalars: a name in NFD is matched as it is, and matching is faster.
             expressions.append(expression.matchingSemantics(.unicodeScalar))
         }
         self.expressions = expressions
     }
 
-    /// Whether one of them matches somewhere in `path`.
+    /// Whether one of the expressions matches somewhere in `path`.
     func match(_ path: [UInt8]) -> Bool {
         guard !expressions.isEmpty else { return false }
         let text = String(decoding: path, as: UTF8.self)

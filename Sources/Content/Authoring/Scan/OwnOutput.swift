@@ -1,11 +1,11 @@
 import Files
 import Metainfo
 
-/// The torrent that is to be written, as a scan meets it: it is no part of its own content.
+/// Recognises the torrent file to be written during a scan: it is not part of its own content.
 ///
-/// It is known by its place (the directory it will be in, and its name there), whatever links lead to that, and by what
-/// is there already: the torrent of a run before, a link in its place, what that link leads to, and the temporary file
-/// that an interrupted run left beside it (`NAME.NUMBER.part`).
+/// It is recognised by its location (its directory and name), through any links, and by what is there already: the
+/// torrent of an earlier run, a link in its place, the target of that link, and the temporary file of an interrupted
+/// run (`NAME.NUMBER.part`).
 package struct OwnOutput {
     private let name: [UInt8]
     private let directory: EntryIdentity?
@@ -35,15 +35,15 @@ package struct OwnOutput {
         status.kind != .directory && files.contains(EntryIdentity(status))
     }
 
-    /// Where a torrent is written before it is renamed to `path`.
-    /// - Parameter number: tells apart what is written at the same time.
+    /// The path to which a torrent is written before it is renamed to `path`.
+    /// - Parameter number: distinguishes files that are written at the same time.
     package static func temporaryPath(for path: String, number: Int) -> String {
         let bytes = Array(path.utf8)
         let start = bytes.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
         return String(decoding: bytes[..<start] + stem(of: bytes[start...]), as: UTF8.self) + ".\(number).part"
     }
 
-    /// As much of a name as leaves room for a number, and no part of a character.
+    /// The beginning of a name that leaves room for a number, cut at a character boundary.
     private static func stem(of name: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         guard name.count > 220 else { return name }
         var end = name.startIndex + 220

@@ -1,21 +1,20 @@
-/// What a scan does with symbolic links below the path that it was given. (That path itself may be a link: whoever
-/// named it meant what it points at.)
+/// How a scan treats symbolic links below the given path. (The path itself may be a link and is followed.)
 package enum SymlinkPolicy: String, Sendable, Hashable, CaseIterable {
     /// A link is an error that names it.
     case refuse
-    /// What a link points at takes its place.
+    /// A link is replaced by its target.
     case follow
     /// Links are left out, with a warning.
     case skip
 }
 
-/// What a scan takes in.
+/// Options of a scan.
 package struct ScanOptions: Sendable, Hashable {
     package var symlinks = SymlinkPolicy.refuse
-    /// Regular expressions. A file or directory is left out, with all that is in it, when one of them matches somewhere
-    /// in its path below the top-level name ("a/b/c.txt").
+    /// Regular expressions. A file or directory, with its contents, is left out if one of them matches anywhere in its
+    /// path below the top-level name ("a/b/c.txt").
     package var exclude: [String] = []
-    /// Where the torrent will be written. That file is left out, as are those that earlier runs left in its place.
+    /// The path to which the torrent will be written. That file is left out, and so are remains of earlier runs.
     package var output: String?
 
     package init(symlinks: SymlinkPolicy = .refuse, exclude: [String] = [], output: String? = nil) {
@@ -25,17 +24,16 @@ package struct ScanOptions: Sendable, Hashable {
     }
 }
 
-/// Something about the content that whoever makes the torrent should know, and that does not stop it.
-/// Names in it are escaped for display.
+/// A warning about the content, for the user who makes the torrent. Names in it are escaped for display.
 package enum ScanWarning: Sendable, Hashable {
-    /// A torrent holds files only: receivers will not have this directory.
+    /// A torrent contains only files: receivers will not get this directory.
     case emptyDirectory(String)
-    /// Two names in one directory that are one name to systems that ignore case or normalise (macOS, Windows).
+    /// Two names in one directory that are the same on systems that ignore case or normalise (macOS, Windows).
     case sameNameIgnoringCase(String, String)
     /// A name that Windows does not allow.
     case notForWindows(String)
     case symlinkSkipped(String)
-    /// The torrent that is to be written, or what is left of an earlier writing of it.
+    /// The torrent to be written, or the remains of an earlier run.
     case ownOutput(String)
 }
 

@@ -2,9 +2,9 @@ import Files
 import Metainfo
 
 package struct ScannedFile: Sendable, Hashable {
-    /// Below the top-level name; empty if the content is this one file.
+    /// Path below the top-level name; empty if the content is this one file.
     package let path: SafePath
-    /// Whether its owner may execute it.
+    /// Whether the owner may execute it.
     package let isExecutable: Bool
     /// The file as it was found: enough to tell later whether it is still the same.
     package let identity: DeviceStamp
@@ -13,9 +13,9 @@ package struct ScannedFile: Sendable, Hashable {
     package var length: Int64 { identity.size }
 }
 
-/// The files of a content, found and not yet read.
+/// The files of a content, found but not read.
 package struct ScannedContent: Sendable {
-    /// Where it lies; files are at this path, or below it.
+    /// The path of the file, or of the directory that contains the files.
     package let root: [UInt8]
     /// The last component of that path.
     package let name: PathComponent

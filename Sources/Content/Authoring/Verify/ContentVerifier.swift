@@ -4,51 +4,51 @@ import Metainfo
 import Storage
 import Threads
 
-/// What was found of one file of a torrent.
+/// The result for one file of a torrent.
 package enum FileVerdict: Sendable, Hashable {
-    /// There, of the right size, every piece right.
+    /// The file exists, has the right size, and all of its pieces are correct.
     case ok
     case missing
     /// In bytes. The pieces within the smaller size were checked all the same.
     case wrongSize(expected: Int64, found: Int64)
-    /// A directory or something special has its name.
+    /// A directory or special file has its name.
     case notAFile
-    /// It could not be read.
+    /// The file could not be read.
     case unreadable(operation: String, SystemError)
-    /// These pieces have wrong bytes, in this file or (v1) in one that shares a piece with it.
+    /// These pieces have wrong bytes, in this file or (v1) in a file that shares a piece with it.
     case corrupt(pieces: [PieceIndex])
-    /// Nothing is wrong with it as far as can be told: these pieces lie partly in a file that is missing or too short.
+    /// No error was found, but these pieces lie partly in a file that is missing or too short.
     case unverifiable(pieces: [PieceIndex])
 }
 
-/// What was found of a content.
+/// The result for a content.
 package struct VerifyReport: Sendable {
     /// The pieces that are there and right.
     package let right: PieceSet
     /// By index in the layout's files; padding is `ok`.
     package let files: [FileVerdict]
 
-    /// Whether every file is just as the torrent says.
+    /// Whether every file is exactly as the torrent says.
     package var isComplete: Bool { files.allSatisfy { $0 == .ok } }
 }
 
-/// Holds files against a torrent: reads all of them, whatever any record says, with all processors.
+/// Verifies files against a torrent: reads all of them, regardless of any resume record, using all processors.
 package struct ContentVerifier: Sendable {
     package let info: Info
     package let hashes: PieceHashes
     package var limits = AuthoringLimits.standard
-    /// Threads that read and hash; nil for one on each processor.
+    /// Number of threads that read and hash; nil for one on each processor.
     package var threads: Int?
     private let root: [UInt8]
 
-    /// - Parameter path: the file, or the directory that the torrent's files are in (not the one around it).
+    /// - Parameter path: the file, or the directory that contains the torrent's files (not its parent).
     package init(info: Info, hashes: PieceHashes, path: String) {
         self.info = info
         self.hashes = hashes
         root = Array(path.utf8)
     }
 
-    /// Where the content lies when a person names `path`: the path itself, or what has the torrent's name in it.
+    /// The path of the content if a person names `path`: the path itself, or the entry in it with the torrent's name.
     package static func contentPath(for info: Info, at path: String) -> String {
         let bytes = Array(path.utf8)
         let inside = bytes + [UInt8(ascii: "/")] + info.name.bytes
@@ -65,8 +65,8 @@ package struct ContentVerifier: Sendable {
     }
 
     /// Checks everything. Ends soon after its task is cancelled.
-    /// - Parameter progress: called now and then from any of the threads, one at a time.
-    /// - Throws: `cancelled`, `noMemory`. What is wrong with files is in the report.
+    /// - Parameter progress: called from time to time by any of the threads, one at a time.
+    /// - Throws: `cancelled`, `noMemory`. Problems with files are in the report.
     package func verify(
         progress: @escaping @Sendable (HashProgress) -> Void = { _ in }
     ) async throws(AuthoringError) -> VerifyReport {
@@ -96,7 +96,7 @@ package struct ContentVerifier: Sendable {
         let readable = readablePieces(found)
         let verdicts = PieceResults(repeating: Verdict.missing, count: layout.pieceCount)
         let problems = FileProblems()
-        // Their files' roots stand for the hashes that are not in the torrent.
+        // If piece layers are missing, the roots of the files are used to verify their pieces.
         let hasUnknownPieces = info.version == .v2 && !hashes.filesMissingLayers.isEmpty
         let roots = PieceResults(repeating: SHA256Digest.zero, count: hasUnknownPieces ? layout.pieceCount : 0)
         let job = HashJob(
@@ -120,7 +120,7 @@ package struct ContentVerifier: Sendable {
         return report(found, verdicts.all)
     }
 
-    /// The pieces of those files that lack a layer and whose own hashes lead to their root.
+    /// The pieces of files without a layer whose computed hashes lead to the file's root.
     private func piecesRight(by roots: [SHA256Digest]) -> [Int] {
         var known = hashes
         for (file, entry) in info.layout.files.enumerated() where entry.length > Int64(info.layout.pieceLength) {
@@ -134,7 +134,7 @@ package struct ContentVerifier: Sendable {
         }
     }
 
-    /// What is known of a piece: nothing was read of a missing one.
+    /// The state of a piece: `missing` if it was not read.
     private enum Verdict: UInt8, BitwiseCopyable, Sendable { case missing, right, wrong }
 
     private func look(at file: FileEntry) -> FileVerdict {
@@ -149,7 +149,7 @@ package struct ContentVerifier: Sendable {
         }
     }
 
-    /// The pieces all of whose bytes are on disk.
+    /// The pieces whose bytes are all on disk.
     private func readablePieces(_ found: [FileVerdict]) -> [Int] {
         var readable = [Bool](repeating: true, count: info.layout.pieceCount)
         for (index, file) in info.layout.files.enumerated() {
@@ -178,7 +178,7 @@ package struct ContentVerifier: Sendable {
         case .system(let operation, let error):
             error.isAbsence ? .missing : .unreadable(operation: operation, error)
         case .notAFile: .notAFile
-        // It was long enough a moment ago: its pieces are not right, which is all there is to say.
+        // The file was long enough a moment ago. Its pieces are not correct; there is nothing to add.
         case .short, .changed: before
         }
     }

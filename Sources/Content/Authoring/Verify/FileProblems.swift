@@ -2,7 +2,7 @@ import Files
 import Glibc
 import Synchronization
 
-/// What went wrong with files while threads read them; the first problem of each.
+/// Problems of files while threads read them; keeps the first of each file.
 final class FileProblems: Sendable {
     private let problems = Mutex<[Int: FileProblem]>([:])
 
@@ -14,6 +14,6 @@ final class FileProblems: Sendable {
 }
 
 extension SystemError {
-    /// Whether it says that there is nothing of that name.
+    /// Whether the error says that the path does not exist.
     var isAbsence: Bool { number == ENOENT || number == ENOTDIR }
 }

@@ -3,11 +3,11 @@ import Glibc
 import Hashing
 import Threads
 
-/// Why a copy was not made; nothing is left behind.
+/// Why a copy failed. Nothing is left behind.
 package enum LocalCopyError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// The source does not have the content that was asked for.
+    /// The source has other content than requested.
     case wrongContent(found: SHA1Digest)
-    /// The source is gone, or no ordinary file.
+    /// The source is gone, or not a regular file.
     case noSource
     case cancelled
     case source(SystemError)
@@ -24,21 +24,21 @@ package enum LocalCopyError: Error, Equatable, Sendable, CustomStringConvertible
     }
 }
 
-/// Copies of files that are here already, in place of downloads: sharing the blocks where the file system can
-/// (reflink), else inside the kernel, else by reading and writing. Holes stay holes. What was copied is hashed before
-/// it gets its name, in one step, durably.
+/// Copies local files instead of downloading them: shares blocks if the file system can (reflink), else copies in the
+/// kernel, else reads and writes. Holes are kept. The copy is verified by its hash, then renamed to its final name
+/// atomically and durably.
 package enum LocalCopy {
     package enum Method: Sendable, Equatable, CaseIterable { case reflink, kernel, readWrite }
 
-    /// Bytes copied between two looks at whether to stop.
+    /// Bytes copied between two checks for cancellation.
     static let stepBytes = 64 << 20
     static let blockBytes = 1 << 20
 
-    /// Copies on a thread of its own; cancelling the task stops it.
+    /// Copies on a thread of its own. Cancelling the task stops it.
     /// - Parameters:
-    ///   - target: replaced if it is there; directories above it are made.
-    ///   - progress: bytes done since the last call, at most twice the size in all: copying and hashing.
-    /// - Returns: how it was done.
+    ///   - target: replaced if it exists. Missing directories above it are created.
+    ///   - progress: bytes done since the last call; in total at most twice the size, for copying and hashing.
+    /// - Returns: the method that was used.
     @discardableResult
     package static func copy(
         from source: AbsolutePath, to target: AbsolutePath, expecting sha1: SHA1Digest,
@@ -130,7 +130,7 @@ struct CopyJob: ~Copyable {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: LocalCopy.blockBytes, alignment: 4096)
         defer { buffer.deallocate() }
         var position: Int64 = 0
-        // Only data is copied: what is left out of a truncated file is a hole.
+        // Only data is copied: parts of the truncated target that are not written are holes.
         while position < size, let extent = nextExtent(from: position) {
             position = extent.lowerBound
             while position < extent.upperBound {
@@ -174,7 +174,7 @@ struct CopyJob: ~Copyable {
         do throws(SystemError) { count = try source.read(into: part, at: position) } catch {
             throw .source(error)
         }
-        // Cut off meanwhile: the digest would say so too, but zeros need not be written for it.
+        // The source was truncated meanwhile. The digest would show it too, but this avoids writing zeros.
         guard count == length else { throw .noSource }
         do throws(SystemError) {
             try layer.write(copy.descriptor, UnsafeRawBufferPointer(part), at: position)
@@ -185,7 +185,7 @@ struct CopyJob: ~Copyable {
         return count
     }
 
-    /// Of the copy as it is now.
+    /// The digest of the copy as it is now.
     private func digest() throws(LocalCopyError) -> SHA1Digest {
         var stream = SHA1Streams(laneCount: 1)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: LocalCopy.blockBytes, alignment: 4096)

@@ -3,36 +3,36 @@ import Glibc
 import Hashing
 import Threads
 
-/// A file to hash. The tag is the asker's own.
+/// A file to hash. The tag belongs to the caller.
 struct HashItem: Sendable {
     let tag: Int
     let path: AbsolutePath
-    /// An event told that it was closed or moved to its place.
+    /// An event reported that the file was closed after writing, or moved to its place.
     var isWhole = false
 }
 
 /// What the threads of one run share.
 struct HashJob: Sendable {
-    /// Files that a thread reads at a time.
+    /// Number of files that a thread reads at the same time.
     let lanes: Int
     let blockBytes: Int
     let isGentle: Bool
     let isCautious: Bool
     let stop: StopFlag
     let progress: @Sendable (Int) -> Void
-    /// The argument: whether the thread has nothing to do without it.
+    /// Returns the next file. The argument tells whether the thread has nothing to do without it.
     let next: @Sendable (Bool) -> HashItem?
     let each: @Sendable (HashItem, Result<HashedFile, HashFailure>) -> Void
 }
 
-/// One thread's part: up to four files open, whose next blocks are read and then hashed together.
+/// One hashing thread: up to four open files, whose next blocks are read and then hashed together.
 struct FileHashWorker: ~Copyable {
     private struct Lane {
         let item: HashItem
         let descriptor: Int32
         let stamp: DeviceStamp
         var position: Int64 = 0
-        /// Bytes of the block just read.
+        /// Bytes in the block that was just read.
         var filled = 0
         var problem: HashFailure?
     }
@@ -72,12 +72,12 @@ struct FileHashWorker: ~Copyable {
         UnsafeMutableRawBufferPointer(start: memory + index * job.blockBytes, count: job.blockBytes)
     }
 
-    /// Gives the lane the next file that can be opened.
+    /// Opens the next file that can be opened, in the given lane.
     private mutating func fill(_ index: Int) {
         let isFirst = !lanes.contains { $0 != nil }
         while hasMore {
             guard let item = job.next(isFirst) else {
-                // Not even one: the end. One more beside others: perhaps later.
+                // If a thread without work gets no file, there are no more. A thread with work may get one later.
                 if isFirst { hasMore = false }
                 return
             }
@@ -111,19 +111,20 @@ struct FileHashWorker: ~Copyable {
     }
 
     private func beCautious(_ descriptor: Int32, _ status: FileStatus, isWhole: Bool) throws(HashFailure) {
-        // Who keeps a file open without writing for so long is not about to; and where leases are always refused, as on
-        // some network file systems, nothing would ever be hashed.
+        // A process that keeps a file open for so long without writing is unlikely to write soon. And where leases are
+        // always refused, as on some network file systems, nothing would ever be hashed.
         let patience: Int64 = 60_000_000_000
         let age = Clocks.wall &- status.modified
         if (0..<patience).contains(age), Self.mayHaveWriter(descriptor, isWhole: isWhole) {
             throw .beingWritten
         }
-        // Times move in steps: two writes within one would look the same. File systems with whole seconds are coarsest.
+        // File times are discrete: two writes within one step have the same time. File systems with whole seconds are
+        // the coarsest.
         let step: Int64 = status.modified % 1_000_000_000 == 0 ? 2_000_000_000 : 20_000_000
         if (0..<step).contains(age) { usleep(UInt32(clamping: (step - age) / 1000)) }
     }
 
-    /// Where the kernel does not tell, a file is whole when an event said so.
+    /// If the kernel does not tell whether there is a writer, a file is complete when an event said so.
     private static func mayHaveWriter(_ descriptor: Int32, isWhole: Bool) -> Bool {
         SystemFileLayer().hasWriter(descriptor) ?? !isWhole
     }

@@ -3,7 +3,7 @@ import Hashing
 import Synchronization
 import Threads
 
-/// A file whose content was read from its first byte to its last while nobody changed it.
+/// A file that was read completely without being changed in the meantime.
 package struct HashedFile: Hashable, Sendable {
     package let sha1: SHA1Digest
     package let stamp: DeviceStamp
@@ -12,14 +12,14 @@ package struct HashedFile: Hashable, Sendable {
     package var size: Int64 { stamp.size }
 }
 
-/// Why there is no digest of a file.
+/// Why a file has no digest.
 package enum HashFailure: Error, Hashable, Sendable, CustomStringConvertible {
     case vanished
-    /// A directory, a symlink, a device.
+    /// The path is a directory, a symlink or a device.
     case notAFile
-    /// Somebody changed it while it was read.
+    /// The file was changed while it was read.
     case changed
-    /// A process of this machine has it open for writing.
+    /// A process on this host has the file open for writing.
     case beingWritten
     case cancelled
     case unreadable(SystemError)
@@ -36,21 +36,23 @@ package enum HashFailure: Error, Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// SHA-1 of whole files: all processors, each byte read once, several files interleaved in each thread.
+/// SHA-1 of whole files, using all processors: each byte is read once, and each thread hashes several files
+/// interleaved.
 ///
-/// Memory is bounded whatever the sizes of the files: `bufferBytes` for all threads together.
+/// Memory is bounded regardless of file sizes: `bufferBytes` for all threads together.
 package struct FileHasher: Sendable {
     package struct Limits: Sendable {
-        /// Nil for as many as the machine has processors.
+        /// Number of threads; nil for the number of processors.
         package var threads: Int?
-        /// Bytes of content held at a time by all threads together.
+        /// Bytes of content in memory, all threads together.
         package var bufferBytes = 64 << 20
-        /// Most bytes that one lane of a thread reads at a time. Four lanes of it stay in a core's second-level cache.
+        /// Maximum bytes that one lane of a thread reads at a time. Four lanes of this size fit in a core's
+        /// second-level cache.
         package var blockBytes = 128 << 10
-        /// The threads give way to others, and what they read makes no room for itself in the page cache.
+        /// Run at low priority, and do not displace other data in the page cache.
         package var isGentle = false
-        /// Files that somebody has open for writing are refused, and one that was written a moment ago is read only
-        /// when a later change of it would show in its time.
+        /// Refuse files that are open for writing. Read a recently written file only when a later change would show in
+        /// its modification time.
         package var isCautious = false
 
         package init() {}
@@ -60,10 +62,10 @@ package struct FileHasher: Sendable {
 
     package init(limits: Limits = Limits()) { self.limits = limits }
 
-    /// Hashes files; cancelling the task stops it within a block.
+    /// Hashes files. Cancelling the task stops it within a block.
     /// - Parameters:
-    ///   - progress: bytes read since the last call. Called by any of the threads, several at a time.
-    ///   - each: once for each file, by its position. Called likewise.
+    ///   - progress: bytes read since the last call. Called by several threads at the same time.
+    ///   - each: called once for each file, with its index, by several threads at the same time.
     package func hash(
         _ paths: [AbsolutePath], progress: @escaping @Sendable (Int) -> Void = { _ in },
         each: @escaping @Sendable (Int, Result<HashedFile, HashFailure>) -> Void
@@ -93,7 +95,7 @@ package struct FileHasher: Sendable {
         await hash([path]).first ?? .failure(.cancelled)
     }
 
-    /// Takes from `next` until it has no more. `count` files are expected, which decides the number of threads.
+    /// Hashes files from `next` until it has no more. The expected number of files decides the number of threads.
     func run(
         expecting count: Int, stop: StopFlag, progress: @escaping @Sendable (Int) -> Void,
         next: @escaping @Sendable (Bool) -> HashItem?,
@@ -101,7 +103,7 @@ package struct FileHasher: Sendable {
     ) async {
         guard count > 0 else { return }
         let threads = max(1, min(limits.threads ?? Threads.processors, count))
-        // Few files are spread over the threads before they share one.
+        // Few files are distributed over the threads before several share one thread.
         let lanes = max(1, min(SHA1Streams.mostLanes, count / threads + (count % threads == 0 ? 0 : 1)))
         let share = limits.bufferBytes / (threads * lanes)
         let block = max(16 << 10, min(limits.blockBytes, share) / 4096 * 4096)

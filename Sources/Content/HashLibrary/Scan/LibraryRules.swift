@@ -1,15 +1,15 @@
-/// Which names the library leaves alone, in scans, watches and additions alike.
+/// Names that the library ignores in scans, watches and additions.
 package struct LibraryRules: Sendable, Equatable {
-    /// Directories (or files) left out with everything below them.
+    /// Directories (or files) that are excluded with everything below them.
     package var excludedTrees: [AbsolutePath] = []
-    /// Names that end so are left out, directories with all that is in them: what stands beside contents.
+    /// Files and directories whose names have these endings are excluded: they belong to contents but are not content.
     package var excludedEndings = [".torrent", ".finished", ".task.json", ".bterr", ".obserr", ".cdnerr", ".swoop"]
-    /// Names that begin so are left out: work in progress of our own.
+    /// Files and directories whose names have these beginnings are excluded: incomplete downloads and our own records.
     package var excludedBeginnings = [".swoop"]
 
     package init() {}
 
-    /// Whether something of that name is left out wherever it lies.
+    /// Whether a file or directory of this name is excluded in any place.
     func excludes(name: some Collection<UInt8>) -> Bool {
         excludedBeginnings.contains { name.starts(with: $0.utf8) }
             || excludedEndings.contains {
@@ -17,7 +17,7 @@ package struct LibraryRules: Sendable, Equatable {
             }
     }
 
-    /// Whether a path, which lies below `root`, is left out itself or by a directory above it.
+    /// Whether a path below `root` is excluded, by its own name or that of a directory above it.
     func excludes(_ path: AbsolutePath, below root: AbsolutePath? = nil) -> Bool {
         if excludedTrees.contains(where: { path.isWithin($0) }) { return true }
         let known = root?.components.count ?? 0

@@ -1,7 +1,7 @@
 import Files
 import Glibc
 
-/// What a walk through a tree found.
+/// The result of walking a tree.
 struct ScanResult: Sendable {
     struct Found: Sendable {
         let path: AbsolutePath
@@ -10,35 +10,36 @@ struct ScanResult: Sendable {
     }
 
     var tree: AbsolutePath
-    /// Files that something is to be done about, as the asker said.
+    /// The files selected by the caller.
     var files: [Found] = []
-    /// All files, whether or not something is to be done.
+    /// All files.
     var seen: Set<AbsolutePath> = []
-    /// Could not be listed or looked at: nothing is known of what is below.
+    /// Paths that could not be listed or examined: what is below them is unknown.
     var unreadable: [(path: AbsolutePath, error: SystemError)] = []
-    /// Bytes and files of all that was seen.
+    /// Bytes and number of all files found.
     var totalBytes: Int64 = 0
-    /// The tree itself is not there.
+    /// The tree does not exist.
     var isMissing = false
-    /// The tree is a directory and holds nothing at all.
+    /// The tree is an empty directory.
     var isEmpty = false
-    /// Of the tree's top.
+    /// Device of the top directory.
     var device: UInt64?
     var wasStopped = false
 
-    /// Whether a path that was not seen is surely not there.
+    /// Whether a path that was not found surely does not exist.
     func isGone(_ path: AbsolutePath) -> Bool {
         !wasStopped && !seen.contains(path) && !unreadable.contains { path.isWithin($0.path) }
     }
 }
 
-/// Walks trees without following symlinks, except that the top may be one (a root that an administrator linked).
+/// Walks trees without following symlinks, except that the top may be a symlink (to a root that an administrator
+/// linked).
 struct TreeScanner: Sendable {
     let rules: LibraryRules
-    /// Deepest nesting that is followed; a path has at most 2,048 components.
+    /// Maximum depth; a path has at most 2,048 components.
     private static let deepest = 2048
 
-    /// - Parameter isWanted: whether a file is to be among `files`.
+    /// - Parameter isWanted: whether to include a file in `files`.
     func scan(
         _ tree: AbsolutePath, stop: StopFlag, isWanted: (AbsolutePath, DeviceStamp) -> Bool
     ) -> ScanResult {

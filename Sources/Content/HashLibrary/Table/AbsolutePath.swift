@@ -2,18 +2,18 @@ import Files
 
 /// A path from the root of the file system, as bytes: no empty, `.` or `..` component, no NUL, no slash at its end.
 ///
-/// Names on Linux are bytes, not text, so this is what the library compares, sorts and keeps. It says nothing about
-/// links: two paths may lead to one file.
+/// Names on Linux are bytes, not text, so the library compares, sorts and stores bytes. Links are not considered: two
+/// paths may lead to one file.
 package struct AbsolutePath: Hashable, Sendable, Comparable, CustomStringConvertible {
     /// `/` alone for the root.
     package let bytes: [UInt8]
 
     static let slash = UInt8(ascii: "/")
-    /// Longest path that the kernel takes, without the NUL.
+    /// Longest path that the kernel accepts, in bytes without the NUL.
     static let mostBytes = 4095
 
-    /// Nil unless it begins with a slash, has no NUL and no `..`, and is short enough for the kernel. Empty components,
-    /// `.` and a slash at the end are left out.
+    /// Nil unless the path begins with a slash, has no NUL and no `..`, and is short enough for the kernel. Empty
+    /// components, `.` and a slash at the end are removed.
     package init?(_ bytes: some Collection<UInt8>) {
         guard bytes.first == Self.slash, bytes.count <= Self.mostBytes, !bytes.contains(0) else { return nil }
         var result: [UInt8] = []
@@ -29,10 +29,10 @@ package struct AbsolutePath: Hashable, Sendable, Comparable, CustomStringConvert
 
     package init?(_ text: String) { self.init(Array(text.utf8)) }
 
-    /// What is known to be in order.
+    /// Bytes that are known to be valid.
     private init(checked bytes: [UInt8]) { self.bytes = bytes }
 
-    /// A path below this one; nil for a name that is not one.
+    /// A path below this one; nil if `name` is not a valid name.
     package func appending(_ name: some Collection<UInt8>) -> AbsolutePath? {
         guard (1...255).contains(name.count), bytes.count + 1 + name.count <= Self.mostBytes,
             !name.contains(0), !name.contains(Self.slash), !name.elementsEqual(".".utf8), !name.elementsEqual("..".utf8)
@@ -49,26 +49,26 @@ package struct AbsolutePath: Hashable, Sendable, Comparable, CustomStringConvert
         bytes[((bytes.lastIndex(of: Self.slash) ?? 0) + 1)...]
     }
 
-    /// The directory that it lies in; the root's is the root.
+    /// The directory that contains the path; the root's parent is the root.
     package var parent: AbsolutePath {
         guard let last = bytes.lastIndex(of: Self.slash), last > 0 else { return AbsolutePath(checked: [Self.slash]) }
         return AbsolutePath(checked: Array(bytes[..<last]))
     }
 
-    /// Its components, from the root on.
+    /// The components, beginning at the root.
     package var components: [ArraySlice<UInt8>] { bytes.split(separator: Self.slash) }
 
-    /// Whether this is `other` or lies somewhere below it.
+    /// Whether this is `other` or a path below it.
     package func isWithin(_ other: AbsolutePath) -> Bool {
         if other.isRoot { return true }
         guard bytes.count >= other.bytes.count, bytes.starts(with: other.bytes) else { return false }
         return bytes.count == other.bytes.count || bytes[other.bytes.count] == Self.slash
     }
 
-    /// The path as text; nil where it is no UTF-8.
+    /// The path as text; nil if it is not UTF-8.
     package var text: String? { String(validating: bytes, as: UTF8.self) }
 
-    /// For people: control characters escaped as in the table. Bytes that are no UTF-8 show as U+FFFD.
+    /// For display: control characters are escaped as in the table. Bytes that are not UTF-8 become U+FFFD.
     package var description: String { String(decoding: PathText.escape(bytes), as: UTF8.self) }
 
     /// For calls to the system.
@@ -77,8 +77,8 @@ package struct AbsolutePath: Hashable, Sendable, Comparable, CustomStringConvert
     package static func < (left: Self, right: Self) -> Bool { left.bytes.lexicographicallyPrecedes(right.bytes) }
 }
 
-/// How the table writes a path: as it is, but a backslash as `\\`, a line feed as `\n`, a carriage return as `\r`, and
-/// any other control character as `\x` with two hexadecimal digits, so that one line is one file on any terminal.
+/// The form of a path in the table: as it is, except that a backslash becomes `\\`, a line feed `\n`, a carriage return
+/// `\r`, and any other control character `\x` with two hexadecimal digits. So one line is one file on any terminal.
 enum PathText {
     private static let digits = Array("0123456789abcdef".utf8)
     private static let backslash = UInt8(ascii: "\\")
@@ -99,7 +99,8 @@ enum PathText {
         return result
     }
 
-    /// What `escape` made of it. A backslash before anything else stands for itself: people write paths too.
+    /// The inverse of `escape`. A backslash before any other character stands for itself, because people write paths
+    /// too.
     static func unescape(_ text: some Collection<UInt8>) -> [UInt8] {
         let text = Array(text)
         guard text.contains(backslash) else { return text }

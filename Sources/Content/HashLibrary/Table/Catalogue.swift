@@ -1,7 +1,7 @@
 import Files
 import Hashing
 
-/// What content a file has: the two things that a delivery knows of it.
+/// The identity of content: the two properties that a delivery knows.
 package struct ContentKey: Hashable, Sendable {
     package let sha1: SHA1Digest
     /// Bytes.
@@ -13,7 +13,7 @@ package struct ContentKey: Hashable, Sendable {
     }
 }
 
-/// The library's knowledge, without any I/O: entries by path and by content, and what people did to the table.
+/// The contents of the library, without any I/O: entries by path and by content, and edits of the table.
 struct Catalogue: Sendable {
     struct Entry: Equatable, Sendable {
         enum Trust: Equatable, Sendable {
@@ -26,28 +26,28 @@ struct Catalogue: Sendable {
         }
 
         var sha1: SHA1Digest
-        /// Nil where a line without a size is only claimed.
+        /// Nil for a claimed line without a size.
         var size: Int64?
         var trust: Trust
-        /// Whether the table has the line.
+        /// Whether the table on disk contains the line.
         var isWritten = false
     }
 
     private(set) var entries: [AbsolutePath: Entry] = [:]
-    /// Lines that somebody removed: those files stay out until they change.
+    /// Lines that a person removed: their files stay out of the table until they change.
     private(set) var removed: [AbsolutePath: StampText.Row] = [:]
     private var byContent: [SHA1Digest: Set<AbsolutePath>] = [:]
     private var byFile: [FileKey: AbsolutePath] = [:]
-    /// Verified files that went away a moment ago: a file that was moved is known again under its new path.
+    /// Verified files that disappeared a moment ago: a moved file is recognised under its new path.
     private var departed: [FileKey: SHA1Digest] = [:]
     private static let mostDeparted = 200_000
 
     var comments: [[UInt8]] = []
     var identity: String?
-    /// Whether the table on disk is behind.
+    /// Whether the table on disk is out of date.
     private(set) var isDirty = false
 
-    /// Whose content it must be where path does not matter.
+    /// Identifies the content of a file independent of its path.
     private struct FileKey: Hashable {
         let stamp: DeviceStamp
     }
@@ -58,7 +58,7 @@ struct Catalogue: Sendable {
 
     // MARK: Questions
 
-    /// Paths that may have that content, claimed ones last; each still to be looked at.
+    /// Paths that may have this content, claimed ones last. The caller must check each.
     func candidates(for key: ContentKey) -> [AbsolutePath] {
         guard let paths = byContent[key.sha1] else { return [] }
         var sure: [AbsolutePath] = []
@@ -91,7 +91,7 @@ struct Catalogue: Sendable {
 
     enum Need: Equatable {
         case nothing
-        /// The line is there and nobody checked it.
+        /// The line exists and has not been checked.
         case verification
         case hashing
     }
@@ -108,7 +108,8 @@ struct Catalogue: Sendable {
 
     // MARK: Events
 
-    /// A file was hashed. `isVerification`: somebody's line about it was to be checked, and stays what it is.
+    /// Records a hashed file. With `isVerification`, the purpose was to check a claimed line, and the line is kept as
+    /// it is.
     mutating func record(
         _ sha1: SHA1Digest, at path: AbsolutePath, looking stamp: DeviceStamp, isVerification: Bool = false
     ) {
@@ -122,7 +123,7 @@ struct Catalogue: Sendable {
             }
             return put(next, at: path)
         }
-        // The line was checked by somebody else, changed or removed meanwhile: that holds.
+        // The line was checked, changed or removed in the meantime: that takes precedence.
         if isVerification, entries[path] == nil || need(at: path, looking: stamp) == .nothing { return }
         removed[path] = nil
         var next = Entry(sha1: sha1, size: stamp.size, trust: .verified(stamp))
@@ -130,7 +131,7 @@ struct Catalogue: Sendable {
         put(next, at: path)
     }
 
-    /// The file is not there any more, or is not to be in the library.
+    /// The file no longer exists, or should not be in the library.
     mutating func remove(_ path: AbsolutePath) {
         if removed.removeValue(forKey: path) != nil { isDirty = true }
         guard let entry = entries[path] else { return }
@@ -139,7 +140,7 @@ struct Catalogue: Sendable {
         isDirty = true
     }
 
-    /// All files at or below a path that `isGone` says so of.
+    /// Removes all files at or below a path for which `isGone` returns true.
     mutating func remove(within tree: AbsolutePath, where isGone: (AbsolutePath) -> Bool = { _ in true }) -> Int {
         let gone = entries.keys.filter { $0.isWithin(tree) && isGone($0) }
         for path in gone { remove(path) }
@@ -181,8 +182,9 @@ struct Catalogue: Sendable {
 
     // MARK: The files on disk
 
-    /// What somebody did to the table since it was last written, or what it says at the start: lines that are gone are
-    /// gone, new and changed ones are believed once they were checked. Answers how many lines each way.
+    /// Applies changes that others made to the table since it was last written, or its contents at the start. Removed
+    /// lines are removed, new and changed ones become claims that are checked before use. Returns the number of lines
+    /// removed and claimed.
     mutating func adopt(_ table: TableText, _ stamps: StampText) -> (removed: Int, claimed: Int) {
         var counts = (removed: 0, claimed: 0)
         comments = table.comments
@@ -206,7 +208,7 @@ struct Catalogue: Sendable {
                 entries[path]?.isWritten = true
                 continue
             }
-            // A result of our own that is on its way to the table is newer than the line.
+            // A result of our own that is not in the table yet is newer than the line.
             if let entry = entries[path], !entry.isWritten, case .verified = entry.trust {
                 needsWriting = true
                 continue
@@ -228,7 +230,7 @@ struct Catalogue: Sendable {
         return counts
     }
 
-    /// What the two files are to say.
+    /// The contents of the two files.
     var texts: (table: [UInt8], stamps: [UInt8]) {
         var stamps = StampText()
         stamps.identity = identity
@@ -249,7 +251,7 @@ struct Catalogue: Sendable {
         return (table.encoded(), stamps.encoded())
     }
 
-    /// The files on disk say what this does.
+    /// Call when the files on disk have been written.
     mutating func written() {
         isDirty = false
         for path in entries.keys where entries[path]?.isWritten == false { entries[path]?.isWritten = true }

@@ -24,13 +24,13 @@ struct StampText: Equatable, Sendable {
 
     private static let heading = "swoop-library 1"
 
-    /// What the library was made for; a change of it makes a rebuild necessary.
+    /// The purpose of the library. If it changes, a rebuild is necessary.
     var identity: String?
     var rows: [AbsolutePath: Row] = [:]
 
     init() {}
 
-    /// Lines that cannot be read are left out: then those files are hashed again. Nil for another format.
+    /// Lines that cannot be parsed are left out; their files are hashed again. Nil for another format.
     init?(_ bytes: [UInt8]) {
         var lines = bytes.split(separator: 0x0a)[...]
         guard let first = lines.popFirst(), first.elementsEqual(Self.heading.utf8) else { return nil }

@@ -2,15 +2,15 @@ import Files
 import Glibc
 import Threads
 
-/// The table and the file of stamps beside it, on disk: read, noticed when somebody else changed them, and replaced in
-/// one step each. Several processes may keep the same table: a lock orders their writing, and each takes in what the
-/// others wrote before it writes.
+/// The table and its file of stamps on disk: reading, detecting changes by others, and atomic replacement of each.
+/// Several processes may maintain the same table: a lock orders their writes, and each process reads the others'
+/// changes before it writes.
 struct TableStore {
     enum State: Equatable {
-        /// As we last read or wrote it.
+        /// Unchanged since we last read or wrote it.
         case same
         case changed
-        /// Changed just now: somebody may be half way.
+        /// Changed just now: the other process may still be writing.
         case unsettled
     }
 
@@ -25,7 +25,7 @@ struct TableStore {
     private var sight: FileStamp??
     /// A table of ten million files is not more than this; anything larger is not a table.
     private static let mostBytes = 4 << 30
-    /// Nanoseconds that a changed table must be left alone before it is read.
+    /// Nanoseconds that a changed table must stay unchanged before it is read.
     static let settling: Int64 = 250_000_000
     private static let lockPatience: Int64 = 10_000_000_000
 
@@ -39,14 +39,15 @@ struct TableStore {
         (table, stamps, tableTemporary, stampsTemporary, lockName) = (names[0], names[1], names[2], names[3], names[4])
     }
 
-    /// The paths of all files that it makes.
+    /// The paths of all files that this type creates.
     var ownPaths: [AbsolutePath] {
         [table, stamps, tableTemporary, stampsTemporary, lockName].compactMap { path.parent.appending($0.bytes) }
     }
 
     private func failure(_ error: SystemError) -> LibraryError { LibraryError(.table(error), path.description) }
 
-    /// Whether somebody else changed the table. What cannot be looked at counts as unchanged: writing will tell.
+    /// Whether others changed the table. If it cannot be examined it counts as unchanged; writing will report the
+    /// error.
     func state() -> State {
         guard let directory = try? HeldDirectory.open(path.parent.system, layer: layer) else { return .same }
         let current: FileStamp?
@@ -63,18 +64,18 @@ struct TableStore {
     }
 
     struct Outcome: Equatable {
-        /// Lines that somebody removed, added or changed.
+        /// Number of lines that others removed, and of lines that they added or changed.
         var removed = 0
         var claimed = 0
-        /// Numbers of lines that could not be read.
+        /// Numbers of the lines that could not be parsed.
         var unreadable: [Int] = []
-        /// There was no table at all, the first time we looked.
+        /// There was no table at all at the first look.
         var isNew = false
         var identity: String?
         var didRead = false
     }
 
-    /// Takes in what others changed, then writes what we know if that differs.
+    /// Reads the changes of others, then writes the catalogue if the files differ from it.
     mutating func synchronize(_ catalogue: inout Catalogue) throws(LibraryError) -> Outcome {
         do {
             let directory = try HeldDirectory.open(path.parent.system, creating: true, layer: layer)
@@ -102,7 +103,7 @@ struct TableStore {
         var beside = kept ?? StampText()
         outcome.identity = beside.identity
         if sight == nil, bytes == nil {
-            // Deleted while we were not running: begin anew.
+            // The table was deleted while we were not running: begin anew.
             outcome.isNew = true
             beside.rows = [:]
             text = TableText()

@@ -1,18 +1,18 @@
 import Hashing
 
-/// The table as text: `SHA-1 SIZE PATH`, one line per file, sorted by path; `#` begins a comment.
+/// The table as text: `SHA-1 SIZE PATH`, one line for each file, sorted by path; `#` begins a comment.
 ///
-/// It is read leniently, because people edit it: any blanks between the columns, either case of digits, comments, empty
-/// lines, either kind of line end, a missing size (then it is not compared), and the two columns of sha1sum. Of two
-/// lines for one path the last holds. What cannot be read is kept as a comment.
+/// It is parsed leniently, because people edit it: any blanks between the columns, either case of digits, comments,
+/// empty lines, either kind of line end, a missing size (which is then not compared), and the two columns of sha1sum.
+/// If a path has several lines, the last one counts. Lines that cannot be parsed are kept as comments.
 struct TableText: Equatable, Sendable {
     struct Row: Equatable, Sendable {
         var sha1: SHA1Digest
-        /// Nil where the line has none.
+        /// Nil if the line has none.
         var size: Int64?
     }
 
-    /// Lines kept of comments and of what could not be read; more are dropped.
+    /// Maximum number of comments and unparsable lines that are kept.
     static let mostComments = 1000
     static let heading = Array("# SHA-1, size in bytes, path of each file here. Lines may be removed or edited.".utf8)
     private static let mark = Array("#? ".utf8)
@@ -20,7 +20,7 @@ struct TableText: Equatable, Sendable {
     var rows: [AbsolutePath: Row] = [:]
     /// With their `#`, without the heading.
     var comments: [[UInt8]] = []
-    /// Numbers, from 1, of the lines that could not be read.
+    /// Numbers, from 1, of the lines that could not be parsed.
     var unreadable: [Int] = []
 
     init() {}
@@ -58,7 +58,7 @@ struct TableText: Equatable, Sendable {
         guard let sha1 = SHA1Digest(hex: String(decoding: hex, as: UTF8.self)) else { return nil }
         var rest = line[hex.endIndex...].drop(while: isBlank)
         var size: Int64?
-        // sha1sum marks a file read as binary with a star before its name.
+        // sha1sum puts an asterisk before the name of a file that it read as binary.
         if rest.first == UInt8(ascii: "*") { rest = rest.dropFirst() }
         if rest.first != AbsolutePath.slash {
             let digits = rest.prefix { !isBlank($0) }

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A request to stop, seen by all threads that look.
+/// A request to stop, visible to all threads.
 final class StopFlag: Sendable {
     private let value = Atomic<Bool>(false)
 

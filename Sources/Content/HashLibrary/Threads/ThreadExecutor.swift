@@ -1,8 +1,8 @@
 import Glibc
 import Threads
 
-/// An executor of one thread of its own: an actor on it may make calls that block, as looking at files does, without
-/// taking one of the few threads of Swift's pool. The thread ends when the executor goes away.
+/// An executor with a thread of its own: an actor that uses it may make blocking calls, such as file operations,
+/// without occupying a thread of Swift's cooperative pool. The thread ends when the executor is released.
 final class ThreadExecutor: SerialExecutor {
     private let queue: ThreadQueue
 
@@ -17,9 +17,9 @@ final class ThreadExecutor: SerialExecutor {
     func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 }
 
-/// The jobs of one `ThreadExecutor`, and its thread, which is started with the first.
+/// The jobs of one `ThreadExecutor`, and its thread, which is started with the first job.
 private final class ThreadQueue: @unchecked Sendable {
-    // Safe to share: what varies is read and written under `mutex` only, which, like `condition`, lives at a fixed
+    // Safe to share: mutable state is read and written only under `mutex`, which, like `condition`, lives at a fixed
     // address for as long as this object.
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -41,7 +41,7 @@ private final class ThreadQueue: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    /// The executor is kept until its job has run. Where the system grants no thread, the next job tries again.
+    /// Keeps the executor until its job has run. If the system grants no thread, the next job tries again.
     func add(_ job: UnownedJob, on executor: ThreadExecutor) {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
@@ -63,7 +63,7 @@ private final class ThreadQueue: @unchecked Sendable {
         }
     }
 
-    /// Waits for jobs; nil when the executor is gone.
+    /// Waits for jobs; nil when the executor has been released.
     private func next() -> [(UnownedJob, ThreadExecutor)]? {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }

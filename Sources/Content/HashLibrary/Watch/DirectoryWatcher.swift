@@ -4,12 +4,11 @@ import Glibc
 import Synchronization
 import Threads
 
-/// Follows what happens below some directories by inotify, on a thread of its own, and puts paths to look at into an
-/// inbox. It never says what happened there, only where: who looks sees what is there now, whatever the order of
-/// events.
+/// Watches directories with inotify, on a thread of its own, and puts paths to examine into an inbox. It reports only
+/// where something happened, not what: the reader examines the current state, so the order of events does not matter.
 ///
-/// A new directory is watched first and then walked, so that what was made in it before the watch is found. When the
-/// kernel's queue overflows, or a watch cannot be had, the inbox is asked for scans.
+/// A new directory is watched first and then walked, so that files created in it before the watch are found. If the
+/// kernel's queue overflows, or a watch is refused, a scan is requested.
 final class DirectoryWatcher: Sendable {
     struct Options: Sendable {
         var roots: [AbsolutePath]
@@ -21,8 +20,8 @@ final class DirectoryWatcher: Sendable {
 
     private let end: Int32
 
-    /// Nil where the system has no more inotify instances, descriptors or threads; who asked scans instead.
-    /// - Parameter pause: for tests: nothing is read from the kernel while it is set.
+    /// Nil if the system grants no more inotify instances, descriptors or threads; the caller then has to scan.
+    /// - Parameter pause: for tests: while set, nothing is read from the kernel.
     static func start(_ options: Options, inbox: LibraryInbox, pause: PauseFlag = PauseFlag()) -> DirectoryWatcher? {
         guard let notify = Inotify() else { return nil }
         let end = swoop_eventfd_create()
@@ -46,14 +45,14 @@ final class DirectoryWatcher: Sendable {
         if end >= 0 { close(end) }
     }
 
-    /// Its thread ends soon after.
+    /// Stops watching. The thread ends soon after.
     func stop() {
         var one: UInt64 = 1
         if end >= 0 { _ = write(end, &one, 8) }
     }
 }
 
-/// Can be set and cleared again.
+/// A flag that can be set and cleared.
 final class PauseFlag: Sendable {
     private let value = Atomic<Bool>(false)
 

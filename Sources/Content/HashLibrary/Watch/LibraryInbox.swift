@@ -1,14 +1,15 @@
 import Synchronization
 
-/// What the library's threads have to tell it: paths to look at and digests. Bounded: too many paths become one wish
-/// to look at everything.
+/// Messages from other threads to the library: paths to examine, and digests. Bounded: too many paths become one
+/// request for a full scan.
 final class LibraryInbox: Sendable {
     struct Contents {
-        /// Paths at which something happened; true: a file there was closed or moved in, so that it is whole.
+        /// Paths at which something happened. True: a file there was closed after writing or moved in, so it is
+        /// complete.
         var looks: [AbsolutePath: Bool] = [:]
-        /// Something was missed: everything is to be looked at.
+        /// Events were lost: everything must be scanned.
         var needsScan = false
-        /// Whether some directories are not watched; nil: no news.
+        /// Whether some directories are not watched; nil: unchanged.
         var isLimited: Bool?
         var hashed: [(item: HashItem, result: Result<HashedFile, HashFailure>)] = []
     }
@@ -61,7 +62,7 @@ final class LibraryInbox: Sendable {
         contents.withLock { $0.looks.isEmpty && !$0.needsScan && $0.isLimited == nil && $0.hashed.isEmpty }
     }
 
-    /// Makes its reader come by.
+    /// Wakes the reader.
     func poke() { wake.yield() }
 
     func finish() { wake.finish() }

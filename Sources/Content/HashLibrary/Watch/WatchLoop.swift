@@ -1,7 +1,7 @@
 import Files
 import Glibc
 
-/// What the watching thread does and knows.
+/// The loop and state of the watching thread.
 struct WatchLoop: ~Copyable {
     private let notify: Inotify
     private let end: Int32
@@ -36,14 +36,14 @@ struct WatchLoop: ~Copyable {
         }
     }
 
-    /// Whether there are events; nil when it is time to end.
+    /// Whether there are events; nil if the loop should end.
     private func wait() -> Bool? {
         var ready = [
             pollfd(fd: end, events: Int16(POLLIN), revents: 0),
             pollfd(fd: pause.isSet ? -1 : notify.descriptor, events: Int16(POLLIN), revents: 0),
         ]
         let patience = pause.isSet ? 10 : lostRoots.isEmpty ? -1 : Int32(clamping: Int(options.rootRetry * 1000))
-        // A paused loop must notice the end of the pause, and one without lost roots need not wake at all.
+        // A paused loop must notice the end of the pause. Without missing roots there is no need for a timeout.
         guard poll(&ready, 2, patience) >= 0 else { return false }
         if ready[0].revents != 0 { return nil }
         return ready[1].revents != 0
@@ -68,7 +68,7 @@ struct WatchLoop: ~Copyable {
         }
     }
 
-    /// Watches a directory and all below it. False when there is no such directory.
+    /// Watches a directory and all directories below it. False if there is no such directory.
     private mutating func watchTree(_ tree: AbsolutePath, isRoot: Bool = false) -> Bool {
         let wasLimited = isLimited
         var waiting = [tree]
@@ -92,7 +92,7 @@ struct WatchLoop: ~Copyable {
         return isThere
     }
 
-    /// False when it is no directory (any more). A watch that the kernel does not grant is noted.
+    /// False if it is not a directory (any more). A watch that the kernel refuses is noted.
     private mutating func watch(_ directory: AbsolutePath, follow: Bool) -> Bool {
         guard map.count < options.mostWatches || map.contains(directory) else {
             isLimited = true

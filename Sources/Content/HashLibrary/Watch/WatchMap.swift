@@ -1,5 +1,5 @@
-/// Which watch of inotify stands for which directory. The kernel's watches follow directories through renames, so a
-/// path is what we last saw a watch under.
+/// The directory of each inotify watch. The kernel's watches follow directories through renames, so a path is the one
+/// under which the watch was last known.
 struct WatchMap {
     private var paths: [Int32: AbsolutePath] = [:]
     private var watches: [AbsolutePath: Int32] = [:]
@@ -22,7 +22,7 @@ struct WatchMap {
         if watches[path] == watch { watches[path] = nil }
     }
 
-    /// Forgets a directory and all below it; answers their watches, which the kernel still has.
+    /// Removes a directory and all below it. Returns their watches, which the kernel still has.
     mutating func remove(within tree: AbsolutePath) -> [Int32] {
         let gone = paths.filter { $0.value.isWithin(tree) }.map(\.key)
         for watch in gone { remove(watch) }

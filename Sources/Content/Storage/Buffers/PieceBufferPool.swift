@@ -1,11 +1,11 @@
 import Glibc
 import Synchronization
 
-/// Memory for the pieces that are being put together: bounded in bytes, reused, and given back to the system when it is
-/// not needed. Any thread may call any function; none blocks.
+/// Memory for pieces that are being downloaded: bounded, reused, and returned to the system when it is not needed.
+/// Thread-safe and non-blocking.
 package final class PieceBufferPool: Sendable {
-    /// Bytes that all buffers together may have, 24 MiB unless told otherwise. One buffer is always granted, however
-    /// large, when no other is in use.
+    /// Maximum bytes of all buffers together, 24 MiB by default. If no other buffer is in use, one is always granted,
+    /// however large.
     package let capacity: Int
     private let state = Mutex(State())
 
@@ -18,7 +18,7 @@ package final class PieceBufferPool: Sendable {
         var used = 0
         var idle: [Block] = []
         var idleBytes = 0
-        /// The least that lay idle since the last `trim`: so much was not needed meanwhile.
+        /// Minimum of idle bytes since the last `trim`: these were not needed meanwhile.
         var idleLow = 0
     }
 
@@ -28,8 +28,8 @@ package final class PieceBufferPool: Sendable {
         for block in state.withLock({ $0.idle }) { Self.unmap(block) }
     }
 
-    /// A buffer of `length` bytes (1 or more), page-aligned, with undefined content; nil when the pool is used up or
-    /// the system has no memory.
+    /// A buffer of `length` bytes (1 or more), page-aligned, with undefined content; nil if the pool is used up or the
+    /// system has no memory.
     package func take(length: Int) -> PieceBuffer? {
         let page = Self.pageSize
         guard length > 0, length <= Int.max - page else { return nil }
@@ -39,12 +39,12 @@ package final class PieceBufferPool: Sendable {
         let isGranted = state.withLock { state -> Bool in
             guard state.used == 0 || size <= capacity - state.used else { return false }
             state.used += size
-            // The one used last: its pages are there and warm.
+            // The most recently used one: its pages are mapped and in the cache.
             if let index = state.idle.lastIndex(where: { $0.length == size }) {
                 found = state.idle.remove(at: index)
                 state.idleBytes -= size
             }
-            // Idle blocks of other sizes make room.
+            // Idle blocks of other sizes are freed to make room.
             while state.idleBytes > 0, state.used + state.idleBytes > capacity {
                 let block = state.idle.removeFirst()
                 state.idleBytes -= block.length
@@ -75,12 +75,12 @@ package final class PieceBufferPool: Sendable {
         if !isKept { Self.unmap(block) }
     }
 
-    /// Gives back to the system what was idle ever since the last call. To be called every few seconds.
+    /// Returns memory to the system that has been idle since the last call. Call every few seconds.
     package func trim() {
         let freed = state.withLock { state -> [Block] in
             var freed: [Block] = []
             var bytes = 0
-            // Those that lie longest are at the front.
+            // The blocks that have been idle longest are at the front.
             while let block = state.idle.first, bytes + block.length <= state.idleLow {
                 bytes += block.length
                 freed.append(state.idle.removeFirst())
@@ -110,13 +110,13 @@ package final class PieceBufferPool: Sendable {
     }
 }
 
-/// Memory for one piece. It goes back to its pool on `release()`, at the latest when the object is gone.
+/// Memory for one piece. Returned to its pool by `release()`, or at the latest when the object is released.
 ///
-/// `@unchecked Sendable`: the memory has one owner at a time, who hands it on as a whole (from the event loop that
-/// fills it to the thread that hashes and writes it, and back), and the hand-over orders the accesses. Only
-/// `isReleased` could be reached by two, and is guarded.
+/// `@unchecked Sendable`: the memory has one owner at a time, which passes it on as a whole (from the event loop that
+/// fills it to the thread that hashes and writes it, and back), and passing it on orders the accesses. Only
+/// `isReleased` could be accessed by two threads, and is guarded.
 package final class PieceBuffer: @unchecked Sendable {
-    /// As many bytes as were asked for. Not to be touched after `release()`.
+    /// As many bytes as requested. Must not be used after `release()`.
     package let bytes: UnsafeMutableRawBufferPointer
     private let capacity: Int
     private let pool: PieceBufferPool
@@ -132,7 +132,7 @@ package final class PieceBuffer: @unchecked Sendable {
 
     package var count: Int { bytes.count }
 
-    /// Gives the memory back. A second call does nothing.
+    /// Returns the memory. A second call does nothing.
     package func release() {
         guard !isReleased.exchange(true, ordering: .acquiringAndReleasing), let base = bytes.baseAddress else { return }
         pool.giveBack(base, size: capacity)

@@ -1,14 +1,14 @@
 import Metainfo
 import Synchronization
 
-/// How far a check has come.
+/// Progress of a check.
 package struct CheckProgress: Sendable, Equatable {
-    /// Bytes of pieces looked at, holes and pieces that need no reading included.
+    /// Bytes of checked pieces, including holes and pieces that need no reading.
     package let done: Int64
     package let total: Int64
 }
 
-/// What a check found.
+/// The result of a check.
 package struct CheckResult: Sendable {
     /// Pieces that are on disk and right.
     package var right: PieceSet
@@ -17,15 +17,15 @@ package struct CheckResult: Sendable {
     package var wrong: PieceSet
     /// Bytes that were read and hashed.
     package var hashedBytes: Int64 = 0
-    /// For each file of the layout what is at its place; `.ignored` for padding and files not selected.
+    /// The state of each file of the layout; `.ignored` for padding and files not selected.
     package var files: [FilePresence]
-    /// The first thing that could not be read. The pieces in it count as missing.
+    /// The first read error. Its pieces count as missing.
     package var readFailure: StorageError?
 }
 
 extension CheckResult {
-    /// The first file that is not as it is to be: not there, of another size, or with a piece that is not right.
-    /// Nil when every piece is right.
+    /// The first file that is not correct: missing, of another size, or with a piece that is not correct. Nil if every
+    /// piece is correct.
     package func firstFaultyFile(in layout: ContentLayout) -> Int? {
         layout.files.indices.first { index in
             guard files.indices.contains(index), !layout.files[index].isPadding else { return false }
@@ -43,14 +43,14 @@ extension CheckResult {
 package enum FilePresence: Sendable, Equatable {
     case ignored
     case missing
-    /// A directory or something special has its name.
+    /// A directory or special file has its name.
     case inTheWay
     /// A regular file of that many bytes.
     case present(size: Int64)
 }
 
-/// Finds out which pieces of a content are on disk and right. Reads only what no record vouches for and what is not a
-/// hole, each byte once, with several pieces hashed together.
+/// Determines which pieces of a content are on disk and correct. Reads only data that no record vouches for and that is
+/// not a hole, each byte once, with several pieces hashed together.
 package struct ContentCheck: Sendable {
     package let files: ContentFiles
     package let hashes: PieceHashes
@@ -70,9 +70,9 @@ package struct ContentCheck: Sendable {
 
     /// Runs the check.
     /// - Parameters:
-    ///   - progress: called now and then from any of the threads, one at a time.
-    ///   - isCancelled: asked between pieces from any of the threads.
-    /// - Throws: `.cancelled`; an error of the destination as a whole. What concerns single files is in the result.
+    ///   - progress: called from time to time by any of the threads, one at a time.
+    ///   - isCancelled: called between pieces by any of the threads.
+    /// - Throws: `.cancelled`, or an error of the destination as a whole. Errors of single files are in the result.
     package func run(
         parallelism: Parallelism = .none, progress: @escaping @Sendable (CheckProgress) -> Void = { _ in },
         isCancelled: @escaping @Sendable () -> Bool = { false }
@@ -108,7 +108,7 @@ package struct ContentCheck: Sendable {
 
     private enum Judgement { case right, missing, unknown }
 
-    /// What can be said of a piece without reading it.
+    /// The state of a piece as far as it is known without reading it.
     private func judge(_ piece: PieceIndex, _ presence: [FilePresence]) -> Judgement {
         let isTrusted = trusted?.contains(piece) ?? false
         var isReadable = true

@@ -1,15 +1,15 @@
 import Synchronization
 
-/// Where files have holes, each stretch asked for once: file systems in memory walk through every page to find the next
-/// hole, which for each piece of a big file would take for ever.
+/// Caches where files have holes, so that each extent is queried once: file systems in memory visit every page to find
+/// the next hole, which would take too long for each piece of a large file.
 ///
-/// What it knows is what was there when it asked; it is meant for the time of one check.
+/// The answers may become out of date, so use it for the duration of one check only.
 final class ExtentMap: Sendable {
     private let files: ContentFiles
     private let known = Mutex<[Int: Known]>([:])
 
     private struct Known {
-        /// Begins anywhere in a stretch of data, and ends at the next hole.
+        /// Begins anywhere in an extent of data, and ends at the next hole.
         var data: Range<Int64> = 0..<0
         /// Begins anywhere in a hole, and ends at the next data.
         var hole: Range<Int64> = 0..<0
@@ -17,13 +17,13 @@ final class ExtentMap: Sendable {
 
     init(_ files: ContentFiles) { self.files = files }
 
-    /// Files of a piece or less are asked about once anyway.
+    /// Files of at most one piece are queried only once anyway.
     private func note(_ file: Int, _ change: (inout Known) -> Void) {
         guard files.layout.files[file].length > Int64(files.layout.pieceLength) else { return }
         known.withLock { change(&$0[file, default: Known()]) }
     }
 
-    /// Whether a range within a file is nothing but a hole. A file system that knows no holes says no.
+    /// Whether a range of a file is completely a hole. False on a file system without holes.
     func isHole(_ file: Int, _ range: Range<Int64>) throws(StorageError) -> Bool {
         let old = known.withLock { $0[file] ?? Known() }
         if old.data.contains(range.lowerBound) { return false }
@@ -38,7 +38,7 @@ final class ExtentMap: Sendable {
         }
     }
 
-    /// Whether a range within a file has a hole in it.
+    /// Whether a range of a file contains a hole.
     func hasHole(_ file: Int, _ range: Range<Int64>) throws(StorageError) -> Bool {
         let old = known.withLock { $0[file] ?? Known() }
         if old.data.contains(range.lowerBound) { return old.data.upperBound < range.upperBound }

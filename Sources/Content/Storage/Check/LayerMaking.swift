@@ -2,21 +2,21 @@ import Hashing
 import Metainfo
 import Synchronization
 
-/// Computes piece layers that a torrent lacks from the content itself (BEP 52). Only those that lead to their file's
-/// root count: of wrong or missing content there is none.
+/// Computes missing piece layers of a torrent from the content itself (BEP 52). Only layers that lead to their file's
+/// root are used, so wrong or missing content yields none.
 package struct LayerMaking: Sendable {
     private let files: ContentFiles
     private let isCancelled: @Sendable () -> Bool
 
-    /// - Parameter isCancelled: asked between pieces from any of the threads.
+    /// - Parameter isCancelled: called between pieces by any of the threads.
     package init(files: ContentFiles, isCancelled: @escaping @Sendable () -> Bool = { false }) {
         self.files = files
         self.isCancelled = isCancelled
     }
 
     /// Reads the files whose layers are missing, once.
-    /// - Returns: `hashes` with the layers that could be made.
-    /// - Throws: `.cancelled`. What cannot be read has no layer; the check that follows says why.
+    /// - Returns: `hashes` with the computed layers.
+    /// - Throws: `.cancelled`. Unreadable files get no layer; the check that follows reports why.
     package func add(to hashes: PieceHashes, parallelism: Parallelism = .none) throws(StorageError) -> PieceHashes {
         let missing = hashes.filesMissingLayers
         let pieces = missing.flatMap { Array(files.layout.pieces(ofFile: $0)) }
@@ -35,7 +35,7 @@ package struct LayerMaking: Sendable {
     }
 }
 
-/// The roots of some pieces' blocks, computed by several threads.
+/// The roots of pieces, computed by several threads.
 private final class PieceRoots: Sendable {
     private let files: ContentFiles
     private let pieces: [Int]
@@ -53,7 +53,7 @@ private final class PieceRoots: Sendable {
         self.isCancelled = isCancelled
     }
 
-    /// By piece; what cannot be read is not among them.
+    /// By piece; unreadable pieces are not included.
     var found: [Int: SHA256Digest] { state.withLock { $0.roots } }
 
     func run() {
@@ -75,7 +75,7 @@ private final class PieceRoots: Sendable {
         of piece: PieceIndex, _ memory: UnsafeMutableRawBufferPointer
     ) throws(StorageError) -> SHA256Digest {
         let layout = files.layout
-        // Padding that follows a hybrid's file is no part of its tree.
+        // Padding after a hybrid torrent's file is not part of its tree.
         let length = layout.spans(of: piece).prefix { !$0.isPadding }.reduce(0) { $0 + $1.length }
         let part = UnsafeMutableRawBufferPointer(rebasing: memory[..<length])
         try files.read(piece, 0..<length, into: part)

@@ -1,11 +1,12 @@
 import Glibc
 import Threads
 
-/// Runs independent work on several threads. The caller supplies it, so that a daemon can use its own bounded pool.
+/// Runs independent work on several threads. The caller provides it, so that a daemon can use its own bounded pool.
 package struct Parallelism: Sendable {
-    /// Workers that run at once at most.
+    /// Maximum number of simultaneous workers.
     package let width: Int
-    /// Calls its second argument with 0, 1, … up to the first, at once as far as it can, and returns when all returned.
+    /// Calls its second argument with 0, 1, … below the first argument, in parallel if possible, and returns when all
+    /// calls have returned.
     let run: @Sendable (Int, @escaping @Sendable (Int) -> Void) -> Void
 
     package init(
@@ -15,15 +16,15 @@ package struct Parallelism: Sendable {
         self.run = run
     }
 
-    /// Calls `body` with each number below `workers`; returns when all calls returned.
+    /// Calls `body` with each number below `workers`; returns when all calls have returned.
     package func perform(_ workers: Int, _ body: @escaping @Sendable (Int) -> Void) { run(workers, body) }
 
-    /// On the calling thread alone.
+    /// Runs everything on the calling thread.
     package static let none = Parallelism(width: 1) { workers, body in
         for worker in 0..<workers { body(worker) }
     }
 
-    /// On threads of their own, which end with the work. Those that the system does not grant are done without.
+    /// Runs work on new threads, which end with it. Uses fewer if the system does not grant them.
     package static func threads(_ count: Int) -> Parallelism {
         Parallelism(width: count) { workers, body in
             var threads: [pthread_t] = []
@@ -41,6 +42,6 @@ package struct Parallelism: Sendable {
         }
     }
 
-    /// As many threads as the process may use processors.
+    /// One thread for each available processor.
     package static var processors: Parallelism { threads(Threads.processors) }
 }

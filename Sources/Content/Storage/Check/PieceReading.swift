@@ -1,7 +1,7 @@
 import Metainfo
 import Synchronization
 
-/// The reading half of a check: workers take batches of pieces off one list, read and hash them.
+/// The reading part of a check: workers take batches of pieces from one list, read and hash them.
 final class PieceReading: Sendable {
     struct Findings: Sendable {
         var right: PieceSet
@@ -48,7 +48,7 @@ final class PieceReading: Sendable {
         return findings.withLock { $0 }
     }
 
-    /// Pieces of one batch: enough to hash several together, few enough to bound memory.
+    /// Number of pieces in a batch: enough to hash several together, few enough to bound memory.
     private var batchSize: Int {
         let limits = check.files.limits
         return max(1, min(limits.checkBatchPieces, limits.checkBatchBytes / max(1, layout.pieceLength)))
@@ -109,12 +109,12 @@ final class PieceReading: Sendable {
             found.hashedBytes += hashed
             found.done += bytes
             if found.failure == nil { found.failure = failure }
-            // Under the lock, so that it is called by one thread at a time and never goes back.
+            // Under the lock, so that it is called by one thread at a time and never decreases.
             progress(CheckProgress(done: found.done, total: total))
         }
     }
 
-    /// Whether no byte of a piece was ever written.
+    /// Whether a piece is completely a hole.
     private func isHole(_ piece: PieceIndex) throws(StorageError) -> Bool {
         for span in layout.spans(of: piece) where !span.isPadding {
             if try !extents.isHole(span.file, span.fileOffset..<span.fileOffset + Int64(span.length)) {
@@ -124,7 +124,7 @@ final class PieceReading: Sendable {
         return true
     }
 
-    /// Whether some byte of a piece was never written.
+    /// Whether a piece contains a hole.
     private func hasHole(_ piece: PieceIndex) throws(StorageError) -> Bool {
         for span in layout.spans(of: piece) where !span.isPadding {
             if try extents.hasHole(span.file, span.fileOffset..<span.fileOffset + Int64(span.length)) {

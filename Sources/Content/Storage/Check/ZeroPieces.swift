@@ -2,8 +2,8 @@ import Hashing
 import Metainfo
 import Synchronization
 
-/// Tells pieces that are nothing but zeros by their hash, so that a hole in a sparse file need not be read: the hashes
-/// of zeros are computed once for each length.
+/// Recognises pieces of zeros by their expected hash, so that holes of a sparse file need not be read. The hashes of
+/// zeros are computed once for each length.
 final class ZeroPieces: Sendable {
     private let hashes: PieceHashes
     private let known = Mutex(Known())
@@ -20,7 +20,7 @@ final class ZeroPieces: Sendable {
 
     init(_ hashes: PieceHashes) { self.hashes = hashes }
 
-    /// Whether zeros are the right content of a piece. All halves that are known must agree.
+    /// Whether the correct content of a piece is zeros. All known hashes (v1 and v2) must agree.
     func isZero(_ piece: PieceIndex) -> Bool {
         let v1 = hashes.v1(piece)
         let v2 = hashes.v2(piece)

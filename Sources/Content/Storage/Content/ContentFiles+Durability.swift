@@ -2,12 +2,12 @@ import Files
 import Glibc
 import Metainfo
 
-/// Making written content durable and giving it its final form.
+/// Makes written content durable and finishes it.
 extension ContentFiles {
-    /// Makes durable everything that was written before the call: files, and the directories in which entries were
-    /// made. After a failure the state on disk is unknown: every later call fails too, and the content has to be
-    /// checked anew; not where there was only no descriptor (`.tooManyOpenFiles`).
-    /// - Throws: `.vanished` when the destination was deleted meanwhile.
+    /// Makes everything durable that was written before the call: files, and directories with new entries. After a
+    /// failure the state on disk is unknown: every later call fails too, and the content must be checked again. An
+    /// exception is a lack of descriptors (`.tooManyOpenFiles`).
+    /// - Throws: `.vanished` if the destination was deleted.
     package func synchronize() throws(StorageError) {
         let (files, directories, failure) = state.withLock { state in
             defer {
@@ -27,7 +27,8 @@ extension ContentFiles {
             state.withLock { state in
                 state.dirtyFiles.formUnion(files)
                 state.dirtyDirectories.formUnion(directories)
-                // Without a descriptor nothing was handed to the disk that it could have lost: a later call may succeed.
+                // Without a descriptor, nothing was passed to the disk that it could have lost: a later call may
+                // succeed.
                 if state.syncFailure == nil, error.kind != .tooManyOpenFiles { state.syncFailure = error }
             }
             throw error
@@ -45,7 +46,7 @@ extension ContentFiles {
             let status = try self.status(opened, file)
             if status.links == 0 { throw StorageError(.vanished, "write", path: displayPath(file)) }
         }
-        // Children before the directories that hold them.
+        // Children before their parent directories.
         for directory in directories.sorted(by: >) {
             let opened = try openDirectory(directory, create: false)
             do {
@@ -57,8 +58,8 @@ extension ContentFiles {
         try checkDestination()
     }
 
-    /// Makes durable what others wrote. Where nothing waits to be written this costs no more than opening the files;
-    /// syncing the whole file system could wait long for what has nothing to do with this content.
+    /// Makes data durable that other processes wrote. If nothing is waiting to be written, this only opens the files.
+    /// Syncing the whole file system could wait long for unrelated data.
     func synchronizeUnwritten() throws(StorageError) {
         for file in selection.files where layout.files[file].length > 0 {
             let opened = try openForReading(file)
@@ -70,7 +71,7 @@ extension ContentFiles {
         }
     }
 
-    /// Makes durable all files that are there, and the directories they lie in, whoever wrote them.
+    /// Makes all existing files durable, and their directories, whoever wrote them.
     func synchronizeFound(_ presence: [FilePresence]) throws(StorageError) {
         let found = selection.files.filter { if case .present = presence[$0] { true } else { false } }
         var directories: Set<Int> = []
@@ -102,7 +103,7 @@ extension ContentFiles {
         try checkDestination()
     }
 
-    /// Whether the directory that holds the content is still reachable by some name.
+    /// Whether the directory that contains the content still has a name.
     func checkDestination() throws(StorageError) {
         let root = self.root
         do throws(SystemError) {
@@ -113,8 +114,8 @@ extension ContentFiles {
         }
     }
 
-    /// Reserves the space of all selected files, as the preallocation says. With `.full` a disk that is too small is
-    /// met here, with the bytes needed and free in the error.
+    /// Reserves the space of all selected files, as `preallocation` specifies. With `.full`, a disk that is too small
+    /// is detected here; the error contains the needed and free bytes.
     package func preallocate(isCancelled: () -> Bool = { false }) throws(StorageError) {
         guard preallocation == .full else { return }
         for file in selection.files where !isComplete(file) {
@@ -136,8 +137,8 @@ extension ContentFiles {
 
     private func isComplete(_ file: Int) -> Bool { state.withLock { $0.publishedFiles.contains(file) } }
 
-    /// Brings every selected file into being (the empty ones too) and checks that all have their length. To be called
-    /// when all wanted pieces are written, before the last sync.
+    /// Creates every selected file that does not exist (including empty ones) and checks that all have their length.
+    /// Call when all wanted pieces are written, before the last sync.
     func finish() throws(StorageError) {
         for file in selection.files where !isComplete(file) {
             let length = layout.files[file].length
@@ -154,7 +155,7 @@ extension ContentFiles {
         }
     }
 
-    /// What a selected file looks like; nil when it, or a directory it lies in, is not there.
+    /// The status of a selected file; nil if it, or one of its directories, does not exist.
     package func status(_ file: Int) throws(StorageError) -> FileStatus? {
         guard layout.files.indices.contains(file), !layout.files[file].isPadding else { return nil }
         let access = self.access
@@ -179,8 +180,8 @@ extension ContentFiles {
 
     // MARK: Changing places
 
-    /// Files that lie complete in content published earlier are read there, and never written.
-    /// - Parameter stamps: of all files, from before they were found complete.
+    /// Files that are complete in earlier published content are read there, and never written.
+    /// - Parameter stamps: of all files, taken before they were found complete.
     func readPublished(_ files: Set<Int>, at published: ContentRoot, stamps: [FileStamp?]) {
         state.withLock { state in
             state.published = published
@@ -190,7 +191,7 @@ extension ContentFiles {
         dropCaches()
     }
 
-    /// - Throws: `.changed` or `.vanished` when a file read where it was published is not what it was.
+    /// - Throws: `.changed` or `.vanished` if a file that is read from published content has changed.
     func checkPublished() throws(StorageError) {
         let (files, published, stamps) = state.withLock { ($0.publishedFiles, $0.published, $0.stamps) }
         guard !files.isEmpty, let published else { return }
@@ -207,14 +208,14 @@ extension ContentFiles {
         }
     }
 
-    /// The content is about to be moved to `newRoot`, file by file or as a whole: reading goes on meanwhile.
+    /// The content is about to be moved to `newRoot`, file by file or as a whole. Reading continues meanwhile.
     func moving(to newRoot: ContentRoot) {
         state.withLock { state in
             if state.published == nil { state.published = newRoot }
         }
     }
 
-    /// From now on the whole content lies at `newRoot` and is only read.
+    /// From now on the whole content is at `newRoot` and is only read.
     func moved(to newRoot: ContentRoot) {
         state.withLock { state in
             state.root = newRoot
@@ -228,18 +229,19 @@ extension ContentFiles {
         dropCaches()
     }
 
-    /// Files that are read where they were published.
+    /// Files that are read from published content.
     var publishedFiles: Set<Int> { state.withLock { $0.publishedFiles } }
 
-    /// Closes every descriptor that is not leased. Later calls open again what they need.
+    /// Closes every descriptor that is not in use. Later calls open again what they need.
     package func close() { dropCaches() }
 
-    /// Descriptors in the caches, for tests and metrics.
+    /// Number of cached descriptors, for tests and metrics.
     package var openDescriptors: Int { state.withLock { $0.files.count + $0.directories.count } }
 
     // MARK: Vouching
 
-    /// What all selected files look like now, for a record that vouches for them. Nil for files that are not selected.
+    /// The current metadata of all selected files, for a record that vouches for them. Nil for files that are not
+    /// selected.
     package func stamps() throws(StorageError) -> [FileStamp?] {
         var stamps = [FileStamp?](repeating: nil, count: layout.files.count)
         for file in selection.files { stamps[file] = try status(file).map { FileStamp($0) } }

@@ -2,9 +2,9 @@ import Files
 import Glibc
 import Metainfo
 
-/// Opening files and directories below the content's root, one name at a time, through the cache.
+/// Opens files and directories below the content's root, one path component at a time, through the cache.
 extension ContentFiles {
-    /// Which of the two places a file is looked for in, as part of a cache key.
+    /// The location in which a file is looked up, as part of a cache key.
     private enum Place: Int { case own, published }
 
     func openForReading(_ file: Int) throws(StorageError) -> OpenFile {
@@ -32,7 +32,7 @@ extension ContentFiles {
         do {
             return try open(file, isPublished ? .published : .own, forWriting: forWriting)
         } catch  where error.kind == .vanished && !forWriting {
-            // Publication moves files while others read them: then it is at its new place already.
+            // Publication moves files while others read them: the file may be at its new place already.
             if isMoving, !isPublished { return try open(file, .published, forWriting: false) }
             guard state.withLock({ $0.generation != generation }) else { throw error }
             return try open(file, .own, forWriting: false)
@@ -87,7 +87,7 @@ extension ContentFiles {
         }
     }
 
-    /// When no more files can be opened, lets go of those in the cache and tries once more.
+    /// If no more files can be opened, closes cached ones and tries once more.
     private func withRoom(
         _ open: () throws(SystemError) -> Descriptor
     ) throws(SystemError) -> Descriptor {
@@ -99,7 +99,7 @@ extension ContentFiles {
         }
     }
 
-    /// Closes what is in the caches and not in use.
+    /// Closes cached descriptors that are not in use.
     func dropCaches() {
         let dropped = state.withLock { state in
             state.generation += 1
@@ -114,7 +114,7 @@ extension ContentFiles {
 
     // MARK: Directories
 
-    /// A directory of the content's own place, made when it is missing and `create` says so.
+    /// A directory of the content's own location; created if it is missing and `create` is set.
     func openDirectory(_ index: Int, create: Bool) throws(StorageError) -> OpenFile {
         try openDirectory(index, .own, create: create)
     }
@@ -123,7 +123,7 @@ extension ContentFiles {
         let (root, access, generation) = state.withLock { state in
             (place == .own ? state.root : state.published ?? state.root, state.access, state.generation)
         }
-        // Up to the nearest one that is open, then down again.
+        // Up to the nearest open directory, then down again.
         var missing: [Int] = []
         var current = index
         var directory = root.holder
@@ -137,7 +137,7 @@ extension ContentFiles {
         }
         for next in missing.reversed() {
             let node = tree.nodes[next]
-            // The content's own directory may have another name where it was published.
+            // The top directory of published content may have another name.
             let name = next == 1 ? root.name : node.name
             let follow = access == .reading && place == .own
             do {
@@ -189,7 +189,7 @@ extension ContentFiles {
 
     // MARK: Checks of what was opened
 
-    /// Refuses what is no regular file, and notes or compares what a file looks like.
+    /// Refuses anything but a regular file, and records or compares its metadata.
     private func examine(
         _ file: Int, _ opened: OpenFile, access: Access, isPublished: Bool
     ) throws(StorageError) {
@@ -213,7 +213,7 @@ extension ContentFiles {
         }
     }
 
-    /// Now and then, whether a file that is served is what it was. A download's own files change all the time.
+    /// Checks from time to time whether a served file has changed. A download's own files change all the time.
     func checkUnchanged(_ file: Int, _ opened: OpenFile, needing end: Int64) throws(StorageError) {
         guard opened.isLookDue(interval: limits.changeCheckInterval) else { return }
         let status = try self.status(opened, file)
@@ -224,7 +224,7 @@ extension ContentFiles {
         }
     }
 
-    /// Gives a file its final length the first time it is opened for writing.
+    /// Sets a file to its final length when it is first opened for writing.
     private func shape(_ file: Int, _ opened: OpenFile) throws(StorageError) {
         guard state.withLock({ !$0.shaped.contains(file) }) else { return }
         let length = layout.files[file].length
@@ -239,7 +239,8 @@ extension ContentFiles {
         state.withLock { state in
             state.shaped.insert(file)
             state.dirtyFiles.insert(file)
-            // Its entry may be new, or of a process that was killed before it synced; so may those above it.
+            // The entry may be new, or from a process that was killed before it synced. The same holds for the
+            // directories above.
             var directory = Int(tree.directoryOfFile[file])
             state.dirtyDirectories.insert(directory)
             while state.enteredDirectories.insert(directory).inserted, directory != DirectoryTree.holder {

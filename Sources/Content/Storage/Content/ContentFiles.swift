@@ -2,14 +2,13 @@ import Files
 import Metainfo
 import Synchronization
 
-/// The files of one content: reads and writes pieces at their place in them. Any thread may call any function; calls
-/// block on the disk.
+/// The files of one content: reads and writes pieces at their position in them. Thread-safe; calls block on the disk.
 package final class ContentFiles: Sendable {
     package enum Access: Sendable, Equatable {
-        /// Content that others may have made. Symlinks in it are followed (`create --symlinks follow` did so too), and
-        /// a file that changes after it was first opened is reported.
+        /// Content that may have been made by others. Symlinks in it are followed (as by `create --symlinks follow`),
+        /// and a file that changes after it was first opened is reported.
         case reading
-        /// A download of ours: files and directories are created as pieces arrive, symlinks are never followed.
+        /// Our own download: files and directories are created as pieces arrive, and symlinks are never followed.
         case downloading
     }
 
@@ -24,23 +23,24 @@ package final class ContentFiles: Sendable {
     struct State: Sendable {
         var access: Access
         var root: ContentRoot
-        /// Files that lie complete in the content published earlier, and where that is: they are read there.
+        /// Earlier published content, and the files that are complete in it: they are read there.
         var published: ContentRoot?
         var publishedFiles: Set<Int> = []
         var files: DescriptorCache
         var directories: DescriptorCache
-        /// What to sync: files written, directories with new entries.
+        /// What must be synced: written files, directories with new entries.
         var dirtyFiles: Set<Int> = []
         var dirtyDirectories: Set<Int> = []
-        /// After a failed sync nobody knows what reached the disk: no later sync may claim it did.
+        /// After a failed sync it is unknown what reached the disk: no later sync may succeed.
         var syncFailure: StorageError?
-        /// Of files read: what they looked like when first opened.
+        /// For files that are read: their metadata when first opened.
         var stamps: [Int: FileStamp] = [:]
-        /// Files already brought to their length.
+        /// Files that were already set to their length.
         var shaped: Set<Int> = []
         /// Directories in which this process has opened a file for writing.
         var enteredDirectories: Set<Int> = []
-        /// Raised when everything open is dropped, so that an open begun before does not enter the cache after.
+        /// Incremented when all cached descriptors are dropped, so that an `open` that began earlier does not enter the
+        /// cache.
         var generation = 0
     }
 
@@ -65,13 +65,13 @@ package final class ContentFiles: Sendable {
 
     package var access: Access { state.withLock { $0.access } }
 
-    /// Where the content lies now.
+    /// The current location of the content.
     package var root: ContentRoot { state.withLock { $0.root } }
 
-    /// Whether a piece can be read back, and so served: all of it lies in selected files.
+    /// Whether a piece can be read back, and so served: it must lie completely in selected files.
     package func canServe(_ piece: PieceIndex) -> Bool { selection.holdsWhole(piece, of: layout) }
 
-    /// Path of a file for people.
+    /// Path of a file for display.
     func displayPath(_ file: Int) -> String {
         let root = self.root.path
         guard layout.files.indices.contains(file), !layout.files[file].path.isEmpty else { return root }
@@ -80,9 +80,9 @@ package final class ContentFiles: Sendable {
 
     // MARK: Writing
 
-    /// Writes a verified piece to its place. Padding and files that are not selected are skipped. Afterwards the piece
-    /// is in the page cache; it is durable after the next `synchronize()`.
-    /// - Parameter bytes: `layout.length(of: piece)` of them.
+    /// Writes a verified piece. Padding and files that are not selected are skipped. Afterwards the piece is in the
+    /// page cache; it is durable after the next `synchronize()`.
+    /// - Parameter bytes: `layout.length(of: piece)` bytes.
     package func write(_ piece: PieceIndex, _ bytes: UnsafeRawBufferPointer) throws(StorageError) {
         guard bytes.count == layout.length(of: piece), !bytes.isEmpty else {
             throw StorageError(.misuse, "write", path: root.path, detail: "piece \(piece.value): \(bytes.count) bytes")
@@ -98,7 +98,7 @@ package final class ContentFiles: Sendable {
             }
             written.append(span.file)
         }
-        // Only now: a sync that began before would otherwise take the file off the list without these bytes.
+        // Only now: otherwise a sync that began earlier would remove the file from the list without these bytes.
         state.withLock { $0.dirtyFiles.formUnion(written) }
     }
 
@@ -133,12 +133,12 @@ package final class ContentFiles: Sendable {
         }
     }
 
-    /// A stretch of a piece as `sendfile` wants it.
+    /// A part of a piece, for `sendfile`.
     package enum Region: Sendable {
-        /// Bytes of a file. The descriptor stays open as long as the `OpenFile` is held. The file may be cut off by
-        /// others meanwhile: a `sendfile` that answers 0 has met that.
+        /// Bytes of a file. The descriptor stays open while the `OpenFile` is held. Other processes may truncate the
+        /// file: then `sendfile` returns 0.
         case file(OpenFile, offset: Int64, length: Int)
-        /// So many zeros (padding).
+        /// This many zeros (padding).
         case zeros(Int)
 
         package var length: Int {
@@ -148,8 +148,8 @@ package final class ContentFiles: Sendable {
         }
     }
 
-    /// Where the bytes of a range of a piece lie, in order.
-    /// - Throws: `.changed` or `.vanished` when a file is not what it was when it was first opened.
+    /// The location of the bytes of a range of a piece, in order.
+    /// - Throws: `.changed` or `.vanished` if a file has changed since it was first opened.
     package func regions(_ piece: PieceIndex, _ range: Range<Int>) throws(StorageError) -> [Region] {
         guard range.lowerBound >= 0, range.upperBound <= layout.length(of: piece) else {
             throw StorageError(.misuse, "read", path: root.path, detail: "piece \(piece.value), \(range)")

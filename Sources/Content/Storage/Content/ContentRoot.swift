@@ -4,10 +4,10 @@ import Files
 package struct ContentRoot: Sendable {
     let holder: OpenFile
     package let name: FileName
-    /// Of the content; canonical where it was found by path. To be escaped before it is shown.
+    /// Path of the content; canonical if it was found by path. Must be escaped for display.
     package let path: String
 
-    /// Content at a path the user gave: a file or a directory of any name. Symlinks in the path are followed.
+    /// Content at a path given by the user: a file or a directory of any name. Symlinks in the path are followed.
     package static func at(path: String, layer: any FileLayer = SystemFileLayer()) throws(StorageError) -> ContentRoot {
         do {
             let canonical = try layer.canonicalPath(path)
@@ -21,7 +21,7 @@ package struct ContentRoot: Sendable {
         }
     }
 
-    /// Content of that name in a directory, whether it exists or not.
+    /// Content of that name in a directory, whether or not it exists.
     package static func at(
         directory: String, name: FileName, layer: any FileLayer = SystemFileLayer()
     ) throws(StorageError) -> ContentRoot {

@@ -1,18 +1,18 @@
 import Files
 import Metainfo
 
-/// The directories that a content's files lie in, each once. Directory 0 is the one that holds the content; in a
-/// directory torrent, 1 is the content's own.
+/// The directories of a content's files, each once. Directory 0 contains the content; in a directory torrent, 1 is the
+/// content's own directory.
 struct DirectoryTree: Sendable {
     struct Node: Sendable {
-        /// Index of the directory that holds this one; parents come before their children.
+        /// Index of the parent directory. Parents come before their children.
         let parent: Int
         let name: FileName
     }
 
-    /// Node 0 stands for the directory that holds the content; its parent and name mean nothing.
+    /// Node 0 is the directory that contains the content; its parent and name are meaningless.
     let nodes: [Node]
-    /// For each file of the layout the directory it lies in.
+    /// For each file of the layout, the index of its directory.
     let directoryOfFile: [Int32]
 
     static let holder = 0
@@ -32,7 +32,7 @@ struct DirectoryTree: Sendable {
             if nodes.count == 1 { nodes.append(Node(parent: Self.holder, name: name)) }
             let bytes = file.path.bytes
             let prefix = bytes[..<(bytes.lastIndex(of: UInt8(ascii: "/")) ?? bytes.startIndex)]
-            // Files of one directory usually stand together: then one comparison replaces a look-up per component.
+            // Files of one directory are usually adjacent: then one comparison replaces a lookup for each component.
             if prefix != lastPrefix {
                 lastPrefix = prefix
                 lastDirectory = 1

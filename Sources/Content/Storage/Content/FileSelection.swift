@@ -1,6 +1,6 @@
 import Metainfo
 
-/// Which files of a content are wanted. Padding is never selected.
+/// The selected files of a content. Padding is never selected.
 package struct FileSelection: Sendable, Equatable {
     /// One flag for each file of the layout.
     private let flags: [Bool]
@@ -10,13 +10,13 @@ package struct FileSelection: Sendable, Equatable {
     /// All files of the layout.
     package init(all layout: ContentLayout) { self.init(layout) { _ in true } }
 
-    /// Those files for which `isWanted` says so.
+    /// The files for which `isWanted` returns true.
     package init(_ layout: ContentLayout, where isWanted: (FileEntry) -> Bool) {
         flags = layout.files.map { !$0.isPadding && isWanted($0) }
         isEverything = zip(flags, layout.files).allSatisfy { $0 || $1.isPadding }
     }
 
-    /// The files of these indices; those out of range and padding are left out.
+    /// The files with these indices; padding and indices out of range are ignored.
     package init(_ layout: ContentLayout, indices: Set<Int>) {
         self.init(flags: layout.files.indices.map { indices.contains($0) && !layout.files[$0].isPadding }, layout)
     }
@@ -48,8 +48,8 @@ package struct FileSelection: Sendable, Equatable {
         return wanted
     }
 
-    /// Whether all of a piece lies in selected files and padding. Only such a piece can be served or hashed again: of
-    /// others, the part in files that nobody wants is not on disk.
+    /// Whether a piece lies completely in selected files and padding. Only such a piece can be served or hashed again:
+    /// for others, the part in unselected files is not on disk.
     package func holdsWhole(_ piece: PieceIndex, of layout: ContentLayout) -> Bool {
         isEverything || layout.spans(of: piece).allSatisfy { $0.isPadding || contains($0.file) }
     }

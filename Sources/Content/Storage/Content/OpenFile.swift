@@ -2,14 +2,15 @@ import Files
 import Glibc
 import Synchronization
 
-/// A descriptor that is closed when the last user lets go of it: holding one is the lease under which `sendfile` may
-/// use it, whatever the cache does meanwhile.
+/// A descriptor that is closed when the last reference is released. Holding a reference keeps it usable for `sendfile`,
+/// whatever the cache does.
 package final class OpenFile: Sendable {
-    /// Not to be closed by others, nor used after this object is gone.
+    /// Must not be closed by others, nor used after this object is released.
     package let descriptor: Descriptor
     let layer: any FileLayer
     let isWritable: Bool
-    /// When the file was last compared with what it looked like, in milliseconds of the coarse monotonic clock.
+    /// Time at which the file was last compared with its recorded metadata, in milliseconds of the coarse monotonic
+    /// clock.
     private let lookedAt = Atomic<Int64>(.min)
 
     init(_ descriptor: Descriptor, layer: any FileLayer, isWritable: Bool = false) {
@@ -20,10 +21,11 @@ package final class OpenFile: Sendable {
 
     deinit { layer.close(descriptor) }
 
-    /// Whether the last look at the file is longer ago than `interval` seconds; if so, this counts as the next.
+    /// Whether the last comparison is longer ago than `interval` seconds; if so, this call counts as the next one.
     func isLookDue(interval: Double) -> Bool {
         var time = timespec()
-        // The coarse clock costs a few nanoseconds, which matters as this is asked for each block that is sent.
+        // The coarse clock takes only a few nanoseconds, which matters because this is called for each block that is
+        // sent.
         clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
         let now = Int64(time.tv_sec) &* 1000 &+ Int64(time.tv_nsec / 1_000_000)
         let last = lookedAt.load(ordering: .relaxed)
@@ -33,7 +35,7 @@ package final class OpenFile: Sendable {
     }
 }
 
-/// The most recently used descriptors of one content. A value: whoever owns it guards it.
+/// The most recently used descriptors of one content. A value: its owner guards it.
 struct DescriptorCache {
     private struct Entry {
         let file: OpenFile
@@ -54,7 +56,7 @@ struct DescriptorCache {
         return entries[key]?.file
     }
 
-    /// Answers what was put out, so that it can be closed without holding the owner's lock.
+    /// Returns the evicted file, so that it can be closed without holding the owner's lock.
     mutating func insert(_ file: OpenFile, for key: Int) -> OpenFile? {
         clock &+= 1
         if let old = entries.updateValue(Entry(file: file, used: clock), forKey: key) { return old.file }
@@ -66,7 +68,7 @@ struct DescriptorCache {
 
     mutating func remove(_ key: Int) -> OpenFile? { entries.removeValue(forKey: key)?.file }
 
-    /// Empties the cache and answers what was in it.
+    /// Empties the cache and returns its contents.
     mutating func removeAll() -> [OpenFile] {
         defer { entries.removeAll() }
         return entries.values.map(\.file)

@@ -2,14 +2,13 @@ import Files
 import Glibc
 import Metainfo
 
-/// What there is when a download starts.
+/// The state of a download at its start.
 extension DownloadDirectory {
-    /// Takes the lock, goes on with an interrupted publication, checks what is there, and reuses what is right.
+    /// Takes the lock, continues an interrupted publication, checks existing data, and reuses correct data.
     /// - Parameters:
-    ///   - selection: the files wanted; nil for all.
-    ///   - progress: of checking, from any thread; it may begin anew when two places are checked.
-    /// - Throws: `.locked`, `.conflict`, `.inTheWay`, `.cancelled`, or a fault of the disk. Nothing of the user's was
-    /// changed.
+    ///   - selection: the wanted files; nil for all.
+    ///   - progress: of checking, from any thread; it may start again if two places are checked.
+    /// - Throws: `.locked`, `.conflict`, `.inTheWay`, `.cancelled`, or a disk error. Nothing of the user's was changed.
     package func prepare(
         hashes: PieceHashes, selection: FileSelection? = nil, parallelism: Parallelism = .none,
         progress: @escaping @Sendable (CheckProgress) -> Void = { _ in },
@@ -26,7 +25,7 @@ extension DownloadDirectory {
         }
         let wanted = selection.pieces(of: layout)
 
-        // Complete content needs no directory of ours: it may even be on a read-only disk.
+        // Complete content needs no working directory: it may even be on a read-only disk.
         let workName = WorkNames.directory(for: info.name)
         var published: PublishedContent?
         if try !hasWorkDirectory(workName) {
@@ -48,14 +47,14 @@ extension DownloadDirectory {
         if try hasContent(in: work) {
             let found = try check(files, trusted: trusted, candidates: wanted)
             have = found.right
-            // A process that was killed may have left right pieces that are in memory only.
+            // A process that was killed may have left correct pieces that are only in the page cache.
             if !(trusted?.isSuperset(of: have) ?? have.isEmpty) { try files.synchronizeFound(found.files) }
         }
         if published == nil {
             let missing = wanted.subtracting(have)
             published = try examinePublished(selection, wanted: wanted, candidates: missing, check)
             if let published, published.isComplete, have.isEmpty || missing == wanted {
-                // A crash came between the last rename and the removal of the directory.
+                // The process crashed between the last rename and the removal of the directory.
                 try work.remove()
                 return complete(published)
             }
@@ -139,20 +138,21 @@ extension DownloadDirectory {
         switch (kind, info.isSingleFile) {
         case (.file, true), (.directory, false): break
         case (.file, false):
-            // Whether that file may be replaced by a directory is asked again when it is.
+            // Whether that file may be replaced by a directory is checked again when it happens.
             if options.overwrite { return nil }
             throw StorageError(
                 .conflict, "use", path: contentPath, detail: "a file is there, the torrent is a directory")
         default:
             throw StorageError(.inTheWay, "use", path: contentPath)
         }
-        // As a download, so that no symlink in it is followed, though nothing is written to it.
+        // As a download, so that no symlink in it is followed, although nothing is written to it.
         let files = ContentFiles(
             layout: layout, root: publishedRoot, access: .downloading, selection: selection, preallocation: .none,
             limits: options.limits, layer: layer)
         var vouched = options.vouching?.pieces(vouchedFor: files, hashes: info.hashes)
         if vouched != nil {
-            // What can be hashed is hashed; the record counts only for pieces that lie partly in files not selected.
+            // Pieces that can be hashed are hashed. The record counts only for pieces that lie partly in files not
+            // selected.
             for piece in layout.pieces where selection.holdsWhole(piece, of: layout) { vouched?.remove(piece) }
         }
         let stamps = try files.stamps()
@@ -160,7 +160,7 @@ extension DownloadDirectory {
         return PublishedContent(files: files, result: result, wanted: wanted, stamps: stamps)
     }
 
-    /// What is at DIR/NAME; nil when nothing is.
+    /// The kind of DIR/NAME; nil if it does not exist.
     func publishedKind() throws(StorageError) -> FileStatus.Kind? {
         do {
             return try layer.status(name, in: place.descriptor, followSymlink: false)?.kind

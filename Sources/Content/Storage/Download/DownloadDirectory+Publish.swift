@@ -2,13 +2,13 @@ import Files
 import Glibc
 import Metainfo
 
-/// Giving finished content its name.
+/// Publication of finished content under its name.
 extension DownloadDirectory {
-    /// Puts the content at DIR/NAME and removes the working directory. Afterwards the content files read it there.
-    /// - Parameter pieces: all that are written and verified; the wanted ones must be among them.
+    /// Moves the content to DIR/NAME and removes the working directory. Afterwards the content files read it there.
+    /// - Parameter pieces: all written and verified pieces, including all wanted ones.
     /// - Returns: the path of the content.
-    /// - Throws: `.conflict` when something else is at DIR/NAME by now and may not be replaced, or a fault of the disk.
-    ///   The content is complete in the working directory then, and a later start publishes it.
+    /// - Throws: `.conflict` if something else is at DIR/NAME now and may not be replaced, or a disk error. The content
+    ///   is then complete in the working directory, and a later start publishes it.
     @discardableResult
     package func publish(_ pieces: PieceSet) throws(StorageError) -> String {
         let (work, files) = state.withLock { ($0.work, $0.files) }
@@ -65,13 +65,13 @@ extension DownloadDirectory {
             limits: options.limits, layer: layer)
     }
 
-    /// Goes on where a crash ended a publication into a directory. True if there was one.
+    /// Continues a publication into a directory after a crash. Returns whether there was one.
     func finishPublication(in work: WorkDirectory) throws(StorageError) -> Bool {
         guard let marker = try work.small.read(WorkNames.publishing, limit: 16) else { return false }
         guard let bytes = try work.small.read(WorkNames.record, limit: options.limits.recordBytes),
             let record = try? ResumeRecord.decode(bytes)
         else {
-            // Nobody knows what was to be published: what is there is checked as if it had not been begun.
+            // It is unknown what was to be published: existing data is checked as if publication had not begun.
             try work.small.remove(WorkNames.publishing)
             return false
         }
@@ -87,7 +87,7 @@ extension DownloadDirectory {
         } catch {
             throw StorageError(error, "look at", path: work.path + "/content")
         }
-        // Otherwise all is where it belongs; a file that was exchanged may still lie here.
+        // Otherwise everything is in its place; a file that was exchanged may still be here.
         if kind == .directory {
             switch try publishedKind() {
             case .directory?:
@@ -105,7 +105,7 @@ extension DownloadDirectory {
             }
         }
         try synchronizePlace()
-        // The directory stays for what follows, without what is left over: the old file of an exchange.
+        // The directory stays for later steps, without leftovers such as the old file of an exchange.
         try work.clearContent()
         try work.small.remove(WorkNames.publishing)
         return true
@@ -130,7 +130,7 @@ extension DownloadDirectory {
         }
     }
 
-    /// Moves the content in one step.
+    /// Moves the content with one rename.
     private func moveWhole(_ work: WorkDirectory, _ mode: RenameMode) throws(StorageError) {
         do {
             try layer.rename(name, in: work.content.descriptor, to: name, in: place.descriptor, mode)
@@ -149,7 +149,7 @@ extension DownloadDirectory {
             throw StorageError(.conflict, "publish", path: contentPath, detail: "it appeared meanwhile")
         }
         do {
-            // A directory replaces nothing but an empty directory.
+            // A directory can replace only an empty directory.
             try layer.rename(name, in: work.content.descriptor, to: name, in: place.descriptor, .replace)
         } catch {
             throw StorageError(error, "publish", path: contentPath)
@@ -171,7 +171,7 @@ extension DownloadDirectory {
         }
     }
 
-    /// Takes files out that an earlier start wanted, this one does not, and that are not complete.
+    /// Removes incomplete files that an earlier start wanted and this one does not.
     private func removeUnfinished(
         _ files: ContentFiles, pieces: PieceSet, in work: WorkDirectory
     ) throws(StorageError) {

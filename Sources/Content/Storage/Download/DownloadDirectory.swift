@@ -22,14 +22,14 @@ package final class DownloadDirectory: Sendable {
         package var overwrite = false
         package var preallocation = Preallocation.sparse
         package var limits = StorageLimits()
-        /// Where complete content is vouched for, if anywhere.
+        /// Where complete content is vouched for; nil for nowhere.
         package var vouching: VouchingStore?
 
         package init() {}
     }
 
     package enum Preparation: Sendable {
-        /// DIR/NAME holds all that is wanted, verified just now.
+        /// DIR/NAME contains everything that is wanted, verified just now.
         case complete(ContentFiles)
         /// Something is to be fetched, or all is here but not published yet. `have`: pieces that are durable and right.
         case incomplete(ContentFiles, have: PieceSet)
@@ -62,12 +62,12 @@ package final class DownloadDirectory: Sendable {
         self.place = place
     }
 
-    /// Opens DIR, and makes it when it is missing. Nothing else is written yet.
-    /// - Throws: `.conflict` for a torrent whose name is of the form `.NAME.swoop`.
+    /// Opens DIR; creates it if it is missing. Nothing else is written yet.
+    /// - Throws: `.conflict` for a torrent with a name of the form `.NAME.swoop`.
     package static func open(
         directory: String, info: Info, options: Options = Options(), layer: any FileLayer = SystemFileLayer()
     ) throws(StorageError) -> DownloadDirectory {
-        // Content of such a name could pass for the state of another download, with a record that vouches for it.
+        // Content with such a name could act as the state of another download, with a record that vouches for it.
         guard !WorkNames.isWorkDirectory(FileName(info.name)) else {
             throw StorageError(
                 .conflict, "use", path: directory + "/" + FileName(info.name).text,
@@ -86,7 +86,7 @@ package final class DownloadDirectory: Sendable {
     }
 
     var name: FileName { FileName(info.name) }
-    /// DIR/NAME, as other programs take it. To be escaped before it is shown.
+    /// DIR/NAME, in the form for other programs. Must be escaped for display.
     package var contentPath: String { directoryPath + "/" + name.text }
     var publishedRoot: ContentRoot { ContentRoot(holder: place, name: name, path: contentPath) }
     var layout: ContentLayout { info.layout }
@@ -111,14 +111,14 @@ package final class DownloadDirectory: Sendable {
         try work.small.save(record.encode(), as: WorkNames.record, temporary: WorkNames.recordTemporary)
     }
 
-    /// Keeps the metainfo as it was received (a whole .torrent file), so that a download that began with a magnet link
-    /// resumes from `savedMetainfo`.
+    /// Keeps the metainfo as it was received (a whole .torrent file), so that a download from a magnet link resumes
+    /// from `savedMetainfo`.
     package func save(metainfo: [UInt8]) throws(StorageError) {
         guard let work = state.withLock({ $0.work }) else { return }
         try work.small.save(metainfo, as: WorkNames.torrent, temporary: WorkNames.torrentTemporary)
     }
 
-    /// The metainfo that an unfinished download in DIR kept, if there is one with one of these info hashes. The caller
+    /// The metainfo kept by an unfinished download in DIR with one of these info hashes, if there is one. The caller
     /// parses it and compares the hash.
     package static func savedMetainfo(
         directory: String, hashes: InfoHashes, limits: StorageLimits = StorageLimits(),
@@ -142,7 +142,7 @@ package final class DownloadDirectory: Sendable {
         return nil
     }
 
-    /// Lets go of the lock and of everything open. State stays on disk for a later start.
+    /// Releases the lock and everything open. The state stays on disk for a later start.
     package func close() {
         let work = state.withLock { state -> WorkDirectory? in
             defer { state = State() }

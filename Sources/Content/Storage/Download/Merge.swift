@@ -2,8 +2,8 @@ import Files
 import Glibc
 import Metainfo
 
-/// Moves finished files into a directory (or onto a file) that exists: first everything is examined, then each file is
-/// moved by one rename. Running it again after a crash moves the rest.
+/// Moves finished files into an existing directory (or onto a file): first checks everything, then moves each file with
+/// one rename. Running it again after a crash moves the rest.
 struct Merge {
     private let source: ContentFiles
     private let target: ContentFiles
@@ -20,13 +20,13 @@ struct Merge {
         self.reused = reused
     }
 
-    /// Files to move: selected, and not read from the target all the time.
+    /// Files to move: selected, and not read from the target already.
     private var files: [Int] {
         let published = source.publishedFiles
         return source.selection.files.filter { !published.contains($0) }
     }
 
-    /// Directories that these files lie in, parents first.
+    /// Directories of these files, parents first.
     private var directories: [Int] {
         var needed: Set<Int> = []
         for file in files {
@@ -40,7 +40,7 @@ struct Merge {
 
     // MARK: Before
 
-    /// - Throws: when something is in the way that must not be replaced. Nothing was changed then.
+    /// - Throws: if something is in the way that must not be replaced. Nothing was changed then.
     func examine() throws(StorageError) {
         for directory in directories where directory != 1 {
             switch try kind(ofDirectory: directory) {
@@ -73,7 +73,7 @@ struct Merge {
         StorageError(.conflict, "publish", path: path, detail: detail)
     }
 
-    /// What is where a directory should be; nil for nothing.
+    /// The kind of entry at a directory's path; nil for none.
     private func kind(ofDirectory directory: Int) throws(StorageError) -> FileStatus.Kind? {
         let node = target.tree.nodes[directory]
         do throws(StorageError) {
@@ -90,7 +90,7 @@ struct Merge {
 
     private func linkStatus(_ file: Int) throws(StorageError) -> FileStatus? { try target.status(file) }
 
-    /// Whether every byte that the target's file has is that of the new one. Holes in it hold nothing of anybody's.
+    /// Whether every byte of the target's file equals the new file. Holes in it contain no data of the user's.
     private func agrees(_ file: Int, size: Int64) throws(StorageError) -> Bool {
         let extents = ExtentMap(target)
         for piece in layout.pieces(ofFile: file) where !(reused?.contains(piece) ?? false) {
@@ -119,7 +119,7 @@ struct Merge {
         return true
     }
 
-    /// Where two buffers differ, the old file must have a hole.
+    /// Where the buffers differ, the old file must have a hole.
     private func onlyHolesDiffer(_ old: OpenFile, _ ours: [UInt8], _ theirs: [UInt8], _ position: Int64) -> Bool {
         for index in ours.indices where ours[index] != theirs[index] {
             let at = position + Int64(index)
@@ -144,11 +144,11 @@ struct Merge {
 
     // MARK: Moving
 
-    /// Moves what is still in the source, and makes the new entries durable.
+    /// Moves the files that are still in the source, and makes the new entries durable.
     func run() throws(StorageError) {
         for directory in directories where directory != 1 {
             guard try kind(ofDirectory: directory) == .file else { continue }
-            // Only with `overwrite`: a directory of the torrent's takes the place of a file.
+            // Only with `overwrite`: a directory of the torrent replaces a file.
             let node = target.tree.nodes[directory]
             let parent = try target.openDirectory(node.parent, create: true)
             do {
@@ -157,7 +157,8 @@ struct Merge {
                 throw StorageError(error, "replace", path: target.directoryPath(directory, root: target.root))
             }
         }
-        // Directories are durable before a file moves into them: no file may ever be in a directory that is lost.
+        // Directories are made durable before a file is moved into them, so that no file can be in a directory that is
+        // lost.
         for directory in directories {
             _ = try target.openDirectory(directory, create: true)
             target.noteChanged(directory: target.tree.nodes[directory].parent)

@@ -2,7 +2,7 @@ import Files
 import Glibc
 import Metainfo
 
-/// What was found at DIR/NAME.
+/// The content found at DIR/NAME.
 struct PublishedContent: Sendable {
     let files: ContentFiles
     let result: CheckResult
@@ -12,14 +12,14 @@ struct PublishedContent: Sendable {
 
     var layout: ContentLayout { files.layout }
 
-    /// Whether all pieces wanted are right and all files have just their length.
+    /// Whether all wanted pieces are correct and all files have exactly their length.
     var isComplete: Bool {
         result.right.isSuperset(of: wanted)
             && files.selection.files.allSatisfy { result.files[$0] == .present(size: layout.files[$0].length) }
     }
 
-    /// Content is wrong if a piece that is all there has another hash, a file is too long, or something else has a
-    /// file's name. Content that is only missing in part is not wrong.
+    /// Content is wrong if a piece whose bytes are all present has another hash, a file is too long, or something else
+    /// has a file's name. Content that is only partly missing is not wrong.
     func refuseWrongContent(unless overwrite: Bool, path: String) throws(StorageError) {
         for file in files.selection.files {
             switch result.files[file] {
@@ -42,8 +42,8 @@ struct PublishedContent: Sendable {
     }
 }
 
-/// Takes right pieces from content published earlier. Files that are complete there are read there; of others the right
-/// pieces are copied, as shared blocks where the file system can.
+/// Reuses correct pieces of earlier published content. Files that are complete there are read there; of other files the
+/// correct pieces are copied, as shared blocks if the file system can.
 struct Reuse {
     private let source: PublishedContent
     private let target: ContentFiles
@@ -83,7 +83,8 @@ struct Reuse {
         }
     }
 
-    /// Lets the target share all of the file. False where that is not possible, or pieces are in the target already.
+    /// Makes the target share all blocks of the file. False if that is not possible, or pieces are in the target
+    /// already.
     private func clone(_ file: Int) throws(StorageError) -> Bool {
         if let status = try target.status(file), status.size > 0 { return false }
         let from = try source.files.openForReading(file)
@@ -132,7 +133,7 @@ struct Reuse {
         do {
             return try layer.copy(from, from: offset, to: to, at: offset, length: length)
         } catch  where [EXDEV, EINVAL, ENOSYS, EOPNOTSUPP, EPERM].contains(error.number) {
-            // Not between these file systems: through our own memory.
+            // Not possible between these file systems: copy through memory.
             let chunk = try layer.read(from, count: min(length, target.limits.copyChunk), at: offset)
             try layer.write(to, chunk, at: offset)
             return chunk.count

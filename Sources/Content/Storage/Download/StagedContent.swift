@@ -3,16 +3,16 @@ import Glibc
 import Metainfo
 import Synchronization
 
-/// A download whose content goes to a place that its owner chose, and is given its final name by that owner.
+/// A download to a place that its owner chose; the owner gives it its final name.
 ///
-/// Content lies at `contentPath`, whatever the torrent's name is; record and lock lie in the directory `recordPath`.
-/// Nothing is moved or removed here. Several of them, each with a record of its own, may write different files below
-/// one `contentPath` at the same time.
+/// Content is written at `contentPath`, regardless of the torrent's name; record and lock are in the directory
+/// `recordPath`. Nothing is moved or removed here. Several instances, each with a record of its own, may write
+/// different files below one `contentPath` at the same time.
 package final class StagedContent: Sendable {
     package struct Options: Sendable {
         package var preallocation = Preallocation.sparse
         package var limits = StorageLimits()
-        /// Where complete content is vouched for once it has its final place, if anywhere.
+        /// Where complete content is vouched for when it has its final place; nil for nowhere.
         package var vouching: VouchingStore?
 
         package init() {}
@@ -26,7 +26,7 @@ package final class StagedContent: Sendable {
     private let state: Mutex<State>
 
     private struct State: Sendable {
-        /// Nil once it is closed.
+        /// Nil after closing.
         var record: OpenFile?
         var lock: OpenFile?
         var files: ContentFiles?
@@ -45,8 +45,9 @@ package final class StagedContent: Sendable {
         state = Mutex(State(record: record, lock: lock, path: root.path))
     }
 
-    /// Makes `recordPath` and the directory that is to hold the content when they are missing, and takes the lock.
-    /// - Throws: `.locked` while another transfer has the same `recordPath`, `.misuse` for a path that ends in no name.
+    /// Creates `recordPath` and the directory for the content if they are missing, and takes the lock.
+    /// - Throws: `.locked` while another transfer has the same `recordPath`, `.misuse` for a path that does not end in
+    ///   a name.
     package static func open(
         contentPath: String, recordPath: String, info: Info, options: Options = Options(),
         layer: any FileLayer = SystemFileLayer()
@@ -68,7 +69,7 @@ package final class StagedContent: Sendable {
                     info: info, options: options, recordPath: recordPath, layer: layer, root: root, record: record,
                     lock: lock)
             } catch let error as SystemError {
-                // Somebody may be removing the directory of a transfer that is over.
+                // The directory of a finished transfer may be in the process of being removed.
                 if error.number == ENOENT { continue }
                 throw StorageError(error, "open", path: recordPath)
             } catch let error as StorageError {
@@ -80,16 +81,16 @@ package final class StagedContent: Sendable {
         throw StorageError(.vanished, "open", path: recordPath)
     }
 
-    /// Where the content lies now.
+    /// The current location of the content.
     package var contentPath: String { state.withLock { $0.path } }
 
     // MARK: While it runs
 
-    /// Finds what is there already. A record of another torrent counts for nothing: then all that is there is hashed.
+    /// Finds existing data. A record of another torrent is ignored: then all existing data is hashed.
     /// - Parameters:
-    ///   - selection: the files to write; others below the same path are never touched.
+    ///   - selection: the files to write; other files below the same path are never changed.
     ///   - progress: of checking, from any thread.
-    /// - Returns: the files, and the pieces that are durable and right.
+    /// - Returns: the files, and the pieces that are durable and correct.
     package func prepare(
         hashes: PieceHashes, selection: FileSelection, parallelism: Parallelism = .none,
         progress: @escaping @Sendable (CheckProgress) -> Void = { _ in },
@@ -102,7 +103,7 @@ package final class StagedContent: Sendable {
         check.trusted = try recordedPieces(selection)
         check.candidates = selection.pieces(of: info.layout)
         let found = try check.run(parallelism: parallelism, progress: progress, isCancelled: isCancelled)
-        // A process that was killed may have left right pieces that are in memory only.
+        // A process that was killed may have left correct pieces that are only in the page cache.
         if !(check.trusted?.isSuperset(of: found.right) ?? found.right.isEmpty) {
             try files.synchronizeFound(found.files)
         }
@@ -137,7 +138,7 @@ package final class StagedContent: Sendable {
         try checkpoint(pieces)
     }
 
-    /// The owner has moved the complete content to `path`: from now on it is read there, and written no more.
+    /// The owner has moved the complete content to `path`: from now on it is read there, and not written any more.
     package func relocate(to path: String) throws(StorageError) {
         guard let files = state.withLock({ $0.files }) else { return }
         let place = try ContentRoot.at(path: path, layer: layer)
@@ -148,7 +149,7 @@ package final class StagedContent: Sendable {
         try? options.vouching?.save(files, hashes: info.hashes, pieces: all, isDurable: true)
     }
 
-    /// Lets go of the lock and of everything open. Content and record stay: they are the owner's to remove.
+    /// Releases the lock and everything open. Content and record stay; the owner removes them.
     package func close() {
         state.withLock { state in
             state.files?.dropCaches()

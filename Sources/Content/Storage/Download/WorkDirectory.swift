@@ -2,7 +2,7 @@ import Files
 import Glibc
 import Metainfo
 
-/// `DIR/.NAME.swoop`, locked by this process as long as this object lives.
+/// `DIR/.NAME.swoop`, locked by this process while this object exists.
 final class WorkDirectory: Sendable {
     let layer: any FileLayer
     /// DIR.
@@ -10,9 +10,9 @@ final class WorkDirectory: Sendable {
     let name: FileName
     let path: String
     let directory: OpenFile
-    /// Holds the content under its own name.
+    /// Contains the content under its own name.
     let content: OpenFile
-    /// The lock is gone when this is closed.
+    /// Closing this releases the lock.
     private let lock: OpenFile
 
     private init(
@@ -28,13 +28,13 @@ final class WorkDirectory: Sendable {
         self.lock = lock
     }
 
-    /// Makes the directory if needed, and takes the lock.
-    /// - Throws: `.locked` when another process has it, `.inTheWay` for a symlink of that name.
+    /// Creates the directory if needed, and takes the lock.
+    /// - Throws: `.locked` if another process has it, `.inTheWay` for a symlink of that name.
     static func open(
         _ name: FileName, in place: OpenFile, placePath: String, layer: any FileLayer
     ) throws(StorageError) -> WorkDirectory {
         let path = "\(placePath)/\(name)"
-        // A process that just finished may remove directory and lock between two of the steps: then once more.
+        // A process that just finished may remove directory and lock between two of the steps: then try again.
         for _ in 0..<16 {
             do {
                 let directory = try enter(name, in: place, layer)
@@ -68,7 +68,7 @@ final class WorkDirectory: Sendable {
         return OpenFile(descriptor, layer: layer)
     }
 
-    /// Nil when the lock file was removed meanwhile.
+    /// Nil if the lock file was removed meanwhile.
     static func takeLock(
         in directory: OpenFile, path: String, _ layer: any FileLayer
     ) throws -> OpenFile? {
@@ -102,10 +102,10 @@ final class WorkDirectory: Sendable {
         }
     }
 
-    /// Removes the directory with all that is ours in it. The lock's file goes last but one, so that until then nobody
-    /// else starts.
+    /// Removes the directory with all of our files in it. The lock file is removed last but one, so that no other
+    /// process starts before.
     func remove() throws(StorageError) {
-        // First of all, and durably: without the rest the marker would make no sense at the next start.
+        // First of all, and durably: without the other files the marker would be meaningless at the next start.
         try small.remove(WorkNames.publishing)
         do {
             let removal = TreeRemoval(layer: layer)

@@ -2,24 +2,24 @@ import Files
 import Hashing
 import Metainfo
 
-/// Names of our own beside and in a download.
+/// Names of our own files beside and in a download.
 enum WorkNames {
-    /// The directory with the content, under its own name, while it is not finished.
+    /// The directory with the unfinished content under its own name.
     static let content = FileName(own: "content")
     static let record = FileName(own: "record")
     static let recordTemporary = FileName(own: "record.new")
-    /// The metainfo as it was received, so that a download by magnet link resumes without asking peers for it.
+    /// The metainfo as received, so that a download from a magnet link resumes without asking peers for it.
     static let torrent = FileName(own: "torrent")
     static let torrentTemporary = FileName(own: "torrent.new")
     static let lock = FileName(own: "lock")
-    /// There while finished content is being moved into a directory that exists.
+    /// Exists while finished content is being moved into an existing directory.
     static let publishing = FileName(own: "publishing")
     static let publishingTemporary = FileName(own: "publishing.new")
 
     private static let suffix = Array(".swoop".utf8)
 
-    /// `.NAME.swoop`. When that is longer than the 255 bytes of a file name, NAME is cut off and ends with the first
-    /// 16 hexadecimal digits of its SHA-1, so that two long names do not meet.
+    /// `.NAME.swoop`. If that is longer than the 255 bytes of a file name, NAME is shortened and ends with the first 16
+    /// hexadecimal digits of its SHA-1, so that two long names do not collide.
     static func directory(for name: PathComponent) -> FileName {
         if let plain = FileName([UInt8(ascii: ".")] + name.bytes + suffix) { return plain }
         let digest = Array(("~" + SHA1.digest(name.bytes).hex.prefix(16)).utf8)
@@ -30,7 +30,7 @@ enum WorkNames {
         return FileName([UInt8(ascii: ".")] + kept + digest + suffix) ?? FileName(own: ".swoop")
     }
 
-    /// Whether a name could be that of a download's directory.
+    /// Whether a name could be that of a download's working directory.
     static func isWorkDirectory(_ name: FileName) -> Bool {
         let bytes = name.bytes
         return bytes.first == UInt8(ascii: ".") && bytes.count > suffix.count + 1

@@ -2,43 +2,43 @@ import Files
 import Glibc
 import Metainfo
 
-/// A failure of the disk side: what happened, to which path, and what a person can do.
+/// A failure of a disk operation: what failed, for which path, and what a person can do.
 package struct StorageError: Error, Equatable, Sendable, CustomStringConvertible {
     package enum Kind: Equatable, Sendable {
         /// The disk or the quota is full.
         case noSpace
         /// The file system is mounted read-only.
         case readOnly
-        /// The process may not do that there.
+        /// The process lacks permission.
         case permission
-        /// A file, or the destination itself, was deleted or is not there.
+        /// A file, or the destination itself, was deleted or does not exist.
         case vanished
-        /// A file is not what it was: shorter, longer or written by somebody else.
+        /// A file has changed: its length, or by a write of another process.
         case changed
-        /// This process or the machine may not open more files.
+        /// The limit on open files of this process or the system is reached.
         case tooManyOpenFiles
-        /// A symlink, a special file, or a file where a directory should be (or the reverse) is in the way.
+        /// A symlink, a special file, or a file instead of a directory (or the reverse) is in the way.
         case inTheWay
-        /// The file system takes no name or path so long.
+        /// The file system does not accept such a long name or path.
         case nameTooLong
-        /// Another process works on the same download. The process id, when it could be read.
+        /// Another process works on the same download. Contains its process id, if it could be read.
         case locked(process: Int32?)
-        /// What is there already differs from the torrent, and nobody allowed replacing it.
+        /// Existing content differs from the torrent, and replacing it was not allowed.
         case conflict
-        /// The caller asked to stop.
+        /// The caller cancelled the operation.
         case cancelled
-        /// A caller's mistake: a buffer of the wrong size, a write to content opened read-only.
+        /// A programming error of the caller: a buffer of the wrong size, a write to content opened read-only.
         case misuse
-        /// Anything else that the kernel reports.
+        /// Any other error of the kernel.
         case io(Int32)
     }
 
     package let kind: Kind
-    /// What was being done, in the infinitive: "write", "open".
+    /// The operation, in the infinitive: "write", "open".
     package let action: String
-    /// Control and bidi characters are escaped already.
+    /// Control and bidirectional characters are already escaped.
     package let path: String
-    /// More about it, when the kind does not say everything.
+    /// Additional information, if the kind is not enough.
     package let detail: String?
 
     package init(_ kind: Kind, _ action: String, path: String, detail: String? = nil) {
@@ -109,7 +109,7 @@ package struct StorageError: Error, Equatable, Sendable, CustomStringConvertible
 
     package var description: String { "\(message). \(advice)" }
 
-    /// Whether the disk is at fault, which the command line reports with exit code 6.
+    /// Whether it is a disk error, for which the command line exits with status 6.
     package var isDiskFault: Bool {
         switch kind {
         case .noSpace, .readOnly, .permission, .vanished, .tooManyOpenFiles, .nameTooLong, .io: true

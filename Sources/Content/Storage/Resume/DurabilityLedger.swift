@@ -1,6 +1,6 @@
 import Metainfo
 
-/// When written pieces are made durable: whichever comes first.
+/// When written pieces are made durable: at whichever limit is reached first.
 package struct SyncPolicy: Sendable, Equatable {
     /// Seconds after the first piece that is not durable yet.
     package var interval: Double
@@ -36,7 +36,7 @@ package struct DurabilityLedger: Sendable {
         dirty = PieceSet(size: durable.size)
     }
 
-    /// A piece was written in full, though perhaps not to the disk yet.
+    /// A piece was written completely, though perhaps not to the disk yet.
     /// - Parameter now: seconds since any fixed moment.
     package mutating func wrote(_ piece: PieceIndex, bytes: Int, at now: Double) {
         dirty.insert(piece)
@@ -44,7 +44,7 @@ package struct DurabilityLedger: Sendable {
         if dirtySince == nil { dirtySince = now }
     }
 
-    /// The pieces are not right after all: no record may vouch for them any more.
+    /// The pieces are not correct after all: no record may vouch for them any more.
     package mutating func lost(_ pieces: Range<Int>) {
         for piece in pieces {
             durable.remove(piece)
@@ -53,10 +53,10 @@ package struct DurabilityLedger: Sendable {
         }
     }
 
-    /// Whether something was written that no sync covers yet.
+    /// Whether there is written data that no sync covers yet.
     package var isDirty: Bool { !dirty.isEmpty }
 
-    /// When the next sync is due, in the caller's seconds; nil while nothing is waiting or a sync is under way.
+    /// When the next sync is due, in the caller's seconds; nil while nothing is waiting or a sync is in progress.
     package var nextSync: Double? {
         guard let dirtySince, syncing == nil else { return nil }
         return dirtyBytes >= policy.bytes ? dirtySince : dirtySince + policy.interval
@@ -82,7 +82,7 @@ package struct DurabilityLedger: Sendable {
         syncing = nil
     }
 
-    /// The sync was not even begun, for want of a descriptor: what waited waits on.
+    /// The sync could not begin, for lack of a descriptor: the pieces wait again.
     /// - Parameter now: as in ``wrote(_:bytes:at:)``.
     package mutating func syncPostponed(at now: Double) {
         guard let batch = syncing else { return }

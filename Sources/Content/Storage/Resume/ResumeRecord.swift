@@ -2,17 +2,17 @@ import Files
 import Hashing
 import Metainfo
 
-/// What is known to be right on disk, as it is written beside the content.
+/// The pieces that are known to be correct on disk, as recorded beside the content.
 ///
 /// Layout, integers little-endian: magic and version (8 bytes), flags (1), v1 hash (20, if flagged), v2 hash (32, if
 /// flagged), piece count (4), bitfield, file count (4), selection as bits in bitfield order, stamps (if flagged: for
-/// each file a presence byte, then if that is 1 size, modification time and inode of 8 bytes each), SHA-256 of all
-/// before.
+/// each file a presence byte, then if that is 1 size, modification time and inode of 8 bytes each), SHA-256 of
+/// everything before it.
 package struct ResumeRecord: Sendable, Equatable {
     package enum Problem: Error, Sendable, Equatable {
-        /// Not a record, or one of a version this program does not know.
+        /// Not a record, or one of an unknown version.
         case notARecord
-        /// It ends too soon, is too long, or its checksum is wrong.
+        /// The record is too short or too long, or its checksum is wrong.
         case damaged
     }
 
@@ -21,8 +21,8 @@ package struct ResumeRecord: Sendable, Equatable {
     package var pieces: PieceSet
     /// Whether each file of the layout was selected when the pieces were written.
     package let selectedFiles: [Bool]
-    /// What each file looked like when the record was made, so that it can vouch for complete content; empty in a
-    /// record of a download that is under way.
+    /// The metadata of each file when the record was made, so that it can vouch for complete content; empty in a record
+    /// of an unfinished download.
     package var stamps: [FileStamp?]
 
     package init(hashes: InfoHashes, pieces: PieceSet, selection: FileSelection, stamps: [FileStamp?] = []) {
@@ -81,7 +81,7 @@ package struct ResumeRecord: Sendable, Equatable {
 
     // MARK: Decoding
 
-    /// Reads a record. Never more memory than the input is long, whatever the input says.
+    /// Decodes a record. Never allocates more memory than the input is long.
     package static func decode(_ bytes: [UInt8]) throws(Problem) -> ResumeRecord {
         guard bytes.starts(with: magic) else { throw .notARecord }
         guard bytes.count > magic.count + SHA256Digest.byteCount else { throw .damaged }

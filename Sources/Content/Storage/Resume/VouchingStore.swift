@@ -3,10 +3,10 @@ import Glibc
 import Hashing
 import Metainfo
 
-/// Records of complete content, by info hash and path, so that `seed --fast` need not hash it again: a record counts as
-/// long as every file has the size, modification time and inode noted in it.
+/// Records of complete content, by info hash and path, so that `seed --fast` need not hash it again. A record is valid
+/// as long as every file has the recorded size, modification time and inode.
 package struct VouchingStore: Sendable {
-    /// Made when it is first needed.
+    /// Created when it is first needed.
     package let directory: String
     private let layer: any FileLayer
 
@@ -15,8 +15,8 @@ package struct VouchingStore: Sendable {
         self.layer = layer
     }
 
-    /// In `$XDG_STATE_HOME/swoop` or `~/.local/state/swoop`; nil when the environment has neither variable. A relative
-    /// path in `XDG_STATE_HOME` does not count, as its specification says.
+    /// In `$XDG_STATE_HOME/swoop` or `~/.local/state/swoop`; nil if the environment has neither variable. A relative
+    /// path in `XDG_STATE_HOME` is ignored, as its specification requires.
     package static func standard() -> VouchingStore? {
         func variable(_ name: String) -> String? {
             getenv(name).map { String(cString: $0) }.flatMap { $0.hasPrefix("/") ? $0 : nil }
@@ -27,13 +27,13 @@ package struct VouchingStore: Sendable {
         return VouchingStore(directory: base + "/swoop/content")
     }
 
-    /// Notes that `pieces` of a content are right, after making it durable.
-    /// - Parameter isDurable: whether all of it was synced before the call.
+    /// Records that `pieces` of a content are correct, after making it durable.
+    /// - Parameter isDurable: whether everything was synced before the call.
     package func save(
         _ files: ContentFiles, hashes: InfoHashes, pieces: PieceSet, isDurable: Bool = false
     ) throws(StorageError) {
         let root = files.root
-        // Stamps before the sync: what is written between the two makes them differ later.
+        // Stamps are taken before the sync, so that a write between the two makes them differ later.
         let stamps = try files.stamps()
         if !isDurable { try files.synchronizeUnwritten() }
         do {

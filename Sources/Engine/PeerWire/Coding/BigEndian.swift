@@ -7,7 +7,7 @@ extension [UInt8] {
 }
 
 extension UnsafeRawBufferPointer {
-    /// A big-endian number at an offset that the caller has checked against `count`.
+    /// The big-endian number at `offset`. The caller has checked that four bytes follow.
     @inline(__always)
     func number(at offset: Int) -> UInt32 {
         UInt32(bigEndian: loadUnaligned(fromByteOffset: offset, as: UInt32.self))

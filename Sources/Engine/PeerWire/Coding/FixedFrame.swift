@@ -1,9 +1,9 @@
-/// The frame that is sent for every block, written straight into a send buffer: no array, no heap.
+/// The frame header of a block, written directly into a send buffer without allocation.
 public enum FixedFrame {
-    /// Length prefix, id, index and begin of a piece message: what comes before the block's bytes.
+    /// Bytes before the block data of a piece message: length prefix, id, index and begin.
     public static let pieceHeaderLength = 13
 
-    /// - Precondition: `buffer` has room for ``pieceHeaderLength``. It is the caller's own buffer; a peer has no say in it.
+    /// - Precondition: `buffer` has room for ``pieceHeaderLength``. The size does not depend on the peer.
     /// - Returns: the number of bytes written at the start of `buffer`.
     @discardableResult
     public static func pieceHeader(_ header: PieceHeader, into buffer: UnsafeMutableRawBufferPointer) -> Int {

@@ -1,34 +1,33 @@
 import Hashing
 
-/// Cuts what a peer sends into messages and checks each against the limits, the handshake and the content.
+/// Splits received bytes into messages and checks each message against the limits, the handshake and the content.
 ///
-/// The shell owns the receive buffer. It calls `next` with the unread bytes, removes `consumed` of them, and calls
-/// again until told to wait for more. Piece data does not pass through: after `.piece` the shell moves `length` bytes
-/// from the buffer and the socket into a piece buffer, and then goes on here. Nothing is allocated for piece, have,
-/// request and the other short messages. A length is judged as soon as its four bytes (and the kind) are here.
+/// The shell owns the receive buffer. It calls `next` with the unread bytes, removes `consumed` of them, and repeats
+/// until `.needMore`. Block data does not pass through the decoder: after `.piece` the shell moves `length` bytes from
+/// the buffer and the socket into a piece buffer and then continues here. Piece, have, request and other short messages
+/// allocate nothing. A length is checked as soon as its four bytes (and the message id) have arrived.
 public struct FrameDecoder: Sendable {
-    /// What the start of the unread bytes is.
+    /// The frame at the start of the unread bytes.
     public enum Frame: Sendable, Hashable {
-        /// Not yet decidable: call again when the unread bytes are at least this many.
+        /// The frame is incomplete: call again when there are at least this many unread bytes.
         case needMore(atLeast: Int)
-        /// A whole message.
+        /// A complete message.
         case message(Message, consumed: Int)
-        /// The 13 bytes before piece data; `header.length` bytes of it follow.
+        /// The 13 bytes before block data; `header.length` bytes of data follow.
         case piece(PieceHeader, consumed: Int)
-        /// Part or all of a message of a kind we do not know. Never zero bytes.
+        /// Part or all of a message of an unknown kind. Never zero bytes.
         case skipped(consumed: Int)
     }
 
     public let limits: WireLimits
-    /// Whether the peer offered the fast extension (we always do).
+    /// Whether the peer offered the fast extension (Swoop always does).
     public let isFast: Bool
     /// Nil until the metadata is known.
     public private(set) var content: ContentBounds?
 
     /// `limits.longestMessage`, computed once.
     private let longestMessage: Int
-    /// Whether a bitfield, have-all or have-none may still come.
-    /// Bytes of an unknown message that are still to come.
+    /// Whether a bitfield, have-all or have-none is still legal, and bytes left of an unknown message.
     private var bytesToSkip = 0
 
     /// - Parameters:
@@ -41,8 +40,8 @@ public struct FrameDecoder: Sendable {
         isFast = peer.contains(.fast)
     }
 
-    /// Judges the start of `bytes`, the received bytes that were not consumed yet.
-    /// - Throws: `ProtocolViolation`: close the connection.
+    /// Decodes the frame at the start of `bytes`, the received bytes that have not been consumed.
+    /// - Throws: `ProtocolViolation`: the caller must close the connection.
     public mutating func next(_ bytes: UnsafeRawBufferPointer) throws(ProtocolViolation) -> Frame {
         if bytesToSkip > 0 { return skip(bytes, from: 0) }
         guard bytes.count >= 4 else { return .needMore(atLeast: 4) }
@@ -61,7 +60,7 @@ public struct FrameDecoder: Sendable {
         return .message(try message(kind, bytes), consumed: 4 + exact)
     }
 
-    /// A message of exact length that is all here.
+    /// Decodes a message of known length whose bytes have all arrived.
     private mutating func message(
         _ kind: MessageKind, _ bytes: UnsafeRawBufferPointer
     ) throws(ProtocolViolation) -> Message {

@@ -1,6 +1,6 @@
 import Hashing
 
-/// Fields of messages, read from bytes that are known to be all here.
+/// Fields of messages, decoded from complete frames.
 extension FrameDecoder {
     func index(of kind: MessageKind, _ bytes: UnsafeRawBufferPointer) throws(ProtocolViolation) -> UInt32 {
         let index = bytes.number(at: 5)
@@ -32,7 +32,7 @@ extension FrameDecoder {
             proofLayers: bytes.number(at: 49))
     }
 
-    /// The header says how many hashes there must be, so it is judged before the hashes are waited for.
+    /// The header gives the number of hashes, so it is checked before the hashes have arrived.
     func hashes(length: Int, _ bytes: UnsafeRawBufferPointer) throws(ProtocolViolation) -> Frame {
         let header = HashRequest.frameLength
         let limit = header + 32 * (limits.mostHashes + limits.mostProofLayers)
@@ -53,7 +53,7 @@ extension FrameDecoder {
         return .message(.hashes(request, digests), consumed: 4 + length)
     }
 
-    /// Extended messages carry the ids that we gave out (`ExtensionName.ownID`).
+    /// Extended messages carry the ids that we advertised (`ExtensionName.ownID`).
     mutating func extended(length: Int, _ bytes: UnsafeRawBufferPointer) throws(ProtocolViolation) -> Frame {
         guard length >= 2 else { throw .wrongLength(message: .extended, length: length) }
         guard bytes.count >= 6 else { return .needMore(atLeast: 6) }
@@ -77,7 +77,7 @@ extension FrameDecoder {
         case .metadata: limits.longestMetadata
         case .peerExchange: limits.longestPeerExchange
         case .uploadOnly: 1
-        case .dontHave, .turn: 4
+        case .dontHave, .grant: 4
         case .claim: 8
         }
     }
@@ -85,7 +85,7 @@ extension FrameDecoder {
 
 extension ExtendedMessage {
     /// - Parameter name: nil for the extension handshake.
-    /// - Returns: nil for a message that is to be ignored (BEP 9: unknown types).
+    /// - Returns: nil for a message to ignore (BEP 9: unknown message types).
     static func decode(
         _ name: ExtensionName?, _ payload: [UInt8], content: ContentBounds?, limits: WireLimits
     ) throws(ProtocolViolation) -> ExtendedMessage? {
@@ -98,11 +98,11 @@ extension ExtendedMessage {
             return .uploadOnly(payload[0] != 0)
         case .dontHave:
             return .dontHave(try pieceIndex(of: .dontHave, payload, content: content, limits: limits))
-        case .turn:
-            if payload.isEmpty { return .turnOver }
-            if payload.count == 1 { return .turns(payload[0] != 0) }
-            if payload == [0xff, 0xff, 0xff, 0xff] { return .turn(nil) }
-            return .turn(try pieceIndex(of: .turn, payload, content: content, limits: limits))
+        case .grant:
+            if payload.isEmpty { return .grantOver }
+            if payload.count == 1 { return .grants(payload[0] != 0) }
+            if payload == [0xff, 0xff, 0xff, 0xff] { return .grant(nil) }
+            return .grant(try pieceIndex(of: .grant, payload, content: content, limits: limits))
         case .claim:
             guard payload.count == 8 else { throw .malformedExtension(.claim) }
             let piece = try pieceIndex(of: .claim, Array(payload[..<4]), content: content, limits: limits)

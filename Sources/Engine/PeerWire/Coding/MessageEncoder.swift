@@ -1,11 +1,11 @@
 import Hashing
 
 extension Message {
-    /// Appends the whole message, length prefix first.
+    /// Appends the whole message, beginning with its length prefix.
     ///
-    /// Extended messages go out under the ids that the *peer* gave in its extension handshake.
-    /// - Parameter ids: the peer's ids; not looked at for messages other than extended ones.
-    /// - Returns: false, and nothing appended, if the peer does not support the extension.
+    /// Extended messages are sent under the ids that the *peer* advertised in its extension handshake.
+    /// - Parameter ids: the peer's ids; used for extended messages only.
+    /// - Returns: false, with nothing appended, if the peer does not support the extension.
     @discardableResult
     public func encode(into buffer: inout [UInt8], ids: ExtensionIDs = ExtensionIDs()) -> Bool {
         switch self {
@@ -82,12 +82,12 @@ extension ExtendedMessage {
         case .peerExchange(let exchange): buffer.append(contentsOf: exchange.encoded())
         case .uploadOnly(let isUploadOnly): buffer.append(isUploadOnly ? 1 : 0)
         case .dontHave(let index): buffer.append(bigEndian: index)
-        case .turn(let index): buffer.append(bigEndian: index ?? .max)
-        case .turnOver: break
+        case .grant(let index): buffer.append(bigEndian: index ?? .max)
+        case .grantOver: break
         case .claim(let index, let number):
             buffer.append(bigEndian: index)
             buffer.append(bigEndian: number)
-        case .turns(let areGiven): buffer.append(areGiven ? 1 : 0)
+        case .grants(let areGiven): buffer.append(areGiven ? 1 : 0)
         }
         let length = UInt32(truncatingIfNeeded: buffer.count - start - 4)
         for offset in 0..<4 { buffer[start + offset] = UInt8(truncatingIfNeeded: length >> UInt32(24 - 8 * offset)) }
@@ -102,7 +102,7 @@ extension ExtendedMessage {
         case .peerExchange: .peerExchange
         case .uploadOnly: .uploadOnly
         case .dontHave: .dontHave
-        case .turn, .turnOver, .turns: .turn
+        case .grant, .grantOver, .grants: .grant
         case .claim: .claim
         }
     }

@@ -1,23 +1,23 @@
 import Bencode
 
-/// What a peer says of itself in an extension handshake (BEP 10). It may say it again later; nil is "not said".
+/// An extension handshake (BEP 10). A peer may send more than one; nil means that the field is absent.
 ///
-/// Decoding takes each value only if it has the right type and makes sense, and leaves out the others: a handshake is
-/// a list of hints. Only bencoding that is broken, or is not a dictionary, is a violation.
+/// A field with a value of the wrong type or out of range is ignored, because a handshake is a list of hints. Only
+/// broken bencoding, or a value that is not a dictionary, is a violation.
 public struct ExtensionHandshake: Sendable, Hashable {
     /// `m`.
     public var ids = ExtensionIDs()
-    /// `v`: client and version. Decoded: at most 64 characters, control and other invisible ones replaced by `?`.
+    /// `v`: client name and version. Decoded: at most 64 characters; control and invisible characters become `?`.
     public var client: String?
-    /// `p`: the port the peer listens on, not 0.
+    /// `p`: the port on which the peer listens; not 0.
     public var port: UInt16?
-    /// `reqq`: outstanding requests the peer holds without dropping any. Decoded: clamped to
-    /// `WireLimits.requestDepth`, so that 0 and -1 are the least, and 2^31 the most, that we work with.
+    /// `reqq`: number of outstanding requests that the peer keeps without dropping any. Decoded: clamped to
+    /// `WireLimits.requestDepth`, because peers have sent values such as 0, -1 and 2^31.
     public var requestDepth: Int?
-    /// `metadata_size` in bytes. Decoded: 1 to `WireLimits.largestMetadata`, anything else is left out (a peer without
-    /// metadata may send 0; one that claims more than that has nothing we could use).
+    /// `metadata_size`, in bytes. Decoded: 1 to `WireLimits.largestMetadata`; other values are ignored. A peer without
+    /// metadata may send 0, and metadata over the limit cannot be used.
     public var metadataSize: Int?
-    /// `yourip`: the receiver's address as the sender sees it, 4 or 16 bytes. A hint, not to be trusted.
+    /// `yourip`: the receiver's address as the sender sees it, 4 or 16 bytes. A hint that must not be trusted.
     public var observedAddress: [UInt8]?
     /// `ipv4`: another address of the sender, 4 bytes.
     public var ipv4: [UInt8]?
@@ -25,28 +25,29 @@ public struct ExtensionHandshake: Sendable, Hashable {
     public var ipv6: [UInt8]?
     /// `upload_only` (BEP 21).
     public var isUploadOnly: Bool?
-    /// `swoop`: our own. The longest request, in bytes, that the sender answers; between Swoop nodes requests are
-    /// longer than the 16 KiB that every client takes. Decoded: a multiple of 16 KiB up to `WireLimits.longestBlock`.
+    /// `swoop` (Swoop's own): the longest request, in bytes, that the sender answers. Swoop nodes exchange longer
+    /// requests than the 16 KiB that every client accepts. Decoded: a multiple of 16 KiB up to
+    /// `WireLimits.longestBlock`.
     public var longestRequest: Int?
-    /// `swoop_up`: our own. What the sender's line or limit lets it send, in bytes per second, as far as it knows. A
-    /// hint for people's figures, nothing is decided by it. Decoded: 1 to 10^12.
+    /// `swoop_up` (Swoop's own): the sender's uplink, or its upload limit, in bytes per second, if known. Receivers
+    /// cannot verify it. They show it to people, and the choker uses the median of all peers. Decoded: 1 to 10^12.
     public var uplink: Int?
-    /// `swoop_lines`: our own. How to open further connections to the sender that count as this one.
-    public var lines: FurtherLines?
-    /// `swoop_site`: our own. The name of the site where the sender stands, when its user gave one. Decoded: 1 to
+    /// `swoop_lines` (Swoop's own): how to open further connections that count as part of this one.
+    public var furtherConnections: FurtherConnectionOffer?
+    /// `swoop_site` (Swoop's own): the name of the sender's site, if its user gave one. Decoded: 1 to
     /// `WireLimits.longestSite` bytes of UTF-8.
     public var site: String?
 
     public init() {}
 
-    /// Requests of this many bytes are answered by every client.
+    /// Request length, in bytes, that every client answers.
     public static let commonRequest = 16 << 10
 
     /// - Throws: `ProtocolViolation.malformedExtension`.
     init(wire payload: [UInt8], limits: WireLimits) throws(ProtocolViolation) {
         let value: BencodeValue
         do {
-            // The prefix only: some clients pad their handshake.
+            // Prefix only: some clients pad their handshake.
             value = try Bencode.decodePrefix(payload[...], limits: .message).value
         } catch { throw .malformedExtension(nil) }
         guard let fields = value.dictionaryValue else { throw .malformedExtension(nil) }
@@ -75,10 +76,12 @@ public struct ExtensionHandshake: Sendable, Hashable {
         }
         uplink = fields["swoop_up"]?.integerValue.flatMap { (1...1_000_000_000_000).contains($0) ? Int($0) : nil }
         site = fields["swoop_site"]?.stringValue.flatMap { (1...limits.longestSite).contains($0.utf8.count) ? $0 : nil }
-        lines = fields["swoop_lines"]?.dictionaryValue.flatMap { FurtherLines($0, limits: limits) }
+        furtherConnections = fields["swoop_lines"]?.dictionaryValue.flatMap {
+            FurtherConnectionOffer($0, limits: limits)
+        }
     }
 
-    /// The bencoded dictionary, without message header.
+    /// The bencoded dictionary, without the message header.
     func encoded() -> [UInt8] {
         var named = BencodeDictionary()
         for (name, id) in ids.named { named[name.rawValue] = .integer(Int64(id)) }
@@ -94,7 +97,7 @@ public struct ExtensionHandshake: Sendable, Hashable {
         fields["upload_only"] = isUploadOnly.map { .integer($0 ? 1 : 0) }
         fields["swoop"] = longestRequest.map { .integer(Int64($0)) }
         fields["swoop_up"] = uplink.map { .integer(Int64($0)) }
-        fields["swoop_lines"] = lines.map { .dictionary($0.fields) }
+        fields["swoop_lines"] = furtherConnections.map { .dictionary($0.fields) }
         fields["swoop_site"] = site.map(BencodeValue.string)
         return Bencode.encode(.dictionary(fields))
     }
@@ -104,7 +107,7 @@ public struct ExtensionHandshake: Sendable, Hashable {
         return Array(bytes)
     }
 
-    /// A peer chooses this text and a person reads it: nothing in it may move a cursor or turn the line around.
+    /// A peer chooses this text and it is shown to a person. It must not move the cursor or change the text direction.
     private static func printable(_ text: String) -> String {
         var result = String.UnicodeScalarView()
         for scalar in text.unicodeScalars.prefix(64) {
@@ -118,26 +121,26 @@ public struct ExtensionHandshake: Sendable, Hashable {
     }
 }
 
-/// What is known of a peer after all its extension handshakes so far.
+/// The state of a peer's extensions after all its extension handshakes so far.
 public struct PeerCapabilities: Sendable, Hashable {
-    /// The ids to send extended messages by.
+    /// The ids under which to send extended messages to the peer.
     public private(set) var ids = ExtensionIDs()
     public private(set) var client: String?
     public private(set) var port: UInt16?
-    /// Requests that may be outstanding with this peer; always in `WireLimits.requestDepth`.
+    /// Maximum number of outstanding requests to this peer; always in `WireLimits.requestDepth`.
     public private(set) var requestDepth: Int
     public private(set) var metadataSize: Int?
     public private(set) var isUploadOnly = false
-    /// The longest request it answers, in bytes: 16 KiB unless it is Swoop and says otherwise.
+    /// The longest request that the peer answers, in bytes: 16 KiB unless a Swoop peer advertises more.
     public private(set) var longestRequest = ExtensionHandshake.commonRequest
-    /// The first word counts: what opens its lines does not change while it is connected.
-    public private(set) var lines: FurtherLines?
-    /// As it says; the first word counts.
+    /// The first value counts: the id for further connections does not change while the peer is connected.
+    public private(set) var furtherConnections: FurtherConnectionOffer?
+    /// As advertised by the peer; the first value counts.
     public private(set) var site: String?
 
     public init(limits: WireLimits = .default) { requestDepth = limits.defaultRequestDepth }
 
-    /// Takes what a handshake says and keeps the rest.
+    /// Updates the fields that the handshake contains and keeps the others.
     public mutating func apply(_ handshake: ExtensionHandshake) {
         ids.apply(handshake.ids)
         client = handshake.client ?? client
@@ -146,10 +149,10 @@ public struct PeerCapabilities: Sendable, Hashable {
         metadataSize = handshake.metadataSize ?? metadataSize
         isUploadOnly = handshake.isUploadOnly ?? isUploadOnly
         longestRequest = handshake.longestRequest ?? longestRequest
-        lines = lines ?? handshake.lines
+        furtherConnections = furtherConnections ?? handshake.furtherConnections
         site = site ?? handshake.site
     }
 
-    /// Takes an `upload_only` message.
+    /// Applies an `upload_only` message.
     public mutating func apply(uploadOnly: Bool) { isUploadOnly = uploadOnly }
 }

@@ -1,26 +1,26 @@
-/// The extended messages that Swoop speaks (BEP 10).
+/// The extended messages that Swoop supports (BEP 10).
 public enum ExtensionName: String, Sendable, Hashable, CaseIterable {
     /// BEP 11.
     case peerExchange = "ut_pex"
     /// BEP 9.
     case metadata = "ut_metadata"
-    /// BEP 21, as a message while connected.
+    /// BEP 21, sent as a message during the connection.
     case uploadOnly = "upload_only"
     /// BEP 54.
     case dontHave = "lt_donthave"
-    /// Our own: whose turn it is to ask for a piece. See ``ExtendedMessage/turn(_:)``.
-    case turn = "swoop_turn"
-    /// Our own: who of a site fetches a piece. See ``ExtendedMessage/claim(piece:number:)``.
+    /// Swoop's own: upload grants. See ``ExtendedMessage/grant(_:)``.
+    case grant = "swoop_turn"
+    /// Swoop's own: which host of a site downloads a piece. See ``ExtendedMessage/claim(piece:number:)``.
     case claim = "swoop_claim"
 
-    /// The id by which peers send it to us. Constant, so that the decoder needs no table.
+    /// The id under which peers send this message to us. Constant, so that the decoder needs no table.
     public var ownID: UInt8 {
         switch self {
         case .peerExchange: 1
         case .metadata: 2
         case .uploadOnly: 3
         case .dontHave: 4
-        case .turn: 5
+        case .grant: 5
         case .claim: 6
         }
     }
@@ -31,26 +31,26 @@ public enum ExtensionName: String, Sendable, Hashable, CaseIterable {
         case 2: self = .metadata
         case 3: self = .uploadOnly
         case 4: self = .dontHave
-        case 5: self = .turn
+        case 5: self = .grant
         case 6: self = .claim
         default: return nil
         }
     }
 }
 
-/// The `m` dictionary of an extension handshake: for each extension the id its sender wants to receive it by.
+/// The `m` dictionary of an extension handshake: the id under which its sender receives each extension.
 public struct ExtensionIDs: Sendable, Hashable {
-    // Nil: not named. Zero: turned off.
+    // Nil: not in the dictionary. Zero: disabled by the peer.
     private var peerExchange: UInt8?
     private var metadata: UInt8?
     private var uploadOnly: UInt8?
     private var dontHave: UInt8?
-    private var turn: UInt8?
+    private var grant: UInt8?
     private var claim: UInt8?
 
     public init() {}
 
-    /// What we offer. A private torrent has no peer exchange (BEP 27).
+    /// The extensions that we advertise. A private torrent has no peer exchange (BEP 27).
     public static func own(isPrivate: Bool) -> ExtensionIDs {
         var own = ExtensionIDs()
         for name in ExtensionName.allCases where !(isPrivate && name == .peerExchange) {
@@ -59,27 +59,27 @@ public struct ExtensionIDs: Sendable, Hashable {
         return own
     }
 
-    /// The id to send this extension by, 1 to 255; nil if the peer does not support it (now).
+    /// The id under which to send this extension, 1 to 255; nil if the peer does not support it, or has disabled it.
     public subscript(_ name: ExtensionName) -> UInt8? { stored(name).flatMap { $0 == 0 ? nil : $0 } }
 
-    /// Gives an extension an id, or turns it off with zero (BEP 10).
+    /// Sets the id of an extension; zero disables it (BEP 10).
     public mutating func name(_ name: ExtensionName, as id: UInt8) {
         switch name {
         case .peerExchange: peerExchange = id
         case .metadata: metadata = id
         case .uploadOnly: uploadOnly = id
         case .dontHave: dontHave = id
-        case .turn: turn = id
+        case .grant: grant = id
         case .claim: claim = id
         }
     }
 
-    /// What the peer offers after a further handshake, which need only name what changed (BEP 10).
+    /// Applies a later handshake, which needs to contain only what changed (BEP 10).
     public mutating func apply(_ change: ExtensionIDs) {
         for (name, id) in change.named { self.name(name, as: id) }
     }
 
-    /// Each extension that was named, with its id or zero.
+    /// Each extension in the dictionary, with its id or zero.
     var named: [(name: ExtensionName, id: UInt8)] {
         ExtensionName.allCases.compactMap { name in stored(name).map { (name, $0) } }
     }
@@ -90,7 +90,7 @@ public struct ExtensionIDs: Sendable, Hashable {
         case .metadata: metadata
         case .uploadOnly: uploadOnly
         case .dontHave: dontHave
-        case .turn: turn
+        case .grant: grant
         case .claim: claim
         }
     }

@@ -1,6 +1,6 @@
 import Bencode
 
-/// A ut_metadata message (BEP 9): the info dictionary in pieces of 16 KiB.
+/// A ut_metadata message (BEP 9): transfers the info dictionary in pieces of 16 KiB.
 public enum MetadataMessage: Sendable, Hashable {
     case request(piece: Int)
     /// - bytes: exactly `length(ofPiece:size:)` bytes of the info dictionary.
@@ -10,18 +10,18 @@ public enum MetadataMessage: Sendable, Hashable {
     /// Bytes in each piece but the last.
     public static let pieceLength = 16 << 10
 
-    /// Pieces of an info dictionary of `size` bytes (zero or more).
+    /// Number of pieces of an info dictionary of `size` bytes (zero or more).
     public static func pieceCount(size: Int) -> Int { size / pieceLength + (size % pieceLength == 0 ? 0 : 1) }
 
-    /// Bytes in a piece of an info dictionary of `size` bytes; zero for a piece it does not have.
+    /// Length in bytes of a piece of an info dictionary of `size` bytes; zero for a piece it does not have.
     public static func length(ofPiece piece: Int, size: Int) -> Int {
         guard piece >= 0, piece < pieceCount(size: size) else { return 0 }
         return min(pieceLength, size - piece * pieceLength)
     }
 
-    /// - Returns: nil for a type of message that we do not know, which is to be ignored (BEP 9).
-    /// - Throws: `ProtocolViolation.malformedExtension`: not such a dictionary, a piece that no metadata within our
-    ///   limits has, or data whose length is not that of the piece it claims to be.
+    /// - Returns: nil for an unknown message type, which must be ignored (BEP 9).
+    /// - Throws: `ProtocolViolation.malformedExtension` if the payload is not such a dictionary, names a piece that no
+    ///   metadata within our limits has, or carries data of the wrong length for its piece.
     init?(wire payload: [UInt8], limits: WireLimits) throws(ProtocolViolation) {
         let value: BencodeValue
         let consumed: Int
@@ -54,7 +54,7 @@ public enum MetadataMessage: Sendable, Hashable {
         }
     }
 
-    /// The payload, without message header.
+    /// The payload, without the message header.
     func encode(into buffer: inout [UInt8]) {
         var fields = BencodeDictionary()
         switch self {

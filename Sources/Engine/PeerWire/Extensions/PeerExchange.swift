@@ -1,9 +1,9 @@
 import Address
 import Bencode
 
-/// A ut_pex message (BEP 11): peers that the sender got or lost connections to since its last one.
+/// A ut_pex message (BEP 11): peers that the sender connected to or disconnected from since its last message.
 public struct PeerExchange: Sendable, Hashable {
-    /// What the sender knows of a peer.
+    /// Flags that describe a peer.
     public struct Flags: OptionSet, Sendable, Hashable {
         public let rawValue: UInt8
         public init(rawValue: UInt8) { self.rawValue = rawValue }
@@ -12,7 +12,7 @@ public struct PeerExchange: Sendable, Hashable {
         public static let uploadOnly = Flags(rawValue: 0x02)
         public static let utp = Flags(rawValue: 0x04)
         public static let holepunch = Flags(rawValue: 0x08)
-        /// The sender opened the connection, so others can too.
+        /// The sender opened the connection, so the peer accepts connections.
         public static let reachable = Flags(rawValue: 0x10)
     }
 
@@ -26,7 +26,8 @@ public struct PeerExchange: Sendable, Hashable {
         }
     }
 
-    /// Decoded: distinct, ports not 0, at most `WireLimits.mostExchangedPeers`. Hearsay: addresses to try, no more.
+    /// Decoded: distinct, with ports other than 0, at most `WireLimits.mostExchangedPeers`. Not verified: only
+    /// addresses to try.
     public var added: [Peer]
     public var dropped: [PeerAddress]
 
@@ -35,7 +36,8 @@ public struct PeerExchange: Sendable, Hashable {
         self.dropped = dropped
     }
 
-    /// - Throws: `ProtocolViolation.malformedExtension`: not such a dictionary, or a list cut inside an address.
+    /// - Throws: `ProtocolViolation.malformedExtension` if the payload is not such a dictionary, or a list ends inside
+    ///   an address.
     init(wire payload: [UInt8], limits: WireLimits) throws(ProtocolViolation) {
         let value: BencodeValue
         do { value = try Bencode.decodePrefix(payload[...], limits: .message).value } catch {
@@ -45,7 +47,7 @@ public struct PeerExchange: Sendable, Hashable {
 
         let added4 = try Self.addresses(fields["added"], length: 6)
         let added6 = try Self.addresses(fields["added6"], length: 18)
-        // Neither family takes the other's half of the room.
+        // IPv4 and IPv6 get half of the room each; one family may use what the other leaves free.
         let most4 = max(limits.mostExchangedPeers / 2, limits.mostExchangedPeers - added6.count / 18)
         let first4 = min(added4.count / 6, most4)
         added = Self.peers(added4, fields["added.f"], length: 6, most: first4)
@@ -83,7 +85,8 @@ public struct PeerExchange: Sendable, Hashable {
         }
     }
 
-    /// The bencoded dictionary, without message header. The caller keeps to BEP 11's 50 peers and one minute.
+    /// The bencoded dictionary, without the message header. The caller obeys BEP 11's limits of 50 peers and one
+    /// minute.
     func encoded() -> [UInt8] {
         var fields = BencodeDictionary()
         for (family, suffix) in [(PeerAddress.Family.ipv4, ""), (.ipv6, "6")] {

@@ -1,11 +1,11 @@
 import Hashing
 
-/// The first 68 bytes of each direction (BEP 3): protocol name, reserved bits, info hash, peer id.
+/// The handshake (BEP 3), 68 bytes in each direction: protocol name, reserved bits, info hash, peer id.
 public struct Handshake: Sendable, Hashable {
     public static let byteCount = 68
 
     public var reserved: ReservedBits
-    /// The v1 info hash, or the v2 one cut to 20 bytes (BEP 52).
+    /// The v1 info hash, or the v2 info hash truncated to 20 bytes (BEP 52).
     public var infoHash: SHA1Digest
     public var peerID: PeerID
 
@@ -27,20 +27,20 @@ public struct Handshake: Sendable, Hashable {
     }
 }
 
-/// Judges a handshake as its bytes arrive, so that a stranger is turned away by its first wrong byte.
+/// Checks a handshake while its bytes arrive, so that a wrong client is refused at its first wrong byte.
 public enum HandshakeDecoder {
     public enum Progress: Sendable, Hashable {
-        /// Right so far; call again when there are `atLeast` bytes from the start.
+        /// Valid so far; call again when there are `atLeast` bytes from the start.
         case needMore(atLeast: Int)
-        /// The first 48 bytes are here. The answering side can look up the torrent and reply; some clients hold their
-        /// peer id back until it does. Call again at 68 bytes.
+        /// The first 48 bytes have arrived. The accepting side can look up the torrent and reply; some clients send
+        /// their peer id only after that reply. Call again at 68 bytes.
         case torrent(reserved: ReservedBits, infoHash: SHA1Digest)
-        /// All 68 bytes; messages start after them.
+        /// All 68 bytes have arrived; messages follow them.
         case complete(Handshake)
     }
 
     /// - Parameter bytes: everything received so far, from the first byte of the connection.
-    /// - Throws: `ProtocolViolation.notBitTorrent` at the first byte of the length or name that differs.
+    /// - Throws: `ProtocolViolation.notBitTorrent` at the first wrong byte of the length or the name.
     public static func judge(_ bytes: UnsafeRawBufferPointer) throws(ProtocolViolation) -> Progress {
         let preamble = Handshake.preamble
         var offset = 0

@@ -1,45 +1,45 @@
 import Hashing
 
-/// The handshake of one connection, as far as what the peer sends decides about it: which torrent it is about, and when it
-/// is done. Pure; whoever reads the socket gives it bytes, looks torrents up and sends our own handshake.
+/// The state machine of one connection's handshake: which torrent it names, and when it is complete. Pure: the caller
+/// reads the socket, looks up torrents and sends our own handshake.
 ///
-/// Invariant: no step but ``Step/complete(_:)`` ends it well, and that comes only for a torrent that both sides named.
+/// Invariant: ``Step/complete(_:)`` is the only successful end, and it comes only for a torrent that both sides named.
 public struct HandshakeExchange: Sendable {
     public enum Step: Sendable, Equatable {
-        /// Right so far; more bytes have to come.
+        /// Valid so far; more bytes are needed.
         case needMore
-        /// The peer names a torrent: look it up, then call ``found(_:second:)``. Until then nothing is to be read.
+        /// The peer names this torrent. Look it up, then call ``found(_:second:)``. Do not read more bytes before that.
         case lookUp(SHA1Digest)
         case complete(Handshake)
-        /// It answers for a torrent that was not asked for.
+        /// The peer's info hash is not the one that was asked for.
         case wrongTorrent
     }
 
     private enum Torrent: Sendable {
         case unknown
         case sought(SHA1Digest, ReservedBits)
-        /// `accepted`: the hashes by which the peer may name it; a hybrid has two.
+        /// `accepted`: the info hashes that the peer may send; a hybrid torrent has two.
         case known(own: SHA1Digest, accepted: [SHA1Digest])
     }
 
     private var torrent: Torrent
     private var bytes: [UInt8] = []
 
-    /// Of a connection that came in: the peer names the torrent.
+    /// For an incoming connection: the peer names the torrent.
     public init() { torrent = .unknown }
 
-    /// Of a connection that this host makes.
+    /// For an outgoing connection.
     /// - Parameters:
-    ///   - infoHash: what our handshake says.
-    ///   - accepted: what the peer's may say. The other side of a hybrid may move to the second version by answering with
-    ///     that hash (BEP 52).
+    ///   - infoHash: the info hash in our handshake.
+    ///   - accepted: the info hashes that the peer may send. A peer of a hybrid torrent may switch to v2 by answering
+    ///     with the v2 hash (BEP 52).
     public init(infoHash: SHA1Digest, accepted: [SHA1Digest]) { torrent = .known(own: infoHash, accepted: accepted) }
 
-    /// Bytes of the peer's handshake that have not come. Reading no more than these leaves its messages for whoever decodes
-    /// them.
+    /// Bytes of the peer's handshake that have not arrived yet. Reading no more than these leaves the messages after
+    /// them in the socket.
     public var missing: Int { Handshake.byteCount - bytes.count }
 
-    /// What our own handshake says, once that is known.
+    /// The info hash of our own handshake; nil until it is known.
     public var infoHash: SHA1Digest? { if case .known(let own, _) = torrent { own } else { nil } }
 
     /// - Parameter more: at most ``missing`` bytes.
@@ -49,11 +49,11 @@ public struct HandshakeExchange: Sendable {
         return try next()
     }
 
-    /// The torrent that the peer named is here.
+    /// Call when the torrent that the peer named was found.
     /// - Parameters:
-    ///   - accepted: its hashes, as handshakes have them.
-    ///   - second: that of its second version, where it has one beside the first: it is taken if the peer can.
-    /// - Returns: what follows from the bytes that have come already.
+    ///   - accepted: its info hashes, as used in handshakes.
+    ///   - second: the v2 hash of a hybrid torrent. The connection switches to it if the peer supports v2.
+    /// - Returns: the next step, based on the bytes that have arrived already.
     public mutating func found(_ accepted: [SHA1Digest], second: SHA1Digest?) throws(ProtocolViolation) -> Step {
         guard case .sought(let wanted, let reserved) = torrent else { return .needMore }
         torrent = .known(own: reserved.contains(.v2) ? second ?? wanted : wanted, accepted: accepted)
@@ -72,7 +72,7 @@ public struct HandshakeExchange: Sendable {
         }
     }
 
-    /// - Returns: nil when the handshake may go on.
+    /// - Returns: nil if the handshake may continue.
     private mutating func judge(_ wanted: SHA1Digest, _ reserved: ReservedBits) -> Step? {
         switch torrent {
         case .unknown:

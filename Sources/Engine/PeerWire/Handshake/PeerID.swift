@@ -1,4 +1,4 @@
-/// Twenty bytes by which a peer calls itself for as long as it runs (BEP 3, 20). Inline, no heap.
+/// A peer id: 20 bytes that identify a running client (BEP 3, BEP 20). Stored inline.
 public struct PeerID: Sendable, Hashable {
     public static let byteCount = 20
 
@@ -6,7 +6,7 @@ public struct PeerID: Sendable, Hashable {
     private let middle: UInt64
     private let low: UInt32
 
-    /// - Returns: nil unless there are 20 bytes.
+    /// - Returns: nil unless there are exactly 20 bytes.
     public init?(bytes: some Collection<UInt8>) {
         guard bytes.count == Self.byteCount else { return nil }
         var words: (UInt64, UInt64, UInt32) = (0, 0, 0)
@@ -20,15 +20,15 @@ public struct PeerID: Sendable, Hashable {
         (high, middle, low) = words
     }
 
-    /// Twenty bytes at the start of `bytes`, which the caller has counted.
+    /// The 20 bytes at the start of `bytes`. The caller has checked that they are there.
     init(wire bytes: UnsafeRawBufferPointer) {
         high = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self))
         middle = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
         low = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 16, as: UInt32.self))
     }
 
-    /// An id in the usual style, `-SWxxyy-` and twelve random bytes (BEP 20).
-    /// - Parameter major, minor: shown in the id modulo 100.
+    /// An id in the Azureus style (BEP 20): `-SWxxyy-` and twelve random bytes.
+    /// - Parameter major, minor: stored in the id modulo 100.
     public init(major: Int, minor: Int, using generator: inout some RandomNumberGenerator) {
         func digits(_ number: Int) -> UInt64 {
             let value = UInt64(number.magnitude % 100)
@@ -40,7 +40,7 @@ public struct PeerID: Sendable, Hashable {
         low = UInt32(truncatingIfNeeded: generator.next())
     }
 
-    /// Twenty random bytes, for what nobody is to guess.
+    /// Twenty random bytes, for an id that must not be guessed.
     public init(random generator: inout some RandomNumberGenerator) {
         high = generator.next()
         middle = generator.next()
@@ -49,7 +49,7 @@ public struct PeerID: Sendable, Hashable {
 
     private static let prefix: UInt64 = 0x2d_5357  // "-SW"
 
-    /// Whether the prefix is Swoop's own. Anyone can claim it: good for statistics, not for trust.
+    /// Whether the prefix is Swoop's. Any client can use it, so this is good for statistics only.
     public var isSwoop: Bool { high >> 40 == Self.prefix && high & 0xff == UInt64(UInt8(ascii: "-")) }
 
     public var bytes: [UInt8] {
@@ -67,7 +67,7 @@ public struct PeerID: Sendable, Hashable {
 }
 
 extension PeerID: CustomStringConvertible {
-    /// Letters, digits and dashes as they are, other bytes as `%xx`.
+    /// Letters, digits and dashes as they are; other bytes as `%xx`.
     public var description: String {
         bytes.map { byte in
             switch byte {
@@ -81,7 +81,8 @@ extension PeerID: CustomStringConvertible {
 }
 
 extension PeerID: Comparable {
-    /// As bytes. Both ends of a doubled connection see the same order and so keep the same one of the two.
+    /// Byte order. When two hosts connect to each other at the same time, both compare the ids and keep the same
+    /// connection.
     public static func < (left: PeerID, right: PeerID) -> Bool {
         (left.high, left.middle, left.low) < (right.high, right.middle, right.low)
     }

@@ -8,11 +8,11 @@ public struct ReservedBits: OptionSet, Sendable, Hashable {
     public static let dht = ReservedBits(rawValue: 0x01)
     /// Fast extension (BEP 6).
     public static let fast = ReservedBits(rawValue: 0x04)
-    /// Can switch a v1 connection of a hybrid torrent to v2 (BEP 52).
+    /// The sender can switch a v1 connection of a hybrid torrent to v2 (BEP 52).
     public static let v2 = ReservedBits(rawValue: 0x10)
     /// Extension protocol (BEP 10).
     public static let extensionProtocol = ReservedBits(rawValue: 0x10_0000)
 
-    /// What Swoop offers for a torrent; `v2` is added where the torrent has a v2 half.
+    /// The bits that Swoop sets; `v2` is added for torrents that have a v2 half.
     public static let ours: ReservedBits = [.fast, .extensionProtocol]
 }

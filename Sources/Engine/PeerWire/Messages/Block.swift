@@ -1,4 +1,4 @@
-/// A range of a piece, as requests, cancels and rejects name it (BEP 3).
+/// A range of a piece, as in requests, cancels and rejects (BEP 3).
 public struct BlockRequest: Sendable, Hashable, CustomStringConvertible {
     /// Piece index.
     public var index: UInt32
@@ -16,7 +16,7 @@ public struct BlockRequest: Sendable, Hashable, CustomStringConvertible {
     public var description: String { "piece \(index), bytes \(begin) to \(UInt64(begin) + UInt64(length))" }
 }
 
-/// The start of a piece message: `length` bytes of block data follow it on the wire.
+/// The header of a piece message; `length` bytes of block data follow it.
 public struct PieceHeader: Sendable, Hashable {
     /// Piece index.
     public var index: UInt32
@@ -31,26 +31,26 @@ public struct PieceHeader: Sendable, Hashable {
         self.length = length
     }
 
-    /// The block it answers, to look up among the requests that are out.
+    /// The block as a request names it, for finding the outstanding request.
     public var block: BlockRequest { BlockRequest(index: index, begin: begin, length: length) }
 }
 
-/// What the wire needs to know of the content to check indices and offsets; unknown until the metadata is.
+/// The size of the content, for checking indices and offsets. Unknown until the metadata is known.
 public struct ContentBounds: Sendable, Hashable {
     public let pieceCount: Int
-    /// Length of every piece but the last, in bytes. Where files end inside a piece (v2) a piece may be shorter; the
-    /// engine's layout knows.
+    /// Length of every piece except the last, in bytes. In v2 a piece that ends with its file may be shorter; the
+    /// engine's layout knows these.
     public let pieceLength: Int
     public let lastPieceLength: Int
 
-    /// - Precondition: numbers of a content that was checked when its metadata was read, none of them negative.
+    /// - Precondition: values of checked metadata; none is negative.
     public init(pieceCount: Int, pieceLength: Int, lastPieceLength: Int) {
         self.pieceCount = pieceCount
         self.pieceLength = pieceLength
         self.lastPieceLength = lastPieceLength
     }
 
-    /// Bytes of a bitfield over these pieces.
+    /// Length in bytes of a bitfield over these pieces.
     public var bitfieldLength: Int { (pieceCount + 7) / 8 }
 
     /// - Throws: `ProtocolViolation.wrongLength` or `.spareBits`, unless these are the bits of a set of these pieces.

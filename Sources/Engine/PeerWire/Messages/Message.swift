@@ -1,16 +1,16 @@
 import Hashing
 
-/// One peer message, except piece data, which is a `PieceHeader` and a payload that never comes here.
+/// A peer message, except for block data, which is a `PieceHeader` and a payload that is not decoded here.
 ///
-/// The frequent kinds are plain numbers; the rare, large ones are boxed so that a `Message` stays small.
+/// The frequent kinds are plain numbers; the rare, large kinds are boxed so that a `Message` stays small.
 public enum Message: Sendable, Hashable {
-    /// Nothing to say, still here: a length of zero (BEP 3).
+    /// Keeps an idle connection open: a message of length zero (BEP 3).
     case keepAlive
     case choke
     case unchoke
     case interested
     case notInterested
-    /// The sender has finished this piece.
+    /// The sender has this piece.
     case have(UInt32)
     /// The pieces that the sender has: the high bit of the first byte is piece 0, spare bits at the end are zero. Before the metadata is known the size and the
     /// spare bits are unchecked: call `ContentBounds.check(bitfield:)` once it is.
@@ -19,22 +19,23 @@ public enum Message: Sendable, Hashable {
     case cancel(BlockRequest)
     /// The sender's DHT port (BEP 5). Swoop has no DHT and ignores it.
     case port(UInt16)
-    /// The sender would like this piece to be asked for (BEP 6).
+    /// The sender suggests that the receiver request this piece (BEP 6).
     case suggest(UInt32)
     case haveAll
     case haveNone
     /// The sender will not answer this request (BEP 6).
     case reject(BlockRequest)
-    /// The sender answers requests for this piece even while it chokes (BEP 6).
+    /// The sender answers requests for this piece even while it chokes the receiver (BEP 6).
     case allowedFast(UInt32)
-    /// Hashes wanted. Anything may be in it: answer a reject unless `isWellFormed(limits:)` (BEP 52).
+    /// A hash request. Its fields are unchecked: answer with a reject unless `isWellFormed(limits:)` (BEP 52).
     indirect case hashRequest(HashRequest)
-    /// Hashes of the base layer, then the proof's uncle hashes towards the root. Well-formed, and as many as it says.
+    /// Hashes of the base layer, then the uncle hashes of the proof towards the root. Well-formed, with the right
+    /// number of hashes.
     indirect case hashes(HashRequest, [SHA256Digest])
     indirect case hashReject(HashRequest)
     indirect case extended(ExtendedMessage)
 
-    /// The message's id; nil for a keep-alive.
+    /// The message id; nil for a keep-alive.
     public var kind: MessageKind? {
         switch self {
         case .keepAlive: nil
@@ -60,28 +61,28 @@ public enum Message: Sendable, Hashable {
     }
 }
 
-/// A message of an extension (BEP 10).
+/// An extended message (BEP 10).
 public enum ExtendedMessage: Sendable, Hashable {
     case handshake(ExtensionHandshake)
     /// BEP 9.
     case metadata(MetadataMessage)
     /// BEP 11.
     case peerExchange(PeerExchange)
-    /// The sender wants nothing any more, or does again (BEP 21).
+    /// Whether the sender no longer wants to download anything (BEP 21).
     case uploadOnly(Bool)
     /// The sender no longer has this piece (BEP 54).
     case dontHave(UInt32)
-    /// `swoop_turn`, our own: the sender's line is free for one piece, this one or, if nil, one of the receiver's
-    /// choice (four bytes, all ones for nil). The receiver asks for its blocks, or for nothing, and then says
-    /// ``turnOver``.
-    case turn(UInt32?)
-    /// `swoop_turn` without a payload: all requests of the turn have gone before this.
-    case turnOver
-    /// `swoop_turn` with one byte: from now on the receiver asks when it is given a turn (1), or whenever it likes (0),
-    /// as it does at first.
-    case turns(Bool)
-    /// `swoop_claim`, our own: the sender fetches this piece from outside its site, and the receiver, who stands at the
-    /// same site, is to have it of him. Of two who claim one piece the one with the smaller number goes on. Eight
-    /// bytes.
+    /// `swoop_turn` (Swoop's own): an upload grant. The sender's uplink is free for one piece: this one, or one of the
+    /// receiver's choice if nil (four bytes, all ones for nil). The receiver requests blocks of the piece, or none, and
+    /// then sends ``grantOver``.
+    case grant(UInt32?)
+    /// `swoop_turn` without a payload: all requests that use the grant have been sent before this message.
+    case grantOver
+    /// `swoop_turn` with one byte. 1: from now on the receiver may request only with a grant. 0: it may request at any
+    /// time, as at the start of a connection.
+    case grants(Bool)
+    /// `swoop_claim` (Swoop's own): the sender downloads this piece from outside its site. The receiver, at the same
+    /// site, should get the piece from the sender. If two hosts claim one piece, the host with the smaller number
+    /// continues. Eight bytes.
     case claim(piece: UInt32, number: UInt32)
 }

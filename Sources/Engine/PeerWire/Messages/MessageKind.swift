@@ -25,7 +25,7 @@ public enum MessageKind: UInt8, Sendable, Hashable, CaseIterable {
     case hashes = 22
     case hashReject = 23
 
-    /// Only to be sent when both sides offered the fast extension (BEP 6).
+    /// Whether the message may be sent only if both sides offered the fast extension (BEP 6).
     public var needsFastExtension: Bool {
         switch self {
         case .suggest, .haveAll, .haveNone, .reject, .allowedFast: true
@@ -33,7 +33,7 @@ public enum MessageKind: UInt8, Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// The length prefix of a message whose size never varies; nil for the others.
+    /// The length prefix of a message of fixed size; nil for the others.
     var exactLength: Int? {
         switch self {
         case .choke, .unchoke, .interested, .notInterested, .haveAll, .haveNone: 1

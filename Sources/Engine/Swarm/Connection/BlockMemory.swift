@@ -1,17 +1,18 @@
 import Storage
 
-/// Where payload lands: a piece's buffer, or a block's own when another peer is sending the same block.
+/// The memory that receives a block's payload: the piece's buffer, or separate memory if another peer is sending the
+/// same block.
 final class BlockMemory {
     let bytes: UnsafeMutableRawBufferPointer
     private let piece: PieceBuffer?
 
-    /// A piece's buffer, given back to its pool when the last block lets go.
+    /// A piece's buffer, returned to its pool when the last block releases it.
     init(_ piece: PieceBuffer) {
         self.piece = piece
         bytes = piece.bytes
     }
 
-    /// Memory of its own.
+    /// Separate memory.
     init(length: Int) {
         piece = nil
         bytes = .allocate(byteCount: length, alignment: 16)
@@ -22,7 +23,7 @@ final class BlockMemory {
     }
 }
 
-/// Memory into which one loop's sockets are read, shared by all of them in turn: an idle connection owns none.
+/// Memory into which all sockets of one loop are read in turn, so that an idle connection needs none.
 final class ReceiveStaging {
     let bytes: UnsafeMutableRawBufferPointer
 

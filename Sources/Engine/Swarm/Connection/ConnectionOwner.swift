@@ -5,48 +5,48 @@ import PeerWire
 import Reactor
 import SwarmCore
 
-/// What a peer connection needs of the torrent it belongs to. All calls are made on the loop.
+/// The torrent of a peer connection, as the connection sees it. All calls are made on the loop.
 protocol ConnectionOwner: AnyObject {
     var peerID: PeerID { get }
-    /// What our handshake says we can.
+    /// The reserved bits of our handshake.
     var reservedBits: ReservedBits { get }
     var extensionIDs: ExtensionIDs { get }
-    /// Of the torrent; a hybrid has two.
+    /// The torrent's info hashes; a hybrid has two.
     var infoHashes: InfoHashes { get }
-    /// Sizes that its messages are checked against, nil while the metadata is being fetched.
+    /// The content size, for checking messages; nil while the metadata is being downloaded.
     var bounds: ContentBounds? { get }
     var limits: TransferLimits { get }
 
-    /// The handshakes are done.
-    /// - Returns: false to close it: it is us, a second connection to the same peer, or one too many.
+    /// Call when the handshakes are complete.
+    /// - Returns: false to close the connection: it leads to ourselves, is a duplicate, or exceeds a limit.
     func opened(_ connection: PeerConnection, _ handshake: Handshake) -> Bool
     func received(_ message: Message, on connection: PeerConnection)
-    /// A block begins: where do its bytes go?
+    /// Call when a block begins. Returns where to put its bytes.
     func beginBlock(_ header: PieceHeader, on connection: PeerConnection) -> BlockTarget
     func finishBlock(_ block: IncomingBlock, on connection: PeerConnection)
-    /// All that was received in one go has been told: time to act.
-    func settle()
-    /// Whether this peer owes blocks that it was asked for.
+    /// Call after all events of one read have been reported: carries out the resulting actions.
+    func carryOutActions()
+    /// Whether requests to this peer are outstanding.
     func owesBlocks(_ connection: PeerConnection) -> Bool
-    /// What the peer asked for, or its refusal.
+    /// The response to a request of the peer, or its refusal.
     func answer(_ ask: PendingAnswers.Ask) -> Message
-    /// The next block for this peer, or why there is none now.
+    /// The next block to send to this peer, or why there is none now.
     func nextUpload(to connection: PeerConnection, _ open: PeerConnection.Open) -> UploadStep
     func uploaded(_ bytes: Int, to connection: PeerConnection)
-    /// A block that was asked for came or went; told once a second at most.
+    /// A requested block was received or sent. Called at most once a second.
     func progressed(_ connection: PeerConnection)
-    /// A piece that was promised cannot be read.
+    /// A piece that was promised cannot be read from disk.
     func unreadable(_ span: BlockSpan, on connection: PeerConnection)
-    /// The connection is closed; nothing more comes of it.
-    /// - Parameter open: what it had, if its handshakes were done.
+    /// The connection is closed; no more calls follow.
+    /// - Parameter open: its state, if its handshakes were complete.
     func closed(_ connection: PeerConnection, _ reason: CloseReason, last open: PeerConnection.Open?)
 }
 
 enum BlockTarget {
-    /// Into `buffer`, from `offset` on. It is kept alive by the block.
+    /// Into `buffer`, at `offset`. The block keeps the buffer alive.
     case memory(BlockMemory, offset: Int, placement: SwarmMachine.Placement)
     case discard
-    /// Dropped without a word: another connection of the same peer is bringing it.
+    /// Discard the bytes: another connection of the same peer is sending the block.
     case surplus
     case violation
 }
@@ -58,7 +58,7 @@ struct IncomingBlock {
     let offset: Int
     var placement: SwarmMachine.Placement
     var received = 0
-    /// Bytes that had come at the last look, see ``PeerConnection/Open/noteIncoming()``.
+    /// Bytes received at the last check, see ``PeerConnection/Open/noteIncoming()``.
     var noted = 0
     var isSurplus = false
 
@@ -67,7 +67,7 @@ struct IncomingBlock {
 
 enum UploadStep {
     case send(BlockSpan, [UploadRegion])
-    /// The limit allows it in so many seconds.
+    /// A rate limit allows it after this many seconds.
     case wait(Double)
     case nothing
 }
@@ -76,19 +76,19 @@ enum CloseReason: Equatable {
     case closedByPeer
     case failed(String)
     case violation(String)
-    /// It asked for far more metadata or hashes than one peer may have.
+    /// The peer requested far more metadata or hashes than allowed.
     case flooded
     case timedOut
     case redundant
     case banned
-    /// Its place was needed for another, and it had shown least for longest.
+    /// The connection was evicted: it had made no progress for longest, and another needed its place.
     case evicted
     case shutdown
 
-    /// - Parameter code: `errno` of a stream that cannot be read, or could not be connected.
+    /// - Parameter code: `errno` of a failed read or connect.
     init(receiving code: CInt) { self = .failed(String(cString: strerror(code))) }
 
-    /// - Parameter code: `errno` of a stream that cannot be written to.
+    /// - Parameter code: `errno` of a failed write.
     init(sending code: CInt) {
         self = code == EPIPE || code == ECONNRESET ? .closedByPeer : .failed(String(cString: strerror(code)))
     }

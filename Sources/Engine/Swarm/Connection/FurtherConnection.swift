@@ -2,43 +2,43 @@ import PeerWire
 import Reactor
 import SwarmCore
 
-/// What one of several connections to the same peer is, beyond the first: blocks come over it, and at its end one
-/// `choke` from each side, each side's last word.
+/// The role of a further connection to a peer: it carries only blocks, and at its end a `choke` from each side as the
+/// last message.
 struct FurtherRole {
-    /// The peer id that it is opened with, where we open it: the one that the other side gave us for that.
+    /// The peer id for its handshake, which the peer gave us for that; nil if the peer opened the connection.
     var announced: PeerID?
-    /// Nothing more is sent over it once the last word is.
+    /// We have sent our last message on it.
     var hasSaidLast = false
-    /// Nothing more comes over it.
+    /// The peer has sent its last message on it.
     var hasHeardLast = false
 }
 
-/// What is known of the line of one connection, as far as it decides about congestion control.
+/// Properties of the network path of one connection, for choosing its congestion control.
 struct PathCare {
-    /// Bytes to move before the kernel is asked again.
+    /// Bytes to transfer before the kernel is asked again.
     private static let worthAsking: Int64 = 64 << 10
 
-    /// Seconds, the least seen.
+    /// Minimum round trip in seconds.
     private(set) var roundTrip = Double.infinity
     private(set) var choice = CongestionChoice.undecided
-    /// Some of what was sent to us was lost on the way.
+    /// Packets that were sent to us have been lost.
     private(set) var losesToUs = false
-    /// BBR was chosen, and is there.
+    /// BBR was selected successfully.
     var hasBBR = false
     private var askedAt = -worthAsking
 
-    /// - Parameter moved: bytes in both directions so far.
+    /// - Parameter moved: total bytes in both directions.
     func isDue(_ moved: Int64) -> Bool {
         choice != .system && !(choice == .bbr && losesToUs) && moved - askedAt >= Self.worthAsking
     }
 
-    func isLong(_ limits: LineLimits) -> Bool { roundTrip.isFinite && roundTrip >= limits.longRoundTrip }
+    func isLong(_ limits: ConnectionLimits) -> Bool { roundTrip.isFinite && roundTrip >= limits.longRoundTrip }
 
-    mutating func learned(_ path: PathReading, sent: Int64, moved: Int64, limits: LineLimits) {
+    mutating func learned(_ path: PathReading, sent: Int64, moved: Int64, limits: ConnectionLimits) {
         askedAt = moved
         roundTrip = path.leastRoundTrip
         losesToUs = losesToUs || path.segmentsOutOfOrder > 0
-        // Who only asks need not care how fast that is.
+        // A host that only sends requests need not care how fast they are sent.
         let isSender = sent >= Self.worthAsking
         choice = .choose(roundTrip: roundTrip, repeated: isSender ? path.segmentsRepeated : 0, limits: limits)
     }
@@ -47,18 +47,18 @@ struct PathCare {
 extension PeerConnection {
     var isFurther: Bool { further != nil }
 
-    /// - Returns: whether it has just turned out that BBR is the better choice.
-    func lookAtPath(_ limits: LineLimits) -> Bool {
+    /// - Returns: whether BBR has just turned out to be the better choice.
+    func lookAtPath(_ limits: ConnectionLimits) -> Bool {
         guard let open else { return false }
         let before = open.path.choice
         let moved = open.bytesSent + open.bytesReceived
         guard open.path.isDue(moved), let reading = stream.path else { return false }
         open.path.learned(reading, sent: open.bytesSent, moved: moved, limits: limits)
-        open.unsent.isOnLongLine = open.path.isLong(limits)
+        open.unsent.isOnLongPath = open.path.isLong(limits)
         return open.path.choice == .bbr && before != .bbr
     }
 
-    /// Ends a further connection without losing what is on its way.
+    /// Closes a further connection without losing data in flight.
     func leave() {
         guard further?.hasSaidLast == false else { return }
         further?.hasSaidLast = true
@@ -66,7 +66,7 @@ extension PeerConnection {
         send(.choke)
     }
 
-    /// A message over a further connection; there are few.
+    /// Handles a message on a further connection; only a few kinds are allowed.
     func receivedFurther(_ message: Message) {
         switch message {
         case .keepAlive: break
@@ -78,7 +78,7 @@ extension PeerConnection {
         }
     }
 
-    /// Closes it when both sides have had their last word.
+    /// Closes the connection after both sides have sent their last message.
     func closeIfDone() {
         guard let further, let open, further.hasSaidLast, further.hasHeardLast, open.upload == nil, open.outbox.isEmpty
         else { return }

@@ -2,29 +2,29 @@ import Hashing
 import PeerWire
 import Reactor
 
-/// Finds torrents for connections that came in. All calls are made on the loop.
+/// Finds the torrents of incoming connections. All calls are made on the loop.
 protocol TorrentDirectory: AnyObject {
     /// Gives the connection its torrent with ``PeerConnection/join(_:)``, or lets it wait with
     /// ``PeerConnection/awaitTorrent()``, or takes it to another loop with ``PeerConnection/depart()``, or does none of it:
     /// then there is no such torrent.
     func find(_ hash: SHA1Digest, for connection: PeerConnection)
-    /// It was closed before it belonged to a torrent.
+    /// The connection was closed before a torrent was assigned.
     func ended(_ connection: PeerConnection)
 }
 
 extension PeerConnection {
-    /// What a connection has until both handshakes are done. Nothing is read beyond the peer's handshake.
+    /// The state of a connection until both handshakes are complete. Nothing after the peer's handshake is read.
     final class Handshaking {
         var exchange: HandshakeExchange
-        /// The torrent; nil until an incoming connection has named one that is here.
+        /// The torrent; nil until an incoming connection has named a known one.
         weak var owner: (any ConnectionOwner)?
-        /// Of an incoming connection.
+        /// For incoming connections only.
         weak var directory: (any TorrentDirectory)?
         /// Of an incoming connection: closes it when its place in the budget is needed.
         let eviction: Eviction?
         /// The torrent is being looked up: nothing is read meanwhile.
         var isAwaitingTorrent = false
-        /// Bytes of our handshake that the stream has not taken.
+        /// Bytes of our handshake that the stream has not accepted.
         var unsent: [UInt8] = []
         var deadline: TimerToken?
         /// When that fires.
@@ -50,26 +50,26 @@ extension PeerConnection {
         }
     }
 
-    // MARK: For whoever finds torrents
+    // MARK: For the torrent directory
 
-    /// The torrent that the peer asks for is this one.
+    /// Assigns the torrent that the peer named.
     func join(_ owner: any ConnectionOwner) {
         if case .handshaking(let handshaking) = phase { handshaking.owner = owner }
     }
 
-    /// The torrent comes later, or not at all, with ``resumeHandshake()``.
+    /// The torrent is not known yet. ``resumeHandshake()`` follows.
     func awaitTorrent() {
         if case .handshaking(let handshaking) = phase { handshaking.isAwaitingTorrent = true }
     }
 
-    /// The torrent was found, and has been joined, or was not: the handshake goes on.
+    /// The lookup has ended, with or without a torrent: continues the handshake.
     func resumeHandshake() {
         guard case .handshaking(let handshaking) = phase, handshaking.isAwaitingTorrent else { return }
         handshaking.isAwaitingTorrent = false
         answer(handshaking)
         want(interest.union(.read))
         readOn(handshaking)
-        handshaking.owner?.settle()
+        handshaking.owner?.carryOutActions()
     }
 
     // MARK: Reading
@@ -80,13 +80,13 @@ extension PeerConnection {
         if readiness.readable || readiness.closed { readOn(handshaking) }
     }
 
-    /// Reads the rest of the peer's handshake, as far as it has come, and then its first messages.
+    /// Reads the rest of the peer's handshake, as far as it has arrived, and then its first messages.
     private func readOn(_ handshaking: Handshaking) {
         while case .handshaking = phase, !handshaking.isAwaitingTorrent {
             let target = UnsafeMutableRawBufferPointer(rebasing: staging.bytes[..<handshaking.exchange.missing])
             switch stream.receive(into: target) {
             case .bytes(let count):
-                take(UnsafeRawBufferPointer(rebasing: target[..<count]), handshaking)
+                received(UnsafeRawBufferPointer(rebasing: target[..<count]), handshaking)
                 if count < target.count { return }
             case .wouldBlock: return
             case .ended: return close(.closedByPeer)
@@ -96,7 +96,7 @@ extension PeerConnection {
         if let open { open.receive(on: self) }
     }
 
-    private func take(_ bytes: UnsafeRawBufferPointer, _ handshaking: Handshaking) {
+    private func received(_ bytes: UnsafeRawBufferPointer, _ handshaking: Handshaking) {
         do { follow(try handshaking.exchange.received(bytes), handshaking) } catch {
             close(.violation(error.description))
         }
@@ -129,7 +129,7 @@ extension PeerConnection {
 
     // MARK: Sending
 
-    /// Sends our handshake to a peer that named its torrent first, and goes on with what has come of its own.
+    /// Sends our handshake to a peer that named its torrent first, and continues with its received bytes.
     private func answer(_ handshaking: Handshaking) {
         guard let owner = handshaking.owner else { return close(.failed("no such torrent here")) }
         let hashes = owner.infoHashes

@@ -3,7 +3,7 @@ import PeerWire
 import Reactor
 import SwarmCore
 
-/// From the stream: frames to the torrent, payload straight to its place.
+/// Receiving: frames go to the torrent, payload goes directly to its destination.
 extension PeerConnection.Open {
     func receive(on connection: PeerConnection) {
         readStream(connection)
@@ -13,8 +13,8 @@ extension PeerConnection.Open {
         if !unasked.received(unexplained, now: connection.loop.now) { connection.close(.flooded) }
     }
 
-    /// Bytes that may be read now. The limit is for blocks: a peer that owes none is read in any case, so that it cannot
-    /// use the limit up, nor be kept from saying what it has.
+    /// Number of bytes that may be read now. The download limit is for blocks: a peer without outstanding requests is
+    /// read in any case, so that it can neither use up the limit nor be kept from sending its messages.
     private func allowance(_ connection: PeerConnection) -> Int {
         let limit = owner.limits.mayReceive(connection.loop.now)
         guard limit < .max, incoming == nil, !owner.owesBlocks(connection) else { return limit }
@@ -47,7 +47,8 @@ extension PeerConnection.Open {
             switch outcome {
             case .bytes(let count):
                 turn -= count
-                // Less came than there was room for: the stream is empty, and the loop tells when it is not.
+                // The read returned less than there was room for: the stream is empty, and the loop reports when it is
+                // not.
                 if count < wanted { return }
             case .wouldBlock: return
             case .ended: return connection.close(.closedByPeer)
@@ -66,7 +67,7 @@ extension PeerConnection.Open {
         if let memory = block.memory {
             target = slice(memory.bytes, block.offset + block.received, direct)
         } else {
-            // Dropped bytes land at the far end of the staging memory.
+            // Discarded bytes go to the far end of the staging memory.
             target = slice(staging, lookAhead, min(direct, staging.count - lookAhead))
         }
         let whole = target.count == block.remaining ? after : 0
@@ -93,7 +94,7 @@ extension PeerConnection.Open {
         return (outcome, target.count + whole)
     }
 
-    /// Takes frames from the staging memory, where `fresh` bytes have come in behind what was left over.
+    /// Decodes frames in the staging memory, where `fresh` bytes were added after the remaining ones.
     private func parse(_ fresh: Int, _ connection: PeerConnection) {
         let staging = connection.staging.bytes
         let kept = leftover.count
@@ -105,18 +106,18 @@ extension PeerConnection.Open {
         var start = 0
         while start < end, !isClosed {
             let bytes = UnsafeRawBufferPointer(rebasing: staging[start..<end])
-            guard let used = takeFrame(bytes, connection) else { return }
+            guard let used = handleFrame(bytes, connection) else { return }
             if used == 0 { break }
             start += used
         }
         guard start < end, !isClosed else { return }
-        // A frame that does not fit the staging memory would never become whole.
+        // A frame that does not fit in the staging memory could never become complete.
         guard end - start < staging.count / 2 else { return connection.close(.violation("frame too long")) }
         leftover.append(contentsOf: staging[start..<end])
     }
 
-    /// - Returns: bytes used; 0 when more are needed, nil when the connection was closed.
-    private func takeFrame(_ bytes: UnsafeRawBufferPointer, _ connection: PeerConnection) -> Int? {
+    /// - Returns: number of bytes used; 0 if more are needed, nil if the connection was closed.
+    private func handleFrame(_ bytes: UnsafeRawBufferPointer, _ connection: PeerConnection) -> Int? {
         do {
             switch try decoder.next(bytes) {
             case .needMore: return 0
@@ -125,7 +126,7 @@ extension PeerConnection.Open {
                 owner.received(message, on: connection)
                 return isClosed ? nil : consumed
             case .piece(let header, let consumed):
-                return takeBlock(header, bytes, consumed, connection)
+                return receiveBlock(header, bytes, consumed, connection)
             }
         } catch {
             connection.close(.violation(error.description))
@@ -133,8 +134,8 @@ extension PeerConnection.Open {
         }
     }
 
-    /// A block begins. What of it has come already is copied, the rest is read to its place.
-    private func takeBlock(
+    /// Begins a block: copies the bytes that have arrived, and reads the rest to its destination.
+    private func receiveBlock(
         _ header: PieceHeader, _ bytes: UnsafeRawBufferPointer, _ consumed: Int, _ connection: PeerConnection
     ) -> Int? {
         let span = BlockSpan(piece: Int(header.index), begin: Int(header.begin), length: Int(header.length))
@@ -170,7 +171,7 @@ extension PeerConnection.Open {
         bytesReceived += Int64(bytes)
     }
 
-    /// Of what was received, so many bytes were of a block that was asked for.
+    /// Counts received bytes that belong to a requested block.
     private func noteAsked(_ bytes: Int) {
         bytesExplained += Int64(bytes)
         owner.limits.received(bytes)
@@ -184,14 +185,14 @@ extension PeerConnection.Open {
 
     // MARK: The block that is being received
 
-    /// The rest of it goes nowhere.
+    /// Discards the rest of the block.
     func divert(_ span: BlockSpan) {
         guard incoming?.span == span else { return }
         incoming?.memory = nil
         incoming?.placement = .discard
     }
 
-    /// Whether more of it has come since the last call, and is wanted.
+    /// Whether more of the block has arrived since the last call and is wanted.
     func noteIncoming() -> Bool {
         guard let block = incoming, block.memory != nil, block.received > block.noted else { return false }
         incoming?.noted = block.received

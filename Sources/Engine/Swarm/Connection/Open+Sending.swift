@@ -4,14 +4,14 @@ import Reactor
 import Storage
 import SwarmCore
 
-/// A block on its way out: its header, then its regions.
+/// A block being sent: its header, then its regions.
 struct OutgoingBlock {
     let span: BlockSpan
     var header: [UInt8]
     var headerSent = 0
     var regions: [UploadRegion]
     var region = 0
-    /// Bytes of the current region that are gone.
+    /// Bytes of the current region that have been sent.
     var sent = 0
 
     init(_ span: BlockSpan, _ regions: [UploadRegion]) {
@@ -25,7 +25,7 @@ struct OutgoingBlock {
     }
 }
 
-/// To the stream: control messages, and blocks from the page cache.
+/// Sending: control messages, and blocks from the page cache.
 extension PeerConnection.Open {
     func send(_ message: Message, on connection: PeerConnection) {
         guard !isClosed, outbox.add(message, ids: capabilities.ids) else { return }
@@ -33,7 +33,8 @@ extension PeerConnection.Open {
         if outbox.waiting > connection.tunables.outbox { connection.close(.failed("it does not read what we send")) }
     }
 
-    /// Takes a request for metadata or hashes, to be answered when what waits is sent and the limit allows it.
+    /// Queues a request for metadata or hashes. It is answered when earlier responses have been sent and the limit
+    /// allows it.
     func ask(_ ask: PendingAnswers.Ask, on connection: PeerConnection) {
         guard !answers.add(ask) else { return }
         guard !answers.isFlooded else { return connection.close(.flooded) }
@@ -43,7 +44,7 @@ extension PeerConnection.Open {
         }
     }
 
-    /// Sends what there is, as far as the stream and the limits go.
+    /// Sends as much as the stream and the limits allow.
     func flush(on connection: PeerConnection) {
         guard !isClosed else { return }
         var turn = connection.tunables.turn
@@ -67,8 +68,8 @@ extension PeerConnection.Open {
         if connection.further != nil { connection.closeIfDone() }
     }
 
-    /// What waits for a slow reader beyond a little comes out of the budget of the process.
-    /// - Returns: false when there is no room for it.
+    /// Reserves room in the process's budget for unsent bytes of a slow reader, beyond a small free amount.
+    /// - Returns: false if there is no room.
     private func reserve(_ waiting: Int, _ connection: PeerConnection) -> Bool {
         let beyond = waiting - connection.tunables.freeUnsent
         guard beyond > 0 || reserved > 0 else { return true }
@@ -82,7 +83,7 @@ extension PeerConnection.Open {
         return true
     }
 
-    /// - Returns: whether there is an answer to send now.
+    /// - Returns: whether there is a response to send now.
     private func startAnswer(_ connection: PeerConnection) -> Bool {
         guard let ask = answers.first else { return false }
         let delay = owner.limits.answerDelay(ask.cost, connection.loop.now)
@@ -96,10 +97,10 @@ extension PeerConnection.Open {
         return !outbox.isEmpty
     }
 
-    /// - Returns: whether the stream took everything.
+    /// - Returns: whether the stream accepted everything.
     private func sendOutbox(_ turn: inout Int, _ connection: PeerConnection) -> Bool {
         let outcome = outbox.withWaiting { connection.stream.send($0, more: false) }
-        guard let count = taken(outcome, connection) else { return false }
+        guard let count = acceptedBytes(outcome, connection) else { return false }
         turn -= count
         outbox.sent(count)
         owner.limits.sentMessages(count)
@@ -129,7 +130,7 @@ extension PeerConnection.Open {
             let outcome = block.header.withUnsafeBytes {
                 stream.send(UnsafeRawBufferPointer(rebasing: $0[block.headerSent...]), more: true)
             }
-            guard let count = taken(outcome, connection) else { return false }
+            guard let count = acceptedBytes(outcome, connection) else { return false }
             block.headerSent += count
             upload = block
         }
@@ -150,7 +151,7 @@ extension PeerConnection.Open {
                     stream.send(UnsafeRawBufferPointer(rebasing: $0[block.sent...]), more: false)
                 }
             }
-            guard let count = taken(outcome, connection) else { return false }
+            guard let count = acceptedBytes(outcome, connection) else { return false }
             turn -= count
             owner.uploaded(count, to: connection)
             progressed(on: connection)
@@ -167,8 +168,8 @@ extension PeerConnection.Open {
         return true
     }
 
-    /// - Returns: nil when nothing was taken: the stream is full, or the connection is gone.
-    private func taken(_ outcome: Socket.Outcome, _ connection: PeerConnection) -> Int? {
+    /// - Returns: nil if nothing was accepted: the stream is full, or the connection is closed.
+    private func acceptedBytes(_ outcome: Socket.Outcome, _ connection: PeerConnection) -> Int? {
         switch outcome {
         case .bytes(let count):
             lastSent = connection.loop.now

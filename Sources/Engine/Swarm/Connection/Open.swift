@@ -4,14 +4,14 @@ import Reactor
 import SwarmCore
 
 extension PeerConnection {
-    /// What a connection has from the end of the handshakes to its own.
+    /// The state of a connection after its handshakes, until it closes.
     ///
-    /// It keeps its torrent alive; whoever ends a torrent closes its connections.
+    /// It keeps its torrent alive. Whoever ends a torrent must close its connections.
     final class Open {
         let owner: any ConnectionOwner
-        /// The info hash, cut to 20 bytes, that our handshake named.
+        /// The info hash of our handshake, truncated to 20 bytes.
         let infoHash: SHA1Digest
-        /// The peer's.
+        /// The peer's handshake.
         let handshake: Handshake
         var capabilities = PeerCapabilities()
         var path = PathCare()
@@ -19,39 +19,39 @@ extension PeerConnection {
 
         // Receiving
         var decoder: FrameDecoder
-        /// The beginning of a frame whose rest has not come.
+        /// The beginning of an incomplete frame.
         var leftover: [UInt8] = []
         /// The block whose payload is being received.
         var incoming: IncomingBlock?
         var lastReceived: Double
         var bytesReceived: Int64 = 0
-        /// What of them has been looked at by ``unasked``, or was of blocks that were asked for.
+        /// Received bytes that ``unasked`` has counted, or that belong to requested blocks.
         var bytesExplained: Int64 = 0
         var unasked: UnaskedBytes
-        /// Set while the limit keeps us from reading.
+        /// Set while the download limit pauses reading.
         var readPause: TimerToken?
-        /// The peer is not read until it has taken our replies.
+        /// The peer is not read until it has read our replies.
         var isHeldBack = false
 
         // Sending
         var outbox: Outbox
-        /// Bytes of the outbox for which the budget has been asked.
+        /// Bytes of the outbox for which room in the budget was reserved.
         var reserved = 0
         var answers = PendingAnswers()
         /// The block that is being sent.
         var upload: OutgoingBlock?
-        /// Blocks may be sent.
+        /// Whether blocks may be sent.
         var mayUpload = false
         var lastSent: Double
         var bytesSent: Int64 = 0
         var unsent = UnsentLimit()
         var opening = OpeningPace()
-        /// Set while a limit keeps us from sending, until ``writeDue``.
+        /// Set while a limit pauses sending, until ``writeDue``.
         var writePause: TimerToken?
         var writeDue = 0.0
         var progressedAt = -Double.infinity
 
-        /// - Parameter unsent: bytes of our handshake that the stream has not taken.
+        /// - Parameter unsent: bytes of our handshake that the stream has not accepted.
         init(owner: any ConnectionOwner, infoHash: SHA1Digest, handshake: Handshake, unsent: [UInt8], now: Double) {
             self.owner = owner
             self.infoHash = infoHash
@@ -72,14 +72,14 @@ extension PeerConnection.Open {
         guard !isClosed else { return }
         if readiness.closed, isHeldBack { return connection.close(.closedByPeer) }
         if readiness.closed, readPause != nil {
-            // A hang-up is told again and again while the limit keeps us from reading up to it.
+            // While the limit keeps us from reading, the loop would report a hang-up again and again.
             connection.unwatch()
         } else if readiness.readable || readiness.closed {
             receive(on: connection)
         }
     }
 
-    /// Something that was asked for came or went. Noted once a second.
+    /// A requested block was received or sent. Noted at most once a second.
     func progressed(on connection: PeerConnection) {
         let now = connection.loop.now
         guard now - progressedAt >= 1 else { return }
@@ -88,7 +88,7 @@ extension PeerConnection.Open {
         owner.progressed(connection)
     }
 
-    /// Called every few seconds.
+    /// Call every few seconds.
     func checkIdle(on connection: PeerConnection) {
         let (now, tunables) = (connection.loop.now, connection.tunables)
         if now - lastReceived > tunables.idle { return connection.close(.timedOut) }
@@ -101,7 +101,7 @@ extension PeerConnection.Open {
 
     // MARK: Pauses
 
-    /// Stops reading until the limit allows more.
+    /// Pauses reading until the limit allows more.
     func pauseReading(for delay: Double, on connection: PeerConnection) {
         connection.want(connection.interest.subtracting(.read))
         guard readPause == nil else { return }
@@ -111,11 +111,11 @@ extension PeerConnection.Open {
             guard !open.isHeldBack else { return }
             connection.want(connection.interest.union(.read))
             open.receive(on: connection)
-            open.owner.settle()
+            open.owner.carryOutActions()
         }
     }
 
-    /// Stops reading until the peer has taken our replies.
+    /// Pauses reading until the peer has read our replies.
     func holdBack(_ connection: PeerConnection) {
         guard !isHeldBack else { return }
         isHeldBack = true
@@ -128,7 +128,7 @@ extension PeerConnection.Open {
         if readPause == nil { connection.want(connection.interest.union(.read)) }
     }
 
-    /// Stops uploading until the limit allows more.
+    /// Pauses uploading until the limit allows more.
     func pauseSending(for delay: Double, on connection: PeerConnection) {
         let due = connection.loop.now + delay
         if let pause = writePause {
@@ -140,11 +140,11 @@ extension PeerConnection.Open {
             guard let connection, let open = connection.open else { return }
             open.writePause = nil
             open.flush(on: connection)
-            open.owner.settle()
+            open.owner.carryOutActions()
         }
     }
 
-    /// The limits are others now: what waits for the old ones waits no more.
+    /// The limits have changed: ends pauses of the old ones.
     func limitsChanged(on connection: PeerConnection) {
         for pause in [readPause, writePause] { if let pause { connection.loop.cancel(pause) } }
         writePause = nil
@@ -157,7 +157,7 @@ extension PeerConnection.Open {
 
     // MARK: The end
 
-    /// The connection is closed: its timers end, and what it had of the budget is given back.
+    /// The connection is closed: cancels its timers and releases its part of the budget.
     func end(of connection: PeerConnection) {
         isClosed = true
         for pause in [readPause, writePause] { if let pause { connection.loop.cancel(pause) } }

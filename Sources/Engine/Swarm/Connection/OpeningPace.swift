@@ -1,23 +1,23 @@
 import Glibc
 
-/// How fast the first bytes go to a peer.
+/// Limits the rate of the first bytes to a peer.
 ///
-/// TCP opens by doubling what is in flight with every round trip: where these are short, the first connection of many
-/// fills the queue of the line within a millisecond, and those that open a moment later lose their first packets and
-/// crawl for seconds. So each begins at a rate that many can have at once, and doubles it in a time that is long beside
-/// such moments and short for people.
+/// TCP doubles the data in flight with every round trip. If round trips are short, the first of many new connections
+/// fills the queue of the uplink within a millisecond, and the others lose their first packets and stay slow for
+/// seconds. So each connection begins at a rate that many can have at the same time. It doubles in a time that is long
+/// compared with a round trip but short for people.
 struct OpeningPace: Sendable {
     private enum Constant {
         /// Bytes per second.
         static let first = 1e6
-        /// From here on there is no limit.
+        /// The rate above which there is no limit.
         static let last = 1e9
-        /// Seconds in which the rate doubles, and where there is one peer only.
+        /// Seconds in which the rate doubles, and the same if there is only one peer.
         static let doubling = 0.05
         static let doublingAlone = 0.015
-        /// Bytes that may go at once.
+        /// Bytes that may be sent at once.
         static let burst = 32.0 * 1024
-        /// Seconds without a byte after which it all begins again, as TCP does.
+        /// Seconds without a byte after which the limit starts again, as TCP does.
         static let idle = 2.0
     }
 
@@ -26,9 +26,9 @@ struct OpeningPace: Sendable {
     private var at = -Double.infinity
     private var sentAt = -Double.infinity
 
-    /// Seconds until `count` more bytes may go; 0 when they may now.
+    /// Seconds until `count` more bytes may be sent; 0 if they may be sent now.
     /// - Parameters:
-    ///   - isAlone: nobody else is connected who could be pushed aside.
+    ///   - isAlone: no other connected peer could be displaced.
     ///   - now: seconds.
     mutating func delay(for count: Int, isAlone: Bool, now: Double) -> Double {
         if now - sentAt > Constant.idle {

@@ -1,14 +1,14 @@
 import PeerWire
 
-/// Control messages that wait for a peer to read them, in order. Pure.
+/// Control messages that wait to be sent, in order. Pure.
 struct Outbox {
-    /// Bytes at the head that are sent and may stay there.
+    /// Number of sent bytes that may remain at the head.
     private static let longestSentHead = 32 << 10
 
     private var bytes: [UInt8]
-    /// Bytes at the head that are sent.
+    /// Number of bytes at the head that have been sent.
     private var head = 0
-    /// Bytes of messages that answer what the peer sent.
+    /// Bytes of messages that answer the peer's messages.
     private(set) var replies = 0
 
     init(_ bytes: [UInt8] = []) { self.bytes = bytes }
@@ -16,7 +16,7 @@ struct Outbox {
     var waiting: Int { bytes.count - head }
     var isEmpty: Bool { head == bytes.count }
 
-    /// - Returns: false when the peer does not know such messages: then nothing was added.
+    /// - Returns: false if the peer does not support the message: nothing was added.
     mutating func add(_ message: Message, ids: ExtensionIDs) -> Bool {
         let before = bytes.count
         guard message.encode(into: &bytes, ids: ids) else { return false }
@@ -28,7 +28,7 @@ struct Outbox {
         bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[head...])) }
     }
 
-    /// So many bytes were sent.
+    /// Call when this many bytes have been sent.
     mutating func sent(_ count: Int) {
         head += count
         if head == bytes.count {
@@ -36,7 +36,7 @@ struct Outbox {
             head = 0
             replies = 0
         } else if head >= Self.longestSentHead, 2 * head >= bytes.count {
-            // What is sent is let go of: each byte is moved once at most for one that was sent.
+            // Removes sent bytes. Each byte is moved at most once for each sent byte.
             bytes.removeFirst(head)
             head = 0
         }
@@ -44,12 +44,12 @@ struct Outbox {
 }
 
 extension Message {
-    /// Whether it is sent because of what the peer sent: a peer that does not take such messages is not read. Those that
-    /// a host sends of itself do not count, or two hosts that have much to announce could wait for each other.
+    /// Whether the message is an answer. A peer that does not read answers is not read. Messages that a host sends on
+    /// its own do not count, because two hosts that announce many pieces would wait for each other.
     fileprivate var isReply: Bool {
         switch self {
-        case .reject, .hashReject, .interested, .notInterested, .extended(.metadata(.reject)), .extended(.turnOver),
-            .extended(.turns):
+        case .reject, .hashReject, .interested, .notInterested, .extended(.metadata(.reject)), .extended(.grantOver),
+            .extended(.grants):
             true
         default: false
         }

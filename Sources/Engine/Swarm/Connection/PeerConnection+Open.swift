@@ -1,13 +1,12 @@
 import PeerWire
 import SwarmCore
 
-/// What a torrent asks of its connections once their handshakes are done; before and afterwards there is nothing to ask for,
-/// and nothing happens.
+/// Calls of a torrent to its connections after their handshakes. Before and afterwards they do nothing.
 extension PeerConnection {
     var open: Open? { if case .open(let open) = phase { open } else { nil } }
     var isOpen: Bool { if case .open = phase { true } else { false } }
 
-    /// The torrent that it belongs to, as far as that is known.
+    /// The connection's torrent, if known.
     var owner: (any ConnectionOwner)? {
         switch phase {
         case .connecting(let handshaking), .handshaking(let handshaking): handshaking.owner

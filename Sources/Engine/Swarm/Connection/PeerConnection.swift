@@ -5,21 +5,21 @@ import PeerWire
 import Reactor
 import SwarmCore
 
-/// One connection to a peer: handshake, framing, and moving bytes between the stream and where they belong.
+/// A connection to a peer: handshake, framing, and transfer of bytes between the stream and their destination.
 ///
-/// Each phase has what it needs in a type of its own, made when the phase begins and gone when it ends: nothing of one phase
-/// can be used in another. The connection itself keeps what all of them need: the stream, the place in the budget, and what
-/// its torrent calls it.
+/// Each phase has its own state type, created when the phase begins and released when it ends, so that state of one
+/// phase cannot be used in another. The connection keeps what all phases need: the stream, the place in the budget, and
+/// its key in the torrent.
 ///
-/// It decides nothing about pieces. It must never buffer more than one frame of what comes in, nor more of what goes
-/// out than the torrent's machine has asked for. Lives on the loop.
+/// It makes no decisions about pieces. It must never buffer more than one received frame, nor more outgoing data than
+/// the torrent's machine has requested. Lives on the loop.
 final class PeerConnection: ReadinessHandler {
     enum Phase {
-        /// This host is connecting. Then: handshaking, closed.
+        /// This host is connecting. Next: handshaking, closed.
         case connecting(Handshaking)
-        /// The peer's handshake is awaited. Then: open, closed.
+        /// Waiting for the peer's handshake. Next: open, closed.
         case handshaking(Handshaking)
-        /// Both handshakes are done. Then: closed.
+        /// Both handshakes are complete. Next: closed.
         case open(Open)
         case closed
     }
@@ -33,10 +33,10 @@ final class PeerConnection: ReadinessHandler {
 
     private(set) var phase: Phase
     private var watch = StreamWatch()
-    /// Its place in the budget of the process.
+    /// The connection's place in the process's budget.
     private(set) var ticket: Admission.Ticket?
 
-    /// Its name in the torrent's machine.
+    /// The peer's key in the torrent's machine.
     var key: PeerKey?
     /// Nil for a peer's first connection.
     var further: FurtherRole?
@@ -74,7 +74,7 @@ final class PeerConnection: ReadinessHandler {
             Handshaking(resuming: transit.exchange, eviction: transit.eviction, until: transit.deadline))
     }
 
-    /// A connection that this host makes.
+    /// An outgoing connection.
     init(
         dialled stream: ByteStream, to address: PeerAddress, infoHash: SHA1Digest, owner: any ConnectionOwner,
         loop: EventLoop, staging: ReceiveStaging, tunables: Tunables, ticket: Admission.Ticket?
@@ -119,17 +119,17 @@ final class PeerConnection: ReadinessHandler {
             phase = .handshaking(handshaking)
             want(.read)
             sendHandshake(handshaking)
-            handshaking.owner?.settle()
+            handshaking.owner?.carryOutActions()
         case .handshaking(let handshaking):
             shakeHands(handshaking, readiness)
-            handshaking.owner?.settle()
+            handshaking.owner?.carryOutActions()
         case .open(let open):
             open.ready(readiness, on: self)
-            open.owner.settle()
+            open.owner.carryOutActions()
         }
     }
 
-    /// The handshakes are done.
+    /// The handshakes are complete.
     func enter(_ open: Open) {
         guard case .handshaking(let handshaking) = phase else { return }
         if let deadline = handshaking.deadline { loop.cancel(deadline) }
@@ -140,24 +140,24 @@ final class PeerConnection: ReadinessHandler {
 
     var interest: Interest { watch.interest }
 
-    /// What the loop is to tell, kept to the fewest system calls.
+    /// Changes which events the loop reports, with as few system calls as possible.
     func want(_ change: Interest) {
         guard !isClosed else { return }
         do { try watch.want(change, of: stream, on: loop, handler: self) } catch { close(.failed(error.description)) }
     }
 
-    /// The loop is to tell nothing, not even that the peer is gone.
+    /// The loop reports nothing more, not even a hang-up.
     func unwatch() { watch.end(of: stream, on: loop) }
 
     // MARK: The end
 
     var isClosed: Bool { if case .closed = phase { true } else { false } }
 
-    /// Its place in the budget was needed for another.
+    /// Another connection needs this one's place in the budget.
     func evict() {
         let owner = owner
         close(.evicted)
-        owner?.settle()
+        owner?.carryOutActions()
     }
 
     func close(_ reason: CloseReason) {

@@ -1,6 +1,6 @@
 import Reactor
 
-/// What the loop is to tell of one stream: it is asked only where that changes.
+/// The events that the loop reports for one stream. Calls the system only for changes.
 struct StreamWatch {
     private(set) var interest: Interest = []
     private var isRegistered = false
@@ -18,7 +18,7 @@ struct StreamWatch {
         }
     }
 
-    /// Nothing more is told. Must come before the stream is closed.
+    /// Ends watching. Must come before the stream is closed.
     mutating func end(of stream: ByteStream, on loop: EventLoop) {
         guard isRegistered else { return }
         isRegistered = false

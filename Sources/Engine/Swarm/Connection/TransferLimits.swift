@@ -14,10 +14,10 @@ final class TransferLimits {
     private let parent: TransferLimits?
     private let shared: SharedLimits?
 
-    /// One part in so many of the upload limit is for answers while blocks are sent: who asks for metadata again and again
-    /// is not to hold up those who fetch.
+    /// While blocks are being sent, one part in this many of the upload limit is for responses, so that repeated
+    /// metadata requests cannot hold up downloads of blocks.
     private static let answersShare = 8
-    /// Seconds after a block in which blocks count as being sent.
+    /// Seconds after a block during which blocks count as being sent.
     private static let blocksGoOn = 1.0
 
     /// Seconds after which other loops are told again that blocks are sent.
@@ -42,7 +42,7 @@ final class TransferLimits {
         answers.setRate(Self.answers(of: up), now: now)
     }
 
-    /// Bytes per second in force; nil for none.
+    /// The effective limit in bytes per second; nil for none.
     var downRate: Int? { Self.least(down.rate, parent?.downRate) }
     var upRate: Int? { Self.least(up.rate, parent?.upRate) }
 
@@ -51,26 +51,26 @@ final class TransferLimits {
         return min(one, other)
     }
 
-    /// Bytes of blocks that may be read now.
+    /// Number of bytes of blocks that may be read now.
     func mayReceive(_ now: Double) -> Int { min(down.available(now), parent?.mayReceive(now) ?? .max) }
 
-    /// Bytes of blocks that were asked for have come; nothing else counts, so that nobody can use the limit up.
+    /// Counts received bytes of requested blocks. Nothing else counts, so that peers cannot use up the limit.
     func received(_ bytes: Int) {
         down.spend(bytes)
         parent?.received(bytes)
     }
 
-    /// Seconds until reading is worth while again.
+    /// Seconds until reading makes sense again.
     func receiveDelay(_ now: Double) -> Double {
         max(down.delay(for: blockLength, now: now), parent?.receiveDelay(now) ?? 0)
     }
 
-    /// Seconds until `bytes` may be sent; 0 when they may now.
+    /// Seconds until `bytes` may be sent; 0 if they may be sent now.
     func sendDelay(_ bytes: Int, _ now: Double) -> Double {
         max(up.delay(for: bytes, now: now), parent?.sendDelay(bytes, now) ?? 0)
     }
 
-    /// A block of so many bytes goes out.
+    /// Counts a block that is being sent.
     func sent(_ bytes: Int, now: Double) {
         up.spend(bytes)
         blockSentAt = now
@@ -81,27 +81,27 @@ final class TransferLimits {
         parent?.sent(bytes, now: now)
     }
 
-    /// Messages of so many bytes went out.
+    /// Counts sent bytes of messages.
     func sentMessages(_ bytes: Int) {
         up.charge(bytes)
         parent?.sentMessages(bytes)
     }
 
-    /// Seconds until an answer of `bytes` may be made; 0 when it may now.
+    /// Seconds until a response of `bytes` may be built; 0 if it may be built now.
     func answerDelay(_ bytes: Int, _ now: Double) -> Double {
         let sentAt = max(blockSentAt, shared?.blockSentAt ?? blockSentAt)
         let share = now - sentAt < Self.blocksGoOn ? answers.delay(for: bytes, now: now) : 0
         return max(share, up.delay(for: bytes, now: now), parent?.answerDelay(bytes, now) ?? 0)
     }
 
-    /// An answer was made; its bytes count in ``sentMessages(_:)`` too, once they are sent.
+    /// Counts a response. Its bytes also count in ``sentMessages(_:)`` when they are sent.
     func answered(_ bytes: Int) {
         answers.spend(bytes)
         parent?.answered(bytes)
     }
 }
 
-/// A stretch of a block that is being uploaded.
+/// A part of a block that is being uploaded.
 enum UploadRegion {
     case file(OpenFile, offset: Int64, length: Int)
     case memory([UInt8])

@@ -1,23 +1,23 @@
 extension PeerConnection {
-    /// Times and sizes of every connection of a process.
+    /// Timeouts and sizes of every connection of a process.
     struct Tunables: Sendable {
-        /// Seconds for a connection to be made and its handshake to come, together.
+        /// Seconds for connecting and the handshake together.
         var handshake = 12.0
-        /// Seconds without a byte after which a peer is taken for gone; peers send something every two minutes.
+        /// Seconds without a received byte after which a peer counts as gone; peers send something every two minutes.
         var idle = 240.0
-        /// Seconds without a byte of ours after which we send a keep-alive.
+        /// Seconds without a sent byte after which we send a keep-alive.
         var keepAlive = 100.0
-        /// Bytes read or written for one peer before others are served.
+        /// Maximum bytes read or written for one peer before others are served.
         var turn = 1 << 20
-        /// Bytes read at once where no block is under way; more only to complete a long frame.
+        /// Bytes read at once while no block is being received; more only to complete a long frame.
         var read = 256 << 10
-        /// Bytes read beyond a block that goes straight to its place, looking for the next header.
+        /// Bytes read beyond a block that goes directly to its destination, to find the next header.
         var lookAhead = 4096
-        /// Bytes of control messages that may wait for a peer that does not read.
+        /// Maximum bytes of control messages queued for a peer that does not read.
         var outbox = 4 << 20
-        /// Bytes of replies that may wait; with more the peer is not read until all are sent.
+        /// Bytes of queued replies above which the peer is not read until all are sent.
         var replies = 64 << 10
-        /// Bytes that may wait without a part of the budget of the process.
+        /// Unsent bytes that need no part of the process's budget.
         var freeUnsent = 20 << 10
     }
 }

@@ -1,31 +1,30 @@
-/// How many bytes may wait unsent in a socket: a few hundredths of a second of what goes through it.
+/// Limits the unsent bytes in a socket to a few hundredths of a second of its rate.
 ///
-/// What is in the kernel's queue goes before everything that comes after it. With a short one, requests and
-/// announcements of pieces are soon on their way although blocks are being sent, blocks that were cancelled are not
-/// sent after all, and who is served next is decided late. A line that is fast gets a longer one, so that it costs no
-/// more wake-ups.
+/// Bytes in the kernel's queue are sent before everything that comes later. With a short queue, requests and
+/// announcements are sent soon although blocks are being sent, cancelled blocks are not sent after all, and the next
+/// peer to serve is chosen late. A faster connection gets a longer queue, so that it causes no more wake-ups.
 struct UnsentLimit: Sendable {
     /// Bytes.
     static let least = 32 * 1024
     static let most = 8 << 20
-    /// What a socket begins with.
+    /// The limit of a new socket.
     static let first = 4 * least
     /// Seconds of the connection's rate.
     private static let time = 0.02
-    /// The same on a long line: there it must never run dry, for congestion control learns nothing about a line that is
-    /// not kept busy, and a little more delay does not show beside that of the line.
-    private static let timeOnLongLine = 0.1
-    /// Seconds between two looks; sooner when the first bytes show a fast line.
+    /// The same on a long path. There the queue must never be empty: congestion control learns nothing about a path
+    /// that is not kept busy, and some more delay does not matter beside the delay of the path.
+    private static let timeOnLongPath = 0.1
+    /// Seconds between two adjustments; shorter if the first bytes show a high rate.
     private static let period = 0.1
 
-    /// What the socket was told last, bytes.
+    /// The current limit of the socket, in bytes.
     private(set) var bytes = first
-    var isOnLongLine = false
+    var isOnLongPath = false
     private var since: Double?
     private var count = 0
 
     /// - Parameter now: seconds.
-    /// - Returns: another limit, when the rate calls for one that differs by a quarter at least.
+    /// - Returns: a new limit, if the rate requires one that differs by at least a quarter.
     mutating func sent(_ more: Int, now: Double) -> Int? {
         guard let start = since, now - start < 1 else {
             since = now
@@ -35,7 +34,7 @@ struct UnsentLimit: Sendable {
         count += more
         let elapsed = now - start
         guard elapsed >= Self.period || count >= 16 * bytes else { return nil }
-        let wanted = Double(count) / max(elapsed, 1e-3) * (isOnLongLine ? Self.timeOnLongLine : Self.time)
+        let wanted = Double(count) / max(elapsed, 1e-3) * (isOnLongPath ? Self.timeOnLongPath : Self.time)
         since = now
         count = 0
         let next = Int(min(max(wanted, Double(Self.least)), Double(Self.most)))

@@ -2,12 +2,13 @@ import Metainfo
 import Storage
 import Synchronization
 
-/// Where a torrent's content lies and how its progress is kept. Its methods block: for worker threads.
+/// The location of a torrent's content, and the way its progress is recorded. Its methods block: call them on worker
+/// threads.
 enum ContentHome: Sendable {
     case download(DownloadDirectory, ContentFiles)
-    /// Content whose owner chose its place and publishes it.
+    /// Content at a place that its owner chose and will publish.
     case staged(StagedContent, ContentFiles)
-    /// Content that is served where it is.
+    /// Content that is served from its current path.
     case served(ContentFiles, path: String)
 
     var files: ContentFiles {
@@ -16,7 +17,7 @@ enum ContentHome: Sendable {
         }
     }
 
-    /// It may be written to.
+    /// Whether the content may be written to.
     var isOurs: Bool { if case .served = self { false } else { true } }
     var isStaged: Bool { if case .staged = self { true } else { false } }
 
@@ -46,7 +47,7 @@ enum ContentHome: Sendable {
         }
     }
 
-    /// Whether a publication that failed may be tried again: nothing was moved yet.
+    /// Whether a failed publication may be repeated: nothing was moved yet.
     var mayPublishAgain: Bool {
         if case .download(let directory, _) = self { !directory.hasBegunMoving } else { true }
     }
@@ -60,20 +61,20 @@ enum ContentHome: Sendable {
     }
 }
 
-/// Keeps what is done to a download's record in order: one thread at a time, and nothing after the end. A sync that is
-/// under way when the last piece comes would else write a record where its directory has just been published away.
+/// Serialises changes of a download's record, and refuses changes after the end. Otherwise a sync that is in progress
+/// when the last piece arrives would write a record into a directory that has just been published.
 final class HomeGate: Sendable {
     private let isOver = Mutex(false)
 
-    /// Runs `body` unless the end has been.
+    /// Runs `body` unless the end has been reached.
     func pass(_ body: () throws(StorageError) -> Void) throws(StorageError) {
         try isOver.withLock { isOver throws(StorageError) in if !isOver { try body() } }
     }
 
-    /// The end was none after all.
+    /// Withdraws the end.
     func reopen() { isOver.withLock { $0 = false } }
 
-    /// Runs `body` unless the end has been, which it is if it succeeds.
+    /// Runs `body` unless the end has been reached, and marks the end if it succeeds.
     func end(_ body: () throws(StorageError) -> Void) throws(StorageError) {
         try isOver.withLock { isOver throws(StorageError) in
             if isOver { return }

@@ -4,11 +4,11 @@ import Glibc
 import Hashing
 import Reactor
 
-/// Why a connection was not even begun.
+/// Why an outgoing connection was not started.
 enum DialFailure: Error {
-    /// This host has no descriptor for it now: to be tried again soon, and no fault of the peer's.
+    /// This host has no free descriptor: try again soon. Not the peer's fault.
     case noRoom
-    /// There is no way to this address.
+    /// There is no route to this address.
     case unreachable
 }
 
@@ -34,6 +34,6 @@ extension EngineContext {
 }
 
 extension SystemError {
-    /// The process or the machine may not open more descriptors now.
+    /// Whether the process or the system has no free descriptor.
     var isOutOfDescriptors: Bool { code == EMFILE || code == ENFILE }
 }

@@ -18,7 +18,7 @@ struct EngineContext {
     let staging: ReceiveStaging
     /// Of the process, as this loop keeps to them.
     let limits: TransferLimits
-    /// What strangers may take of this process.
+    /// The budget for connections and their data.
     let admission: Admission
     let incoming: IncomingLimits
     let peerID: PeerID
@@ -30,11 +30,11 @@ struct EngineContext {
     /// Our version, for the extension handshake.
     let client: String
     let tunables: PeerConnection.Tunables
-    /// Of every torrent's machine, where its options do not say otherwise.
+    /// The configuration of every torrent's machine, unless its options differ.
     let swarm: SwarmConfiguration
     let lines: LineLimits
     var advice = LongLineAdvice()
     let syncPolicy: SyncPolicy
-    /// When sources of a plan that fail are asked again.
+    /// Retry settings of a plan's sources.
     let sourceHealth: WebSeedHealth.Settings
 }

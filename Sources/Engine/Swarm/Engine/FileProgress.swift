@@ -1,8 +1,8 @@
 import Metainfo
 
-/// Which files of a content are complete, counted piece by piece.
+/// Tracks which files of a content are complete, piece by piece.
 struct FileProgress {
-    /// Pieces that each selected file lacks; nil for files not selected.
+    /// Number of missing pieces of each selected file; nil for files not selected.
     private var lacking: [Int?]
     /// Verified bytes of the selected files.
     private(set) var bytes: Int64 = 0
@@ -29,7 +29,7 @@ struct FileProgress {
     func isSelected(_ file: Int) -> Bool { lacking.indices.contains(file) && lacking[file] != nil }
     var completeFiles: Set<Int> { Set(lacking.indices.filter { lacking[$0] == 0 }) }
 
-    /// - Returns: files that this piece has made complete.
+    /// - Returns: files that are complete with this piece.
     mutating func stored(_ piece: PieceIndex) -> [Int] {
         bytes += selectedBytes(of: piece)
         var complete: [Int] = []

@@ -1,24 +1,25 @@
 import Admission
 
-/// Room for those who come to one torrent.
+/// Limits on incoming connections of one torrent.
 struct IncomingLimits: Sendable {
-    /// Incoming connections of one torrent, the further ones of its peers not counted.
+    /// Maximum number of incoming connections of one torrent, without further connections of its peers.
     var most = 1000
-    /// Connections of one source that are not held against it when the torrent is full.
+    /// Number of connections of one source that do not make it a preferred victim when the torrent is full.
     var share = 2
-    /// Seconds after progress in which a connection is not closed for a newcomer; a fifth of it before the first progress.
+    /// Seconds after progress during which a connection is not closed for a new one; a fifth of it before the first
+    /// progress.
     var protection = 10.0
 }
 
-/// Which of the incoming connections of one torrent has to go when another comes and the torrent is full: of the source
-/// with the most connections, the one that has shown least for longest, those first that never showed any progress. Pure;
-/// the caller closes it.
+/// Chooses which incoming connection of a full torrent is closed for a new one. Of the source with the most
+/// connections, the one without progress for longest; connections that never made progress come first. Pure: the caller
+/// closes the connection.
 struct IncomingRoom<Key: Hashable> {
     enum Verdict: Equatable {
         case free
-        /// There is room once this one is closed.
+        /// There is room after this connection is closed.
         case afterClosing(Key)
-        /// Everybody who could go has just shown progress.
+        /// Every connection that could be closed has just made progress.
         case full
     }
 
@@ -32,7 +33,7 @@ struct IncomingRoom<Key: Hashable> {
 
     var count: Int { pool.count }
 
-    /// - Parameter now: seconds of a clock that does not go back, as in all calls.
+    /// - Parameter now: seconds of a monotonic clock, as in all calls.
     func verdict(for source: Source, now: Double) -> Verdict {
         guard pool.count >= limits.most else { return .free }
         let victim = pool.victim(for: source, share: limits.share, protection: limits.protection, now: now)
@@ -47,7 +48,7 @@ struct IncomingRoom<Key: Hashable> {
         next += 1
     }
 
-    /// A block that was asked for came from it or went to it.
+    /// A requested block was received from the peer or sent to it.
     mutating func progressed(_ key: Key, now: Double) {
         if let member = members[key] { pool.progressed(member, now: now) }
     }

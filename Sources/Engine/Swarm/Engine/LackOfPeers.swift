@@ -1,8 +1,8 @@
 import SwarmCore
 
-/// Whether there are pieces that no peer has, and since when: a swarm needs a moment to gather.
+/// Tracks whether there are pieces that no peer has, and since when. A swarm needs some time to form.
 struct LackOfPeers {
-    /// Seconds that pieces may be with nobody before peers count as no source for them.
+    /// Seconds for which a piece may be without a peer before peers count as no source for it.
     static let patience = 30.0
 
     private var since: [Int: Double] = [:]
@@ -10,7 +10,7 @@ struct LackOfPeers {
 
     mutating func begin(_ now: Double) { startedAt = now }
 
-    /// To be called every few seconds.
+    /// Call every few seconds.
     mutating func look(at machine: SwarmMachine, _ progress: FileProgress?, asks: Bool, now: Double) {
         guard asks, machine.asksPeers, let progress else { return since = [:] }
         var lacking: Set<Int> = []
@@ -23,7 +23,7 @@ struct LackOfPeers {
         for file in lacking where since[file] == nil { since[file] = now }
     }
 
-    /// Files of which no peer has had some piece for a while.
+    /// Files with a piece that no peer has had for a while.
     func files(at now: Double) -> Set<Int> {
         Set(since.lazy.filter { now - max($0.value, startedAt) >= Self.patience }.map(\.key))
     }

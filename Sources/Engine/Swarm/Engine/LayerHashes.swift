@@ -2,16 +2,16 @@ import Hashing
 import Metainfo
 import PeerWire
 
-/// Answers hash requests (BEP 52) from the piece layers of a torrent. Trees are kept: a peer asks for one after the
-/// other of a file's runs, and building the tree costs a hash for every piece.
+/// Answers hash requests (BEP 52) from the piece layers of a torrent. Caches trees, because a peer requests one run of
+/// a file after the other, and building a tree costs a hash for every piece.
 struct LayerHashes {
-    /// Digests of piece layers whose trees are kept at most; a tree holds twice as many, of 32 bytes.
+    /// Maximum number of digests in piece layers with cached trees. A tree holds twice as many, of 32 bytes each.
     private static let mostKept = 1 << 20
 
     private var trees: [SHA256Digest: MerkleLayers] = [:]
     private var kept = 0
 
-    /// - Returns: nil for what is not there: unknown roots, block hashes, ranges out of the tree.
+    /// - Returns: nil if the hashes are not available: unknown roots, block hashes, ranges outside the tree.
     mutating func answer(_ request: HashRequest, hashes: PieceHashes, pieceLength: Int) -> [SHA256Digest]? {
         let base = (pieceLength / MerkleTree.leafSize).trailingZeroBitCount
         guard request.isWellFormed(), Int(request.baseLayer) >= base,

@@ -3,38 +3,38 @@ import Metainfo
 import PeerWire
 import SwarmCore
 
-/// What a torrent lacks before its pieces can be fetched, and which peer to ask for it: the info dictionary (BEP 9), then
-/// piece layers where it needs them (BEP 52). Pure: it takes events and returns what is to be done.
+/// Decides what metadata to request from which peer before pieces can be downloaded: the info dictionary (BEP 9), then
+/// piece layers if needed (BEP 52). Pure: takes events and returns actions.
 ///
-/// Invariant: layers are asked for only once the info dictionary is known.
+/// Invariant: layers are requested only after the info dictionary is known.
 struct MetadataAcquisition {
     typealias Peer = ObjectIdentifier
 
     enum Action {
         case send(Peer, Message)
-        /// Something that was asked for came from this peer.
+        /// Requested metadata arrived from this peer.
         case progressed(Peer)
-        /// It sent what does not verify.
+        /// The peer sent metadata that does not verify.
         case ban(Peer)
-        /// To be done on a worker thread, see ``MetadataWork``; then ``judged(_:open:now:)``.
+        /// Verify on a worker thread, see ``MetadataWork``; then call ``judged(_:open:now:)``.
         case judge([[UInt8]])
-        /// The same; then ``added(_:)``.
+        /// Add on a worker thread; then call ``added(_:)``.
         case add(MetadataWork.Layers, to: PieceHashes)
         case finished(Info, PieceHashes)
         case failed(TransferError)
     }
 
     private var metadata = MetadataFetch<Peer>()
-    /// The info dictionary is known, with the layers that came with it.
+    /// The info dictionary, with the layers that came with it.
     private var known: (info: Info, hashes: PieceHashes)?
     private var layers: MetadataWork.Layers?
 
-    /// - Parameter torrent: whose info dictionary is known: only layers are missing.
+    /// - Parameter torrent: a torrent with a known info dictionary, which lacks only layers; nil for a magnet link.
     init(_ torrent: Torrent?) { known = torrent.map { ($0.info, $0.pieceHashes) } }
 
     var isInfoKnown: Bool { known != nil }
 
-    /// Called a few times a second, and when something has come.
+    /// Call a few times a second, and when metadata has arrived.
     /// - Parameter open: peers that can be asked.
     mutating func ask(open: some Sequence<Peer>, now: Double) -> [Action] {
         guard known == nil else { return askForLayers(of: open, now: now) }
@@ -55,7 +55,7 @@ struct MetadataAcquisition {
         (layers?.next(peers: peers, now: now) ?? []).map { .send($0.peer, .hashRequest($0.request)) }
     }
 
-    /// A peer says that it has an info dictionary of so many bytes.
+    /// A peer advertises an info dictionary of this many bytes.
     mutating func offered(by peer: Peer, size: Int) { metadata.offered(by: peer, size: size) }
 
     mutating func left(_ peer: Peer) {

@@ -8,9 +8,9 @@ import Reactor
 import SwarmCore
 import Tracking
 
-/// Learns from peers what a magnet link is about: the info dictionary (BEP 9), and where that needs them the piece
-/// layers (BEP 52); of a torrent file without layers only these. Then it ends, and a ``TorrentEngine`` begins. Lives on
-/// the loop; what takes long with big torrents is done on the worker threads (``MetadataWork``).
+/// Downloads the metadata of a magnet link from peers: the info dictionary (BEP 9), and piece layers if needed (BEP
+/// 52). For a torrent file without layers, only the layers. Then it ends, and a ``TorrentEngine`` begins. Lives on the
+/// loop; work that takes long for large torrents runs on worker threads (``MetadataWork``).
 final class MetadataSession: ConnectionOwner {
     private typealias Peer = ObjectIdentifier
 
@@ -18,13 +18,13 @@ final class MetadataSession: ConnectionOwner {
     let limits: TransferLimits
     private let subject: MetadataSubject
     private let options: TransferOptions
-    /// What was learned, and the addresses of peers known by then.
+    /// Gets the metadata, and the peer addresses known by then.
     private let finished: (Info, PieceHashes, [PeerAddress]) -> Void
     private let report: (TransferEvent) -> Void
     private let enter: @Sendable (@escaping @Sendable (MetadataSession) -> Void) -> Void
 
     private var connections: [ObjectIdentifier: PeerConnection] = [:]
-    /// Those who came to us.
+    /// The incoming connections.
     private var incoming: IncomingRoom<ObjectIdentifier>
     private var book = PeerBook<PeerAddress>()
     private var swarmOf = RecentKeys<PeerAddress, SHA1Digest>(capacity: MetadataSession.mostAddresses)
@@ -33,10 +33,10 @@ final class MetadataSession: ConnectionOwner {
     private var acquisition: MetadataAcquisition
     private var isStopped = false
     private var timer: TimerToken?
-    /// When something that was asked for came last.
+    /// Time at which requested metadata last arrived.
     private var lastProgressAt: Double
 
-    /// Addresses of peers that are remembered, for the engine that follows.
+    /// Maximum number of peer addresses that are kept for the engine.
     private static let mostAddresses = 4_000
 
     init(
@@ -71,7 +71,7 @@ final class MetadataSession: ConnectionOwner {
             announcers.append(
                 SwarmAnnouncer(
                     infoHash: hash, tiers: tiers, context: context, advertised: options.announceAddress,
-                    // How much is left is not known yet; a leecher is what we are.
+                    // The size is still unknown; any number above 0 announces a leecher.
                     progress: { SwarmAnnouncer.Progress(left: 1 << 40) },
                     found: { [weak self] in self?.found($0, in: hash) },
                     warn: { [weak self] in self?.report(.warning($0)) },
@@ -89,7 +89,7 @@ final class MetadataSession: ConnectionOwner {
         tick()
     }
 
-    /// Does `body` on a worker thread and `then` back on the loop.
+    /// Runs `body` on a worker thread, and `then` on the loop.
     private func work<Result: Sendable>(
         _ body: @escaping @Sendable () -> Result, then: @escaping @Sendable (MetadataSession, Result) -> Void
     ) {
@@ -264,7 +264,7 @@ final class MetadataSession: ConnectionOwner {
 
     private func finish(_ info: Info, _ hashes: PieceHashes) {
         guard !isStopped else { return }
-        // The engine announces itself; to the trackers we go on.
+        // The engine announces itself; for the trackers there is no interruption.
         isStopped = true
         if let timer { context.loop.cancel(timer) }
         for connection in Array(connections.values) { connection.close(.shutdown) }
@@ -273,12 +273,12 @@ final class MetadataSession: ConnectionOwner {
 
     func beginBlock(_ header: PieceHeader, on connection: PeerConnection) -> BlockTarget { .violation }
     func finishBlock(_ block: IncomingBlock, on connection: PeerConnection) {}
-    func settle() {}
+    func carryOutActions() {}
     func nextUpload(to connection: PeerConnection, _ open: PeerConnection.Open) -> UploadStep { .nothing }
     func uploaded(_ bytes: Int, to connection: PeerConnection) {}
     func unreadable(_ span: BlockSpan, on connection: PeerConnection) {}
     func owesBlocks(_ connection: PeerConnection) -> Bool { false }
-    /// Nothing is queued here: requests are rejected as they come.
+    /// Nothing is queued here: requests are rejected as they arrive.
     func answer(_ ask: PendingAnswers.Ask) -> Message {
         switch ask {
         case .metadata(let piece): .extended(.metadata(.reject(piece: piece)))
@@ -296,7 +296,7 @@ final class MetadataSession: ConnectionOwner {
         guard !isStopped, !connection.isIncoming else { return }
         switch reason {
         case .banned: book.ban(connection.address)
-        // Ourselves, or somebody who has no metadata to give.
+        // The connection leads to ourselves, or the peer has no metadata.
         case .redundant: book.shun(connection.address)
         default: book.failed(connection.address, now: context.loop.now)
         }

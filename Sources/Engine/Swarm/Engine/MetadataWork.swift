@@ -2,14 +2,14 @@ import Hashing
 import Metainfo
 import SwarmCore
 
-/// What a ``MetadataSession`` is to learn about: a magnet link, or a torrent file without its piece layers.
+/// What a ``MetadataSession`` downloads metadata for: a magnet link, or a torrent file without its piece layers.
 struct MetadataSubject: Sendable {
     let hashes: InfoHashes
-    /// BEP 12.
+    /// Tiers of tracker URLs (BEP 12).
     let tiers: [[String]]
-    /// Peers to try, as `host:port`.
+    /// Peers to dial, as `host:port`.
     let peers: [String]
-    /// Known from the start: only layers are missing.
+    /// The torrent, if its info dictionary is known: only layers are missing.
     let torrent: Torrent?
 
     init(_ magnet: Magnet) {
@@ -27,15 +27,15 @@ struct MetadataSubject: Sendable {
     }
 }
 
-/// The parts of a ``MetadataSession``'s work that take long with big torrents; for worker threads.
+/// Work of a ``MetadataSession`` that takes long for large torrents; for worker threads.
 enum MetadataWork {
     typealias Layers = LayerFetch<ObjectIdentifier>
 
     enum Verdict: Sendable {
-        /// Not the dictionary that the link promises.
+        /// Not the info dictionary of the link.
         case wrong
         case unusable(String)
-        /// `layers` is nil when none are missing.
+        /// `layers` is nil if none are missing.
         case usable(Info, PieceHashes, layers: Layers?)
     }
 
@@ -68,6 +68,6 @@ enum MetadataWork {
 }
 
 extension PieceHashes {
-    /// Files whose layers have to come from peers. A hybrid's pieces verify by their v1 hashes.
+    /// Files whose layers must come from peers. Pieces of a hybrid torrent are verified by their v1 hashes.
     var filesToFetchLayersOf: [Int] { version == .v2 ? filesMissingLayers : [] }
 }

@@ -6,13 +6,13 @@ import SwarmCore
 import Synchronization
 import Threads
 
-/// Hashes finished pieces and writes those that are right, on the worker threads. Pieces that wait are hashed together,
-/// which is faster than one after the other.
+/// Verifies finished pieces and writes the correct ones, on worker threads. Waiting pieces are hashed together, which
+/// is faster than one after the other.
 final class PieceFinisher: Sendable {
     struct Job: Sendable {
         let piece: PieceIndex
         let buffer: PieceBuffer
-        /// Digests of the blocks are wanted even if the piece is right.
+        /// Whether digests of the blocks are wanted even if the piece is correct.
         let digests: Bool
     }
 
@@ -70,7 +70,7 @@ final class PieceFinisher: Sendable {
             guard let piece = jobs[index]?.piece, let outcome = jobs[index].map({ finish($0, verdicts[index]) }) else {
                 continue
             }
-            // Whoever hears the report counts on the buffer's room.
+            // The receiver of the report relies on the buffer being free.
             jobs[index] = nil
             report(piece, outcome)
         }

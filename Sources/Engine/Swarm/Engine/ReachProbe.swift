@@ -1,10 +1,10 @@
 import Address
 import Reactor
 
-/// Finds out whether a peer that dialled us can be dialled itself: opens a connection to where it says it listens, and
-/// closes it at once. Lives on the loop.
+/// Tests whether a peer that dialled us accepts connections: connects to its listening address and closes the
+/// connection at once. Lives on the loop.
 final class ReachProbe: ReadinessHandler {
-    /// Seconds after which nobody is there: firewalls answer nothing.
+    /// Seconds after which the peer counts as unreachable: firewalls do not respond.
     private static let patience = 5.0
 
     private let loop: EventLoop
@@ -14,7 +14,7 @@ final class ReachProbe: ReadinessHandler {
     private var isOver = false
 
     /// - Parameter answer: called once, on the loop, unless the probe is cancelled.
-    /// - Throws: where not even an attempt can be made.
+    /// - Throws: if the connection cannot even be started.
     init(
         _ address: PeerAddress, from source: PeerAddress, over network: any StreamNetwork, loop: EventLoop,
         answer: @escaping (Bool) -> Void

@@ -1,10 +1,9 @@
 import HTTPOrigin
 
-/// Cuts a stream of chunks into the spans that were asked for. Holds on to the memory the chunks came in; copies
-/// nothing.
+/// Divides a stream of chunks into the requested spans. Keeps the memory of the chunks; copies nothing.
 struct SpanGathering: Sendable {
     struct Whole: Sendable {
-        /// Position among the spans asked for.
+        /// Index among the requested spans.
         let index: Int
         let parts: [WebSeedChunk]
         /// Bytes.
@@ -18,7 +17,7 @@ struct SpanGathering: Sendable {
 
     init(lengths: [Int]) { self.lengths = lengths }
 
-    /// - Returns: spans that these bytes have made whole. Bytes past the last span are dropped.
+    /// - Returns: spans that are complete with these bytes. Bytes past the last span are dropped.
     mutating func add(_ chunk: WebSeedChunk) -> [Whole] {
         var whole: [Whole] = []
         var start = 0

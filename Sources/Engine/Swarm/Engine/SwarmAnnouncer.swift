@@ -6,14 +6,14 @@ import Reactor
 import TrackerClient
 import Tracking
 
-/// Tells the trackers of one info hash about us, when its schedule says so. Lives on the loop.
+/// Announces one info hash to the trackers, as its schedule decides. Lives on the loop.
 final class SwarmAnnouncer {
-    /// What an announce says of our progress.
+    /// The progress values of an announce.
     struct Progress {
         var uploaded: Int64 = 0
         var downloaded: Int64 = 0
         var left: Int64 = 0
-        /// Nothing more is wanted though something is missing (BEP 21).
+        /// Nothing more is wanted although something is missing (BEP 21).
         var isPaused = false
         var isUnreachable = false
     }
@@ -26,11 +26,11 @@ final class SwarmAnnouncer {
     private let progress: () -> Progress
     private let found: ([PeerAddress]) -> Void
     private let warn: (String) -> Void
-    /// Carries an answer back to this object, on the loop.
+    /// Runs its argument with this object, on the loop.
     private let enter: @Sendable (@escaping @Sendable (SwarmAnnouncer) -> Void) -> Void
     private var wakeUp: TimerToken?
     private var warned: Set<String> = []
-    /// Announces that are under way, so that a stop can wait for them.
+    /// Outstanding announces, so that a stop can wait for them.
     private(set) var underWay: [UInt64: Task<Void, Never>] = [:]
 
     init(
@@ -60,7 +60,7 @@ final class SwarmAnnouncer {
         perform(schedule.setPeers(wanted: wanted, needed: needed, at: context.loop.now))
     }
 
-    /// Tells the trackers that we go. ``underWay`` is then what is left to wait for.
+    /// Sends `stopped` to the trackers. The announces in ``underWay`` are what is left to wait for.
     func stop() { perform(schedule.stop(at: context.loop.now)) }
 
     private func perform(_ actions: [TrackerSchedule.Action]) {
@@ -113,7 +113,7 @@ final class SwarmAnnouncer {
         perform(schedule.failed(announce.id, refusal: refusal, at: context.loop.now))
     }
 
-    /// The same trouble is told once.
+    /// Reports a problem; the same text only once.
     private func tell(_ text: String) {
         context.logger.debug("tracker trouble", metadata: ["text": "\(text)"])
         if warned.count < 32, warned.insert(text).inserted { warn(text) }

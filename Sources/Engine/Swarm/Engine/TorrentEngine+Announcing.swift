@@ -5,14 +5,14 @@ import Reactor
 import SwarmCore
 import Tracking
 
-/// What trackers are told, and what becomes of the peers that they name.
+/// Announces to trackers, and the peers in their responses.
 extension TorrentEngine {
-    /// Peers to have before the tracker is not asked for more ahead of time.
+    /// With this many peers, the tracker is not asked for more before the next regular announce.
     private static let enoughPeers = 30
 
     func startAnnouncing(_ trackers: [[String]]) {
         guard options.usesPeers, !isQuiet, !trackers.joined().isEmpty else { return }
-        // Answers to announcers of before are not for these.
+        // Responses to earlier announcers must not be used for these.
         announcing += 1
         let round = announcing
         for (index, hash) in info.hashes.wire.enumerated() {
@@ -45,7 +45,7 @@ extension TorrentEngine {
         progress.left =
             machine.have.isFull ? 0 : max(1, min(layout.totalLength, Int64(missing) * Int64(layout.pieceLength)))
         progress.isPaused = (machine.isFinished || !machine.asksPeers) && !machine.have.isFull
-        // Whom nobody has reached while it reached others stands behind a firewall, as far as it can tell.
+        // A host that no peer has reached, while it reached others, is probably behind a firewall.
         progress.isUnreachable = !exchange.hasIncoming && connections.count >= 2 && context.loop.now - startedAt > 60
         return progress
     }
@@ -59,7 +59,7 @@ extension TorrentEngine {
         }
         book.learn(addresses, from: .tracker)
         dial()
-        settle()
+        carryOutActions()
     }
 
     func updateAnnouncers(_ now: Double) {

@@ -8,9 +8,9 @@ import Storage
 import SwarmCore
 import Tracking
 
-/// Peers that come, go and talk.
+/// Peers that join and leave, and their messages.
 extension TorrentEngine {
-    // MARK: Coming
+    // MARK: New connections
 
     func dial() {
         let now = context.loop.now
@@ -30,7 +30,7 @@ extension TorrentEngine {
         }
     }
 
-    /// A connection that came in and asked for this torrent.
+    /// Accepts an incoming connection for this torrent.
     func adopt(_ connection: PeerConnection) -> Bool {
         guard !isStopped, options.usesPeers, !isQuiet, !admission.isBanned(connection.address.source) else {
             return false
@@ -42,7 +42,7 @@ extension TorrentEngine {
     func opened(_ connection: PeerConnection, _ handshake: Handshake) -> Bool {
         opening[ObjectIdentifier(connection)] = nil
         if let key = connection.isIncoming
-            ? lines.key(of: handshake.peerID) : connection.isFurther ? connection.key : nil
+            ? furtherConnections.key(of: handshake.peerID) : connection.isFurther ? connection.key : nil
         {
             return openedFurther(connection, handshake, of: key)
         }
@@ -71,15 +71,15 @@ extension TorrentEngine {
         } else {
             dialled += 1
         }
-        // What we have goes first, as older clients expect.
-        settle()
+        // Our holdings are sent first, as older clients expect.
+        carryOutActions()
         if connection.isOpen, handshake.reserved.contains(.extensionProtocol) {
             sendExtensionHandshake(connection)
         }
         return connection.isOpen
     }
 
-    /// A torrent that is full closes whoever has shown least for longest, not the newcomer.
+    /// If the torrent is full, closes the connection without progress for longest instead of the new one.
     private func makeRoom(for source: Source) -> Bool {
         switch incoming.verdict(for: source, now: context.loop.now) {
         case .free: return true
@@ -107,13 +107,13 @@ extension TorrentEngine {
         handshake.uplink = efficiency.uplinkTold
         handshake.site = options.site
         if let key = connection.key, connection.handshake?.peerID.isSwoop == true {
-            handshake.lines = furtherLines(for: key)
+            handshake.furtherConnections = connectionOffer(for: key)
         }
         connection.send(.extended(.handshake(handshake)))
         if let key = connection.key { dirty.insert(key) }
     }
 
-    // MARK: Going
+    // MARK: Closed connections
 
     func closed(_ connection: PeerConnection, _ reason: CloseReason, last open: PeerConnection.Open?) {
         if connection.isFurther { return closedFurther(connection, reason, last: open) }
@@ -121,12 +121,12 @@ extension TorrentEngine {
         opening[ObjectIdentifier(connection)] = nil
         if let key = connection.key {
             connections[key] = nil
-            for further in lines.forget(key) { further.close(.shutdown) }
+            for further in furtherConnections.forget(key) { further.close(.shutdown) }
             admission.left(key)
             if connection.isIncoming { incoming.remove(key) } else { dialled -= 1 }
             exchange.forget(key)
             forgetReach(of: key)
-            _ = heldAnnouncements.take(key)
+            _ = heldAnnouncements.takePieces(for: key)
             machine.leave(key, now: now)
         }
         if reason == .flooded { banFlooder(connection, open?.handshake.peerID) }
@@ -136,7 +136,7 @@ extension TorrentEngine {
         }
         guard let address = connection.listenAddress, !book.isBanned(address) else { return }
         if reason == .redundant {
-            // It has all, and so have we; or there is another connection to it.
+            // The peer has everything and so have we; or there is another connection to it.
             book.shun(address)
         } else {
             book.failed(address, now: now)
@@ -159,7 +159,7 @@ extension TorrentEngine {
         }
     }
 
-    // MARK: Talking
+    // MARK: Messages
 
     func received(_ message: Message, on connection: PeerConnection) {
         guard let key = connection.key else { return }
@@ -186,13 +186,13 @@ extension TorrentEngine {
             traits.requestQueue = capabilities.requestDepth
             traits.longestRequest = min(capabilities.longestRequest, longest)
             if handshake.longestRequest != nil { traits.followsSuggestions = true }
-            traits.takesTurns = traits.supportsFast && capabilities.ids[.turn] != nil
+            traits.supportsGrants = traits.supportsFast && capabilities.ids[.grant] != nil
             traits.isNear = isNear(connection)
-            traits.takesClaims = capabilities.ids[.claim] != nil
+            traits.supportsClaims = capabilities.ids[.claim] != nil
             traits.uplink = handshake.uplink ?? traits.uplink
             traits.supportsDontHave = capabilities.ids[.dontHave] != nil
         }
-        // The first word counts: who names one port after another would fill the book.
+        // The first value counts: a peer that names one port after another would fill the address book.
         if connection.isIncoming, connection.listenAddress == nil, let port = capabilities.port {
             let address = connection.address.with(port: port)
             connection.listenAddress = address
@@ -210,8 +210,8 @@ extension TorrentEngine {
     func beginBlock(_ header: PieceHeader, on connection: PeerConnection) -> BlockTarget {
         guard let key = connection.key else { return .violation }
         let span = BlockSpan(piece: Int(header.index), begin: Int(header.begin), length: Int(header.length))
-        if lines.open[key] != nil,
-            everyLine(of: key).contains(where: { $0 !== connection && $0.incoming?.span == span })
+        if furtherConnections.open[key] != nil,
+            allConnections(of: key).contains(where: { $0 !== connection && $0.incoming?.span == span })
         {
             return .surplus
         }
@@ -229,11 +229,11 @@ extension TorrentEngine {
         guard let key = connection.key else { return }
         if block.isSurplus { return }
         connection.progressed()
-        take(block.span, from: key, block.memory, placement: block.placement)
+        storeBlock(block.span, from: key, block.memory, placement: block.placement)
     }
 
-    /// A whole block is in memory.
-    func take(_ span: BlockSpan, from key: PeerKey, _ memory: BlockMemory?, placement: SwarmMachine.Placement) {
+    /// A block has arrived completely.
+    func storeBlock(_ span: BlockSpan, from key: PeerKey, _ memory: BlockMemory?, placement: SwarmMachine.Placement) {
         let before = machine.acceptedBytes
         let copies = machine.finishBlock(span, from: key, placement: placement, now: context.loop.now)
         if machine.acceptedBytes != before {
@@ -279,7 +279,7 @@ extension TorrentEngine {
         return .nothing
     }
 
-    /// Where the bytes lie; what a request asks for past the end of its piece (see the machine) are zeros.
+    /// Where the bytes of a block are. Bytes requested past the end of the piece (see the machine) are zeros.
     private func regions(of span: BlockSpan) throws(StorageError) -> [UploadRegion] {
         let piece = PieceIndex(unchecked: span.piece)
         let end = info.layout.length(of: piece)

@@ -2,10 +2,10 @@ import PeerWire
 import SwarmCore
 
 extension TorrentEngine {
-    /// Bytes per second that this host can send; nil while that is unknown.
+    /// Our uplink in bytes per second; nil while unknown.
     var uplink: Double? { machine.uplink.value(limit: limits.upRate) }
 
-    /// Once a second, and when the last piece is there.
+    /// Call once a second, and when the last piece has been stored.
     func judgeEfficiency(_ now: Double) {
         let (downloaded, uploaded) = machine.transferred
         let look = EfficiencyWatch.Look(
@@ -16,7 +16,7 @@ extension TorrentEngine {
         guard let uplink = efficiency.look(look) else { return }
         var news = ExtensionHandshake()
         news.uplink = uplink
-        // Our own programs alone know the key.
+        // Only Swoop clients know the key.
         for (key, connection) in connections
         where connection.capabilities.longestRequest > ExtensionHandshake.commonRequest {
             connection.send(.extended(.handshake(news)))

@@ -6,7 +6,7 @@ import Reactor
 import SwarmCore
 import Tracking
 
-/// Peer exchange, metadata and hashes: what peers ask beside pieces.
+/// Peer exchange, and requests of peers for metadata and hashes.
 extension TorrentEngine {
     func exchangePeers(_ now: Double) {
         guard !info.isPrivate else { return }
@@ -29,7 +29,7 @@ extension TorrentEngine {
         book.learn(filter.filter(addresses), from: .exchange)
     }
 
-    /// BEP 9: the info dictionary for those who have only a magnet link.
+    /// BEP 9: sends the info dictionary to peers that have only a magnet link.
     func serveMetadata(_ message: MetadataMessage, _ connection: PeerConnection) {
         guard case .request(let piece) = message else { return }
         if MetadataMessage.length(ofPiece: piece, size: info.bytes.count) > 0 {
@@ -40,8 +40,8 @@ extension TorrentEngine {
         if let key = connection.key { dirty.insert(key) }
     }
 
-    /// BEP 52: hashes of a file's piece layer. Block hashes would take reading the file, and pieces verify without
-    /// them.
+    /// BEP 52: sends hashes of a file's piece layer. Block hashes would require reading the file, and pieces can be
+    /// verified without them.
     func serveHashes(_ request: HashRequest, _ connection: PeerConnection) {
         if request.isWellFormed() {
             connection.ask(.hashes(request))

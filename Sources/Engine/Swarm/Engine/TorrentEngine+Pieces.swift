@@ -4,7 +4,7 @@ import PeerWire
 import Storage
 import SwarmCore
 
-/// Pieces on their way from the wire to the disk, and the record of them.
+/// Pieces from the network to the disk, and their record.
 extension TorrentEngine {
     func open(_ piece: PieceIndex) {
         let length = info.layout.length(of: piece)
@@ -43,16 +43,16 @@ extension TorrentEngine {
             context.logger.debug("piece does not verify", metadata: ["piece": "\(piece)"])
             machine.judged(piece, .wrong(digests: digests), now: now)
         case .failed(let error) where error.kind == .tooManyOpenFiles:
-            // The piece is whole and stays in memory.
+            // The piece is complete and stays in memory.
             tryLater(error) { $0.verify(piece, true) }
         case .failed(let error):
             machine.judged(piece, .notStored, now: now)
             fail(TransferError(error))
         }
-        settle()
+        carryOutActions()
     }
 
-    /// A piece on disk is not what it was. Complete content that its owner may be about to move is not written to.
+    /// A piece on disk has changed. Complete content that its owner may be about to move is not written to.
     func lost(_ piece: PieceIndex) {
         let refetches = home.isOurs && !(home.isStaged && (isPublished || isRelocated))
         guard machine.have.contains(piece.value) else { return }
@@ -90,7 +90,7 @@ extension TorrentEngine {
         judgeEfficiency(context.loop.now)
         for announcer in announcers { announcer.completed() }
         publish()
-        // Staged content may be found wrong by its owner, and its sources be needed again.
+        // The owner of staged content may find it wrong, and need its sources again.
         for source in webSources.values { if home.isStaged { source.cancelAll() } else { source.stop() } }
     }
 
@@ -109,7 +109,7 @@ extension TorrentEngine {
         switch result {
         case .success:
             guard machine.isFinished || !home.isStaged else {
-                // Something was found wrong meanwhile: the end comes when that is fetched.
+                // Something was found wrong in the meantime: the end comes when that has been downloaded.
                 return gate.reopen()
             }
             isPublished = true
@@ -120,17 +120,17 @@ extension TorrentEngine {
         }
     }
 
-    /// Seconds until what failed for want of a descriptor is tried again.
+    /// Seconds until an operation that failed for lack of a descriptor is repeated.
     static let shortagePause = 0.25
 
-    /// No descriptor was left for content or its record, which is no fault of the disk: the stranger who has shown least
-    /// for longest is closed, and the work is done again soon.
+    /// No descriptor was left for content or its record, which is no disk error. Evicts the remote connection without
+    /// progress for longest, and repeats the work soon.
     func tryLater(_ error: StorageError, _ work: @escaping (TorrentEngine) -> Void) {
         shed(error)
         context.loop.schedule(after: Self.shortagePause) { [weak self] in
             guard let self, !isStopped else { return }
             work(self)
-            settle()
+            carryOutActions()
         }
     }
 

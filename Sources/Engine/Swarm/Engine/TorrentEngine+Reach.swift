@@ -1,15 +1,15 @@
 import Reactor
 import SwarmCore
 
-/// Who can be dialled, and what that means for whom we serve.
+/// Which peers can be dialled, and its effect on uploads.
 extension TorrentEngine {
-    /// Probes under way at most; who comes meanwhile counts as reachable.
+    /// Maximum number of simultaneous probes. Peers that arrive meanwhile count as reachable.
     private static let mostProbes = 16
 
-    /// Peers up to which a seed asks too: with many, no single uplink decides when the last is done.
+    /// Number of peers up to which a seed probes too: with many, no single uplink decides when the last peer finishes.
     private static let mostPeersOfSeed = 200
 
-    /// Looks whether a peer that came in can be dialled.
+    /// Tests whether an incoming peer can be dialled.
     func probeReach(of connection: PeerConnection, _ key: PeerKey) {
         guard connection.isIncoming, let address = connection.listenAddress,
             !machine.isFinished || connections.count <= Self.mostPeersOfSeed, reachProbes.count < Self.mostProbes,

@@ -1,9 +1,9 @@
 import Reactor
 import SwarmCore
 
-/// Which peers stand at our site, and what is said to the others when.
+/// Which peers are at our site, and delayed announcements to the others.
 extension TorrentEngine {
-    /// Names decide where both sides have one, addresses otherwise.
+    /// Site names decide if both sides have one, addresses otherwise.
     func isNear(_ connection: PeerConnection) -> Bool {
         if let ours = options.site, let theirs = connection.capabilities.site { return ours == theirs }
         guard let local = connection.stream.localAddress else { return false }
@@ -12,7 +12,7 @@ extension TorrentEngine {
 
     // MARK: Announcements
 
-    /// Tells every peer of a piece, those beyond our site's line together with what else goes there.
+    /// Announces a piece to every peer. Announcements to peers outside our site are sent in groups.
     func announce(_ piece: UInt32) {
         for (key, connection) in connections {
             if machine.mayHoldAnnouncements(to: key) {
@@ -25,9 +25,9 @@ extension TorrentEngine {
         }
     }
 
-    /// What waits for a peer goes before anything else that is said to it.
+    /// Sends a peer's delayed announcements, which must come before any other message to it.
     func sayHeld(to key: PeerKey) {
-        for piece in heldAnnouncements.take(key) {
+        for piece in heldAnnouncements.takePieces(for: key) {
             connections[key]?.send(.have(piece))
             dirty.insert(key)
         }

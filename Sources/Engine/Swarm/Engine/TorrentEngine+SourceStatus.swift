@@ -1,9 +1,9 @@
 import HTTPOrigin
 import SwarmCore
 
-/// How each source stands, for people and for the policy above.
+/// The status of each source, for people and for the policy layer.
 extension TorrentEngine {
-    /// - Parameter down: bytes per second of all sources together.
+    /// - Parameter down: download rate of all sources together, in bytes per second.
     func sourceStatus(_ now: Double, down: Double) -> [String: SourceStatus] {
         var all: [String: SourceStatus] = [:]
         var fromSources = 0.0
@@ -33,7 +33,7 @@ extension TorrentEngine {
         return all
     }
 
-    /// Files of its share that are not complete, and those of them that it refuses.
+    /// Incomplete files of the source's share, and those of them that it refuses.
     private func missingFiles(of source: WebSource) -> (all: Set<Int>, refused: Set<Int>) {
         guard let progress, !machine.isFinished else { return ([], []) }
         let missing = (source.files ?? []).filter { progress.isSelected($0) && !progress.isComplete($0) }

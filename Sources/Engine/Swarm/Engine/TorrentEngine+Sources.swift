@@ -3,13 +3,13 @@ import Metainfo
 import Storage
 import SwarmCore
 
-/// Sources of ranges beside the peers, behind the same machine.
+/// Range sources, which the machine treats like peers.
 extension TorrentEngine {
-    /// Web seeds of one torrent that are used at most.
+    /// Maximum number of web seeds used for one torrent.
     private static let mostWebSeeds = 16
 
-    /// The torrent's own, and those that its user named: they have everything, and are given up for good when they fail
-    /// for good, or have none of the files.
+    /// Starts the web seeds of the torrent and of the user. They have everything, and are given up after a permanent
+    /// failure, or if they have none of the files.
     func startWebSeeds(_ named: [String], extra: [String]) {
         guard !machine.isFinished else { return }
         var settings = context.sourceHealth
@@ -29,7 +29,7 @@ extension TorrentEngine {
         }
     }
 
-    /// A piece was right: a source that sent all of it is the better for it.
+    /// A piece was correct: a source that sent all of it gets the credit.
     func creditSource(of piece: PieceIndex) {
         guard !webSources.isEmpty, let sender = machine.soleSender(of: piece) else { return }
         webSources[sender]?.sentGoodPiece(piece)
@@ -62,23 +62,23 @@ extension TorrentEngine {
             plan: plan, sharesFiles: sharesFiles, layout: info.layout, context: context, limits: limits,
             settings: settings,
             hooks: WebSource.Hooks(
-                deliver: { [weak self] in self?.take($0, $1, from: key) },
+                deliver: { [weak self] in self?.storeRange($0, $1, from: key) },
                 reject: { [weak self] in self?.machine.rejected($0, by: key, now: self?.context.loop.now ?? 0) },
                 warn: { [weak self] in self?.report(.warning($0)) },
                 changed: { [weak self] in self?.refreshOffer(of: key) },
                 enter: { body in
                     enter { engine in
                         if let source = engine.webSources[key] { body(source) }
-                        engine.settle()
+                        engine.carryOutActions()
                     }
                 }))
         refreshOffer(of: key)
         return key
     }
 
-    private func take(_ span: BlockSpan, _ parts: [WebSeedChunk], from key: PeerKey) {
+    private func storeRange(_ span: BlockSpan, _ parts: [WebSeedChunk], from key: PeerKey) {
         let placement = machine.beginBlock(span, from: key)
-        // Before the machine hears that it is there: the piece may be complete with it.
+        // Before the machine is told: the piece may be complete with it.
         let target = memories[span.piece]
         let isWanted = machine.finishBlock(span, from: key, placement: placement, now: context.loop.now)
         guard placement == .buffer || isWanted, let target else { return }
@@ -91,7 +91,7 @@ extension TorrentEngine {
         }
     }
 
-    /// Tells the machine what a source can be asked for now.
+    /// Tells the machine what a source may be asked for now.
     func refreshOffer(of key: PeerKey) {
         guard let source = webSources[key] else { return }
         let now = context.loop.now
@@ -114,7 +114,7 @@ extension TorrentEngine {
         return pieces
     }
 
-    /// Those that were given up leave the machine.
+    /// Removes web seeds that were given up from the machine.
     func pumpWebSeeds(_ now: Double) {
         for (key, source) in webSources {
             if source.isAlive {
@@ -130,7 +130,7 @@ extension TorrentEngine {
 
     // MARK: Policy
 
-    /// - Parameters: nil leaves a thing as it is.
+    /// - Parameters: nil leaves a value unchanged.
     func setSource(_ id: String, files: Set<Int>?, isActive: Bool?, rateLimit: Int??) {
         guard let key = sourceKeys[id], let source = webSources[key] else { return }
         if let rateLimit { source.setRateLimit(rateLimit) }
@@ -151,7 +151,7 @@ extension TorrentEngine {
         updatePresence()
     }
 
-    /// Neither gives nor takes anything: no part of the swarm for now.
+    /// Whether the torrent neither uploads nor downloads, and so takes no part in the swarm for now.
     var isQuiet: Bool { !machine.isServing && (!machine.asksPeers || machine.isFinished) }
 
     func updatePresence() {
@@ -173,7 +173,7 @@ extension TorrentEngine {
         if !isHeld, !isStopped { limitsChanged() }
     }
 
-    // MARK: Files that were found wrong
+    // MARK: Wrong files
 
     func refetch(_ file: Int, except id: String?) -> Bool {
         guard home.isStaged, !isRelocated, progress?.isSelected(file) == true else { return false }
@@ -192,7 +192,7 @@ extension TorrentEngine {
             publish()
             return true
         }
-        // At once: after a crash the old record would vouch for what is wrong.
+        // At once: after a crash, the old record would vouch for wrong data.
         let (home, gate, enter, durable) = (home, gate, enter, ledger.durable)
         context.pool.submit {
             let result = Result { () throws(StorageError) in

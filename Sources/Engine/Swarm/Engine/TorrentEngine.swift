@@ -10,10 +10,10 @@ import SwarmCore
 import Synchronization
 import Tracking
 
-/// Runs one torrent whose metainfo is known: feeds its ``SwarmMachine`` with what happens and carries out what it says.
+/// Runs one torrent with known metainfo: passes events to its ``SwarmMachine`` and carries out its actions.
 ///
-/// It lives on the loop and owns all of the torrent's state there. Decisions belong in `SwarmCore`; whatever blocks
-/// belongs on the worker pool.
+/// Lives on the loop and owns the torrent's state there. Decisions belong in `SwarmCore`; blocking work belongs on the
+/// worker pool.
 final class TorrentEngine: ConnectionOwner {
     let context: EngineContext
     let info: Info
@@ -23,19 +23,19 @@ final class TorrentEngine: ConnectionOwner {
     let options: TransferOptions
     let limits: TransferLimits
     let bounds: ContentBounds?
-    /// Carries work back from other threads to this object, on the loop.
+    /// Runs its argument with this object on the loop; callable from any thread.
     let enter: @Sendable (@escaping @Sendable (TorrentEngine) -> Void) -> Void
     let report: (TransferEvent) -> Void
 
     var machine: SwarmMachine
     var connections: [PeerKey: PeerConnection] = [:]
-    /// Connections whose handshake is under way.
+    /// Connections whose handshake is in progress.
     var opening: [ObjectIdentifier: PeerConnection] = [:]
     /// By peer id and source.
     var admission: PeerAdmission<PeerID, Source>
-    /// Those who came to us.
+    /// The incoming connections.
     var incoming: IncomingRoom<PeerKey>
-    /// Open connections that we made, further ones not counted.
+    /// Number of open outgoing connections, without further ones.
     var dialled = 0
     var book: PeerBook<PeerAddress>
     /// Addresses by the info hash of the swarm in which we heard of them, where it is not the primary one.
@@ -49,48 +49,48 @@ final class TorrentEngine: ConnectionOwner {
     /// How often announcing has begun.
     var announcing = 0
     var trackers: [[String]] = []
-    /// The piece that was judged last: what a ban is about.
+    /// The last verified piece: the subject of a ban.
     var judgedPiece = PieceIndex(unchecked: 0)
     var webSources: [PeerKey: WebSource] = [:]
-    /// Those that the machine has just asked for something.
+    /// Sources that the machine has just sent requests to.
     var askedSources: Set<PeerKey> = []
     /// Keys of the sources that have an id.
     var sourceKeys: [String: PeerKey] = [:]
-    /// Verified bytes by source, of sources that are gone.
+    /// Verified bytes by source, for removed sources.
     var bankedCredits: [String: Int64] = [:]
-    /// Of staged content.
+    /// For staged content only.
     var progress: FileProgress?
     var lackOfPeers = LackOfPeers()
     var lastPeerByteAt = -Double.infinity
     var peersActiveSince = -Double.infinity
-    /// Last words to trackers that a stop waits for.
+    /// Final announces to trackers that a stop waits for.
     var leaving: [Task<Void, Never>] = []
-    /// Nobody is served while the content is moved.
+    /// Uploads are paused while the content is moved.
     var isHeld = false
     var isRelocated = false
     var exchange = ExchangeLedger<PeerAddress>()
     var heldAnnouncements = HeldAnnouncements()
-    var lines = LineState()
+    var furtherConnections = FurtherConnectionTable()
     var reachProbes: [PeerKey: ReachProbe] = [:]
     var room = UplinkRoom()
     var roomBucket: TokenBucket
     var efficiency: EfficiencyWatch
     var layerHashes = LayerHashes()
     var dirty: Set<PeerKey> = []
-    var isSettling = false
+    var isCarryingOut = false
     var isStopped = false
     var isPublished: Bool
-    /// The lack of descriptors was reported.
+    /// Whether the lack of descriptors was reported.
     var hasToldOfShortage = false
     var failure: TransferError?
     let startedAt: Double
-    /// When a byte came last that was asked for and is of use.
+    /// Time at which the last useful byte arrived.
     var lastByteAt: Double
     var tickTimer: TimerToken?
     var ticks = 0
 
     /// - Parameters:
-    ///   - have: pieces that are on disk and right.
+    ///   - have: pieces that are on disk and verified.
     ///   - isComplete: the content has its final place and name.
     ///   - enter: runs its argument with this object on the loop, from any thread.
     init(
@@ -127,7 +127,7 @@ final class TorrentEngine: ConnectionOwner {
             layout: layout, wanted: wanted, have: have, unservable: unservable, configuration: configuration,
             seed: generator.next(), now: now)
         bufferPool = PieceBufferPool(
-            capacity: configuration.openBytes + configuration.openBytesOnLongLine + layout.pieceLength + (1 << 16))
+            capacity: configuration.openBytes + configuration.openBytesOnLongPath + layout.pieceLength + (1 << 16))
         book = PeerBook()
         admission = PeerAdmission(own: context.peerID)
         incoming = IncomingRoom(limits: context.incoming)
@@ -169,10 +169,10 @@ final class TorrentEngine: ConnectionOwner {
 
     // MARK: Carrying out
 
-    /// Does what the machine says until it says no more, then lets the sockets have what gathered.
-    func settle() {
-        guard !isSettling else { return }
-        isSettling = true
+    /// Carries out the machine's actions until there are none, then flushes the sockets.
+    func carryOutActions() {
+        guard !isCarryingOut else { return }
+        isCarryingOut = true
         while true {
             while machine.hasActions {
                 for action in machine.takeActions() { perform(action) }
@@ -190,11 +190,11 @@ final class TorrentEngine: ConnectionOwner {
             dirty.removeAll(keepingCapacity: true)
             for key in ready {
                 connections[key]?.flush()
-                guard let further = lines.open[key] else { continue }
+                guard let further = furtherConnections.open[key] else { continue }
                 for connection in further { connection.flush() }
             }
         }
-        isSettling = false
+        isCarryingOut = false
     }
 
     private func perform(_ action: SwarmAction) {
@@ -214,7 +214,7 @@ final class TorrentEngine: ConnectionOwner {
             memories[piece.value] = nil
             buffers[piece.value] = nil
         case .divert(let key, let span):
-            for connection in everyLine(of: key) { connection.divert(span) }
+            for connection in allConnections(of: key) { connection.divert(span) }
         case .verify(let piece, let digests): verify(piece, digests)
         case .disconnect(let key, let reason): disconnect(key, reason)
         case .ban(let key): ban(key)
@@ -247,16 +247,18 @@ final class TorrentEngine: ConnectionOwner {
             exchangePeers(now)
             judgeEfficiency(now)
         }
-        if ticks % 2 == 0 { careForLines(now) }
+        if ticks % 2 == 0 { adjustFurtherConnections(now) }
         if ticks % 5 == 0 { leaveRoom(now) }
         if ticks % 50 == 0 {
-            for connection in Array(connections.values) + lines.open.values.joined() { connection.checkIdle() }
+            for connection in Array(connections.values) + furtherConnections.open.values.joined() {
+                connection.checkIdle()
+            }
             updateAnnouncers(now)
             if home.isStaged { lackOfPeers.look(at: machine, progress, asks: options.usesPeers, now: now) }
         }
         pumpWebSeeds(now)
         checkTimeout(now)
-        settle()
+        carryOutActions()
         // A torrent without peers has nothing to decide ten times a second.
         let interval = connections.isEmpty && opening.isEmpty && webSources.isEmpty ? 0.25 : Self.tickInterval
         tickTimer = context.loop.schedule(after: interval) { [weak self] in self?.tick() }
@@ -264,7 +266,7 @@ final class TorrentEngine: ConnectionOwner {
 
     private func checkTimeout(_ now: Double) {
         guard let timeout = options.timeout else { return }
-        // Whoever has everything waits for nothing, until something is found wrong.
+        // A host that has everything waits for nothing, until something is found wrong.
         if hasBytesUnderWay() || machine.isFinished { lastByteAt = now }
         guard now - lastByteAt > timeout.seconds else { return }
         fail(
@@ -274,13 +276,13 @@ final class TorrentEngine: ConnectionOwner {
                     "Check that a seed is running and reachable; what is here is kept, run the same command to go on."))
     }
 
-    /// Whether more of a block that is wanted, or of a web source's answer, has come since the last look.
+    /// Whether more of a wanted block, or of a web source's response, has arrived since the last check.
     private func hasBytesUnderWay() -> Bool {
         var hasMore = false
         for connection in connections.values where connection.incoming != nil {
             if connection.noteIncoming() { hasMore = true }
         }
-        for connection in lines.open.values.joined() where connection.incoming != nil {
+        for connection in furtherConnections.open.values.joined() where connection.incoming != nil {
             if connection.noteIncoming() { hasMore = true }
         }
         for source in webSources.values where source.noteIncoming() { hasMore = true }
@@ -288,21 +290,23 @@ final class TorrentEngine: ConnectionOwner {
     }
 
     func limitsChanged() {
-        for connection in Array(connections.values) + lines.open.values.joined() { connection.limitsChanged() }
-        settle()
+        for connection in Array(connections.values) + furtherConnections.open.values.joined() {
+            connection.limitsChanged()
+        }
+        carryOutActions()
     }
 
     func fail(_ error: TransferError) {
         guard failure == nil, !isStopped else { return }
         failure = error
         report(.failed(error))
-        // What cannot be finished is not fetched on.
+        // A download that cannot be finished is stopped.
         stop()
     }
 
     // MARK: The end
 
-    /// Closes all connections and hands the last state to the disk; trackers hear `stopped`.
+    /// Closes all connections and writes the last state to disk. Trackers get `stopped`.
     func stop() {
         guard !isStopped else { return }
         isStopped = true
@@ -331,7 +335,7 @@ final class TorrentEngine: ConnectionOwner {
         return status
     }
 
-    /// Verified bytes of the wanted files, and all of them. Pieces at the edge of a selection count whole.
+    /// Verified bytes and total bytes of the wanted files. Pieces at the edge of a selection count completely.
     private var progressBytes: (Int64, Int64) {
         let layout = info.layout
         if let progress { return (progress.bytes, home.files.selection.length(in: layout)) }

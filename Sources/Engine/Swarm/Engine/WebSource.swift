@@ -5,18 +5,18 @@ import Reactor
 import SwarmCore
 import Synchronization
 
-/// A source of ranges (web seed, CDN, object store) in the place of a peer: the machine asks it for spans, and it
-/// answers with whole spans.
+/// A range source (web seed, CDN, object store) that acts as a peer: the machine requests spans, and it delivers whole
+/// spans.
 ///
-/// Contiguous spans become one range request. Chunks gather span by span and are handed to the loop, which lets the
-/// next be read when the limits allow. Lives on the loop; its fetches run beside it.
+/// Contiguous spans become one range request. Chunks are collected into spans and passed to the loop, which allows the
+/// next read when the limits permit. Lives on the loop; its fetches run in parallel.
 final class WebSource {
-    /// Longest span asked for at once, bytes.
+    /// Maximum length of a span, in bytes.
     static let spanLength = 1 << 20
-    /// Spans of one request at most.
+    /// Maximum number of spans in one request.
     private static let longestRun = 16
 
-    /// What it can be asked for at a moment: nothing while it pauses or waits.
+    /// What the source may be asked for now: nothing while it is paused or backing off.
     struct Offer: Equatable {
         var isOpen: Bool
         /// Nil for all.
@@ -24,30 +24,30 @@ final class WebSource {
         var missing: Set<Int>
     }
 
-    /// What the engine does for it.
+    /// Calls to the engine.
     struct Hooks {
-        /// A span that came whole, in order.
+        /// A complete span; spans are in order.
         let deliver: (BlockSpan, [WebSeedChunk]) -> Void
-        /// A span that will not come.
+        /// A span that will not be delivered.
         let reject: (BlockSpan) -> Void
         let warn: (String) -> Void
-        /// Its offer may have changed.
+        /// The offer may have changed.
         let changed: () -> Void
-        /// Carries work back from other threads to this object, on the loop.
+        /// Runs its argument with this object on the loop; callable from any thread.
         let enter: @Sendable (@escaping @Sendable (WebSource) -> Void) -> Void
     }
 
     let id: String
     private(set) var health: WebSeedHealth
-    /// Files to ask it for; nil for all.
+    /// Files that may be requested; nil for all.
     var files: Set<Int>?
     private(set) var isActive: Bool
-    /// Of the last whole span, or of the last activation.
+    /// Time of the last complete span, or of the last activation.
     private(set) var lastByteAt: Double
-    /// Bytes that its answers have brought, and how many there were at the last look.
+    /// Bytes in its responses, and the count at the last check.
     private let arrivals = ByteCount()
     private var noted = 0
-    /// What the machine was last told.
+    /// The offer that the machine was last told.
     var offered: Offer?
 
     private let source: any RangeSource
@@ -56,14 +56,14 @@ final class WebSource {
     private let limits: TransferLimits
     private let hooks: Hooks
     private var bucket: TokenBucket
-    /// Spans that wait, in the machine's order.
+    /// Waiting spans, in the machine's order.
     private var queue: [BlockSpan] = []
     private var fetches: [Int: Fetch] = [:]
     private var lastFetch = 0
     private var isStopped = false
 
     private struct Fetch {
-        /// In order; nil once they have come or been cancelled.
+        /// In order; nil for spans that have been delivered or cancelled.
         var spans: [BlockSpan?]
         let task: Task<Void, Never>
     }
@@ -86,13 +86,13 @@ final class WebSource {
         health = WebSeedHealth(settings: settings, seed: UInt64.random(in: .min ... .max))
     }
 
-    /// It may be asked now or later.
+    /// Whether it may be used now or later.
     var isAlive: Bool {
         if case .banned = health.state(at: context.loop.now) { return false }
         return !isStopped
     }
 
-    /// Whether bytes have come since the last call, be a span whole or not.
+    /// Whether bytes have arrived since the last call, with or without a complete span.
     func noteIncoming() -> Bool {
         let count = arrivals.value
         defer { noted = count }
@@ -116,7 +116,7 @@ final class WebSource {
 
     func setRateLimit(_ rate: Int?) { bucket.setRate(rate, now: context.loop.now) }
 
-    /// Ends what is under way; that counts against nobody. The machine knows, or is told by the caller.
+    /// Ends current fetches, without penalty. The machine knows, or the caller tells it.
     func cancelAll() {
         for fetch in fetches.values { fetch.task.cancel() }
         fetches = [:]
@@ -128,10 +128,10 @@ final class WebSource {
         cancelAll()
     }
 
-    /// A piece all of whose bytes came from here did verify.
+    /// A piece whose bytes all came from this source passed verification.
     func sentGoodPiece(_ piece: PieceIndex) { health.goodPiece(of: files(in: piece)) }
 
-    /// A piece whose bytes came from here did not verify.
+    /// A piece with bytes from this source failed verification.
     func sentBadPiece(_ piece: PieceIndex) {
         let files = files(in: piece)
         let names =
@@ -155,7 +155,7 @@ final class WebSource {
         for (id, fetch) in fetches {
             guard let index = fetch.spans.firstIndex(of: span) else { continue }
             fetches[id]?.spans[index] = nil
-            // Nothing of it is wanted any more: the server need not go on.
+            // None of the fetch is wanted any more, so the request is ended.
             if fetches[id]?.spans.allSatisfy({ $0 == nil }) == true {
                 fetches[id] = nil
                 fetch.task.cancel()
@@ -163,11 +163,11 @@ final class WebSource {
         }
     }
 
-    /// Begins what may begin. Called after the machine has asked, and a few times a second.
+    /// Starts fetches that may start. Call after the machine has sent requests, and a few times a second.
     func pump() {
         let now = context.loop.now
         guard !isStopped, isActive, health.state(at: now) == .usable else { return }
-        // One fetch finds out whether a source that had trouble is well again.
+        // After a problem, a single fetch tests whether the source works again.
         let most = health.trouble == nil ? health.fetchesAllowed : 1
         while !queue.isEmpty, fetches.count < most {
             let run = nextRun(at: now)
@@ -175,7 +175,7 @@ final class WebSource {
         }
     }
 
-    /// The first contiguous spans of the queue; none when the first is of a file that it does not give out.
+    /// The first contiguous spans of the queue; empty if the first is of a file that the source does not deliver.
     private func nextRun(at now: Double) -> [BlockSpan] {
         var run = [queue.removeFirst()]
         guard isFetchable(run[0], at: now) else {
@@ -250,7 +250,7 @@ final class WebSource {
     }
 
     private func ended(_ id: Int, _ outcome: WebSeedOutcome) {
-        // What was cancelled has no end.
+        // A cancelled fetch has no end to report.
         guard let fetch = fetches.removeValue(forKey: id) else { return }
         switch outcome {
         case .complete: health.succeeded(at: context.loop.now)
@@ -260,14 +260,14 @@ final class WebSource {
             if problem != .cancelled { hooks.warn("\(problem)") }
             health.failed(problem, at: context.loop.now)
         }
-        // The machine takes back what it cannot be asked for now, before the rest is rejected.
+        // The machine withdraws what the source cannot be asked for now, before the rest is rejected.
         hooks.changed()
         for case let span? in fetch.spans { hooks.reject(span) }
         pump()
     }
 }
 
-/// Counts bytes on one thread while another looks.
+/// Counts bytes on one thread while another reads the count.
 private final class ByteCount: Sendable {
     private let count = Atomic<Int>(0)
 
@@ -276,7 +276,7 @@ private final class ByteCount: Sendable {
     func add(_ bytes: Int) { count.wrappingAdd(bytes, ordering: .relaxed) }
 }
 
-/// Whether a fetch that waits is to read on. Told once; a loop that ends and drops its work says no.
+/// Whether a waiting fetch should continue. Answered once; false if the loop ends and drops its work.
 private final class GoOn: Sendable {
     private let waiting: Mutex<CheckedContinuation<Bool, Never>?>
 

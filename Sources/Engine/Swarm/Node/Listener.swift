@@ -6,13 +6,13 @@ import Reactor
 
 /// Takes connections in and reads which torrent each is about. Lives on the loop; torrents may live on others.
 ///
-/// Every connection has a place in the budget of the process. A full budget closes whoever has shown least for longest;
-/// only where everybody has just shown something is the newcomer turned away.
+/// Every connection has a place in the process's budget. If the budget is used up, the connection without progress for
+/// longest is evicted; only if every connection has just made progress, the new one is refused.
 final class Listener: ReadinessHandler, TorrentDirectory {
-    /// Connections taken before others of the loop have their turn. Those that are closed for them are closed in the same
-    /// turn, but after them: so many descriptors of the reserve may be in use for that moment.
+    /// Number of connections accepted before other work of the loop. Connections evicted for them are closed in the
+    /// same iteration, but later: up to this many reserve descriptors may be in use for that moment.
     private static let batch = 32
-    /// Seconds without taking connections when the process has no descriptors left and nobody to close.
+    /// Seconds for which accepting pauses if the process has no descriptors left and no connection can be evicted.
     private static let rest = 1.0
 
     private let socket: StreamListener
@@ -22,11 +22,11 @@ final class Listener: ReadinessHandler, TorrentDirectory {
     private let admission: Admission
     private let logger: Logger
     private let resolve: (PeerConnection, SHA1Digest) -> Void
-    /// Connections whose handshake has not named a torrent yet. The budget bounds them.
+    /// Connections whose handshake has not named a torrent yet. Bounded by the budget.
     private var unnamed: [ObjectIdentifier: PeerConnection] = [:]
     private var isClosed = false
 
-    /// - Parameter resolve: gives a connection its owner, the torrent of an info hash, if that is here and takes it.
+    /// - Parameter resolve: assigns the torrent with this info hash to a connection, if it is here and accepts it.
     init(
         socket: StreamListener, loop: EventLoop, staging: ReceiveStaging, tunables: PeerConnection.Tunables,
         admission: Admission, logger: Logger, resolve: @escaping (PeerConnection, SHA1Digest) -> Void
@@ -45,9 +45,9 @@ final class Listener: ReadinessHandler, TorrentDirectory {
         for _ in 0..<Self.batch {
             do {
                 guard let (stream, from) = try socket.accept() else { return }
-                take(stream, from)
+                admit(stream, from)
             } catch {
-                // Who is closed leaves a descriptor before the loop comes back here.
+                // An evicted connection frees its descriptor before the loop returns here.
                 if error.isOutOfDescriptors, admission.shed(at: .peers, now: loop.now) { return }
                 return pause(error)
             }

@@ -92,7 +92,7 @@ actor NodeState {
                     infoHash: hash, peerID: peerID.bytes, port: port, uploaded: 0, downloaded: 0, left: 0, event: .none,
                     numWant: 0, key: announceKey, advertisedAddress: options.announceAddress)
             else { continue }
-            // One tracker of each tier is enough: they share what they know (BEP 12).
+            // One tracker of each tier is enough: trackers of a tier share their peers (BEP 12).
             for tier in torrent.trackers {
                 for url in tier {
                     guard let answer = try? await client.announce(url: url, request, filter: filter) else { continue }

@@ -1,22 +1,23 @@
 import Hashing
 import Metainfo
 
-/// Content that a node serves when somebody asks for it, and that costs the engine nothing before: no memory, no timer, no
-/// announce. The owner of the content decides what is there; a shelf of a million torrents is as well as one of ten.
+/// Content that a node serves on demand, at no cost before the first request: no memory, no timer, no announce. The
+/// owner decides which content is available. A shelf of a million torrents works as well as one of ten.
 package protocol Shelf: Sendable {
     /// Whether a torrent may be here. Called on the engine's loops for handshakes, so it must answer from memory.
     /// - Parameter hash: as a handshake has it: SHA-1 of the info dictionary, or the first 20 bytes of its SHA-256.
     func mayHave(_ hash: SHA1Digest) -> Bool
 
-    /// The torrent and its content. Called on a worker thread, where it may block. Nil when it is not here after all.
+    /// The torrent and its content; nil if it is not available after all. Called on a worker thread, where it may
+    /// block.
     func open(_ hash: SHA1Digest) throws -> ShelvedContent?
 }
 
-/// What a ``Shelf`` has of one torrent.
+/// One torrent of a ``Shelf``.
 package struct ShelvedContent: Sendable {
     package let torrent: Torrent
-    /// The file or directory that the torrent describes. It is served without being hashed first: whoever put it on the shelf
-    /// answers for it, and whoever receives it verifies every piece.
+    /// The file or directory that the torrent describes. It is served without being hashed first: the owner of the
+    /// shelf is responsible for it, and receivers verify every piece.
     package let path: String
 
     package init(torrent: Torrent, path: String) {
@@ -25,13 +26,13 @@ package struct ShelvedContent: Sendable {
     }
 }
 
-/// How many torrents of a shelf are awake, and for how long.
+/// Limits on the open torrents of a shelf.
 struct ShelfLimits: Sendable {
     /// Torrents of a process that have a peer, or had one a moment ago. More are refused until one rests again.
     var awake = 4_096
-    /// Seconds without a connection after which a torrent rests again.
+    /// Seconds without a connection after which a torrent is closed.
     var idle = 15.0
-    /// Seconds between two looks at who is idle.
+    /// Seconds between two checks for idle torrents.
     var look = 1.0
 }
 
@@ -47,11 +48,11 @@ struct AwakeTorrents<Waiting, Awake> {
     var isEmpty: Bool { opening.isEmpty && awake.isEmpty }
 
     enum Step: Equatable {
-        /// It is to be opened; who asks waits for it.
+        /// Open the torrent; the caller waits for it.
         case open
-        /// Somebody has had it opened: who asks waits too.
+        /// The torrent is being opened; the caller waits too.
         case wait
-        /// Too many are awake.
+        /// Too many torrents are awake.
         case full
     }
 
@@ -67,18 +68,18 @@ struct AwakeTorrents<Waiting, Awake> {
         return .open
     }
 
-    /// It was opened, or could not be.
-    /// - Returns: who waited for it.
+    /// The torrent was opened, or could not be.
+    /// - Returns: the callers that waited for it.
     mutating func opened(_ hash: SHA1Digest, as torrent: Awake?, now: Double) -> [Waiting] {
         if let torrent { awake[hash] = (torrent, now) }
         return opening.removeValue(forKey: hash) ?? []
     }
 
-    /// Judges everybody who is awake.
+    /// Finds idle torrents.
     /// - Parameters:
-    ///   - patience: seconds without a connection after which one is to rest.
-    ///   - isBusy: whether it has connections.
-    /// - Returns: those that are to rest, which are forgotten here.
+    ///   - patience: seconds without a connection after which a torrent is closed.
+    ///   - isBusy: whether a torrent has connections.
+    /// - Returns: the torrents to close, which are removed here.
     mutating func rest(now: Double, patience: Double, isBusy: (Awake) -> Bool) -> [Awake] {
         var resting: [Awake] = []
         for (hash, entry) in awake {
@@ -97,7 +98,7 @@ struct AwakeTorrents<Waiting, Awake> {
         return resting
     }
 
-    /// Everybody, at the end.
+    /// Removes and returns everything, at the end.
     mutating func removeAll() -> (waiting: [Waiting], awake: [Awake]) {
         defer { (opening, awake) = ([:], [:]) }
         return (opening.values.flatMap(\.self), awake.values.map(\.torrent))

@@ -182,7 +182,7 @@ final class ShelfService {
     }
 }
 
-/// The way back to an engine that no transfer owns, from any thread.
+/// Runs work with an engine that no transfer owns, from any thread.
 private struct Entrance: Sendable {
     final class Holder { weak var engine: TorrentEngine? }
 

@@ -9,8 +9,7 @@ import SwarmCore
 import Threads
 import Tracking
 
-/// Brings a transfer from its request to its engine: look at what is on disk, on the worker threads, then begin on the
-/// loop.
+/// Starts a transfer: checks the data on disk on worker threads, then creates the engine on the loop.
 struct Starter: Sendable {
     let node: SwarmNode
     let context: LoopBound<EngineContext>
@@ -29,7 +28,7 @@ struct Starter: Sendable {
         let have: PieceSet
         let wanted: PieceSet
         let isComplete: Bool
-        /// Where it is not the one that was asked for: it has layers that the content itself gave.
+        /// The torrent, if it differs from the requested one: with layers computed from the content.
         var torrent: Torrent?
     }
 
@@ -79,7 +78,7 @@ struct Starter: Sendable {
 
     // MARK: Fetching
 
-    /// - Parameter directory: for the content, unless the options stage it elsewhere.
+    /// - Parameter directory: destination of the content, unless the options stage it elsewhere.
     func get(_ torrent: Torrent, into directory: String) {
         Task { [self] in
             let completed = try? await node.pool.run { complete(torrent, from: directory) }
@@ -102,8 +101,8 @@ struct Starter: Sendable {
         }
     }
 
-    /// The torrent, with the layers that an earlier run fetched where it has none itself; nil when peers have to be
-    /// asked for them.
+    /// The torrent with the layers that an earlier run downloaded, if it has none itself; nil if peers must be asked
+    /// for them.
     private func complete(_ torrent: Torrent, from directory: String) -> Torrent? {
         if torrent.pieceHashes.filesToFetchLayersOf.isEmpty { return torrent }
         guard options.staging == nil, let saved = savedTorrent(torrent.info.hashes, in: directory) else { return nil }
@@ -116,7 +115,7 @@ struct Starter: Sendable {
         DownloadDirectory.savedMetainfo(directory: directory, hashes: hashes).flatMap { try? Torrent.parse($0) }
     }
 
-    /// Of a torrent whose pieces can all be verified.
+    /// For a torrent whose pieces can all be verified.
     private func fetch(_ torrent: Torrent, into directory: String, peers: [PeerAddress] = []) {
         if let place = options.staging { return stage(torrent, at: place, peers: peers) }
         begin(torrent, extra: peers) { fraction in
@@ -194,11 +193,11 @@ struct Starter: Sendable {
 
     // MARK: Beginning
 
-    /// Seconds between attempts for which there was no descriptor, and attempts at most.
+    /// Seconds between attempts after a lack of descriptors, and the maximum number of attempts.
     private static let shortagePause = Duration.milliseconds(500)
     private static let attempts = 60
 
-    /// Runs `look` on a worker thread; where no descriptor is left, a stranger is closed and it is tried again.
+    /// Runs `look` on a worker thread. If no descriptor is left, evicts a remote connection and tries again.
     private func patiently(_ look: @escaping @Sendable () throws -> Found) async throws -> Found {
         for _ in 1..<Self.attempts {
             do { return try await node.pool.run(look) } catch let error as StorageError
@@ -250,7 +249,7 @@ extension Transfer {
                 report: { [weak transfer] in transfer?.report($0) })
         }
         guard let engine else {
-            // Stopped in the meantime: the directory's lock goes.
+            // Stopped in the meantime: releases the lock of the directory.
             let home = found.home
             return starter.node.pool.submit { home.close() }
         }
@@ -263,8 +262,8 @@ extension Transfer {
     }
 
     /// - Parameters:
-    ///   - torrent: made of what peers told.
-    ///   - begin: goes on with it, and with the peers known by then.
+    ///   - torrent: made of the metadata from peers.
+    ///   - begin: continues with the torrent, and with the peers known by then.
     fileprivate func fetchMetadata(
         _ subject: MetadataSubject, with starter: Starter,
         torrent: @escaping @Sendable (Info, PieceHashes) -> Torrent,

@@ -1,8 +1,8 @@
-// Swarm: the transfer engine. Carries out over sockets and disks what SwarmCore decides.
+// Swarm: the transfer engine. Carries out SwarmCore's decisions with sockets and disks.
 //
-// What it is for: fetching and serving torrents: connections, the worker threads that hash and write, trackers and web
-// seeds of a process. What it must never do: decide about pieces or peers itself, let an unverified byte reach the disk
-// or another machine, or block its loop.
+// Purpose: download and serve torrents: connections, worker threads that hash and write, trackers and web seeds of a
+// process. Must never: make decisions about pieces or peers, let an unverified byte reach the disk or another host, or
+// block its loop.
 
 import Address
 import Admission
@@ -25,10 +25,10 @@ import Tracking
 /// The engine of one process: any number of torrents, each on one event loop.
 package final class SwarmNode: Sendable {
     package struct Configuration: Sendable {
-        /// Limits of the whole process, bytes per second; nil for none.
+        /// Limits of the whole process, in bytes per second; nil for no limit.
         package var downloadLimit: Int?
         package var uploadLimit: Int?
-        /// Threads that hash and write; nil for one per processor.
+        /// Number of threads that hash and write; nil for one per processor.
         package var workers: Int?
         /// Event loops, over which the torrents are shared out; nil for one. See ``SwarmNode/loopsForMany``.
         package var loops: Int?
@@ -40,14 +40,14 @@ package final class SwarmNode: Sendable {
         /// Times and sizes of connections, and of decisions; for tests.
         var connection = PeerConnection.Tunables()
         var swarm = SwarmConfiguration()
-        var lines = LineLimits()
+        var connectionLimits = ConnectionLimits()
         var incoming = IncomingLimits()
         var shelf = ShelfLimits()
-        /// The file system, for downloads.
+        /// The file system for downloads.
         var layer: any FileLayer = SystemFileLayer()
-        /// When what was written is made durable and recorded.
+        /// When written data is made durable and recorded.
         var syncPolicy = SyncPolicy()
-        /// When range sources that fail are asked again: the first wait in seconds and the longest.
+        /// Backoff of failed range sources: the first and the longest, in seconds.
         package var sourceRetry = 2.0
         package var longestSourceRetry = 300.0
 
@@ -59,7 +59,7 @@ package final class SwarmNode: Sendable {
     let loops: NodeLoops
     let pool: WorkerPool
     let peerID: PeerID
-    /// The budget that connections of peers draw from; other doors of the process should draw from it too.
+    /// The budget for connections of peers. Other doors of the process should use it too.
     package let admission: Admission
     private let state: NodeState
 
@@ -85,7 +85,8 @@ package final class SwarmNode: Sendable {
         state = NodeState(loops: loops)
     }
 
-    /// Serves content that is here. Returns at once; its check shows in the transfer's status and events.
+    /// Serves content that is stored here. Returns at once; progress of its check appears in the transfer's status and
+    /// events.
     package func seed(torrent: Torrent, path: String, options: TransferOptions = TransferOptions()) async throws
         -> Transfer
     {
@@ -94,7 +95,7 @@ package final class SwarmNode: Sendable {
         return starter.transfer
     }
 
-    /// Fetches content into `directory` (or to the place that `options.staging` says), then serves it. Returns at once.
+    /// Downloads content into `directory` (or to the place in `options.staging`), then serves it. Returns at once.
     package func get(torrent: Torrent, into directory: String, options: TransferOptions = TransferOptions())
         async throws
         -> Transfer
@@ -104,7 +105,7 @@ package final class SwarmNode: Sendable {
         return starter.transfer
     }
 
-    /// The same from a magnet link: peers tell what it is about first.
+    /// The same for a magnet link: the metadata is downloaded from peers first.
     package func get(magnet: Magnet, into directory: String, options: TransferOptions = TransferOptions()) async throws
         -> Transfer
     {
@@ -120,16 +121,16 @@ package final class SwarmNode: Sendable {
         return Starter(node: self, context: context, options: options, transfer: transfer)
     }
 
-    /// Serves whatever is on a shelf to whoever asks for it, in place of an earlier shelf. A torrent is opened by its first peer
-    /// and rests again when the last has been gone for a while. Trackers are told nothing.
-    /// - Parameter options: `listen`, `uploadLimit` (of each torrent), `site` and `superSeed` count.
+    /// Serves the content of a shelf on demand, instead of an earlier shelf. A torrent is opened by its first peer and
+    /// closed some time after its last. Trackers are not told.
+    /// - Parameter options: only `listen`, `uploadLimit` (of each torrent), `site` and `superSeed` are used.
     package func serve(_ shelf: any Shelf, options: TransferOptions = TransferOptions()) async throws {
         try await state.serve(shelf, for: self, options: options)
     }
 
-    /// Tells the trackers of a torrent once that its content is here: what the owner of a shelf does for each torrent on it,
-    /// again and again. Needs a node that listens.
-    /// - Returns: seconds until it should be told again, of the tracker that answered; nil when none did.
+    /// Announces a torrent to its trackers once. The owner of a shelf calls this repeatedly for each torrent on it.
+    /// Needs a node that listens.
+    /// - Returns: seconds until the next announce, from the tracker's response; nil if no tracker responded.
     package func announce(_ torrent: Torrent, options: TransferOptions = TransferOptions()) async -> Double? {
         await state.announce(torrent, peerID: peerID, options: options)
     }
@@ -137,15 +138,15 @@ package final class SwarmNode: Sendable {
     /// Torrents of the shelf that have peers, or had some a moment ago.
     package var awakeTorrents: Int { get async { loops.awake.value } }
 
-    /// Changes the limits of the whole process, bytes per second; nil for none.
+    /// Changes the limits of the whole process, in bytes per second; nil for no limit.
     package func setLimits(up: Int?, down: Int?) async { await state.setLimits(up: up, down: down) }
 
-    /// Where the engine listens; nil before the first transfer.
+    /// The listening address; nil before the first transfer.
     package var listenAddress: PeerAddress? {
         get async { await state.listenAddress }
     }
 
-    /// Stops all transfers and ends the engine's threads. To be called once, last.
+    /// Stops all transfers and ends the engine's threads. Call once, last.
     package func shutdown() async {
         await state.shutdown()
         await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in

@@ -1,8 +1,8 @@
 import Hashing
 import Metainfo
 
-/// The transfers of a node, found by the hash that a peer's handshake names. Those that were stopped are let go of now and
-/// then: the time that takes is in proportion to how many were added.
+/// The transfers of a node, by the info hash that a peer's handshake names. Stopped transfers are removed from time to
+/// time; the cost is proportional to the number of added ones.
 struct TransferIndex {
     private(set) var all: [Transfer] = []
     private var byHash: [SHA1Digest: [Transfer]] = [:]

@@ -1,7 +1,7 @@
 import Glibc
 
-/// Shell patterns for file selection: `*` and `?` as in a shell. A pattern with a slash is matched against the whole
-/// path below the top-level name, where `*` crosses slashes; one without also against the last component alone.
+/// Shell patterns for file selection, with `*` and `?`. A pattern with a slash is matched against the whole path below
+/// the top-level name, where `*` crosses slashes; one without also against the last component alone.
 enum Glob {
     static func matches(_ pattern: String, _ path: [UInt8]) -> Bool {
         if match(pattern, path) { return true }

@@ -1,11 +1,11 @@
 import HTTPOrigin
 
-/// Content that goes to a place its owner chose, and is published by that owner.
+/// The destination of content that its owner publishes.
 package struct StagingPlace: Sendable, Equatable {
-    /// The directory (or the file) that the content goes to, whatever the torrent's name.
+    /// The directory (or file) to which the content is written, regardless of the torrent's name.
     package var contentPath: String
-    /// The directory of the resume record and its lock, made when it is missing. One for each transfer; it is the
-    /// owner's to remove when the transfer is over.
+    /// The directory of the resume record and its lock; created if missing. One for each transfer; the owner removes it
+    /// after the transfer.
     package var recordPath: String
 
     package init(contentPath: String, recordPath: String) {
@@ -14,14 +14,15 @@ package struct StagingPlace: Sendable, Equatable {
     }
 }
 
-/// A source of ranges, and what it may be asked for.
+/// A range source, and what it may be asked for.
 package struct RangeSourcePlan: Sendable {
-    /// Names it within the transfer; anything but ``TransferStatus/peersID``, without line breaks.
+    /// Identifies the source within the transfer. Must differ from ``TransferStatus/peersID`` and contain no line
+    /// breaks.
     package var id: String
     package var source: any RangeSource
-    /// Indices in the torrent's layout. Pieces that lie in one of these files and in another are fetched whole.
+    /// Indices in the torrent's layout. Pieces with bytes of these files and of others are downloaded completely.
     package var files: Set<Int>
-    /// False while it pauses, outside its window.
+    /// False while the source is paused, outside its window.
     package var isActive: Bool
     /// Bytes per second; nil for no limit.
     package var rateLimit: Int?
@@ -35,10 +36,10 @@ package struct RangeSourcePlan: Sendable {
     }
 }
 
-/// One source of a transfer at one moment.
+/// The status of one source of a transfer.
 package struct SourceStatus: Sendable, Equatable {
     package enum State: Sendable, Equatable {
-        /// Nothing is asked of it: its files are here, or others are busy with what is left.
+        /// Nothing is requested from it: its files are complete, or other sources are fetching the rest.
         case idle
         case active
         case paused
@@ -51,13 +52,13 @@ package struct SourceStatus: Sendable, Equatable {
     }
 
     package var state = State.idle
-    /// Verified bytes of the selected files that came from it since this transfer began.
+    /// Verified bytes of the selected files from this source since the transfer began.
     package var received: Int64 = 0
     /// Bytes per second.
     package var rate = 0.0
-    /// Seconds since its last byte, or since it was last made active if none has come since.
+    /// Seconds since its last byte, or since it was last activated if no byte has arrived since.
     package var silence = 0.0
-    /// Files of its share that are not complete and that it does not give out.
+    /// Incomplete files of its share that it does not deliver.
     package var missingFiles: Set<Int> = []
 
     package init() {}

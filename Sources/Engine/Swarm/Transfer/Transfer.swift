@@ -8,7 +8,7 @@ import Synchronization
 
 /// One torrent being fetched or served. Its state lives on the loop to which it is pinned, which is this actor's executor.
 package actor Transfer {
-    /// What happens, from the beginning on; ends when the transfer stops. For one reader.
+    /// Events from the beginning on; ends when the transfer stops. For one reader.
     package nonisolated let events: AsyncStream<TransferEvent>
 
     nonisolated let loop: EventLoop
@@ -19,7 +19,7 @@ package actor Transfer {
     private var phase = Phase.waiting
     private var checking = CheckFraction()
     private var total: Int64 = 0
-    /// What was asked for before there was an engine.
+    /// Changes requested before there was an engine.
     private var waiting: [(TorrentEngine) -> Void] = []
 
     enum Phase {
@@ -38,7 +38,7 @@ package actor Transfer {
         (events, feed) = AsyncStream.makeStream(of: TransferEvent.self, bufferingPolicy: .bufferingNewest(1024))
     }
 
-    /// Where it stands now.
+    /// The current status.
     package func status() -> TransferStatus {
         switch phase {
         case .waiting: return TransferStatus(state: .checking(fraction: 0), total: total)
@@ -52,15 +52,15 @@ package actor Transfer {
         }
     }
 
-    /// Changes this torrent's limits, bytes per second; nil for none.
+    /// Changes this torrent's limits, in bytes per second; nil for no limit.
     package func setLimits(up: Int?, down: Int?) {
         guard case .running(let engine) = phase else { return }
         engine.limits.set(down: down, up: up, now: loop.now)
         engine.limitsChanged()
     }
 
-    /// Ends it: trackers are told, what was written is made durable and recorded. Returns when that is done, within
-    /// seconds. A second call does nothing.
+    /// Stops the transfer: trackers are told, written data is made durable and recorded. Returns when that is done,
+    /// within seconds. A second call does nothing.
     package func stop() async {
         let last = phase
         if case .stopped = last { return }
@@ -90,7 +90,7 @@ package actor Transfer {
         feed.finish()
     }
 
-    // MARK: For the node that owns it
+    // MARK: For the owning node
 
     nonisolated func report(_ event: TransferEvent) { feed.yield(event) }
 
@@ -113,12 +113,12 @@ package actor Transfer {
         return engine
     }
 
-    /// The engine has begun: what was asked for before is done.
+    /// The engine has started: applies queued changes.
     func applyWaiting(to engine: TorrentEngine) {
         let changes = waiting
         waiting = []
         for change in changes { change(engine) }
-        engine.settle()
+        engine.carryOutActions()
     }
 
     /// Changes the engine, now or when there is one.
@@ -127,7 +127,7 @@ package actor Transfer {
         case .running(let engine):
             guard !engine.isStopped else { return }
             body(engine)
-            engine.settle()
+            engine.carryOutActions()
         case .waiting, .checking, .metadata: waiting.append(body)
         case .stopped: break
         }
@@ -135,7 +135,7 @@ package actor Transfer {
 
     func run(metadata session: MetadataSession) { if !isStopped { phase = .metadata(session) } }
 
-    /// Takes a connection that asked for `hash`, if that is ours.
+    /// Accepts a connection that asked for `hash`, if it is one of this torrent's hashes.
     func attach(_ wrapped: LoopBound<PeerConnection>, to hash: SHA1Digest) {
         let connection = wrapped.value
         switch phase {
@@ -155,7 +155,7 @@ package actor Transfer {
         if case .metadata(let session) = phase { session } else { nil }
     }
 
-    /// Runs `body` with the engine, from any thread; nothing happens when it runs no more.
+    /// Runs `body` with the engine, from any thread. Does nothing if it has stopped.
     nonisolated func enter(_ body: @escaping @Sendable (TorrentEngine) -> Void) {
         loop.post { self.assumeIsolated { if let engine = $0.engine { body(engine) } } }
     }
@@ -165,7 +165,7 @@ package actor Transfer {
     }
 }
 
-/// How far a check is, readable from the loop while worker threads write it.
+/// Progress of a check, readable from the loop while worker threads update it.
 final class CheckFraction: Sendable {
     private let state = Mutex((done: Int64(0), total: Int64(0), isCancelled: false))
 

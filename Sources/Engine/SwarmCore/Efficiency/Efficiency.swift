@@ -1,36 +1,36 @@
-/// What a transfer achieves of what its lines and its machine allow, and which of them holds it back: the answer to "is
-/// this as fast as it can be, and if not, what would help?".
+/// How fast a transfer is compared with what uplinks, downlinks, disks and processors allow, and which of them limits
+/// it. Answers the question "is this as fast as it can be, and if not, what would help?".
 public struct Efficiency: Sendable, Equatable {
-    /// What can hold a transfer back.
+    /// The resource that limits a transfer.
     public enum Limit: String, Sendable, CaseIterable {
-        /// What we lack is with seeds alone, and comes as fast as they send.
+        /// Only seeds have the missing pieces, and send them at their full rate.
         case seedUplink = "seed-uplink"
-        /// Other receivers have what we lack, and send it as fast as they can, or do.
+        /// Other receivers have the missing pieces, and send them at their full rate or could.
         case sumOfUplinks = "sum-of-uplinks"
-        /// The receiver's own line, or the limit that it was given.
+        /// The receiver's own downlink or download limit.
         case receiverDownlink = "receiver-downlink"
-        /// Storing what came.
+        /// Writing the received data.
         case disk
-        /// Verifying what came.
+        /// Verifying the received data.
         case hashing
-        /// Nobody who is connected has what we lack, or gives it to us.
+        /// No connected peer has the missing pieces, or none uploads them to us.
         case noSource = "no-source"
     }
 
-    /// Bytes per second on average, from the first request to now or the end.
+    /// Average rate in bytes per second, from the first request to now or to the end.
     public var achieved: Double
-    /// Bytes per second that the known limits allow; nil when none is known.
+    /// Rate in bytes per second that the known limits allow; nil if no limit is known.
     public var bound: Double?
-    /// What holds the transfer back: the least of the known limits when it comes near to it, else what it was seen to
-    /// wait for most of the time. Nil before anything can be said.
+    /// The resource that limits the transfer: the lowest known limit if the rate is close to it, else the resource that
+    /// the transfer waited for most of the time. Nil until there is enough data.
     public var limit: Limit?
-    /// Share of the time, 0 to 1, in which nobody gave anything.
+    /// Share of the time, 0 to 1, in which no source sent anything.
     public var starved: Double
-    /// Limits that nobody told us: `bound` might be lower if we knew.
+    /// Limits with unknown values: `bound` might be lower if they were known.
     public var unknown: [Limit]
 
-    /// What was achieved over what is possible, 0 to 1; nil where no bound is known. Rates are measured over different
-    /// times, so what would be more than all is all.
+    /// `achieved` divided by `bound`, 0 to 1; nil if no bound is known. The two are measured over different times, so
+    /// values above 1 are clamped.
     public var ratio: Double? { bound.map { $0 > 0 ? min(1, achieved / $0) : 1 } }
 
     public init(achieved: Double, bound: Double?, limit: Limit?, starved: Double = 0, unknown: [Limit]) {
@@ -42,25 +42,25 @@ public struct Efficiency: Sendable, Equatable {
     }
 }
 
-/// Who could give us what we lack at one moment.
+/// The sources that could send us missing pieces at one moment.
 public struct Supply: Sendable, Equatable {
-    /// Peers and web seeds that have everything, and what their uplinks come to in bytes per second; nil when one has
-    /// not said its own.
+    /// Number of peers and web seeds that have everything, and the sum of their uplinks in bytes per second; nil if one
+    /// of them has not told its uplink.
     public var seeds = 0
     public var seedUplink: Double? = 0
-    /// Peers that are fetching too, likewise.
+    /// The same for peers that are still downloading.
     public var leechers = 0
     public var leecherUplink: Double? = 0
-    /// Somebody lets us ask for something that we lack.
+    /// Whether some peer would answer a request for a missing piece.
     public var isOffered = false
-    /// Of what we lack, the share that the peer which has most of it, and is fetching too, has: 0 to 1.
+    /// Of the pieces we are missing, the largest share that a peer which is still downloading has: 0 to 1.
     public var mostAhead = 0.0
 
     public init() {}
 }
 
 extension SwarmMachine {
-    /// Who could give us what we lack now.
+    /// The sources that could send us missing pieces now.
     public var supply: Supply {
         var supply = Supply()
         for key in swarm.peers.keys {

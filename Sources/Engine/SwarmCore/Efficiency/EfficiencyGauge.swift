@@ -1,22 +1,22 @@
-/// Judges a download while it runs, from what was seen in each interval of a second or so.
+/// Estimates the efficiency of a download from observations of about one second each.
 ///
-/// The bound is that of one file to N hosts (Kumar, Ross 2006; here as a rate): the least of the seeds' uplinks, of
-/// the receiver's downlink, of all uplinks over all receivers, and of what its disk and its processors are measured to
-/// do. Who joins when others are ahead is bound by its downlink and by all uplinks only. What was not told is unknown
-/// and bounds nothing.
+/// The bound is that of distributing one file to N hosts (Kumar, Ross 2006; here as a rate): the minimum of the seeds'
+/// uplinks, the receiver's downlink, all uplinks divided by the number of receivers, and the measured speed of its disk
+/// and processors. A receiver that joins when others are ahead is bound only by its downlink and by all uplinks.
+/// Unknown values do not limit the bound.
 public struct EfficiencyGauge: Sendable {
-    /// What was seen in an interval.
+    /// What happened in one interval.
     public struct Observation: Sendable {
-        /// Its length in seconds.
+        /// Length of the interval in seconds.
         public var seconds: Double
-        /// Bytes of content that came.
+        /// Bytes of content received.
         public var received: Int64
-        /// Seconds that worker threads spent, all together, and how many threads there are.
+        /// Seconds of work by all worker threads together, and the number of threads.
         public var hashing = 0.0
         public var writing = 0.0
         public var workers = 1
         public var supply = Supply()
-        /// Bytes per second that this host may fetch, and those it can send; nil when unknown.
+        /// The limits of this host's downlink and uplink, in bytes per second; nil if unknown.
         public var downlink: Double?
         public var uplink: Double?
 
@@ -26,13 +26,13 @@ public struct EfficiencyGauge: Sendable {
         }
     }
 
-    /// A worker pool that is busy for more than this share of the time is what the transfer waits for.
+    /// Above this share of busy time, the worker pool is the limit.
     private static let busyShare = 0.85
-    /// A line that is full to this share is full: bytes go in bursts.
+    /// Above this share of its capacity, a downlink counts as full, because data comes in bursts.
     private static let fullShare = 0.9
-    /// Who meets somebody with more than this share of what it lacks has come late.
+    /// A receiver joined late if some other receiver has more than this share of what it is missing.
     private static let lateShare = 0.1
-    /// Who comes as near as this to the least of the limits is held by it.
+    /// A transfer is limited by the lowest bound if it reaches this share of it.
     private static let nearShare = 0.8
 
     private var seconds = 0.0
@@ -41,17 +41,17 @@ public struct EfficiencyGauge: Sendable {
     private var writing = 0.0
     private var workers = 1
     private var downlink: Double?
-    /// Of each limit, the seconds that it held the transfer back.
+    /// For each limit, the seconds in which it limited the transfer.
     private var held: [Double] = Array(repeating: 0, count: Efficiency.Limit.allCases.count)
     private var seedUplink: Double??
     private var allUplinks: Double??
     private var receivers = 1
-    /// Others were ahead when we first saw them.
+    /// Whether other receivers were ahead when we first saw them.
     private var isLate: Bool?
 
     public init() {}
 
-    /// Takes an interval into account. Those before the first source was there count as waiting.
+    /// Adds an observation. Time before the first source was connected counts as waiting.
     public mutating func observe(_ seen: Observation) {
         guard seen.seconds > 0 else { return }
         seconds += seen.seconds
@@ -63,7 +63,7 @@ public struct EfficiencyGauge: Sendable {
         let supply = seen.supply
         if supply.seeds + supply.leechers > 0 {
             if isLate == nil { isLate = supply.mostAhead > Self.lateShare }
-            // Seeds leave and receivers become seeds: what counts is what was there at the best time.
+            // Seeds leave and receivers become seeds, so the best value over time counts.
             if supply.seeds > 0, isLate == false { keep(&seedUplink, supply.seedUplink) }
             receivers = max(receivers, supply.leechers + 1)
             keep(&allUplinks, total(supply.seedUplink, supply.leecherUplink, seen.uplink))
@@ -71,19 +71,19 @@ public struct EfficiencyGauge: Sendable {
         if let index = Efficiency.Limit.allCases.firstIndex(of: limit(seen)) { held[index] += seen.seconds }
     }
 
-    /// The judgement so far; nil before anything was seen.
+    /// The estimate so far; nil before the first observation.
     public var reading: Efficiency? {
         guard seconds > 0 else { return nil }
         var known: [(limit: Efficiency.Limit, rate: Double)] = []
         var unknown: [Efficiency.Limit] = []
-        func take(_ value: Double?, _ limit: Efficiency.Limit) {
+        func add(_ value: Double?, _ limit: Efficiency.Limit) {
             if let value { known.append((limit, value)) } else { unknown.append(limit) }
         }
-        if isLate != true { take(seedUplink ?? nil, .seedUplink) }
+        if isLate != true { add(seedUplink ?? nil, .seedUplink) }
         let share = isLate == true ? 1 : Double(receivers)
-        take((allUplinks ?? nil).map { $0 / share }, .sumOfUplinks)
-        take(downlink, .receiverDownlink)
-        // Too little to judge by, from the first piece or two.
+        add((allUplinks ?? nil).map { $0 / share }, .sumOfUplinks)
+        add(downlink, .receiverDownlink)
+        // Less than this, from the first piece or two, is too little data.
         if hashing > 0.01 {
             known.append((machineLimit(hashing, writing), Double(received) * Double(workers) / (hashing + writing)))
         }
@@ -117,7 +117,7 @@ public struct EfficiencyGauge: Sendable {
         if let old = best ?? nil, let now { best = max(old, now) } else { best = .some(now ?? best ?? nil) }
     }
 
-    /// Nil when one of them is.
+    /// The sum of the values; nil if one of them is nil.
     private func total(_ values: Double?...) -> Double? {
         var sum = 0.0
         for value in values {

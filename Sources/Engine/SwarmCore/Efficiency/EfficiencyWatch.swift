@@ -1,4 +1,4 @@
-/// What worker threads spent on pieces since the beginning, in seconds.
+/// Time that worker threads have spent on pieces since the beginning, in seconds.
 package struct DiskEffort: Sendable {
     package var hashing = 0.0
     package var writing = 0.0
@@ -6,9 +6,10 @@ package struct DiskEffort: Sendable {
     package init() {}
 }
 
-/// Judges a torrent's efficiency while it is fetched and while it is seeded, and decides when peers are told of the uplink.
+/// Tracks a torrent's efficiency while it is downloaded and while it is seeded, and decides when to tell peers our
+/// uplink.
 ///
-/// It takes a ``Look`` about once a second and keeps what the next look is compared with.
+/// It takes a ``Look`` about once a second and compares it with the previous one.
 package struct EfficiencyWatch: Sendable {
     private var gauge = EfficiencyGauge()
     private var lookedAt: Double
@@ -18,12 +19,12 @@ package struct EfficiencyWatch: Sendable {
     private var wasWaitedFor = false
     private var isOver: Bool
     private var supply = Supply()
-    /// Of a seed: what it sent while somebody waited for it.
+    /// Bytes that a seed uploaded while peers were waiting for more.
     private var given: Int64 = 0
     private var givingSeconds = 0.0
     private var seconds = 0.0
     private var news = UplinkNews()
-    /// What peers were told last, bytes per second.
+    /// The uplink that peers were told last, in bytes per second.
     package var uplinkTold: Int? { news.told }
 
     package init(now: Double, isSeed: Bool) {
@@ -31,14 +32,14 @@ package struct EfficiencyWatch: Sendable {
         isOver = isSeed
     }
 
-    /// What happened since the last look.
+    /// Totals and state at one moment.
     package struct Look {
         package var now: Double
         package var downloaded: Int64
         package var uploaded: Int64
         package var effort: DiskEffort
         package var workers: Int
-        /// Nil once nothing is missing.
+        /// Nil when nothing is missing.
         package var supply: Supply?
         package var isWaitedFor: Bool
         package var uplink: Double?
@@ -60,13 +61,13 @@ package struct EfficiencyWatch: Sendable {
         }
     }
 
-    /// - Returns: what peers are to be told of our uplink, if that is news.
+    /// - Returns: the uplink to tell peers now, in bytes per second; nil if there is nothing new to tell.
     package mutating func look(_ look: Look) -> Int? {
         let elapsed = look.now - lookedAt
         guard elapsed > 0 else { return nil }
         let sent = look.uploaded - uploaded
         let isWaitedFor = wasWaitedFor && look.isWaitedFor
-        // What came last was on its way when the last look was taken.
+        // The last bytes were in flight when the previous look was taken.
         supply = look.supply ?? supply
         if !isOver {
             var seen = EfficiencyGauge.Observation(seconds: elapsed, received: look.downloaded - downloaded)
@@ -90,7 +91,7 @@ package struct EfficiencyWatch: Sendable {
         return news.next(look.uplink, now: look.now)
     }
 
-    /// - Parameter uplink: bytes per second that this host can send, if that is known.
+    /// - Parameter uplink: this host's uplink in bytes per second, if known.
     package func reading(uplink bound: Double?) -> Efficiency? {
         if let reading = gauge.reading { return reading }
         guard givingSeconds > 0 else { return nil }

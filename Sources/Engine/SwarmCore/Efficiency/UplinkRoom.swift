@@ -1,34 +1,34 @@
-/// What a narrow uplink leaves free for its own host.
+/// Limits uploads of a host with a narrow uplink while it downloads.
 ///
-/// A host that can send much less than others receives as much as they do, and its requests and acknowledgements have
-/// to pass where its uploads wait: with a full queue before them, every stream that it receives is slower than those
-/// of others to the same sender, and it ends after them. So it sends a little less than it could while it fetches. Now
-/// and then it sends all that it can for a while, since lines change and the first measure may have been of something
-/// else. Bytes and seconds.
+/// Such a host can receive as fast as others, but its requests and acknowledgements share the uplink with its uploads.
+/// If the uplink's queue is full, every stream that it receives is slower than the streams of other hosts from the same
+/// sender, and it finishes after them. So it uploads a little less than it could while it downloads. From time to time
+/// it uploads at full rate, because uplinks change and the first measurement may have been limited by something else.
+/// Bytes and seconds.
 public struct UplinkRoom: Sendable {
     private enum Constant {
-        /// Of what others can send: a line below that is narrow. What is known of both may be wrong by some tenths.
+        /// An uplink below this share of the others' uplinks is narrow. Both values may be wrong by some tenths.
         static let narrow = 0.4
-        /// Of the line, what is sent.
+        /// The share of the uplink that uploads use.
         static let used = 0.85
         static let limited = 10.0
-        /// Long enough for a measure of the line, see ``UplinkEstimate``.
+        /// Long enough to measure the uplink, see ``UplinkEstimate``.
         static let free = 3.0
     }
 
     private var since: Double?
-    /// Bytes per second; nil for as many as there are.
+    /// Upload limit in bytes per second; nil for no limit.
     public private(set) var limit: Double?
 
     public init() {}
 
-    /// To be called a few times a second.
+    /// Call a few times a second.
     /// - Parameters:
-    ///   - uplink: what this host is known to be able to send; nil when it is not known.
-    ///   - others: what the others can, see ``Choker/Others``; nil when it is not known.
-    ///   - given: what this host was told to send at most; nil for no limit.
-    ///   - isFetching: it receives, or would.
-    /// - Returns: whether the line is to be measured anew from now on.
+    ///   - uplink: this host's uplink; nil if unknown.
+    ///   - others: the uplink of the others, see ``Choker/Others``; nil if unknown.
+    ///   - given: the configured upload limit; nil for no limit.
+    ///   - isFetching: whether the host is downloading, or could.
+    /// - Returns: whether to begin a new measurement of the uplink now.
     public mutating func look(
         uplink: Double?, others: Double?, given: Int?, isFetching: Bool, now: Double
     ) -> Bool {

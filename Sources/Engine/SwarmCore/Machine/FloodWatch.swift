@@ -1,12 +1,12 @@
 import PeerWire
 
-/// Bounds the work that what peers send may cause, and names the peer that sends without end what says nothing.
+/// Bounds the work that peers' messages can cause, and detects a peer that floods us with useless messages.
 struct FloodWatch: Sendable {
     var looks = LookBudget()
-    /// Peer that is to be closed and banned at once. What else it sent is not to be looked at.
+    /// A peer to disconnect and ban at once. Its remaining messages must not be processed.
     var flooder: PeerKey?
 
-    /// - Returns: the flooder, once.
+    /// - Returns: the flooding peer, once.
     @inline(__always)
     mutating func takeFlooder() -> PeerKey? {
         guard flooder != nil else { return nil }

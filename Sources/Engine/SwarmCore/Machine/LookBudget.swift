@@ -1,15 +1,15 @@
-/// How many looks at peers what peers send may cause between two ticks.
+/// Limits how many peers may be examined between two ticks because of received messages.
 ///
-/// Some messages of a few bytes call for a look at all peers: somebody becomes interested, or chokes us. One that comes
-/// now and then is acted on at once. In a flood the rest waits for the next tick, which looks at everything anyway.
+/// Some messages of a few bytes, such as interested or choke, require examining all peers. An occasional one is handled
+/// at once. In a flood, the rest waits for the next tick, which examines everything anyway.
 struct LookBudget: Sendable {
-    /// Some milliseconds of a processor. An honest swarm does not come near it.
+    /// A few milliseconds of processor time. An honest swarm stays far below it.
     private static let most = 1 << 19
 
     private var left = Self.most
 
-    /// - Parameter looks: about how many peers, or pieces, are looked at.
-    /// - Returns: false to leave it for the next tick.
+    /// - Parameter looks: approximate number of peers or pieces to examine.
+    /// - Returns: false if the work should wait for the next tick.
     mutating func spend(_ looks: Int) -> Bool {
         guard left > 0 else { return false }
         left -= looks + 1

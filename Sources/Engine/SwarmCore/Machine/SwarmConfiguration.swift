@@ -1,79 +1,81 @@
-import PeerWire
 import Metainfo
+import PeerWire
 
-/// The tunables of one torrent's decisions.
+/// Tunable parameters of one torrent's decisions.
 public struct SwarmConfiguration: Sendable {
-    /// Unit of request, bytes. Every client serves 16 KiB; another is for simulations of whole pieces.
+    /// Unit of request, in bytes. Every client serves 16 KiB; other values are for simulations of whole pieces.
     public var blockLength = BlockSpan.standardLength
-    /// Bytes of pieces being gathered or verified at a time. One piece is always allowed.
+    /// Maximum bytes of pieces that are being downloaded or verified. One piece is always allowed.
     public var openBytes = 24 << 20
-    /// So many more on a long line, where a block that is lost comes much later than those after it.
-    public var openBytesOnLongLine = 16 << 20
-    /// Requests of one peer that wait here; more are rejected, or end the connection of a peer without the fast
-    /// extension that goes on to twice as many. Told to peers as `reqq` (BEP 10).
+    /// Additional bytes for long paths, where a lost block arrives much later than the blocks after it.
+    public var openBytesOnLongPath = 16 << 20
+    /// Maximum number of a peer's requests that wait here. Further requests are rejected. A peer without the fast
+    /// extension is disconnected at twice as many. Sent to peers as `reqq` (BEP 10).
     public var requestQueue = 512
-    /// Longest request served, bytes (hostile requests are longer; told to our own kind in the extension handshake).
+    /// Longest request served, in bytes. Longer ones are hostile. Swoop peers learn it from the extension handshake.
     public var longestRequest = 128 * 1024
-    /// Seconds without a finished request after which a peer's requests are given to others.
+    /// Seconds without a finished request after which a peer is snubbed: its requests are sent to other peers.
     public var snubAfter = 12.0
-    /// Seconds that a peer is left alone when it rejects a request without choking us; twice as many with each time.
+    /// Backoff, in seconds, after a peer rejected a request without choking us. Doubles each time.
     public var rejectPause = 0.1
     public var longestRejectPause = 20.0
-    /// Seconds without a finished request after which such a peer is dropped.
+    /// Seconds without a finished request after which a snubbed peer is disconnected.
     public var dropAfter = 120.0
-    /// Seconds without anything from a seed that gave us pieces by suggestion, after which we choose for ourselves.
+    /// Seconds without data from a seed that dispatches pieces by suggestion, after which we choose pieces ourselves.
     public var dispatchPatience = 5.0
-    /// Seconds after which a piece given to a peer that has not announced it is given to another.
+    /// Seconds after which a dispatched piece that the peer has not announced is dispatched to another peer.
     public var assignmentPatience = 120.0
-    /// Seconds after which blocks of a piece that is still open are asked of others too, though there is more to begin.
+    /// Seconds after which blocks of a piece that is still open are also requested from other peers, although there are
+    /// new pieces to begin.
     public var stalePiece = 8.0
-    /// Peers asked for one block at a time at the end.
+    /// Maximum number of peers that are asked for one block at the same time in the end game.
     public var endGameDuplicates: UInt8 = 3
-    /// How many are served at a time.
+    /// Limits on the number of unchoked peers.
     public var choker = ChokerLimits()
-    /// Give pieces out one by one, each to one peer first (BEP 16), instead of showing all we have.
+    /// Super-seeding (BEP 16): show each peer only the pieces dispatched to it, instead of all.
     public var superSeed = false
-    /// As a seed, suggest to each peer pieces of its own.
+    /// As a seed, suggest different pieces to each peer.
     public var dispatches = true
 
-    /// Peers that want something of us from which on they are served in turns; from half as many on they no longer are.
-    public var turnsFrom = 24
+    /// Number of interested peers from which upload grants are used. They are used until the number falls below half.
+    public var grantsFrom = 24
 
     public init() {}
 }
 
-/// What the shell is to do. Messages go out in the order of the actions.
+/// An action for the shell. Messages must be sent in the order of the actions.
 public enum SwarmAction: Sendable, Equatable {
     case send(PeerKey, Message)
-    /// Send every peer a `have` of this piece.
+    /// Send a `have` of this piece to every peer.
     case announce(PieceIndex)
-    /// Ask a web seed; it answers as a peer would, through `receivedBlock` or `rejected`.
+    /// Request a range from a web seed. The answer comes through `receivedBlock` or `rejected`, as from a peer.
     case fetch(PeerKey, BlockSpan)
     case cancelFetch(PeerKey, BlockSpan)
-    /// Have a buffer for the piece, its padding zeroed.
+    /// Provide a buffer for the piece, with its padding zeroed.
     case open(PieceIndex)
-    /// Nothing more will come into the piece's buffer: drop it.
+    /// Free the piece's buffer: no more data will arrive for it.
     case close(PieceIndex)
-    /// Bytes of `span` that this peer is sending are no more to go into the piece's buffer.
+    /// Stop writing the data of `span` that this peer is sending into the piece's buffer.
     case divert(PeerKey, BlockSpan)
-    /// All blocks are there: hash them, write them if they are right, then tell ``SwarmMachine/judged(_:_:now:)``.
-    /// With `digests`, tell the digest of every block too, right or wrong; when wrong, tell them in any case.
+    /// All blocks of the piece have arrived. Hash it, write it if it is correct, then call
+    /// ``SwarmMachine/judged(_:_:now:)``. With `digests`, return the digest of every block in any case; without, only
+    /// if the piece is wrong.
     case verify(PieceIndex, digests: Bool)
-    /// The peer's upload queue is no longer empty: call ``SwarmMachine/nextUpload(to:now:)`` when its socket can take
+    /// The peer's upload queue is no longer empty. Call ``SwarmMachine/nextUpload(to:now:)`` when its socket can take
     /// more.
     case upload(PeerKey)
     case disconnect(PeerKey, Reason)
-    /// It sent false bytes: not to be let in again.
+    /// The peer sent corrupt data: refuse further connections from it.
     case ban(PeerKey)
-    /// Every wanted piece is there.
+    /// Every wanted piece has been stored.
     case finished
 
     public enum Reason: Sendable, Equatable {
-        /// It broke the protocol.
+        /// The peer violated the protocol.
         case violation(String)
-        /// It took requests and did not answer.
+        /// The peer accepted requests and did not answer them.
         case stalled
-        /// Neither side can want anything of the other.
+        /// Neither side needs anything from the other.
         case redundant
     }
 }

@@ -2,33 +2,33 @@ import Hashing
 import Metainfo
 import PeerWire
 
-/// Blocks that come and go, and pieces that have been hashed.
+/// Uploaded and downloaded blocks, and verified pieces.
 extension SwarmMachine {
-    /// Where the bytes of a block that a peer begins to send go.
+    /// Where to put the bytes of a block that a peer begins to send.
     public enum Placement: Sendable, Equatable {
-        /// Straight into the piece's buffer.
+        /// Directly into the piece's buffer.
         case buffer
-        /// Into a buffer of their own: another peer is sending the same block. To be copied when the block is accepted.
+        /// Into a separate buffer, because another peer is sending the same block. Copy it when the block is accepted.
         case aside
-        /// Nowhere: read and dropped.
+        /// Nowhere: read and discard the bytes.
         case discard
-        /// It was never asked for.
+        /// The block was never requested.
         case violation
     }
 
-    /// The header of a `piece` message has come.
+    /// Call when the header of a `piece` message has arrived.
     public mutating func beginBlock(_ span: BlockSpan, from key: PeerKey) -> Placement {
         planner.beginBlock(span, from: key, &swarm)
     }
 
-    /// All bytes of a block have come, and are where ``beginBlock(_:from:)`` said.
-    /// - Returns: whether bytes that lie aside are to be copied into the piece's buffer now.
+    /// Call when all bytes of a block have arrived, at the place that ``beginBlock(_:from:)`` returned.
+    /// - Returns: whether to copy a block from its separate buffer into the piece's buffer now.
     @discardableResult
     public mutating func finishBlock(_ span: BlockSpan, from key: PeerKey, placement: Placement, now: Double) -> Bool {
         planner.finishBlock(span, from: key, placement: placement, &swarm, &sites, now: now)
     }
 
-    /// A peer says that a request will not be answered (BEP 6), or a web seed cannot.
+    /// Call when a peer rejects a request (BEP 6), or a web seed cannot answer it.
     public mutating func rejected(_ span: BlockSpan, by key: PeerKey, now: Double) {
         planner.rejected(span, by: key, &swarm, &sites, now: now)
     }
@@ -36,16 +36,16 @@ extension SwarmMachine {
     // MARK: Pieces
 
     public enum Verdict: Sendable, Equatable {
-        /// Right, and stored. Digests of its blocks if they were asked for.
+        /// Correct and stored. Contains the digests of its blocks if they were requested.
         case stored(digests: [SHA1Digest])
-        /// Wrong. Digests of its blocks.
+        /// Wrong. Contains the digests of its blocks.
         case wrong(digests: [SHA1Digest])
-        /// Right, but it could not be stored; the shell deals with why.
+        /// Correct, but it could not be stored. The shell handles the cause.
         case notStored
     }
 
     public mutating func judged(_ index: PieceIndex, _ verdict: Verdict, now: Double) {
-        guard let judged = planner.takeJudged(index.value, &swarm, &sites) else { return }
+        guard let judged = planner.takeJudgedPiece(index.value, &swarm, &sites) else { return }
         switch verdict {
         case .stored(let digests):
             creditLedger.credit(
@@ -56,7 +56,8 @@ extension SwarmMachine {
         case .notStored: planner.picker.insert(index.value)
         }
         if swarm.isFinished { return }
-        // A piece that is there gives nobody more to be asked for, but room for the next where there was none.
+        // A stored piece does not make more blocks available to request, but frees its buffer, which matters if all
+        // buffers were in use.
         if case .stored = verdict, !judged.wasFull { return }
         planner.refillAll(&swarm, &sites, now: now)
     }
@@ -65,7 +66,7 @@ extension SwarmMachine {
         guard swarm.have.insert(piece) else { return }
         planner.blame(piece, digests: digests, &swarm)
         if swarm.wanted.contains(piece) { swarm.missingCount -= 1 }
-        // Also to those that have it: a seed goes by it when it gives pieces out.
+        // Peers that have the piece get it too: a seed needs it to dispatch pieces.
         if swarm.canServe(piece) { swarm.actions.append(.announce(PieceIndex(unchecked: piece))) }
         uploads.wakeGrants()
         for key in swarm.peers.keys {
@@ -79,8 +80,9 @@ extension SwarmMachine {
         for key in swarm.peers.keys { swarm.dropIfRedundant(key) }
     }
 
-    /// The content of a piece is not what it was: it is no longer served (BEP 54 tells those who understand).
-    /// - Parameter refetch: it is wanted again; not where the content is only served, and not ours to write.
+    /// Call when the stored content of a piece has changed. The piece is no longer served (BEP 54 tells peers that
+    /// support it).
+    /// - Parameter refetch: download the piece again. False if the content is only served, and not ours to write.
     public mutating func lost(_ index: PieceIndex, refetch: Bool = true, now: Double) {
         guard swarm.have.remove(index.value) else { return }
         uploads.dispatcher?.isTaken(index.value)
@@ -102,30 +104,31 @@ extension SwarmMachine {
 
     // MARK: Uploads
 
-    /// The next block to send to a peer whose socket can take more, nil when it wants nothing.
+    /// The next block to send to a peer whose socket can take more; nil if none is requested.
     public mutating func nextUpload(to key: PeerKey) -> BlockSpan? {
         guard let peer = swarm.peers.place(of: key) else { return nil }
         return swarm.peers[peer].takeUpload()
     }
 
-    /// What the next upload to a peer would be, without taking it.
+    /// The next block to upload to a peer, without removing it from the queue.
     public func peekUpload(to key: PeerKey) -> BlockSpan? {
         guard let peer = swarm.peers.place(of: key), swarm.peers[peer].uploadCount > 0 else { return nil }
         return swarm.peers[peer].uploads[swarm.peers[peer].uploadHead]
     }
 
-    /// Bytes of blocks that went into a peer's socket.
+    /// Call when bytes of blocks were written to a peer's socket.
     public mutating func uploaded(_ bytes: Int, to key: PeerKey, now: Double) {
         uploads.uploaded(bytes, to: key, &swarm, planner.picker.availability, now: now)
     }
 
-    /// A block of ``nextUpload(to:)`` cannot be sent.
+    /// Call when a block of ``nextUpload(to:)`` cannot be sent.
     public mutating func uploadFailed(_ span: BlockSpan, to key: PeerKey, now: Double) {
         uploads.uploadFailed(span, to: key, &swarm, planner.picker.availability, now: now)
     }
 
-    /// Seconds for which the next block to a peer has to wait because others go first; 0 when it may go now.
-    /// - Parameter bytes: its length.
+    /// Seconds for which the next block to a peer has to wait because other peers take precedence; 0 if it may be sent
+    /// now.
+    /// - Parameter bytes: length of the block.
     public mutating func precedenceDelay(to key: PeerKey, bytes: Int, now: Double) -> Double {
         uploads.precedence.delay(to: key, bytes: bytes, isDispatching: uploads.isDispatching, &swarm, now: now)
     }

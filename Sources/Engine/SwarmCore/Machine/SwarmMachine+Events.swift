@@ -1,11 +1,11 @@
 import Metainfo
 import PeerWire
 
-/// Messages and time.
+/// Received messages and the passage of time.
 extension SwarmMachine {
-    /// Any message but piece data; the wire's own rules have been checked by its decoder.
+    /// Handles any message except block data. The decoder has checked the rules of the wire protocol.
     public mutating func received(_ message: Message, from key: PeerKey, now: Double) {
-        // The most frequent first, and without a look at the peer as a whole.
+        // The most frequent message first, without reading the whole peer state.
         if case .have(let piece) = message { return receivedHave(piece, from: key, now: now) }
         guard swarm.peers.place(of: key) != nil else { return }
         switch message {
@@ -27,9 +27,9 @@ extension SwarmMachine {
         case .cancel(let request):
             uploads.receivedCancel(request, from: key, &swarm, planner.picker.availability, now: now)
         case .reject(let request): receivedReject(request, from: key, now: now)
-        case .extended(.turns(let areGiven)): receivedGranting(areGiven, from: key, now: now)
-        case .extended(.turn(let piece)): receivedGrant(piece, from: key, now: now)
-        case .extended(.turnOver): uploads.receivedGrantOver(from: key, &swarm, planner.picker.availability, now: now)
+        case .extended(.grants(let areGiven)): receivedGranting(areGiven, from: key, now: now)
+        case .extended(.grant(let piece)): receivedGrant(piece, from: key, now: now)
+        case .extended(.grantOver): uploads.receivedGrantOver(from: key, &swarm, planner.picker.availability, now: now)
         case .extended(.claim(let piece, let number)): receivedClaim(piece, number: number, from: key, now: now)
         case .suggest(let piece): receivedSuggest(piece, from: key, now: now)
         case .allowedFast(let piece): receivedAllowedFast(piece, from: key, now: now)
@@ -110,12 +110,12 @@ extension SwarmMachine {
 
     // MARK: Upload grants of others
 
-    /// From now on the peer is asked when it grants us its uplink, or again whenever we like.
+    /// The peer announces that it answers requests only with a grant from now on, or again without one.
     private mutating func receivedGranting(_ grants: Bool, from key: PeerKey, now: Double) {
-        guard let peer = swarm.peers.place(of: key), swarm.peers[peer].traits.takesTurns,
-            swarm.peers[peer].grants.givesTurns != grants || swarm.peers[peer].grants.areNamed
+        guard let peer = swarm.peers.place(of: key), swarm.peers[peer].traits.supportsGrants,
+            swarm.peers[peer].grants.issuesGrants != grants || swarm.peers[peer].grants.areNamed
         else { return }
-        swarm.peers[peer].grants.givesTurns = grants
+        swarm.peers[peer].grants.issuesGrants = grants
         swarm.peers[peer].grants.areNamed = false
         if grants {
             swarm.peers[peer].suggested = []
@@ -125,7 +125,7 @@ extension SwarmMachine {
         if !grants { planner.refillIfAffordable(key, &swarm, &sites, now: now) }
     }
 
-    /// The uplink of a peer is free for a piece: one that it names, or the rarest that it has.
+    /// The peer's uplink is free for one piece: the piece that it names, or else the rarest that it has.
     private mutating func receivedGrant(_ raw: UInt32?, from key: PeerKey, now: Double) {
         guard let peer = swarm.peers.place(of: key) else { return }
         if let raw, swarm.layout.piece(Int(raw)) == nil {
@@ -138,6 +138,6 @@ extension SwarmMachine {
         if !swarm.isFinished, swarm.asksPeers, swarm.flood.looks.spend(planner.open.order.count) {
             planner.useGrant(raw.map(Int.init), of: peer, &swarm, &sites, now: now)
         }
-        swarm.send(key, .extended(.turnOver))
+        swarm.send(key, .extended(.grantOver))
     }
 }

@@ -1,21 +1,21 @@
 import Metainfo
 import PeerWire
 
-/// What is shown to people and to the shell.
+/// Values for people and for the shell.
 extension SwarmMachine {
-    /// Bytes per second from and to peers.
+    /// Download and upload rate over all peers, in bytes per second.
     public mutating func rates(now: Double) -> (down: Double, up: Double) {
         (swarm.traffic.download.rate(now), swarm.traffic.upload.rate(now))
     }
 
-    /// Bytes of blocks taken and given since the beginning, what was wasted included.
+    /// Bytes of blocks received and sent since the beginning, including wasted ones.
     public var transferred: (down: Int64, up: Int64) { (swarm.traffic.download.total, swarm.traffic.upload.total) }
-    /// Bytes that were asked for and were not there yet, whether their piece turned out right or not.
+    /// Bytes of requested blocks that were new, whether or not their piece turned out correct.
     public var acceptedBytes: Int64 { swarm.traffic.acceptedBytes }
-    /// Bytes that came twice, or of pieces that did not verify.
+    /// Bytes received twice, or in pieces that failed verification.
     public var wastedBytes: Int64 { swarm.traffic.wastedBytes }
 
-    /// Bytes per second that one peer gives and gets.
+    /// Download and upload rate of one peer, in bytes per second.
     public mutating func rates(of key: PeerKey, now: Double) -> (down: Double, up: Double) {
         (swarm.peers[key]?.window.currentRate(now) ?? 0, swarm.peers[key]?.uploadMeter.rate(now) ?? 0)
     }
@@ -23,55 +23,55 @@ extension SwarmMachine {
     /// Whether a peer has every piece.
     public func isSeed(_ key: PeerKey) -> Bool { swarm.peers[key]?.holdings.isFull ?? false }
 
-    /// Blocks are on their way from this peer.
+    /// Whether blocks from this peer are in flight.
     public func isGiving(_ key: PeerKey) -> Bool {
         swarm.peers[key].map { !$0.outstanding.isEmpty && !$0.isSnubbed } ?? false
     }
 
-    /// The peer was asked for blocks that have not come.
+    /// Whether requests to the peer are outstanding.
     public func owesBlocks(_ key: PeerKey) -> Bool {
         swarm.peers.place(of: key).map { swarm.peers[$0].outstandingBytes > 0 } ?? false
     }
 
-    /// Whether no host can dial a peer, as far as is known.
+    /// Whether the peer accepts no connections, as far as is known.
     public func isUnreachable(_ key: PeerKey) -> Bool {
         swarm.peers.place(of: key).map { swarm.peers[$0].traits.isUnreachable } ?? false
     }
 
-    /// Whether announcements to the peer may wait a little, so that many go together over the uplink of our site. Not
-    /// where it waits for them before it gives more.
+    /// Whether `have` messages to the peer may be delayed a little, so that several share a packet over our site's
+    /// uplink. Not if the peer waits for them before it uploads more.
     public func mayHoldAnnouncements(to key: PeerKey) -> Bool {
         guard let peer = swarm.peers.place(of: key) else { return false }
         let isFar = sites.members > 0 && !swarm.peers[peer].isNear && !swarm.peers[peer].traits.isWebSeed
-        return isFar && !swarm.peers[peer].isDispatching && !swarm.peers[peer].grants.givesTurns
+        return isFar && !swarm.peers[peer].isDispatching && !swarm.peers[peer].grants.issuesGrants
     }
 
     // MARK: The uplink
 
-    /// Pieces are being given out one by one, each to one peer first.
+    /// Whether pieces are being dispatched, each to one peer first.
     public var isDispatching: Bool { uploads.isDispatching }
-    /// What our uplink is known to send.
+    /// The estimate of our uplink.
     public var uplink: UplinkEstimate { uploads.uplink.estimate }
-    /// Whether a peer waits for bytes of ours.
+    /// Whether some peer is waiting for our uploads.
     public var hasUploadsWaiting: Bool { swarm.hasUploadsWaiting }
 
-    /// Bytes per second that others can send, as the middle one of them says; nil when none does.
+    /// The median uplink that other peers advertise, in bytes per second; nil if none does.
     public var uplinkOfOthers: Double? {
         if case .uplink(let other) = swarm.uplinksOfOthers { other } else { nil }
     }
 
-    /// The uplink is measured anew from now on; what was measured stays.
+    /// Begins a new measurement of the uplink. Earlier measurements stay.
     public mutating func restartUplink(now: Double) { uploads.uplink.restart(&swarm, now: now) }
 
     // MARK: Credits
 
-    /// Which files of the layout count in ``credits`` and ``peerCredit``; nil for all but padding.
+    /// Which files of the layout count in ``credits`` and ``peerCredit``; nil for all except padding.
     public var countedFiles: [Bool]? {
         get { creditLedger.countedFiles }
         set { creditLedger.countedFiles = newValue }
     }
 
-    /// Verified bytes of the counted files by the web seed that sent them, those that have left included.
+    /// Verified bytes of the counted files by the web seed that sent them, including web seeds that have left.
     public var credits: [PeerKey: Int64] { creditLedger.bySource }
     /// Verified bytes of the counted files that peers sent.
     public var peerCredit: Int64 { creditLedger.byPeers }

@@ -1,9 +1,9 @@
 import Metainfo
 import PeerWire
 
-/// Who comes and goes, and what each has.
+/// Peers that join and leave, and the pieces of each.
 extension SwarmMachine {
-    /// A peer whose handshake is done. What we have is told to it at once.
+    /// Adds a peer whose handshake is complete, and sends it our holdings.
     public mutating func join(_ traits: PeerTraits, now: Double) -> PeerKey {
         let place = Int.random(in: 0...swarm.peers.count, using: &swarm.generator)
         let key = swarm.peers.add(at: place) {
@@ -11,7 +11,7 @@ extension SwarmMachine {
                 key: $0, traits: traits, pieceCount: swarm.layout.pieceCount, missing: swarm.missingCount, now: now)
         }
         if !traits.isWebSeed { sites.outsiderCame() }
-        updateSite(of: key, isNear: traits.isNear, takesClaims: traits.takesClaims)
+        updateSite(of: key, isNear: traits.isNear, supportsClaims: traits.supportsClaims)
         if traits.isWebSeed {
             swarm.peers[key]?.isChokingUs = false
             creditLedger.joined(key)
@@ -24,29 +24,29 @@ extension SwarmMachine {
         return key
     }
 
-    /// The extension handshake told more about a peer.
+    /// Updates a peer's traits after an extension handshake.
     public mutating func update(_ key: PeerKey, _ change: (inout PeerTraits) -> Void) {
         guard var traits = swarm.peers[key]?.traits else { return }
         change(&traits)
         swarm.peers[key]?.traits = traits
-        if !traits.takesTurns, swarm.peers[key]?.grants.isTold == true {
+        if !traits.supportsGrants, swarm.peers[key]?.grants.isTold == true {
             uploads.revokeGrants(from: key, &swarm)
             swarm.peers[key]?.grants.isTold = false
         }
-        updateSite(of: key, isNear: traits.isNear, takesClaims: traits.takesClaims)
+        updateSite(of: key, isNear: traits.isNear, supportsClaims: traits.supportsClaims)
     }
 
-    /// What is known of whether it is near has changed.
-    private mutating func updateSite(of key: PeerKey, isNear: Bool, takesClaims: Bool) {
-        for piece in sites.update(key, isNear: isNear, takesClaims: takesClaims, &swarm) {
+    /// Updates the site membership of a peer after its traits changed.
+    private mutating func updateSite(of key: PeerKey, isNear: Bool, supportsClaims: Bool) {
+        for piece in sites.update(key, isNear: isNear, supportsClaims: supportsClaims, &swarm) {
             planner.giveWay(piece, &swarm, &sites)
         }
     }
 
-    /// The connection is gone. What it owed is asked of others.
+    /// Removes a peer whose connection is closed. Its outstanding requests are sent to others.
     public mutating func leave(_ key: PeerKey, now: Double) {
         uploads.leaving(key, &swarm)
-        updateSite(of: key, isNear: false, takesClaims: false)
+        updateSite(of: key, isNear: false, supportsClaims: false)
         guard let peer = swarm.peers.remove(key) else { return }
         if !peer.traits.isWebSeed { sites.outsiderLeft() }
         for request in peer.outstanding { planner.release(request, of: key) }
@@ -74,14 +74,14 @@ extension SwarmMachine {
         swarm.send(key, .bitfield(shown.wireBytes))
     }
 
-    // MARK: What a peer has
+    // MARK: Holdings of peers
 
     mutating func receivedHoldings(_ holdings: PieceSet, from key: PeerKey, now: Double) {
         guard let peer = swarm.peers[key] else { return }
         swarm.peers[key]?.mayAnnounceHoldings = false
         if peer.mayAnnounceHoldings { return setHoldings(of: key, holdings, now: now) }
-        // BEP 3 has it first and once, but clients save on many haves by another bitfield (aria2 does): it may only
-        // add.
+        // BEP 3 allows a bitfield only as the first message, but some clients (aria2) send another bitfield instead of
+        // many haves. It may only add pieces.
         guard holdings.count > peer.holdings.count, peer.holdings.countMissing(in: holdings) == 0 else {
             return swarm.violation(key, "a second bitfield that takes back pieces, or says nothing new")
         }
@@ -138,7 +138,7 @@ extension SwarmMachine {
         guard let wasFull = swarm.peers[key]?.countsAsFull, swarm.peers[key]?.holdings.remove(piece) == true else {
             return
         }
-        // Who loses pieces is counted one by one from now on: to count anew takes a look at every piece.
+        // From now on, pieces of a peer that loses pieces are counted one by one: recounting examines every piece.
         swarm.peers[key]?.hasLostPieces = true
         if wasFull {
             swarm.peers[key]?.countsAsFull = false

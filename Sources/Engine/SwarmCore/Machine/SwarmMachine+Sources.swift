@@ -1,9 +1,10 @@
 import Metainfo
 
-/// Sources that come and go by policy: what each may be asked for, whether peers are, and who has sent what.
+/// Control of sources by policy: which pieces each source may be asked for, whether peers are used, and how much each
+/// sent.
 extension SwarmMachine {
-    /// Changes what a web seed is asked for: pieces of the files that are its share just now, none while it pauses.
-    /// What it was asked for beyond that is cancelled, counts against nobody, and is asked of others.
+    /// Changes the pieces that a web seed may be asked for: those of its current share of the files, or none while it
+    /// is paused. Outstanding requests for other pieces are cancelled without penalty and sent to other sources.
     public mutating func setHoldings(of key: PeerKey, to holdings: PieceSet, now: Double) {
         guard let peer = swarm.peers[key], peer.traits.isWebSeed, holdings.size == swarm.layout.pieceCount,
             holdings != peer.holdings
@@ -22,25 +23,25 @@ extension SwarmMachine {
         swarm.peers[key]?.wantedCount = count
         swarm.peers[key]?.isSnubbed = false
         swarm.peers[key]?.lastProgressAt = now
-        // Who comes back begins gently: it may be a probe of a source that failed.
+        // A source that returns starts slowly: this may be a probe after a failure.
         if holdings.isEmpty { swarm.peers[key]?.window.collapse() }
-        planner.takeBack(from: key, &swarm, &sites) { !holdings.contains($0) }
+        planner.withdrawRequests(from: key, &swarm, &sites) { !holdings.contains($0) }
         planner.refillAll(&swarm, &sites, now: now)
     }
 
-    /// Whether peers are asked for pieces. They are served in any case, see ``setServing(_:now:)``.
+    /// Sets whether pieces are requested from peers. Peers are served in any case, see ``setServing(_:now:)``.
     public mutating func setAsksPeers(_ asks: Bool, now: Double) {
         guard asks != swarm.asksPeers else { return }
         swarm.asksPeers = asks
         for key in swarm.peers.keys where swarm.peers[key]?.traits.isWebSeed == false {
-            if !asks { planner.takeBack(from: key, &swarm, &sites) { _ in true } }
+            if !asks { planner.withdrawRequests(from: key, &swarm, &sites) { _ in true } }
             swarm.peers[key]?.lastProgressAt = now
             swarm.updateInterest(key)
         }
         planner.refillAll(&swarm, &sites, now: now)
     }
 
-    /// Whether peers are served.
+    /// Sets whether peers are served.
     public mutating func setServing(_ serves: Bool, now: Double) {
         guard serves != swarm.isServing else { return }
         swarm.isServing = serves
@@ -48,13 +49,13 @@ extension SwarmMachine {
         uploads.rechoke(&swarm, planner.picker.availability, now: now)
     }
 
-    /// Stored pieces that turned out to be wrong after all are fetched again.
+    /// Downloads stored pieces again that turned out to be wrong.
     public mutating func refetch(_ pieces: Range<Int>, now: Double) {
         for piece in pieces { if let index = swarm.layout.piece(piece) { lost(index, now: now) } }
         planner.refillAll(&swarm, &sites, now: now)
     }
 
-    /// Wanted pieces that are not there and that no peer has; web seeds do not count.
+    /// Wanted pieces that are missing and that no peer has; web seeds do not count.
     public var piecesWithoutPeer: PieceSet {
         var lacking = PieceSet(size: swarm.layout.pieceCount)
         guard !swarm.isFinished else { return lacking }
@@ -68,7 +69,7 @@ extension SwarmMachine {
         return lacking
     }
 
-    /// The peer or source that sent all blocks of a piece that is being verified; nil where several did.
+    /// The peer or source that sent all blocks of a piece that is being verified; nil if several did.
     public func soleSender(of piece: PieceIndex) -> PeerKey? {
         guard let senders = planner.open[piece.value]?.senders, let first = senders.first, let sender = first else {
             return nil

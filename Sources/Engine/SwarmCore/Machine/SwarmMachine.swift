@@ -3,13 +3,15 @@ import Metainfo
 import PeerWire
 import Text
 
-/// All decisions of one torrent: it tells events to the values that decide, and gathers their actions.
+/// All decisions of one torrent. Passes events to the values that decide, and collects their actions.
 ///
-/// A value without I/O, clock or locks. Events come in as calls with the time in seconds (of any monotonic clock); what
-/// is to be done gathers in ``takeActions()``. The engine and the simulator both run this code. ``RequestPlanner`` decides
-/// what is asked of whom, ``UploadScheduler`` whom to serve, ``SiteClaims`` what a site fetches only once.
+/// A value without I/O, clock or locks. Events are calls with the time in seconds (of any monotonic clock); the
+/// resulting actions are returned by ``takeActions()``. The engine and the simulator run the same code.
+/// ``RequestPlanner`` decides what to request from which peer, ``UploadScheduler`` which peers to serve, ``SiteClaims``
+/// what a site downloads only once.
 ///
-/// It must never ask for a byte twice without need, trust a byte before `judged` said so, or grow with what peers send.
+/// Must never request a byte twice without need, trust a byte before `judged` has confirmed it, or grow with what peers
+/// send.
 public struct SwarmMachine: Sendable {
     var swarm: SwarmState
     var planner: RequestPlanner
@@ -18,10 +20,10 @@ public struct SwarmMachine: Sendable {
     var creditLedger = CreditLedger()
 
     /// - Parameters:
-    ///   - wanted: pieces to fetch; all of them for a whole torrent.
-    ///   - have: pieces that are stored and right already.
+    ///   - wanted: pieces to download; all pieces for a whole torrent.
+    ///   - have: pieces that are stored and verified already.
     ///   - unservable: pieces of which only a part will be stored.
-    ///   - seed: of the random choices; the same seed and events give the same actions.
+    ///   - seed: seed of the random choices. The same seed and events give the same actions.
     public init(
         layout: ContentLayout, wanted: PieceSet, have: PieceSet, unservable: PieceSet? = nil,
         configuration: SwarmConfiguration = SwarmConfiguration(), seed: UInt64, now: Double
@@ -44,34 +46,34 @@ public struct SwarmMachine: Sendable {
     public var configuration: SwarmConfiguration { swarm.configuration }
     /// Pieces that are verified and stored.
     public var have: PieceSet { swarm.have }
-    /// Pieces the user asked for.
+    /// Pieces to download.
     public var wanted: PieceSet { swarm.wanted }
     public var isFinished: Bool { swarm.isFinished }
     public var peerCount: Int { swarm.peers.count }
-    /// Wanted pieces that are not there.
+    /// Number of wanted pieces that are missing.
     public var missingPieces: Int { swarm.missingCount }
-    /// Wanted bytes that are not there, to a piece.
+    /// Missing bytes, rounded up to whole pieces.
     public var missingBytes: Int64 { Int64(swarm.missingCount) * Int64(swarm.layout.pieceLength) }
-    /// Whether peers are asked for anything; web seeds are asked in any case.
+    /// Whether pieces are requested from peers; web seeds are asked in any case.
     public var asksPeers: Bool { swarm.asksPeers }
-    /// Whether anybody is given anything.
+    /// Whether peers are served.
     public var isServing: Bool { swarm.isServing }
-    /// Pieces that can be shown to others.
+    /// Whether a piece may be served to peers.
     public func canServe(_ piece: Int) -> Bool { swarm.canServe(piece) }
 
-    /// What is to be done since the last call.
+    /// Removes and returns the actions since the last call.
     public mutating func takeActions() -> [SwarmAction] {
         defer { swarm.actions.removeAll(keepingCapacity: true) }
         return swarm.actions
     }
 
-    /// The same without an allocation each time: `spent` takes the actions' place and comes back with them.
+    /// The same without an allocation for each call: swaps the actions with the contents of `spent`.
     public mutating func takeActions(into spent: inout [SwarmAction]) {
         spent.removeAll(keepingCapacity: true)
         swap(&swarm.actions, &spent)
     }
 
-    /// The peer that is to be disconnected and banned at once, for it sends without end what says nothing. Told once.
+    /// A peer to disconnect and ban at once, because it floods us with useless messages. Returned once.
     @inline(__always)
     public mutating func takeFlooder() -> PeerKey? { swarm.flood.takeFlooder() }
 

@@ -2,24 +2,25 @@ import Metainfo
 import PeerWire
 import Text
 
-/// What every decision of a torrent looks at: the content, what is stored of it, the peers, and the actions so far.
+/// The state that all decisions of a torrent share: the content, what is stored of it, the peers, and the collected
+/// actions.
 ///
-/// The deciders (``RequestPlanner``, ``UploadScheduler``, ``SiteClaims``) own what they decide by and are handed this
-/// value as `inout`, so that nothing of it is copied. It must never decide which piece is asked for or who is served.
+/// The deciding values (``RequestPlanner``, ``UploadScheduler``, ``SiteClaims``) own their own state and take this
+/// value as `inout`, so that it is never copied. It must never decide which piece is requested or which peer is served.
 struct SwarmState: Sendable {
     let layout: ContentLayout
     let configuration: SwarmConfiguration
-    /// Pieces the user asked for.
+    /// Pieces to download.
     let wanted: PieceSet
-    /// Pieces we hold but cannot show to others whole, because a file of theirs was not selected.
+    /// Stored pieces that cannot be served, because a file of theirs was not selected and only a part is stored.
     let unservable: PieceSet
     /// Pieces that are verified and stored.
     var have: PieceSet
-    /// Wanted pieces not there yet.
+    /// Number of wanted pieces that are missing.
     var missingCount: Int
-    /// Whether peers are asked for anything; web seeds are asked in any case.
+    /// Whether pieces are requested from peers; web seeds are asked in any case.
     var asksPeers = true
-    /// Whether anybody is given anything.
+    /// Whether peers are served.
     var isServing = true
     var peers = PeerTable()
     var generator: SeededGenerator
@@ -47,27 +48,27 @@ struct SwarmState: Sendable {
 
     func isMissing(_ piece: Int) -> Bool { !isFinished && wanted.contains(piece) && !have.contains(piece) }
 
-    /// Whether somebody waits for bytes of ours.
+    /// Whether some peer is waiting for our uploads.
     var hasUploadsWaiting: Bool {
         peers.keys.contains { key in peers.place(of: key).map { peers[$0].uploadCount > 0 } ?? false }
     }
 
-    /// What others can send, as they say.
+    /// The uplink that other peers advertise.
     var uplinksOfOthers: Choker.Others {
         var told: [Int] = []
         var wouldTell = false
         for key in peers.keys {
             guard let peer = peers.place(of: key), !peers[peer].traits.isWebSeed else { continue }
-            // A peer that knows upload grants tells what it can send.
-            wouldTell = wouldTell || peers[peer].traits.takesTurns
+            // A peer that supports upload grants also advertises its uplink.
+            wouldTell = wouldTell || peers[peer].traits.supportsGrants
             if let uplink = peers[peer].traits.uplink { told.append(uplink) }
         }
-        // The median: one that says too much has no say.
+        // The median, so that one exaggerated value has no effect.
         guard !told.isEmpty else { return wouldTell ? .unknown : .silent }
         return .uplink(Double(told.sorted()[told.count / 2]))
     }
 
-    // MARK: What is said
+    // MARK: Messages to peers
 
     mutating func send(_ key: PeerKey, _ message: Message) {
         guard let peer = peers.place(of: key), !peers[peer].traits.isWebSeed else { return }
@@ -79,7 +80,7 @@ struct SwarmState: Sendable {
         actions.append(.disconnect(key, .violation(what)))
     }
 
-    /// A message that changes nothing, or is often sent for nothing, came.
+    /// Counts a message that changes nothing, or is often sent needlessly.
     mutating func heardNothingNew(from peer: PeerTable.Place, now: Double) {
         guard !peers[peer].chatter.heard(missing: missingCount, now: now) else { return }
         flood.flooder = peers[peer].key
@@ -93,15 +94,15 @@ struct SwarmState: Sendable {
         send(key, interested ? .interested : .notInterested)
     }
 
-    /// Two peers that both have everything have nothing to say to each other.
+    /// Disconnects the peer if both sides have everything.
     mutating func dropIfRedundant(_ key: PeerKey) {
         guard isFinished, let peer = peers.place(of: key), !peers[peer].traits.isWebSeed else { return }
         if peers[peer].holdings.isFull || peers[peer].isUploadOnly { actions.append(.disconnect(key, .redundant)) }
     }
 
-    // MARK: Requests that wait for their answer
+    // MARK: Outstanding requests
 
-    /// A request was answered, one way or the other.
+    /// Removes a request that was answered, with data or a reject.
     mutating func takeRequest(_ span: BlockSpan, of key: PeerKey) -> OutstandingRequest? {
         guard let peer = peers.place(of: key),
             let index = peers[peer].outstanding.firstIndex(where: { $0.span == span })
@@ -110,7 +111,7 @@ struct SwarmState: Sendable {
         return peers[peer].outstanding.remove(at: index)
     }
 
-    /// Takes a request back from the peer it was sent to.
+    /// Cancels a request to the peer it was sent to.
     mutating func cancel(_ request: OutstandingRequest, of key: PeerKey) {
         guard let peer = peers[key], let index = peer.outstanding.firstIndex(where: { $0.span == request.span }) else {
             return
@@ -121,7 +122,7 @@ struct SwarmState: Sendable {
             send(key, .cancel(request.span.wire))
         }
         if peer.traits.supportsFast && !peer.traits.isWebSeed {
-            // It answers with the block or a reject; until then the request counts.
+            // The peer answers with the block or a reject. Until then the request counts.
             peers[key]?.outstanding[index].isCancelled = true
         } else {
             peers[key]?.outstanding.remove(at: index)
@@ -130,7 +131,7 @@ struct SwarmState: Sendable {
         }
     }
 
-    /// Should the block come after all, it is no fault of the peer's.
+    /// Remembers a cancelled request: the block may still arrive, which is no violation.
     mutating func remember(_ span: BlockSpan, of key: PeerKey) {
         peers[key]?.forgotten.append(span)
         if let count = peers[key]?.forgotten.count, count > 1024 { peers[key]?.forgotten.removeFirst(count - 1024) }

@@ -1,10 +1,10 @@
-/// Bytes of blocks that came and went, and how fast.
+/// Bytes of blocks received and sent, and their rates.
 struct TrafficFigures: Sendable {
     var upload: RateMeter
     var download: RateMeter
-    /// Bytes that were asked for and were not there yet, whether their piece turned out right or not.
+    /// Bytes of requested blocks that were new, whether or not their piece turned out correct.
     var acceptedBytes: Int64 = 0
-    /// Bytes that came twice, or of pieces that did not verify.
+    /// Bytes received twice, or in pieces that failed verification.
     var wastedBytes: Int64 = 0
 
     init(now: Double) {

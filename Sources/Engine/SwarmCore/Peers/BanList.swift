@@ -1,5 +1,6 @@
-/// Peers that sent false bytes. A peer is an id at a host: neither alone shuts another out, until so many peers of one
-/// host were banned that nobody from there is let in. The latest bans count when there are more than it can hold.
+/// Bans of peers that sent corrupt data. A ban applies to a peer id at a host: neither the id nor the host alone is
+/// banned, until so many peers of one host are banned that the whole host is. If the list is full, the oldest ban is
+/// dropped.
 public struct BanList<ID: Hashable & Sendable, Host: Hashable & Sendable>: Sendable {
     private struct Peer: Hashable, Sendable {
         let id: ID
@@ -11,15 +12,15 @@ public struct BanList<ID: Hashable & Sendable, Host: Hashable & Sendable>: Senda
     private var strikes: RecentKeys<Host, Int>
 
     /// - Parameters:
-    ///   - capacity: peers, and hosts, that are remembered.
-    ///   - strikesPerHost: banned peers of one host after which nobody from there is let in.
+    ///   - capacity: maximum number of banned peers, and of hosts.
+    ///   - strikesPerHost: number of banned peers after which the whole host is banned.
     public init(capacity: Int = 4_000, strikesPerHost: Int = 4) {
         self.strikesPerHost = strikesPerHost
         peers = RecentKeys(capacity: capacity)
         strikes = RecentKeys(capacity: capacity)
     }
 
-    /// - Parameter id: nil when it never said who it is.
+    /// - Parameter id: nil if the peer never sent its id.
     public mutating func ban(_ id: ID?, at host: Host) {
         strikes[host] = min(strikesPerHost, (strikes[host] ?? 0) + 1)
         if let id { peers[Peer(id: id, host: host)] = () }

@@ -1,8 +1,8 @@
-/// Messages of one peer that change nothing, or take back what it said last: a piece announced again, interest that
-/// comes and goes. Each costs its host some work, and no honest peer sends many.
+/// Limits messages of one peer that change nothing or reverse its last one, such as repeated haves or changing
+/// interest. Each costs the receiver some work, and honest peers send few.
 ///
-/// A bucket: it begins full, each such message takes one, and it fills slowly, and with each piece that the peer hears of
-/// from its host: it may want that one, and have it a moment later.
+/// A token bucket that begins full. Each such message takes a token. Tokens are added slowly, and for each piece that
+/// the peer learns about from us, because it may become interested in that piece and have it a moment later.
 struct Chatter: Sendable {
     private static var most: Float { 1_000 }
     /// Messages per second.
@@ -13,16 +13,16 @@ struct Chatter: Sendable {
     private var filledAt: Double
     private var missing: Int
 
-    /// - Parameter missing: pieces that the host of this peer lacks.
+    /// - Parameter missing: number of pieces that this host is missing.
     init(missing: Int, now: Double) {
         filledAt = now
         self.missing = missing
     }
 
-    /// The peer alone was told of a piece, as super-seeding does.
+    /// Call when a piece was announced to this peer alone, as in super-seeding.
     mutating func told() { left = min(Self.most, left + Self.perPiece) }
 
-    /// - Returns: false when it is too much.
+    /// - Returns: false if the peer sends too many.
     mutating func heard(missing: Int, now: Double) -> Bool {
         let gained = max(0, self.missing - missing)
         left = min(Self.most, left + Float(max(0, now - filledAt)) * Self.rate + Float(gained) * Self.perPiece)

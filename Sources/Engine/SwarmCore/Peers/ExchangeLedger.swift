@@ -1,26 +1,28 @@
 import PeerWire
 
-/// Decides what each peer is told by peer exchange (BEP 11), when, and how often a peer may send it to us.
+/// Decides what to send to each peer in peer exchange messages (BEP 11), when, and how often to accept them from a
+/// peer.
 ///
-/// Addresses are told in the order of the connections, so that a simulation comes out the same each time.
+/// Addresses are sent in the order of the connections, so that a simulation is repeatable.
 ///
-/// A peer hears of each reachable address once, never of its own, and of each that has gone. The ledger grows with the
-/// connections it is given, not with what peers send.
+/// A peer gets each reachable address once, never its own, and each address that has been dropped. The ledger grows
+/// with the number of connections, not with what peers send.
 package struct ExchangeLedger<Address: Hashable & Sendable>: Sendable {
-    /// Seconds between the first message to a peer and the second: by then those who begin together are all there.
+    /// Seconds between the first and the second message to a peer: by then all peers that started together are
+    /// connected.
     private let second = 3.0
-    /// Messages that are taken from a peer however soon they come.
+    /// Number of messages accepted from a peer at any interval.
     private let early = 3
     /// Seconds between later messages to a peer.
     private let interval: Double
-    /// Seconds between messages that are taken from a peer.
+    /// Minimum seconds between messages accepted from a peer.
     private let leastInterval: Double
-    /// Addresses that one message adds, and that it drops.
+    /// Maximum number of added addresses in a message, and of dropped ones.
     private let most: Int
 
     private struct Talk {
         var told: Set<Address> = []
-        /// The same, the oldest first.
+        /// The same addresses, the oldest first.
         var order: [Address] = []
         var sent = 0
         var sentAt = -Double.infinity
@@ -28,7 +30,7 @@ package struct ExchangeLedger<Address: Hashable & Sendable>: Sendable {
         var receivedAt = -Double.infinity
     }
 
-    /// A peer has connected to us, so other peers can.
+    /// Whether some peer has connected to us, so that other peers can.
     package var hasIncoming = false
     private var talks: [PeerKey: Talk] = [:]
 
@@ -44,11 +46,11 @@ package struct ExchangeLedger<Address: Hashable & Sendable>: Sendable {
     /// An open connection.
     package struct Peer: Sendable {
         package var key: PeerKey
-        /// Where the peer listens; nil while that is unknown.
+        /// The address on which the peer listens; nil while unknown.
         package var address: Address?
         /// False for a peer that could not be dialled: its address is of no use to others.
         package var isReachable: Bool
-        /// It understands peer exchange.
+        /// Whether the peer supports peer exchange.
         package var listens: Bool
 
         package init(key: PeerKey, address: Address?, isReachable: Bool = true, listens: Bool = true) {
@@ -67,7 +69,7 @@ package struct ExchangeLedger<Address: Hashable & Sendable>: Sendable {
     package mutating func forget(_ key: PeerKey) { talks[key] = nil }
 
     /// Call about once a second, with all open connections.
-    /// - Returns: the messages that are due now; they count as sent.
+    /// - Returns: the messages to send now. They count as sent.
     package mutating func messages(to peers: [Peer], now: Double) -> [(to: PeerKey, change: Change)] {
         let order = peers.filter(\.isReachable).compactMap(\.address)
         let known = Set(order)
@@ -86,14 +88,14 @@ package struct ExchangeLedger<Address: Hashable & Sendable>: Sendable {
         return now - talk.sentAt >= (talk.sent == 1 ? second : interval)
     }
 
-    /// - Returns: what to add and drop for this peer, which listens at `own`; nil for nothing.
+    /// - Returns: the addresses to add and drop for this peer, which listens at `own`; nil if there are none.
     mutating func difference(
         for key: PeerKey, known: Set<Address>, order: [Address], own: Address?, now: Double
     ) -> Change? {
         var talk = talks[key] ?? Talk()
         var added: [Address] = []
         for address in order where address != own && added.count < most {
-            // Two connections may have one address.
+            // Two connections may have the same address.
             if talk.told.insert(address).inserted { added.append(address) }
         }
         let dropped = Array(talk.order.lazy.filter { !known.contains($0) }.prefix(most))
@@ -111,7 +113,7 @@ package struct ExchangeLedger<Address: Hashable & Sendable>: Sendable {
         return Change(added: added, dropped: dropped)
     }
 
-    /// Peers may send once a minute, and a few times when they begin; a message that comes sooner is ignored.
+    /// Whether to accept a message now. Peers may send one a minute, and a few more at the beginning.
     package mutating func mayReceive(from key: PeerKey, now: Double) -> Bool {
         let talk = talks[key] ?? Talk()
         guard talk.received < early || now - talk.receivedAt >= leastInterval else { return false }

@@ -1,7 +1,7 @@
-/// Announcements of pieces that wait for a peer at the other end of a site's line, so that many go in one packet:
-/// alone, each takes more there than all else that is said about its piece.
+/// Delays `have` messages to peers outside the site, so that several share a packet on the site's uplink. Sent alone,
+/// each takes more of the uplink than all other messages about its piece.
 public struct HeldAnnouncements: Sendable {
-    /// Seconds that the first of a peer waits at most.
+    /// Maximum delay of a peer's first waiting announcement, in seconds.
     static let patience = 0.5
 
     private struct Waiting: Sendable {
@@ -19,10 +19,10 @@ public struct HeldAnnouncements: Sendable {
         waiting[key, default: Waiting(since: now)].pieces.append(piece)
     }
 
-    /// What waits for a peer, to be said before anything else, or because it is gone.
-    public mutating func take(_ key: PeerKey) -> [UInt32] { waiting.removeValue(forKey: key)?.pieces ?? [] }
+    /// Removes and returns a peer's waiting pieces, to send before another message, or because the peer is gone.
+    public mutating func takePieces(for key: PeerKey) -> [UInt32] { waiting.removeValue(forKey: key)?.pieces ?? [] }
 
-    /// Whose announcements have waited long enough.
+    /// Peers whose announcements have waited long enough.
     public func due(_ now: Double) -> [PeerKey] {
         waiting.filter { now - $0.value.since >= Self.patience }.keys.sorted(by: PeerKey.isBefore)
     }

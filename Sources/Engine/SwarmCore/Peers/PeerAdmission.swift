@@ -1,16 +1,17 @@
-/// Decides which connection whose handshake is done joins the torrent: no connection of a host to itself, none of a
-/// banned peer, and one for each peer.
+/// Decides whether a connection whose handshake is complete joins the torrent. Refuses connections of a host to itself
+/// and of banned peers, and keeps one connection for each peer.
 ///
-/// A peer is its id at its host (an IPv4 address, or a /64). Anybody can say an id that he has heard; taken alone, an id
-/// would let a stranger shut out the peer whose id it is. Invariant: `keys` and `members` hold the same connections, the
-/// latest one of each peer. The value grows with the connections that joined, and its bans are bounded.
+/// A peer is identified by its id at its host (an IPv4 address, or a /64). Any host can claim an id that it has heard,
+/// so identifying peers by id alone would let an attacker displace another peer. Invariant: `keys` and `members` hold
+/// the same connections, the latest one of each peer. The value grows with the connections that joined; its bans are
+/// bounded.
 package struct PeerAdmission<ID: Hashable & Comparable & Sendable, Host: Hashable & Sendable>: Sendable {
     package enum Verdict: Sendable, Equatable {
         case admitted
-        /// Admitted once the older connection of the same peer, this one, is closed.
+        /// Admitted after the older connection of the same peer, this one, is closed.
         case replaces(PeerKey)
         case banned
-        /// The other side is this host.
+        /// The remote side is this host itself.
         case own
         /// The peer's older connection is kept.
         case duplicate
@@ -34,8 +35,8 @@ package struct PeerAdmission<ID: Hashable & Comparable & Sendable, Host: Hashabl
     /// - Parameter own: this host's peer id.
     package init(own: ID) { self.own = own }
 
-    /// Of two connections that were made at once both sides keep the same: the one that the larger peer id made. The
-    /// same id at another host is another peer.
+    /// When two peers dial each other at the same time, both sides keep the connection that the larger peer id opened.
+    /// The same id at another host is another peer.
     package func verdict(_ id: ID, at host: Host, isIncoming: Bool) -> Verdict {
         if id == own { return .own }
         if bans.isBanned(id, at: host) { return .banned }
@@ -46,7 +47,7 @@ package struct PeerAdmission<ID: Hashable & Comparable & Sendable, Host: Hashabl
         return isPreferred && !wasPreferred ? .replaces(key) : .duplicate
     }
 
-    /// The connection was admitted, and has this key.
+    /// Call when the connection was admitted, with its key.
     package mutating func joined(_ key: PeerKey, _ id: ID, at host: Host, isIncoming: Bool) {
         let peer = Peer(id: id, host: host)
         keys[peer] = key
@@ -60,9 +61,9 @@ package struct PeerAdmission<ID: Hashable & Comparable & Sendable, Host: Hashabl
 
     // MARK: Bans
 
-    /// For false bytes, or a flood of requests. The shell closes the connection.
-    /// - Parameter id: nil for a peer that never said its id.
-    /// - Returns: the connections of the host, if so many of its peers were banned that it is now banned as a whole.
+    /// Bans a peer for corrupt data or for a flood of requests. The shell closes the connection.
+    /// - Parameter id: nil for a peer that never sent its id.
+    /// - Returns: all connections of the host, if so many of its peers are banned that the whole host is now banned.
     @discardableResult
     package mutating func ban(_ id: ID?, at host: Host) -> [PeerKey] {
         bans.ban(id, at: host)
@@ -70,6 +71,6 @@ package struct PeerAdmission<ID: Hashable & Comparable & Sendable, Host: Hashabl
         return members.compactMap { $0.value.peer.host == host ? $0.key : nil }
     }
 
-    /// So many peers of the host were banned that no peer from there is let in.
+    /// Whether the host is banned as a whole, because so many of its peers were.
     package func isBanned(_ host: Host) -> Bool { bans.isBanned(host) }
 }

@@ -1,37 +1,38 @@
-/// The addresses we know of one torrent's peers, and which to dial next. `Address` is the shell's; this only compares
-/// it.
+/// The known addresses of one torrent's peers, and which of them to dial next. `Address` is a type of the shell; this
+/// type only compares addresses.
 ///
-/// Everything in it is bounded, whatever strangers do: addresses to dial by ``Limits/capacity``, those banned or not to
-/// be dialled by ``Limits/outcasts`` each, those connected by the connections there are.
+/// Everything is bounded, whatever remote hosts send: addresses to dial by ``Limits/capacity``, banned and shunned
+/// addresses by ``Limits/outcasts`` each, connected addresses by the number of connections.
 public struct PeerBook<Address: Hashable & Sendable>: Sendable {
     public struct Limits: Sendable {
-        /// Addresses remembered, those banned or shunned not counted.
+        /// Maximum number of addresses, without banned and shunned ones.
         public var capacity = 4_000
-        /// Addresses that are remembered as banned, and as many as shunned. Those named longest ago are forgotten first.
+        /// Maximum number of banned addresses, and of shunned ones. The oldest are dropped first.
         public var outcasts = 4_000
-        /// Connections begun and not yet answered.
+        /// Maximum number of outgoing connections that are not established yet.
         public var halfOpen = 50
-        /// Connections, incoming ones included, up to which more are dialled.
+        /// Number of connections, including incoming ones, up to which more are dialled.
         public var connections = 80
-        /// Connections that this host dialled, up to which it dials more however many others came in: else strangers who
-        /// only connect would keep it from the peers it knows.
+        /// Number of outgoing connections up to which more are dialled, however many incoming ones there are. Otherwise
+        /// hosts that only connect to us could keep us from dialling known peers.
         public var dialled = 40
-        /// Connections beyond ``dialled`` for addresses that a tracker names, as long as those that other peers named hold
-        /// as many: else strangers that peers speak of, and that never say a word, would keep it from the tracker's.
+        /// Number of outgoing connections beyond ``dialled`` for addresses from a tracker, as long as addresses from
+        /// other peers hold that many. Otherwise addresses that peers named, and that never send anything, could keep
+        /// us from the tracker's addresses.
         public var beyondHearsay = 10
-        /// Seconds before an address is tried again that this host had no descriptor for.
+        /// Seconds before an address is tried again for which no descriptor was available.
         public var pause = 1.0
-        /// Seconds before an address that failed is tried again; doubles each time.
+        /// Backoff, in seconds, for an address that failed. Doubles each time.
         public var firstRetry = 2.0
         public var longestRetry = 600.0
-        /// Failures in a row after which an address nobody names any more is forgotten.
+        /// Consecutive failures after which an address is dropped, unless the user configured it.
         public var failures = 8
 
         public init() {}
     }
 
-    /// Where an address comes from; the first that names it decides. What peers say makes way for what trackers say, and
-    /// both for what the user says.
+    /// The source of an address; its first source counts. If there is no room, addresses from peers are dropped first,
+    /// then those from trackers; those from the user stay.
     public enum Origin: Sendable {
         case configured, tracker, exchange, incoming
 
@@ -43,21 +44,21 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
         var failures = 0
         var retryAt = 0.0
         var state = State.idle
-        /// It stands in the queue; one that is connected may, if it came by itself.
+        /// Whether the address is in `queue`. A connected address may be, if it connected to us.
         var isQueued = false
 
         enum State: Sendable { case idle, dialling, connected }
     }
 
-    /// Addresses forgotten at once when there is no room: looking for them takes as long as the queue.
+    /// Number of addresses dropped at once when there is no room: finding them takes time proportional to the queue.
     private static var makesRoomFor: Int { 64 }
 
     private let limits: Limits
     private var entries: [Address: Entry] = [:]
-    /// Idle addresses in the order in which they are to be tried.
+    /// Idle addresses in the order in which they are tried.
     private var queue: [Address] = []
     private var banned: RecentKeys<Address, Void>
-    /// With what was known of them, for when there is reason to dial them after all.
+    /// Shunned addresses with their history, in case there is a reason to dial them later.
     private var shunned: RecentKeys<Address, Entry>
     public private(set) var dialling = 0
     private var hasConfigured = false
@@ -68,16 +69,17 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
         shunned = RecentKeys(capacity: limits.outcasts)
     }
 
-    /// Addresses remembered, those banned or shunned included.
+    /// Number of addresses, including banned and shunned ones.
     public var count: Int { entries.count + banned.count + shunned.count }
 
-    /// Addresses that wait to be dialled, for tests.
+    /// Number of addresses waiting to be dialled, for tests.
     var queueLength: Int { queue.count }
 
     public func isBanned(_ address: Address) -> Bool { banned.contains(address) }
     public func isConnected(_ address: Address) -> Bool { entries[address]?.state == .connected }
 
-    /// What was known already keeps its history, except that a tracker's or user's word gives it a new chance.
+    /// Adds addresses. Known addresses keep their history, but an address that a tracker or the user names again gets a
+    /// new chance.
     public mutating func learn(_ addresses: some Sequence<Address>, from origin: Origin) {
         if origin == .configured { hasConfigured = true }
         for address in addresses {
@@ -93,11 +95,12 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
         }
     }
 
-    /// Addresses to dial now; each then counts as half open until ``connected(_:)``, ``failed(_:now:)`` or
-    /// ``postponed(_:now:)``. How many others came in does not keep the user's own addresses from being dialled.
+    /// The addresses to dial now. Each counts as half-open until ``connected(_:)``, ``failed(_:now:)`` or
+    /// ``postponed(_:now:)``. The number of incoming connections does not keep the user's own addresses from being
+    /// dialled.
     /// - Parameters:
-    ///   - connections: those there are, half-open ones not counted.
-    ///   - dialled: how many of them this host dialled; nil for all.
+    ///   - connections: number of connections, without half-open ones.
+    ///   - dialled: how many of them this host opened; nil for all.
     public mutating func dial(connections: Int, dialled: Int? = nil, now: Double) -> [Address] {
         guard dialling < limits.halfOpen, mayHaveRoom(connections, dialled) else { return [] }
         let hearsay = heldByHearsay(connections, dialled)
@@ -134,14 +137,14 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
         }
     }
 
-    /// Whether there is room for an address of some origin, without a look at all of them.
+    /// Whether there may be room for an address from some source, without examining all addresses.
     private func mayHaveRoom(_ connections: Int, _ dialled: Int?) -> Bool {
         let most = max(limits.dialled + limits.beyondHearsay, hasConfigured ? limits.connections : 0)
         return (dialled ?? connections) + dialling < most
             || connections + dialling < limits.connections
     }
 
-    /// Connections, also begun ones, to addresses that peers named. Counted only when the answer matters.
+    /// Number of connections, including half-open ones, to addresses that peers named. Counted only if it matters.
     private func heldByHearsay(_ connections: Int, _ dialled: Int?) -> Int {
         guard (dialled ?? connections) + dialling >= limits.dialled, connections + dialling >= limits.connections else {
             return 0
@@ -158,10 +161,10 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
         entries[address]?.failures = 0
     }
 
-    /// A connection of ours ended, or could not be made.
+    /// Call when an outgoing connection was closed, or could not be established.
     public mutating func failed(_ address: Address, now: Double) {
         if let entry = shunned[address] {
-            // The way to this peer that was kept is gone too.
+            // The remembered second address of this peer is useless too.
             shunned[address] = nil
             if entries.count >= limits.capacity { makeRoom(for: entry.origin) }
             if entries.count < limits.capacity || entry.origin == .configured { entries[address] = entry }
@@ -180,7 +183,7 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
         entries[address]?.retryAt = now + min(limits.longestRetry, wait)
     }
 
-    /// It could not be dialled for want of a descriptor here, which is no fault of the peer's.
+    /// Call when no descriptor was available for dialling the address. Does not count as a failure.
     public mutating func postponed(_ address: Address, now: Double) {
         guard entries[address]?.state == .dialling else { return }
         leaveDialling(address)
@@ -190,15 +193,15 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
         queue.append(address)
     }
 
-    /// Not to be dialled nor let in again.
+    /// The address must not be dialled and its connections must be refused.
     public mutating func ban(_ address: Address) {
         forget(address)
         shunned[address] = nil
         banned[address] = ()
     }
 
-    /// It is ourselves, a second way to a peer we have, or has nothing for us: not dialled again, but let in if it
-    /// comes.
+    /// The address is ourselves, a second address of a connected peer, or has nothing for us: it is not dialled again,
+    /// but its incoming connections are accepted.
     public mutating func shun(_ address: Address) {
         guard !isBanned(address) else { return }
         var entry = entries[address] ?? shunned[address] ?? Entry(origin: .incoming)
@@ -218,7 +221,7 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
         if entries[address]?.state == .dialling { dialling -= 1 }
     }
 
-    /// Forgets some idle addresses of the least trusted origin, none that is more trusted than the newcomer's.
+    /// Drops some idle addresses of the least trusted source, none that is more trusted than the new address.
     private mutating func makeRoom(for origin: Origin) {
         if forget(where: \.isHearsay) || origin.isHearsay { return }
         _ = forget { $0 != .configured }

@@ -2,104 +2,106 @@ import Metainfo
 
 /// What a source of pieces is and can do, known when it joins.
 public struct PeerTraits: Sendable {
-    /// The fast extension (BEP 6): requests are answered by data or a reject, and suggestions are understood.
+    /// Fast extension (BEP 6): the peer answers each request with data or a reject, and understands suggestions.
     public var supportsFast: Bool
-    /// Bytes per second that it can send, as it says; nil when it does not.
+    /// The uplink that the peer advertises, in bytes per second; nil if it does not.
     public var uplink: Int?
     /// `lt_donthave` (BEP 54).
     public var supportsDontHave = false
-    /// Longest request it serves, bytes; a multiple of a block.
+    /// Longest request that the peer answers, in bytes; a multiple of a block.
     public var longestRequest = blockLength
-    /// Requests it keeps waiting at most.
+    /// Maximum number of requests that the peer queues.
     public var requestQueue = 250
-    /// It follows suggestions to the letter, as our own leechers do.
+    /// Whether the peer follows suggestions strictly, as Swoop leechers do.
     public var followsSuggestions = false
-    /// It knows turns (`swoop_turn`).
-    public var takesTurns = false
-    /// It stands at our site, see ``Site``.
+    /// Whether the peer supports upload grants (`swoop_turn`).
+    public var supportsGrants = false
+    /// Whether the peer is at our site, see ``Site``.
     public var isNear = false
-    /// Nobody can dial it: only those whom it dialled can serve it.
+    /// Whether the peer accepts no connections: only peers that it dialled can serve it.
     public var isUnreachable = false
-    /// It knows claims (`swoop_claim`).
-    public var takesClaims = false
-    /// Seconds of a long line, there and back; 0 for any other.
+    /// Whether the peer supports claims (`swoop_claim`).
+    public var supportsClaims = false
+    /// Minimum round trip of a long path to the peer, in seconds; 0 for other paths.
     public var longRoundTrip = 0.0
-    /// A web seed or another store of ranges: it asks for nothing and takes no messages but requests and cancels.
+    /// Whether this is a web seed or another range source: it requests nothing and accepts only requests and cancels.
     public var isWebSeed = false
-    /// The pieces that a web seed is asked for; nil for all. See ``SwarmMachine/setHoldings(of:to:now:)``.
+    /// The pieces that a web seed may be asked for; nil for all. See ``SwarmMachine/setHoldings(of:to:now:)``.
     public var mask: PieceSet?
 
     public init(supportsFast: Bool) { self.supportsFast = supportsFast }
 }
 
-/// A request that was sent and not answered.
+/// A request that was sent and has not been answered.
 struct OutstandingRequest: Sendable {
     let span: BlockSpan
     let sentAt: Double
-    /// Given up by us; whatever comes for it is dropped.
+    /// Whether we have cancelled it. The answer is dropped.
     var isCancelled = false
 }
 
-/// All that is known of one connected peer. What is looked at for all peers often comes first: it then lies together.
+/// The state of one connected peer. Fields that are often read for all peers come first, so that they are adjacent in
+/// memory.
 struct PeerState: Sendable {
     let key: PeerKey
     var isChokingUs = true
     var amInterested = false
     var isInterested = false
     var amChoking = true
-    /// It has said that it fetches nothing (BEP 21).
+    /// The peer has announced that it downloads nothing (BEP 21).
     var isUploadOnly = false
-    /// It gives pieces out by suggestions: what nobody else has is on its way to somebody, and not ours to ask for.
+    /// The peer dispatches pieces by suggestions. A piece that no other peer has is on its way to some peer, so we do
+    /// not request it.
     var isDispatching = false
     var isSnubbed = false
-    /// It is served before others, see ``Precedence``.
+    /// The peer takes precedence in uploads, see ``Precedence``.
     var goesFirst = false
-    /// It is counted as one that has every piece, not piece by piece.
+    /// The peer is counted as having every piece, instead of piece by piece.
     var countsAsFull = false
     var hasLostPieces = false
-    /// As its traits say; set by ``SiteClaims/update(_:isNear:takesClaims:_:)``.
+    /// Copied from the traits by ``SiteClaims/update(_:isNear:supportsClaims:_:)``.
     var isNear = false
-    /// It is near, and knows claims.
+    /// The peer is near and supports claims.
     var isSiteMember = false
-    /// What it has counts as being at our site.
+    /// The peer's pieces count as present at our site.
     var isHolder = false
-    /// How often it stopped counting because it gives pieces out, and how often it may.
+    /// How often the peer stopped counting because it dispatches pieces, and the maximum.
     var excuses: UInt8 = 0
     static let mostExcuses: UInt8 = 16
-    /// A bitfield is legal until anything else about pieces has been said.
+    /// Whether a bitfield is still legal: it must come before other messages about pieces.
     var mayAnnounceHoldings = true
     var holdings: PieceSet
-    /// How many of its pieces we want and lack.
+    /// Number of the peer's pieces that we want and are missing.
     var wantedCount = 0
 
     var outstandingBytes = 0
     var window: RequestWindow
     var outstanding: [OutstandingRequest] = []
-    /// When it last finished a request of ours, or was asked first.
+    /// Time at which the peer last finished one of our requests, or of the first request.
     var lastProgressAt: Double
     var askAgainAt = 0.0
-    /// Rejects since it last gave a block, those that come with a choke not counted; the next request waits for them.
+    /// Rejects since the peer last sent a block, without those after a choke. The next request waits for them.
     var rejects = 0
-    /// The piece it is sending, for contiguous picks.
+    /// The piece that the peer is sending, for choosing contiguous pieces.
     var lastPiece: Int?
 
     var chatter: Chatter
     var grants = GrantsOfPeer()
     var uploads: [BlockSpan] = []
     var uploadHead = 0
-    /// When it was unchoked last, or became interested.
+    /// Time of the peer's last unchoke, or of its interest if it was never unchoked.
     var waitingSince: Double
     var uploadMeter: RateMeter
 
     var traits: PeerTraits
-    /// Pieces it serves even while choking us (BEP 6).
+    /// Pieces that the peer serves even while choking us (BEP 6).
     var allowedFast: Set<Int> = []
-    /// Pieces it would like us to take, in its order.
+    /// Pieces that the peer suggested (BEP 6), in its order.
     var suggested: [Int] = []
-    /// What it was asked for and answers still, after a cancel without the fast extension.
+    /// Requests cancelled without the fast extension. The peer may still answer them.
     var forgotten: [BlockSpan] = []
-    /// nil while all of it comes over one connection.
-    var further: FurtherLinesState?
+    /// nil while all blocks come over one connection.
+    var further: FurtherConnectionsState?
 
     init(key: PeerKey, traits: PeerTraits, pieceCount: Int, missing: Int, now: Double) {
         self.key = key
@@ -112,11 +114,11 @@ struct PeerState: Sendable {
         waitingSince = now
     }
 
-    /// Connections over which its blocks come.
-    var lineCount: Int { further?.lines ?? 1 }
+    /// Number of connections that carry the peer's blocks.
+    var connectionCount: Int { further?.count ?? 1 }
     var uploadCount: Int { uploads.count - uploadHead }
 
-    /// A block that was asked for has come.
+    /// A requested block has arrived.
     mutating func answered(_ request: OutstandingRequest, now: Double) {
         window.arrived(request.span.length, delay: now - request.sentAt, now: now)
         lastProgressAt = now
@@ -125,7 +127,7 @@ struct PeerState: Sendable {
         if let newest = further?.newestAnswered, request.sentAt > newest { further?.newestAnswered = request.sentAt }
     }
 
-    /// The next block to send to it; nil when it waits for none.
+    /// Removes and returns the next block to send to the peer; nil if it requested none.
     mutating func takeUpload() -> BlockSpan? {
         guard uploadCount > 0 else { return nil }
         let span = uploads[uploadHead]

@@ -1,18 +1,19 @@
-/// The peers of a torrent, by key. A slot is used again, its generation is not.
+/// The peers of a torrent, by key. A slot is reused; its generation is not.
 ///
-/// A look at one field of a peer must not cost a copy of all of it, as `peers[key]?.wantedCount` does: what is done
-/// often goes by ``Place``, through accessors that the compiler can inline, since nothing of them is optional.
+/// Reading one field must not copy a whole peer, as `peers[key]?.wantedCount` does. Frequent code uses a ``Place``,
+/// whose accessors are not optional, so that the compiler can inline them.
 struct PeerTable: Sendable {
-    /// By slot; nil for one that is free.
+    /// By slot; nil for a free slot.
     private var states: ContiguousArray<PeerState?> = []
     private var generations: ContiguousArray<UInt32> = []
     private var free: [Int32] = []
-    /// In no order that means anything, and the same in every run.
+    /// In an arbitrary order that is the same in every run.
     private(set) var keys: [PeerKey] = []
 
     var count: Int { keys.count }
 
-    /// - Parameter place: among the keys, 0 to their number: who came first is not to be first in everything.
+    /// - Parameter place: position among the keys, 0 to their count. Random, so that the first peer to join is not
+    ///   first in everything.
     mutating func add(at place: Int, _ make: (PeerKey) -> PeerState) -> PeerKey {
         let slot: Int32
         if let reused = free.popLast() {
@@ -38,24 +39,24 @@ struct PeerTable: Sendable {
         return states[Int(key.slot)]
     }
 
-    /// Where a peer's state lies; good until somebody comes or goes.
+    /// The position of a peer's state in memory; valid until a peer joins or leaves.
     struct Place: Sendable {
         fileprivate let index: Int
     }
 
-    /// nil for a peer that has gone.
+    /// nil for a peer that has left.
     @inline(__always)
     func place(of key: PeerKey) -> Place? {
         generations[Int(key.slot)] == key.generation ? Place(index: Int(key.slot)) : nil
     }
 
-    /// For what is done often: a look at one field costs just that.
+    /// For frequent code: reading one field costs only that.
     subscript(place: Place) -> PeerState {
         @inline(__always) _read { yield states[place.index]! }
         @inline(__always) _modify { yield &states[place.index]! }
     }
 
-    /// nil for a peer that has gone. A peer comes by ``add(at:_:)`` only.
+    /// nil for a peer that has left. Use ``add(at:_:)`` to add a peer.
     subscript(key: PeerKey) -> PeerState? {
         _read {
             if let place = place(of: key) { yield states[place.index] } else { yield nil }

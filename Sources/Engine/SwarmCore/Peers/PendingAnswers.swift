@@ -1,15 +1,15 @@
 import PeerWire
 
-/// What a peer has asked for beside blocks, parts of the metadata (BEP 9) and hashes (BEP 52), and has not got yet.
+/// A peer's pending requests for metadata (BEP 9) and hashes (BEP 52).
 ///
-/// An answer is made only when the one before it is on its way, so that a peer that asks a lot and reads slowly makes
-/// nobody hold more than one for it. What it asks beyond the bounds is to be rejected, which costs few bytes.
+/// A response is built only after the previous one was sent, so a peer that requests much and reads slowly costs the
+/// memory of one response. Requests beyond the limits are rejected, which takes few bytes.
 public struct PendingAnswers: Sendable {
     public enum Ask: Sendable, Equatable {
         case metadata(piece: Int)
         indirect case hashes(HashRequest)
 
-        /// Bytes of the answer at most, about.
+        /// Approximate maximum size of the response, in bytes.
         public var cost: Int {
             switch self {
             case .metadata: MetadataMessage.pieceLength + 64
@@ -18,36 +18,36 @@ public struct PendingAnswers: Sendable {
         }
     }
 
-    /// Requests that wait at a time. Other clients have a handful on the way.
+    /// Maximum number of pending requests. Other clients keep only a few outstanding.
     public static var most: Int { 64 }
 
     private var asks: [Ask] = []
     private var head = 0
-    /// Bytes of answers that this peer may still have.
+    /// Bytes of responses that this peer may still get.
     private var left: Int
     private var refused = 0
 
-    /// Requests beyond the bounds after which a peer is taken for hostile.
+    /// Requests beyond the limits after which the peer counts as hostile.
     public static var mostRefused: Int { 256 }
 
-    /// The peer goes on asking for what it cannot have. Refusals are cheap, but not free.
+    /// Whether the peer keeps requesting beyond the limits. Rejects are cheap, but not free.
     public var isFlooded: Bool { refused > Self.mostRefused }
 
-    /// - Parameter budget: bytes of answers in the whole time of the connection.
+    /// - Parameter budget: bytes of responses over the whole connection.
     public init(budget: Int = .max) { left = budget }
 
-    /// Everything there is to be asked for, four times over.
+    /// A budget of four times everything that can be requested.
     /// - Parameters:
-    ///   - metadata: bytes of the info dictionary.
-    ///   - pieces: pieces of the torrent.
+    ///   - metadata: length of the info dictionary in bytes.
+    ///   - pieces: number of pieces of the torrent.
     public static func budget(metadata: Int, pieces: Int) -> Int { 4 * (metadata + 64 * pieces) + (1 << 20) }
 
     public var count: Int { asks.count - head }
     public var isEmpty: Bool { head == asks.count }
-    /// What is to be answered next.
+    /// The next request to answer.
     public var first: Ask? { isEmpty ? nil : asks[head] }
 
-    /// - Returns: false when it is too much: reject the request.
+    /// - Returns: false if a limit is reached: reject the request.
     public mutating func add(_ ask: Ask) -> Bool {
         guard count < Self.most, ask.cost <= left else {
             refused += 1

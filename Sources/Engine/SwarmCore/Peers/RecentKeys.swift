@@ -1,25 +1,25 @@
-/// A dictionary for what strangers' data is the key of: it holds so many keys at most, and the one that was written
-/// longest ago makes room for a new one. Every step takes the same time.
+/// A bounded dictionary for keys from outside. When it is full, a new key evicts the key that was written longest ago.
+/// Every operation takes (amortised) constant time.
 public struct RecentKeys<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private struct Entry: Sendable {
         var value: Value
-        /// The latest writing of the key.
+        /// Serial number of the key's latest write.
         var serial: UInt64
     }
 
     public let capacity: Int
     private var entries: [Key: Entry] = [:]
-    /// Writings, the oldest first, those before `head` done with. Of a key that was written again only the last counts.
+    /// All writes, the oldest first; those before `head` are done. Only the last write of a key counts.
     private var writings: [(key: Key, serial: UInt64)] = []
     private var head = 0
     private var serial: UInt64 = 0
 
-    /// - Parameter capacity: at least 1.
+    /// - Parameter capacity: maximum number of keys, at least 1.
     public init(capacity: Int) { self.capacity = max(1, capacity) }
 
     public var count: Int { entries.count }
     public var isEmpty: Bool { entries.isEmpty }
-    /// In no order.
+    /// In no particular order.
     public var keys: [Key] { Array(entries.keys) }
 
     public func contains(_ key: Key) -> Bool { entries[key] != nil }
@@ -36,7 +36,7 @@ public struct RecentKeys<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         }
     }
 
-    /// - Returns: the key that made room for this one.
+    /// - Returns: the key that was evicted.
     @discardableResult
     public mutating func insert(_ value: Value, for key: Key) -> Key? {
         serial &+= 1
@@ -46,7 +46,7 @@ public struct RecentKeys<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         return isNew && entries.count > capacity ? removeOldest() : nil
     }
 
-    /// - Returns: the key that was written longest ago, now gone.
+    /// - Returns: the removed key, which was written longest ago.
     @discardableResult
     public mutating func removeOldest() -> Key? {
         while head < writings.count {
@@ -59,7 +59,7 @@ public struct RecentKeys<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         return nil
     }
 
-    /// Forgets writings that no longer count, as soon as they are more than those that do.
+    /// Removes outdated writes when they outnumber current ones.
     private mutating func compact() {
         guard writings.count > 2 * max(entries.count, 16) else { return }
         writings = writings[head...].filter { entries[$0.key]?.serial == $0.serial }

@@ -1,22 +1,22 @@
-/// How many bytes to have asked of one peer at a time: enough that its line never idles, not so much that pieces are
-/// promised long before they can come.
+/// The number of bytes to keep requested from one peer: enough that its uplink is never idle, but few enough that
+/// requests are answered soon.
 ///
-/// It doubles while that brings more (as TCP begins), then follows rate times delay.
+/// The window doubles while that raises the rate (like TCP slow start), then follows rate times delay.
 struct RequestWindow: Sendable {
     struct Limits: Sendable {
         var initial = 4 * blockLength
         var least = 2 * blockLength
         var most = 8 << 20
-        /// On a long line, where loss makes many answers wait for what was lost before them.
-        var mostOnLongLine = 16 << 20
-        /// Bytes per second that a long line is asked for at first.
+        /// On a long path, where a lost block delays many answers behind it.
+        var mostOnLongPath = 16 << 20
+        /// Assumed rate of a long path at first, in bytes per second.
         var firstRate = 8e6
-        /// Seconds of the peer's rate kept in flight on top of the delay of the line.
+        /// Seconds of the peer's rate to keep in flight in addition to the delay.
         var slack = 0.3
     }
 
     private static let limits = Limits()
-    /// Bytes to keep asked for.
+    /// The window, in bytes.
     private(set) var target: Int
     private(set) var meter: RateMeter
     private var leastDelay = Double.infinity
@@ -30,11 +30,11 @@ struct RequestWindow: Sendable {
         checkedAt = now
     }
 
-    private var isOnLongLine = false
+    private var isOnLongPath = false
 
-    private var most: Int { isOnLongLine ? Self.limits.mostOnLongLine : Self.limits.most }
+    private var most: Int { isOnLongPath ? Self.limits.mostOnLongPath : Self.limits.most }
 
-    /// - Parameter delay: seconds from the request to its last byte.
+    /// - Parameter delay: seconds from the request to the last byte of the answer.
     mutating func arrived(_ bytes: Int, delay: Double, now: Double) {
         meter.add(bytes, now: now)
         leastDelay = min(leastDelay, max(delay, 1e-5))
@@ -47,7 +47,7 @@ struct RequestWindow: Sendable {
         if isStarting && rate < 1.15 * rateAtCheck { isStarting = false }
         if !isStarting {
             let wanted = rate * (2 * leastDelay + Self.limits.slack)
-            // Gently down: one slow moment must not empty the line.
+            // Shrinks slowly: one slow moment must not leave the peer's uplink idle.
             let next = max(wanted, Double(target) * 0.8)
             target = max(Self.limits.least, min(most, Int(next) + blockLength))
         }
@@ -55,11 +55,11 @@ struct RequestWindow: Sendable {
         checkedAt = now
     }
 
-    /// A long line is filled from the beginning, as far as it is not known how much it takes: with less asked for, TCP
-    /// would not find that out either.
-    /// - Parameter roundTrip: seconds; 0 for a line that is not long.
+    /// Starts with a large window for a long path whose rate is unknown: with fewer requests, TCP could not find its
+    /// rate either.
+    /// - Parameter roundTrip: seconds; 0 for a path that is not long.
     mutating func expect(roundTrip: Double) {
-        isOnLongLine = roundTrip > 0
+        isOnLongPath = roundTrip > 0
         guard isStarting, leastDelay == .infinity else { return }
         target = max(target, min(Self.limits.most, Int(min(roundTrip, 1) * Self.limits.firstRate)))
     }
@@ -67,17 +67,17 @@ struct RequestWindow: Sendable {
     /// Bytes per second.
     mutating func currentRate(_ now: Double) -> Double { meter.rate(now) }
 
-    /// The peer has let requests lie: one block at a time until it sends again.
+    /// The peer did not answer its requests: request one block at a time until it sends again.
     mutating func collapse() {
         target = blockLength
         isStarting = true
         leastDelay = .infinity
     }
 
-    /// Blocks of one request, for a peer that takes runs: about 20 ms of the rate of each of its connections, and
-    /// enough for as many requests as it keeps to fill the window.
-    mutating func runLength(limit: Int, lines: Int, requests: Int, now: Double) -> Int {
-        let least = lines > 1 ? target * 4 / 3 / (blockLength * requests) : 1
-        return max(1, min(limit, max(least, Int(meter.rate(now) * 0.02) / (blockLength * lines))))
+    /// Number of blocks in one request to a peer that accepts long requests: about 20 ms of the rate of each of its
+    /// connections, and enough that the requests it queues fill the window.
+    mutating func runLength(limit: Int, connections: Int, requests: Int, now: Double) -> Int {
+        let least = connections > 1 ? target * 4 / 3 / (blockLength * requests) : 1
+        return max(1, min(limit, max(least, Int(meter.rate(now) * 0.02) / (blockLength * connections))))
     }
 }

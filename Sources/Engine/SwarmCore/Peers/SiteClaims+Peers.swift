@@ -1,26 +1,28 @@
 import Metainfo
 import PeerWire
 
-/// Sites: of several hosts behind one uplink, one fetches each piece over it, and says so; the others have it of that
-/// host.
+/// Of several hosts behind one uplink, one downloads each piece over it and claims the piece; the others get it from
+/// that host.
 ///
-/// Without it every host of a site asks far peers for the pieces that are rarest, which are the same ones, and the uplink
-/// carries them as many times. Peers are near or far; where nobody near knows claims, nobody counts as far.
+/// Without claims, every host of a site requests the rarest pieces from peers outside, which are the same pieces for
+/// all, and the uplink carries each of them several times. A near peer is at our site; all others are far. While no
+/// near peer supports claims, no peer counts as far.
 extension SiteClaims {
-    /// The peer stands outside our site, and others of our site do not.
+    /// Whether the peer is outside our site, while other peers are inside.
     func isFar(_ peer: PeerTable.Place, _ swarm: inout SwarmState) -> Bool {
         members > 0 && !swarm.peers[peer].isNear && !swarm.peers[peer].traits.isWebSeed
     }
 
-    // MARK: Who is near
+    // MARK: Near peers
 
-    /// Call when what is known of a peer has changed, and when it goes.
-    /// - Returns: pieces that another host of our site has, and that we need not fetch, see ``RequestPlanner/giveWay(_:_:_:)``.
+    /// Call when the traits of a peer have changed, and when it leaves.
+    /// - Returns: pieces that another host of our site has, so that we need not download them from far peers, see
+    ///   ``RequestPlanner/giveWay(_:_:_:)``.
     mutating func update(
-        _ key: PeerKey, isNear: Bool, takesClaims: Bool, _ swarm: inout SwarmState
+        _ key: PeerKey, isNear: Bool, supportsClaims: Bool, _ swarm: inout SwarmState
     ) -> [Int] {
         guard let peer = swarm.peers.place(of: key) else { return [] }
-        let isMember = isNear && takesClaims
+        let isMember = isNear && supportsClaims
         if isMember != swarm.peers[peer].isSiteMember {
             swarm.peers[peer].isSiteMember = isMember
             if isMember { memberCame() } else { memberLeft() }
@@ -32,12 +34,12 @@ extension SiteClaims {
         return updateHolder(key, &swarm)
     }
 
-    /// A seed near us that gives out what nobody has is asked for nothing else, so all else of it is not at hand: what
-    /// it gave to others outside may come back from there. Call when that has changed.
-    /// - Returns: pieces that we need not fetch.
+    /// A near seed that dispatches pieces is asked only for those, so its other pieces do not count as present at our
+    /// site: pieces it dispatched to far peers may have to come back from there. Call when its dispatching has changed.
+    /// - Returns: pieces that we need not download from far peers.
     mutating func updateHolder(_ key: PeerKey, _ swarm: inout SwarmState) -> [Int] {
         guard let peer = swarm.peers.place(of: key) else { return [] }
-        // Every change is a look at all pieces: a peer that changes too often is a holder.
+        // Every change examines all pieces. A peer that changes too often counts as a holder.
         let isGivingOut = swarm.peers[peer].isDispatching || swarm.peers[peer].grants.areNamed
         let isExcused = isGivingOut && swarm.peers[peer].excuses < PeerState.mostExcuses
         let isHolder = swarm.peers[peer].isNear && !isExcused
@@ -52,15 +54,15 @@ extension SiteClaims {
         return []
     }
 
-    /// - Returns: those of the pieces that we need not fetch.
+    /// - Returns: the pieces that we need not download from far peers.
     mutating func gain(_ pieces: PieceSet, by key: PeerKey) -> [Int] {
         var needless: [Int] = []
         pieces.forEach { if gain($0, by: key) { needless.append($0) } }
         return needless
     }
 
-    /// A near peer has a piece more.
-    /// - Returns: whether we need not fetch it, though we are about to.
+    /// A near peer has one more piece.
+    /// - Returns: whether we have claimed the piece and need not download it any more.
     mutating func gain(_ piece: Int, by key: PeerKey) -> Bool {
         gain(piece)
         keep(piece, by: key)
@@ -69,9 +71,9 @@ extension SiteClaims {
 
     // MARK: Claims
 
-    /// We ask a far peer for blocks of a piece.
+    /// Claims a piece, because we request blocks of it from a far peer.
     mutating func claim(_ piece: Int, _ swarm: inout SwarmState, now: Double) {
-        if take(piece, now: now) { tellClaim(piece, &swarm) }
+        if addOwn(piece, now: now) { tellClaim(piece, &swarm) }
     }
 
     private func tellClaim(_ piece: Int, _ swarm: inout SwarmState) {
@@ -81,7 +83,7 @@ extension SiteClaims {
         }
     }
 
-    /// - Returns: the piece, if we need not fetch it.
+    /// - Returns: the piece, if we need not download it any more.
     mutating func received(
         claim raw: UInt32, number: UInt32, from key: PeerKey, _ swarm: inout SwarmState, now: Double
     ) -> Int? {
@@ -97,7 +99,7 @@ extension SiteClaims {
     }
 
     /// Call a few times a second.
-    /// - Parameter open: pieces that are being gathered, the oldest first.
+    /// - Parameter open: pieces that are being downloaded, the oldest first.
     mutating func tick(open: [Int], _ swarm: inout SwarmState, now: Double) {
         guard members > 0 else { return }
         expire(now: now)
@@ -113,7 +115,7 @@ extension SiteClaims {
         }
     }
 
-    /// Whether near peers, and far ones that serve us, have what we lack.
+    /// Whether near peers, and far peers that do not choke us, have pieces that we are missing.
     private func whoHasMore(_ swarm: inout SwarmState) -> (near: Bool, far: Bool) {
         var has = (near: false, far: false)
         for key in swarm.peers.keys {

@@ -4,18 +4,19 @@ import Text
 /// What the peers of our own site have, and what each of them fetches from outside it: that, nobody else of the site
 /// does.
 ///
-/// It must never keep more than one claim for a piece, nor let a peer that claims and does not fetch keep others from
-/// it.
+/// Must never keep more than one claim for a piece, nor let a peer that claims pieces without downloading them keep
+/// other peers from them.
 struct SiteClaims: Sendable {
     private enum Constant {
-        /// Seconds after which a claim that was not repeated is over; and after which it is repeated.
+        /// Seconds after which a claim that was not repeated expires, and seconds between repetitions.
         static let lifetime = 15.0
         static let repeating = 5.0
-        /// Seconds after which a claim is over however often it is repeated.
+        /// Maximum duration of a claim in seconds, however often it is repeated.
         static let longest = 60.0
-        /// Bytes of what one peer claims at a time. Our kind claims half of what it gathers at a time.
+        /// Bytes of the pieces that one peer may claim at the same time. A Swoop host claims at most half of its open
+        /// pieces.
         static let mostBytes = 32 << 20
-        /// So many claims more than it kept that a peer let lapse: no more of its claims are heard.
+        /// Maximum excess of a peer's expired claims over its kept ones. After that its claims are ignored.
         static let mostBroken = 8
     }
 
@@ -33,22 +34,22 @@ struct SiteClaims: Sendable {
     }
 
     private let seed: UInt64
-    /// Peers of our site that know claims. Without any, nobody is far.
+    /// Number of peers at our site that support claims. Without any, no peer counts as far.
     private(set) var members = 0
-    /// Peers that are not of our site.
+    /// Number of peers outside our site.
     private(set) var outsiders = 0
     /// Pieces that a near peer has.
     private(set) var held: PieceSet
     /// Pieces that a near peer claims.
     private(set) var claimed: PieceSet
-    /// By piece, near peers that have it; empty before the first.
+    /// For each piece, the number of near peers that have it; empty before the first.
     private var holders: [UInt16] = []
     private var claims: [Int: Claim] = [:]
     private var records: [PeerKey: Record] = [:]
-    /// Pieces that we fetch from far peers, and when we said so last.
+    /// Pieces that we download from far peers, with the time of our last claim.
     private var own: [Int: Double] = [:]
 
-    /// Claims of one peer at a time.
+    /// Maximum number of claims of one peer.
     private let mostClaims: Int
     var supply = SiteSupply()
 
@@ -59,7 +60,7 @@ struct SiteClaims: Sendable {
         claimed = PieceSet(size: pieceCount)
     }
 
-    // MARK: Who is near
+    // MARK: Near peers
 
     mutating func memberCame() { members += 1 }
 
@@ -69,7 +70,7 @@ struct SiteClaims: Sendable {
 
     mutating func outsiderLeft() { outsiders -= 1 }
 
-    /// There are near peers and far ones.
+    /// Whether there are near peers and far ones.
     var isDivided: Bool { members > 0 && outsiders > 0 }
 
     /// A near peer has a piece.
@@ -79,19 +80,19 @@ struct SiteClaims: Sendable {
         held.insert(piece)
     }
 
-    /// A near peer has a piece no longer, or is gone.
+    /// A near peer no longer has a piece, or has left.
     mutating func lose(_ piece: Int) {
         guard !holders.isEmpty, holders[piece] > 0 else { return }
         holders[piece] -= 1
         if holders[piece] == 0 { held.remove(piece) }
     }
 
-    /// How many near peers have a piece.
+    /// Number of near peers that have a piece.
     func copies(of piece: Int) -> Int { holders.isEmpty ? 0 : Int(holders[piece]) }
 
     // MARK: Claims of others
 
-    /// A near peer fetches a piece from a far one.
+    /// A near peer claims a piece, which it downloads from a far peer.
     mutating func hear(_ piece: Int, from key: PeerKey, number: UInt32, now: Double) {
         if var claim = claims[piece] {
             if claim.key == key {
@@ -113,20 +114,20 @@ struct SiteClaims: Sendable {
         claimed.insert(piece)
     }
 
-    /// The peer has what it claimed.
+    /// The peer has the piece that it claimed.
     mutating func keep(_ piece: Int, by key: PeerKey) {
         guard claimed.contains(piece), claims[piece]?.key == key else { return }
         records[key]?.kept += 1
         end(piece)
     }
 
-    /// The peer is gone, or is near no longer.
+    /// The peer has left, or is no longer near.
     mutating func forget(_ key: PeerKey) {
         guard records.removeValue(forKey: key) != nil else { return }
         for piece in claims.filter({ $0.value.key == key }).keys { end(piece) }
     }
 
-    /// Claims that were not repeated are over.
+    /// Ends claims that were not repeated in time.
     mutating func expire(now: Double) {
         for (piece, claim) in claims where now - claim.heardAt > Constant.lifetime {
             records[claim.key]?.broken += 1
@@ -142,22 +143,22 @@ struct SiteClaims: Sendable {
 
     var claimCount: Int { claims.count }
 
-    // MARK: Our own
+    // MARK: Our own claims
 
-    /// Pieces that we fetch from far peers.
+    /// Number of pieces that we download from far peers.
     var ownCount: Int { own.count }
 
     func isOwn(_ piece: Int) -> Bool { !own.isEmpty && own[piece] != nil }
 
-    /// Of two who claim one piece the one with the smaller number goes on: for each piece another, so that nobody goes
-    /// ahead.
+    /// If two hosts claim a piece, the host with the smaller number continues. The number depends on the piece, so that
+    /// no host always wins.
     func number(of piece: Int) -> UInt32 {
         var draw = SeededGenerator(seed: seed ^ UInt64(piece))
         return UInt32(truncatingIfNeeded: draw.next() >> 32)
     }
 
-    /// - Returns: whether the others are to be told.
-    mutating func take(_ piece: Int, now: Double) -> Bool {
+    /// - Returns: whether to send the claim to the near peers.
+    mutating func addOwn(_ piece: Int, now: Double) -> Bool {
         guard own[piece] == nil else { return false }
         own[piece] = now
         return true
@@ -167,13 +168,14 @@ struct SiteClaims: Sendable {
 
     mutating func told(_ piece: Int, now: Double) { own[piece] = now }
 
-    /// - Returns: whether it was ours.
+    /// - Returns: whether we had claimed the piece.
     @discardableResult
     mutating func disown(_ piece: Int) -> Bool { own.removeValue(forKey: piece) != nil }
 
-    // MARK: What follows
+    // MARK: Effect on requests
 
-    /// Whether far peers are not to be asked for the piece: it is at our site, or comes there by another.
+    /// Whether the piece must not be requested from far peers: it is at our site, or another host of the site downloads
+    /// it.
     func bars(_ piece: Int) -> Bool {
         guard supply.binds else { return false }
         if held.contains(piece) { return true }
@@ -181,7 +183,7 @@ struct SiteClaims: Sendable {
         return own[piece] == nil || (claims[piece]?.number ?? .max) < number(of: piece)
     }
 
-    /// What of a far peer's pieces may be begun.
+    /// The pieces of a far peer that may be begun.
     func open(of holdings: PieceSet) -> PieceSet {
         supply.binds ? holdings.subtracting(held, claimed) : holdings
     }

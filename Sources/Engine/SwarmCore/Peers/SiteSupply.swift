@@ -1,14 +1,15 @@
-/// Whether what near peers have and claim keeps us from asking far ones: while near ones give enough.
+/// Decides whether pieces and claims of near peers keep us from asking far peers. They do while near peers deliver
+/// enough.
 ///
-/// They may be dead, may not serve us, or have lines much thinner than that to the others; they may claim what they do not
-/// fetch, and come again under another name when that is noticed.
+/// Near peers may be dead, may not serve us, or may have slower links than the far ones. A hostile peer may claim
+/// pieces without downloading them, and return under another id when that is detected.
 struct SiteSupply: Sendable {
     private enum Constant {
-        /// Seconds over which it is seen what near and far peers give.
+        /// Seconds over which the bytes from near and far peers are measured.
         static let window = 10.0
-        /// Near peers give at least this part of what far ones did.
+        /// Near peers must deliver at least this fraction (one in so many) of what far peers did.
         static let leastShare = 8
-        /// So many windows one after the other in which nothing at all came, though far peers have what we lack.
+        /// Consecutive windows in which nothing at all arrived, although far peers have pieces that we are missing.
         static let mostIdle = 3
     }
 
@@ -21,15 +22,15 @@ struct SiteSupply: Sendable {
     private var farBytes = 0
     private var mostFarBytes = 0
 
-    /// Bytes that a near or a far peer gave.
+    /// Counts bytes from a near or a far peer.
     mutating func received(_ bytes: Int, fromNear isNear: Bool) {
         if isNear { nearBytes += bytes } else { farBytes += bytes }
     }
 
-    /// To be called a few times a second. Once it does not bind, it does again when near peers give their share.
+    /// Call a few times a second. If it no longer binds, it binds again when near peers deliver their share.
     /// - Parameters:
-    ///   - isSupplied: near peers have something that we lack.
-    ///   - isKept: far peers that serve us have.
+    ///   - isSupplied: near peers have pieces that we are missing.
+    ///   - isKept: far peers that serve us have such pieces.
     mutating func look(isSupplied: Bool, isKept: Bool, now: Double) {
         self.isSupplied = self.isSupplied && isSupplied
         self.isKept = self.isKept && isKept

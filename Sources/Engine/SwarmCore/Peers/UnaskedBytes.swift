@@ -1,18 +1,19 @@
 import PeerWire
 
-/// Whether a peer still keeps to what peers have to say. Blocks that were asked for do not count; all other bytes do:
-/// announcements, requests, messages of unknown kinds. A peer that sends far more of them than any honest one would is to
-/// be closed, since no limit on the download holds its bytes back.
+/// Limits the bytes a peer may send without being asked. Requested blocks do not count; all other bytes do:
+/// announcements, requests, messages of unknown kinds. A peer that sends far more than any honest peer is disconnected,
+/// because no download limit applies to these bytes.
 ///
-/// A bucket: it begins full, what comes is taken out, and it fills slowly, and by what we ask or give.
+/// A token bucket in bytes that begins full. Received bytes are removed. Tokens are added slowly, and for each request
+/// that we send and each block that we upload.
 public struct UnaskedBytes: Sendable {
     private enum Constant {
-        /// Bytes, and more for each piece: a peer announces each, and may suggest and claim it.
+        /// Capacity in bytes, plus bytes for each piece: a peer announces each piece, and may suggest and claim it.
         static let least = 256 << 10
         static let perPiece = 64
-        /// Bytes per second: keep-alives, peer exchange, interest.
+        /// Bytes per second, for keep-alives, peer exchange and interest.
         static let rate = 4096.0
-        /// Bytes that a request of ours, or a block that it gets of us, may be worth in messages.
+        /// Bytes of messages allowed for each request that we send or block that we upload.
         static let perBlock = 64
     }
 
@@ -20,7 +21,7 @@ public struct UnaskedBytes: Sendable {
     private var tokens: Double
     private var filledAt: Double
 
-    /// - Parameter pieces: of the torrent, as far as that is known.
+    /// - Parameter pieces: number of pieces of the torrent, if known.
     public init(pieces: Int = 0, now: Double) {
         capacity = Double(Constant.least + Constant.perPiece * pieces)
         tokens = capacity
@@ -28,7 +29,7 @@ public struct UnaskedBytes: Sendable {
     }
 
     /// - Parameter now: seconds.
-    /// - Returns: false when it is too much.
+    /// - Returns: false if the peer sent too much.
     public mutating func received(_ bytes: Int, now: Double) -> Bool {
         if tokens < capacity, now > filledAt {
             tokens = min(capacity, tokens + (now - filledAt) * Constant.rate)
@@ -38,7 +39,7 @@ public struct UnaskedBytes: Sendable {
         return tokens >= 0
     }
 
-    /// This goes to the peer, which may answer it.
+    /// Adds tokens for a message to the peer that it may answer.
     public mutating func sent(_ message: Message) {
         switch message {
         case .request, .cancel: tokens += Double(Constant.perBlock)
@@ -48,6 +49,6 @@ public struct UnaskedBytes: Sendable {
         }
     }
 
-    /// A block went to the peer, which had asked for it.
+    /// Adds tokens for a block sent to the peer, which requested it.
     public mutating func sentBlock() { tokens += Double(Constant.perBlock) }
 }

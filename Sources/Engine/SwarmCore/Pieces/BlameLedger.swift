@@ -1,24 +1,26 @@
 import Hashing
 
-/// Finds who sent the bad block of a piece that did not verify, so that honest peers who sent the rest stay.
+/// Finds the peer that sent the corrupt block of a piece that failed verification, so that honest peers that sent the
+/// other blocks stay connected.
 ///
-/// A piece from one sender has one culprit. Of one with several, each block's digest is kept; when the piece has come
-/// right (from a single peer, see ``OpenPiece/exclusiveOwner``) the blocks that differ name their senders.
+/// If one peer sent the whole piece, it is the culprit. If several did, the digest of each block is kept. When the
+/// piece is correct later (from a single peer, see ``OpenPiece/exclusiveOwner``), the blocks that differ reveal their
+/// senders.
 struct BlameLedger: Sendable {
     private struct Suspicion: Sendable {
         var blocks: [(sender: PeerKey?, digest: SHA1Digest)]
     }
 
-    /// Pieces whose failed versions are remembered at most.
+    /// Maximum number of pieces whose failed versions are remembered.
     private static let capacity = 64
     private var suspicions: [Int: [Suspicion]] = [:]
 
-    /// Pieces that came wrong and have not come right since, in order.
+    /// Pieces that failed verification and have not been correct since, in order.
     var suspects: [Int] { suspicions.isEmpty ? [] : suspicions.keys.sorted() }
 
     func isSuspect(_ piece: Int) -> Bool { suspicions[piece] != nil }
 
-    /// - Returns: the culprit, when there is only one sender.
+    /// - Returns: the culprit, if there is only one sender.
     mutating func failed(_ piece: Int, senders: [PeerKey?], digests: [SHA1Digest]) -> PeerKey? {
         let known = Set(senders.compactMap { $0 })
         if known.count == 1 {
@@ -33,7 +35,7 @@ struct BlameLedger: Sendable {
         return nil
     }
 
-    /// The piece is right now: who sent other bytes before?
+    /// The piece is correct now. Returns the peers that sent different bytes before.
     mutating func verified(_ piece: Int, digests: [SHA1Digest]) -> Set<PeerKey> {
         var culprits: Set<PeerKey> = []
         for suspicion in suspicions.removeValue(forKey: piece) ?? [] {

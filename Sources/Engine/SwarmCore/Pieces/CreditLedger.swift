@@ -1,22 +1,22 @@
 import Metainfo
 
-/// Counts verified bytes by sender: each web seed by itself, all peers together.
+/// Counts verified bytes by sender: each web seed separately, all peers together.
 ///
-/// A byte counts once, when its piece is right and stored, for the sender of its block; padding counts for nobody. A web
-/// seed keeps its credit when it leaves.
+/// A byte counts once, for the sender of its block, when its piece is verified and stored. Padding counts for no
+/// sender. A web seed keeps its credit when it leaves.
 struct CreditLedger: Sendable {
-    /// Which files of the layout count; nil for all but padding.
+    /// Which files of the layout count; nil for all except padding.
     var countedFiles: [Bool]?
     private(set) var bySource: [PeerKey: Int64] = [:]
     private(set) var byPeers: Int64 = 0
 
-    /// A web seed has joined.
+    /// Call when a web seed has joined.
     mutating func joined(_ source: PeerKey) { bySource[source] = 0 }
 
-    /// A piece was right and is stored.
+    /// Call when a piece was verified and stored.
     /// - Parameters:
-    ///   - length: bytes of the piece on the wire.
-    ///   - senders: of each block; nil for blocks of padding.
+    ///   - length: length of the piece on the wire, in bytes.
+    ///   - senders: the sender of each block; nil for blocks of padding.
     mutating func credit(
         _ piece: Int, length: Int, senders: [PeerKey?], blockLength: Int, in layout: ContentLayout
     ) {

@@ -1,25 +1,26 @@
-/// One piece that is being gathered: what each of its blocks waits for, and who sent what.
+/// A piece that is being downloaded: the state and the sender of each of its blocks.
 struct OpenPiece: Sendable {
     enum Block: Sendable, Equatable {
-        /// Nobody has been asked.
+        /// Not requested.
         case free
-        /// Asked for from so many peers.
+        /// Requested from this many peers.
         case requested(UInt8)
-        /// This peer's bytes are on their way into the piece buffer.
+        /// Data from this peer is arriving directly in the piece buffer.
         case receiving(PeerKey)
         case received
     }
 
     let piece: Int
-    /// Bytes on the wire.
+    /// Length on the wire, in bytes.
     let length: Int
     private let blockLength: Int
     private(set) var blocks: [Block]
-    /// Who sent each block; nil before, and for padding.
+    /// The sender of each block; nil before it arrives, and for padding.
     private(set) var senders: [PeerKey?]
     private(set) var freeCount: Int
     private(set) var missingCount: Int
-    /// Only this peer may be asked: the piece was bad before, and the next failure shall have one culprit.
+    /// The only peer that may be asked, because the piece failed verification before: the next failure then has one
+    /// culprit.
     var exclusiveOwner: PeerKey?
     /// Seconds of the machine's clock.
     let openedAt: Double
@@ -44,10 +45,10 @@ struct OpenPiece: Sendable {
 
     var isComplete: Bool { missingCount == 0 }
 
-    /// Nothing of it has come, and nobody was asked for any.
+    /// Whether no block has arrived or been requested.
     var isUntouched: Bool { freeCount == missingCount && senders.allSatisfy { $0 == nil } }
 
-    /// Bytes that somebody sent.
+    /// Bytes received, without padding.
     var receivedBytes: Int {
         senders.indices.reduce(0) { $0 + (senders[$1] == nil ? 0 : min(blockLength, length - $1 * blockLength)) }
     }
@@ -61,7 +62,7 @@ struct OpenPiece: Sendable {
         return BlockSpan(piece: piece, begin: begin, length: min(length, blocks.upperBound * blockLength) - begin)
     }
 
-    /// Marks the first run of at most `limit` free blocks as requested.
+    /// Marks the first run of at most `limit` free blocks as requested, and returns it.
     mutating func takeFree(limit: Int) -> BlockSpan? {
         guard freeCount > 0, let first = blocks.firstIndex(of: .free) else { return nil }
         var end = first
@@ -73,7 +74,7 @@ struct OpenPiece: Sendable {
         return request(first..<end)
     }
 
-    /// One block that others were asked for but have not begun to send, those with fewest requests first.
+    /// One block that was requested from other peers and is not arriving yet; blocks with the fewest requests first.
     mutating func takeDuplicate(limit: UInt8, excluding mine: (Int) -> Bool) -> BlockSpan? {
         var best: (index: Int, count: UInt8)?
         for index in blocks.indices {
@@ -90,7 +91,7 @@ struct OpenPiece: Sendable {
         return request(best.index..<best.index + 1)
     }
 
-    /// One request for these blocks is no more.
+    /// One request for these blocks has ended without an answer.
     mutating func release(_ request: BlockSpan) {
         for index in blockRange(request) {
             guard case .requested(let times) = blocks[index] else { continue }
@@ -99,7 +100,8 @@ struct OpenPiece: Sendable {
         }
     }
 
-    /// May these bytes go straight into the buffer? Only if no block of them is there or on its way.
+    /// Whether the data may go directly into the buffer: only if none of its blocks has arrived or is arriving. Marks
+    /// the blocks as arriving.
     mutating func beginReceiving(_ request: BlockSpan, from peer: PeerKey) -> Bool {
         let range = blockRange(request)
         for index in range {
@@ -115,7 +117,7 @@ struct OpenPiece: Sendable {
         return true
     }
 
-    /// The sender of bytes on their way is gone, or has been overtaken.
+    /// The sender of arriving data has left, or another peer was faster.
     mutating func stopReceiving(_ request: BlockSpan, from peer: PeerKey) {
         for index in blockRange(request) where blocks[index] == .receiving(peer) {
             blocks[index] = .free
@@ -123,14 +125,14 @@ struct OpenPiece: Sendable {
         }
     }
 
-    /// All of the blocks are there.
+    /// Whether all of the blocks have arrived.
     func hasReceived(_ request: BlockSpan) -> Bool { blocks[blockRange(request)].allSatisfy { $0 == .received } }
 
     func isReceiving(_ request: BlockSpan, from peer: PeerKey) -> Bool {
         blocks[blockRange(request)].contains(.receiving(peer))
     }
 
-    /// Who is sending any of these blocks straight into the buffer, other than `peer`.
+    /// Peers other than `peer` whose data for any of these blocks is arriving directly in the buffer.
     func receivers(of request: BlockSpan, otherThan peer: PeerKey) -> [PeerKey] {
         var others: [PeerKey] = []
         for block in blocks[blockRange(request)] {
@@ -139,7 +141,7 @@ struct OpenPiece: Sendable {
         return others
     }
 
-    /// - Returns: whether any of the blocks was not there before.
+    /// - Returns: whether any of the blocks is new.
     mutating func markReceived(_ request: BlockSpan, from peer: PeerKey) -> Bool {
         var isNew = false
         for index in blockRange(request) where blocks[index] != .received {

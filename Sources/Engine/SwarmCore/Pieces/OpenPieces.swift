@@ -1,14 +1,14 @@
-/// The pieces that are open, by index: few, looked at many times for every block, so found without hashing.
+/// The open pieces, by index. They are few and are read many times for every block, so lookup does not hash.
 struct OpenPieces: Sendable {
     private var states: ContiguousArray<OpenPiece?> = []
-    /// By piece, where its state lies; -1 for one that is not open.
+    /// For each piece, the position of its state; -1 if it is not open.
     private var places: ContiguousArray<Int32>
     private var free: [Int32] = []
-    /// Blocks that nobody has been asked for, of all of them.
+    /// Number of blocks that have not been requested, over all open pieces.
     private(set) var freeBlocks = 0
-    /// The oldest first.
+    /// Open pieces, the oldest first.
     private(set) var order: [Int] = []
-    /// Bytes of the pieces that are open, and how many they may be.
+    /// Bytes of the open pieces, and the maximum.
     private(set) var bytes = 0
     var mostBytes: Int
 
@@ -28,7 +28,7 @@ struct OpenPieces: Sendable {
         bytes += state.length
     }
 
-    /// - Returns: what is known of the piece; nil if it was not open.
+    /// - Returns: the state of the piece; nil if it was not open.
     mutating func close(_ piece: Int) -> OpenPiece? {
         guard let state = removeValue(forKey: piece) else { return nil }
         if let place = order.firstIndex(of: piece) { order.remove(at: place) }
@@ -36,7 +36,7 @@ struct OpenPieces: Sendable {
         return state
     }
 
-    /// Where the state of an open piece lies; good until a piece is opened or closed.
+    /// The position of an open piece's state; valid until a piece is opened or closed.
     struct Place: Sendable {
         fileprivate let index: Int
     }
@@ -48,7 +48,7 @@ struct OpenPieces: Sendable {
         return place >= 0 ? Place(index: Int(place)) : nil
     }
 
-    /// For what is done often: a look at one field costs just that.
+    /// For frequent code: reading one field costs only that.
     subscript(place: Place) -> OpenPiece {
         _read { yield states[place.index]! }
         _modify {
@@ -58,7 +58,7 @@ struct OpenPieces: Sendable {
         }
     }
 
-    /// nil for a piece that is not open; opens and closes it as with a dictionary.
+    /// nil for a piece that is not open. Setting opens or closes the piece, as in a dictionary.
     subscript(piece: Int) -> OpenPiece? {
         _read {
             if let place = place(of: piece) { yield states[place.index] } else { yield nil }

@@ -3,22 +3,23 @@ import Metainfo
 /// Which piece to begin next: the rarest that a peer has, at random among equals, next to the last one where that costs
 /// no rarity.
 ///
-/// Pieces still to be begun stand in one array sorted by availability, in runs ("buckets") of equal availability, so
-/// that a change of one piece's availability is one swap. Peers that have everything count once for all pieces.
+/// Pieces to begin are in one array sorted by availability, in runs ("buckets") of equal availability, so that a change
+/// of one piece's availability is one swap. Peers that have everything are counted once for all pieces.
 struct PiecePicker: Sendable {
-    /// Peers that have the piece, without those that have every piece.
+    /// Number of peers that have the piece, without peers that have every piece.
     private(set) var availability: [UInt16]
-    /// Peers that have every piece.
+    /// Number of peers that have every piece.
     private(set) var fullPeers = 0
     private var order: [Int32] = []
     private var position: [Int32]
-    /// `ends[a]`: where in `order` the pieces of availability `a` and less end.
+    /// `ends[a]`: the end in `order` of the pieces of availability `a` or less.
     private var ends: [Int] = [0]
     private(set) var pickable: PieceSet
 
-    /// Candidates looked at in order of rarity before any that fits is taken.
+    /// Number of candidates examined in order of rarity before any suitable piece is taken.
     private static let scanLimit = 2048
-    /// A peer that has none of the first of them may have little of what is wanted: of so few, the places are compared.
+    /// If a peer has none of the first candidates, it may have few wanted pieces. If so, their positions are compared
+    /// instead.
     private static let shortScan = 32
     private static let few = 256
 
@@ -30,18 +31,18 @@ struct PiecePicker: Sendable {
 
     var isEmpty: Bool { order.isEmpty }
     var count: Int { order.count }
-    /// Some piece still to be begun is held by no peer, those that have everything left out.
+    /// Whether some piece to begin is held by no peer, not counting peers that have everything.
     var hasUnseen: Bool { ends[0] > 0 }
 
-    /// Copies of a piece among the peers.
+    /// Number of copies of a piece among the peers.
     func copies(of piece: Int) -> Int { Int(availability[piece]) + fullPeers }
 
-    // MARK: Who has what
+    // MARK: Availability
 
     mutating func addFullPeer() { fullPeers += 1 }
     mutating func removeFullPeer() { fullPeers -= 1 }
 
-    /// A peer came, or goes, that has these pieces.
+    /// Call when a peer with these pieces joins or leaves.
     mutating func add(_ holdings: PieceSet) {
         if holdings.isFull { addFullPeer() } else { holdings.forEach { increase($0) } }
     }
@@ -56,7 +57,7 @@ struct PiecePicker: Sendable {
         addFullPeer()
     }
 
-    /// The peer had all pieces, and has this one no longer.
+    /// The peer had all pieces and has lost this one.
     mutating func completeNoMore(without piece: Int) {
         removeFullPeer()
         for index in availability.indices where index != piece { increase(index) }
@@ -81,9 +82,9 @@ struct PiecePicker: Sendable {
         ends[old - 1] += 1
     }
 
-    // MARK: What is to be begun
+    // MARK: Pieces to begin
 
-    /// Makes pieces available for picking, in random order among equals.
+    /// Adds pieces that can be picked, in random order among equals.
     mutating func insert(_ pieces: [Int], using generator: inout some RandomNumberGenerator) {
         for piece in pieces.shuffled(using: &generator) { insert(piece) }
     }
@@ -112,8 +113,8 @@ struct PiecePicker: Sendable {
     }
 
     /// - Parameters:
-    ///   - holdings: what the peer has.
-    ///   - neighbour: a piece worth a preference among equals (the one after the peer's last), or nil.
+    ///   - holdings: the peer's pieces.
+    ///   - neighbour: a piece to prefer among equals (the one after the peer's last), or nil.
     func pick(from holdings: PieceSet, neighbour: Int?) -> Int? {
         guard let piece = rarest(of: holdings) else { return nil }
         if let neighbour, neighbour < availability.count, position[neighbour] >= 0, holdings.contains(neighbour),
@@ -124,7 +125,7 @@ struct PiecePicker: Sendable {
         return piece
     }
 
-    /// The piece that counts least, of some that stand behind one another.
+    /// The piece with the lowest count, among some consecutive candidates.
     /// - Parameter from: where to begin, below the number of pieces.
     func least(of holdings: PieceSet, from: Int, by count: (Int) -> Int) -> Int? {
         var best: (piece: Int, count: Int)?

@@ -2,7 +2,7 @@ import Hashing
 import Metainfo
 import PeerWire
 
-/// What becomes of what was asked for.
+/// Answers to requests, and finished pieces.
 extension RequestPlanner {
     mutating func beginBlock(
         _ span: BlockSpan, from key: PeerKey, _ swarm: inout SwarmState
@@ -19,7 +19,7 @@ extension RequestPlanner {
         return open[piece].hasReceived(span) ? .discard : .aside
     }
 
-    /// - Returns: whether bytes that lie aside are to be copied into the piece's buffer now.
+    /// - Returns: whether to copy a block from its separate buffer into the piece's buffer now.
     mutating func finishBlock(
         _ span: BlockSpan, from key: PeerKey, placement: SwarmMachine.Placement, _ swarm: inout SwarmState,
         _ sites: inout SiteClaims, now: Double
@@ -58,7 +58,7 @@ extension RequestPlanner {
         return copies
     }
 
-    /// Others were asked for the same block in the end game.
+    /// Cancels requests for the same block to other peers, from the end game.
     private func cancelOthers(_ span: BlockSpan, except key: PeerKey, _ swarm: inout SwarmState) {
         guard picker.isEmpty || open.bytes + swarm.layout.pieceLength > open.mostBytes else { return }
         for other in swarm.peers.keys where other != key {
@@ -71,7 +71,7 @@ extension RequestPlanner {
         }
     }
 
-    /// A peer says that a request will not be answered (BEP 6), or a web seed cannot.
+    /// Handles a reject of a peer (BEP 6), or a web seed that cannot answer a request.
     mutating func rejected(
         _ span: BlockSpan, by key: PeerKey, _ swarm: inout SwarmState, _ sites: inout SiteClaims, now: Double
     ) {
@@ -86,9 +86,10 @@ extension RequestPlanner {
         refillAll(&swarm, &sites, now: now)
     }
 
-    /// A new request for every reject would go on as fast as the uplink is. Rejects that come together count as one.
+    /// Delays the next request. Otherwise requests and rejects would alternate as fast as the uplink allows. Rejects
+    /// that arrive together count as one.
     private func pauseAfterReject(_ key: PeerKey, _ swarm: inout SwarmState, now: Double) {
-        guard let peer = swarm.peers[key], !peer.isChokingUs, !peer.grants.givesTurns, !peer.traits.isWebSeed,
+        guard let peer = swarm.peers[key], !peer.isChokingUs, !peer.grants.issuesGrants, !peer.traits.isWebSeed,
             now >= peer.askAgainAt
         else { return }
         let pause = swarm.configuration.rejectPause * Double(1 << min(peer.rejects, 16))
@@ -99,10 +100,10 @@ extension RequestPlanner {
     mutating func receivedChoke(
         from key: PeerKey, _ swarm: inout SwarmState, _ sites: inout SiteClaims, now: Double
     ) {
-        // A choke again and again says nothing new.
+        // A repeated choke changes nothing.
         guard let peer = swarm.peers[key], !peer.isChokingUs else { return }
         swarm.peers[key]?.isChokingUs = true
-        // With the fast extension every request is still answered, one way or the other.
+        // With the fast extension, every request is still answered with data or a reject.
         if !peer.traits.supportsFast {
             swarm.peers[key]?.outstanding = []
             swarm.peers[key]?.outstandingBytes = 0
@@ -115,14 +116,14 @@ extension RequestPlanner {
         refillAll(&swarm, &sites, now: now)
     }
 
-    /// Progress is required, not activity: a byte now and then is none.
+    /// Checks that the peer makes progress: finished requests count, single bytes do not.
     mutating func judgeProgress(
         of key: PeerKey, _ swarm: inout SwarmState, _ sites: inout SiteClaims, now: Double
     ) {
         guard let place = swarm.peers.place(of: key) else { return }
         let waited = now - swarm.peers[place].lastProgressAt
         guard swarm.peers[place].outstandingBytes > 0 else {
-            // A seed that gives nothing more out is asked like any other.
+            // A seed that no longer dispatches pieces is asked like any other peer.
             if swarm.peers[place].isDispatching, waited > swarm.configuration.dispatchPatience {
                 swarm.peers[place].isDispatching = false
                 updateHolder(key, &swarm, &sites)
@@ -133,7 +134,7 @@ extension RequestPlanner {
         guard waited > swarm.configuration.snubAfter, !swarm.peers[place].isSnubbed else { return }
         swarm.peers[place].isSnubbed = true
         swarm.peers[place].window.collapse()
-        takeBack(from: key, &swarm, &sites) { _ in true }
+        withdrawRequests(from: key, &swarm, &sites) { _ in true }
         refillAll(&swarm, &sites, now: now)
     }
 
@@ -144,14 +145,14 @@ extension RequestPlanner {
         swarm.actions.append(.verify(PieceIndex(unchecked: piece), digests: ledger.isSuspect(piece)))
     }
 
-    /// What was gathered of a piece that has been hashed. It is no longer open.
+    /// The state of a piece that has been verified. It is no longer open.
     struct Judged {
         let piece: OpenPiece
-        /// Every buffer was taken, so others may be asked for more now.
+        /// Whether all buffers were in use, so that more can be requested now.
         let wasFull: Bool
     }
 
-    mutating func takeJudged(_ piece: Int, _ swarm: inout SwarmState, _ sites: inout SiteClaims) -> Judged? {
+    mutating func takeJudgedPiece(_ piece: Int, _ swarm: inout SwarmState, _ sites: inout SiteClaims) -> Judged? {
         guard let state = open[piece], state.isVerifying else { return nil }
         let wasFull = open.bytes + swarm.layout.pieceLength > open.mostBytes
         close(piece, &swarm, &sites)
@@ -164,14 +165,14 @@ extension RequestPlanner {
         swarm.actions.append(.close(PieceIndex(unchecked: piece)))
     }
 
-    /// The piece is stored: peers that sent other bytes of it before are named.
+    /// The piece is stored. Bans peers that sent different bytes of it before.
     mutating func blame(_ piece: Int, digests: [SHA1Digest], _ swarm: inout SwarmState) {
         guard ledger.isSuspect(piece) else { return }
         let culprits = ledger.verified(piece, digests: digests).sorted(by: PeerKey.isBefore)
         for culprit in culprits where swarm.peers[culprit] != nil { swarm.actions.append(.ban(culprit)) }
     }
 
-    /// The piece was wrong: it is fetched again.
+    /// The piece failed verification and is downloaded again.
     mutating func failed(_ piece: OpenPiece, digests: [SHA1Digest], _ swarm: inout SwarmState) {
         swarm.traffic.wastedBytes += Int64(piece.length)
         if let culprit = ledger.failed(piece.piece, senders: piece.senders, digests: digests),

@@ -1,38 +1,38 @@
 import Metainfo
 import PeerWire
 
-/// How much is asked of each peer, and what it owes no longer.
+/// How much to request from each peer, and which requests to take back.
 extension RequestPlanner {
     private enum Constant {
-        /// Pieces on their way to us with which we pass a grant on, and seconds after which one no longer counts: its
-        /// source is slow, and others are to fill our downlink.
+        /// Number of pieces in flight with which we pass on a grant, and seconds after which a piece no longer counts:
+        /// its source is slow, and other peers should fill our downlink.
         static let enough = 7
         static let young = 1.5
-        /// Seconds of our downlink's rate that may be on their way in any case.
+        /// Seconds of our download rate that may be in flight in any case.
         static let enoughTime = 0.25
     }
 
-    /// In a flood of what calls for it, the next tick does it.
+    /// In a flood of messages that call for it, the next tick does it.
     mutating func refillAll(_ swarm: inout SwarmState, _ sites: inout SiteClaims, now: Double) {
         guard swarm.flood.looks.spend(swarm.peers.count) else { return }
         for key in swarm.peers.keys { refill(key, &swarm, &sites, now: now) }
     }
 
-    /// The same for one peer, of something that it may say again and again.
+    /// Like `refill`, for one peer and a message that it can repeat.
     mutating func refillIfAffordable(
         _ key: PeerKey, _ swarm: inout SwarmState, _ sites: inout SiteClaims, now: Double
     ) {
         if swarm.flood.looks.spend(open.order.count) { refill(key, &swarm, &sites, now: now) }
     }
 
-    /// Keeps as much asked of the peer as its uplink takes.
+    /// Keeps as many requests outstanding as the peer's window allows.
     mutating func refill(_ key: PeerKey, _ swarm: inout SwarmState, _ sites: inout SiteClaims, now: Double) {
         // Most calls end here.
         guard !swarm.isFinished, let peer = swarm.peers.place(of: key), swarm.peers[peer].wantedCount > 0 else {
             return
         }
         if swarm.peers[peer].isChokingUs, swarm.peers[peer].allowedFast.isEmpty { return }
-        if swarm.peers[peer].grants.givesTurns { return }
+        if swarm.peers[peer].grants.issuesGrants { return }
         guard swarm.peers[peer].outstandingBytes < swarm.peers[peer].window.target,
             now >= swarm.peers[peer].askAgainAt
         else { return }
@@ -40,8 +40,9 @@ extension RequestPlanner {
         let most = max(1, swarm.peers[peer].traits.requestQueue)
         let run = swarm.peers[peer].window.runLength(
             limit: swarm.peers[peer].traits.longestRequest / swarm.configuration.blockLength,
-            lines: swarm.peers[peer].lineCount, requests: most, now: now)
-        // With every buffer taken and every block asked for, only who is asked for nothing may be asked for one twice.
+            connections: swarm.peers[peer].connectionCount, requests: most, now: now)
+        // If all buffers are in use and all blocks requested, only a peer without outstanding requests may duplicate a
+        // request.
         if open.freeBlocks == 0, open.bytes >= open.mostBytes, !swarm.peers[peer].outstanding.isEmpty { return }
         while swarm.peers[peer].outstandingBytes < swarm.peers[peer].window.target,
             swarm.peers[peer].outstanding.count < most
@@ -51,19 +52,19 @@ extension RequestPlanner {
         }
     }
 
-    /// A peer grants us its uplink for one piece: all of it is asked for at once.
+    /// Uses an upload grant of a peer for one piece: requests all of the piece at once.
     mutating func useGrant(
         _ named: Int?, of peer: PeerTable.Place, _ swarm: inout SwarmState, _ sites: inout SiteClaims, now: Double
     ) {
         guard !swarm.peers[peer].isChokingUs, now >= swarm.peers[peer].askAgainAt else { return }
-        // What a seed names nobody else has.
+        // No other peer has a piece that a seed names.
         if named == nil, hasEnoughComing(peer, &swarm, now: now) { return }
         let unit = swarm.configuration.blockLength
         let most = max(1, swarm.peers[peer].traits.requestQueue)
         let limit = max(1, swarm.peers[peer].traits.longestRequest / unit)
         let run = max(
             min(limit, swarm.layout.pieceLength / (unit * most) + 1),
-            swarm.peers[peer].window.runLength(limit: limit, lines: 1, requests: most, now: now))
+            swarm.peers[peer].window.runLength(limit: limit, connections: 1, requests: most, now: now))
         guard swarm.peers[peer].outstanding.count < most,
             let first = firstOfGrant(named, of: peer, run: run, &swarm, &sites, now: now)
         else { return }
@@ -76,7 +77,8 @@ extension RequestPlanner {
         }
     }
 
-    /// Our downlink is full for a while: another's may not be, and can hand on sooner what it gets now.
+    /// Whether enough is in flight to fill our downlink for a while. Another peer may have a free downlink and could
+    /// pass on the piece sooner.
     private func hasEnoughComing(_ peer: PeerTable.Place, _ swarm: inout SwarmState, now: Double) -> Bool {
         guard open.order.count >= Constant.enough, !picker.isEmpty else { return false }
         var young = 0
@@ -105,17 +107,17 @@ extension RequestPlanner {
         }
     }
 
-    // MARK: What a peer owes no longer
+    // MARK: Requests taken back
 
-    /// Whether a request's bytes were on their way or not: its blocks are free again.
+    /// Frees the blocks of a request that will not be answered, whether or not its data was arriving.
     mutating func release(_ request: OutstandingRequest, of key: PeerKey) {
         guard !request.isCancelled else { return }
         open[request.span.piece]?.stopReceiving(request.span, from: key)
         open[request.span.piece]?.release(request.span)
     }
 
-    /// Requests that the peer owes are asked of others, as far as `isConcerned` says so of their piece.
-    mutating func takeBack(
+    /// Takes requests back from the peer, if `isConcerned` returns true for their piece, to send them to other peers.
+    mutating func withdrawRequests(
         from key: PeerKey, _ swarm: inout SwarmState, _ sites: inout SiteClaims, _ isConcerned: (Int) -> Bool
     ) {
         guard let peer = swarm.peers[key] else { return }
@@ -129,8 +131,8 @@ extension RequestPlanner {
         }
     }
 
-    /// A peer that alone was to send suspect pieces does not: they begin anew with another, whole again, so that there
-    /// is one culprit still if they come out wrong.
+    /// If this peer was to send suspect pieces alone and does not, they begin anew with another peer, so that there is
+    /// still one culprit if they fail again.
     mutating func giveUpExclusive(of key: PeerKey, _ swarm: inout SwarmState, _ sites: inout SiteClaims) {
         for piece in open.order {
             guard let place = open.place(of: piece), open[place].exclusiveOwner == key, !open[place].isVerifying
@@ -146,8 +148,8 @@ extension RequestPlanner {
         }
     }
 
-    /// Another host of our site has the piece, or goes on fetching it: what far peers owe us of it, and have not begun to
-    /// send, they need not.
+    /// Another host of our site has the piece, or continues to download it. Cancels our requests to far peers for it,
+    /// unless their data is already arriving.
     mutating func giveWay(_ piece: Int, _ swarm: inout SwarmState, _ sites: inout SiteClaims) {
         guard let place = open.place(of: piece), !open[place].isVerifying, open[place].exclusiveOwner == nil,
             sites.disown(piece)
@@ -169,13 +171,13 @@ extension RequestPlanner {
         picker.insert(piece)
     }
 
-    /// What a near peer has counts as being at our site, or no longer, see ``SiteClaims/updateHolder(_:_:)``.
+    /// Updates whether the pieces of a near peer count as present at our site, see ``SiteClaims/updateHolder(_:_:)``.
     mutating func updateHolder(_ key: PeerKey, _ swarm: inout SwarmState, _ sites: inout SiteClaims) {
         for piece in sites.updateHolder(key, &swarm) { giveWay(piece, &swarm, &sites) }
     }
 
-    /// Requests that no answer will come to any more, since a connection of the peer was lost or other answers came
-    /// first, are asked again of whoever has the pieces.
+    /// Sends requests again that will not be answered, because a connection to the peer was lost or later requests were
+    /// answered first.
     mutating func dropLostRequests(
         of key: PeerKey, _ swarm: inout SwarmState, _ sites: inout SiteClaims, now: Double
     ) {
@@ -184,9 +186,9 @@ extension RequestPlanner {
         else { return }
         let due = further.losses.last { $0.dueAt <= now }?.at ?? -.infinity
         if due > -.infinity { swarm.peers[key]?.further?.losses.removeAll { $0.dueAt <= now } }
-        let overtaken = further.newestAnswered - FurtherLinesState.overtaken
-        let isSilent = now - peer.lastProgressAt > FurtherLinesState.silence
-        let limit = max(due, overtaken, isSilent ? now - FurtherLinesState.silence : -.infinity)
+        let overtaken = further.newestAnswered - FurtherConnectionsState.overtaken
+        let isSilent = now - peer.lastProgressAt > FurtherConnectionsState.silence
+        let limit = max(due, overtaken, isSilent ? now - FurtherConnectionsState.silence : -.infinity)
         guard limit > -.infinity else { return }
         let lost = peer.outstanding.filter { request in
             request.sentAt <= limit && open[request.span.piece]?.isReceiving(request.span, from: key) != true

@@ -2,40 +2,41 @@ import Metainfo
 import PeerWire
 import Text
 
-/// Decides which block is asked of a peer next. ``next(for:run:_:_:now:)`` is the one statement of that choice.
+/// Decides which block to request from a peer next. ``next(for:run:_:_:now:)`` is the single statement of that choice.
 ///
-/// Invariant: every wanted piece that is not stored is either in `picker` (to be begun) or in `open` (being gathered or
-/// verified), never in both; a block is asked for once, except in the end game and where it has waited for long; a piece
-/// that came wrong is asked of one peer alone, so that the next failure has one culprit.
+/// Invariant: every wanted piece that is not stored is either in `picker` (to begin) or in `open` (being downloaded or
+/// verified), never in both. A block is requested once, except in the end game and after a long wait. A piece that
+/// failed verification is requested from one peer alone, so that the next failure has one culprit.
 ///
-/// The planner never asks for a piece while its buffers are full, and never trusts a byte before `judged` said so.
+/// The planner never requests a piece while all buffers are in use, and never trusts a byte before `judged` has
+/// confirmed it.
 struct RequestPlanner: Sendable {
-    /// Pieces to be begun, by rarity.
+    /// Pieces to begin, by rarity.
     var picker: PiecePicker
-    /// Pieces that are being gathered or verified, and the room for them.
+    /// Pieces that are being downloaded or verified, and the room for them.
     var open: OpenPieces
-    /// Pieces that came wrong, and from whom.
+    /// Pieces that failed verification, and their senders.
     var ledger = BlameLedger()
 
     /// - Parameter missing: wanted pieces that are not stored.
     init(missing: [Int], configuration: SwarmConfiguration, pieceCount: Int, using generator: inout SeededGenerator) {
         picker = PiecePicker(pieceCount: pieceCount)
         open = OpenPieces(pieceCount: pieceCount, mostBytes: configuration.openBytes)
-        // From a random start and in order: hosts begin at different places, and a disk is written forward.
+        // In order from a random start: hosts begin at different pieces, and each disk is written forward.
         let start = missing.isEmpty ? 0 : Int.random(in: 0..<missing.count, using: &generator)
         for piece in missing[start...] + missing[..<start] { picker.insert(piece) }
     }
 
     // MARK: Which block is next
 
-    /// The next block to ask of a peer that may be asked:
-    /// 1. the rest of the piece that it is sending;
-    /// 2. what it suggested, and nothing else while any suggestion is open;
-    /// 3. of a seed that gives pieces out, only what no leecher has;
+    /// The next block to request from a peer that may be asked:
+    /// 1. the rest of the piece that the peer is sending;
+    /// 2. a piece that it suggested, and nothing else while any suggestion is open;
+    /// 3. from a seed that dispatches pieces, only what no leecher has;
     /// 4. the oldest open piece with free blocks;
-    /// 5. a new piece: of the peer's site what few there have, else the rarest;
-    /// 6. at the end, or after a long wait, a block that another peer owes.
-    /// - Parameter run: blocks of one request at most.
+    /// 5. a new piece: from a near peer, what the fewest near peers have; else the rarest;
+    /// 6. at the end, or after a long wait, a block that was requested from another peer.
+    /// - Parameter run: maximum number of blocks in one request.
     mutating func next(
         for peer: PeerTable.Place, run: Int, _ swarm: inout SwarmState, _ sites: inout SiteClaims, now: Double
     ) -> BlockSpan? {
@@ -47,15 +48,16 @@ struct RequestPlanner: Sendable {
             let suggested = swarm.peers[peer].suggested
             if !suggested.isEmpty { return nextSuggested(suggested, for: peer, run: run, &swarm, &sites, now: now) }
         }
-        // Its uplink is for what no leecher has yet: the rest is asked of those who have it already.
+        // The seed's uplink is for pieces that no leecher has; other pieces are requested from the leechers that have
+        // them.
         if swarm.peers[peer].isDispatching && isSpreading(&swarm) {
-            return takeBegun(of: peer, run: run, &swarm, &sites)
+            return nextOfDispatched(of: peer, run: run, &swarm, &sites)
                 ?? beginSuspect(of: peer, run: run, &swarm, &sites, now: now)
         }
         return nextOfAny(for: peer, run: run, &swarm, &sites, now: now)
     }
 
-    /// The first block of an upload grant, see ``UploadGrants``.
+    /// The first block to request with an upload grant, see ``UploadGrants``.
     /// - Parameter named: the piece that the grant is for; nil for one of our choice.
     mutating func firstOfGrant(
         _ named: Int?, of peer: PeerTable.Place, run: Int, _ swarm: inout SwarmState, _ sites: inout SiteClaims,
@@ -85,17 +87,17 @@ struct RequestPlanner: Sendable {
         return duplicate(for: peer, &swarm, &sites, now: now)
     }
 
-    // MARK: What a peer may be asked for
+    // MARK: Pieces that a peer may be asked for
 
-    /// The peer has the piece and would serve it, and it does not come to our site by another.
+    /// Whether the peer has the piece and would serve it, and no other host of our site has or downloads the piece.
     func mayAsk(_ piece: Int, of peer: PeerTable.Place, _ swarm: inout SwarmState, _ sites: inout SiteClaims) -> Bool {
         swarm.peers[peer].holdings.contains(piece)
             && (!swarm.peers[peer].isChokingUs || swarm.peers[peer].allowedFast.contains(piece))
             && !isBarred(piece, for: peer, &swarm, &sites)
     }
 
-    /// The piece is at our site, or comes there by another host, and is not to be asked of this peer. A piece that only
-    /// this peer may send is.
+    /// Whether this peer must not be asked for the piece, because it is at our site or another host of the site
+    /// downloads it. A piece that only this peer may send is exempt.
     private func isBarred(
         _ piece: Int, for peer: PeerTable.Place, _ swarm: inout SwarmState, _ sites: inout SiteClaims
     ) -> Bool {
@@ -131,7 +133,8 @@ struct RequestPlanner: Sendable {
         if alive.count != suggested.count { swarm.peers[peer].suggested = alive }
     }
 
-    /// While a seed has pieces in hand for us, nothing else is taken from it: its uplink is for what nobody has.
+    /// While a seed suggests pieces to us, nothing else is requested from it: its uplink is for pieces that no other
+    /// peer has.
     private mutating func nextSuggested(
         _ suggested: [Int], for peer: PeerTable.Place, run: Int, _ swarm: inout SwarmState,
         _ sites: inout SiteClaims, now: Double
@@ -147,7 +150,7 @@ struct RequestPlanner: Sendable {
         return nil
     }
 
-    /// Some piece that we lack is with nobody but seeds that are still giving pieces out.
+    /// Whether we are missing some piece that only seeds which still dispatch pieces have.
     private func isSpreading(_ swarm: inout SwarmState) -> Bool {
         guard picker.hasUnseen else { return false }
         return picker.fullPeers
@@ -156,8 +159,8 @@ struct RequestPlanner: Sendable {
             }
     }
 
-    /// The rest of a piece that was begun and that no leecher has: it was given to us, though the suggestion is spent.
-    private mutating func takeBegun(
+    /// The rest of an open piece that no leecher has: it was dispatched to us, although the suggestion has been used.
+    private mutating func nextOfDispatched(
         of peer: PeerTable.Place, run: Int, _ swarm: inout SwarmState, _ sites: inout SiteClaims
     ) -> BlockSpan? {
         guard open.freeBlocks > 0 else { return nil }
@@ -167,7 +170,8 @@ struct RequestPlanner: Sendable {
         return nil
     }
 
-    /// A piece that came wrong: it was given out, to us or another, and will not be given out again soon.
+    /// A piece that failed verification: it was dispatched, to us or another peer, and will not be dispatched again
+    /// soon.
     private mutating func beginSuspect(
         of peer: PeerTable.Place, run: Int, _ swarm: inout SwarmState, _ sites: inout SiteClaims, now: Double
     ) -> BlockSpan? {
@@ -196,9 +200,9 @@ struct RequestPlanner: Sendable {
             from: swarm.peers[peer].holdings, neighbour: swarm.peers[peer].lastPiece.map { $0 + 1 })
     }
 
-    /// Which piece to begin next where some peers are far: of a near peer what the fewest of our site have, of a far
-    /// one what is rarest of all that nobody of ours has or claims. At random among equals: what a neighbour begins at
-    /// the same time comes to the site twice, or does not come to be handed on.
+    /// The next piece to begin while some peers are far: from a near peer the piece that the fewest near peers have;
+    /// from a far peer the rarest piece that no near peer has or claims. At random among equals: if two near hosts
+    /// begin the same piece at the same time, it comes to the site twice, or one of them has one piece less to pass on.
     private func pickBySite(
         for peer: PeerTable.Place, _ swarm: inout SwarmState, _ sites: inout SiteClaims
     ) -> Int? {
@@ -210,7 +214,7 @@ struct RequestPlanner: Sendable {
             let from = Int.random(in: 0..<pieceCount, using: &swarm.generator)
             return picker.least(of: swarm.peers[peer].holdings, from: from) { sites.copies(of: $0) }
         }
-        // Half of the buffers are for what comes from near, however slowly the rest comes.
+        // Half of the buffers are reserved for pieces from near peers, however slow the far ones are.
         guard sites.ownCount == 0 || 2 * (sites.ownCount + 1) * swarm.layout.pieceLength <= open.mostBytes else {
             return nil
         }
@@ -236,7 +240,7 @@ struct RequestPlanner: Sendable {
         return takeFree(piece, for: peer, run: run, &swarm, &sites)
     }
 
-    /// A peer that answers has the piece too.
+    /// Whether a peer that is not snubbed could send the piece too.
     private func hasBetterSource(_ piece: Int, _ swarm: inout SwarmState, _ sites: inout SiteClaims) -> Bool {
         for key in swarm.peers.keys {
             guard let peer = swarm.peers.place(of: key) else { continue }
@@ -247,7 +251,7 @@ struct RequestPlanner: Sendable {
 
     // MARK: The end game
 
-    /// Nothing is left to begin (or no buffer is), so blocks that other peers owe us are asked for again.
+    /// Nothing is left to begin (or no buffer is free), so blocks requested from other peers are requested again.
     private mutating func duplicate(
         for peer: PeerTable.Place, _ swarm: inout SwarmState, _ sites: inout SiteClaims, now: Double
     ) -> BlockSpan? {
@@ -255,10 +259,12 @@ struct RequestPlanner: Sendable {
         let stale = swarm.configuration.stalePiece
         for piece in open.order where mayAsk(piece, of: peer, &swarm, &sites) {
             guard let place = open.place(of: piece) else { continue }
-            // Before the end only what holds a buffer for long is worth a byte that may come twice. Oldest come first.
+            // Before the end, only a piece that has been open for long justifies a block that may arrive twice. Oldest
+            // pieces come first.
             let patience = picker.isEmpty ? endGamePatience(&swarm, now: now) : stale
             guard now - open[place].openedAt >= patience else { return nil }
-            // A byte that may come twice over the uplink of a site is worth none that comes late.
+            // Over the site's uplink, no block that may arrive twice is worth it, unless the piece has been open for
+            // long.
             if sites.isFar(peer, &swarm), !picker.isEmpty || now - open[place].openedAt <= stale { continue }
             guard open[place].exclusiveOwner == nil || open[place].exclusiveOwner == swarm.peers[peer].key else {
                 continue
@@ -271,8 +277,8 @@ struct RequestPlanner: Sendable {
         return nil
     }
 
-    /// Seconds for which a piece is waited for at the end before another peer is asked for its blocks: twice what our
-    /// downlink takes for all that is on its way, 2 at most. Sooner it would only bring the same bytes again, before
+    /// Seconds to wait for a piece in the end game before another peer is asked for its blocks: twice the time that our
+    /// downlink needs for everything in flight, at most 2. Sooner, it would only bring the same bytes again, ahead of
     /// those that are missing.
     private func endGamePatience(_ swarm: inout SwarmState, now: Double) -> Double {
         let rate = swarm.traffic.download.rate(now)

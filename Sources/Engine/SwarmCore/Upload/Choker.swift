@@ -1,52 +1,54 @@
-/// How many peers are served at a time, and for how long.
+/// Limits on how many peers are unchoked, and for how long.
 public struct ChokerLimits: Sendable {
     public var leastSlots = 4
-    /// While nobody knows what the uplink carries, or it is as wide as those of others.
+    /// Number of slots while our uplink is unknown, or as wide as those of other peers.
     public var firstSlots = 16
-    /// Of an uplink this many times as wide as those of others. Two measures of one width differ by some tenths.
+    /// An uplink this many times as wide as those of others gets `firstSlots`. Less than 1, because two measurements of
+    /// the same uplink differ by some tenths.
     public var widthOfFirstSlots = 0.75
     public var mostSlots = 128
-    /// A slot's share of the uplink moves a piece in at most so many seconds.
+    /// Each slot's share of the uplink must move a piece within this many seconds.
     public var secondsPerPiece = 2.0
-    /// Seconds between two looks.
+    /// Seconds between two rounds of choking.
     public var period = 5.0
-    /// Of the slots, one in so many goes to who waits longest.
+    /// One slot in this many goes to the peers that have waited longest.
     public var optimisticShare = 4
 
     public init() {}
 }
 
-/// Whom to serve. On a fleet every peer is a friend, so all who want something are served until the slots are spent;
-/// then those who give most to us (or, of a seed, those who were served longest ago) and a share who wait longest.
+/// Decides which peers to unchoke. All interested peers are unchoked while there are slots. After that, slots go to the
+/// peers that upload most to us (or, for a seed, the peers unchoked last), and a share of them to the peers that have
+/// waited longest.
 ///
-/// Slots follow the uplink: a line narrower than others holds up those whom it serves, so it serves fewer. Where nobody
-/// says how wide theirs are, each slot should carry a piece in a few seconds, since what is spread over too many is
-/// handed on late by all of them.
+/// The number of slots depends on the uplink. A host with a narrower uplink than others delays the peers it serves, so
+/// it serves fewer. If peers do not advertise their uplinks, each slot should carry a piece in a few seconds: data that
+/// is spread over too many peers is passed on late by all of them.
 struct Choker: Sendable {
     struct Candidate: Sendable {
         let key: PeerKey
         let isUnchoked: Bool
-        /// Bytes per second the peer gives us.
+        /// Rate at which the peer uploads to us, in bytes per second.
         let givesRate: Double
-        /// Bytes per second that it takes from us.
+        /// Rate at which the peer downloads from us, in bytes per second.
         var takesRate = 0.0
-        /// When it was last unchoked, or became interested if never; seconds.
+        /// Time of the peer's last unchoke, or of its interest if it was never unchoked; seconds.
         let since: Double
     }
 
     var limits = ChokerLimits()
 
-    /// What others can send, as they say.
+    /// The uplink that other peers advertise.
     enum Others: Equatable, Sendable {
-        /// None of them would say.
+        /// No peer supports advertising its uplink.
         case silent
-        /// They will, when they know it.
+        /// Some peer supports it, but none has advertised it yet.
         case unknown
-        /// Bytes per second, of the middle one.
+        /// The median, in bytes per second.
         case uplink(Double)
     }
 
-    /// - Parameter uplink: bytes per second that our line is known to send; nil while it is not known.
+    /// - Parameter uplink: our uplink in bytes per second; nil while unknown.
     func slots(uplink: Double?, others: Others = .silent, pieceLength: Int) -> Int {
         guard let uplink else { return limits.firstSlots }
         let byTime = uplink * limits.secondsPerPiece / Double(pieceLength)
@@ -60,22 +62,22 @@ struct Choker: Sendable {
         return max(limits.leastSlots, Int(min(Double(limits.mostSlots), max(byTime, byWidth))))
     }
 
-    /// - Parameter rotates: those who wait longest get turns; else one of them only, in the place of who takes least,
-    ///   so that nobody can hold a slot without using it.
-    /// - Returns: those to be unchoked; all others of `candidates` are to be choked.
+    /// - Parameter rotates: give a share of the slots to the peers that have waited longest. Otherwise only one slot,
+    ///   that of the peer with the lowest download rate, so that no peer can hold a slot without using it.
+    /// - Returns: the peers to unchoke. All other candidates must be choked.
     func choose(_ candidates: [Candidate], slots: Int, isSeed: Bool, rotates: Bool = true) -> Set<PeerKey> {
         guard candidates.count > slots else { return Set(candidates.map(\.key)) }
         let waiting = candidates.filter { !$0.isUnchoked }.sorted { $0.since < $1.since }
-        let turns =
+        let rotating =
             rotates ? max(1, slots / limits.optimisticShare) : max(1, slots - (candidates.count - waiting.count))
-        let rotated = waiting.prefix(turns).map(\.key)
+        let rotated = waiting.prefix(rotating).map(\.key)
         let taken = Set(rotated)
         let ranked = candidates.filter { !taken.contains($0.key) }.sorted { first, second in
             if !isSeed && first.givesRate != second.givesRate { return first.givesRate > second.givesRate }
             if !rotates && first.isUnchoked && second.isUnchoked && first.takesRate != second.takesRate {
                 return first.takesRate > second.takesRate
             }
-            // A seed keeps those it has just begun with until they have had their turn.
+            // A seed keeps the peers that it has unchoked most recently.
             return first.isUnchoked != second.isUnchoked ? first.isUnchoked : first.since > second.since
         }
         return taken.union(ranked.prefix(slots - rotated.count).map(\.key))

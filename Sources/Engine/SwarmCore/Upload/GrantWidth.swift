@@ -1,27 +1,27 @@
-/// How much is on its way out at a time: enough that the line is never idle, as little as that takes, for who comes
-/// next is decided when the line is free.
+/// Decides how many bytes to grant at the same time: as few as keep the uplink busy, because the next peer should be
+/// chosen as late as possible.
 ///
-/// Four pieces, or a tenth of a second. Receivers that take theirs slowly do not count (see ``patience``), and now and
-/// then more is tried, and kept if more goes out: the receivers may be far away.
+/// The width is four pieces, or a tenth of a second of the uplink. Slow receivers do not count (see ``patience``). From
+/// time to time a greater width is tried, and kept if the upload rate grows, because the receivers may be far away.
 struct GrantWidth: Sendable {
     struct Limits: Sendable {
-        /// Pieces.
+        /// Minimum width, in pieces.
         var least = 4.0
-        /// Seconds of the line's rate, and bytes that this comes to at most.
+        /// Width in seconds of the uplink's rate, and the maximum of that in bytes.
         var time = 0.1
         var mostByRate = 16 << 20
         var mostFactor = 32.0
-        /// A measure of the rate takes so many seconds and pieces at least.
+        /// Minimum seconds and pieces for measuring the rate.
         var period = 1.0
         var leastPieces = 4
-        /// What a wider one has to bring to be kept.
+        /// Factor by which the rate must grow for a greater width to be kept.
         var gain = 1.1
-        /// Of the best rate, after each measure.
+        /// Factor by which the best rate decays after each measurement.
         var memory = 0.99
-        /// Seconds between two trials, twice as long after each that brought nothing.
+        /// Seconds between two trials. Doubles after each trial without success.
         var firstPause = 2.0
         var longestPause = 30.0
-        /// Times the time that a turn takes where all lines are free.
+        /// Multiple of the time that a grant takes if no link is congested.
         var patience = 2.5
         var leastPatience = 0.1
         var firstPatience = 3.0
@@ -33,7 +33,7 @@ struct GrantWidth: Sendable {
     private var isTrying = false
     private var pause: Double
     private var nextTrialAt: Double
-    /// Bytes per second that the line was seen to take.
+    /// The highest upload rate measured, in bytes per second.
     private(set) var best = 0.0
     private var bytes = 0
     private var lookedAt: Double
@@ -47,20 +47,20 @@ struct GrantWidth: Sendable {
         lookedAt = now
     }
 
-    /// Bytes.
+    /// The width, in bytes.
     var target: Int {
         Int(max(limits.least * Double(pieceLength), min(Double(limits.mostByRate), best * limits.time)) * factor)
     }
 
-    /// Seconds after which a turn is slow: it no longer counts, and others begin.
+    /// Seconds after which a grant is slow: it no longer counts, and other grants are issued.
     var patience: Double {
         best > 0 ? max(limits.leastPatience, limits.patience * Double(target) / best) : limits.firstPatience
     }
 
     mutating func sent(_ count: Int) { bytes += count }
 
-    /// To be called a few times a second.
-    /// - Parameter hasWaiting: somebody would take more if it was his turn.
+    /// Call a few times a second.
+    /// - Parameter hasWaiting: whether some peer would use another grant.
     mutating func look(hasWaiting: Bool, now: Double) {
         wasIdle = wasIdle || !hasWaiting
         let elapsed = now - lookedAt

@@ -3,18 +3,18 @@ import Metainfo
 /// A seed's hand: gives each piece that no leecher has yet to one of them, so that each leaves the seed once before any
 /// leaves it twice.
 ///
-/// With super-seeding (BEP 16) what a peer was given is all that it is told we have; otherwise it is a suggestion (BEP
-/// 6) beside an honest bitfield, which our own leechers keep to.
+/// With super-seeding (BEP 16) a peer is told only of its assigned pieces. Otherwise the seed sends an honest bitfield
+/// and suggests the pieces (BEP 6); Swoop leechers follow suggestions strictly.
 struct PieceDispatcher: Sendable {
-    /// Pieces never given out, in order from a random start, so that the seed's disk is read forward and two seeds
-    /// begin at different ends; those behind `head` are done with.
+    /// Pieces that have not been assigned, in order from a random start: the seed's disk is read forward, and two seeds
+    /// begin at different pieces. Entries before `head` are done.
     private var queue: [Int32]
     private var head = 0
-    /// Of each peer that was ever given something, and is still there.
+    /// For each connected peer that was ever assigned a piece, the pieces it has not announced yet.
     private var assigned: [PeerKey: [Assignment]] = [:]
     private var isGiven: PieceSet
-    /// Of each piece that has come to the peer it was given to, and to nobody else yet, who that is; and how many they
-    /// are of each.
+    /// For each dispatched piece that only its assigned peer has so far, that peer; and the number of such pieces of
+    /// each peer.
     private var holders: [Int32: PeerKey] = [:]
     private var held: [PeerKey: Int] = [:]
 
@@ -23,11 +23,11 @@ struct PieceDispatcher: Sendable {
         let at: Double
     }
 
-    /// Candidates that may be passed over for one peer.
+    /// Maximum number of candidates that are passed over for one peer.
     private static let scanLimit = 256
-    /// Entries that are done with are dropped from so many on.
+    /// Number of done entries from which they are removed.
     private static let mostDone = 4096
-    /// Pieces that a peer may be the only one to have, and times as many as others are, on average.
+    /// Maximum number of pieces that only one peer has: this many, and this multiple of the other peers' average.
     private static let leastHeld = 2
     private static let mostHeld = 2
 
@@ -37,20 +37,20 @@ struct PieceDispatcher: Sendable {
         isGiven = PieceSet(size: pieceCount)
     }
 
-    /// Every piece has been given to somebody, or somebody has taken it.
+    /// Whether every piece has been assigned, or requested without an assignment.
     var hasGivenAll: Bool { head >= queue.count }
 
-    /// Every piece has been given, and has come to somebody.
+    /// Whether every piece has been assigned and has been announced by some peer.
     var hasSpread: Bool { hasGivenAll && assigned.values.allSatisfy(\.isEmpty) }
 
-    /// Entries that it keeps, those that are done with included.
+    /// Number of entries, including done ones.
     var queueLength: Int { queue.count }
 
-    /// How many pieces the peer was given that it has not announced yet.
+    /// Number of pieces assigned to the peer that it has not announced yet.
     func outstanding(_ peer: PeerKey) -> Int { assigned[peer]?.count ?? 0 }
 
-    /// The peer is the only one to have many more pieces than others are: it hands them on slowly, or not at all. What
-    /// it is given now would come to others late.
+    /// Whether the peer holds many more pieces that no other peer has than others do: it passes them on slowly, or not
+    /// at all. Pieces assigned to it now would reach other peers late.
     func isSlowToSpread(_ peer: PeerKey) -> Bool {
         let own = held[peer] ?? 0
         guard own > Self.leastHeld else { return false }
@@ -59,7 +59,7 @@ struct PieceDispatcher: Sendable {
 
     func isAssigned(_ piece: Int, to peer: PeerKey) -> Bool { assigned[peer]?.contains { $0.piece == piece } ?? false }
 
-    /// The next piece for the peer, nil when there is none left that it wants.
+    /// Assigns the next piece to the peer; nil if there is none left that it wants.
     mutating func assign(to peer: PeerKey, now: Double, isWanted: (Int) -> Bool) -> Int? {
         var index = head
         let end = min(queue.count, head + Self.scanLimit)
@@ -80,10 +80,10 @@ struct PieceDispatcher: Sendable {
         return nil
     }
 
-    /// A piece goes to, or has come to, some leecher without our doing.
+    /// A leecher has requested or received the piece without an assignment.
     mutating func isTaken(_ piece: Int) { isGiven.insert(piece) }
 
-    /// - Returns: whether it had been given to this peer.
+    /// - Returns: whether the piece was assigned to this peer.
     @discardableResult
     mutating func announced(_ piece: Int, by peer: PeerKey) -> Bool {
         isGiven.insert(piece)
@@ -101,43 +101,43 @@ struct PieceDispatcher: Sendable {
         held[holder] = count > 1 ? count - 1 : nil
     }
 
-    /// The peer has it, or gets it from elsewhere: if nobody does in the end, it is given out again.
+    /// The peer has the piece, or gets it from another peer. If it does not, the piece is assigned again later.
     mutating func refused(_ piece: Int, by peer: PeerKey) {
         guard let index = assigned[peer]?.firstIndex(where: { $0.piece == piece }) else { return }
         assigned[peer]?.remove(at: index)
-        takeBack(piece)
+        makeAvailable(piece)
     }
 
-    /// What the peer was given and never announced is given to others.
-    mutating func takeBack(from peer: PeerKey) {
-        for assignment in assigned[peer] ?? [] { takeBack(assignment.piece) }
+    /// Withdraws the pieces that the peer was assigned and has not announced, so that others can get them.
+    mutating func withdrawAll(from peer: PeerKey) {
+        for assignment in assigned[peer] ?? [] { makeAvailable(assignment.piece) }
         assigned[peer]?.removeAll()
     }
 
     mutating func removePeer(_ peer: PeerKey) {
-        takeBack(from: peer)
+        withdrawAll(from: peer)
         assigned[peer] = nil
         guard held.removeValue(forKey: peer) != nil else { return }
         holders = holders.filter { $0.value != peer }
     }
 
-    /// The same for what was given before `time` to anybody: somebody may never fetch it.
+    /// Withdraws all assignments from before `time`: some peer may never download its piece.
     mutating func reclaim(givenBefore time: Double) {
         for (peer, assignments) in assigned.sorted(by: { PeerKey.isBefore($0.key, $1.key) })
         where assignments.contains(where: { $0.at < time }) {
-            for assignment in assignments where assignment.at < time { takeBack(assignment.piece) }
+            for assignment in assignments where assignment.at < time { makeAvailable(assignment.piece) }
             assigned[peer] = assignments.filter { $0.at >= time }
         }
     }
 
-    /// Pieces that no leecher has any more are given out again, unless one is about to get them.
+    /// Makes pieces that no leecher has any more available again, unless they are assigned.
     mutating func restore(where isLost: (Int) -> Bool) {
         var lost = isGiven
         for assignment in assigned.values.joined() { lost.remove(assignment.piece) }
-        lost.forEach { if isLost($0) { takeBack($0) } }
+        lost.forEach { if isLost($0) { makeAvailable($0) } }
     }
 
-    private mutating func takeBack(_ piece: Int) {
+    private mutating func makeAvailable(_ piece: Int) {
         isGiven.remove(piece)
         if head > Self.mostDone {
             queue.removeFirst(head)

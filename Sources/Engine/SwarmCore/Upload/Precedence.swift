@@ -1,15 +1,15 @@
 import PeerWire
 
-/// Peers that are served before others, and what the others get meanwhile.
+/// Peers that take precedence in uploads, and the share of the others.
 ///
-/// First are peers that no other can dial, since they have only those that they dialled themselves, and peers that have
-/// barely begun, since their uplinks idle until they have pieces to pass on. TCP alone gives late peers little for many
-/// seconds where older streams fill an uplink. See ``YieldingShare``.
+/// Two kinds of peers take precedence: peers that accept no connections, because only peers that they dialled can serve
+/// them, and peers that have few pieces, because their uplinks are idle until they have pieces to pass on. TCP alone
+/// gives new peers little for many seconds while older streams fill an uplink. See ``YieldingShare``.
 struct Precedence: Sendable {
     private enum Constant {
-        /// Seconds between two looks at which peers go first.
+        /// Seconds between two checks of which peers take precedence.
         static let period = 0.25
-        /// A peer that has less than one in so many of our pieces has barely begun.
+        /// A peer with less than one in this many of our pieces has barely begun.
         static let begun = 8
     }
 
@@ -19,8 +19,9 @@ struct Precedence: Sendable {
 
     init(now: Double) { yielding = YieldingShare(now: now) }
 
-    /// Seconds for which the next block to a peer has to wait because others go first; 0 when it may go now.
-    /// - Parameter bytes: its length.
+    /// Seconds for which the next block to a peer has to wait because other peers take precedence; 0 if it may be sent
+    /// now.
+    /// - Parameter bytes: length of the block.
     mutating func delay(
         to key: PeerKey, bytes: Int, isDispatching: Bool, _ swarm: inout SwarmState, now: Double
     ) -> Double {
@@ -50,7 +51,8 @@ struct Precedence: Sendable {
         yielding.look(isContested: isContested(isDispatching, &swarm), now: now)
     }
 
-    /// A peer that says that it has nothing goes first for no more than a beginning.
+    /// Whether the peer has few pieces. A peer that claims to have none takes precedence only until it was sent that
+    /// many.
     private func hasBarelyBegun(_ peer: PeerTable.Place, _ swarm: inout SwarmState) -> Bool {
         let few = swarm.have.count / Constant.begun
         return swarm.peers[peer].isInterested && !swarm.peers[peer].countsAsFull
@@ -58,7 +60,7 @@ struct Precedence: Sendable {
             && swarm.peers[peer].uploadMeter.total <= Int64(few) * Int64(swarm.layout.pieceLength)
     }
 
-    /// A peer that goes first waits for blocks. What is given out one by one goes to all peers alike.
+    /// Whether a peer with precedence is waiting for blocks. Dispatched pieces go to all peers alike.
     private func isContested(_ isDispatching: Bool, _ swarm: inout SwarmState) -> Bool {
         guard !isDispatching else { return false }
         for key in first {

@@ -1,6 +1,6 @@
-/// Measures what our uplink sends while peers wait for more.
+/// Measures our upload rate while peers are waiting for more.
 struct UplinkWatch: Sendable {
-    /// Seconds between two looks.
+    /// Seconds between two measurements.
     private static let period = 0.5
 
     private(set) var estimate = UplinkEstimate()
@@ -10,7 +10,7 @@ struct UplinkWatch: Sendable {
 
     init(now: Double) { seenAt = now }
 
-    /// The uplink is measured anew from now on; what was measured stays.
+    /// Begins a new measurement of the uplink. Earlier measurements stay.
     mutating func restart(_ swarm: inout SwarmState, now: Double) {
         estimate.restart()
         (seenAt, seenBytes, wasWaitedFor) = (now, swarm.traffic.upload.total, swarm.hasUploadsWaiting)

@@ -1,26 +1,26 @@
-/// Upload grants that one peer and this host have from each other.
+/// The upload grants between one peer and this host, in both directions.
 struct GrantsOfPeer: Sendable {
-    /// It issues grants now, and is asked for nothing without one.
-    var givesTurns = false
-    /// Its last grant was for a piece that it named.
+    /// The peer issues grants now and must not be asked without one.
+    var issuesGrants = false
+    /// The peer's last grant named a piece.
     var areNamed = false
-    /// Grants that the peer has and that are not over: the pieces that they named, -1 for one of its own choice.
+    /// Grants of the peer that are not over: the piece that each named, -1 for one of the peer's choice.
     var given: [Int32] = []
-    /// Number of its last grant: the peer that had none for longest is next.
+    /// Serial number of the peer's last grant. The peer with the lowest is served next.
     var serial = 0
-    /// Bytes that it asked for and that have not gone out.
+    /// Bytes that the peer requested and that have not been sent.
     var queued = 0
-    /// Since when any grant of it is under way.
+    /// Time since which the peer has had a grant or queued bytes without interruption.
     var since = 0.0
-    /// Bytes that it asked for in its oldest grant.
+    /// Bytes that the peer requested with its oldest grant.
     var asked = 0
     /// We have announced upload grants to this peer.
     var isTold = false
-    /// It uses its grant so slowly that others are given some meanwhile.
+    /// The peer uses its grant so slowly that other peers get grants in the meantime.
     var isSlow = false
-    /// When something of its grant went out last, or it began.
+    /// Time at which bytes of the grant were last sent, or at which it began.
     var movedAt = 0.0
-    /// It does not use its grant.
+    /// The peer does not use its grant.
     var isStill = false
     /// Backoff, in seconds, for a peer that did not use its upload grant. Doubles each time.
     var pause = 0.0
@@ -31,24 +31,25 @@ struct GrantsOfPeer: Sendable {
 
 /// Upload grants this host has issued, and how much uplink they take.
 struct UploadGrants: Sendable {
-    /// Peers that want grants are many enough.
+    /// Whether enough peers are interested to use grants.
     var isGiving = false
     var width: GrantWidth
-    /// Number of the last grant.
+    /// Serial number of the last grant.
     var serial = 0
-    /// Pieces that interested peers have, on average; the places by which a peer that is behind comes sooner for each
-    /// piece, and at most.
+    /// Average number of pieces that interested peers have; for each piece that a peer is behind that average, the
+    /// number of places by which it is served earlier, and the maximum of that.
     var meanHoldings = 0
     var lead = 1
     var mostLead = 0
-    /// When the last piece was given out, while not all have come to some peer.
+    /// Time since which all pieces have been dispatched while some have not been announced.
     var awaitingSince: Double?
-    /// No peer wants a grant before that, unless something happens.
+    /// No grant is needed before this time, unless something happens.
     var idleUntil = -Double.infinity
-    /// Bytes that may be promised at most, so that not every block that goes out is a reason to look at all peers.
+    /// Bytes that may still be granted. The next grant is considered only when this reaches the length of a piece, so
+    /// that not every sent block causes a look at all peers.
     var room = Int.max
-    /// Bytes of the grants that are not over, and of what was asked for by grants and has not gone out; those of slow
-    /// peers apart, as far as they count.
+    /// Bytes of unfinished grants and of requests with a grant that have not been sent; those of slow peers separately,
+    /// as far as they count.
     var spoken = 0
     var slowSpoken = 0
 }

@@ -1,14 +1,15 @@
 import Metainfo
 import PeerWire
 
-/// A seed's hand: which pieces each peer gets first, so that each leaves the seed once before any leaves it twice.
+/// Dispatching: which pieces a seed gives to each peer first, so that every piece is uploaded once before any is
+/// uploaded twice.
 extension UploadScheduler {
-    /// Pieces are being given out one by one, each to one peer first.
+    /// Whether pieces are being dispatched, each to one peer first.
     var isDispatching: Bool { dispatcher?.hasGivenAll == false }
 
     mutating func beginSeeding(_ swarm: inout SwarmState, _ picker: inout PiecePicker) {
         guard swarm.configuration.dispatches || swarm.configuration.superSeed, dispatcher == nil else { return }
-        // Where somebody else has everything already, giving pieces out one by one spares nobody anything.
+        // If another peer has everything already, dispatching brings no gain.
         guard swarm.configuration.superSeed || picker.fullPeers == 0 else { return }
         var pieces: [Int] = []
         for piece in 0..<swarm.layout.pieceCount where swarm.canServe(piece) && picker.availability[piece] == 0 {
@@ -27,9 +28,9 @@ extension UploadScheduler {
         dispatch(key, &swarm, availability, now: now)
         revealIfSpread(&swarm)
     }
-    /// How many pieces a peer is to have in hand: enough that it never waits for a word from us. On a long line
-    /// that takes its time several times over (suggestion, request, block, announcement, and what loss adds to each);
-    /// how fast it is, is not known before it has been full.
+    /// Number of pieces to keep assigned to a peer: enough that it never waits for a message from us. On a long path a
+    /// piece takes several round trips (suggestion, request, block, announcement, and retransmissions for each), and
+    /// the rate of the path is unknown until it has been full.
     private func lookahead(_ rate: Double, roundTrip: Double, pieceLength: Int) -> Int {
         let length = Double(pieceLength)
         let unknown = roundTrip > 0 ? min(0.2, roundTrip) * Double(64 << 20) : 0
@@ -37,7 +38,7 @@ extension UploadScheduler {
         return max(2, Int((Double(1 << 20) / length).rounded(.up))) + min(512, Int(bytes / length))
     }
 
-    /// A piece that nobody has, nil when there is none left that the peer wants.
+    /// Assigns a piece that no peer has; nil if there is none left that the peer wants.
     mutating func pieceToDispatch(to key: PeerKey, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double)
         -> Int?
     {
@@ -59,7 +60,7 @@ extension UploadScheduler {
         let rate = swarm.peers[peer].uploadMeter.rate(now)
         let target = lookahead(
             rate, roundTrip: swarm.peers[peer].traits.longRoundTrip, pieceLength: swarm.layout.pieceLength)
-        // While others wait for what it would have: the uplink is not to idle.
+        // The peer passes pieces on slowly, and other peers are waiting for uploads: do not assign more to it.
         if dispatcher?.isSlowToSpread(key) == true, isAnybodyWaiting(besides: key, &swarm) { return }
         while (self.dispatcher?.outstanding(key) ?? 0) < target {
             guard let piece = pieceToDispatch(to: key, &swarm, availability, now: now) else { break }
@@ -76,7 +77,7 @@ extension UploadScheduler {
         for key in swarm.peers.keys { dispatch(key, &swarm, availability, now: now) }
     }
 
-    /// The end of super-seeding: every piece is out there, so everybody may have everything of us.
+    /// Ends super-seeding when every piece is in the swarm: announces all pieces to all peers.
     mutating func revealIfSpread(_ swarm: inout SwarmState) {
         guard swarm.configuration.superSeed, !isRevealed, dispatcher?.hasSpread == true else { return }
         isRevealed = true
@@ -90,7 +91,7 @@ extension UploadScheduler {
         }
     }
 
-    /// With super-seeding, a peer may ask only for what it was told of.
+    /// With super-seeding, a peer may request only the pieces that were announced to it.
     func isShown(_ piece: Int, to key: PeerKey, _ swarm: inout SwarmState) -> Bool {
         guard swarm.configuration.superSeed, swarm.isFinished, !isRevealed, let dispatcher else { return true }
         return dispatcher.isAssigned(piece, to: key)

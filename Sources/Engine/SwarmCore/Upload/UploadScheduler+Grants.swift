@@ -1,36 +1,38 @@
 import Metainfo
 import PeerWire
 
-/// Upload grants: a host with a free uplink grants it to one peer after the other, and only then does that peer choose a
-/// piece.
+/// Upload grants: a host with a free uplink grants it to one peer after the other, and only then does that peer choose
+/// a piece.
 ///
-/// Where swarm.peers ask whenever they like, most of what they ask for waits in somebody's queue, chosen long before it
-/// comes, while others who could send it idle; and what is sent to many at a time is whole, and can be handed on, late.
-/// Among a few that all know each other this costs nothing, and a line shared by all keeps every receiver busy; among
-/// many it costs most of the time beyond the bound. So grants begin where many want something of us.
+/// If peers request at any time, most requests wait in a queue and are chosen long before they are answered, while
+/// other peers that could answer them are idle. And a piece that is uploaded to many peers at the same time is
+/// complete, and can be passed on, late. Among few peers that all know each other this costs nothing, and sharing the
+/// uplink keeps every receiver busy. Among many it costs most of the time beyond the bound. So grants begin when many
+/// peers are interested.
 extension UploadScheduler {
     private enum Constant {
         /// Backoff, in seconds, for a peer that did not use its upload grant. Doubles each time.
         static let firstPause = 0.02
         static let longestPause = 0.1
-        /// Of all who wait: by so many at most somebody comes sooner, or later, and by one in so many for each piece that
-        /// he is behind the others. More sends everybody to the same one; with less who is behind falls further behind.
+        /// A peer that has fewer pieces than the average is served earlier, one that has more later: by at most this
+        /// share of the waiting peers, and by one `lead`th of them for each piece. With more, all hosts would serve the
+        /// same peer; with less, peers that are behind would fall further behind.
         static let mostLead = 0.5
         static let lead = 12
-        /// Pieces more that are on their way from a seed: its line waits for receivers whose lines are full, and what
-        /// it has is what all others wait for.
+        /// Additional pieces in flight from a seed: its uplink waits for receivers with full downlinks, and other peers
+        /// wait for its pieces.
         static let moreOfSeed = 1
-        /// A slow grant counts this many times less than another: there may be as many times as many of them.
+        /// A slow grant counts this many times less than another, so there may be this many times as many.
         static let slowShare = 4
-        /// Seconds.
+        /// Maximum seconds to wait for dispatched pieces to be announced.
         static let spread = 2.0
-        /// Seconds without a byte after which a slow grant no longer counts at all.
+        /// Seconds without a byte after which a slow grant no longer counts.
         static let still = 5.0
-        /// Seconds after which a grant that was not answered no longer counts.
+        /// Seconds after which a grant without a request no longer counts.
         static let answer = 1.0
     }
 
-    // MARK: Whether grants are issued
+    // MARK: Starting and stopping
 
     /// Call about four times a second. Starts or stops granting, and updates averages.
     mutating func lookAtGrants(_ swarm: inout SwarmState, _ availability: [UInt16], now: Double) {
@@ -38,14 +40,14 @@ extension UploadScheduler {
         var holdings = 0
         var isAnyWaiting = false
         for key in swarm.peers.keys {
-            guard let peer = swarm.peers.place(of: key), swarm.peers[peer].isInterested, takesGrants(peer, &swarm)
+            guard let peer = swarm.peers.place(of: key), swarm.peers[peer].isInterested, supportsGrants(peer, &swarm)
             else { continue }
             takers += 1
             holdings += swarm.peers[peer].holdings.count
-            // It said late that it takes grants.
+            // The peer announced its support for grants late.
             if grants.isGiving, !swarm.peers[peer].grants.isTold {
                 announceGrants(key, &swarm)
-                takeChosenBack(from: key, &swarm)
+                withdrawChoices(of: key, &swarm)
             }
             isAnyWaiting =
                 isAnyWaiting || (!swarm.peers[peer].grants.isBusy && now >= swarm.peers[peer].grants.pausedUntil)
@@ -53,10 +55,10 @@ extension UploadScheduler {
         grants.meanHoldings = holdings / max(1, takers)
         grants.lead = max(1, takers / Constant.lead)
         grants.mostLead = Int(Double(takers) * Constant.mostLead)
-        if takers < swarm.configuration.turnsFrom, !swarm.isFinished { takers = expectedTakers(&swarm) }
-        if takers >= swarm.configuration.turnsFrom {
+        if takers < swarm.configuration.grantsFrom, !swarm.isFinished { takers = expectedTakers(&swarm) }
+        if takers >= swarm.configuration.grantsFrom {
             beginGranting(&swarm, now: now)
-        } else if takers < swarm.configuration.turnsFrom / 2 {
+        } else if takers < swarm.configuration.grantsFrom / 2 {
             endGranting(&swarm, availability, now: now)
         }
         guard grants.isGiving else { return }
@@ -66,11 +68,12 @@ extension UploadScheduler {
         issueGrants(&swarm, availability, now: now)
     }
 
-    /// While we fetch, those that want something of us, or will as soon as we have it: where grants began only when they
-    /// say so, our first piece would go to many at a time, and be whole nowhere for long.
+    /// While we are still downloading: the peers that are interested or will be when we have pieces. If only interested
+    /// peers counted, our first piece would go to many peers at the same time, and none would have it complete for
+    /// long.
     private func expectedTakers(_ swarm: inout SwarmState) -> Int {
         swarm.peers.keys.count { key in
-            guard let peer = swarm.peers.place(of: key), swarm.peers[peer].traits.takesTurns else { return false }
+            guard let peer = swarm.peers.place(of: key), swarm.peers[peer].traits.supportsGrants else { return false }
             return swarm.peers[peer].isInterested
                 || !(swarm.peers[peer].holdings.isFull || swarm.peers[peer].isUploadOnly)
         }
@@ -80,14 +83,14 @@ extension UploadScheduler {
         guard !grants.isGiving, swarm.isServing else { return }
         grants.isGiving = true
         for key in swarm.peers.keys { announceGrants(key, &swarm) }
-        for key in swarm.peers.keys where usesGrants(key, &swarm) { takeChosenBack(from: key, &swarm) }
+        for key in swarm.peers.keys where usesGrants(key, &swarm) { withdrawChoices(of: key, &swarm) }
         nextChokeAt = min(nextChokeAt, now)
     }
 
-    /// What was chosen before is chosen again when a peer has a grant.
-    private mutating func takeChosenBack(from key: PeerKey, _ swarm: inout SwarmState) {
+    /// Rejects what the peer requested earlier. It chooses again when it has a grant.
+    private mutating func withdrawChoices(of key: PeerKey, _ swarm: inout SwarmState) {
         rejectWaiting(of: key, &swarm)
-        dispatcher?.takeBack(from: key)
+        dispatcher?.withdrawAll(from: key)
     }
 
     private mutating func endGranting(_ swarm: inout SwarmState, _ availability: [UInt16], now: Double) {
@@ -95,26 +98,26 @@ extension UploadScheduler {
         grants.isGiving = false
         for key in swarm.peers.keys {
             revokeGrants(from: key, &swarm)
-            // Suggestions first: what is asked for at our word is then what it is to have.
+            // Suggestions come first, so that the peer's next requests are for its suggested pieces.
             dispatch(key, &swarm, availability, now: now)
             announceGrants(key, &swarm)
         }
         nextChokeAt = min(nextChokeAt, now)
     }
 
-    /// Tells a peer whether it is to wait for grants.
+    /// Tells a peer whether it has to wait for grants.
     mutating func announceGrants(_ key: PeerKey, _ swarm: inout SwarmState) {
-        guard let peer = swarm.peers.place(of: key), swarm.peers[peer].traits.takesTurns else { return }
+        guard let peer = swarm.peers.place(of: key), swarm.peers[peer].traits.supportsGrants else { return }
         swarm.peers[peer].grants.isTold = grants.isGiving
-        swarm.send(key, .extended(.turns(grants.isGiving)))
+        swarm.send(key, .extended(.grants(grants.isGiving)))
     }
 
-    /// What was announced of grants is looked at first: it lies beside what else is looked at then.
-    private func takesGrants(_ peer: PeerTable.Place, _ swarm: inout SwarmState) -> Bool {
-        swarm.peers[peer].grants.isTold || swarm.peers[peer].traits.takesTurns
+    /// Reads the peer's grants before its traits: they are adjacent to the other fields that are read here.
+    private func supportsGrants(_ peer: PeerTable.Place, _ swarm: inout SwarmState) -> Bool {
+        swarm.peers[peer].grants.isTold || swarm.peers[peer].traits.supportsGrants
     }
 
-    /// It is served by grants, and needs no slot.
+    /// Whether the peer is served by grants, and so needs no slot.
     func usesGrants(_ key: PeerKey, _ swarm: inout SwarmState) -> Bool {
         swarm.peers.place(of: key).map { usesGrants($0, &swarm) } ?? false
     }
@@ -123,9 +126,10 @@ extension UploadScheduler {
         grants.isGiving && swarm.peers[peer].grants.isTold
     }
 
-    /// A grant is for one piece, and for the one that it named, if it named one: a peer that asks for more, or without one,
-    /// would have the uplink that others are promised. What was asked for before grants began may come in one: a part of the named
-    /// piece would then be refused, and lie open with nobody else to ask.
+    /// Whether a request goes beyond the peer's grant. A grant is for one piece, and for the named piece if it names
+    /// one: a peer that requests more, or without a grant, would use the uplink promised to others. A request from
+    /// before grants began may arrive during a grant. Counting it would refuse a part of the named piece, which then
+    /// would stay open with no other peer to ask.
     func exceedsGrant(_ span: BlockSpan, of peer: PeerTable.Place, _ swarm: inout SwarmState) -> Bool {
         guard usesGrants(peer, &swarm) else { return false }
         guard let named = swarm.peers[peer].grants.given.first else { return true }
@@ -133,15 +137,15 @@ extension UploadScheduler {
             || (named >= 0 && Int(named) != span.piece)
     }
 
-    // MARK: Giving
+    // MARK: Issuing grants
 
-    /// Something has happened after which some peer may want a grant, or there is room for one.
+    /// Something has happened after which some peer may need a grant, or there is room for one.
     mutating func wakeGrants() {
         grants.idleUntil = -.infinity
         grants.room = .max
     }
 
-    /// Issues grants while the uplink is not spoken for.
+    /// Issues grants while there is room in the grant width.
     mutating func issueGrants(_ swarm: inout SwarmState, _ availability: [UInt16], now: Double) {
         guard grants.isGiving, swarm.isServing, now >= grants.idleUntil, !isAwaitingSpread(now) else { return }
         var spoken = spokenFor
@@ -157,8 +161,8 @@ extension UploadScheduler {
         grants.room = target - spoken
     }
 
-    /// Everything has been given out and not all of it has come to somebody: whatever a peer chose now would be that.
-    /// Not for long: somebody may be slow.
+    /// Whether all pieces are dispatched and some have not been announced: a peer would now choose just those. Bounded
+    /// in time, because some peer may be slow.
     private mutating func isAwaitingSpread(_ now: Double) -> Bool {
         guard let dispatcher, dispatcher.hasGivenAll, !dispatcher.hasSpread else {
             grants.awaitingSince = nil
@@ -170,17 +174,17 @@ extension UploadScheduler {
     }
 
     private var spokenFor: Int {
-        // However many are slow, half of the uplink is for others.
+        // However many peers are slow, half of the uplink is for others.
         grants.spoken + min(grants.slowSpoken, grants.width.target / 2)
     }
 
-    /// Changes what a peer has of our uplink, and the sums with it.
+    /// Changes the grants of a peer, and updates the sums.
     private mutating func change(
         _ peer: PeerTable.Place, _ swarm: inout SwarmState, _ body: (inout GrantsOfPeer) -> Void
     ) {
         count(peer, -1, &swarm)
         body(&swarm.peers[peer].grants)
-        // A peer that has nothing on its way is not slow.
+        // A peer with nothing in flight is not slow.
         if !swarm.peers[peer].grants.isBusy {
             (swarm.peers[peer].grants.isSlow, swarm.peers[peer].grants.isStill) = (false, false)
         }
@@ -196,7 +200,8 @@ extension UploadScheduler {
         }
     }
 
-    /// The peer that had no grant for longest, of those with the fewest under way; one that is behind comes a little sooner.
+    /// The peer without a grant for longest, among those with the fewest bytes granted. A peer that is behind is served
+    /// a little earlier.
     private mutating func nextForGrant(_ swarm: inout SwarmState, now: Double) -> PeerKey? {
         guard swarm.flood.looks.spend(swarm.peers.count) else { return nil }
         var best: (key: PeerKey, load: Int, place: Int)?
@@ -222,10 +227,10 @@ extension UploadScheduler {
         beginCounting(peer, &swarm, now: now)
         change(peer, &swarm) { $0.given.append(Int32(piece ?? -1)) }
         if let piece, swarm.configuration.superSeed { swarm.send(key, .have(UInt32(truncatingIfNeeded: piece))) }
-        swarm.send(key, .extended(.turn(piece.map { UInt32(truncatingIfNeeded: $0) })))
+        swarm.send(key, .extended(.grant(piece.map { UInt32(truncatingIfNeeded: $0) })))
     }
 
-    /// The peer has asked for all that it wanted by its grant.
+    /// The peer has sent all requests that use its grant.
     mutating func receivedGrantOver(from key: PeerKey, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double)
     {
         guard let peer = swarm.peers.place(of: key), !swarm.peers[peer].grants.given.isEmpty else { return }
@@ -244,7 +249,7 @@ extension UploadScheduler {
         issueGrants(&swarm, availability, now: now)
     }
 
-    /// The peer asked for so many bytes, or they have gone (less than 0).
+    /// - Parameter bytes: bytes that the peer requested, or (negative) that were sent.
     mutating func countQueued(
         _ bytes: Int, of peer: PeerTable.Place, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double
     ) {
@@ -284,8 +289,8 @@ extension UploadScheduler {
                     continue
                 }
                 change(peer, &swarm) { $0.isStill = true }
-                // What it was to have first, others are to have.
-                dispatcher?.takeBack(from: key)
+                // Pieces that were dispatched to this peer go to others.
+                dispatcher?.withdrawAll(from: key)
                 continue
             }
             let longest = swarm.peers[peer].grants.queued > 0 ? patience : min(patience, Constant.answer)
@@ -295,7 +300,7 @@ extension UploadScheduler {
         }
     }
 
-    /// What a peer had of the uplink is free again.
+    /// Frees the uplink that was granted to a peer.
     mutating func revokeGrants(from key: PeerKey, _ swarm: inout SwarmState) {
         guard let peer = swarm.peers.place(of: key) else { return }
         let given = swarm.peers[peer].grants.given

@@ -1,7 +1,7 @@
 import Metainfo
 import PeerWire
 
-/// Whom to serve, and what of theirs comes next.
+/// Choking, and the requests that peers send us.
 extension UploadScheduler {
     mutating func receivedInterest(
         _ interested: Bool, from key: PeerKey, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double
@@ -15,17 +15,17 @@ extension UploadScheduler {
         if interested {
             swarm.peers[peer].waitingSince = now
             nextChokeAt = min(nextChokeAt, now)
-            if grants.isGiving, swarm.peers[peer].traits.takesTurns {
+            if grants.isGiving, swarm.peers[peer].traits.supportsGrants {
                 if !swarm.peers[peer].grants.isTold { announceGrants(key, &swarm) }
                 if swarm.isServing { unchoke(key, &swarm, availability, now: now) }
-                // In a flood the next tick gives them.
+                // In a flood, the next tick issues the grants.
                 guard swarm.flood.looks.spend(swarm.peers.count) else { return }
                 wakeGrants()
                 return issueGrants(&swarm, availability, now: now)
             }
             if !isServed, hasFreeSlot(&swarm) { unchoke(key, &swarm, availability, now: now) }
         } else if !swarm.peers[peer].amChoking && !swarm.peers[peer].traits.supportsFast {
-            // It keeps its slot until somebody wants it: the next look decides.
+            // The peer keeps its slot until another peer needs it: the next round of choking decides.
             nextChokeAt = min(nextChokeAt, now)
         }
     }
@@ -71,7 +71,8 @@ extension UploadScheduler {
                     key: key, isUnchoked: !swarm.peers[peer].amChoking, givesRate: givesRate, takesRate: takesRate,
                     since: swarm.peers[peer].waitingSince))
         }
-        // What a peer was given first would lie with it alone while it waits to be unchoked again.
+        // While dispatching, a choked peer would be the only one to have its pieces, and could not pass on more until
+        // it is unchoked again.
         let rotates = !isDispatching
         let chosen =
             swarm.isServing
@@ -90,7 +91,7 @@ extension UploadScheduler {
         swarm.peers[peer].amChoking = false
         if swarm.peers[peer].isInterested, !usesGrants(key, &swarm) { freeSlots.taken(1) }
         swarm.peers[peer].waitingSince = now
-        // Suggestions first, so that the peer's first requests are already for pieces of its own.
+        // Suggestions come first, so that the peer's first requests are already for its own pieces.
         if swarm.isFinished { dispatch(key, &swarm, availability, now: now) }
         swarm.send(key, .unchoke)
     }
@@ -108,7 +109,7 @@ extension UploadScheduler {
         for span in waiting { swarm.send(key, .reject(span.wire)) }
     }
 
-    /// Requests that wait are to be made again.
+    /// Rejects the peer's waiting requests, which it then has to send again.
     mutating func rejectWaiting(of key: PeerKey, _ swarm: inout SwarmState) {
         guard let peer = swarm.peers.place(of: key), swarm.peers[peer].traits.supportsFast else { return }
         for span in swarm.peers[peer].uploads[swarm.peers[peer].uploadHead...] { swarm.send(key, .reject(span.wire)) }
@@ -130,7 +131,8 @@ extension UploadScheduler {
             if swarm.peers[peer].uploadCount >= 2 * swarm.configuration.requestQueue {
                 swarm.violation(key, "too many requests")
             }
-            // Choked in the meantime: a request that crossed our choke is no fault, and is dropped (BEP 3).
+            // Choked in the meantime: the request crossed our choke. This is no violation, and the request is dropped
+            // (BEP 3).
             return
         }
         if dispatcher?.hasGivenAll == false, dispatcher?.isAssigned(span.piece, to: key) == false {
@@ -145,7 +147,8 @@ extension UploadScheduler {
         guard let piece = swarm.layout.piece(Int(request.index)), request.length > 0,
             Int(request.length) <= swarm.configuration.longestRequest
         else { return nil }
-        // Where files begin at pieces (v2 only), libtorrent asks past a file's end up to the end of the block: zeros.
+        // If files are aligned to pieces (v2 only), libtorrent requests beyond the end of a file, to the end of the
+        // block. The rest is zeros.
         let end = swarm.layout.alignsFiles ? swarm.layout.pieceLength : swarm.layout.length(of: piece)
         guard Int(request.begin) + Int(request.length) <= end else { return nil }
         return BlockSpan(piece: piece.value, begin: Int(request.begin), length: Int(request.length))
@@ -163,7 +166,7 @@ extension UploadScheduler {
         if peer.traits.supportsFast { swarm.send(key, .reject(request)) }
     }
 
-    /// Bytes of blocks that went into a peer's socket.
+    /// Call when bytes of blocks were written to a peer's socket.
     mutating func uploaded(
         _ bytes: Int, to key: PeerKey, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double
     ) {
@@ -177,7 +180,7 @@ extension UploadScheduler {
         countQueued(-bytes, of: peer, &swarm, availability, now: now)
     }
 
-    /// A block of ``SwarmMachine/nextUpload(to:)`` cannot be sent.
+    /// Call when a block of ``SwarmMachine/nextUpload(to:)`` cannot be sent.
     mutating func uploadFailed(
         _ span: BlockSpan, to key: PeerKey, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double
     ) {

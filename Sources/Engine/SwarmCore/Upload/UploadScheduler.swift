@@ -1,20 +1,20 @@
 import Metainfo
 import PeerWire
 
-/// Decides whom to serve, when, and which pieces a seed gives out first.
+/// Decides which peers to serve, when, and which pieces a seed gives out first.
 ///
-/// It is told events, and puts what is to be said into ``SwarmState/actions``. A peer is served by a slot of the choker,
-/// or by upload grants where many want something. It never serves a piece that is not stored, and a peer without a slot
-/// or a grant gets nothing.
+/// Events are calls; messages to send are appended to ``SwarmState/actions``. A peer is served in a slot of the choker,
+/// or with upload grants if many peers are interested. Never serves a piece that is not stored, and nothing to a peer
+/// without a slot or a grant.
 struct UploadScheduler: Sendable {
     var choker = Choker()
     var nextChokeAt = 0.0
     var freeSlots = FreeSlots()
     var grants: UploadGrants
     var precedence: Precedence
-    /// Of a seed that gives pieces out one by one; nil before, and where that spares nothing.
+    /// The dispatcher of a seed; nil before seeding, and where dispatching brings no gain.
     var dispatcher: PieceDispatcher?
-    /// Super-seeding is over.
+    /// Whether super-seeding is over.
     var isRevealed = false
     var uplink: UplinkWatch
 
@@ -38,7 +38,7 @@ struct UploadScheduler: Sendable {
         revealIfSpread(&swarm)
     }
 
-    /// A peer is about to go: what it had of the uplink is free.
+    /// A peer is about to leave: frees its slot and its grants.
     mutating func leaving(_ key: PeerKey, _ swarm: inout SwarmState) {
         revokeGrants(from: key, &swarm)
         if let place = swarm.peers.place(of: key), swarm.peers[place].isInterested, !swarm.peers[place].amChoking,
@@ -48,7 +48,7 @@ struct UploadScheduler: Sendable {
         }
     }
 
-    /// The peer has gone. Pieces that it alone had of us are given out again.
+    /// The peer has left. Dispatched pieces that only it had are dispatched again.
     mutating func left(
         _ key: PeerKey, wasServed: Bool, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double
     ) {
@@ -59,7 +59,7 @@ struct UploadScheduler: Sendable {
         if wasServed { nextChokeAt = min(nextChokeAt, now) }
     }
 
-    /// Whether our holdings are kept from peers, see ``SwarmConfiguration/superSeed``.
+    /// Whether our holdings are hidden from peers, see ``SwarmConfiguration/superSeed``.
     func hidesHoldings(_ swarm: inout SwarmState) -> Bool {
         swarm.configuration.superSeed && swarm.isFinished && !isRevealed
     }

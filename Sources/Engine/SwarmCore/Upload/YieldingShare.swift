@@ -1,23 +1,23 @@
-/// What of our uplink goes to other peers while some that go first wait for us too.
+/// Limits the share of our uplink for peers without precedence, while peers with precedence are waiting too.
 ///
-/// A host behind a firewall gets pieces only from those it has dialled. When these spend their uplinks on each other,
-/// it falls behind, and its own uplink, which could have served them, idles. So the others yield: their share shrinks
-/// while that brings more to those who go first, and grows while it takes nothing from them, as when a line of
-/// theirs is the narrow one. Bytes and seconds.
+/// A host behind a firewall gets pieces only from peers it has dialled. If these use their uplinks for each other, it
+/// falls behind, and its own uplink, which could have served them, is idle. So the other peers yield: their share
+/// shrinks while that gives peers with precedence more, and grows while it costs them nothing, as when the downlink of
+/// those peers is the limit. Bytes and seconds.
 public struct YieldingShare: Sendable {
     private enum Constant {
-        /// Seconds between two looks.
+        /// Seconds between two adjustments.
         static let period = 0.5
-        /// Nobody looked for so long: what was counted says nothing of now.
+        /// After this many seconds without an adjustment, the counts are out of date.
         static let forgotten = 2.0
-        /// A fall of what the first get, below their best, that is blamed on the others.
+        /// If the rate of peers with precedence falls below this fraction of its best, the others are throttled.
         static let tolerated = 0.94
-        /// Their best is forgotten by this factor at each look, since lines change.
+        /// Factor by which the best rate decays at each adjustment, because links change.
         static let memory = 0.995
         static let growth = 1.08
         static let cut = 0.5
         static let first = 0.1
-        /// Bytes per second that the yielding get at least.
+        /// Minimum bytes per second for all yielding peers together.
         static let least = 64.0 * 1024
         static let most = 1e10
     }
@@ -28,7 +28,7 @@ public struct YieldingShare: Sendable {
     private var yieldingBytes = 0.0
     private var best = 0.0
     private var wasContested = false
-    /// Bytes per second for the yielding together; nil for no limit.
+    /// Limit for all yielding peers together, in bytes per second; nil for no limit.
     public private(set) var limit: Double?
 
     public init(now: Double) {
@@ -45,8 +45,8 @@ public struct YieldingShare: Sendable {
         }
     }
 
-    /// To be called a few times a second.
-    /// - Parameter isContested: a peer that goes first waits for blocks.
+    /// Call a few times a second.
+    /// - Parameter isContested: whether a peer with precedence is waiting for blocks.
     public mutating func look(isContested: Bool, now: Double) {
         wasContested = wasContested || isContested
         let elapsed = now - since
@@ -80,6 +80,7 @@ public struct YieldingShare: Sendable {
         bucket.setRate(Int(bounded), now: now)
     }
 
-    /// Seconds until `bytes` may go to a peer that yields; 0 when they may now. Only while one that goes first waits.
+    /// Seconds until `bytes` may be sent to a yielding peer; 0 if they may be sent now. Use only while a peer with
+    /// precedence is waiting.
     public mutating func delay(for bytes: Int, now: Double) -> Double { bucket.delay(for: bytes, now: now) }
 }

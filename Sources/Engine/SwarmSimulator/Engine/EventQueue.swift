@@ -1,23 +1,23 @@
-/// Something that happens to a host at a time. What the numbers mean depends on the kind.
+/// An event at a host. The kind defines what the numbers mean.
 struct Event {
     enum Kind: UInt8 {
         case join, leave, tick, announcements, announce, exchange
-        /// A connection that was dialled is there: `host` dialled `slot`.
+        /// An outgoing connection is established: `host` dialled `slot`.
         case dialled
         /// `slot`, `serial`: connection; `a`, `b`, `c`: piece, begin, length.
         case request, block
-        /// `a`: index into the mail.
+        /// `a`: index into `Simulation.mail`.
         case message
-        /// A transmission of the uplink may be done.
+        /// A transmission on the uplink may be complete.
         case uplink
-        /// `slot`: connection that waited for the receiver's line.
+        /// `slot`: connection that waited for the receiver's downlink.
         case resume
         /// `a`: piece.
         case verified
     }
 
     var time: Double
-    /// Serial number: of events at one time the first scheduled comes first.
+    /// Serial number. Of events at the same time, the one scheduled first comes first.
     var order: UInt64 = 0
     let kind: Kind
     let host: Int32
@@ -33,7 +33,7 @@ struct Event {
     }
 }
 
-/// Events by time: a heap whose nodes have four children.
+/// Events ordered by time: a heap with four children for each node.
 struct EventQueue {
     private var heap: ContiguousArray<Event> = []
     private var serial: UInt64 = 0

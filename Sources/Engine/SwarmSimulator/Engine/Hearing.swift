@@ -1,14 +1,14 @@
-/// How much of what its neighbours have finished a host has heard of. Apart from all else that is known of a
-/// connection, since every host looks at all of them many times a second.
+/// For each neighbour of a host, how many of its finished pieces have been announced to the host. Kept apart from other
+/// connection state, because every host reads all entries many times a second.
 struct Hearing {
     private struct Ear {
         /// The host at the other end; -1 for a slot without a connection.
         var other: Int32 = -1
-        /// So many of its finished pieces are known here.
+        /// Number of the neighbour's finished pieces that are known here.
         var heard: Int32 = 0
     }
 
-    /// Pieces of a neighbour that are news, as a range of all that it has finished.
+    /// New pieces of a neighbour, as a range of all pieces that it has finished.
     struct News {
         let slot: Int32
         let other: Int32
@@ -17,7 +17,7 @@ struct Hearing {
 
     private var ears: ContiguousArray<Ear> = []
 
-    /// - Parameter heard: what it had finished before is told by its bitfield.
+    /// - Parameter heard: pieces finished before the connection, which the neighbour's bitfield contains.
     mutating func connect(_ slot: Int32, to other: Int32, heard: Int) {
         while ears.count <= Int(slot) { ears.append(Ear()) }
         ears[Int(slot)] = Ear(other: other, heard: Int32(heard))
@@ -25,8 +25,8 @@ struct Hearing {
 
     mutating func disconnect(_ slot: Int32) { ears[Int(slot)].other = -1 }
 
-    /// What there is to hear; it counts as heard.
-    /// - Parameter finished: how many pieces each host has finished.
+    /// Appends all pieces that have not been announced yet, and marks them as announced.
+    /// - Parameter finished: number of pieces that each host has finished.
     mutating func listen(_ finished: ContiguousArray<Int32>, into news: inout [News]) {
         news.removeAll(keepingCapacity: true)
         for slot in ears.indices {

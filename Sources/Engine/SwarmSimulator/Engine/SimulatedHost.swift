@@ -1,38 +1,39 @@
 import SwarmCore
 
-/// A connection as one of its ends sees it.
+/// A connection as seen from one of its ends.
 struct Link {
     let key: PeerKey
-    /// The host at the other end, and this connection's slot there.
+    /// The host at the other end, and the slot of this connection there.
     let other: Int32
     var otherSlot: Int32 = -1
-    /// Never used twice.
+    /// Unique among all connections of a simulation.
     let serial: Int32
-    /// A block is on the line, or waits for the receiver.
+    /// A block is being sent, or waits for the receiver.
     var isSending = false
 }
 
-/// A host: the program's decisions, and what they act on.
+/// A simulated host: the program's decision values and their inputs.
 final class SimulatedHost {
     let index: Int32
-    let line: Scenario.Host
+    let setup: Scenario.Host
     var machine: SwarmMachine
     var book: PeerBook<Int32>
-    /// Which connections join, and which peers are banned. A host is its own id and its own address here.
+    /// Which connections join, and which peers are banned. In the simulator, a host's index is its peer id and its
+    /// address.
     var admission: PeerAdmission<Int32, Int32>
     var exchange: ExchangeLedger<Int32>
-    /// By the slot of the peer's key.
+    /// By the slot of the peer key.
     var links: [Link?] = []
     var linkCount = 0
     var hearing = Hearing()
     var uplink: Uplink
     var news = UplinkNews()
-    /// Connections that wait until others have sent their piece, see ``Network/uploadsAtOnce``.
-    var turns: [(slot: Int32, serial: Int32)] = []
+    /// Connections that wait because ``Network/uploadsAtOnce`` others are sending.
+    var waitingUploads: [(slot: Int32, serial: Int32)] = []
     var downlink: Pipe
-    /// Pieces in the order in which they were finished here.
+    /// Pieces in the order in which this host finished them.
     var finishedPieces: [Int32] = []
-    /// By piece, the blocks that are false and the host that sent each.
+    /// For each piece, the corrupt blocks and the host that sent each.
     var tainted: [Int: [Int: Int32]] = [:]
     var actions: [SwarmAction] = []
     var isPresent = false
@@ -41,9 +42,9 @@ final class SimulatedHost {
     var lastAnnounce = -Double.infinity
     var sent: Int64 = 0
 
-    init(index: Int, line: Scenario.Host, machine: SwarmMachine, network: Network) {
+    init(index: Int, setup: Scenario.Host, machine: SwarmMachine, network: Network) {
         self.index = Int32(index)
-        self.line = line
+        self.setup = setup
         self.machine = machine
         var limits = PeerBook<Int32>.Limits()
         limits.connections = network.connections
@@ -52,8 +53,8 @@ final class SimulatedHost {
         exchange = ExchangeLedger(
             interval: network.exchangeInterval, leastInterval: network.exchangeInterval / 2,
             most: network.mostExchanged)
-        uplink = Uplink(rate: line.up)
-        downlink = Pipe(rate: line.down)
+        uplink = Uplink(rate: setup.up)
+        downlink = Pipe(rate: setup.down)
     }
 
     func link(_ key: PeerKey) -> Link? {
@@ -63,9 +64,9 @@ final class SimulatedHost {
         return link
     }
 
-    /// What comes next for a peer.
+    /// The next block to upload to a peer.
     func nextUpload(to key: PeerKey) -> BlockSpan? {
-        // In place: a call that only reads the machine, which is big, would copy it first.
+        // In place: a non-mutating call would first copy the machine, which is large.
         func look(_ machine: inout SwarmMachine) -> BlockSpan? { machine.peekUpload(to: key) }
         return look(&machine)
     }

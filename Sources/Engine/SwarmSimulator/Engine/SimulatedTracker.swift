@@ -1,8 +1,8 @@
 import SwarmCore
 import Text
 
-/// What a tracker does with those who announce: a random choice, reachable peers first; unreachable ones only for those
-/// that can be reached; no seeds for seeds.
+/// Chooses peers for an announce, as the tracker does: at random, reachable peers first; unreachable peers only for
+/// hosts that can be reached; no seeds for seeds.
 struct SimulatedTracker {
     private var reachable: [Int32] = []
     private var unreachable: [Int32] = []

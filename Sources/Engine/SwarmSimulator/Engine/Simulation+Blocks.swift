@@ -3,9 +3,9 @@ import Metainfo
 import PeerWire
 import SwarmCore
 
-/// Blocks on the lines.
+/// Transfer of blocks over uplinks and downlinks.
 extension Simulation {
-    /// Puts the next block for a peer on the host's line, unless one is on it already or the receiver's line is full.
+    /// Starts to send the next block to a peer, unless one is being sent already or the receiver's downlink is full.
     func startSending(_ host: SimulatedHost, _ slot: Int32) {
         guard let link = host.links[Int(slot)], !link.isSending, host.nextUpload(to: link.key) != nil else { return }
         let other = hosts[Int(link.other)]
@@ -17,36 +17,37 @@ extension Simulation {
         }
         if host.uplink.active.count >= network.uploadsAtOnce {
             host.links[Int(slot)]?.isSending = true
-            host.turns.append((slot, link.serial))
+            host.waitingUploads.append((slot, link.serial))
             return
         }
         guard let span = host.machine.nextUpload(to: link.key) else { return }
         host.links[Int(slot)]?.isSending = true
-        host.uplink.start(span, length: lineLength(span.length), slot: slot, now: now)
+        host.uplink.start(span, length: wireLength(span.length), slot: slot, now: now)
         scheduleUplink(host)
     }
 
-    /// When a block may be begun that may not now: lines on the way are full, or others come first.
+    /// The time at which the next block may be sent; nil if it may be sent now. It must wait if a link on the way is
+    /// full, or if other peers take precedence.
     private func startTime(_ host: SimulatedHost, _ link: Link, to other: SimulatedHost) -> Double? {
         var time = wait(for: other.downlink)
-        if host.line.site != other.line.site {
-            time = max(time, wait(for: siteUp[host.line.site]), wait(for: siteDown[other.line.site]))
+        if host.setup.site != other.setup.site {
+            time = max(time, wait(for: siteUp[host.setup.site]), wait(for: siteDown[other.setup.site]))
         }
         let delay = host.machine.precedenceDelay(to: link.key, bytes: scenario.blockLength, now: now)
         if delay > 0 { time = max(time, now + max(delay, 0.002)) }
         return time > now ? time : nil
     }
 
-    /// What TCP does about a full line: it lets less come, and keeps some there.
+    /// Models TCP flow control on a full link: the sender slows down, and some bytes stay queued.
     private func wait(for pipe: Pipe) -> Double {
         guard pipe.rate.isFinite else { return now }
-        let most = max(scenario.network.downlinkQueue, 2 * lineLength(scenario.blockLength) / pipe.rate)
+        let most = max(scenario.network.downlinkQueue, 2 * wireLength(scenario.blockLength) / pipe.rate)
         return pipe.freeAt > now + most ? pipe.freeAt - most / 2 : now
     }
 
-    private func lineLength(_ bytes: Int) -> Double { Double(bytes) * scenario.network.overhead }
+    private func wireLength(_ bytes: Int) -> Double { Double(bytes) * scenario.network.overhead }
 
-    /// One look of the line is under way at most, at or before the time at which something can be through.
+    /// Schedules at most one check of the uplink, at or before the earliest possible end of a transmission.
     private func scheduleUplink(_ host: SimulatedHost) {
         let end = host.uplink.nextEnd
         guard end < host.uplink.lookAt else { return }
@@ -55,7 +56,7 @@ extension Simulation {
     }
 
     func uplinkDue(_ host: SimulatedHost) {
-        // A look that an earlier one made needless.
+        // An earlier check has made this one unnecessary.
         guard now >= host.uplink.lookAt else { return }
         host.uplink.lookAt = .infinity
         for transmission in host.uplink.finished(now) {
@@ -65,21 +66,21 @@ extension Simulation {
             host.sent += Int64(transmission.span.length)
             carry(transmission, from: host, over: link)
             host.links[slot]?.isSending = false
-            if host.turns.isEmpty || host.nextUpload(to: link.key)?.piece == transmission.span.piece {
+            if host.waitingUploads.isEmpty || host.nextUpload(to: link.key)?.piece == transmission.span.piece {
                 startSending(host, transmission.slot)
             } else if host.nextUpload(to: link.key) != nil {
                 host.links[slot]?.isSending = true
-                host.turns.append((transmission.slot, link.serial))
+                host.waitingUploads.append((transmission.slot, link.serial))
             }
         }
-        while host.uplink.active.count < scenario.network.uploadsAtOnce, !host.turns.isEmpty {
-            let turn = host.turns.removeFirst()
-            guard let link = host.links[Int(turn.slot)], link.serial == turn.serial else { continue }
-            host.links[Int(turn.slot)]?.isSending = false
-            startSending(host, turn.slot)
+        while host.uplink.active.count < scenario.network.uploadsAtOnce, !host.waitingUploads.isEmpty {
+            let waiting = host.waitingUploads.removeFirst()
+            guard let link = host.links[Int(waiting.slot)], link.serial == waiting.serial else { continue }
+            host.links[Int(waiting.slot)]?.isSending = false
+            startSending(host, waiting.slot)
         }
         if host.uplink.isBusy { scheduleUplink(host) }
-        if let copies = host.line.leavesAfterCopies, Double(host.sent) >= copies * Double(scenario.contentLength) {
+        if let copies = host.setup.leavesAfterCopies, Double(host.sent) >= copies * Double(scenario.contentLength) {
             leave(host)
         }
     }
@@ -87,12 +88,12 @@ extension Simulation {
     private func carry(_ transmission: Uplink.Transmission, from host: SimulatedHost, over link: Link) {
         let other = hosts[Int(link.other)]
         let delay = delay(from: host, to: other)
-        let length = lineLength(transmission.span.length)
+        let length = wireLength(transmission.span.length)
         let start = transmission.startedAt + delay
         var end = now + delay
-        if host.line.site != other.line.site {
-            end = siteUp[host.line.site].carry(length, from: start, to: end)
-            end = siteDown[other.line.site].carry(length, from: start, to: end)
+        if host.setup.site != other.setup.site {
+            end = siteUp[host.setup.site].carry(length, from: start, to: end)
+            end = siteDown[other.setup.site].carry(length, from: start, to: end)
         }
         end = other.downlink.carry(length, from: start, to: end)
         let span = transmission.span
@@ -107,7 +108,7 @@ extension Simulation {
         guard let link = host.links[Int(event.slot)], link.serial == event.serial else { return }
         let span = BlockSpan(piece: Int(event.a), begin: Int(event.b), length: Int(event.c))
         let placement = host.machine.beginBlock(span, from: link.key)
-        if placement == .buffer || placement == .aside, hosts[Int(link.other)].line.isPoisoner {
+        if placement == .buffer || placement == .aside, hosts[Int(link.other)].setup.isPoisoner {
             let blocks =
                 span.begin / scenario.blockLength..<(span.begin + span.length + scenario.blockLength - 1)
                 / scenario.blockLength
@@ -137,16 +138,16 @@ extension Simulation {
         return Array(repeating: trueDigest, count: blocks)
     }
 
-    /// A `have` for everybody, and what others make of the host's line while it is sent.
+    /// Counts the bytes of a `have` to every peer on the host's uplink and on the shared links of the sites.
     func spendOnAnnouncement(_ host: SimulatedHost) {
         let length = scenario.network.messageLength
         host.uplink.spend(length * Double(host.linkCount), now: now)
         guard scenario.sites.count > 1 else { return }
         for link in host.links {
             guard let link else { continue }
-            let other = hosts[Int(link.other)].line.site
-            guard other != host.line.site else { continue }
-            _ = siteUp[host.line.site].carry(length, from: now, to: now)
+            let other = hosts[Int(link.other)].setup.site
+            guard other != host.setup.site else { continue }
+            _ = siteUp[host.setup.site].carry(length, from: now, to: now)
             _ = siteDown[other].carry(length, from: now, to: now)
         }
     }

@@ -1,15 +1,15 @@
 import PeerWire
 import SwarmCore
 
-/// Hosts that come and go, and who is connected to whom.
+/// Hosts that join and leave, and their connections.
 extension Simulation {
     func join(_ host: SimulatedHost) {
         guard !host.isPresent else { return }
         host.isPresent = true
         host.joinedAt = now
         announce(host)
-        tracker.add(host.index, isReachable: host.line.acceptsConnections)
-        // Not all hosts at one moment.
+        tracker.add(host.index, isReachable: host.setup.acceptsConnections)
+        // Spread over time, so that not all hosts act at one moment.
         let network = scenario.network
         let phase = Double.random(in: 0...1, using: &random)
         schedule(.tick, Int(host.index), at: now + phase * network.tickInterval)
@@ -17,7 +17,7 @@ extension Simulation {
         for after in network.firstExchanges { schedule(.exchange, Int(host.index), at: now + after + phase) }
     }
 
-    /// Peer exchange (BEP 11): tells its peers of those that can be dialled, as the ledger says.
+    /// Peer exchange (BEP 11): sends each peer the addresses of reachable peers, as the ledger decides.
     func exchange(_ host: SimulatedHost) {
         var peers: [ExchangeLedger<Int32>.Peer] = []
         for link in host.links {
@@ -25,7 +25,7 @@ extension Simulation {
             let other = hosts[Int(link.other)]
             peers.append(
                 ExchangeLedger.Peer(
-                    key: link.key, address: link.other, isReachable: other.line.acceptsConnections,
+                    key: link.key, address: link.other, isReachable: other.setup.acceptsConnections,
                     listens: other.linkCount < scenario.network.connections))
         }
         for (key, change) in host.exchange.messages(to: peers, now: now) {
@@ -34,27 +34,27 @@ extension Simulation {
             guard other.exchange.mayReceive(from: peerKey(of: link), now: now) else { continue }
             other.book.learn(change.added, from: .exchange)
         }
-        // The early ones are scheduled when it joins.
+        // The early messages are scheduled when the host joins.
         if now - host.joinedAt > (scenario.network.firstExchanges.last ?? 0) {
             schedule(.exchange, Int(host.index), at: now + scenario.network.exchangeInterval)
         }
     }
 
-    /// The host is gone without a word.
+    /// The host leaves without notice.
     func leave(_ host: SimulatedHost) {
         guard host.isPresent else { return }
         host.isPresent = false
         tracker.remove(host.index)
-        if host.line.role == .receiver, !host.line.isPoisoner, host.finishedAt == nil { unfinished -= 1 }
+        if host.setup.role == .receiver, !host.setup.isPoisoner, host.finishedAt == nil { unfinished -= 1 }
         for link in host.links { if let link { disconnect(host, link.key) } }
     }
 
-    /// Asks the tracker for peers.
+    /// Announces to the tracker and dials the peers in its response.
     func announce(_ host: SimulatedHost) {
         host.lastAnnounce = now
         let wantsSeeds = !host.machine.isFinished
         let peers = tracker.select(
-            scenario.network.peersPerAnnounce, for: host.index, isReachable: host.line.acceptsConnections,
+            scenario.network.peersPerAnnounce, for: host.index, isReachable: host.setup.acceptsConnections,
             using: &random
         ) { wantsSeeds || !self.hosts[Int($0)].machine.isFinished }
         host.book.learn(peers, from: .tracker)
@@ -69,16 +69,16 @@ extension Simulation {
         guard !host.machine.isFinished || host.linkCount < 200 else { return }
         for other in host.book.dial(connections: host.linkCount, now: now) {
             let delay = delay(from: host, to: hosts[Int(other)])
-            // A round trip for TCP, one for the handshake.
+            // One round trip for TCP and one for the handshake.
             queue.schedule(Event(time: now + 4 * delay, kind: .dialled, host: host.index, slot: other))
         }
     }
 
-    /// A connection that the host began is there, or cannot be made.
+    /// An outgoing connection is established or refused.
     func dialled(_ host: SimulatedHost, _ index: Int32) {
         let other = hosts[Int(index)]
-        guard other.isPresent, other.line.acceptsConnections else { return host.book.failed(index, now: now) }
-        // Both ends decide by the same rule, the one that was dialled first.
+        guard other.isPresent, other.setup.acceptsConnections else { return host.book.failed(index, now: now) }
+        // Both ends decide by the same rule; the dialled host decides first.
         switch other.admission.verdict(host.index, at: host.index, isIncoming: true) {
         case .admitted: break
         case .replaces(let key): disconnect(other, key, isRedundant: true)
@@ -90,7 +90,7 @@ extension Simulation {
         connectionSerial += 1
         let there = add(connectionSerial, from: host, to: other, isIncoming: false)
         let here = add(connectionSerial, from: other, to: host, isIncoming: true)
-        if !host.line.acceptsConnections { other.machine.update(here) { $0.isUnreachable = true } }
+        if !host.setup.acceptsConnections { other.machine.update(here) { $0.isUnreachable = true } }
         host.links[Int(there.slot)]?.otherSlot = here.slot
         other.links[Int(here.slot)]?.otherSlot = there.slot
         carryOut(host)
@@ -103,11 +103,11 @@ extension Simulation {
         var traits = PeerTraits(supportsFast: true)
         traits.supportsDontHave = true
         traits.followsSuggestions = true
-        traits.takesTurns = true
+        traits.supportsGrants = true
         traits.uplink = other.news.told
-        // Where there is one site only nobody is far.
-        traits.isNear = scenario.sites.count > 1 && host.line.site == other.line.site
-        traits.takesClaims = scenario.claims
+        // If there is only one site, no peer is far.
+        traits.isNear = scenario.sites.count > 1 && host.setup.site == other.setup.site
+        traits.supportsClaims = scenario.claims
         traits.requestQueue = host.machine.configuration.requestQueue
         traits.longestRequest = host.machine.configuration.longestRequest
         let key = host.machine.join(traits, now: now)
@@ -119,7 +119,7 @@ extension Simulation {
         return key
     }
 
-    /// Takes the connection from both ends.
+    /// Removes the connection at both ends.
     func disconnect(_ host: SimulatedHost, _ key: PeerKey, isRedundant: Bool = false) {
         guard let link = host.link(key) else { return }
         let other = hosts[Int(link.other)]

@@ -6,8 +6,9 @@ import Text
 
 /// Runs the decisions of `SwarmCore` for every host of a scenario on a virtual clock.
 ///
-/// It must never decide itself what a host of the product decides: it only carries out, as the shell does. The same
-/// scenario gives the same result on every machine: events have an order, and nothing depends on that of a hash table.
+/// Must never make a decision that the product's hosts make: it only carries out actions, as the shell does. The same
+/// scenario gives the same result on every machine: events are totally ordered, and nothing depends on the order of a
+/// hash table.
 package final class Simulation {
     let scenario: Scenario
     let layout: ContentLayout
@@ -16,22 +17,22 @@ package final class Simulation {
     var tracker = SimulatedTracker()
     var random: SeededGenerator
     var now = 0.0
-    /// Messages on their way that are neither requests nor about pieces.
+    /// Messages in flight, except for requests and messages about pieces.
     var mail: [Message?] = []
     var freeMail: [Int32] = []
     var connectionSerial: Int32 = 0
-    /// The lines between sites, out of and into each.
+    /// The shared uplink and downlink of each site.
     var siteUp: [Pipe]
     var siteDown: [Pipe]
-    /// Receivers that are there, or will come, and have not finished.
+    /// Receivers that have not finished, including those that have not joined yet.
     var unfinished = 0
     var events = 0
-    /// By host, how many pieces it has finished.
+    /// For each host, the number of pieces it has finished.
     var finishedCounts: ContiguousArray<Int32>
-    /// Of the host that is hearing just now; kept for its memory.
+    /// Scratch buffer for the host that reads announcements, kept to reuse its memory.
     private var news: [Hearing.News] = []
     let hasPoisoners: Bool
-    /// Stands for a right block.
+    /// Digest that stands for any correct block.
     let trueDigest = SHA1.digest([0])
 
     package init(_ scenario: Scenario) throws(MetainfoError) {
@@ -47,7 +48,7 @@ package final class Simulation {
         siteDown = scenario.sites.map { Pipe(rate: $0.down ?? .infinity) }
     }
 
-    /// Until every receiver that stays has finished, or the scenario's time is over.
+    /// Runs until every receiver that stays has finished, or the scenario's time limit is reached.
     package func run() -> SimulationResult {
         prepare()
         while unfinished > 0, let event = queue.next(), event.time <= scenario.timeLimit {
@@ -65,18 +66,18 @@ package final class Simulation {
         configuration.blockLength = scenario.blockLength
         configuration.longestRequest = max(configuration.longestRequest, scenario.blockLength)
         configuration.openBytes = max(configuration.openBytes, 2 * layout.pieceLength)
-        for (index, line) in scenario.hosts.enumerated() {
-            let hasContent = line.role == .seed || line.isPoisoner
+        for (index, setup) in scenario.hosts.enumerated() {
+            let hasContent = setup.role == .seed || setup.isPoisoner
             let machine = SwarmMachine(
                 layout: layout, wanted: full, have: hasContent ? full : empty, configuration: configuration,
-                seed: random.next(), now: line.joinsAt)
+                seed: random.next(), now: setup.joinsAt)
             hosts.append(
-                SimulatedHost(index: index, line: line, machine: machine, network: scenario.network))
-            // Seeds are there before those who want something of them.
+                SimulatedHost(index: index, setup: setup, machine: machine, network: scenario.network))
+            // Seeds join before the hosts that need them.
             let spread = hasContent ? 0 : Double.random(in: 0...scenario.network.joinSpread, using: &random)
-            schedule(.join, index, at: line.joinsAt + spread)
-            if let leavesAt = line.leavesAt { schedule(.leave, index, at: leavesAt) }
-            if line.role == .receiver && !line.isPoisoner { unfinished += 1 }
+            schedule(.join, index, at: setup.joinsAt + spread)
+            if let leavesAt = setup.leavesAt { schedule(.leave, index, at: leavesAt) }
+            if setup.role == .receiver && !setup.isPoisoner { unfinished += 1 }
         }
     }
 
@@ -128,7 +129,8 @@ package final class Simulation {
         schedule(.tick, Int(host.index), at: now + scenario.network.tickInterval)
     }
 
-    /// As the handshake does that the program sends then. Nothing is decided by it at once, so it takes no time here.
+    /// Tells peers the uplink, as an extension handshake does in the program. No decision depends on its timing, so it
+    /// takes no time here.
     private func tellUplink(_ bytesPerSecond: Int, of host: SimulatedHost) {
         for link in host.links {
             guard let link else { continue }
@@ -136,7 +138,7 @@ package final class Simulation {
         }
     }
 
-    /// `have` messages of all neighbours since the last look: one event for many messages.
+    /// Delivers the `have` messages of all neighbours since the last check, as one event.
     private func hearAnnouncements(_ host: SimulatedHost) {
         host.hearing.listen(finishedCounts, into: &news)
         for item in news {
@@ -174,7 +176,7 @@ package final class Simulation {
         case .finished:
             guard host.finishedAt == nil else { return }
             host.finishedAt = now
-            if host.line.role == .receiver { unfinished -= 1 }
+            if host.setup.role == .receiver { unfinished -= 1 }
         case .ban(let key):
             guard let link = host.link(key) else { return }
             host.book.ban(link.other)
@@ -216,10 +218,10 @@ package final class Simulation {
         hosts[Int(link.other)].links[Int(link.otherSlot)]?.key ?? link.key
     }
 
-    /// Seconds of a message from its sender to its receiver.
+    /// Seconds for a message from its sender to its receiver.
     func delay(from host: SimulatedHost, to other: SimulatedHost) -> Double {
         let network = scenario.network
-        let line = host.line.site == other.line.site ? network.delayInSite : network.delayBetweenSites
-        return line + (host.uplink.isBusy ? network.queueDelay : 0)
+        let delay = host.setup.site == other.setup.site ? network.delayInSite : network.delayBetweenSites
+        return delay + (host.uplink.isBusy ? network.queueDelay : 0)
     }
 }

@@ -1,15 +1,15 @@
 import SwarmCore
 
-/// The sending side of a host's line: all connections that have something to send share it equally, as TCP streams do.
+/// The uplink of a host. All connections with data to send share it equally, as TCP streams do.
 ///
-/// Kept in the service of one stream ("virtual time", in bytes): a block begun at service `s` is through at `s` plus
-/// its length, however many others come and go meanwhile.
+/// Progress is kept as the service of one stream ("virtual time", in bytes): a block begun at service `s` is complete
+/// at `s` plus its length, however many other blocks begin and end in the meantime.
 struct Uplink {
     struct Transmission {
         let slot: Int32
         let span: BlockSpan
         let startedAt: Double
-        /// Service at which it is through.
+        /// Service at which the block is complete.
         let end: Double
     }
 
@@ -18,7 +18,7 @@ struct Uplink {
     private(set) var active: [Transmission] = []
     private var service = 0.0
     private var at = 0.0
-    /// Time of the scheduled look; infinite without one.
+    /// Time of the scheduled check; infinite if there is none.
     var lookAt = Double.infinity
 
     init(rate: Double) { self.rate = rate }
@@ -31,22 +31,22 @@ struct Uplink {
         at = now
     }
 
-    /// - Parameter length: bytes on the line.
+    /// - Parameter length: bytes on the wire.
     mutating func start(_ span: BlockSpan, length: Double, slot: Int32, now: Double) {
         advance(now)
         active.append(Transmission(slot: slot, span: span, startedAt: now, end: service + length))
     }
 
-    /// Short messages go between the blocks.
+    /// Short messages are sent between blocks.
     mutating func spend(_ bytes: Double, now: Double) {
         advance(now)
         at += bytes / rate
     }
 
-    /// Those that are through by now, in the order in which they were begun.
+    /// Transmissions that are complete by now, in the order in which they began.
     mutating func finished(_ now: Double) -> [Transmission] {
         advance(now)
-        // Rounding: a thousandth of a byte.
+        // Tolerance for rounding: a thousandth of a byte.
         let limit = service + 1e-3
         guard active.contains(where: { $0.end <= limit }) else { return [] }
         let done = active.filter { $0.end <= limit }
@@ -54,13 +54,13 @@ struct Uplink {
         return done
     }
 
-    /// The connection is gone.
+    /// The connection was closed.
     mutating func abandon(_ slot: Int32, now: Double) {
         advance(now)
         active.removeAll { $0.slot == slot }
     }
 
-    /// When the next one is through if nobody else comes.
+    /// Time at which the next transmission completes if no other begins.
     var nextEnd: Double {
         var least = Double.infinity
         for transmission in active where transmission.end < least { least = transmission.end }
@@ -68,18 +68,18 @@ struct Uplink {
     }
 }
 
-/// A line on which bytes come one after the other: a host's receiving side, or the line between sites.
+/// A link that carries bytes one after the other: a host's downlink, or the shared link of a site.
 struct Pipe {
-    /// Bytes per second; infinite for no bound.
+    /// Bytes per second; infinite for no limit.
     let rate: Double
-    /// When all that is on its way is through.
+    /// Time at which everything in flight has been delivered.
     private(set) var freeAt = 0.0
     private(set) var bytes = 0.0
 
     /// - Parameters:
-    ///   - start: when the first byte came.
-    ///   - end: when the last byte came.
-    /// - Returns: when the last byte is through.
+    ///   - start: arrival of the first byte.
+    ///   - end: arrival of the last byte.
+    /// - Returns: the time at which the last byte has been delivered.
     mutating func carry(_ length: Double, from start: Double, to end: Double) -> Double {
         bytes += length
         guard rate.isFinite else { return end }

@@ -1,6 +1,7 @@
 import Metainfo
 
-/// A question of capacity planning: one content, one kind of receiver, some caches. Bytes and bytes per second.
+/// Input of capacity planning: one content, one kind of receiver, some caches. Sizes in bytes, rates in bytes per
+/// second.
 package struct CapacityPlan: Sendable {
     package var size: Int64
     package var receivers: Int
@@ -11,16 +12,16 @@ package struct CapacityPlan: Sendable {
     package var seedUp: Double
     package var cacheUp: Double
     package var cacheDown: Double
-    /// Receivers that nobody can dial.
+    /// Receivers that do not accept connections.
     package var firewalled = 0
-    /// Places over which the receivers are spread evenly; the seeds and caches are at the first.
+    /// Number of sites. Receivers are spread evenly over them; seeds and caches are at the first.
     package var sites = 1
-    /// Rate of each place's line to the others, both ways; nil for no bound.
-    package var siteLine: Double?
+    /// Rate of each site's link to the others, both directions; nil for no limit.
+    package var siteLink: Double?
     package var seedNumber: UInt64 = 1
-    /// Pieces of the content that is simulated, at most: more of them change little and cost much.
+    /// Maximum number of pieces in the simulated content. More pieces change little and cost much time.
     package var mostPieces = 512
-    /// Connections up to which a host dials more.
+    /// A host dials more peers while it has fewer connections than this.
     package var connections = 80
 
     package init(size: Int64, receivers: Int, up: Double, down: Double, seedUp: Double) {
@@ -36,29 +37,30 @@ package struct CapacityPlan: Sendable {
     package struct Answer: Sendable {
         package let caches: Int
         package let ideal: IdealTime
-        /// Seconds; nil if it does not end within a hundred times the bound.
+        /// Seconds; nil if the transfer does not end within a hundred times the bound.
         package let makespan: Double?
         package let median: Double?
     }
 
-    /// Seconds that the simulated content takes at best. Choking, patience and the like are in seconds, so a piece must
-    /// be as far on in them as a real one is; a film of hours is simulated as one of minutes, and the time multiplied.
+    /// Shortest duration of the simulated content, in seconds. Choking, timeouts and the like are in seconds, so a
+    /// piece must take as long as a real one. Content that takes hours is simulated as content of minutes, and the
+    /// result is multiplied.
     static let span = 120.0
 
-    /// What is simulated, and by what its times are to be multiplied.
+    /// The scenario to simulate, and the factor for its times.
     package func scenario() -> (scenario: Scenario, scale: Double) {
         let scale = max(1, ideal.seconds / Self.span)
         let length = max(Double(size) / scale, 64 * 1024)
         let blocks = max(1, (length / Double(mostPieces) / 16_384).rounded(.up))
         let piece = Int(blocks) * 16_384
-        // Blocks as they are where that is cheap; else whole pieces.
+        // Real block lengths if that is cheap; else whole pieces.
         let isSmall = receivers + caches <= 40 && piece <= 4 << 20
         var scenario = Scenario(
             contentLength: Int64(length), pieceLength: piece, blockLength: isSmall ? max(16_384, piece / 16) : piece)
-        // As many open pieces as a program has of pieces of a common size.
+        // As many open pieces as the program has with common piece lengths.
         scenario.configuration.openBytes = max(scenario.configuration.openBytes, 24 * piece)
         scenario.network.connections = connections
-        // A fifth of the time of a piece: that is what hosts know of each other when the next one is chosen.
+        // A fifth of the time of a piece: how up to date hosts are about each other when they choose the next one.
         if receivers > 200 {
             let pieceTime = ideal.seconds / scale / max(1, length / Double(piece))
             scenario.network.announceInterval = min(0.1, max(scenario.network.announceInterval, pieceTime / 5))
@@ -69,7 +71,7 @@ package struct CapacityPlan: Sendable {
     private func hosts(of scenario: Scenario) -> Scenario {
         var scenario = scenario
         scenario.seedNumber = seedNumber
-        scenario.sites = Array(repeating: Scenario.Site(up: siteLine, down: siteLine), count: max(1, sites))
+        scenario.sites = Array(repeating: Scenario.Site(up: siteLink, down: siteLink), count: max(1, sites))
         scenario.hosts = Array(repeating: Scenario.Host(.seed, up: seedUp, down: seedUp), count: max(1, seeds))
         scenario.hosts += Array(repeating: Scenario.Host(.cache, up: cacheUp, down: cacheDown), count: caches)
         for index in 0..<receivers {
@@ -81,7 +83,7 @@ package struct CapacityPlan: Sendable {
         return scenario
     }
 
-    /// The bound, for the content as it is.
+    /// The bound for the content at its real size.
     package var ideal: IdealTime { IdealTime(hosts(of: Scenario(contentLength: size, pieceLength: 1 << 20))) }
 
     package func answer() throws(MetainfoError) -> Answer {
@@ -94,7 +96,7 @@ package struct CapacityPlan: Sendable {
             median: result.median.map { $0 * scale })
     }
 
-    /// The same question with other numbers of caches, a few on both sides of what was asked.
+    /// The same plan with other numbers of caches, some below and some above the requested number.
     package var alternatives: [CapacityPlan] {
         let numbers = Set([0, 1, 2, 4, 8, 16, caches]).filter { $0 <= max(2 * caches, 8) }.sorted()
         return numbers.map { number in
@@ -104,13 +106,13 @@ package struct CapacityPlan: Sendable {
         }
     }
 
-    /// Caches for every so many receivers, as in the rule "six for fifty".
+    /// Number of caches by a rule such as "six caches for fifty receivers".
     package static func caches(for receivers: Int, rule: (caches: Int, receivers: Int) = (6, 50)) -> Int {
         (receivers * rule.caches + rule.receivers - 1) / rule.receivers
     }
 
-    /// Caches that bring the bound down to `seconds`, nil if no number does (the seed's line or a receiver's binds
-    /// first). They are served themselves, so each brings what it sends less one copy.
+    /// Number of caches that lower the bound to `seconds`; nil if no number does (the seed's uplink or a receiver's
+    /// downlink is the limit). Caches download the content too, so each adds what it sends minus one copy.
     package func cachesNeeded(for seconds: Double) -> Int? {
         var plan = self
         for number in 0...max(16, 2 * receivers) {

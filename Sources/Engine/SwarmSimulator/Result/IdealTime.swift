@@ -1,30 +1,29 @@
-/// The shortest time in which a scenario could end, by counting bytes against lines, and which line it is that binds.
-/// Packet headers are left out.
+/// The lower bound on the time of a scenario, from byte counts and link rates, and the link that sets it. Ignores
+/// packet headers.
 package struct IdealTime: Sendable, Equatable {
     package enum Limit: String, Sendable, Equatable, CaseIterable {
-        /// One copy of the content has to leave those that have it.
+        /// One copy of the content must leave the seeds.
         case seedUplink = "the seed's uplink"
-        /// The slowest receiver takes the content in.
+        /// The slowest receiver must download the content.
         case downlink = "the slowest downlink"
-        /// All copies have to be sent by somebody.
+        /// All copies must be uploaded by some host.
         case allUplinks = "the sum of all uplinks"
-        /// Hosts behind a firewall get theirs only from those they can dial.
+        /// Hosts behind a firewall can download only from hosts they can dial.
         case reachableUplinks = "the uplinks of those that can be dialled"
-        /// One copy has to come into each site.
-        case siteLine = "the line between sites"
+        /// One copy must enter each site.
+        case siteLink = "the line between sites"
     }
 
     package let seconds: Double
     package let limit: Limit
-    /// Every bound, the binding one among them.
+    /// All bounds, including the one that sets the limit.
     package let bounds: [(limit: Limit, seconds: Double)]
 
     package static func == (left: Self, right: Self) -> Bool {
         left.seconds == right.seconds && left.limit == right.limit
     }
 
-    /// For hosts that are there from the beginning and stay; poisoners do not count, and caches are served like
-    /// receivers.
+    /// Assumes hosts that are present from the beginning and stay. Poisoners do not count; caches count as receivers.
     package init(_ scenario: Scenario) {
         let size = Double(scenario.contentLength)
         let honest = scenario.hosts.filter { !$0.isPoisoner }
@@ -40,7 +39,7 @@ package struct IdealTime: Sendable, Equatable {
             let reachable = honest.filter(\.acceptsConnections).reduce(0) { $0 + $1.up }
             bounds.append((.reachableUplinks, Double(hidden.count) * size / reachable))
         }
-        let lines = scenario.sites.indices.compactMap { site -> Double? in
+        let links = scenario.sites.indices.compactMap { site -> Double? in
             let isSource = seeds.contains { $0.site == site }
             let hasTakers = takers.contains { $0.site == site }
             let needsOut = isSource && takers.contains { $0.site != site } && !seeds.contains { $0.site != site }
@@ -48,7 +47,7 @@ package struct IdealTime: Sendable, Equatable {
             let out = needsOut ? scenario.sites[site].up.map { size / $0 } : nil
             return [into, out].compactMap { $0 }.max()
         }
-        if let slowest = lines.max() { bounds.append((.siteLine, slowest)) }
+        if let slowest = links.max() { bounds.append((.siteLink, slowest)) }
         self.bounds = bounds
         let binding = bounds.max { $0.seconds < $1.seconds }
         seconds = binding?.seconds ?? 0

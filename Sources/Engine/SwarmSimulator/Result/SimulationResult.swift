@@ -1,26 +1,26 @@
-/// What came of a simulation. Seconds and bytes.
+/// The result of a simulation. Times in seconds, sizes in bytes.
 package struct SimulationResult: Sendable, Equatable {
-    /// When each host had everything, since the beginning; nil for those that did not, and for seeds.
+    /// Time at which each host had everything, since the beginning; nil for hosts that did not finish, and for seeds.
     package let finishedAt: [Double?]
-    /// When the last receiver that stayed had everything; nil if one did not.
+    /// Time at which the last receiver that stayed had everything; nil if one did not finish.
     package let makespan: Double?
-    /// When half of the receivers had everything.
+    /// Time at which half of the receivers had everything.
     package let median: Double?
     /// Bytes of content that each host sent.
     package let sent: [Int64]
-    /// Bytes that came twice, or were false.
+    /// Bytes received twice or corrupt.
     package let wasted: Int64
-    /// Bytes, headers included, over each site's line, out of and into it.
+    /// Bytes, including headers, over each site's link, out of and into the site.
     package let siteUp: [Double]
     package let siteDown: [Double]
-    /// Of the simulation itself.
+    /// Number of simulated events.
     package let events: Int
     package let connections: Int
 
     init(of simulation: Simulation) {
         let hosts = simulation.hosts
         finishedAt = hosts.map(\.finishedAt)
-        let receivers = hosts.filter { $0.line.role == .receiver && !$0.line.isPoisoner }
+        let receivers = hosts.filter { $0.setup.role == .receiver && !$0.setup.isPoisoner }
         let times = receivers.compactMap(\.finishedAt).sorted()
         makespan = simulation.unfinished == 0 ? times.last : nil
         median = times.count * 2 >= receivers.count && !times.isEmpty ? times[(receivers.count - 1) / 2] : nil

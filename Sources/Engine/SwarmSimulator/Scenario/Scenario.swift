@@ -1,30 +1,30 @@
 import SwarmCore
 
-/// What is to be simulated: content, hosts and the lines between them. Sizes in bytes, rates in bytes per second, times
-/// in seconds.
+/// The input of a simulation: content, hosts and the links between them. Sizes in bytes, rates in bytes per second,
+/// times in seconds.
 package struct Scenario: Sendable {
     package struct Host: Sendable, Equatable {
         package enum Role: Sendable, Equatable {
             /// Has the content from the beginning.
             case seed
             case receiver
-            /// Fetches the content like a receiver, to serve it; nobody waits for it.
+            /// Downloads the content like a receiver, in order to upload it. The result does not wait for it.
             case cache
         }
 
         package var role: Role
-        /// Rates of its line; greater than 0.
+        /// Uplink and downlink rates; greater than 0.
         package var up: Double
         package var down: Double
         /// Index into ``Scenario/sites``.
         package var site = 0
         package var joinsAt = 0.0
         package var leavesAt: Double?
-        /// It leaves when it has sent so many times the content.
+        /// The host leaves when it has uploaded this many copies of the content.
         package var leavesAfterCopies: Double?
-        /// False behind a firewall: it can only dial.
+        /// False behind a firewall: the host can only dial.
         package var acceptsConnections = true
-        /// It says that it has everything and sends false bytes.
+        /// The host claims to have everything and sends corrupt bytes.
         package var isPoisoner = false
 
         package init(_ role: Role, up: Double, down: Double) {
@@ -34,9 +34,9 @@ package struct Scenario: Sendable {
         }
     }
 
-    /// Hosts near each other, and the line that they share to all others.
+    /// Hosts that are near each other, and their shared link to all other sites.
     package struct Site: Sendable, Equatable {
-        /// Rates of the shared line; nil where it is none of the bounds.
+        /// Rates of the shared link; nil if it is not a limit.
         package var up: Double?
         package var down: Double?
 
@@ -48,16 +48,16 @@ package struct Scenario: Sendable {
 
     package var contentLength: Int64
     package var pieceLength: Int
-    /// The unit of request; as long as a piece where there are many hosts.
+    /// The unit of request; as long as a piece in scenarios with many hosts.
     package var blockLength: Int
     package var hosts: [Host] = []
     package var sites = [Site()]
-    /// Hosts of a site tell each other what they fetch from outside it.
+    /// Hosts of a site tell each other which pieces they download from outside.
     package var claims = true
     package var network = Network()
-    /// Of every host; the unit of request is ``blockLength``.
+    /// Configuration of every host, except that the unit of request is ``blockLength``.
     package var configuration = SwarmConfiguration()
-    /// Number of the random choices: the same scenario with the same number gives the same result.
+    /// Seed of the random choices: the same scenario with the same seed gives the same result.
     package var seedNumber: UInt64 = 1
     /// Virtual seconds after which the simulation ends, finished or not.
     package var timeLimit = 30.0 * 86_400
@@ -68,7 +68,7 @@ package struct Scenario: Sendable {
         self.blockLength = min(blockLength, pieceLength)
     }
 
-    /// Seeds, receivers with equal lines, all there from the beginning.
+    /// Seeds and receivers with equal uplinks and downlinks, all present from the beginning.
     package static func fanOut(
         receivers: Int, contentLength: Int64, pieceLength: Int, blockLength: Int = 16 * 1024, up: Double, down: Double,
         seeds: Int = 1
@@ -80,42 +80,42 @@ package struct Scenario: Sendable {
     }
 }
 
-/// How the network and the programs behave, as far as it is the same for all hosts. Seconds and bytes.
+/// Properties of the network and the programs that are the same for all hosts. Seconds and bytes.
 package struct Network: Sendable {
-    /// From one host to another, one way.
+    /// One-way delay between two hosts.
     package var delayInSite = 0.0002
     package var delayBetweenSites = 0.015
-    /// What waits in a busy line before anything new: the queue that TCP keeps filled.
+    /// Queueing delay of a busy link: TCP keeps the queue filled.
     package var queueDelay = 0.02
-    /// Bytes on the line for a byte of content: Ethernet, IP and TCP headers with 1,448 bytes of data in a packet.
+    /// Bytes on the wire for each byte of content: Ethernet, IP and TCP headers with 1,448 bytes of data in a packet.
     package var overhead = 1.046
-    /// Bytes on the line of a message that goes alone, such as one `have`.
+    /// Bytes on the wire of a message that is sent alone, such as a `have`.
     package var messageLength = 75.0
-    /// A receiver's line may be so far behind (or two blocks, if that is more) before senders wait.
+    /// Senders wait when a receiver's downlink is this far behind (or two blocks behind, if that is more).
     package var downlinkQueue = 0.25
-    /// Bytes per second that a host hashes and writes.
+    /// Rate at which a host hashes and writes, in bytes per second.
     package var hashRate = 1.0e9
-    /// Time between two looks of a host at what others have finished.
+    /// Seconds between two times at which a host reads the announcements of its neighbours.
     package var announceInterval = 0.02
-    /// Time between two ticks of a host, as in the program.
+    /// Seconds between two ticks of a host, as in the program.
     package var tickInterval = 0.1
-    /// Hosts that join at one time really join within such a time.
+    /// Hosts that join together are spread over this many seconds.
     package var joinSpread = 0.3
-    /// Addresses that the tracker gives at once.
+    /// Number of addresses in a tracker response.
     package var peersPerAnnounce = 50
-    /// Seconds until one who has hardly any peers asks the tracker again.
+    /// Seconds until a host with few peers announces again.
     package var announceAgain = 60.0
-    /// Seconds after joining at which a host looks whether to tell its peers of each other, and then how often. The second
-    /// look comes when the ledger lets a second message go.
+    /// Seconds after joining at which a host considers sending peer exchange, and then how often. The second time is
+    /// when the ledger allows a second message.
     package var firstExchanges = [1.0, 4.01]
     package var exchangeInterval = 60.0
-    /// Addresses that one message of peer exchange adds.
+    /// Maximum number of addresses that one peer exchange message adds.
     package var mostExchanged = 50
-    /// Connections up to which a host dials more.
+    /// A host dials more peers while it has fewer connections than this.
     package var connections = 80
 
-    /// Connections of a host that send at a time, each to the end of a piece; what serving in turns would bring. The
-    /// program does not do so: its connections share the line.
+    /// Maximum number of a host's connections that send at the same time, each until the end of a piece. For studying
+    /// serial uploads. The program has no such limit: its connections share the uplink.
     package var uploadsAtOnce = Int.max
 
     package init() {}

@@ -1,6 +1,6 @@
 import JSON
 
-/// The answer to a call in the seed's envelope.
+/// The reply to a call, in BFT's envelope.
 package struct APIReply: Sendable, Hashable {
     /// `return_status`: "true" or "false".
     package var succeeded: Bool
@@ -21,11 +21,11 @@ package struct APIReply: Sendable, Hashable {
         APIReply(succeeded: false, content: ["desc": .string(text)])
     }
 
-    /// `desc`, where the content has one.
+    /// `desc`, if the content has one.
     package var text: String { content["desc"]?.stringValue ?? "" }
 
-    /// The bytes of the reply. The id is written under the right name and under the misspelt one that deployed clients
-    /// read.
+    /// The bytes of the reply. The id is written under its correct name and under the misspelt one that deployed
+    /// clients read.
     package func encode(messageID: JSONValue, method: String) -> [UInt8] {
         let envelope: JSONObject = [
             "request_message_id": messageID, "reqest_message_id": messageID, "message_type": "response",

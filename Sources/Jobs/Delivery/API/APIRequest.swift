@@ -1,11 +1,11 @@
 import JSON
 
-/// A call as management systems make it: the seed's JSON envelope.
+/// A call of a management system, in BFT's JSON envelope.
 package struct APIRequest: Sendable, Hashable {
-    /// Echoed as it came: a string, or a number of the clients that write one.
+    /// Returned unchanged: a string, or a number as some clients write it.
     package let messageID: JSONValue
     package let method: String
-    /// `method_params`; empty where there is none.
+    /// `method_params`; empty if there is none.
     package let parameters: JSONObject
 
     package init(messageID: JSONValue = "", method: String, parameters: JSONObject = JSONObject()) {
@@ -14,14 +14,14 @@ package struct APIRequest: Sendable, Hashable {
         self.parameters = parameters
     }
 
-    /// Why a body is no call. A reply in the same envelope tells it.
+    /// Why a body is not a valid call. Returned in a reply with the same envelope.
     package struct Failure: Error, Sendable, Hashable, CustomStringConvertible {
-        /// The id, where it could be read.
+        /// The id, if it could be read.
         package let messageID: JSONValue
         package let description: String
     }
 
-    /// - Throws: for a body that is not JSON, or is no such envelope: a 400.
+    /// - Throws: for a body that is not JSON, or not such an envelope: status 400.
     package static func parse(_ body: [UInt8], limits: JSONLimits = .message) throws(Failure) -> APIRequest {
         let value: JSONValue
         do { value = try JSONValue.parse(body, limits: limits) } catch {
@@ -50,26 +50,26 @@ package struct APIRequest: Sendable, Hashable {
         }
     }
 
-    /// A parameter as text: a string, a number or a flag as it is written. Nil where it is missing, or no such value.
+    /// A parameter as text: a string, a number or a flag. Nil if it is missing or of another type.
     package func text(_ key: String) -> String? {
         if case .bool(let flag)? = parameters[key] { return flag ? "true" : "false" }
         return parameters[key]?.lenientText
     }
 
-    /// A parameter that is not there or empty counts as not given.
+    /// Like `text`, but an empty parameter counts as missing.
     package func givenText(_ key: String) -> String? {
         guard let text = text(key), !text.isEmpty else { return nil }
         return text
     }
 
-    /// How a flag was given.
+    /// The value of a flag parameter.
     package enum Flag: Sendable, Hashable {
         case missing
         case value(Bool)
         case invalid
     }
 
-    /// A flag: true, "true", 1, "1" and their opposites; empty counts as not given.
+    /// A flag: true, "true", 1, "1" and their opposites; empty counts as missing.
     package func flag(_ key: String) -> Flag {
         guard let value = parameters[key], !value.isNull, value != .string("") else { return .missing }
         return value.lenientFlag.map { .value($0) } ?? .invalid

@@ -1,10 +1,10 @@
 import JSON
 
-/// The status words of progress.
+/// The status words of the progress call.
 package enum ProgressStatus: String, Sendable, Hashable, CaseIterable {
     case queues, downloading, downloaderror, downloaded, history
 
-    /// The word for the directory that a task file lies in; nil for `tmp`, which is no task yet.
+    /// The word for the directory of a task file; nil for `tmp`, which does not contain tasks yet.
     package init?(_ state: ReceiverState) {
         switch state {
         case .tmp: return nil
@@ -17,25 +17,25 @@ package enum ProgressStatus: String, Sendable, Hashable, CaseIterable {
     }
 }
 
-/// Everything that the reply to progress shows.
+/// The values of a progress reply.
 package struct ProgressFigures: Sendable, Hashable {
     package var status: ProgressStatus
-    /// Full path of the task file now.
+    /// Current path of the task file.
     package var taskPath: String
-    /// Where the content is; shown once it is downloaded.
+    /// Path of the content; shown when it is downloaded.
     package var contentPath = ""
     package var isSeeding = false
-    /// `downerror`: what is wrong, empty if nothing is.
+    /// `downerror`: the current problem, empty if there is none.
     package var error = ""
     /// Bytes of the whole content.
     package var totalBytes: Int64
-    /// Bytes of files that lay here already.
+    /// Bytes of files that were on this host already.
     package var localBytes: Int64 = 0
-    /// Bytes that are here and right, by the method that they came by.
+    /// Verified bytes by the method that brought them.
     package var received = PerMethod<Int64>(repeating: 0)
-    /// Bytes that each method is still to fetch.
+    /// Bytes that each method still has to bring.
     package var pending = PerMethod<Int64>(repeating: 0)
-    /// Bytes a second.
+    /// Bytes per second.
     package var rates = PerMethod<Double>(repeating: 0)
 
     package init(status: ProgressStatus, taskPath: String, totalBytes: Int64) {
@@ -44,7 +44,7 @@ package struct ProgressFigures: Sendable, Hashable {
         self.totalBytes = totalBytes
     }
 
-    /// What the task file alone tells: all is still to do, or all is done, by the lists' sizes.
+    /// The values known from the task file alone: nothing is done, or everything is, by the sizes of its lists.
     package init(task: TaskFile, status: ProgressStatus, taskPath: String) {
         self.init(status: status, taskPath: taskPath, totalBytes: task.totalSize)
         localBytes = task.localSameSize
@@ -52,13 +52,13 @@ package struct ProgressFigures: Sendable, Hashable {
         if status == .downloaded || status == .history { received = rest } else { pending = rest }
     }
 
-    /// The reply; a task that waits has none of the figures.
+    /// The reply; without figures for a task that is waiting.
     package var reply: APIReply {
         guard status != .queues else { return .failure(ProgressFailureText.inQueues) }
         return APIReply(succeeded: true, content: content)
     }
 
-    /// All fields, to the letter.
+    /// All fields, exactly as BFT writes them.
     package var content: JSONObject {
         let parts = PercentParts(self)
         let isDone = status == .downloaded || status == .history
@@ -84,7 +84,7 @@ package struct ProgressFigures: Sendable, Hashable {
         return content
     }
 
-    /// Minutes until the last byte at the rate of now, rounded up; -1 if nothing moves.
+    /// Estimated minutes left at the current rate, rounded up; -1 if nothing is transferred.
     private var minutesLeft: Int64 {
         let rate = rates.all.reduce(0) { $0 + max(0, $1) }
         let left = Double(Self.sum(pending.all, most: .max))
@@ -98,8 +98,8 @@ package struct ProgressFigures: Sendable, Hashable {
     }
 }
 
-/// The percentages of a progress reply in thousandths of a percent, rounded so that the sums hold to the last digit:
-/// what is to do and what lay here make 100, what is done and what lay here make the total.
+/// The percentages of a progress reply in thousandths of a percent, rounded so that the sums are exact: assigned and
+/// local shares add up to 100, received and local shares add up to the total.
 struct PercentParts {
     static let whole: Int64 = 100_000
     let local: Int64
@@ -114,7 +114,7 @@ struct PercentParts {
             shares[method] = received[method] + Int128(max(0, figures.pending[method]))
         }
         let weights = shares.all + [Int128(max(0, figures.localBytes))]
-        // Nothing is known of a task that failed before it could be read: nothing of it is here.
+        // A task that failed before it could be read has no known contents.
         let isUnknown = figures.status == .downloaderror && figures.totalBytes == 0
         let parts = isUnknown ? [Self.whole, 0, 0, 0] : Self.split(weights)
         toDo = PerMethod(bt: parts[0], obs: parts[1], cdn: parts[2])
@@ -122,7 +122,7 @@ struct PercentParts {
         var done = PerMethod<Int64>(repeating: 0)
         let weight = shares.all.reduce(Int128(max(0, figures.localBytes)), +)
         for method in DeliveryMethod.allCases where weight > 0 {
-            // A method that is done shows all of its part; one that is not, less.
+            // A finished method shows its whole share; an unfinished one less.
             done[method] =
                 received[method] == shares[method]
                 ? toDo[method]
@@ -131,7 +131,7 @@ struct PercentParts {
         self.done = done
     }
 
-    /// Whole parts of `whole` in the ratio of the weights, by largest remainders.
+    /// Divides `whole` into integer parts in proportion to the weights, by largest remainders.
     private static func split(_ weights: [Int128]) -> [Int64] {
         let sum = weights.reduce(0, +)
         guard sum > 0 else { return weights.indices.map { $0 == weights.count - 1 ? whole : 0 } }
@@ -152,7 +152,7 @@ struct PercentParts {
     }
 }
 
-/// Rates as progress shows them.
+/// Rates in the format of progress replies.
 package enum RateText {
     /// `B/s` up to 9999, `K/s` up to 9999 times 1024 bytes, then `M/s`; whole numbers, rounded down.
     package static func text(_ bytesPerSecond: Double) -> String {

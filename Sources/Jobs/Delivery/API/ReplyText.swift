@@ -1,16 +1,16 @@
-/// The words of the API, to the byte: deployed clients compare them. Failures of the seed are without its trailing
-/// blanks; paths are given as they are.
+/// The texts of the API, byte for byte, because deployed clients compare them. BFT's failure texts are without its
+/// trailing blanks; paths are inserted unchanged.
 package enum ReplyText {
     // MARK: Tasks that are sent
 
-    /// gentask began.
-    /// - Parameter tmpTorrent: nil where the policy has no torrent of a share.
+    /// gentask has begun.
+    /// - Parameter tmpTorrent: nil if the policy needs no torrent of a share.
     package static func waitForTask(torrent: String, tmpTorrent: String?, taskFile: String) -> String {
         let torrents = tmpTorrent.map { "\(torrent), \($0)" } ?? torrent
         return "please wait until \(torrents) and \(taskFile) all are finished."
     }
 
-    /// gentask and send: done.
+    /// gentask and send have finished.
     package static let succeeded = "succeeded!"
     package static let restartedSameName = "restarted same name bt process, succeed!"
 
@@ -47,18 +47,18 @@ package enum GenerationFailureText {
     package static func noContent(_ path: String) -> String { "error, not exist dcp path: \(path)." }
     package static func sameTorrent(_ torrent: String) -> String { "same torrent process is generating:\(torrent)" }
 
-    /// taskfilesquery: `status` is `unfinished`.
+    /// For taskfilesquery with `status` `unfinished`.
     package static let makingSeed = "process making seed"
     package static let notMade = "no make seed process and not found task.json."
     package static func waitForBoth(contentPath: String, taskFile: String) -> String {
         "please wait until \(contentPath).torrent and \(taskFile) all are finished."
     }
-    /// taskfilesquery: `status` is `error`.
+    /// For taskfilesquery with `status` `error`.
     package static func queriedContentMissing(_ path: String) -> String { "not exist \(path)" }
     package static func queriedTaskUnreadable(_ path: String) -> String { "open json file error: \(path)" }
 }
 
-/// The nine failures of send, and the two that sends adds.
+/// The nine failures of send, and the two additional ones of sends.
 package enum SendFailureText {
     package static func cannotOpen(_ path: String) -> String { RecvFailureText.cannotOpen(path) }
     package static func invalidFormat(_ path: String) -> String { RecvFailureText.invalidFormat(path) }
@@ -79,14 +79,14 @@ package enum SendFailureText {
     }
     package static let reactiveInvalid = "reactive parameter input error"
 
-    /// sends: the same, in its words.
+    /// The same failure in the words of sends.
     package static func sendsSameInQueues(_ path: String) -> String { "same task in queues:\(path)" }
     package static func sendsSameInUploading(_ path: String) -> String { "same task in uploading:\(path)" }
 }
 
 /// The fourteen failures of recv.
 package enum RecvFailureText {
-    /// Also for every path outside the roots that task files may lie in, whether there is a file or not.
+    /// Also for every path outside the allowed directories, whether or not the file exists.
     package static func cannotOpen(_ path: String) -> String {
         "open json file error:open \(path): no such file or directory"
     }
@@ -95,8 +95,7 @@ package enum RecvFailureText {
     package static func sameInQueues(_ path: String) -> String { "same taskfile in queues:\(path)" }
     package static func sameInDownloading(_ path: String) -> String { "same taskfile in downloading:\(path)" }
     package static func sameInDownloaded(_ path: String) -> String { "same taskfile in downloaded:\(path)" }
-    /// - Parameter directory: `DATA/receiver/tmp`.
-    /// The seed has no word for a destination that cannot be written.
+    /// - Parameter directory: `DATA/receiver/tmp`. BFT has no text for a destination that cannot be written.
     package static func cannotStore(_ reason: String) -> String { "content cannot be stored: \(reason)" }
     package static func cannotMove(to directory: String) -> String { "move json file to \(directory) erro" }
     package static func remainingListsDiffer(_ path: String) -> String {
@@ -111,12 +110,12 @@ package enum RecvFailureText {
     package static func noTmpTorrent(url: String) -> String {
         "could not download tmptorrent from \(ShownURL.text(url))"
     }
-    /// The stale-CDN case.
+    /// The torrent from the CDN is out of date.
     package static func torrentDiffers(url: String) -> String {
         "taskfile btlist is not equal torrent content, check taskfile or tmp torrent: \(ShownURL.text(url))"
     }
 
-    /// The text for what `TaskFile.imbalance` found.
+    /// The text for the result of `TaskFile.imbalance`.
     package static func text(_ imbalance: TaskFileImbalance, path: String) -> String {
         switch imbalance {
         case .filesAreEmpty: filesAreEmpty(path)

@@ -1,4 +1,4 @@
-/// One download as showschedules lists it.
+/// A download as listed by showschedules.
 package struct ScheduledTask: Sendable, Hashable {
     /// `SUBDIR-NAME`.
     package var title: String
@@ -31,12 +31,12 @@ package struct ScheduledTask: Sendable, Hashable {
     }
 }
 
-/// The text of showschedules, as the seed prints it.
+/// The text of showschedules, in BFT's format.
 package enum ScheduleReport {
-    /// The order in which the seed lists methods by method and by task.
+    /// The order of methods in both lists.
     private static let order: [DeliveryMethod] = [.bt, .cdn, .obs]
 
-    /// - Parameter tasks: the downloads that run, in their order.
+    /// - Parameter tasks: the running downloads, in order.
     package static func text(tasks: [ScheduledTask], at now: Instant, clock: any WallClock) -> String {
         var lines = ["Now: \(clock.text(now))", "Scheduls by Methods:"]
         for method in order {
@@ -46,7 +46,7 @@ package enum ScheduleReport {
                 return task.windows[method].currentOrNext(at: now, clock: clock).map { (task, $0) }
             }
             lines += spans.map { "\($0.task.title) priortime: \(text($0.span, clock: clock))" }
-            // What runs already runs next when its window opens the next time.
+            // A running task runs next when its window opens the next time.
             let next = spans.map { span in
                 span.span.lowerBound > now
                     ? span.span.lowerBound
@@ -81,7 +81,8 @@ package enum ScheduleReport {
         "start: \(clock.textWithZone(span.lowerBound)) stop: \(clock.textWithZone(span.upperBound))"
     }
 
-    /// `cfec-001-x bt:obs:cdn = 0:1:1 priortime obs: 0 22:34-22:37 cdn: 1 22:34-22:37`: 1 for what transfers now.
+    /// `cfec-001-x bt:obs:cdn = 0:1:1 priortime obs: 0 22:34-22:37 cdn: 1 22:34-22:37`: 1 means that the method is
+    /// transferring.
     private static func current(_ task: ScheduledTask) -> String {
         let methods = task.shares.methods.map { method in
             let window = task.policy == .priortime ? " \(task.windows[method].text)" : ""

@@ -1,5 +1,5 @@
-/// A URL as replies and logs may have it: without user and password, without query and fragment. A signed URL has its key
-/// in the query.
+/// A URL for replies and logs, without user name, password, query and fragment. The query of a signed URL contains its
+/// key.
 package enum ShownURL {
     package static func text(_ url: String) -> String {
         var text = url.prefix { $0 != "?" && $0 != "#" }

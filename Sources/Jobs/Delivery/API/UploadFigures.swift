@@ -5,17 +5,17 @@ package enum UploadStatus: String, Sendable, Hashable, CaseIterable {
     case queues, uploading, uploaded, ready, finished, error, unknown
 }
 
-/// Everything that the reply to uploadprogress shows.
+/// The values of an uploadprogress reply.
 package struct UploadFigures: Sendable, Hashable {
     package var status: UploadStatus
-    /// Full path of the task file now.
+    /// Current path of the task file.
     package var taskPath: String
     package var error = ""
     package var isSeeding = false
-    /// Bytes of the content that the bucket holds, and all of them; nil where it was not looked at.
+    /// Bytes of the content in the bucket, and total bytes; nil if the bucket was not checked.
     package var stored: Int64?
     package var totalBytes: Int64 = 0
-    /// Whether the CDN answers; nil where it was not asked.
+    /// Whether the CDN responds; nil if it was not checked.
     package var cdnAnswers: Bool?
 
     package init(status: UploadStatus, taskPath: String) {
@@ -23,7 +23,7 @@ package struct UploadFigures: Sendable, Hashable {
         self.taskPath = taskPath
     }
 
-    /// The figures of a task in the given state; `machine` while it is being sent or served.
+    /// The values for a task in the given state. `machine` is set while it is being sent or served.
     package init(state: SenderState, taskPath: String, machine: SendMachine?) {
         let status: UploadStatus =
             switch state {
@@ -42,7 +42,7 @@ package struct UploadFigures: Sendable, Hashable {
         cdnAnswers = machine?.cdnAnswers
     }
 
-    /// For a task that nobody knows: `return_status` is "false", and all is `unknown`.
+    /// For an unknown task: `return_status` is "false", and all values are `unknown`.
     package static let unknown = UploadFigures(status: .unknown, taskPath: "")
 
     package var reply: APIReply { APIReply(succeeded: status != .unknown, content: content) }
@@ -56,7 +56,7 @@ package struct UploadFigures: Sendable, Hashable {
         ]
     }
 
-    /// `completed`, or `uncompleted 66%` by what the bucket holds: never 100 while a byte is missing.
+    /// `completed` or `uncompleted 66%`, from the bytes in the bucket: never 100 while a byte is missing.
     private var storeText: String {
         guard status != .unknown, let stored else { return "unknown" }
         if stored >= totalBytes { return "completed" }

@@ -1,7 +1,7 @@
 import JSON
 import Settings
 
-/// Why a configuration is refused: names the key, or the line and column.
+/// Why a configuration is refused. Names the key, or line and column.
 package enum ConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The text is not JSON.
     case syntax(JSONError)

@@ -3,10 +3,10 @@ import JSON
 import Settings
 import Text
 
-/// What a node does of all that this program can.
+/// The role of a node.
 package enum NodeRole: String, Sendable, Hashable, CaseIterable { case sender, receiver, cacher }
 
-/// Where a machine keeps its content.
+/// Where a machine stores its content.
 package enum MachineType: String, Sendable, Hashable, CaseIterable {
     /// On local disks.
     case local
@@ -14,10 +14,10 @@ package enum MachineType: String, Sendable, Hashable, CaseIterable {
     case hwecs
 }
 
-/// Where the content of a task comes from at first.
+/// The original location of a task's content.
 package enum DataSource: String, Sendable, Hashable, CaseIterable { case local, obs }
 
-/// How a receiver lays out what it stores.
+/// The layout of a receiver's stored content.
 package enum ReceiverStorePlan: String, Sendable, Hashable, CaseIterable {
     /// `BASE/NAME`.
     case a = "A"
@@ -25,13 +25,13 @@ package enum ReceiverStorePlan: String, Sendable, Hashable, CaseIterable {
     case b = "B"
 }
 
-/// Which kind of torrents a sender makes.
+/// The kind of torrents that a sender makes.
 package enum TorrentFormat: String, Sendable, Hashable, CaseIterable { case v1, hybrid }
 
-/// How requests to the object store are signed.
+/// The signature version for requests to the object store.
 package enum StoreSignature: String, Sendable, Hashable, CaseIterable { case v4, v2 }
 
-/// How a bucket is named in a URL: in the path, or as part of the host name.
+/// How a URL names the bucket: in the path, or in the host name.
 package enum StoreStyle: String, Sendable, Hashable, CaseIterable { case path, virtual }
 
 /// The node's configuration, `/etc/bft2/config.json`, checked. Each property names its key, of which ``NodeSettings`` says more.
@@ -44,7 +44,7 @@ package struct NodeConfiguration: Sendable, Hashable {
     package var dataSource = DataSource.local
     /// `receiverstoreplan`.
     package var receiverStorePlan = ReceiverStorePlan.a
-    /// `receiverid`, `vip`: what the receiver is known by.
+    /// `receiverid`, `vip`: identity of the receiver.
     package var receiverID = ""
     package var vip = ""
     /// `senderid`.
@@ -54,16 +54,16 @@ package struct NodeConfiguration: Sendable, Hashable {
     package var baseDataPath = "/data/dcp"
     /// `datapath`: DATA.
     package var dataPath = "/data"
-    /// `basesubdir`: SUBDIR of calls that do not name one.
+    /// `basesubdir`: SUBDIR for calls that do not name one.
     package var baseSubdirectory: TaskSubdirectory?
     /// `hashtable`.
     package var hashTable = "/etc/bft2/hashtable.txt"
-    /// `avoidrepeat`: whether what lies here already is copied and not transferred.
+    /// `avoidrepeat`: whether files that exist locally are copied instead of transferred.
     package var avoidsRepeat = true
-    /// `taskroots`: the directories that calls may name task files in. Default: DATA and `/tmp`.
+    /// `taskroots`: the directories in which calls may name task files. Default: DATA and `/tmp`.
     package var taskRoots: [String] = []
 
-    /// `senderdomain`: where receivers get torrents from.
+    /// `senderdomain`: the server from which receivers download torrents.
     package var senderDomain = ""
     /// `cdnurl`.
     package var cdnURL = ""
@@ -75,44 +75,45 @@ package struct NodeConfiguration: Sendable, Hashable {
     package var policy = DeliveryPolicy.fulltime
     /// `bttime`, `obstime`, `cdntime`.
     package var windows = PerMethod(repeating: QuietWindow.always)
-    /// `seedinwindow`: whether seeding keeps to the window too.
+    /// `seedinwindow`: whether the window also applies to seeding.
     package var seedsInWindow = false
     /// `defaultseedtime`.
     package var defaultSeedTime = SeedTime(hours: 72)
-    /// `ctfilesorder`: whether the BT share is one run from the head of the torrent.
+    /// `ctfilesorder`: whether the BT share is one run of files from the start of the torrent.
     package var keepsTorrentOrder = true
     /// `torrentformat`.
     package var torrentFormat = TorrentFormat.v1
     /// `sourcetimeout`: seconds without a byte inside its window after which a method has no source left.
     package var sourceTimeout = 600
 
-    /// `obsurl`: `obs://bucket`, where the URL of a task's content begins unless SUBDIR is the bucket.
+    /// `obsurl`: `obs://bucket`, the beginning of the URL of a task's content, unless SUBDIR is the bucket.
     package var storeURL = ""
     /// `obsak`, `obssk`, `obsendpoint`.
     package var storeKeys = StoreKeys()
-    /// `obsbuckets`: path of a file with the keys of each organisation's bucket.
+    /// `obsbuckets`: path of a file with keys for each organisation's bucket.
     package var bucketTable: String?
     /// `obsregion`.
     package var storeRegion = ""
     /// `obssignature`.
     package var storeSignature = StoreSignature.v4
-    /// `obsstyle`. Nil: by path where the endpoint is an address, else by host name.
+    /// `obsstyle`. Nil: by path if the endpoint is an address, else by host name.
     package var storeStyle: StoreStyle?
 
-    /// `btlimit`, `obslimit`, `cdnlimit`: bytes a second that a method may receive on this node; nil for no limit.
+    /// `btlimit`, `obslimit`, `cdnlimit`: maximum bytes per second that a method may receive on this node; nil for no
+    /// limit.
     package var rateLimits = PerMethod<Int?>(repeating: nil)
-    /// `uploadlimit`: bytes a second to peers and stores; nil for no limit.
+    /// `uploadlimit`: maximum bytes per second to peers and stores; nil for no limit.
     package var uploadLimit: Int?
 
-    /// `uploadingnum`, `downloadingnum`: tasks at once.
+    /// `uploadingnum`, `downloadingnum`: maximum number of simultaneous tasks.
     package var uploadsAtOnce = 5
     package var downloadsAtOnce = 5
 
-    /// `listen`: the API.
+    /// `listen`: address of the API.
     package var listen = ListenAddress(host: "127.0.0.1", port: 8191)
-    /// `www`: the file server; nil turns it off.
+    /// `www`: address of the file server; nil disables it.
     package var www: ListenAddress?
-    /// `btlisten`: where peers connect to; port 0 lets the system choose. Nil: the engine's own choice.
+    /// `btlisten`: address for peers; port 0 lets the system choose. Nil: the engine chooses.
     package var torrentListen: ListenAddress?
     /// `apitoken`.
     package var apiToken: Secret?
@@ -129,7 +130,7 @@ package struct NodeConfiguration: Sendable, Hashable {
     /// `callback`: a URL that is told when a task becomes ready, downloaded, finished or failed.
     package var callback: String?
 
-    /// What is odd but no error, a line each: unknown keys, a `basesubdir` of an unusual shape.
+    /// Warnings, one line each: unknown keys, an unusual `basesubdir`.
     package var warnings: [String] = []
 
     /// A configuration with every default.

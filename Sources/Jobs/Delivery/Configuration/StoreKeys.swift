@@ -1,11 +1,11 @@
 import Settings
 import Text
 
-/// What opens a bucket: keys and endpoint, each empty where it is not known.
+/// Credentials and endpoint of a bucket; each is empty if unknown.
 package struct StoreKeys: Sendable, Hashable {
     package var accessKey: Secret?
     package var secretKey: Secret?
-    /// With a scheme, or a bare host name, which means https.
+    /// With a scheme, or a host name alone, which means https.
     package var endpoint: String
 
     package init(accessKey: Secret? = nil, secretKey: Secret? = nil, endpoint: String = "") {
@@ -23,8 +23,8 @@ package struct StoreKeys: Sendable, Hashable {
             ? endpoint : "https://" + endpoint
     }
 
-    /// The keys for a bucket: the task's first, then the table's, then the configuration's own. The two keys are one
-    /// pair and never mixed from two places; the endpoint is the first that is given.
+    /// The credentials for a bucket: from the task, else from the table, else from the configuration. The two keys are
+    /// one pair and never mixed from two places; the endpoint is the first one given.
     package static func resolve(
         bucket: String, task: StoreKeys, table: BucketTable, configuration: StoreKeys
     ) -> StoreKeys {
@@ -35,14 +35,14 @@ package struct StoreKeys: Sendable, Hashable {
     }
 }
 
-/// The file that `obsbuckets` names: a line `bucket ak sk endpoint` for each organisation's bucket. Empty lines and
-/// lines that begin with `#` are skipped.
+/// The file named by `obsbuckets`: a line `bucket ak sk endpoint` for each organisation's bucket. Empty lines and lines
+/// that begin with `#` are skipped.
 package struct BucketTable: Sendable, Hashable {
     private var rows: [String: StoreKeys] = [:]
 
     package init() {}
 
-    /// - Throws: the number of the first line that is wrong; never its text.
+    /// - Throws: the number of the first invalid line; never its text.
     package static func parse(_ text: String) throws(ConfigurationError) -> BucketTable {
         var table = BucketTable()
         for (index, line) in text.utf8.split(separator: 0x0a, omittingEmptySubsequences: false).enumerated() {

@@ -1,9 +1,9 @@
-/// Waiting times that grow.
+/// Growing delays between attempts.
 package struct Backoff: Sendable, Hashable {
-    /// Seconds before the first try, and the most between two.
+    /// Seconds before the first attempt, and the maximum between two.
     package var first: Double
     package var most: Double
-    /// What each time is multiplied by.
+    /// Factor between two delays.
     package var factor: Double
 
     package init(first: Double, most: Double, factor: Double = 2) {
@@ -12,7 +12,7 @@ package struct Backoff: Sendable, Hashable {
         self.factor = factor
     }
 
-    /// Seconds to wait after `failures` tries that failed.
+    /// Seconds to wait after `failures` failed attempts.
     package func delay(after failures: Int) -> Double {
         var delay = first
         for _ in 0..<max(0, min(failures, 64)) where delay < most { delay *= factor }

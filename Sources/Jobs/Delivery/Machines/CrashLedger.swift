@@ -1,16 +1,16 @@
-/// Which tasks were running when the process ended without being stopped, and how often in a row. Pure: the shell writes
-/// it down before a task starts, so that it is there after any end.
+/// Tracks which tasks were running when the process ended without being stopped, and how often in a row. Pure: the
+/// shell writes it to disk before a task starts, so that it survives any end.
 ///
-/// A task that was running at three crashes in a row is given up: no input takes a node down for good. A crash is the
-/// process's own doing (a trap, a bad access). A kill may be another's, or that of a system out of memory: it takes thirty.
-/// A loss of power is nobody's.
+/// A task that was running during three consecutive crashes is given up, so that no input can keep a node from working.
+/// A crash is caused by the process itself (a trap, a bad access). A kill may come from outside, or from a system that
+/// is out of memory: a task is given up after thirty. A power loss counts for no task.
 package struct CrashLedger: Sendable, Hashable {
     /// How a process ended that was not stopped.
     package enum End: Sendable, Hashable { case crash, kill, powerLoss }
 
     package enum Standing: Sendable, Hashable {
         case trusted
-        /// One more such end and it is given up: it is started alone, so that no other is blamed with it.
+        /// One more such end and the task is given up. It is started alone, so that no other task is blamed.
         case suspect
         case givenUp
     }
@@ -19,14 +19,14 @@ package struct CrashLedger: Sendable, Hashable {
         package var crashes = 0
         package var kills = 0
         package var isRunning = false
-        /// What of it was done and durable when it was started, in any unit that only grows.
+        /// Durable progress of the task when it was started, in any unit that only grows.
         package var done: Int64 = 0
     }
 
     package static let mostCrashes = 3
     package static let mostKills = 30
 
-    /// By side and name, as in `receiver/cfec-001-film.task.json`.
+    /// By side and name, such as `receiver/cfec-001-film.task.json`.
     package private(set) var entries: [String: Entry] = [:]
 
     package init() {}
@@ -37,12 +37,12 @@ package struct CrashLedger: Sendable, Hashable {
         return entry.crashes == Self.mostCrashes - 1 || entry.kills == Self.mostKills - 1 ? .suspect : .trusted
     }
 
-    /// Whether some task is under suspicion at all.
+    /// Whether some task is suspected.
     package var hasCounts: Bool { entries.values.contains { $0.crashes > 0 || $0.kills > 0 } }
 
-    /// The process before this one ended like that. What ran then is charged with it; a task that got on meanwhile begins
-    /// its count anew.
-    /// - Parameter done: what of a task is done and durable now.
+    /// The previous process ended this way. Counts it for the tasks that were running. The count of a task that made
+    /// progress meanwhile starts again.
+    /// - Parameter done: the current durable progress of a task.
     package mutating func charge(_ end: End, done: (String) -> Int64) {
         for (task, entry) in entries where entry.isRunning {
             var entry = entry
@@ -57,13 +57,13 @@ package struct CrashLedger: Sendable, Hashable {
         }
     }
 
-    /// To be made durable before the task does anything.
+    /// Must be made durable before the task does anything.
     package mutating func started(_ task: String, done: Int64) {
         entries[task, default: Entry()].isRunning = true
         entries[task]?.done = done
     }
 
-    /// The task has run long enough, or has come a step further.
+    /// The task has run long enough, or has made progress.
     /// - Returns: whether that changed anything.
     @discardableResult
     package mutating func proved(_ task: String) -> Bool {
@@ -73,7 +73,7 @@ package struct CrashLedger: Sendable, Hashable {
         return true
     }
 
-    /// The task is over, was given up or taken away.
+    /// The task has ended, was given up or removed.
     package mutating func ended(_ task: String) { entries[task] = nil }
 
     // MARK: As text
@@ -87,7 +87,7 @@ package struct CrashLedger: Sendable, Hashable {
         return Self.header + "\n" + lines.joined()
     }
 
-    /// Lines that cannot be read are passed by: losing one costs a count.
+    /// Lines that cannot be parsed are skipped: losing one costs a count.
     package init(text: String) {
         let lines = text.split(separator: "\n")
         guard lines.first.map(String.init) == Self.header else { return }

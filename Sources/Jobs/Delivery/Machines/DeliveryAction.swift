@@ -1,33 +1,33 @@
-/// What the shell does next for a delivery. Actions are carried out in their order.
+/// An action for the shell. Actions must be carried out in order.
 package enum DeliveryAction: Sendable, Hashable {
-    /// From now on the method fetches these files, all of them and no others, or with `isActive` false none for now.
+    /// From now on the method must fetch exactly these files, or none for now if `isActive` is false.
     case setMethod(DeliveryMethod, files: [Int], isActive: Bool)
-    /// Serve to peers, or stop serving.
+    /// Start or stop serving peers.
     case setSeeding(Bool)
-    /// Copy these files out of the library; each is reported by `fileComplete` or `copyFailed`.
+    /// Copy these files from the library. Report each with `fileComplete` or `copyFailed`.
     case copy(files: [Int])
-    /// See whether the method answers again, and report it by `probed`.
+    /// Test whether the method works again. Report with `probed`.
     case probe(DeliveryMethod)
-    /// Hash this whole file and report it by `verified`.
+    /// Hash this whole file. Report with `verified`.
     case verify(file: Int)
-    /// What is there of this file is wrong: forget it. `setMethod` says who fetches it again.
+    /// Discard the data of this file, which is wrong. `setMethod` follows with the method that fetches it again.
     case discard(file: Int)
-    /// Everything is here and right: put it at its final place and report it by `published`.
+    /// Everything is complete and verified: move it to its final place. Report with `published`.
     case publish
-    /// The content is complete and is served until then.
+    /// The content is complete and is seeded until this time.
     case seed(until: Instant)
-    /// The service has ended: stop the transfers, the task is done with.
+    /// Seeding has ended: stop the transfers; the task is finished.
     case finish
-    /// The delivery cannot go on.
+    /// The delivery cannot continue.
     case fail(DeliveryFailure)
 }
 
-/// Why a delivery cannot go on.
+/// Why a delivery cannot continue.
 package enum DeliveryFailure: Error, Sendable, Hashable {
-    /// This file is not what its SHA-1 says, wherever it is fetched from.
+    /// This file does not match its SHA-1, whatever its source.
     case wrongContent(file: Int)
     /// No method may fetch this file.
     case noMethod(file: Int)
-    /// The content could not be put at its final place.
+    /// The content could not be moved to its final place.
     case cannotPublish(String)
 }

@@ -1,10 +1,10 @@
-// Windows, sources that are gone, and who takes over.
+// Windows, failed sources, and reassignment of their files.
 extension DeliveryMachine {
-    /// What a method has done, as often as the shell likes; once a second is plenty.
+    /// Reports the progress of a method; call about once a second.
     /// - Parameters:
-    ///   - received: bytes that came by this method since the machine was made, counted as finely as the shell can: a
-    ///     slow method whose pieces are big is not silent.
-    ///   - trouble: why it gets nothing now; nil if there is nothing to complain of.
+    ///   - received: bytes received by this method since the machine was created, as precise as possible, so that a
+    ///     slow method with large pieces does not count as silent.
+    ///   - trouble: why it receives nothing now; nil if there is no problem.
     package mutating func observe(
         _ method: DeliveryMethod, received: Int64, trouble: SourceTrouble?, at now: Moment
     ) -> [DeliveryAction] {
@@ -16,7 +16,7 @@ extension DeliveryMachine {
         if received > methods[method].received {
             methods[method].lastByte = now.uptime
             methods[method].troubledSince = nil
-            // Bytes that were under way when it was given up say nothing about what comes next.
+            // Bytes that were in flight when the method was given up are no evidence that it works again.
             if methods[method].exhaustion == nil { provedItself(method) }
         }
         methods[method].received = max(received, methods[method].received)
@@ -24,8 +24,8 @@ extension DeliveryMachine {
         return settle(at: now)
     }
 
-    /// Whether a method that had no source left answers again.
-    /// - Parameter trouble: what the probe met; nil where it was answered.
+    /// The result of a probe of a method without a source.
+    /// - Parameter trouble: the problem; nil if the probe succeeded.
     package mutating func probed(
         _ method: DeliveryMethod, trouble: SourceTrouble?, at now: Moment
     ) -> [DeliveryAction] {
@@ -58,15 +58,15 @@ extension DeliveryMachine {
 
     private mutating func exhaust(_ method: DeliveryMethod, _ reason: SourceTrouble, at now: Moment) {
         let delay = plan.settings.probing.delay(after: methods[method].failures)
-        // Counted now, so that a source that answers probes and then gives nothing is asked ever more seldom.
+        // Counted now, so that a source that answers probes but sends nothing is probed less and less often.
         methods[method].failures += 1
         methods[method].exhaustion = Exhaustion(reason: reason, nextProbe: now.uptime + delay)
         methods[method].troubledSince = nil
         mayHandOver = true
     }
 
-    /// A method that answers gets one file of its share back, and the others once bytes have come: one that answers
-    /// probes and then stalls holds up no more than that file.
+    /// A method that answers a probe gets one file of its share back, and the others when bytes have arrived, so that a
+    /// method that stalls again delays only that file.
     private mutating func takePartAgain(_ method: DeliveryMethod) {
         methods[method].exhaustion = nil
         methods[method].troubledSince = nil
@@ -74,7 +74,7 @@ extension DeliveryMachine {
         mayHandOver = true
         guard methods[method].missingCount == 0 else { return }
         let file = filesToTakeBack(method).last { file in
-            // Where it stalled on trial before, another that has nothing else to do keeps its last file.
+            // If it stalled in an earlier trial, another method keeps its last file.
             methods[method].failures < 2 || (files[file].owner.map { methods[$0].missingCount > 1 } ?? true)
         }
         if let file { setOwner(method, of: file) }
@@ -87,7 +87,7 @@ extension DeliveryMachine {
         for file in filesToTakeBack(method) { setOwner(method, of: file) }
     }
 
-    /// Files of its share that are not here and that others have now.
+    /// Missing files of the method's share that other methods have now.
     private func filesToTakeBack(_ method: DeliveryMethod) -> [Int] {
         files.indices.filter {
             plan.homes[$0] == method && files[$0].owner != method && files[$0].progress == .missing
@@ -103,7 +103,7 @@ extension DeliveryMachine {
         }
     }
 
-    /// Finds methods that have been silent too long, and those whose time for a probe has come.
+    /// Finds methods that have been silent for too long, and methods whose next probe is due.
     mutating func updateSources(at now: Moment) -> [DeliveryAction] {
         var actions: [DeliveryAction] = []
         for method in DeliveryMethod.allCases where plan.usable.contains(method) {
@@ -126,7 +126,7 @@ extension DeliveryMachine {
         return max(since, methods[method].lastByte) + plan.settings.sourceTimeout
     }
 
-    /// Gives files of methods without a source to others.
+    /// Reassigns files of methods without a source.
     mutating func handOver() {
         mayHandOver = false
         for method in DeliveryMethod.allCases where methods[method].exhaustion != nil {
@@ -136,8 +136,8 @@ extension DeliveryMachine {
         }
     }
 
-    /// Who fetches a file whose owner cannot: a method with a source; open before closed, free before costly, then
-    /// the one with the least to do.
+    /// The method to fetch a file whose owner cannot: one with a source; open windows before closed ones, free methods
+    /// before costly ones, then the one with the least to do.
     func taker(for file: Int, besides: Set<DeliveryMethod>) -> DeliveryMethod? {
         let candidates = DeliveryMethod.allCases.filter {
             !besides.contains($0) && plan.canServe($0, file) && methods[$0].exhaustion == nil
@@ -149,15 +149,15 @@ extension DeliveryMachine {
         return candidates.min { rank($0) < rank($1) }
     }
 
-    /// Who fetches a file again that came wrong: another method, else one that has no source now, else the same.
+    /// The method to fetch a wrong file again: another method, else one that has no source now, else the same.
     func otherSource(for file: Int) -> DeliveryMethod? {
         if let taker = taker(for: file, besides: []) { return taker }
         let able = DeliveryMethod.allCases.filter { plan.canServe($0, file) }
         return able.first { !files[file].wrongFrom.contains($0) } ?? files[file].owner ?? able.first
     }
 
-    /// Gives files that nobody fetches to somebody.
-    /// - Returns: a file that nobody may fetch.
+    /// Assigns files without an owner.
+    /// - Returns: a file that no method may fetch.
     mutating func placeOrphans() -> Int? {
         for file in files.indices where files[file].isWanted && files[file].progress == .missing {
             if let owner = files[file].owner, plan.canServe(owner, file) { continue }
@@ -172,7 +172,7 @@ extension DeliveryMachine {
         return nil
     }
 
-    /// Lets each method that has nothing left to do, and may be used beyond its share, take files of the slowest.
+    /// Lets each method that has finished, and may be used beyond its share, take over files of the slowest.
     mutating func rebalance(at now: Moment) {
         guard now.uptime >= nextRebalance else { return }
         for method in DeliveryMethod.allCases
@@ -188,12 +188,12 @@ extension DeliveryMachine {
         }
     }
 
-    /// The last files of the method that would take longest: at most a quarter of its bytes at a time, so that what was
-    /// thought of the rates can be thought again, and at least one file.
+    /// The last files of the method that would take longest: at most a quarter of its bytes at a time, so that changed
+    /// rates can be considered, and at least one file.
     private func filesToTakeOver(by method: DeliveryMethod) -> [Int] {
         let others = DeliveryMethod.allCases.filter { $0 != method && methods[$0].missingCount > 0 }
         guard let slowest = others.max(by: { timeLeft($0) < timeLeft($1) }) else { return [] }
-        // Its only file stays with a method that moves about as fast as this one has.
+        // A method keeps its only file if it is about as fast as this one has been.
         let moves = methods[slowest].activeSince != nil && methods[slowest].rate >= methods[method].rate / 2
         guard methods[slowest].missingCount > 1 || !moves else { return [] }
         var bytes = methods[slowest].missingBytes / 4
@@ -212,7 +212,8 @@ extension DeliveryMachine {
         return taken
     }
 
-    /// Seconds that a method needs for what it has to fetch. One that stands still takes longer than any that moves.
+    /// Estimated seconds until a method has fetched its files. A method without progress counts as slower than any
+    /// other.
     private func timeLeft(_ method: DeliveryMethod) -> Double {
         guard methods[method].activeSince != nil, methods[method].rate > 0 else { return .infinity }
         return Double(methods[method].missingBytes) / methods[method].rate

@@ -1,6 +1,6 @@
-// What others may know of a delivery.
+// The status of a delivery for others.
 extension DeliveryMachine {
-    /// Seconds until `tick` has something to do; nil when nothing is to come any more.
+    /// Seconds until `tick` has something to do; nil if nothing more will happen.
     package func sleep(at now: Moment) -> Double? {
         var times: [Double] = []
         switch phase {
@@ -25,15 +25,15 @@ extension DeliveryMachine {
         return max(0, min(times.min() ?? .infinity, plan.settings.longestSleep))
     }
 
-    /// How a method stands.
+    /// The status of a method.
     package struct MethodStatus: Sendable, Hashable {
         /// Whether its window is open.
         package let isOpen: Bool
         /// Whether it is fetching.
         package let isActive: Bool
-        /// Files that it is to fetch and that are not here.
+        /// Missing files that it is to fetch.
         package let files: [Int]
-        /// Why it has no source left; nil if it has.
+        /// Why it has no source left; nil if it has one.
         package let noSource: SourceTrouble?
     }
 
@@ -43,14 +43,14 @@ extension DeliveryMachine {
             files: missingFiles(of: method), noSource: methods[method].exhaustion?.reason)
     }
 
-    /// The method that is to fetch a file; nil for one that is copied or that nobody needs.
+    /// The method that fetches a file; nil for a file that is copied or not needed.
     package func owner(of file: Int) -> DeliveryMethod? { files.indices.contains(file) ? files[file].owner : nil }
 
-    /// Files that are here and right.
+    /// Complete and verified files.
     package var verifiedFiles: Set<Int> { Set(files.indices.filter { files[$0].progress == .verified }) }
 
-    /// What a person should know: which methods have no source left, why, and who has their files. Empty if all is
-    /// well.
+    /// Information for a person: methods without a source, the reason, and the methods that took over their files.
+    /// Empty if there is no problem.
     package var notes: String {
         guard phase == .fetching else { return "" }
         return DeliveryMethod.allCases.compactMap { method -> String? in

@@ -1,13 +1,12 @@
-/// Decides everything about one delivery to this node: which method fetches which files when, when a method has no
-/// source left and who takes over, what is checked, when it is published, and how long it is served.
+/// Makes all decisions of one delivery to this node: which method fetches which files and when, when a method has no
+/// source left and which takes over, what is verified, when the content is published, and how long it is seeded.
 ///
-/// Every event takes the time and returns what to do, in this order; what comes of an action is told when all of them
-/// were begun. Between events the shell sleeps for at most `sleep(at:)` seconds
-/// and then calls `tick`.
+/// Every event takes the time and returns actions, in order. Results of actions are reported after all of them were
+/// started. Between events the shell sleeps for at most `sleep(at:)` seconds and then calls `tick`.
 package struct DeliveryMachine: Sendable {
     package enum Phase: Sendable, Hashable {
         case fetching
-        /// Everything is here; the shell puts it at its final place.
+        /// Everything is complete; the shell moves it to its final place.
         case publishing
         case seeding(until: Instant)
         case finished
@@ -20,42 +19,42 @@ package struct DeliveryMachine: Sendable {
     var files: [FileState]
     var methods: PerMethod<MethodState>
 
-    /// What is known of one file.
+    /// The state of one file.
     struct FileState: Sendable {
         enum Progress: Sendable { case missing, copying, arrived, verified }
         var progress = Progress.missing
-        /// Who fetches it; nil while it is copied, or if nobody is to.
+        /// The method that fetches it; nil if it is copied, or not fetched.
         var owner: DeliveryMethod?
-        /// From whom it came wrong.
+        /// Methods that brought wrong data.
         var wrongFrom: Set<DeliveryMethod> = []
         var attempts = 0
-        /// Whether an idle method took it over: once is enough.
+        /// Whether an idle method took it over. This happens at most once.
         var wasTakenOver = false
         var isWanted = true
     }
 
-    /// What is known of one method.
+    /// The state of one method.
     struct MethodState: Sendable {
         var isOpen = false
-        /// Since when (uptime) it could have received something.
+        /// Since when (uptime) it could have received data.
         var activeSince: Double?
         var lastByte: Double = 0
         var received: Int64 = 0
-        /// Seconds that it was active for, and bytes that came meanwhile: how fast it has shown to be.
+        /// Seconds of activity, and bytes received in that time: a measure of its speed.
         var activeTime: Double = 0
         var measured: Double = 0
         var lastObserved: Double?
-        /// Since when (uptime) no peer has a piece.
+        /// Since when (uptime) no peer has a missing piece.
         var troubledSince: Double?
         var exhaustion: Exhaustion?
-        /// Probes that failed since the last byte.
+        /// Failed probes since the last byte.
         var failures = 0
         /// Whether it answered a probe and has brought nothing since.
         var isOnTrial = false
-        /// How many files it is to fetch that are not here, and their bytes.
+        /// Number of missing files assigned to it, and their bytes.
         var missingCount = 0
         var missingBytes: Int64 = 0
-        /// Whether it got files or lost some to another since the shell was told.
+        /// Whether files were added to it or removed since the shell was last told.
         var isChanged = false
         var toldActive = false
 
@@ -65,20 +64,20 @@ package struct DeliveryMachine: Sendable {
     struct Exhaustion: Sendable {
         var reason: SourceTrouble
         var nextProbe: Double
-        /// Whether a probe is under way.
+        /// Whether a probe is in progress.
         var isProbing = false
     }
 
     var toldSeeding = false
-    /// Wanted files that are not verified.
+    /// Number of wanted files that are not verified.
     private var unverified = 0
-    /// Whether something has changed that may let files find another method.
+    /// Whether a change may allow files to be reassigned.
     var mayHandOver = true
-    /// When (uptime) methods that found nothing to take over look again: not each time a file is here.
+    /// When (uptime) methods that found nothing to take over try again, rather than after each completed file.
     var nextRebalance = -Double.infinity
 
     /// - Parameters:
-    ///   - verified: files that were found right before a restart.
+    ///   - verified: files that were found correct before a restart.
     package init(plan: DeliveryPlan, clock: any WallClock, verified: Set<Int> = []) {
         self.plan = plan
         self.clock = clock
@@ -94,7 +93,7 @@ package struct DeliveryMachine: Sendable {
         for index in files.indices { tally(index, 1) }
     }
 
-    /// A delivery that was published before a restart and is served until `seedingUntil`.
+    /// A delivery that was published before a restart and is seeded until `seedingUntil`.
     package init(plan: DeliveryPlan, clock: any WallClock, seedingUntil: Instant) {
         self.init(plan: plan, clock: clock, verified: Set(plan.sizes.indices))
         phase = .seeding(until: seedingUntil)
@@ -116,10 +115,10 @@ package struct DeliveryMachine: Sendable {
         return actions + settle(at: now)
     }
 
-    /// Nothing happened but that time went by.
+    /// Only time has passed.
     package mutating func tick(at now: Moment) -> [DeliveryAction] { settle(at: now) }
 
-    /// A file is wholly here: copied, or fetched by its method.
+    /// A file is complete: copied, or fetched by its method.
     package mutating func fileComplete(_ file: Int, at now: Moment) -> [DeliveryAction] {
         guard phase == .fetching, files.indices.contains(file), files[file].isWanted,
             files[file].progress == .missing || files[file].progress == .copying
@@ -128,7 +127,7 @@ package struct DeliveryMachine: Sendable {
         return [.verify(file: file)] + settle(at: now)
     }
 
-    /// A file that should be in the library could not be copied: it is fetched.
+    /// A file could not be copied from the library: it is fetched.
     package mutating func copyFailed(_ file: Int, at now: Moment) -> [DeliveryAction] {
         guard phase == .fetching, files.indices.contains(file), files[file].progress == .copying else { return [] }
         setProgress(.missing, of: file)
@@ -136,7 +135,7 @@ package struct DeliveryMachine: Sendable {
         return settle(at: now)
     }
 
-    /// A file was hashed whole.
+    /// A file was hashed completely.
     package mutating func verified(_ file: Int, isRight: Bool, at now: Moment) -> [DeliveryAction] {
         guard phase == .fetching, files.indices.contains(file), files[file].progress == .arrived else { return [] }
         if isRight {
@@ -159,12 +158,12 @@ package struct DeliveryMachine: Sendable {
         return beginSeeding(at: now)
     }
 
-    /// The content cannot be put at its final place.
+    /// The content cannot be moved to its final place.
     package mutating func publishFailed(_ reason: String) -> [DeliveryAction] {
         phase == .publishing ? fail(.cannotPublish(reason)) : []
     }
 
-    /// The service begins anew, for the whole seed time (a cacher's task that is activated again).
+    /// Seeding starts again for the whole seed time (a cacher's task was reactivated).
     package mutating func extendSeeding(at now: Moment) -> [DeliveryAction] {
         guard case .seeding = phase else { return [] }
         return beginSeeding(at: now)
@@ -172,7 +171,7 @@ package struct DeliveryMachine: Sendable {
 
     // MARK: What follows from what is known
 
-    /// Brings everything in line with the time and the files: called at the end of each event.
+    /// Updates everything after a change of the time or the files; called at the end of each event.
     mutating func settle(at now: Moment) -> [DeliveryAction] {
         var actions: [DeliveryAction] = []
         updateWindows(at: now)
@@ -219,7 +218,7 @@ package struct DeliveryMachine: Sendable {
         return actions + [.fail(failure)]
     }
 
-    /// Tells the shell what has changed for it since it was told last.
+    /// Tells the shell the changes since the last call.
     private mutating func tell(at now: Moment) -> [DeliveryAction] {
         var actions: [DeliveryAction] = []
         for method in DeliveryMethod.allCases {
@@ -230,7 +229,7 @@ package struct DeliveryMachine: Sendable {
                 methods[method].activeSince = isActive ? now.uptime : nil
                 methods[method].lastObserved = nil
             }
-            // That a file of its own is here is no news to a method.
+            // A method already knows that its own file is complete.
             guard isActive != methods[method].toldActive || methods[method].isChanged else { continue }
             methods[method].toldActive = isActive
             methods[method].isChanged = false
@@ -277,7 +276,7 @@ package struct DeliveryMachine: Sendable {
         if progress == .missing { mayHandOver = true }
     }
 
-    /// Counts a file in, or out.
+    /// Adds a file to the counts, or subtracts it.
     private mutating func tally(_ file: Int, _ sign: Int) {
         guard files[file].isWanted else { return }
         if files[file].progress != .verified { unverified += sign }

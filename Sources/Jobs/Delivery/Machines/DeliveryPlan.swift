@@ -1,24 +1,25 @@
-/// What one delivery is to do, as its task and the node's configuration have it.
+/// The plan of one delivery, from its task and the node's configuration.
 package struct DeliveryPlan: Sendable {
-    /// Bytes of each file of the task's `filelist`; files are known by their place in it.
+    /// Size in bytes of each file of the task's `filelist`. Files are identified by their index in it.
     package var sizes: [Int64]
-    /// Whose share each file is. Nil for one that no method here is to fetch: a cacher fetches the BT share alone.
+    /// The method whose share contains each file. Nil for a file that is not fetched here: a cacher fetches only the BT
+    /// share.
     package var homes: [DeliveryMethod?]
-    /// Files that lie in the library here, and are copied first.
+    /// Files in the local library, which are copied first.
     package var localFiles: Set<Int>
-    /// Files that the served torrent contains. The other methods have every file.
+    /// Files that the served torrent contains. Other methods have every file.
     package var torrentFiles: Set<Int>
-    /// The methods that may be used at all.
+    /// The methods that may be used.
     package var usable: Set<DeliveryMethod>
     package var windows: PerMethod<QuietWindow>
     package var rebalance: Rebalance
-    /// Methods that may be paid for more than their share.
+    /// Methods that may be used beyond their share although they cost money.
     package var payable: Set<DeliveryMethod>
     /// Whether the content is kept and published when it is complete.
     package var keepsContent: Bool
     /// Seconds to seed after completion.
     package var seedTime: Int
-    /// Whether seeding keeps to BT's window.
+    /// Whether the window of BT applies to seeding.
     package var seedsInWindow: Bool
     package var settings = DeliverySettings()
 
@@ -42,7 +43,7 @@ package struct DeliveryPlan: Sendable {
     }
 
     /// - Parameters:
-    ///   - torrentFiles: places of the files that the served torrent contains; nil for all of BT's list.
+    ///   - torrentFiles: indices of the files in the served torrent; nil for all of BT's list.
     package init(task: TaskFile, configuration: NodeConfiguration, torrentFiles: Set<Int>? = nil) {
         let places = task.places()
         var homes = [DeliveryMethod?](repeating: nil, count: task.fileList.count)
@@ -75,22 +76,22 @@ package struct DeliveryPlan: Sendable {
         usable.contains(method) && (method != .bt || torrentFiles.contains(file))
     }
 
-    /// Whether using `method` beyond its share needs no leave: peers cost nothing.
+    /// Whether `method` may be used beyond its share: peers cost nothing.
     func isFree(_ method: DeliveryMethod) -> Bool { method == .bt || payable.contains(method) }
 }
 
-/// Times and bounds of a delivery.
+/// Timeouts and limits of a delivery.
 package struct DeliverySettings: Sendable, Hashable {
     /// Seconds without a byte inside its window after which a method has no source left (`sourcetimeout`).
     package var sourceTimeout: Double = 600
-    /// Seconds for which the shell may say that no peer has a piece before BT has no source left. Peers come and go;
-    /// the engine has waited half a minute itself before it says so.
+    /// Seconds for which the shell may report that no peer has a missing piece before BT has no source left. Peers come
+    /// and go, and the engine itself waits half a minute before it reports this.
     package var peerGrace: Double = 2
-    /// When a method without a source is tried again.
+    /// Backoff of probes of a method without a source.
     package var probing = Backoff(first: 5, most: 600)
-    /// How often a file may be fetched and found wrong.
+    /// Maximum number of times that a file may be fetched and found wrong.
     package var attemptsPerFile = 6
-    /// Longest sleep, so that a clock that is set is noticed.
+    /// Maximum sleep in seconds, so that a changed clock is noticed.
     package var longestSleep: Double = 30
 
     package init() {}

@@ -1,18 +1,18 @@
-/// Which task holds which places: staging directories of what is received, contents of what is sent. Two tasks that
-/// share one would ruin each other's work, so that the second is refused for as long as the first has it.
+/// Tracks which task uses which paths: staging directories of received content, and sent content. Two tasks with the
+/// same path would destroy each other's data, so the second is refused while the first uses it.
 package struct PlaceClaims: Sendable {
     private var holders: [String: String] = [:]
     private var places: [String: Set<String>] = [:]
 
     package init() {}
 
-    /// Who holds one of these places; nil when only `task` does, or nobody.
+    /// The task that uses one of these paths; nil if only `task` does, or none.
     package func holder(of wanted: Set<String>, besides task: String) -> String? {
         wanted.compactMap { holders[$0] }.filter { $0 != task }.min()
     }
 
-    /// Gives places to a task, and takes back what it held before.
-    /// - Returns: who holds one of them already; then nothing changes.
+    /// Assigns paths to a task, and releases its earlier ones.
+    /// - Returns: the task that uses one of them already; then nothing changes.
     package mutating func claim(_ wanted: Set<String>, by task: String) -> String? {
         if let other = holder(of: wanted, besides: task) { return other }
         release(task)

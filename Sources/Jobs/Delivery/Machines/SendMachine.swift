@@ -1,11 +1,11 @@
-/// What one task that is sent is to do.
+/// The plan for one task that is sent.
 package struct SendPlan: Sendable, Hashable {
-    /// Whether the content lies in the bucket only and is fetched first (`datasource` `obs`).
+    /// Whether the content is only in the bucket and must be fetched first (`datasource` `obs`).
     package var fetchesFirst: Bool
     package var usesTorrent: Bool
     package var usesStore: Bool
     package var usesCDN: Bool
-    /// Whether the node uploads; else the bucket holds the content by other means and is only looked at.
+    /// Whether the node uploads. Otherwise the bucket is filled by other means, and is only checked.
     package var uploads: Bool
     package var totalSize: Int64
     package var windows: PerMethod<QuietWindow>
@@ -40,43 +40,43 @@ package struct SendPlan: Sendable, Hashable {
     }
 }
 
-/// Times and bounds of sending.
+/// Timeouts and limits of sending.
 package struct SendSettings: Sendable, Hashable {
-    /// CDN probes that may fail one after the other before the task fails.
+    /// Number of consecutive failed CDN probes after which the task fails.
     package var cdnFailures = 3
     package var cdnRetry = Backoff(first: 5, most: 60)
-    /// Seconds between probes of a CDN that answers, and between looks at a bucket that others fill.
+    /// Seconds between probes of a CDN that responds, and between checks of a bucket that others fill.
     package var lookAgain: Double = 300
-    /// When an upload that failed is begun again.
+    /// Backoff after a failed upload.
     package var uploadRetry = Backoff(first: 5, most: 600)
     package var longestSleep: Double = 30
 
     package init() {}
 }
 
-/// What the shell does next for a task that is sent.
+/// An action for the shell, for a task that is sent.
 package enum SendAction: Sendable, Hashable {
-    /// Fetch the content out of the bucket; reported by `fetched`.
+    /// Fetch the content from the bucket. Report with `fetched`.
     case fetchContent
-    /// Serve the torrent to peers, or stop; reported by `seeding`.
+    /// Start or stop seeding the torrent. Report with `seeding`.
     case setSeeding(Bool)
-    /// Upload, or pause: `storeHolds` says how far it is, `uploadFailed` that it broke off.
+    /// Upload, or pause. Report progress with `storeHolds`, and a failure with `uploadFailed`.
     case setUploading(Bool)
-    /// Look how many bytes of the content the bucket holds: `storeHolds`.
+    /// Determine how many bytes of the content the bucket has. Report with `storeHolds`.
     case checkStore
-    /// Ask for one byte: `cdnProbed`.
+    /// Request one byte from the CDN. Report with `cdnProbed`.
     case probeCDN
-    /// Nothing is left to upload: the task moves to `uploaded`.
+    /// Nothing is left to upload: move the task to `uploaded`.
     case moveToUploaded
-    /// Every method in use can be used by receivers: tell the callback.
+    /// Receivers can use every method of the shares: notify the callback.
     case ready
-    /// The service has ended: the task moves to `history`.
+    /// Seeding has ended: move the task to `history`.
     case finish
-    /// The task moves to `failed`, with these details.
+    /// Move the task to `failed`, with these details.
     case fail(SendFailure)
 }
 
-/// Why sending cannot go on: which method, and what is wrong.
+/// Why sending cannot continue: the method and the problem.
 package struct SendFailure: Error, Sendable, Hashable {
     package let method: DeliveryMethod
     package let reason: String
@@ -96,19 +96,19 @@ package struct SendFailure: Error, Sendable, Hashable {
     }
 }
 
-/// Decides the life of one task that is sent, from when it leaves the queue to the end of its service.
+/// Decides the life of one task that is sent, from the queue to the end of seeding.
 package struct SendMachine: Sendable {
     package let plan: SendPlan
     let clock: any WallClock
-    /// Whether BitTorrent serves.
+    /// Whether BitTorrent is seeding.
     package private(set) var isSeeding = false
-    /// Bytes of the content that the bucket holds; nil before it was looked at.
+    /// Bytes of the content in the bucket; nil before the first check.
     package private(set) var stored: Int64?
-    /// Whether the CDN answered last time; nil before it was asked.
+    /// Whether the CDN responded to the last probe; nil before the first.
     package private(set) var cdnAnswers: Bool?
     package private(set) var isUploaded = false
     package private(set) var isReady = false
-    /// When the service ends; nil before the upload is complete.
+    /// When seeding ends; nil before the upload is complete.
     package private(set) var serviceEnd: Instant?
     package private(set) var failure: SendFailure?
     package private(set) var isFinished = false
@@ -125,7 +125,7 @@ package struct SendMachine: Sendable {
     private var nextCheck = -Double.infinity
     private var isChecking = false
 
-    /// - Parameter serviceEnd: for a task that was uploaded before a restart, when its service ends.
+    /// - Parameter serviceEnd: the end of seeding, for a task that was uploaded before a restart.
     package init(plan: SendPlan, clock: any WallClock, serviceEnd: Instant? = nil) {
         self.plan = plan
         self.clock = clock
@@ -134,7 +134,7 @@ package struct SendMachine: Sendable {
         hasContent = !plan.fetchesFirst || serviceEnd != nil
     }
 
-    /// Whether everything that receivers are to use is there.
+    /// Whether the bucket has all of the content.
     private var isComplete: Bool { stored.map { $0 >= plan.totalSize } ?? false }
 
     package mutating func tick(at now: Moment) -> [SendAction] {
@@ -210,7 +210,7 @@ package struct SendMachine: Sendable {
 
     // MARK: Events
 
-    /// The content was fetched out of the bucket, or cannot be.
+    /// The content was fetched from the bucket, or cannot be.
     package mutating func fetched(failure reason: String?, at now: Moment) -> [SendAction] {
         guard failure == nil, !isFinished, !hasContent else { return [] }
         if let reason { return fail(.obs, reason) }
@@ -218,7 +218,7 @@ package struct SendMachine: Sendable {
         return tick(at: now)
     }
 
-    /// BitTorrent serves, does not serve, or cannot.
+    /// BitTorrent is seeding, is not seeding, or cannot.
     package mutating func seeding(_ isSeeding: Bool, failure reason: String? = nil, at now: Moment) -> [SendAction] {
         guard failure == nil, !isFinished else { return [] }
         if let reason { return fail(.bt, reason) }
@@ -235,8 +235,8 @@ package struct SendMachine: Sendable {
         return tick(at: now)
     }
 
-    /// An upload broke off.
-    /// - Parameter isFinal: whether trying again is of no use (a key that is refused).
+    /// An upload was interrupted.
+    /// - Parameter isFinal: whether a retry is useless (the keys are refused).
     package mutating func uploadFailed(_ reason: String, isFinal: Bool, at now: Moment) -> [SendAction] {
         guard failure == nil, !isFinished else { return [] }
         if isFinal { return fail(.obs, reason) }
@@ -248,7 +248,7 @@ package struct SendMachine: Sendable {
         return tick(at: now)
     }
 
-    /// The CDN answered a probe with the right byte and size, or with trouble.
+    /// The CDN answered a probe with the right byte and size, or with a problem.
     package mutating func cdnProbed(trouble: String?, at now: Moment) -> [SendAction] {
         guard failure == nil, !isFinished else { return [] }
         isProbing = false
@@ -259,13 +259,13 @@ package struct SendMachine: Sendable {
             return tick(at: now)
         }
         cdnFailures += 1
-        // Once receivers rely on the task, a CDN that is away for a while is shown and does not end its service.
+        // When receivers rely on the task, an unavailable CDN is reported but does not end seeding.
         if cdnFailures >= plan.settings.cdnFailures, !isReady { return fail(.cdn, trouble) }
         nextProbe = now.uptime + plan.settings.cdnRetry.delay(after: cdnFailures - 1)
         return tick(at: now)
     }
 
-    /// Seconds until `tick` has something to do; nil when nothing is to come any more.
+    /// Seconds until `tick` has something to do; nil if nothing more will happen.
     package func sleep(at now: Moment) -> Double? {
         guard failure == nil, !isFinished else { return nil }
         var times = [plan.settings.longestSleep]

@@ -1,20 +1,20 @@
-/// Why a method gets nothing.
+/// Why a method receives nothing.
 package enum SourceTrouble: Error, Sendable, Hashable, CustomStringConvertible {
     case nameNotResolved(host: String)
     case connectionRefused(host: String)
-    /// An HTTP status that is no success.
+    /// An HTTP status code that means failure.
     case status(Int)
     case noPeerHasPiece
-    /// Not one byte inside its window for so many seconds.
+    /// No byte inside its window for this many seconds.
     case silent(seconds: Int)
-    /// It answers, but what it sends is not the content; the words say what is wrong with it.
+    /// The source responds, but with other content; the text says what is wrong.
     case wrongContent(String)
     /// It cannot be used as things are: keys, addresses or certificates are missing or wrong.
     case unusable(String)
     /// Anything else, in words for a person; such trouble passes, and the method goes on trying by itself.
     case other(String)
 
-    /// Whether it means that the method has no source left (section 4 of the contract).
+    /// Whether the method has no source left (section 4 of the contract).
     package var meansNoSource: Bool {
         switch self {
         case .nameNotResolved, .connectionRefused, .noPeerHasPiece, .silent, .wrongContent, .unusable: true

@@ -1,26 +1,26 @@
-/// BT gets the first files of the torrent's order, the others share what follows: so the pieces of the BT share hold
-/// nothing else.
+/// BT gets the first files in the torrent's order, and the other methods share the rest. So the pieces of the BT share
+/// contain no other files.
 struct HeadAndTail {
     let sizes: [Int64]
     let shares: Shares
 
-    /// How many lengths of the head are tried, nearest to the share first.
+    /// Number of head lengths that are tried, the closest to the share first.
     private static let maxHeads = 64
 
     func owners() -> [DeliveryMethod] {
         let unit = Int128(shares.sum)
         let total = sizes.reduce(Int128(0)) { $0 + Int128(max($1, 0)) }
-        // How far the head of each length is from the share.
+        // The deviation of each head length from the share.
         var offsets = [-total * Int128(shares.bt)]
         for size in sizes { offsets.append((offsets.last ?? 0) + Int128(max(size, 0)) * unit) }
         if shares.obs == 0 && shares.cdn == 0 { return sizes.map { _ in .bt } }
-        // Equally near: the longer head, since peers cost least.
+        // Of equally close heads the longer, because peers cost least.
         let heads = offsets.indices.sorted { (offsets[$0].magnitude, $1) < (offsets[$1].magnitude, $0) }
         var best: [DeliveryMethod] = []
         var bestValue = SplitValue.worst
         var bestHead = -1
         for head in heads.prefix(Self.maxHeads) {
-            // The head alone is off by this much, and the others together by as much the other way.
+            // The head alone deviates by this much, and the other methods together by as much in the other direction.
             guard Int128(clamping: offsets[head].magnitude * 2) <= bestValue.sum else { break }
             let (owners, value) = split(head: head)
             if value < bestValue || value == bestValue && head > bestHead {

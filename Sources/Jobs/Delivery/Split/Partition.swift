@@ -1,8 +1,8 @@
-/// Any file to any of the methods: greedy from the biggest file down, made better by moving files, then a bounded
-/// search that proves it best or finds what is.
+/// Assigns any file to any of the methods: greedily from the largest file down, improved by moving files, followed by a
+/// bounded search that proves the result best or finds a better one.
 struct Partition {
     let sizes: [Int64]
-    /// What each method lacks before the first file is given.
+    /// The bytes that each method is to get, before the first file is assigned.
     let score: SplitScore
     let methods: [DeliveryMethod]
     var maxSteps = ContentSplit.maxSteps
@@ -11,7 +11,7 @@ struct Partition {
     func owners() -> [DeliveryMethod] {
         guard let first = methods.first else { return [] }
         guard methods.count > 1 else { return sizes.map { _ in first } }
-        // Biggest first; equal ones in their order, so that the answer is the same every time.
+        // Largest first; equal ones in their order, so that the result is deterministic.
         let order = sizes.indices.sorted { (sizes[$1], $0) < (sizes[$0], $1) }
         var search = PartitionSearch(
             sizes: order.map { sizes[$0] }, methods: methods, score: score, maxSteps: maxSteps)
@@ -21,7 +21,7 @@ struct Partition {
     }
 }
 
-/// Branch and bound over files from the biggest down.
+/// Branch and bound over the files, from the largest down.
 struct PartitionSearch {
     private let sizes: [Int64]
     private let methods: [DeliveryMethod]
@@ -31,7 +31,7 @@ struct PartitionSearch {
     private var answer: [DeliveryMethod] = []
     private var answerValue = SplitValue.worst
 
-    /// With more files than this a search gets nowhere, and the greedy answer is within a small file of the shares.
+    /// With more files than this a search is useless, and the greedy result deviates by at most one small file.
     private static let maxSearchedFiles = 64
 
     init(sizes: [Int64], methods: [DeliveryMethod], score: SplitScore, maxSteps: Int) {
@@ -58,7 +58,7 @@ struct PartitionSearch {
         answerValue = greedy.value
     }
 
-    /// Moves single files, smallest first, where that brings the sum nearer.
+    /// Moves single files, smallest first, if that reduces the deviation.
     private mutating func improve(_ score: inout SplitScore) {
         for index in answer.indices.reversed() {
             for method in methods where method != answer[index] {
@@ -84,7 +84,7 @@ struct PartitionSearch {
             return
         }
         let size = sizes[current.count]
-        // The neediest first, then the others in their order.
+        // The method that needs most first, then the others in order.
         let first = score.neediest(of: methods)
         give(size, to: first)
         for method in methods where method != first { give(size, to: method) }

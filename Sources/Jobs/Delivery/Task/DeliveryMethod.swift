@@ -1,10 +1,10 @@
-/// A way for content to get to a receiver.
+/// A method of delivery to a receiver.
 package enum DeliveryMethod: String, CaseIterable, Sendable, Hashable, Comparable {
-    /// BitTorrent: the peers.
+    /// BitTorrent.
     case bt
-    /// An object store that speaks S3.
+    /// An S3-compatible object store.
     case obs
-    /// Plain HTTP from a CDN or a web server.
+    /// HTTP from a CDN or a web server.
     case cdn
 
     /// In the order of `bt-obs-cdn`.
@@ -19,15 +19,15 @@ package enum DeliveryMethod: String, CaseIterable, Sendable, Hashable, Comparabl
     }
 }
 
-/// When methods may transfer.
+/// When methods may transfer data.
 package enum DeliveryPolicy: String, Sendable, Hashable, CaseIterable {
-    /// All methods at once, at any time.
+    /// All methods at the same time, at any time.
     case fulltime
     /// Each method inside its own window.
     case priortime
 }
 
-/// What a method that has finished its share does.
+/// What a method does after it has finished its share.
 package enum Rebalance: String, Sendable, Hashable, CaseIterable {
     /// Nothing: shares are strict.
     case none

@@ -1,12 +1,12 @@
 import Text
 
-/// How much of a content goes each way, as parts: `2:1:1` is half by BitTorrent and a quarter each by the others.
+/// The shares of the methods: `2:1:1` means half by BitTorrent and a quarter by each of the others.
 package struct Shares: Sendable, Hashable, CustomStringConvertible {
     package let bt: Int
     package let obs: Int
     package let cdn: Int
 
-    /// Greatest part that is accepted.
+    /// Largest part that is accepted.
     package static let maxPart = 10_000
 
     /// - Returns: nil if a part is negative or above `maxPart`, or all are 0.
@@ -17,7 +17,7 @@ package struct Shares: Sendable, Hashable, CustomStringConvertible {
         self.cdn = cdn
     }
 
-    /// Reads `2:1:1`.
+    /// Parses `2:1:1`.
     package init?(_ text: String) {
         let parts = text.trimmingBlanks.split(separator: ":", omittingEmptySubsequences: false).map { part in
             part.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(part) : nil
@@ -37,7 +37,7 @@ package struct Shares: Sendable, Hashable, CustomStringConvertible {
     package var sum: Int { bt + obs + cdn }
     /// The methods with a share above 0.
     package var methods: [DeliveryMethod] { DeliveryMethod.allCases.filter { self[$0] > 0 } }
-    /// Whether everything goes by BitTorrent, so that the full torrent is served and not a share of it.
+    /// Whether everything is delivered by BitTorrent, so that the full torrent is served instead of that of a share.
     package var isTorrentOnly: Bool { bt > 0 && obs == 0 && cdn == 0 }
     package var description: String { "\(bt):\(obs):\(cdn)" }
 }

@@ -3,13 +3,13 @@ import Metainfo
 
 /// One file of a task.
 package struct TaskFileEntry: Sendable, Hashable {
-    /// Below the content's directory; for a task of one file, its name.
+    /// Path below the content's directory; for a single-file task, the file's name.
     package var path: SafePath
     /// SHA-1 of the whole file, 40 lower-case hexadecimal digits.
     package var hash: String
     /// Bytes.
     package var size: Int64
-    /// Members that are not known here.
+    /// Unknown members.
     var extra = JSONObject()
 
     package init(path: SafePath, hash: String, size: Int64) {
@@ -18,15 +18,15 @@ package struct TaskFileEntry: Sendable, Hashable {
         self.size = size
     }
 
-    /// `path` as text: a path that came out of JSON always is text.
+    /// `path` as text: a path from JSON always is text.
     package var file: String { path.string ?? path.display }
 }
 
-/// What is known about the BitTorrent half of a task.
+/// The BitTorrent part of a task.
 package struct TaskTorrent: Sendable, Equatable {
     package var localTorrent = ""
     package var url = ""
-    /// Empty where there is no torrent of the share.
+    /// Empty if there is no torrent of the share.
     package var tmpURL = ""
     package var tracker = ""
     package var seedTime: SeedTime?
@@ -39,18 +39,18 @@ package struct TaskTorrent: Sendable, Equatable {
     package init() {}
 }
 
-/// What is known about the object-store half of a task.
+/// The object store part of a task.
 package struct TaskStore: Sendable, Equatable {
     package var url = ""
     package var window: QuietWindow?
-    /// Given by the call that made the task; else receivers look keys up for themselves.
+    /// From the call that made the task; otherwise receivers use their own keys.
     package var keys = StoreKeys()
     var extra = JSONObject()
 
     package init() {}
 }
 
-/// What is known about the CDN half of a task.
+/// The CDN part of a task.
 package struct TaskCDN: Sendable, Equatable {
     package var url = ""
     package var window: QuietWindow?
@@ -62,18 +62,18 @@ package struct TaskCDN: Sendable, Equatable {
 /// Whether a task's content is a directory or a single file.
 package enum TaskContentType: String, Sendable, Hashable, CaseIterable { case dir, file }
 
-/// A task file, `SUBDIR-NAME.task.json`: what is to be delivered, how, and when what happened to it.
+/// A task file, `SUBDIR-NAME.task.json`: the content to deliver, the methods, and the times of its events.
 package struct TaskFile: Sendable, Equatable {
     package var sourceType = "sender"
     package var senderID = ""
     /// NAME: one safe path component.
     package var name: String
     package var type = TaskContentType.dir
-    /// Where the content lay at the sender: for tracing only, never used as a path here.
+    /// Path of the content at the sender, for tracing only. Never used as a path here.
     package var senderLocalPath = ""
     package var subdirectory: TaskSubdirectory
     package var dataSource: DataSource?
-    /// Bytes of the whole content, as `size` says.
+    /// Bytes of the whole content, from `size`.
     package var size: Int64
     package var shares: Shares
     package var policy = DeliveryPolicy.fulltime
@@ -82,30 +82,31 @@ package struct TaskFile: Sendable, Equatable {
     package var cdn = TaskCDN()
     package var fileList: [TaskFileEntry]
 
-    /// Each method's share as the sender split it. In the file, each list is without what lies here already.
+    /// Each method's share, as divided by the sender. In the file, the lists do not contain files that are on this host
+    /// already.
     package var lists = PerMethod<[SafePath]>(repeating: [])
-    /// Bytes of `lists`, as the sender wrote them; nil where it did not.
+    /// Bytes of `lists`, as the sender wrote them; nil if it did not.
     package var listSizes = PerMethod<Int64?>(repeating: nil)
-    /// Files that are in the library of this machine, and are copied.
+    /// Files in the library of this host, which are copied.
     package var localSameFiles: [SafePath] = []
     /// Bytes of `lists` without `localSameFiles`.
     package var listSizes2 = PerMethod<Int64?>(repeating: nil)
 
-    /// `YYYY-MM-DD HH:MM:SS` local time of when it happened; empty before.
+    /// `YYYY-MM-DD HH:MM:SS` local time of each event; empty before it.
     package var generationTime = ""
     package var sendTime = ""
     package var receiveTime = ""
     package var finishedTime = ""
 
     package var rebalance = Rebalance.none
-    /// Methods that cost money, and may be paid for more than their share.
+    /// Methods that cost money, and may be used beyond their share.
     package var payable: [DeliveryMethod] = []
-    /// Whether seeding keeps to the window too; nil leaves it to the configuration.
+    /// Whether the window also applies to seeding; nil uses the configuration.
     package var seedsInWindow: Bool?
 
-    /// Asked for by whom, as it came.
+    /// The requesters, unchanged.
     var requesters: JSONValue = .array([])
-    /// Members that are not known here, written back at the end.
+    /// Unknown members, written back at the end.
     var extra = JSONObject()
 
     package init(name: String, subdirectory: TaskSubdirectory, shares: Shares, fileList: [TaskFileEntry]) {
@@ -116,7 +117,7 @@ package struct TaskFile: Sendable, Equatable {
         size = fileList.reduce(0) { $0 &+ $1.size }
     }
 
-    /// `SUBDIR-NAME`, as showschedules names a task.
+    /// `SUBDIR-NAME`, the name of a task in showschedules.
     package var title: String { "\(subdirectory.text)-\(name)" }
     /// `SUBDIR-NAME.task.json`.
     package var fileName: String { title + ".task.json" }
@@ -124,12 +125,12 @@ package struct TaskFile: Sendable, Equatable {
     /// Bytes of all files of `fileList`.
     package var totalSize: Int64 { fileList.reduce(0) { $0 + $1.size } }
 
-    /// The place of each file in `fileList`.
+    /// The index of each file in `fileList`.
     package func places() -> [SafePath: Int] {
         Dictionary(fileList.enumerated().map { ($1.path, $0) }) { first, _ in first }
     }
 
-    /// The window of a method as the task has it.
+    /// The window of a method, from the task.
     package func window(_ method: DeliveryMethod) -> QuietWindow? {
         switch method {
         case .bt: bt.window
@@ -138,7 +139,7 @@ package struct TaskFile: Sendable, Equatable {
         }
     }
 
-    /// When each method may transfer: always under `fulltime`; else the task's window, else the configuration's.
+    /// The windows of each method: always for `fulltime`; else the task's window, else the configuration's.
     package func windows(configuration: NodeConfiguration) -> PerMethod<QuietWindow> {
         var windows = PerMethod(repeating: QuietWindow.always)
         guard policy == .priortime else { return windows }
@@ -148,13 +149,13 @@ package struct TaskFile: Sendable, Equatable {
         return windows
     }
 
-    /// The methods that have a share and at least one file of it.
+    /// The methods with a share and at least one file.
     package var usedMethods: [DeliveryMethod] { shares.methods.filter { !lists[$0].isEmpty } }
 
-    /// Whether receivers take the torrent of the share (`-tmp`), not the full one.
+    /// Whether receivers use the torrent of the share (`-tmp`) instead of the full one.
     package var needsTmpTorrent: Bool { !shares.isTorrentOnly && shares.bt > 0 && !lists.bt.isEmpty }
 
-    /// Sets the lists and their sizes from what `ContentSplit.assign` made of `fileList`.
+    /// Sets the lists and their sizes from the result of `ContentSplit.assign` for `fileList`.
     package mutating func setSplit(_ assignment: [DeliveryMethod: [Int]]) {
         for method in DeliveryMethod.allCases {
             let files = (assignment[method] ?? []).filter(fileList.indices.contains)
@@ -164,7 +165,7 @@ package struct TaskFile: Sendable, Equatable {
         setLocalSameFiles([])
     }
 
-    /// Notes which files (by place in `fileList`) lie here already, and what is left for each method.
+    /// Records which files (by index in `fileList`) are on this host already, and what is left for each method.
     package mutating func setLocalSameFiles(_ files: Set<Int>) {
         localSameFiles = fileList.indices.filter(files.contains).map { fileList[$0].path }
         let places = places()
@@ -176,20 +177,20 @@ package struct TaskFile: Sendable, Equatable {
         }
     }
 
-    /// The files (places in `fileList`) of each method's list that do not lie here already.
+    /// The files (indices in `fileList`) of each method's list that are not on this host already.
     package func remainingFiles() -> PerMethod<[Int]> {
         let places = places()
         let local = Set(localSameFiles)
         return lists.map { list in list.filter { !local.contains($0) }.compactMap { places[$0] } }
     }
 
-    /// Bytes of the files that lie here already.
+    /// Bytes of the files that are on this host already.
     package var localSameSize: Int64 {
         let local = Set(localSameFiles)
         return fileList.reduce(0) { local.contains($1.path) ? $0 + $1.size : $0 }
     }
 
-    /// What is wrong with the sums; nil if every file is in exactly one list and all numbers agree.
+    /// The inconsistency of the sums; nil if every file is in exactly one list and all numbers agree.
     package func imbalance() -> TaskFileImbalance? {
         let total = totalSize
         if total == 0 { return .filesAreEmpty }
@@ -198,7 +199,7 @@ package struct TaskFile: Sendable, Equatable {
         var times = [Int](repeating: 0, count: fileList.count)
         for path in lists.all.joined() { if let place = places[path] { times[place] += 1 } }
         let local = Set(localSameFiles)
-        // A file that lay at an older node's place and left its list there is still accounted for.
+        // A local file that an older node has removed from its list still counts.
         let isSplit = fileList.indices.allSatisfy {
             times[$0] == 1 || times[$0] == 0 && local.contains(fileList[$0].path)
         }
@@ -211,7 +212,7 @@ package struct TaskFile: Sendable, Equatable {
         return restSum == total ? nil : .remainingLists
     }
 
-    /// Reads the bytes of a task file.
+    /// Parses the bytes of a task file.
     package static func parse(_ bytes: [UInt8]) throws(TaskFileError) -> TaskFile {
         let value: JSONValue
         do { value = try JSONValue.parse(bytes, limits: .taskFile) } catch { throw .syntax(error) }

@@ -1,11 +1,11 @@
 import JSON
 import Metainfo
 
-/// Why a task file cannot be used.
+/// Why a task file is invalid.
 package enum TaskFileError: Error, Sendable, Hashable, CustomStringConvertible {
     case syntax(JSONError)
     case notAnObject
-    /// A member's value cannot be used; `key` names it, as `bt.seedtime` or `filelist[3].file`.
+    /// The value of a member is invalid. `key` names it, such as `bt.seedtime` or `filelist[3].file`.
     case invalid(key: String, reason: String)
 
     package var description: String {
@@ -17,14 +17,14 @@ package enum TaskFileError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// What a receiver finds wrong with the sums of a task file that can be read. Each has its own text in the API.
+/// Inconsistent sums in a task file. Each has its own text in the API.
 package enum TaskFileImbalance: Sendable, Hashable {
     /// All files together are 0 bytes long.
     case filesAreEmpty
-    /// `size` says 0, and the files do not.
+    /// `size` is 0, but the files are not empty.
     case sizeIsZero
     /// The lists do not add up to `size`.
     case lists
-    /// What is left of the lists and what lies here already do not add up to `size`.
+    /// What is left of the lists and the local files do not add up to `size`.
     case remainingLists
 }

@@ -2,11 +2,11 @@ import JSON
 import Metainfo
 import Text
 
-/// Reads task files of every sender there is: strings or numbers, either spelling of the store's keys, `[""]` for an
-/// empty list, members that are not known here.
+/// Parses task files of all known senders: strings or numbers, either spelling of the store's keys, `[""]` for an empty
+/// list, unknown members.
 struct TaskFileReader {
     private var object: JSONObject
-    /// Names the object in errors: empty, or `bt.`.
+    /// Prefix of keys in errors: empty, or `bt.`.
     private let prefix: String
 
     static func read(_ object: JSONObject) throws(TaskFileError) -> TaskFile {
@@ -17,7 +17,7 @@ struct TaskFileReader {
     private mutating func taskFile() throws(TaskFileError) -> TaskFile {
         guard let name = try text("name"), !name.isEmpty else { throw .invalid(key: "name", reason: "it is missing") }
         do { _ = try PathComponent(name) } catch { throw .invalid(key: "name", reason: error.description) }
-        // Hidden names are the node's own, and no file server hands them out.
+        // Names that begin with a dot are reserved for the node, and no file server serves them.
         guard !name.hasPrefix(".") else { throw .invalid(key: "name", reason: "it begins with a dot") }
         guard let shareText = try text("bt-obs-cdn"), let shares = Shares(shareText) else {
             throw .invalid(key: "bt-obs-cdn", reason: "it is three parts such as 2:1:1, not all of them 0")
@@ -129,7 +129,7 @@ struct TaskFileReader {
         return entry
     }
 
-    /// Two files cannot have one name, and none can be another's directory.
+    /// Two files cannot have the same name, and no file can be the directory of another.
     private static func checkNames(_ entries: [TaskFileEntry]) throws(TaskFileError) {
         let order = entries.indices.sorted { entries[$0].path < entries[$1].path }
         for (index, next) in zip(order, order.dropFirst()) {
@@ -169,7 +169,7 @@ struct TaskFileReader {
     }
 }
 
-// How one member is read; each that was read is taken out, so that what is left is what is not known.
+// Reading single members. Each member that was read is removed, so that unknown ones remain.
 extension TaskFileReader {
     private mutating func take(_ key: String) -> JSONValue? {
         guard let value = object[key] else { return nil }

@@ -1,8 +1,8 @@
 import JSON
 
 extension TaskFile {
-    /// The file's bytes: every known member in the seed's order, then what was not known here. It holds the keys of
-    /// the object store where a call gave them, so it is written for its owner alone.
+    /// The bytes of the file: every known member in BFT's order, then the unknown ones. May contain keys of the object
+    /// store from a call, so it must be readable for its owner only.
     package func encode() -> [UInt8] { JSONValue.object(json()).encode(.indented) }
 
     private func json() -> JSONObject {
@@ -77,7 +77,7 @@ extension TaskFile {
         for method in DeliveryMethod.allCases {
             object[method.rawValue + "listsize2"] = .integer(listSizes2[method] ?? 0)
         }
-        // Whose share the files were that lie here: the lists above no longer say it.
+        // The method to whose share each local file belonged: the lists above no longer contain them.
         if !localLists.isEmpty { object["localsamelists"] = .object(localLists) }
     }
 

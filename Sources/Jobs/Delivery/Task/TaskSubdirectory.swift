@@ -1,11 +1,11 @@
 import Metainfo
 
-/// SUBDIR: centre id (up to 5 letters), dash, organisation id (up to 4 digits), such as `cfec-001`. Any other safe
-/// single name works too, with a warning.
+/// SUBDIR: centre id (up to 5 letters), dash, organisation id (up to 4 digits), such as `cfec-001`. Any other valid
+/// single name is accepted too, with a warning.
 package struct TaskSubdirectory: Sendable, Hashable, CustomStringConvertible {
     package let text: String
 
-    /// - Throws: why it cannot be a directory's name.
+    /// - Throws: why it is not a valid directory name.
     package init(_ text: String) throws(PathProblem) {
         _ = try PathComponent(text)
         self.text = text
@@ -13,7 +13,7 @@ package struct TaskSubdirectory: Sendable, Hashable, CustomStringConvertible {
 
     package var description: String { text }
 
-    /// What is odd about it; nil if it has the usual shape.
+    /// A warning about an unusual form; nil if it has the usual one.
     package var warning: String? {
         let parts = text.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
         let isLetter = { (byte: UInt8) in (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte) }

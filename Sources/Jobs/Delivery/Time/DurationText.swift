@@ -1,14 +1,14 @@
 import JSON
 import Text
 
-/// Spans of time as the configuration and task files write them: a number, or a number and one of `s`, `m`, `h`, `d`.
+/// Durations in the configuration and in task files: a number, or a number with `s`, `m`, `h` or `d`.
 package enum DurationText {
-    /// Longest span that is accepted: ten years.
+    /// Longest accepted duration: ten years.
     package static let maxSeconds = 10 * 366 * 86_400
 
     /// - Parameters:
-    ///   - unit: seconds that a number without a suffix counts.
-    /// - Returns: seconds; nil if it is no such text, negative, or longer than `maxSeconds`.
+    ///   - unit: the unit in seconds of a number without suffix.
+    /// - Returns: seconds; nil if the text is invalid, negative, or longer than `maxSeconds`.
     package static func seconds(_ text: String, unit: Int) -> Int? {
         var digits = Substring(text.trimmingBlanks)
         var factor = unit
@@ -24,7 +24,7 @@ package enum DurationText {
     }
 }
 
-/// How long a task is served after it is there. A number counts hours; a suffix overrides it.
+/// How long a task is seeded after completion. A number means hours; a suffix overrides the unit.
 package struct SeedTime: Sendable, Hashable, CustomStringConvertible {
     package let seconds: Int
     /// As written: `72`, `90s`.
@@ -41,6 +41,6 @@ package struct SeedTime: Sendable, Hashable, CustomStringConvertible {
         description = String(seconds / 3600)
     }
 
-    /// A number where it counts hours, as the seed's sample has it, else the text.
+    /// A number if it means hours, as in BFT's sample, else text.
     var json: JSONValue { Int64(description).map { .integer($0) } ?? .string(description) }
 }

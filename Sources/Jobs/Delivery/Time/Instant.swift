@@ -1,4 +1,4 @@
-/// A point in time: seconds since 1970-01-01 00:00:00 UTC, leap seconds not counted.
+/// A point in time: seconds since 1970-01-01 00:00:00 UTC, without leap seconds.
 package struct Instant: Sendable, Hashable, Comparable {
     package var seconds: Double
 
@@ -9,10 +9,10 @@ package struct Instant: Sendable, Hashable, Comparable {
     package static func - (left: Instant, right: Instant) -> Double { left.seconds - right.seconds }
 }
 
-/// The time as both clocks of a machine show it when something happens. Waiting is measured on the one that no person
-/// sets; windows and seed times go by the one on the wall.
+/// The time of an event on both clocks of a machine. Delays use the monotonic clock; windows and seed times use the
+/// wall clock.
 package struct Moment: Sendable, Hashable {
-    /// Seconds on a clock that only goes forward, from any beginning.
+    /// Seconds of a monotonic clock, from any beginning.
     package var uptime: Double
     package var wall: Instant
 

@@ -1,18 +1,18 @@
 import Text
 
-/// A date and time of day as clocks on the wall show it, in the Gregorian calendar, with no zone of its own.
+/// A local date and time in the Gregorian calendar, without a time zone.
 package struct LocalTime: Sendable, Hashable, Comparable, CustomStringConvertible {
-    /// Seconds since 1970-01-01 00:00:00 on the same wall.
+    /// Seconds since 1970-01-01 00:00:00 local time.
     package let epochSeconds: Int64
 
     package init(epochSeconds: Int64) { self.epochSeconds = epochSeconds }
 
     /// - Parameters:
     ///   - day: days since 1970-01-01.
-    ///   - minute: minutes since that day's 00:00; 1440 is the next day's.
+    ///   - minute: minutes since that day's 00:00; 1440 means the next day's 00:00.
     package init(day: Int64, minute: Int) { epochSeconds = day * 86_400 + Int64(minute) * 60 }
 
-    /// Reads `YYYY-MM-DD HH:MM:SS`; nil for anything else and for dates that do not exist.
+    /// Parses `YYYY-MM-DD HH:MM:SS`; nil for anything else and for invalid dates.
     package init?(_ text: String) {
         let bytes = Array(text.utf8)
         guard bytes.count == 19, bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"), bytes[10] == 0x20,

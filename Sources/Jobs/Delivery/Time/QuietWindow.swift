@@ -1,17 +1,17 @@
 import Text
 
-/// A span of the day in which a method may transfer, `HH:MM-HH:MM` local wall-clock time, over midnight where the end
-/// is the smaller. `24:00` is the end of the day; `00:00-23:59` (and `00:00-24:00`) means always.
+/// The daily window in which a method may transfer, `HH:MM-HH:MM` in local time. It wraps midnight if the end is
+/// smaller than the start. `24:00` is the end of the day; `00:00-23:59` (and `00:00-24:00`) means always.
 ///
-/// It opens once for each day: the first time the clock shows its start. It closes the first time after that that the
-/// clock shows its end. A time that the clock skips in spring counts as the moment of the skip, and a window that is
-/// skipped whole runs for its length after the skip; the hour that comes twice in autumn opens it once.
+/// It opens once a day: the first time the clock shows its start. It closes the first time after that that the clock
+/// shows its end. A time that the clock skips in spring counts as the moment of the skip, and a window that is skipped
+/// completely has its full length after the skip. The hour that occurs twice in autumn opens it once.
 package struct QuietWindow: Sendable, Hashable, CustomStringConvertible {
     /// Minutes since midnight: 0 to 1,439.
     package let start: Int
-    /// Minutes since the midnight before the start; past 1,440 where the window goes over midnight.
+    /// Minutes since the midnight before the start; above 1,440 if the window wraps midnight.
     package let end: Int
-    /// As it was written, for showschedules.
+    /// The original text, for showschedules.
     package let text: String
 
     /// Open all day.
@@ -23,7 +23,7 @@ package struct QuietWindow: Sendable, Hashable, CustomStringConvertible {
         self.text = text
     }
 
-    /// - Throws: what is wrong with the text.
+    /// - Throws: why the text is invalid.
     package static func parse(_ text: String) throws(QuietWindowError) -> QuietWindow {
         let parts = text.trimmingBlanks.split(separator: "-", omittingEmptySubsequences: false)
         guard parts.count == 2, let start = minute(parts[0]), let end = minute(parts[1]) else {
@@ -57,19 +57,20 @@ package struct QuietWindow: Sendable, Hashable, CustomStringConvertible {
         isAlways || spans(around: instant, clock: clock).contains { $0.contains(instant) }
     }
 
-    /// The next instant after `instant` at which the window opens or closes; nil for one that is always open.
+    /// The next instant after `instant` at which the window opens or closes; nil for a window that is always open.
     package func nextChange(after instant: Instant, clock: some WallClock) -> Instant? {
         guard !isAlways else { return nil }
         return spans(around: instant, clock: clock).flatMap { [$0.lowerBound, $0.upperBound] }.first { $0 > instant }
     }
 
-    /// The span in which the window is open at `instant`, or else the next; nil for one that is always open.
+    /// The period around `instant` in which the window is open, or else the next one; nil for a window that is always
+    /// open.
     package func currentOrNext(at instant: Instant, clock: some WallClock) -> Range<Instant>? {
         guard !isAlways else { return nil }
         return spans(around: instant, clock: clock).first { $0.upperBound > instant }
     }
 
-    /// The spans of the days around `instant`, in order, those that touch made one.
+    /// The open periods of the days around `instant`, in order; adjacent ones are merged.
     private func spans(around instant: Instant, clock: some WallClock) -> [Range<Instant>] {
         let today = clock.local(instant).day
         var spans: [Range<Instant>] = []
@@ -93,7 +94,7 @@ package struct QuietWindow: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// What is wrong with the text of a window.
+/// Why the text of a window is invalid.
 package enum QuietWindowError: Error, Sendable, Hashable, CustomStringConvertible {
     case malformed(String)
     case empty(String)

@@ -4,7 +4,7 @@ import Glibc
 import Musl
 #endif
 
-/// The zone that this machine is set to (`TZ`, else `/etc/localtime`), by the C library's tables.
+/// The time zone of this machine (`TZ`, else `/etc/localtime`), from the C library.
 package struct SystemWallClock: WallClock {
     package init() { tzset() }
 
@@ -12,7 +12,7 @@ package struct SystemWallClock: WallClock {
 
     package func zoneName(at instant: Instant) -> String {
         let time = broken(instant)
-        // The name belongs to the C library, which keeps it for as long as the process lives.
+        // The name belongs to the C library, which keeps it as long as the process lives.
         return time.tm_zone.map { String(cString: $0) } ?? "UTC"
     }
 

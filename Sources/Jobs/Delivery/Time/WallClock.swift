@@ -1,4 +1,4 @@
-/// How local time follows from an instant at one place: all that windows and printed times need.
+/// The local time at a place, for windows and printed times.
 package protocol WallClock: Sendable {
     /// Seconds that local time is ahead of UTC at `instant`.
     func utcOffset(at instant: Instant) -> Int
@@ -6,7 +6,7 @@ package protocol WallClock: Sendable {
     func zoneName(at instant: Instant) -> String
 }
 
-/// A place that never changes its clocks.
+/// A place with a constant offset.
 package struct FixedOffsetClock: WallClock {
     package let offset: Int
     package let name: String
@@ -29,10 +29,10 @@ extension WallClock {
         LocalTime(epochSeconds: instant.wholeSeconds + Int64(utcOffset(at: instant)))
     }
 
-    /// `YYYY-MM-DD HH:MM:SS` local time, as task files and the API have it.
+    /// `YYYY-MM-DD HH:MM:SS` local time, for task files and the API.
     package func text(_ instant: Instant) -> String { local(instant).description }
 
-    /// `YYYY-MM-DD HH:MM:SS +0800 CST`, as showschedules prints it.
+    /// `YYYY-MM-DD HH:MM:SS +0800 CST`, for showschedules.
     package func textWithZone(_ instant: Instant) -> String {
         let offset = utcOffset(at: instant)
         let minutes = abs(offset) / 60
@@ -40,17 +40,17 @@ extension WallClock {
         return "\(text(instant)) \(sign)\(twoDigits(minutes / 60))\(twoDigits(minutes % 60)) \(zoneName(at: instant))"
     }
 
-    /// The first instant at which clocks here show `local`; where they skip it, the moment of the skip.
+    /// The first instant at which clocks here show `local`; if they skip it, the moment of the skip.
     package func instant(of local: LocalTime) -> (instant: Instant, isSkipped: Bool) {
         let seconds = local.epochSeconds
-        // A day before and after, no change of the clocks that concerns this time can lie outside.
+        // No clock change that affects this time can be more than a day away.
         let offsets = [-86_400, 86_400].map { utcOffset(at: Instant(wholeSeconds: seconds + $0)) }
         let candidates = offsets.map { seconds - Int64($0) }.sorted()
         for candidate in candidates
         where candidate + Int64(utcOffset(at: Instant(wholeSeconds: candidate))) == seconds {
             return (Instant(wholeSeconds: candidate), false)
         }
-        // Skipped: the change lies between the two candidates. Find its second.
+        // Skipped: the clock change is between the two candidates. Find its second.
         var before = candidates[0]
         var after = candidates[1]
         let offsetBefore = utcOffset(at: Instant(wholeSeconds: before))
@@ -61,14 +61,14 @@ extension WallClock {
         return (Instant(wholeSeconds: after), true)
     }
 
-    /// The instant that `YYYY-MM-DD HH:MM:SS` local time names; nil if it is no such text.
+    /// The instant of a `YYYY-MM-DD HH:MM:SS` local time; nil for any other text.
     package func instant(of text: String) -> Instant? { LocalTime(text).map { instant(of: $0).instant } }
 }
 
 extension Instant {
     init(wholeSeconds: Int64) { self.init(seconds: Double(wholeSeconds)) }
 
-    /// Rounded down; the ends of the year 1 and 9999 for what no calendar here can show.
+    /// Rounded down; clamped to the years 1 to 9999.
     var wholeSeconds: Int64 {
         Int64(exactly: min(max(seconds, -62_135_000_000), 253_402_000_000).rounded(.down)) ?? 0
     }

@@ -1,16 +1,16 @@
 import Glibc
 import Hashing
 
-/// Which files of a delivery have been hashed and found right, so that a restart need not do it again: each with what
-/// the file was then. A file is made durable before it is noted.
+/// The files of a delivery that were hashed and found correct, with their metadata at that time, so that a restart need
+/// not hash them again. A file is made durable before it is recorded.
 ///
-/// On disk it is a list that grows by a line with each change; of several lines for one file the last holds. It is
-/// written anew only when it is read and has lines that hold no more.
+/// On disk it is a list to which each change appends a line; of several lines for one file the last counts. The list is
+/// rewritten only when it is read and contains outdated lines.
 struct VerifiedFiles: Sendable {
     private static let header = "swoop verified files 1"
     private let path: String
     private var files: [Int: NodeFiles.Status] = [:]
-    /// Whether there is a list on disk to add to.
+    /// Whether there is a list on disk to append to.
     private var isBegun = false
 
     init(path: String) {
@@ -31,7 +31,7 @@ struct VerifiedFiles: Sendable {
             files[index] = NodeFiles.Status(
                 kind: .file, size: size, modified: modified, inode: inode, device: device)
         }
-        // The last line may have been cut off by a crash: nothing must be written behind it.
+        // The last line may have been cut off by a crash: nothing must be appended to it.
         if files.count != lines.count - 1 || bytes.last != 0x0a { rewrite() }
     }
 
@@ -62,14 +62,14 @@ struct VerifiedFiles: Sendable {
         "\(index) \(status.size) \(status.device) \(status.inode) \(status.modified)\n"
     }
 
-    /// Losing a line costs a reading, so that none is waited for.
+    /// Losing a line only costs a reading, so writes are not synced.
     private mutating func append(_ line: String) {
         guard isBegun else { return rewrite() }
         let descriptor = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else { return rewrite() }
         defer { close(descriptor) }
         let bytes = Array(line.utf8)
-        // A line that was written in part is found out when the list is read.
+        // A partly written line is detected when the list is read.
         if write(descriptor, bytes, bytes.count) != bytes.count { isBegun = false }
     }
 

@@ -34,7 +34,7 @@ extension JobRunner {
     // MARK: Fetching
 
     private func fetch(_ method: DeliveryMethod, files: [Int], isActive: Bool) async {
-        // They may be all that is missing, and no transfer brings them.
+        // Empty files may be all that is missing, and no transfer creates them.
         if isActive { makeEmptyFiles(Set(files)) }
         let known = Set(fetching?.parts.flatMap { $0.indices.keys } ?? [])
         if isActive, !known.isSuperset(of: files.filter { job.files[$0].size > 0 }) {
@@ -46,7 +46,7 @@ extension JobRunner {
 
     private func rateLimit(_ method: DeliveryMethod) -> Int? { job.rateLimits[method] }
 
-    /// Begins the transfers, or begins them anew with what is missing now.
+    /// Starts the transfers, or starts them again for what is missing now.
     func beginFetching() async {
         await endTransfers()
         diskRetry.begun()
@@ -59,7 +59,7 @@ extension JobRunner {
             let begun = try await Fetching.begin(job, wanted: wanted, host: host)
             if isStopped { return await begun.stop() }
             fetching = begun
-            // Their records know what came in runs before.
+            // Their records contain the bytes of earlier runs.
             figures.transfersBegan()
             for part in begun.parts { follow(part) }
             for method in DeliveryMethod.allCases {
@@ -72,7 +72,7 @@ extension JobRunner {
         }
     }
 
-    /// Files without a byte are in no piece, and some torrents leave them out.
+    /// Empty files are in no piece, and some torrents leave them out.
     private func makeEmptyFiles(_ files: Set<Int>) {
         for file in files where job.files[file].size == 0 {
             let path = job.path(of: file, in: job.places.incoming)
@@ -127,7 +127,7 @@ extension JobRunner {
                 return true
             }
         } catch { return false }
-        // What is found may have gone since: another one may do.
+        // A file that was found may have been removed since: try another.
         for _ in 0..<3 {
             guard let source = await library.find(digest, size: file.size) else { return false }
             if await library.copy(from: source, to: target, expecting: digest, size: file.size) { return true }
@@ -154,7 +154,7 @@ extension JobRunner {
             })
     }
 
-    /// What is there of a file is wrong: it is fetched again.
+    /// The data of a file is wrong: fetch it again.
     private func discard(_ file: Int) async {
         verified.forget(file)
         reported.remove(file)
@@ -188,7 +188,7 @@ extension JobRunner {
             })
     }
 
-    /// Whether the transfer that serves peers has all of its torrent, and can go on from the final place.
+    /// Whether the transfer that serves peers has all of its torrent, and can continue from the final place.
     private var movesWithContent: Bool {
         guard let served = job.torrents.served, let part = fetching?.peers, machine.plan.seedTime > 0 else {
             return false
@@ -218,7 +218,7 @@ extension JobRunner {
         }
         if let prepared { return prepared }
         if let transfer {
-            // It may still be making its last pieces durable.
+            // The transfer may still be making its last pieces durable.
             for _ in 0..<60 where await transfer.status().state != .seeding { await clock.sleep(seconds: 0.1) }
             do {
                 try await transfer.relocate(to: publication.final) { try publication.publish() }
@@ -237,7 +237,7 @@ extension JobRunner {
         }
     }
 
-    /// What was verified here need not be read again by the library.
+    /// Adds verified files to the library, so that it need not read them again.
     func noteInLibrary() async {
         guard let final = job.places.final else { return }
         for (index, file) in job.files.enumerated() {

@@ -18,7 +18,7 @@ extension JobRunner {
         await watchService()
     }
 
-    /// Serves from where the content is now.
+    /// Seeds from the content's current place.
     func serve() async {
         guard seed == nil, let torrent = job.torrents.served?.torrent else { return }
         let place = job.places.final?.path ?? job.places.incoming
@@ -54,7 +54,7 @@ extension JobRunner {
         }
     }
 
-    /// The machine has nothing more to do: serving is over, or there was nothing to serve.
+    /// The machine is finished: seeding is over, or there was nothing to seed.
     func finish() async {
         await seed?.stop()
         seed = nil

@@ -1,21 +1,21 @@
-/// Content codings (RFC 9110, section 8.4.1): what a server did to a document that was asked for as it is.
+/// Content codings (RFC 9110, section 8.4.1), for servers that encode a document although identity was requested.
 ///
-/// A label is not believed before the bytes say the same: servers put `gzip` on stored files that are none of theirs to
-/// decode, and on files that are not compressed at all.
+/// A label counts only if the bytes agree: servers put `gzip` on stored files that they should not decode, and on files
+/// that are not compressed.
 enum ContentCoding {
-    /// Codings laid over each other that are taken off at most.
+    /// Maximum number of nested codings to remove.
     private static let most = 2
 
-    /// The codings of `Content-Encoding` headers in the order they were applied, without `identity`.
+    /// The codings of the `Content-Encoding` headers in the order in which they were applied, without `identity`.
     static func list(_ headers: [String]) -> [String] {
         headers.flatMap { $0.split(separator: ",") }
             .map { String($0.filter { $0 != " " && $0 != "\t" }).lowercased() }
             .filter { !$0.isEmpty && $0 != "identity" }
     }
 
-    /// - Parameter limit: most bytes that may come out.
-    /// - Returns: the bytes as they were before the codings. Those of a coding that is not known, or that is only said
-    ///   to be there, come back as they are.
+    /// - Parameter limit: maximum number of decoded bytes.
+    /// - Returns: the decoded bytes. Bytes with an unknown coding, or with a label that does not match them, are
+    ///   returned as they are.
     static func decode(_ bytes: [UInt8], _ codings: [String], limit: Int) throws(Inflate.Failure) -> [UInt8] {
         var bytes = bytes
         for coding in codings.reversed().prefix(most) {
@@ -28,11 +28,11 @@ enum ContentCoding {
         return bytes
     }
 
-    /// RFC 1952. The checksum is not looked at: what a document says is checked by its reader.
+    /// RFC 1952. The checksum is not verified: the reader of the document checks its contents.
     private static func gzip(_ bytes: [UInt8], limit: Int) throws(Inflate.Failure) -> [UInt8] {
         var rest = bytes[...]
         var output: [UInt8] = []
-        // Members may follow each other.
+        // A gzip file may have several members.
         while let body = gzipBody(rest) {
             let (part, consumed) = try Inflate.inflate(body, limit: limit - output.count)
             output += part
@@ -41,7 +41,7 @@ enum ContentCoding {
         return rest.startIndex == bytes.startIndex ? bytes : output
     }
 
-    /// What follows the header of a member; nil for what has no such header.
+    /// The bytes after the header of a member; nil if there is no valid header.
     private static func gzipBody(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
         guard bytes.count >= 10, bytes.starts(with: [0x1f, 0x8b, 8]) else { return nil }
         let flags = bytes[bytes.startIndex + 3]
@@ -58,7 +58,7 @@ enum ContentCoding {
         return flags & 2 != 0 ? rest.dropFirst(2) : rest
     }
 
-    /// RFC 1950, or without its header, as some servers send it.
+    /// RFC 1950, or raw DEFLATE, as some servers send it.
     private static func deflate(_ bytes: [UInt8], limit: Int) throws(Inflate.Failure) -> [UInt8] {
         if bytes.count >= 2, bytes[0] & 0x0f == 8, (Int(bytes[0]) << 8 | Int(bytes[1])) % 31 == 0 {
             return try Inflate.inflate(bytes[2...], limit: limit).output

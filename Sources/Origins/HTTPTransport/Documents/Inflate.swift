@@ -1,12 +1,12 @@
-/// DEFLATE (RFC 1951), decoded into memory of bounded size.
+/// A DEFLATE decoder (RFC 1951) with bounded output.
 ///
-/// Takes whatever bytes it is given: what is no such stream is a failure, never a trap. It goes bit by bit and is meant
-/// for documents, not for files.
+/// Accepts any input: invalid data throws an error and never traps. Decodes bit by bit; meant for documents, not for
+/// files.
 struct Inflate {
     enum Failure: Error, Sendable {
-        /// No such stream, or one that ends too soon.
+        /// The data is not a DEFLATE stream, or ends too early.
         case corrupt
-        /// More bytes than the limit allows.
+        /// The output exceeds the limit.
         case tooLarge
     }
 
@@ -23,8 +23,8 @@ struct Inflate {
         self.limit = limit
     }
 
-    /// - Parameter limit: most bytes that may come out.
-    /// - Returns: what came out, and how many bytes the stream took.
+    /// - Parameter limit: maximum number of output bytes.
+    /// - Returns: the output, and the number of input bytes used.
     static func inflate(
         _ input: ArraySlice<UInt8>, limit: Int
     ) throws(Failure) -> (output: [UInt8], consumed: Int) {
@@ -48,7 +48,7 @@ struct Inflate {
         }
     }
 
-    /// The next bits, the first of them the lowest.
+    /// Reads the next bits; the first bit is the lowest.
     private mutating func take(_ count: Int) throws(Failure) -> Int {
         while bitCount < count {
             guard position < input.endIndex else { throw .corrupt }
@@ -75,7 +75,7 @@ struct Inflate {
         position += length
     }
 
-    /// Base and extra bits of the symbols 257 to 285 (RFC 1951, 3.2.5).
+    /// Base and extra bits of symbols 257 to 285 (RFC 1951, 3.2.5).
     private static let lengths: [(base: Int, extra: Int)] = [
         (3, 0), (4, 0), (5, 0), (6, 0), (7, 0), (8, 0), (9, 0), (10, 0), (11, 1), (13, 1), (15, 1), (17, 1), (19, 2),
         (23, 2), (27, 2), (31, 2), (35, 3), (43, 3), (51, 3), (59, 3), (67, 4), (83, 4), (99, 4), (115, 4), (131, 5),
@@ -104,7 +104,7 @@ struct Inflate {
             let distance = Self.distances[place].base + (try take(Self.distances[place].extra))
             guard distance <= output.count else { throw .corrupt }
             guard output.count + count <= limit else { throw .tooLarge }
-            // Byte by byte: the copy may overlap itself.
+            // Byte by byte, because source and destination may overlap.
             for _ in 0..<count { output.append(output[output.count - distance]) }
         }
     }
@@ -124,7 +124,7 @@ struct Inflate {
 
     private static let lengthOrder = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]
 
-    /// The codes that a block brings along (RFC 1951, 3.2.7).
+    /// Reads the code tables of a dynamic block (RFC 1951, 3.2.7).
     private mutating func codes() throws(Failure) -> (literals: HuffmanCode, distances: HuffmanCode) {
         let (literalCount, distanceCount) = (try take(5) + 257, try take(5) + 1)
         var orderLengths = [Int](repeating: 0, count: 19)
@@ -153,14 +153,14 @@ struct Inflate {
 struct HuffmanCode {
     static let longest = 15
 
-    /// How many codes of each length there are.
+    /// Number of codes of each length.
     let counts: [Int]
     /// Symbols in the order of their codes.
     let symbols: [Int]
 
-    /// - Parameter lengths: 0 to 15 for each symbol; 0 for one without a code.
-    /// - Returns: nil where more codes are wanted than there are of these lengths. Codes that nothing stands for are
-    ///   found when they come.
+    /// - Parameter lengths: code length of each symbol, 0 to 15; 0 for a symbol without a code.
+    /// - Returns: nil if there are more codes than the lengths allow. Unassigned codes are detected when they occur in
+    ///   the data.
     init?(lengths: ArraySlice<Int>) {
         var counts = [Int](repeating: 0, count: HuffmanCode.longest + 1)
         for length in lengths { counts[length] += 1 }

@@ -1,27 +1,26 @@
 import HTTPOrigin
 import S3
 
-/// What came of a download.
+/// The result of a download.
 package struct DownloadResult: Sendable, Hashable {
     /// In bytes.
     package let size: Int64
     package let entityTag: String
-    /// Bytes that were there from an earlier try.
+    /// Bytes that were present from an earlier attempt.
     package let reused: Int64
 }
 
 extension ObjectStore {
-    /// Writes an object to a file, several ranges at a time, going on where an earlier try of the same object stopped.
+    /// Downloads an object to a file, several ranges at a time. Resumes an earlier download of the same object.
     ///
-    /// What is there is recorded beside the file, in `PATH.ranges`, after it is on the disk; the record goes when the
-    /// file is whole. The bytes are not verified: whoever knows their hash does that, and gives the file its final
-    /// name.
+    /// The finished ranges are recorded in `PATH.ranges`, after they are durable. The record is deleted when the file
+    /// is complete. The bytes are not verified: the caller, who knows the hash, verifies them and renames the file.
     /// - Parameters:
-    ///   - size: how long it must be, from whoever knows its hash; an object of another length is refused before anything
-    ///     is written.
-    ///   - path: not a name that others look for: the file is incomplete until this returns.
-    ///   - progress: bytes that are there, called from any thread.
-    /// - Throws: `ObjectStoreError`; `.wrongContent` for another length. File and record stay for the next try.
+    ///   - size: required length, from the party that knows the hash. An object of another length is refused before
+    ///     anything is written.
+    ///   - path: a name that no other program reads: the file is incomplete until this returns.
+    ///   - progress: number of bytes present; called from any thread.
+    /// - Throws: `ObjectStoreError`; `.wrongContent` for another length. File and record are kept for the next attempt.
     package func download(
         key: String, size: Int64, to path: String, progress: @escaping @Sendable (Int64) -> Void = { _ in }
     ) async throws(ObjectStoreError) -> DownloadResult {
@@ -34,7 +33,7 @@ extension ObjectStore {
         let plan = DownloadPlan(size: size, entityTag: info.entityTag, rangeSize: settings.rangeSize)
         let place = try RecordPlace(beside: path)
         var record = RangeRecord(plan: plan)
-        // Without an entity tag nothing tells whether what is there is of this object.
+        // Without an entity tag it is unknown whether the present bytes are of this object.
         if let stamp = try? file.stamp(), stamp.size == size, !info.entityTag.isEmpty,
             let known = place.read(plan)
         {
@@ -102,18 +101,18 @@ extension ObjectStore {
     }
 }
 
-/// An object cut into ranges.
+/// An object divided into ranges.
 struct DownloadPlan: Sendable, Hashable {
     let size: Int64
     let entityTag: String
     let rangeSize: Int64
 
-    /// Most ranges of one object: what a record of them may hold.
+    /// Maximum number of ranges of one object, which bounds the record.
     static let mostRanges: Int64 = 100_000
 
     /// - Parameters:
-    ///   - size: any; a negative one counts as 0.
-    ///   - rangeSize: the ranges are longer where there would be too many of them.
+    ///   - size: in bytes; a negative one counts as 0.
+    ///   - rangeSize: length of a range, in bytes. Ranges are longer if there would be too many.
     init(size: Int64, entityTag: String, rangeSize: Int64) {
         self.size = max(0, size)
         self.entityTag = entityTag

@@ -2,7 +2,7 @@ import Files
 import Glibc
 import Synchronization
 
-/// Which ranges of an object a file has. Written as text: what object it is, then the ranges' numbers.
+/// The finished ranges of a download. Stored as text: the identity of the object, then the numbers of the ranges.
 struct RangeRecord: Sendable, Hashable {
     private let plan: DownloadPlan
     private var have: Set<Int> = []
@@ -73,7 +73,7 @@ struct RecordPlace: Sendable {
     func remove() { _ = try? directory.removeFile(name) }
 }
 
-/// The record of a download whose ranges come in side by side.
+/// The record of a running download, shared by its parallel ranges.
 final class KeptRecord: Sendable {
     private let place: RecordPlace
     private let record: Mutex<RangeRecord>
@@ -83,8 +83,8 @@ final class KeptRecord: Sendable {
         self.record = Mutex(record)
     }
 
-    /// Notes a range that is on the disk, and writes the record. To be run as `BlockingWork`.
-    /// - Returns: bytes that are there now.
+    /// Adds a range that is durable, and writes the record. Run as `BlockingWork`.
+    /// - Returns: number of bytes present now.
     func add(_ index: Int) throws -> Int64 {
         try record.withLock { record in
             record.add(index)

@@ -1,7 +1,7 @@
 import NIOHTTP1
 import S3
 
-/// An upload in parts that was begun and neither completed nor thrown away.
+/// A multipart upload that was begun and neither completed nor aborted.
 package typealias UnfinishedUpload = S3Upload
 
 extension ObjectStore {
@@ -13,7 +13,7 @@ extension ObjectStore {
             let bytes = try await document(of: .listUploads(prefix: prefix, after: marker))
             let page: S3UploadPage
             do { page = try S3UploadPage(bytes) } catch { throw malformed(error) }
-            // Not every store looks at the prefix.
+            // Not every store filters by the prefix.
             all += page.uploads.filter { $0.key.utf8.starts(with: prefix.utf8) }
             guard all.count <= settings.mostObjects else {
                 throw ObjectStoreError(.wrongContent, "\(host) lists more uploads than a bucket has")
@@ -26,9 +26,9 @@ extension ObjectStore {
         }
     }
 
-    /// Throws unfinished uploads and their parts away: after a task was cancelled, and to tidy up.
-    /// - Parameter begunBefore: only those begun before this time (seconds since 1970); nil for all.
-    /// - Returns: how many there were.
+    /// Aborts unfinished uploads and deletes their parts, after a task was cancelled or for cleanup.
+    /// - Parameter begunBefore: only uploads begun before this time (seconds since 1970); nil for all.
+    /// - Returns: the number of aborted uploads.
     @discardableResult
     package func abortUploads(prefix: String, begunBefore: Int64? = nil) async throws(ObjectStoreError) -> Int {
         var count = 0
@@ -42,7 +42,7 @@ extension ObjectStore {
         return count
     }
 
-    /// Throws one upload away; no error where it is gone.
+    /// Aborts one upload. No error if it does not exist.
     func abort(upload: String, key: String) async throws(ObjectStoreError) {
         do {
             _ = try await answer(to: .abortUpload(key: key, upload: upload))
@@ -50,7 +50,7 @@ extension ObjectStore {
         }
     }
 
-    /// The parts that an upload has.
+    /// The parts that the store has of an upload.
     func parts(of upload: String, key: String) async throws(ObjectStoreError) -> [S3Part] {
         var all: [S3Part] = []
         var marker = 0
@@ -67,7 +67,7 @@ extension ObjectStore {
         }
     }
 
-    /// What a failure means that came in the body of an answer.
+    /// Interprets a failure in the body of a response.
     func refusal(status: Int, _ failure: S3Failure, key: String) -> ObjectStoreError {
         Refusal(
             status: status, headers: HTTPHeaders(), failure: failure, address: address, key: key, now: client.clock(),

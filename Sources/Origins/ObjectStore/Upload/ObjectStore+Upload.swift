@@ -1,36 +1,35 @@
 import HTTPTransport
 import S3
 
-/// What came of an upload.
+/// The result of an upload.
 package struct UploadResult: Sendable, Hashable {
     /// In bytes.
     package let size: Int64
     package let entityTag: String
-    /// Bytes that the store had already, from an earlier upload or a part of one: they were not sent.
+    /// Bytes that the store had already, from an earlier upload or parts of one. They were not sent.
     package let reused: Int64
 }
 
-/// How far an upload is.
+/// Progress of an upload.
 package struct UploadProgress: Sendable, Hashable {
-    /// Bytes that the store has, of `size`.
+    /// Bytes stored so far, of `size`.
     package let stored: Int64
     package let size: Int64
 }
 
 extension ObjectStore {
-    /// Makes an object of a file.
+    /// Uploads a file as an object.
     ///
-    /// A small file goes in one request, a larger one in parts, several at a time. What the store has already is not
-    /// sent again: the whole object, when it is the same; else the parts of an upload that was interrupted (by the end
-    /// of the process, a cancelled task, a store that was away), each compared by its MD5. The object appears when it
-    /// is whole.
+    /// A small file is sent in one request, a larger one in parts, several at a time. Data that the store has is not
+    /// sent again: neither an identical object, nor matching parts of an interrupted upload, which are compared by
+    /// their MD5. The object becomes visible when it is complete.
     /// - Parameters:
-    ///   - path: of a regular file, which must not change meanwhile.
-    ///   - contentHash: the file's hash, to be written beside the object: then the next upload of the same file is
-    ///     known by it without reading the file. Visible ASCII, at most 128 bytes.
-    ///   - progress: called as parts are stored, from any thread.
-    /// - Throws: `ObjectStoreError`. After a failure that may pass and after cancellation the parts stay for the next
-    ///   try; after any other they are thrown away.
+    ///   - path: a regular file, which must not change during the upload.
+    ///   - contentHash: the file's hash, stored in the object's metadata. A later upload of the same file is recognised
+    ///     by it without reading the file. Visible ASCII, at most 128 bytes.
+    ///   - progress: called when parts have been stored, from any thread.
+    /// - Throws: `ObjectStoreError`. After a transient failure, and after cancellation, the parts are kept for the next
+    ///   attempt; after any other failure they are deleted.
     package func upload(
         file path: String, key: String, contentHash: String? = nil,
         progress: @escaping @Sendable (UploadProgress) -> Void = { _ in }
@@ -67,8 +66,8 @@ extension ObjectStore {
         return result
     }
 
-    /// The entity tag of the object that is there, if its content is the file's: by the hash that was written beside
-    /// it, else by its entity tag where that is made of MD5s.
+    /// The entity tag of the existing object if its content equals the file: by the hash in its metadata, else by its
+    /// entity tag if that is made of MD5s.
     private func entityTagIfSame(
         _ file: LocalFile, key: String, hash: String?, plan: UploadPlan, isSingle: Bool
     ) async throws(ObjectStoreError) -> String? {
@@ -76,7 +75,7 @@ extension ObjectStore {
         do {
             info = try await head(key: key)
         } catch  where error.kind == .noSuchKey || error.kind == .denied {
-            // Keys that may write need not be allowed to look.
+            // Credentials that may write need not be allowed to read.
             return nil
         }
         guard info.size == plan.size else { return nil }
@@ -105,14 +104,14 @@ extension ObjectStore {
         return UploadResult(size: size, entityTag: tag, reused: 0)
     }
 
-    /// What goes into the headers of a request that carries this stretch of a file.
+    /// Digests for the headers of a request that carries this range of a file.
     func digests(of range: Range<Int64>, in file: LocalFile) async throws(ObjectStoreError) -> S3BodyDigests {
-        // Under TLS the body needs no signature of its own, and Content-MD5 stands for it.
+        // Under TLS the body needs no signature of its own, and Content-MD5 protects it.
         let signsBody = !address.place.isSecure && address.signature == .v4
         return try await LocalFile.blocking { try file.digests(of: range, signsBody: signsBody) }
     }
 
-    /// Sends a stretch of a file, once, and reads the answer to its end, so that the connection can be used again.
+    /// Sends a range of a file once, and reads the response to its end, so that the connection can be reused.
     func send(
         _ request: S3Request, _ file: LocalFile, _ range: Range<Int64>
     ) async throws(ObjectStoreError) -> StoreAnswer {

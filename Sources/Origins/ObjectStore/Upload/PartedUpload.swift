@@ -2,7 +2,7 @@ import Files
 import S3
 import Synchronization
 
-/// One file on its way into a bucket in parts.
+/// A multipart upload of one file.
 final class PartedUpload: Sendable {
     private let store: ObjectStore
     private let file: LocalFile
@@ -11,13 +11,13 @@ final class PartedUpload: Sendable {
     private let plan: UploadPlan
     private let metadata: [S3Header]
     private let progress: @Sendable (UploadProgress) -> Void
-    /// The entity tag of the object where it is there already, whoever sent it.
+    /// The entity tag of an identical object, whoever uploaded it; nil if there is none.
     private let tagIfThere: @Sendable () async throws(ObjectStoreError) -> String?
-    /// Uploads that this one has begun.
+    /// Uploads that this process has begun.
     private let begun = Mutex<Set<String>>([])
     private let stored = Mutex<(all: Int64, reused: Int64)>((0, 0))
 
-    /// Most unfinished uploads of one key whose parts are looked at.
+    /// Maximum number of unfinished uploads of one key whose parts are listed.
     private static let mostCandidates = 4
 
     init(
@@ -41,8 +41,8 @@ final class PartedUpload: Sendable {
             do {
                 return try await finish(upload, parts)
             } catch  where error.kind == .noSuchUpload && !isRetry {
-                // Another node that sends the same has completed it, or someone threw it away (a rule of the bucket, a
-                // person): from the start, once.
+                // The upload is gone: another node with the same file has completed it, or it was aborted (by a rule of
+                // the bucket, or a person). Start again, once.
                 if let tag = try await tagIfThere() {
                     return UploadResult(size: plan.size, entityTag: tag, reused: plan.size)
                 }
@@ -56,7 +56,7 @@ final class PartedUpload: Sendable {
         throw ObjectStoreError(.noSuchUpload, "\(store.host) loses uploads as they are made")
     }
 
-    /// The unfinished upload of this key that has the most of the file, and its parts; a new one where there is none.
+    /// The unfinished upload of this key with the most bytes of the file, and its parts; a new one if there is none.
     private func takeUp() async throws(ObjectStoreError) -> (upload: String, parts: [Int: S3Part]) {
         var best: (upload: String, parts: [Int: S3Part])?
         for upload in try await unfinished().suffix(PartedUpload.mostCandidates) {
@@ -75,7 +75,7 @@ final class PartedUpload: Sendable {
         return (try await begin(), [:])
     }
 
-    /// Uploads of just this key, oldest first. Keys that may write need not be allowed to look: none then.
+    /// Unfinished uploads of exactly this key, oldest first. Empty if the credentials are not allowed to list them.
     private func unfinished() async throws(ObjectStoreError) -> [S3Upload] {
         do {
             return try await store.unfinishedUploads(prefix: key)
@@ -97,15 +97,15 @@ final class PartedUpload: Sendable {
         }
     }
 
-    /// Sends what is missing, and makes the object.
+    /// Sends the missing parts and completes the object.
     private func finish(_ upload: String, _ known: [Int: S3Part]) async throws(ObjectStoreError) -> UploadResult {
         let parts = try await sendParts(upload, known)
         guard try file.stamp() == stamp else {
             throw ObjectStoreError(.file, "\(ShownName.escaped(file.path)) changed while it was uploaded")
         }
         let tag = try await complete(upload, parts)
-        // What an earlier process left behind and this one did not take up would be paid for until someone looks. What is
-        // young may be another node's, at work on the same key.
+        // Uploads left behind by an earlier process would be billed until someone aborts them. Recent ones may belong
+        // to another node that uploads the same key.
         if let others = try? await unfinished() {
             for other in others where other.id != upload && isNobodys(other) {
                 try? await store.abort(upload: other.id, key: key)
@@ -189,26 +189,27 @@ final class PartedUpload: Sendable {
                 do throws(S3AnswerError) { end = try S3UploadEnd(bytes) } catch { throw self.store.malformed(error) }
                 switch end {
                 case .completed(let tag): return tag
-                // A store that answers before it knows: the status was 200, the failure is in the body.
+                // Some stores send the status 200 before the operation has finished, and report the failure in the
+                // body.
                 case .failed(let failure): throw self.store.refusal(status: 500, failure, key: self.key)
                 }
             }
         } catch  where error.kind == .noSuchUpload {
-            // The answer to an earlier try may have been lost.
+            // The response to an earlier attempt may have been lost.
             let info = try? await store.head(key: key)
             guard let info, info.size == plan.size, info.entityTag == S3Digest.entityTag(of: parts) else { throw error }
             return info.entityTag
         }
     }
 
-    /// Whether an upload is left over: from this one's earlier start, or from anybody, long ago.
+    /// Whether an upload is abandoned: begun earlier by this process, or long ago by any node.
     private func isNobodys(_ upload: S3Upload) -> Bool {
         if begun.withLock({ $0.contains(upload.id) }) { return true }
         guard let initiated = upload.initiated else { return false }
         return store.client.clock() - initiated > store.settings.abandonedUploadAge
     }
 
-    /// Throws the parts away, unless the next try can use them, or they may be those of another node.
+    /// Deletes the parts, unless the next attempt can use them, or they may belong to another node.
     private func abandon(_ upload: String, after error: ObjectStoreError) async {
         guard begun.withLock({ $0.contains(upload) }) else { return }
         guard !error.isTransient, ![.cancelled, .denied, .clockSkew, .untrusted].contains(error.kind) else { return }

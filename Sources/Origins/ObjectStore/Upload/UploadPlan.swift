@@ -1,14 +1,14 @@
 import S3
 
-/// How a file is cut into parts: the same for the same length and setting, so that an upload can be taken up again.
+/// How a file is divided into parts. The same for the same size and setting, so that an upload can be resumed.
 struct UploadPlan: Sendable, Hashable {
     let size: Int64
     let partSize: Int64
 
-    /// S3's bound for all parts but the last.
+    /// S3's minimum for all parts except the last.
     static let smallestPart: Int64 = 5 << 20
 
-    /// Parts of at least `wanted` bytes, longer where there would be more than 10,000. A negative size counts as 0.
+    /// Parts of at least `wanted` bytes, longer if there would be more than 10,000. A negative size counts as 0.
     init(size: Int64, wanted: Int64) {
         let size = max(0, size)
         self.size = size
@@ -19,13 +19,13 @@ struct UploadPlan: Sendable, Hashable {
 
     var partCount: Int { Int(size / partSize) + (size % partSize == 0 ? 0 : 1) }
 
-    /// - Parameter part: from 1 to `partCount`; the first of an empty file is empty.
+    /// - Parameter part: 1 to `partCount`. The first part of an empty file is empty.
     func range(ofPart part: Int) -> Range<Int64> {
         let start = min(size, Int64(part - 1) * partSize)
         return start..<start + min(partSize, size - start)
     }
 
-    /// Whether a part that the store has may be the one planned, as far as its length tells.
+    /// Whether a stored part has the length of the planned one.
     func fits(_ part: S3Part) -> Bool {
         guard (1...max(1, partCount)).contains(part.number) else { return false }
         let range = range(ofPart: part.number)

@@ -1,10 +1,10 @@
-/// Why an answer is refused. Texts show nothing of it.
+/// Why a response is refused. The texts contain no part of it.
 package enum S3AnswerError: Error, Sendable, Hashable, CustomStringConvertible {
     case tooLarge
-    /// Document types can hold entities that expand without end or read files; no store needs one.
+    /// Document types can define entities that expand without end or read files; no store needs one.
     case documentType
     case notXML
-    /// Well-formed, and not what was asked for.
+    /// Well-formed, but not the expected document.
     case unexpected(String)
 
     package var description: String {
@@ -17,14 +17,14 @@ package enum S3AnswerError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// An element of an answer, without its attributes and namespace.
+/// An element of a response, without attributes and namespace.
 struct AnswerElement {
     let name: String
-    /// Text of its own, white space at both ends included.
+    /// The element's own text, including white space at both ends.
     let text: String
     let children: [AnswerElement]
 
-    /// Text of the first child of this name.
+    /// The text of the first child with this name.
     subscript(_ name: String) -> String? { children.first { $0.name == name }?.text }
 
     func all(_ name: String) -> [AnswerElement] { children.filter { $0.name == name } }

@@ -1,11 +1,10 @@
-/// Reads the XML of an object store's answer into elements: what XML 1.0 (fifth edition) allows of elements,
-/// attributes, text, character references, comments and CDATA sections. Document types and instructions, and with them
-/// every entity but the five that XML itself has, are refused: no store sends them, and they are what makes XML
-/// dangerous.
+/// A parser for the XML of object store responses. Supports elements, attributes, text, character references, comments
+/// and CDATA sections of XML 1.0 (fifth edition). Refuses document types and processing instructions, and thereby all
+/// entities except the five predefined ones: no store sends them, and they make XML dangerous.
 ///
-/// It reads each byte once, holds no more than the limits allow, and stops at the first mistake. (A general parser does
-/// more than is wanted here: Foundation's leaks the description of each mistake, and reads a null pointer where an
-/// instruction is empty.)
+/// Reads each byte once, stores no more than the limits allow, and stops at the first error. (A general parser does
+/// more than is wanted here: Foundation's leaks the description of each error, and reads a null pointer for an empty
+/// instruction.)
 struct AnswerReader {
     private let bytes: [UInt8]
     private let limits: S3Limits
@@ -14,9 +13,9 @@ struct AnswerReader {
     private var count = 0
     private var root: AnswerElement?
 
-    /// An element whose end has not been read.
+    /// An element whose end tag has not been read.
     private struct Unfinished {
-        /// As written, with a prefix.
+        /// The name as written, with its prefix.
         let qualifiedName: ArraySlice<UInt8>
         var text: [UInt8] = []
         var children: [AnswerElement] = []
@@ -30,7 +29,7 @@ struct AnswerReader {
     /// - Throws: `S3AnswerError`.
     static func read(_ bytes: [UInt8], limits: S3Limits) throws(S3AnswerError) -> AnswerElement {
         guard bytes.count <= limits.answerBytes else { throw .tooLarge }
-        // Of what is UTF-8, parts cut at ASCII characters are UTF-8 too.
+        // Once the input is known to be UTF-8, parts cut at ASCII characters are UTF-8 too.
         guard String(validating: bytes, as: UTF8.self) != nil, !bytes.contains(where: Self.isControl) else {
             throw .notXML
         }
@@ -38,7 +37,7 @@ struct AnswerReader {
         return try reader.document()
     }
 
-    /// XML has no such characters, not even as references.
+    /// XML does not allow these characters, not even as references.
     private static func isControl(_ byte: UInt8) -> Bool { byte < 0x20 && !isBlank(byte) }
 
     private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0a || byte == 0x0d }
@@ -68,7 +67,7 @@ struct AnswerReader {
         return root
     }
 
-    /// `<?xml version="1.0" encoding="UTF-8"?>`, which may be missing.
+    /// `<?xml version="1.0" encoding="UTF-8"?>`, which is optional.
     private mutating func declaration() throws(S3AnswerError) {
         guard bytes[position...].starts(with: "<?xml".utf8) else { return }
         position += 5
@@ -86,7 +85,7 @@ struct AnswerReader {
         guard root == nil else { throw .notXML }
         count += 1
         guard count <= limits.elements, open.count < limits.depth else { throw .tooLarge }
-        // The line breaks and blanks between the elements of a list, which would come to a long text.
+        // Drops white space between the elements of a list, which would add up.
         if let parent = open.indices.last, open[parent].text.allSatisfy(Self.isBlank) { open[parent].text = [] }
         open.append(Unfinished(qualifiedName: name))
         while true {
@@ -98,7 +97,7 @@ struct AnswerReader {
         }
     }
 
-    /// Checked, and dropped: nothing that is wanted of an answer stands in one.
+    /// Checked and dropped: responses have no attributes that matter.
     private mutating func attribute() throws(S3AnswerError) {
         _ = try name()
         _ = skipBlanks()
@@ -121,7 +120,7 @@ struct AnswerReader {
 
     private mutating func close() {
         guard let ended = open.popLast() else { return }
-        // `s3:Key` and `Key` are one.
+        // `s3:Key` and `Key` are the same name.
         let name = ended.qualifiedName.split(separator: UInt8(ascii: ":")).last ?? []
         let element = AnswerElement(
             name: String(decoding: name, as: UTF8.self), text: String(decoding: ended.text, as: UTF8.self),
@@ -129,7 +128,7 @@ struct AnswerReader {
         if open.isEmpty { root = element } else { open[open.count - 1].children.append(element) }
     }
 
-    /// Letters and digits as ASCII has them, and everything beyond ASCII.
+    /// ASCII letters and digits, and all characters beyond ASCII.
     private mutating func name() throws(S3AnswerError) -> ArraySlice<UInt8> {
         let start = position
         while position < bytes.count, Self.isNamePart(bytes[position]) { position += 1 }
@@ -165,7 +164,7 @@ struct AnswerReader {
         var rest = bytes[position..<end]
         while let ampersand = rest.firstIndex(of: UInt8(ascii: "&")) {
             try append(rest[..<ampersand])
-            // The longest reference that means anything is `&#1114111;`; leading zeros are nobody's habit.
+            // The longest valid reference is `&#1114111;`; leading zeros do not occur in practice.
             guard let semicolon = rest[ampersand...].prefix(12).firstIndex(of: UInt8(ascii: ";")),
                 let character = Self.character(rest[(ampersand + 1)..<semicolon])
             else { throw .notXML }
@@ -175,7 +174,7 @@ struct AnswerReader {
         try append(rest)
     }
 
-    /// What a reference without its `&` and `;` stands for.
+    /// The character for a reference without its `&` and `;`.
     private static func character(_ reference: ArraySlice<UInt8>) -> Unicode.Scalar? {
         let reference = String(decoding: reference, as: UTF8.self)
         switch reference {
@@ -190,7 +189,7 @@ struct AnswerReader {
         let digits = reference.dropFirst()
         let isHexadecimal = digits.first == "x"
         let number = isHexadecimal ? digits.dropFirst() : digits
-        // Integers may have a sign, characters may not.
+        // `Int` accepts a sign, character references do not.
         guard let first = number.first, first.isHexDigit,
             let value = UInt32(number, radix: isHexadecimal ? 16 : 10), let scalar = Unicode.Scalar(value),
             value >= 0x20 || [0x09, 0x0a, 0x0d].contains(value), value != 0xfffe, value != 0xffff
@@ -212,14 +211,14 @@ struct AnswerReader {
         return true
     }
 
-    /// Whether there was any.
+    /// - Returns: whether there was any white space.
     private mutating func skipBlanks() -> Bool {
         let start = position
         while position < bytes.count, Self.isBlank(bytes[position]) { position += 1 }
         return position > start
     }
 
-    /// Everything before `end`, which is skipped.
+    /// Returns the bytes before `end`, and skips both.
     private mutating func upTo(_ end: some Collection<UInt8>) throws(S3AnswerError) -> ArraySlice<UInt8> {
         let start = position
         while position < bytes.count {

@@ -2,14 +2,14 @@ import Text
 
 /// An object in a listing.
 package struct S3Object: Sendable, Hashable {
-    /// From outside: check it before it becomes a path. (Compare keys as bytes: Swift takes two normal forms for
-    /// equal.)
+    /// Untrusted: check it before it becomes a path. Compare keys as bytes, because Swift strings compare by canonical
+    /// equivalence.
     package let key: String
     /// In bytes, 0 or more.
     package let size: Int64
-    /// Without quotes; empty where the store gives none.
+    /// Without quotes; empty if the store sends none.
     package let entityTag: String
-    /// Seconds since 1970; nil where the store does not say.
+    /// Seconds since 1970; nil if the store sends none.
     package let lastModified: Int64?
 }
 
@@ -17,15 +17,15 @@ package struct S3Object: Sendable, Hashable {
 package struct S3ObjectPage: Sendable, Hashable {
     package enum Next: Sendable, Hashable {
         case token(String)
-        /// The store answered as in version 1.
+        /// The store answered with the format of version 1.
         case marker(String)
     }
 
     package let objects: [S3Object]
-    /// Where the next page begins; nil after the last.
+    /// The start of the next page; nil after the last.
     package let next: Next?
 
-    /// Parses the answer to `S3Request.list`, of either version.
+    /// Parses the response to `S3Request.list`, of either version.
     package init(_ bytes: [UInt8], limits: S3Limits = S3Limits()) throws(S3AnswerError) {
         let root = try AnswerReader.read(bytes, limits: limits)
         guard root.name == "ListBucketResult" else { throw .unexpected("no listing") }
@@ -66,16 +66,16 @@ package struct S3ObjectPage: Sendable, Hashable {
     }
 }
 
-/// A part of an upload.
+/// A part of a multipart upload.
 package struct S3Part: Sendable, Hashable {
     /// 1 to 10,000.
     package let number: Int
-    /// In bytes; nil where it is not known.
+    /// In bytes; nil if unknown.
     package let size: Int64?
     /// Without quotes.
     package let entityTag: String
 
-    /// Part numbers go from 1 to this.
+    /// Part numbers range from 1 to this.
     package static let most = 10_000
 
     package init(number: Int, size: Int64?, entityTag: String) {
@@ -88,7 +88,7 @@ package struct S3Part: Sendable, Hashable {
 /// A page of the parts of an upload.
 package struct S3PartPage: Sendable, Hashable {
     package let parts: [S3Part]
-    /// Number after which the next page begins; nil after the last.
+    /// The number after which the next page begins; nil after the last.
     package let next: Int?
 
     package init(_ bytes: [UInt8], limits: S3Limits = S3Limits()) throws(S3AnswerError) {
@@ -113,15 +113,15 @@ package struct S3PartPage: Sendable, Hashable {
     }
 }
 
-/// An upload that was begun and neither completed nor aborted.
+/// A multipart upload that was begun and neither completed nor aborted.
 package struct S3Upload: Sendable, Hashable {
     package let key: String
     package let id: String
-    /// Seconds since 1970; nil where the store does not say.
+    /// Seconds since 1970; nil if the store sends none.
     package let initiated: Int64?
 }
 
-/// Where a listing of uploads goes on.
+/// The position at which a listing of uploads continues.
 package struct S3UploadMarker: Sendable, Hashable {
     package let key: String
     package let upload: String?

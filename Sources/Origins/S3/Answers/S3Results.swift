@@ -1,6 +1,6 @@
 import Text
 
-/// The id that a begun upload was given.
+/// The id of a new multipart upload.
 package struct S3UploadStart: Sendable, Hashable {
     package let upload: String
 
@@ -13,7 +13,7 @@ package struct S3UploadStart: Sendable, Hashable {
     }
 }
 
-/// What completing an upload came to. A store may answer 200 before it knows, and say in the body that it failed.
+/// The result of completing an upload. A store may send the status 200 early and report the failure in the body.
 package enum S3UploadEnd: Sendable, Hashable {
     /// The object's entity tag, without quotes.
     case completed(entityTag: String)
@@ -29,14 +29,14 @@ package enum S3UploadEnd: Sendable, Hashable {
     }
 }
 
-/// A store's reason for a refusal.
+/// The error of a refused request.
 package struct S3Failure: Sendable, Hashable {
-    /// One of the codes of the S3 API reference, or of a store's own: up to 64 letters, digits, dots and hyphens; else
+    /// A code of the S3 API reference, or one of the store's own: up to 64 letters, digits, dots and hyphens; otherwise
     /// empty.
     package let code: String
-    /// For a person: up to 200 characters of visible ASCII. May repeat what was sent: redact it before it is shown.
+    /// For a person: up to 200 characters of visible ASCII. May repeat what was sent, so redact it before it is shown.
     package let message: String
-    /// The region that the bucket is in, where that was the reason; empty else.
+    /// The bucket's region, if that was the reason; otherwise empty.
     package let region: String
 
     package init(code: String, message: String = "", region: String = "") {
@@ -51,7 +51,7 @@ package struct S3Failure: Sendable, Hashable {
         self.init(code: element["Code"] ?? "", message: element["Message"] ?? "", region: element["Region"] ?? "")
     }
 
-    /// Parses the body of an error; nil for what is no such body, which says no more than the status does.
+    /// Parses the body of an error response; nil if it is not one.
     package init?(_ bytes: [UInt8], limits: S3Limits = S3Limits()) {
         guard let root = try? AnswerReader.read(bytes, limits: limits), root.name == "Error" else { return nil }
         self.init(root)

@@ -1,9 +1,9 @@
 import Text
 
-/// Where a bucket is: the store's host, how the bucket is named there, and how requests are signed for it.
+/// The location of a bucket: host, how the bucket is named there, and how requests are signed.
 package struct S3Place: Sendable, Hashable {
     package var isSecure: Bool
-    /// Host and, where it is not the scheme's own, port of the store, as in a `Host` header, without the bucket.
+    /// The store's host, and its port if it is not the scheme's default, as in a `Host` header, without the bucket.
     package var authority: String
     package var bucket: String
     package var region: String
@@ -27,7 +27,7 @@ package struct S3Place: Sendable, Hashable {
     /// Value of the `Host` header.
     package var host: String { style == .path ? authority : "\(bucket).\(authority)" }
 
-    /// The path as it is sent, percent-encoded; nil stands for the bucket itself.
+    /// The path of the request, percent-encoded. A nil key stands for the bucket itself.
     func path(key: String?) -> String {
         let object = key.map { "/" + PercentEncoding.encode($0.utf8, keeping: "/") }
         return switch style {
@@ -36,23 +36,23 @@ package struct S3Place: Sendable, Hashable {
         }
     }
 
-    /// What Signature V2 signs for that path: the path as sent, after the bucket where the host names it.
+    /// The resource that Signature V2 signs: the path as sent, after the bucket if the host names it.
     func resource(key: String?) -> String { (style == .path ? "" : "/\(bucket)") + path(key: key) }
 }
 
-/// A request that can be sent.
+/// A request that is ready to be sent.
 package struct S3SignedRequest: Sendable, Hashable {
     package let method: S3Request.Method
     /// Scheme, host, path and query.
     package let url: String
-    /// All headers but `Host` (which is that of the URL) and `Content-Length`.
+    /// All headers except `Host` (which is that of the URL) and `Content-Length`.
     package let headers: [S3Header]
     package let body: S3Request.Body
 }
 
 extension S3Place {
-    /// Makes a request ready to be sent.
-    /// - Parameter credentials: nil for a bucket that everybody may read; the request goes unsigned then.
+    /// Signs a request.
+    /// - Parameter credentials: nil for a public bucket; the request is then not signed.
     /// - Throws: `S3RequestError` for keys and headers that cannot be sent.
     package func sign(
         _ request: S3Request, with credentials: S3Credentials?, at time: S3Timestamp

@@ -9,7 +9,7 @@ package struct S3Header: Sendable, Hashable {
     }
 }
 
-/// A member of a query string, unencoded; nil for one without a value.
+/// A query item, not encoded; the value is nil for one without `=`.
 package struct S3QueryItem: Sendable, Hashable {
     package let name: String
     package let value: String?
@@ -37,13 +37,14 @@ package struct S3Request: Sendable, Hashable {
     package var headers: [S3Header] = []
     package var body: Body = .none
 
-    /// What is sent along.
+    /// The request body.
     package enum Body: Sendable, Hashable {
         case none
         /// A few bytes, such as the list of parts.
         case bytes([UInt8])
-        /// So many bytes from elsewhere.
-        /// - sha256: lower-case hexadecimal digest of them; nil to leave them unsigned, for TLS only.
+        /// This many bytes from another source.
+        /// - sha256: their digest in lower-case hexadecimal; nil to leave them unsigned, which is allowed under TLS
+        ///   only.
         case stream(length: Int64, sha256: String?)
 
         package var length: Int64 {
@@ -63,7 +64,7 @@ package struct S3Request: Sendable, Hashable {
     }
 }
 
-/// Why a request cannot be made.
+/// Why a request cannot be built.
 package enum S3RequestError: Error, Sendable, Hashable, CustomStringConvertible {
     case badBucket(String)
     case badKey(reason: String)
@@ -79,13 +80,13 @@ package enum S3RequestError: Error, Sendable, Hashable, CustomStringConvertible 
     }
 }
 
-/// Names that may go into a request.
+/// Checks of bucket names and keys.
 package enum S3Name {
-    /// Longest key in bytes (as S3 has it).
+    /// Longest key in bytes (S3's limit).
     package static let longestKey = 1_024
 
     /// 3 to 63 letters, digits, dots, hyphens and underscores, beginning and ending with a letter or digit. Old buckets
-    /// have upper-case letters and underscores; such are reached by path only.
+    /// may have upper-case letters and underscores; they are reached in path style only.
     package static func isBucket(_ name: String) -> Bool {
         let bytes = Array(name.utf8)
         func isAlphanumeric(_ byte: UInt8) -> Bool {
@@ -99,14 +100,14 @@ package enum S3Name {
             && bytes.allSatisfy { isAlphanumeric($0) || $0 == 0x2d || $0 == 0x2e || $0 == 0x5f } && !name.contains("..")
     }
 
-    /// Whether a bucket's name can stand in a host name and under its certificate: no dots, capitals or underscores.
+    /// Whether a bucket name can be part of a host name and match its certificate: no dots, capitals or underscores.
     package static func isHostLabel(_ bucket: String) -> Bool {
         isBucket(bucket)
             && bucket.utf8.allSatisfy { !(0x41...0x5a).contains($0) && $0 != 0x2e && $0 != 0x5f }
     }
 
-    /// Checks a key. One with `.` or `..` between slashes is refused: what is between us and the store might fold it
-    /// into another.
+    /// Checks a key. Keys with `.` or `..` between slashes are refused: a proxy between us and the store could change
+    /// them into another key.
     package static func checkKey(_ key: String) throws(S3RequestError) {
         guard !key.isEmpty else { throw .badKey(reason: "it is empty") }
         guard key.utf8.count <= longestKey else { throw .badKey(reason: "it is longer than 1,024 bytes") }

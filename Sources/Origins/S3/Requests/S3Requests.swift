@@ -1,11 +1,11 @@
-// The requests themselves, after the S3 API reference (2006-03-01).
+// The requests, after the S3 API reference (2006-03-01).
 
 extension S3Request {
-    /// Largest page of a listing.
+    /// Maximum number of entries in a page.
     package static let largestPage = 1_000
 
-    /// A page of keys under a prefix (ListObjectsV2).
-    /// - Parameter token: where to go on, from the page before.
+    /// Lists a page of keys under a prefix (ListObjectsV2).
+    /// - Parameter token: continuation token of the previous page.
     package static func list(prefix: String, token: String? = nil, pageSize: Int = largestPage) -> S3Request {
         var query = [
             S3QueryItem("list-type", "2"), S3QueryItem("prefix", prefix), S3QueryItem("max-keys", String(pageSize)),
@@ -15,7 +15,7 @@ extension S3Request {
         return S3Request(.get, query: query)
     }
 
-    /// A page of keys after a marker (ListObjects, for stores that know no version 2).
+    /// Lists a page of keys after a marker (ListObjects, for stores without version 2).
     package static func list(prefix: String, after marker: String, pageSize: Int = largestPage) -> S3Request {
         S3Request(
             .get,
@@ -25,10 +25,10 @@ extension S3Request {
             ])
     }
 
-    /// Length, entity tag and our own metadata of an object.
+    /// Length, entity tag and metadata of an object.
     package static func head(key: String) -> S3Request { S3Request(.head, key: key) }
 
-    /// An object, or bytes of it.
+    /// An object, or a range of it.
     package static func get(key: String, bytes: Range<Int64>? = nil) -> S3Request {
         var request = S3Request(.get, key: key)
         if let bytes, !bytes.isEmpty {
@@ -37,8 +37,8 @@ extension S3Request {
         return request
     }
 
-    /// An object in one piece.
-    /// - Parameter contentMD5: Base64 of the body's MD5, which the store compares.
+    /// Stores an object in one request.
+    /// - Parameter contentMD5: Base64 of the body's MD5, which the store verifies.
     package static func put(
         key: String, length: Int64, sha256: String?, contentMD5: String?, metadata: [S3Header] = []
     ) -> S3Request {
@@ -51,14 +51,14 @@ extension S3Request {
 
     package static func delete(key: String) -> S3Request { S3Request(.delete, key: key) }
 
-    /// Begins an upload in parts.
+    /// Begins a multipart upload.
     package static func createUpload(key: String, metadata: [S3Header] = []) -> S3Request {
         S3Request(
             .post, key: key, query: [S3QueryItem("uploads")],
             headers: metadata + [S3Header("Content-Type", "application/octet-stream")])
     }
 
-    /// One part of an upload; a part sent again replaces the earlier one.
+    /// Sends one part of an upload. A part that is sent again replaces the earlier one.
     package static func uploadPart(
         key: String, upload: String, number: Int, length: Int64, sha256: String?, contentMD5: String?
     ) -> S3Request {
@@ -69,14 +69,14 @@ extension S3Request {
         return request
     }
 
-    /// A page of the parts that an upload has.
+    /// Lists a page of the parts of an upload.
     package static func listParts(key: String, upload: String, after marker: Int = 0) -> S3Request {
         var query = [S3QueryItem("uploadId", upload), S3QueryItem("max-parts", String(largestPage))]
         if marker > 0 { query.append(S3QueryItem("part-number-marker", String(marker))) }
         return S3Request(.get, key: key, query: query)
     }
 
-    /// Makes an object of parts.
+    /// Completes an object from its parts.
     package static func completeUpload(key: String, upload: String, parts: [S3Part]) -> S3Request {
         var text = "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
         for part in parts {
@@ -90,12 +90,12 @@ extension S3Request {
         return request
     }
 
-    /// Throws an upload's parts away.
+    /// Aborts an upload and deletes its parts.
     package static func abortUpload(key: String, upload: String) -> S3Request {
         S3Request(.delete, key: key, query: [S3QueryItem("uploadId", upload)])
     }
 
-    /// A page of the uploads under a prefix that were begun and neither completed nor aborted.
+    /// Lists a page of the unfinished uploads under a prefix.
     package static func listUploads(prefix: String, after marker: S3UploadMarker? = nil) -> S3Request {
         var query = [
             S3QueryItem("uploads"), S3QueryItem("prefix", prefix), S3QueryItem("max-uploads", String(largestPage)),
@@ -109,7 +109,7 @@ extension S3Request {
     }
 }
 
-/// Text inside XML.
+/// Escaping for XML.
 enum XMLText {
     static func escaped(_ text: String) -> String {
         var result = ""

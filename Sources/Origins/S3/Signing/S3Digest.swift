@@ -7,13 +7,13 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// The digests of a body, taken as it is read: MD5 for the store to compare with what arrived, SHA-256 for Signature V4
+/// The digests of a body, computed while it is read: MD5, which the store verifies, and SHA-256 for Signature V4
 /// without TLS.
 package struct S3Digest: Sendable {
     private var md5 = Insecure.MD5()
     private var sha256: SHA256?
 
-    /// - Parameter signsBody: whether `sha256` is wanted.
+    /// - Parameter signsBody: whether to compute `sha256`.
     package init(signsBody: Bool) { sha256 = signsBody ? SHA256() : nil }
 
     package mutating func update(_ bytes: UnsafeRawBufferPointer) {
@@ -25,14 +25,14 @@ package struct S3Digest: Sendable {
         S3BodyDigests(md5: Array(md5.finalize()), sha256: sha256.map { Hexadecimal.encode($0.finalize()) })
     }
 
-    /// The entity tag that stores give an object of several parts: MD5 of the parts' MD5s, and their number.
+    /// The entity tag of a multipart object: the MD5 of the parts' MD5s, and the number of parts.
     package static func entityTag(ofParts parts: [S3BodyDigests]) -> String {
         var all = Insecure.MD5()
         for part in parts { all.update(data: part.md5) }
         return "\(Hexadecimal.encode(all.finalize()))-\(parts.count)"
     }
 
-    /// The same, from the entity tags of parts; empty where one of them is no MD5.
+    /// The same from the entity tags of parts; empty if one of them is not an MD5.
     package static func entityTag(of parts: [S3Part]) -> String {
         var all = Insecure.MD5()
         for part in parts {
@@ -44,14 +44,14 @@ package struct S3Digest: Sendable {
     }
 }
 
-/// What `S3Digest` came to.
+/// The result of `S3Digest`.
 package struct S3BodyDigests: Sendable, Hashable {
     /// 16 bytes.
     let md5: [UInt8]
-    /// Lower-case hexadecimal; nil where it was not wanted.
+    /// Lower-case hexadecimal; nil if it was not computed.
     package let sha256: String?
 
-    /// Value of `Content-MD5`.
+    /// Value of the `Content-MD5` header.
     package var contentMD5: String { Data(md5).base64EncodedString() }
     /// The entity tag of an object or part with these bytes.
     package var entityTag: String { Hexadecimal.encode(md5) }

@@ -6,9 +6,10 @@ import Crypto
     import Foundation
 #endif
 
-/// Signature Version 2 ("Signing and authenticating REST requests", S3 developer guide): for stores that know no other.
+/// Signature Version 2 ("Signing and authenticating REST requests", S3 developer guide), for stores that support no
+/// other.
 enum SignatureV2 {
-    /// Query parameters that are part of what is signed.
+    /// Query parameters that are included in the signature.
     private static let subresources: Set<String> = [
         "acl", "cors", "delete", "lifecycle", "location", "logging", "notification", "partNumber", "policy",
         "requestPayment", "tagging", "torrent", "uploadId", "uploads", "versionId", "versioning", "versions", "website",
@@ -16,7 +17,7 @@ enum SignatureV2 {
         "response-content-language", "response-content-type", "response-expires",
     ]
 
-    /// The request's headers with `Date` and `Authorization`.
+    /// The request's headers, with `Date` and `Authorization` added.
     static func headers(
         of request: S3Request, to place: S3Place, _ credentials: S3Credentials, at time: S3Timestamp
     ) -> [S3Header] {
@@ -42,10 +43,10 @@ enum SignatureV2 {
         let named = request.query
             .filter { subresources.contains($0.name) }
             .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
-            // As they are, not percent-encoded.
+            // Values are signed without percent-encoding.
             .map { item in item.value.map { "\(item.name)=\($0)" } ?? item.name }
             .joined(separator: "&")
-        // The date moves into the x-amz headers where it stands there.
+        // If `x-amz-date` is present, it replaces the date.
         let date = value("x-amz-date").isEmpty ? value("date") : ""
         return [request.method.rawValue, value("content-md5"), value("content-type"), date].joined(separator: "\n")
             + "\n\(amazon)\(place.resource(key: request.key))" + (named.isEmpty ? "" : "?\(named)")

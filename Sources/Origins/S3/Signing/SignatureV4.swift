@@ -7,8 +7,8 @@ import Text
 enum SignatureV4 {
     private static let algorithm = "AWS4-HMAC-SHA256"
 
-    /// The request's headers with the signature's own: `x-amz-date`, `x-amz-content-sha256` and `Authorization`. All of
-    /// them are signed.
+    /// The request's headers, with `x-amz-date`, `x-amz-content-sha256` and `Authorization` added. All of them are
+    /// signed.
     static func headers(
         of request: S3Request, to place: S3Place, _ credentials: S3Credentials, at time: S3Timestamp
     ) -> [S3Header] {
@@ -31,7 +31,7 @@ enum SignatureV4 {
         return headers
     }
 
-    /// Method, path, sorted query, sorted headers, their names, hash of the body: a line each.
+    /// Method, path, sorted query, sorted headers, their names, hash of the body: one line each.
     static func canonicalRequest(_ request: S3Request, to place: S3Place, headers: [S3Header]) -> String {
         let query = request.query
             .map { (PercentEncoding.encode($0.name.utf8), PercentEncoding.encode(($0.value ?? "").utf8)) }
@@ -46,7 +46,7 @@ enum SignatureV4 {
         ].joined(separator: "\n")
     }
 
-    /// Lower-case names, in order, with their values trimmed and runs of spaces made one.
+    /// Headers with lower-case names, sorted, with values trimmed and runs of spaces collapsed.
     private static func canonicalHeaders(_ headers: [S3Header], host: String) -> [S3Header] {
         (headers + [S3Header("host", host)])
             .map { header in
@@ -57,7 +57,7 @@ enum SignatureV4 {
             .sorted { precedes($0.name, $1.name) }
     }
 
-    /// Bytes, not what a language takes for alphabetical order.
+    /// Compares bytes, independent of locale.
     private static func precedes(_ left: String, _ right: String) -> Bool {
         left.utf8.lexicographicallyPrecedes(right.utf8)
     }

@@ -1,4 +1,4 @@
-/// Numbers in answers.
+/// Numbers in responses.
 enum S3Number {
     /// 0 to the largest Int64; nil for anything else.
     static func parse(_ text: String) -> Int64? {
@@ -9,9 +9,9 @@ enum S3Number {
     }
 }
 
-/// Entity tags: what tells two versions of an object apart.
+/// Entity tags, which identify a version of an object.
 package enum S3EntityTag {
-    /// Without quotes and the mark of a weak one.
+    /// The tag without quotes and without the mark of a weak one.
     package static func unquoted(_ tag: String) -> String {
         var tag = tag[...]
         if tag.hasPrefix("W/") { tag = tag.dropFirst(2) }
@@ -19,7 +19,7 @@ package enum S3EntityTag {
         return String(tag)
     }
 
-    /// Whether a tag has the shape of an MD5, which it is where the store does not encrypt with keys of its own.
+    /// Whether a tag has the form of an MD5. It is one unless the store encrypts with its own keys.
     package static func isMD5(_ tag: String) -> Bool {
         tag.utf8.count == 32
             && tag.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0 | 0x20) }

@@ -1,6 +1,6 @@
 import Text
 
-/// A moment as signatures and answers write it. Seconds since 1970, UTC, years 1970 to 9999.
+/// A time in the formats of signatures and responses. Seconds since 1970, UTC, years 1970 to 9999.
 package struct S3Timestamp: Sendable, Hashable {
     package let unixTime: Int64
     private let day: CivilDate
@@ -32,7 +32,7 @@ package struct S3Timestamp: Sendable, Hashable {
         [secondOfDay / 3_600, secondOfDay / 60 % 60, secondOfDay % 60].map { zeroPadded($0) }
     }
 
-    /// `2009-10-12T17:50:30.000Z`, as listings write it; nil for anything else.
+    /// `2009-10-12T17:50:30.000Z`, as in listings; nil for anything else.
     init?(iso8601 text: String) {
         let bytes = Array(text.utf8)
         guard (20...32).contains(bytes.count), bytes.last == UInt8(ascii: "Z") else { return nil }

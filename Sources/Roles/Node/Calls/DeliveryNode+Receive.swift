@@ -2,7 +2,7 @@ import Delivery
 import Jobs
 import Threads
 
-// The calls of a node that receives.
+// The API calls of a receiving node.
 extension DeliveryNode {
     package func recv(_ request: APIRequest) async -> APIReply {
         let path = request.text("taskfile") ?? ""
@@ -49,7 +49,7 @@ extension DeliveryNode {
         }
     }
 
-    /// - Returns: recv's words of success.
+    /// - Returns: the text of recv's success.
     private func accept(
         _ task: TaskFile, _ given: TaskFileSite.Given, path: String, superseding other: String?
     ) async throws(RecvRefusal) -> String {
@@ -62,7 +62,7 @@ extension DeliveryNode {
                 let tmp = directories.path(.receiver, .tmp, name)
                 guard given.site.path != NodeFiles.resolvedParent(tmp) else { return }
                 try NodeFiles.write(given.bytes, to: tmp, mode: 0o640)
-                // A sender that receives its own task goes on serving it.
+                // A sender that receives its own task continues to seed it.
                 let ownSender = (NodeFiles.resolved(directories.root) ?? directories.root) + "/sender/"
                 if !given.site.path.hasPrefix(ownSender) { given.remove() }
             }
@@ -94,7 +94,7 @@ extension DeliveryNode {
 
     // MARK: Progress
 
-    /// The name of a task file in a call: without a path, but some clients give one.
+    /// The name of a task file in a call. It has no path, but some clients send one.
     static func taskName(_ request: APIRequest) -> String {
         let text = request.text("taskfile") ?? ""
         return text.split(separator: "/").last.map(String.init) ?? ""
@@ -115,10 +115,10 @@ extension DeliveryNode {
 
     private static let states: [TaskState] = [.queues, .downloading, .downloaded, .history, .failed]
 
-    /// What progress shows of a task; nil for one that nobody knows.
+    /// The values of a task's progress; nil for an unknown task.
     package func progressFigures(of name: String) async -> ProgressFigures? {
         let directories = context.directories
-        // Twice: between two looks it may have moved on.
+        // Twice, because the task may change its state between two lookups.
         for _ in 0..<2 {
             guard let state = directories.locate(.receiver, name, in: Self.states),
                 let receiverState = ReceiverState(rawValue: state.rawValue),
@@ -131,7 +131,7 @@ extension DeliveryNode {
             }
             guard let bytes = try? directories.read(.receiver, state, name), let task = try? TaskFile.parse(bytes)
             else {
-                // A file that was refused since it is no task has its details all the same.
+                // A file that was refused because it is not a task also has details.
                 guard state == .failed, directories.contains(.receiver, .failed, name) else { continue }
                 var figures = ProgressFigures(status: .downloaderror, taskPath: path, totalBytes: 0)
                 figures.error = directories.failure(name, .receiver) ?? "download error"
@@ -177,7 +177,7 @@ extension DeliveryNode {
             let details = directories.failure(name, .receiver) ?? ""
             return APIReply(succeeded: true, content: ["status": "noseeding error", "desc": .string(details)])
         }
-        // It serves what it has from the first piece on.
+        // A task seeds from its first piece on.
         let isSeeding = state == .downloading && receivers[name] != nil
         return APIReply(
             succeeded: true,
@@ -189,8 +189,7 @@ extension DeliveryNode {
 
     // MARK: Cancel
 
-    /// Stops a task and takes it away: a download before an upload of the same name, what is active before what is
-    /// over.
+    /// Stops and removes a task: a download before an upload of the same name, an active task before a finished one.
     package func cancel(_ request: APIRequest) async -> APIReply {
         let name = Self.taskName(request)
         let directories = context.directories
@@ -219,14 +218,14 @@ extension DeliveryNode {
         }
         prepared[name] = nil
         let (directories, places) = (context.directories, context.places)
-        // It may have moved on while it was being stopped.
+        // The task may have changed its state while it was being stopped.
         let now = directories.locate(.receiver, name, in: [state, .queues, .downloading, .downloaded]) ?? state
         let task = await Threads.offload { () -> TaskFile? in
             let bytes = try? directories.read(.receiver, now, name)
             directories.remove(name, .receiver, from: now)
             return bytes.flatMap { try? TaskFile.parse($0) }
         }
-        // What is published stays, and so does what another task of this content is gathering.
+        // Published content stays, and so does data of another task with the same content.
         if let task, !isPlaceShared(of: task, besides: name) {
             await Threads.offload {
                 places.staging.remove(places.incoming(task))

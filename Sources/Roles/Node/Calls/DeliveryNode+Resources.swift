@@ -3,19 +3,19 @@ import Glibc
 import Jobs
 import Threads
 
-// What the API's own resources show.
+// The data for the API's resources.
 extension DeliveryNode {
-    /// A task as it stands in one of the directories.
+    /// A task in one of the state directories.
     package struct KnownTask: Sendable, Hashable {
         /// `SUBDIR-NAME.task.json`.
         package let name: String
         package let side: TaskSide
         package let state: TaskState
-        /// Where the task file is now.
+        /// Current path of the task file.
         package let path: String
     }
 
-    /// Every task that this node knows.
+    /// All tasks of this node.
     package func tasks() async -> [KnownTask] {
         let directories = context.directories
         return await Threads.offload {
@@ -29,7 +29,7 @@ extension DeliveryNode {
         }
     }
 
-    /// The tasks of one name: a look at each directory for that name, however many others there are.
+    /// The tasks with this name. Looks it up in each directory, regardless of the number of other tasks.
     package func tasks(named name: String) async -> [KnownTask] {
         guard TaskDirectories.isTaskName(name) else { return [] }
         let directories = context.directories
@@ -89,7 +89,7 @@ extension DeliveryNode {
         return samples
     }
 
-    /// Why the node cannot do its work; nil when it can.
+    /// Why the node cannot work; nil if it can.
     package func trouble() async -> String? {
         let directories = context.directories
         return await Threads.offload {

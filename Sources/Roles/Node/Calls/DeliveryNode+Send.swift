@@ -4,7 +4,7 @@ import Metainfo
 import Text
 import Threads
 
-// The calls of a node that sends.
+// The API calls of a sending node.
 extension DeliveryNode {
     // MARK: send
 
@@ -63,7 +63,7 @@ extension DeliveryNode {
             }
         }
         for other in earlier { if let old = senders.removeValue(forKey: other) { await old.stop() } }
-        // Another call for the same content may have come in between.
+        // Another call for the same content may have been handled in the meantime.
         for other in earlier where other != name {
             directories.remove(other, .sender, from: .uploaded)
             sendClaims.release(other)
@@ -116,7 +116,7 @@ extension DeliveryNode {
         }
     }
 
-    /// gentask and send in one.
+    /// gentask and send in one call.
     package func sends(_ request: APIRequest) async -> APIReply {
         let configured = context.configuration.baseSubdirectory
         let content = request.text("dcppath") ?? ""
@@ -159,7 +159,7 @@ extension DeliveryNode {
         }
     }
 
-    /// What a call asks for, and the configuration where it says nothing.
+    /// The parameters of a call; defaults are from the configuration.
     private func generateRequest(
         _ request: APIRequest, taskPath: String, subdirectory: TaskSubdirectory?
     ) throws(GenerateFailure) -> GenerateRequest {
@@ -224,16 +224,16 @@ extension DeliveryNode {
             storeURL: request.givenText("obsurl") ?? "", storeKeys: keys, deletesOld: deletesOld)
     }
 
-    /// Makes a task, at once where everything is known, else in the background.
+    /// Makes a task: at once if everything is known, else in the background.
     private func generate(_ request: GenerateRequest) async throws(GenerateFailure) -> Generated {
         let torrentPath = context.paths.torrent(ofContent: request.contentPath)
         guard generating[torrentPath] == nil else {
             throw GenerateFailure(GenerationFailureText.sameTorrent(torrentPath))
         }
-        // Holds the place while it is planned.
+        // Reserves the content during planning.
         generating[torrentPath] = Task {}
         generationFailures[torrentPath] = nil
-        // Until the new one is there, there is none.
+        // There is no task file until the new one is written.
         try? TaskRoots(context.configuration).outputSite(request.taskPath).remove()
         let generator = Generator(configuration: context.configuration, library: context.library, clock: clock)
         do throws(GenerateFailure) {

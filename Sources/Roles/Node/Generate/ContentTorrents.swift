@@ -2,16 +2,16 @@ import Authoring
 import Hashing
 import Metainfo
 
-/// Makes the torrents of a content and the digests of its files: from what is there already where it still fits, and
-/// from one reading for the rest.
+/// Makes the torrents of a content and the digests of its files. Reuses existing ones that still fit, and computes the
+/// rest from one reading.
 struct ContentTorrents: Sendable {
     struct Result: Sendable {
         let full: Torrent
-        /// Nil when no file is BitTorrent's share, or all are.
+        /// Nil if BitTorrent's share has no file, or all files.
         let share: Torrent?
         /// By index in the scan.
         let digests: [SHA1Digest]
-        /// Files that had to be read, and whether each torrent is one that was there.
+        /// Number of files that were read, and for each torrent whether it existed.
         let filesRead: Int
         let isFullOld: Bool
         let isShareOld: Bool
@@ -20,12 +20,12 @@ struct ContentTorrents: Sendable {
     let content: ScannedContent
     let version: Info.Version
     let tracker: String
-    /// Indices in the scan of the files of the share torrent; nil for none.
+    /// Indices in the scan of the files in the share's torrent; nil for none.
     let shareFiles: [Int]?
-    /// Torrents that were there, if they may be used again.
+    /// Existing torrents that may be reused.
     var oldFull: Torrent?
     var oldShare: Torrent?
-    /// Digests that are known, by index in the scan.
+    /// Known digests, by index in the scan.
     var known: [Int: SHA1Digest]
     var threads: Int?
 
@@ -44,7 +44,7 @@ struct ContentTorrents: Sendable {
         var copied: [SHA1Digest] = []
         if let shareFiles, shareOld == nil {
             var (builder, line) = try builder(name: shareName, files: shareFiles, pieceLength)
-            // A share at the head of the content is cut just as the content is: the pieces are the same but the last.
+            // A share at the start of the content has the same pieces as the content, except for the last.
             if version == .v1, shareFiles == Array(0..<shareFiles.count) {
                 let whole = builder.layout.pieceCount - 1
                 if let fullOld {
@@ -93,7 +93,7 @@ struct ContentTorrents: Sendable {
             isFullOld: fullOld != nil, isShareOld: shareFiles == nil || shareOld != nil)
     }
 
-    /// Whether everything is there already.
+    /// Whether everything exists already.
     var needsNoReading: Bool {
         let all = Array(content.files.indices)
         guard known.count == all.count, let oldFull, fits(oldFull, name: content.name.bytes, files: all) else {
@@ -134,7 +134,7 @@ struct ContentTorrents: Sendable {
         }
     }
 
-    /// Whether a torrent holds just these files, by names and lengths, in the format that is wanted.
+    /// Whether a torrent contains exactly these files, by names and lengths, in the wanted format.
     private func fits(_ torrent: Torrent, name: [UInt8], files: [Int]) -> Bool {
         let info = torrent.info
         let own = info.layout.files.filter { !$0.isPadding }
@@ -154,7 +154,7 @@ struct ContentTorrents: Sendable {
 }
 
 extension ContentPass.Digests {
-    /// Of a pass that had nothing to do.
+    /// The result of a pass with nothing to do.
     static func none(files: Int) -> Self {
         ContentPass.Digests(files: [SHA1Digest?](repeating: nil, count: files), v1: [], v2: [])
     }

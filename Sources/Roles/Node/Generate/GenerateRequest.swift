@@ -5,7 +5,7 @@ import Jobs
 import Metainfo
 import Threads
 
-/// What a call of gentask asks for, with what it left open filled in from the configuration.
+/// The parameters of a gentask call, completed from the configuration.
 package struct GenerateRequest: Sendable {
     package var contentPath: String
     package var taskPath: String
@@ -17,25 +17,25 @@ package struct GenerateRequest: Sendable {
     package var dataSource: DataSource
     /// Empty for `obs://SUBDIR/dcps/NAME`.
     package var storeURL: String
-    /// What the call gave itself: it is written into the task.
+    /// The keys in the call: they are written into the task.
     package var storeKeys: StoreKeys
-    /// Whether torrents that are there already are made again.
+    /// Whether existing torrents are made again.
     package var deletesOld: Bool
 }
 
-/// A task that is about to be made: what is there, and what has to be hashed for it.
+/// The plan for making a task: what exists, and what must be hashed.
 struct GeneratePlan: Sendable {
     let request: GenerateRequest
     let torrents: ContentTorrents
     let torrentPath: String
-    /// Nil when there is no torrent of a share.
+    /// Nil if there is no torrent of a share.
     let shareTorrentPath: String?
     /// Indices in the scan.
     let split: [DeliveryMethod: [Int]]
     let memoryPath: String
     let generationTime: String
 
-    /// Whether all torrents are there and all digests known.
+    /// Whether all torrents exist and all digests are known.
     var needsNoReading: Bool { torrents.needsNoReading }
 }
 
@@ -45,7 +45,7 @@ struct GenerateFailure: Error, Sendable, Hashable, CustomStringConvertible {
     init(_ description: String) { self.description = description }
 }
 
-/// Makes a plan and carries it out. Blocks or computes: for no actor.
+/// Makes and carries out a plan. Blocks or computes, so it must not run on an actor.
 struct Generator: Sendable {
     let configuration: NodeConfiguration
     let library: any ContentLibrary
@@ -53,7 +53,7 @@ struct Generator: Sendable {
 
     private var paths: NodePaths { NodePaths(configuration) }
 
-    /// Looks at the content, splits it and collects what is known. Reads no content.
+    /// Scans the content, divides it among the methods and collects known digests. Reads no content.
     func plan(_ request: GenerateRequest) async throws(GenerateFailure) -> GeneratePlan {
         let path = request.contentPath
         let content = try await Threads.offload { () throws(GenerateFailure) in
@@ -91,7 +91,7 @@ struct Generator: Sendable {
             memoryPath: memoryPath, generationTime: clock.text)
     }
 
-    /// The torrents and the task file. The task file comes last: where it is, all is there.
+    /// Makes the torrents and the task file. The task file is written last: when it exists, everything does.
     func run(_ plan: GeneratePlan) async throws(GenerateFailure) -> TaskFile {
         let made: ContentTorrents.Result
         do throws(AuthoringError) { made = try await plan.torrents.make() } catch {
@@ -158,7 +158,7 @@ struct Generator: Sendable {
         torrent.info.hashes.v1?.hex ?? torrent.info.hashes.v2?.hex ?? ""
     }
 
-    /// As the task file names it: for a content of one file, that file's own name.
+    /// The path in the task file: for a single-file content, the file's own name.
     private func filePath(_ file: ScannedFile, _ content: ScannedContent) -> SafePath {
         guard file.path.isEmpty else { return file.path }
         return (try? SafePath(components: [content.name.bytes])) ?? file.path
@@ -169,7 +169,7 @@ struct Generator: Sendable {
         return file.path.isEmpty ? root : root + "/" + String(decoding: file.path.bytes, as: UTF8.self)
     }
 
-    /// A torrent that was made after the content last changed.
+    /// A torrent that was made after the last change of the content.
     private static func torrent(at path: String, newerThan time: (Int64, Int64)) -> Torrent? {
         guard let status = NodeFiles.status(path), status.kind == .file,
             (status.modified / 1_000_000_000, status.modified % 1_000_000_000) >= time,
@@ -178,7 +178,7 @@ struct Generator: Sendable {
         return try? Torrent.parse(bytes)
     }
 
-    /// Leaves alone what is there already: its time says that it is as new as the content.
+    /// Keeps an existing torrent: its time shows that it is as new as the content.
     private static func save(_ torrent: Torrent, to path: String) throws(FileFailure) {
         let bytes = torrent.encode()
         if let old = try? NodeFiles.read(path, limit: 64 << 20), old == bytes { return }

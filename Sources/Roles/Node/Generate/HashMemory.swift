@@ -2,14 +2,14 @@ import Files
 import Hashing
 import Jobs
 
-/// The SHA-1 digests of the files of one content, as they were when it was last hashed for a task. With it a task is
-/// made again without reading a byte, even where no library is kept.
+/// The SHA-1 digests of the files of one content from the last time it was hashed for a task. With it, a task is made
+/// again without reading a byte, even without a library.
 struct HashMemory: Sendable {
     private static let header = "swoop file hashes 1"
     /// By path; the identity says whether the file is still the one that was hashed.
     private(set) var known: [String: (identity: DeviceStamp, digest: SHA1Digest)] = [:]
 
-    /// What a file says; empty when there is none or it is none of ours: then everything is hashed.
+    /// Reads the record. Empty if there is none or it is not valid: then everything is hashed.
     init(path: String) {
         guard let bytes = try? NodeFiles.read(path, limit: 64 << 20) else { return }
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: true)
@@ -46,7 +46,7 @@ struct HashMemory: Sendable {
             text += "\(identity.seconds) \(identity.nanoseconds) \(path)\n"
         }
         guard let slash = path.lastIndex(of: "/") else { return }
-        // Losing it costs a reading, nothing else.
+        // Losing the record only costs a reading.
         try? NodeFiles.makeDirectory(String(path[..<slash]))
         try? NodeFiles.write(Array(text.utf8), to: path)
     }

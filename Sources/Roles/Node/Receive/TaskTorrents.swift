@@ -2,14 +2,16 @@ import Delivery
 import Jobs
 import Metainfo
 
-/// The torrents of a task that is received: which are needed, where they are kept, and how their files are the task's.
+/// The torrents of a task that is received: which are needed, where they are stored, and how their files map to the
+/// task's.
 struct TaskTorrents: Sendable {
-    /// The one that peers serve: of the share, or of everything where all goes by BitTorrent. Nil without a share.
+    /// The torrent that peers serve: that of the share, or the full one if everything goes by BitTorrent. Nil without a
+    /// share.
     var served: Torrent?
-    /// Of everything, for what the other methods fetch. Nil where `served` has all.
+    /// The full torrent, for files of the other methods. Nil if `served` contains everything.
     var full: Torrent?
 
-    /// What a node of this role needs of a task's torrents.
+    /// The torrents that a node of this role needs for a task.
     static func needs(_ task: TaskFile, role: NodeRole) -> (share: Bool, full: Bool) {
         let others = role != .cacher && (!task.lists.obs.isEmpty || !task.lists.cdn.isEmpty)
         return (task.needsTmpTorrent, task.shares.isTorrentOnly || others)
@@ -18,7 +20,7 @@ struct TaskTorrents: Sendable {
     private static let servedName = "served.torrent"
     private static let fullName = "full.torrent"
 
-    /// What was saved in a task's directory; nil when something needed is missing there.
+    /// The torrents saved in a task's directory; nil if one that is needed is missing.
     static func load(from work: String, task: TaskFile, role: NodeRole) -> TaskTorrents? {
         let needs = needs(task, role: role)
         func read(_ name: String) -> Torrent? {
@@ -52,7 +54,7 @@ struct TaskTorrents: Sendable {
         }
     }
 
-    /// Fetches what is needed, with bounds, and checks it against the task.
+    /// Loads the needed torrents, with limits, and checks them against the task.
     /// - Throws: recv's text.
     static func fetch(
         _ task: TaskFile, role: NodeRole, by fetcher: TorrentFetcher
@@ -96,7 +98,7 @@ struct TaskTorrents: Sendable {
         }
     }
 
-    /// Whether a torrent's files are just these of the task, by name and size. Empty files need not be in it.
+    /// Whether a torrent contains exactly these files of the task, by name and size. Empty files may be missing.
     static func holds(_ torrent: Torrent, _ files: [Int], of task: TaskFile) -> Bool {
         guard torrent.info.isSingleFile == (task.type == .file) else { return false }
         var wanted: [SafePath: Int64] = [:]
@@ -124,10 +126,10 @@ struct TaskTorrents: Sendable {
     }
 }
 
-/// Why recv does not take a task, in its own words.
+/// Why recv refuses a task, in the words of the API.
 struct RecvRefusal: Error, Sendable, Hashable, CustomStringConvertible {
     let description: String
-    /// The reason lies with a server that could not be reached, and may be gone in a moment.
+    /// Whether the reason is a server that could not be reached, and may be temporary.
     let mayPass: Bool
 
     init(_ description: String, mayPass: Bool = false) {

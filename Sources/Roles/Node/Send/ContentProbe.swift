@@ -4,17 +4,17 @@ import NIOCore
 import NIOHTTP1
 import Text
 
-/// Asks a CDN for one byte of a file that it is to serve: a directory says nothing, and a file that has the wrong size
-/// there is not the one that receivers want.
+/// Requests one byte of a file from a CDN that should serve it. A directory proves nothing, and a file of another size
+/// is not the one that receivers need.
 struct ContentProbe: Sendable {
     let task: TaskFile
     let transport: HTTPTransport
 
-    /// Nil when it is available, else why it is not.
+    /// Nil if the file is available, else the reason.
     func run() async -> String? {
         let entries = Dictionary(task.fileList.map { ($0.path, $0) }) { first, _ in first }
         let candidates = task.lists.cdn.compactMap { entries[$0] }
-        // An empty file has no byte to ask for.
+        // An empty file has no byte to request.
         let chosen = (candidates.isEmpty ? task.fileList : candidates).max { $0.size < $1.size }
         guard let file = chosen, file.size > 0 else { return nil }
         let path = task.type == .file ? "" : "/" + NodePaths.percentEncoded(file.file)
@@ -32,7 +32,7 @@ struct ContentProbe: Sendable {
                 }
                 return nil
             case 200:
-                // Ranges are not served; the size is told all the same. The body is not read.
+                // The server does not support ranges, but reports the size. The body is not read.
                 guard answer.headers.first(name: "content-length").flatMap({ Int64($0) }) == file.size else {
                     return "\(answer.host) has \(file.file) with another size"
                 }

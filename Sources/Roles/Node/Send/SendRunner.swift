@@ -5,8 +5,8 @@ import Metainfo
 import Swarm
 import Threads
 
-/// One task that is published, from its place in the queue to the end of its service. What to do next is a
-/// `SendMachine`'s to say; this carries it out, one event after the other, and tells it what came of it.
+/// Runs one task that is sent, from its place in the queue to the end of seeding. A `SendMachine` decides what to do
+/// next; this actor carries it out, one event after the other, and reports the results.
 actor SendRunner {
     private enum Input: Sendable {
         case tick
@@ -39,7 +39,7 @@ actor SendRunner {
         self.context = context
         self.hooks = hooks
         var plan = SendPlan(task: task, configuration: context.configuration)
-        // A share that got no whole file is as good as none.
+        // A share without a whole file counts as no share.
         let used = task.usedMethods
         plan.usesTorrent = used.contains(.bt)
         plan.usesStore = used.contains(.obs)
@@ -58,7 +58,7 @@ actor SendRunner {
         main = Task { await run() }
     }
 
-    /// Stops everything and returns when it has; the task file stays where it is.
+    /// Stops everything, and returns when that is done. The task file stays where it is.
     func stop() async {
         isStopped = true
         feed.finish()
@@ -71,7 +71,7 @@ actor SendRunner {
             taskPath: context.directories.path(.sender, state, name), machine: machine)
     }
 
-    /// Whether its torrent is being served.
+    /// Whether the torrent is being seeded.
     var isSeeding: Bool { machine.isSeeding }
 
     // MARK: Life
@@ -152,8 +152,8 @@ actor SendRunner {
 
     // MARK: Seeding
 
-    /// The content of a task on this node. The path in the task comes from outside: only below BASE, and only if it is
-    /// this content's.
+    /// The path of a task's content on this node. The path in the task is untrusted: it is used only if it is below
+    /// BASE and belongs to this content.
     nonisolated static func contentPath(of task: TaskFile, _ paths: NodePaths) -> String {
         let local = task.bt.localTorrent
         guard local.hasSuffix("/\(task.name).torrent"), paths.belowBase(local) != nil else {
@@ -162,7 +162,7 @@ actor SendRunner {
         return String(local.dropLast(".torrent".count))
     }
 
-    /// The torrent that receivers of this task take.
+    /// The torrent that receivers of this task use.
     nonisolated static func servedTorrent(of task: TaskFile, _ paths: NodePaths) -> String {
         task.needsTmpTorrent
             ? paths.tmpTorrent(task.subdirectory, task.name)
@@ -221,7 +221,7 @@ actor SendRunner {
         }
     }
 
-    /// Content that others put into the bucket.
+    /// For content that others put into the bucket.
     private func checkStore() {
         let job = StoreUpload(task: task, content: content, context: context)
         children.append(
@@ -233,7 +233,7 @@ actor SendRunner {
             })
     }
 
-    /// Content whose source is the bucket: what is not here yet, inside the store's window, as often as it takes.
+    /// For content whose source is the bucket: fetches missing files within the store's window, and retries.
     private func fetchContent() {
         let job = StoreFetch(task: task, content: content, context: context)
         let window = task.windows(configuration: context.configuration).obs
@@ -325,7 +325,7 @@ actor SendRunner {
         try? NodeFiles.write(Array("\(Int64(end.seconds.rounded()))\n".utf8), to: path)
     }
 
-    /// As it was noted, else counted from the time of sending.
+    /// The recorded end, else computed from the time of sending.
     private static func serviceEnd(_ name: String, _ task: TaskFile, _ context: NodeContext) -> Instant {
         let path = serviceEndPath(name, context)
         if let bytes = try? NodeFiles.read(path, limit: 64),

@@ -5,17 +5,17 @@ import Metainfo
 import ObjectStore
 import Threads
 
-/// How a run of transfers with a bucket ended.
+/// How transfers with a bucket ended.
 enum StoreOutcome: Sendable {
     case complete
-    /// On request.
+    /// Stopped on request.
     case stopped
     case failed(StoreProblem)
 }
 
 struct StoreProblem: Error, Sendable, CustomStringConvertible {
     let description: String
-    /// Whether trying again later may help.
+    /// Whether a later retry may help.
     let isTransient: Bool
 
     init(_ description: String, isTransient: Bool) {
@@ -23,7 +23,7 @@ struct StoreProblem: Error, Sendable, CustomStringConvertible {
         self.isTransient = isTransient
     }
 
-    /// - Parameter file: what the trouble is about; a person cannot tell it from the store's words.
+    /// - Parameter file: the file that the problem concerns, which the store's message does not show.
     init(_ error: ObjectStoreError, file: String? = nil) {
         let text: String = error.description
         var subject = ""
@@ -35,14 +35,14 @@ struct StoreProblem: Error, Sendable, CustomStringConvertible {
     }
 }
 
-/// Puts a task's content into its bucket: each file that is not there yet.
+/// Uploads a task's content to its bucket: each file that is not there yet.
 struct StoreUpload: Sendable {
     let task: TaskFile
-    /// Where the content lies here.
+    /// Path of the content on this node.
     let content: String
     let context: NodeContext
 
-    /// The key of a file: for a task of one file that is the prefix itself.
+    /// The key of a file: for a single-file task that is the prefix itself.
     static func key(_ entry: TaskFileEntry, _ task: TaskFile, prefix: String) -> String {
         task.type == .file ? prefix : prefix.isEmpty ? entry.file : "\(prefix)/\(entry.file)"
     }
@@ -51,7 +51,7 @@ struct StoreUpload: Sendable {
         task.type == .file ? content : "\(content)/\(entry.file)"
     }
 
-    /// - Parameter progress: bytes of the content that the bucket holds.
+    /// - Parameter progress: bytes of the content in the bucket.
     func run(progress: @escaping @Sendable (Int64) async -> Void) async -> StoreOutcome {
         do {
             let (store, prefix) = try context.store(of: task)
@@ -73,19 +73,19 @@ struct StoreUpload: Sendable {
         }
     }
 
-    /// - Returns: why a file is not there now, or nil.
+    /// - Returns: why a file is not in the bucket now, or nil.
     private func put(
         _ entry: TaskFileEntry, in store: ObjectStore, _ prefix: String,
         progress: @escaping @Sendable (Int64) async -> Void
     ) async -> StoreProblem? {
         let path = Self.path(entry, task, content: content)
-        // The task file is the truth: other content under this name would be refused by every receiver.
+        // The task file is authoritative: every receiver would refuse other content under this name.
         guard NodeFiles.status(path, follow: true)?.size == entry.size else {
             let name: String = DisplayName.escape(entry.file)
             return StoreProblem("\(name) has another size than the task says: make the task again", isTransient: false)
         }
         do {
-            // The store says by the hash beside an object whether it is this file already.
+            // The hash in the object's metadata shows whether the store has this file already.
             _ = try await store.upload(
                 file: path, key: Self.key(entry, task, prefix: prefix), contentHash: "sha1:" + entry.hash,
                 progress: { part in Task { await progress(part.stored) } })
@@ -95,7 +95,7 @@ struct StoreUpload: Sendable {
         }
     }
 
-    /// How much of the content is in the bucket with the right sizes.
+    /// Bytes of the content in the bucket, counting files with the right size.
     func storedBytes() async -> Result<Int64, StoreProblem> {
         do {
             let (store, prefix) = try context.store(of: task)
@@ -117,7 +117,8 @@ struct StoreUpload: Sendable {
     }
 }
 
-/// Gets the files of a task that are not here from its bucket, each in one step and only if it is what the task says.
+/// Downloads the missing files of a task from its bucket. Each file appears atomically, and only if it is what the task
+/// says.
 struct StoreFetch: Sendable {
     let task: TaskFile
     let content: String
@@ -147,7 +148,7 @@ struct StoreFetch: Sendable {
     private func fetch(_ entry: TaskFileEntry, from store: ObjectStore, key: String, to path: String) async throws {
         guard let slash = path.lastIndex(of: "/") else { return }
         try NodeFiles.makeDirectory(String(path[..<slash]))
-        // Hidden, so that nothing takes it for content.
+        // A hidden name, so that it is not taken for content.
         let partial = "\(path[..<slash])/.\(path[slash...].dropFirst()).part"
         do {
             _ = try await store.download(key: key, size: entry.size, to: partial)

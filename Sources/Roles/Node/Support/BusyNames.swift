@@ -1,5 +1,5 @@
-/// Names of tasks that something is being done about right now. Counted: what begins a thing and the thing itself may
-/// overlap, and the name is busy until both have ended.
+/// Names of tasks with work in progress. Counted: two pieces of work may overlap, and the name is busy until both have
+/// ended.
 struct BusyNames: Sendable {
     private var counts: [String: Int] = [:]
 
@@ -7,7 +7,7 @@ struct BusyNames: Sendable {
 
     mutating func insert(_ name: String) { counts[name, default: 0] += 1 }
 
-    /// Once for each `insert`.
+    /// Call once for each `insert`.
     mutating func remove(_ name: String) {
         guard let count = counts[name] else { return }
         counts[name] = count > 1 ? count - 1 : nil

@@ -7,8 +7,8 @@ import NIOCore
 import NIOHTTP1
 import Text
 
-/// Tells a management system by HTTP what became of a task, so that it need not poll. A call that fails is made again,
-/// each time after twice as long, and given up in the end: the state directories say the same.
+/// Notifies a management system of task changes by HTTP, so that it need not poll. A failed call is repeated with a
+/// doubling delay, and given up in the end: the state directories contain the same information.
 struct Callback: Sendable {
     let url: String
     let transport: HTTPTransport
@@ -42,7 +42,7 @@ struct Callback: Sendable {
             "callback given up", metadata: ["task": "\(task)", "event": "\(event)", "host": "\(target.host)"])
     }
 
-    /// Redirects are not followed: a body is not sent to places that nobody configured.
+    /// Redirects are not followed: a body must not be sent to hosts that were not configured.
     private func post(_ target: HTTPURL, _ body: [UInt8]) async -> Bool {
         let answer = try? await transport.request(
             .POST, target, headers: ["Content-Type": "application/json"], body: HTTPRequestBody(body),

@@ -2,7 +2,7 @@ import HashLibrary
 import Hashing
 import Jobs
 
-/// The library of hashes as the node uses it.
+/// Connects the node to the library of hashes.
 struct LibraryBridge: ContentLibrary {
     let library: HashLibrary
 
@@ -21,7 +21,7 @@ struct LibraryBridge: ContentLibrary {
             try await LocalCopy.copy(from: source, to: place, expecting: digest)
             return true
         } catch {
-            // It is not what the table says: the library is to look again before it names it once more.
+            // The file differs from the table: the library must examine it before it is used again.
             await library.look(at: source)
             return false
         }

@@ -10,7 +10,7 @@ import S3
 import Swarm
 import Tracking
 
-/// What every task of a node works with: its configuration at one moment, and the shared connections.
+/// Shared by all tasks of a node: the configuration at one moment, and connections.
 struct NodeContext: Sendable {
     let configuration: NodeConfiguration
     let places: NodePlaces
@@ -49,15 +49,15 @@ struct NodeContext: Sendable {
 
     var paths: NodePaths { places.paths }
 
-    /// The same with another configuration, after it was loaded again.
+    /// The same context with another configuration, after a reload.
     func with(_ configuration: NodeConfiguration) -> NodeContext {
         NodeContext(
             configuration, swarm: swarm, transport: transport, stores: stores, webSeeds: webSeeds, library: library,
             clock: clock, logger: logger, metrics: metrics, tunables: tunables)
     }
 
-    /// The bucket that a task's content is in, and the prefix of its keys.
-    /// - Throws: text for a person, with no key in it.
+    /// The bucket of a task's content, and the prefix of its keys.
+    /// - Throws: text for a person, without keys.
     func store(of task: TaskFile) throws(TaskProblem) -> (store: ObjectStore, prefix: String) {
         let url = task.obs.url.isEmpty ? "obs://\(task.subdirectory.text)/dcps/\(task.name)" : task.obs.url
         guard let location = ObjectLocation(url) else {
@@ -84,7 +84,7 @@ struct NodeContext: Sendable {
         }
     }
 
-    /// The file that `obsbuckets` names, as it is now. It holds keys: others than its owner must not be able to read
+    /// The current contents of the file named by `obsbuckets`. It contains keys, so only its owner may be able to read
     /// it.
     private func bucketTable() throws(TaskProblem) -> BucketTable {
         guard let path = configuration.bucketTable else { return BucketTable() }
@@ -101,7 +101,7 @@ struct NodeContext: Sendable {
         }
     }
 
-    /// How every torrent of this node is to be transferred.
+    /// Transfer options for every torrent of this node.
     var transferOptions: TransferOptions {
         var options = TransferOptions()
         options.listen = configuration.torrentListen.flatMap { PeerAddress($0.description) }
@@ -113,7 +113,7 @@ struct NodeContext: Sendable {
         logger.log(level: level, text, metadata: more.merging(["task": "\(task)"]) { first, _ in first })
     }
 
-    /// Tells the management system, in the background.
+    /// Notifies the management system, in the background.
     func notify(_ event: String, task: String, path: String, details: String = "") {
         guard let url = configuration.callback else { return }
         let callback = Callback(
@@ -122,7 +122,7 @@ struct NodeContext: Sendable {
     }
 }
 
-/// Why a task cannot go on, and by which method.
+/// Why a task cannot continue, and the method that failed.
 struct TaskProblem: Error, Sendable, Hashable, CustomStringConvertible {
     let method: DeliveryMethod
     let description: String

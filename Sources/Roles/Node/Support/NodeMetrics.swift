@@ -1,8 +1,8 @@
 import Synchronization
 
-/// Counters of the daemon since its start, for `/metrics`.
+/// Counters since the start of the daemon, for `/metrics`.
 package final class NodeMetrics: Sendable {
-    /// One measured value, as Prometheus wants it.
+    /// One value of a metric.
     package struct Sample: Sendable, Hashable {
         package let name: String
         package let help: String
@@ -10,7 +10,7 @@ package final class NodeMetrics: Sendable {
         package let labels: [String]
         package let value: Double
 
-        /// - Parameter labels: names and values, one after the other.
+        /// - Parameter labels: names and values, alternating.
         package init(_ name: String, help: String, isCounter: Bool = true, labels: [String] = [], value: Double) {
             self.name = name
             self.help = help

@@ -1,38 +1,38 @@
 import Delivery
 import Jobs
 
-/// Where things lie on this node: `NodePaths`, and what depends on the machine's file systems.
+/// Paths on this node: `NodePaths`, and what depends on its file systems.
 struct NodePlaces: Sendable {
     let paths: NodePaths
     let role: NodeRole
     let machine: MachineType
-    /// Whether content gathers below BASE: DATA lies on another file system, and a rename is what publishes.
+    /// Whether incomplete content is kept below BASE: DATA is on another file system, and publication is a rename.
     let gathersUnderBase: Bool
 
     init(_ configuration: NodeConfiguration) {
         paths = NodePaths(configuration)
         role = configuration.role
         machine = configuration.machineType
-        // A mounted bucket has no rename to offer: content gathers beside it and is copied.
+        // A mounted bucket has no rename: content is assembled elsewhere and copied.
         gathersUnderBase =
             machine == .local && role != .cacher
             && !NodeFiles.areOnOneDevice(configuration.dataPath + "/transfer", configuration.baseDataPath)
     }
 
-    /// What is removed with all that is in it lies below this.
+    /// Directory trees are removed only below this path.
     var staging: OwnTree {
         gathersUnderBase ? OwnTree(path: paths.base + "/.swoop") : OwnTree(path: paths.data + "/transfer")
     }
 
-    /// Where content lies while it comes; on a cacher also as long as it is served.
-    /// - Parameter isShare: what a cacher fetches is BitTorrent's share alone.
+    /// Path of incomplete content; on a cacher also while it is seeded.
+    /// - Parameter isShare: whether only BitTorrent's share is fetched, as on a cacher.
     func incoming(_ task: TaskFile) -> String {
         gathersUnderBase
             ? paths.stagingUnderBase(task.subdirectory, task.name)
             : paths.staging(task.subdirectory, task.name, isShare: task.needsTmpTorrent)
     }
 
-    /// The directory of a task's own records: torrents, how far its transfers are, what was checked.
+    /// The directory of a task's own records: torrents, progress of its transfers, verified files.
     func work(_ task: TaskFile) -> String {
         let incoming =
             gathersUnderBase

@@ -5,22 +5,23 @@ import NIOCore
 import NIOHTTP1
 import Text
 
-/// Why a torrent could not be had from a URL.
+/// Why a torrent could not be loaded from a URL.
 enum TorrentFetchFailure: Error, Sendable, Hashable {
     case unreachable(String)
-    /// Something came that is no torrent, or not the one that the task names, even past the caches in between.
+    /// The response is not a torrent, or not the one that the task names, even when caches are bypassed.
     case wrongContent
 }
 
-/// Fetches torrents over HTTP, with bounds on time and size.
+/// Loads torrents over HTTP, with limits on time and size.
 struct TorrentFetcher: Sendable {
     let transport: HTTPTransport
     let tunables: NodeTunables
 
-    /// - Parameter infoHash: of the info dictionary, 40 hexadecimal digits (64 for v2); empty when the task names none.
+    /// - Parameter infoHash: SHA-1 of the info dictionary as 40 hexadecimal digits (64 for v2); empty if the task names
+    ///   none.
     func fetch(_ text: String, infoHash: String) async throws(TorrentFetchFailure) -> Torrent {
         if let torrent = try? await load(text, pastCaches: false), Self.matches(torrent, infoHash) { return torrent }
-        // A cache in between may hold an older one under the same name: ask past it once, before it counts as wrong.
+        // A cache may contain an older torrent of the same name: bypass it once before the torrent counts as wrong.
         let torrent = try await load(text, pastCaches: true)
         guard Self.matches(torrent, infoHash) else { throw .wrongContent }
         return torrent

@@ -3,16 +3,16 @@ import Glibc
 import Jobs
 import Threads
 
-/// The ledger of crashes on disk, in DATA. Every change is durable before what follows it.
+/// The crash ledger on disk, in DATA. Every change is durable before work continues.
 struct CrashRecord: Sendable {
-    /// `DATA/.running`: there while the process runs, gone once it was stopped.
+    /// `DATA/.running`: exists while the process runs, removed when it is stopped.
     let path: String
-    /// Left by a process that broke down, beside it.
+    /// A file beside it, created by a process that crashed.
     let mark: String
     private(set) var ledger = CrashLedger()
     private var isClosed = false
 
-    /// Names the machine's run: another one means that it was off meanwhile.
+    /// Identifies the boot of the machine: another value means that it was off meanwhile.
     private let boot: String
 
     init(data: String) {
@@ -24,7 +24,7 @@ struct CrashRecord: Sendable {
 
     static func markPath(data: String) -> String { "\(data)/.crashed" }
 
-    /// Reads what the process before left, and charges the tasks that ran with how it ended.
+    /// Reads the record of the previous process, and counts its end for the tasks that were running.
     mutating func load(done: (String) -> Int64) {
         guard let bytes = try? NodeFiles.read(path, limit: 64 << 20) else { return }
         let text = String(decoding: bytes, as: UTF8.self)
@@ -36,14 +36,14 @@ struct CrashRecord: Sendable {
         NodeFiles.removeFile(mark)
     }
 
-    /// Makes a change and writes it down.
+    /// Makes a change and writes it to disk.
     mutating func change(_ change: (inout CrashLedger) -> Void) {
         let before = ledger
         change(&ledger)
         if ledger != before { save() }
     }
 
-    /// The process was stopped: nothing ran when it ended. Nothing is written any more.
+    /// The process was stopped: no task was running when it ended. Nothing is written any more.
     mutating func close() {
         isClosed = true
         NodeFiles.removeFile(path)
@@ -51,21 +51,21 @@ struct CrashRecord: Sendable {
 
     private func save() {
         if isClosed { return }
-        // Losing it costs a count.
+        // Losing the record costs a count.
         try? NodeFiles.write(Array("boot \(boot)\n\(ledger.text)".utf8), to: path)
     }
 }
 
-// What the daemon tells the record.
+// The daemon's calls to the record.
 extension DeliveryNode {
-    /// The file that a process which breaks down is to leave, so that the next one can tell.
+    /// The file that a crashing process creates, so that the next one can tell.
     package static func crashMark(of configuration: NodeConfiguration) -> String {
         CrashRecord.markPath(data: configuration.dataPath)
     }
 
     static func key(_ side: TaskSide, _ name: String) -> String { "\(side.rawValue)/\(name)" }
 
-    /// What of a task is done and durable: bytes that have come, files that were checked.
+    /// The durable progress of a task: received bytes, verified files.
     private nonisolated static func done(_ key: String, _ context: NodeContext) -> Int64 {
         let parts = key.split(separator: "/", maxSplits: 1).map(String.init)
         guard parts.count == 2, parts[0] == TaskSide.receiver.rawValue,
@@ -81,7 +81,7 @@ extension DeliveryNode {
         return sum &+ (NodeFiles.status(work + "/verified")?.size ?? 0)
     }
 
-    /// Charges tasks with the end of the process before, and puts those that have had too many into `failed`.
+    /// Counts the end of the previous process for its tasks, and moves tasks with too many crashes to `failed`.
     func settleCrashes() async {
         let context = context
         crashes = await Threads.offload { [record = crashes] in
@@ -122,7 +122,7 @@ extension DeliveryNode {
         context.notify("failed", task: name, path: context.directories.path(side, .failed, name), details: text)
     }
 
-    /// Notes that tasks are about to run.
+    /// Records that tasks are about to run.
     func noteRunning(_ tasks: [(TaskSide, String)]) async {
         let context = context
         let keys = tasks.map { Self.key($0.0, $0.1) }
@@ -136,7 +136,7 @@ extension DeliveryNode {
         crashes.ledger.standing(of: Self.key(side, name)) == .suspect
     }
 
-    /// Starts tasks that may have broken the process down one after the other: what breaks down next is that one's doing.
+    /// Starts suspected tasks one after the other, so that the next crash can be attributed to one of them.
     func startSuspects(_ suspects: [(side: TaskSide, name: String, state: TaskState)]) {
         guard !suspects.isEmpty else { return }
         Task {
@@ -155,7 +155,7 @@ extension DeliveryNode {
         }
     }
 
-    /// Whoever has run so long has nothing to do with earlier crashes.
+    /// A task that has run for long enough is not the cause of earlier crashes.
     func forgiveIfSteady() {
         guard crashes.ledger.hasCounts, clock.now.uptime - startedAt >= context.tunables.steadyTime else { return }
         crashes.change { ledger in for (task, entry) in ledger.entries where entry.isRunning { ledger.proved(task) } }

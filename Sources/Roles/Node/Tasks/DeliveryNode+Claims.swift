@@ -1,16 +1,16 @@
 import Delivery
 
-// Two tasks of one SUBDIR/NAME: the second waits for nothing, it is refused.
+// Two tasks with the same SUBDIR/NAME: the second is refused at once.
 extension DeliveryNode {
-    /// The places that no other task may use while this one is received.
+    /// The paths that no other task may use while this one is received.
     func places(of task: TaskFile) -> Set<String> {
         [context.places.incoming(task), context.places.work(task)]
     }
 
-    /// Claims a task's staging directory for it.
-    /// - Returns: another task of the same content that was delivered before and serves. It has to give way, as one of
-    ///   the same name does.
-    /// - Throws: recv's text for a task that is there, when another has the place.
+    /// Claims a task's staging directory.
+    /// - Returns: another task of the same content that was delivered before and is seeding. It must end, as must one
+    ///   of the same name.
+    /// - Throws: recv's text for an existing task, if another task uses the path.
     func claim(_ task: TaskFile, by name: String) throws(RecvRefusal) -> String? {
         let wanted = places(of: task)
         let directories = context.directories
@@ -29,20 +29,20 @@ extension DeliveryNode {
         return superseded
     }
 
-    /// A claim that led to nothing is given back, unless an earlier delivery of that name still has the place.
+    /// Releases a claim that was not used, unless an earlier delivery of that name still uses the path.
     func giveBackClaim(of name: String) {
         let states: [TaskState] = [.queues, .downloading, .downloaded]
         if context.directories.locate(.receiver, name, in: states) == nil { receiveClaims.release(name) }
     }
 
-    /// Whether another task than `name` may be using a task's staging directory.
+    /// Whether another task than `name` may be using the task's staging directory.
     func isPlaceShared(of task: TaskFile, besides name: String) -> Bool {
         guard let other = receiveClaims.holder(of: places(of: task), besides: name) else { return false }
         let states: [TaskState] = [.queues, .downloading, .downloaded]
         return preparing.contains(other) || context.directories.locate(.receiver, other, in: states) != nil
     }
 
-    /// Another task of one content that is sent: in the queue or being uploaded, or served already.
+    /// The state of another task that sends the same content: in the queue or uploading, or already seeding.
     enum OtherSend {
         case waiting(path: String)
         case uploading(path: String)
@@ -53,7 +53,7 @@ extension DeliveryNode {
         ["\(subdirectory.text)/\(name)"]
     }
 
-    /// Who sends a content now under another name of task file; nil when nobody does.
+    /// The task that sends the content under another task file name; nil if there is none.
     func otherSend(of subdirectory: TaskSubdirectory, _ content: String, besides name: String) -> OtherSend? {
         let directories = context.directories
         while let other = sendClaims.holder(of: Self.sendKey(subdirectory, content), besides: name) {
@@ -69,7 +69,7 @@ extension DeliveryNode {
         return nil
     }
 
-    /// - Returns: who has the content already.
+    /// - Returns: the task that uses the content already.
     func claimSend(_ task: TaskFile, by name: String) -> String? {
         guard otherSend(of: task.subdirectory, task.name, besides: name) != nil else {
             return sendClaims.claim(Self.sendKey(task.subdirectory, task.name), by: name)

@@ -1,14 +1,14 @@
 import Glibc
 import Jobs
 
-/// Which half of the node a task belongs to.
+/// Whether a task is sent or received.
 package enum TaskSide: String, Sendable, Hashable, CaseIterable { case sender, receiver }
 
-/// Where a task stands: the name of the directory that its file is in.
+/// The state of a task: the name of the directory that contains its file.
 package enum TaskState: String, Sendable, Hashable, CaseIterable {
     case tmp, queues, uploading, uploaded, downloading, downloaded, history, failed
 
-    /// In the order in which a task of that side goes through them.
+    /// In the order of a task's life.
     static func all(of side: TaskSide) -> [TaskState] {
         side == .sender
             ? [.tmp, .queues, .uploading, .uploaded, .history, .failed]
@@ -16,16 +16,16 @@ package enum TaskState: String, Sendable, Hashable, CaseIterable {
     }
 }
 
-/// The directories of task files, which are the record of every task's state and the contract with other programs: a
-/// state is a directory, a change of state is one rename.
+/// The directories of task files. They are the record of every task's state and the contract with other programs: a
+/// state is a directory, and a change of state is one rename.
 struct TaskDirectories: Sendable {
     /// `DATA`.
     let root: String
 
     static let suffix = ".task.json"
-    /// Largest task file that is read, in bytes: a hundred thousand files take about 20 MiB.
+    /// Largest task file that is read, in bytes: a task of 100,000 files takes about 20 MiB.
     static let mostBytes = 64 << 20
-    /// What may lie beside a failed task's file.
+    /// Endings of error files beside a failed task's file.
     static let errorSuffixes = [".bterr", ".obserr", ".cdnerr"]
 
     func directory(_ side: TaskSide, _ state: TaskState) -> String { "\(root)/\(side.rawValue)/\(state.rawValue)" }
@@ -34,7 +34,7 @@ struct TaskDirectories: Sendable {
         "\(directory(side, state))/\(name)"
     }
 
-    /// Makes all of them.
+    /// Creates all directories.
     func make() throws(FileFailure) {
         for side in TaskSide.allCases {
             for state in TaskState.all(of: side) { try NodeFiles.makeDirectory(directory(side, state)) }
@@ -42,14 +42,15 @@ struct TaskDirectories: Sendable {
         try NodeFiles.makeDirectory("\(root)/transfer")
     }
 
-    /// Whether a name can be a task file's: one path component of a sane length with the right ending, not hidden.
+    /// Whether a name is a valid task file name: one path component of acceptable length with the right ending, not
+    /// hidden.
     static func isTaskName(_ name: String) -> Bool {
         name.hasSuffix(suffix) && name.utf8.count > suffix.utf8.count && name.utf8.count <= 255
             && !name.hasPrefix(".") && !name.utf8.contains(0x2f) && !name.utf8.contains(0)
     }
 
-    /// The names of the task files in a directory, in the order of their arrival. Links, directories, FIFOs and
-    /// whatever else is no regular file are passed by.
+    /// The names of the task files in a directory, in order of arrival. Links, directories, FIFOs and other special
+    /// files are ignored.
     func list(_ side: TaskSide, _ state: TaskState) -> [String] {
         let directory = directory(side, state)
         return NodeFiles.names(in: directory).filter(Self.isTaskName)
@@ -65,7 +66,7 @@ struct TaskDirectories: Sendable {
         Self.isTaskName(name) && NodeFiles.status(path(side, state, name))?.kind == .file
     }
 
-    /// The first of `states` that a task is in.
+    /// The first of `states` that contains the task.
     func locate(_ side: TaskSide, _ name: String, in states: [TaskState]) -> TaskState? {
         states.first { contains(side, $0, name) }
     }
@@ -74,9 +75,9 @@ struct TaskDirectories: Sendable {
         try NodeFiles.read(path(side, state, name), limit: Self.mostBytes)
     }
 
-    /// Writes a task's file where it is now, in one step.
+    /// Rewrites a task's file in its current place, atomically.
     func write(_ bytes: [UInt8], _ side: TaskSide, _ state: TaskState, _ name: String) throws(FileFailure) {
-        // Keys of an object store may be in it.
+        // The file may contain keys of an object store.
         try NodeFiles.write(bytes, to: path(side, state, name), mode: 0o640)
     }
 
@@ -84,14 +85,14 @@ struct TaskDirectories: Sendable {
         try NodeFiles.move(path(side, from, name), to: path(side, to, name))
     }
 
-    /// Removes a task's file from a state, and what its failures left beside it.
+    /// Removes a task's file from a state, with its error files.
     func remove(_ name: String, _ side: TaskSide, from state: TaskState) {
         let path = path(side, state, name)
         NodeFiles.removeFile(path)
         for suffix in Self.errorSuffixes { NodeFiles.removeFile(path + suffix) }
     }
 
-    /// Puts a task into `failed`, the details beside it first: who sees the task there finds them.
+    /// Moves a task to `failed`. The details are written first, so that they are there when the task is seen.
     func fail(_ name: String, _ side: TaskSide, from: TaskState, details: String, suffix: String) throws(FileFailure) {
         let target = path(side, .failed, name)
         for other in Self.errorSuffixes where other != suffix { NodeFiles.removeFile(target + other) }

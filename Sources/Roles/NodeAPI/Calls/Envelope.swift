@@ -4,9 +4,9 @@ import HTTPTypes
 import Hummingbird
 import JSON
 
-/// Replies as deployed clients read them.
+/// Replies in the format of deployed clients.
 enum Envelope {
-    /// How much JSON of a request is read.
+    /// JSON limits for requests.
     static func limits(_ limits: NodeAPILimits) -> JSONLimits {
         JSONLimits(maxBytes: limits.bodyBytes, maxDepth: limits.jsonDepth, maxValues: JSONLimits.message.maxValues)
     }

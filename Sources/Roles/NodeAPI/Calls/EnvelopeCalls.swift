@@ -3,7 +3,7 @@ import HTTPServing
 import HTTPTypes
 import Hummingbird
 
-/// The calls of management systems: POST with the envelope, errors of a call as a 200 with `return_status` `"false"`.
+/// The calls of management systems: POST with the envelope. A failed call has status 200 and `return_status` `"false"`.
 struct EnvelopeCalls<Node: NodeCalls>: Sendable {
     let node: Node
     let limits: NodeAPILimits
@@ -28,7 +28,7 @@ struct EnvelopeCalls<Node: NodeCalls>: Sendable {
             return Envelope.response(
                 .failure(error.description), messageID: error.messageID, method: call.rawValue, .badRequest)
         }
-        // The path says what is to be done; a name that says otherwise is a mistake that must not start a transfer.
+        // The path selects the call. A different method name is an error and must not start a transfer.
         let method = envelope.method.isEmpty ? call.rawValue : envelope.method
         guard call.methodNames.contains(method) else {
             let names = call.methodNames.joined(separator: " or ")

@@ -5,8 +5,8 @@ import Hummingbird
 import NIOCore
 import Text
 
-/// Serves the stored content under `/dcp/`, with ranges, to receivers, web seeds and the CDN's own fetches. Reads only,
-/// lists nothing, and never shows what is unfinished.
+/// Serves the stored content under `/dcp/`, with ranges, to receivers, web seeds and the CDN. Read-only, without
+/// directory listings or unfinished content.
 struct FileServer: HTTPResponder {
     typealias Context = ServiceContext
 
@@ -36,8 +36,8 @@ struct FileServer: HTTPResponder {
         return answer.response(in: context, within: limits.http, admission, holding: place)
     }
 
-    /// Torrents are made anew under the same name, so caches are to ask again soon; content never changes under its
-    /// name, and how long it is kept is the CDN's own setting.
+    /// Torrents are made anew under the same name, so caches must revalidate them soon. Content never changes under its
+    /// name; its cache time is set in the CDN.
     private static func caching(of path: ServedPath) -> String {
         isTorrent(path) ? "public, max-age=180" : "public, no-transform"
     }

@@ -1,15 +1,15 @@
 import Text
 
-/// The path of a request to the file server, as components below the served directory.
+/// The path of a file server request, as components below the served directory.
 ///
-/// Components are bytes, since names of files are. None is empty, `.`, `..` or hidden, none has a slash or a NUL in it:
-/// so the node's own directory `.swoop`, where unfinished content lies, cannot be named.
+/// Components are bytes, because file names are. None is empty, `.`, `..` or hidden, and none contains a slash or a
+/// NUL: so the node's own directory `.swoop`, which contains unfinished content, cannot be named.
 struct ServedPath: Equatable, Sendable {
     let components: [[UInt8]]
 
     static let prefix = "/dcp/"
 
-    /// - Parameter target: the request's target as it came, with its query.
+    /// - Parameter target: the request's target as received, with its query.
     init?(target: String) {
         let path = target.utf8.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
         guard path.starts(with: Self.prefix.utf8), path.count <= 4096 else { return nil }

@@ -1,7 +1,7 @@
 import HTTPServing
 import JSON
 
-/// The resources under /v1 and the pages, as one table.
+/// The table of the resources under /v1 and the pages.
 enum NodeRoutes {
     static func table(_ routes: [Route]) -> RouteTable {
         RouteTable(

@@ -6,8 +6,8 @@ import JSON
 import NIOCore
 import Text
 
-/// The same operations as resources under /v1, without envelopes: a body is the parameters, an answer the content, and
-/// the status says how it ended.
+/// The same operations as resources under /v1, without envelopes: a request body contains the parameters, a response
+/// the content, and the status code is the result.
 struct TaskResources<Node: NodeCalls>: Sendable {
     let node: Node
     let limits: NodeAPILimits
@@ -137,7 +137,7 @@ struct TaskResources<Node: NodeCalls>: Sendable {
         return .json(.object(reply.content), status: !isThere ? .notFound : reply.succeeded ? .ok : .conflict)
     }
 
-    /// A task's progress as server-sent events, until the task is gone or the follower is.
+    /// A task's progress as server-sent events, until the task is removed or the subscriber disconnects.
     private func follow(_ request: Request, _ context: ServiceContext) async -> Response {
         let direction = direction(request)
         guard case .name(let name) = TaskFileName(context), await entry(name, direction) != nil else {
@@ -181,9 +181,9 @@ extension TaskEntry {
 /// The name of a task file in a path.
 enum TaskFileName {
     case name(String)
-    /// No task file is called so.
+    /// Not a valid task file name.
     case nothing
-    /// An escape is broken, or the bytes are not UTF-8.
+    /// A broken escape, or bytes that are not UTF-8.
     case broken
 
     init(_ context: ServiceContext) {

@@ -1,11 +1,11 @@
 import Delivery
 
-/// What followers are shown of tasks: looked at once in an interval for all that follow one task, and by its name alone,
-/// not by listing every directory.
+/// Task states for event subscribers: read once per interval for all subscribers of a task, by name, without listing
+/// every directory.
 actor TaskSnapshots {
     private struct Snapshot {
         let takenAt: ContinuousClock.Instant
-        /// Nil when there was no such task.
+        /// Nil if there was no such task.
         let state: Task<[UInt8]?, Never>
     }
 
@@ -14,7 +14,7 @@ actor TaskSnapshots {
         let direction: TaskEntry.Direction?
     }
 
-    /// For how long one look is good.
+    /// How long a snapshot is valid.
     private let interval: Duration
     private let look: @Sendable (String, TaskEntry.Direction?) async -> [UInt8]?
     private var snapshots: [Key: Snapshot] = [:]
@@ -24,7 +24,7 @@ actor TaskSnapshots {
         self.look = look
     }
 
-    /// A task as JSON; nil when there is none of that name.
+    /// A task as JSON; nil if there is none with this name.
     func state(of name: String, _ direction: TaskEntry.Direction?) async -> [UInt8]? {
         let (key, now) = (Key(name: name, direction: direction), ContinuousClock.now)
         if let known = snapshots[key], now - known.takenAt < interval * 0.9 { return await known.state.value }

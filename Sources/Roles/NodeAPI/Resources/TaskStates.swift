@@ -1,7 +1,7 @@
 import Delivery
 import JSON
 
-/// One task and its progress, as the resources show it.
+/// One task and its progress, as in the resources.
 struct TaskStates<Node: NodeCalls>: Sendable {
     let node: Node
 
@@ -10,7 +10,7 @@ struct TaskStates<Node: NodeCalls>: Sendable {
         return await state(entry).encode()
     }
 
-    /// The task of that name in the direction asked for; a download before an upload, as cancel has it.
+    /// The task with this name in the given direction; without one, a download before an upload, as for cancel.
     func entry(_ name: String, _ wanted: TaskEntry.Direction?) async -> TaskEntry? {
         let found = await node.tasks(named: name).filter { wanted == nil || $0.direction == wanted }
         return found.first { $0.direction == .receive } ?? found.first

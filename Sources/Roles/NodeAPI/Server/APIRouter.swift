@@ -7,7 +7,7 @@ import Hummingbird
 import JSON
 import MetricFamilies
 
-/// Which path does what.
+/// Assigns paths to handlers.
 struct APIRouter<Node: NodeCalls>: Sendable {
     let node: Node
     let address: ListenAddress
@@ -15,7 +15,7 @@ struct APIRouter<Node: NodeCalls>: Sendable {
     let admission: Admission
     let counters: RequestCounters
 
-    /// Paths that tell whether somebody is there, and nothing else, beside those of the table.
+    /// Paths, in addition to those of the table, that only show whether the server is up.
     private static var open: Set<String> { ["/heartbeat", "/version"] }
 
     func responder() -> some HTTPResponder<ServiceContext> {
@@ -44,11 +44,11 @@ struct APIRouter<Node: NodeCalls>: Sendable {
         return router.buildResponder()
     }
 
-    /// What deployed clients ask for outside the envelope.
+    /// The requests of deployed clients without an envelope.
     private func addTexts(to router: Router<ServiceContext>) {
         let node = node
         router.get("showschedules") { _, _ in counted(.text(await node.showschedules())) }
-        // Texts in quotes, as the calls have always answered.
+        // Quoted texts, as BFT has always replied.
         router.get("reloadconf") { _, _ in counted(.json(.string(await node.reloadconf()))) }
         router.get("heartbeat") { _, _ in counted(.json(.string(await node.heartbeat()))) }
         router.get("version") { _, _ in counted(.text(await node.version())) }
@@ -82,7 +82,7 @@ struct APIRouter<Node: NodeCalls>: Sendable {
         return response
     }
 
-    /// The envelope for everybody: a client of the calls reads nothing else, a person reads `desc`.
+    /// The envelope for all clients: a client of the calls reads nothing else, and a person reads `desc`.
     private func refusal(_ request: Request, _ status: HTTPResponse.Status, _ text: String) -> Response {
         let name = request.uri.path.split(separator: "/").last.map { String($0.prefix(64)) } ?? ""
         return counted(Envelope.response(.failure(text), method: APICall(rawValue: name)?.rawValue ?? "", status))

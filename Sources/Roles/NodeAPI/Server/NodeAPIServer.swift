@@ -4,14 +4,14 @@ import Delivery
 import HTTPServing
 import Logging
 
-/// The HTTP servers of a node: the API, and the file server where one is wanted.
+/// The HTTP servers of a node: the API, and optionally the file server.
 package final class NodeAPIServer: Sendable {
-    /// Where to listen, and what the file server serves.
+    /// Listening addresses, and the served directory.
     package struct Settings: Sendable {
         package var listen: ListenAddress
-        /// nil turns the file server off.
+        /// nil disables the file server.
         package var www: ListenAddress?
-        /// `basedatapath`; asked for each request.
+        /// `basedatapath`; called for each request.
         package var content: @Sendable () -> String
         package var limits = NodeAPILimits()
         /// nil for plain HTTP.
@@ -33,7 +33,7 @@ package final class NodeAPIServer: Sendable {
     let api: HTTPService
     let www: HTTPService?
 
-    /// Where the API listens, with the port the system chose if it was asked to.
+    /// The listening address of the API, with the port that the system chose if it was 0.
     package var address: ListenAddress { api.address }
     package var wwwAddress: ListenAddress? { www?.address }
 
@@ -43,8 +43,7 @@ package final class NodeAPIServer: Sendable {
     }
 
     /// Returns when both accept connections.
-    /// - Throws: ``HTTPServiceError``, of kind `.configuration` when the API is to listen on the network and no token is
-    ///   set.
+    /// - Throws: ``HTTPServiceError``; of kind `.configuration` if the API would listen on the network without a token.
     package static func start(
         _ node: some NodeCalls, settings: Settings, logger: Logger
     ) async throws(HTTPServiceError) -> NodeAPIServer {
@@ -75,7 +74,7 @@ package final class NodeAPIServer: Sendable {
         }
     }
 
-    /// Takes no more requests and closes every connection.
+    /// Stops accepting requests and closes all connections.
     package func stop() async {
         async let first: Void = api.stop()
         await www?.stop()

@@ -3,10 +3,10 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// What is known of one request while it is answered.
+/// The context of one request.
 package struct ServiceContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
-    /// Who asks; nil at open paths for those who did not show it.
+    /// The authenticated caller; nil on open paths for a request without credentials.
     package var caller: Caller?
     /// The connection that it came by.
     let channel: any Channel
@@ -30,11 +30,11 @@ package struct ServiceContext: RequestContext {
     package func may(_ role: Role) -> Bool { caller?.role.includes(role) ?? false }
 }
 
-/// Answers for requests that are turned away, in the form that the clients of a role read.
+/// Builds the response to a refused request, in the format that the clients of a role read.
 package typealias RefusalAnswer = @Sendable (Request, HTTPResponse.Status, String) -> Response
 
-/// Turns away who may not come in, before anything of a request but its head is looked at, and answers for paths that
-/// do not exist.
+/// Refuses requests without permission, before anything except their head is examined, and answers requests for paths
+/// that do not exist.
 package struct AccessMiddleware: RouterMiddleware {
     package typealias Context = ServiceContext
 
@@ -45,8 +45,8 @@ package struct AccessMiddleware: RouterMiddleware {
     private let refuse: RefusalAnswer
 
     /// - Parameters:
-    ///   - setting: the name of the setting that holds a token, for texts.
-    ///   - open: paths that tell whether somebody is there, and nothing else: they want no credentials.
+    ///   - setting: the name of the setting that holds a token, for messages.
+    ///   - open: paths that only show whether the server is up. They need no credentials.
     package init(
         _ gate: RequestGuard, _ authenticator: any Authenticator, setting: String, open: Set<String>,
         refuse: @escaping RefusalAnswer
@@ -82,7 +82,7 @@ package struct AccessMiddleware: RouterMiddleware {
     private func turnedAway(_ request: Request, _ status: HTTPResponse.Status, _ text: String) -> Response {
         var response = refuse(request, status, text)
         if status == .unauthorized { response.headers[.wwwAuthenticate] = "Bearer" }
-        // What was sent as a body is not read: the connection cannot serve another request.
+        // The request body is not read, so the connection cannot serve another request.
         if request.method != .get { response.headers[.connection] = "close" }
         return response
     }

@@ -25,9 +25,9 @@ package struct Role: Sendable, Hashable, CustomStringConvertible {
     package static let administer = Role("administer", including: .operate)
 }
 
-/// Who sends a request.
+/// The sender of a request.
 package struct Caller: Sendable, Hashable {
-    /// For records of who did what; never a secret.
+    /// For audit records; never a secret.
     package let name: String
     package let role: Role
 
@@ -36,26 +36,26 @@ package struct Caller: Sendable, Hashable {
         self.role = role
     }
 
-    /// Whoever is on this machine, where nobody can show who he is.
+    /// A client on this host, when no credentials are configured.
     package static let local = Caller(name: "local", role: .administer)
 }
 
-/// What a request shows of who sent it.
+/// The result of authenticating a request.
 package enum Authentication: Sendable, Hashable {
-    /// No credentials exist that somebody could show.
+    /// No credentials are configured.
     case notSetUp
     case missing
     case wrong
     case caller(Caller)
 }
 
-/// A way to tell who sends a request: tokens, signed tickets, certificates of clients.
+/// Authenticates requests, by tokens, signed tickets or client certificates.
 package protocol Authenticator: Sendable {
     /// Called for each request, before anything but its head is looked at.
     func authenticate(_ request: HTTPRequest, from origin: RequestOrigin) async -> Authentication
 }
 
-/// `Authorization: Bearer TOKEN` (RFC 6750) against tokens that may change at any time.
+/// Checks `Authorization: Bearer TOKEN` (RFC 6750) against tokens that may change at any time.
 package struct BearerTokens: Authenticator {
     package struct Token: Sendable, Hashable {
         package let secret: Secret
@@ -69,7 +69,7 @@ package struct BearerTokens: Authenticator {
 
     private let tokens: @Sendable () async -> [Token]
 
-    /// - Parameter tokens: those in force, asked for at each request.
+    /// - Parameter tokens: returns the valid tokens; called for each request.
     package init(_ tokens: @escaping @Sendable () async -> [Token]) { self.tokens = tokens }
 
     package func authenticate(_ request: HTTPRequest, from origin: RequestOrigin) async -> Authentication {
@@ -80,7 +80,7 @@ package struct BearerTokens: Authenticator {
     static func judge(_ header: String?, _ tokens: [Token]) -> Authentication {
         if tokens.isEmpty { return .notSetUp }
         guard let given = given(header) else { return .missing }
-        // All are compared, so that the time taken tells nothing of which one it was.
+        // All tokens are compared, so that timing does not reveal which one matched.
         var found: Caller?
         for token in tokens where token.secret.matches(given) { found = token.caller }
         return found.map { .caller($0) } ?? .wrong

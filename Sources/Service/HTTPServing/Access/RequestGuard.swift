@@ -1,13 +1,13 @@
 import Address
 import HTTPTypes
 
-/// Decides who may talk to a server at all: no page of a web site, whatever name it has given this machine's address (DNS
-/// rebinding, CVE-2018-5702), and nobody without credentials where there are any. Pure.
+/// Decides which requests a server accepts. Refuses requests from web pages, whatever host name they use for this
+/// address (DNS rebinding, CVE-2018-5702), and requests without credentials if credentials are configured. Pure.
 package struct RequestGuard: Sendable {
-    /// Why a request is turned away.
+    /// Why a request is refused.
     package enum Refusal: Equatable, Sendable {
         case noHost, foreignHost, crossSite, tokenMissing, tokenWrong, tokenNotSet
-        /// Who sends it may not do that.
+        /// The caller lacks the required role.
         case roleTooLow(needed: Role)
 
         package var status: HTTPResponse.Status {
@@ -18,7 +18,7 @@ package struct RequestGuard: Sendable {
             }
         }
 
-        /// - Parameter setting: the name of the setting that a token stands in.
+        /// - Parameter setting: the name of the setting that holds a token.
         func text(setting: String) -> String {
             switch self {
             case .noHost: "the request names no host"
@@ -32,16 +32,16 @@ package struct RequestGuard: Sendable {
         }
     }
 
-    /// Where the server listens.
+    /// The address on which the server listens.
     let address: ListenAddress
 
     package init(address: ListenAddress) { self.address = address }
 
-    /// - Parameter isOpen: whether the call is one of the few that want no credentials.
+    /// - Parameter isOpen: whether the path needs no credentials.
     package func refusal(of head: HTTPRequest, _ authentication: Authentication, isOpen: Bool) -> Refusal? {
         guard let authority = head.authority, !authority.isEmpty else { return .noHost }
         let host = HostName.host(of: authority)
-        // With a token a foreign name gains nothing: a browser does not know it.
+        // With a token, a foreign host name gains nothing: a browser does not know the token.
         if authentication == .notSetUp, !HostName.isLoopback(host), host != address.host.lowercased() || isWildcard {
             return .foreignHost
         }
@@ -55,7 +55,7 @@ package struct RequestGuard: Sendable {
         }
     }
 
-    /// Who that is, as far as it is known.
+    /// The caller, if known.
     func caller(_ authentication: Authentication) -> Caller? {
         switch authentication {
         case .caller(let caller): caller
@@ -66,7 +66,7 @@ package struct RequestGuard: Sendable {
 
     private var isWildcard: Bool { address.host == "::" || address.host == "0.0.0.0" }
 
-    /// A browser says where a request comes from. Programs say nothing.
+    /// Browsers send the origin of a request; other programs do not.
     private func isCrossSite(_ headers: HTTPFields, authority: String) -> Bool {
         if let name = HTTPField.Name("Sec-Fetch-Site"), let site = headers[name], site != "same-origin", site != "none"
         {

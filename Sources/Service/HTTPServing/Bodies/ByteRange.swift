@@ -1,9 +1,9 @@
-/// What of a file is asked for (RFC 9110, section 14).
+/// The part of a file that a request asks for (RFC 9110, section 14).
 package enum ByteRange: Equatable, Sendable {
-    /// Everything: no range, one in a unit or form that is not understood, or several.
+    /// The whole file: no range, several ranges, or an unknown unit or form.
     case whole
     case part(Range<Int64>)
-    /// Nothing of it is in the file.
+    /// The range is entirely outside the file.
     case unsatisfiable
 
     /// - Parameter header: the value of `Range`.
@@ -30,7 +30,7 @@ package enum ByteRange: Equatable, Sendable {
         }
     }
 
-    /// Digits only; what is larger than any file counts as the largest.
+    /// Digits only; numbers that are too large are clamped to the maximum.
     private static func number(_ digits: Substring) -> Int64? {
         guard !digits.isEmpty, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
         return Int64(digits) ?? .max - 1

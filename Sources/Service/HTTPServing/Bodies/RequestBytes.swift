@@ -2,7 +2,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// Reads bodies of requests, no more than may be and no longer than it may take.
+/// Reads request bodies, with limits on size and time.
 package enum RequestBytes {
     package enum Problem: Error, Sendable {
         case tooLarge(limit: Int), tooSlow, brokenOff

@@ -1,7 +1,7 @@
 import Admission
 
-/// What one answer has reserved of the budget for bytes that wait to be sent: the chunk that is being read, and the one
-/// before it that may still wait. Given back when the answer ends, in whatever way.
+/// The part of the budget for unsent bytes that one response has reserved: for the chunk that is being read, and for
+/// the previous one, which may still be queued. Released when the response ends in any way.
 package struct UnsentBytes: ~Copyable {
     private let admission: Admission
     private var before = 0

@@ -1,7 +1,7 @@
 import Admission
 import MetricFamilies
 
-/// What strangers hold of the process, for `/metrics`.
+/// The use of the process's budget by remote clients, for `/metrics`.
 package enum AdmissionFamilies {
     package static func all(of figures: Admission.Figures) -> [MetricFamily] {
         func byDoor(_ counts: [Door: Int]) -> [MetricFamily.Sample] {

@@ -4,10 +4,10 @@ import JSON
 import NIOCore
 
 extension Response {
-    /// The type of JSON documents.
+    /// The content type of JSON documents.
     package static let jsonType = "application/json; charset=utf-8"
 
-    /// A page of text.
+    /// A text response.
     package static func text(
         _ text: String, type: String = "text/plain; charset=utf-8", status: HTTPResponse.Status = .ok
     ) -> Response {

@@ -3,8 +3,8 @@ import Hummingbird
 import NIOCore
 import Synchronization
 
-/// Server-sent events (HTML Living Standard, section 9.2): a bounded number of followers, each told what is new and, after a
-/// silence, that the connection lives.
+/// Server-sent events (HTML Living Standard, section 9.2) for a bounded number of subscribers. Each gets new states
+/// and, after a time without any, a sign that the connection is alive.
 package final class EventStream: Sendable {
     private let limit: Int
     private let silence: Duration
@@ -15,19 +15,19 @@ package final class EventStream: Sendable {
         silence = limits.followerSilence
     }
 
-    /// What a look at what is followed found.
+    /// The result of reading the current state.
     package enum Look: Sendable {
-        /// The state as it is now, in one line; told when it differs from the last one.
+        /// The current state, in one line; sent if it differs from the last one.
         case state([UInt8])
-        /// There is no more to follow: the stream ends.
+        /// There will be no more states: the stream ends.
         case gone
     }
 
-    /// An answer that tells the state of something whenever it has changed.
+    /// A response that sends a state whenever it has changed.
     /// - Parameters:
     ///   - event: the name of the event.
-    ///   - interval: between two looks.
-    /// - Returns: nil when there are too many followers.
+    ///   - interval: time between two reads of the state.
+    /// - Returns: nil if there are too many subscribers.
     package func response(
         event: String, every interval: Duration, look: @escaping @Sendable () async -> Look
     ) -> Response? {

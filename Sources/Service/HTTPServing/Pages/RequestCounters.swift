@@ -1,8 +1,8 @@
 import MetricFamilies
 import Synchronization
 
-/// What servers answered, for the metrics. Series are fixed: subjects that the program names and answers by class, nothing
-/// from outside.
+/// Counts responses, for metrics. The series are fixed: subjects that the program defines, by class of status code. No
+/// label has a value from outside.
 package final class RequestCounters: Sendable {
     private struct Key: Hashable {
         let subject: String
@@ -12,15 +12,15 @@ package final class RequestCounters: Sendable {
     private let name: String
     private let counts = Mutex<[Key: Int]>([:])
 
-    /// - Parameter name: of the metric, as in `swoop_node_http_requests_total`.
+    /// - Parameter name: name of the metric, such as `swoop_node_http_requests_total`.
     package init(name: String) { self.name = name }
 
-    /// - Parameter subject: what a request was for; never a text of a client.
+    /// - Parameter subject: the purpose of the request; never text from a client.
     package func count(_ subject: String, status: Int) {
         counts.withLock { $0[Key(subject: subject, statusClass: status / 100), default: 0] += 1 }
     }
 
-    /// Sorted, so that the page is the same every time.
+    /// Sorted, so that the output is deterministic.
     package var family: MetricFamily {
         let counts = counts.withLock { $0 }
         let samples = counts.map { key, count in

@@ -2,16 +2,16 @@ import HTTPTypes
 import Hummingbird
 import JSON
 
-/// One path and method of a server: what it does, who may ask, and what programs are told of it.
+/// One path and method of a server: its handler, the required role, and its description for programs.
 package struct Route: Sendable {
-    /// Who may ask.
+    /// The required permission.
     package enum Access: Sendable, Hashable {
-        /// Everybody, without credentials.
+        /// No credentials are needed.
         case open
         case role(Role)
     }
 
-    /// What an answer may be, for the description.
+    /// A possible response, for the description.
     package struct Answer: Sendable {
         let status: Int
         let text: String
@@ -38,9 +38,9 @@ package struct Route: Sendable {
     let handler: Handler
 
     /// - Parameters:
-    ///   - path: as in `/v1/tasks/{file}`.
+    ///   - path: a template such as `/v1/tasks/{file}`.
     ///   - parameters: names in the table's `parameters`.
-    ///   - body: the name of the schema of the request's body.
+    ///   - body: the name of the schema of the request body.
     ///   - answers: the successful one first.
     package init(
         _ method: HTTPRequest.Method, _ path: String, _ summary: String, parameters: [String] = [],
@@ -57,8 +57,7 @@ package struct Route: Sendable {
     }
 }
 
-/// The routes of a server, from which both its router and its description for programs are made: neither has what the other
-/// lacks.
+/// The routes of a server. The router and the OpenAPI description are both made from it, so they always agree.
 package struct RouteTable: Sendable {
     let title: String
     let description: String
@@ -68,7 +67,7 @@ package struct RouteTable: Sendable {
     private(set) package var routes: [Route]
 
     /// - Parameters:
-    ///   - tokenText: what the bearer token is, for the description.
+    ///   - tokenText: a description of the bearer token.
     ///   - schemas: by name, as in OpenAPI's `components`.
     ///   - parameters: the same for parameters.
     package init(
@@ -83,10 +82,10 @@ package struct RouteTable: Sendable {
         self.routes = routes
     }
 
-    /// Paths that want no credentials.
+    /// Paths that need no credentials.
     package var openPaths: Set<String> { Set(routes.filter { $0.access == .open }.map(\.path)) }
 
-    /// - Parameter refuse: answers who may come in, but may not do that.
+    /// - Parameter refuse: builds the response for a caller without the required role.
     package func add(to router: Router<ServiceContext>, refuse: @escaping RefusalAnswer) {
         for route in routes {
             let path = route.path.split(separator: "/").map { part in

@@ -2,12 +2,12 @@ import Admission
 import Glibc
 import NIOCore
 
-/// Keeps a listening socket alive when the system has no descriptor or memory left for a connection: somebody who has
-/// shown least is closed, and a little later accepting goes on. Without it the error would end the server.
+/// Keeps a listening socket open when the system has no descriptor or memory for another connection: evicts a
+/// connection and continues to accept a little later. Otherwise the error would close the socket.
 final class AcceptGuard: ChannelInboundHandler {
     typealias InboundIn = Channel
 
-    /// How long nothing is accepted, after somebody was closed and when nobody could be.
+    /// How long accepting pauses after the error, whether or not a connection was evicted.
     private static let pause = TimeAmount.milliseconds(10)
     private static let longPause = TimeAmount.milliseconds(200)
 
@@ -25,12 +25,12 @@ final class AcceptGuard: ChannelInboundHandler {
             context.fireErrorCaught(error)
             return
         }
-        // A connection that was gone before it was accepted is nobody's trouble.
+        // A connection that was closed before it was accepted is not an error of the listener.
         guard number != ECONNABORTED, !isPaused else { return }
         isPaused = true
         let wait = admission.shed(at: door, now: MonotonicTime.now) ? Self.pause : Self.longPause
         let channel = context.channel
-        // Else the loop would be told again and again that somebody waits.
+        // Otherwise the event loop would report the waiting connection again and again.
         channel.setOption(.autoRead, value: false).whenComplete { _ in }
         context.eventLoop.assumeIsolated().scheduleTask(in: wait) {
             self.isPaused = false

@@ -24,7 +24,7 @@ package struct TLSFiles: Sendable, Hashable {
 /// A server's certificate and key, from files that can be read again while it runs: connections that come afterwards get the
 /// new ones.
 package final class Certificates: Sendable {
-    /// Why they cannot be used.
+    /// Why the files cannot be used.
     package struct Problem: Error, Sendable, CustomStringConvertible {
         package let description: String
     }

@@ -7,7 +7,7 @@ import Threads
 /// One connection of a stranger that has left the ``Lobby``: closes it when its request does not come, hands on requests
 /// whose host and target are what they should be, and puts parts of files into answers.
 ///
-/// Stands between the decoder and everything that knows requests, on the connection's own event loop.
+/// It is between the decoder and all handlers of requests, on the connection's event loop.
 final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -68,7 +68,7 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
                 context.fireChannelRead(wrapInboundOut(.head(checked)))
             } catch {
                 refusal = error
-                // An answer that is under way comes first.
+                // A response in progress is completed first.
                 if !clock.isAnswering { refuse(context) }
             }
         case .body: context.fireChannelRead(data)
@@ -80,7 +80,7 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        // A part of a head is no message yet; that something was read is told all the same.
+        // A partial head is not a message yet, but the clock must know that bytes arrived.
         clock.bytesCame(now: MonotonicTime.now)
         arm(context)
         context.fireChannelReadComplete()
@@ -96,7 +96,7 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
             isServed = Self.isServed(head.status.code)
             if isServed { ticket.opened(now: MonotonicTime.now) }
         case .body:
-            // What waits in front of it has been taken.
+            // The data queued before it has been sent.
             if isServed, context.channel.isWritable { ticket.progressed(now: MonotonicTime.now) }
         case .end:
             isBodyOpen = false
@@ -161,12 +161,12 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
 }
 
 enum MonotonicTime {
-    /// Seconds, of the clock that the whole process uses.
+    /// Seconds of the clock that the whole process uses.
     static var now: Double { Clocks.steadySeconds }
 }
 
 extension Source {
-    /// - Parameter address: of a connection's other end; nil for one that is gone already.
+    /// - Parameter address: the remote address of a connection; nil if the connection is already closed.
     init(_ address: SocketAddress?) {
         switch address {
         case .v4(let address): self.init(ipv4: UInt32(bigEndian: address.address.sin_addr.s_addr))

@@ -13,7 +13,7 @@ import Threads
 final class Connections: Sendable {
     private typealias Value = HTTP1Channel.Value
 
-    /// What a connection is to begin with.
+    /// What the first bytes of a connection must be.
     let first: FirstBytes
     private let base: HTTP1Channel
     private let limits: HTTPLimits
@@ -49,14 +49,14 @@ final class Connections: Sendable {
         }
     }
 
-    /// A connection was accepted.
+    /// Call when a connection was accepted.
     func came(_ channel: any Channel) {
         let name = ObjectIdentifier(channel)
         channels.withLock { $0[name] = channel }
         channel.closeFuture.whenComplete { [weak self] _ in self?.channels.withLock { $0[name] = nil } }
     }
 
-    /// Makes what the protocol needs for a connection that leaves the lobby. On the connection's event loop.
+    /// Adds the protocol's handlers to a connection that leaves the lobby. Call on the connection's event loop.
     func open(_ channel: any Channel, _ guest: Lobby.Guest) {
         do {
             let pipeline = channel.pipeline.syncOperations
@@ -80,7 +80,7 @@ final class Connections: Sendable {
         }
     }
 
-    /// Ends answers and closes connections.
+    /// Ends responses and closes connections.
     func stop() {
         ready.finish()
         answering.cancel()
@@ -89,7 +89,7 @@ final class Connections: Sendable {
         }
     }
 
-    /// Returns when the last answer has ended.
+    /// Returns when the last response has ended.
     func end() async { await answering.value }
 
     private static func answer(
@@ -102,7 +102,7 @@ final class Connections: Sendable {
             do {
                 response = try await responder.respond(to: request, context: context)
             } catch let error as HTTPParserError {
-                // What carries the connection answers this.
+                // The connection's own handlers answer this.
                 throw error
             } catch {
                 logger.debug("a request failed", metadata: ["error": "\(error)"])
@@ -112,7 +112,7 @@ final class Connections: Sendable {
             do {
                 try await writer.write(response: response.head, body: response.body)
             } catch is HTTPParserError {
-                // The answer has begun: another cannot be given.
+                // The response has begun, so no other can be sent.
                 throw AnswerCutOff()
             }
         }
@@ -121,7 +121,8 @@ final class Connections: Sendable {
     private struct AnswerCutOff: Error {}
 }
 
-/// Closes a connection on which nothing moves, in either direction: a client that asks and never reads.
+/// Closes a connection without traffic in either direction, such as that of a client that sends a request and never
+/// reads.
 private final class StallHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = NIOAny
 

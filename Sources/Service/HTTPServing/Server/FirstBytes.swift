@@ -1,22 +1,23 @@
 import NIOCore
 
-/// Whether a new connection has said enough to be worth the handlers that its protocol needs. Pure.
+/// Decides whether a new connection has sent enough to justify the handlers of its protocol. Pure.
 ///
-/// Those handlers cost a hundred times what a few waiting bytes do, and most connections of an attack never say more.
+/// Those handlers cost a hundred times as much as a few buffered bytes, and most connections of an attack never send
+/// more.
 struct FirstBytes: Sendable {
-    /// What the connection is to begin with.
+    /// The kind of bytes that a connection must begin with.
     enum Kind: Sendable {
         /// The head of an HTTP request.
         case head
-        /// A record of TLS (RFC 8446, section 5.1): the greeting of its client.
+        /// A TLS record (RFC 8446, section 5.1) with the ClientHello.
         case tlsRecord
     }
 
     private let kind: Kind
-    /// Bytes: with so many there is nothing more to wait for, and the protocol's own handlers say what is wrong.
+    /// Bytes after which waiting ends; the protocol's own handlers then report the error.
     private let limit: Int
     private(set) var buffer = ByteBuffer()
-    /// Bytes already looked at, of ``buffer``.
+    /// Number of bytes of ``buffer`` that have been examined.
     private var seen = 0
     private var isLineEmpty = true
     private var lines = 0
@@ -26,14 +27,14 @@ struct FirstBytes: Sendable {
         self.limit = limit
     }
 
-    /// - Returns: whether nothing more is to be waited for. What came is in ``buffer``.
+    /// - Returns: whether waiting can end. The bytes are in ``buffer``.
     mutating func append(_ bytes: ByteBuffer) -> Bool {
         if buffer.readableBytes == 0 { buffer = bytes } else { buffer.writeImmutableBuffer(bytes) }
         if buffer.readableBytes >= limit { return true }
         switch kind {
         case .tlsRecord:
             let view = buffer.readableBytesView.prefix(5)
-            // Five bytes: the kind of the record (22 is a handshake), its version, its length.
+            // Five bytes: the type of the record (22 is a handshake), its version, its length.
             guard view.first == 22, view.count == 5 else { return view.first.map { $0 != 22 } ?? false }
             let length = Int(view[view.startIndex + 3]) << 8 | Int(view[view.startIndex + 4])
             return buffer.readableBytes >= 5 + length
@@ -41,7 +42,8 @@ struct FirstBytes: Sendable {
         }
     }
 
-    /// Looks at what has not been looked at. A head ends with an empty line; what does not begin like a request has none.
+    /// Examines the new bytes for the empty line that ends a head. Bytes that do not begin like a request cannot have
+    /// one.
     private mutating func endsHead() -> Bool {
         let view = buffer.readableBytesView
         if seen == 0, let first = view.first, !(UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(first) { return true }
@@ -60,7 +62,7 @@ struct FirstBytes: Sendable {
         return false
     }
 
-    /// Whether a line ends as that of a request does (RFC 9112, section 3).
+    /// Whether a line ends like a request line (RFC 9112, section 3).
     private func isRequestLine(_ line: ByteBufferView.SubSequence) -> Bool {
         let end = line.reversed().drop { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }.prefix(9)
         return [" HTTP/1.1", " HTTP/1.0"].contains { end.elementsEqual($0.utf8.reversed()) }

@@ -9,7 +9,7 @@ import NIOPosix
 /// Why a server could not start.
 package struct HTTPServiceError: Error, Sendable, CustomStringConvertible {
     package enum Kind: Sendable, Equatable {
-        /// The configuration asks for something that is not allowed.
+        /// The configuration is not allowed.
         case configuration
         case addressInUse
         case permissionDenied
@@ -35,26 +35,26 @@ package struct HTTPServiceError: Error, Sendable, CustomStringConvertible {
     }
 }
 
-/// One HTTP server: started, asked where it listens, stopped.
+/// One HTTP server.
 package final class HTTPService: Sendable {
-    /// Where it listens, with the port the system chose if it was asked to.
+    /// The address on which it listens, with the port that the system chose if it was 0.
     package let address: ListenAddress
     private let connections: Connections
     /// The listening socket.
     package let channel: any Channel
 
-    /// Connections that the system holds until they are accepted.
+    /// Maximum number of connections that the system queues before they are accepted.
     private static let backlog: Int32 = 4096
 
-    /// Returns when connections are accepted.
+    /// Starts a server; returns when it accepts connections.
     /// - Parameters:
-    ///   - door: what its connections and requests count against.
+    ///   - door: the door whose limits apply to connections and requests.
     ///   - certificates: for TLS; nil for plain HTTP.
     package static func start(
         _ responder: some HTTPResponder<ServiceContext>, at address: ListenAddress, admission: Admission, door: Door,
         limits: HTTPLimits, certificates: Certificates? = nil, logger: Logger
     ) async throws(HTTPServiceError) -> HTTPService {
-        // The library's own lines name what goes wrong on single connections; nobody but a developer wants them.
+        // The library logs errors of single connections, which only a developer needs.
         var quiet = logger
         quiet.logLevel = logger.logLevel <= .debug ? .debug : max(logger.logLevel, .error)
         let connections = Connections(
@@ -93,7 +93,7 @@ package final class HTTPService: Sendable {
         self.channel = channel
     }
 
-    /// Takes no more connections, lets answers under way end as far as they do not wait, and closes everything.
+    /// Stops accepting connections, lets current responses finish unless they are waiting, and closes everything.
     package func stop() async {
         try? await channel.close()
         connections.stop()

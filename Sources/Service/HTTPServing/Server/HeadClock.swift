@@ -1,16 +1,16 @@
-/// By when a connection must have sent what it owes. Pure: the caller tells the time.
+/// The deadline by which a connection must have sent the rest of its request. Pure: the caller passes the time.
 ///
-/// A request's head is due so long after the connection was made, or after the first byte of the next request; more bytes
-/// do not put that off. So is the rest of a request whose answer has been sent already. How long a connection may be
-/// silent between requests is another's to say.
+/// The deadline for a request's head counts from the start of the connection, or from the first byte of the next
+/// request; further bytes do not extend it. The rest of a request whose response has been sent has the same time limit.
+/// Idle time between requests is limited elsewhere.
 struct HeadClock: Sendable {
     private enum State {
         case head(until: Double)
-        /// Between two requests: no byte of the next has come.
+        /// Between two requests: no byte of the next has arrived.
         case quiet
         /// A request is being read or answered.
         case request
-        /// The answer is out and the request has not ended.
+        /// The response has been sent, and the request has not ended.
         case rest(until: Double)
     }
 
@@ -25,7 +25,7 @@ struct HeadClock: Sendable {
         state = .head(until: now + limit)
     }
 
-    /// When the connection is to be closed if nothing changes; nil while it owes nothing.
+    /// Time at which to close the connection if nothing changes; nil while there is no deadline.
     var deadline: Double? {
         switch state {
         case .head(let until), .rest(let until): until
@@ -33,7 +33,7 @@ struct HeadClock: Sendable {
         }
     }
 
-    /// Whether answers are under way.
+    /// Whether responses are in progress.
     var isAnswering: Bool { unanswered > 0 }
 
     mutating func bytesCame(now: Double) {
@@ -47,13 +47,13 @@ struct HeadClock: Sendable {
         state = .request
     }
 
-    /// The request is complete, body and all.
+    /// The request is complete, including its body.
     mutating func requestEnded() {
         isRequestOpen = false
         if case .rest = state { state = .quiet }
     }
 
-    /// The last byte of an answer has been handed over for sending.
+    /// The last byte of a response has been passed on for sending.
     mutating func answered(now: Double) {
         unanswered = max(0, unanswered - 1)
         guard unanswered == 0 else { return }

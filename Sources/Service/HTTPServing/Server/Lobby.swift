@@ -1,10 +1,10 @@
 import Admission
 import NIOCore
 
-/// Where a new connection waits until it has said something: its place is taken, its time runs, and nothing else has been
-/// made for it.
+/// Holds a new connection until it has sent enough. It has a place in the budget and a deadline, but no handlers of its
+/// protocol yet.
 ///
-/// First in the connection's pipeline, on its own event loop. Afterwards it hands on what comes.
+/// The first handler in the connection's pipeline, on its event loop. Afterwards it passes data on.
 final class Lobby: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -15,7 +15,7 @@ final class Lobby: ChannelInboundHandler {
         case gone
     }
 
-    /// What a connection brings along when it leaves the lobby.
+    /// What is passed on with a connection that leaves the lobby.
     struct Guest {
         let ticket: Admission.Ticket
         let clock: HeadClock
@@ -26,7 +26,7 @@ final class Lobby: ChannelInboundHandler {
     /// Seconds.
     private let headTime: Double
     private var first: FirstBytes
-    /// Adds what the protocol needs to the connection's pipeline.
+    /// Adds the protocol's handlers to the connection's pipeline.
     private let open: (any Channel, Guest) -> Void
     private var state = State.new
 

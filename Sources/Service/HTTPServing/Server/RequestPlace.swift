@@ -8,7 +8,7 @@ package final class RequestPlace: Sendable {
     private let admission: Admission
     private let door: Door
 
-    /// - Returns: nil when as many are being answered as may be.
+    /// - Returns: nil if the limit is reached.
     package init?(_ admission: Admission, at door: Door) {
         guard admission.beginRequest(at: door) else { return nil }
         self.admission = admission
@@ -17,7 +17,7 @@ package final class RequestPlace: Sendable {
 
     deinit { admission.endRequest(at: door) }
 
-    /// Seconds after which a client may ask again.
+    /// Seconds after which a client may try again.
     package static let retryAfter = "1"
     package static let refusalText = "too many requests are being answered: try again"
 }
@@ -51,7 +51,7 @@ package struct PlaceMiddleware: RouterMiddleware {
         guard let place = RequestPlace(admission, at: door) else {
             var response = refuse(request, .serviceUnavailable, RequestPlace.refusalText)
             response.headers[.retryAfter] = RequestPlace.retryAfter
-            // What was sent as a body is not read.
+            // The request body is not read.
             if request.method != .get { response.headers[.connection] = "close" }
             return response
         }

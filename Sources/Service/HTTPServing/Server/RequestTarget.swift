@@ -1,10 +1,10 @@
 import NIOHTTP1
 
-/// What a request names as its host and its target, checked and brought into one form (RFC 9112, section 3.2).
+/// Checks and normalises the host and target of a request (RFC 9112, section 3.2).
 enum RequestTarget {
     enum Refusal: Error, Equatable, Sendable {
         case noHost, twoHosts, badHost, badTarget
-        /// `Host` names another than the target does.
+        /// `Host` and the target name different hosts.
         case differentHosts
 
         var text: String {
@@ -18,8 +18,8 @@ enum RequestTarget {
         }
     }
 
-    /// A head whose target is a path with its query (origin form), whatever form it came in, and whose `Host` is the one
-    /// that the request was meant for. A request of HTTP/1.0 may name no host.
+    /// Returns the head with its target as path and query (origin form) and with the host of the request in `Host`. A
+    /// request of HTTP/1.0 need not name a host.
     static func checked(_ head: HTTPRequestHead) throws(Refusal) -> HTTPRequestHead {
         let hosts = head.headers["host"]
         guard hosts.count <= 1 else { throw .twoHosts }
@@ -42,7 +42,7 @@ enum RequestTarget {
         return head
     }
 
-    /// A host with or without a port, and nothing that stands for anything else: no user, no list, no path.
+    /// Whether the text is a host with or without a port, without a user name, list or path.
     private static func isAuthority(_ text: String) -> Bool {
         text.utf8.allSatisfy { byte in
             byte > 0x20 && byte < 0x7f && !",/@?#\\\"<>{}|^`".utf8.contains(byte)

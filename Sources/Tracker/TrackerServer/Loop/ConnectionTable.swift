@@ -3,22 +3,22 @@ import Admission
 import Glibc
 import Tracking
 
-/// What a connection waits for. Each has one length of time for all, so that a queue in order of arrival is one in
-/// order of deadlines.
+/// What a connection is waiting for. Each phase has one timeout for all connections, so a queue in order of arrival is
+/// also in order of deadlines.
 enum ConnectionPhase: Int {
-    /// The rest of a request's head. Counted from its first byte: a byte now and then wins nobody time.
+    /// The rest of a request's head. The timeout counts from its first byte, so sending single bytes gains no time.
     case request = 0
     /// The next request.
     case idle = 1
-    /// The peer to take the answer.
+    /// The client to read the response.
     case answer = 2
-    /// The peer to close, after a request that was refused: closing first would destroy the refusal on its way.
+    /// The client to close, after a refused request: if we closed first, the response in flight could be lost.
     case farewell = 3
 }
 
-/// HTTP connections that did not end at once, by descriptor.
+/// HTTP connections that stay open after their first read, by descriptor.
 ///
-/// Unsafe memory: `entries` has room for every descriptor that was opened here (`open` sees to it); buffers live from
+/// Unsafe memory: `entries` has room for every descriptor that was opened here (`open` ensures it). Buffers live from
 /// `keepInput` or `keepOutput` until they are used up or the connection closes.
 struct ConnectionTable {
     struct Entry {
@@ -35,13 +35,13 @@ struct ConnectionTable {
         var output: UnsafeMutableRawPointer?
         var outputCount = 0
         var outputSent = 0
-        /// The place in the process's budget; given back when the entry is closed.
+        /// The connection's place in the process's budget; released when the entry is closed.
         var ticket: Admission.Ticket?
-        /// Tells this connection from others that had its descriptor.
+        /// Distinguishes this connection from earlier ones with the same descriptor.
         var serial: UInt64 = 0
-        /// A request of this connection was answered.
+        /// Whether a request of this connection was answered.
         var wasAnswered = false
-        /// Bytes thrown away while waiting for a farewell.
+        /// Bytes discarded while waiting for the client to close.
         var discarded = 0
     }
 
@@ -56,7 +56,7 @@ struct ConnectionTable {
     private let durations: [UInt64]
     private(set) var count = 0
 
-    /// - Parameter durations: milliseconds by phase.
+    /// - Parameter durations: timeouts in milliseconds, by phase.
     init(durations: [UInt64]) {
         self.durations = durations
         entries = .allocate(capacity: capacity)
@@ -98,7 +98,7 @@ struct ConnectionTable {
         append(descriptor, phase, now)
     }
 
-    /// Forgets a connection and frees its buffers; the descriptor is the caller's to close.
+    /// Removes a connection and frees its buffers. The caller closes the descriptor.
     mutating func close(_ descriptor: Int32) {
         unlink(descriptor)
         dropInput(descriptor)
@@ -108,25 +108,25 @@ struct ConnectionTable {
         count -= 1
     }
 
-    /// The connection waits for something new: its time starts again.
+    /// Moves the connection to a phase, and restarts its timeout.
     mutating func enter(_ phase: ConnectionPhase, _ descriptor: Int32, now: UInt64) {
         unlink(descriptor)
         append(descriptor, phase, now)
     }
 
-    /// A connection of this phase whose time is over; nil when there is none.
+    /// A connection of this phase whose timeout has passed; nil if there is none.
     func expired(_ phase: ConnectionPhase, now: UInt64) -> Int32? {
         let first = queue(phase).first
         return first >= 0 && entries[Int(first)].deadline <= now ? first : nil
     }
 
-    /// The connection that has waited longest in a phase.
+    /// The connection that has been in this phase longest.
     func oldest(_ phase: ConnectionPhase) -> Int32? {
         let first = queue(phase).first
         return first >= 0 ? first : nil
     }
 
-    /// When the next deadline is due, in milliseconds of the loop's clock.
+    /// The next deadline, in milliseconds of the loop's clock.
     var nextDeadline: UInt64? {
         var result: UInt64?
         for first in [queues.0.first, queues.1.first, queues.2.first, queues.3.first] where first >= 0 {
@@ -137,7 +137,7 @@ struct ConnectionTable {
 
     // MARK: Buffers
 
-    /// Keeps bytes that are no whole request yet; at most `HTTPRequestHead.limit` of them have to be kept.
+    /// Stores the bytes of an incomplete request, at most `HTTPRequestHead.limit`.
     func keepInput(_ bytes: UnsafeRawBufferPointer, _ descriptor: Int32) {
         guard let source = bytes.baseAddress, !bytes.isEmpty else { return dropInput(descriptor) }
         let target = UnsafeMutableRawPointer.allocate(byteCount: bytes.count, alignment: 8)

@@ -1,4 +1,4 @@
-/// What the tracker has done since its start, for metrics. Counts only.
+/// Counts since the start of the tracker, for metrics.
 struct Counters {
     var httpAnnounces = 0
     var httpScrapes = 0
@@ -11,9 +11,9 @@ struct Counters {
     var udpAnnounces = 0
     var udpScrapes = 0
     var udpRefusals = 0
-    /// Datagrams that were no request, or whose connection id was not valid.
+    /// Datagrams that were not valid requests, or had an invalid connection id.
     var udpDropped = 0
-    /// Answers that the kernel would not take.
+    /// Responses that the kernel did not accept for sending.
     var udpUnsent = 0
     var ipv4Announces = 0
     var ipv6Announces = 0

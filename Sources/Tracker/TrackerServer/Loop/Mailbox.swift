@@ -7,9 +7,9 @@ final class Mailbox: Sendable {
     enum Message: Sendable {
         case stop
         case allow(Set<SwarmKey>?)
-        /// Close a connection, unless it has closed already: the process's budget needs its place.
+        /// Close this connection, unless it is closed already: the process's budget needs its place.
         case evict(descriptor: Int32, serial: UInt64)
-        /// Called on the loop's thread: must be short. Nil when the loop has ended.
+        /// Called on the loop's thread: must be short. The argument is nil if the loop has ended.
         case call(@Sendable (TrackerSnapshot?) -> Void)
     }
 
@@ -33,7 +33,7 @@ final class Mailbox: Sendable {
     }
 }
 
-/// What a running tracker can be asked from outside.
+/// Values of a running tracker for other threads.
 struct TrackerSnapshot: Sendable {
     let counters: Counters
     let totals: StoreTotals

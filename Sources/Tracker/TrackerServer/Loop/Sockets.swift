@@ -15,7 +15,7 @@ enum Sockets {
         }
     }
 
-    /// A socket and the address it got; closed when nobody holds it any more.
+    /// A socket and its bound address; closed when the last reference is released.
     final class Bound: Sendable {
         let descriptor: Int32
         let address: PeerAddress
@@ -28,7 +28,7 @@ enum Sockets {
         deinit { close(descriptor) }
     }
 
-    /// A bound socket, listening if it is HTTP's. On a machine without IPv6, `[::]` becomes `0.0.0.0`.
+    /// A bound socket; an HTTP socket also listens. On a host without IPv6, `[::]` becomes `0.0.0.0`.
     static func bind(_ kind: Kind, _ address: PeerAddress) throws(TrackerServerError) -> Bound {
         do {
             return try bindExactly(kind, address)
@@ -57,7 +57,7 @@ enum Sockets {
             Socket.set(descriptor, SOL_SOCKET, SO_RCVBUF, 4 << 20)
             Socket.set(descriptor, SOL_SOCKET, SO_SNDBUF, 4 << 20)
             if address.isUnspecified {
-                // So that an answer leaves from the address its request came to.
+                // So that a response leaves from the address to which the request was sent.
                 if address.family == .ipv4 {
                     Socket.set(descriptor, Int32(IPPROTO_IP), IP_PKTINFO, 1)
                 } else {

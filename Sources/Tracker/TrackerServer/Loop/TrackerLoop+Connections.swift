@@ -5,7 +5,7 @@ import Glibc
 import Reactor
 import Tracking
 
-/// The lives of HTTP connections: accepted, read, answered, closed. What is answered is in `TrackerLoop+HTTP`.
+/// The life of HTTP connections: accept, read, respond, close. The responses are made in `TrackerLoop+HTTP`.
 extension TrackerLoop {
     private var acceptsAtOnce: Int { 128 }
 
@@ -34,8 +34,9 @@ extension TrackerLoop {
         }
     }
 
-    /// Without a descriptor left, whoever has shown least for longest gives one up, and the waiting connection is accepted
-    /// at the next turn. If nobody can, it is taken and dropped: the kernel would report it for ever.
+    /// Without a free descriptor, the connection without progress for longest is closed, and the waiting connection is
+    /// accepted in the next iteration. If none can be closed, the waiting one is accepted and closed: otherwise the
+    /// kernel would keep reporting it.
     private func turnAway(_ listener: Int32) {
         counters.httpTurnedAway += 1
         if admission.shed(at: .tracker, now: monotonicSeconds) { return }
@@ -47,8 +48,8 @@ extension TrackerLoop {
         spareDescriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
     }
 
-    /// Enters a connection in the table; false when there is no place and it was closed. One that is answered and closed at
-    /// once never comes here.
+    /// Adds a connection to the table; false if there is no place, and it was closed. Connections that are answered and
+    /// closed at once are not added.
     @discardableResult
     private func register(_ descriptor: Int32, _ address: PeerAddress, _ phase: ConnectionPhase) -> Bool {
         guard let (ticket, serial) = admit(descriptor, address) else {
@@ -63,8 +64,9 @@ extension TrackerLoop {
         return true
     }
 
-    /// A place in the budget of strangers, for which others may be closed. When everybody has just shown progress, the
-    /// connection that has been silent longest between requests goes: it can come back at no cost.
+    /// Reserves a place in the process's budget, for which another connection may be closed. If every connection has
+    /// just made progress, the one that has been idle between requests for longest is closed, because it can reconnect
+    /// at no cost.
     private func admit(_ descriptor: Int32, _ address: PeerAddress) -> (Admission.Ticket, serial: UInt64)? {
         nextSerial += 1
         let (mailbox, serial) = (mailbox, nextSerial)
@@ -79,7 +81,7 @@ extension TrackerLoop {
         return admission.admit(source, at: .tracker, now: monotonicSeconds, close: evict).map { ($0, serial) }
     }
 
-    /// A request of an entered connection was answered.
+    /// Call when a request of a connection in the table was answered.
     private func noteAnswer(_ descriptor: Int32) {
         guard connections.isOpen(descriptor) else { return }
         if connections[descriptor].wasAnswered {
@@ -90,7 +92,7 @@ extension TrackerLoop {
         }
     }
 
-    /// Closes a connection, entered or not.
+    /// Closes a connection, whether or not it is in the table.
     func finish(_ descriptor: Int32) {
         if connections.isOpen(descriptor) { connections.close(descriptor) }
         close(descriptor)
@@ -116,7 +118,7 @@ extension TrackerLoop {
         }
     }
 
-    /// Answers the requests in `bytes` (which lie in `input`) and sees what becomes of the connection.
+    /// Answers the requests in `bytes` (a part of `input`), then keeps or closes the connection.
     private func serve(_ descriptor: Int32, _ address: PeerAddress, _ bytes: UnsafeRawBufferPointer) {
         var used = 0
         var hasAnswered = false
@@ -144,7 +146,7 @@ extension TrackerLoop {
         }
     }
 
-    /// What could not be sent yet; nil when the connection is broken.
+    /// Returns the bytes that could not be sent yet; nil if the connection is broken.
     private func send(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> UnsafeRawBufferPointer? {
         guard !bytes.isEmpty else { return bytes }
         let sent = Glibc.send(
@@ -159,7 +161,7 @@ extension TrackerLoop {
         } else if rest.isEmpty {
             connections.enter(.idle, descriptor, now: now)
         } else if connections[descriptor].phase != .request || rest.count < connections[descriptor].inputCount {
-            // The first bytes of a request: its time begins. More bytes of the same one add nothing to it.
+            // The first bytes of a request start its timeout. More bytes do not extend it.
             connections.enter(.request, descriptor, now: now)
         }
         connections.keepInput(rest, descriptor)
@@ -185,7 +187,7 @@ extension TrackerLoop {
             start: entry.output.map { UnsafeRawPointer($0 + entry.outputSent) },
             count: entry.outputCount - entry.outputSent)
         guard let rest = send(bytes, to: descriptor) else { return finish(descriptor) }
-        // Its deadline stays: whoever takes an answer byte by byte has no more time than others.
+        // The deadline stays, so that reading a response slowly gains no time.
         connections[descriptor].outputSent = entry.outputCount - rest.count
         guard rest.isEmpty else { return }
         guard !entry.closesAfterAnswer else { return finish(descriptor) }
@@ -193,14 +195,14 @@ extension TrackerLoop {
         poller.modify(descriptor, for: .read)
         connections.enter(.idle, descriptor, now: now)
         noteAnswer(descriptor)
-        // Requests that came with the answered ones have waited here.
+        // Requests that arrived together with the answered ones have been kept here.
         guard let held = entry.input, entry.inputCount > 0, let start = input.baseAddress else { return }
         start.copyMemory(from: held, byteCount: entry.inputCount)
         connections.dropInput(descriptor)
         serve(descriptor, entry.address, UnsafeRawBufferPointer(rebasing: input[..<entry.inputCount]))
     }
 
-    /// After a refusal: no more from us, and what still comes is thrown away until the other side closes.
+    /// After a refusal: sends nothing more, and discards input until the client closes.
     private func sayFarewell(_ descriptor: Int32, _ address: PeerAddress) {
         shutdown(descriptor, Int32(SHUT_WR))
         if connections.isOpen(descriptor) {

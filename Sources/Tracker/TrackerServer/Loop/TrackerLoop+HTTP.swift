@@ -2,7 +2,7 @@ import Address
 import Glibc
 import Tracking
 
-/// HTTP statuses that the tracker sends.
+/// HTTP status codes that the tracker sends.
 enum HTTPStatus {
     case ok, badRequest, notFound, methodNotAllowed, requestTimeout, headTooLarge, versionNotSupported
 
@@ -18,7 +18,7 @@ enum HTTPStatus {
         }
     }
 
-    /// What a person reads.
+    /// The text for a person.
     var text: StaticString {
         switch self {
         case .ok: "ok\n"
@@ -34,22 +34,22 @@ enum HTTPStatus {
 }
 
 extension TrackerLoop {
-    /// What became of the requests in one read.
+    /// The result of answering the requests of one read.
     struct Turn {
-        /// Bytes of `output` to send, and after them this page.
+        /// Bytes of `output` to send, followed by this page.
         var written = 0
         var page: [UInt8] = []
         var closes = false
-        /// The last request was no request.
+        /// The last request was refused.
         var isRefusal = false
         /// There may be more requests, for which `output` has no room.
         var isFull = false
     }
 
-    /// Room that any one answer but a page fits: the largest has `PeerSelection.capacity` peers as dictionaries.
+    /// Space for any response except a page: the largest has `PeerSelection.capacity` peers as dictionaries.
     private var answerRoom: Int { 32 * 1024 }
 
-    /// Answers requests from `used` on until there is no whole one, the connection is to close, or `output` is full.
+    /// Answers requests from `used` on until there is no complete one, the connection must close, or `output` is full.
     func answerRequests(_ bytes: UnsafeRawBufferPointer, from used: inout Int, address: PeerAddress) -> Turn {
         var turn = Turn()
         while true {
@@ -86,7 +86,7 @@ extension TrackerLoop {
         }
     }
 
-    /// Writes a plain answer that closes the connection; returns its length.
+    /// Writes a plain response that closes the connection; returns its length.
     func refusal(_ status: HTTPStatus, at offset: Int = 0) -> Int {
         guard let base = output.baseAddress else { return 0 }
         var writer = ByteWriter(base + offset, capacity: output.count - offset)
@@ -137,7 +137,7 @@ extension TrackerLoop {
         }
     }
 
-    /// HEAD and OPTIONS (RFC 9110). Neither is an announce, so nothing is looked up and nobody recorded.
+    /// HEAD and OPTIONS (RFC 9110). They are not announces, so no swarm is looked up and no peer is recorded.
     private func answerWithoutBody(_ head: HTTPRequestHead, to writer: inout ByteWriter) {
         let isKnown =
             head.method == .options || isPath(head.path, "/announce") || isPath(head.path, "/scrape")
@@ -157,7 +157,8 @@ extension TrackerLoop {
         query.split(separator: 0x26).contains { isPath(UnsafeRawBufferPointer(rebasing: $0), text) }
     }
 
-    /// Head and body in one go: the length is filled in afterwards, in the spaces that HTTP allows before a value.
+    /// Writes head and body in one pass: the length is filled in afterwards, into spaces, which HTTP allows before a
+    /// value.
     private func writeBody(_ head: HTTPRequestHead, to writer: inout ByteWriter, _ body: (inout ByteWriter) -> Void) {
         writeHead(
             .ok, type: "text/plain", keepsAlive: head.keepsAlive, isVersion10: head.isVersion10, to: &writer)

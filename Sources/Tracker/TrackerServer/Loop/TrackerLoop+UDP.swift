@@ -5,10 +5,10 @@ import Reactor
 import Tracking
 
 extension TrackerLoop {
-    /// Batches served before the loop looks at its other sockets again.
+    /// Number of batches before the loop checks its other sockets again.
     private var batchesAtOnce: Int { 8 }
 
-    /// Receives, answers and sends by the batch.
+    /// Receives, answers and sends datagrams in batches.
     func receiveDatagrams(_ socket: Sockets.Bound) {
         let control: Int32 = socket.address.isUnspecified ? 1 : 0
         for _ in 0..<batchesAtOnce {
@@ -43,14 +43,15 @@ extension TrackerLoop {
             } else if errno == EINTR {
                 continue
             } else {
-                // This one cannot be sent (no route, or a full buffer): a client asks again, waiting would help nobody.
+                // This response cannot be sent (no route, or a full buffer). The client will ask again, so waiting has
+                // no use.
                 counters.udpUnsent += 1
                 sent += 1
             }
         }
     }
 
-    /// Writes the answer to one datagram; 0 when it gets none.
+    /// Writes the response to one datagram; 0 if it gets none.
     @inline(__always)
     private func answer(
         _ datagram: UnsafeRawBufferPointer, from source: PeerAddress, into reply: UnsafeMutableRawBufferPointer
@@ -107,7 +108,7 @@ extension TrackerLoop {
                 announce, from: listed(announce, from: source), wanting: wish, now: seconds, selection: &selection)
             let head = UDPAnswer.announceHead(
                 transaction: transaction, interval: jitteredInterval(), counts: counts, into: reply)
-            // What the source's family can read: a trusted client that named an IPv4 address over IPv6 gets none.
+            // Only peers of the source's family fit. A trusted client that claimed an IPv4 address over IPv6 gets none.
             let peers =
                 family == .ipv4
                 ? UnsafeRawBufferPointer(start: selection.ipv4, count: selection.ipv4Count * 6)

@@ -14,7 +14,7 @@ import Tracking
 /// lives for one answer. They are served in batches from memory that is reused. No object is made for a request, and a
 /// connection that is answered and closed at once is never watched.
 ///
-/// Not thread-safe: after `run` has begun, only its thread touches it. `TrackerServer` sees to that.
+/// Not thread-safe: after `run` has begun, only its thread may use it. `TrackerServer` ensures that.
 final class TrackerLoop<Store: PeerStore> {
     let configuration: TrackerConfiguration
     let store: Store
@@ -29,24 +29,25 @@ final class TrackerLoop<Store: PeerStore> {
     var selection = PeerSelection()
     var random = SeededGenerator(seed: .random(in: .min ... .max))
     let connectionIDs = ConnectionIDs()
-    /// Milliseconds of a clock that does not go back.
+    /// Milliseconds of a monotonic clock.
     var now: UInt64 = 0
     let startedAt: UInt64
     var pages = PageCache()
     private(set) var allowedSwarms: Int?
 
-    /// Where HTTP requests are read to, and where answers are written.
+    /// Buffers for HTTP requests and for responses.
     let input = UnsafeMutableRawBufferPointer.allocate(byteCount: 32 * 1024, alignment: 16)
     let output = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 16)
     let batch: UnsafeMutablePointer<swoop_batch>
     let connectionLimit: Int
     let admission: Admission
     var nextSerial: UInt64 = 0
-    /// Given up for a moment when the process is out of descriptors, so that waiting connections can be turned away.
+    /// Closed for a moment when the process is out of descriptors, so that a waiting connection can be accepted and
+    /// closed.
     var spareDescriptor: Int32
     private var nextMaintenance: UInt64 = 0
 
-    /// Takes over the sockets.
+    /// Takes ownership of the sockets.
     init(
         configuration: TrackerConfiguration, store: Store, http: [Sockets.Bound], udp: [Sockets.Bound],
         mailbox: Mailbox, logger: Logger
@@ -86,7 +87,7 @@ final class TrackerLoop<Store: PeerStore> {
         free(batch)
     }
 
-    /// Leaves a quarter of the process's descriptors, and at least 32, to everything else.
+    /// Reserves a quarter of the process's descriptors, and at least 32, for other uses.
     private static func connectionLimit(_ wanted: Int) -> Int {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return wanted }
@@ -101,13 +102,13 @@ final class TrackerLoop<Store: PeerStore> {
 
     private static var clockOffset: UInt64 { 3_600_000 }
 
-    /// The time as `Admission` has it: seconds of the system's monotonic clock, the same at all doors.
+    /// The time for `Admission`: seconds of the system's monotonic clock, the same at all doors.
     var monotonicSeconds: Double { Double(now - TrackerLoop.clockOffset) / 1000 }
 
-    /// Seconds of the same clock.
+    /// The same clock as `now`, in seconds.
     var seconds: UInt64 { now / 1000 }
 
-    /// Serves until the mailbox says stop.
+    /// Serves until the mailbox has a stop message.
     func run() {
         now = TrackerLoop.clock()
         for socket in http + udp { watch(socket.descriptor, for: .read) }
@@ -130,7 +131,7 @@ final class TrackerLoop<Store: PeerStore> {
         for socket in http where socket.descriptor == descriptor { return acceptConnections(descriptor) }
     }
 
-    /// False when the loop is to end.
+    /// Handles messages; false if the loop should end.
     private func takeMail() -> Bool {
         for message in mailbox.take() {
             switch message {
@@ -148,13 +149,13 @@ final class TrackerLoop<Store: PeerStore> {
         return true
     }
 
-    /// Milliseconds until there is something to do without being asked.
+    /// Milliseconds until the next periodic work.
     private func timeout() -> Int32 {
         let due = min(connections.nextDeadline ?? .max, nextMaintenance)
         return due <= now ? 0 : Int32(clamping: min(due - now, 1000))
     }
 
-    /// Goes once through all peers in a quarter of an interval, in steps of a tenth of a second.
+    /// Visits all peers once in a quarter of an interval, in steps of a tenth of a second.
     private func maintainStore() {
         guard now >= nextMaintenance else { return }
         let totals = store.totals
@@ -167,13 +168,13 @@ final class TrackerLoop<Store: PeerStore> {
         nextMaintenance = now + 100
     }
 
-    /// The interval of one answer: what is configured, more or less.
+    /// The interval for one response: the configured one with jitter.
     func jitteredInterval() -> Int {
         let spread = Int(Double(configuration.interval) * configuration.intervalJitter)
         return max(1, configuration.interval - spread + random.below(2 * spread + 1))
     }
 
-    /// The address a peer is recorded with: the one it announces from, unless that is trusted to name another.
+    /// The address to record for a peer: the source of the announce, unless that source is trusted to claim another.
     @inline(__always)
     func listed(_ announce: PeerAnnounce, from source: PeerAddress) -> PeerAddress {
         if let claimed = announce.claimedAddress {

@@ -1,6 +1,6 @@
 import Tracking
 
-/// Pages for people and programs that watch the tracker.
+/// Pages that people and monitoring programs read.
 enum Page: Int, CaseIterable {
     case html, json, metrics
 
@@ -13,20 +13,20 @@ enum Page: Int, CaseIterable {
     }
 }
 
-/// What the pages are made from.
+/// The values that the pages show.
 struct PageFacts {
     var uptimeSeconds: Int
     var interval: Int
     var totals: StoreTotals
     var counters: Counters
     var openConnections: Int
-    /// Swarms of the allow-list; nil without one.
+    /// Number of swarms on the allow-list; nil if there is no list.
     var allowedSwarms: Int?
     var biggest: [(key: SwarmKey, counts: SwarmCounts)]
 }
 
-/// The last text of each page, kept for a second: making one looks at every swarm, and must not cost more because many
-/// ask.
+/// Caches the last text of each page for a second: building one examines every swarm, and many requests must not
+/// multiply the cost.
 struct PageCache {
     private var texts: [(text: [UInt8], madeAt: UInt64)?] = Array(repeating: nil, count: Page.allCases.count)
 
@@ -42,7 +42,7 @@ struct PageCache {
 }
 
 extension TrackerLoop {
-    /// Swarms that the pages name.
+    /// Number of swarms that the pages list.
     private var namedSwarms: Int { 100 }
 
     func text(of page: Page) -> [UInt8] {

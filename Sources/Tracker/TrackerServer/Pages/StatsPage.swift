@@ -1,7 +1,7 @@
 import Tracking
 
-/// The tracker's state as a page for a person and as JSON. Everything on it is a number or a hash that the tracker
-/// wrote itself, so nothing needs escaping.
+/// The tracker's state as HTML and as JSON. All values are numbers or hashes that the tracker formatted itself, so
+/// nothing needs escaping.
 enum StatsPage {
     static func json(_ facts: PageFacts) -> String {
         let totals = facts.totals
@@ -98,7 +98,7 @@ enum StatsPage {
         return result
     }
 
-    /// The two biggest units of a time.
+    /// The two largest units of a duration.
     static func duration(_ seconds: Int) -> String {
         let units = [(86_400, "d"), (3600, "h"), (60, "min"), (1, "s")]
         var rest = max(0, seconds)

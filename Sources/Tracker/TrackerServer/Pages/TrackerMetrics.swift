@@ -1,7 +1,7 @@
 import MetricFamilies
 import Tracking
 
-/// The tracker's numbers in Prometheus' text format. No label takes a value from outside, so the number of series is
+/// The tracker's metrics in the Prometheus text format. No label has a value from outside, so the number of series is
 /// fixed.
 enum TrackerMetrics {
     static func text(_ facts: PageFacts) -> String {

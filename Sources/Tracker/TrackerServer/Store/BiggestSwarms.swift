@@ -1,22 +1,22 @@
 import Text
 import Tracking
 
-/// Swarms that may be among the biggest, kept so that a page need not look at all. A swarm is listed at an announce when it
-/// is bigger, by an eighth, than the smallest that was kept when the list was last put in order: that much may be missing, and
-/// swarms that grow together do not take turns on the list.
+/// Candidates for the list of the largest swarms, so that a page need not examine all swarms. A swarm is added at an
+/// announce if it is larger, by an eighth, than the smallest one kept when the list was last sorted. The list may be
+/// wrong by that much, but swarms that grow together do not displace each other all the time.
 struct BiggestSwarms {
-    /// Swarms that are kept when the list is put in order; the list is twice as long at most.
+    /// Number of swarms kept when the list is sorted; the list has at most twice as many.
     static let kept = 256
 
     private(set) var keys: [SwarmKey] = []
-    /// Swarms with more peers belong on the list.
+    /// Swarms with more peers than this are added.
     private(set) var floor = 0
 
     var isFull: Bool { keys.count >= 2 * BiggestSwarms.kept }
 
     mutating func append(_ key: SwarmKey) { keys.append(key) }
 
-    /// Takes the list in order, biggest first.
+    /// Replaces the list with a sorted one, largest first.
     mutating func replace(with found: [(key: SwarmKey, peers: Int)]) {
         keys = found.prefix(BiggestSwarms.kept).map(\.key)
         let smallest = found.count >= BiggestSwarms.kept ? found[BiggestSwarms.kept - 1].peers : 0

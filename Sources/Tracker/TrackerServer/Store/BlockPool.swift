@@ -1,12 +1,12 @@
-/// Memory for rows of peers, in blocks of a few sizes, so that a million peers in swarms of any size leave little
-/// unused and nothing is ever moved by a growing heap. Freed blocks are used again and not given back to the system:
-/// the limit on peers bounds the pool.
+/// Allocates memory for rows of peers in blocks of a few sizes, so that a million peers in swarms of any size waste
+/// little and growth never moves a large heap. Freed blocks are reused and not returned to the system: the limit on
+/// peers bounds the pool.
 ///
 /// Not thread-safe: one store, one thread.
 struct BlockPool {
-    /// Rows of a block, by class.
+    /// Number of rows in a block, by size class.
     static let capacities: [Int] = [2, 4, 6, 8, 12, 16, 24, 32, 48, 64]
-    /// Rows of the biggest block, of which large tables are made.
+    /// Number of rows in the largest block, of which large tables consist.
     static let chunkRows = 64
     private static let arenaBytes = 256 * 1024
 
@@ -21,7 +21,7 @@ struct BlockPool {
         free = Array(repeating: nil, count: BlockPool.capacities.count)
     }
 
-    /// The smallest class with at least `rows` rows; the biggest one for more.
+    /// The smallest class with at least `rows` rows; the largest class if there is none.
     static func sizeClass(rows: Int) -> Int {
         capacities.firstIndex { $0 >= rows } ?? capacities.count - 1
     }

@@ -1,22 +1,22 @@
 import Address
 import Tracking
 
-/// Address and port of one family as they lie in a peer table: the compact form of BEP 23 and 7.
+/// Address and port of one family as stored in a peer table: the compact form of BEP 23 and 7.
 protocol Endpoint: Equatable {
     static var size: Int { get }
     static var family: PeerAddress.Family { get }
     init(_ address: PeerAddress)
-    /// From `size` bytes.
+    /// Reads `size` bytes.
     init(loading bytes: UnsafeRawPointer)
     func store(to target: UnsafeMutableRawPointer)
     func hash(_ sip: SipHash) -> UInt64
-    /// What shares are counted by: the IPv4 address, or the first 64 bits of the IPv6 address.
+    /// The source by which shares are counted: the IPv4 address, or the first 64 bits of the IPv6 address.
     var source: UInt64 { get }
     static func copy(from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer)
 }
 
 struct EndpointIPv4: Endpoint {
-    // As the wire has them, not as numbers.
+    // In wire order, not as numbers.
     let address: UInt32
     let port: UInt16
 
@@ -95,7 +95,7 @@ struct EndpointIPv6: Endpoint {
 }
 
 extension Endpoint {
-    /// The hash under which the one row of a source is found that stands for it.
+    /// The hash under which the representative row of a source is indexed.
     @inline(__always)
     func sourceHash(_ sip: SipHash) -> UInt64 { sip.hash(source ^ 0x9e37_79b9_7f4a_7c15) }
 }

@@ -1,21 +1,22 @@
 import Tracking
 
-/// Room in a full store: a newcomer takes the place of what the source with the most peers announced longest ago.
+/// Eviction in a full store: a new peer replaces the peer with the oldest announce of the source with the most peers.
 ///
-/// Candidates are a few random ones, so that a flood of newcomers costs a fixed time each and no memory. A source that
-/// fills the store is nearly always among them; then its own newcomers push out its own. Nobody is pushed out by a source
-/// that has more peers than he.
+/// A few random candidates are examined, so that a flood of new peers costs a fixed time each and no memory. A source
+/// that fills the store is nearly always among them; then its own new peers replace its own old ones. A source never
+/// evicts peers of a source that has fewer peers.
 extension MemoryPeerStore {
-    /// Candidates looked at for one newcomer.
+    /// Number of candidates for one new peer.
     private var candidates: Int { 16 }
-    /// Places that are looked at to find them: few, unless most of the swarms that there were have gone.
+    /// Number of slots examined to find candidates: few are needed, unless most swarms have been removed.
     private var probes: Int { 2048 }
-    /// Peers of a swarm that may be pushed out as a whole. More of them cost an attacker as many peers, which count.
+    /// Maximum number of peers of a swarm that may be evicted as a whole. A larger swarm costs an attacker as many
+    /// peers, which count.
     private var smallSwarm: Int { 16 }
 
-    /// How much a candidate deserves to go.
+    /// How strongly a candidate should be evicted.
     struct Weight {
-        /// Peers that the least greedy source concerned has in the store.
+        /// Number of peers in the store of the least greedy source concerned.
         var greed = Int.max
         /// Ticks since the last announce.
         var age = UInt16.max
@@ -28,7 +29,7 @@ extension MemoryPeerStore {
         }
     }
 
-    /// Forgets a small swarm for one that a source wants to open. False when there is none that should go.
+    /// Evicts a small swarm for a new one of a source. False if there is none to evict.
     func makeRoomForSwarm(of source: UInt64, now: UInt64) -> Bool {
         var victim: (shard: Int, slot: Int, weight: Weight)?
         forRandomSwarms { shard, slot, swarm in
@@ -46,7 +47,7 @@ extension MemoryPeerStore {
         return true
     }
 
-    /// Forgets a peer for a new one of a source, if there is one that should go.
+    /// Evicts a peer for a new one of a source, if there is one to evict.
     func makeRoomForPeer(of source: UInt64, now: UInt64) {
         let tick = MemoryPeerStore.tick(now)
         var victim: (swarm: UnsafeMutablePointer<StoredSwarm>, isIPv6: Bool, row: Int, weight: Weight)?
@@ -63,7 +64,7 @@ extension MemoryPeerStore {
             }
             if victim.map({ weight.exceeds($0.weight) }) ?? true { victim = (swarm, isIPv6, row, weight) }
         }
-        // A flood may be spread over swarms or be in a few of them, which are big then.
+        // A flood may be spread over many swarms or be in a few, which are then large.
         forRandomSwarms { _, _, swarm in look(swarm) }
         for _ in 0..<candidates {
             if let key = biggest.randomElement(&random), let swarm = find(key) { look(swarm) }
@@ -81,7 +82,7 @@ extension MemoryPeerStore {
         totals.evictions += 1
     }
 
-    /// Some of the swarms, each the next one from a random place on.
+    /// Visits some of the swarms, each the first one after a random position.
     private func forRandomSwarms(_ body: (_ shard: Int, _ slot: Int, UnsafeMutablePointer<StoredSwarm>) -> Void) {
         let number = 1 << Int(MemoryPeerStore.shardBits)
         var probesLeft = probes
@@ -100,7 +101,7 @@ extension MemoryPeerStore {
         }
     }
 
-    /// Nil for a swarm that stays.
+    /// Nil for a swarm that must not be evicted.
     private func weight(of swarm: UnsafeMutablePointer<StoredSwarm>, _ now: UInt64) -> Weight? {
         guard swarm.pointee.peers <= smallSwarm else { return nil }
         if swarm.pointee.peers == 0, keepsCompletions(swarm, isAllowed: true) { return nil }

@@ -4,22 +4,22 @@ import Tracking
 
 /// Peers in this process's memory: about 40 bytes each over IPv4, and some 250 for a swarm.
 ///
-/// Sharded by info hash; tables are flat memory of its own, because an announce should cost a few cache misses and no
-/// reference counting. Hashes are keyed with random numbers, so that nobody can choose info hashes or addresses that
-/// fall on one another. Not thread-safe, and not `Sendable`: one loop owns it.
+/// Sharded by info hash. Tables use flat memory of their own, because an announce should cost a few cache misses and no
+/// reference counting. Hashes have random keys, so that nobody can choose info hashes or addresses that collide. Not
+/// thread-safe, and not `Sendable`: one loop owns it.
 package final class MemoryPeerStore: PeerStore {
     /// Limits of a store.
     package struct Limits: Sendable {
-        /// Peers at most. Further ones take the places of peers of the sources with the most, or are answered and not
-        /// recorded when their own source has more than all those looked at.
+        /// Maximum number of peers. A further peer replaces a peer of one of the sources with the most peers. If its
+        /// own source has more peers than all examined ones, it gets a response but is not recorded.
         package var peers = 16_000_000
-        /// Swarms at most. Further ones take the places of small swarms of the sources with the most peers; an announce
-        /// whose own source has more than all those looked at is refused.
+        /// Maximum number of swarms. A further swarm replaces a small swarm of one of the sources with the most peers.
+        /// If its own source has more peers than all examined ones, the announce is refused.
         package var swarms = 1_000_000
-        /// Seconds after its last announce at which a peer is forgotten; up to 150,000.
+        /// Seconds after its last announce at which a peer is removed; up to 150,000.
         package var lifetime: UInt64 = 2 * 1800 + 120
-        /// Swarms with at most so many peers of a family are searched for a peer that comes from a new address; in
-        /// bigger ones its old entry is left to expire.
+        /// Maximum number of peers of a family in a swarm that is searched for a peer with a new address. In larger
+        /// swarms the old entry expires.
         package var moveSearch = 256
 
         package init() {}
@@ -30,8 +30,8 @@ package final class MemoryPeerStore: PeerStore {
     private let limits: Limits
     let sip: SipHash
     let shards: UnsafeMutablePointer<SwarmTable>
-    // One thread, and no method holds one of these while it calls another that does: a check at each announce would be for
-    // nothing.
+    // One thread, and no method that holds one of these calls another that does: a check at each announce would be
+    // useless.
     @exclusivity(unchecked)
     var pool4 = BlockPool(rowBytes: PeerTable<EndpointIPv4>.rowBytes)
     @exclusivity(unchecked)
@@ -46,7 +46,7 @@ package final class MemoryPeerStore: PeerStore {
     @exclusivity(unchecked)
     package internal(set) var totals = StoreTotals()
 
-    // Where `maintain` goes on.
+    // Position at which `maintain` continues.
     private var sweepShard = 0
     private var sweepSlot = 0
     private var sweepRow = 0
@@ -85,7 +85,7 @@ package final class MemoryPeerStore: PeerStore {
         swarm.deallocate()
     }
 
-    /// Time as rows keep it: units of four seconds, which wrap after three days.
+    /// Time as stored in rows: units of four seconds, which wrap after three days.
     static func tick(_ now: UInt64) -> UInt16 { UInt16(truncatingIfNeeded: now / 4) }
 
     @inline(__always)
@@ -111,7 +111,7 @@ package final class MemoryPeerStore: PeerStore {
             table.initialize(to: PeerTable())
             swarm.pointee.ipv6 = table
         }
-        // Peers without a port are handed to nobody, so that what tells them apart may stand for the rest of their endpoint.
+        // Peers without a port are sent to nobody, so their id can replace the rest of their endpoint.
         let address = announce.port == 0 ? standIn(announce.peer, address) : address
         if totals.peers >= limits.peers, announce.event != .stopped,
             !isKnown(address, isHidden: announce.port == 0, swarm)
@@ -156,7 +156,7 @@ package final class MemoryPeerStore: PeerStore {
         return table.pointee.find(EndpointIPv6(address), isHidden: isHidden, sip: sip, first: &first) >= 0
     }
 
-    /// The swarm, made when it is allowed and `creates`; nil when it is allowed and not there.
+    /// The swarm; created if it is allowed and `creates` is set, nil if it is allowed but does not exist.
     @inline(__always)
     private func swarm(
         _ key: SwarmKey, _ hash: UInt64, creates: Bool, for address: PeerAddress, _ now: UInt64
@@ -182,7 +182,7 @@ package final class MemoryPeerStore: PeerStore {
 
     private func isAllowed(_ key: SwarmKey) -> Bool { allowed?.contains(key) ?? true }
 
-    /// Puts the peer where it belongs. Returns its row (-1: not recorded) and whether it was no seed before.
+    /// Inserts or updates the peer. Returns its row (-1: not recorded) and whether it was not a seed before.
     @inline(__always)
     private func record<E: Endpoint>(
         _ announce: PeerAnnounce, _ endpoint: E, _ table: inout PeerTable<E>, _ pool: inout BlockPool, _ now: UInt64
@@ -232,7 +232,7 @@ package final class MemoryPeerStore: PeerStore {
         } else if announce.key != 0, table.count <= limits.moveSearch {
             let moved = table.find(name: announce.peer, key: announce.key)
             if moved >= 0 {
-                // It may have stood for the source.
+                // The moved row may have been the representative of its source.
                 if group < Table.Group.hidden, table.isFirst(moved), table.endpoint(moved).source == endpoint.source {
                     group &= 3
                 }
@@ -249,8 +249,8 @@ package final class MemoryPeerStore: PeerStore {
         return (row, wasLeecher)
     }
 
-    /// Whether the peer that stands for a source leaves that to another: to one that can be reached if it cannot itself, or
-    /// when it has missed an interval, for it may be the other on a new port.
+    /// Whether the representative of a source should be replaced by another peer: by a reachable one if it is
+    /// unreachable, or if it has missed an interval, because the other may be the same peer on a new port.
     private func givesWay<E: Endpoint>(_ first: Int, _ table: PeerTable<E>, to group: Int, _ tick: UInt16) -> Bool {
         let isUnreachable = first >= table.end(PeerTable<E>.Group.reachableSeed)
         if isUnreachable, group <= PeerTable<E>.Group.reachableSeed { return true }
@@ -343,11 +343,11 @@ package final class MemoryPeerStore: PeerStore {
         if biggest.isFull { orderBiggest() }
     }
 
-    /// Puts the list of the biggest swarms in order, and drops from it what is too small, gone or not allowed.
+    /// Sorts the list of the largest swarms, and removes those that are too small, gone or not allowed.
     private func orderBiggest() {
         var found: [(key: SwarmKey, peers: Int)] = []
         for key in biggest.keys {
-            // A swarm that went and came back is there twice: the first time clears the mark.
+            // A swarm that was removed and created again is listed twice: the first occurrence clears the mark.
             guard let swarm = find(key), swarm.pointee.isListed else { continue }
             swarm.pointee.isListed = false
             if isAllowed(key) { found.append((key, swarm.pointee.peers)) }
@@ -392,7 +392,7 @@ package final class MemoryPeerStore: PeerStore {
         }
     }
 
-    /// Goes through a table from `sweepRow` on; true when it came to the end. Without an age, all rows go.
+    /// Visits rows of a table from `sweepRow` on; true at the end of the table. Without an age, all rows are removed.
     private func sweep<E: Endpoint>(
         _ table: inout PeerTable<E>, _ pool: inout BlockPool, _ tick: UInt16, _ oldest: UInt16?, _ left: inout Int
     ) -> Bool {
@@ -417,7 +417,7 @@ package final class MemoryPeerStore: PeerStore {
         }
     }
 
-    /// The count of completions of a listed swarm outlives its peers.
+    /// The completion count of an allow-listed swarm is kept when its peers are gone.
     func keepsCompletions(_ swarm: UnsafeMutablePointer<StoredSwarm>, isAllowed: Bool) -> Bool {
         isAllowed && allowed != nil && swarm.pointee.completions > 0
     }

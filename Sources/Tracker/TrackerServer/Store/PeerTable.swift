@@ -1,30 +1,30 @@
 import Tracking
 
-/// The peers of one swarm and one family: rows in flat arrays, put in order by whom they may be handed to.
+/// The peers of one swarm and one family: rows in flat arrays, sorted by the peers to which they may be sent.
 ///
-/// One row of each source (an IPv4 address, an IPv6 /64) stands for it; further ones are its crowd, which is handed out
-/// when few others are there. So an address with thousands of ports does not push out those with one.
+/// One row of each source (an IPv4 address, an IPv6 /64) represents it. Further rows of the source are its crowd, which
+/// is used when there are few other peers. So an address with thousands of ports does not displace addresses with one.
 ///
-/// Rows stand in this order: reachable leechers, reachable seeds, unreachable leechers, unreachable seeds, the same four
-/// of the crowd, peers without a port. So each list that an announce may be answered with is a few ranges of rows, and
-/// selecting is copying. Up to 64 rows are one block that grows through a few sizes; more are a directory of 64-row
-/// blocks. From 17 rows on an index finds them: a row that stands for its source by the source, all others by endpoint.
+/// The order of rows is: reachable leechers, reachable seeds, unreachable leechers, unreachable seeds, the same four of
+/// the crowd, peers without a port. So the candidates for any announce are a few ranges of rows, and selecting is
+/// copying. Up to 64 rows are one block that grows through a few sizes; more are a directory of 64-row blocks. From 17
+/// rows on, an index finds rows: representatives by source, all others by endpoint.
 ///
-/// Unsafe memory: a row number is below `count`, which never passes the rows of the blocks held; only this type and its
-/// extensions compute addresses from row numbers. The owner calls `release` once.
+/// Unsafe memory: a row number is below `count`, which never exceeds the rows of the allocated blocks; only this type
+/// and its extensions compute addresses from row numbers. The owner calls `release` once.
 struct PeerTable<E: Endpoint> {
-    /// Where a row stands, in the order of the rows.
+    /// The group of a row, in the order of the rows.
     enum Group {
         static var reachableLeecher: Int { 0 }
         static var reachableSeed: Int { 1 }
         static var unreachableLeecher: Int { 2 }
         static var unreachableSeed: Int { 3 }
-        /// To be added to one of the four above.
+        /// Added to one of the four groups above.
         static var crowd: Int { 4 }
         static var hidden: Int { 8 }
     }
 
-    /// What a row holds besides its endpoint.
+    /// The contents of a row, without its endpoint.
     struct Details {
         var key: UInt32
         /// `MemoryPeerStore.tick(now)` of the last announce.
@@ -38,17 +38,17 @@ struct PeerTable<E: Endpoint> {
 
     static var rowBytes: Int { E.size + 27 }
     private static var unindexedRows: Int { 16 }
-    /// From here on the index is in 64 parts, so that no growth of one stops the server for long.
+    /// From this number of rows, the index has 64 parts, so that no growth stops the server for long.
     private static var splitRows: Int { 32_768 }
 
-    /// Ends of all groups but the last, which ends with the rows.
+    /// Ends of all groups except the last, which ends with the rows.
     private(set) var ends = SIMD8<UInt32>(repeating: 0)
     private var rows: UInt32 = 0
     private var seedRows: UInt32 = 0
     private var partialSeedRows: UInt32 = 0
-    /// Rows there is memory for.
+    /// Number of allocated rows.
     private var capacity = 0
-    /// The block, or with more than 64 rows the directory of blocks.
+    /// The block or, with more than 64 rows, the directory of blocks.
     private var block: UnsafeMutableRawPointer?
     private var directoryCapacity = 0
     private var index = RowIndex(isWide: false)
@@ -62,10 +62,10 @@ struct PeerTable<E: Endpoint> {
     func end(_ group: Int) -> Int { group == Group.hidden ? Int(rows) : Int(ends[group]) }
     @inline(__always)
     func start(_ group: Int) -> Int { group == 0 ? 0 : Int(ends[group - 1]) }
-    /// Whether a row stands for its source.
+    /// Whether a row is the representative of its source.
     @inline(__always)
     func isFirst(_ row: Int) -> Bool { row < Int(ends[3]) }
-    /// Whether a source has more than one row.
+    /// Whether some source has more than one row.
     @inline(__always)
     var hasCrowd: Bool { ends[7] != ends[3] }
 
@@ -94,7 +94,7 @@ struct PeerTable<E: Endpoint> {
 
     @inline(__always)
     func place(_ row: Int) -> Place {
-        // `block` is there whenever there is a row; without one the address below is never used.
+        // `block` exists whenever there is a row; without rows the address below is never used.
         let base = block.unsafelyUnwrapped
         if capacity <= BlockPool.chunkRows { return Place(base: base, rows: capacity, row: row) }
         let chunk = base.load(fromByteOffset: (row >> 6) &* 8, as: UnsafeMutableRawPointer.self)
@@ -118,8 +118,8 @@ struct PeerTable<E: Endpoint> {
 
     /// The row of an endpoint, or -1.
     /// - Parameters:
-    ///   - isHidden: whether to look among the peers without a port, or among all others.
-    ///   - first: set to what `findFirst` gives, if that was found out on the way.
+    ///   - isHidden: whether to search the peers without a port, or all others.
+    ///   - first: set to the result of `findFirst` if it was determined on the way.
     @inline(__always)
     func find(_ endpoint: E, isHidden: Bool, sip: SipHash, first: inout Int?) -> Int {
         if count == 0 { return -1 }
@@ -138,10 +138,10 @@ struct PeerTable<E: Endpoint> {
         return part(hash).find(hash) { self.endpoint($0) == endpoint && ($0 >= shown) == isHidden }
     }
 
-    /// The row that stands for the source of an endpoint, or -1.
+    /// The representative row of an endpoint's source, or -1.
     @inline(__always)
     func findFirst(_ endpoint: E, sip: SipHash) -> Int {
-        // Few sources stand side by side at the front: looking at them is cheaper than a hash and the index.
+        // Scanning a few representatives at the front is cheaper than a hash and the index.
         let firsts = Int(ends[3])
         if firsts <= 4 || (index.isEmpty && parts == nil) {
             for row in 0..<firsts where self.endpoint(row).source == endpoint.source { return row }
@@ -151,13 +151,13 @@ struct PeerTable<E: Endpoint> {
         return part(hash).find(hash) { isFirst($0) && self.endpoint($0).source == endpoint.source }
     }
 
-    /// The hash under which the index has a row.
+    /// The hash under which a row is indexed.
     @inline(__always)
     private func indexHash(_ row: Int, sip: SipHash) -> UInt64 {
         isFirst(row) ? endpoint(row).sourceHash(sip) : endpoint(row).hash(sip)
     }
 
-    /// The row of the peer with this name and key, or -1. Looks at every row.
+    /// The row of the peer with this peer id and key, or -1. Examines every row.
     func find(name: PeerName, key: UInt32) -> Int {
         for row in 0..<count {
             let place = place(row)
@@ -174,7 +174,7 @@ struct PeerTable<E: Endpoint> {
 
     // MARK: Changing
 
-    /// Writes all but the endpoint of a row that stays in its group.
+    /// Writes everything except the endpoint of a row that stays in its group.
     mutating func update(_ row: Int, _ details: Details) {
         let place = place(row)
         let old = place.flags.load(as: UInt8.self)
@@ -198,7 +198,7 @@ struct PeerTable<E: Endpoint> {
         if flags & Details.partialFlag != 0 { partialSeedRows &+= step }
     }
 
-    /// Adds a peer that is not there. One that is to stand for its source must be the only one to do so.
+    /// Adds a peer that is not in the table. A representative must be the only one of its source.
     mutating func insert(
         _ endpoint: E, _ details: Details, group: Int, pool: inout BlockPool, sip: SipHash
     ) -> Int {
@@ -238,7 +238,7 @@ struct PeerTable<E: Endpoint> {
         returnRows(&pool, sip: sip)
     }
 
-    /// What is to be known of a row to put it in another group.
+    /// The contents of a row, for moving it to another group.
     func details(_ row: Int) -> Details {
         let place = place(row)
         return Details(
@@ -286,7 +286,7 @@ struct PeerTable<E: Endpoint> {
         index = wider
     }
 
-    /// Makes an index twice as wide as its use, which also serves to shrink one.
+    /// Creates an index of twice the used size; also used to shrink an index.
     private func grow(_ old: inout RowIndex, sip: SipHash) {
         var wider = RowIndex(isWide: parts != nil)
         wider.reset(rows: old.used * 2)
@@ -360,7 +360,7 @@ struct PeerTable<E: Endpoint> {
         directoryCapacity = capacity
     }
 
-    /// Moves the rows to one block with at least `rows` of them, 64 at most.
+    /// Moves the rows to one block with at least `rows` rows, 64 at most.
     private mutating func resizeBlock(rows: Int, _ pool: inout BlockPool) {
         let sizeClass = BlockPool.sizeClass(rows: rows)
         let target = pool.allocate(sizeClass: sizeClass)
@@ -387,7 +387,7 @@ struct PeerTable<E: Endpoint> {
         capacity = 0
     }
 
-    /// Gives memory back, with some slack so that a peer that comes and goes does not move it each time.
+    /// Frees memory, with some slack so that a peer that joins and leaves does not move memory each time.
     private mutating func returnRows(_ pool: inout BlockPool, sip: SipHash) {
         if count == 0 {
             release(&pool)
@@ -411,7 +411,7 @@ struct PeerTable<E: Endpoint> {
         }
     }
 
-    /// Gives up all memory; the table is empty then.
+    /// Frees all memory; the table is then empty.
     mutating func release(_ pool: inout BlockPool) {
         dropIndex()
         ends = SIMD8(repeating: 0)

@@ -1,20 +1,20 @@
-/// From the hash of an endpoint to the number of its row: open addressing with linear probing, and deletion that closes
-/// the gap, so that there are no tombstones to clean up. It holds row numbers only; the table that owns it compares.
+/// Maps the hash of an endpoint to a row number: open addressing with linear probing. Deletion closes the gap, so there
+/// are no tombstones. Stores row numbers only; the table that owns it compares endpoints.
 ///
-/// Slots are 16 bits wide while row numbers fit, which saves two bytes a peer and half the cache misses.
+/// Slots are 16 bits wide while row numbers fit, which saves two bytes for each peer and half the cache misses.
 struct RowIndex {
     private var slots: UnsafeMutableRawPointer?
     private(set) var mask = 0
     private(set) var used = 0
     private let isWide: Bool
 
-    /// - Parameter isWide: rows from 65,535 on will be put in.
+    /// - Parameter isWide: whether rows from 65,535 on will be added.
     init(isWide: Bool) {
         self.isWide = isWide
     }
 
     var isEmpty: Bool { slots == nil }
-    /// Slots there are.
+    /// Number of slots.
     var capacity: Int { slots == nil ? 0 : mask + 1 }
 
     @inline(__always)
@@ -38,7 +38,7 @@ struct RowIndex {
         }
     }
 
-    /// The row with this hash for which `matches` is true; -1 when there is none.
+    /// The row with this hash for which `matches` is true; -1 if there is none.
     @inline(__always)
     func find(_ hash: UInt64, matches: (Int) -> Bool) -> Int {
         var slot = Int(truncatingIfNeeded: hash) & mask
@@ -49,10 +49,10 @@ struct RowIndex {
         }
     }
 
-    /// Whether another row can go in without the probes growing long.
+    /// Whether another row fits without long probe sequences.
     var hasRoom: Bool { slots != nil && (used + 1) * 4 <= (mask + 1) * 3 }
 
-    /// Makes an empty index with room for `rows`, and forgets what was there.
+    /// Creates an empty index with room for `rows`, and discards the old one.
     mutating func reset(rows: Int) {
         release()
         var count = 32
@@ -72,7 +72,7 @@ struct RowIndex {
         used = 0
     }
 
-    /// Puts in a row that is not there; `hasRoom` must be true.
+    /// Adds a row that is not in the index; `hasRoom` must be true.
     mutating func insert(_ hash: UInt64, row: Int) {
         var slot = Int(truncatingIfNeeded: hash) & mask
         while get(slot) >= 0 { slot = (slot &+ 1) & mask }
@@ -80,7 +80,7 @@ struct RowIndex {
         used += 1
     }
 
-    /// The row of this hash has moved.
+    /// Call when the row with this hash has moved.
     func move(_ hash: UInt64, from old: Int, to new: Int) {
         var slot = Int(truncatingIfNeeded: hash) & mask
         while true {
@@ -94,7 +94,7 @@ struct RowIndex {
         }
     }
 
-    /// Takes out a row; `hashOf` tells the hash of another.
+    /// Removes a row; `hashOf` returns the hash of any other row.
     mutating func remove(_ hash: UInt64, row: Int, hashOf: (Int) -> UInt64) {
         var gap = Int(truncatingIfNeeded: hash) & mask
         while true {
@@ -109,7 +109,7 @@ struct RowIndex {
             next = (next &+ 1) & mask
             let follower = get(next)
             guard follower >= 0 else { break }
-            // It may fill the gap unless its own place lies after the gap.
+            // The follower may fill the gap unless its own home slot is after the gap.
             let home = Int(truncatingIfNeeded: hashOf(follower)) & mask
             if (next &- home) & mask >= (next &- gap) & mask {
                 set(gap, follower)
@@ -119,7 +119,7 @@ struct RowIndex {
         set(gap, -1)
     }
 
-    /// All rows, in no order.
+    /// All rows, in no particular order.
     func forEach(_ body: (Int) -> Void) {
         guard slots != nil else { return }
         for slot in 0...mask {

@@ -7,18 +7,18 @@ struct SelectionTarget {
     let names: UnsafeMutableRawPointer?
     let limit: Int
     var count = 0
-    /// Places kept free for what comes later.
+    /// Number of places reserved for later groups.
     var reserved = 0
 }
 
 extension PeerTable {
-    /// Selects peers for one that announces.
+    /// Selects peers for an announce.
     ///
-    /// Reachable peers come first. Unreachable ones follow only for a peer that is itself reachable: they can connect
-    /// to it, and to nobody like themselves. Peers that want nothing (seeds, partial seeds) get no seeds. Where there are
-    /// more peers than places, the crowd (all but one peer of each source) gets an eighth of them, or what the others
-    /// leave.
-    /// - Parameter own: the row of the one that asks, which it is not handed; -1 for none.
+    /// Reachable peers come first. Unreachable ones are added only for a reachable peer: they can connect to it, but
+    /// not to other unreachable peers. Peers that want to download nothing (seeds, partial seeds) get no seeds. If
+    /// there are more peers than places, the crowd (all but one peer of each source) gets an eighth of them, or what
+    /// the others leave.
+    /// - Parameter own: the row of the announcing peer, which is excluded; -1 for none.
     func select(
         wantsSeeds: Bool, isReachable: Bool, own: Int, random: inout SeededGenerator, into target: inout SelectionTarget
     ) {
@@ -43,7 +43,7 @@ extension PeerTable {
         take(four, own, &random, &target)
     }
 
-    /// The leechers from a group of leechers on, and the seeds after them if they are wanted.
+    /// The leechers of a group of leechers and, if wanted, the seeds after them.
     @inline(__always)
     private func eligible(of leechers: Int, _ wantsSeeds: Bool) -> Range<Int> {
         start(leechers)..<end(wantsSeeds ? leechers + 1 : leechers)
@@ -51,11 +51,11 @@ extension PeerTable {
 
     private func others(_ range: Range<Int>, _ own: Int) -> Int { range.count - (range.contains(own) ? 1 : 0) }
 
-    /// All rows of a range when they fit, else a random choice in time proportional to the choice.
+    /// Takes all rows of a range if they fit, else a random sample in time proportional to its size.
     ///
-    /// The choice is stratified: the range, begun at a random row, is cut into as many stretches as there are runs of
-    /// four wanted, and each stretch gives one run at a random place. Every row is as likely as every other, none comes
-    /// twice, and four rows cost one cache miss.
+    /// The sample is stratified: the range, starting at a random row, is divided into as many strata as runs of four
+    /// rows are needed, and one run is taken from a random position in each. Every row is equally likely, no row is
+    /// taken twice, and four rows cost one cache miss.
     private func take(
         _ range: Range<Int>, _ own: Int, _ random: inout SeededGenerator, _ target: inout SelectionTarget
     ) {

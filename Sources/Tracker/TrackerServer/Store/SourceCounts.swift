@@ -2,10 +2,12 @@ import Address
 import Text
 import Tracking
 
-/// How many peers each source (an IPv4 address, an IPv6 /64) has in the store, so that one with many gives way first.
+/// Number of peers in the store for each source (an IPv4 address, an IPv6 /64), so that peers of a source with many are
+/// evicted first.
 ///
-/// Sources share a fixed number of counters, by a keyed hash: 256 KiB, whatever strangers do. A source that shares one
-/// with a greedy source is taken for greedy too, which is one in 65,536 and matters only when the store is full.
+/// Sources share a fixed number of counters, selected by a keyed hash: 256 KiB in all cases. A source that shares a
+/// counter with a greedy source counts as greedy too. That affects one source in 65,536, and matters only when the
+/// store is full.
 ///
 /// Unsafe memory: counter numbers have 16 bits.
 struct SourceCounts {
@@ -38,6 +40,6 @@ struct SourceCounts {
 }
 
 extension PeerAddress {
-    /// The source that this address belongs to, as an endpoint has it.
+    /// The source of this address, as an endpoint computes it.
     var source: UInt64 { family == .ipv4 ? EndpointIPv4(self).source : EndpointIPv6(self).source }
 }

@@ -4,12 +4,12 @@ import Tracking
 struct StoredSwarm {
     let key: SwarmKey
     var completions = 0
-    /// The allow-list under which it was last found to be allowed.
+    /// The version of the allow-list under which the swarm was last found to be allowed.
     var generation: UInt32
-    /// It is on the list of the biggest.
+    /// Whether it is on the list of the largest swarms.
     var isListed = false
     var ipv4 = PeerTable<EndpointIPv4>()
-    /// Few swarms have IPv6 peers: the table is made when the first comes.
+    /// Created with the first IPv6 peer, because few swarms have any.
     var ipv6: UnsafeMutablePointer<PeerTable<EndpointIPv6>>?
 
     init(key: SwarmKey, generation: UInt32) {
@@ -28,11 +28,11 @@ struct StoredSwarm {
     }
 }
 
-/// A shard of the swarms: open addressing from the keyed hash of the info hash to the swarm. Shards grow one at a time,
-/// so that no growth holds the server up for long.
+/// A shard of the swarms: a hash table with open addressing from the keyed hash of the info hash to the swarm. Shards
+/// grow one at a time, so that no growth stops the server for long.
 ///
-/// Unsafe memory: slot numbers are masked; a swarm lives from `insert` to `remove`, and pointers to it are not kept
-/// past the call they were got in.
+/// Unsafe memory: slot numbers are masked. A swarm lives from `insert` to `remove`, and pointers to it are not kept
+/// beyond the call that obtained them.
 struct SwarmTable {
     private struct Slot {
         var hash: UInt64
@@ -49,7 +49,7 @@ struct SwarmTable {
         mask = 15
     }
 
-    /// Frees the slots; the swarms must be gone.
+    /// Frees the slots. The swarms must have been freed.
     func deallocate() { slots.deallocate() }
 
     var capacity: Int { mask + 1 }
@@ -89,7 +89,7 @@ struct SwarmTable {
         old.deallocate()
     }
 
-    /// Takes the swarm at a slot out and closes the gap; the slot may hold another one then.
+    /// Removes the swarm at a slot and closes the gap; the slot may then contain another swarm.
     mutating func remove(at slot: Int) {
         var gap = slot & mask
         guard slots[gap].swarm != nil else { return }

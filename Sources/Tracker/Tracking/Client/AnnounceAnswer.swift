@@ -1,24 +1,24 @@
 import Address
 
-/// What a tracker answered to an announce, after everything out of bounds was clamped or dropped.
+/// The response to an announce, after values out of bounds were clamped or dropped.
 public struct AnnounceAnswer: Sendable, Hashable {
     /// Seconds until the next regular announce, within `TrackerAnswerLimits.interval`.
     public var interval: Double
-    /// Seconds before which no announce is welcome; nil when the tracker named none. Never more than `interval`.
+    /// Minimum seconds until any announce; nil if the tracker sent none. At most `interval`.
     public var minInterval: Double?
-    /// Peers that have everything (`complete`); nil when not told.
+    /// Number of seeds (`complete`); nil if the tracker sent none.
     public var seeders: Int?
-    /// Peers that do not (`incomplete`); nil when not told.
+    /// Number of leechers (`incomplete`); nil if the tracker sent none.
     public var leechers: Int?
-    /// Each address once, at most `TrackerAnswerLimits.peers`; not yet filtered by `PeerAddressFilter`.
+    /// Distinct addresses, at most `TrackerAnswerLimits.peers`; not yet filtered by `PeerAddressFilter`.
     public var peers: [PeerAddress]
-    /// Peers whose address is a name, each once, at most `TrackerAnswerLimits.names`.
+    /// Peers with a host name instead of an address: distinct, at most `TrackerAnswerLimits.names`.
     public var names: [NamedPeer] = []
-    /// A text for the user, with control characters escaped, at most `TrackerAnswerLimits.textBytes` long.
+    /// A message for the user, with control characters escaped, at most `TrackerAnswerLimits.textBytes` long.
     public var warning: String?
-    /// To be sent back in the next announce.
+    /// To be sent in the next announce.
     public var trackerID: [UInt8]?
-    /// This node's address as the tracker sees it (BEP 24), 4 or 16 bytes; nil when not told.
+    /// This node's address as the tracker sees it (BEP 24), 4 or 16 bytes; nil if the tracker sent none.
     public var externalAddress: [UInt8]?
 
     public init(
@@ -36,11 +36,11 @@ public struct AnnounceAnswer: Sendable, Hashable {
     }
 }
 
-/// A tracker's counts for one torrent (BEP 48).
+/// The counts of one torrent in a scrape response (BEP 48).
 public struct ScrapeAnswer: Sendable, Hashable {
     public var seeders: Int
     public var leechers: Int
-    /// How often a download was completed, ever.
+    /// Number of completed downloads since the torrent was first announced.
     public var completed: Int
 
     public init(seeders: Int, leechers: Int, completed: Int) {
@@ -50,44 +50,44 @@ public struct ScrapeAnswer: Sendable, Hashable {
     }
 }
 
-/// How much of a tracker's answer is believed.
+/// Limits on tracker responses.
 public struct TrackerAnswerLimits: Sendable, Hashable {
     /// Largest HTTP body, in bytes.
     public var bodyBytes = 1 << 20
-    /// Most values in a bencoded answer.
+    /// Maximum number of values in a bencoded response.
     public var tokens = 20_000
-    /// Deepest nesting of a bencoded answer.
+    /// Maximum nesting of a bencoded response.
     public var depth = 12
-    /// Most peers taken from one answer.
+    /// Maximum number of peers used from one response.
     public var peers = 1_000
-    /// Most peers with a host name for an address that are taken from one answer: each costs a query to a name server.
+    /// Maximum number of peers with host names used from one response: each costs a DNS query.
     public var names = 16
-    /// Seconds between announces: what a tracker says is clamped to this.
+    /// Announce intervals in seconds: values outside are clamped.
     public var interval: ClosedRange<Double> = 5...7_200
-    /// Seconds when the tracker names no interval.
+    /// Announce interval in seconds if the tracker sends none.
     public var defaultInterval: Double = 1_800
-    /// Most seconds that a tracker may bar us for with `retry in` (BEP 31) or Retry-After.
+    /// Maximum seconds for which a tracker can exclude us with `retry in` (BEP 31) or Retry-After.
     public var longestRetry: Double = 86_400
-    /// Most bytes of a failure reason, warning or tracker id that are kept.
+    /// Maximum bytes of a failure reason, warning or tracker id.
     public var textBytes = 512
 
     public init() {}
 
     public static let standard = TrackerAnswerLimits()
 
-    /// Seconds from a tracker's number: clamped, the default for what is absent or not positive.
+    /// The announce interval: clamped; the default if the value is absent or not positive.
     func interval(_ seconds: Int64?) -> Double {
         guard let seconds, seconds > 0 else { return defaultInterval }
         return min(max(Double(seconds), interval.lowerBound), interval.upperBound)
     }
 
-    /// A minimum interval: at most `interval`, nil for what is absent or not positive.
+    /// The minimum interval: at most `interval`; nil if the value is absent or not positive.
     func minInterval(_ seconds: Int64?, interval: Double) -> Double? {
         guard let seconds, seconds > 0 else { return nil }
         return min(Double(seconds), interval)
     }
 
-    /// A count of peers: negative numbers are no counts.
+    /// A number of peers; nil if negative.
     func count(_ value: Int64?) -> Int? {
         guard let value, value >= 0 else { return nil }
         return Int(min(value, 1 << 40))

@@ -1,36 +1,37 @@
 import Hashing
 
-// The client half of Tracking: what a node asks its trackers, what it makes of their answers, and when it asks.
+// The client half of Tracking: requests to trackers, their responses, and the schedule of announces.
 //
-// What it is for: announces and scrapes as values, their HTTP and UDP forms, and the schedule of tiers and retries.
-// What it must never do: open a socket, read a clock, or believe a tracker. An answer is hostile input: it is bounded,
-// its numbers are clamped, and its addresses are filtered before anyone connects to them.
+// Purpose: announces and scrapes as values, their HTTP and UDP forms, and the schedule of tiers and retries. Must
+// never: open a socket, read a clock, or trust a tracker. A response is hostile input: it is bounded, its numbers are
+// clamped, and its addresses are filtered before a connection is made.
 
-/// What a node tells a tracker about one torrent, once (BEP 3).
+/// An announce of one torrent to a tracker (BEP 3).
 public struct AnnounceRequest: Sendable, Hashable {
     public var infoHash: SHA1Digest
     /// Exactly 20 bytes.
     public let peerID: [UInt8]
-    /// TCP port on which this node takes connections; 0 if it takes none.
+    /// TCP port on which this node accepts connections; 0 if it accepts none.
     public var port: UInt16
     /// Payload bytes sent since `started`.
     public var uploaded: UInt64
     /// Payload bytes received since `started`.
     public var downloaded: UInt64
-    /// Bytes still to fetch; 0 makes this node a seed.
+    /// Bytes left to download; 0 makes this node a seed.
     public var left: UInt64
     public var event: AnnounceEvent
-    /// Peers wanted; nil leaves it to the tracker.
+    /// Number of peers wanted; nil lets the tracker choose.
     public var numWant: Int?
-    /// Tells two nodes with one address apart, and one node with two; the same for a node's whole life.
+    /// Identifies this node across address changes, and distinguishes two nodes with one address. Constant while a node
+    /// runs.
     public var key: UInt32
-    /// An address that the tracker is to hand to others in place of the one it sees: `203.0.113.7` or `2001:db8::1`.
-    /// Sent as `ip=`; trackers heed it only where they are told to.
+    /// An address that the tracker should give to peers instead of the source address: `203.0.113.7` or `2001:db8::1`.
+    /// Sent as `ip=`; trackers use it only from trusted sources.
     public var advertisedAddress: String?
-    /// True when others cannot connect to this node: it is sent as `unreachable=1`, so that a tracker that knows the
-    /// parameter hands this node reachable peers and keeps its address from those who could not use it.
+    /// True if peers cannot connect to this node: sent as `unreachable=1`. A tracker that supports the parameter sends
+    /// this node reachable peers, and does not send its address to peers that could not use it.
     public var isUnreachable: Bool
-    /// What the tracker gave as `tracker id` before, to be sent back.
+    /// The `tracker id` of an earlier response, to be sent back.
     public var trackerID: [UInt8]?
 
     /// Nil unless `peerID` has 20 bytes.

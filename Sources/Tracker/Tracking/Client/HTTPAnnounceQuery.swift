@@ -3,8 +3,8 @@ import Hashing
 
 /// The HTTP form of announces and scrapes (BEP 3, 7, 23, 48): URLs to GET.
 public enum HTTPTrackerQuery {
-    /// The URL of an announce: the tracker's own URL with the query appended. A query that the URL has already
-    /// (a passkey, say) is kept; a fragment is cut.
+    /// The URL of an announce: the tracker's URL with the query appended. An existing query (such as a passkey) is
+    /// kept; a fragment is removed.
     public static func announceURL(_ tracker: String, _ request: AnnounceRequest) -> String {
         var query = Query(base: tracker)
         query.add("info_hash", request.infoHash.bytes)
@@ -23,8 +23,8 @@ public enum HTTPTrackerQuery {
         return query.url
     }
 
-    /// The URL of a scrape (BEP 48), or nil when the tracker has none by convention: the last path component of its
-    /// announce URL must begin with `announce`, which becomes `scrape`.
+    /// The URL of a scrape (BEP 48): the last path component of the announce URL must begin with `announce`, which is
+    /// replaced by `scrape`. Nil if it does not.
     public static func scrapeURL(_ tracker: String, _ infoHashes: [SHA1Digest]) -> String? {
         let bytes = Array(tracker.utf8)
         let pathEnd = bytes.firstIndex { $0 == 0x3f || $0 == 0x23 } ?? bytes.count
@@ -43,7 +43,7 @@ public enum HTTPTrackerQuery {
         return String(repeating: "0", count: 8 - digits.utf8.count) + digits
     }
 
-    /// A URL that grows parameters.
+    /// A URL to which parameters are appended.
     private struct Query {
         private var text: [UInt8]
         private var separator: UInt8?

@@ -1,12 +1,11 @@
 import Address
 import Bencode
 
-/// The peers of a bencoded answer, in all forms that trackers write them in. What makes no sense is left out; the rest
-/// counts.
+/// The peers of a bencoded response, in all forms that trackers use. Invalid entries are skipped.
 struct HTTPPeerList {
-    /// Each address once.
+    /// Distinct addresses.
     private(set) var peers: [PeerAddress] = []
-    /// Peers whose `ip` is a name, each once.
+    /// Distinct peers whose `ip` is a host name.
     private(set) var names: [NamedPeer] = []
     private let limits: TrackerAnswerLimits
     private var seen = Set<PeerAddress>()
@@ -19,18 +18,18 @@ struct HTTPPeerList {
 
     var isEmpty: Bool { peers.isEmpty && names.isEmpty }
 
-    /// - Parameter family: of the peers in a string; those in a list say it themselves.
+    /// - Parameter family: family of peers in compact form; those in a list contain their own address.
     private mutating func add(_ value: BencodeValue?, family: PeerAddress.Family) {
         switch value {
         case .bytes(let records): add(compact: records.slice, family: family)
         case .list(let entries): add(entries)
-        // Some programs write a list as a dictionary from place to entry.
+        // Some programs encode a list as a dictionary from index to entry.
         case .dictionary(let entries): add(entries.entries.map(\.value))
         case .integer, nil: break
         }
     }
 
-    /// A list that is cut off within a record gives the whole ones before it.
+    /// A compact list that ends inside a record yields the complete records before it.
     private mutating func add(compact records: ArraySlice<UInt8>, family: PeerAddress.Family) {
         let whole = records.count - records.count % PeerAddress.compactLength(family)
         for peer in PeerAddress.list(compact: records.prefix(whole), family: family, limit: limits.peers) ?? [] {

@@ -1,13 +1,13 @@
 import Bencode
 import Hashing
 
-/// Reads bencoded answers to HTTP announces and scrapes (BEP 3, 7, 23, 24, 31, 48).
+/// Parses bencoded responses to HTTP announces and scrapes (BEP 3, 7, 23, 24, 31, 48).
 ///
-/// Nothing hashes an answer, so whatever can be read of it is: bencode that deviates (`BencodeLeniency`), values of
-/// another kind, peers beside others that make no sense.
+/// Responses are not hashed, so parsing is as lenient as possible: non-canonical bencode (`BencodeLeniency`), values of
+/// the wrong type, and invalid peers among others are accepted.
 public enum HTTPTrackerAnswer {
-    /// An announce's answer.
-    /// - Throws: `.refused` for a failure reason, `.malformed` for what is no answer or exceeds the limits.
+    /// Parses the response to an announce.
+    /// - Throws: `.refused` for a failure reason, `.malformed` for an invalid response or one that exceeds the limits.
     public static func announce(
         _ body: [UInt8], limits: TrackerAnswerLimits = .standard
     ) throws(TrackerAnswerError) -> AnnounceAnswer {
@@ -15,9 +15,9 @@ public enum HTTPTrackerAnswer {
         let list = HTTPPeerList(answer, limits: limits)
         let failure = failure(answer, limits: limits)
         if list.isEmpty {
-            // A tracker that gives peers serves us, whatever it complains of.
+            // A response that contains peers counts as success, even with a failure reason.
             if let failure { throw failure.error }
-            // What an answer without peers says is believed only if all of it is there.
+            // A response without peers counts only if it is complete.
             if let damage { throw .malformed(damage.description) }
             guard knownKeys.contains(where: { answer[$0] != nil }) else { throw .malformed("it says nothing") }
         }
@@ -37,13 +37,13 @@ public enum HTTPTrackerAnswer {
         return result
     }
 
-    /// Of which an answer to an announce has at least one.
+    /// A response to an announce has at least one of these.
     private static let knownKeys = [
         "interval", "min interval", "complete", "incomplete", "peers", "peers6", "warning message", "tracker id",
         "external ip",
     ]
 
-    /// A scrape's answer: the counts of those of `infoHashes` that the tracker knows.
+    /// Parses the response to a scrape: the counts of those of `infoHashes` that the tracker knows.
     /// - Throws: as `announce` does.
     public static func scrape(
         _ body: [UInt8], infoHashes: [SHA1Digest], limits: TrackerAnswerLimits = .standard
@@ -64,7 +64,7 @@ public enum HTTPTrackerAnswer {
         return counts
     }
 
-    /// What can be read of an answer, and what is wrong with it if not all can.
+    /// The parsable part of a response, and the error if not all of it is parsable.
     private static func dictionary(
         _ body: [UInt8], limits: TrackerAnswerLimits
     ) throws(TrackerAnswerError) -> (BencodeDictionary, damage: BencodeError?) {
@@ -86,12 +86,12 @@ public enum HTTPTrackerAnswer {
         return (answer, damage)
     }
 
-    /// A whole number, perhaps written as a string.
+    /// A whole number, possibly encoded as a string.
     static func number(_ value: BencodeValue) -> Int64? {
         value.integerValue ?? value.stringValue.flatMap { Int64($0) }
     }
 
-    /// The failure reason. An empty one beside other keys is what some trackers write for none.
+    /// The failure reason. Some trackers send an empty one beside other keys if there was no failure.
     private static func failure(
         _ answer: BencodeDictionary, limits: TrackerAnswerLimits
     ) -> (reason: String, error: TrackerAnswerError)? {
@@ -100,7 +100,7 @@ public enum HTTPTrackerAnswer {
         return (reason, .refused(reason: reason, retry: retry(answer, limits: limits)))
     }
 
-    /// BEP 31: minutes as a number (some trackers send it as a string), or the word `never`.
+    /// BEP 31: minutes as a number (some trackers send a string), or the word `never`.
     private static func retry(_ answer: BencodeDictionary, limits: TrackerAnswerLimits) -> TrackerAnswerError.Retry {
         guard let value = answer["retry in"] else { return .unsaid }
         if value.stringValue == "never" { return .never }

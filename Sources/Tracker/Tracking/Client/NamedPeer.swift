@@ -1,11 +1,11 @@
-/// A peer that a tracker names by a host name, which BEP 3 allows in the dictionary form: somebody has to resolve it.
+/// A peer with a host name instead of an address, which BEP 3 allows in the dictionary form. The name must be resolved.
 public struct NamedPeer: Sendable, Hashable {
     public let host: String
     /// TCP port, not 0.
     public let port: UInt16
 
-    /// Nil for what is no host name (RFC 1123: letters, digits, hyphens and dots, up to 253 bytes; underscores are taken
-    /// too) and for port 0.
+    /// Nil for an invalid host name (RFC 1123: letters, digits, hyphens and dots, up to 253 bytes; underscores are
+    /// accepted too) and for port 0.
     public init?(host: String, port: UInt16) {
         guard port != 0, (1...253).contains(host.utf8.count), host.utf8.allSatisfy(NamedPeer.isNameByte),
             host.utf8.first != UInt8(ascii: "-"), host.utf8.first != UInt8(ascii: ".")

@@ -1,20 +1,20 @@
 import Address
 
-/// Which addresses from a tracker (or another peer) this node may try to connect to.
+/// Decides which addresses from a tracker (or another peer) this node may connect to.
 ///
-/// A hostile tracker can name anything: this node itself, services on this machine, the metadata service of a cloud at
-/// 169.254.169.254, multicast groups. Such addresses pass only where the node is at home there itself: loopback
-/// addresses if the tracker was asked over loopback or the node listens there, link-local ones likewise.
-/// Private ranges (10.0.0.0/8, ...) always pass: fleets live there.
+/// A hostile tracker can send any address: this node itself, services on this host, a cloud's metadata service at
+/// 169.254.169.254, multicast groups. Loopback addresses pass only if the tracker was reached over loopback or the node
+/// listens there; the same holds for link-local addresses. Private ranges (10.0.0.0/8, ...) always pass, because fleets
+/// use them.
 public struct PeerAddressFilter: Sendable, Hashable {
-    /// Addresses that are this node: listening addresses with their port, and external ones as peers and trackers
-    /// report them. A peer is dropped when address and port are the same.
+    /// Addresses of this node: listening addresses with their port, and external addresses reported by peers and
+    /// trackers. A peer with the same address and port is dropped.
     public var own: Set<PeerAddress>
-    /// Whether loopback addresses may be tried.
+    /// Whether connections to loopback addresses are allowed.
     public var allowsLoopback: Bool
-    /// Whether link-local addresses may be tried.
+    /// Whether connections to link-local addresses are allowed.
     public var allowsLinkLocal: Bool
-    /// Most addresses passed on from one list.
+    /// Maximum number of addresses passed from one list.
     public var limit: Int
 
     public init(
@@ -26,8 +26,9 @@ public struct PeerAddressFilter: Sendable, Hashable {
         self.limit = limit
     }
 
-    /// A filter for what comes from `source`: neighbours there are plausible when the source itself is one.
-    /// - Parameter source: the address of the tracker or peer that named the addresses; nil when unknown.
+    /// A filter for addresses from `source`: loopback or link-local addresses are plausible if the source's own address
+    /// is one.
+    /// - Parameter source: the address of the tracker or peer that sent the addresses; nil if unknown.
     public func trusting(source: PeerAddress?) -> PeerAddressFilter {
         guard let source else { return self }
         var filter = self
@@ -36,8 +37,8 @@ public struct PeerAddressFilter: Sendable, Hashable {
         return filter
     }
 
-    /// A filter for what comes from a host with these addresses, of which it is not known which one answered. It must be a
-    /// neighbour at each of them: anybody can give his name a second address that is one of ours.
+    /// A filter for addresses from a host with several addresses, if it is unknown which of them responded. All of them
+    /// must be loopback or link-local: anybody can give their host name an additional address that is ours.
     public func trusting(sources: [PeerAddress]) -> PeerAddressFilter {
         guard !sources.isEmpty else { return self }
         var filter = self
@@ -54,7 +55,7 @@ public struct PeerAddressFilter: Sendable, Hashable {
         return !own.contains(peer)
     }
 
-    /// The addresses that pass, each once, in their order, at most `limit`.
+    /// The distinct addresses that pass, in the same order, at most `limit`.
     public func filter(_ peers: some Sequence<PeerAddress>) -> [PeerAddress] {
         var seen = Set<PeerAddress>()
         var passed: [PeerAddress] = []

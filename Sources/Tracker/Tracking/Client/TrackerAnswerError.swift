@@ -1,15 +1,15 @@
-/// Why a tracker's answer yields no peers.
+/// Why a tracker's response contains no peers.
 public enum TrackerAnswerError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The bytes are not an answer at all; the text says what is wrong with them.
+    /// The bytes are not a valid response; the text says why.
     case malformed(String)
-    /// The tracker refused, in its own words (escaped and cut). `retry` is BEP 31's word on trying again.
+    /// The tracker's failure reason (escaped and shortened). `retry` is its retry hint (BEP 31).
     case refused(reason: String, retry: Retry)
 
-    /// What a refusing tracker says about trying again (BEP 31).
+    /// When a tracker that refused may be asked again (BEP 31).
     public enum Retry: Sendable, Hashable {
-        /// It said nothing.
+        /// The tracker gave no hint.
         case unsaid
-        /// Not before so many seconds.
+        /// Not before this many seconds.
         case after(Double)
         /// Never.
         case never
@@ -26,7 +26,7 @@ public enum TrackerAnswerError: Error, Sendable, Hashable, CustomStringConvertib
     }
 }
 
-/// Text from a tracker, safe to show: valid UTF-8, control and bidirectional characters escaped, bounded.
+/// Text from a tracker, made safe to show: valid UTF-8, control and bidirectional characters escaped, bounded length.
 func displayText(_ bytes: ArraySlice<UInt8>, limit: Int) -> String {
     let text = String(decoding: bytes.prefix(limit), as: UTF8.self)
     var shown = ""

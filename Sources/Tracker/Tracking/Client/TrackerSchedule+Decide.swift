@@ -1,5 +1,5 @@
 extension TrackerSchedule {
-    /// Everything that is due now, and when to look again.
+    /// Everything that is due now, and when to check again.
     mutating func decide(at now: Double) -> [Action] {
         switch phase {
         case .idle, .stopped: return []
@@ -23,30 +23,31 @@ extension TrackerSchedule {
         return actions
     }
 
-    /// The announce that a tier with nothing under way should make now, if any.
+    /// The announce that a tier without an outstanding announce should make now, if any.
     private func dueAnnounce(in tier: Tier, at now: Double) -> (Int, AnnounceEvent)? {
         let ready = tier.order.filter { trackers[$0].notBefore <= now }
         if let owing = ready.first(where: { trackers[$0].owesCompleted && trackers[$0].knowsUs }) {
             return (owing, .completed)
         }
-        // The tier is as far as its best tracker: while that one is content, the others are left alone.
+        // The tier follows its preferred ready tracker: while that one is not due, the others are not asked.
         guard let index = ready.first, wantedAt(index) <= now else { return nil }
         return (index, trackers[index].knowsUs ? .none : .started)
     }
 
-    /// When a tracker is to be asked again, backing off left aside.
+    /// Time at which a tracker should be asked again, without considering backoff.
     private func wantedAt(_ index: Int) -> Double {
         needsPeers ? min(trackers[index].due, trackers[index].earliest) : trackers[index].due
     }
 
-    /// When a tier with nothing due may have something due.
+    /// Next time at which a tier with nothing due may have something due.
     private func nextMoment(of tier: Tier, after now: Double) -> Double {
         var next = Double.infinity
         var hasReady = false
         for index in tier.order {
             let tracker = trackers[index]
             if tracker.notBefore > now {
-                // A preferred tracker that comes back takes over when it is due; one that owes is asked at once.
+                // A preferred tracker that recovers takes over when it is due. One that is owed an announce is asked at
+                // once.
                 if !hasReady || (tracker.owesCompleted && tracker.knowsUs) { next = min(next, tracker.notBefore) }
             } else if !hasReady {
                 next = min(next, max(wantedAt(index), now))
@@ -66,7 +67,7 @@ extension TrackerSchedule {
                 if underWay.event == .stopped {
                     isWaiting = true
                 } else if isLate {
-                    // Its outcome no longer matters; it may have been heard, so `stopped` must follow.
+                    // Its outcome no longer matters. The tracker may have received it, so `stopped` must follow.
                     actions.append(announce(index, .stopped))
                 } else {
                     isWaiting = true
@@ -95,17 +96,17 @@ extension TrackerSchedule {
 }
 
 extension TrackerSchedule {
-    /// How one tracker is doing, for a person to see.
+    /// The state of one tracker, for a person.
     public struct Status: Sendable, Hashable {
         public enum State: Sendable, Hashable {
             /// Not asked yet.
             case idle
             case announcing
-            /// Has answered; asked again at this time.
+            /// Has responded; the next announce is at this time.
             case working(next: Double)
-            /// So many failures one after the other; not tried before this time.
+            /// Number of consecutive failures; not tried before this time.
             case failing(count: Int, until: Double)
-            /// Wishes never to be asked again.
+            /// Has asked never to be contacted again.
             case refusedForGood
         }
 
@@ -115,7 +116,7 @@ extension TrackerSchedule {
         public let state: State
     }
 
-    /// All trackers, tier by tier in their present order.
+    /// All trackers, tier by tier in their current order.
     public var status: [Status] {
         tiers.enumerated().flatMap { tier, content in
             content.order.map { Status(url: trackers[$0].url, tier: tier, state: state(of: trackers[$0])) }

@@ -1,46 +1,46 @@
 import Text
 
-/// Which tracker to ask when, for one torrent (BEP 12): a machine without clock or socket.
+/// Decides which tracker to announce to and when, for one torrent (BEP 12): a state machine without clock or I/O.
 ///
-/// Every method takes the time (seconds since any fixed moment, never running backwards) and returns what to do. Tiers
-/// run side by side, each with one announce under way at most. Inside a tier trackers stand in shuffled order; one that
-/// answers moves to the front, one that fails is passed over at once for the next, and tried again after a delay that
-/// doubles. Every tracker that has heard of this node hears `completed` and `stopped`, each until it has answered once.
+/// Every method takes the time (seconds since any fixed moment, never decreasing) and returns actions. Tiers run in
+/// parallel, each with at most one outstanding announce. Inside a tier, trackers are in shuffled order. A tracker that
+/// responds moves to the front. If one fails, the next is tried at once, and the failed one again after a doubling
+/// backoff. Every tracker that knows this node gets `completed` and `stopped`, each until it has responded once.
 public struct TrackerSchedule: Sendable {
-    /// What the owner of the schedule is to do.
+    /// An action for the owner of the schedule.
     public enum Action: Sendable, Hashable {
         /// Announce, and report the outcome with `succeeded` or `failed`.
         case announce(Announce)
-        /// Call `wokeUp` at this time. It replaces any wake-up asked for before; at most one, and the last action.
+        /// Call `wokeUp` at this time. Replaces any earlier wake-up. At most one, and the last action.
         case wakeUp(at: Double)
     }
 
-    /// An announce to be made.
+    /// An announce to make.
     public struct Announce: Sendable, Hashable {
-        /// Names this announce in the report of its outcome; never used twice.
+        /// Identifies this announce when its outcome is reported; never reused.
         public let id: UInt64
-        /// Index of the tracker, to keep what belongs to it (its `tracker id`, say).
+        /// Index of the tracker, for state that belongs to it (such as its `tracker id`).
         public let tracker: Int
         public let url: String
         public let event: AnnounceEvent
-        /// Peers to ask for.
+        /// Number of peers to ask for.
         public let numWant: Int
     }
 
     struct Tracker: Sendable {
         let url: String
-        /// Has answered a `started`: it counts this node among its peers until `stopped`.
+        /// Has responded to a `started`: it lists this node as a peer until `stopped`.
         var knowsUs = false
         /// Must still be told that the download is complete.
         var owesCompleted = false
         /// Has been told `stopped`, or need not be.
         var isDone = false
         var hasAnswered = false
-        /// Failures since the last answer.
+        /// Failures since the last response.
         var failures = 0
-        /// No announce before this time: backing off, or asked to. Infinite: refused for good.
+        /// No announce before this time, because of backoff or a request by the tracker. Infinite: never again.
         var notBefore = -Double.infinity
-        /// When it wants to hear of us next, and the earliest moment it would take us back.
+        /// Time of the next regular announce, and the earliest time at which the tracker accepts one.
         var due = -Double.infinity
         var earliest = -Double.infinity
         var underWay: Announce?
@@ -66,13 +66,13 @@ public struct TrackerSchedule: Sendable {
     var peersWanted: Int
     var needsPeers = false
     var isComplete = false
-    /// URLs left out: of a scheme that is not spoken here, unreadable, or beyond the limits. For a warning to the user.
+    /// URLs that are not used: unsupported scheme, invalid, or beyond the limits. For a warning to the user.
     public private(set) var ignored: [String] = []
 
     /// - Parameters:
-    ///   - tiers: URLs as the torrent has them. A URL that stands twice counts once.
-    ///   - seed: for shuffling and jitter; different on every node.
-    ///   - peersWanted: peers to ask for in each announce, until `setPeers` says otherwise.
+    ///   - tiers: URLs as in the torrent. Duplicates are dropped.
+    ///   - seed: seed for shuffling and jitter; different on every node.
+    ///   - peersWanted: number of peers to ask for in each announce, until `setPeers` changes it.
     public init(
         tiers given: [[String]], settings: TrackerScheduleSettings = .standard, seed: UInt64, peersWanted: Int = 50
     ) {
@@ -99,14 +99,14 @@ public struct TrackerSchedule: Sendable {
     /// Whether every tracker that knows this node has been told `stopped` or given up on.
     public var isStopped: Bool { if case .stopped = phase { true } else { false } }
 
-    /// Begins: `started` to the first tracker of every tier.
+    /// Starts: sends `started` to the first tracker of every tier.
     public mutating func start(at now: Double) -> [Action] {
         guard case .idle = phase else { return [] }
         phase = .running
         return decide(at: now)
     }
 
-    /// A tracker answered. A report of an announce that is not under way is ignored.
+    /// Call when a tracker has responded. A report of an announce that is not outstanding is ignored.
     public mutating func succeeded(_ id: UInt64, answer: AnnounceAnswer, at now: Double) -> [Action] {
         guard let index = trackers.firstIndex(where: { $0.underWay?.id == id }), let announce = trackers[index].underWay
         else { return [] }
@@ -128,7 +128,7 @@ public struct TrackerSchedule: Sendable {
         return decide(at: now)
     }
 
-    /// An announce came to nothing: no answer, or a refusal, for which `retry` says what the tracker wishes.
+    /// Call when an announce has failed: no response, or a refusal with the tracker's retry hint.
     public mutating func failed(
         _ id: UInt64, refusal: TrackerAnswerError.Retry? = nil, at now: Double
     ) -> [Action] {
@@ -136,7 +136,7 @@ public struct TrackerSchedule: Sendable {
         else { return [] }
         trackers[index].underWay = nil
         if announce.event == .stopped { trackers[index].isDone = true }
-        // A `started` that failed was, as far as we know, not heard: the next one says it all.
+        // We assume that a failed `started` was not received: the next one contains everything.
         if !trackers[index].knowsUs { trackers[index].owesCompleted = false }
         trackers[index].failures += 1
         trackers[index].notBefore = now + delay(of: trackers[index], isRefusal: refusal != nil)
@@ -148,7 +148,7 @@ public struct TrackerSchedule: Sendable {
         return decide(at: now)
     }
 
-    /// The download is complete: trackers that knew this node as a leecher are told, once.
+    /// Call when the download is complete. Trackers that knew this node as a leecher are told once.
     public mutating func completed(at now: Double) -> [Action] {
         guard case .running = phase, !isComplete else { return [] }
         isComplete = true
@@ -158,7 +158,7 @@ public struct TrackerSchedule: Sendable {
         return decide(at: now)
     }
 
-    /// How many peers to ask for from now on, and whether they are needed before the next regular announce: then the
+    /// Sets the number of peers to ask for, and whether they are needed before the next regular announce. If so,
     /// trackers are asked as early as their minimum interval allows.
     public mutating func setPeers(wanted: Int, needed: Bool, at now: Double) -> [Action] {
         peersWanted = wanted
@@ -167,8 +167,8 @@ public struct TrackerSchedule: Sendable {
         return decide(at: now)
     }
 
-    /// Tells every tracker that knows this node `stopped`: at once where nothing is under way, else after that, but no
-    /// later than `stopGrace` from now. There are no retries.
+    /// Sends `stopped` to every tracker that knows this node: at once if no announce is outstanding, else after it, but
+    /// within `stopGrace` from now. There are no retries.
     public mutating func stop(at now: Double) -> [Action] {
         switch phase {
         case .stopping, .stopped: return []
@@ -181,7 +181,7 @@ public struct TrackerSchedule: Sendable {
         return decide(at: now)
     }
 
-    /// The time asked for with `wakeUp` has come. Early and needless calls do no harm.
+    /// Call at the time of the last `wakeUp`. Early and additional calls are harmless.
     public mutating func wokeUp(at now: Double) -> [Action] { decide(at: now) }
 
     /// Moves a tracker to the front of its tier (BEP 12).
@@ -193,7 +193,7 @@ public struct TrackerSchedule: Sendable {
         }
     }
 
-    /// Seconds until the next try: doubling, drawn from the upper half, so that a fleet does not come back as one.
+    /// Backoff in seconds: doubles, with jitter in its upper half, so that the nodes of a fleet do not return together.
     private mutating func delay(of tracker: Tracker, isRefusal: Bool) -> Double {
         let first = tracker.hasAnswered || isRefusal ? settings.retry : settings.startupRetry
         var ceiling = first

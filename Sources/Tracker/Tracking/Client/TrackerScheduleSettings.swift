@@ -1,21 +1,22 @@
-/// How a `TrackerSchedule` paces itself. Times are in seconds.
+/// Timing of a `TrackerSchedule`. Times are in seconds.
 public struct TrackerScheduleSettings: Sendable, Hashable {
-    /// First delay after a failure of a tracker that has never answered: drawn from this to twice this, then doubling.
-    /// Short, so that a fleet started a moment before its tracker is not held up.
+    /// First backoff for a tracker that has never responded: random, from this to twice this, then doubling. Short, so
+    /// that a fleet that starts just before its tracker is not delayed.
     public var startupRetry = 1.0
-    /// The same for a tracker that has answered before, or that answers with a refusal.
+    /// The same for a tracker that has responded before, or that responds with a refusal.
     public var retry = 15.0
-    /// Longest delay between tries of a failing tracker.
+    /// Maximum backoff of a failing tracker.
     public var longestRetry = 1_800.0
-    /// Shortest time between two announces to a tracker that names no minimum interval, when peers are needed early.
+    /// Minimum time between two announces to a tracker without a minimum interval, if peers are needed early.
     public var earlyInterval = 60.0
-    /// Part of the interval by which a regular announce may come early, so that a fleet spreads out.
+    /// Fraction of the interval by which a regular announce may be early, so that the announces of a fleet spread out.
     public var spread = 0.1
-    /// How long `stop` waits for announces under way, and for an owed `completed`, before it says `stopped` anyway.
+    /// How long `stop` waits for outstanding announces, and for an owed `completed`, before it sends `stopped` anyway.
     public var stopGrace = 1.0
-    /// Most peers asked for in one announce.
+    /// Maximum number of peers asked for in one announce.
     public var mostPeersWanted = 200
-    /// Most tiers and most trackers taken from a torrent, so that a torrent cannot aim a fleet at a list of victims.
+    /// Maximum number of tiers and of trackers used from a torrent, so that a torrent cannot aim a fleet at a list of
+    /// victims.
     public var tiers = 20
     public var trackers = 60
 

@@ -1,16 +1,16 @@
-/// A tracker's URL, taken apart as far as the client needs it: `http`, `https` or `udp`, a host and a port.
+/// A parsed tracker URL: `http`, `https` or `udp`, a host and a port.
 public struct TrackerURL: Sendable, Hashable {
     public enum Scheme: String, Sendable, Hashable { case http, https, udp }
 
     public let scheme: Scheme
-    /// A name or an address, IPv6 addresses without their brackets.
+    /// A host name or IP address; IPv6 without brackets.
     public let host: String
-    /// 80 and 443 when HTTP's is left out; `udp` needs one.
+    /// Defaults to 80 or 443 for HTTP; required for `udp`.
     public let port: UInt16
     /// Path and query, from `/` or `?` on, without a fragment; may be empty.
     public let pathAndQuery: String
 
-    /// Longest URL that is taken, in bytes.
+    /// Maximum length of a URL, in bytes.
     public static let longest = 4_096
 
     /// Nil for other schemes, user names, bad ports, control characters and spaces, and URLs over `longest`.
@@ -38,7 +38,7 @@ public struct TrackerURL: Sendable, Hashable {
         }
     }
 
-    /// Host and port (nil when left out); nil for what is neither `host`, `host:port` nor `[v6]:port`.
+    /// Host and port (nil if absent). Nil unless the text is `host`, `host:port` or `[v6]:port`.
     private static func split(_ authority: ArraySlice<UInt8>) -> (host: String, port: UInt16?)? {
         var host = authority
         var port: UInt16?

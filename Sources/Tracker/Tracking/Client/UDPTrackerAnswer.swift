@@ -1,12 +1,12 @@
 import Address
 import Hashing
 
-/// Reads datagrams from a UDP tracker (BEP 15).
+/// Parses datagrams from a UDP tracker (BEP 15).
 ///
-/// Anyone can send a datagram: one that is too short, of another action or of another transaction yields nil, and the
-/// caller goes on waiting. Only an answer to what was asked, or the tracker's error about it, is an outcome.
+/// Anyone can send a datagram. One that is too short, of another action or of another transaction yields nil, and the
+/// caller continues to wait. Only a response to the request, or the tracker's error about it, ends the wait.
 public enum UDPTrackerAnswer {
-    /// The connection id that answers a connect request; nil for a datagram to be dropped.
+    /// Parses the response to a connect request; nil for a datagram to drop.
     /// - Throws: `.refused` for the tracker's error.
     public static func connection(
         _ packet: [UInt8], transaction: UInt32, limits: TrackerAnswerLimits = .standard
@@ -15,7 +15,7 @@ public enum UDPTrackerAnswer {
         return number(body.prefix(8))
     }
 
-    /// The answer to an announce; nil for a datagram to be dropped. `family` is that of the address it came from: it
+    /// Parses the response to an announce; nil for a datagram to drop. `family` is that of the tracker's address: it
     /// decides whether peers have 6 or 18 bytes. Bytes after the last whole peer are ignored.
     /// - Throws: `.refused` for the tracker's error.
     public static func announce(
@@ -31,8 +31,8 @@ public enum UDPTrackerAnswer {
             leechers: limits.count(signed(body, at: 4)), peers: peers.filter { seen.insert($0).inserted })
     }
 
-    /// The answer to a scrape of `infoHashes`, in their order; nil for a datagram to be dropped, one that has too few
-    /// entries included.
+    /// Parses the response to a scrape of `infoHashes`, in the same order; nil for a datagram to drop, including one
+    /// with too few entries.
     /// - Throws: `.refused` for the tracker's error.
     public static func scrape(
         _ packet: [UInt8], transaction: UInt32, infoHashes: [SHA1Digest], limits: TrackerAnswerLimits = .standard
@@ -51,7 +51,7 @@ public enum UDPTrackerAnswer {
         return counts
     }
 
-    /// What follows action and transaction, when both are as they should be.
+    /// The bytes after action and transaction, if both match.
     private static func body(
         _ packet: [UInt8], _ action: UDPTrackerRequest.Action, _ transaction: UInt32, _ limits: TrackerAnswerLimits
     ) throws(TrackerAnswerError) -> ArraySlice<UInt8>? {
@@ -67,7 +67,7 @@ public enum UDPTrackerAnswer {
 
     private static func number(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
 
-    /// A 32-bit number `offset` bytes into the body; BEP 15's are signed.
+    /// The 32-bit number at `offset` in the body; numbers of BEP 15 are signed.
     private static func signed(_ body: ArraySlice<UInt8>, at offset: Int) -> Int64 {
         let bits = UInt32(truncatingIfNeeded: number(body.dropFirst(offset).prefix(4)))
         return Int64(Int32(bitPattern: bits))

@@ -1,13 +1,14 @@
 import Address
 import Hashing
 
-/// The UDP form of what a client asks (BEP 15, with BEP 41's options): datagrams to send.
+/// The UDP form of announces and scrapes (BEP 15, with BEP 41's options): datagrams to send.
 public enum UDPTrackerRequest {
-    /// What a connect request carries in place of a connection id.
+    /// Sent in a connect request in place of a connection id.
     static let protocolID: UInt64 = 0x417_2710_1980
-    /// Most info hashes in one scrape (BEP 15).
+    /// Maximum number of info hashes in one scrape (BEP 15).
     public static let scrapeLimit = 74
-    /// Most bytes of path and query that are sent along (BEP 41); longer ones are cut, as no tracker has them.
+    /// Maximum length of path and query sent with an announce (BEP 41), in bytes; longer ones are cut, because no
+    /// tracker uses them.
     static let urlDataLimit = 1_020
 
     enum Action: UInt32 {
@@ -17,17 +18,17 @@ public enum UDPTrackerRequest {
         case error = 3
     }
 
-    /// Asks for a connection id: 16 bytes.
+    /// Requests a connection id: 16 bytes.
     public static func connect(transaction: UInt32) -> [UInt8] {
         var packet = Packet(transaction: transaction, action: .connect, connection: protocolID)
         packet.reserve(16)
         return packet.bytes
     }
 
-    /// An announce: 98 bytes and, if the URL has path or query, BEP 41's URLData options.
+    /// An announce: 98 bytes and, if the URL has a path or query, BEP 41's URLData options.
     ///
-    /// `urlData` is path and query of the tracker's URL. What the fixed fields cannot say (`unreachable`, an advertised
-    /// IPv6 address) is appended to that query, for trackers that read it.
+    /// `urlData` is path and query of the tracker's URL. Values that the fixed fields cannot express (`unreachable`, an
+    /// advertised IPv6 address) are appended to that query, for trackers that read it.
     public static func announce(
         _ request: AnnounceRequest, connection: UInt64, transaction: UInt32, urlData: String
     ) -> [UInt8] {
@@ -38,7 +39,7 @@ public enum UDPTrackerRequest {
         packet.append(request.downloaded)
         packet.append(request.left)
         packet.append(request.uploaded)
-        // BEP 21's event has no number here.
+        // BEP 15 has no number for BEP 21's event.
         packet.append(request.event == .paused ? AnnounceEvent.none.rawValue : request.event.rawValue)
         let advertised = request.advertisedAddress.flatMap { PeerAddress(host: $0, port: 0) }
         packet.append(advertised?.family == .ipv4 ? advertised?.addressBytes ?? [] : [0, 0, 0, 0])
@@ -53,7 +54,7 @@ public enum UDPTrackerRequest {
         return packet.bytes
     }
 
-    /// A scrape of at most `scrapeLimit` info hashes; more are left out.
+    /// A scrape of at most `scrapeLimit` info hashes; further ones are left out.
     public static func scrape(_ infoHashes: [SHA1Digest], connection: UInt64, transaction: UInt32) -> [UInt8] {
         var packet = Packet(transaction: transaction, action: .scrape, connection: connection)
         for hash in infoHashes.prefix(scrapeLimit) { packet.append(hash.bytes) }
@@ -66,7 +67,7 @@ public enum UDPTrackerRequest {
         return base + (base.utf8.contains(0x3f) ? "&" : "?") + parameters.joined(separator: "&")
     }
 
-    /// A datagram being written, big-endian.
+    /// Builds a datagram, big-endian.
     private struct Packet {
         private(set) var bytes: [UInt8] = []
 
@@ -84,7 +85,7 @@ public enum UDPTrackerRequest {
 
         mutating func append(_ data: [UInt8]) { bytes += data }
 
-        /// BEP 41: option 2 holds up to 255 bytes, and several of them are joined.
+        /// BEP 41: option 2 holds up to 255 bytes; several of them are concatenated.
         mutating func appendURLData(_ text: String) {
             var rest = Array(text.utf8.prefix(urlDataLimit))[...]
             while !rest.isEmpty {

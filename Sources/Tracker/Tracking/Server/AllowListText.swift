@@ -1,8 +1,8 @@
-/// The text of an allow-list: an info hash in hexadecimal on a line (v2: its first 20 bytes, or all 32).
+/// Parses an allow-list: one info hash in hexadecimal on each line (v2: its first 20 bytes, or all 32).
 ///
-/// Empty lines and what follows a `#` are comments; spaces around a hash are ignored.
+/// Empty lines, and text after a `#`, are comments; spaces around a hash are ignored.
 public enum AllowListText {
-    /// A line that is no info hash. `number` counts from 1.
+    /// A line that is not an info hash. `number` counts from 1.
     public struct Problem: Error, Sendable, Equatable, CustomStringConvertible {
         public let number: Int
 
@@ -11,8 +11,8 @@ public enum AllowListText {
         }
     }
 
-    /// All hashes of the list, or the first line that is wrong. A list with a mistake is not used in part: it would
-    /// shut out the swarm whose line it is without anybody noticing.
+    /// All hashes of the list, or the first invalid line. A list with an error is not used in part: it would silently
+    /// exclude the swarm on that line.
     public static func parse(_ bytes: [UInt8]) throws(Problem) -> Set<SwarmKey> {
         var keys: Set<SwarmKey> = []
         var number = 0

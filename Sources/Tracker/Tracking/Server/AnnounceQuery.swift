@@ -1,15 +1,15 @@
 import Address
 import Text
 
-/// An announce from the query of an HTTP request (BEP 3, 7, 21, 23), or from the few parameters that the URL data of a
-/// UDP announce may add (BEP 41).
+/// Parses an announce from the query of an HTTP request (BEP 3, 7, 21, 23), or from the parameters that the URL data of
+/// a UDP announce may add (BEP 41).
 ///
-/// Strict where a mistake would put a wrong peer on the list, or hide one: a known parameter that is repeated,
-/// malformed or out of range refuses the announce. One without a value is one that is not there, as several clients
-/// write what they do not know; of those that must be there it is an error. Parameters that the tracker does not use are not looked at,
-/// `trackerid`, `supportcrypto`, `corrupt`, `ipv4` and `ipv6` among them.
+/// Strict where an error would add a wrong peer to the list, or hide one: a known parameter that is repeated, malformed
+/// or out of range refuses the announce. A parameter without a value counts as absent, because several clients send
+/// unknown values that way; a required parameter without a value is an error. Parameters that the tracker does not use
+/// are ignored, including `trackerid`, `supportcrypto`, `corrupt`, `ipv4` and `ipv6`.
 public enum AnnounceQuery {
-    /// Parses what follows the `?`.
+    /// Parses the query, which follows the `?`.
     public static func parse(_ query: UnsafeRawBufferPointer) throws(TrackerRefusal) -> PeerAnnounce {
         var seen: Seen = []
         var announce = PeerAnnounce(
@@ -69,13 +69,13 @@ public enum AnnounceQuery {
         guard seen.contains(.infoHash) else { throw TrackerRefusal("info_hash is missing") }
         guard seen.contains(.peerID) else { throw TrackerRefusal("peer_id is missing") }
         guard seen.contains(.port) else { throw TrackerRefusal("port is missing") }
-        // BEP 23 lets the tracker choose when nothing is asked for; every client of today reads the short form.
+        // BEP 23 lets the tracker choose if the client does not say; all current clients read the compact form.
         if compact == false { announce.listing = withoutIDs ? .dictionariesWithoutID : .dictionaries }
         return announce
     }
 
-    /// Takes over what the URL data of a UDP announce (BEP 41: path and query) may add, because its fields cannot say
-    /// it: `unreachable=1`, and an IPv6 address in `ip=`.
+    /// Applies parameters in the URL data of a UDP announce (BEP 41: path and query) that its fields cannot express:
+    /// `unreachable=1`, and an IPv6 address in `ip=`.
     public static func apply(urlData: UnsafeRawBufferPointer, to announce: inout PeerAnnounce) {
         guard let mark = urlData.firstIndex(of: 0x3f) else { return }
         var parameters = QueryParameters(UnsafeRawBufferPointer(rebasing: urlData[(mark + 1)...]))
@@ -121,7 +121,7 @@ public enum AnnounceQuery {
         return name
     }
 
-    /// Unknown events are regular announces, as BEP 3's list has grown before.
+    /// Unknown events count as regular announces, because the list of BEP 3 has been extended before.
     private static func event(_ pair: QueryParameters.Pair) -> AnnounceEvent {
         if pair.isValue("started") { return .started }
         if pair.isValue("completed") { return .completed }
@@ -130,15 +130,15 @@ public enum AnnounceQuery {
         return .none
     }
 
-    /// -1 is what clients send that leave the number to the tracker.
+    /// Clients send -1 to let the tracker choose.
     private static func numWant(_ pair: QueryParameters.Pair) throws(TrackerRefusal) -> Int? {
         if pair.isValue("-1") || pair.value.isEmpty { return nil }
         guard let number = pair.number else { throw TrackerRefusal("numwant must be a number") }
         return Int(clamping: number)
     }
 
-    /// Hexadecimal up to eight digits is the number that a UDP announce of the same client carries; anything else is
-    /// hashed (FNV-1a), since only sameness matters.
+    /// Up to eight hexadecimal digits are the number that a UDP announce of the same client carries. Anything else is
+    /// hashed (FNV-1a), because only equality matters.
     private static func key(_ text: UnsafeRawBufferPointer) -> UInt32 {
         if (1...8).contains(text.count) {
             var number: UInt32 = 0
@@ -155,7 +155,7 @@ public enum AnnounceQuery {
         return text.isEmpty ? 0 : text.reduce(2_166_136_261) { ($0 ^ UInt32($1)) &* 16_777_619 }
     }
 
-    /// A numeric address, perhaps escaped; nil for names and for anything else, which is then ignored as BEP 3 allows.
+    /// A numeric address, possibly escaped; nil for names and anything else, which is ignored, as BEP 3 allows.
     private static func address(_ text: UnsafeRawBufferPointer) -> PeerAddress? {
         guard text.count <= 120 else { return nil }
         return withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { room in

@@ -1,11 +1,11 @@
 import Address
 
-/// The peers an announce is answered with, in memory that the answering thread reuses from request to request.
+/// The peers for the response to an announce, in memory that the serving thread reuses for each request.
 ///
-/// Both lists are in compact form (BEP 23 and 7). Each has the peer ids in the same order beside it, which are filled
-/// in only when `wantsNames` is set.
+/// Both lists are in compact form (BEP 23 and 7). The peer ids are stored separately in the same order, only if
+/// `wantsNames` is set.
 public struct PeerSelection {
-    /// The most peers of both families together.
+    /// Maximum number of peers of both families together.
     public static let capacity = 200
 
     public let ipv4: UnsafeMutableRawPointer
@@ -16,7 +16,7 @@ public struct PeerSelection {
     public var ipv6Count = 0
     public var wantsNames = false
 
-    /// Memory for `capacity` peers of each family and as many names; the owner calls `deallocate`.
+    /// Allocates memory for `capacity` peers of each family and as many peer ids. The owner must call `deallocate`.
     public init() {
         ipv4 = .allocate(byteCount: PeerSelection.capacity * 6, alignment: 8)
         ipv6 = .allocate(byteCount: PeerSelection.capacity * 18, alignment: 8)
@@ -31,7 +31,7 @@ public struct PeerSelection {
         ipv6Names.deallocate()
     }
 
-    /// Forgets the last answer.
+    /// Removes all peers.
     public mutating func reset(wantsNames: Bool) {
         ipv4Count = 0
         ipv6Count = 0
@@ -40,7 +40,7 @@ public struct PeerSelection {
 
     public var count: Int { ipv4Count + ipv6Count }
 
-    /// The selected peers as values, for tests and rare uses.
+    /// The selected peers as values, for tests and infrequent uses.
     public var addresses: [PeerAddress] {
         (PeerAddress.list(compact: Array(UnsafeRawBufferPointer(start: ipv4, count: ipv4Count * 6)), family: .ipv4)
             ?? [])
@@ -49,9 +49,9 @@ public struct PeerSelection {
     }
 }
 
-/// Bodies of HTTP tracker answers (bencoded; keys in the order of their bytes).
+/// Writes bodies of HTTP tracker responses (bencoded; keys in byte order).
 public enum AnnounceReply {
-    /// The answer to an announce. Intervals are in seconds.
+    /// The response to an announce. Intervals are in seconds.
     public static func write(
         counts: SwarmCounts, interval: Int, minimumInterval: Int, selection: PeerSelection, listing: PeerListing,
         includesIPv6: Bool, to writer: inout ByteWriter
@@ -101,7 +101,7 @@ public enum AnnounceReply {
         writer.write("e")
     }
 
-    /// A refusal (BEP 3's `failure reason`, BEP 31's `retry in`).
+    /// A failure response (BEP 3's `failure reason`, BEP 31's `retry in`).
     public static func write(_ refusal: TrackerRefusal, to writer: inout ByteWriter) {
         writer.write("d14:failure reason")
         writer.write(bencoded: refusal.reason)
@@ -116,7 +116,7 @@ public enum AnnounceReply {
         writer.write("e")
     }
 
-    /// The answer to a scrape (BEP 48, with BEP 21's `downloaders`). `swarms` is put in order and freed of repetitions.
+    /// The response to a scrape (BEP 48, with BEP 21's `downloaders`). Sorts `swarms` and removes duplicates.
     public static func write(
         scrape swarms: [(key: SwarmKey, counts: SwarmCounts)], to writer: inout ByteWriter
     ) {

@@ -2,26 +2,25 @@
     import Glibc
 #endif
 
-/// Writes an answer into memory that somebody else owns and reuses. Writing past its end sets `isFull` and nothing
-/// else.
+/// Writes a response into memory that another object owns and reuses. Writing past the end only sets `isFull`.
 ///
-/// Not to be shared between threads, and never is: a writer lives within one call.
+/// Must not be shared between threads: a writer exists only within one call.
 @frozen
 public struct ByteWriter {
     @usableFromInline let base: UnsafeMutableRawPointer
     @usableFromInline let capacity: Int
     /// Bytes written so far.
     public private(set) var count = 0
-    /// True when something did not fit; what was written is then of no use.
+    /// True if something did not fit. The output is then unusable.
     public private(set) var isFull = false
 
-    /// `base` must stay valid, and untouched by others, for as long as the writer is used.
+    /// `base` must stay valid, and not be used by others, for as long as the writer is used.
     public init(_ base: UnsafeMutableRawPointer, capacity: Int) {
         self.base = base
         self.capacity = capacity
     }
 
-    /// Space for `length` bytes more, or nil (and `isFull`) when there is none.
+    /// Space for `length` more bytes; nil (and sets `isFull`) if there is none.
     private mutating func take(_ length: Int) -> UnsafeMutableRawPointer? {
         guard length >= 0, length <= capacity - count else {
             isFull = true
@@ -71,8 +70,8 @@ public struct ByteWriter {
         }
     }
 
-    /// Writes a number over `width` bytes that were written before, at `offset`, with spaces before it. A number that
-    /// is too wide, or a place that was not written, sets `isFull`.
+    /// Overwrites `width` bytes that were written before, at `offset`, with a number, padded with spaces on the left. A
+    /// number that is too wide, or a range that was not written, sets `isFull`.
     public mutating func fill(decimal value: Int, width: Int, at offset: Int) {
         guard value >= 0, offset >= 0, width > 0, offset <= count - width else {
             isFull = true

@@ -3,7 +3,7 @@
 #endif
 
 extension HTTPRequestHead {
-    /// What the header lines of one request come to.
+    /// The relevant values of a request's header lines.
     struct Headers {
         let isVersion10: Bool
         var hosts = 0
@@ -15,7 +15,7 @@ extension HTTPRequestHead {
             self.isVersion10 = isVersion10
         }
 
-        /// Takes one header line; false when it makes the request invalid.
+        /// Parses one header line; false if it makes the request invalid.
         mutating func take(_ line: UnsafeRawBufferPointer) -> Bool {
             guard let colon = line.firstIndex(of: 0x3a), colon > 0 else { return false }
             let name = UnsafeRawBufferPointer(rebasing: line[..<colon])
@@ -31,7 +31,7 @@ extension HTTPRequestHead {
                 saysKeepAlive = saysKeepAlive || Headers.contains(value, "keep-alive")
             case 6 where Headers.matches(name, "accept"):
                 acceptsJSON = acceptsJSON || Headers.contains(value, "application/json")
-            // A GET with a body is of no use here, and a way to smuggle requests past a proxy.
+            // A GET with a body is useless here, and can be used to smuggle requests past a proxy.
             case 14 where Headers.matches(name, "content-length"):
                 return Headers.trimmed(value).elementsEqual([0x30])
             case 17 where Headers.matches(name, "transfer-encoding"): return false
@@ -40,7 +40,7 @@ extension HTTPRequestHead {
             return true
         }
 
-        /// Equal but for the case of letters; `text` is in lower case.
+        /// Compares ignoring case; `text` is in lower case.
         private static func matches(_ bytes: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
             guard bytes.count == text.utf8CodeUnitCount, let start = bytes.baseAddress else { return false }
             return strncasecmp(
@@ -48,7 +48,7 @@ extension HTTPRequestHead {
                 UnsafeRawPointer(text.utf8Start).assumingMemoryBound(to: CChar.self), bytes.count) == 0
         }
 
-        /// True when an element of the comma-separated `value` is `text`, parameters after `;` left out.
+        /// Whether an element of the comma-separated `value` is `text`, ignoring parameters after `;`.
         private static func contains(_ value: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
             var rest = value[...]
             while true {

@@ -2,17 +2,17 @@
 import Glibc
 #endif
 
-/// The head of an HTTP/1.1 request without a body, as much of it as a tracker looks at.
+/// The head of an HTTP/1.1 request without a body, with the fields that a tracker needs.
 ///
-/// Strict (RFC 9112): CRLF line ends, no folded lines, no control characters, one `Host`, no body. What is not exactly
-/// that is refused before anything is made of it, so a proxy in front and the tracker cannot disagree on where a
-/// request ends. The target may be in absolute form (`http://host/path`), whose host is not looked at.
+/// Strict (RFC 9112): CRLF line ends, no folded lines, no control characters, one `Host`, no body. Anything else is
+/// refused before it is interpreted, so that a proxy in front and the tracker cannot disagree on where a request ends.
+/// The target may be in absolute form (`http://host/path`); its host is ignored.
 public struct HTTPRequestHead {
-    /// Methods that are read. Others are refused, since they may bring a body.
+    /// Methods that are parsed. Others are refused, because they may have a body.
     public enum Method: CaseIterable, Sendable {
         case get, head, options
 
-        /// With the space that ends it.
+        /// With the space that follows it.
         fileprivate var text: StaticString {
             switch self {
             case .get: "GET "
@@ -25,31 +25,31 @@ public struct HTTPRequestHead {
     public let method: Method
     /// The path, before any `?`. Points into the parsed bytes.
     public let path: UnsafeRawBufferPointer
-    /// What follows the `?`; empty without one.
+    /// The query after the `?`; empty if there is none.
     public let query: UnsafeRawBufferPointer
-    /// Whether the connection stays open after the answer.
+    /// Whether the connection stays open after the response.
     public let keepsAlive: Bool
-    /// The request is HTTP/1.0, whose connections stay open only when the answer says so.
+    /// The request is HTTP/1.0. Its connection stays open only if the response says so.
     public let isVersion10: Bool
     /// The `Accept` header asks for `application/json`.
     public let acceptsJSON: Bool
-    /// Bytes of the head, from the request line to the empty line.
+    /// Length of the head in bytes, from the request line to the empty line.
     public let length: Int
 
     public enum Outcome {
         case request(HTTPRequestHead)
-        /// The head is not all there yet.
+        /// The head is not complete yet.
         case needsMore
-        /// Answer with this status and close.
+        /// Respond with this status and close the connection.
         case refused(HTTPRefusal)
     }
 
-    /// Statuses of requests that are not served.
+    /// Status codes of requests that are not served.
     public enum HTTPRefusal: Sendable, Equatable {
         case malformed, methodNotAllowed, headTooLarge, versionNotSupported
     }
 
-    /// Longest head in bytes.
+    /// Maximum length of a head, in bytes.
     public static let limit = 8 * 1024
 
     /// Parses the head at the start of `bytes`.
@@ -59,7 +59,7 @@ public struct HTTPRequestHead {
         var line = nextLine(base, from: 0, limit: window)
         guard case .line(let first, var position) = line else {
             if case .malformed = line { return .refused(.malformed) }
-            // A first line that can never become a request of ours is refused at once, and not waited for.
+            // A first line that cannot become a supported request is refused at once, without waiting for its end.
             if method(startsOf: bytes) == nil {
                 return .refused(bytes[0] > 0x20 && bytes[0] < 0x7f ? .methodNotAllowed : .malformed)
             }
@@ -76,7 +76,7 @@ public struct HTTPRequestHead {
             return .refused((0x30...0x39).contains(major) ? .versionNotSupported : .malformed)
         }
         let whole = UnsafeRawBufferPointer(rebasing: first[targetStart..<first.count - 9])
-        // Printable ASCII only, without spaces: others must be escaped.
+        // Printable ASCII only, without spaces: other bytes must be escaped.
         for byte in whole where byte <= 0x20 || byte >= 0x7f { return .refused(.malformed) }
         guard let target = whole.first == 0x2f ? whole : originForm(whole, method) else { return .refused(.malformed) }
 
@@ -128,8 +128,8 @@ public struct HTTPRequestHead {
         return .line(UnsafeRawBufferPointer(start: base + start, count: length - 1), next: start + length + 1)
     }
 
-    /// Path and query of a target that does not begin with a slash: one in absolute form (RFC 9112, 3.2.2), which clients
-    /// behind a proxy send, or the `*` of OPTIONS. Nil for any other.
+    /// Path and query of a target that does not begin with a slash: one in absolute form (RFC 9112, 3.2.2), which
+    /// clients behind a proxy send, or the `*` of OPTIONS. Nil for any other.
     private static func originForm(_ target: UnsafeRawBufferPointer, _ method: Method) -> UnsafeRawBufferPointer? {
         if target.count == 1, target[0] == 0x2a { return method == .options ? target : nil }
         for scheme in ["http://", "https://"] as [StaticString] {
@@ -139,7 +139,7 @@ public struct HTTPRequestHead {
                     start.assumingMemoryBound(to: CChar.self),
                     UnsafeRawPointer(scheme.utf8Start).assumingMemoryBound(to: CChar.self), length) == 0
             else { continue }
-            // The authority must be there, and no fragment: neither is looked at any further.
+            // There must be an authority and no fragment. The authority is ignored.
             let end = target[length...].firstIndex { $0 == 0x2f || $0 == 0x3f || $0 == 0x23 } ?? target.count
             guard end > length, end == target.count || target[end] != 0x23 else { return nil }
             return UnsafeRawBufferPointer(rebasing: target[end...])
@@ -147,7 +147,8 @@ public struct HTTPRequestHead {
         return nil
     }
 
-    /// The method that a line begins with, or may yet turn out to begin with; nil when it is none of ours.
+    /// The method that a line begins with, or could begin with when more bytes arrive; nil if it cannot be a supported
+    /// one.
     @inline(__always)
     private static func method(startsOf bytes: UnsafeRawBufferPointer) -> Method? {
         guard let start = bytes.baseAddress else { return .get }
@@ -158,7 +159,7 @@ public struct HTTPRequestHead {
         return nil
     }
 
-    /// The line ends with ` HTTP/x.y`.
+    /// Whether the line ends with ` HTTP/x.y`.
     private static func hasVersion(_ line: UnsafeRawBufferPointer) -> Bool {
         let mark: StaticString = " HTTP/"
         guard let base = line.baseAddress else { return false }

@@ -1,13 +1,13 @@
-/// The 20 bytes a peer calls itself by (BEP 3's `peer_id`), inline.
+/// A peer id (BEP 3's `peer_id`): 20 bytes, inline.
 public struct PeerName: Hashable, Sendable {
     public static let byteCount = 20
 
-    // In the order of the wire, not as numbers: they are only compared and copied.
+    // In wire order, not as numbers: they are only compared and copied.
     public let first: UInt64
     public let second: UInt64
     public let third: UInt32
 
-    /// From 20 bytes at `bytes`, which the caller has checked to be there.
+    /// Reads 20 bytes at `bytes`. The caller has checked that they are there.
     @inlinable
     public init(loading bytes: UnsafeRawPointer) {
         first = bytes.loadUnaligned(as: UInt64.self)

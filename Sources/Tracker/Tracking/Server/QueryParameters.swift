@@ -2,7 +2,7 @@
 import Glibc
 #endif
 
-/// The `name=value` pairs of a query string, one after the other, not decoded.
+/// Iterates over the `name=value` pairs of a query string, without decoding them.
 struct QueryParameters {
     private var rest: UnsafeRawBufferPointer
 
@@ -14,25 +14,25 @@ struct QueryParameters {
         let name: UnsafeRawBufferPointer
         let value: UnsafeRawBufferPointer
 
-        /// True when the name is `text`, byte for byte: an escaped spelling of it is another name.
+        /// Whether the name is `text`, byte for byte. An escaped spelling counts as another name.
         @inline(__always)
         func isNamed(_ text: StaticString) -> Bool {
             guard name.count == text.utf8CodeUnitCount, let start = name.baseAddress else { return false }
             return memcmp(start, text.utf8Start, name.count) == 0
         }
 
-        /// True when the value is `text`.
+        /// Whether the value is `text`.
         func isValue(_ text: StaticString) -> Bool {
             guard value.count == text.utf8CodeUnitCount else { return false }
             guard let start = value.baseAddress else { return value.isEmpty }
             return memcmp(start, text.utf8Start, value.count) == 0
         }
 
-        /// A number, or nothing.
+        /// Whether the value is a number or empty.
         @inline(__always)
         var isCount: Bool { value.isEmpty || number != nil }
 
-        /// The value as an unsigned decimal number; nil when it is anything else or over 64 bits.
+        /// The value as an unsigned decimal number; nil for anything else and over 64 bits.
         var number: UInt64? {
             guard (1...20).contains(value.count) else { return nil }
             var result: UInt64 = 0
@@ -47,7 +47,7 @@ struct QueryParameters {
         }
     }
 
-    /// The next pair, empty ones left out. A name without `=` has an empty value.
+    /// The next pair; empty ones are skipped. A name without `=` has an empty value.
     mutating func next() -> Pair? {
         while let start = rest.baseAddress, !rest.isEmpty {
             let length = memchr(start, 0x26, rest.count).map { UnsafeRawPointer($0) - start } ?? rest.count

@@ -1,8 +1,8 @@
-/// SipHash (Aumasson and Bernstein): a fast keyed hash whose values cannot be foreseen without the key.
+/// SipHash (Aumasson and Bernstein): a fast keyed hash whose values cannot be predicted without the key.
 ///
 /// The 2-4 variant makes connection ids (a MAC of a few words); the 1-3 variant places untrusted keys in hash tables.
-/// Input is three 64-bit words, which is all the tracker needs; for such input the values are those of the reference
-/// implementation for the 24 bytes that the words make up in little-endian order.
+/// The input is three 64-bit words, which is all the tracker needs. For such input the values equal those of the
+/// reference implementation for the same 24 bytes in little-endian order.
 @frozen
 public struct SipHash: Sendable {
     @usableFromInline let key0: UInt64
@@ -36,7 +36,7 @@ public struct SipHash: Sendable {
         return state.v0 ^ state.v1 ^ state.v2 ^ state.v3
     }
 
-    /// SipHash-1-3: a position in a hash table that nobody outside can steer.
+    /// SipHash-1-3: a position in a hash table that an attacker cannot choose.
     @inlinable @inline(__always)
     public func hash(_ a: UInt64, _ b: UInt64, _ c: UInt64) -> UInt64 {
         var state = State(key0, key1)

@@ -1,6 +1,6 @@
 import Text
 
-/// The 20 bytes that name a swarm on the wire: a v1 info hash, or the first 20 bytes of a v2 one (BEP 52).
+/// The 20 bytes that identify a swarm on the wire: a v1 info hash, or the first 20 bytes of a v2 info hash (BEP 52).
 ///
 /// The tracker's own form of an info hash: three machine words, made from untrusted bytes without allocation.
 public struct SwarmKey: Hashable, Sendable, Comparable, CustomStringConvertible {
@@ -18,7 +18,7 @@ public struct SwarmKey: Hashable, Sendable, Comparable, CustomStringConvertible 
         self.third = third
     }
 
-    /// From 20 bytes at `bytes`, which the caller has checked to be there.
+    /// Reads 20 bytes at `bytes`. The caller has checked that they are there.
     @inlinable
     public init(loading bytes: UnsafeRawPointer) {
         self.init(
@@ -36,7 +36,8 @@ public struct SwarmKey: Hashable, Sendable, Comparable, CustomStringConvertible 
         }
     }
 
-    /// From 40 hexadecimal digits, or from the 64 of a whole v2 hash, of which the first 40 count; else nil.
+    /// Parses 40 hexadecimal digits, or the 64 of a whole v2 hash, of which the first 40 are used; nil for anything
+    /// else.
     public init?(hex: some StringProtocol) {
         let digits = hex.utf8.compactMap { Hexadecimal.value(ofDigit: $0) }
         guard digits.count == hex.utf8.count, digits.count == 40 || digits.count == 64 else { return nil }

@@ -1,29 +1,29 @@
 import Address
 
-// The server's half of the tracker protocol: requests from bytes, answers to bytes (BEP 3, 7, 15, 21, 23, 31, 41, 48).
+// The server half of the tracker protocol: parses requests and writes responses (BEP 3, 7, 15, 21, 23, 31, 41, 48).
 //
-// Everything here is a value or a function of its arguments. It must never read a clock, touch a socket, allocate per
-// request on the way from bytes to an answer, or trap on anything a stranger may send. The shell that moves the bytes,
-// and the store of peers, are in the module TrackerServer.
+// Everything here is a value or a pure function. It must never read a clock, use a socket, allocate while serving a
+// request, or trap on input. The shell that moves the bytes, and the store of peers, are in the module TrackerServer.
 
-/// One announce, however it came.
+/// One announce, from any transport.
 public struct PeerAnnounce: Sendable {
     public var swarm: SwarmKey
     public var peer: PeerName
-    /// TCP port the peer listens on; 0 when it takes no connections: then it is counted and never handed out.
+    /// TCP port on which the peer listens. With 0 the peer accepts no connections: it is counted and never sent to
+    /// others.
     public var port: UInt16
-    /// Bytes the peer still lacks; 0 makes it a seed.
+    /// Bytes left to download; 0 makes the peer a seed.
     public var left: UInt64 = 1
     public var event: AnnounceEvent = .none
-    /// Peers wanted; nil leaves it to the tracker. No limit is applied yet.
+    /// Number of peers wanted; nil lets the tracker choose. Not limited yet.
     public var numWant: Int?
-    /// By which a peer proves to be the one it was, from another address; 0 for none.
+    /// Identifies the peer when it announces from another address; 0 for none.
     public var key: UInt32 = 0
-    /// The peer says that nobody outside can connect to it (our own parameter `unreachable=1`).
+    /// Whether the peer says that it accepts no connections (Swoop's own parameter `unreachable=1`).
     public var isUnreachable = false
-    /// The address the peer names for itself (`ip=`), which counts only where the tracker trusts its source.
+    /// The address that the peer claims (`ip=`), used only from trusted sources.
     public var claimedAddress: PeerAddress?
-    /// How the answer lists peers. UDP knows only the compact form.
+    /// The form of the peer list in the response. UDP supports only the compact form.
     public var listing: PeerListing = .compact
 
     public init(swarm: SwarmKey, peer: PeerName, port: UInt16) {
@@ -33,9 +33,9 @@ public struct PeerAnnounce: Sendable {
     }
 }
 
-/// Forms of a peer list in an HTTP answer.
+/// Forms of a peer list in an HTTP response.
 public enum PeerListing: Sendable {
-    /// BEP 23 and 7: strings of 6 and 18 bytes a peer.
+    /// BEP 23 and 7: strings of 6 and 18 bytes for each peer.
     case compact
     /// BEP 3: a list of dictionaries.
     case dictionaries
@@ -43,12 +43,12 @@ public enum PeerListing: Sendable {
     case dictionariesWithoutID
 }
 
-/// Why a request cannot be served, in words for the person at the other end.
+/// Why a request is refused, in words for the person who runs the client.
 public struct TrackerRefusal: Error, Sendable, Equatable {
-    /// Static, so that making one costs nothing, and less than the shortest UDP request with a connection id, less the
-    /// 8 bytes of an error packet's head: 28 bytes at most where it may answer a scrape.
+    /// Static, so that creating one is free. At most 28 bytes if it may answer a scrape: the error packet, with its
+    /// 8-byte head, must not be longer than the shortest UDP request with a connection id.
     public let reason: StaticString
-    /// BEP 31: minutes after which it makes sense to ask again; nil for never.
+    /// BEP 31: minutes after which a retry makes sense; nil for never.
     public let retryMinutes: Int?
 
     public init(_ reason: StaticString, retryMinutes: Int? = nil) {
@@ -60,9 +60,9 @@ public struct TrackerRefusal: Error, Sendable, Equatable {
         a.reason.description == b.reason.description && a.retryMinutes == b.retryMinutes
     }
 
-    /// The info hash is not on the allow-list. It may be put there, hence the retry.
+    /// The info hash is not on the allow-list. It may be added, hence the retry.
     public static let notAllowed = TrackerRefusal("torrent is not on this tracker", retryMinutes: 10)
-    /// Limits of the tracker are reached.
+    /// A limit of the tracker is reached.
     public static let full = TrackerRefusal("tracker is full", retryMinutes: 15)
 }
 
@@ -70,11 +70,11 @@ public struct TrackerRefusal: Error, Sendable, Equatable {
 public struct SwarmCounts: Sendable, Equatable {
     /// Peers that have everything.
     public var seeds: Int
-    /// Peers that lack something, partial seeds included.
+    /// Peers that do not have everything, including partial seeds.
     public var leechers: Int
-    /// Peers that want more: leechers without partial seeds (BEP 21's `downloaders`).
+    /// Peers that want to download more: leechers without partial seeds (BEP 21's `downloaders`).
     public var downloaders: Int
-    /// Times a peer has said that it completed the content.
+    /// Number of `completed` events.
     public var completions: Int
 
     public init(seeds: Int = 0, leechers: Int = 0, downloaders: Int = 0, completions: Int = 0) {
@@ -85,5 +85,5 @@ public struct SwarmCounts: Sendable, Equatable {
     }
 }
 
-/// The most info hashes one scrape may name: what fits a UDP datagram (BEP 15).
+/// Maximum number of info hashes in one scrape: as many as fit in a UDP datagram (BEP 15).
 public let maximumScrapeHashes = 74

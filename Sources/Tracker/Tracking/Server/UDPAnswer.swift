@@ -1,12 +1,12 @@
 import Address
 
-/// Answers of a UDP tracker (BEP 15), written to memory of the caller's. Each returns the count of bytes, or 0 when
-/// they do not fit.
+/// Writes responses of a UDP tracker (BEP 15) to the caller's memory. Each function returns the number of bytes, or 0
+/// if they do not fit.
 public enum UDPAnswer {
-    /// Bytes of an announce answer before its peers.
+    /// Bytes of an announce response before its peers.
     public static let announceHead = 20
-    /// Peers of each family that fit one datagram on a path with IPv6's smallest MTU, headers left out of account:
-    /// 20 + 200 * 6 and 20 + 66 * 18 bytes.
+    /// Number of peers of each family in one datagram on a path with IPv6's minimum MTU, ignoring headers: 20 + 200 * 6
+    /// and 20 + 66 * 18 bytes.
     public static func peerLimit(_ family: PeerAddress.Family) -> Int { family == .ipv4 ? 200 : 66 }
 
     public static func connect(
@@ -19,7 +19,7 @@ public enum UDPAnswer {
         return 16
     }
 
-    /// Writes the head of an announce answer; the peers in compact form follow it from byte `announceHead` on.
+    /// Writes the head of an announce response; the peers in compact form follow at byte `announceHead`.
     public static func announceHead(
         transaction: UInt32, interval: Int, counts: SwarmCounts, into target: UnsafeMutableRawBufferPointer
     ) -> Int {
@@ -32,7 +32,7 @@ public enum UDPAnswer {
         return announceHead
     }
 
-    /// A scrape answer; `counts` is asked once for each hash, in order.
+    /// Writes a scrape response. `counts` is called once for each hash, in order.
     public static func scrape(
         transaction: UInt32, hashes: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer,
         counts: (SwarmKey) -> SwarmCounts
@@ -52,8 +52,8 @@ public enum UDPAnswer {
         return 8 + 12 * number
     }
 
-    /// An error, unless it would be longer than `limit`: the length of the request, as long as its sender has not shown
-    /// that it receives at its address.
+    /// Writes an error, unless it would be longer than `limit`: the length of the request, as long as its sender has
+    /// not proved that it receives datagrams at its address.
     public static func failure(
         transaction: UInt32, reason: StaticString, limit: Int, into target: UnsafeMutableRawBufferPointer
     ) -> Int {

@@ -1,22 +1,22 @@
 import Address
 
-/// A datagram to a UDP tracker (BEP 15, 41).
+/// A request to a UDP tracker (BEP 15, 41).
 public enum UDPRequest {
     case connect(transaction: UInt32)
-    /// `urlData`, when the announce has some, has been applied.
+    /// The URL data of the announce, if any, has been applied.
     case announce(connection: UInt64, transaction: UInt32, PeerAnnounce)
-    /// `hashes` holds at most `maximumScrapeHashes` times 20 bytes, and is part of the datagram.
+    /// `hashes` is a part of the datagram: at most `maximumScrapeHashes` times 20 bytes.
     case scrape(connection: UInt64, transaction: UInt32, hashes: UnsafeRawBufferPointer)
 
-    /// The number every connect request begins with.
+    /// The number at the start of every connect request.
     public static let protocolID: UInt64 = 0x417_2710_1980
-    /// Bytes of an announce without options.
+    /// Length of an announce without options, in bytes.
     public static let announceLength = 98
 
-    /// Nil for anything that is not a well-formed request: it gets no answer at all.
+    /// Nil for anything that is not a well-formed request: it gets no response.
     public static func parse(_ datagram: UnsafeRawBufferPointer) -> UDPRequest? {
         guard datagram.count >= 16, let base = datagram.baseAddress else { return nil }
-        // Offsets below are under the lengths checked before each use.
+        // Offsets are below the lengths that are checked before each use.
         func word(_ offset: Int) -> UInt32 {
             UInt32(bigEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
         }
@@ -57,8 +57,8 @@ public enum UDPRequest {
         }
     }
 
-    /// The options after an announce (BEP 41): 0 ends them, 1 is padding, every other has a length byte. URL data (2)
-    /// may come in several parts that belong together. False when an option is cut off or the URL is over 1 KiB.
+    /// Applies the options after an announce (BEP 41): 0 ends them, 1 is padding, every other has a length byte. URL
+    /// data (2) may be split into several options. False if an option is cut off or the URL is over 1 KiB.
     private static func applyOptions(_ options: UnsafeRawBufferPointer, to announce: inout PeerAnnounce) -> Bool {
         withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 1) { url in
             var length = 0

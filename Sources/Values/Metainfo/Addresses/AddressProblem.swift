@@ -1,18 +1,18 @@
-/// Why a URL is not used as a tracker or as a web seed. The texts name no part of the URL but its scheme.
+/// Why a tracker URL or web seed URL is refused. The texts never contain a part of the URL except its scheme.
 public enum AddressProblem: Error, Sendable, Hashable {
     case empty
-    /// In bytes, encoded.
+    /// Limit in bytes of the encoded URL.
     case tooLong(limit: Int)
     case controlCharacter
-    /// There is no `SCHEME://` at its start.
+    /// The URL does not start with `SCHEME://`.
     case noScheme(expected: String)
     case unknownScheme(String, expected: String)
-    /// A user name or a password before the host.
+    /// The URL has a user name or a password before the host.
     case userName
     case noHost
     case badHost
     case badPort
-    /// A scheme without a port of its own (`udp`).
+    /// The URL has no port, and its scheme (`udp`) has no default port.
     case noPort
 }
 

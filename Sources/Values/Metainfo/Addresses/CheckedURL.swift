@@ -1,10 +1,10 @@
 import Text
 
-/// A tracker's URL that can be used: `http`, `https` or `udp`, a host, no user name.
+/// A valid tracker URL: `http`, `https` or `udp`, with a host and no user name.
 ///
-/// The one rule for trackers: whoever reads, writes or shows a torrent or a magnet link judges by it.
+/// All code that reads, writes or shows a torrent or a magnet link applies this rule.
 public struct TrackerAddress: Sendable, Hashable {
-    /// The URL. Blanks around it are gone, and what may not stand in a path or query is percent-encoded.
+    /// The URL, without blanks around it. Characters that are not allowed in a path or query are percent-encoded.
     public let text: String
 
     /// - Throws: why the URL cannot be used.
@@ -15,11 +15,11 @@ public struct TrackerAddress: Sendable, Hashable {
     public init(_ text: String) throws(AddressProblem) { try self.init(text.utf8) }
 }
 
-/// A web seed's URL that can be used (BEP 19): `http` or `https`, a host, no user name.
+/// A valid web seed URL (BEP 19): `http` or `https`, with a host and no user name.
 ///
-/// The one rule for web seeds, and for torrents that are fetched by their URL.
+/// All web seeds, and torrents that are fetched by URL, follow this rule.
 public struct WebSeedAddress: Sendable, Hashable {
-    /// The URL. Blanks around it are gone, and what may not stand in a path or query is percent-encoded.
+    /// The URL, without blanks around it. Characters that are not allowed in a path or query are percent-encoded.
     public let text: String
 
     /// - Throws: why the URL cannot be used.
@@ -30,10 +30,10 @@ public struct WebSeedAddress: Sendable, Hashable {
     public init(_ text: String) throws(AddressProblem) { try self.init(text.utf8) }
 }
 
-/// What both kinds of URL have in common (RFC 3986).
+/// The rule that both kinds of URL share (RFC 3986).
 struct URLRule {
     let schemes: [String]
-    /// The schemes for a person.
+    /// The allowed schemes, for an error message.
     let expected: String
 
     func check(_ bytes: some Collection<UInt8>) throws(AddressProblem) -> String {
@@ -78,7 +78,7 @@ struct URLRule {
         guard !needsPort || !port.isEmpty else { throw .noPort }
     }
 
-    /// Without blanks, line ends and other control characters at both ends.
+    /// Removes blanks, line ends and other control characters at both ends.
     static func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         var bytes = bytes.drop { $0 <= 0x20 }
         while let last = bytes.last, last <= 0x20 { bytes.removeLast() }

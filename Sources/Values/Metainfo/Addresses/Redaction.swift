@@ -1,10 +1,10 @@
-/// URLs without the user names and passwords that stand in them.
+/// Removes user names and passwords from URLs.
 public enum Redaction {
-    /// What stands in place of a user name and a password.
+    /// The text that replaces a user name and password.
     public static let mark = "***"
 
-    /// Text with URLs in it, for a person or a log: `http://user:secret@host/` becomes `http://***@host/`. An at sign in
-    /// a path or query stays.
+    /// Redacts all URLs in a text for a person or a log: `http://user:secret@host/` becomes `http://***@host/`. An at
+    /// sign in a path or query stays.
     public static func text(_ text: String) -> String {
         guard text.utf8.contains(UInt8(ascii: "@")) else { return text }
         let bytes = Array(text.utf8)
@@ -21,8 +21,8 @@ public enum Redaction {
         return String(decoding: out + bytes[position...], as: UTF8.self)
     }
 
-    /// One URL, right or wrong, for an error that refuses it. A password with a slash in it makes the URL wrong, and is
-    /// covered all the same: everything up to the last at sign is.
+    /// Redacts one URL, valid or not, for the error that refuses it. A password with a slash in it makes the URL
+    /// invalid and must be hidden all the same, so everything up to the last at sign is replaced.
     public static func url(_ text: String) -> String {
         let bytes = Array(text.utf8)
         guard let at = bytes.lastIndex(of: UInt8(ascii: "@")) else { return text }
@@ -30,7 +30,7 @@ public enum Redaction {
         return String(decoding: bytes[..<start] + Array(mark.utf8) + bytes[at...], as: UTF8.self)
     }
 
-    /// One past the next `://`.
+    /// The offset after the next `://`.
     private static func authority(in bytes: [UInt8], from start: Int) -> Int? {
         var index = start
         while index + 3 <= bytes.count {

@@ -1,16 +1,16 @@
 import Hashing
 
-/// What each piece must hash to.
+/// The expected hashes of each piece.
 ///
-/// A v2 layer may be missing while it is fetched from peers (magnet links); `add` puts it in. A hybrid torrent's piece
-/// is checked against its v1 hash alone until its layer is there.
+/// A v2 piece layer may be missing until peers have sent it (magnet links); `add` adds it. Until then, a piece of a
+/// hybrid torrent is checked against its v1 hash alone.
 public struct PieceHashes: Sendable {
-    /// What a v2 piece must hash to: the root of a subtree over its 16 KiB blocks.
+    /// The expected hash of a v2 piece: the root of a subtree over its 16 KiB blocks.
     public struct V2Expectation: Sendable, Hashable {
         public let root: SHA256Digest
-        /// Number of leaves of the subtree, a power of two; leaves past the data are zero.
+        /// Number of leaves of the subtree, a power of two. Leaves past the data are zero.
         public let leafCount: Int
-        /// Bytes of the piece that are hashed: the file's, without padding after it.
+        /// Bytes of the piece that are hashed: those of the file, without the padding after it.
         public let dataLength: Int
     }
 
@@ -26,7 +26,7 @@ public struct PieceHashes: Sendable {
         self.layers = layers
     }
 
-    /// Adds a file's layer (32 bytes for each of its pieces), once it is fetched.
+    /// Adds a file's piece layer (32 bytes for each of its pieces) after it was fetched.
     /// - Throws: `MetainfoError.wrongPieceLayer` if it does not lead to the file's pieces root.
     public mutating func add(layer: [UInt8], ofFile file: Int) throws(MetainfoError) {
         guard layout.files.indices.contains(file) else { return }
@@ -36,7 +36,7 @@ public struct PieceHashes: Sendable {
     /// The layers known so far.
     public var knownLayers: PieceLayers { layers }
 
-    /// Indices of the files whose layers are needed and not known. Files with the same content count once.
+    /// Indices of the files whose piece layers are needed and missing. Files with the same content count once.
     public var filesMissingLayers: [Int] {
         guard version.hasV2 else { return [] }
         var seen: Set<SHA256Digest> = []
@@ -49,8 +49,8 @@ public struct PieceHashes: Sendable {
         }
     }
 
-    /// A file whose root belongs to a layer of another length: one of two files with the same root lies, and this one's
-    /// pieces cannot be verified. Nil when there is none, as in every honest torrent.
+    /// A file whose pieces root has a known layer of another length. Then two files claim the same root, one of them
+    /// wrongly, and the pieces of this file cannot be verified. Nil in every honest torrent.
     public var fileWithAnothersLayer: FileEntry? {
         layout.files.first { file in
             guard let root = file.piecesRoot, file.length > Int64(layout.pieceLength), let layer = layers[root] else {
@@ -68,7 +68,7 @@ public struct PieceHashes: Sendable {
         return SHA1Digest(bytes: v1Hashes[start..<start + SHA1Digest.byteCount])
     }
 
-    /// What the v2 half says of a piece; nil in v1 torrents and while the layer is missing.
+    /// The v2 expectation for a piece; nil in v1 torrents and while the layer is missing.
     public func v2(_ piece: PieceIndex) -> V2Expectation? {
         guard version.hasV2, let index = layout.fileIndex(at: layout.offset(of: piece)) else { return nil }
         let file = layout.files[index]
@@ -89,19 +89,18 @@ public struct PieceHashes: Sendable {
             dataLength: Int(min(pieceLength, file.length - offset)))
     }
 
-    /// Whether a piece's content can be told right from wrong: false for v2-only pieces whose layer is missing.
+    /// Whether a piece can be verified: false for pieces of v2-only torrents whose layer is missing.
     public func canVerify(_ piece: PieceIndex) -> Bool {
         if v1Hashes != nil { return piece.value >= 0 && piece.value < layout.pieceCount }
         return v2(piece) != nil
     }
 
-    /// Whether `data`, which must have `layout.length(of:)` bytes, is what the piece is to be. Every half that is known
-    /// must agree.
+    /// Whether `data`, which must have `layout.length(of:)` bytes, matches every known hash (v1 and v2) of the piece.
     public func verify(_ piece: PieceIndex, _ data: UnsafeRawBufferPointer) -> Bool {
         verify([(piece, data)]).first ?? false
     }
 
-    /// The same for several pieces at once, in the same order; faster, for their hashing is interleaved.
+    /// Verifies several pieces at once; results are in the same order. Faster, because hashing is interleaved.
     public func verify(_ batch: [(PieceIndex, UnsafeRawBufferPointer)]) -> [Bool] {
         var verdicts = batch.map { piece, data in
             canVerify(piece) && data.count == layout.length(of: piece) && data.count > 0

@@ -1,7 +1,7 @@
 import Bencode
 import Hashing
 
-/// The files of a v2 or hybrid info dictionary: the `file tree` (BEP 52), in its order.
+/// The files of a v2 or hybrid info dictionary: its `file tree` (BEP 52), in the same order.
 struct FileTree {
     private(set) var files: [ContentLayout.Unplaced] = []
     private let limits: MetainfoLimits
@@ -12,12 +12,12 @@ struct FileTree {
         try walk(root, path: &path, depth: 0)
     }
 
-    /// Whether the tree is one file at its top that has the torrent's name: then there is no directory around it.
+    /// Whether the tree holds only one top-level file with the torrent's name: a single-file torrent.
     func isSingleFile(named name: PathComponent) -> Bool {
         files.count == 1 && files[0].path.bytes == name.bytes
     }
 
-    /// The recursion is as deep as the decoder allowed the input to be, and no deeper than `SafePath.maxDepth`.
+    /// Recursion is bounded by the decoder's depth limit and by `SafePath.maxDepth`.
     private mutating func walk(_ directory: BencodeDictionary, path: inout [UInt8], depth: Int) throws(MetainfoError) {
         guard directory.keysWereSorted else { throw .unsortedKeys }
         for entry in directory.entries {
@@ -31,7 +31,7 @@ struct FileTree {
             guard let node = entry.value.dictionaryValue, let first = node.entries.first else {
                 throw .badFileTree(DisplayName.escape(path))
             }
-            // The empty key sorts first: its value describes the file.
+            // The empty key sorts first; its value describes the file.
             if first.key.isEmpty {
                 guard node.count == 1 else { throw .fileIsDirectory(DisplayName.escape(path)) }
                 guard let description = first.value.dictionaryValue else {
@@ -60,13 +60,13 @@ struct FileTree {
             }
             root = digest
         }
-        // An empty file has no tree. What some programs write as its root says nothing.
+        // An empty file has no tree. Some programs write a root for it; that root is ignored.
         return .init(path: path, length: length, isExecutable: attributes.isExecutable, piecesRoot: root)
     }
 }
 
 extension ContentLayout.Unplaced {
-    /// The same file as the only one of a single-file torrent.
+    /// The same file as the only file of a single-file torrent.
     var atTopLevel: Self {
         var file = self
         file.path = .empty

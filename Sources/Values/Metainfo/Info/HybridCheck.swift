@@ -1,9 +1,9 @@
 import Hashing
 
-/// A hybrid torrent describes its content twice, and both descriptions must say the same (BEP 52): otherwise two halves
-/// of a swarm would write different files.
+/// Checks that the two descriptions in a hybrid torrent agree (BEP 52). If they differed, v1 and v2 peers of one swarm
+/// would write different files.
 enum HybridCheck {
-    /// The v1 files, padding included, with what the file tree knows of them.
+    /// The v1 files, including padding, completed with attributes and roots from the file tree.
     static func merge(
         v1: V1Files, v2: FileTree, name: PathComponent
     ) throws(MetainfoError) -> [ContentLayout.Unplaced] {
@@ -23,7 +23,7 @@ enum HybridCheck {
                 throw .hybridMismatch("'\(path.display)' is \(merged[index].length) bytes in v1, \(other.length) in v2")
             }
             merged[index].piecesRoot = other.piecesRoot
-            // BEP 47 puts the attribute in either place; a file that one half calls executable is.
+            // BEP 47 puts the attribute in either half; a file is executable if one half says so.
             merged[index].isExecutable = merged[index].isExecutable || other.isExecutable
         }
         guard next == v2.files.count else {
@@ -32,8 +32,8 @@ enum HybridCheck {
         return merged
     }
 
-    /// Each file must start a piece, and padding may not make pieces of its own, or the halves would number pieces
-    /// differently.
+    /// Each file must start a piece, and padding must not make pieces of its own. Otherwise the halves would number
+    /// pieces differently.
     static func checkAlignment(_ layout: ContentLayout) throws(MetainfoError) {
         let step = Int64(layout.pieceLength)
         var nextPiece: Int64 = 0

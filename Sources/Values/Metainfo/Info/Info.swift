@@ -1,9 +1,9 @@
 import Bencode
 import Hashing
 
-/// The info dictionary of a torrent: what is in it and how it is cut into pieces.
+/// A parsed info dictionary of a torrent and its piece layout.
 public struct Info: Sendable {
-    /// Which of the two formats a torrent has (BEP 3, BEP 52, or both at once).
+    /// The torrent format: v1 (BEP 3), v2 (BEP 52) or both (hybrid).
     public enum Version: String, Sendable, Hashable, CaseIterable {
         case v1, v2, hybrid
 
@@ -11,20 +11,20 @@ public struct Info: Sendable {
         public var hasV2: Bool { self != .v1 }
     }
 
-    /// The top-level name: of the file, or of the directory that all files are in.
+    /// The top-level name: of the file, or of the directory that holds all files.
     public let name: PathComponent
     public let version: Version
-    /// Whether the content is one file called `name`, not a directory.
+    /// Whether the content is one file called `name` rather than a directory.
     public let isSingleFile: Bool
-    /// BEP 27: peers may come from the trackers only.
+    /// BEP 27: peers may come only from the trackers.
     public let isPrivate: Bool
-    /// A tracker's or publisher's mark that makes the info hash differ; text for a person.
+    /// A mark of a tracker or publisher that makes the info hash differ; text for a person.
     public let source: String?
     public let layout: ContentLayout
     public let hashes: InfoHashes
-    /// The dictionary as received.
+    /// The info dictionary as received.
     public let bytes: [UInt8]
-    /// 20 bytes for each piece, one after the other; nil in v2-only torrents. Part of `bytes`, not a copy.
+    /// The v1 hashes, 20 bytes for each piece; nil in v2-only torrents. A slice of `bytes`, not a copy.
     public let v1PieceHashes: ArraySlice<UInt8>?
 
     /// Reads an info dictionary, from a torrent file or from peers (BEP 9).
@@ -41,10 +41,10 @@ public struct Info: Sendable {
         return try InfoReader(dictionary: dictionary, limits: limits).info(bytes: bytes, base: 0)
     }
 
-    /// The path of a file below the destination directory, the top-level name first.
+    /// The path of a file below the destination directory, beginning with the top-level name.
     public func path(of file: FileEntry) -> [PathComponent] { [name] + file.path.components }
 
-    /// The path of a file for a person, the top-level name first.
+    /// The path of a file for display, beginning with the top-level name.
     public func displayPath(of file: FileEntry) -> String {
         file.path.isEmpty ? name.display : name.display + "/" + file.path.display
     }

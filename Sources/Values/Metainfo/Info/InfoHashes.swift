@@ -1,6 +1,6 @@
 import Hashing
 
-/// What identifies a torrent: the SHA-1 (v1) and/or SHA-256 (v2) of its info dictionary as received. At least one.
+/// The identity of a torrent: the SHA-1 (v1) and/or SHA-256 (v2) of its info dictionary as received. Has at least one.
 public struct InfoHashes: Hashable, Sendable {
     public let v1: SHA1Digest?
     public let v2: SHA256Digest?
@@ -22,13 +22,14 @@ public struct InfoHashes: Hashable, Sendable {
         self.v2 = v2
     }
 
-    /// The swarms of the torrent, as 20-byte hashes for handshakes and announces: v1, then v2 truncated (BEP 52).
+    /// The info hashes of the torrent's swarms as 20 bytes, for handshakes and announces: v1, then v2 truncated (BEP
+    /// 52).
     public var wire: [SHA1Digest] { [v1, v2?.truncated].compactMap { $0 } }
 
-    /// The 20-byte hash to know the torrent by in records and logs: v1 if there is one, else v2 truncated.
+    /// The 20-byte hash that identifies the torrent in records and logs: v1 if there is one, else v2 truncated.
     public var primary: SHA1Digest { v1 ?? v2?.truncated ?? .zero }
 
-    /// Whether `info` is the dictionary that these hashes promise: each hash that is known must match.
+    /// Whether `info` has these hashes: each known hash must match.
     public func match(_ info: [UInt8]) -> Bool {
         if let v1, SHA1.digest(info) != v1 { return false }
         if let v2, SHA256.digest(info) != v2 { return false }

@@ -1,14 +1,14 @@
 import Bencode
 import Hashing
 
-/// Turns a decoded info dictionary into an `Info`, checking everything on the way.
+/// Checks a decoded info dictionary and turns it into an `Info`.
 struct InfoReader {
     let dictionary: BencodeDictionary
     let limits: MetainfoLimits
 
     /// - Parameters:
     ///   - bytes: the info dictionary as received.
-    ///   - base: where it started in the bytes that `dictionary` was decoded from.
+    ///   - base: the offset of the info dictionary in the bytes that `dictionary` was decoded from.
     func info(bytes: [UInt8], base: Int) throws(MetainfoError) -> Info {
         let version = try version()
         let name = try name(version: version)
@@ -64,7 +64,7 @@ struct InfoReader {
         }
     }
 
-    /// The order of a v2 file tree's keys is the order of the content; see `Metainfo.swift`.
+    /// The order of the keys in a v2 file tree is the order of the content; see `Metainfo.swift`.
     private func requireSortedKeys() throws(MetainfoError) {
         guard dictionary.keysWereSorted else { throw .unsortedKeys }
     }
@@ -95,8 +95,8 @@ struct InfoReader {
         guard pieces.count % SHA1Digest.byteCount == 0 else { throw .badPieceHashes(bytes: pieces.count) }
         let found = pieces.count / SHA1Digest.byteCount
         guard found == count else { throw .wrongPieceCount(expected: count, found: found) }
-        // The string's bytes are the end of its encoding; a slice of the info dictionary, so that the whole file that
-        // it came in need not stay in memory.
+        // The string's bytes are at the end of its encoding. The result is a slice of the info dictionary, so that the
+        // whole torrent file need not stay in memory.
         let end = span.upperBound - base
         guard pieces.count <= end, end <= bytes.count else { throw .missing(key: "pieces") }
         return bytes[end - pieces.count..<end]

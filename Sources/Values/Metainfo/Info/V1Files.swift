@@ -59,7 +59,7 @@ struct V1Files {
             isExecutable: attributes.isExecutable)
     }
 
-    /// Conventions older than BEP 47's attribute: `.pad/N` and BitComet's `_____padding_file_N_…`.
+    /// Naming conventions older than BEP 47's attribute: `.pad/N` and BitComet's `_____padding_file_N_…`.
     static func isPaddingName(_ path: SafePath) -> Bool {
         isPaddingName(path.bytes.split(separator: UInt8(ascii: "/")))
     }
@@ -73,7 +73,7 @@ struct V1Files {
     }
 }
 
-/// The attributes of BEP 47 in a file's dictionary.
+/// The file attributes of BEP 47.
 struct FileAttributes {
     var isPadding = false
     var isExecutable = false
@@ -85,7 +85,7 @@ struct FileAttributes {
             case UInt8(ascii: "p"): isPadding = true
             case UInt8(ascii: "x"): isExecutable = true
             case UInt8(ascii: "l"): isSymlink = true
-            default: break  // `h`, hidden, means nothing here; others are to be ignored
+            default: break  // `h` (hidden) has no effect here; BEP 47 says to ignore unknown attributes
             }
         }
         if entry["symlink path"] != nil { isSymlink = true }

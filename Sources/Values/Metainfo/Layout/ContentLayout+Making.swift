@@ -1,7 +1,7 @@
 extension ContentLayout {
-    /// A layout of files in the given order; their `offset`s are ignored and computed anew. Torrents make their own;
-    /// this is for tests and for content that has no torrent yet.
-    /// - Throws: `MetainfoError` if lengths, files or pieces exceed what is allowed.
+    /// A layout of files in the given order. Their `offset`s are ignored and computed anew. Torrents build their own
+    /// layout; use this in tests and for content without a torrent.
+    /// - Throws: `MetainfoError` if lengths, files or pieces exceed the limits.
     public init(
         pieceLength: Int, files: [FileEntry], alignsFiles: Bool = false, limits: MetainfoLimits = .standard
     ) throws(MetainfoError) {

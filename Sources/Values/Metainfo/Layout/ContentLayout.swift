@@ -1,24 +1,24 @@
 import Hashing
 
-/// Where pieces lie in files.
+/// How pieces map to files.
 ///
-/// The content space is one line of bytes, and piece `i` starts at `i * pieceLength`. In v1 and hybrid torrents the
-/// files follow each other in it, padding files included. In v2-only torrents each file starts at a multiple of the
-/// piece length; the gap before the next belongs to no piece.
+/// The content space is one range of bytes; piece `i` starts at `i * pieceLength`. In v1 and hybrid torrents the files,
+/// including padding files, follow each other in it. In v2-only torrents each file starts at a multiple of the piece
+/// length; the gap before the next file belongs to no piece.
 public struct ContentLayout: Sendable, Equatable {
     /// In bytes.
     public let pieceLength: Int
     public let pieceCount: Int
-    /// In the order of the content, padding included.
+    /// In content order, including padding.
     public private(set) var files: [FileEntry]
-    /// Bytes of all files without padding.
+    /// Bytes of all files, without padding.
     public let totalLength: Int64
-    /// Whether every file starts a piece of its own without padding files (v2 only).
+    /// Whether every file starts a new piece without padding files (v2 only).
     public let alignsFiles: Bool
     /// End of the last file in the content space, in bytes.
     public let extent: Int64
 
-    /// A file whose place in the content space is still to be found.
+    /// A file whose offset in the content space has not been computed yet.
     struct Unplaced {
         var path: SafePath
         var length: Int64
@@ -27,7 +27,7 @@ public struct ContentLayout: Sendable, Equatable {
         var piecesRoot: SHA256Digest?
     }
 
-    /// - Throws: `MetainfoError` if a length is negative, or lengths, files or pieces exceed what is allowed.
+    /// - Throws: `MetainfoError` if a length is negative, or lengths, files or pieces exceed the limits.
     init(
         pieceLength: Int, files: [Unplaced], alignsFiles: Bool, limits: MetainfoLimits = .standard
     ) throws(MetainfoError) {
@@ -46,7 +46,7 @@ public struct ContentLayout: Sendable, Equatable {
                     path: file.path, length: file.length, isPadding: file.isPadding, isExecutable: file.isExecutable,
                     offset: cursor, piecesRoot: file.piecesRoot))
             let (end, overflow) = cursor.addingReportingOverflow(file.length)
-            // Half the range is left free, so that rounding up to a piece cannot overflow.
+            // Half of the range is left free, so that rounding up to a piece cannot overflow.
             guard !overflow, end <= Int64.max / 2 else { throw .contentTooLarge }
             if file.length > 0 { extent = end }
             if !file.isPadding { total += file.length }
@@ -63,14 +63,14 @@ public struct ContentLayout: Sendable, Equatable {
         totalLength = total
     }
 
-    /// The same places for files that differ only in what does not move them, such as their roots.
+    /// The same layout for files that differ only in fields that do not affect offsets, such as their roots.
     func replacingFiles(with files: [FileEntry]) -> ContentLayout {
         var copy = self
         copy.files = files
         return copy
     }
 
-    /// The index of piece `raw`; nil when there is no such piece.
+    /// The checked index of piece `raw`; nil if there is no such piece.
     public func piece(_ raw: Int) -> PieceIndex? {
         raw >= 0 && raw < pieceCount ? PieceIndex(unchecked: raw) : nil
     }
@@ -78,11 +78,11 @@ public struct ContentLayout: Sendable, Equatable {
     /// All pieces, in order.
     public var pieces: PieceIndices { PieceIndices(count: pieceCount) }
 
-    /// Where a piece starts in the content space, in bytes.
+    /// Start of a piece in the content space, in bytes.
     public func offset(of piece: PieceIndex) -> Int64 { Int64(piece.value) * Int64(pieceLength) }
 
-    /// Length in bytes as the wire and the v1 hash see it: padding is included. In v2-only torrents a piece ends with
-    /// its file.
+    /// Length of a piece in bytes, as used by the peer protocol and the v1 hash: includes padding. In v2-only torrents
+    /// a piece ends with its file.
     public func length(of piece: PieceIndex) -> Int {
         let start = offset(of: piece)
         guard piece.value >= 0, piece.value < pieceCount else { return 0 }
@@ -90,7 +90,7 @@ public struct ContentLayout: Sendable, Equatable {
         return Int(min(Int64(pieceLength), max(0, end - start)))
     }
 
-    /// The file that holds the byte at `offset`; empty files hold none. Binary search.
+    /// The file that holds the byte at `offset`, found by binary search. Empty files hold no byte.
     public func fileIndex(at offset: Int64) -> Int? {
         guard offset >= 0, offset < extent else { return nil }
         var low = 0
@@ -99,14 +99,14 @@ public struct ContentLayout: Sendable, Equatable {
             let middle = low + (high - low) / 2
             if files[middle].offset <= offset { low = middle + 1 } else { high = middle }
         }
-        // The last file that starts at or before `offset`. Empty files share their offset with the file after them,
-        // which starts no later, so the last one is never empty, except in the gap before an aligned file.
+        // The last file that starts at or before `offset`. An empty file has the same offset as the file after it, so
+        // this file is never empty, except in the gap before an aligned file.
         guard low > 0, offset < files[low - 1].end else { return nil }
         return low - 1
     }
 
-    /// The parts of files that make up `range` (bytes from the start of the piece; what exceeds the piece is cut off),
-    /// in order and without gaps. Padding comes as spans of its own.
+    /// The parts of files that make up `range` of a piece, in order and without gaps. `range` is in bytes from the
+    /// start of the piece and is clamped to the piece. Padding appears as spans of its own.
     public func spans(of piece: PieceIndex, in range: Range<Int>) -> [FileSpan] {
         let range = range.clamped(to: 0..<length(of: piece))
         let start = offset(of: piece)
@@ -130,8 +130,8 @@ public struct ContentLayout: Sendable, Equatable {
         return spans
     }
 
-    /// The next file behind `file`, an index in range, that holds bytes; nil without one. Empty files between are not
-    /// looked at one by one: there may be a million.
+    /// The next file after `file` (an index in range) that is not empty; nil if there is none. Skips empty files
+    /// without visiting each: there may be a million of them.
     public func fileWithBytes(after file: Int) -> Int? {
         guard file + 1 < files.count else { return nil }
         return files[file + 1].length > 0 ? file + 1 : fileIndex(at: files[file + 1].offset)
@@ -147,7 +147,7 @@ public struct ContentLayout: Sendable, Equatable {
         return Int(files[file].offset / step)..<Int((files[file].end - 1) / step) + 1
     }
 
-    /// Whether `range` of a piece is nothing but padding, so that it is never requested: its bytes are zeros.
+    /// Whether `range` of a piece is only padding. Padding is never requested: its bytes are zeros.
     public func isPadding(_ piece: PieceIndex, _ range: Range<Int>) -> Bool {
         guard !alignsFiles else { return false }
         let range = range.clamped(to: 0..<length(of: piece))

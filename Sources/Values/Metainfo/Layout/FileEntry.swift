@@ -1,16 +1,16 @@
 import Hashing
 
-/// A file of a torrent, or a stretch of padding between files.
+/// A file of a torrent, or the padding between two files.
 public struct FileEntry: Sendable, Hashable {
-    /// Below the top-level name; empty for the one file of a single-file torrent.
+    /// Path below the top-level name; empty for the one file of a single-file torrent.
     public let path: SafePath
     /// In bytes, 0 or more.
     public let length: Int64
-    /// Zeros that only align the next file (BEP 47): never written, never requested.
+    /// Padding: zeros that only align the next file (BEP 47). Never written and never requested.
     public let isPadding: Bool
     /// BEP 47 attribute `x`.
     public let isExecutable: Bool
-    /// Where the file starts in the content space (see `ContentLayout`), in bytes.
+    /// Start of the file in the content space (see `ContentLayout`), in bytes.
     public let offset: Int64
     /// Root of the file's Merkle tree (BEP 52); nil in v1 torrents, for padding and for empty files.
     public internal(set) var piecesRoot: SHA256Digest?

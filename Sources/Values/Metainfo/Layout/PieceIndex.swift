@@ -1,10 +1,10 @@
-/// The index of a piece that exists. `ContentLayout.piece(_:)` makes it from a number after checking it.
+/// The index of an existing piece. `ContentLayout.piece(_:)` makes one from an unchecked number.
 public struct PieceIndex: Hashable, Comparable, Sendable, CustomStringConvertible {
-    /// From 0 to one less than the layout's `pieceCount`.
+    /// From 0 to `pieceCount` - 1 of the layout.
     public let value: Int
 
-    /// For a caller that has checked `value` against the layout the index is used with, such as a loop over
-    /// `0..<layout.pieceCount`. An index out of range makes the layout's functions return empty results.
+    /// For callers that have checked `value` against the layout, such as a loop over `0..<layout.pieceCount`. With an
+    /// index out of range, the functions of the layout return empty results.
     public init(unchecked value: Int) { self.value = value }
 
     public static func < (left: Self, right: Self) -> Bool { left.value < right.value }

@@ -1,6 +1,6 @@
-/// Base 32 without padding (RFC 4648, section 6), as in old magnet links.
+/// Base 32 without padding (RFC 4648, section 6), as used in old magnet links.
 enum Base32 {
-    /// The bytes; nil for a character outside the alphabet or a length that is no whole number of bytes.
+    /// The decoded bytes; nil for a character outside the alphabet or a length that is not a whole number of bytes.
     static func decode(_ text: some StringProtocol) -> [UInt8]? {
         guard text.utf8.count * 5 % 8 == 0 else { return nil }
         var out: [UInt8] = []

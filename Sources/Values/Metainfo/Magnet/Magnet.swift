@@ -1,24 +1,25 @@
-import Text
 import Hashing
+import Text
 
-/// A magnet link to a torrent (BEP 9): its hashes and where to ask for the rest.
+/// A magnet link (BEP 9): the info hashes of a torrent, and where to ask for its metadata.
 ///
-/// Read: `xt` with `urn:btih:` (40 hex digits or 32 of base32) and `urn:btmh:1220…` (BEP 52), both for a hybrid; `dn`,
-/// `tr`, `ws`, `x.pe`; keys may be numbered (`tr.1`). Other `xt` and other keys, `so` among them, are ignored.
+/// Keys that are read: `xt` with `urn:btih:` (40 hex digits or 32 of base32) and `urn:btmh:1220…` (BEP 52), both for a
+/// hybrid torrent; `dn`, `tr`, `ws`, `x.pe`. Keys may be numbered (`tr.1`). Other `xt` values and other keys, including
+/// `so`, are ignored.
 ///
-/// Links are copied from web pages and mails: blanks around a link and line breaks in it, `&amp;` for `&`, keys in
-/// capitals and broken escapes are read as they were meant.
+/// Links are often copied from web pages and mails, so these deviations are accepted: blanks around a link, line breaks
+/// in it, `&amp;` for `&`, upper-case keys, broken escapes.
 public struct Magnet: Sendable, Hashable {
     public var hashes: InfoHashes
-    /// A name to show until the real one is known. Not a file name: it is not checked as one.
+    /// The name to show until the metadata is known. Not checked as a file name.
     public var displayName: String?
-    /// As `TrackerAddress` has them, if the link was read.
+    /// Valid `TrackerAddress` URLs, if the link was parsed.
     public var trackers: [String]
-    /// As `WebSeedAddress` has them, if the link was read.
+    /// Valid `WebSeedAddress` URLs, if the link was parsed.
     public var webSeeds: [String]
-    /// Peers to try, as `host:port`.
+    /// Peers to connect to, as `host:port`.
     public var peers: [String]
-    /// What of a link that was read is not used, and why.
+    /// Parts of a parsed link that are not used, with the reasons.
     public internal(set) var ignored: [TorrentProblem] = []
 
     /// Longest link, in bytes.
@@ -35,20 +36,20 @@ public struct Magnet: Sendable, Hashable {
         self.peers = peers
     }
 
-    /// Whether `text` looks like a magnet link, right or wrong.
+    /// Whether `text` looks like a magnet link, valid or not.
     public static func isMagnet(_ text: String) -> Bool {
         text.utf8.drop { $0 <= 0x20 }.prefix(7).elementsEqual("magnet:".utf8) { $0 | 0x20 == $1 || $0 == $1 }
     }
 
-    /// Reads a link.
-    /// - Throws: `MetainfoError.badMagnet` if it has no usable hash or two different ones of a kind.
+    /// Parses a link.
+    /// - Throws: `MetainfoError.badMagnet` if it has no usable info hash, or two different hashes of one kind.
     public static func parse(_ text: String) throws(MetainfoError) -> Magnet {
         guard text.utf8.count <= maxBytes else { throw .badMagnet("it is longer than \(maxBytes) bytes") }
         guard isMagnet(text) else { throw .badMagnet("it does not start with 'magnet:?'") }
         return try MagnetReader(text).magnet()
     }
 
-    /// The link.
+    /// The link as text.
     public func encode() -> String {
         var parts: [String] = []
         if let v1 = hashes.v1 { parts.append("xt=urn:btih:\(v1.hex)") }

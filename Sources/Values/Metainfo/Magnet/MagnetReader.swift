@@ -1,12 +1,12 @@
-import Text
 import Hashing
+import Text
 
-/// Reads a magnet link, field by field. Nothing is hashed here, so what can be read is.
+/// Parses a magnet link field by field. Links are not hashed, so parsing is lenient.
 struct MagnetReader {
     private let fields: ArraySlice<UInt8>
     private var v1: SHA1Digest?
     private var v2: SHA256Digest?
-    /// What is wrong with the first hash that could not be read.
+    /// The problem of the first hash that could not be read.
     private var badHash: String?
     private var name: String?
     private var trackers: [String] = []
@@ -15,12 +15,12 @@ struct MagnetReader {
     private var addresses = AddressList(limit: MetainfoLimits.standard.maxURLs)
     private var notes = ReadingNotes()
 
-    /// - Parameter text: a link, as `Magnet.isMagnet` says.
+    /// - Parameter text: a link accepted by `Magnet.isMagnet`.
     init(_ text: String) throws(MetainfoError) {
-        // A line break in a link comes from a mail or a narrow page, and a blank at its end from a mouse.
+        // Mail programs break long links into lines, and selecting with a mouse adds blanks at the end.
         let bytes = text.utf8.filter { $0 != 0x09 && $0 != 0x0a && $0 != 0x0d }
         var rest = URLRule.trimmed(bytes[...]).dropFirst(7)
-        // `magnet://?xt=…` is seen too.
+        // Some links start with `magnet://?xt=…`.
         rest = rest.drop { $0 == UInt8(ascii: "/") }
         guard rest.first == UInt8(ascii: "?") else { throw .badMagnet("it does not start with 'magnet:?'") }
         fields = rest.dropFirst()
@@ -31,7 +31,7 @@ struct MagnetReader {
             let parts = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2 else { continue }
             let value = URLRule.trimmed(PercentEncoding.decodeLeniently(parts[1])[...])
-            // Only in a name does '+' mean a space; in a URL it is itself.
+            // `+` means a space only in a name; in a URL it stands for itself.
             switch Self.key(parts[0]) {
             case "xt": try read(topic: String(decoding: value, as: UTF8.self))
             case "dn": readName(parts[1])
@@ -51,7 +51,7 @@ struct MagnetReader {
         return magnet
     }
 
-    /// `tr` for `tr.1`, `TR` and, out of a web page's source, `amp;tr`.
+    /// Normalises a key: `tr.1`, `TR` and, from the source of a web page, `amp;tr` all become `tr`.
     private static func key(_ bytes: ArraySlice<UInt8>) -> String {
         var key = String(decoding: URLRule.trimmed(PercentEncoding.decodeLeniently(bytes)[...]), as: UTF8.self)
         key = key.lowercased()
@@ -109,7 +109,7 @@ struct MagnetReader {
             guard v1 == nil || v1 == digest else { throw .badMagnet("it has two different v1 hashes") }
             v1 = digest
         case "btmh":
-            // A multihash: 0x12 is SHA-256, 0x20 its length.
+            // A multihash: 0x12 means SHA-256, 0x20 is the length.
             guard hash.hasPrefix("1220"), let digest = SHA256Digest(hex: hash.dropFirst(4)) else {
                 badHash = badHash ?? "its v2 hash is not '1220' and 64 hex digits"
                 return

@@ -1,4 +1,4 @@
-/// Why a name from a torrent is never used as a path.
+/// Why a name from a torrent cannot be used as a path.
 public enum PathProblem: String, Error, Sendable, Hashable, CaseIterable, CustomStringConvertible {
     case empty = "it is empty"
     case dot = "it is '.'"

@@ -1,4 +1,4 @@
-/// What other systems make of names. Linux holds them all; `create` and `show` warn.
+/// Problems that names cause on other systems. Linux accepts all of them; `create` and `show` warn.
 public enum Portability {
     /// Why Windows cannot hold a name; nil if it can.
     public static func windowsProblem(_ name: PathComponent) -> String? {
@@ -9,7 +9,7 @@ public enum Portability {
         if let last = bytes.last, last == UInt8(ascii: ".") || last == UInt8(ascii: " ") {
             return "ends with a dot or a space"
         }
-        // A device's name stays one with any extension: `aux.c` is AUX.
+        // A device name stays reserved with any extension: `aux.c` is AUX.
         let stem = bytes.prefix { $0 != UInt8(ascii: ".") }.map(upper)
         let trimmed = stem.reversed().drop { $0 == UInt8(ascii: " ") }.reversed()
         if isDevice(String(decoding: Array(trimmed), as: UTF8.self)) { return "is the name of a device" }
@@ -29,10 +29,10 @@ public enum Portability {
         return number.count == 1 && "123456789¹²³".contains(number)
     }
 
-    /// Pairs of paths that are one and the same where case or Unicode normalisation does not count (Windows, macOS),
-    /// at most `limit` of them. Directories count too.
+    /// Pairs of paths that are the same where case or Unicode normalisation is ignored (Windows, macOS), at most
+    /// `limit` pairs. Includes directories.
     public static func collisions(among paths: some Sequence<SafePath>, limit: Int = 20) -> [(SafePath, SafePath)] {
-        // `String` compares by canonical equivalence, which is just what is wanted here, and only here.
+        // `String` compares by canonical equivalence, which is needed here and only here.
         var seen: [String: ArraySlice<UInt8>] = [:]
         var found: [(SafePath, SafePath)] = []
         var lastParent: ArraySlice<UInt8> = []
@@ -41,7 +41,7 @@ public enum Portability {
             let parentEnd = bytes.lastIndex(of: UInt8(ascii: "/")) ?? 0
             let isNewParent = bytes[..<parentEnd] != lastParent
             lastParent = bytes[..<parentEnd]
-            // A path's directories were looked at with its neighbour, mostly.
+            // In most cases the previous path had the same directories, and they have been checked with it.
             var end = isNewParent ? (bytes.firstIndex(of: UInt8(ascii: "/")) ?? bytes.count) : bytes.count
             while true {
                 let prefix = bytes[..<end]

@@ -1,6 +1,6 @@
-/// Something in a torrent that a person should know of. It is legal, or the torrent would not have been read.
+/// A warning about a torrent. The torrent is valid; otherwise parsing would have failed.
 public struct TorrentProblem: Sendable, Hashable, CustomStringConvertible {
-    /// What kind; the raw value is stable, for JSON.
+    /// The kind of problem. The raw value is stable and appears in JSON.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
         case noTracker = "no-tracker"
         case privateWithoutTracker = "private-without-tracker"
@@ -16,7 +16,7 @@ public struct TorrentProblem: Sendable, Hashable, CustomStringConvertible {
     }
 
     public let kind: Kind
-    /// What is the matter, for a person; names in it are escaped.
+    /// The problem, for a person; names in it are escaped.
     public let message: String
 
     public init(_ kind: Kind, _ message: String) {
@@ -28,8 +28,8 @@ public struct TorrentProblem: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension Torrent {
-    /// What a person should know of this torrent before using or publishing it. Of each kind that names files, the
-    /// first few come one by one and the rest as a count.
+    /// Warnings to show before this torrent is used or published. For each kind that names files, the first few are
+    /// listed one by one and the rest as a count.
     public func problems() -> [TorrentProblem] {
         trackerProblems + addressProblems + pieceProblems + Self.nameProblems(of: info) + ignored
     }
@@ -46,7 +46,7 @@ extension Torrent {
         return found
     }
 
-    /// Of URLs that were set; those that were read have been judged already.
+    /// Problems of URLs that were set in code. URLs from a parsed file have been checked already.
     private var addressProblems: [TorrentProblem] {
         var notes = ReadingNotes()
         for url in trackers.joined() {
@@ -86,12 +86,12 @@ extension Torrent {
         return found
     }
 
-    /// Problems with names only; for `create`, before there is a torrent.
+    /// Problems of names only, for `create`, before the torrent exists.
     static func nameProblems(of info: Info) -> [TorrentProblem] {
         nameProblems(name: info.name, paths: info.layout.files.lazy.filter { !$0.isPadding }.map(\.path))
     }
 
-    /// What other systems, or a person who reads them, make of names. `name` is the top-level one.
+    /// Problems that names cause on other systems or for human readers. `name` is the top-level name.
     public static func nameProblems(name: PathComponent, paths: some Sequence<SafePath>) -> [TorrentProblem] {
         let shown = 5
         var messages: [(kind: TorrentProblem.Kind, messages: [String], total: Int)] = [

@@ -1,7 +1,7 @@
 import Bencode
 import Hashing
 
-/// Writes an info dictionary straight to bytes: values for a hundred thousand files would be larger than the outcome.
+/// Writes an info dictionary directly to bytes: `BencodeValue`s for 100,000 files would be larger than the result.
 struct InfoWriter {
     let builder: TorrentBuilder
     let v1: [UInt8]
@@ -9,13 +9,13 @@ struct InfoWriter {
 
     private var files: [FileEntry] { builder.layout.files }
 
-    /// The dictionary, and where in it the piece hashes of v1 are.
+    /// The dictionary, and the range of the v1 piece hashes in it.
     func write() -> (bytes: [UInt8], pieceHashes: Range<Int>?) {
         var writer = BencodeWriter()
         var pieceHashes: Range<Int>?
         writer.reserve(v1.count + files.count * 128 + 1024)
         writer.beginDictionary()
-        // Keys in the order of their bytes.
+        // Keys in byte order.
         if builder.version.hasV1, builder.isSingleFile { Self.writeAttributes(of: files[0], to: &writer) }
         if builder.version.hasV2 {
             writer.append("file tree")
@@ -78,7 +78,8 @@ struct InfoWriter {
         writer.end()
     }
 
-    /// The files come sorted by components, so each directory is one run of them: open and close as the path changes.
+    /// Files are sorted by components, so each directory is one run of them: open and close directories as the path
+    /// changes.
     private func writeTree(to writer: inout BencodeWriter) {
         writer.beginDictionary()
         var open: [ArraySlice<UInt8>] = []

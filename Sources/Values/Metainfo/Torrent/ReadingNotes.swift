@@ -1,11 +1,11 @@
-/// What a reader found and did not use, for a person: a few lines, whatever the file holds.
+/// Collects what the parser did not use, for a person. Bounded in length, whatever the file contains.
 struct ReadingNotes {
     enum Address: String {
         case tracker
         case webSeed = "web seed"
     }
 
-    /// Lines; what exceeds them is counted.
+    /// Maximum number of lines; further ones are only counted.
     static let most = 20
 
     private var messages: [String] = []
@@ -15,13 +15,13 @@ struct ReadingNotes {
         if messages.count < Self.most { messages.append(message) } else { uncounted += 1 }
     }
 
-    /// A URL that cannot be used. Its text is cut, and never shows a password.
+    /// Adds a URL that cannot be used. Its text is shortened and redacted.
     mutating func add(_ kind: Address, _ url: ArraySlice<UInt8>, _ problem: AddressProblem) {
         let text = DisplayName.escape(Redaction.url(String(decoding: url, as: UTF8.self)))
         add("the \(kind.rawValue) '\(text.prefix(200))' is ignored: \(problem)")
     }
 
-    /// Keys of a torrent file, as they stand in it.
+    /// Adds the keys of a torrent file, in their order.
     mutating func addKeys(_ keys: some Sequence<ArraySlice<UInt8>>) {
         var seen: Set<ArraySlice<UInt8>> = []
         var unknown: [String] = []
@@ -51,7 +51,7 @@ struct ReadingNotes {
 
     private static func shown(_ key: ArraySlice<UInt8>) -> String { DisplayName.escape(key.prefix(60)) }
 
-    /// Keys that somebody may count on, and why they do nothing here.
+    /// Unused keys that a user may rely on, with the reason for each.
     private static let unusedKeys = [
         "httpseeds": "HTTP seeds of BEP 17 are not supported; web seeds of BEP 19 ('url-list') are",
         "nodes": "there is no DHT here",
@@ -61,7 +61,7 @@ struct ReadingNotes {
         "update-url": "updates of a torrent (BEP 39) are not looked for",
     ]
 
-    /// Keys that are used, and those whose absence nobody would notice.
+    /// Keys that are used, and unused keys that matter to no user.
     private static let knownKeys: Set<String> = [
         "announce", "announce-list", "comment", "comment.utf-8", "created by", "created by.utf-8", "creation date",
         "info", "piece layers", "url-list", "encoding", "codepage", "publisher", "publisher.utf-8", "publisher-url",

@@ -1,29 +1,29 @@
 import Bencode
 
-/// A torrent file: an info dictionary and what stands around it.
+/// A torrent file: an info dictionary and the keys around it.
 public struct Torrent: Sendable {
     public let info: Info
-    /// Layers of all v2 files longer than one piece. Empty in v1 torrents, and incomplete if made from a magnet link.
+    /// Piece layers of all v2 files longer than one piece. Empty in v1 torrents; incomplete if made from a magnet link.
     public var pieceLayers: PieceLayers { didSet { changed.insert(.pieceLayers) } }
-    /// BEP 12: tiers of tracker URLs; within a tier a client picks at random. Of a file that was read those that can be
-    /// used, as `TrackerAddress` has them.
+    /// Tiers of tracker URLs (BEP 12); within a tier a client picks at random. Parsing a file keeps only valid
+    /// `TrackerAddress` URLs.
     public var trackers: [[String]] { didSet { changed.insert(.trackers) } }
-    /// BEP 19 `url-list`. Of a file that was read those that can be used, as `WebSeedAddress` has them.
+    /// BEP 19 `url-list`. Parsing a file keeps only valid `WebSeedAddress` URLs.
     public var webSeeds: [String] { didSet { changed.insert(.webSeeds) } }
     public var comment: String? { didSet { changed.insert(.comment) } }
     public var createdBy: String? { didSet { changed.insert(.createdBy) } }
-    /// In seconds since 1970.
+    /// Seconds since 1970.
     public var creationDate: Int64? { didSet { changed.insert(.creationDate) } }
-    /// What of the file that was read is not used, and why.
+    /// Parts of the parsed file that are not used, with the reasons.
     public let ignored: [TorrentProblem]
 
-    /// What `encode` writes anew; all else is written as it was read.
+    /// The parts that were set since parsing. `encode` writes these anew and everything else as it was read.
     private enum Part: CaseIterable { case pieceLayers, trackers, webSeeds, comment, createdBy, creationDate }
 
     private let fields: TorrentFields
     private var changed: Set<Part>
 
-    /// A torrent around an info dictionary, such as one that peers sent.
+    /// A torrent around an info dictionary, such as one received from peers.
     public init(
         info: Info, pieceLayers: PieceLayers = PieceLayers(), trackers: [[String]] = [], webSeeds: [String] = [],
         comment: String? = nil, createdBy: String? = nil, creationDate: Int64? = nil
@@ -40,7 +40,7 @@ public struct Torrent: Sendable {
         changed = Set(Part.allCases)
     }
 
-    /// A torrent that was read from a file.
+    /// A torrent parsed from a file.
     init(read parts: TorrentReader.Parts) {
         info = parts.info
         pieceLayers = parts.pieceLayers
@@ -54,11 +54,11 @@ public struct Torrent: Sendable {
         changed = []
     }
 
-    /// Reads a torrent file.
+    /// Parses a torrent file.
     ///
-    /// The info dictionary must be exact, for a hash is taken of its bytes. Around it everything that can be read is:
-    /// blanks and line ends before and behind the file, keys out of order or twice, values of the wrong type. What is
-    /// not used is in `ignored`, and `encode` writes it as it was.
+    /// The info dictionary is read strictly, because its bytes are hashed. The rest is read leniently: blanks and line
+    /// ends around the dictionary, keys out of order or repeated, and values of the wrong type are accepted. `ignored`
+    /// lists what is not used, and `encode` writes it back as it was read.
     public static func parse(_ bytes: [UInt8]) throws(MetainfoError) -> Torrent {
         try parse(bytes, limits: .standard)
     }
@@ -69,11 +69,11 @@ public struct Torrent: Sendable {
         Torrent(read: try TorrentReader(bytes, limits: limits, bencode: bencode).parts())
     }
 
-    /// What each piece must hash to.
+    /// The expected hashes of each piece.
     public var pieceHashes: PieceHashes { PieceHashes(info: info, layers: pieceLayers) }
 
-    /// The torrent file. The info dictionary and every key whose value was not set since reading are written as they
-    /// were received, byte for byte.
+    /// The torrent file. The info dictionary, and every key whose value was not set since parsing, are written byte for
+    /// byte as they were received.
     public func encode() -> [UInt8] {
         var fields = fields
         if changed.contains(.trackers) {

@@ -1,15 +1,16 @@
 import Bencode
 import Hashing
 
-/// Makes torrents, in two steps: it puts the files in order and says what is to be hashed (`layout`), and builds the
-/// torrent once that is done. The same input gives the same bytes.
+/// Makes torrents in two steps: `init` sorts the files and defines what is to be hashed (`layout`); `build` makes the
+/// torrent from the hashes. The same input gives the same bytes.
 ///
-/// Files are ordered by path, component by component as bytes, in every format: v2 demands it, and a hybrid's v1 half
-/// must follow. Hybrid torrents get a padding file `.pad/N` (BEP 47) before each file that would not start a piece.
+/// In every format, files are sorted by path, component by component as bytes: v2 requires it, and the v1 half of a
+/// hybrid must have the same order. Hybrid torrents get a padding file `.pad/N` (BEP 47) before each file that would
+/// not start a piece.
 public struct TorrentBuilder: Sendable {
     /// A file to put into a torrent.
     public struct File: Sendable, Hashable {
-        /// Below the top-level name; ignored in a single-file torrent.
+        /// Path below the top-level name; ignored in a single-file torrent.
         public var path: SafePath
         /// In bytes.
         public var length: Int64
@@ -22,11 +23,11 @@ public struct TorrentBuilder: Sendable {
         }
     }
 
-    /// What hashing a file for v2 gave.
+    /// The v2 hashes of a file.
     public struct V2Hashes: Sendable, Hashable {
         /// Root of the file's Merkle tree.
         public var root: SHA256Digest
-        /// 32 bytes for each piece; unused, and best empty, for a file of one piece or less.
+        /// 32 bytes for each piece. Not used (and best left empty) for a file of one piece or less.
         public var pieceLayer: [UInt8]
 
         public init(root: SHA256Digest, pieceLayer: [UInt8] = []) {
@@ -38,8 +39,8 @@ public struct TorrentBuilder: Sendable {
     public let name: PathComponent
     public let version: Info.Version
     public let isSingleFile: Bool
-    /// The files in the order of the content, padding included. v1 hashes go over its pieces (padding is zeros), v2
-    /// hashes over each file that is not empty and no padding.
+    /// The files in content order, including padding. v1 hashes cover its pieces (padding is zeros); v2 hashes cover
+    /// each file that is not empty and not padding.
     public let layout: ContentLayout
 
     public var isPrivate = false
@@ -48,11 +49,11 @@ public struct TorrentBuilder: Sendable {
     public var webSeeds: [String] = []
     public var comment: String?
     public var createdBy: String?
-    /// In seconds since 1970. None by default: the output is then the same whenever it is made.
+    /// Seconds since 1970. Nil by default, so that the output does not depend on the time.
     public var creationDate: Int64?
 
     /// A torrent of a directory called `name`.
-    /// - Parameter pieceLength: in bytes; for v2 and hybrid a power of two, 16 KiB or more.
+    /// - Parameter pieceLength: in bytes; for v2 and hybrid torrents a power of two of at least 16 KiB.
     /// - Throws: `MetainfoError` if the files cannot be in one torrent.
     public init(
         name: PathComponent, files: [File], pieceLength: Int, version: Info.Version
@@ -78,7 +79,7 @@ public struct TorrentBuilder: Sendable {
         }
         try PathSetCheck.check(unplaced)
         if version == .v2, unplaced.count == 1, unplaced[0].path.bytes == name.bytes {
-            // BEP 52 writes both the same way, and it would be read as the single file.
+            // BEP 52 encodes both cases the same way, and readers would take it for the single file.
             throw .notRepresentable(
                 "a directory with one file of its own name, in v2; use another name, the file itself, v1 or hybrid")
         }
@@ -115,11 +116,12 @@ public struct TorrentBuilder: Sendable {
         return over == 0 ? nil : Int64(pieceLength) - over
     }
 
-    /// The torrent.
+    /// Builds the torrent.
     /// - Parameters:
-    ///   - v1: the SHA-1 of each piece of `layout`, 20 bytes each, one after the other; unused in v2.
-    ///   - v2: hashes by index in `layout.files`, one for each file that is not empty and no padding; unused in v1.
-    /// - Throws: `MetainfoError` if hashes are missing, too many, or disagree with each other.
+    ///   - v1: the SHA-1 of each piece of `layout`, 20 bytes each; not used in v2 torrents.
+    ///   - v2: hashes by index in `layout.files`, one for each file that is not empty and not padding; not used in v1
+    ///     torrents.
+    /// - Throws: `MetainfoError` if hashes are missing, superfluous, or inconsistent.
     public func build(v1: [UInt8] = [], v2: [Int: V2Hashes] = [:]) throws(MetainfoError) -> Torrent {
         if version.hasV1 {
             guard v1.count % SHA1Digest.byteCount == 0 else { throw .badPieceHashes(bytes: v1.count) }
@@ -140,7 +142,7 @@ public struct TorrentBuilder: Sendable {
             createdBy: createdBy, creationDate: creationDate)
     }
 
-    /// What reading the written dictionary gives, without the reading: that takes several times the memory.
+    /// The same `Info` as parsing the written dictionary would give. Parsing would take several times the memory.
     private func info(v1: [UInt8], v2: [Int: V2Hashes]) throws(MetainfoError) -> Info {
         let (bytes, pieceHashes) = InfoWriter(builder: self, v1: v1, v2: v2).write()
         var full = layout

@@ -1,11 +1,11 @@
 import Bencode
 
-/// The keys of a torrent file around its info dictionary, byte for byte and in the order of the file: what a program
-/// does not know, another one may need.
+/// The keys of a torrent file around its info dictionary, byte for byte and in the order of the file, so that fields
+/// unknown to this program are kept for others.
 struct TorrentFields: Sendable {
     struct Field: Sendable {
         let key: [UInt8]
-        /// The encoding of the key and its value. For the info dictionary of the key alone: its bytes are in `Info`.
+        /// The encoding of the key and its value. For the info dictionary only the key: its bytes are in `Info`.
         let bytes: [UInt8]
     }
 
@@ -13,18 +13,18 @@ struct TorrentFields: Sendable {
 
     private static let info = Array("info".utf8)
 
-    /// A file with nothing but an info dictionary.
+    /// The fields of a file that has only an info dictionary.
     init() {
         fields = [Field(key: Self.info, bytes: Bencode.encode("info"))]
     }
 
-    /// The fields of a file that has an info dictionary.
+    /// The fields of a received file that has an info dictionary.
     init(_ received: [BencodeView.Field]) {
         fields = []
         var hasInfo = false
         for field in received {
             let isInfo = field.key.elementsEqual(Self.info)
-            // A second one was checked to be the same.
+            // A second info dictionary was checked to be identical.
             if isInfo, hasInfo { continue }
             hasInfo = hasInfo || isInfo
             let bytes = isInfo ? field.bytes[..<field.value.bytes.startIndex] : field.bytes
@@ -32,8 +32,8 @@ struct TorrentFields: Sendable {
         }
     }
 
-    /// Puts a value in place of what stands under `key`; nil takes it out. A new key comes before the first that sorts
-    /// behind it.
+    /// Replaces the value of `key`, or removes the key for nil. A new key is inserted before the first key that sorts
+    /// after it.
     mutating func set(_ key: String, to value: BencodeValue?) {
         let name = Array(key.utf8)
         let place =
@@ -48,7 +48,7 @@ struct TorrentFields: Sendable {
         }
     }
 
-    /// The torrent file around these bytes of an info dictionary.
+    /// The torrent file around `info`, the bytes of an info dictionary.
     func encode(info: [UInt8]) -> [UInt8] {
         var writer = BencodeWriter()
         writer.reserve(fields.reduce(info.count + 2) { $0 + $1.bytes.count })

@@ -1,9 +1,9 @@
 import Bencode
 import Hashing
 
-/// Reads a torrent file: the info dictionary strictly, what stands around it as far as it can be read.
+/// Parses a torrent file: the info dictionary strictly, the keys around it leniently.
 struct TorrentReader {
-    /// What was read.
+    /// The result of parsing.
     struct Parts {
         var info: Info
         var pieceLayers = PieceLayers()
@@ -22,7 +22,7 @@ struct TorrentReader {
     private let bencode: BencodeLimits
     private var notes = ReadingNotes()
 
-    /// - Throws: `MetainfoError` if the bytes are no dictionary, or something other than blanks follows it.
+    /// - Throws: `MetainfoError` if the bytes are not a dictionary, or anything but blanks follows it.
     init(_ bytes: [UInt8], limits: MetainfoLimits, bencode: BencodeLimits) throws(MetainfoError) {
         guard bytes.count <= bencode.maxBytes else { throw .bencode(BencodeError(.tooLarge, at: bencode.maxBytes)) }
         let start = Self.start(of: bytes)
@@ -38,20 +38,20 @@ struct TorrentReader {
         self.bencode = bencode
     }
 
-    /// Where the dictionary begins: behind a byte order mark and blanks, which editors and web servers leave.
+    /// Start of the dictionary, after a byte order mark and blanks, which editors and web servers add.
     private static func start(of bytes: [UInt8]) -> Int {
         let mark: [UInt8] = [0xef, 0xbb, 0xbf]
         let start = bytes.starts(with: mark) ? mark.count : 0
         return bytes[start...].firstIndex { !isBlank($0) } ?? start
     }
 
-    /// White space and NUL, with which some programs fill up the last block.
+    /// White space, and NUL, with which some programs fill the last block.
     private static func isBlank(_ byte: UInt8) -> Bool { byte == 0 || byte == 0x20 || (0x09...0x0d).contains(byte) }
 
     consuming func parts() throws(MetainfoError) -> Parts {
         let info = try readInfo()
         var parts = Parts(info: info, fields: TorrentFields(fields))
-        // First of all, for there may be more to say than is said.
+        // These come first, because the number of notes is limited.
         notes.addKeys(fields.lazy.map(\.key))
         parts.pieceLayers = try pieceLayers(of: info)
         parts.trackers = trackers()
@@ -67,7 +67,7 @@ struct TorrentReader {
         let found = fields.filter { $0.key.elementsEqual("info".utf8) }
         guard let view = found.first?.value else { throw .missing(key: "info") }
         guard view.bytes.first == UInt8(ascii: "d") else { throw .wrongType(key: "info") }
-        // Programs would disagree about which of two counts.
+        // Clients would disagree about which one counts.
         guard found.allSatisfy({ $0.value.bytes == view.bytes }) else {
             throw .bencode(BencodeError(.duplicateKey, at: found[1].bytes.startIndex))
         }
@@ -80,7 +80,7 @@ struct TorrentReader {
         }
     }
 
-    /// Layers that are not there are left out: peers have them (BEP 52). One that is there and wrong is an error.
+    /// Missing layers are left out: peers send them (BEP 52). A wrong layer is an error.
     private mutating func pieceLayers(of info: Info) throws(MetainfoError) -> PieceLayers {
         var layers = PieceLayers()
         guard info.version.hasV2 else { return layers }
@@ -99,12 +99,12 @@ struct TorrentReader {
         return layers
     }
 
-    /// `announce-list` if there is anything usable in it, else `announce` (BEP 12).
+    /// `announce-list` if it contains a valid URL, else `announce` (BEP 12).
     private mutating func trackers() -> [[String]] {
         var urls = AddressList(limit: limits.maxURLs)
         var tiers: [[String]] = []
         for tier in value("announce-list", "a list", \.list) ?? [] {
-            // Some makers write a flat list of URLs; each is then a tier.
+            // Some makers write a flat list of URLs; then each URL is a tier.
             let usable = (tier.list ?? [tier]).compactMap { tracker($0, &urls) }
             if !usable.isEmpty { tiers.append(usable) }
         }
@@ -154,7 +154,7 @@ struct TorrentReader {
         return usable
     }
 
-    /// Text, in UTF-8 or, in older torrents, in something else beside `KEY.utf-8`.
+    /// Text in UTF-8. Older torrents may use another encoding and add `KEY.utf-8`.
     private mutating func text(_ key: String) -> String? {
         guard let bytes = value(key, "text", \.string) else { return nil }
         if let text = String(validating: bytes, as: UTF8.self) { return text }
@@ -162,7 +162,7 @@ struct TorrentReader {
         return other?.value.text ?? DisplayName.escape(bytes)
     }
 
-    /// The first value of the right type under a key.
+    /// The first value with the right type under a key.
     private mutating func value<T>(_ key: String, _ type: String, _ kind: (BencodeView) -> T?) -> T? {
         let found = fields.filter { $0.key.elementsEqual(key.utf8) }
         for field in found { if let value = kind(field.value) { return value } }
@@ -171,16 +171,16 @@ struct TorrentReader {
     }
 }
 
-/// URLs, each once, up to a limit.
+/// A list of distinct URLs, up to a limit.
 struct AddressList {
     let limit: Int
     private var seen: Set<String> = []
-    /// Whether there were more than the limit.
+    /// Whether URLs were dropped because of the limit.
     private(set) var isCut = false
 
     init(limit: Int) { self.limit = limit }
 
-    /// The URL if it is a new one and there is room.
+    /// Adds the URL if it is new and there is room. Nil otherwise.
     mutating func add(_ url: String) -> String? {
         guard !seen.contains(url) else { return nil }
         guard seen.count < limit else {

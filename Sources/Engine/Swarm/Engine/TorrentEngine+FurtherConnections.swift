@@ -6,23 +6,23 @@ import Reactor
 import SwarmCore
 import Synchronization
 
-/// The further connections of a torrent's peers. They belong to the peer whose first connection is in
-/// ``TorrentEngine/connections``: what comes and goes over them is that peer's.
-struct LineState {
-    /// Ids that we gave out, each to one peer, for connections that it may open.
+/// The further connections of a torrent's peers. Each belongs to the peer whose first connection is in
+/// ``TorrentEngine/connections``.
+struct FurtherConnectionTable {
+    /// The peer ids that we gave out for further connections, each to one peer.
     private var keys: [PeerID: PeerKey] = [:]
     private var ids: [PeerKey: PeerID] = [:]
-    /// Open ones.
+    /// Open connections.
     private(set) var open: [PeerKey: [PeerConnection]] = [:]
-    /// Those that we are making, by peer.
+    /// Connections that we are opening, by peer.
     private(set) var dialling: [PeerKey: [PeerConnection]] = [:]
     private(set) var failures: [PeerKey: Int] = [:]
     private(set) var count = 0
-    var search = LineSearch<PeerKey>()
+    var search = ConnectionSearch<PeerKey>()
 
     func key(of id: PeerID) -> PeerKey? { keys[id] }
 
-    /// The id by which this peer opens further connections.
+    /// The peer id with which this peer opens further connections.
     mutating func id(for key: PeerKey) -> PeerID {
         if let id = ids[key] { return id }
         var generator = SystemRandomNumberGenerator()
@@ -32,9 +32,9 @@ struct LineState {
         return id
     }
 
-    func lines(of key: PeerKey) -> Int { 1 + (open[key]?.count ?? 0) + (dialling[key]?.count ?? 0) }
+    func count(of key: PeerKey) -> Int { 1 + (open[key]?.count ?? 0) + (dialling[key]?.count ?? 0) }
 
-    func openLines(of key: PeerKey) -> Int { 1 + (open[key]?.count ?? 0) }
+    func openCount(of key: PeerKey) -> Int { 1 + (open[key]?.count ?? 0) }
 
     mutating func dials(_ connection: PeerConnection, _ key: PeerKey) {
         dialling[key, default: []].append(connection)
@@ -50,13 +50,13 @@ struct LineState {
     /// - Returns: whether it was open.
     @discardableResult
     mutating func remove(_ connection: PeerConnection, _ key: PeerKey) -> Bool {
-        let wasOpen = Self.take(connection, key, from: &open)
-        let wasDialling = Self.take(connection, key, from: &dialling)
+        let wasOpen = Self.removeConnection(connection, key, from: &open)
+        let wasDialling = Self.removeConnection(connection, key, from: &dialling)
         if wasOpen || wasDialling { count -= 1 }
         return wasOpen
     }
 
-    private static func take(
+    private static func removeConnection(
         _ connection: PeerConnection, _ key: PeerKey, from table: inout [PeerKey: [PeerConnection]]
     ) -> Bool {
         guard let index = table[key]?.firstIndex(where: { $0 === connection }) else { return false }
@@ -67,8 +67,8 @@ struct LineState {
 
     mutating func failed(_ key: PeerKey) { failures[key, default: 0] += 1 }
 
-    /// The peer has gone.
-    /// - Returns: its further connections, to be closed.
+    /// The peer has left.
+    /// - Returns: its further connections, which the caller must close.
     mutating func forget(_ key: PeerKey) -> [PeerConnection] {
         if let id = ids.removeValue(forKey: key) { keys[id] = nil }
         failures[key] = nil
@@ -83,7 +83,7 @@ struct LineState {
 final class LongLineAdvice: Sendable {
     private let hasSpoken = Atomic(false)
 
-    /// - Parameter code: why BBR could not be chosen, `errno`.
+    /// - Parameter code: `errno` of the attempt to select BBR.
     func text(_ code: CInt) -> String? {
         guard !hasSpoken.exchange(true, ordering: .relaxed) else { return nil }
         let why: String
@@ -99,24 +99,26 @@ final class LongLineAdvice: Sendable {
 }
 
 extension TorrentEngine {
-    /// Connections over which blocks of this peer come.
-    func everyLine(of key: PeerKey) -> [PeerConnection] {
-        (connections[key].map { [$0] } ?? []) + (lines.open[key] ?? [])
+    /// Connections that carry blocks of this peer.
+    func allConnections(of key: PeerKey) -> [PeerConnection] {
+        (connections[key].map { [$0] } ?? []) + (furtherConnections.open[key] ?? [])
     }
 
-    /// What we tell a peer, if we take further connections.
-    func furtherLines(for key: PeerKey) -> FurtherLines? {
-        let most = context.lines.most
-        return most > 1 ? FurtherLines(id: lines.id(for: key), most: most) : nil
+    /// The offer of further connections to a peer; nil if we accept none.
+    func connectionOffer(for key: PeerKey) -> FurtherConnectionOffer? {
+        let most = context.connectionLimits.most
+        return most > 1 ? FurtherConnectionOffer(id: furtherConnections.id(for: key), most: most) : nil
     }
 
-    // MARK: Coming and going
+    // MARK: Opening and closing
 
-    /// A further connection of a peer, which it opened or we did.
+    /// Adds a further connection, which the peer or we have opened.
     func openedFurther(_ connection: PeerConnection, _ handshake: Handshake, of key: PeerKey) -> Bool {
         guard let first = connections[key] else { return false }
         if connection.isIncoming {
-            let isOneOfMany = lines.lines(of: key) >= context.lines.most || lines.count >= context.lines.mostInAll
+            let isOneOfMany =
+                furtherConnections.count(of: key) >= context.connectionLimits.most
+                || furtherConnections.count >= context.connectionLimits.mostInAll
             guard !isOneOfMany else { return false }
             connection.further = FurtherRole()
             connection.key = key
@@ -124,55 +126,57 @@ extension TorrentEngine {
             return false
         }
         connection.capabilities = first.capabilities
-        lines.opened(connection, key)
-        machine.setLines(lines.openLines(of: key), of: key)
+        furtherConnections.opened(connection, key)
+        machine.setConnectionCount(furtherConnections.openCount(of: key), of: key)
         if first.path.choice == .bbr { chooseBBR(connection) }
-        // It takes its part of what waits to be sent.
+        // It can send a part of the peer's queued blocks.
         dirty.insert(key)
         context.logger.debug(
-            "a further connection", metadata: ["peer": "\(first.address)", "connections": "\(lines.lines(of: key))"])
+            "a further connection",
+            metadata: ["peer": "\(first.address)", "connections": "\(furtherConnections.count(of: key))"])
         return true
     }
 
     func closedFurther(_ connection: PeerConnection, _ reason: CloseReason, last: PeerConnection.Open?) {
         opening[ObjectIdentifier(connection)] = nil
         guard let key = connection.key, !isStopped, connections[key] != nil else { return }
-        let wasOpen = lines.remove(connection, key)
-        if wasOpen { machine.setLines(lines.openLines(of: key), of: key) }
-        if wasOpen, lines.open[key] == nil, let first = connections[key], first.path.hasBBR {
+        let wasOpen = furtherConnections.remove(connection, key)
+        if wasOpen { machine.setConnectionCount(furtherConnections.openCount(of: key), of: key) }
+        if wasOpen, furtherConnections.open[key] == nil, let first = connections[key], first.path.hasBBR {
             first.stream.setPacingLimit(nil)
         }
         let isOver = connection.further?.hasHeardLast == true
-        if !isOver { lines.failed(key) }
+        if !isOver { furtherConnections.failed(key) }
         switch reason {
         case .violation, .banned: connections[key]?.close(reason)
         default:
             guard wasOpen, !isOver else { return }
-            machine.lineLost(key, receiving: last?.incoming?.span, now: context.loop.now)
+            machine.connectionLost(key, receiving: last?.incoming?.span, now: context.loop.now)
             dirty.insert(key)
         }
     }
 
     private func open(_ count: Int, to key: PeerKey) {
-        guard let first = connections[key], let theirs = first.capabilities.lines, let address = first.listenAddress,
+        guard let first = connections[key], let theirs = first.capabilities.furtherConnections,
+            let address = first.listenAddress,
             let infoHash = first.open?.infoHash
         else { return }
         for _ in 0..<count {
             let connection: PeerConnection
             do { connection = try context.dial(address, infoHash: infoHash, owner: self) } catch {
-                if case .unreachable = error { lines.failed(key) }
+                if case .unreachable = error { furtherConnections.failed(key) }
                 return
             }
             connection.further = FurtherRole(announced: theirs.id)
             connection.key = key
             opening[ObjectIdentifier(connection)] = connection
-            lines.dials(connection, key)
+            furtherConnections.dials(connection, key)
             connection.start()
         }
     }
 
     private func retire(_ count: Int, of key: PeerKey) {
-        for connection in (lines.open[key] ?? []).suffix(count) {
+        for connection in (furtherConnections.open[key] ?? []).suffix(count) {
             connection.leave()
             connection.flush()
         }
@@ -180,34 +184,34 @@ extension TorrentEngine {
 
     // MARK: Deciding
 
-    /// Called a few times a second: looks at the lines, and has as many connections as they want.
-    func careForLines(_ now: Double) {
-        let limits = context.lines
+    /// Call a few times a second: measures the paths, and opens and closes connections as needed.
+    func adjustFurtherConnections(_ now: Double) {
+        let limits = context.connectionLimits
         for (key, connection) in connections { learnPath(of: connection, key) }
-        for (key, open) in lines.open { for connection in open { learnPath(of: connection, key) } }
+        for (key, open) in furtherConnections.open { for connection in open { learnPath(of: connection, key) } }
         if ticks % 10 == 0 { sharePacing(now) }
         guard limits.most > 1, !machine.isFinished, machine.asksPeers else { return }
-        endStalledLines(now)
-        var candidates: [LineSearch<PeerKey>.Candidate] = []
+        closeStalledConnections(now)
+        var candidates: [ConnectionSearch<PeerKey>.Candidate] = []
         for (key, connection) in connections {
-            guard connection.listenAddress != nil, let most = connection.capabilities.lines?.most,
-                lines.failures[key] ?? 0 < limits.failures
+            guard connection.listenAddress != nil, let most = connection.capabilities.furtherConnections?.most,
+                furtherConnections.failures[key] ?? 0 < limits.failures
             else { continue }
-            let count = lines.lines(of: key)
+            let count = furtherConnections.count(of: key)
             let mostHere = min(most, limits.most)
             let least = min(limits.least, mostHere)
-            if count < least, lines.count < limits.mostInAll { open(least - count, to: key) }
+            if count < least, furtherConnections.count < limits.mostInAll { open(least - count, to: key) }
             let roundTrip = connection.path.roundTrip
             if connection.path.isLong(limits), machine.isGiving(key) {
                 candidates.append(
                     .init(
                         peer: key, roundTrip: roundTrip, isLossy: connection.path.losesToUs,
-                        lines: lines.lines(of: key), most: mostHere))
+                        connections: furtherConnections.count(of: key), most: mostHere))
             }
         }
-        let step = lines.search.look(
+        let step = furtherConnections.search.look(
             candidates, received: machine.transferred.down, remaining: machine.missingBytes,
-            room: limits.mostInAll - lines.count, now: now)
+            room: limits.mostInAll - furtherConnections.count, now: now)
         switch step {
         case .open(let key, let count): open(count, to: key)
         case .retire(let key, let count): retire(count, of: key)
@@ -215,34 +219,34 @@ extension TorrentEngine {
         }
     }
 
-    /// Looks at the line of a connection if that is due.
+    /// Measures the path of a connection if that is due.
     func learnPath(of connection: PeerConnection, _ key: PeerKey) {
         let before = connection.path.roundTrip
-        if connection.lookAtPath(context.lines) { chooseBBR(connection) }
+        if connection.lookAtPath(context.connectionLimits) { chooseBBR(connection) }
         let roundTrip = connection.path.roundTrip
         guard !connection.isFurther, roundTrip != before else { return }
-        machine.setLongRoundTrip(connection.path.isLong(context.lines) ? roundTrip : 0, of: key)
+        machine.setLongRoundTrip(connection.path.isLong(context.connectionLimits) ? roundTrip : 0, of: key)
     }
 
-    /// A further connection on which a block has stopped coming while others go on.
-    private func endStalledLines(_ now: Double) {
-        for (key, open) in lines.open {
+    /// Closes a further connection whose block has stopped arriving while other connections continue.
+    private func closeStalledConnections(_ now: Double) {
+        for (key, open) in furtherConnections.open {
             guard let first = connections[key] else { continue }
             let latest = open.reduce(first.lastReceived) { max($0, $1.lastReceived) }
             for connection in open
-            where connection.incoming != nil && latest - connection.lastReceived > Self.stalledLine {
+            where connection.incoming != nil && latest - connection.lastReceived > Self.stallTimeout {
                 connection.close(.timedOut)
             }
         }
     }
 
     /// Seconds.
-    private static let stalledLine = 8.0
+    private static let stallTimeout = 8.0
 
     private func sharePacing(_ now: Double) {
-        for key in lines.open.keys {
-            let all = everyLine(of: key).filter(\.path.hasBBR)
-            let limit = PacingShare.limit(rate: machine.rates(of: key, now: now).up, lines: all.count)
+        for key in furtherConnections.open.keys {
+            let all = allConnections(of: key).filter(\.path.hasBBR)
+            let limit = PacingShare.limit(rate: machine.rates(of: key, now: now).up, connections: all.count)
             for connection in all { connection.stream.setPacingLimit(limit) }
         }
     }

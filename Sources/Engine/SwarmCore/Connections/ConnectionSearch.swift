@@ -1,64 +1,65 @@
 private enum Constant {
-    /// How much more has to come for further connections to stay.
+    /// The factor by which the total rate must grow for further connections to stay.
     static let gain = 1.15
-    /// What grows by less from one look to the next has found its rate.
+    /// A rate has stabilised if it grows by less than this factor between two looks.
     static let steady = 1.15
-    /// Seconds of a look: at least so many, and so many round trips.
+    /// Seconds between two looks: at least this, and at least this many round trips.
     static let look = 1.0
     static let roundTrips = 8.0
-    /// Looks that new connections have to find their rate, and that it is then measured for.
+    /// Looks for new connections to reach their rate, and looks for measuring it then.
     static let settling = 1.0
     static let measuring = 1.5
-    /// Connections after the first step.
+    /// Number of connections after the first step.
     static let first = 4
-    /// Connections at once where loss keeps each down.
+    /// Number of connections opened at once if packet loss slows each connection down.
     static let lossy = 8
-    /// Seconds before a peer that gained nothing is tried again; twice as many with each time.
+    /// Backoff, in seconds, before more connections are tried again for a peer that gained nothing. Doubles each time.
     static let firstRetry = 30.0
     static let longestRetry = 300.0
-    /// Seconds of the rate that have to be left to fetch.
+    /// Minimum remaining download, in seconds at the current rate.
     static let worthwhile = 4.0
 }
 
-/// How many connections to have to each peer at the end of a long line: it opens some more, looks whether more comes in
-/// all, and takes them back if not.
+/// Decides how many connections to have to each peer at the end of a long path. It opens some more, measures whether
+/// the total download rate grows, and closes them if it does not.
 ///
-/// One connection is as good as many where nothing is lost and buffers are large. On long lines either is often not so:
-/// loss keeps each down, or what the system lets one have in flight is less than the line holds. What comes is counted
-/// over all peers: a connection that only takes from others is no gain.
-public struct LineSearch<Peer: Hashable & Sendable>: Sendable {
-    /// A peer that gives us blocks and takes further connections.
+/// Without loss, and with large buffers, one connection is as good as many. On long paths either is often missing: loss
+/// slows each connection down, or the system allows less data in flight than the path can hold. The rate is that of all
+/// peers together: a connection that only takes bandwidth from others is no gain.
+public struct ConnectionSearch<Peer: Hashable & Sendable>: Sendable {
+    /// A peer that uploads to us and accepts further connections.
     public struct Candidate: Sendable {
         public let peer: Peer
-        /// Seconds, the least seen.
+        /// Minimum round trip in seconds.
         public let roundTrip: Double
-        /// Some of what it sends is lost on the way: that keeps each connection down, so a few are better than one.
+        /// Whether packets of the peer are lost on the path. Loss slows each connection down, so a few connections are
+        /// better than one.
         public let isLossy: Bool
-        /// Those there are, the first included.
-        public let lines: Int
-        /// Those there may be.
+        /// Number of open connections, including the first.
+        public let connections: Int
+        /// Maximum number of connections.
         public let most: Int
 
-        public init(peer: Peer, roundTrip: Double, isLossy: Bool, lines: Int, most: Int) {
+        public init(peer: Peer, roundTrip: Double, isLossy: Bool, connections: Int, most: Int) {
             self.peer = peer
             self.roundTrip = roundTrip
             self.isLossy = isLossy
-            self.lines = lines
+            self.connections = connections
             self.most = most
         }
     }
 
     public enum Step: Sendable, Equatable {
-        /// So many more.
+        /// Open this many more connections to the peer.
         case open(Peer, Int)
-        /// So many fewer.
+        /// Close this many connections to the peer.
         case retire(Peer, Int)
     }
 
     private struct Trial {
         let peer: Peer
         let added: Int
-        /// Bytes per second before.
+        /// Total rate before the trial, in bytes per second.
         let before: Double
         let measuresFrom: Double
     }
@@ -75,12 +76,12 @@ public struct LineSearch<Peer: Hashable & Sendable>: Sendable {
 
     public init() {}
 
-    /// To be called a few times a second.
+    /// Call a few times a second.
     /// - Parameters:
-    ///   - candidates: those on long lines.
+    ///   - candidates: peers on long paths.
     ///   - received: bytes of blocks from all peers since the beginning.
-    ///   - remaining: bytes to fetch.
-    ///   - room: connections that may be opened in all.
+    ///   - remaining: bytes left to download.
+    ///   - room: number of connections that may still be opened for the torrent.
     public mutating func look(
         _ candidates: [Candidate], received: Int64, remaining: Int64, room: Int, now: Double
     ) -> Step? {
@@ -88,11 +89,12 @@ public struct LineSearch<Peer: Hashable & Sendable>: Sendable {
             reset()
             return nil
         }
-        if let lossy = candidates.first(where: { $0.isLossy && $0.lines < min(Constant.lossy, $0.most) }), room > 0,
+        if let lossy = candidates.first(where: { $0.isLossy && $0.connections < min(Constant.lossy, $0.most) }),
+            room > 0,
             trial == nil, Double(remaining) > Constant.worthwhile * (lastRate ?? 0)
         {
             reset()
-            return .open(lossy.peer, min(min(Constant.lossy, lossy.most) - lossy.lines, room))
+            return .open(lossy.peer, min(min(Constant.lossy, lossy.most) - lossy.connections, room))
         }
         let period = max(Constant.look, Constant.roundTrips * longest)
         if let trial {
@@ -134,11 +136,13 @@ public struct LineSearch<Peer: Hashable & Sendable>: Sendable {
     private mutating func begin(
         _ candidates: [Candidate], _ rate: Double, _ room: Int, _ period: Double, _ now: Double
     ) -> Step? {
-        let able = candidates.filter { $0.lines < $0.most && now >= resting[$0.peer]?.until ?? now }
-        // Those with fewest first, and the longest line of these.
-        guard let chosen = able.min(by: { ($0.lines, -$0.roundTrip) < ($1.lines, -$1.roundTrip) }) else { return nil }
-        let wanted = chosen.lines < Constant.first ? Constant.first - chosen.lines : chosen.lines
-        let count = min(wanted, chosen.most - chosen.lines, room)
+        let able = candidates.filter { $0.connections < $0.most && now >= resting[$0.peer]?.until ?? now }
+        // The peer with the fewest connections; of several, the one with the longest round trip.
+        guard let chosen = able.min(by: { ($0.connections, -$0.roundTrip) < ($1.connections, -$1.roundTrip) }) else {
+            return nil
+        }
+        let wanted = chosen.connections < Constant.first ? Constant.first - chosen.connections : chosen.connections
+        let count = min(wanted, chosen.most - chosen.connections, room)
         guard count > 0 else { return nil }
         trial = Trial(peer: chosen.peer, added: count, before: rate, measuresFrom: now + Constant.settling * period)
         mark = nil
