@@ -94,7 +94,8 @@ let layers: [(name: String, modules: [Module])] = [
                 products: [.log, .nioCore, .nioHTTP1]),
             Module(name: "S3", uses: ["Text"], products: [.crypto]),
             Module(
-                name: "ObjectStore", uses: ["Text", "Threads", "Files", "Metainfo", "S3", "HTTPTransport", "HTTPOrigin"],
+                name: "ObjectStore",
+                uses: ["Text", "Threads", "Files", "Metainfo", "S3", "HTTPTransport", "HTTPOrigin"],
                 products: [.log, .nioCore, .nioHTTP1]),
         ]
     ),

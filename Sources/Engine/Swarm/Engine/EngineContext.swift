@@ -32,7 +32,7 @@ struct EngineContext {
     let tunables: PeerConnection.Tunables
     /// The configuration of every torrent's machine, unless its options differ.
     let swarm: SwarmConfiguration
-    let lines: LineLimits
+    let connectionLimits: ConnectionLimits
     var advice = LongLineAdvice()
     let syncPolicy: SyncPolicy
     /// Retry settings of a plan's sources.

@@ -1,4 +1,5 @@
 import HTTPOrigin
+import Metainfo
 import SwarmCore
 
 /// The status of each source, for people and for the policy layer.

@@ -45,7 +45,7 @@ final class Listener: ReadinessHandler, TorrentDirectory {
         for _ in 0..<Self.batch {
             do {
                 guard let (stream, from) = try socket.accept() else { return }
-                admit(stream, from)
+                take(stream, from)
             } catch {
                 // An evicted connection frees its descriptor before the loop returns here.
                 if error.isOutOfDescriptors, admission.shed(at: .peers, now: loop.now) { return }

@@ -1,5 +1,6 @@
 import Reactor
 import Synchronization
+import Threads
 
 /// The event loops of a process, the limits that they keep together, and which torrent lives on which of them. The first one
 /// listens for all.
@@ -18,10 +19,10 @@ final class NodeLoops: Sendable {
     ///   - count: loops, one at least.
     ///   - down: bytes per second of the process; nil for no limit. So is `up`.
     init(count: Int, down: Int?, up: Int?) throws(SystemError) {
-        let limits = count > 1 ? SharedLimits(down: down, up: up, now: monotonicSeconds()) : nil
+        let limits = count > 1 ? SharedLimits(down: down, up: up, now: Clocks.steadySeconds) : nil
         first = LoopShare(loop: try EventLoop(name: "swoop-loop"), limits: limits)
         var shares = [first]
-        do {
+        do throws(SystemError) {
             for number in 1..<max(1, count) {
                 shares.append(LoopShare(loop: try EventLoop(name: "swoop-loop-\(number)"), limits: limits))
             }
@@ -45,6 +46,6 @@ final class NodeLoops: Sendable {
     /// Changes them; each loop is to be told, see ``LoopShare/limitsChanged()``.
     func setLimits(down: Int?, up: Int?) {
         rates.withLock { $0 = (down, up) }
-        limits?.set(down: down, up: up, now: monotonicSeconds())
+        limits?.set(down: down, up: up, now: Clocks.steadySeconds)
     }
 }

@@ -30,7 +30,8 @@ struct NodeParts: Sendable {
             loop: loop, network: network, pool: pool, staging: ReceiveStaging(length: 2 << 20), limits: limits,
             admission: admission, incoming: configuration.incoming, peerID: peerID, listenAddress: listenAddress,
             trackers: trackers, webSeeds: webSeeds, logger: logger, client: configuration.client,
-            tunables: configuration.connection, swarm: configuration.swarm, lines: configuration.lines, advice: advice,
+            tunables: configuration.connection, swarm: configuration.swarm,
+            connectionLimits: configuration.connectionLimits, advice: advice,
             syncPolicy: configuration.syncPolicy, sourceHealth: health)
     }
 }
