@@ -1,4 +1,4 @@
-import SwarmCore
+@testable import SwarmCore
 import Testing
 
 @Suite struct `The watch over efficiency` {

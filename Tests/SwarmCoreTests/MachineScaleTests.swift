@@ -1,6 +1,6 @@
 import Metainfo
 import PeerWire
-import SwarmCore
+@testable import SwarmCore
 import Testing
 import Text
 

@@ -1,7 +1,7 @@
 import Hashing
 import Metainfo
 import PeerWire
-import SwarmCore
+@testable import SwarmCore
 import Testing
 import Text
 

@@ -39,8 +39,8 @@ import Testing
     @Test func runsAreLongOnlyWhereTheLineIsFast() {
         var fast = settled(rate: 50e6, delay: 0.01)
         var slow = settled(rate: 100_000, delay: 0.01)
-        #expect(fast.runLength(limit: 8, lines: 1, requests: 250, now: 40) == 8)
-        #expect(fast.runLength(limit: 8, lines: 32, requests: 500, now: 40) < 8, "each of many has less")
-        #expect(slow.runLength(limit: 8, lines: 1, requests: 250, now: 40) == 1)
+        #expect(fast.runLength(limit: 8, connections: 1, requests: 250, now: 40) == 8)
+        #expect(fast.runLength(limit: 8, connections: 32, requests: 500, now: 40) < 8, "each of many has less")
+        #expect(slow.runLength(limit: 8, connections: 1, requests: 250, now: 40) == 1)
     }
 }

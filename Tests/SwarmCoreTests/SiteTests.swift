@@ -1,5 +1,5 @@
 import Metainfo
-import SwarmCore
+@testable import SwarmCore
 import Testing
 
 @Suite struct SiteTests {

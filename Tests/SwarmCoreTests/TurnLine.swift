@@ -1,6 +1,6 @@
 import Metainfo
 import PeerWire
-import SwarmCore
+@testable import SwarmCore
 
 /// A machine that others want something of, and peers that say what the test has them say.
 struct TurnLine {

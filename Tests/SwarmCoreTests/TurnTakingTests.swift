@@ -1,6 +1,6 @@
 import Metainfo
 import PeerWire
-import SwarmCore
+@testable import SwarmCore
 import Testing
 
 /// A leecher, and peers that give it turns.

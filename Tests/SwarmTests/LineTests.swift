@@ -1,7 +1,7 @@
 import Address
 import Glibc
 import PeerWire
-import Swarm
+@testable import Swarm
 import Synchronization
 import TestSupport
 import Testing

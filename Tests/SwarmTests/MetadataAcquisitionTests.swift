@@ -1,6 +1,6 @@
 import Metainfo
 import PeerWire
-import Swarm
+@testable import Swarm
 import Testing
 
 @Suite struct `What a magnet link lacks` {

@@ -1,5 +1,5 @@
 import PeerWire
-import Swarm
+@testable import Swarm
 import Testing
 
 @Suite struct `Messages that wait for a peer` {

@@ -1,6 +1,6 @@
 import PeerWire
 import Reactor
-import Swarm
+@testable import Swarm
 import SwarmCore
 import Testing
 

@@ -1,6 +1,6 @@
 import Foundation
 import Metainfo
-import Swarm
+@testable import Swarm
 import TestSupport
 import Testing
 

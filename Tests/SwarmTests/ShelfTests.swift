@@ -2,7 +2,7 @@ import Foundation
 import Hashing
 import Metainfo
 import PeerWire
-import Swarm
+@testable import Swarm
 import Synchronization
 import TestSupport
 import Testing

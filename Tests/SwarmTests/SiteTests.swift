@@ -1,7 +1,7 @@
 import Dispatch
 import Metainfo
 import PeerWire
-import Swarm
+@testable import Swarm
 import Synchronization
 import TestSupport
 import Testing

@@ -1,7 +1,7 @@
 import Foundation
 import Metainfo
 import Storage
-import Swarm
+@testable import Swarm
 import TestSupport
 import Testing
 

@@ -6,7 +6,7 @@ import Metainfo
 import PeerWire
 import Reactor
 import Storage
-import Swarm
+@testable import Swarm
 import Synchronization
 import TestFileLayers
 import TestSupport

@@ -1,6 +1,6 @@
 import Metainfo
 import PeerWire
-import Swarm
+@testable import Swarm
 import TestSupport
 import Testing
 

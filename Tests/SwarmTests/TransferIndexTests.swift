@@ -1,6 +1,6 @@
 import Hashing
 import Reactor
-import Swarm
+@testable import Swarm
 import Testing
 
 @Suite struct `The transfers of a node` {

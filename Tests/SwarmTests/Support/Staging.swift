@@ -1,7 +1,7 @@
 import Foundation
 import HTTPOrigin
 import Metainfo
-import Swarm
+@testable import Swarm
 import TestSupport
 
 /// A place with staged content, and sources for it.

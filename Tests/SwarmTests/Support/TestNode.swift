@@ -2,7 +2,7 @@ import Address
 import Foundation
 import Logging
 import Metainfo
-import Swarm
+@testable import Swarm
 import Synchronization
 import TestSupport
 import Tracking

@@ -6,7 +6,7 @@ import Metainfo
 import PeerWire
 import Reactor
 import Storage
-import Swarm
+@testable import Swarm
 import SwarmCore
 import TrackerClient
 import VirtualNetwork

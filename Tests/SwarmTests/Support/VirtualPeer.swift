@@ -1,3 +1,4 @@
+import Address
 import Hashing
 import PeerWire
 import Reactor
