@@ -81,7 +81,7 @@ struct TorrentFileTests {
         var ends: [Int32] = [-1, -1]
         #expect(Glibc.pipe(&ends) == 0)
         defer { close(ends[0]) }
-        #expect(Glibc.write(ends[1], [1, 2, 3], 3) == 3)
+        #expect(Glibc.write(ends[1], [1, 2, 3] as [UInt8], 3) == 3)
         close(ends[1])
         #expect(try TorrentFile.bytes(of: "/dev/fd/\(ends[0])") == [1, 2, 3])
     }

@@ -41,9 +41,14 @@ package struct VouchingStore: Sendable {
             let own = OpenFile(try layer.openDirectory(path: directory), layer: layer)
             let record = ResumeRecord(hashes: hashes, pieces: pieces, selection: files.selection, stamps: stamps)
             let key = key(hashes, root.path)
-            guard let name = FileName(key), let temporary = FileName("\(key).\(getpid())") else { return }
-            let small = SmallFiles(layer: layer, directory: own.descriptor, path: directory)
-            try small.save(record.encode(), as: name, temporary: temporary)
+            guard let name = FileName(key) else { return }
+            // The same content may be saved twice at once, by this process or by others.
+            let temporary = AtomicFile.Temporary.free { FileName("\(key).\(getpid()).\($0)") }
+            do throws(SystemError) {
+                try layer.replaceFile(name, in: own.descriptor, with: record.encode(), temporary: temporary)
+            } catch {
+                throw StorageError(error, "save", path: "\(directory)/\(name)")
+            }
         } catch let error as StorageError {
             throw error
         } catch let error as SystemError {
