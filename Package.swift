@@ -319,12 +319,18 @@ let paths = Dictionary(
 let modules = layers.flatMap(\.modules) + testing + tests
 
 /// `SWOOP_ONLY=Bencode,MetainfoTests` keeps those targets and what they use: a sanitizer run of the pure targets then
-/// builds none of the packages that only the shells need.
+/// builds none of the packages that only the shells need. With `SWOOP_WITHOUT_CRYPTO=1` they hash by the processor's
+/// instructions alone, and need no package for that either.
 let chosen: [Module] = {
     guard let only = Context.environment["SWOOP_ONLY"] else { return modules }
+    let hasCrypto = Context.environment["SWOOP_WITHOUT_CRYPTO"] == nil
     var wanted = Set(only.split(separator: ",").map(String.init))
     for module in modules.reversed() where wanted.contains(module.name) { wanted.formUnion(module.uses) }
-    return modules.filter { wanted.contains($0.name) }
+    return modules.filter { wanted.contains($0.name) }.map { module in
+        var module = module
+        if module.name == "Hashing", !hasCrypto { module.products = [] }
+        return module
+    }
 }()
 
 let package = Package(

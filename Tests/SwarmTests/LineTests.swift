@@ -39,15 +39,18 @@ import Tracking
             let held = try Relay(to: await nodes[0].address) { number, carried in
                 gate.isOpen || carried[number] < Self.portion(number) ? .pass : .hold
             }
+            let start = ContinuousClock.now
             let leecher = try await nodes[1].get(sample.torrent, into: place.directory("leecher"), from: [held.address])
             try await wait(for: "blocks over all connections") { Self.isShared(held.carried) }
             #expect(await seed.peers == 1)
             #expect(await leecher.peers == 1)
             #expect(held.connections == 4)
             gate.open()
+            // What was overtaken six seconds ago counts as lost, and is asked for again.
+            let isQuick = ContinuousClock.now - start < .seconds(5)
             try await leecher.complete()
             #expect(try sample.isThere(in: place.directory("leecher")))
-            #expect(await leecher.transfer.status().wasted == 0)
+            if isQuick { #expect(await leecher.transfer.status().wasted == 0) }
         }
     }
 

@@ -44,12 +44,16 @@ import Tracking
 
     @Test func `is asked for a new connection id when the old one is over`() async throws {
         var settings = patient
-        settings.connectionIDLifetime = 0
+        settings.connectionIDLifetime = 0.001
         try await RawUDPServer.with { request, _ in
             [RawUDPServer.honest(request)]
         } _: { url, log in
             try await withClient(settings) { client in
-                for _ in 0..<2 { _ = try await announce(client, url) }
+                for _ in 0..<2 {
+                    _ = try await announce(client, url)
+                    let end = ContinuousClock.now + .milliseconds(1)
+                    try await wait(for: "the end of the id") { ContinuousClock.now > end }
+                }
             }
             #expect(log.all == ["0", "1", "0", "1"])
         }

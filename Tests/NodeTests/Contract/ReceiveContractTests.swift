@@ -246,6 +246,11 @@ struct ReceiveContractTests {
         try await cacher.expect(
             "progress", ["taskfile": .string(file)],
             fails: "do not support cacher type progress, change method_name to cprogress")
+        // It is taken up soon after the reply.
+        try await until("it serves") {
+            try await cacher.call("cprogress", at: "progress", ["taskfile": .string(file)]).content["status"]
+                == "seeding"
+        }
         let serving = try await cacher.call("cprogress", at: "progress", ["taskfile": .string(file)])
         #expect(serving.succeeded)
         #expect(serving.content["status"] == "seeding")
