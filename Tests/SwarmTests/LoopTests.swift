@@ -121,6 +121,36 @@ import Testing
         }
     }
 
+    @Test func `a hash of two transfers on two loops leads to the one that takes peers`() async throws {
+        let (sample, other) = (try Sample.single(200_000, name: "both"), samples[0])
+        try await TestNode.with(1) {
+            $0.loops = 2
+        } _: { nodes in
+            let node = nodes[0]
+            func seed(_ sample: Sample) async throws -> WatchedTransfer {
+                let seed = try await node.seed(sample, from: sample.write(into: place.directory("seed")))
+                try await seed.complete()
+                return seed
+            }
+            // The first holds its hash on the second loop, and takes nobody any more.
+            _ = try await seed(samples[1])
+            let stopped = try await seed(sample)
+            await stopped.transfer.stop()
+            _ = try await seed(other)
+            let serving = try await seed(sample)
+            let loops = node.node.loops.shares.map(\.loop)
+            #expect([stopped, serving].map { seed in loops.firstIndex { $0 === seed.transfer.loop } } == [1, 0])
+            let (address, info) = (try await node.address, sample.info)
+            let socket = try await onThread {
+                let socket = try PeerSocket.connect(address)
+                try socket.shakeHands(info)
+                return Handed(socket)
+            }
+            try await wait(for: "it to be a peer") { await serving.peers == 1 }
+            _ = socket
+        }
+    }
+
     @Test func `a connection that was on its way is served when it comes`() async throws {
         try await withTraveller { socket, busy, seed, node in
             #expect(node.node.admission.figures.halfOpen[.peers] == 1)
