@@ -4,7 +4,7 @@ import Delivery
 import Foundation
 import JSON
 import Logging
-import Node
+@testable import Node
 import TestSupport
 import Testing
 import Text
