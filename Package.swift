@@ -141,27 +141,28 @@ let layers: [(name: String, modules: [Module])] = [
     (
         "Jobs",
         [
-            Module(name: "Delivery", uses: ["Text", "Address", "JSON", "Settings", "Metainfo"]),
+            Module(name: "Policy", uses: ["Text", "JSON"]),
             Module(
                 name: "Jobs",
-                uses: ["Hashing", "Metainfo", "Threads", "Files", "HTTPOrigin", "SwarmCore", "Swarm", "Delivery"],
+                uses: ["Hashing", "Metainfo", "Threads", "Files", "HTTPOrigin", "SwarmCore", "Swarm", "Policy"],
                 products: [.log]),
         ]
     ),
     (
         "Roles",
         [
+            Module(name: "BFT", uses: ["Text", "Address", "JSON", "Settings", "Metainfo", "Policy"]),
             Module(
                 name: "Node",
                 uses: [
                     "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Files", "Authoring", "HashLibrary",
-                    "HTTPTransport", "HTTPOrigin", "S3", "ObjectStore", "Tracking", "Swarm", "Delivery",
+                    "HTTPTransport", "HTTPOrigin", "S3", "ObjectStore", "Tracking", "Swarm", "Policy", "BFT",
                     "Jobs",
                 ], products: [.log, .nioCore, .nioHTTP1]),
             Module(
                 name: "NodeAPI",
                 uses: [
-                    "Text", "Address", "JSON", "MetricFamilies", "Jobs", "Node", "Delivery", "Admission",
+                    "Text", "Address", "JSON", "MetricFamilies", "Jobs", "Node", "Policy", "BFT", "Admission",
                     "HTTPServing",
                 ],
                 products: [.hummingbird, .log, .nioCore]),
@@ -176,7 +177,7 @@ let layers: [(name: String, modules: [Module])] = [
                     "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Files", "Admission", "Storage",
                     "Authoring", "HashLibrary", "HTTPTransport", "Tracking", "TrackerServer", "SwarmCore",
                     "SwarmSimulator", "Swarm",
-                    "HTTPServing", "Delivery", "Node", "NodeAPI",
+                    "HTTPServing", "BFT", "Node", "NodeAPI",
                 ], products: [.argumentParser, .log, .nioCore, .nioHTTP1])
         ]
     ),
@@ -217,9 +218,10 @@ let purposes = [
     "Swarm": "the engine: runs `SwarmCore` with sockets, disks, trackers and origins",
     "HTTPServing":
         "HTTP servers for the roles: TLS, who may do what, bodies within limits, events, routes that describe themselves",
-    "Delivery":
-        "the decisions of the node: configuration, task files, shares, windows, when a source is dead, what the API says",
+    "Policy":
+        "decides how content gets here: shares, windows, hand-over, what is checked and published; knows no front end",
     "Jobs": "one life for every delivery: fetched, checked, published, served; who asks for it is a front end's matter",
+    "BFT": "BFT 2.0 as values: task files, configuration, paths, replies to the letter",
     "Node": "the daemon: task directories, and runners that carry out what `Delivery` decides",
     "NodeAPI": "calls, resources, metrics and the file server, over HTTP",
     "swoop": "the commands",
@@ -270,7 +272,8 @@ let tests: [Module] = [
             "Tracking",
             "TrackerClient", "PeerWire", "SwarmCore", "Swarm", "TestFileLayers", "TestSupport", "VirtualNetwork",
         ], products: [.log]),
-    Module(name: "DeliveryTests", kind: .tests, uses: ["Text", "Address", "JSON", "Settings", "Delivery"]),
+    Module(name: "PolicyTests", kind: .tests, uses: ["Text", "Policy"]),
+    Module(name: "BFTTests", kind: .tests, uses: ["Text", "Address", "JSON", "Settings", "Policy", "BFT"]),
     Module(name: "S3Tests", kind: .tests, uses: ["S3"]),
     Module(
         name: "ObjectStoreTests", kind: .tests,
@@ -282,12 +285,12 @@ let tests: [Module] = [
     Module(
         name: "JobsTests", kind: .tests,
         uses: [
-            "Address", "Hashing", "Metainfo", "Authoring", "HTTPOrigin", "Swarm", "Delivery", "Jobs", "TestSupport",
+            "Address", "Hashing", "Metainfo", "Authoring", "HTTPOrigin", "Swarm", "Policy", "Jobs", "TestSupport",
         ], products: [.log, .nioCore]),
     Module(
         name: "NodeTests", kind: .tests,
         uses: [
-            "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Authoring", "HTTPTransport", "Delivery",
+            "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Authoring", "HTTPTransport", "Policy", "BFT",
             "Jobs",
             "Node", "NodeAPI", "TestSupport",
         ]),
@@ -298,7 +301,7 @@ let tests: [Module] = [
     Module(
         name: "NodeAPITests", kind: .tests,
         uses: [
-            "Text", "Address", "JSON", "MetricFamilies", "Admission", "HTTPServing", "Delivery", "Jobs", "NodeAPI",
+            "Text", "Address", "JSON", "MetricFamilies", "Admission", "HTTPServing", "Policy", "BFT", "Jobs", "NodeAPI",
             "TestSupport",
         ]),
     Module(

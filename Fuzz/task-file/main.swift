@@ -1,14 +1,15 @@
-// sources: Text Address Bencode Hashing Metainfo JSON Settings Delivery
+// sources: Text Address Bencode Hashing Metainfo JSON Settings Policy BFT
 // max_len: 8192
 //
 // Task files, as other nodes and management systems write them. Holds for every input: it is refused, or it is a task
 // whose names are safe, whose sizes add up without overflow, and which reads the same after it was written; its sums and
 // its split can be asked for, and no place that is made of it lies outside the node's own directories.
 
+@testable import BFT
 @testable import Bencode
-@testable import Delivery
 @testable import Hashing
 @testable import Metainfo
+@testable import Policy
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ data: UnsafePointer<UInt8>, _ size: Int) -> CInt {

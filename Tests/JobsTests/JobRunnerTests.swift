@@ -1,5 +1,5 @@
-import Delivery
 import HTTPOrigin
+import Policy
 import TestSupport
 import Testing
 
@@ -17,7 +17,7 @@ struct `A job` {
             let bytes = TemporaryDirectory.read(place.final + "/" + file.path)
             #expect(bytes == TemporaryDirectory.read(place.directory.path + "/source/film/" + file.path))
         }
-        #expect(NodeFiles.exists(place.final + ".finished"))
+        #expect(PathFiles.exists(place.final + ".finished"))
         #expect(place.store.told.events == [.complete, .finished])
         #expect(place.store.told.freed == 1)
         #expect(place.store.told.counts[.received(.cdn)] == 370_001)

@@ -44,7 +44,7 @@ struct PublicationTests {
         try place.write("in/film/new", [1])
         try place.write("dcp/film/old", [9])
         try publication.recordChecked()
-        try NodeFiles.exchange(publication.incoming, with: publication.final)
+        try PathFiles.exchange(publication.incoming, with: publication.final)
         #expect(publication.standing() == .published)
         try publication.publish()
         #expect(place.names("dcp/film") == ["new"])
@@ -78,7 +78,7 @@ struct PublicationTests {
         try place.write("in/film/x/a", [1])
         _ = try place.directory("dcp/film")
         try place.makeLink("dcp/film/x", to: place.path + "/kept")
-        #expect(throws: FileFailure.self) { try NodeTrees.copy(place.path + "/in/film", to: place.path + "/dcp/film") }
+        #expect(throws: FileFailure.self) { try PathTrees.copy(place.path + "/in/film", to: place.path + "/dcp/film") }
         #expect(place.read("kept/a") == [7])
     }
 

@@ -1,11 +1,11 @@
 import Address
 import Authoring
-import Delivery
 import HTTPOrigin
 import Hashing
 import Logging
 import Metainfo
 import NIOCore
+import Policy
 import Swarm
 import Synchronization
 import TestSupport
@@ -169,5 +169,5 @@ struct JobPlace {
 }
 
 extension TemporaryDirectory {
-    static func read(_ path: String) -> [UInt8]? { try? NodeFiles.read(path, limit: 1 << 20) }
+    static func read(_ path: String) -> [UInt8]? { try? PathFiles.read(path, limit: 1 << 20) }
 }

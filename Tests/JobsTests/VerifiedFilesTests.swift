@@ -1,4 +1,4 @@
-import Delivery
+import Policy
 import TestSupport
 import Testing
 
@@ -23,10 +23,10 @@ struct VerifiedFilesTests {
         for index in 0..<300 { try place.write("f\(index)", [1]) }
         var files = VerifiedFiles(path: path)
         files.note(0, at: place.path + "/f0")
-        let first = try #require(NodeFiles.status(path))
+        let first = try #require(PathFiles.status(path))
         for index in 1..<300 { files.note(index, at: place.path + "/f\(index)") }
         files.forget(7)
-        #expect(NodeFiles.status(path)?.inode == first.inode)
+        #expect(PathFiles.status(path)?.inode == first.inode)
         func right() -> Set<Int> { VerifiedFiles(path: path).stillRight(job) }
         #expect(right() == Set(0..<300).subtracting([7]))
         // A crash in the middle of a line costs that line, and nothing is written behind it.

@@ -1,5 +1,6 @@
-import Delivery
+import BFT
 import NodeAPI
+import Policy
 import Testing
 
 @Suite("Calls in the envelope")

@@ -1,10 +1,11 @@
-@testable import HTTPServing
-import Text
 import Address
-import Delivery
+import BFT
 import HTTPTypes
+import Policy
 import Testing
+import Text
 
+@testable import HTTPServing
 @testable import NodeAPI
 
 @Suite("Who may talk to the API")

@@ -1,8 +1,9 @@
 import Admission
-import Delivery
+import BFT
 import Foundation
 import Glibc
 import NIOCore
+import Policy
 import TestSupport
 import Testing
 

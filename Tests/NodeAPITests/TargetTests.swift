@@ -1,6 +1,7 @@
-import Delivery
+import BFT
 import Foundation
 import NodeAPI
+import Policy
 import TestSupport
 import Testing
 

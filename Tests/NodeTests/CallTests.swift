@@ -1,8 +1,9 @@
-import Delivery
+import BFT
 import Foundation
 import Glibc
 import JSON
 import Node
+import Policy
 import TestSupport
 import Testing
 

@@ -1,4 +1,4 @@
-import Delivery
+import BFT
 import Foundation
 import JSON
 import TestSupport

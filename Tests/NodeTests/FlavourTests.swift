@@ -1,7 +1,8 @@
-import Delivery
+import BFT
 import Foundation
 import JSON
 import Jobs
+import Policy
 import TestSupport
 import Testing
 
@@ -177,7 +178,7 @@ struct FlavourTests {
             $0.taskRoots.append(other)
         }
         try #require(
-            !NodeFiles.areOnOneDevice(other, receiver.place.path), "/dev/shm and /tmp are one file system here")
+            !PathFiles.areOnOneDevice(other, receiver.place.path), "/dev/shm and /tmp are one file system here")
         server.state.withLock { $0.rate = 400_000 }
         let path = "\(other)/receiver/tmp/\(file)"
         try Data(try #require(await sender.node.taskFile(named: file))).write(to: URL(fileURLWithPath: path))

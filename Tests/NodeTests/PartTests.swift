@@ -1,10 +1,11 @@
 import Authoring
-import Delivery
+import BFT
 import Foundation
 import Glibc
 import Hashing
 import Jobs
 import Metainfo
+import Policy
 import TestSupport
 import Testing
 

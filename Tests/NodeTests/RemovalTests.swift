@@ -1,7 +1,8 @@
-import Delivery
+import BFT
 import Foundation
 import Glibc
 import Jobs
+import Policy
 import Synchronization
 import TestSupport
 import Testing

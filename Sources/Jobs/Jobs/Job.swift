@@ -1,7 +1,7 @@
-import Delivery
 import HTTPOrigin
 import Hashing
 import Metainfo
+import Policy
 
 /// Content that is to be on this host: which files, from which sources, under which policy, at which place.
 package struct Job: Sendable {

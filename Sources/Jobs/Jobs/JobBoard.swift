@@ -1,4 +1,4 @@
-import Delivery
+import Policy
 import SwarmCore
 import Synchronization
 

@@ -1,4 +1,4 @@
-import Delivery
+import Policy
 import Threads
 
 /// The time as jobs see it. Injected, so that two days of quiet hours pass in a test in no time.

@@ -1,4 +1,4 @@
-import Delivery
+import Policy
 
 /// What became of a job, for a front end that tells others.
 package enum JobEvent: Sendable, Hashable {

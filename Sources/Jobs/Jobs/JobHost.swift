@@ -1,5 +1,5 @@
-import Delivery
 import Logging
+import Policy
 import Swarm
 
 /// What all jobs of a process share.

@@ -1,4 +1,4 @@
-import Delivery
+import Policy
 
 /// Where a job stands in its life.
 package enum JobState: String, Sendable, Hashable, CaseIterable {

@@ -1,4 +1,4 @@
-import Delivery
+import BFT
 import Hashing
 import Jobs
 import Threads
@@ -225,7 +225,7 @@ extension DeliveryNode {
         defer { preparing.remove(name) }
         let directories = context.directories
         let path = directories.path(.receiver, .queues, name)
-        guard let status = NodeFiles.status(path), status.kind == .file else { return }
+        guard let status = PathFiles.status(path), status.kind == .file else { return }
         do {
             let bytes = try await Threads.offload { () throws(FileFailure) in
                 try directories.read(.receiver, .queues, name)
@@ -320,12 +320,12 @@ extension DeliveryNode {
         let work = context.places.work(task)
         let final = task
         // A marker is empty; a file with bytes is content of that name.
-        if let marker = context.places.marker(task) { NodeFiles.removeFile(marker, onlyIfEmpty: true) }
+        if let marker = context.places.marker(task) { PathFiles.removeFile(marker, onlyIfEmpty: true) }
         do {
             try await Threads.offload { () throws(FileFailure) in
                 let publication = context.places.job(final).publication
                 // Content that was published is not what comes now.
-                if publication?.standing() == .published || !NodeFiles.exists(context.places.incoming(final)) {
+                if publication?.standing() == .published || !PathFiles.exists(context.places.incoming(final)) {
                     context.places.staging.remove(work)
                 }
                 publication?.forgetChecked()

@@ -1,4 +1,4 @@
-import Delivery
+import BFT
 import Glibc
 import HTTPOrigin
 import HTTPTransport
@@ -7,6 +7,7 @@ import JSON
 import Jobs
 import Logging
 import ObjectStore
+import Policy
 import Swarm
 import Text
 import Threads
@@ -108,7 +109,7 @@ package actor DeliveryNode {
         }
         do throws(FileFailure) {
             try context.directories.make()
-            if context.places.role != .cacher { try NodeFiles.makeDirectory(context.configuration.baseDataPath) }
+            if context.places.role != .cacher { try PathFiles.makeDirectory(context.configuration.baseDataPath) }
         } catch {
             throw NodeDirectoryError(error)
         }
@@ -198,7 +199,7 @@ package actor DeliveryNode {
         guard let configurationPath else { return "the configuration did not come from a file" }
         do {
             let bytes = try await Threads.offload { () throws(FileFailure) in
-                try NodeFiles.read(configurationPath, limit: 1 << 20)
+                try PathFiles.read(configurationPath, limit: 1 << 20)
             }
             let configuration = try NodeConfiguration.parse(bytes, overriding: overrides)
             for warning in configuration.warnings {

@@ -6,7 +6,7 @@
 // file of it has been verified, let a task be in two states at once, write a key of an object store to a log, or trust
 // a path or a length from a task file. Delivery makes the decisions; Swarm, ObjectStore and HashLibrary move the bytes.
 
-import Delivery
+import Policy
 
 /// Parameters of the daemon that have no configuration key.
 package struct NodeTunables: Sendable {

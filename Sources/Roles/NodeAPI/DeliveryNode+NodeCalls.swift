@@ -1,6 +1,7 @@
-import Delivery
+import BFT
 import MetricFamilies
 import Node
+import Policy
 
 /// Makes the daemon the implementation of the API, and converts its types.
 extension DeliveryNode: NodeCalls {

@@ -1,4 +1,4 @@
-import Delivery
+import BFT
 import Jobs
 import MetricFamilies
 import Text

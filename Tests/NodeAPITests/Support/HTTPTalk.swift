@@ -1,7 +1,8 @@
-import Delivery
+import BFT
 import Foundation
 import Glibc
 import JSON
+import Policy
 import TestSupport
 
 /// What came back for a request.

@@ -1,8 +1,9 @@
 import Address
-import Delivery
+import BFT
 import Foundation
 import Logging
 import NodeAPI
+import Policy
 
 /// Servers of a node on free loopback ports, stopped at the end of `body`.
 func withServer(

@@ -1,6 +1,7 @@
-import Delivery
+import BFT
 import Foundation
 import Node
+import Policy
 import Testing
 
 /// The deployed system's plan for quiet hours: five small deliveries and one that takes two days.

@@ -1,9 +1,9 @@
-import Jobs
 import Address
-import Delivery
+import BFT
 import Foundation
 import HTTPTransport
 import JSON
+import Jobs
 import Logging
 import NIOCore
 import NIOHTTP1

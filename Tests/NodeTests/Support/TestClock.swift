@@ -1,6 +1,6 @@
 import Jobs
-import Delivery
 import Node
+import Policy
 import Synchronization
 import TestSupport
 

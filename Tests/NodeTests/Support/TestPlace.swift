@@ -1,13 +1,15 @@
-import Jobs
 import Address
-import Delivery
+import BFT
 import Foundation
 import JSON
+import Jobs
 import Logging
-@testable import Node
+import Policy
 import TestSupport
 import Testing
 import Text
+
+@testable import Node
 
 /// A node of a test with directories of its own: BASE is `dcp`, DATA is `data`.
 struct TestNode {

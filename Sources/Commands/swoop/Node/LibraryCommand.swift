@@ -1,5 +1,5 @@
 import ArgumentParser
-import Delivery
+import BFT
 import HashLibrary
 
 /// `swoop library`: manages the table of hashes.

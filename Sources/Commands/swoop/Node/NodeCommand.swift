@@ -1,6 +1,6 @@
 import Admission
 import ArgumentParser
-import Delivery
+import BFT
 import HTTPServing
 import Logging
 import Node

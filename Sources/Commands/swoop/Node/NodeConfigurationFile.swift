@@ -1,4 +1,4 @@
-import Delivery
+import BFT
 import JSON
 
 /// Reads the node's configuration file.

@@ -28,14 +28,14 @@ package struct Publication: Sendable {
 
     /// What is known after a restart.
     package func standing() -> Standing {
-        guard let bytes = try? NodeFiles.read(record, limit: 4096) else { return .unchecked }
+        guard let bytes = try? PathFiles.read(record, limit: 4096) else { return .unchecked }
         let fields = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace).map(String.init)
-        if fields == ["bucket"] { return NodeFiles.exists(marker) ? .published : .checked }
+        if fields == ["bucket"] { return PathFiles.exists(marker) ? .published : .checked }
         guard fields.count == 3, let device = UInt64(fields[0]), let inode = UInt64(fields[1]),
             let modified = Int64(fields[2])
         else { return .unchecked }
         func isIt(_ path: String) -> Bool {
-            NodeFiles.status(path).map { $0.device == device && $0.inode == inode && $0.modified == modified } ?? false
+            PathFiles.status(path).map { $0.device == device && $0.inode == inode && $0.modified == modified } ?? false
         }
         if isIt(final) { return .published }
         return isIt(incoming) ? .checked : .unchecked
@@ -43,30 +43,30 @@ package struct Publication: Sendable {
 
     /// Says that all of the content has just been checked. Makes it durable first: a record must not outlive it.
     package func recordChecked() throws(FileFailure) {
-        try NodeTrees.synchronize(incoming)
-        if machine == .mountedBucket { return try NodeFiles.write(Array("bucket".utf8), to: record) }
-        let status = try NodeFiles.look(at: incoming)
-        try NodeFiles.write(Array("\(status.device) \(status.inode) \(status.modified)\n".utf8), to: record)
+        try PathTrees.synchronize(incoming)
+        if machine == .mountedBucket { return try PathFiles.write(Array("bucket".utf8), to: record) }
+        let status = try PathFiles.look(at: incoming)
+        try PathFiles.write(Array("\(status.device) \(status.inode) \(status.modified)\n".utf8), to: record)
     }
 
     /// Content is to be changed again: what was checked counts no more.
-    package func forgetChecked() { NodeFiles.removeFile(record) }
+    package func forgetChecked() { PathFiles.removeFile(record) }
 
     /// The step. Whatever was there before is gone afterwards; a marker is left. Doing it twice does no harm.
     package func publish() throws(FileFailure) {
         try checkNeighbours()
         if machine == .mountedBucket {
-            try NodeTrees.copy(incoming, to: final)
+            try PathTrees.copy(incoming, to: final)
         } else if standing() != .published {
             let slash = final.lastIndex(of: "/") ?? final.startIndex
-            try NodeFiles.makeDirectory(String(final[..<slash]))
-            if NodeFiles.status(final) == nil {
-                try NodeFiles.move(incoming, to: final)
+            try PathFiles.makeDirectory(String(final[..<slash]))
+            if PathFiles.status(final) == nil {
+                try PathFiles.move(incoming, to: final)
             } else {
-                try NodeFiles.exchange(incoming, with: final)
+                try PathFiles.exchange(incoming, with: final)
             }
         }
-        try NodeFiles.write([], to: marker)
+        try PathFiles.write([], to: marker)
         // What lies there now is what was there before, or the copied content.
         staging.remove(incoming)
     }
@@ -75,13 +75,13 @@ package struct Publication: Sendable {
     /// - Throws: `EEXIST`, naming what is in the way.
     package func checkNeighbours() throws(FileFailure) {
         func refuse(_ path: String) -> FileFailure { FileFailure(operation: "replace", path: path, number: EEXIST) }
-        if let there = NodeFiles.status(marker), there.kind != .file || there.size != 0 { throw refuse(marker) }
+        if let there = PathFiles.status(marker), there.kind != .file || there.size != 0 { throw refuse(marker) }
         let torrent = final + ".torrent"
-        if let there = NodeFiles.status(torrent), there.kind != .file || NodeFiles.exists(torrent + ".finished") {
+        if let there = PathFiles.status(torrent), there.kind != .file || PathFiles.exists(torrent + ".finished") {
             throw refuse(torrent)
         }
         // A link may lead anywhere; and what holds finished content of its own is an organisation's directory.
-        if let there = NodeFiles.status(final), there.kind != .file, there.kind != .directory { throw refuse(final) }
-        if NodeFiles.names(in: final + "/dcps").contains(where: { $0.hasSuffix(".finished") }) { throw refuse(final) }
+        if let there = PathFiles.status(final), there.kind != .file, there.kind != .directory { throw refuse(final) }
+        if PathFiles.names(in: final + "/dcps").contains(where: { $0.hasSuffix(".finished") }) { throw refuse(final) }
     }
 }

@@ -9,13 +9,13 @@ import Hashing
 struct VerifiedFiles: Sendable {
     private static let header = "swoop verified files 1"
     private let path: String
-    private var files: [Int: NodeFiles.Status] = [:]
+    private var files: [Int: PathFiles.Status] = [:]
     /// Whether there is a list on disk to append to.
     private var isBegun = false
 
     init(path: String) {
         self.path = path
-        guard let bytes = try? NodeFiles.read(path, limit: 16 << 20) else { return }
+        guard let bytes = try? PathFiles.read(path, limit: 16 << 20) else { return }
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
         guard lines.first.map(String.init) == Self.header else { return }
         isBegun = true
@@ -28,7 +28,7 @@ struct VerifiedFiles: Sendable {
             guard fields.count == 5, let index = Int(fields[0]), let size = Int64(fields[1]),
                 let device = UInt64(fields[2]), let inode = UInt64(fields[3]), let modified = Int64(fields[4])
             else { continue }
-            files[index] = NodeFiles.Status(
+            files[index] = PathFiles.Status(
                 kind: .file, size: size, modified: modified, inode: inode, device: device)
         }
         // The last line may have been cut off by a crash: nothing must be appended to it.
@@ -40,7 +40,7 @@ struct VerifiedFiles: Sendable {
         Set(
             files.compactMap { index, noted in
                 guard job.files.indices.contains(index),
-                    let now = NodeFiles.status(job.path(of: index, in: job.places.incoming)), now.kind == .file,
+                    let now = PathFiles.status(job.path(of: index, in: job.places.incoming)), now.kind == .file,
                     now.size == noted.size, now.size == job.files[index].size,
                     now.device == noted.device, now.inode == noted.inode, now.modified == noted.modified
                 else { return nil }
@@ -49,7 +49,7 @@ struct VerifiedFiles: Sendable {
     }
 
     mutating func note(_ index: Int, at place: String) {
-        guard let status = NodeFiles.status(place) else { return }
+        guard let status = PathFiles.status(place) else { return }
         files[index] = status
         append(Self.line(index, status))
     }
@@ -58,7 +58,7 @@ struct VerifiedFiles: Sendable {
         if files.removeValue(forKey: index) != nil { append("- \(index)\n") }
     }
 
-    private static func line(_ index: Int, _ status: NodeFiles.Status) -> String {
+    private static func line(_ index: Int, _ status: PathFiles.Status) -> String {
         "\(index) \(status.size) \(status.device) \(status.inode) \(status.modified)\n"
     }
 
@@ -76,7 +76,7 @@ struct VerifiedFiles: Sendable {
     private mutating func rewrite() {
         let lines = files.sorted { $0.key < $1.key }.map { Self.line($0.key, $0.value) }
         do throws(FileFailure) {
-            try NodeFiles.write(Array((Self.header + "\n" + lines.joined()).utf8), to: path)
+            try PathFiles.write(Array((Self.header + "\n" + lines.joined()).utf8), to: path)
             isBegun = true
         } catch { isBegun = false }
     }

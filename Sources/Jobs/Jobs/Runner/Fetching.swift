@@ -1,6 +1,6 @@
-import Delivery
 import HTTPOrigin
 import Metainfo
+import Policy
 import Swarm
 
 /// The transfers of one job: one of the torrent that peers serve, one of the full torrent for what the other methods
@@ -72,7 +72,7 @@ struct Fetching: Sendable {
             case nil: break
             }
         }
-        try NodeFiles.makeDirectory(record)
+        try PathFiles.makeDirectory(record)
         let transfer = try await host.swarm.get(torrent: torrent.torrent, into: job.places.incoming, options: options)
         return Part(transfer: transfer, indices: chosen, usesPeers: usesPeers)
     }

@@ -1,5 +1,5 @@
-import Delivery
 import Metainfo
+import Policy
 import Swarm
 import Threads
 
@@ -77,8 +77,8 @@ extension JobRunner {
         for file in files where job.files[file].size == 0 {
             let path = job.path(of: file, in: job.places.incoming)
             guard let slash = path.lastIndex(of: "/") else { continue }
-            try? NodeFiles.makeDirectory(String(path[..<slash]))
-            try? NodeFiles.write([], to: path)
+            try? PathFiles.makeDirectory(String(path[..<slash]))
+            try? PathFiles.write([], to: path)
             feed.yield(.fileComplete(file))
         }
     }
@@ -121,9 +121,9 @@ extension JobRunner {
     private static func copy(_ file: JobFile, to target: String, _ library: any ContentLibrary) async -> Bool {
         guard let digest = file.digest, let slash = target.lastIndex(of: "/") else { return false }
         do throws(FileFailure) {
-            try NodeFiles.makeDirectory(String(target[..<slash]))
+            try PathFiles.makeDirectory(String(target[..<slash]))
             if file.size == 0 {
-                try NodeFiles.write([], to: target)
+                try PathFiles.write([], to: target)
                 return true
             }
         } catch { return false }
@@ -208,8 +208,8 @@ extension JobRunner {
                 if publication.standing() == .unchecked { try publication.recordChecked() }
                 if let torrent {
                     let slash = publication.final.lastIndex(of: "/") ?? publication.final.startIndex
-                    try NodeFiles.makeDirectory(String(publication.final[..<slash]))
-                    try NodeFiles.write(torrent.encode(), to: publication.final + ".torrent")
+                    try PathFiles.makeDirectory(String(publication.final[..<slash]))
+                    try PathFiles.write(torrent.encode(), to: publication.final + ".torrent")
                 }
                 return nil
             } catch {

@@ -1,4 +1,4 @@
-import Delivery
+import Policy
 import Swarm
 
 // What came how, and what is the matter.
@@ -130,17 +130,17 @@ extension JobRunner {
     private var receivedPath: String { job.places.work + "/received" }
 
     func loadReceived() {
-        guard let bytes = try? NodeFiles.read(receivedPath, limit: 1024) else { return }
+        guard let bytes = try? PathFiles.read(receivedPath, limit: 1024) else { return }
         figures.restore(String(decoding: bytes, as: UTF8.self), total: job.totalSize)
         show()
     }
 
     func saveReceived() {
         let isLast = hasEnded || isStopped || state == .serving
-        guard NodeFiles.exists(job.places.work), let text = figures.record(total: job.totalSize, isLast: isLast) else {
+        guard PathFiles.exists(job.places.work), let text = figures.record(total: job.totalSize, isLast: isLast) else {
             return
         }
         // Figures for people: what is lost in a crash is a percent of them.
-        try? NodeFiles.write(Array(text.utf8), to: receivedPath)
+        try? PathFiles.write(Array(text.utf8), to: receivedPath)
     }
 }

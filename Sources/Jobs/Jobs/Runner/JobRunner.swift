@@ -1,6 +1,6 @@
-import Delivery
 import Logging
 import Metainfo
+import Policy
 import Swarm
 import Threads
 

@@ -1,5 +1,5 @@
-import Delivery
 import HTTPOrigin
+import Policy
 
 /// Finds out whether a method that had no source left has one again: asks the source itself for the first byte of a file.
 struct SourceProbe: Sendable {

@@ -1,4 +1,4 @@
-import Delivery
+import BFT
 import Jobs
 import Threads
 
@@ -21,7 +21,7 @@ extension DeliveryNode {
         for (state, text) in [
             (TaskState.queues, RecvFailureText.sameInQueues), (.downloading, RecvFailureText.sameInDownloading),
             (.downloaded, RecvFailureText.sameInDownloaded),
-        ] where given.site.path == NodeFiles.resolvedParent(directories.path(.receiver, state, name)) {
+        ] where given.site.path == PathFiles.resolvedParent(directories.path(.receiver, state, name)) {
             return .failure(text(path))
         }
         if isWaiting(name, .receiver) {
@@ -60,10 +60,10 @@ extension DeliveryNode {
         do {
             try await Threads.offload { () throws(FileFailure) in
                 let tmp = directories.path(.receiver, .tmp, name)
-                guard given.site.path != NodeFiles.resolvedParent(tmp) else { return }
-                try NodeFiles.write(given.bytes, to: tmp, mode: 0o640)
+                guard given.site.path != PathFiles.resolvedParent(tmp) else { return }
+                try PathFiles.write(given.bytes, to: tmp, mode: 0o640)
                 // A sender that receives its own task continues to seed it.
-                let ownSender = (NodeFiles.resolved(directories.root) ?? directories.root) + "/sender/"
+                let ownSender = (PathFiles.resolved(directories.root) ?? directories.root) + "/sender/"
                 if !given.site.path.hasPrefix(ownSender) { given.remove() }
             }
         } catch {

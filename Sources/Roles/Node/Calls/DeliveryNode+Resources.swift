@@ -1,6 +1,6 @@
-import Delivery
 import Glibc
 import Jobs
+import Policy
 import Threads
 
 // The data for the API's resources.

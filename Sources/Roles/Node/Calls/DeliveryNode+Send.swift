@@ -1,6 +1,7 @@
-import Delivery
+import BFT
 import Jobs
 import Metainfo
+import Policy
 import Text
 import Threads
 
@@ -43,7 +44,7 @@ extension DeliveryNode {
         let full = context.paths.torrent(ofContent: SendRunner.contentPath(of: task, context.paths))
         let served = SendRunner.servedTorrent(of: task, context.paths)
         let usesTorrent = task.usedMethods.contains(.bt)
-        for torrent in usesTorrent ? [full, served] : [full] where NodeFiles.status(torrent)?.kind != .file {
+        for torrent in usesTorrent ? [full, served] : [full] where PathFiles.status(torrent)?.kind != .file {
             return .failure(SendFailureText.noTorrent(torrent))
         }
         let torrentName = served.split(separator: "/").last.map(String.init) ?? served
@@ -56,7 +57,7 @@ extension DeliveryNode {
                 return .failure(SendFailureText.sameNameSeeding(torrent: torrentName, taskFileName: name))
             }
             let bytes = try? await Threads.offload { () throws(FileFailure) in
-                try NodeFiles.read(served, limit: 64 << 20)
+                try PathFiles.read(served, limit: 64 << 20)
             }
             guard let bytes, (try? Torrent.parse(bytes)) != nil else {
                 return .failure(SendFailureText.restartFailed(torrent: torrentName, taskFileName: name))
@@ -169,7 +170,7 @@ extension DeliveryNode {
             throw GenerateFailure(SendFailureText.cannotOpen(taskPath))
         }
         let content = request.text("dcppath") ?? ""
-        guard context.paths.belowBase(content) != nil, NodeFiles.status(content, follow: true) != nil else {
+        guard context.paths.belowBase(content) != nil, PathFiles.status(content, follow: true) != nil else {
             throw GenerateFailure(GenerationFailureText.noContent(content))
         }
         var place = subdirectory ?? configuration.baseSubdirectory
@@ -281,7 +282,7 @@ extension DeliveryNode {
         func reply(_ succeeded: Bool, _ status: String, _ text: String) -> APIReply {
             APIReply(succeeded: succeeded, content: ["status": .string(status), "desc": .string(text)])
         }
-        guard context.paths.belowBase(content) != nil, NodeFiles.status(content, follow: true) != nil else {
+        guard context.paths.belowBase(content) != nil, PathFiles.status(content, follow: true) != nil else {
             return reply(false, "error", GenerationFailureText.queriedContentMissing(content))
         }
         let torrent = context.paths.torrent(ofContent: content)
@@ -295,7 +296,7 @@ extension DeliveryNode {
             let task = try? TaskFile.parse(given.bytes)
         else { return reply(false, "error", GenerationFailureText.queriedTaskUnreadable(taskPath)) }
         let share = task.needsTmpTorrent ? [context.paths.tmpTorrent(task.subdirectory, task.name)] : []
-        for path in [torrent] + share where NodeFiles.status(path)?.kind != .file {
+        for path in [torrent] + share where PathFiles.status(path)?.kind != .file {
             return reply(
                 true, "unfinished", GenerationFailureText.waitForBoth(contentPath: content, taskFile: taskPath))
         }

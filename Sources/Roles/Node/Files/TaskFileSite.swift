@@ -1,4 +1,4 @@
-import Delivery
+import BFT
 import Files
 import Glibc
 import Jobs
@@ -51,7 +51,7 @@ struct TaskFileSite: Sendable {
         guard isFileOrNothing else { throw FileFailure(operation: "write", path: path, number: EEXIST) }
         // Keys of an object store may be in it.
         do throws(SystemError) {
-            try directory.replace(fileName, with: bytes, temporary: NodeFiles.temporary, NodeFiles.options(0o640))
+            try directory.replace(fileName, with: bytes, temporary: PathFiles.temporary, PathFiles.options(0o640))
         } catch {
             throw FileFailure("write", path, error)
         }
@@ -86,7 +86,7 @@ struct TaskRoots: Sendable {
         else { throw refusal }
         let name = String(path[path.index(after: slash)...])
         guard TaskDirectories.isTaskName(name),
-            let real = NodeFiles.resolved(slash == path.startIndex ? "/" : String(path[..<slash])),
+            let real = PathFiles.resolved(slash == path.startIndex ? "/" : String(path[..<slash])),
             roots.contains(where: { Self.isIn(real, $0) }), !Self.isIn(real, base),
             // Between the question and this a name may have been swapped: no link is followed any more.
             let file = FileName(name), let directory = try? HeldDirectory.open(withoutLinks: SystemPath(real))
@@ -115,7 +115,7 @@ struct TaskRoots: Sendable {
 
     /// Whether a directory without links is `root` or lies below it.
     private static func isIn(_ real: String, _ root: String) -> Bool {
-        guard let root = NodeFiles.resolved(root) else { return false }
+        guard let root = PathFiles.resolved(root) else { return false }
         return real == root || real.hasPrefix(root == "/" ? "/" : root + "/")
     }
 }

@@ -1,8 +1,9 @@
 import Authoring
-import Delivery
+import BFT
 import Hashing
 import Jobs
 import Metainfo
+import Policy
 import Threads
 
 /// The parameters of a gentask call, completed from the configuration.
@@ -171,9 +172,9 @@ struct Generator: Sendable {
 
     /// A torrent that was made after the last change of the content.
     private static func torrent(at path: String, newerThan time: (Int64, Int64)) -> Torrent? {
-        guard let status = NodeFiles.status(path), status.kind == .file,
+        guard let status = PathFiles.status(path), status.kind == .file,
             (status.modified / 1_000_000_000, status.modified % 1_000_000_000) >= time,
-            let bytes = try? NodeFiles.read(path, limit: 64 << 20)
+            let bytes = try? PathFiles.read(path, limit: 64 << 20)
         else { return nil }
         return try? Torrent.parse(bytes)
     }
@@ -181,9 +182,9 @@ struct Generator: Sendable {
     /// Keeps an existing torrent: its time shows that it is as new as the content.
     private static func save(_ torrent: Torrent, to path: String) throws(FileFailure) {
         let bytes = torrent.encode()
-        if let old = try? NodeFiles.read(path, limit: 64 << 20), old == bytes { return }
+        if let old = try? PathFiles.read(path, limit: 64 << 20), old == bytes { return }
         let slash = path.lastIndex(of: "/") ?? path.startIndex
-        try NodeFiles.makeDirectory(String(path[..<slash]))
-        try NodeFiles.write(bytes, to: path)
+        try PathFiles.makeDirectory(String(path[..<slash]))
+        try PathFiles.write(bytes, to: path)
     }
 }

@@ -11,7 +11,7 @@ struct HashMemory: Sendable {
 
     /// Reads the record. Empty if there is none or it is not valid: then everything is hashed.
     init(path: String) {
-        guard let bytes = try? NodeFiles.read(path, limit: 64 << 20) else { return }
+        guard let bytes = try? PathFiles.read(path, limit: 64 << 20) else { return }
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: true)
         guard lines.first.map(String.init) == Self.header else { return }
         for line in lines.dropFirst() {
@@ -47,7 +47,7 @@ struct HashMemory: Sendable {
         }
         guard let slash = path.lastIndex(of: "/") else { return }
         // Losing the record only costs a reading.
-        try? NodeFiles.makeDirectory(String(path[..<slash]))
-        try? NodeFiles.write(Array(text.utf8), to: path)
+        try? PathFiles.makeDirectory(String(path[..<slash]))
+        try? PathFiles.write(Array(text.utf8), to: path)
     }
 }

@@ -1,9 +1,10 @@
-import Delivery
+import BFT
 import HTTPOrigin
 import Hashing
 import Jobs
 import Metainfo
 import ObjectStore
+import Policy
 
 // A task file as a job.
 extension Job {

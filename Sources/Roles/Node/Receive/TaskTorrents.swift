@@ -1,4 +1,4 @@
-import Delivery
+import BFT
 import Jobs
 import Metainfo
 
@@ -24,7 +24,7 @@ struct TaskTorrents: Sendable {
     static func load(from work: String, task: TaskFile, role: NodeRole) -> TaskTorrents? {
         let needs = needs(task, role: role)
         func read(_ name: String) -> Torrent? {
-            guard let bytes = try? NodeFiles.read("\(work)/\(name)", limit: 64 << 20) else { return nil }
+            guard let bytes = try? PathFiles.read("\(work)/\(name)", limit: 64 << 20) else { return nil }
             return try? Torrent.parse(bytes)
         }
         var torrents = TaskTorrents()
@@ -45,12 +45,12 @@ struct TaskTorrents: Sendable {
     }
 
     func save(to work: String, task: TaskFile) throws(FileFailure) {
-        try NodeFiles.makeDirectory(work)
+        try PathFiles.makeDirectory(work)
         if task.needsTmpTorrent {
-            if let served { try NodeFiles.write(served.encode(), to: "\(work)/\(Self.servedName)") }
-            if let full { try NodeFiles.write(full.encode(), to: "\(work)/\(Self.fullName)") }
+            if let served { try PathFiles.write(served.encode(), to: "\(work)/\(Self.servedName)") }
+            if let full { try PathFiles.write(full.encode(), to: "\(work)/\(Self.fullName)") }
         } else if let any = full ?? served {
-            try NodeFiles.write(any.encode(), to: "\(work)/\(Self.fullName)")
+            try PathFiles.write(any.encode(), to: "\(work)/\(Self.fullName)")
         }
     }
 

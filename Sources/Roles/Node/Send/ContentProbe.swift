@@ -1,4 +1,4 @@
-import Delivery
+import BFT
 import HTTPTransport
 import NIOCore
 import NIOHTTP1

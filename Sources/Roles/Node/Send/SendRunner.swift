@@ -1,7 +1,8 @@
-import Delivery
+import BFT
 import Jobs
 import Logging
 import Metainfo
+import Policy
 import Swarm
 import Threads
 
@@ -141,7 +142,7 @@ actor SendRunner {
                 context.notify("ready", task: name, path: context.directories.path(.sender, state, name))
             case .finish:
                 _ = move(to: .history)
-                NodeFiles.removeFile(Self.serviceEndPath(name, context))
+                PathFiles.removeFile(Self.serviceEndPath(name, context))
                 context.notify("finished", task: name, path: context.directories.path(.sender, state, name))
                 context.log(.info, "task served to its end", task: name)
                 hasEnded = true
@@ -178,7 +179,7 @@ actor SendRunner {
         guard isOn else { return }
         let path = Self.servedTorrent(of: task, context.paths)
         do {
-            let bytes = try await Threads.offload { () throws(FileFailure) in try NodeFiles.read(path, limit: 64 << 20)
+            let bytes = try await Threads.offload { () throws(FileFailure) in try PathFiles.read(path, limit: 64 << 20)
             }
             let torrent = try Torrent.parse(bytes)
             var options = context.transferOptions
@@ -321,14 +322,14 @@ actor SendRunner {
     private func saveServiceEnd() {
         guard let end = machine.serviceEnd else { return }
         let path = Self.serviceEndPath(name, context)
-        try? NodeFiles.makeDirectory("\(context.configuration.dataPath)/sender/.service")
-        try? NodeFiles.write(Array("\(Int64(end.seconds.rounded()))\n".utf8), to: path)
+        try? PathFiles.makeDirectory("\(context.configuration.dataPath)/sender/.service")
+        try? PathFiles.write(Array("\(Int64(end.seconds.rounded()))\n".utf8), to: path)
     }
 
     /// The recorded end, else computed from the time of sending.
     private static func serviceEnd(_ name: String, _ task: TaskFile, _ context: NodeContext) -> Instant {
         let path = serviceEndPath(name, context)
-        if let bytes = try? NodeFiles.read(path, limit: 64),
+        if let bytes = try? PathFiles.read(path, limit: 64),
             let seconds = Int64(String(decoding: bytes, as: UTF8.self).trimmed)
         {
             return Instant(seconds: Double(seconds))

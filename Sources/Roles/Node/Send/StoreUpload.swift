@@ -1,4 +1,4 @@
-import Delivery
+import BFT
 import Hashing
 import Jobs
 import Metainfo
@@ -80,7 +80,7 @@ struct StoreUpload: Sendable {
     ) async -> StoreProblem? {
         let path = Self.path(entry, task, content: content)
         // The task file is authoritative: every receiver would refuse other content under this name.
-        guard NodeFiles.status(path, follow: true)?.size == entry.size else {
+        guard PathFiles.status(path, follow: true)?.size == entry.size else {
             let name: String = DisplayName.escape(entry.file)
             return StoreProblem("\(name) has another size than the task says: make the task again", isTransient: false)
         }
@@ -129,7 +129,7 @@ struct StoreFetch: Sendable {
             let (store, prefix) = try context.store(of: task)
             for entry in task.fileList {
                 let path = StoreUpload.path(entry, task, content: content)
-                if let status = NodeFiles.status(path), status.kind == .file, status.size == entry.size { continue }
+                if let status = PathFiles.status(path), status.kind == .file, status.size == entry.size { continue }
                 try await fetch(entry, from: store, key: StoreUpload.key(entry, task, prefix: prefix), to: path)
                 if Task.isCancelled { return .stopped }
             }
@@ -147,7 +147,7 @@ struct StoreFetch: Sendable {
 
     private func fetch(_ entry: TaskFileEntry, from store: ObjectStore, key: String, to path: String) async throws {
         guard let slash = path.lastIndex(of: "/") else { return }
-        try NodeFiles.makeDirectory(String(path[..<slash]))
+        try PathFiles.makeDirectory(String(path[..<slash]))
         // A hidden name, so that it is not taken for content.
         let partial = "\(path[..<slash])/.\(path[slash...].dropFirst()).part"
         do {
@@ -159,10 +159,10 @@ struct StoreFetch: Sendable {
         let file = JobFile(path: entry.file, size: entry.size, digest: SHA1Digest(hex: entry.hash))
         let isRight = await Threads.offload { FileCheck.isRight(partial, file) }
         guard isRight else {
-            NodeFiles.removeFile(partial)
+            PathFiles.removeFile(partial)
             throw StoreProblem(
                 "\(entry.file) in the bucket is not what the task says", isTransient: false)
         }
-        try await Threads.offload { () throws(FileFailure) in try NodeFiles.move(partial, to: path) }
+        try await Threads.offload { () throws(FileFailure) in try PathFiles.move(partial, to: path) }
     }
 }

@@ -1,10 +1,11 @@
-import Delivery
+import BFT
 import HTTPTransport
 import JSON
 import Jobs
 import Logging
 import NIOCore
 import NIOHTTP1
+import Policy
 import Text
 
 /// Notifies a management system of task changes by HTTP, so that it need not poll. A failed call is repeated with a

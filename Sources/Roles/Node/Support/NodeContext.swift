@@ -1,11 +1,12 @@
 import Address
-import Delivery
+import BFT
 import HTTPOrigin
 import HTTPTransport
 import Jobs
 import Logging
 import Metainfo
 import ObjectStore
+import Policy
 import S3
 import Swarm
 import Tracking
@@ -16,7 +17,7 @@ struct NodeContext: Sendable {
     let places: NodePlaces
     let directories: TaskDirectories
     /// Of the tasks that are received.
-    let tasks: TaskStore
+    let tasks: TaskRecords
     let swarm: SwarmNode
     let transport: HTTPTransport
     let stores: ObjectStoreClient
@@ -35,7 +36,7 @@ struct NodeContext: Sendable {
         self.configuration = configuration
         places = NodePlaces(configuration)
         directories = TaskDirectories(root: configuration.dataPath)
-        tasks = TaskStore(directories, calendar: clock.calendar, isCacher: configuration.role == .cacher)
+        tasks = TaskRecords(directories, calendar: clock.calendar, isCacher: configuration.role == .cacher)
         self.swarm = swarm
         self.transport = transport
         self.stores = stores
@@ -88,12 +89,12 @@ struct NodeContext: Sendable {
     /// it.
     private func bucketTable() throws(TaskProblem) -> BucketTable {
         guard let path = configuration.bucketTable else { return BucketTable() }
-        guard let mode = NodeFiles.mode(path), mode & 0o077 == 0 else {
+        guard let mode = PathFiles.mode(path), mode & 0o077 == 0 else {
             throw TaskProblem(
                 .obs, "\(path) (obsbuckets) is not there, or others than its owner may read it: chmod 600")
         }
         let bytes: [UInt8]
-        do throws(FileFailure) { bytes = try NodeFiles.read(path, limit: 1 << 20) } catch {
+        do throws(FileFailure) { bytes = try PathFiles.read(path, limit: 1 << 20) } catch {
             throw TaskProblem(.obs, error.description)
         }
         do throws(ConfigurationError) { return try BucketTable.parse(String(decoding: bytes, as: UTF8.self)) } catch {

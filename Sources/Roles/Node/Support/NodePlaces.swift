@@ -1,4 +1,4 @@
-import Delivery
+import BFT
 import Jobs
 
 /// Paths on this node: `NodePaths`, and what depends on its file systems.
@@ -16,7 +16,7 @@ struct NodePlaces: Sendable {
         // A mounted bucket has no rename: content is assembled elsewhere and copied.
         gathersUnderBase =
             machine == .local && role != .cacher
-            && !NodeFiles.areOnOneDevice(configuration.dataPath + "/transfer", configuration.baseDataPath)
+            && !PathFiles.areOnOneDevice(configuration.dataPath + "/transfer", configuration.baseDataPath)
     }
 
     /// Directory trees are removed only below this path.

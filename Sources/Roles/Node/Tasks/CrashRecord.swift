@@ -1,6 +1,7 @@
-import Delivery
+import BFT
 import Glibc
 import Jobs
+import Policy
 import Threads
 
 /// The crash ledger on disk, in DATA. Every change is durable before work continues.
@@ -18,7 +19,7 @@ struct CrashRecord: Sendable {
     init(data: String) {
         path = "\(data)/.running"
         mark = Self.markPath(data: data)
-        let bytes = try? NodeFiles.read("/proc/sys/kernel/random/boot_id", limit: 4096)
+        let bytes = try? PathFiles.read("/proc/sys/kernel/random/boot_id", limit: 4096)
         boot = bytes.map { String(decoding: $0, as: UTF8.self).trimmed } ?? ""
     }
 
@@ -26,14 +27,14 @@ struct CrashRecord: Sendable {
 
     /// Reads the record of the previous process, and counts its end for the tasks that were running.
     mutating func load(done: (String) -> Int64) {
-        guard let bytes = try? NodeFiles.read(path, limit: 64 << 20) else { return }
+        guard let bytes = try? PathFiles.read(path, limit: 64 << 20) else { return }
         let text = String(decoding: bytes, as: UTF8.self)
         let end = text.firstIndex(of: "\n") ?? text.endIndex
         ledger = CrashLedger(text: String(text[end...].dropFirst()))
         let isSameRun = text[..<end] == "boot \(boot)"
-        ledger.charge(NodeFiles.exists(mark) ? .crash : isSameRun ? .kill : .powerLoss, done: done)
+        ledger.charge(PathFiles.exists(mark) ? .crash : isSameRun ? .kill : .powerLoss, done: done)
         save()
-        NodeFiles.removeFile(mark)
+        PathFiles.removeFile(mark)
     }
 
     /// Makes a change and writes it to disk.
@@ -46,13 +47,13 @@ struct CrashRecord: Sendable {
     /// The process was stopped: no task was running when it ended. Nothing is written any more.
     mutating func close() {
         isClosed = true
-        NodeFiles.removeFile(path)
+        PathFiles.removeFile(path)
     }
 
     private func save() {
         if isClosed { return }
         // Losing the record costs a count.
-        try? NodeFiles.write(Array("boot \(boot)\n\(ledger.text)".utf8), to: path)
+        try? PathFiles.write(Array("boot \(boot)\n\(ledger.text)".utf8), to: path)
     }
 }
 
@@ -73,12 +74,12 @@ extension DeliveryNode {
             let task = try? TaskFile.parse(bytes)
         else { return 0 }
         let work = context.places.work(task)
-        let received = (try? NodeFiles.read(work + "/received", limit: 1024)).map {
+        let received = (try? PathFiles.read(work + "/received", limit: 1024)).map {
             String(decoding: $0, as: UTF8.self)
         }
         let sum = (received ?? "").split(whereSeparator: \.isWhitespace).compactMap { Int64($0) }
             .reduce(Int64(0)) { $0 &+ $1 }
-        return sum &+ (NodeFiles.status(work + "/verified")?.size ?? 0)
+        return sum &+ (PathFiles.status(work + "/verified")?.size ?? 0)
     }
 
     /// Counts the end of the previous process for its tasks, and moves tasks with too many crashes to `failed`.

@@ -1,4 +1,4 @@
-import Delivery
+import BFT
 
 // Two tasks with the same SUBDIR/NAME: the second is refused at once.
 extension DeliveryNode {

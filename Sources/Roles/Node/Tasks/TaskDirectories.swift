@@ -37,9 +37,9 @@ struct TaskDirectories: Sendable {
     /// Creates all directories.
     func make() throws(FileFailure) {
         for side in TaskSide.allCases {
-            for state in TaskState.all(of: side) { try NodeFiles.makeDirectory(directory(side, state)) }
+            for state in TaskState.all(of: side) { try PathFiles.makeDirectory(directory(side, state)) }
         }
-        try NodeFiles.makeDirectory("\(root)/transfer")
+        try PathFiles.makeDirectory("\(root)/transfer")
     }
 
     /// Whether a name is a valid task file name: one path component of acceptable length with the right ending, not
@@ -53,9 +53,9 @@ struct TaskDirectories: Sendable {
     /// files are ignored.
     func list(_ side: TaskSide, _ state: TaskState) -> [String] {
         let directory = directory(side, state)
-        return NodeFiles.names(in: directory).filter(Self.isTaskName)
+        return PathFiles.names(in: directory).filter(Self.isTaskName)
             .compactMap { name -> (name: String, time: Int64)? in
-                guard let status = NodeFiles.status("\(directory)/\(name)"), status.kind == .file else { return nil }
+                guard let status = PathFiles.status("\(directory)/\(name)"), status.kind == .file else { return nil }
                 return (name, status.changed)
             }
             .sorted { $0.time != $1.time ? $0.time < $1.time : $0.name < $1.name }
@@ -63,7 +63,7 @@ struct TaskDirectories: Sendable {
     }
 
     func contains(_ side: TaskSide, _ state: TaskState, _ name: String) -> Bool {
-        Self.isTaskName(name) && NodeFiles.status(path(side, state, name))?.kind == .file
+        Self.isTaskName(name) && PathFiles.status(path(side, state, name))?.kind == .file
     }
 
     /// The first of `states` that contains the task.
@@ -72,38 +72,38 @@ struct TaskDirectories: Sendable {
     }
 
     func read(_ side: TaskSide, _ state: TaskState, _ name: String) throws(FileFailure) -> [UInt8] {
-        try NodeFiles.read(path(side, state, name), limit: Self.mostBytes)
+        try PathFiles.read(path(side, state, name), limit: Self.mostBytes)
     }
 
     /// Rewrites a task's file in its current place, atomically.
     func write(_ bytes: [UInt8], _ side: TaskSide, _ state: TaskState, _ name: String) throws(FileFailure) {
         // The file may contain keys of an object store.
-        try NodeFiles.write(bytes, to: path(side, state, name), mode: 0o640)
+        try PathFiles.write(bytes, to: path(side, state, name), mode: 0o640)
     }
 
     func move(_ name: String, _ side: TaskSide, from: TaskState, to: TaskState) throws(FileFailure) {
-        try NodeFiles.move(path(side, from, name), to: path(side, to, name))
+        try PathFiles.move(path(side, from, name), to: path(side, to, name))
     }
 
     /// Removes a task's file from a state, with its error files.
     func remove(_ name: String, _ side: TaskSide, from state: TaskState) {
         let path = path(side, state, name)
-        NodeFiles.removeFile(path)
-        for suffix in Self.errorSuffixes { NodeFiles.removeFile(path + suffix) }
+        PathFiles.removeFile(path)
+        for suffix in Self.errorSuffixes { PathFiles.removeFile(path + suffix) }
     }
 
     /// Moves a task to `failed`. The details are written first, so that they are there when the task is seen.
     func fail(_ name: String, _ side: TaskSide, from: TaskState, details: String, suffix: String) throws(FileFailure) {
         let target = path(side, .failed, name)
-        for other in Self.errorSuffixes where other != suffix { NodeFiles.removeFile(target + other) }
-        try NodeFiles.write(Array((details + "\n").utf8), to: target + suffix)
+        for other in Self.errorSuffixes where other != suffix { PathFiles.removeFile(target + other) }
+        try PathFiles.write(Array((details + "\n").utf8), to: target + suffix)
         try move(name, side, from: from, to: .failed)
     }
 
     /// The details of a failed task.
     func failure(_ name: String, _ side: TaskSide) -> String? {
         for suffix in Self.errorSuffixes {
-            if let bytes = try? NodeFiles.read(path(side, .failed, name) + suffix, limit: 1 << 20) {
+            if let bytes = try? PathFiles.read(path(side, .failed, name) + suffix, limit: 1 << 20) {
                 return String(decoding: bytes, as: UTF8.self).trimmed
             }
         }

@@ -1,4 +1,4 @@
-import Delivery
+import BFT
 import HTTPServing
 import HTTPTypes
 import Hummingbird
@@ -19,7 +19,8 @@ struct EnvelopeCalls<Node: NodeCalls>: Sendable {
         let bytes: [UInt8]
         switch await RequestBytes.collect(request, limits: limits.http) {
         case .success(let read): bytes = read
-        case .failure(let problem): return Envelope.response(.failure(problem.text), method: call.rawValue, problem.status)
+        case .failure(let problem):
+            return Envelope.response(.failure(problem.text), method: call.rawValue, problem.status)
         }
         let envelope: APIRequest
         do {

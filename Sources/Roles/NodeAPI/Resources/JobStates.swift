@@ -1,6 +1,6 @@
-import Delivery
 import JSON
 import Jobs
+import Policy
 
 /// Jobs as `/v1/jobs` shows them: figures as numbers, in bytes and bytes per second, nothing of the front end's words.
 extension JobStatus {

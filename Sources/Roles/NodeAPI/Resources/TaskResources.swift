@@ -1,4 +1,4 @@
-import Delivery
+import BFT
 import HTTPServing
 import HTTPTypes
 import Hummingbird

@@ -1,4 +1,4 @@
-import Delivery
+import Policy
 
 /// Task states for event subscribers: read once per interval for all subscribers of a task, by name, without listing
 /// every directory.

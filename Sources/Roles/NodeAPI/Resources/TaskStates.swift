@@ -1,4 +1,4 @@
-import Delivery
+import BFT
 import JSON
 
 /// One task and its progress, as in the resources.

@@ -1,11 +1,12 @@
 import Address
 import Admission
-import Delivery
+import BFT
 import HTTPServing
 import HTTPTypes
 import Hummingbird
 import JSON
 import MetricFamilies
+import Policy
 
 /// Assigns paths to handlers.
 struct APIRouter<Node: NodeCalls>: Sendable {

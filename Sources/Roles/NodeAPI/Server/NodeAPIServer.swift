@@ -1,8 +1,9 @@
 import Address
 import Admission
-import Delivery
+import BFT
 import HTTPServing
 import Logging
+import Policy
 
 /// The HTTP servers of a node: the API, and optionally the file server.
 package final class NodeAPIServer: Sendable {

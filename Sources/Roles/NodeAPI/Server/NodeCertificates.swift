@@ -1,4 +1,4 @@
-import Delivery
+import BFT
 import HTTPServing
 
 /// What the servers of a node speak TLS with, from the files that its configuration names.

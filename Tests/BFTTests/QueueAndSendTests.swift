@@ -1,0 +1,171 @@
+import BFT
+import Policy
+import Testing
+
+@Suite struct QueueTests {
+    @Test func tasksStartInOrderAndNoMoreThanTheLimit() {
+        var queue = QueueMachine(limit: 2)
+        #expect(queue.add("a") == ["a"])
+        #expect(queue.add("b") == ["b"])
+        #expect(queue.add("c") == [])
+        #expect(queue.add("d") == [])
+        #expect(queue.remove("b") == ["c"])
+        #expect(queue.waiting == ["d"])
+        #expect(queue.remove("d") == [])
+        #expect(queue.running == ["a", "c"])
+    }
+
+    @Test func aTaskIsQueuedOnce() {
+        var queue = QueueMachine(limit: 1)
+        #expect(queue.add("a") == ["a"])
+        #expect(queue.add("a") == [])
+        #expect(queue.add("b") == [])
+        #expect(queue.add("b") == [])
+        #expect(queue.remove("a") == ["b"])
+        #expect(queue.remove("b") == [])
+    }
+
+    @Test func tasksThatRanBeforeARestartGoOnAndCount() {
+        var queue = QueueMachine(limit: 1)
+        queue.resume("a")
+        queue.resume("b")
+        #expect(queue.add("c") == [])
+        #expect(queue.remove("a") == [])
+        #expect(queue.remove("b") == ["c"])
+    }
+
+    @Test func aLimitThatGrowsStartsMore() {
+        var queue = QueueMachine(limit: 0)
+        #expect(queue.add("a") == ["a"])
+        _ = queue.add("b")
+        _ = queue.add("c")
+        #expect(queue.setLimit(3) == ["b", "c"])
+    }
+}
+
+@Suite struct SendMachineTests {
+    private var now: Moment { Moment(uptime: 0, wall: china.instant(of: "2021-05-28 12:00:00") ?? Instant(seconds: 0)) }
+
+    private func machine(_ change: (inout SendPlan) -> Void = { _ in }) -> SendMachine {
+        var plan = SendPlan(
+            usesTorrent: true, usesStore: true, usesCDN: true, uploads: true, totalSize: 100, seedTime: 3600)
+        change(&plan)
+        return SendMachine(plan: plan, clock: china)
+    }
+
+    @Test func aTaskIsReadyWhenAllMethodsInUseAre() {
+        var machine = machine()
+        #expect(machine.tick(at: now) == [.setSeeding(true), .setUploading(true), .probeCDN])
+        #expect(machine.seeding(true, at: now) == [])
+        #expect(machine.storeHolds(66, at: now) == [])
+        #expect(machine.cdnProbed(trouble: nil, at: now) == [])
+        let figures = UploadFigures(state: .uploading, taskPath: "/t", machine: machine)
+        #expect(figures.content["obsstatus"] == "uncompleted 66%")
+        #expect(figures.content["cdnstatus"] == "available")
+        #expect(figures.content["btstatus"] == "seeding")
+        #expect(machine.storeHolds(100, at: now) == [.setUploading(false), .moveToUploaded, .ready])
+        #expect(UploadFigures(state: .uploaded, taskPath: "/t", machine: machine).status == .ready)
+        let end = now.advanced(by: 3600)
+        #expect(machine.tick(at: end) == [.setSeeding(false), .finish])
+        #expect(UploadFigures(state: .history, taskPath: "/t", machine: machine).status == .finished)
+    }
+
+    @Test func aMethodWithoutAShareHoldsNothingBack() {
+        var machine = machine {
+            $0.usesStore = false
+            $0.uploads = false
+            $0.usesCDN = false
+        }
+        #expect(machine.tick(at: now) == [.setSeeding(true), .moveToUploaded])
+        #expect(UploadFigures(state: .uploaded, taskPath: "/t", machine: machine).status == .uploaded)
+        #expect(machine.seeding(true, at: now) == [.ready])
+    }
+
+    @Test func uploadsKeepToTheStoresWindowAndSeedingDoesNot() throws {
+        let window = try QuietWindow.parse("22:00-06:00")
+        var machine = machine {
+            $0.windows = PerMethod(repeating: window)
+            $0.usesCDN = false
+        }
+        #expect(machine.tick(at: now) == [.setSeeding(true)])
+        #expect(machine.tick(at: now.advanced(by: 10 * 3600)) == [.setUploading(true)])
+        #expect(machine.tick(at: now.advanced(by: 18 * 3600)) == [.setUploading(false)])
+    }
+
+    @Test func threeFailuresOfTheCDNFailTheTask() {
+        var machine = machine()
+        var time = now
+        _ = machine.tick(at: time)
+        for _ in 0..<2 {
+            #expect(machine.cdnProbed(trouble: "404", at: time) == [])
+            time = time.advanced(by: 100)
+            #expect(machine.tick(at: time) == [.probeCDN])
+        }
+        #expect(
+            machine.cdnProbed(trouble: "404", at: time) == [
+                .setSeeding(false), .setUploading(false), .fail(SendFailure(method: .cdn, reason: "404")),
+            ])
+        #expect(UploadFigures(state: .uploading, taskPath: "/t", machine: machine).status == .error)
+        #expect(machine.sleep(at: time) == nil)
+    }
+
+    @Test func twoFailuresOfTheCDNAreForgivenOnceItAnswers() {
+        var machine = machine()
+        var time = now
+        _ = machine.tick(at: time)
+        for trouble in ["404", "404", nil, "404", "404", nil] as [String?] {
+            _ = machine.cdnProbed(trouble: trouble, at: time)
+            time = time.advanced(by: 400)
+            #expect(machine.tick(at: time).contains(.probeCDN))
+        }
+        #expect(machine.failure == nil)
+    }
+
+    @Test func anUploadThatBreaksOffIsBegunAgain() {
+        var machine = machine()
+        _ = machine.tick(at: now)
+        #expect(machine.uploadFailed("503", isFinal: false, at: now) == [])
+        #expect(machine.tick(at: now.advanced(by: 4)) == [])
+        #expect(machine.tick(at: now.advanced(by: 6)) == [.setUploading(true)])
+        #expect(
+            machine.uploadFailed("403", isFinal: true, at: now).contains(
+                .fail(SendFailure(method: .obs, reason: "403"))))
+        #expect(machine.failure?.text == "bt obs errors")
+    }
+
+    @Test func aBucketThatOthersFillIsOnlyLookedAt() {
+        var machine = machine {
+            $0.uploads = false
+            $0.usesCDN = false
+        }
+        #expect(machine.tick(at: now) == [.setSeeding(true), .checkStore, .moveToUploaded])
+        _ = machine.seeding(true, at: now)
+        #expect(machine.storeHolds(50, at: now) == [])
+        #expect(machine.tick(at: now.advanced(by: 301)) == [.checkStore])
+        #expect(machine.storeHolds(100, at: now.advanced(by: 302)) == [.ready])
+    }
+
+    @Test func contentOfABucketIsFetchedFirst() {
+        var machine = machine { $0.fetchesFirst = true }
+        #expect(machine.tick(at: now) == [.fetchContent])
+        #expect(machine.tick(at: now) == [])
+        #expect(machine.fetched(failure: nil, at: now).contains(.setSeeding(true)))
+    }
+
+    @Test func withoutASeedTimeATaskEndsWhenItIsReady() {
+        var machine = machine {
+            $0.seedTime = 0
+            $0.usesCDN = false
+            $0.usesStore = false
+            $0.uploads = false
+        }
+        _ = machine.tick(at: now)
+        #expect(machine.seeding(true, at: now) == [.ready, .setSeeding(false), .finish])
+    }
+
+    @Test func servicesEndOnTimeAfterARestart() {
+        var machine = SendMachine(plan: machine().plan, clock: china, serviceEnd: now.wall + 100)
+        #expect(machine.tick(at: now) == [.setSeeding(true), .setUploading(true), .probeCDN])
+        #expect(machine.tick(at: now.advanced(by: 100)).last == .finish)
+    }
+}
