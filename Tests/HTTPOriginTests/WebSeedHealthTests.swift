@@ -63,7 +63,7 @@ import Testing
         var health = WebSeedHealth(seed: 1)
         for _ in 0..<3 { health.badPiece(of: [0], reason: "stale", at: 0) }
         #expect(!health.mayFetch(file: 0, at: 1_000) && health.mayFetch(file: 1, at: 1_000))
-        #expect(health.refusal(ofFile: 0) == "stale" && health.state(at: 1_000) == .usable)
+        #expect(health.refusal(ofFile: 0) == SourceReason(.wrongContent, "stale") && health.state(at: 1_000) == .usable)
     }
 
     @Test func `is over for a file at once whose length is wrong`() {

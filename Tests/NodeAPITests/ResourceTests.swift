@@ -26,6 +26,20 @@ struct ResourceTests {
         #expect(await node.calls.map(\.method) == ["recv", "send", "gentask", "taskfilesquery"])
     }
 
+    @Test("jobs are shown as they are: bytes as numbers, times in UTC, null for what has not happened")
+    func jobs() async throws {
+        let node = SmallNode()
+        await node.add(Self.entry)
+        try await withServer(node) { server async throws in
+            let one = try #require(try await server.get("/v1/jobs/cfec-001-x.task.json").json)
+            #expect(one["state"] == "receiving" && one["totalBytes"] == 1000 && one["localBytes"] == 10)
+            #expect(one["receivedBytes"] == ["bt": 0, "obs": 0, "cdn": 0])
+            #expect(one["began"] == "2027-01-15T08:00:00Z" && one["completed"] == .null)
+            #expect(try await server.get("/v1/jobs").json?["jobs"]?.arrayValue == [one])
+            #expect(try await server.get("/v1/jobs/cfec-001-y.task.json").status == 404)
+        }
+    }
+
     @Test("tasks are listed, looked at, and cancelled")
     func tasks() async throws {
         let node = SmallNode()

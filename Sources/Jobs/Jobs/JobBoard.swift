@@ -23,6 +23,14 @@ package struct JobStatus: Sendable, Equatable {
     package internal(set) var notes = ""
     /// How near the peers' part comes to what is possible.
     package internal(set) var efficiency: Efficiency?
+
+    package init(name: String, state: JobState, record: JobRecord, totalBytes: Int64, localBytes: Int64 = 0) {
+        self.name = name
+        self.state = state
+        self.record = record
+        self.totalBytes = totalBytes
+        self.localBytes = localBytes
+    }
 }
 
 /// A job's status as its runner last wrote it. Read by anyone without waiting for the runner: an answer about one job

@@ -2,6 +2,7 @@ import BFT
 import Jobs
 import MetricFamilies
 import NodeAPI
+import Policy
 import Text
 
 /// A node that keeps its tasks in memory: enough of one to see what the API does with calls and replies.
@@ -75,8 +76,12 @@ actor SmallNode: NodeCalls {
     func heartbeat() -> String { ReplyText.living(time: "2026-01-02 03:04:05") }
     func version() -> String { "2.001" }
     var progressMethod: String { role == "cacher" ? "cprogress" : "progress" }
-    func jobs() -> [JobStatus] { [] }
-    func job(named name: String) -> JobStatus? { nil }
+    func jobs() -> [JobStatus] { entries.keys.sorted().compactMap(job(named:)) }
+    func job(named name: String) -> JobStatus? {
+        guard let entry = entries[name], entry.direction == .receive else { return nil }
+        let record = JobRecord(began: Instant(seconds: 1_800_000_000))
+        return JobStatus(name: name, state: .receiving, record: record, totalBytes: 1000, localBytes: 10)
+    }
     func tasks() -> [TaskEntry] { entries.values.sorted { $0.file < $1.file } }
     func tasks(named name: String) -> [TaskEntry] {
         looks += 1
