@@ -46,9 +46,10 @@ import Tracking
             #expect(await leecher.peers == 1)
             #expect(held.connections == 4)
             gate.open()
-            // What was overtaken six seconds ago counts as lost, and is asked for again.
-            let isQuick = ContinuousClock.now - start < .seconds(5)
             try await leecher.complete()
+            // What was overtaken six seconds ago counts as lost, and is asked for again: a machine that is busy with other
+            // things makes that happen.
+            let isQuick = ContinuousClock.now - start < .seconds(6)
             #expect(try sample.isThere(in: place.directory("leecher")))
             if isQuick { #expect(await leecher.transfer.status().wasted == 0) }
         }
