@@ -42,5 +42,5 @@ package struct SeedTime: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// A number if it means hours, as in BFT's sample, else text.
-    var json: JSONValue { Int64(description).map { .integer($0) } ?? .string(description) }
+    package var json: JSONValue { Int64(description).map { .integer($0) } ?? .string(description) }
 }
