@@ -2,10 +2,16 @@
 public enum DisplayName {
     /// The bytes as text, in which control characters, line separators, bidirectional controls and invisible tag
     /// characters become `\u{…}` and bytes that are not UTF-8 become `\xNN`. Everything else stays as it is.
+    @inlinable
     public static func escape(_ bytes: some Collection<UInt8>) -> String {
         if bytes.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) { return String(decoding: bytes, as: UTF8.self) }
+        return escapeEach(Array(bytes))
+    }
+
+    @usableFromInline
+    static func escapeEach(_ bytes: [UInt8]) -> String {
         var text = ""
-        var decoder = UTF8Reader(bytes: Array(bytes))
+        var decoder = UTF8Reader(bytes: bytes)
         while let unit = decoder.next() {
             switch unit {
             case .scalar(let scalar) where isHarmful(scalar): text += "\\u{\(String(scalar.value, radix: 16))}"
