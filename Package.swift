@@ -222,7 +222,7 @@ let purposes = [
         "decides how content gets here: shares, windows, hand-over, what is checked and published; knows no front end",
     "Jobs": "one life for every delivery: fetched, checked, published, served; who asks for it is a front end's matter",
     "BFT": "BFT 2.0 as values: task files, configuration, paths, replies to the letter",
-    "Node": "the daemon: task directories, and runners that carry out what `Delivery` decides",
+    "Node": "the daemon: task directories, and uploads and service of what is sent, calls, crashes",
     "NodeAPI": "calls, resources, metrics and the file server, over HTTP",
     "swoop": "the commands",
 ]
