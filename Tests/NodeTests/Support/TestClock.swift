@@ -9,7 +9,10 @@ final class TestClock: JobClock {
     let calendar: any WallClock = FixedOffsetClock.utc
     private let shift = Mutex(0.0)
     /// Who sleeps for a moment before the next look, by a number of its own.
-    private let sleepers = Mutex((last: 0, now: Set<Int>()))
+    private let sleepers = Mutex((last: 0, ended: 0, now: Set<Int>()))
+
+    /// Shows the time of the machine.
+    init() {}
 
     /// Begins at so many minutes after midnight of some day.
     init(minuteOfDay: Int) {
@@ -37,15 +40,21 @@ final class TestClock: JobClock {
             return sleepers.last
         }
         await SystemJobClock().sleep(seconds: seconds)
-        sleepers.withLock { _ = $0.now.remove(number) }
+        sleepers.withLock { sleepers in
+            sleepers.now.remove(number)
+            sleepers.ended = max(sleepers.ended, number)
+        }
     }
 
     /// Waits until everybody who looks at something from time to time has done so: what they have not begun then, they do
     /// not begin.
     func everybodyLooks(times: Int = 3) async throws {
         for _ in 0..<times {
-            let sleeping = sleepers.withLock(\.now)
-            try await wait(for: "a look") { sleepers.withLock { $0.now.isDisjoint(with: sleeping) } }
+            let (sleeping, last) = sleepers.withLock { ($0.now, $0.last) }
+            // Somebody has begun to sleep since, and has woken up: what lies between two sleeps is a look.
+            try await wait(for: "a look") {
+                sleepers.withLock { $0.ended > last && $0.now.isDisjoint(with: sleeping) }
+            }
         }
     }
 }
