@@ -20,8 +20,7 @@ package struct Job: Sendable {
 
     package init(
         name: String, files: [JobFile], isSingleFile: Bool, torrents: JobTorrents, plan: DeliveryPlan,
-        places: JobPlaces,
-        sources: JobSources, rateLimits: PerMethod<Int?> = PerMethod(repeating: nil)
+        places: JobPlaces, sources: JobSources, rateLimits: PerMethod<Int?> = PerMethod(repeating: nil)
     ) {
         self.name = name
         self.files = files
@@ -31,6 +30,8 @@ package struct Job: Sendable {
         // Empty files are in no piece: the method that has the share makes them.
         plan.torrentFiles = Set(torrents.served?.indices.keys ?? [:].keys)
             .union(plan.torrentFiles.filter { files.indices.contains($0) && files[$0].size == 0 })
+        // Content is kept where it has a final place, and nowhere else.
+        plan.keepsContent = places.final != nil
         self.plan = plan
         self.places = places
         self.sources = sources
@@ -39,6 +40,11 @@ package struct Job: Sendable {
 
     /// Bytes of all files.
     package var totalSize: Int64 { files.reduce(0) { $0 &+ $1.size } }
+
+    /// Bytes of some files. What is no file of the job counts as nothing: a record may be older than the job.
+    package func size(of some: Set<Int>) -> Int64 {
+        some.reduce(0) { files.indices.contains($1) ? $0 &+ files[$1].size : $0 }
+    }
 
     /// The path of a file when the content lies at `place`.
     package func path(of file: Int, in place: String) -> String {

@@ -266,7 +266,7 @@ extension JobRunner {
             try store.fail(job.name, from: state, failure)
             enter(.failed)
         } catch {
-            host.log(.error, "task file cannot be moved", job.name, ["reason": "\(error)"])
+            host.log(.error, "job cannot change its state", job.name, ["reason": "\(error)"])
         }
         board.update { $0.notes = failure.description }
         hooks.event(job.name, .failed(failure))

@@ -108,7 +108,7 @@ extension JobRunner {
     }
 
     /// Bytes of the files that do not lie here already.
-    private var mostBytes: Int64 { job.totalSize - record.local.reduce(0) { $0 + job.files[$1].size } }
+    private var mostBytes: Int64 { job.totalSize - job.size(of: record.local) }
 
     private func show() {
         let now = figures

@@ -57,7 +57,7 @@ package actor JobRunner {
         board = JobBoard(
             JobStatus(
                 name: job.name, state: state, record: record, totalBytes: job.totalSize,
-                localBytes: record.local.reduce(0) { $0 + job.files[$1].size }))
+                localBytes: job.size(of: record.local)))
         verified = VerifiedFiles(path: job.places.work + "/verified")
         diskRetry = DiskRetry(host.settings.diskRetry)
         machine = DeliveryMachine(plan: job.plan, clock: host.clock.calendar)
@@ -197,16 +197,16 @@ package actor JobRunner {
     func save() {
         board.update { [record] in
             $0.record = record
-            $0.localBytes = record.local.reduce(0) { $0 + job.files[$1].size }
+            $0.localBytes = job.size(of: record.local)
         }
         do throws(FileFailure) { try store.save(record, of: job.name, in: state) } catch {
-            host.log(.error, "task file cannot be written", job.name, ["reason": "\(error)"])
+            host.log(.error, "record of the job cannot be written", job.name, ["reason": "\(error)"])
         }
     }
 
     func move(to next: JobState) -> Bool {
         do throws(FileFailure) { try store.move(job.name, from: state, to: next) } catch {
-            host.log(.error, "task file cannot be moved", job.name, ["reason": "\(error)"])
+            host.log(.error, "job cannot change its state", job.name, ["reason": "\(error)"])
             return false
         }
         enter(next)
