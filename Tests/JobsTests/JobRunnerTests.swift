@@ -27,6 +27,17 @@ struct `A job` {
         await place.swarm.shutdown()
     }
 
+    @Test func `shows what is to come before its runner has begun`() async throws {
+        let place = try await JobPlace()
+        let status = place.runner(JobRecord(local: [2])).status
+        #expect(status.pending == PerMethod(bt: 0, obs: 0, cdn: 300_000) && status.localBytes == 70_001)
+        let served = place.runner(JobRecord(), .serving).status
+        #expect(served.received == PerMethod(bt: 0, obs: 0, cdn: 370_001) && served.pending.cdn == 0)
+        // A record may be older than the job.
+        #expect(place.runner(JobRecord(local: [2, 7, -1])).status.localBytes == 70_001)
+        await place.swarm.shutdown()
+    }
+
     @Test func `without digests of whole files is as complete as its pieces`() async throws {
         let place = try await JobPlace(digests: false)
         await place.runner().start()

@@ -75,12 +75,6 @@ extension JobRunner {
         return found.first(where: \.meansNoSource) ?? found.first
     }
 
-    /// Before anything is known but the job: whoever asks now is told all of the truth, not that nothing is to do.
-    func showJob() {
-        figures.begin(sizes: job.shares(besides: record.local), isComplete: state == .serving)
-        show()
-    }
-
     /// - Parameter sources: of the transfers that run now.
     func showFigures(sources: Sources) {
         let rates = PerMethod(each: { method in sources.reduce(0) { $0 + ($1[Self.id(method)]?.rate ?? 0) } })

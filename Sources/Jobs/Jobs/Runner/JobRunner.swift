@@ -54,10 +54,13 @@ package actor JobRunner {
         self.host = host
         self.store = store
         self.hooks = hooks
-        board = JobBoard(
-            JobStatus(
-                name: job.name, state: state, record: record, totalBytes: job.totalSize,
-                localBytes: job.size(of: record.local)))
+        // Whoever asks before the runner has begun is told all of the truth too: what is still to come, or all that came.
+        figures.begin(sizes: job.shares(besides: record.local), isComplete: state == .serving)
+        var status = JobStatus(
+            name: job.name, state: state, record: record, totalBytes: job.totalSize,
+            localBytes: job.size(of: record.local))
+        (status.received, status.pending) = (figures.received, figures.pending)
+        board = JobBoard(status)
         verified = VerifiedFiles(path: job.places.work + "/verified")
         diskRetry = DiskRetry(host.settings.diskRetry)
         machine = DeliveryMachine(plan: job.plan, clock: host.clock.calendar)
@@ -90,7 +93,6 @@ package actor JobRunner {
     // MARK: Life
 
     private func run() async {
-        showJob()
         let ticker = Task { [feed, host] in
             while !Task.isCancelled {
                 feed.yield(.tick)
