@@ -250,11 +250,14 @@ extension JobRunner {
     func afterPublication() async {
         if record.completed == nil { record.completed = host.clock.now.wall }
         save()
-        guard state == .receiving, move(to: .serving) else { return }
+        guard state == .receiving else { return }
+        // Before the move: whoever sees the new state sees all of the content counted.
+        balanceAtEnd()
+        guard move(to: .serving) else { return }
+        saveReceived()
         hooks.count(.complete, 1)
         host.log(.info, "delivery complete", job.name, ["bytes": "\(job.totalSize)"])
         hooks.event(job.name, .complete)
-        balanceAtEnd()
         await hooks.placeIsFree(job.name)
     }
 
