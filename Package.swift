@@ -152,6 +152,7 @@ let layers: [(name: String, modules: [Module])] = [
         "Roles",
         [
             Module(name: "BFT", uses: ["Text", "Address", "JSON", "Settings", "Metainfo", "Policy"]),
+            Module(name: "Registry", uses: ["JSON", "Hashing", "Metainfo"]),
             Module(
                 name: "Node",
                 uses: [
@@ -222,6 +223,7 @@ let purposes = [
         "decides how content gets here: shares, windows, hand-over, what is checked and published; knows no front end",
     "Jobs": "one life for every delivery: fetched, checked, published, served; who asks for it is a front end's matter",
     "BFT": "BFT 2.0 as values: task files, configuration, paths, replies to the letter",
+    "Registry": "content by name, as values: names, tags, digests, manifests, the owners of a blob",
     "Node": "the daemon: task directories, and uploads and service of what is sent, calls, crashes",
     "NodeAPI": "calls, resources, metrics and the file server, over HTTP",
     "swoop": "the commands",
@@ -274,6 +276,7 @@ let tests: [Module] = [
         ], products: [.log]),
     Module(name: "PolicyTests", kind: .tests, uses: ["Text", "Policy"]),
     Module(name: "BFTTests", kind: .tests, uses: ["Text", "Address", "JSON", "Settings", "Policy", "BFT"]),
+    Module(name: "RegistryTests", kind: .tests, uses: ["JSON", "Hashing", "Metainfo", "Registry"]),
     Module(name: "S3Tests", kind: .tests, uses: ["S3"]),
     Module(
         name: "ObjectStoreTests", kind: .tests,

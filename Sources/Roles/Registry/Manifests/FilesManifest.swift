@@ -1,0 +1,95 @@
+import Hashing
+import JSON
+import Metainfo
+
+/// The manifest of a tree of files: for each file a layer with its path. One tree has one manifest, to the byte, and so one
+/// digest, whoever makes it.
+package enum FilesManifest {
+    package static let artifactType = "application/vnd.swoop.files.v1"
+    package static let fileType = "application/octet-stream"
+    package static let titleKey = "org.opencontainers.image.title"
+    package static let executableKey = "org.swoop.executable"
+    /// Trees of more files are packed before they are pushed.
+    package static let mostFiles = 10_000
+    /// The configuration of artifacts that have none (OCI image specification, "Guidance for an Empty Descriptor").
+    package static let emptyConfig = Array("{}".utf8)
+    package static let emptyConfigType = "application/vnd.oci.empty.v1+json"
+
+    /// A file of the tree.
+    package struct File: Hashable, Sendable {
+        /// Below the top directory; UTF-8.
+        package let path: SafePath
+        package let digest: BlobDigest
+        package let size: Int64
+        package let isExecutable: Bool
+
+        package init(path: SafePath, digest: BlobDigest, size: Int64, isExecutable: Bool) {
+            self.path = path
+            self.digest = digest
+            self.size = size
+            self.isExecutable = isExecutable
+        }
+    }
+
+    /// The bytes of the manifest of `files`, in whatever order they come.
+    package static func make(_ files: [File]) -> [UInt8] {
+        let layers = files.sorted { $0.path.bytes.lexicographicallyPrecedes($1.path.bytes) }.map { file in
+            var annotations = [titleKey: String(decoding: file.path.bytes, as: UTF8.self)]
+            if file.isExecutable { annotations[executableKey] = "true" }
+            return Descriptor(mediaType: fileType, digest: file.digest, size: file.size, annotations: annotations).json
+        }
+        let config = Descriptor(
+            mediaType: emptyConfigType, digest: BlobDigest(SHA256.digest(emptyConfig)), size: Int64(emptyConfig.count))
+        return JSONValue.object([
+            "schemaVersion": .integer(2), "mediaType": .string(Manifest.imageType),
+            "artifactType": .string(artifactType), "config": config.json, "layers": .array(layers),
+        ]).encode()
+    }
+
+    /// Why a manifest has no files to write.
+    package enum Problem: Error, Hashable, Sendable {
+        /// No layer has a title: an image, say.
+        case noFiles
+        case badPath(String, PathProblem)
+        /// Two files have one path, or one's path is a directory of another's.
+        case twice(String)
+        case tooMany(Int)
+    }
+
+    /// The files of a manifest by any program: its layers with a title.
+    package static func files(of manifest: Manifest) throws(Problem) -> [File] {
+        var files: [File] = []
+        for layer in manifest.layers {
+            guard let title = layer.annotations[titleKey] else { continue }
+            let path: SafePath
+            do {
+                path = try SafePath(
+                    components: Array(title.utf8).split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false))
+            } catch {
+                throw .badPath(title, error)
+            }
+            files.append(
+                File(
+                    path: path, digest: layer.digest, size: layer.size,
+                    isExecutable: layer.annotations[executableKey] == "true"))
+        }
+        guard !files.isEmpty else { throw .noFiles }
+        guard files.count <= mostFiles else { throw .tooMany(files.count) }
+        try checkPaths(files)
+        return files
+    }
+
+    private static func checkPaths(_ files: [File]) throws(Problem) {
+        let slash = UInt8(ascii: "/")
+        var paths: Set<[UInt8]> = []
+        for file in files where !paths.insert(file.path.bytes).inserted {
+            throw .twice(String(decoding: file.path.bytes, as: UTF8.self))
+        }
+        for file in files {
+            for place in file.path.bytes.indices where file.path.bytes[place] == slash {
+                let directory = Array(file.path.bytes[..<place])
+                if paths.contains(directory) { throw .twice(String(decoding: directory, as: UTF8.self)) }
+            }
+        }
+    }
+}
