@@ -80,6 +80,7 @@ let layers: [(name: String, modules: [Module])] = [
         [
             Module(name: "Storage", uses: ["Hashing", "Metainfo", "Threads", "Files"]),
             Module(name: "Authoring", uses: ["Threads", "Files", "Metainfo", "Hashing", "Storage"]),
+            Module(name: "Blobs", uses: ["Hashing", "Files"], products: [.crypto]),
             Module(name: "HashLibrary", uses: ["Threads", "Files", "Hashing", "CLinux"], products: [.log]),
         ]
     ),
@@ -204,6 +205,7 @@ let purposes = [
     "Reactor": "waiting in epoll, an event loop on it, timers, sockets, worker threads",
     "Storage": "files of content, resume records, checks, publication by one rename",
     "Authoring": "making torrents of files, holding files against torrents, with all processors",
+    "Blobs": "files by their digest: uploads that go on after a break, the torrent of each blob",
     "HashLibrary": "the table of what is stored, kept current by inotify; local copies",
     "HTTPTransport": "what every HTTP client here needs: bounds, redirects, addresses",
     "HTTPOrigin": "ranges of content from HTTP servers, and what to think of each server",
@@ -276,6 +278,7 @@ let tests: [Module] = [
         ], products: [.log]),
     Module(name: "PolicyTests", kind: .tests, uses: ["Text", "Policy"]),
     Module(name: "BFTTests", kind: .tests, uses: ["Text", "Address", "JSON", "Settings", "Policy", "BFT"]),
+    Module(name: "BlobsTests", kind: .tests, uses: ["Hashing", "Files", "Blobs", "TestFileLayers", "TestSupport"]),
     Module(name: "RegistryTests", kind: .tests, uses: ["JSON", "Hashing", "Metainfo", "Registry"]),
     Module(name: "S3Tests", kind: .tests, uses: ["S3"]),
     Module(

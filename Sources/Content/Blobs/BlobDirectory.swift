@@ -1,0 +1,182 @@
+import Files
+import Hashing
+import Synchronization
+
+/// The blobs of one host, as files. Thread-safe.
+package final class BlobDirectory: Sendable {
+    package let path: String
+    let layer: any FileLayer
+    private let blobs: HeldDirectory
+    private let infos: HeldDirectory
+    private let uploads: HeldDirectory
+    /// The second of two directories that a blob is in, held open, by the first two bytes of its digest: most blobs of a
+    /// push go to directories that were used a moment ago.
+    private let held = Mutex<[UInt16: HeldDirectory]>([:])
+    private static let mostHeld = 256
+
+    /// Info dictionaries have 52 bytes a piece: 200 GB in pieces of 4 MiB are 2.5 MB.
+    private static let mostInfoBytes = 64 << 20
+
+    /// Makes what is missing of the directory.
+    package init(path: String, layer: any FileLayer = SystemFileLayer()) throws(SystemError) {
+        self.path = path
+        self.layer = layer
+        func open(_ name: String) throws(SystemError) -> HeldDirectory {
+            try HeldDirectory.open(SystemPath("\(path)/\(name)"), creating: true, layer: layer)
+        }
+        blobs = try open("blobs")
+        infos = try open("info")
+        uploads = try open("uploads")
+    }
+
+    // MARK: Reading
+
+    /// The path of a blob's file, whether it exists or not.
+    package func path(of digest: SHA256Digest) -> String {
+        let hex = digest.hex
+        return "\(path)/blobs/\(hex.prefix(2))/\(hex.dropFirst(2).prefix(2))/\(hex)"
+    }
+
+    /// Bytes; nil when the blob is not here.
+    package func size(of digest: SHA256Digest) throws(SystemError) -> Int64? {
+        guard let (directory, name) = try place(of: digest, in: blobs, creating: false) else { return nil }
+        guard let status = try directory.status(name), status.kind == .file else { return nil }
+        return status.size
+    }
+
+    /// The blob's file, for reading; nil when it is not here.
+    package func open(_ digest: SHA256Digest) throws(SystemError) -> HeldFile? {
+        guard let (directory, name) = try place(of: digest, in: blobs, creating: false) else { return nil }
+        return try missingIsNil { () throws(SystemError) in try directory.open(name) }
+    }
+
+    /// The bencoded info dictionary of the blob's torrent; nil when there is none.
+    package func info(of digest: SHA256Digest) throws(SystemError) -> [UInt8]? {
+        guard let (directory, name) = try place(of: digest, in: infos, creating: false) else { return nil }
+        return try missingIsNil { () throws(SystemError) in try directory.read(name, limit: Self.mostInfoBytes).bytes }
+    }
+
+    /// Calls `body` with each blob that is here, in the order of their digests.
+    package func forEach(_ body: (SHA256Digest, FileStatus) throws -> Void) throws {
+        for first in try blobs.names().sorted(by: { $0.bytes.lexicographicallyPrecedes($1.bytes) }) {
+            guard let outer = try missingIsNil({ () throws(SystemError) in try blobs.directory(first) }) else {
+                continue
+            }
+            for second in try outer.names().sorted(by: { $0.bytes.lexicographicallyPrecedes($1.bytes) }) {
+                guard let inner = try missingIsNil({ () throws(SystemError) in try outer.directory(second) }) else {
+                    continue
+                }
+                for name in try inner.names().sorted(by: { $0.bytes.lexicographicallyPrecedes($1.bytes) }) {
+                    guard let digest = SHA256Digest(hex: name.text), let status = try inner.status(name),
+                        status.kind == .file
+                    else { continue }
+                    try body(digest, status)
+                }
+            }
+        }
+    }
+
+    /// Bytes that can still be written to this file system.
+    package func freeSpace() throws(SystemError) -> Int64 { try layer.freeSpace(blobs.descriptor) }
+
+    // MARK: Changing
+
+    /// Gives a file that is whole and durable its blob's name, durably.
+    /// - Parameters:
+    ///   - name: of the file in `directory`, on the same file system.
+    ///   - info: the info dictionary of its torrent; it is stored first, so that no blob is without one.
+    package func publish(
+        _ name: FileName, in directory: HeldDirectory, as digest: SHA256Digest, info: [UInt8]?
+    ) throws(SystemError) {
+        if let info { try store(info: info, of: digest) }
+        guard let (target, newName) = try place(of: digest, in: blobs, creating: true) else {
+            throw SystemError.missing
+        }
+        try layer.rename(name, in: directory.descriptor, to: newName, in: target.descriptor, .replace)
+        try target.synchronize()
+    }
+
+    /// Stores the info dictionary of a blob's torrent, durably.
+    package func store(info: [UInt8], of digest: SHA256Digest) throws(SystemError) {
+        guard let (directory, name) = try place(of: digest, in: infos, creating: true) else {
+            throw SystemError.missing
+        }
+        try directory.replace(name, with: info, temporary: .random(prefix: ".new-"))
+    }
+
+    /// Removes a blob, durably. Who reads it at this moment reads it to its end.
+    /// - Returns: whether it was here.
+    @discardableResult
+    package func remove(_ digest: SHA256Digest) throws(SystemError) -> Bool {
+        var isGone = false
+        if let (directory, name) = try place(of: digest, in: blobs, creating: false) {
+            isGone = try directory.removeFile(name)
+        }
+        if let (directory, name) = try place(of: digest, in: infos, creating: false) { try directory.removeFile(name) }
+        return isGone
+    }
+
+    // MARK: Uploads
+
+    /// The directory of an upload.
+    func uploadDirectory(_ name: FileName, creating: Bool) throws(SystemError) -> HeldDirectory? {
+        if creating {
+            try uploads.makeDirectory(name)
+            try uploads.synchronize()
+        }
+        return try missingIsNil { () throws(SystemError) in try uploads.directory(name) }
+    }
+
+    func removeUpload(_ name: FileName) throws(SystemError) { try uploads.removeTree(name) }
+    func uploadNames() throws(SystemError) -> [FileName] { try uploads.names() }
+    func uploadStatus(_ name: FileName) throws(SystemError) -> FileStatus? { try uploads.status(name) }
+
+    // MARK: Places
+
+    private func place(
+        of digest: SHA256Digest, in root: HeldDirectory, creating: Bool
+    ) throws(SystemError) -> (HeldDirectory, FileName)? {
+        let hex = Array(digest.hex.utf8)
+        let name = FileName(checked: hex[...])
+        let key = digest.withUnsafeBytes { UInt16($0[0]) << 8 | UInt16($0[1]) }
+        let isBlobs = root === blobs
+        if isBlobs, let directory = held.withLock({ $0[key] }) { return (directory, name) }
+        let outerName = FileName(checked: hex[0..<2])
+        let innerName = FileName(checked: hex[2..<4])
+        guard let outer = try directory(outerName, in: root, creating: creating),
+            let inner = try directory(innerName, in: outer, creating: creating)
+        else { return nil }
+        if isBlobs {
+            held.withLock { held in
+                if held.count >= Self.mostHeld { held.removeAll() }
+                held[key] = inner
+            }
+        }
+        return (inner, name)
+    }
+
+    private func directory(
+        _ name: FileName, in parent: HeldDirectory, creating: Bool
+    ) throws(SystemError) -> HeldDirectory? {
+        if let found = try missingIsNil({ () throws(SystemError) in try parent.directory(name) }) { return found }
+        guard creating else { return nil }
+        do throws(SystemError) {
+            try parent.makeDirectory(name)
+        } catch {
+            // Another thread may have made it.
+            guard error.isExisting else { throw error }
+        }
+        try parent.synchronize()
+        return try parent.directory(name)
+    }
+}
+
+/// Nil instead of "no such file or directory".
+func missingIsNil<Value>(_ body: () throws(SystemError) -> Value) throws(SystemError) -> Value? {
+    do throws(SystemError) {
+        return try body()
+    } catch {
+        guard error.isMissing else { throw error }
+        return nil
+    }
+}

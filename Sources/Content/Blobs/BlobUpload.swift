@@ -1,0 +1,208 @@
+import Files
+import Hashing
+import Synchronization
+
+/// What has become of the bytes of an upload when it is whole.
+package struct FinishedBlob: Sendable, Hashable {
+    package let digest: SHA256Digest
+    /// Bytes.
+    package let size: Int64
+}
+
+/// Why an upload cannot go on, or not so.
+package enum UploadProblem: Error, Sendable, Hashable {
+    /// There is no such upload, or it has ended.
+    case unknown
+    /// Another request is sending to it.
+    case busy
+    /// What is sent does not begin where the upload ends.
+    case gap(expected: Int64)
+    /// It is not what its digest says; it is gone.
+    case wrongDigest(found: SHA256Digest)
+    case disk(SystemError)
+}
+
+/// An upload: bytes that arrive in order, are written and hashed as they do, and become a blob at the end.
+///
+/// Thread-safe, but only one caller at a time may append; a second one is told so.
+package final class BlobUpload: Sendable {
+    /// After so many bytes what has arrived is made durable: no more is sent twice after a crash.
+    static let checkpointBytes: Int64 = 64 << 20
+
+    package let id: String
+    private let name: FileName
+    private let home: BlobDirectory
+    private let directory: HeldDirectory
+    private let file: HeldFile
+    private let state: Mutex<State>
+
+    private struct State {
+        var length: Int64 = 0
+        var durable: Int64 = 0
+        var digester = BlobDigester()
+        var isBusy = false
+        var isOver = false
+    }
+
+    private static let dataName = FileName(own: "data")
+    private static let noteName = FileName(own: "note")
+
+    /// Begins an upload.
+    package convenience init(in home: BlobDirectory) throws(SystemError) {
+        let id = Self.randomID()
+        let name = FileName(checked: Array(id.utf8)[...])
+        guard let directory = try home.uploadDirectory(name, creating: true) else { throw SystemError.missing }
+        let file = try directory.open(Self.dataName, [.write, .create, .exclusive])
+        try directory.replace(Self.noteName, with: Array("0\n".utf8), temporary: .random(prefix: ".new-"))
+        self.init(id: id, name: name, home: home, directory: directory, file: file)
+    }
+
+    private init(id: String, name: FileName, home: BlobDirectory, directory: HeldDirectory, file: HeldFile) {
+        self.id = id
+        self.name = name
+        self.home = home
+        self.directory = directory
+        self.file = file
+        state = Mutex(State())
+    }
+
+    /// Takes an upload up again that an earlier process had: what was durable then is hashed once more.
+    /// - Returns: nil when there is no such upload.
+    package convenience init?(resuming id: String, in home: BlobDirectory) throws(SystemError) {
+        guard Self.isID(id) else { return nil }
+        let name = FileName(checked: Array(id.utf8)[...])
+        guard let directory = try home.uploadDirectory(name, creating: false) else { return nil }
+        guard let note = try missingIsNil({ () throws(SystemError) in try directory.read(Self.noteName, limit: 64) }),
+            let file = try missingIsNil({ () throws(SystemError) in try directory.open(Self.dataName, .write) })
+        else { return nil }
+        let text = String(decoding: note.bytes, as: UTF8.self).prefix { $0 != "\n" }
+        guard let noted = Int64(text), noted >= 0 else { return nil }
+        self.init(id: id, name: name, home: home, directory: directory, file: file)
+        let length = min(noted, try file.status().size)
+        try file.truncate(to: length)
+        var digester = BlobDigester()
+        try file.forEachBlock(to: length) { digester.update($0) }
+        let begun = digester
+        state.withLock { state in
+            (state.length, state.durable, state.digester) = (length, length, begun)
+        }
+    }
+
+    /// Bytes that have arrived.
+    package var length: Int64 { state.withLock { $0.length } }
+
+    var isBusy: Bool { state.withLock { $0.isBusy } }
+
+    /// Makes the caller the only one that may append, until ``leave()``.
+    /// - Parameter offset: where the caller's bytes begin; nil where they go on.
+    package func enter(at offset: Int64?) throws(UploadProblem) {
+        try state.withLock { state throws(UploadProblem) in
+            guard !state.isOver else { throw .unknown }
+            guard !state.isBusy else { throw .busy }
+            if let offset, offset != state.length { throw .gap(expected: state.length) }
+            state.isBusy = true
+        }
+    }
+
+    package func leave() { state.withLock { $0.isBusy = false } }
+
+    /// Writes and hashes bytes that have arrived. Only between ``enter(at:)`` and ``leave()``.
+    package func append(_ parts: [UnsafeRawBufferPointer]) throws(UploadProblem) {
+        do throws(SystemError) {
+            try state.withLock { state throws(SystemError) in
+                for part in parts {
+                    try file.write(part, at: state.length)
+                    state.digester.update(part)
+                    state.length += Int64(part.count)
+                }
+                guard state.length - state.durable >= Self.checkpointBytes else { return }
+                try checkpoint(&state)
+            }
+        } catch {
+            throw .disk(error)
+        }
+    }
+
+    private func checkpoint(_ state: inout State) throws(SystemError) {
+        try file.synchronize(dataOnly: true)
+        try directory.replace(
+            Self.noteName, with: Array("\(state.length)\n".utf8), temporary: .random(prefix: ".new-"))
+        state.durable = state.length
+    }
+
+    /// Makes durable what has arrived, so that an upload that pauses loses nothing.
+    package func pause() throws(UploadProblem) {
+        do throws(SystemError) {
+            try state.withLock { state throws(SystemError) in
+                guard !state.isOver, state.durable < state.length else { return }
+                try checkpoint(&state)
+            }
+        } catch {
+            throw .disk(error)
+        }
+    }
+
+    /// Ends the upload: what arrived is a blob now, durably.
+    /// - Parameter expected: its digest. If it has another, nothing is kept.
+    package func finish(_ expected: SHA256Digest) throws(UploadProblem) -> FinishedBlob {
+        let (digest, length) = try state.withLock { state throws(UploadProblem) in
+            guard !state.isOver else { throw .unknown }
+            state.isOver = true
+            return (state.digester.digest(), state.length)
+        }
+        guard digest == expected else {
+            try? home.removeUpload(name)
+            throw .wrongDigest(found: digest)
+        }
+        do throws(SystemError) {
+            try file.synchronize()
+            try home.publish(Self.dataName, in: directory, as: digest, info: nil)
+        } catch {
+            state.withLock { $0.isOver = false }
+            throw .disk(error)
+        }
+        try? home.removeUpload(name)
+        return FinishedBlob(digest: digest, size: length)
+    }
+
+    /// Ends the upload and removes what arrived.
+    package func cancel() {
+        state.withLock { $0.isOver = true }
+        try? home.removeUpload(name)
+    }
+
+    // MARK: Names
+
+    private static func randomID() -> String {
+        var text = ""
+        for _ in 0..<2 {
+            let part = String(UInt64.random(in: 0 ... .max), radix: 16)
+            text += String(repeating: "0", count: 16 - part.utf8.count) + part
+        }
+        return text
+    }
+
+    /// Whether a text from outside can be the name of an upload.
+    package static func isID(_ text: String) -> Bool {
+        text.utf8.count == 32
+            && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+    }
+}
+
+extension HeldFile {
+    /// Calls `body` with the bytes up to `end`, a block at a time.
+    func forEachBlock(
+        to end: Int64, of blockBytes: Int = 1 << 20, _ body: (UnsafeRawBufferPointer) -> Void
+    ) throws(SystemError) {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: blockBytes, alignment: 64)
+        defer { buffer.deallocate() }
+        var position: Int64 = 0
+        while position < end {
+            let wanted = Int(min(Int64(blockBytes), end - position))
+            let got = try read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<wanted]), at: position)
+            guard got > 0 else { return }
+            body(UnsafeRawBufferPointer(rebasing: buffer[..<got]))
+            position += Int64(got)
+        }
+    }
+}

@@ -1,0 +1,10 @@
+import Files
+import Glibc
+
+extension SystemError {
+    var isMissing: Bool { number == ENOENT }
+    var isExisting: Bool { number == EEXIST }
+    /// Whether the disk is full or a quota is used up.
+    package var isFull: Bool { number == ENOSPC || number == EDQUOT }
+    static let missing = SystemError(ENOENT)
+}

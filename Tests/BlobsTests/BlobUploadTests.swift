@@ -1,0 +1,136 @@
+import Blobs
+import Files
+import Glibc
+import Hashing
+import TestFileLayers
+import TestSupport
+import Testing
+
+@Suite struct BlobUploadTests {
+    private func bytes(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) } }
+
+    private func append(_ bytes: ArraySlice<UInt8>, to upload: BlobUpload) throws {
+        try upload.enter(at: nil)
+        defer { upload.leave() }
+        try bytes.withUnsafeBytes { bytes in Result { try upload.append([bytes]) } }.get()
+    }
+
+    @Test func `what arrives in parts becomes a file whose name is its digest`() throws {
+        let directory = try TemporaryDirectory()
+        let blobs = try BlobDirectory(path: directory.path)
+        let bytes = bytes(300_000)
+        let digest = SHA256.digest(bytes)
+        let upload = try BlobUpload(in: blobs)
+        for start in stride(from: 0, to: bytes.count, by: 70_001) {
+            try append(bytes[start..<min(start + 70_001, bytes.count)], to: upload)
+        }
+        #expect(try blobs.size(of: digest) == nil)
+        let finished = try upload.finish(digest)
+        #expect(finished.digest == digest && finished.size == 300_000)
+        #expect(try blobs.open(digest)?.readAll(limit: 1 << 20) == bytes)
+        #expect(blobs.path(of: digest).hasSuffix("/\(digest.hex)"))
+        var all: [SHA256Digest] = []
+        try blobs.forEach { digest, _ in all.append(digest) }
+        #expect(all == [digest])
+        #expect(try blobs.remove(digest))
+        #expect(try blobs.size(of: digest) == nil)
+        #expect(try !blobs.remove(digest))
+    }
+
+    @Test func `an empty blob is one too`() throws {
+        let directory = try TemporaryDirectory()
+        let blobs = try BlobDirectory(path: directory.path)
+        let digest = SHA256.digest([])
+        #expect(try BlobUpload(in: blobs).finish(digest).size == 0)
+        #expect(try blobs.size(of: digest) == 0)
+    }
+
+    @Test func `bytes of another digest leave nothing`() throws {
+        let layer = MemoryFileLayer()
+        let blobs = try BlobDirectory(path: "/b", layer: layer)
+        let upload = try BlobUpload(in: blobs)
+        try append(bytes(10)[...], to: upload)
+        #expect(throws: UploadProblem.wrongDigest(found: SHA256.digest(bytes(10)))) {
+            try upload.finish(SHA256.digest([1]))
+        }
+        #expect(!layer.exists("/b/uploads/\(upload.id)"))
+        #expect(throws: UploadProblem.unknown) { try upload.enter(at: nil) }
+    }
+
+    @Test func `only one sends to an upload at a time, and where it ends`() throws {
+        let blobs = try BlobDirectory(path: "/b", layer: MemoryFileLayer())
+        let upload = try BlobUpload(in: blobs)
+        try append(bytes(10)[...], to: upload)
+        #expect(throws: UploadProblem.gap(expected: 10)) { try upload.enter(at: 9) }
+        try upload.enter(at: 10)
+        #expect(throws: UploadProblem.busy) { try upload.enter(at: nil) }
+        upload.leave()
+        try upload.enter(at: nil)
+    }
+
+    @Test(arguments: 0..<12)
+    func `after a crash an upload goes on with what was durable`(seed: UInt64) throws {
+        let loss = seed == 0 ? MemoryFileLayer.Loss.everything : .random(seed: seed)
+        let layer = MemoryFileLayer()
+        let bytes = bytes(50_000)
+        let id: String
+        do {
+            let upload = try BlobUpload(in: try BlobDirectory(path: "/b", layer: layer))
+            id = upload.id
+            try append(bytes[..<20_000], to: upload)
+            try upload.pause()
+            try append(bytes[20_000..<40_000], to: upload)
+        }
+        layer.crash(loss)
+        let blobs = try BlobDirectory(path: "/b", layer: layer)
+        let upload = try #require(try BlobUpload(resuming: id, in: blobs))
+        #expect(upload.length == 20_000)
+        try append(bytes[20_000...], to: upload)
+        let digest = SHA256.digest(bytes)
+        _ = try upload.finish(digest)
+        layer.crash(loss)
+        let after = try BlobDirectory(path: "/b", layer: layer)
+        #expect(try after.open(digest)?.readAll(limit: 1 << 20) == bytes)
+    }
+
+    @Test(arguments: FaultyFileLayer.Operation.allCases)
+    func `a disk that fails at any operation never gives wrong bytes a name`(operation: FaultyFileLayer.Operation)
+        throws
+    {
+        let bytes = bytes(5_000)
+        let digest = SHA256.digest(bytes)
+        for count in 0..<8 {
+            let memory = MemoryFileLayer()
+            let layer = FaultyFileLayer(memory)
+            layer.fail([operation], with: EIO, afterCalls: count)
+            var isDone = false
+            if let blobs = try? BlobDirectory(path: "/b", layer: layer), let upload = try? BlobUpload(in: blobs),
+                (try? append(bytes[...], to: upload)) != nil
+            {
+                isDone = (try? upload.finish(digest)) != nil
+            }
+            layer.heal()
+            memory.crash(.everything)
+            let blobs = try BlobDirectory(path: "/b", layer: memory)
+            let stored = try blobs.open(digest)?.readAll(limit: 1 << 20)
+            #expect(stored == nil || stored == bytes)
+            if isDone { #expect(stored == bytes) }
+        }
+    }
+
+    @Test(arguments: ["", "..", "../blobs", "ABCDEF00ABCDEF00ABCDEF00ABCDEF00", "0123456789abcdef0123456789abcde/"])
+    func `names from outside that are none of ours name no upload`(id: String) throws {
+        let blobs = try BlobDirectory(path: "/b", layer: MemoryFileLayer())
+        #expect(try BlobUpload(resuming: id, in: blobs) == nil)
+    }
+
+    @Test func `uploads that nobody sends to for long are removed`() throws {
+        let directory = try TemporaryDirectory()
+        let table = UploadTable(try BlobDirectory(path: directory.path))
+        let (old, new) = (try table.begin(now: 0), try table.begin(now: 100))
+        let wall = Int64(time(nil)) * 1_000_000_000
+        try table.removeIdle(age: 50, now: 110, wall: wall + 60_000_000_000)
+        #expect(try table.find(old.id, now: 110) == nil)
+        #expect(try table.find(new.id, now: 110) === new)
+    }
+}
