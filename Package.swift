@@ -155,6 +155,10 @@ let layers: [(name: String, modules: [Module])] = [
             Module(name: "BFT", uses: ["Text", "Address", "JSON", "Settings", "Metainfo", "Policy"]),
             Module(name: "Registry", uses: ["JSON", "Hashing", "Metainfo"]),
             Module(
+                name: "OCI",
+                uses: ["Text", "JSON", "Threads", "Files", "Admission", "Blobs", "HTTPServing", "Registry"],
+                products: [.hummingbird, .nioCore, .nioPosix]),
+            Module(
                 name: "Node",
                 uses: [
                     "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Files", "Authoring", "HashLibrary",
@@ -226,6 +230,7 @@ let purposes = [
     "Jobs": "one life for every delivery: fetched, checked, published, served; who asks for it is a front end's matter",
     "BFT": "BFT 2.0 as values: task files, configuration, paths, replies to the letter",
     "Registry": "content by name, as values: names, tags, digests, manifests, the owners of a blob",
+    "OCI": "the OCI distribution API over blobs and an index of names",
     "Node": "the daemon: task directories, and uploads and service of what is sent, calls, crashes",
     "NodeAPI": "calls, resources, metrics and the file server, over HTTP",
     "swoop": "the commands",

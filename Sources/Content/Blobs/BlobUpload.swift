@@ -19,6 +19,8 @@ package enum UploadProblem: Error, Sendable, Hashable {
     case gap(expected: Int64)
     /// It is not what its digest says; it is gone.
     case wrongDigest(found: SHA256Digest)
+    /// Its bytes stopped coming. It can be continued.
+    case brokenOff
     case disk(SystemError)
 }
 

@@ -1,0 +1,14 @@
+import Blobs
+import Registry
+
+/// The blobs behind the API.
+package protocol OCIBlobs: Sendable {
+    var directory: BlobDirectory { get }
+    /// Nil where nothing is pushed: at an agent.
+    var uploads: UploadTable? { get }
+    /// Brings a blob to this host's directory, if it is not there and others have it.
+    /// - Returns: its size; nil when nobody has it.
+    func obtain(_ digest: BlobDigest, for name: ContentName) async throws(OCIError) -> Int64?
+    /// A blob was pushed and is durable here: called before the client hears of it.
+    func pushed(_ blob: FinishedBlob, to name: ContentName) async throws(OCIError)
+}

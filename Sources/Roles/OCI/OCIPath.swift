@@ -1,0 +1,78 @@
+import Registry
+import Text
+
+/// What the path of a request under `/v2/` names.
+enum OCIPath: Equatable {
+    /// `/v2/`: whether this is such an API.
+    case version
+    case catalog
+    case blob(ContentName, BlobDigest)
+    case uploads(ContentName)
+    /// The name of an upload as it was sent: it is checked where uploads are found.
+    case upload(ContentName, String)
+    case manifest(ContentName, Reference.Version)
+    case tags(ContentName)
+    case referrers(ContentName, BlobDigest)
+
+    /// Names have slashes in them, so the end of the path says what it is about.
+    /// - Parameter path: without the query, as it was sent.
+    init(_ path: String) throws(OCIError) {
+        var parts: [String] = []
+        for part in path.split(separator: "/", omittingEmptySubsequences: false).dropFirst() {
+            guard let text = PercentEncoding.decode(part), !text.utf8.contains(UInt8(ascii: "/")) else {
+                throw Self.unknown
+            }
+            parts.append(text)
+        }
+        // A slash at the end may be there or not.
+        if parts.last == "" { parts.removeLast() }
+        guard parts.first == "v2" else { throw Self.unknown }
+        parts.removeFirst()
+        switch (parts.count, parts.last) {
+        case (0, _): self = .version
+        case (1, "_catalog"): self = .catalog
+        default: self = try Self.inName(parts)
+        }
+    }
+
+    private static func inName(_ parts: [String]) throws(OCIError) -> OCIPath {
+        let count = parts.count
+        guard count >= 3 else { throw unknown }
+        let (last, before) = (parts[count - 1], parts[count - 2])
+        if before == "blobs", last == "uploads" { return .uploads(try name(parts, 2)) }
+        if count >= 4, parts[count - 3] == "blobs", before == "uploads" { return .upload(try name(parts, 3), last) }
+        switch before {
+        case "blobs": return .blob(try name(parts, 2), try digest(last))
+        case "referrers": return .referrers(try name(parts, 2), try digest(last))
+        case "tags" where last == "list": return .tags(try name(parts, 2))
+        case "manifests":
+            let name = try name(parts, 2)
+            if last.utf8.contains(UInt8(ascii: ":")) { return .manifest(name, .digest(try digest(last))) }
+            guard let tag = Tag(last) else {
+                throw OCIError(400, .manifestInvalid, "'\(DisplayName.escape(last))' is no tag and no digest")
+            }
+            return .manifest(name, .tag(tag))
+        default: throw unknown
+        }
+    }
+
+    private static func name(_ parts: [String], _ dropped: Int) throws(OCIError) -> ContentName {
+        let text = parts.dropLast(dropped).joined(separator: "/")
+        guard let name = ContentName(text), !name.hasCapitals else {
+            throw OCIError(400, .nameInvalid, "'\(DisplayName.escape(text))' is no name of content")
+        }
+        return name
+    }
+
+    static func digest(_ text: String) throws(OCIError) -> BlobDigest {
+        do {
+            return try BlobDigest(parsing: text)
+        } catch .algorithm(let algorithm) {
+            throw OCIError(400, .unsupported, "digests by \(algorithm) are not supported, only sha256")
+        } catch {
+            throw OCIError(400, .digestInvalid, "'\(DisplayName.escape(text))' is no digest")
+        }
+    }
+
+    private static let unknown = OCIError(404, .unsupported, "no such path")
+}

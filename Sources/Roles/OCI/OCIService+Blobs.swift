@@ -1,0 +1,203 @@
+import Admission
+import Blobs
+import Files
+import HTTPServing
+import HTTPTypes
+import Hummingbird
+import Registry
+import Threads
+
+extension OCIService {
+    func blob(
+        _ digest: BlobDigest, in name: ContentName, _ request: Request, _ context: ServiceContext
+    ) async throws(OCIError) -> Response {
+        guard try await index.hasBlob(digest, in: name), try await blobs.obtain(digest, for: name) != nil else {
+            throw Self.unknownBlob(digest, name)
+        }
+        let hex = Array(digest.hex.utf8)
+        let root = blobs.directory.path + "/blobs"
+        let file = await Threads.offload {
+            ServedFile(root: root, components: [Array(hex[0..<2]), Array(hex[2..<4]), hex])
+        }
+        guard let file else { throw Self.unknownBlob(digest, name) }
+        guard let place = context.place(admission, at: .files) else {
+            throw OCIError(429, .tooManyRequests, RequestPlace.refusalText)
+        }
+        var headers: HTTPFields = [.contentType: "application/octet-stream"]
+        if let name = HTTPField.Name.contentDigest { headers[name] = digest.description }
+        return FileAnswer(to: request.head, file: file, headers: headers)
+            .response(in: context, within: limits, admission, holding: place)
+    }
+
+    // MARK: Uploads
+
+    private func uploads() throws(OCIError) -> UploadTable {
+        guard let uploads = blobs.uploads else {
+            throw OCIError(405, .unsupported, "nothing is pushed here: push to the registry")
+        }
+        return uploads
+    }
+
+    func beginUpload(
+        to name: ContentName, _ request: Request, _ context: ServiceContext
+    ) async throws(OCIError) -> Response {
+        let uploads = try uploads()
+        let parameters = request.uri.queryParameters
+        if let text = parameters["mount"] {
+            // Without `from`, from wherever it is: a token that may not see everything is held against the names there.
+            let digest = try OCIPath.digest(String(text))
+            if try await mount(digest, to: name, from: parameters["from"].map(String.init)) {
+                return created(digest, in: name)
+            }
+        }
+        let upload: BlobUpload
+        do throws(SystemError) {
+            upload = try await Threads.offload { () throws(SystemError) in try uploads.begin(now: Clocks.steadySeconds) }
+        } catch {
+            throw Self.disk(error)
+        }
+        if let text = parameters["digest"] {
+            return try await end(upload, to: name, digest: try OCIPath.digest(String(text)), request, context)
+        }
+        // Some clients send a body along with the request that begins an upload.
+        try await receive(request, context, into: upload, at: nil)
+        return state(of: upload, in: name, .accepted)
+    }
+
+    private func mount(_ digest: BlobDigest, to name: ContentName, from: String?) async throws(OCIError) -> Bool {
+        if let from {
+            guard let source = ContentName(from), try await index.hasBlob(digest, in: source) else { return false }
+        }
+        guard try await blobs.obtain(digest, for: name) != nil else { return false }
+        try await index.addBlob(digest, to: name)
+        return true
+    }
+
+    func continueUpload(
+        _ id: String, to name: ContentName, _ request: Request, _ context: ServiceContext
+    ) async throws(OCIError) -> Response {
+        let upload = try await find(id)
+        try await receive(request, context, into: upload, at: try Self.start(of: request))
+        return state(of: upload, in: name, .accepted)
+    }
+
+    func endUpload(
+        _ id: String, to name: ContentName, _ request: Request, _ context: ServiceContext
+    ) async throws(OCIError) -> Response {
+        guard let text = request.uri.queryParameters["digest"] else {
+            throw OCIError(400, .digestInvalid, "the request that ends an upload says its digest")
+        }
+        let digest = try OCIPath.digest(String(text))
+        return try await end(try await find(id), to: name, digest: digest, request, context)
+    }
+
+    func uploadState(_ id: String, of name: ContentName) async throws(OCIError) -> Response {
+        state(of: try await find(id), in: name, .noContent)
+    }
+
+    func cancelUpload(_ id: String, of name: ContentName) async throws(OCIError) -> Response {
+        let (upload, uploads) = (try await find(id), try uploads())
+        uploads.forget(id)
+        await Threads.offload { upload.cancel() }
+        return Response(status: .noContent)
+    }
+
+    private func end(
+        _ upload: BlobUpload, to name: ContentName, digest: BlobDigest, _ request: Request, _ context: ServiceContext
+    ) async throws(OCIError) -> Response {
+        try await receive(request, context, into: upload, at: try Self.start(of: request))
+        let blob: FinishedBlob
+        do throws(UploadProblem) {
+            blob = try await Threads.offload { () throws(UploadProblem) in try upload.finish(digest.sha256) }
+        } catch {
+            if case .disk = error {} else { blobs.uploads?.forget(upload.id) }
+            throw Self.error(error)
+        }
+        blobs.uploads?.forget(upload.id)
+        try await blobs.pushed(blob, to: name)
+        try await index.addBlob(digest, to: name)
+        return created(digest, in: name)
+    }
+
+    private func find(_ id: String) async throws(OCIError) -> BlobUpload {
+        let uploads = try uploads()
+        let found: BlobUpload?
+        do throws(SystemError) {
+            found = try await Threads.offload { () throws(SystemError) in
+                try uploads.find(id, now: Clocks.steadySeconds)
+            }
+        } catch {
+            throw Self.disk(error)
+        }
+        guard let found else { throw Self.error(UploadProblem.unknown) }
+        return found
+    }
+
+    /// Reads a request's body into an upload.
+    private func receive(
+        _ request: Request, _ context: ServiceContext, into upload: BlobUpload, at offset: Int64?
+    ) async throws(OCIError) {
+        if request.headers[.contentLength] == "0" { return }
+        guard let place = context.place(admission, at: .files) else {
+            throw OCIError(429, .tooManyRequests, RequestPlace.refusalText)
+        }
+        do throws(UploadProblem) {
+            try upload.enter(at: offset)
+            defer { upload.leave() }
+            try await UploadPump(upload: upload, place: place).run(request.body)
+        } catch {
+            throw Self.error(error)
+        }
+    }
+
+    /// Where the bytes of a request begin in the blob: `Content-Range: START-END`, with or without `bytes `.
+    private static func start(of request: Request) throws(OCIError) -> Int64? {
+        guard let header = request.headers[.contentRange] else { return nil }
+        let text = header.hasPrefix("bytes ") ? header.dropFirst(6) : header[...]
+        let parts = text.split(separator: "/").first?.split(separator: "-") ?? []
+        guard parts.count == 2, let start = Int64(parts[0]), let end = Int64(parts[1]), start >= 0, end >= start else {
+            throw OCIError(400, .blobUploadInvalid, "Content-Range is START-END")
+        }
+        if let length = request.headers[.contentLength].flatMap({ Int64($0) }), end - start != length - 1 {
+            throw OCIError(400, .sizeInvalid, "Content-Range and Content-Length say different things")
+        }
+        return start
+    }
+
+    // MARK: Answers
+
+    private func created(_ digest: BlobDigest, in name: ContentName) -> Response {
+        var response = Response(status: .created)
+        response.headers[.location] = "/v2/\(name)/blobs/\(digest)"
+        if let name = HTTPField.Name.contentDigest { response.headers[name] = digest.description }
+        return response
+    }
+
+    private func state(of upload: BlobUpload, in name: ContentName, _ status: HTTPResponse.Status) -> Response {
+        var response = Response(status: status)
+        response.headers[.location] = "/v2/\(name)/blobs/uploads/\(upload.id)"
+        // As deployed registries have it, an upload without a byte has the range 0-0 too.
+        response.headers[.range] = "0-\(max(0, upload.length - 1))"
+        if let name = HTTPField.Name("Docker-Upload-UUID") { response.headers[name] = upload.id }
+        return response
+    }
+
+    static func disk(_ error: SystemError) -> OCIError {
+        error.isFull
+            ? OCIError(507, .denied, "no space is left at the registry")
+            : OCIError(500, .blobUploadInvalid, "the registry's disk: \(error)")
+    }
+
+    static func error(_ problem: UploadProblem) -> OCIError {
+        switch problem {
+        case .unknown: OCIError(404, .blobUploadUnknown, "there is no such upload, or it has ended")
+        case .busy: OCIError(409, .blobUploadInvalid, "another request is sending to this upload")
+        case .gap(let expected):
+            OCIError(416, .blobUploadInvalid, "the upload goes on at byte \(expected)")
+        case .wrongDigest(let found):
+            OCIError(400, .digestInvalid, "what was sent has the digest \(BlobDigest(found)): nothing was kept")
+        case .brokenOff: OCIError(400, .blobUploadInvalid, "the body ended early: the upload can be continued")
+        case .disk(let error): disk(error)
+        }
+    }
+}

@@ -1,0 +1,62 @@
+import Admission
+import Blobs
+import HTTPServing
+import Hummingbird
+import NIOCore
+import NIOPosix
+import Threads
+
+/// Moves the body of a request into an upload: the next part is received while the one before is written and hashed.
+struct UploadPump: Sendable {
+    let upload: BlobUpload
+    let place: Admission.RequestTicket
+
+    /// Bytes that are written and hashed at a time.
+    private static let batchBytes = 1 << 20
+
+    /// - Throws: `brokenOff` where the client goes away or stands still; what has arrived until then is kept.
+    func run(_ body: RequestBody) async throws(UploadProblem) {
+        var batch: [ByteBuffer] = []
+        var count = 0
+        var before: Task<UploadProblem?, Never>?
+        var problem: UploadProblem?
+        do {
+            for try await part in body {
+                count += part.readableBytes
+                batch.append(part)
+                guard count >= Self.batchBytes else { continue }
+                problem = await before?.value
+                before = nil
+                if problem != nil { break }
+                before = append(batch)
+                place.progressed(now: Clocks.steadySeconds)
+                (batch, count) = ([], 0)
+            }
+        } catch {
+            problem = .brokenOff
+        }
+        let last = await before?.value
+        if let failure = last ?? (problem == .brokenOff ? nil : problem) { throw failure }
+        if let failure = await append(batch).value { throw failure }
+        if let problem {
+            try? upload.pause()
+            throw problem
+        }
+    }
+
+    private func append(_ batch: [ByteBuffer]) -> Task<UploadProblem?, Never> {
+        Task {
+            do {
+                return try await NIOThreadPool.singleton.runIfActive { () -> UploadProblem? in
+                    for buffer in batch {
+                        let result = buffer.withUnsafeReadableBytes { bytes in Result { try upload.append([bytes]) } }
+                        if case .failure(let problem) = result { return problem as? UploadProblem ?? .brokenOff }
+                    }
+                    return nil
+                }
+            } catch {
+                return .brokenOff
+            }
+        }
+    }
+}
