@@ -30,6 +30,10 @@ public enum MetainfoError: Error, Sendable, Hashable {
     case missingPieceLayer(String)
     case wrongPieceLayer(String)
 
+    case badChain(String)
+    case notABlob(String)
+    case unexpected(String)
+
     case badMagnet(String)
     case notRepresentable(String)
 }
@@ -63,6 +67,9 @@ extension MetainfoError: CustomStringConvertible {
         case .missingPiecesRoot(let path): "'\(path)' has no 32-byte pieces root"
         case .missingPieceLayer(let path): "the piece hashes (piece layer) of '\(path)' are missing"
         case .wrongPieceLayer(let path): "the piece hashes (piece layer) of '\(path)' do not match its pieces root"
+        case .badChain(let why): "the SHA-256 chain of the torrent is malformed: \(why)"
+        case .notABlob(let why): "not the info dictionary of a blob: \(why)"
+        case .unexpected(let why): "not the info dictionary that was asked for: \(why)"
         case .badMagnet(let why): "not a usable magnet link: \(why)"
         case .notRepresentable(let why): "a torrent cannot hold this: \(why)"
         }

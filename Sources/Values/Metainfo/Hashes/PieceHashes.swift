@@ -4,6 +4,8 @@ import Hashing
 ///
 /// A v2 piece layer may be missing until peers have sent it (magnet links); `add` adds it. Until then, a piece of a
 /// hybrid torrent is checked against its v1 hash alone.
+///
+/// A blob's pieces are checked by its SHA-256 chain alone: its v1 hashes are for other clients.
 public struct PieceHashes: Sendable {
     /// The expected hash of a v2 piece: the root of a subtree over its 16 KiB blocks.
     public struct V2Expectation: Sendable, Hashable {
@@ -16,12 +18,15 @@ public struct PieceHashes: Sendable {
 
     public let layout: ContentLayout
     public let version: Info.Version
+    /// The chain of a blob, by which its pieces are checked; nil for other torrents.
+    public let chain: SHA256Chain?
     private let v1Hashes: ArraySlice<UInt8>?
     private var layers: PieceLayers
 
     public init(info: Info, layers: PieceLayers = PieceLayers()) {
         layout = info.layout
         version = info.version
+        chain = info.chain
         v1Hashes = info.v1PieceHashes
         self.layers = layers
     }
@@ -95,13 +100,15 @@ public struct PieceHashes: Sendable {
         return v2(piece) != nil
     }
 
-    /// Whether `data`, which must have `layout.length(of:)` bytes, matches every known hash (v1 and v2) of the piece.
+    /// Whether `data`, which must have `layout.length(of:)` bytes, matches every known hash (v1 and v2) of the piece, or
+    /// the chain of a blob.
     public func verify(_ piece: PieceIndex, _ data: UnsafeRawBufferPointer) -> Bool {
         verify([(piece, data)]).first ?? false
     }
 
     /// Verifies several pieces at once; results are in the same order. Faster, because hashing is interleaved.
     public func verify(_ batch: [(PieceIndex, UnsafeRawBufferPointer)]) -> [Bool] {
+        if let chain { return chain.verify(batch) }
         var verdicts = batch.map { piece, data in
             canVerify(piece) && data.count == layout.length(of: piece) && data.count > 0
         }

@@ -26,6 +26,9 @@ public struct Info: Sendable {
     public let bytes: [UInt8]
     /// The v1 hashes, 20 bytes for each piece; nil in v2-only torrents. A slice of `bytes`, not a copy.
     public let v1PieceHashes: ArraySlice<UInt8>?
+    /// The SHA-256 chain of a blob (``BlobInfo``); nil in other torrents. Its pieces are verified by the chain instead of
+    /// their v1 hashes.
+    public let chain: SHA256Chain?
 
     /// Reads an info dictionary, from a torrent file or from peers (BEP 9).
     public static func parse(_ bytes: [UInt8]) throws(MetainfoError) -> Info {

@@ -49,7 +49,8 @@ struct InfoReader {
         return Info(
             name: name, version: version, isSingleFile: isSingleFile, isPrivate: try isPrivate(),
             source: dictionary["source"]?.stringValue, layout: layout, hashes: hashes, bytes: bytes,
-            v1PieceHashes: pieceHashes)
+            v1PieceHashes: pieceHashes,
+            chain: try chain(in: bytes, base: base, version: version, name: name, layout: layout))
     }
 
     private func version() throws(MetainfoError) -> Info.Version {
@@ -89,17 +90,40 @@ struct InfoReader {
     }
 
     private func v1PieceHashes(in bytes: [UInt8], base: Int, count: Int) throws(MetainfoError) -> ArraySlice<UInt8> {
-        guard let pieces = try optional("pieces", \.bytesValue), let span = dictionary.span(of: "pieces") else {
-            throw .missing(key: "pieces")
-        }
+        guard let pieces = try optional("pieces", \.bytesValue),
+            let own = slice(of: "pieces", pieces, in: bytes, base: base)
+        else { throw .missing(key: "pieces") }
         guard pieces.count % SHA1Digest.byteCount == 0 else { throw .badPieceHashes(bytes: pieces.count) }
         let found = pieces.count / SHA1Digest.byteCount
         guard found == count else { throw .wrongPieceCount(expected: count, found: found) }
-        // The string's bytes are at the end of its encoding. The result is a slice of the info dictionary, so that the
-        // whole torrent file need not stay in memory.
-        let end = span.upperBound - base
-        guard pieces.count <= end, end <= bytes.count else { throw .missing(key: "pieces") }
-        return bytes[end - pieces.count..<end]
+        return own
+    }
+
+    /// The chain of a blob: of a v1 torrent of one file, whose name is the digest.
+    private func chain(
+        in bytes: [UInt8], base: Int, version: Info.Version, name: PathComponent, layout: ContentLayout
+    ) throws(MetainfoError) -> SHA256Chain? {
+        let key = SHA256Chain.key
+        guard let states = try optional(key, \.bytesValue) else { return nil }
+        guard version == .v1, dictionary["files"] == nil else {
+            throw .badChain("only a v1 torrent of one file has one")
+        }
+        guard let digest = name.digest else {
+            throw .badChain("the name '\(name.display)' is no digest of 64 lower-case hexadecimal digits")
+        }
+        guard let own = slice(of: key, states, in: bytes, base: base) else { throw .missing(key: key) }
+        return try SHA256Chain(
+            digest: digest, length: layout.totalLength, pieceLength: layout.pieceLength, states: own)
+    }
+
+    /// A string's bytes as a slice of the info dictionary, so that the whole torrent file need not stay in memory.
+    private func slice(
+        of key: String, _ string: ArraySlice<UInt8>, in bytes: [UInt8], base: Int
+    ) -> ArraySlice<UInt8>? {
+        // The string's bytes are at the end of its encoding.
+        guard let end = dictionary.span(of: key).map({ $0.upperBound - base }), string.count <= end, end <= bytes.count
+        else { return nil }
+        return bytes[end - string.count..<end]
     }
 
     private func optional<T>(

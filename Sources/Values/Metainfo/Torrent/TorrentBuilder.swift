@@ -159,6 +159,6 @@ public struct TorrentBuilder: Sendable {
         guard let hashes else { throw .missing(key: "pieces") }
         return Info(
             name: name, version: version, isSingleFile: isSingleFile, isPrivate: isPrivate, source: source,
-            layout: full, hashes: hashes, bytes: bytes, v1PieceHashes: pieceHashes.map { bytes[$0] })
+            layout: full, hashes: hashes, bytes: bytes, v1PieceHashes: pieceHashes.map { bytes[$0] }, chain: nil)
     }
 }
