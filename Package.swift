@@ -80,7 +80,7 @@ let layers: [(name: String, modules: [Module])] = [
         [
             Module(name: "Storage", uses: ["Hashing", "Metainfo", "Threads", "Files"]),
             Module(name: "Authoring", uses: ["Threads", "Files", "Metainfo", "Hashing", "Storage"]),
-            Module(name: "Blobs", uses: ["Hashing", "Files"], products: [.crypto]),
+            Module(name: "Blobs", uses: ["Hashing", "Metainfo", "Files"]),
             Module(name: "HashLibrary", uses: ["Threads", "Files", "Hashing", "CLinux"], products: [.log]),
         ]
     ),
@@ -154,6 +154,9 @@ let layers: [(name: String, modules: [Module])] = [
         [
             Module(name: "BFT", uses: ["Text", "Address", "JSON", "Settings", "Metainfo", "Policy"]),
             Module(name: "Registry", uses: ["JSON", "Hashing", "Metainfo"]),
+            Module(
+                name: "BlobNode",
+                uses: ["Address", "Hashing", "Metainfo", "Threads", "Files", "Blobs", "Swarm"], products: [.log]),
             Module(
                 name: "OCI",
                 uses: ["Text", "JSON", "Threads", "Files", "Admission", "Blobs", "HTTPServing", "Registry"],
@@ -230,6 +233,7 @@ let purposes = [
     "Jobs": "one life for every delivery: fetched, checked, published, served; who asks for it is a front end's matter",
     "BFT": "BFT 2.0 as values: task files, configuration, paths, replies to the letter",
     "Registry": "content by name, as values: names, tags, digests, manifests, the owners of a blob",
+    "BlobNode": "the blobs of a host and their swarms: serves all of them, fetches each once",
     "OCI": "the OCI distribution API over blobs and an index of names",
     "Node": "the daemon: task directories, and uploads and service of what is sent, calls, crashes",
     "NodeAPI": "calls, resources, metrics and the file server, over HTTP",
@@ -283,7 +287,9 @@ let tests: [Module] = [
         ], products: [.log]),
     Module(name: "PolicyTests", kind: .tests, uses: ["Text", "Policy"]),
     Module(name: "BFTTests", kind: .tests, uses: ["Text", "Address", "JSON", "Settings", "Policy", "BFT"]),
-    Module(name: "BlobsTests", kind: .tests, uses: ["Hashing", "Files", "Blobs", "TestFileLayers", "TestSupport"]),
+    Module(
+        name: "BlobsTests", kind: .tests,
+        uses: ["Hashing", "Metainfo", "Files", "Blobs", "TestFileLayers", "TestSupport"]),
     Module(name: "RegistryTests", kind: .tests, uses: ["JSON", "Hashing", "Metainfo", "Registry"]),
     Module(name: "S3Tests", kind: .tests, uses: ["S3"]),
     Module(

@@ -2,6 +2,7 @@ import Blobs
 import Files
 import Glibc
 import Hashing
+import Metainfo
 import TestFileLayers
 import TestSupport
 import Testing
@@ -27,6 +28,10 @@ import Testing
         #expect(try blobs.size(of: digest) == nil)
         let finished = try upload.finish(digest)
         #expect(finished.digest == digest && finished.size == 300_000)
+        let info = try #require(finished.info)
+        #expect(info.digest == digest && info.info.layout.pieceCount == 2)
+        #expect(try BlobReader.info(of: digest, in: blobs)?.info.bytes == info.info.bytes)
+        #expect(try blobs.info(of: digest) == info.info.bytes)
         #expect(try blobs.open(digest)?.readAll(limit: 1 << 20) == bytes)
         #expect(blobs.path(of: digest).hasSuffix("/\(digest.hex)"))
         var all: [SHA256Digest] = []
@@ -35,6 +40,44 @@ import Testing
         #expect(try blobs.remove(digest))
         #expect(try blobs.size(of: digest) == nil)
         #expect(try !blobs.remove(digest))
+    }
+
+    /// The torrent that is made while bytes arrive in parts of any length is the one that is made of all of them.
+    @Test(arguments: [1, 64, 1_000, 1 << 20])
+    func `the torrent does not depend on how the bytes arrive`(partBytes: Int) throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        let blobs = try BlobDirectory(path: directory.path)
+        let count = partBytes == 1 ? 70_000 : 65 << 20 | 17
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+            for index in 0..<count { buffer[index] = UInt8(truncatingIfNeeded: index &* 7 &+ index >> 10) }
+            initialized = count
+        }
+        guard partBytes != 64 && partBytes != 1_000 || count < 1 << 20 else {
+            return try expectSame(Array(bytes[..<300_001]), partBytes, blobs)
+        }
+        try expectSame(bytes, partBytes, blobs)
+    }
+
+    private func expectSame(_ bytes: [UInt8], _ partBytes: Int, _ blobs: BlobDirectory) throws {
+        let upload = try BlobUpload(in: blobs)
+        for start in stride(from: 0, to: bytes.count, by: partBytes) {
+            try append(bytes[start..<min(start + partBytes, bytes.count)], to: upload)
+        }
+        let info = try #require(try upload.finish(SHA256.digest(bytes)).info)
+        let pieceLength = BlobPieceLengths.standard.pieceLength(for: Int64(bytes.count))
+        #expect(info.info.layout.pieceLength == pieceLength)
+        var pieces: [UInt8] = []
+        var stream = SHA256Stream()
+        var states: [UInt8] = []
+        for start in stride(from: 0, to: bytes.count, by: pieceLength) {
+            if start > 0 { states += try #require(stream.state).bytes }
+            let piece = Array(bytes[start..<min(start + pieceLength, bytes.count)])
+            pieces += SHA1.digest(piece).bytes
+            stream.update(piece)
+        }
+        let expected = try BlobInfo(
+            digest: stream.digest, length: Int64(bytes.count), pieceLength: pieceLength, pieces: pieces, states: states)
+        #expect(info.info.bytes == expected.info.bytes)
     }
 
     @Test func `an empty blob is one too`() throws {

@@ -1,12 +1,15 @@
 import Files
 import Hashing
+import Metainfo
 import Synchronization
 
 /// What has become of the bytes of an upload when it is whole.
-package struct FinishedBlob: Sendable, Hashable {
+package struct FinishedBlob: Sendable {
     package let digest: SHA256Digest
     /// Bytes.
     package let size: Int64
+    /// Its torrent; nil for a blob without bytes.
+    package let info: BlobInfo?
 }
 
 /// Why an upload cannot go on, or not so.
@@ -38,7 +41,7 @@ package final class BlobUpload: Sendable {
     private let file: HeldFile
     private let state: Mutex<State>
 
-    private struct State {
+    private struct State: ~Copyable {
         var length: Int64 = 0
         var durable: Int64 = 0
         var digester = BlobDigester()
@@ -82,12 +85,8 @@ package final class BlobUpload: Sendable {
         self.init(id: id, name: name, home: home, directory: directory, file: file)
         let length = min(noted, try file.status().size)
         try file.truncate(to: length)
-        var digester = BlobDigester()
-        try file.forEachBlock(to: length) { digester.update($0) }
-        let begun = digester
-        state.withLock { state in
-            (state.length, state.durable, state.digester) = (length, length, begun)
-        }
+        state.withLock { ($0.length, $0.durable) = (length, length) }
+        try file.forEachBlock(to: length) { bytes in state.withLock { $0.digester.update(bytes) } }
     }
 
     /// Bytes that have arrived.
@@ -147,10 +146,10 @@ package final class BlobUpload: Sendable {
     /// Ends the upload: what arrived is a blob now, durably.
     /// - Parameter expected: its digest. If it has another, nothing is kept.
     package func finish(_ expected: SHA256Digest) throws(UploadProblem) -> FinishedBlob {
-        let (digest, length) = try state.withLock { state throws(UploadProblem) in
+        let (digest, length, info) = try state.withLock { state throws(UploadProblem) in
             guard !state.isOver else { throw .unknown }
             state.isOver = true
-            return (state.digester.digest(), state.length)
+            return (state.digester.digest, state.length, state.digester.finish())
         }
         guard digest == expected else {
             try? home.removeUpload(name)
@@ -158,13 +157,13 @@ package final class BlobUpload: Sendable {
         }
         do throws(SystemError) {
             try file.synchronize()
-            try home.publish(Self.dataName, in: directory, as: digest, info: nil)
+            try home.publish(Self.dataName, in: directory, as: digest, info: info?.info.bytes)
         } catch {
-            state.withLock { $0.isOver = false }
+            // It can be taken up again from the disk, as after a restart.
             throw .disk(error)
         }
         try? home.removeUpload(name)
-        return FinishedBlob(digest: digest, size: length)
+        return FinishedBlob(digest: digest, size: length, info: info)
     }
 
     /// Ends the upload and removes what arrived.

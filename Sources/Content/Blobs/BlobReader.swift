@@ -1,0 +1,17 @@
+import Files
+import Hashing
+import Metainfo
+
+/// Reads blobs that are stored already.
+package enum BlobReader {
+    /// Reads a blob and makes its torrent. Blocks.
+    /// - Returns: nil when it is not here, or not what its name says. The blob without bytes has no torrent, and nil too.
+    package static func info(of digest: SHA256Digest, in directory: BlobDirectory) throws(SystemError) -> BlobInfo? {
+        guard let file = try directory.open(digest) else { return nil }
+        file.willBeReadInOrder()
+        var digester = BlobDigester()
+        try file.forEachBlock(to: .max) { digester.update($0) }
+        guard let info = digester.finish(), info.digest == digest else { return nil }
+        return info
+    }
+}

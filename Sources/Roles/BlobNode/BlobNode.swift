@@ -1,0 +1,81 @@
+// BlobNode: the blobs of a host and their swarms.
+//
+// Purpose: serves every blob in a directory to peers who ask for it, at no cost before they do; fetches blobs from swarms, each
+// once however many ask. Origins, agents and pulls without an agent share it. Must never: know of names or tags; show a blob
+// before all of it was verified.
+
+import Address
+import Blobs
+import Files
+import Hashing
+import Logging
+import Metainfo
+import Swarm
+import Threads
+
+/// The blobs of one host.
+package final class BlobNode: Sendable {
+    package let directory: BlobDirectory
+    package let catalogue = BlobCatalogue()
+    package let swarm: SwarmNode
+    package let options: TransferOptions
+    let logger: Logger
+
+    /// - Parameter options: where to listen, the site, limits.
+    package init(directory: BlobDirectory, swarm: SwarmNode, options: TransferOptions, logger: Logger) {
+        self.directory = directory
+        self.swarm = swarm
+        self.options = options
+        self.logger = logger
+    }
+
+    /// Reads what is in the directory and begins to serve it.
+    package func start() async throws {
+        let incomplete = try await Threads.offload { [self] in Result { try catalogue.load(directory) } }.get()
+        for digest in incomplete { await complete(digest) }
+        try await swarm.serve(Served(node: self), options: options)
+    }
+
+    /// Makes the torrent of a blob whose torrent is missing. A blob that is not what its name says is removed.
+    private func complete(_ digest: SHA256Digest) async {
+        let problem = await Threads.offload { [self] () -> String? in
+            do {
+                guard let info = try BlobReader.info(of: digest, in: directory) else {
+                    try directory.remove(digest)
+                    return "its bytes are not what its name says: it was removed"
+                }
+                try directory.store(info: info.info.bytes, of: digest)
+                catalogue.add(digest, info, usedAt: Clocks.wallSeconds)
+                return nil
+            } catch {
+                return "\(error)"
+            }
+        }
+        guard let problem else { return }
+        logger.warning("a blob is not served", metadata: ["blob": "\(digest)", "reason": "\(problem)"])
+    }
+
+    /// The torrent of a blob that is here; nil for one that is not, or has no bytes. Blocks.
+    package func info(of digest: SHA256Digest) throws -> BlobInfo? {
+        guard let bytes = try directory.info(of: digest) else { return nil }
+        return try BlobInfo.parse(bytes, expecting: InfoExpectation(blob: digest))
+    }
+
+    /// Where peers reach this host; nil before ``start()``.
+    package var peerAddress: PeerAddress? { get async { await swarm.listenAddress } }
+}
+
+/// The blobs as the engine serves them.
+private struct Served: Shelf {
+    let node: BlobNode
+
+    func mayHave(_ hash: SHA1Digest) -> Bool { node.catalogue.digest(ofSwarm: hash) != nil }
+
+    func open(_ hash: SHA1Digest) throws -> ShelvedContent? {
+        guard let digest = node.catalogue.digest(ofSwarm: hash), let info = try node.info(of: digest) else {
+            return nil
+        }
+        node.catalogue.touch(digest, at: Clocks.wallSeconds)
+        return ShelvedContent(torrent: Torrent(info: info.info), path: node.directory.path(of: digest))
+    }
+}
