@@ -353,6 +353,13 @@ let chosen: [Module] = {
     }
 }()
 
+/// Swift 6.3 without optimisation goes on reading what a `_read` accessor yields after the accessor has ended, when that is
+/// a method's call on a structure of more than some ten fields: memory that may be another thread's by then
+/// (swiftlang/swift#89836, mended in 6.4). This turns the step off that does it.
+let debugSettings: [SwiftSetting] = [
+    .unsafeFlags(["-Xfrontend", "-disable-large-loadable-types-reg2mem"], .when(configuration: .debug))
+]
+
 let package = Package(
     name: "swoop",
     dependencies: Dictionary(chosen.flatMap(\.products).map { ($0.package.url, $0.package.version) }) { first, _ in
@@ -363,9 +370,14 @@ let package = Package(
         let dependencies = module.uses.map { Target.Dependency.target(name: $0) } + module.products.map(\.dependency)
         return switch module.kind {
         case .c: .target(name: module.name, path: paths[module.name], cSettings: [.unsafeFlags(["-O3"])])
-        case .library: .target(name: module.name, dependencies: dependencies, path: paths[module.name])
-        case .executable: .executableTarget(name: module.name, dependencies: dependencies, path: paths[module.name])
-        case .tests: .testTarget(name: module.name, dependencies: dependencies)
+        case .library:
+            .target(
+                name: module.name, dependencies: dependencies, path: paths[module.name], swiftSettings: debugSettings)
+        case .executable:
+            .executableTarget(
+                name: module.name, dependencies: dependencies, path: paths[module.name], swiftSettings: debugSettings)
+        case .tests:
+            .testTarget(name: module.name, dependencies: dependencies, swiftSettings: debugSettings)
         }
     },
     swiftLanguageModes: [.v6])

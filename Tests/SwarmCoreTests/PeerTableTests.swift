@@ -1,5 +1,7 @@
-@testable import SwarmCore
+import Glibc
 import Testing
+
+@testable import SwarmCore
 
 @Suite struct PeerTableTests {
     private func add(to table: inout PeerTable) -> PeerKey {
@@ -34,5 +36,32 @@ import Testing
         #expect(table[next]?.wantedCount == 0)
         #expect(table.remove(gone) == nil)
         #expect(table.keys == [next])
+    }
+
+    /// Freed memory is overwritten here with a pattern that no reference can have: if the method's call reads what the
+    /// accessor of the table has freed, the array is released once too little, and is not the peer's alone any more.
+    @Test func `a method called on a peer's grants reads no memory that is freed`() throws {
+        var table = PeerTable()
+        let key = add(to: &table)
+        let place = try #require(table.place(of: key))
+        table[place].grants.given = [1, 2]
+        func address() -> UnsafeRawPointer? {
+            table[place].grants.given.withUnsafeMutableBufferPointer { UnsafeRawPointer($0.baseAddress) }
+        }
+        let before = address()
+        try fillFreedMemory(with: 0xA5)
+        defer { try? fillFreedMemory(with: 0) }
+        for _ in 0..<10 { #expect(isBusy(&table, place)) }
+        #expect(address() == before)
+        #expect(table[place].grants.given == [1, 2])
+    }
+
+    private func isBusy(_ table: inout PeerTable, _ place: PeerTable.Place) -> Bool { table[place].grants.isBusy }
+
+    /// `mallopt(M_PERTURB, pattern)`, which Swift's C library does not show. 0 ends it.
+    private func fillFreedMemory(with pattern: CInt) throws {
+        let mallopt = try #require(dlsym(nil, "mallopt"))
+        let set = unsafeBitCast(mallopt, to: (@convention(c) (CInt, CInt) -> CInt).self)
+        #expect(set(-6, pattern) == 1)
     }
 }
