@@ -13,7 +13,8 @@ struct Module {
     enum Kind { case library, c, executable, tests }
 
     enum Product: String {
-        case argumentParser, asyncHTTPClient, crypto, deque, heap, hummingbird, log, nioCore, nioHTTP1, nioPosix, nioSSL
+        case argumentParser, asyncHTTPClient, crypto, deque, grdb, heap, hummingbird, log, nioCore, nioHTTP1, nioPosix,
+            nioSSL
 
         var dependency: Target.Dependency {
             switch self {
@@ -21,6 +22,7 @@ struct Module {
             case .asyncHTTPClient: .product(name: "AsyncHTTPClient", package: "async-http-client")
             case .crypto: .product(name: "Crypto", package: "swift-crypto")
             case .deque: .product(name: "DequeModule", package: "swift-collections")
+            case .grdb: .product(name: "GRDB", package: "GRDB.swift")
             case .heap: .product(name: "HeapModule", package: "swift-collections")
             case .hummingbird: .product(name: "Hummingbird", package: "hummingbird")
             case .log: .product(name: "Logging", package: "swift-log")
@@ -38,6 +40,7 @@ struct Module {
             case .asyncHTTPClient: ("https://github.com/swift-server/async-http-client", "1.37.0")
             case .crypto: ("https://github.com/apple/swift-crypto", "4.5.2")
             case .deque, .heap: ("https://github.com/apple/swift-collections", "1.6.0")
+            case .grdb: ("https://github.com/groue/GRDB.swift", "7.10.0")
             case .hummingbird: ("https://github.com/hummingbird-project/hummingbird", "2.28.1")
             case .log: ("https://github.com/apple/swift-log", "1.16.2")
             case .nioCore, .nioHTTP1, .nioPosix: ("https://github.com/apple/swift-nio", "2.101.2")
@@ -133,10 +136,11 @@ let layers: [(name: String, modules: [Module])] = [
     (
         "Service",
         [
+            Module(name: "Database", products: [.grdb]),
             Module(
                 name: "HTTPServing",
                 uses: ["Text", "Address", "JSON", "CLinux", "Threads", "MetricFamilies", "Admission"],
-                products: [.hummingbird, .log, .nioCore, .nioHTTP1, .nioPosix, .nioSSL])
+                products: [.hummingbird, .log, .nioCore, .nioHTTP1, .nioPosix, .nioSSL]),
         ]
     ),
     (
@@ -154,6 +158,7 @@ let layers: [(name: String, modules: [Module])] = [
         [
             Module(name: "BFT", uses: ["Text", "Address", "JSON", "Settings", "Metainfo", "Policy"]),
             Module(name: "Registry", uses: ["JSON", "Hashing", "Metainfo"]),
+            Module(name: "TagIndex", uses: ["Hashing", "Database", "Registry"], products: [.grdb]),
             Module(
                 name: "BlobNode",
                 uses: ["Address", "Hashing", "Metainfo", "Threads", "Files", "Blobs", "Swarm"], products: [.log]),
@@ -161,6 +166,12 @@ let layers: [(name: String, modules: [Module])] = [
                 name: "OCI",
                 uses: ["Text", "JSON", "Threads", "Files", "Admission", "Blobs", "HTTPServing", "Registry"],
                 products: [.hummingbird, .nioCore, .nioPosix]),
+            Module(
+                name: "Origin",
+                uses: [
+                    "Text", "Address", "JSON", "Metainfo", "Threads", "Admission", "Blobs", "HTTPServing", "Registry",
+                    "TagIndex", "BlobNode", "OCI",
+                ], products: [.hummingbird, .log, .nioCore]),
             Module(
                 name: "Node",
                 uses: [
@@ -186,7 +197,8 @@ let layers: [(name: String, modules: [Module])] = [
                     "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Files", "Admission", "Storage",
                     "Authoring", "HashLibrary", "HTTPTransport", "Tracking", "TrackerServer", "SwarmCore",
                     "SwarmSimulator", "Swarm",
-                    "HTTPServing", "BFT", "Node", "NodeAPI",
+                    "HTTPServing", "BFT", "Node", "NodeAPI", "Blobs", "Database", "Registry", "TagIndex",
+                    "BlobNode", "Origin",
                 ], products: [.argumentParser, .log, .nioCore, .nioHTTP1])
         ]
     ),
@@ -226,6 +238,7 @@ let purposes = [
     "SwarmSimulator":
         "runs `SwarmCore` for every host of a network that does not exist, on a virtual clock; bounds and capacity plans",
     "Swarm": "the engine: runs `SwarmCore` with sockets, disks, trackers and origins",
+    "Database": "embedded databases",
     "HTTPServing":
         "HTTP servers for the roles: TLS, who may do what, bodies within limits, events, routes that describe themselves",
     "Policy":
@@ -233,8 +246,10 @@ let purposes = [
     "Jobs": "one life for every delivery: fetched, checked, published, served; who asks for it is a front end's matter",
     "BFT": "BFT 2.0 as values: task files, configuration, paths, replies to the letter",
     "Registry": "content by name, as values: names, tags, digests, manifests, the owners of a blob",
+    "TagIndex": "which manifest each tag names, what each name has, and since when",
     "BlobNode": "the blobs of a host and their swarms: serves all of them, fetches each once",
     "OCI": "the OCI distribution API over blobs and an index of names",
+    "Origin": "the doors of a registry: keeps what is pushed, answers pulls",
     "Node": "the daemon: task directories, and uploads and service of what is sent, calls, crashes",
     "NodeAPI": "calls, resources, metrics and the file server, over HTTP",
     "swoop": "the commands",

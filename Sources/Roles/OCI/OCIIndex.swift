@@ -5,16 +5,16 @@ package protocol OCIIndex: Sendable {
     /// Nil when the name has no such tag or manifest.
     func manifest(_ name: ContentName, _ version: Reference.Version) async throws(OCIError) -> Manifest?
     /// Stores a manifest under a name, with tags. All that it needs is there: that was checked.
-    /// - Parameter caller: for the history.
-    func put(_ manifest: Manifest, in name: ContentName, tags: [Tag], by caller: String) async throws(OCIError)
+    /// - Parameter author: for the history.
+    func put(_ manifest: Manifest, in name: ContentName, tags: [Tag], by author: Author) async throws(OCIError)
     /// - Returns: false when there was none.
-    func removeManifest(_ name: ContentName, _ digest: BlobDigest, by caller: String) async throws(OCIError) -> Bool
-    func removeTag(_ name: ContentName, _ tag: Tag, by caller: String) async throws(OCIError) -> Bool
+    func removeManifest(_ name: ContentName, _ digest: BlobDigest, by author: Author) async throws(OCIError) -> Bool
+    func removeTag(_ name: ContentName, _ tag: Tag, by author: Author) async throws(OCIError) -> Bool
     /// By name, after one of them; nil for a name that has nothing.
     func tags(of name: ContentName, after: String?, limit: Int) async throws(OCIError) -> [Tag]?
     func names(after: String?, limit: Int) async throws(OCIError) -> [ContentName]
     /// The manifests under a name that are about another one.
-    func referrers(to digest: BlobDigest, in name: ContentName) async throws(OCIError) -> [Descriptor]
+    func referrers(to digest: BlobDigest, in name: ContentName) async throws(OCIError) -> [Manifest]
 
     /// Whether a blob belongs to a name: it was uploaded or mounted there.
     func hasBlob(_ digest: BlobDigest, in name: ContentName) async throws(OCIError) -> Bool

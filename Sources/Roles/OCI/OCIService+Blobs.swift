@@ -52,7 +52,8 @@ extension OCIService {
         }
         let upload: BlobUpload
         do throws(SystemError) {
-            upload = try await Threads.offload { () throws(SystemError) in try uploads.begin(now: Clocks.steadySeconds) }
+            upload = try await Threads.offload { () throws(SystemError) in try uploads.begin(now: Clocks.steadySeconds)
+            }
         } catch {
             throw Self.disk(error)
         }

@@ -47,7 +47,7 @@ extension OCIService {
         }
         let tags = try tags(of: request, version, manifest)
         try await requireAll(manifest, in: name)
-        try await index.put(manifest, in: name, tags: tags, by: context.caller?.name ?? "")
+        try await index.put(manifest, in: name, tags: tags, by: Self.author(context))
         var response = Response(status: .created)
         response.headers[.location] = "/v2/\(name)/manifests/\(manifest.digest)"
         if let name = HTTPField.Name.contentDigest { response.headers[name] = manifest.digest.description }
@@ -103,11 +103,11 @@ extension OCIService {
     func remove(
         _ name: ContentName, _ version: Reference.Version, _ context: ServiceContext
     ) async throws(OCIError) -> Response {
-        let caller = context.caller?.name ?? ""
+        let author = Self.author(context)
         let isGone =
             switch version {
-            case .tag(let tag): try await index.removeTag(name, tag, by: caller)
-            case .digest(let digest): try await index.removeManifest(name, digest, by: caller)
+            case .tag(let tag): try await index.removeTag(name, tag, by: author)
+            case .digest(let digest): try await index.removeManifest(name, digest, by: author)
             }
         guard isGone else { throw Self.unknownManifest(name, version) }
         return Response(status: .accepted)

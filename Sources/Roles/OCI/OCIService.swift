@@ -130,7 +130,7 @@ package struct OCIService: Sendable {
     private func referrers(
         to digest: BlobDigest, in name: ContentName, _ request: Request
     ) async throws(OCIError) -> Response {
-        var found = try await index.referrers(to: digest, in: name)
+        var found = try await index.referrers(to: digest, in: name).map(\.referrer)
         let wanted = request.uri.queryParameters["artifactType"].map(String.init)
         if let wanted { found = found.filter { $0.artifactType == wanted } }
         var response = Self.json(
@@ -169,6 +169,11 @@ package struct OCIService: Sendable {
             default: .unsupported
             }
         return response(OCIError(status.code, code, text))
+    }
+
+    /// The caller, for the history of tags.
+    static func author(_ context: ServiceContext) -> Author {
+        Author(name: context.caller?.name ?? "", address: context.remoteAddress)
     }
 
     static func unknownBlob(_ digest: BlobDigest, _ name: ContentName) -> OCIError {

@@ -91,6 +91,13 @@ package struct Manifest: Hashable, Sendable {
         Descriptor(mediaType: mediaType, digest: digest, size: Int64(bytes.count))
     }
 
+    /// As a list of referrers has it.
+    package var referrer: Descriptor {
+        Descriptor(
+            mediaType: mediaType, digest: digest, size: Int64(bytes.count), annotations: annotations,
+            artifactType: artifactType)
+    }
+
     private static func guess(_ object: JSONObject) -> String? {
         if object["config"] != nil { return imageType }
         return object["manifests"] != nil ? indexType : nil

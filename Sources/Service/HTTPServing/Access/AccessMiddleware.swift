@@ -23,6 +23,9 @@ package struct ServiceContext: RequestContext {
         admission.request(on: channel, at: door)
     }
 
+    /// The address that the request came from; empty if its connection is closed.
+    package var remoteAddress: String { channel.remoteAddress?.ipAddress ?? "" }
+
     /// Sends files as the body of the answer.
     var sender: ConnectionSender { ConnectionSender(channel: channel, sendsSlices: isPlain) }
 

@@ -34,8 +34,13 @@ package struct RequestGuard: Sendable {
 
     /// The address on which the server listens.
     let address: ListenAddress
+    /// What a client on this host is, when no credentials are configured.
+    let local: Caller
 
-    package init(address: ListenAddress) { self.address = address }
+    package init(address: ListenAddress, local: Caller = .local) {
+        self.address = address
+        self.local = local
+    }
 
     /// - Parameter isOpen: whether the path needs no credentials.
     package func refusal(of head: HTTPRequest, _ authentication: Authentication, isOpen: Bool) -> Refusal? {
@@ -59,7 +64,7 @@ package struct RequestGuard: Sendable {
     func caller(_ authentication: Authentication) -> Caller? {
         switch authentication {
         case .caller(let caller): caller
-        case .notSetUp where address.isLoopback: .local
+        case .notSetUp where address.isLoopback: local
         case .notSetUp, .missing, .wrong: nil
         }
     }

@@ -1,0 +1,113 @@
+import Address
+import Admission
+import BlobNode
+import Blobs
+import Database
+import Files
+import HTTPServing
+import Logging
+import Origin
+import Registry
+import Swarm
+import TagIndex
+import Threads
+import TrackerServer
+import Tracking
+
+/// Where a registry on one machine lives.
+struct RegistryPlace: Sendable {
+    enum Ports: Sendable {
+        /// Those that are written in the documents.
+        case usual
+        case free
+    }
+
+    let data: String
+    let host: String
+    let ports: Ports
+    let isInsecure: Bool
+
+    static let usualURL = "http://127.0.0.1:15000"
+
+    func port(_ usual: Int) -> Int { ports == .usual ? usual : 0 }
+}
+
+/// All parts of a registry in one process: origin, index, tracker.
+struct RegistryHost: Sendable {
+    private let trackerServer: TrackerServer
+    private let swarm: SwarmNode
+    private let server: RegistryServer
+    let data: String
+    let tracker: String
+    let peers: String
+
+    /// The doors are the same at all ports; each is there because deployed clients look for it.
+    var url: String { "http://\(server.addresses[0])" }
+    var oci: String { server.addresses[0].description }
+    var index: String { server.addresses[2].description }
+
+    static func start(_ place: RegistryPlace, logger: Logger) async throws -> RegistryHost {
+        DescriptorLimit.raise()
+        let admission = Admission()
+        guard let peers = PeerAddress(host: place.host, port: UInt16(place.port(15001))),
+            let trackers = PeerAddress(host: place.host, port: UInt16(place.port(15003)))
+        else { throw Failure(.usage, "'\(place.host.shown)' is no address of this machine") }
+        let (directory, index) = try await Threads.offload { Result { try open(place.data) } }.get()
+
+        var configuration = SwarmNode.Configuration()
+        configuration.admission = admission
+        configuration.loops = SwarmNode.loopsForMany
+        let swarm = try SwarmNode(configuration: configuration, logger: logger)
+        var options = TransferOptions()
+        options.listen = peers
+        let node = BlobNode(directory: directory, swarm: swarm, options: options, logger: logger)
+        do {
+            try await node.start()
+            var settings = TrackerConfiguration(http: [trackers], udp: [trackers])
+            settings.admission = admission
+            settings.interval = 30
+            settings.trust = .loopbackAndPrivate
+            let tracker = try TrackerServer(configuration: settings, logger: logger)
+            tracker.start()
+            let announce = tracker.boundAddresses.http.first.map { "http://\($0)/announce" } ?? ""
+            let given = await node.peerAddress.map { "\($0)" } ?? ""
+            let ports = [15000, 15002, 15004].map { ListenAddress(host: place.host, port: place.port($0)) }
+            let server = try await RegistryServer.start(
+                at: ports, node: node, index: index, peers: given, trackers: [announce], isInsecure: place.isInsecure,
+                admission: admission, logger: logger)
+            return RegistryHost(
+                trackerServer: tracker, swarm: swarm, server: server, data: place.data, tracker: announce, peers: given)
+        } catch {
+            await swarm.shutdown()
+            throw failure(error)
+        }
+    }
+
+    private static func open(_ data: String) throws -> (BlobDirectory, SQLiteTagStore) {
+        do {
+            let directory = try BlobDirectory(path: data)
+            return (directory, try SQLiteTagStore(path: data + "/index.db", rules: try TagRules()))
+        } catch let error as SystemError {
+            throw Failure(
+                Failure.status(error.number), "the registry cannot use \(data.shown): \(error)",
+                advice: "Give another directory with --data.")
+        } catch let error as DatabaseProblem {
+            throw Failure(error.isDisk ? .disk : .failed, "\(data.shown)/index.db: \(error.description.shown)")
+        }
+    }
+
+    private static func failure(_ error: any Error) -> any Error {
+        switch error {
+        case let error as HTTPServiceError: Failure(error)
+        case let error as TrackerServerError: Failure(error)
+        case let error as TransferError: Failure(error)
+        default: error
+        }
+    }
+
+    func stop() async {
+        await server.stop()
+        await trackerServer.stop()
+        await swarm.shutdown()
+    }
+}

@@ -1,0 +1,24 @@
+import HTTPServing
+import HTTPTypes
+import Hummingbird
+import JSON
+
+/// An error of the calls under `/v1` (RFC 9457).
+package enum Problem {
+    /// - Parameters:
+    ///   - code: for programs.
+    ///   - detail: for people.
+    ///   - advice: what to do next; may be empty.
+    package static func response(
+        _ status: HTTPResponse.Status, _ code: String, _ detail: String, advice: String = ""
+    ) -> Response {
+        var object: JSONObject = [
+            "title": .string(status.reasonPhrase), "status": .integer(Int64(status.code)), "code": .string(code),
+            "detail": .string(detail),
+        ]
+        if !advice.isEmpty { object["advice"] = .string(advice) }
+        var response = Response.json(.object(object), status: status)
+        response.headers[.contentType] = "application/problem+json"
+        return response
+    }
+}

@@ -1,0 +1,70 @@
+import Admission
+import BlobNode
+import HTTPServing
+import HTTPTypes
+import Hummingbird
+import Metainfo
+import NIOCore
+import OCI
+import Registry
+import TagIndex
+import Threads
+
+/// Blobs by Kraken's paths: `/namespace/NAME/blobs/DIGEST`, and `/metainfo` below it, which is a torrent for any client.
+struct BlobCalls: Sendable {
+    let index: any TagStore
+    let node: BlobNode
+    /// URLs of the trackers, for torrents.
+    let trackers: [String]
+    let admission: Admission
+    let limits: HTTPLimits
+
+    func respond(to request: Request, _ context: ServiceContext) async -> Response {
+        let parts = request.uri.path.split(separator: "/").map(String.init)
+        let isMetainfo = parts.last == "metainfo"
+        let rest = Array(isMetainfo ? parts.dropLast() : parts[...])
+        guard rest.count >= 4, rest[0] == "namespace", rest[rest.count - 2] == "blobs",
+            let name = rest[1..<(rest.count - 2)].joined(separator: "/").percentDecoded
+                .flatMap({ ContentName($0) }),
+            let digest = Self.digest(rest[rest.count - 1])
+        else { return .text("that is no path of a blob\n", status: .badRequest) }
+        do throws(StoreProblem) {
+            guard try await index.hasBlob(digest, in: name), node.catalogue.entry(of: digest.sha256) != nil else {
+                return .text(RegistryText.noBlob(digest) + "\n", status: .notFound)
+            }
+        } catch {
+            return .text("the index does not answer\n", status: .serviceUnavailable)
+        }
+        node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds)
+        return isMetainfo ? await torrent(digest) : await content(digest, request, context)
+    }
+
+    /// Kraken writes digests with and without `sha256:` in paths.
+    private static func digest(_ text: String) -> BlobDigest? {
+        let text = text.percentDecoded ?? ""
+        return BlobDigest(text) ?? BlobDigest("sha256:" + text)
+    }
+
+    private func torrent(_ digest: BlobDigest) async -> Response {
+        let info = await Threads.offload { [node] in try? node.info(of: digest.sha256) }
+        guard let info else { return .text("a blob without bytes has no torrent\n", status: .notFound) }
+        let torrent = Torrent(info: info.info, trackers: trackers.map { [$0] })
+        return Response(
+            status: .ok, headers: [.contentType: "application/x-bittorrent"],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: torrent.encode())))
+    }
+
+    private func content(_ digest: BlobDigest, _ request: Request, _ context: ServiceContext) async -> Response {
+        let hex = Array(digest.hex.utf8)
+        let root = node.directory.path + "/blobs"
+        let file = await Threads.offload {
+            ServedFile(root: root, components: [Array(hex[0..<2]), Array(hex[2..<4]), hex])
+        }
+        guard let file else { return .text(RegistryText.noBlob(digest) + "\n", status: .notFound) }
+        guard let place = context.place(admission, at: .files) else {
+            return Response(status: .tooManyRequests, headers: [.retryAfter: RequestPlace.retryAfter])
+        }
+        return FileAnswer(to: request.head, file: file, headers: [.contentType: "application/octet-stream"])
+            .response(in: context, within: limits, admission, holding: place)
+    }
+}

@@ -1,0 +1,102 @@
+import Address
+import Admission
+import BlobNode
+import Blobs
+import HTTPServing
+import HTTPTypes
+import Hummingbird
+import JSON
+import Logging
+import OCI
+import Registry
+import TagIndex
+
+/// The HTTP doors of a registry on this host.
+package final class RegistryServer: Sendable {
+    private let services: [HTTPService]
+    package var addresses: [ListenAddress] { services.map(\.address) }
+
+    private init(_ services: [HTTPService]) { self.services = services }
+
+    /// Listens at each of the addresses; all of them have the same doors.
+    /// - Parameters:
+    ///   - peers: where the engine listens.
+    ///   - trackers: announce URLs.
+    ///   - isInsecure: everybody may do everything.
+    package static func start(
+        at addresses: [ListenAddress], node: BlobNode, index: any TagStore, peers: String, trackers: [String],
+        isInsecure: Bool, admission: Admission, limits: HTTPLimits = HTTPLimits(), logger: Logger
+    ) async throws(HTTPServiceError) -> RegistryServer {
+        let uploads = UploadTable(node.directory)
+        let oci = OCIService(
+            index: OriginIndex(store: index), blobs: OriginBlobs(node: node, uploads: uploads), admission: admission,
+            limits: limits)
+        let blobs = BlobCalls(
+            index: index, node: node, trackers: trackers, admission: admission, limits: limits)
+        let (resolution, tags) = (Resolution(index: index, node: node), TagCalls(index: index))
+        var services: [HTTPService] = []
+        for address in addresses {
+            let router = Router(context: ServiceContext.self)
+            router.add(middleware: access(to: address, isInsecure: isInsecure))
+            oci.add(to: router)
+            router.get("v1/cluster") { request, _ in
+                Response.json(cluster(seenFrom: request, peers: peers, trackers: trackers))
+            }
+            router.get("v1/resolve/**") { request, _ in await resolution.respond(to: request) }
+            for method in [HTTPRequest.Method.get, .put, .delete] {
+                router.on("v1/names", method: method) { await tags.respond(to: $0, $1) }
+                router.on("v1/names/**", method: method) { await tags.respond(to: $0, $1) }
+            }
+            for method in [HTTPRequest.Method.get, .head] {
+                router.on("namespace/**", method: method) { await blobs.respond(to: $0, $1) }
+            }
+            for path in ["health", "healthz", "readyz", "readiness"] {
+                router.get(RouterPath(path)) { _, _ in Response.text("ok\n") }
+            }
+            do throws(HTTPServiceError) {
+                services.append(
+                    try await HTTPService.start(
+                        router.buildResponder(), at: address, admission: admission, door: .api, limits: limits,
+                        logger: logger))
+            } catch {
+                for service in services { await service.stop() }
+                throw error
+            }
+        }
+        return RegistryServer(services)
+    }
+
+    /// Where the parts of the registry are reached: here, by the address by which the caller reached this one.
+    private static func cluster(seenFrom request: Request, peers: String, trackers: [String]) -> JSONValue {
+        let url = "http://" + (request.head.authority ?? "")
+        return .object([
+            "origins": .array([.object(["url": .string(url), "peers": .string(peers)])]),
+            "indexes": .array([.string(url)]), "trackers": .array(trackers.map { .string($0) }),
+        ])
+    }
+
+    /// Clients on this host need no token and may do everything.
+    private static func access(to address: ListenAddress, isInsecure: Bool) -> AccessMiddleware {
+        let local = Caller(name: "local", role: RegistryRoles.admin)
+        let everybody = Caller(name: "anybody", role: RegistryRoles.admin)
+        let authenticator: any Authenticator = isInsecure ? Everybody(caller: everybody) : BearerTokens { [] }
+        return AccessMiddleware(
+            RequestGuard(address: address, local: local), authenticator, setting: "tokens",
+            open: ["/health", "/healthz", "/readyz", "/readiness"]
+        ) { request, status, text in
+            request.uri.path.hasPrefix("/v2")
+                ? OCIService.refusal(status, text) : Problem.response(status, "REFUSED", text)
+        }
+    }
+
+    package func stop() async {
+        for service in services { await service.stop() }
+    }
+}
+
+/// Takes everybody for the same caller: for networks in which all who reach a registry may use it.
+private struct Everybody: Authenticator {
+    let caller: Caller
+
+    func authenticate(_ request: HTTPRequest, from origin: RequestOrigin) async -> Authentication { .caller(caller) }
+}
