@@ -49,6 +49,38 @@ import Text
         #expect(report.right.isFull)
     }
 
+    @Test(arguments: [1, 5 * piece, 9 * piece + 77, 3 << 20]) func `a blob is held against its chain`(
+        length: Int
+    ) async throws {
+        var random = SeededGenerator(seed: 3)
+        var bytes = random.bytes(length)
+        // A hole, where the file system makes one.
+        if length > 6 * Self.piece {
+            bytes.replaceSubrange(Self.piece..<3 * Self.piece, with: repeatElement(0, count: 2 * Self.piece))
+        }
+        let pieces = stride(from: 0, to: length, by: Self.piece).map { Array(bytes[$0..<min($0 + Self.piece, length)]) }
+        var stream = SHA256Stream()
+        let states = pieces.dropLast().flatMap { piece in
+            stream.update(piece)
+            return stream.state?.bytes ?? []
+        }
+        let blob = try BlobInfo(
+            digest: SHA256.digest(bytes), length: Int64(length), pieceLength: Self.piece,
+            pieces: [UInt8](repeating: 9, count: 20 * pieces.count), states: states)
+        let torrent = Torrent(info: blob.info)
+        try directory.write("blob", bytes)
+        let right = try await verify(torrent, at: directory.path("blob"))
+        #expect(right.isComplete && right.right.isFull)
+        bytes[length / 2] ^= 1
+        try directory.write("blob", bytes)
+        let wrong = try await verify(torrent, at: directory.path("blob"))
+        #expect(wrong.files == [.corrupt(pieces: [PieceIndex(unchecked: length / 2 / Self.piece)])])
+        #expect(wrong.right.count == pieces.count - 1)
+        try directory.write("blob", Array(bytes.dropLast()))
+        let short = try await verify(torrent, at: directory.path("blob"))
+        #expect(short.files == [.wrongSize(expected: Int64(length), found: Int64(length - 1))])
+    }
+
     @Test func `where piece layers are missing the files' roots tell right from wrong`() async throws {
         var torrent = try await make(.v2)
         torrent.pieceLayers = PieceLayers()

@@ -1,5 +1,6 @@
 import Files
 import Glibc
+import Hashing
 import Metainfo
 import Storage
 import Synchronization
@@ -98,6 +99,28 @@ import Testing
             let isZero = sample.pieces[index].allSatisfy { $0 == 0 }
             #expect(result.right.contains(index) == (isZero || index == 2 || index == sample.pieces.count - 1))
         }
+    }
+
+    @Test("a blob is checked by its chain, whatever its SHA-1s say")
+    func blobs() throws {
+        let disk = try Disk(.real)
+        var bytes = [UInt8](repeating: 7, count: 200_000)
+        // Pieces 4 and 5 are zeros, and holes on disk as the rest of what is not written.
+        for index in 65_536..<98_304 { bytes[index] = 0 }
+        let sample = try Sample.blob(bytes)
+        let files = try disk.files(sample)
+        for piece in [2, 3, 7, sample.pieces.count - 1] { try files.write(sample, piece) }
+        let wrong = [UInt8](repeating: 1, count: 16_384)
+        try wrong.withUnsafeBytes { try files.write(sample.piece(7), $0) }
+        let right = try ContentCheck(files: files, hashes: sample.hashes).run(parallelism: .threads(2))
+        #expect(Array(right.right.indices) == [2, 3, 4, 5, sample.pieces.count - 1])
+        #expect(Array(right.wrong.indices) == [7])
+        #expect(right.hashedBytes <= 8 * 16_384, "a hole is read only where the content may be zeros")
+        // SHA-1s that call every piece zeros do not make a hole the content, those of other bytes change nothing.
+        let zeros = SHA1.digest([UInt8](repeating: 0, count: 16_384)).bytes
+        let forged = try Sample.blob(bytes, sha1: (0..<sample.pieces.count).flatMap { _ in zeros })
+        let found = try ContentCheck(files: files, hashes: forged.hashes).run()
+        #expect(found.right == right.right && found.wrong == right.wrong)
     }
 
     @Test("a hundred gigabytes of hole take no time")

@@ -60,6 +60,29 @@ struct Sample: Sendable {
         return try Sample(builder, ["": random.bytesWithoutZeros(length)])
     }
 
+    /// A blob of these bytes and its torrent.
+    /// - Parameter sha1: of the pieces; nil for the right ones.
+    static func blob(_ bytes: [UInt8], pieceLength: Int = 16_384, sha1: [UInt8]? = nil) throws -> Sample {
+        let pieces = stride(from: 0, to: bytes.count, by: pieceLength).map {
+            Array(bytes[$0..<min($0 + pieceLength, bytes.count)])
+        }
+        var stream = SHA256Stream()
+        let states = pieces.dropLast().flatMap { piece in
+            stream.update(piece)
+            return stream.state?.bytes ?? []
+        }
+        let info = try BlobInfo(
+            digest: SHA256.digest(bytes), length: Int64(bytes.count), pieceLength: pieceLength,
+            pieces: sha1 ?? pieces.flatMap { SHA1.digest($0).bytes }, states: states)
+        return Sample(torrent: Torrent(info: info.info), files: ["": bytes], pieces: pieces)
+    }
+
+    private init(torrent: Torrent, files: [String: [UInt8]], pieces: [[UInt8]]) {
+        self.torrent = torrent
+        self.files = files
+        self.pieces = pieces
+    }
+
     private init(_ builder: TorrentBuilder, _ content: [String: [UInt8]]) throws {
         let layout = builder.layout
         func bytes(_ file: Int) -> [UInt8] {

@@ -46,6 +46,37 @@ struct Sample: Sendable {
         return try Sample(builder, ["": random.bytesWithoutZeros(length)])
     }
 
+    /// A blob and its torrent, whose SHA-1s are those of other bytes: only the chain can verify it.
+    static func blob(_ length: Int = 1_000_000, pieceLength: Int = 65_536, seed: UInt64 = 1) throws -> Sample {
+        var random = SeededGenerator(seed: seed)
+        return try blob(random.bytesWithoutZeros(length), pieceLength: pieceLength)
+    }
+
+    /// - Parameter states: the chain; nil for the right one.
+    static func blob(_ bytes: [UInt8], pieceLength: Int, states: [UInt8]? = nil) throws -> Sample {
+        let pieces = stride(from: 0, to: bytes.count, by: pieceLength).map {
+            Array(bytes[$0..<min($0 + pieceLength, bytes.count)])
+        }
+        let info = try BlobInfo(
+            digest: SHA256.digest(bytes), length: Int64(bytes.count), pieceLength: pieceLength,
+            pieces: [UInt8](repeating: 7, count: 20 * pieces.count), states: states ?? self.states(between: pieces))
+        return Sample(torrent: Torrent(info: info.info), files: ["": bytes], pieces: pieces)
+    }
+
+    static func states(between pieces: [[UInt8]]) -> [UInt8] {
+        var stream = SHA256Stream()
+        return pieces.dropLast().flatMap { piece in
+            stream.update(piece)
+            return stream.state?.bytes ?? []
+        }
+    }
+
+    private init(torrent: Torrent, files: [String: [UInt8]], pieces: [[UInt8]]) {
+        self.torrent = torrent
+        self.files = files
+        self.pieces = pieces
+    }
+
     private init(_ builder: TorrentBuilder, _ content: [String: [UInt8]]) throws {
         let layout = builder.layout
         func bytes(_ file: Int) -> [UInt8] {

@@ -117,6 +117,8 @@ package struct TorrentMaker: Sendable {
                     if let first { v1.set(piece, to: first) }
                     if let second { v2.set(piece, to: second) }
                     return true
+                case .chained:
+                    return true
                 case .unreadable(let problem):
                     fail(problem)
                     return false

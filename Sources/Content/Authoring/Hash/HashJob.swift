@@ -8,6 +8,8 @@ import Threads
 enum PieceOutcome: Sendable {
     /// The requested digests. The v2 digest is the root over the piece's own leaves.
     case hashed(v1: SHA1Digest?, v2: SHA256Digest?)
+    /// Whether the piece agrees with the chain.
+    case chained(isRight: Bool)
     /// A file of the piece could not be read to the end of the piece.
     case unreadable(FileProblem)
 }
@@ -39,6 +41,8 @@ struct HashJob: Sendable {
     let line: ContentLine
     let hasV1: Bool
     let hasV2: Bool
+    /// The chain of a blob: its pieces are held against it instead of being hashed otherwise.
+    var chain: SHA256Chain?
     /// The source of a file, by the caller's index. Called on demand, so that 100,000 paths need not all be in memory.
     let source: @Sendable (_ file: Int) -> Source
     /// Called once for each piece, by several threads at the same time. False ends the run.

@@ -1,8 +1,9 @@
 import Glibc
 import Hashing
+import Metainfo
 
 /// One hashing thread: up to four pieces at a time, one lane each, read in blocks. SHA-1 processes all lanes together,
-/// SHA-256 all their leaves.
+/// SHA-256 all their leaves, or all pieces of a blob.
 struct HashWorker: ~Copyable {
     private struct Lane {
         let piece: Int
@@ -25,6 +26,8 @@ struct HashWorker: ~Copyable {
     private var files: SourceFiles
     private var streams: SHA1Streams
     private var lanes: [Lane?]
+    /// For each lane the SHA-256 of its piece in a blob; not used without a chain.
+    private var chained: [SHA256Stream]
     private let zeros: ZeroPiece
 
     /// Nil if there is not enough memory.
@@ -39,6 +42,7 @@ struct HashWorker: ~Copyable {
         files = SourceFiles(capacity: job.limits.openFilesPerThread)
         streams = SHA1Streams()
         lanes = [Lane?](repeating: nil, count: SHA1Streams.mostLanes)
+        chained = job.chain == nil ? [] : [SHA256Stream](repeating: SHA256Stream(), count: lanes.count)
     }
 
     deinit { free(memory) }
@@ -72,8 +76,9 @@ struct HashWorker: ~Copyable {
             let piece = job.piece(position)
             let (stretch, range) = job.line.piece(piece)
             let lane = Lane(piece: piece, end: range.upperBound, position: range.lowerBound, stretch: stretch)
-            guard isHole(lane) else {
+            guard job.chain == nil, isHole(lane) else {
                 lanes[index] = lane
+                if let stream = job.chain?.stream(for: PieceIndex(unchecked: piece)) { chained[index] = stream }
                 return
             }
             state.add(job.line.pieceLength)
@@ -124,6 +129,11 @@ struct HashWorker: ~Copyable {
     }
 
     private mutating func hash() {
+        if job.chain != nil {
+            SHA256Stream.update(
+                &chained,
+                with: lanes.indices.map { UnsafeRawBufferPointer(rebasing: buffer($0)[..<(lanes[$0]?.filled ?? 0)]) })
+        }
         if job.hasV1 {
             streams.update(
                 lanes.indices.map { index in
@@ -158,6 +168,8 @@ struct HashWorker: ~Copyable {
         let outcome: PieceOutcome
         if let problem = lane.problem {
             outcome = .unreadable(problem)
+        } else if let chain = job.chain {
+            outcome = .chained(isRight: chain.isRight(PieceIndex(unchecked: lane.piece), chained[index]))
         } else {
             outcome = .hashed(v1: digest, v2: job.hasV2 ? root(of: lane) : nil)
         }

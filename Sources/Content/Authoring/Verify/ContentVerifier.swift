@@ -100,13 +100,15 @@ package struct ContentVerifier: Sendable {
         let hasUnknownPieces = info.version == .v2 && !hashes.filesMissingLayers.isEmpty
         let roots = PieceResults(repeating: SHA256Digest.zero, count: hasUnknownPieces ? layout.pieceCount : 0)
         let job = HashJob(
-            line: ContentLine(layout), hasV1: info.version.hasV1, hasV2: info.version.hasV2,
+            line: ContentLine(layout), hasV1: info.version.hasV1 && hashes.chain == nil, hasV2: info.version.hasV2,
+            chain: hashes.chain,
             source: { HashJob.Source(path: systemPath(layout.files[$0]), identity: nil) },
             finish: { piece, outcome in
                 switch outcome {
                 case .hashed(let v1, let v2):
                     if hasUnknownPieces, let v2 { roots.set(piece, to: v2) }
                     verdicts.set(piece, to: isRight(PieceIndex(unchecked: piece), v1: v1, v2: v2) ? .right : .wrong)
+                case .chained(let isRight): verdicts.set(piece, to: isRight ? .right : .wrong)
                 case .unreadable(let problem): problems.add(problem)
                 }
                 return true

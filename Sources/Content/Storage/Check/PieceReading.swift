@@ -83,8 +83,9 @@ final class PieceReading: Sendable {
         for piece in batch {
             do {
                 if try isHole(piece) {
-                    if zeros.isZero(piece) { right.append(piece) }
-                    continue
+                    let judgement = zeros.judge(piece)
+                    if judgement == .zeros { right.append(piece) }
+                    if judgement != .unproven { continue }
                 }
                 let start = toHash.count * slot
                 let part = UnsafeMutableRawBufferPointer(rebasing: memory[start..<start + layout.length(of: piece)])

@@ -20,8 +20,16 @@ final class ZeroPieces: Sendable {
 
     init(_ hashes: PieceHashes) { self.hashes = hashes }
 
-    /// Whether the correct content of a piece is zeros. All known hashes (v1 and v2) must agree.
-    func isZero(_ piece: PieceIndex) -> Bool {
+    enum Judgement { case zeros, other, unproven }
+
+    /// Whether the correct content of a piece is zeros. All known hashes (v1 and v2) must agree. The v1 hashes of a blob
+    /// prove nothing to whoever checks its chain: a piece that is zeros by them must be hashed like any other.
+    func judge(_ piece: PieceIndex) -> Judgement {
+        guard isZero(piece) else { return .other }
+        return hashes.chain == nil ? .zeros : .unproven
+    }
+
+    private func isZero(_ piece: PieceIndex) -> Bool {
         let v1 = hashes.v1(piece)
         let v2 = hashes.v2(piece)
         if v1 == nil, v2 == nil { return false }

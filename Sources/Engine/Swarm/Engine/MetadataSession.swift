@@ -165,9 +165,9 @@ final class MetadataSession: ConnectionOwner {
                 connections[peer]?.progressed()
             case .ban(let peer): connections[peer]?.close(.banned)
             case .judge(let chunks):
-                let hashes = subject.hashes
+                let (hashes, expectation) = (subject.hashes, options.expectation)
                 work {
-                    MetadataWork.judge(chunks, against: hashes)
+                    MetadataWork.judge(chunks, against: hashes, expecting: expectation)
                 } then: {
                     $0.judged($1)
                 }

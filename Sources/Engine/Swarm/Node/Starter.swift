@@ -81,6 +81,7 @@ struct Starter: Sendable {
     /// - Parameter directory: destination of the content, unless the options stage it elsewhere.
     func get(_ torrent: Torrent, into directory: String) {
         Task { [self] in
+            guard await isExpected(torrent.info) else { return }
             let completed = try? await node.pool.run { complete(torrent, from: directory) }
             if let completed = completed ?? nil { return fetch(completed, into: directory) }
             guard options.usesPeers else {
@@ -99,6 +100,21 @@ struct Starter: Sendable {
                 fetch($0, into: directory, peers: $1)
             }
         }
+    }
+
+    /// Whether the torrent is the one that was asked for; says so if not.
+    private func isExpected(_ info: Info) async -> Bool {
+        guard options.expectation != .nothing else { return true }
+        let problem = try? await node.pool.run { () -> MetainfoError? in
+            do throws(MetainfoError) { try options.expectation.check(info) } catch { return error }
+            return nil
+        }
+        guard let error = problem else { return true }
+        transfer.report(
+            .failed(
+                TransferError(
+                    .verification, "\(error)", advice: "Get the torrent from where its digest was said, again.")))
+        return false
     }
 
     /// The torrent with the layers that an earlier run downloaded, if it has none itself; nil if peers must be asked
@@ -162,7 +178,8 @@ struct Starter: Sendable {
         Task { [self] in
             let saved = try? await node.pool.run {
                 let torrent = savedTorrent(magnet.hashes, in: directory)
-                return torrent?.pieceHashes.filesToFetchLayersOf.isEmpty == true ? torrent : nil
+                guard let torrent, (try? options.expectation.check(torrent.info)) != nil else { return Torrent?.none }
+                return torrent.pieceHashes.filesToFetchLayersOf.isEmpty ? torrent : nil
             }
             if let torrent = saved ?? nil { return fetch(torrent, into: directory, peers: options.extraPeers) }
             await transfer.fetchMetadata(MetadataSubject(magnet), with: self) { info, hashes in

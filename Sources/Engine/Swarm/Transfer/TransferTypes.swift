@@ -38,6 +38,10 @@ package struct TransferOptions: Sendable {
     package var staging: StagingPlace?
     /// Indices in the torrent's layout of the files to download, instead of ``selection``.
     package var fileIndices: Set<Int>?
+    /// What is known about the torrent's info dictionary. Another one is refused: a peer that sends it is banned. A blob
+    /// whose pieces are used before all of them are there needs the SHA-256 of its dictionary here; without it, a forged
+    /// chain is found out at the last piece at the latest.
+    package var expectation = InfoExpectation.nothing
     /// Whether peers are used at all. If not, the transfer neither announces nor listens.
     package var usesPeers = true
     /// Whether the torrent's own web seeds are used.

@@ -21,9 +21,12 @@ public struct InfoExpectation: Sendable, Hashable {
     /// Nothing is known.
     public static let nothing = InfoExpectation()
 
+    /// Whether an info dictionary of these bytes has the expected SHA-256. True if none is known.
+    public func allows(_ bytes: [UInt8]) -> Bool { infoDigest.map { SHA256.digest(bytes) == $0 } ?? true }
+
     /// - Throws: `MetainfoError.unexpected` if `info` is something else.
     public func check(_ info: Info) throws(MetainfoError) {
-        if let infoDigest, SHA256.digest(info.bytes) != infoDigest {
+        if let infoDigest, !allows(info.bytes) {
             throw .unexpected("the SHA-256 of the info dictionary is not \(infoDigest)")
         }
         if let blob, info.chain?.digest != blob { throw .unexpected("it does not describe the blob sha256:\(blob)") }
