@@ -163,6 +163,15 @@ let layers: [(name: String, modules: [Module])] = [
                 name: "BlobNode",
                 uses: ["Address", "Hashing", "Metainfo", "Threads", "Files", "Blobs", "Swarm"], products: [.log]),
             Module(
+                name: "RegistryClient", uses: ["Text", "JSON", "HTTPTransport", "Registry"],
+                products: [.nioCore, .nioHTTP1]),
+            Module(
+                name: "RegistryTransfer",
+                uses: [
+                    "Text", "Hashing", "Metainfo", "Threads", "Files", "Reactor", "Authoring", "Registry",
+                    "RegistryClient",
+                ], products: [.nioCore]),
+            Module(
                 name: "OCI",
                 uses: ["Text", "JSON", "Threads", "Files", "Admission", "Blobs", "HTTPServing", "Registry"],
                 products: [.hummingbird, .nioCore, .nioPosix]),
@@ -198,7 +207,7 @@ let layers: [(name: String, modules: [Module])] = [
                     "Authoring", "HashLibrary", "HTTPTransport", "Tracking", "TrackerServer", "SwarmCore",
                     "SwarmSimulator", "Swarm",
                     "HTTPServing", "BFT", "Node", "NodeAPI", "Blobs", "Database", "Registry", "TagIndex",
-                    "BlobNode", "Origin",
+                    "RegistryClient", "RegistryTransfer", "BlobNode", "Origin",
                 ], products: [.argumentParser, .log, .nioCore, .nioHTTP1])
         ]
     ),
@@ -248,6 +257,8 @@ let purposes = [
     "Registry": "content by name, as values: names, tags, digests, manifests, the owners of a blob",
     "TagIndex": "which manifest each tag names, what each name has, and since when",
     "BlobNode": "the blobs of a host and their swarms: serves all of them, fetches each once",
+    "RegistryClient": "blobs, uploads, manifests and tags of a registry, over the OCI distribution API",
+    "RegistryTransfer": "pushing files to a registry, pulling them: read, hashed, kept, published",
     "OCI": "the OCI distribution API over blobs and an index of names",
     "Origin": "the doors of a registry: keeps what is pushed, answers pulls",
     "Node": "the daemon: task directories, and uploads and service of what is sent, calls, crashes",

@@ -67,17 +67,21 @@ package final class HTTPTransport: Sendable {
 
     /// Sends a GET request and follows redirects, until the headers of another response have arrived.
     /// - Parameters:
+    ///   - ownHeaders: headers for the first server alone, such as a token: left out where a redirect leads elsewhere.
     ///   - allowed: addresses to which the URL may resolve; see `AddressRule`. A redirect is checked by the address of
     ///     the server that sent it.
     ///   - deadline: time by which the headers must have arrived. The body is read by `collect` or by the caller, who
     ///     must set a limit; without one, only a silence longer than `readTimeout` ends it.
     /// - Throws: `HTTPTransportError`.
     package func get(
-        _ url: HTTPURL, headers: HTTPHeaders = [:], allowed: ReachSet = .all, deadline: NIODeadline
+        _ url: HTTPURL, headers: HTTPHeaders = [:], ownHeaders: HTTPHeaders = [:], allowed: ReachSet = .all,
+        deadline: NIODeadline
     ) async throws(HTTPTransportError) -> HTTPAnswer {
         var url = url
         var allowed = allowed
         var referrer: String?
+        var headers = headers
+        headers.add(contentsOf: ownHeaders)
         for _ in 0...settings.redirects {
             let (response, reached) = try await send(
                 url, headers: headers, allowed: allowed, referrer: referrer, deadline: deadline)
@@ -94,6 +98,7 @@ package final class HTTPTransport: Sendable {
             if url.isSecure && !next.isSecure { throw .insecureRedirect(from: url.host, to: next.host) }
             let isSameServer = url.host == next.host && url.port == next.port
             allowed = isSameServer && !reached.contains(.everywhere) ? reached : reached.redirectTargets
+            if !isSameServer { for header in ownHeaders { headers.remove(name: header.name) } }
             referrer = url.host
             url = next
         }

@@ -18,13 +18,31 @@ struct Progress: Sendable, Equatable {
     var knowsPeers = true
     /// The efficiency, if known.
     var efficiency: EfficiencyText?
+    /// Of a registry's content: the origins that give or take, files, and bytes that were there already.
+    var origins: Int?
+    var files: (done: Int, all: Int)?
+    var cached = 0
+    /// Whether the bytes are sent, and not received.
+    var isUpload = false
+
+    static func == (left: Progress, right: Progress) -> Bool {
+        left.json == right.json && left.isTransfer == right.isTransfer && left.knowsPeers == right.knowsPeers
+            && left.cached == right.cached && left.isUpload == right.isUpload
+            && left.files.map { [$0.done, $0.all] } == right.files.map { [$0.done, $0.all] }
+    }
 
     /// The JSON line for scripts; the keys are a contract (docs/json-lines.md).
     var json: JSONValue {
-        .object([
-            ("event", .string("progress")), ("done", .int(done)), ("total", .int(total)), ("down", .int(down)),
-            ("up", .int(up)), ("eta", eta.map(JSONValue.int) ?? .null),
-            ("sources", .object([("peers", .int(peers)), ("web", .int(webSources))])), ("phase", .string(phase)),
-        ] + (efficiency.map { [("efficiency", $0.json)] } ?? []))
+        .object(
+            [
+                ("event", .string("progress")), ("done", .int(done)), ("total", .int(total)), ("down", .int(down)),
+                ("up", .int(up)), ("eta", eta.map(JSONValue.int) ?? .null),
+                (
+                    "sources",
+                    .object([
+                        ("peers", .int(peers)), origins.map { ("origins", .int($0)) } ?? ("web", .int(webSources)),
+                    ])
+                ), ("phase", .string(phase)),
+            ] + (efficiency.map { [("efficiency", $0.json)] } ?? []))
     }
 }

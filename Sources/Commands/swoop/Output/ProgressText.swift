@@ -43,6 +43,7 @@ enum ProgressText {
             parts.append("\(field(HumanText.bytes(progress.done), 8)) of \(HumanText.bytes(progress.total))")
         }
         guard progress.isTransfer else { return parts + ending(progress) }
+        if progress.origins != nil { return parts + registryParts(progress, field) }
         if padded || progress.down > 0 || progress.done < progress.total {
             parts.append("down \(field(HumanText.rate(progress.down), 9))")
         }
@@ -54,6 +55,17 @@ enum ProgressText {
         if progress.webSources > 0 { parts.append(HumanText.plural(progress.webSources, "web source")) }
         if let said = progress.efficiency?.short, padded || progress.done >= progress.total { parts.append(said) }
         return parts
+    }
+
+    /// The parts of a push or pull.
+    private static func registryParts(_ progress: Progress, _ field: (String, Int) -> String) -> [String] {
+        let rate = progress.isUpload ? progress.up : progress.down
+        var parts = [field(HumanText.rate(rate), 9), field(ending(progress).first ?? "", 11)]
+        if let files = progress.files, files.all > 1 { parts.append("\(files.done) of \(files.all) files") }
+        if progress.knowsPeers { parts.append(HumanText.plural(progress.peers, "peer")) }
+        if let origins = progress.origins, progress.knowsPeers { parts.append(HumanText.plural(origins, "origin")) }
+        if progress.cached > 0 { parts.append("\(HumanText.bytes(progress.cached)) (cached)") }
+        return parts.filter { !$0.isEmpty }
     }
 
     private static func ending(_ progress: Progress) -> [String] {

@@ -31,7 +31,9 @@ package enum ContentScanner {
         case .other:
             throw .specialFile(path: DisplayName.escape(root), kind: status.words)
         }
-        guard walk.totalLength > 0 else { throw .noContent(path: DisplayName.escape(root)) }
+        guard walk.totalLength > 0 || (options.allowsEmpty && !walk.files.isEmpty) else {
+            throw .noContent(path: DisplayName.escape(root))
+        }
         return ScannedContent(
             root: root, name: name, isSingleFile: isSingleFile, files: walk.files, warnings: walk.warnings,
             totalLength: walk.totalLength)

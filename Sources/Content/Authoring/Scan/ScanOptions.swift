@@ -16,6 +16,8 @@ package struct ScanOptions: Sendable, Hashable {
     package var exclude: [String] = []
     /// The path to which the torrent will be written. That file is left out, and so are remains of earlier runs.
     package var output: String?
+    /// Whether content without a byte in it is content too.
+    package var allowsEmpty = false
 
     package init(symlinks: SymlinkPolicy = .refuse, exclude: [String] = [], output: String? = nil) {
         self.symlinks = symlinks

@@ -31,8 +31,8 @@ package struct ScannedContent: Sendable {
         file.path.isEmpty ? root : root + [UInt8(ascii: "/")] + file.path.bytes
     }
 
-    func systemPath(of file: ScannedFile) -> SystemPath { SystemPath(path(of: file)) }
+    package func systemPath(of file: ScannedFile) -> SystemPath { SystemPath(path(of: file)) }
 
     /// The same for a person.
-    func displayPath(of file: ScannedFile) -> String { DisplayName.escape(path(of: file)) }
+    package func displayPath(of file: ScannedFile) -> String { DisplayName.escape(path(of: file)) }
 }

@@ -9,6 +9,9 @@ package enum FilesManifest {
     package static let fileType = "application/octet-stream"
     package static let titleKey = "org.opencontainers.image.title"
     package static let executableKey = "org.swoop.executable"
+    /// An annotation of the manifest, `true` for a directory that has one file at its top and nothing else: without it that is
+    /// the manifest of a file.
+    package static let directoryKey = "org.swoop.directory"
     /// Trees of more files are packed before they are pushed.
     package static let mostFiles = 10_000
     /// The configuration of artifacts that have none (OCI image specification, "Guidance for an Empty Descriptor").
@@ -32,7 +35,8 @@ package enum FilesManifest {
     }
 
     /// The bytes of the manifest of `files`, in whatever order they come.
-    package static func make(_ files: [File]) -> [UInt8] {
+    /// - Parameter isDirectory: whether what is pushed is a directory, and not the one file.
+    package static func make(_ files: [File], isDirectory: Bool = false) -> [UInt8] {
         let layers = files.sorted { $0.path.bytes.lexicographicallyPrecedes($1.path.bytes) }.map { file in
             var annotations = [titleKey: String(decoding: file.path.bytes, as: UTF8.self)]
             if file.isExecutable { annotations[executableKey] = "true" }
@@ -40,10 +44,21 @@ package enum FilesManifest {
         }
         let config = Descriptor(
             mediaType: emptyConfigType, digest: BlobDigest(SHA256.digest(emptyConfig)), size: Int64(emptyConfig.count))
-        return JSONValue.object([
+        var object: JSONObject = [
             "schemaVersion": .integer(2), "mediaType": .string(Manifest.imageType),
             "artifactType": .string(artifactType), "config": config.json, "layers": .array(layers),
-        ]).encode()
+        ]
+        if isDirectory, isAtTop(files) { object["annotations"] = .object([directoryKey: .string("true")]) }
+        return JSONValue.object(object).encode()
+    }
+
+    /// Whether a manifest is that of one file, and not of a directory.
+    package static func isSingleFile(_ manifest: Manifest, _ files: [File]) -> Bool {
+        isAtTop(files) && manifest.annotations[directoryKey] != "true"
+    }
+
+    private static func isAtTop(_ files: [File]) -> Bool {
+        files.count == 1 && !(files.first?.path.bytes.contains(UInt8(ascii: "/")) ?? true)
     }
 
     /// Why a manifest has no files to write.

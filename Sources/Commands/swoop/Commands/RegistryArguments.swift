@@ -1,0 +1,109 @@
+import ArgumentParser
+import Files
+import HTTPTransport
+import Registry
+import RegistryClient
+import Text
+
+/// The options that all commands of a registry share.
+struct RegistryArguments: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The registry. Default: the environment's SWOOP_REGISTRY, else \(Self.defaultURL).", valueName: "url"))
+    var registry: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A file with the registry's token, or with USER:PASSWORD for a registry of another kind.", valueName: "file"
+        ))
+    var tokenFile: String?
+
+    static let defaultURL = "http://127.0.0.1:15000"
+
+    /// - Parameter silence: seconds without a byte after which a request counts as failed.
+    func client(silence: Double) throws -> RegistryClient {
+        let given = registry ?? Terminal.environment("SWOOP_REGISTRY").flatMap { $0.isEmpty ? nil : $0 }
+        let text = given ?? Self.defaultURL
+        let full = text.contains("://") ? text : "http://" + text
+        guard let url = HTTPURL(full.hasSuffix("/") ? String(full.dropLast()) : full), url.query.isEmpty else {
+            throw Failure(
+                .usage, "'\(text.shown)' is no address of a registry",
+                advice: "Write --registry http://HOST:15000 or https://HOST.")
+        }
+        var settings = HTTPTransportSettings()
+        settings.readTimeout = silence
+        return RegistryClient(base: url, credential: try credential(), settings: settings)
+    }
+
+    private func credential() throws -> RegistryCredential? {
+        guard let tokenFile else { return nil }
+        let text: String
+        do {
+            let file = try SystemFileLayer().readSmallFile(SystemPath(tokenFile), limit: 64 << 10, followSymlink: true)
+            text = String(decoding: file.bytes, as: UTF8.self)
+        } catch {
+            throw Failure(.usage, "--token-file: cannot read '\(tokenFile.shown)': \(error)")
+        }
+        guard let credential = RegistryCredential(text.trimmingBlanks) else {
+            throw Failure(.usage, "--token-file: '\(tokenFile.shown)' has no token in it")
+        }
+        return credential
+    }
+
+    /// Where digests and unfinished uploads are remembered; nil where there is no home.
+    static var cachePath: String? {
+        if let base = Terminal.environment("XDG_CACHE_HOME"), base.hasPrefix("/") { return base + "/swoop" }
+        guard let home = Terminal.environment("HOME"), home.hasPrefix("/") else { return nil }
+        return home + "/.cache/swoop"
+    }
+}
+
+/// NAME, NAME:TAG or NAME@DIGEST as an argument.
+enum ReferenceArgument {
+    static func parse(_ text: String) throws -> Reference {
+        guard let reference = Reference(text) else { throw problem }
+        return reference
+    }
+
+    /// Without a digest.
+    static func tagged(_ text: String) throws -> Reference {
+        let reference = try parse(text)
+        guard case .tag = reference.version else { throw ArgumentProblem("a tag is wanted here, not a digest") }
+        return reference
+    }
+
+    static func name(_ text: String) throws -> ContentName {
+        guard let name = ContentName(text) else { throw problem }
+        return name
+    }
+
+    private static let problem = ArgumentProblem(
+        """
+        a name is parts of letters, digits, '.', '_' and '-' with slashes between, as in team/app, and a tag follows a \
+        colon, as in team/app:1.0
+        """)
+}
+
+extension Failure {
+    /// The exit status for errors of a registry.
+    init(_ error: RegistryError) {
+        let (status, advice): (ExitStatus, String) =
+            switch error {
+            case .silent(let registry, _, let cause):
+                (
+                    .failed,
+                    "\(cause.description.prefix(1).uppercased())\(cause.description.dropFirst()). Does 'swoop up' run "
+                        + "there? Another registry is named by --registry; this one is \(registry)."
+                )
+            case .unauthorized: (.refused, "Is the token right, and for this name? Give it with --token-file.")
+            case .denied: (.refused, "")
+            case .unknown: (.notFound, "")
+            case .noSpace: (.disk, "Make room there, then run the same command again: it goes on from where it was.")
+            case .refused(_, let status, _, _):
+                (status == 400 ? .failed : .failed, "Run the same command again; the registry's log may say more.")
+            case .malformed: (.verification, "Is that a registry? Look at the URL.")
+            case .cancelled: (.interrupted, "")
+            }
+        self.init(status, error.description, advice: advice)
+    }
+}

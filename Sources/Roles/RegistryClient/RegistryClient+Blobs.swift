@@ -1,0 +1,90 @@
+import HTTPTransport
+import NIOCore
+import NIOHTTP1
+import Registry
+
+/// A blob, or the rest of it, as it comes.
+package struct BlobBody: Sendable {
+    /// Where it begins: 0 where the server gives no ranges.
+    package let start: Int64
+    /// Bytes of the whole blob, if the server says.
+    package let size: Int64?
+    let answer: HTTPAnswer
+    let registry: String
+
+    /// Calls `take` with each part, which waits as long as that needs: nothing piles up.
+    /// - Throws: what `take` throws, or a `RegistryError` when the body breaks off.
+    package func forEach(_ take: (ByteBuffer) async throws -> Void) async throws {
+        var parts = answer.body.makeAsyncIterator()
+        while true {
+            let part: ByteBuffer?
+            do { part = try await parts.next() } catch {
+                let error = HTTPTransportError(error, host: answer.host)
+                throw error == .cancelled
+                    ? RegistryError.cancelled : RegistryError.silent(registry: registry, tries: 1, error)
+            }
+            guard let part else { return }
+            try await take(part)
+        }
+    }
+}
+
+extension RegistryClient {
+    /// The size of a blob that the registry has under a name; nil when it has none.
+    package func size(of digest: BlobDigest, in name: ContentName) async throws(RegistryError) -> Int64? {
+        let answer = try await exchange(
+            Call(method: .HEAD, url: try url("/v2/\(name)/blobs/\(digest)"), accepts: [200, 404, 307]))
+        _ = try await body(of: answer, limit: 64 << 10)
+        guard answer.status != .notFound else { return nil }
+        // A registry that redirects has it, and does not say how large it is.
+        return answer.headers.first(name: "content-length").flatMap { Int64($0) } ?? -1
+    }
+
+    /// Begins to receive a blob, from an offset on where the server gives ranges.
+    /// - Throws: `.unknown` when the registry does not have it; `.malformed` for a range that was not asked for.
+    package func open(
+        _ digest: BlobDigest, in name: ContentName, from offset: Int64 = 0
+    ) async throws(RegistryError) -> BlobBody {
+        var call = Call(
+            method: .GET, url: try url("/v2/\(name)/blobs/\(digest)"),
+            subject: "blob \(digest) is at no origin: push it again", accepts: [200, 206])
+        call.followsRedirects = true
+        if offset > 0 { call.headers.add(name: "Range", value: "bytes=\(offset)-") }
+        let answer = try await exchange(call)
+        guard answer.status == .partialContent else {
+            return BlobBody(
+                start: 0, size: answer.headers.first(name: "content-length").flatMap { Int64($0) }, answer: answer,
+                registry: self.name)
+        }
+        guard let range = ContentRange(answer.headers.first(name: "content-range") ?? ""), range.first == offset,
+            range.last + 1 == range.size ?? (range.last + 1)
+        else { throw .malformed("another range than was asked for") }
+        return BlobBody(start: offset, size: range.size, answer: answer, registry: self.name)
+    }
+}
+
+/// `bytes 0-9/10` (RFC 9110, section 14.4).
+struct ContentRange: Hashable {
+    let first: Int64
+    let last: Int64
+    /// Nil for `*`.
+    let size: Int64?
+
+    init?(_ text: String) {
+        let parts = text.split(separator: " ")
+        guard parts.count == 2, parts[0].lowercased() == "bytes" else { return nil }
+        let halves = parts[1].split(separator: "/", omittingEmptySubsequences: false)
+        let ends = halves.first?.split(separator: "-", omittingEmptySubsequences: false) ?? []
+        guard halves.count == 2, ends.count == 2, let first = Int64(ends[0]), let last = Int64(ends[1]), first >= 0,
+            first <= last, last < .max
+        else { return nil }
+        if halves[1] != "*" {
+            guard let size = Int64(halves[1]), size > last else { return nil }
+            self.size = size
+        } else {
+            size = nil
+        }
+        self.first = first
+        self.last = last
+    }
+}

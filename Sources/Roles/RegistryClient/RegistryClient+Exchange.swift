@@ -1,0 +1,109 @@
+import HTTPTransport
+import NIOCore
+import NIOHTTP1
+import Text
+
+extension RegistryClient {
+    /// A request that can be made again.
+    struct Call: Sendable {
+        var method: HTTPMethod
+        var url: HTTPURL
+        var headers: HTTPHeaders = [:]
+        var body: [UInt8]?
+        /// What is missing when the answer is a 404.
+        var subject = ""
+        /// Statuses that the caller takes.
+        var accepts: Set<Int>
+        /// Whether a redirect is followed, to another server without the token.
+        var followsRedirects = false
+        /// Seconds until the head of the answer must be here; nil for the usual.
+        var timeout: Double?
+    }
+
+    /// Makes a request, again when nothing answers or the server is busy, until the head of a status that is accepted has
+    /// arrived.
+    func exchange(_ call: Call) async throws(RegistryError) -> HTTPAnswer {
+        var tries = 0
+        while true {
+            tries += 1
+            let answer: HTTPAnswer
+            do {
+                answer = try await once(call)
+            } catch {
+                guard error != .cancelled else { throw .cancelled }
+                guard tries < options.tries, Self.isPassing(error) else {
+                    throw .silent(registry: name, tries: tries, error)
+                }
+                try await pause(after: tries)
+                continue
+            }
+            let status = Int(answer.status.code)
+            if call.accepts.contains(status) { return answer }
+            if status == 401, login.changes(after: answer.headers) {
+                _ = try? await transport.collect(answer, limit: 64 << 10)
+                tries -= 1
+                continue
+            }
+            if [429, 502, 503, 504].contains(status), tries < options.tries {
+                _ = try? await transport.collect(answer, limit: 64 << 10)
+                try await pause(after: tries, asked: answer.headers.first(name: "retry-after").flatMap { Double($0) })
+                continue
+            }
+            throw await refusal(answer, subject: call.subject)
+        }
+    }
+
+    /// The same, with the whole body of the answer.
+    func exchange(_ call: Call, limit: Int) async throws(RegistryError) -> (answer: HTTPAnswer, body: [UInt8]) {
+        let answer = try await exchange(call)
+        return (answer, try await body(of: answer, limit: limit))
+    }
+
+    func body(of answer: HTTPAnswer, limit: Int) async throws(RegistryError) -> [UInt8] {
+        do {
+            return try await transport.collect(
+                answer, limit: limit, deadline: .now() + .after(max(60, options.answerTimeout)))
+        } catch {
+            throw error == .cancelled ? .cancelled : .silent(registry: name, tries: 1, error)
+        }
+    }
+
+    private func once(_ call: Call) async throws(HTTPTransportError) -> HTTPAnswer {
+        let deadline = NIODeadline.now() + .after(call.timeout ?? options.answerTimeout)
+        if call.followsRedirects {
+            return try await transport.get(
+                call.url, headers: call.headers, ownHeaders: login.headers, deadline: deadline)
+        }
+        var headers = call.headers
+        if isOurs(call.url) { headers.add(contentsOf: login.headers) }
+        return try await transport.request(
+            call.method, call.url, headers: headers, body: call.body.map { HTTPRequestBody($0) }, deadline: deadline)
+    }
+
+    /// Whether the credential is meant for this server.
+    func isOurs(_ url: HTTPURL) -> Bool {
+        url.host == base.host && url.port == base.port && (url.isSecure || !base.isSecure)
+    }
+
+    /// The error of an answer that is not accepted.
+    func refusal(_ answer: HTTPAnswer, subject: String = "") async -> RegistryError {
+        let body = (try? await transport.collect(answer, limit: 64 << 10, deadline: .now() + .seconds(10))) ?? []
+        let error = RegistryError(status: Int(answer.status.code), body: body, registry: name)
+        if case .unknown = error, !subject.isEmpty { return .unknown(subject) }
+        return error
+    }
+
+    func pause(after tries: Int, asked: Double? = nil) async throws(RegistryError) {
+        var seconds = options.firstPause
+        for _ in 1..<max(1, tries) { seconds *= 2 }
+        if let asked, asked.isFinite, asked > seconds { seconds = asked }
+        do { try await Task.sleep(for: .seconds(min(seconds, options.longestPause))) } catch { throw .cancelled }
+    }
+
+    private static func isPassing(_ error: HTTPTransportError) -> Bool {
+        switch error {
+        case .unreachable, .timedOut, .broken, .unresolved: true
+        default: false
+        }
+    }
+}

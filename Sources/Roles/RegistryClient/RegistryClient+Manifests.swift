@@ -1,0 +1,55 @@
+import HTTPTransport
+import NIOCore
+import NIOHTTP1
+import Registry
+
+extension RegistryClient {
+    /// The manifest of a tag or digest, held against the digest that was asked for.
+    /// - Throws: `.unknown` when there is none; `.malformed` for what is no manifest, or another one.
+    package func manifest(_ reference: Reference) async throws(RegistryError) -> Manifest {
+        var call = Call(
+            method: .GET, url: try url("/v2/\(reference.name)/manifests/\(reference.version)"),
+            headers: Self.acceptsManifests, subject: "no manifest \(reference)", accepts: [200])
+        call.followsRedirects = true
+        let (answer, bytes) = try await exchange(call, limit: Manifest.mostBytes)
+        let manifest: Manifest
+        do {
+            manifest = try Manifest(bytes, type: answer.headers.first(name: "content-type"))
+        } catch {
+            throw .malformed("a manifest of \(reference) that cannot be used: \(error)")
+        }
+        if case .digest(let digest) = reference.version, digest != manifest.digest {
+            throw .malformed("manifest \(manifest.digest) where \(digest) was asked for")
+        }
+        return manifest
+    }
+
+    /// The digest of a tag, if the registry has it. Nil also where the registry does not say the digest.
+    package func digest(of reference: Reference) async throws(RegistryError) -> BlobDigest? {
+        let answer = try await exchange(
+            Call(
+                method: .HEAD, url: try url("/v2/\(reference.name)/manifests/\(reference.version)"),
+                headers: Self.acceptsManifests, accepts: [200, 404]))
+        _ = try await body(of: answer, limit: 64 << 10)
+        guard answer.status == .ok else { return nil }
+        return answer.headers.first(name: "docker-content-digest").flatMap { BlobDigest($0) }
+    }
+
+    /// Puts a manifest under a tag or its digest.
+    package func put(_ bytes: [UInt8], type: String, as reference: Reference) async throws(RegistryError) {
+        let (_, _) = try await exchange(
+            Call(
+                method: .PUT, url: try url("/v2/\(reference.name)/manifests/\(reference.version)"),
+                headers: ["Content-Type": type], body: bytes, accepts: [201, 200]), limit: 64 << 10)
+    }
+
+    /// Deletes a tag, or a manifest with its tags.
+    package func delete(_ reference: Reference) async throws(RegistryError) {
+        let (_, _) = try await exchange(
+            Call(
+                method: .DELETE, url: try url("/v2/\(reference.name)/manifests/\(reference.version)"),
+                subject: "no tag \(reference)", accepts: [202, 200, 204]), limit: 64 << 10)
+    }
+
+    private static let acceptsManifests: HTTPHeaders = ["Accept": Manifest.types.joined(separator: ", ")]
+}

@@ -1,0 +1,82 @@
+import HTTPTransport
+import JSON
+import Text
+
+/// Why a registry did not do what it was asked for. Texts name the registry by host and port and never have a secret in them;
+/// what the registry says is shortened and escaped for display.
+package enum RegistryError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// No answer, after so many tries.
+    case silent(registry: String, tries: Int, HTTPTransportError)
+    /// The credential is missing, wrong, or not for this.
+    case unauthorized(registry: String, message: String)
+    /// It may not be done, whoever asks: an immutable tag, say.
+    case denied(String)
+    /// No such name, tag, manifest, blob or upload.
+    case unknown(String)
+    /// The registry has no room.
+    case noSpace(registry: String, message: String)
+    /// Any other refusal: HTTP status, code of the OCI specification, text.
+    case refused(registry: String, status: Int, code: String, message: String)
+    /// An answer that cannot be.
+    case malformed(String)
+    case cancelled
+
+    package var description: String {
+        switch self {
+        case .silent(let registry, let tries, _): "index \(registry) does not answer (tried \(tries))"
+        case .unauthorized(let registry, let message):
+            "\(registry) refuses this" + (message.isEmpty ? "" : ": \(message)")
+        case .denied(let message): message
+        case .unknown(let message): message
+        case .noSpace(let registry, let message):
+            "\(registry) has no room" + (message.isEmpty ? "" : ": \(message)")
+        case .refused(let registry, let status, let code, let message):
+            "\(registry) answers with status \(status)"
+                + (code.isEmpty && message.isEmpty
+                    ? "" : ": " + [code, message].filter { !$0.isEmpty }.joined(separator: " "))
+        case .malformed(let what): "the registry answers with \(what)"
+        case .cancelled: "cancelled"
+        }
+    }
+
+    /// What lies behind it, for the second line of a message.
+    package var cause: String? { if case .silent(_, _, let error) = self { error.description } else { nil } }
+
+    /// Whether the same request may succeed later.
+    package var isPassing: Bool {
+        switch self {
+        case .silent: true
+        case .refused(_, let status, _, _): [408, 425, 429, 500, 502, 503, 504].contains(status)
+        default: false
+        }
+    }
+
+    /// The error of an answer.
+    init(status: Int, body: [UInt8], registry: String) {
+        let (code, message) = Self.parse(body)
+        switch (status, code) {
+        case (401, _), (403, "UNAUTHORIZED"): self = .unauthorized(registry: registry, message: message)
+        case (409, _), (_, "DENIED"):
+            self = .denied(message.isEmpty ? "\(registry) does not allow this" : message)
+        case (403, _): self = .unauthorized(registry: registry, message: message)
+        case (404, _): self = .unknown(message.isEmpty ? "\(registry) does not know this" : message)
+        case (507, _): self = .noSpace(registry: registry, message: message)
+        default: self = .refused(registry: registry, status: status, code: code, message: message)
+        }
+    }
+
+    /// Code and text of `{"errors":[{"code","message","detail"}]}`, or of a problem (RFC 9457).
+    private static func parse(_ body: [UInt8]) -> (code: String, message: String) {
+        let limits = JSONLimits(maxBytes: 64 << 10, maxDepth: 16, maxValues: 4_000)
+        guard let object = (try? JSONValue.parse(body, limits: limits))?.objectValue else { return ("", "") }
+        if let first = object["errors"]?.arrayValue?.first?.objectValue {
+            return (shown(first["code"], 64), shown(first["message"], 500))
+        }
+        let text = object["detail"]?.stringValue != nil ? object["detail"] : object["title"]
+        return (shown(object["code"], 64), shown(text, 500))
+    }
+
+    private static func shown(_ value: JSONValue?, _ longest: Int) -> String {
+        DisplayName.escape(String((value?.stringValue ?? "").prefix(longest)))
+    }
+}
