@@ -139,8 +139,8 @@ let layers: [(name: String, modules: [Module])] = [
             Module(name: "Database", products: [.grdb]),
             Module(
                 name: "HTTPServing",
-                uses: ["Text", "Address", "JSON", "CLinux", "Threads", "MetricFamilies", "Admission"],
-                products: [.hummingbird, .log, .nioCore, .nioHTTP1, .nioPosix, .nioSSL]),
+                uses: ["Text", "Address", "JSON", "Threads", "Files", "MetricFamilies", "Admission"],
+                products: [.hummingbird, .log, .nioCore, .nioHTTP1, .nioPosix, .nioSSL])
         ]
     ),
     (

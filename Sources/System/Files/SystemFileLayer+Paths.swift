@@ -128,6 +128,9 @@ extension SystemFileLayer {
     /// Whether other machines may change the file system that a path is on, which inotify does not tell.
     package func isShared(_ path: SystemPath) -> Bool { swoop_is_shared_file_system(path.terminated) != 0 }
 
+    /// The same of the file system that an open file is on: its bytes may come over a network each time.
+    package func isShared(_ descriptor: Descriptor) -> Bool { swoop_is_on_shared_file_system(descriptor) != 0 }
+
     /// Whether a process of this machine has a file open for writing; nil where the kernel does not tell.
     /// - Parameter descriptor: opened for reading only.
     package func hasWriter(_ descriptor: Descriptor) -> Bool? {
