@@ -75,7 +75,7 @@ let layers: [(name: String, modules: [Module])] = [
             Module(name: "Files", uses: ["CLinux"]),
             Module(name: "MetricFamilies"),
             Module(name: "Admission", uses: ["Address"]),
-            Module(name: "Reactor", uses: ["Address", "Threads", "CLinux"], products: [.deque, .heap]),
+            Module(name: "Reactor", uses: ["Address", "Threads", "Files", "CLinux"], products: [.deque, .heap]),
         ]
     ),
     (

@@ -70,7 +70,7 @@ package final class VirtualNetwork: StreamNetwork {
 
     // MARK: StreamNetwork
 
-    package func connect(to address: PeerAddress, from source: PeerAddress?) throws(SystemError) -> ByteStream {
+    package func connect(to address: PeerAddress, from source: PeerAddress?) throws(SocketError) -> ByteStream {
         dials.append((loop.now, address))
         lastPort &+= 1
         let local = (source ?? Self.address(0)).with(port: lastPort)
@@ -84,8 +84,8 @@ package final class VirtualNetwork: StreamNetwork {
         return ByteStream(client)
     }
 
-    package func listen(on address: PeerAddress) throws(SystemError) -> StreamListener {
-        guard listeners[address] == nil else { throw SystemError("bind \(address)", code: EADDRINUSE) }
+    package func listen(on address: PeerAddress) throws(SocketError) -> StreamListener {
+        guard listeners[address] == nil else { throw SocketError("bind \(address)", code: EADDRINUSE) }
         let listener = VirtualListener(in: self, on: address)
         listeners[address] = listener
         return StreamListener(listener)

@@ -21,7 +21,7 @@ public struct ByteStream {
     // MARK: Readiness
 
     /// Starts watching the stream; the handler is retained until ``unregister(from:)``. On the loop.
-    public func register(on loop: EventLoop, for interest: Interest, handler: any ReadinessHandler) throws(SystemError)
+    public func register(on loop: EventLoop, for interest: Interest, handler: any ReadinessHandler) throws(SocketError)
     {
         switch kind {
         case .tcp(let descriptor): try loop.register(descriptor, for: interest, handler: handler)

@@ -41,7 +41,7 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     public private(set) var now: Double
 
     /// - Parameter name: at most 15 bytes of it appear in `top -H`.
-    public init(name: String) throws(SystemError) {
+    public init(name: String) throws(SocketError) {
         isVirtual = false
         now = Clocks.steadySeconds
         let poller = try Poller()
@@ -92,11 +92,11 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     // MARK: On the loop
 
     /// Starts watching `descriptor`; the handler is retained until ``unregister(_:)``.
-    public func register(_ descriptor: CInt, for interest: Interest, handler: any ReadinessHandler) throws(SystemError)
+    public func register(_ descriptor: CInt, for interest: Interest, handler: any ReadinessHandler) throws(SocketError)
     {
         checkIsolated()
         while handlers.count <= Int(descriptor) { handlers.append(nil) }
-        guard let poller else { throw SystemError("epoll_ctl", code: EBADF) }
+        guard let poller else { throw SocketError("epoll_ctl", code: EBADF) }
         try poller.add(descriptor, for: interest)
         handlers[Int(descriptor)] = handler
     }

@@ -17,12 +17,12 @@ public final class Poller: @unchecked Sendable {
     /// Descriptors that one wait tells of. Others that are ready are told of by the next.
     private static let capacity = 256
 
-    public init() throws(SystemError) {
+    public init() throws(SocketError) {
         epoll = swoop_epoll_create()
-        guard epoll >= 0 else { throw SystemError("epoll_create") }
+        guard epoll >= 0 else { throw SocketError("epoll_create") }
         wakeUp = swoop_eventfd_create()
         guard wakeUp >= 0 else {
-            let error = SystemError("eventfd")
+            let error = SocketError("eventfd")
             close(epoll)
             throw error
         }
@@ -37,9 +37,9 @@ public final class Poller: @unchecked Sendable {
     }
 
     /// Begins to watch `descriptor`. It stays watched until ``remove(_:)``, or until it is closed.
-    public func add(_ descriptor: CInt, for interest: Interest) throws(SystemError) {
+    public func add(_ descriptor: CInt, for interest: Interest) throws(SocketError) {
         guard swoop_epoll_control(epoll, EPOLL_CTL_ADD, descriptor, interest.bits) == 0 else {
-            throw SystemError("epoll_ctl")
+            throw SocketError("epoll_ctl")
         }
     }
 

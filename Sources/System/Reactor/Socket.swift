@@ -14,7 +14,7 @@ public enum Socket {
     }
 
     /// A listening socket. Bound to `[::]` it takes both IP versions.
-    public static func listen(on address: PeerAddress, backlog: CInt = 512) throws(SystemError) -> CInt {
+    public static func listen(on address: PeerAddress, backlog: CInt = 512) throws(SocketError) -> CInt {
         let descriptor = try open(address)
         set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
         if address.family == .ipv6 {
@@ -22,7 +22,7 @@ public enum Socket {
         }
         let bound = address.withKernelAddress { bind(descriptor, $0, $1) }
         guard bound == 0, Glibc.listen(descriptor, backlog) == 0 else {
-            let error = SystemError("bind \(address)")
+            let error = SocketError("bind \(address)")
             close(descriptor)
             throw error
         }
@@ -31,7 +31,7 @@ public enum Socket {
 
     /// Begins to connect; the socket becomes writable when it is done, and ``error(of:)`` tells how.
     /// - Parameter source: the local address to come from, with a port of the system's choice.
-    public static func connect(to address: PeerAddress, from source: PeerAddress?) throws(SystemError) -> CInt {
+    public static func connect(to address: PeerAddress, from source: PeerAddress?) throws(SocketError) -> CInt {
         let descriptor = try open(address)
         if let source, !source.isUnspecified, source.family == address.family {
             // The port is chosen at connect, when the whole four-tuple is known.
@@ -40,7 +40,7 @@ public enum Socket {
         }
         let result = address.withKernelAddress { Glibc.connect(descriptor, $0, $1) }
         guard result == 0 || errno == EINPROGRESS else {
-            let error = SystemError("connect \(address)")
+            let error = SocketError("connect \(address)")
             close(descriptor)
             throw error
         }
@@ -48,14 +48,14 @@ public enum Socket {
     }
 
     /// The next waiting connection; nil when there is none, or none can be taken now.
-    public static func accept(on listener: CInt) throws(SystemError) -> (descriptor: CInt, from: PeerAddress)? {
+    public static func accept(on listener: CInt) throws(SocketError) -> (descriptor: CInt, from: PeerAddress)? {
         var kernel = sockaddr_in6()
         var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
         let descriptor = withUnsafeMutablePointer(to: &kernel) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { swoop_accept(listener, $0, &length) }
         }
         guard descriptor >= 0 else {
-            if errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM { throw SystemError("accept") }
+            if errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM { throw SocketError("accept") }
             return nil
         }
         return (descriptor, withUnsafePointer(to: kernel) { PeerAddress(kernel: $0) })
@@ -110,10 +110,10 @@ public enum Socket {
         return writing(sendfile(descriptor, file, &position, count))
     }
 
-    private static func open(_ address: PeerAddress) throws(SystemError) -> CInt {
+    private static func open(_ address: PeerAddress) throws(SocketError) -> CInt {
         let kind = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_NONBLOCK.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
         let descriptor = socket(address.family == .ipv4 ? AF_INET : AF_INET6, kind, 0)
-        guard descriptor >= 0 else { throw SystemError("socket") }
+        guard descriptor >= 0 else { throw SocketError("socket") }
         return descriptor
     }
 

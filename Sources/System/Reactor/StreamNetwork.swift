@@ -5,19 +5,19 @@ import Glibc
 public protocol StreamNetwork {
     /// Begins to connect; the stream becomes writable when that is done, and ``ByteStream/connectError`` tells how.
     /// - Parameter source: the local address to come from, with a port of the network's choice.
-    func connect(to address: PeerAddress, from source: PeerAddress?) throws(SystemError) -> ByteStream
-    func listen(on address: PeerAddress) throws(SystemError) -> StreamListener
+    func connect(to address: PeerAddress, from source: PeerAddress?) throws(SocketError) -> ByteStream
+    func listen(on address: PeerAddress) throws(SocketError) -> StreamListener
 }
 
 /// The network of this host.
 public struct TCPNetwork: StreamNetwork, Sendable {
     public init() {}
 
-    public func connect(to address: PeerAddress, from source: PeerAddress?) throws(SystemError) -> ByteStream {
+    public func connect(to address: PeerAddress, from source: PeerAddress?) throws(SocketError) -> ByteStream {
         ByteStream(tcp: try Socket.connect(to: address, from: source))
     }
 
-    public func listen(on address: PeerAddress) throws(SystemError) -> StreamListener {
+    public func listen(on address: PeerAddress) throws(SocketError) -> StreamListener {
         StreamListener(tcp: try Socket.listen(on: address))
     }
 }
@@ -44,7 +44,7 @@ public struct StreamListener {
     }
 
     /// The next waiting connection; nil when there is none, or none can be taken now.
-    public func accept() throws(SystemError) -> (stream: ByteStream, from: PeerAddress)? {
+    public func accept() throws(SocketError) -> (stream: ByteStream, from: PeerAddress)? {
         switch kind {
         case .tcp(let descriptor): try Socket.accept(on: descriptor).map { (ByteStream(tcp: $0.descriptor), $0.from) }
         case .other(let endpoint): endpoint.accept()
@@ -52,7 +52,7 @@ public struct StreamListener {
     }
 
     /// Starts watching for connections; the handler is retained until ``unregister(from:)``. On the loop.
-    public func register(on loop: EventLoop, handler: any ReadinessHandler) throws(SystemError) {
+    public func register(on loop: EventLoop, handler: any ReadinessHandler) throws(SocketError) {
         switch kind {
         case .tcp(let descriptor): try loop.register(descriptor, for: .read, handler: handler)
         case .other(let endpoint): endpoint.register(for: .read, handler: handler)

@@ -7,7 +7,7 @@ struct StreamWatch {
 
     mutating func want(
         _ change: Interest, of stream: ByteStream, on loop: EventLoop, handler: any ReadinessHandler
-    ) throws(SystemError) {
+    ) throws(SocketError) {
         guard change != interest || !isRegistered else { return }
         interest = change
         if isRegistered { return stream.modify(on: loop, for: change) }

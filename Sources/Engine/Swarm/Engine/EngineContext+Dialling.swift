@@ -33,7 +33,7 @@ extension EngineContext {
     }
 }
 
-extension SystemError {
+extension SocketError {
     /// Whether the process or the system has no free descriptor.
     var isOutOfDescriptors: Bool { code == EMFILE || code == ENFILE }
 }

@@ -18,7 +18,7 @@ final class ReachProbe: ReadinessHandler {
     init(
         _ address: PeerAddress, from source: PeerAddress, over network: any StreamNetwork, loop: EventLoop,
         answer: @escaping (Bool) -> Void
-    ) throws(SystemError) {
+    ) throws(SocketError) {
         self.loop = loop
         self.answer = answer
         stream = try network.connect(to: address, from: source)

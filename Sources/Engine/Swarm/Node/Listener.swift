@@ -30,7 +30,7 @@ final class Listener: ReadinessHandler, TorrentDirectory {
     init(
         socket: StreamListener, loop: EventLoop, staging: ReceiveStaging, tunables: PeerConnection.Tunables,
         admission: Admission, logger: Logger, resolve: @escaping (PeerConnection, SHA1Digest) -> Void
-    ) throws(SystemError) {
+    ) throws(SocketError) {
         self.socket = socket
         self.loop = loop
         self.staging = staging
@@ -54,7 +54,7 @@ final class Listener: ReadinessHandler, TorrentDirectory {
         }
     }
 
-    private func pause(_ error: SystemError) {
+    private func pause(_ error: SocketError) {
         logger.warning("cannot take connections for a moment", metadata: ["error": "\(error)"])
         socket.modify(on: loop, for: [])
         loop.schedule(after: Self.rest) { [weak self] in

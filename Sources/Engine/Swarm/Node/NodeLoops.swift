@@ -18,11 +18,11 @@ final class NodeLoops: Sendable {
     /// - Parameters:
     ///   - count: loops, one at least.
     ///   - down: bytes per second of the process; nil for no limit. So is `up`.
-    init(count: Int, down: Int?, up: Int?) throws(SystemError) {
+    init(count: Int, down: Int?, up: Int?) throws(SocketError) {
         let limits = count > 1 ? SharedLimits(down: down, up: up, now: Clocks.steadySeconds) : nil
         first = LoopShare(loop: try EventLoop(name: "swoop-loop"), limits: limits)
         var shares = [first]
-        do throws(SystemError) {
+        do throws(SocketError) {
             for number in 1..<max(1, count) {
                 shares.append(LoopShare(loop: try EventLoop(name: "swoop-loop-\(number)"), limits: limits))
             }

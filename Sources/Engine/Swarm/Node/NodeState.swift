@@ -114,7 +114,7 @@ actor NodeState {
         } else {
             candidates = Self.ports.map { PeerAddress.any(port: $0) } + [PeerAddress.any(port: 0)]
         }
-        var lastError: SystemError?
+        var lastError: SocketError?
         for candidate in candidates {
             do {
                 let socket = try network.listen(on: candidate)
