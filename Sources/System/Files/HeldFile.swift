@@ -1,6 +1,7 @@
 import Glibc
 
-/// An open file, closed when the last reference goes.
+/// An open file or directory, closed when the last reference goes. Holding a reference keeps the descriptor usable for
+/// `sendfile`, whatever a cache does.
 package final class HeldFile: Sendable {
     package let layer: any FileLayer
     /// Not to be closed by others, nor used after this object is gone.

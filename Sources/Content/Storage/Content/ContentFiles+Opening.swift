@@ -7,14 +7,14 @@ extension ContentFiles {
     /// The location in which a file is looked up, as part of a cache key.
     private enum Place: Int { case own, published }
 
-    func openForReading(_ file: Int) throws(StorageError) -> OpenFile {
+    func openForReading(_ file: Int) throws(StorageError) -> ContentFile {
         guard layout.files.indices.contains(file), !layout.files[file].isPadding, selection.contains(file) else {
             throw StorageError(.misuse, "read", path: root.path, detail: "file \(file) is not selected")
         }
         return try open(file, forWriting: false)
     }
 
-    func openForWriting(_ file: Int) throws(StorageError) -> OpenFile {
+    func openForWriting(_ file: Int) throws(StorageError) -> ContentFile {
         guard layout.files.indices.contains(file), selection.contains(file), access == .downloading else {
             throw StorageError(.misuse, "write", path: root.path, detail: "file \(file) is not open for writing")
         }
@@ -23,7 +23,7 @@ extension ContentFiles {
         return opened
     }
 
-    private func open(_ file: Int, forWriting: Bool) throws(StorageError) -> OpenFile {
+    private func open(_ file: Int, forWriting: Bool) throws(StorageError) -> ContentFile {
         let cached = state.withLock { $0.files.get(file) }
         if let cached, cached.isWritable || !forWriting { return cached }
         let (isPublished, isMoving, generation) = state.withLock { state in
@@ -39,7 +39,7 @@ extension ContentFiles {
         }
     }
 
-    private func open(_ file: Int, _ place: Place, forWriting: Bool) throws(StorageError) -> OpenFile {
+    private func open(_ file: Int, _ place: Place, forWriting: Bool) throws(StorageError) -> ContentFile {
         let (access, generation) = state.withLock { ($0.access, $0.generation) }
         let isPublished = place == .published
         guard !(isPublished && forWriting) else {
@@ -48,7 +48,7 @@ extension ContentFiles {
         let directory = Int(tree.directoryOfFile[file])
         let parent = try openDirectory(directory, place, create: forWriting)
         let name = fileName(file)
-        let opened: OpenFile
+        let opened: ContentFile
         do {
             opened = try openFile(name, in: parent, file: file, access: access, forWriting, isPublished)
         } catch let error {
@@ -63,27 +63,27 @@ extension ContentFiles {
     }
 
     private func openFile(
-        _ name: FileName, in parent: OpenFile, file: Int, access: Access, _ forWriting: Bool, _ isPublished: Bool
-    ) throws(SystemError) -> OpenFile {
+        _ name: FileName, in parent: HeldFile, file: Int, access: Access, _ forWriting: Bool, _ isPublished: Bool
+    ) throws(SystemError) -> ContentFile {
         if access == .reading || isPublished || !forWriting {
             let options: OpenOptions = access == .reading ? .followSymlink : []
             let descriptor = try withRoom { () throws(SystemError) in
                 try layer.open(name, in: parent.descriptor, options)
             }
-            return OpenFile(descriptor, layer: layer)
+            return ContentFile(HeldFile(descriptor, layer: layer))
         }
         do {
             let descriptor = try withRoom { () throws(SystemError) in
                 try layer.open(name, in: parent.descriptor, [.write])
             }
-            return OpenFile(descriptor, layer: layer, isWritable: true)
+            return ContentFile(HeldFile(descriptor, layer: layer), isWritable: true)
         } catch  where error.number == ENOENT {
             var options: OpenOptions = [.write, .create]
             if layout.files[file].isExecutable { options.insert(.executable) }
             let descriptor = try withRoom { () throws(SystemError) in
                 try layer.open(name, in: parent.descriptor, options)
             }
-            return OpenFile(descriptor, layer: layer, isWritable: true)
+            return ContentFile(HeldFile(descriptor, layer: layer), isWritable: true)
         }
     }
 
@@ -103,7 +103,7 @@ extension ContentFiles {
     func dropCaches() {
         let dropped = state.withLock { state in
             state.generation += 1
-            return state.files.removeAll() + state.directories.removeAll()
+            return (state.files.removeAll(), state.directories.removeAll())
         }
         _ = dropped  // closed here, outside the lock
     }
@@ -115,11 +115,11 @@ extension ContentFiles {
     // MARK: Directories
 
     /// A directory of the content's own location; created if it is missing and `create` is set.
-    func openDirectory(_ index: Int, create: Bool) throws(StorageError) -> OpenFile {
+    func openDirectory(_ index: Int, create: Bool) throws(StorageError) -> HeldFile {
         try openDirectory(index, .own, create: create)
     }
 
-    private func openDirectory(_ index: Int, _ place: Place, create: Bool) throws(StorageError) -> OpenFile {
+    private func openDirectory(_ index: Int, _ place: Place, create: Bool) throws(StorageError) -> HeldFile {
         let (root, access, generation) = state.withLock { state in
             (place == .own ? state.root : state.published ?? state.root, state.access, state.generation)
         }
@@ -156,13 +156,13 @@ extension ContentFiles {
     }
 
     private func enter(
-        _ name: FileName, in directory: OpenFile, follow: Bool, create: Bool, parent: Int
-    ) throws(SystemError) -> OpenFile {
-        func open() throws(SystemError) -> OpenFile {
+        _ name: FileName, in directory: HeldFile, follow: Bool, create: Bool, parent: Int
+    ) throws(SystemError) -> HeldFile {
+        func open() throws(SystemError) -> HeldFile {
             let descriptor = try withRoom { () throws(SystemError) in
                 try layer.openDirectory(name, in: directory.descriptor, followSymlink: follow)
             }
-            return OpenFile(descriptor, layer: layer)
+            return HeldFile(descriptor, layer: layer)
         }
         do {
             return try open()
@@ -191,7 +191,7 @@ extension ContentFiles {
 
     /// Refuses anything but a regular file, and records or compares its metadata.
     private func examine(
-        _ file: Int, _ opened: OpenFile, access: Access, isPublished: Bool
+        _ file: Int, _ opened: ContentFile, access: Access, isPublished: Bool
     ) throws(StorageError) {
         let status = try self.status(opened, file)
         guard status.kind == .file else { throw StorageError(.inTheWay, "open", path: displayPath(file)) }
@@ -205,7 +205,7 @@ extension ContentFiles {
         guard known == stamp else { throw StorageError(.changed, "read", path: displayPath(file)) }
     }
 
-    func status(_ opened: OpenFile, _ file: Int) throws(StorageError) -> FileStatus {
+    func status(_ opened: ContentFile, _ file: Int) throws(StorageError) -> FileStatus {
         do {
             return try layer.status(opened.descriptor)
         } catch {
@@ -214,7 +214,7 @@ extension ContentFiles {
     }
 
     /// Checks from time to time whether a served file has changed. A download's own files change all the time.
-    func checkUnchanged(_ file: Int, _ opened: OpenFile, needing end: Int64) throws(StorageError) {
+    func checkUnchanged(_ file: Int, _ opened: ContentFile, needing end: Int64) throws(StorageError) {
         guard opened.isLookDue(interval: limits.changeCheckInterval) else { return }
         let status = try self.status(opened, file)
         if status.links == 0 { throw StorageError(.vanished, "read", path: displayPath(file)) }
@@ -225,7 +225,7 @@ extension ContentFiles {
     }
 
     /// Sets a file to its final length when it is first opened for writing.
-    private func shape(_ file: Int, _ opened: OpenFile) throws(StorageError) {
+    private func shape(_ file: Int, _ opened: ContentFile) throws(StorageError) {
         guard state.withLock({ !$0.shaped.contains(file) }) else { return }
         let length = layout.files[file].length
         let status = try self.status(opened, file)

@@ -26,8 +26,8 @@ package final class ContentFiles: Sendable {
         /// Earlier published content, and the files that are complete in it: they are read there.
         var published: ContentRoot?
         var publishedFiles: Set<Int> = []
-        var files: DescriptorCache
-        var directories: DescriptorCache
+        var files: DescriptorCache<ContentFile>
+        var directories: DescriptorCache<HeldFile>
         /// What must be synced: written files, directories with new entries.
         var dirtyFiles: Set<Int> = []
         var dirtyDirectories: Set<Int> = []
@@ -135,9 +135,9 @@ package final class ContentFiles: Sendable {
 
     /// A part of a piece, for `sendfile`.
     package enum Region: Sendable {
-        /// Bytes of a file. The descriptor stays open while the `OpenFile` is held. Other processes may truncate the
+        /// Bytes of a file. The descriptor stays open while the `HeldFile` is. Other processes may truncate the
         /// file: then `sendfile` returns 0.
-        case file(OpenFile, offset: Int64, length: Int)
+        case file(HeldFile, offset: Int64, length: Int)
         /// This many zeros (padding).
         case zeros(Int)
 
@@ -161,7 +161,7 @@ package final class ContentFiles: Sendable {
             } else {
                 let file = try openForReading(span.file)
                 try checkUnchanged(span.file, file, needing: span.fileOffset + Int64(span.length))
-                regions.append(.file(file, offset: span.fileOffset, length: span.length))
+                regions.append(.file(file.held, offset: span.fileOffset, length: span.length))
             }
         }
         return regions

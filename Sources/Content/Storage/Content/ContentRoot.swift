@@ -2,7 +2,7 @@ import Files
 
 /// Where a content lies: an open directory and the content's name in it.
 package struct ContentRoot: Sendable {
-    let holder: OpenFile
+    let holder: HeldFile
     package let name: FileName
     /// Path of the content; canonical if it was found by path. Must be escaped for display.
     package let path: String
@@ -15,7 +15,7 @@ package struct ContentRoot: Sendable {
             let parent = String(canonical[..<cut])
             let name = FileName(Array(canonical.utf8[cut...].dropFirst())) ?? .itself
             let holder = try layer.openDirectory(path: parent.isEmpty ? "/" : parent)
-            return ContentRoot(holder: OpenFile(holder, layer: layer), name: name, path: canonical)
+            return ContentRoot(holder: HeldFile(holder, layer: layer), name: name, path: canonical)
         } catch {
             throw StorageError(error, "open", path: path)
         }
@@ -26,7 +26,7 @@ package struct ContentRoot: Sendable {
         directory: String, name: FileName, layer: any FileLayer = SystemFileLayer()
     ) throws(StorageError) -> ContentRoot {
         do {
-            let holder = OpenFile(try layer.openDirectory(path: directory), layer: layer)
+            let holder = HeldFile(try layer.openDirectory(path: directory), layer: layer)
             let canonical = try layer.canonicalPath(directory)
             return ContentRoot(holder: holder, name: name, path: "\(canonical == "/" ? "" : canonical)/\(name.text)")
         } catch {

@@ -40,7 +40,7 @@ package final class DownloadDirectory: Sendable {
     /// DIR in its canonical form.
     package let directoryPath: String
     let layer: any FileLayer
-    let place: OpenFile
+    let place: HeldFile
     let state = Mutex(State())
 
     struct State: Sendable {
@@ -54,7 +54,7 @@ package final class DownloadDirectory: Sendable {
 
     package var hasBegunMoving: Bool { state.withLock { $0.hasBegunMoving } }
 
-    init(info: Info, options: Options, directoryPath: String, layer: any FileLayer, place: OpenFile) {
+    init(info: Info, options: Options, directoryPath: String, layer: any FileLayer, place: HeldFile) {
         self.info = info
         self.options = options
         self.directoryPath = directoryPath
@@ -75,7 +75,7 @@ package final class DownloadDirectory: Sendable {
         }
         do {
             try layer.makeDirectories(path: directory)
-            let place = OpenFile(try layer.openDirectory(path: directory), layer: layer)
+            let place = HeldFile(try layer.openDirectory(path: directory), layer: layer)
             let canonical = try layer.canonicalPath(directory)
             return DownloadDirectory(
                 info: info, options: options, directoryPath: canonical == "/" ? "" : canonical, layer: layer,
@@ -125,7 +125,7 @@ package final class DownloadDirectory: Sendable {
         layer: any FileLayer = SystemFileLayer()
     ) -> [UInt8]? {
         guard let descriptor = try? layer.openDirectory(path: directory) else { return nil }
-        let place = OpenFile(descriptor, layer: layer)
+        let place = HeldFile(descriptor, layer: layer)
         guard let names = try? layer.list(place.descriptor) else { return nil }
         for name in names where WorkNames.isWorkDirectory(name) {
             guard let own = try? layer.openDirectory(name, in: place.descriptor, followSymlink: false) else { continue }

@@ -120,7 +120,7 @@ struct Merge {
     }
 
     /// Where the buffers differ, the old file must have a hole.
-    private func onlyHolesDiffer(_ old: OpenFile, _ ours: [UInt8], _ theirs: [UInt8], _ position: Int64) -> Bool {
+    private func onlyHolesDiffer(_ old: ContentFile, _ ours: [UInt8], _ theirs: [UInt8], _ position: Int64) -> Bool {
         for index in ours.indices where ours[index] != theirs[index] {
             let at = position + Int64(index)
             do throws(SystemError) {
@@ -133,7 +133,7 @@ struct Merge {
     }
 
     private func read(
-        _ opened: OpenFile, _ file: Int, _ count: Int, _ offset: Int64
+        _ opened: ContentFile, _ file: Int, _ count: Int, _ offset: Int64
     ) throws(StorageError) -> [UInt8] {
         do {
             return try layer.read(opened.descriptor, count: count, at: offset)
@@ -183,7 +183,7 @@ struct Merge {
     }
 
     private func move(
-        _ name: FileName, _ from: OpenFile, _ to: OpenFile, _ mode: RenameMode
+        _ name: FileName, _ from: HeldFile, _ to: HeldFile, _ mode: RenameMode
     ) throws(SystemError) {
         do {
             try layer.rename(name, in: from.descriptor, to: name, in: to.descriptor, mode)

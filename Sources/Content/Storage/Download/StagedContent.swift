@@ -27,15 +27,15 @@ package final class StagedContent: Sendable {
 
     private struct State: Sendable {
         /// Nil after closing.
-        var record: OpenFile?
-        var lock: OpenFile?
+        var record: HeldFile?
+        var lock: HeldFile?
         var files: ContentFiles?
         var path: String
     }
 
     private init(
-        info: Info, options: Options, recordPath: String, layer: any FileLayer, root: ContentRoot, record: OpenFile,
-        lock: OpenFile
+        info: Info, options: Options, recordPath: String, layer: any FileLayer, root: ContentRoot, record: HeldFile,
+        lock: HeldFile
     ) {
         self.info = info
         self.options = options
@@ -62,7 +62,7 @@ package final class StagedContent: Sendable {
             do {
                 try layer.makeDirectories(path: parent)
                 try layer.makeDirectories(path: recordPath)
-                let record = OpenFile(try layer.openDirectory(path: recordPath), layer: layer)
+                let record = HeldFile(try layer.openDirectory(path: recordPath), layer: layer)
                 guard let lock = try WorkDirectory.takeLock(in: record, path: recordPath, layer) else { continue }
                 let root = try ContentRoot.at(directory: parent, name: name, layer: layer)
                 return StagedContent(

@@ -6,18 +6,18 @@ import Metainfo
 final class WorkDirectory: Sendable {
     let layer: any FileLayer
     /// DIR.
-    let place: OpenFile
+    let place: HeldFile
     let name: FileName
     let path: String
-    let directory: OpenFile
+    let directory: HeldFile
     /// Contains the content under its own name.
-    let content: OpenFile
+    let content: HeldFile
     /// Closing this releases the lock.
-    private let lock: OpenFile
+    private let lock: HeldFile
 
     private init(
-        layer: any FileLayer, place: OpenFile, name: FileName, path: String, directory: OpenFile, content: OpenFile,
-        lock: OpenFile
+        layer: any FileLayer, place: HeldFile, name: FileName, path: String, directory: HeldFile, content: HeldFile,
+        lock: HeldFile
     ) {
         self.layer = layer
         self.place = place
@@ -31,7 +31,7 @@ final class WorkDirectory: Sendable {
     /// Creates the directory if needed, and takes the lock.
     /// - Throws: `.locked` if another process has it, `.inTheWay` for a symlink of that name.
     static func open(
-        _ name: FileName, in place: OpenFile, placePath: String, layer: any FileLayer
+        _ name: FileName, in place: HeldFile, placePath: String, layer: any FileLayer
     ) throws(StorageError) -> WorkDirectory {
         let path = "\(placePath)/\(name)"
         // A process that just finished may remove directory and lock between two of the steps: then try again.
@@ -56,8 +56,8 @@ final class WorkDirectory: Sendable {
     }
 
     private static func enter(
-        _ name: FileName, in parent: OpenFile, _ layer: any FileLayer
-    ) throws(SystemError) -> OpenFile {
+        _ name: FileName, in parent: HeldFile, _ layer: any FileLayer
+    ) throws(SystemError) -> HeldFile {
         do {
             try layer.makeDirectory(name, in: parent.descriptor)
         } catch  where error.number == EEXIST {
@@ -65,15 +65,15 @@ final class WorkDirectory: Sendable {
         // Even if it was there: a process that was killed may have made it without syncing.
         try layer.synchronizeEntries(of: parent.descriptor)
         let descriptor = try layer.openDirectory(name, in: parent.descriptor, followSymlink: false)
-        return OpenFile(descriptor, layer: layer)
+        return HeldFile(descriptor, layer: layer)
     }
 
     /// Nil if the lock file was removed meanwhile.
     static func takeLock(
-        in directory: OpenFile, path: String, _ layer: any FileLayer
-    ) throws -> OpenFile? {
+        in directory: HeldFile, path: String, _ layer: any FileLayer
+    ) throws -> HeldFile? {
         let descriptor = try layer.open(WorkNames.lock, in: directory.descriptor, [.write, .create])
-        let lock = OpenFile(descriptor, layer: layer, isWritable: true)
+        let lock = HeldFile(descriptor, layer: layer)
         guard try layer.lock(descriptor) else {
             throw StorageError(.locked(process: process(holding: lock)), "open", path: path)
         }
@@ -85,7 +85,7 @@ final class WorkDirectory: Sendable {
         return lock
     }
 
-    private static func process(holding lock: OpenFile) -> Int32? {
+    private static func process(holding lock: HeldFile) -> Int32? {
         let bytes = (try? lock.layer.read(lock.descriptor, count: 16, at: 0)) ?? []
         return Int32(String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self))
     }

@@ -38,7 +38,7 @@ package struct VouchingStore: Sendable {
         if !isDurable { try files.synchronizeUnwritten() }
         do {
             try layer.makeDirectories(path: directory)
-            let own = OpenFile(try layer.openDirectory(path: directory), layer: layer)
+            let own = HeldFile(try layer.openDirectory(path: directory), layer: layer)
             let record = ResumeRecord(hashes: hashes, pieces: pieces, selection: files.selection, stamps: stamps)
             let key = key(hashes, root.path)
             guard let name = FileName(key) else { return }
@@ -62,7 +62,7 @@ package struct VouchingStore: Sendable {
     /// Pieces that lie partly in files that were not selected then, but are now, are left out.
     package func pieces(vouchedFor files: ContentFiles, hashes: InfoHashes) -> PieceSet? {
         guard let descriptor = try? layer.openDirectory(path: directory) else { return nil }
-        let own = OpenFile(descriptor, layer: layer)
+        let own = HeldFile(descriptor, layer: layer)
         let small = SmallFiles(layer: layer, directory: own.descriptor, path: directory)
         guard let name = FileName(key(hashes, files.root.path)),
             let bytes = try? small.read(name, limit: files.limits.recordBytes),

@@ -1,3 +1,4 @@
+import Files
 import Reactor
 import Storage
 import SwarmCore
@@ -103,7 +104,7 @@ final class TransferLimits {
 
 /// A part of a block that is being uploaded.
 enum UploadRegion {
-    case file(OpenFile, offset: Int64, length: Int)
+    case file(HeldFile, offset: Int64, length: Int)
     case memory([UInt8])
 
     var length: Int {
