@@ -69,6 +69,20 @@ struct `A job` {
         await place.swarm.shutdown()
     }
 
+    @Test func `keeps nothing of the probes that it has made`() async throws {
+        let place = try await JobPlace()
+        place.source.set("closed for today")
+        let runner = place.runner()
+        await runner.start()
+        let idle = place.source.fetches
+        try await wait(for: "probes") { place.source.fetches > idle + 10 }
+        // Two follow the transfers, one may probe.
+        #expect(runner.children.count <= 3)
+        await runner.stop()
+        try await wait(for: "end of all") { runner.children.count == 0 }
+        await place.swarm.shutdown()
+    }
+
     @Test func `that was served before a restart is not fetched again`() async throws {
         let place = try await JobPlace(seedTime: 3600)
         let runner = place.runner()

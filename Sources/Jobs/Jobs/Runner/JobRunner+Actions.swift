@@ -84,20 +84,19 @@ extension JobRunner {
     }
 
     private func follow(_ part: Fetching.Part) {
-        children.append(
-            Task { [feed, job, host] in
-                for await event in part.transfer.events {
-                    switch event {
-                    case .fileComplete(let index):
-                        if let place = part.places[index] { feed.yield(.fileComplete(place)) }
-                    case .failed(let error): feed.yield(.transferFailed(error.description))
-                    case .complete: for place in part.indices.keys { feed.yield(.fileComplete(place)) }
-                    case .warning(let text):
-                        host.log(.notice, "transfer warning", job.name, ["warning": "\(text)"])
-                    default: break
-                    }
+        children.add { [feed, job, host] in
+            for await event in part.transfer.events {
+                switch event {
+                case .fileComplete(let index):
+                    if let place = part.places[index] { feed.yield(.fileComplete(place)) }
+                case .failed(let error): feed.yield(.transferFailed(error.description))
+                case .complete: for place in part.indices.keys { feed.yield(.fileComplete(place)) }
+                case .warning(let text):
+                    host.log(.notice, "transfer warning", job.name, ["warning": "\(text)"])
+                default: break
                 }
-            })
+            }
+        }
     }
 
     private func setSeeding(_ isOn: Bool) async {
@@ -108,14 +107,13 @@ extension JobRunner {
     // MARK: Copies, probes, checks
 
     private func copy(_ files: [Int]) {
-        children.append(
-            Task { [feed, job, host] in
-                for file in files {
-                    if Task.isCancelled { return }
-                    let target = job.path(of: file, in: job.places.incoming)
-                    feed.yield(.copied(file, await Self.copy(job.files[file], to: target, host.library)))
-                }
-            })
+        children.add { [feed, job, host] in
+            for file in files {
+                if Task.isCancelled { return }
+                let target = job.path(of: file, in: job.places.incoming)
+                feed.yield(.copied(file, await Self.copy(job.files[file], to: target, host.library)))
+            }
+        }
     }
 
     private static func copy(_ file: JobFile, to target: String, _ library: any ContentLibrary) async -> Bool {
@@ -140,18 +138,17 @@ extension JobRunner {
         let missing = machine.status(method).files
         let share = job.plan.homes.indices.filter { job.plan.homes[$0] == method && !record.local.contains($0) }
         let probe = SourceProbe(job: job, method: method, files: missing.isEmpty ? share : missing)
-        children.append(Task { [feed] in feed.yield(.probed(method, await probe.run())) })
+        children.add { [feed] in feed.yield(.probed(method, await probe.run())) }
     }
 
     private func verify(_ index: Int) {
         let (path, file) = (job.path(of: index, in: job.places.incoming), job.files[index])
-        children.append(
-            Task { [feed, host] in
-                let isRight = await host.checks.run(path) {
-                    await Threads.offload { FileCheck.isRight(path, file) }
-                }
-                feed.yield(.verified(index, isRight: isRight))
-            })
+        children.add { [feed, host] in
+            let isRight = await host.checks.run(path) {
+                await Threads.offload { FileCheck.isRight(path, file) }
+            }
+            feed.yield(.verified(index, isRight: isRight))
+        }
     }
 
     /// The data of a file is wrong: fetch it again.
@@ -174,18 +171,17 @@ extension JobRunner {
         let torrent = (job.torrents.full ?? job.torrents.served)?.torrent
         let moved = movesWithContent ? fetching?.peers?.transfer : nil
         let stopped = (fetching?.parts ?? []).map(\.transfer).filter { $0 !== moved }
-        children.append(
-            Task { [feed, job, host] in
-                // Descriptors for writing are closed before the content moves.
-                for transfer in stopped { await transfer.stop() }
-                let problem = await host.publications.run(publication.final) {
-                    await Self.publish(publication, torrent: torrent, moving: moved, clock: host.clock)
-                }
-                if let problem {
-                    host.log(.error, "content cannot be published", job.name, ["reason": "\(problem)"])
-                }
-                feed.yield(.published(problem))
-            })
+        children.add { [feed, job, host] in
+            // Descriptors for writing are closed before the content moves.
+            for transfer in stopped { await transfer.stop() }
+            let problem = await host.publications.run(publication.final) {
+                await Self.publish(publication, torrent: torrent, moving: moved, clock: host.clock)
+            }
+            if let problem {
+                host.log(.error, "content cannot be published", job.name, ["reason": "\(problem)"])
+            }
+            feed.yield(.published(problem))
+        }
     }
 
     /// Whether the transfer that serves peers has all of its torrent, and can continue from the final place.

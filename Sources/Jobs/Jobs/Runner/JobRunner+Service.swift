@@ -37,18 +37,17 @@ extension JobRunner {
             let transfer = try await host.swarm.seed(torrent: torrent, path: place, options: options)
             seed = transfer
             let board = board
-            children.append(
-                Task { [job, host] in
-                    for await event in transfer.events {
-                        switch event {
-                        case .complete: board.update { $0.isSeeding = true }
-                        case .failed(let error):
-                            board.update { $0.isSeeding = false }
-                            host.log(.warning, "serving ended early", job.name, ["reason": "\(error)"])
-                        default: break
-                        }
+            children.add { [job, host] in
+                for await event in transfer.events {
+                    switch event {
+                    case .complete: board.update { $0.isSeeding = true }
+                    case .failed(let error):
+                        board.update { $0.isSeeding = false }
+                        host.log(.warning, "serving ended early", job.name, ["reason": "\(error)"])
+                    default: break
                     }
-                })
+                }
+            }
         } catch {
             host.log(.warning, "content cannot be served", job.name, ["reason": "\(error)"])
         }

@@ -29,7 +29,7 @@ package actor JobRunner {
     var fetching: Fetching?
     var verified: VerifiedFiles
     var seed: Transfer?
-    var children: [Task<Void, Never>] = []
+    nonisolated let children = ChildTasks()
     var figures = DeliveryFigures()
     /// Files whose completion the machine has heard of.
     var reported: Set<Int> = []
@@ -106,7 +106,7 @@ package actor JobRunner {
             if hasEnded { break }
         }
         ticker.cancel()
-        for child in children { child.cancel() }
+        children.cancel()
         saveReceived()
         await stopTransfers()
         board.update { $0.isSeeding = false }
