@@ -328,14 +328,15 @@ let tests: [Module] = [
     Module(
         name: "JobsTests", kind: .tests,
         uses: [
-            "Address", "Hashing", "Metainfo", "Authoring", "HTTPOrigin", "Swarm", "Policy", "Jobs", "TestSupport",
+            "Address", "Hashing", "Metainfo", "Files", "Authoring", "HTTPOrigin", "Swarm", "Policy", "Jobs",
+            "TestFileLayers", "TestSupport",
         ], products: [.log, .nioCore]),
     Module(
         name: "NodeTests", kind: .tests,
         uses: [
             "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Authoring", "HTTPTransport", "Policy", "BFT",
             "Jobs",
-            "Node", "NodeAPI", "TestSupport",
+            "Node", "NodeAPI", "TestFileLayers", "TestSupport",
         ]),
     Module(
         name: "HTTPServingTests", kind: .tests,

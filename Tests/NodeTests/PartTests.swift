@@ -6,6 +6,8 @@ import Hashing
 import Jobs
 import Metainfo
 import Policy
+import Synchronization
+import TestFileLayers
 import TestSupport
 import Testing
 
@@ -119,6 +121,28 @@ struct TaskDirectoriesTests {
         #expect(directories.list(.receiver, .queues) == ["b.task.json", "a.task.json", "c.task.json"])
         #expect(directories.locate(.receiver, "a.task.json", in: [.downloading, .queues]) == .queues)
         #expect(directories.locate(.receiver, "../queues/a.task.json", in: [.queues]) == nil)
+    }
+
+    @Test("A task whose move cannot be synced is in its new state, and the store hears of it")
+    func uncertainMove() throws {
+        let place = try TemporaryDirectory()
+        let layer = FaultyFileLayer()
+        let heard = Mutex<[FileFailure]>([])
+        let directories = TaskDirectories(root: place.path, layer: layer) { failure in
+            heard.withLock { $0.append(failure) }
+        }
+        try directories.make()
+        try directories.write([1], .receiver, .tmp, "x.task.json")
+        layer.fail([.synchronize], with: EIO, times: 1)
+        try directories.move("x.task.json", .receiver, from: .tmp, to: .queues)
+        #expect(directories.locate(.receiver, "x.task.json", in: [.tmp, .queues]) == .queues)
+        #expect(heard.withLock { $0.map(\.number) } == [EIO])
+        layer.fail([.rename], with: EROFS)
+        #expect(throws: FileFailure.self) {
+            try directories.move("x.task.json", .receiver, from: .queues, to: .downloading)
+        }
+        #expect(directories.locate(.receiver, "x.task.json", in: [.queues, .downloading]) == .queues)
+        #expect(heard.withLock { $0.count } == 1)
     }
 
     @Test("What failed has its details beside it")

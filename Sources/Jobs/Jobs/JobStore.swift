@@ -49,6 +49,8 @@ package protocol JobStore: Sendable {
     /// Writes the record down, for a job that is in this state.
     func save(_ record: JobRecord, of name: String, in state: JobState) throws(FileFailure)
     /// One step: afterwards the job is in the one state or in the other.
+    /// - Throws: only when the job is still in the first state. A step that was made and may not survive the loss of
+    ///   power is the store's own to report: the job is in the next state.
     func move(_ name: String, from state: JobState, to next: JobState) throws(FileFailure)
     /// Moves a job to `failed`, with the reason.
     func fail(_ name: String, from state: JobState, _ failure: JobFailure) throws(FileFailure)

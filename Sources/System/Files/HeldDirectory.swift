@@ -53,10 +53,10 @@ package final class HeldDirectory: Sendable {
 
     /// The directory that a path's last component is in, held open, and that component.
     package static func holding(
-        _ path: SystemPath
+        _ path: SystemPath, layer: any FileLayer = SystemFileLayer()
     ) throws(SystemError) -> (directory: HeldDirectory, name: FileName) {
         let (above, name) = try path.split()
-        return (try open(above), name)
+        return (try open(above, layer: layer), name)
     }
 
     /// A directory in this one; a link to a directory is none.

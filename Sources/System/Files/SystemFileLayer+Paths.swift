@@ -113,11 +113,6 @@ extension SystemFileLayer {
         return SystemPath(UnsafeRawBufferPointer(start: resolved, count: strlen(resolved)).map { $0 })
     }
 
-    /// Moves in one step, replacing what is there. Nothing is made durable.
-    package func rename(_ path: SystemPath, to target: SystemPath) throws(SystemError) {
-        try SystemCall.retrying { Glibc.rename(path.terminated, target.terminated) }
-    }
-
     /// Lets two things change places in one step. Nothing is made durable.
     package func exchange(_ path: SystemPath, with other: SystemPath) throws(SystemError) {
         try SystemCall.retrying {

@@ -20,12 +20,24 @@ package struct FileFailure: Error, Sendable, Hashable, CustomStringConvertible {
     package var description: String { "cannot \(operation) \(path): \(SystemError(number))" }
 }
 
+/// Whether a change that was made, and that everyone sees, survives the loss of power.
+package enum Durability: Sendable, Equatable {
+    case durable
+    /// Nobody knows: the system could not say that it has written it.
+    case uncertain(FileFailure)
+
+    /// For those to whom a change that may be lost is a failure.
+    package func confirm() throws(FileFailure) {
+        if case .uncertain(let failure) = self { throw failure }
+    }
+}
+
 /// The few file operations of the daemon itself, by path, all of which block only as long as a local disk does. Content
 /// is never read through these. The rules for links, syncing and bounds are those of `Files`.
 package enum PathFiles {
     package typealias Status = FileStatus
 
-    private static let files = SystemFileLayer()
+    package static let files = SystemFileLayer()
 
     /// Of the path itself, not of what a link points to. Nil when there is nothing.
     package static func status(_ path: String, follow: Bool = false) -> Status? {
@@ -90,14 +102,27 @@ package enum PathFiles {
         }
     }
 
-    /// Moves in one step, and makes the move durable.
-    package static func move(_ path: String, to target: String) throws(FileFailure) {
+    /// Moves in one step, replacing a file that is there, and makes the move durable.
+    /// - Returns: whether it is durable. Only ``Durability/confirm()`` makes an error of that.
+    /// - Throws: when nothing was moved.
+    package static func move(
+        _ path: String, to target: String, layer: any FileLayer = files
+    ) throws(FileFailure) -> Durability {
+        let (from, to): (HeldDirectory, HeldDirectory)
         do throws(SystemError) {
-            try files.rename(SystemPath(path), to: SystemPath(target))
-            try synchronizeDirectory(of: target)
-            try synchronizeDirectory(of: path)
+            let (name, newName): (FileName, FileName)
+            (from, name) = try HeldDirectory.holding(SystemPath(path), layer: layer)
+            (to, newName) = try HeldDirectory.holding(SystemPath(target), layer: layer)
+            try layer.rename(name, in: from.descriptor, to: newName, in: to.descriptor, .replace)
         } catch {
             throw FileFailure("move", path, error)
+        }
+        do throws(SystemError) {
+            try to.synchronize()
+            try from.synchronize()
+            return .durable
+        } catch {
+            return .uncertain(FileFailure("make durable the move of", path, error))
         }
     }
 

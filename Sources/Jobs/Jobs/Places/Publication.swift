@@ -61,7 +61,7 @@ package struct Publication: Sendable {
             let slash = final.lastIndex(of: "/") ?? final.startIndex
             try PathFiles.makeDirectory(String(final[..<slash]))
             if PathFiles.status(final) == nil {
-                try PathFiles.move(incoming, to: final)
+                try PathFiles.move(incoming, to: final).confirm()
             } else {
                 try PathFiles.exchange(incoming, with: final)
             }

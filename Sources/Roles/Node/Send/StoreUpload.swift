@@ -163,6 +163,6 @@ struct StoreFetch: Sendable {
             throw StoreProblem(
                 "\(entry.file) in the bucket is not what the task says", isTransient: false)
         }
-        try await Threads.offload { () throws(FileFailure) in try PathFiles.move(partial, to: path) }
+        try await Threads.offload { () throws(FileFailure) in try PathFiles.move(partial, to: path).confirm() }
     }
 }

@@ -35,7 +35,10 @@ struct NodeContext: Sendable {
     ) {
         self.configuration = configuration
         places = NodePlaces(configuration)
-        directories = TaskDirectories(root: configuration.dataPath)
+        directories = TaskDirectories(root: configuration.dataPath) { failure in
+            logger.warning(
+                "a task's change of state may not survive a loss of power", metadata: ["reason": "\(failure)"])
+        }
         tasks = TaskRecords(directories, calendar: clock.calendar, isCacher: configuration.role == .cacher)
         self.swarm = swarm
         self.transport = transport

@@ -1,4 +1,4 @@
-import Glibc
+import Files
 import Jobs
 
 /// Whether a task is sent or received.
@@ -21,6 +21,18 @@ package enum TaskState: String, Sendable, Hashable, CaseIterable {
 struct TaskDirectories: Sendable {
     /// `DATA`.
     let root: String
+    /// Hears of changes of state that were made and may not survive the loss of power.
+    private let uncertain: @Sendable (FileFailure) -> Void
+    private let layer: any FileLayer
+
+    init(
+        root: String, layer: any FileLayer = SystemFileLayer(),
+        uncertain: @escaping @Sendable (FileFailure) -> Void = { _ in }
+    ) {
+        self.root = root
+        self.layer = layer
+        self.uncertain = uncertain
+    }
 
     static let suffix = ".task.json"
     /// Largest task file that is read, in bytes: a task of 100,000 files takes about 20 MiB.
@@ -81,8 +93,10 @@ struct TaskDirectories: Sendable {
         try PathFiles.write(bytes, to: path(side, state, name), mode: 0o640)
     }
 
+    /// - Throws: only when the task is still in its state.
     func move(_ name: String, _ side: TaskSide, from: TaskState, to: TaskState) throws(FileFailure) {
-        try PathFiles.move(path(side, from, name), to: path(side, to, name))
+        let durability = try PathFiles.move(path(side, from, name), to: path(side, to, name), layer: layer)
+        if case .uncertain(let failure) = durability { uncertain(failure) }
     }
 
     /// Removes a task's file from a state, with its error files.
