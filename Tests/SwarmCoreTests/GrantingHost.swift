@@ -1,5 +1,6 @@
 import Metainfo
 import PeerWire
+
 @testable import SwarmCore
 
 /// A machine that others want something of, and peers that say what the test has them say.
@@ -114,7 +115,8 @@ struct TurnLine {
             let bytes = turns.queued + turns.given.count * Self.pieceLength
             if turns.isSlow { slowSpoken += bytes / 4 } else { spoken += bytes }
         }
-        return machine.uploads.grants.spoken == spoken && machine.uploads.grants.slowSpoken == slowSpoken
+        return machine.uploads.grants.granted.spoken == spoken
+            && machine.uploads.grants.granted.slowSpoken == slowSpoken
     }
 
     private mutating func drain() {

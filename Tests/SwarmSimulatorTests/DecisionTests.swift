@@ -37,11 +37,11 @@ import Testing
         var crowd = scenario(receivers: 30)
         let simulation = try Simulation(crowd)
         _ = simulation.run()
-        #expect(simulation.hosts[0].machine.uploads.grants.serial > 0)
+        #expect(simulation.hosts[0].machine.uploads.grants.order.serial > 0)
         crowd.configuration.grantsFrom = 1_000
         let without = try Simulation(crowd)
         _ = without.run()
-        #expect(without.hosts[0].machine.uploads.grants.serial == 0)
+        #expect(without.hosts[0].machine.uploads.grants.order.serial == 0)
     }
 
     @Test func `site claims keep a piece from coming to a site twice`() throws {

@@ -68,7 +68,7 @@ extension SwarmMachine {
         if swarm.wanted.contains(piece) { swarm.missingCount -= 1 }
         // Peers that have the piece get it too: a seed needs it to dispatch pieces.
         if swarm.canServe(piece) { swarm.actions.append(.announce(PieceIndex(unchecked: piece))) }
-        uploads.wakeGrants()
+        uploads.grants.wake()
         for key in swarm.peers.keys {
             guard let peer = swarm.peers.place(of: key), swarm.peers[peer].holdings.contains(piece) else { continue }
             swarm.peers[peer].wantedCount -= 1

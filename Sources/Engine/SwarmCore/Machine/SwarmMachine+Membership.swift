@@ -29,10 +29,7 @@ extension SwarmMachine {
         guard var traits = swarm.peers[key]?.traits else { return }
         change(&traits)
         swarm.peers[key]?.traits = traits
-        if !traits.supportsGrants, swarm.peers[key]?.grants.isTold == true {
-            uploads.revokeGrants(from: key, &swarm)
-            swarm.peers[key]?.grants.isTold = false
-        }
+        if !traits.supportsGrants { uploads.lostGrantSupport(of: key, &swarm) }
         updateSite(of: key, isNear: traits.isNear, supportsClaims: traits.supportsClaims)
     }
 

@@ -100,6 +100,13 @@ struct SwarmState: Sendable {
         if peers[peer].holdings.isFull || peers[peer].isUploadOnly { actions.append(.disconnect(key, .redundant)) }
     }
 
+    /// Rejects the peer's waiting requests, which it then has to send again.
+    mutating func rejectWaiting(of key: PeerKey) {
+        guard let peer = peers.place(of: key), peers[peer].traits.supportsFast else { return }
+        for span in peers[peer].uploads[peers[peer].uploadHead...] { send(key, .reject(span.wire)) }
+        peers[peer].dropUploads()
+    }
+
     // MARK: Outstanding requests
 
     /// Removes a request that was answered, with data or a reject.

@@ -80,6 +80,15 @@ struct PieceDispatcher: Sendable {
         return nil
     }
 
+    /// Assigns a piece that no peer has; nil if there is none left that the peer wants.
+    mutating func assign(
+        to key: PeerKey, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double
+    ) -> Int? {
+        guard !hasGivenAll, let peer = swarm.peers.place(of: key) else { return nil }
+        let holdings = swarm.peers[peer].holdings
+        return assign(to: key, now: now) { !holdings.contains($0) && availability[$0] == 0 }
+    }
+
     /// A leecher has requested or received the piece without an assignment.
     mutating func isTaken(_ piece: Int) { isGiven.insert(piece) }
 

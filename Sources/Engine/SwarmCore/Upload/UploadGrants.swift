@@ -1,55 +1,286 @@
-/// The upload grants between one peer and this host, in both directions.
-struct GrantsOfPeer: Sendable {
-    /// The peer issues grants now and must not be asked without one.
-    var issuesGrants = false
-    /// The peer's last grant named a piece.
-    var areNamed = false
-    /// Grants of the peer that are not over: the piece that each named, -1 for one of the peer's choice.
-    var given: [Int32] = []
-    /// Serial number of the peer's last grant. The peer with the lowest is served next.
-    var serial = 0
-    /// Bytes that the peer requested and that have not been sent.
-    var queued = 0
-    /// Time since which the peer has had a grant or queued bytes without interruption.
-    var since = 0.0
-    /// Bytes that the peer requested with its oldest grant.
-    var asked = 0
-    /// We have announced upload grants to this peer.
-    var isTold = false
-    /// The peer uses its grant so slowly that other peers get grants in the meantime.
-    var isSlow = false
-    /// Time at which bytes of the grant were last sent, or at which it began.
-    var movedAt = 0.0
-    /// The peer does not use its grant.
-    var isStill = false
-    /// Backoff, in seconds, for a peer that did not use its upload grant. Doubles each time.
-    var pause = 0.0
-    var pausedUntil = -Double.infinity
+import Metainfo
+import PeerWire
 
-    var isBusy: Bool { queued > 0 || !given.isEmpty }
-}
-
-/// Upload grants this host has issued, and how much uplink they take.
+/// Upload grants: a host with a free uplink grants it to one peer after the other, and only then does that peer choose
+/// a piece.
+///
+/// If peers request at any time, most requests wait in a queue and are chosen long before they are answered, while
+/// other peers that could answer them are idle. And a piece that is uploaded to many peers at the same time is
+/// complete, and can be passed on, late. Among few peers that all know each other this costs nothing, and sharing the
+/// uplink keeps every receiver busy. Among many it costs most of the time beyond the bound. So grants begin when many
+/// peers are interested.
+///
+/// Owns what is granted, to whom next, and how much at the same time. The state of each peer's grants is with the peer
+/// (``GrantsOfPeer``). A seed's grants name pieces, which it takes from the scheduler's dispatcher.
 struct UploadGrants: Sendable {
+    private enum Constant {
+        /// Additional pieces in flight from a seed: its uplink waits for receivers with full downlinks, and other peers
+        /// wait for its pieces.
+        static let moreOfSeed = 1
+        /// Maximum seconds to wait for dispatched pieces to be announced.
+        static let spread = 2.0
+        /// Seconds without a byte after which a slow grant no longer counts.
+        static let still = 5.0
+        /// Seconds after which a grant without a request no longer counts.
+        static let answer = 1.0
+    }
+
+    /// What ``look(_:_:_:now:)`` has decided.
+    enum Change {
+        /// From now on, peers that support grants are served with them.
+        case began
+        /// Peers request at any time again. The caller takes back the grants of each peer, and tells it.
+        case ended
+    }
+
     /// Whether enough peers are interested to use grants.
-    var isGiving = false
-    var width: GrantWidth
-    /// Serial number of the last grant.
-    var serial = 0
-    /// Average number of pieces that interested peers have; for each piece that a peer is behind that average, the
-    /// number of places by which it is served earlier, and the maximum of that.
-    var meanHoldings = 0
-    var lead = 1
-    var mostLead = 0
+    private(set) var isGiving = false
+    private(set) var order = GrantOrder()
+    private(set) var granted = GrantedBytes()
+    private var width: GrantWidth
     /// Time since which all pieces have been dispatched while some have not been announced.
-    var awaitingSince: Double?
+    private var awaitingSince: Double?
     /// No grant is needed before this time, unless something happens.
-    var idleUntil = -Double.infinity
+    private var idleUntil = -Double.infinity
     /// Bytes that may still be granted. The next grant is considered only when this reaches the length of a piece, so
     /// that not every sent block causes a look at all peers.
-    var room = Int.max
-    /// Bytes of unfinished grants and of requests with a grant that have not been sent; those of slow peers separately,
-    /// as far as they count.
-    var spoken = 0
-    var slowSpoken = 0
+    private var room = Int.max
+
+    init(pieceLength: Int, now: Double) { width = GrantWidth(pieceLength: pieceLength, now: now) }
+
+    // MARK: Starting and stopping
+
+    /// Call about four times a second. Starts or stops granting, and updates averages.
+    mutating func look(
+        _ swarm: inout SwarmState, _ dispatcher: inout PieceDispatcher?, _ availability: [UInt16], now: Double
+    ) -> Change? {
+        var takers = 0
+        var holdings = 0
+        var isAnyWaiting = false
+        for key in swarm.peers.keys {
+            guard let peer = swarm.peers.place(of: key), swarm.peers[peer].isInterested, isSupported(by: peer, &swarm)
+            else { continue }
+            takers += 1
+            holdings += swarm.peers[peer].holdings.count
+            // The peer announced its support for grants late.
+            if isGiving, !swarm.peers[peer].grants.isTold {
+                announce(to: key, &swarm)
+                withdrawChoices(of: key, &swarm, &dispatcher)
+            }
+            isAnyWaiting =
+                isAnyWaiting || (!swarm.peers[peer].grants.isBusy && now >= swarm.peers[peer].grants.pausedUntil)
+        }
+        order.measured(takers: takers, holdings: holdings)
+        if takers < swarm.configuration.grantsFrom, !swarm.isFinished { takers = expectedTakers(&swarm) }
+        let wasGiving = isGiving
+        if takers >= swarm.configuration.grantsFrom {
+            begin(&swarm, &dispatcher)
+        } else if takers < swarm.configuration.grantsFrom / 2, isGiving {
+            isGiving = false
+            return .ended
+        }
+        guard isGiving else { return nil }
+        passOverSlowOnes(&swarm, &dispatcher, now: now)
+        width.look(hasWaiting: isAnyWaiting, now: now)
+        wake()
+        issue(&swarm, &dispatcher, availability, now: now)
+        return wasGiving ? nil : .began
+    }
+
+    /// While we are still downloading: the peers that are interested or will be when we have pieces. If only interested
+    /// peers counted, our first piece would go to many peers at the same time, and none would have it complete for
+    /// long.
+    private func expectedTakers(_ swarm: inout SwarmState) -> Int {
+        swarm.peers.keys.count { key in
+            guard let peer = swarm.peers.place(of: key), swarm.peers[peer].traits.supportsGrants else { return false }
+            return swarm.peers[peer].isInterested
+                || !(swarm.peers[peer].holdings.isFull || swarm.peers[peer].isUploadOnly)
+        }
+    }
+
+    private mutating func begin(_ swarm: inout SwarmState, _ dispatcher: inout PieceDispatcher?) {
+        guard !isGiving, swarm.isServing else { return }
+        isGiving = true
+        for key in swarm.peers.keys { announce(to: key, &swarm) }
+        for key in swarm.peers.keys where serve(key, &swarm) { withdrawChoices(of: key, &swarm, &dispatcher) }
+    }
+
+    /// Rejects what the peer requested earlier. It chooses again when it has a grant.
+    private func withdrawChoices(
+        of key: PeerKey, _ swarm: inout SwarmState, _ dispatcher: inout PieceDispatcher?
+    ) {
+        swarm.rejectWaiting(of: key)
+        dispatcher?.withdrawAll(from: key)
+    }
+
+    /// Tells a peer whether it has to wait for grants.
+    func announce(to key: PeerKey, _ swarm: inout SwarmState) {
+        guard let peer = swarm.peers.place(of: key), swarm.peers[peer].traits.supportsGrants else { return }
+        swarm.peers[peer].grants.isTold = isGiving
+        swarm.send(key, .extended(.grants(isGiving)))
+    }
+
+    /// Reads the peer's grants before its traits: they are adjacent to the other fields that are read here.
+    private func isSupported(by peer: PeerTable.Place, _ swarm: inout SwarmState) -> Bool {
+        swarm.peers[peer].grants.isTold || swarm.peers[peer].traits.supportsGrants
+    }
+
+    // MARK: Requests
+
+    /// Whether the peer is served by grants, and so needs no slot.
+    func serve(_ key: PeerKey, _ swarm: inout SwarmState) -> Bool {
+        swarm.peers.place(of: key).map { serve($0, &swarm) } ?? false
+    }
+
+    private func serve(_ peer: PeerTable.Place, _ swarm: inout SwarmState) -> Bool {
+        isGiving && swarm.peers[peer].grants.isTold
+    }
+
+    /// Whether a request goes beyond the peer's grant. A grant is for one piece, and for the named piece if it names
+    /// one: a peer that requests more, or without a grant, would use the uplink promised to others. A request from
+    /// before grants began may arrive during a grant. Counting it would refuse a part of the named piece, which then
+    /// would stay open with no other peer to ask.
+    func areExceeded(by span: BlockSpan, of peer: PeerTable.Place, _ swarm: inout SwarmState) -> Bool {
+        guard serve(peer, &swarm) else { return false }
+        guard let named = swarm.peers[peer].grants.given.first else { return true }
+        return swarm.peers[peer].grants.asked + span.length > swarm.layout.pieceLength
+            || (named >= 0 && Int(named) != span.piece)
+    }
+
+    /// Counts bytes that the peer requested, or (negative) that were sent or are not going to be.
+    mutating func queued(
+        _ bytes: Int, of peer: PeerTable.Place, _ swarm: inout SwarmState, _ dispatcher: inout PieceDispatcher?,
+        _ availability: [UInt16], now: Double
+    ) {
+        guard serve(peer, &swarm) else { return }
+        if bytes > 0 { beginCounting(peer, &swarm, now: now) }
+        granted.change(peer, &swarm) { peer in
+            if bytes > 0 {
+                peer.asked += bytes
+            } else {
+                (peer.movedAt, peer.isStill) = (now, false)
+            }
+            peer.queued = max(0, peer.queued + bytes)
+        }
+        guard bytes < 0 else { return }
+        if room < .max { room -= bytes }
+        if room >= swarm.layout.pieceLength { issue(&swarm, &dispatcher, availability, now: now) }
+    }
+
+    /// Bytes of blocks were written to a peer's socket.
+    mutating func sent(_ bytes: Int) { width.sent(bytes) }
+
+    private func beginCounting(_ peer: PeerTable.Place, _ swarm: inout SwarmState, now: Double) {
+        if !swarm.peers[peer].grants.isBusy {
+            (swarm.peers[peer].grants.since, swarm.peers[peer].grants.movedAt) = (now, now)
+        }
+    }
+
+    // MARK: Issuing grants
+
+    /// Something has happened after which some peer may need a grant, or there is room for one.
+    mutating func wake() {
+        idleUntil = -.infinity
+        room = .max
+    }
+
+    /// Issues grants while there is room in the grant width.
+    mutating func issue(
+        _ swarm: inout SwarmState, _ dispatcher: inout PieceDispatcher?, _ availability: [UInt16], now: Double
+    ) {
+        guard isGiving, swarm.isServing, now >= idleUntil, !isAwaitingSpread(of: dispatcher, now) else { return }
+        var spoken = granted.total(target: width.target)
+        let target = width.target + (swarm.isFinished ? Constant.moreOfSeed * swarm.layout.pieceLength : 0)
+        while spoken + swarm.layout.pieceLength <= target {
+            guard let key = order.next(&swarm, now: now) else {
+                idleUntil = now + GrantsOfPeer.leastPause
+                return
+            }
+            give(key, &swarm, &dispatcher, availability, now: now)
+            spoken += swarm.layout.pieceLength
+        }
+        room = target - spoken
+    }
+
+    /// Whether all pieces are dispatched and some have not been announced: a peer would now choose just those. Bounded
+    /// in time, because some peer may be slow.
+    private mutating func isAwaitingSpread(of dispatcher: PieceDispatcher?, _ now: Double) -> Bool {
+        guard let dispatcher, dispatcher.hasGivenAll, !dispatcher.hasSpread else {
+            awaitingSince = nil
+            return false
+        }
+        let since = awaitingSince ?? now
+        awaitingSince = since
+        return now - since < Constant.spread
+    }
+
+    private mutating func give(
+        _ key: PeerKey, _ swarm: inout SwarmState, _ dispatcher: inout PieceDispatcher?, _ availability: [UInt16],
+        now: Double
+    ) {
+        guard let peer = swarm.peers.place(of: key) else { return }
+        let piece = swarm.isFinished ? dispatcher?.assign(to: key, &swarm, availability, now: now) : nil
+        order.granted(to: peer, &swarm)
+        beginCounting(peer, &swarm, now: now)
+        granted.change(peer, &swarm) { $0.given.append(Int32(piece ?? -1)) }
+        if let piece, swarm.configuration.superSeed { swarm.send(key, .have(UInt32(truncatingIfNeeded: piece))) }
+        swarm.send(key, .extended(.grant(piece.map { UInt32(truncatingIfNeeded: $0) })))
+    }
+
+    // MARK: The end of a grant
+
+    /// The peer has sent all requests that use its grant.
+    mutating func receivedGrantOver(
+        from key: PeerKey, _ swarm: inout SwarmState, _ dispatcher: inout PieceDispatcher?, _ availability: [UInt16],
+        now: Double
+    ) {
+        guard let peer = swarm.peers.place(of: key), !swarm.peers[peer].grants.given.isEmpty else { return }
+        let piece = Int(swarm.peers[peer].grants.given[0])
+        granted.change(peer, &swarm) { $0.given.removeFirst() }
+        if swarm.peers[peer].grants.asked > 0 {
+            swarm.peers[peer].grants.wasUsed()
+        } else {
+            if piece >= 0 { dispatcher?.refused(piece, by: key) }
+            swarm.peers[peer].grants.wasNotUsed(now: now)
+        }
+        wake()
+        issue(&swarm, &dispatcher, availability, now: now)
+    }
+
+    private mutating func passOverSlowOnes(
+        _ swarm: inout SwarmState, _ dispatcher: inout PieceDispatcher?, now: Double
+    ) {
+        let patience = width.patience
+        for key in swarm.peers.keys {
+            guard let peer = swarm.peers.place(of: key), swarm.peers[peer].grants.isBusy,
+                !swarm.peers[peer].grants.isStill
+            else {
+                continue
+            }
+            if swarm.peers[peer].grants.isSlow {
+                guard
+                    now - swarm.peers[peer].grants.movedAt > Constant.still + 2 * swarm.peers[peer].traits.longRoundTrip
+                else {
+                    continue
+                }
+                granted.change(peer, &swarm) { $0.isStill = true }
+                // Pieces that were dispatched to this peer go to others.
+                dispatcher?.withdrawAll(from: key)
+                continue
+            }
+            let longest = swarm.peers[peer].grants.queued > 0 ? patience : min(patience, Constant.answer)
+            if now - swarm.peers[peer].grants.since > longest + 2 * swarm.peers[peer].traits.longRoundTrip {
+                granted.change(peer, &swarm) { $0.isSlow = true }
+            }
+        }
+    }
+
+    /// Frees the uplink that was granted to a peer.
+    mutating func revoke(from key: PeerKey, _ swarm: inout SwarmState, _ dispatcher: inout PieceDispatcher?) {
+        guard let peer = swarm.peers.place(of: key) else { return }
+        let given = swarm.peers[peer].grants.given
+        granted.change(peer, &swarm) { ($0.given, $0.queued, $0.asked) = ([], 0, 0) }
+        for piece in given where piece >= 0 { dispatcher?.refused(Int(piece), by: key) }
+        wake()
+    }
 }

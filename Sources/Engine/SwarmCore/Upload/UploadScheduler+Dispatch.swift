@@ -28,6 +28,7 @@ extension UploadScheduler {
         dispatch(key, &swarm, availability, now: now)
         revealIfSpread(&swarm)
     }
+
     /// Number of pieces to keep assigned to a peer: enough that it never waits for a message from us. On a long path a
     /// piece takes several round trips (suggestion, request, block, announcement, and retransmissions for each), and
     /// the rate of the path is unknown until it has been full.
@@ -38,21 +39,12 @@ extension UploadScheduler {
         return max(2, Int((Double(1 << 20) / length).rounded(.up))) + min(512, Int(bytes / length))
     }
 
-    /// Assigns a piece that no peer has; nil if there is none left that the peer wants.
-    mutating func pieceToDispatch(to key: PeerKey, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double)
-        -> Int?
-    {
-        guard dispatcher?.hasGivenAll == false, let peer = swarm.peers.place(of: key) else { return nil }
-        let holdings = swarm.peers[peer].holdings
-        return dispatcher?.assign(to: key, now: now) { !holdings.contains($0) && availability[$0] == 0 } ?? nil
-    }
-
     mutating func dispatch(_ key: PeerKey, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double) {
         guard swarm.isServing, dispatcher?.hasGivenAll == false, let peer = swarm.peers.place(of: key),
             !swarm.peers[peer].traits.isWebSeed
         else { return }
         let secret = swarm.configuration.superSeed
-        guard !usesGrants(key, &swarm),
+        guard !grants.serve(key, &swarm),
             secret
                 || (swarm.peers[peer].traits.followsSuggestions && !swarm.peers[peer].amChoking
                     && swarm.peers[peer].isInterested)
@@ -63,7 +55,7 @@ extension UploadScheduler {
         // The peer passes pieces on slowly, and other peers are waiting for uploads: do not assign more to it.
         if dispatcher?.isSlowToSpread(key) == true, isAnybodyWaiting(besides: key, &swarm) { return }
         while (self.dispatcher?.outstanding(key) ?? 0) < target {
-            guard let piece = pieceToDispatch(to: key, &swarm, availability, now: now) else { break }
+            guard let piece = dispatcher?.assign(to: key, &swarm, availability, now: now) else { break }
             swarm.send(key, secret ? .have(UInt32(piece)) : .suggest(UInt32(piece)))
         }
     }

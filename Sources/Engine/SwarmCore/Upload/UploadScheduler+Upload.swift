@@ -10,18 +10,18 @@ extension UploadScheduler {
         swarm.heardNothingNew(from: peer, now: now)
         guard swarm.flood.flooder != key, swarm.peers[peer].isInterested != interested else { return }
         swarm.peers[peer].isInterested = interested
-        let isServed = !swarm.peers[peer].amChoking && !usesGrants(key, &swarm)
+        let isServed = !swarm.peers[peer].amChoking && !grants.serve(key, &swarm)
         if isServed { freeSlots.taken(interested ? 1 : -1) }
         if interested {
             swarm.peers[peer].waitingSince = now
             nextChokeAt = min(nextChokeAt, now)
             if grants.isGiving, swarm.peers[peer].traits.supportsGrants {
-                if !swarm.peers[peer].grants.isTold { announceGrants(key, &swarm) }
+                if !swarm.peers[peer].grants.isTold { grants.announce(to: key, &swarm) }
                 if swarm.isServing { unchoke(key, &swarm, availability, now: now) }
                 // In a flood, the next tick issues the grants.
                 guard swarm.flood.looks.spend(swarm.peers.count) else { return }
-                wakeGrants()
-                return issueGrants(&swarm, availability, now: now)
+                grants.wake()
+                return grants.issue(&swarm, &dispatcher, availability, now: now)
             }
             if !isServed, hasFreeSlot(&swarm) { unchoke(key, &swarm, availability, now: now) }
         } else if !swarm.peers[peer].amChoking && !swarm.peers[peer].traits.supportsFast {
@@ -33,7 +33,7 @@ extension UploadScheduler {
     private mutating func hasFreeSlot(_ swarm: inout SwarmState) -> Bool {
         if let free = freeSlots.count { return free > 0 }
         let served = swarm.peers.keys.count { key in
-            !usesGrants(key, &swarm)
+            !grants.serve(key, &swarm)
                 && swarm.peers.place(of: key).map { !swarm.peers[$0].amChoking && swarm.peers[$0].isInterested }
                     ?? false
         }
@@ -56,7 +56,7 @@ extension UploadScheduler {
             guard let peer = swarm.peers.place(of: key), swarm.peers[peer].isInterested,
                 !swarm.peers[peer].isUploadOnly || !swarm.peers[peer].holdings.isFull
             else { continue }
-            if usesGrants(key, &swarm) {
+            if grants.serve(key, &swarm) {
                 if swarm.isServing {
                     unchoke(key, &swarm, availability, now: now)
                 } else {
@@ -89,7 +89,7 @@ extension UploadScheduler {
     private mutating func unchoke(_ key: PeerKey, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double) {
         guard let peer = swarm.peers.place(of: key), swarm.peers[peer].amChoking else { return }
         swarm.peers[peer].amChoking = false
-        if swarm.peers[peer].isInterested, !usesGrants(key, &swarm) { freeSlots.taken(1) }
+        if swarm.peers[peer].isInterested, !grants.serve(key, &swarm) { freeSlots.taken(1) }
         swarm.peers[peer].waitingSince = now
         // Suggestions come first, so that the peer's first requests are already for its own pieces.
         if swarm.isFinished { dispatch(key, &swarm, availability, now: now) }
@@ -100,20 +100,13 @@ extension UploadScheduler {
         guard let peer = swarm.peers.place(of: key), !swarm.peers[peer].amChoking else { return }
         let waiting = swarm.peers[peer].uploads[swarm.peers[peer].uploadHead...]
         swarm.peers[peer].amChoking = true
-        if swarm.peers[peer].isInterested, !usesGrants(key, &swarm) { freeSlots.taken(-1) }
+        if swarm.peers[peer].isInterested, !grants.serve(key, &swarm) { freeSlots.taken(-1) }
         swarm.peers[peer].waitingSince = now
         swarm.peers[peer].dropUploads()
-        revokeGrants(from: key, &swarm)
+        grants.revoke(from: key, &swarm, &dispatcher)
         swarm.send(key, .choke)
         guard swarm.peers[peer].traits.supportsFast else { return }
         for span in waiting { swarm.send(key, .reject(span.wire)) }
-    }
-
-    /// Rejects the peer's waiting requests, which it then has to send again.
-    mutating func rejectWaiting(of key: PeerKey, _ swarm: inout SwarmState) {
-        guard let peer = swarm.peers.place(of: key), swarm.peers[peer].traits.supportsFast else { return }
-        for span in swarm.peers[peer].uploads[swarm.peers[peer].uploadHead...] { swarm.send(key, .reject(span.wire)) }
-        swarm.peers[peer].dropUploads()
     }
 
     mutating func receivedRequest(
@@ -125,7 +118,7 @@ extension UploadScheduler {
         }
         let isServed =
             swarm.canServe(span.piece) && isShown(span.piece, to: key, &swarm) && !swarm.peers[peer].amChoking
-            && !exceedsGrant(span, of: peer, &swarm)
+            && !grants.areExceeded(by: span, of: peer, &swarm)
         guard isServed, swarm.peers[peer].uploadCount < swarm.configuration.requestQueue else {
             if swarm.peers[peer].traits.supportsFast { return swarm.send(key, .reject(request)) }
             if swarm.peers[peer].uploadCount >= 2 * swarm.configuration.requestQueue {
@@ -139,7 +132,7 @@ extension UploadScheduler {
             dispatcher?.isTaken(span.piece)
         }
         swarm.peers[peer].uploads.append(span)
-        countQueued(span.length, of: peer, &swarm, availability, now: now)
+        grants.queued(span.length, of: peer, &swarm, &dispatcher, availability, now: now)
         if swarm.peers[peer].uploadCount == 1 { swarm.actions.append(.upload(key)) }
     }
 
@@ -161,7 +154,7 @@ extension UploadScheduler {
         guard let index = peer.uploads[peer.uploadHead...].firstIndex(of: span) else { return }
         swarm.peers[key]?.uploads.remove(at: index)
         if let place = swarm.peers.place(of: key) {
-            countQueued(-span.length, of: place, &swarm, availability, now: now)
+            grants.queued(-span.length, of: place, &swarm, &dispatcher, availability, now: now)
         }
         if peer.traits.supportsFast { swarm.send(key, .reject(request)) }
     }
@@ -176,14 +169,15 @@ extension UploadScheduler {
         }
         swarm.traffic.upload.add(bytes, now: now)
         guard grants.isGiving, let peer = swarm.peers.place(of: key) else { return }
-        grants.width.sent(bytes)
-        countQueued(-bytes, of: peer, &swarm, availability, now: now)
+        grants.sent(bytes)
+        grants.queued(-bytes, of: peer, &swarm, &dispatcher, availability, now: now)
     }
 
     /// Call when a block of ``SwarmMachine/nextUpload(to:)`` cannot be sent.
     mutating func uploadFailed(
         _ span: BlockSpan, to key: PeerKey, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double
     ) {
-        if let peer = swarm.peers.place(of: key) { countQueued(-span.length, of: peer, &swarm, availability, now: now) }
+        guard let peer = swarm.peers.place(of: key) else { return }
+        grants.queued(-span.length, of: peer, &swarm, &dispatcher, availability, now: now)
     }
 }

@@ -20,7 +20,7 @@ struct UploadScheduler: Sendable {
 
     init(configuration: SwarmConfiguration, pieceLength: Int, now: Double) {
         choker.limits = configuration.choker
-        grants = UploadGrants(width: GrantWidth(pieceLength: pieceLength, now: now))
+        grants = UploadGrants(pieceLength: pieceLength, now: now)
         precedence = Precedence(now: now)
         uplink = UplinkWatch(now: now)
     }
@@ -40,9 +40,9 @@ struct UploadScheduler: Sendable {
 
     /// A peer is about to leave: frees its slot and its grants.
     mutating func leaving(_ key: PeerKey, _ swarm: inout SwarmState) {
-        revokeGrants(from: key, &swarm)
+        grants.revoke(from: key, &swarm, &dispatcher)
         if let place = swarm.peers.place(of: key), swarm.peers[place].isInterested, !swarm.peers[place].amChoking,
-            !usesGrants(key, &swarm)
+            !grants.serve(key, &swarm)
         {
             freeSlots.taken(-1)
         }
@@ -57,6 +57,34 @@ struct UploadScheduler: Sendable {
             dispatcher?.restore { availability[$0] == 0 && swarm.canServe($0) }
         }
         if wasServed { nextChokeAt = min(nextChokeAt, now) }
+    }
+
+    // MARK: Upload grants
+
+    private mutating func lookAtGrants(_ swarm: inout SwarmState, _ availability: [UInt16], now: Double) {
+        guard let change = grants.look(&swarm, &dispatcher, availability, now: now) else { return }
+        if change == .ended {
+            for key in swarm.peers.keys {
+                grants.revoke(from: key, &swarm, &dispatcher)
+                // Suggestions come first, so that the peer's next requests are for its suggested pieces.
+                dispatch(key, &swarm, availability, now: now)
+                grants.announce(to: key, &swarm)
+            }
+        }
+        nextChokeAt = min(nextChokeAt, now)
+    }
+
+    /// The peer has sent all requests that use its grant.
+    mutating func receivedGrantOver(from key: PeerKey, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double)
+    {
+        grants.receivedGrantOver(from: key, &swarm, &dispatcher, availability, now: now)
+    }
+
+    /// The peer takes no grants any more.
+    mutating func lostGrantSupport(of key: PeerKey, _ swarm: inout SwarmState) {
+        guard let peer = swarm.peers.place(of: key), swarm.peers[peer].grants.isTold else { return }
+        grants.revoke(from: key, &swarm, &dispatcher)
+        swarm.peers[peer].grants.isTold = false
     }
 
     /// Whether our holdings are hidden from peers, see ``SwarmConfiguration/superSeed``.
