@@ -121,4 +121,67 @@ import Testing
         scenario.network.mostExchanged = 0
         #expect(try Simulation(scenario).run().connections < told.connections)
     }
+
+    // MARK: Efficiency
+
+    @Test func `the watch over efficiency names the uplink of the seed where nobody else has anything`() throws {
+        var scenario = scenario(receivers: 1)
+        scenario.contentLength = 64 << 20
+        let simulation = try finished(scenario)
+        let result = SimulationResult(of: simulation)
+        let reading = try #require(result.efficiency[1])
+        #expect(reading.limit == .seedUplink)
+        // What the seed told of its uplink is the bound, and is reached.
+        #expect(try #require(reading.ratio) > 0.9)
+        #expect(simulation.hosts[0].efficiency.uplinkTold.map { abs(Double($0) - 4e6) < 0.1 * 4e6 } == true)
+    }
+
+    @Test func `the watch over efficiency counts the time without a source`() throws {
+        var scenario = scenario(receivers: 1)
+        scenario.contentLength = 64 << 20
+        // The only seed goes after five seconds; another comes when three times as many have passed.
+        scenario.hosts[0].leavesAt = 5
+        scenario.hosts.append(scenario.hosts[0])
+        scenario.hosts[2].leavesAt = nil
+        scenario.hosts[2].joinsAt = 20
+        let reading = try #require(try finished(scenario).hosts[1].efficiency.reading(uplink: nil))
+        #expect(reading.starved > 0.3 && reading.starved < 0.8)
+    }
+
+    // MARK: Further connections
+
+    /// A seed and a receiver far from each other, with little in flight on each connection: a quarter of the uplink. In
+    /// the middle of it.
+    private func longPath(most: Int) throws -> Simulation {
+        var scenario = scenario(receivers: 1)
+        scenario.contentLength = 64 << 20
+        scenario.sites = [.init(), .init()]
+        scenario.hosts[1].site = 1
+        scenario.network.connectionWindow = 4e6 / 4 * 2 * scenario.network.delayBetweenSites
+        scenario.network.connectionLimits.most = most
+        scenario.timeLimit = 15
+        let simulation = try Simulation(scenario)
+        _ = simulation.run()
+        return simulation
+    }
+
+    @Test func `further connections fill a long path that one connection does not`() throws {
+        let (one, many) = (try longPath(most: 1), try longPath(most: 32))
+        func connections(_ simulation: Simulation) -> [Int] {
+            simulation.hosts[1].links.compactMap(\.self).map(\.connections)
+        }
+        #expect(connections(one) == [1])
+        #expect(connections(many).allSatisfy { $0 >= 4 } && connections(many).count == 1)
+        let received = [one, many].map { $0.hosts[1].machine.transferred.down }
+        #expect(received[0] > 0 && received[1] > 2 * received[0])
+        #expect(many.hosts[1].machine.wastedBytes == 0)
+    }
+
+    @Test func `no further connections are opened within a site`() throws {
+        var scenario = scenario(receivers: 2)
+        scenario.contentLength = 64 << 20
+        scenario.network.connectionWindow = 1e3
+        let hosts = try finished(scenario).hosts
+        #expect(hosts.allSatisfy { $0.links.allSatisfy { $0?.connections ?? 1 == 1 } })
+    }
 }

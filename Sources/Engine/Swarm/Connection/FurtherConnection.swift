@@ -32,7 +32,7 @@ struct PathCare {
         choice != .system && !(choice == .bbr && losesToUs) && moved - askedAt >= Self.worthAsking
     }
 
-    func isLong(_ limits: ConnectionLimits) -> Bool { roundTrip.isFinite && roundTrip >= limits.longRoundTrip }
+    func isLong(_ limits: ConnectionLimits) -> Bool { limits.isLong(roundTrip) }
 
     mutating func learned(_ path: PathReading, sent: Int64, moved: Int64, limits: ConnectionLimits) {
         askedAt = moved

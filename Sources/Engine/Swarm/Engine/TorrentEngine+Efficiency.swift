@@ -13,7 +13,8 @@ extension TorrentEngine {
             effort: finisher?.effort ?? DiskEffort(), workers: context.pool.threadCount,
             supply: machine.isFinished ? nil : machine.supply, isWaitedFor: machine.hasUploadsWaiting,
             uplink: uplink, downloadLimit: limits.downRate)
-        guard let uplink = efficiency.look(look) else { return }
+        efficiency.look(look)
+        guard let uplink = efficiency.tellUplink(uplink, now: now) else { return }
         var news = ExtensionHandshake()
         news.uplink = uplink
         // Only Swoop clients know the key.

@@ -16,9 +16,11 @@ struct FurtherConnectionTable {
     private(set) var open: [PeerKey: [PeerConnection]] = [:]
     /// Connections that we are opening, by peer.
     private(set) var dialling: [PeerKey: [PeerConnection]] = [:]
-    private(set) var failures: [PeerKey: Int] = [:]
     private(set) var count = 0
-    var search = ConnectionSearch<PeerKey>()
+    /// Which peers get how many.
+    var plan: FurtherConnectionPlan<PeerKey>
+
+    init(limits: ConnectionLimits) { plan = FurtherConnectionPlan(limits: limits) }
 
     func key(of id: PeerID) -> PeerKey? { keys[id] }
 
@@ -65,14 +67,11 @@ struct FurtherConnectionTable {
         return true
     }
 
-    mutating func failed(_ key: PeerKey) { failures[key, default: 0] += 1 }
-
     /// The peer has left.
     /// - Returns: its further connections, which the caller must close.
     mutating func forget(_ key: PeerKey) -> [PeerConnection] {
         if let id = ids.removeValue(forKey: key) { keys[id] = nil }
-        failures[key] = nil
-        search.forget(key)
+        plan.forget(key)
         let rest = (open.removeValue(forKey: key) ?? []) + (dialling.removeValue(forKey: key) ?? [])
         count -= rest.count
         return rest
@@ -106,8 +105,8 @@ extension TorrentEngine {
 
     /// The offer of further connections to a peer; nil if we accept none.
     func connectionOffer(for key: PeerKey) -> FurtherConnectionOffer? {
-        let most = context.connectionLimits.most
-        return most > 1 ? FurtherConnectionOffer(id: furtherConnections.id(for: key), most: most) : nil
+        guard furtherConnections.plan.areAccepted else { return nil }
+        return FurtherConnectionOffer(id: furtherConnections.id(for: key), most: context.connectionLimits.most)
     }
 
     // MARK: Opening and closing
@@ -116,10 +115,8 @@ extension TorrentEngine {
     func openedFurther(_ connection: PeerConnection, _ handshake: Handshake, of key: PeerKey) -> Bool {
         guard let first = connections[key] else { return false }
         if connection.isIncoming {
-            let isOneOfMany =
-                furtherConnections.count(of: key) >= context.connectionLimits.most
-                || furtherConnections.count >= context.connectionLimits.mostInAll
-            guard !isOneOfMany else { return false }
+            let (own, all) = (furtherConnections.count(of: key), furtherConnections.count)
+            guard furtherConnections.plan.mayAccept(connections: own, all: all) else { return false }
             connection.further = FurtherRole()
             connection.key = key
         } else if handshake.peerID != first.handshake?.peerID {
@@ -146,7 +143,7 @@ extension TorrentEngine {
             first.stream.setPacingLimit(nil)
         }
         let isOver = connection.further?.hasHeardLast == true
-        if !isOver { furtherConnections.failed(key) }
+        if !isOver { furtherConnections.plan.failed(key) }
         switch reason {
         case .violation, .banned: connections[key]?.close(reason)
         default:
@@ -164,7 +161,7 @@ extension TorrentEngine {
         for _ in 0..<count {
             let connection: PeerConnection
             do { connection = try context.dial(address, infoHash: infoHash, owner: self) } catch {
-                if case .unreachable = error { furtherConnections.failed(key) }
+                if case .unreachable = error { furtherConnections.plan.failed(key) }
                 return
             }
             connection.further = FurtherRole(announced: theirs.id)
@@ -186,36 +183,27 @@ extension TorrentEngine {
 
     /// Call a few times a second: measures the paths, and opens and closes connections as needed.
     func adjustFurtherConnections(_ now: Double) {
-        let limits = context.connectionLimits
         for (key, connection) in connections { learnPath(of: connection, key) }
         for (key, open) in furtherConnections.open { for connection in open { learnPath(of: connection, key) } }
         if ticks % 10 == 0 { sharePacing(now) }
-        guard limits.most > 1, !machine.isFinished, machine.asksPeers else { return }
-        closeStalledConnections(now)
-        var candidates: [ConnectionSearch<PeerKey>.Candidate] = []
-        for (key, connection) in connections {
-            guard connection.listenAddress != nil, let most = connection.capabilities.furtherConnections?.most,
-                furtherConnections.failures[key] ?? 0 < limits.failures
-            else { continue }
-            let count = furtherConnections.count(of: key)
-            let mostHere = min(most, limits.most)
-            let least = min(limits.least, mostHere)
-            if count < least, furtherConnections.count < limits.mostInAll { open(least - count, to: key) }
-            let roundTrip = connection.path.roundTrip
-            if connection.path.isLong(limits), machine.isGiving(key) {
-                candidates.append(
-                    .init(
-                        peer: key, roundTrip: roundTrip, isLossy: connection.path.losesToUs,
-                        connections: furtherConnections.count(of: key), most: mostHere))
+        guard furtherConnections.plan.areAccepted, !machine.isFinished, machine.asksPeers else { return }
+        closeStalledConnections()
+        let paths = connections.compactMap { key, connection -> FurtherConnectionPlan<PeerKey>.Path? in
+            guard connection.listenAddress != nil, let most = connection.capabilities.furtherConnections?.most else {
+                return nil
             }
+            return .init(
+                peer: key, roundTrip: connection.path.roundTrip, isLossy: connection.path.losesToUs,
+                isGiving: machine.isGiving(key), connections: furtherConnections.count(of: key), most: most)
         }
-        let step = furtherConnections.search.look(
-            candidates, received: machine.transferred.down, remaining: machine.missingBytes,
-            room: limits.mostInAll - furtherConnections.count, now: now)
-        switch step {
-        case .open(let key, let count): open(count, to: key)
-        case .retire(let key, let count): retire(count, of: key)
-        case nil: break
+        let steps = furtherConnections.plan.look(
+            paths, all: furtherConnections.count, received: machine.transferred.down, remaining: machine.missingBytes,
+            now: now)
+        for step in steps {
+            switch step {
+            case .open(let key, let count): open(count, to: key)
+            case .retire(let key, let count): retire(count, of: key)
+            }
         }
     }
 
@@ -229,19 +217,16 @@ extension TorrentEngine {
     }
 
     /// Closes a further connection whose block has stopped arriving while other connections continue.
-    private func closeStalledConnections(_ now: Double) {
+    private func closeStalledConnections() {
         for (key, open) in furtherConnections.open {
             guard let first = connections[key] else { continue }
             let latest = open.reduce(first.lastReceived) { max($0, $1.lastReceived) }
             for connection in open
-            where connection.incoming != nil && latest - connection.lastReceived > Self.stallTimeout {
-                connection.close(.timedOut)
-            }
+            where connection.incoming != nil
+                && furtherConnections.plan.isStalled(lastReceived: connection.lastReceived, latest: latest)
+            { connection.close(.timedOut) }
         }
     }
-
-    /// Seconds.
-    private static let stallTimeout = 8.0
 
     private func sharePacing(_ now: Double) {
         for key in furtherConnections.open.keys {

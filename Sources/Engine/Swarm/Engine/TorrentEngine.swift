@@ -70,7 +70,7 @@ final class TorrentEngine: ConnectionOwner {
     var isRelocated = false
     var exchange = ExchangeLedger<PeerAddress>()
     var heldAnnouncements = HeldAnnouncements()
-    var furtherConnections = FurtherConnectionTable()
+    var furtherConnections: FurtherConnectionTable
     var reachProbes: [PeerKey: ReachProbe] = [:]
     var room = UplinkRoom()
     var roomBucket: TokenBucket
@@ -131,6 +131,7 @@ final class TorrentEngine: ConnectionOwner {
         book = PeerBook()
         admission = PeerAdmission(own: context.peerID)
         incoming = IncomingRoom(limits: context.incoming)
+        furtherConnections = FurtherConnectionTable(limits: context.connectionLimits)
         ledger = DurabilityLedger(durable: have, policy: context.syncPolicy)
         lastByteAt = now
         roomBucket = TokenBucket(rate: nil, now: now)

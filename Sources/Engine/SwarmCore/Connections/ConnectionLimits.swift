@@ -13,6 +13,9 @@ public struct ConnectionLimits: Sendable {
     public var failures = 6
 
     public init() {}
+
+    /// - Parameter roundTrip: minimum round trip in seconds; infinity before the first measurement.
+    public func isLong(_ roundTrip: Double) -> Bool { roundTrip.isFinite && roundTrip >= longRoundTrip }
 }
 
 /// The pacing limit of each connection to a peer that has several connections over a long path with BBR.

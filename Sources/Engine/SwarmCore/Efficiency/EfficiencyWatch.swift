@@ -42,6 +42,7 @@ package struct EfficiencyWatch: Sendable {
         /// Nil when nothing is missing.
         package var supply: Supply?
         package var isWaitedFor: Bool
+        /// This host's uplink and its download limit in bytes per second; nil if unknown, or if there is none.
         package var uplink: Double?
         package var downloadLimit: Int?
 
@@ -61,10 +62,15 @@ package struct EfficiencyWatch: Sendable {
         }
     }
 
-    /// - Returns: the uplink to tell peers now, in bytes per second; nil if there is nothing new to tell.
-    package mutating func look(_ look: Look) -> Int? {
+    /// The uplink to tell peers now, in bytes per second; nil if there is nothing new to tell. Call at least as often as
+    /// ``look(_:)``.
+    /// - Parameter uplink: this host's uplink in bytes per second, if known.
+    package mutating func tellUplink(_ uplink: Double?, now: Double) -> Int? { news.next(uplink, now: now) }
+
+    /// Call about once a second, and when the last piece has been stored.
+    package mutating func look(_ look: Look) {
         let elapsed = look.now - lookedAt
-        guard elapsed > 0 else { return nil }
+        guard elapsed > 0 else { return }
         let sent = look.uploaded - uploaded
         let isWaitedFor = wasWaitedFor && look.isWaitedFor
         // The last bytes were in flight when the previous look was taken.
@@ -88,7 +94,6 @@ package struct EfficiencyWatch: Sendable {
         (lookedAt, downloaded, uploaded, effort) = (look.now, look.downloaded, look.uploaded, look.effort)
         wasWaitedFor = look.isWaitedFor
         isOver = look.supply == nil
-        return news.next(look.uplink, now: look.now)
     }
 
     /// - Parameter uplink: this host's uplink in bytes per second, if known.

@@ -4,6 +4,8 @@ struct Event {
         case join, leave, tick, announcements, announce, exchange
         /// An outgoing connection is established: `host` dialled `slot`.
         case dialled
+        /// `slot`, `serial`: connection; `a`: number of further connections to its peer that are established.
+        case further
         /// `slot`, `serial`: connection; `a`, `b`, `c`: piece, begin, length.
         case request, block
         /// `a`: index into `Simulation.mail`.

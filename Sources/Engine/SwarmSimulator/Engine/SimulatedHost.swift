@@ -10,6 +10,11 @@ struct Link {
     let serial: Int32
     /// A block is being sent, or waits for the receiver.
     var isSending = false
+    /// Number of connections that carry the peer's blocks, and of those that this host is opening.
+    var connections = 1
+    var opening = 0
+    /// Time until which what was sent fills the connections, see ``Network/connectionWindow``.
+    var fullUntil = 0.0
 }
 
 /// A simulated host: the program's decision values and their inputs.
@@ -22,12 +27,13 @@ final class SimulatedHost {
     /// address.
     var admission: PeerAdmission<Int32, Int32>
     var exchange: ExchangeLedger<Int32>
+    var efficiency: EfficiencyWatch
+    var further: FurtherConnectionPlan<PeerKey>
     /// By the slot of the peer key.
     var links: [Link?] = []
     var linkCount = 0
     var hearing = Hearing()
     var uplink: Uplink
-    var news = UplinkNews()
     /// Connections that wait because ``Network/uploadsAtOnce`` others are sending.
     var waitingUploads: [(slot: Int32, serial: Int32)] = []
     var downlink: Pipe
@@ -39,8 +45,11 @@ final class SimulatedHost {
     var isPresent = false
     var finishedAt: Double?
     var joinedAt = 0.0
+    var ticks = 0
     var lastAnnounce = -Double.infinity
     var sent: Int64 = 0
+    /// Time that was spent on hashing pieces.
+    var effort = DiskEffort()
 
     init(index: Int, setup: Scenario.Host, machine: SwarmMachine, network: Network) {
         self.index = Int32(index)
@@ -53,6 +62,8 @@ final class SimulatedHost {
         exchange = ExchangeLedger(
             interval: network.exchangeInterval, leastInterval: network.exchangeInterval / 2,
             most: network.mostExchanged)
+        efficiency = EfficiencyWatch(now: setup.joinsAt, isSeed: machine.isFinished)
+        further = FurtherConnectionPlan(limits: network.connectionLimits)
         uplink = Uplink(rate: setup.up)
         downlink = Pipe(rate: setup.down)
     }

@@ -22,6 +22,7 @@ extension Simulation {
         }
         guard let span = host.machine.nextUpload(to: link.key) else { return }
         host.links[Int(slot)]?.isSending = true
+        fillConnections(host, slot, to: other, span.length)
         host.uplink.start(span, length: wireLength(span.length), slot: slot, now: now)
         scheduleUplink(host)
     }
@@ -29,7 +30,7 @@ extension Simulation {
     /// The time at which the next block may be sent; nil if it may be sent now. It must wait if a link on the way is
     /// full, or if other peers take precedence.
     private func startTime(_ host: SimulatedHost, _ link: Link, to other: SimulatedHost) -> Double? {
-        var time = wait(for: other.downlink)
+        var time = max(wait(for: other.downlink), link.fullUntil)
         if host.setup.site != other.setup.site {
             time = max(time, wait(for: siteUp[host.setup.site]), wait(for: siteDown[other.setup.site]))
         }
@@ -45,7 +46,7 @@ extension Simulation {
         return pipe.freeAt > now + most ? pipe.freeAt - most / 2 : now
     }
 
-    private func wireLength(_ bytes: Int) -> Double { Double(bytes) * scenario.network.overhead }
+    func wireLength(_ bytes: Int) -> Double { Double(bytes) * scenario.network.overhead }
 
     /// Schedules at most one check of the uplink, at or before the earliest possible end of a transmission.
     private func scheduleUplink(_ host: SimulatedHost) {

@@ -93,6 +93,7 @@ extension Simulation {
         if !host.setup.acceptsConnections { other.machine.update(here) { $0.isUnreachable = true } }
         host.links[Int(there.slot)]?.otherSlot = here.slot
         other.links[Int(here.slot)]?.otherSlot = there.slot
+        learnPath(host, there, to: other, here)
         carryOut(host)
         carryOut(other)
     }
@@ -104,7 +105,7 @@ extension Simulation {
         traits.supportsDontHave = true
         traits.followsSuggestions = true
         traits.supportsGrants = true
-        traits.uplink = other.news.told
+        traits.uplink = other.efficiency.uplinkTold
         // If there is only one site, no peer is far.
         traits.isNear = scenario.sites.count > 1 && host.setup.site == other.setup.site
         traits.supportsClaims = scenario.claims
@@ -140,6 +141,7 @@ extension Simulation {
         host.hearing.disconnect(key.slot)
         host.admission.left(key)
         host.exchange.forget(key)
+        host.further.forget(key)
         host.linkCount -= 1
         host.uplink.abandon(key.slot, now: now)
         if host.isPresent { host.machine.leave(key, now: now) }

@@ -99,6 +99,7 @@ package final class Simulation {
         case .announce: announce(host)
         case .exchange: exchange(host)
         case .dialled: dialled(host, event.slot)
+        case .further: furtherConnected(host, event)
         case .request:
             guard let link = host.links[Int(event.slot)], link.serial == event.serial else { return }
             let request = BlockRequest(index: UInt32(event.a), begin: UInt32(event.b), length: UInt32(event.c))
@@ -122,8 +123,11 @@ package final class Simulation {
     }
 
     private func tick(_ host: SimulatedHost) {
+        host.ticks += 1
         host.machine.tick(now: now)
-        if let told = host.news.next(host.machine.uplink.measured, now: now) { tellUplink(told, of: host) }
+        if let told = host.efficiency.tellUplink(host.machine.uplink.measured, now: now) { tellUplink(told, of: host) }
+        if host.ticks % 10 == 0 { judgeEfficiency(host) }
+        if host.ticks % 2 == 0 { adjustFurtherConnections(host) }
         dial(host)
         carryOut(host)
         schedule(.tick, Int(host.index), at: now + scenario.network.tickInterval)
@@ -136,6 +140,15 @@ package final class Simulation {
             guard let link else { continue }
             hosts[Int(link.other)].machine.update(peerKey(of: link)) { $0.uplink = bytesPerSecond }
         }
+    }
+
+    private func judgeEfficiency(_ host: SimulatedHost) {
+        let (downloaded, uploaded) = host.machine.transferred
+        host.efficiency.look(
+            EfficiencyWatch.Look(
+                now: now, downloaded: downloaded - host.machine.wastedBytes, uploaded: uploaded, effort: host.effort,
+                workers: 1, supply: host.machine.isFinished ? nil : host.machine.supply,
+                isWaitedFor: host.machine.hasUploadsWaiting, uplink: host.machine.uplink.measured, downloadLimit: nil))
     }
 
     /// Delivers the `have` messages of all neighbours since the last check, as one event.
@@ -171,11 +184,14 @@ package final class Simulation {
             spendOnAnnouncement(host)
         case .upload(let key): startSending(host, key.slot)
         case .verify(let piece, _):
-            let seconds = Double(layout.length(of: piece)) / scenario.network.hashRate + 0.0005
+            let hashing = Double(layout.length(of: piece)) / scenario.network.hashRate
+            host.effort.hashing += hashing
+            let seconds = hashing + 0.0005
             queue.schedule(Event(time: now + seconds, kind: .verified, host: host.index, a: Int32(piece.value)))
         case .finished:
             guard host.finishedAt == nil else { return }
             host.finishedAt = now
+            judgeEfficiency(host)
             if host.setup.role == .receiver { unfinished -= 1 }
         case .ban(let key):
             guard let link = host.link(key) else { return }

@@ -1,3 +1,5 @@
+import SwarmCore
+
 /// The result of a simulation. Times in seconds, sizes in bytes.
 package struct SimulationResult: Sendable, Equatable {
     /// Time at which each host had everything, since the beginning; nil for hosts that did not finish, and for seeds.
@@ -16,6 +18,8 @@ package struct SimulationResult: Sendable, Equatable {
     /// Number of simulated events.
     package let events: Int
     package let connections: Int
+    /// What each host says of its own transfer; nil for a host that can say nothing.
+    package let efficiency: [Efficiency?]
 
     init(of simulation: Simulation) {
         let hosts = simulation.hosts
@@ -30,5 +34,6 @@ package struct SimulationResult: Sendable, Equatable {
         siteDown = simulation.siteDown.map(\.bytes)
         events = simulation.events
         connections = Int(simulation.connectionSerial)
+        efficiency = hosts.map { $0.efficiency.reading(uplink: $0.machine.uplink.measured) }
     }
 }

@@ -114,6 +114,11 @@ package struct Network: Sendable {
     /// A host dials more peers while it has fewer connections than this.
     package var connections = 80
 
+    /// Bytes that one connection has in flight at most, as where a system allows little, or loss keeps it down: on a long
+    /// path, hosts then find out whether further connections help. Nil where one connection fills every path.
+    package var connectionWindow: Double?
+    package var connectionLimits = ConnectionLimits()
+
     /// Maximum number of a host's connections that send at the same time, each until the end of a piece. For studying
     /// serial uploads. The program has no such limit: its connections share the uplink.
     package var uploadsAtOnce = Int.max
