@@ -182,6 +182,12 @@ let layers: [(name: String, modules: [Module])] = [
                     "TagIndex", "BlobNode", "OCI",
                 ], products: [.hummingbird, .log, .nioCore]),
             Module(
+                name: "Agent",
+                uses: [
+                    "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Files", "Blobs", "Registry",
+                    "BlobNode", "RegistryClient", "OCI",
+                ], products: [.log]),
+            Module(
                 name: "Node",
                 uses: [
                     "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Files", "Authoring", "HashLibrary",
@@ -261,6 +267,7 @@ let purposes = [
     "RegistryTransfer": "pushing files to a registry, pulling them: read, hashed, kept, published",
     "OCI": "the OCI distribution API over blobs and an index of names",
     "Origin": "the doors of a registry: keeps what is pushed, answers pulls",
+    "Agent": "a host that pulls from a registry's swarm, and gives what it pulled",
     "Node": "the daemon: task directories, and uploads and service of what is sent, calls, crashes",
     "NodeAPI": "calls, resources, metrics and the file server, over HTTP",
     "swoop": "the commands",

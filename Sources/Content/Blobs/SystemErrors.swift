@@ -8,3 +8,8 @@ extension SystemError {
     package var isFull: Bool { number == ENOSPC || number == EDQUOT }
     static let missing = SystemError(ENOENT)
 }
+
+extension SystemError {
+    /// An input or output error, where nothing better is known.
+    package static let input = SystemError(EIO)
+}

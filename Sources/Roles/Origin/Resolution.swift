@@ -1,5 +1,4 @@
 import BlobNode
-import Foundation
 import HTTPServing
 import HTTPTypes
 import Hummingbird
@@ -7,6 +6,7 @@ import JSON
 import OCI
 import Registry
 import TagIndex
+import Text
 import Threads
 
 /// Answers everything that a pull needs to know in one request: `GET /v1/resolve/NAME:TAG` or `NAME@DIGEST`.
@@ -87,7 +87,7 @@ struct Resolution: Sendable {
             manifests.map { manifest in
                 .object([
                     "digest": .string(manifest.digest.description), "mediaType": .string(manifest.mediaType),
-                    "content": .string(Data(manifest.bytes).base64EncodedString()),
+                    "content": .string(Base64.encode(manifest.bytes)),
                 ])
             })
         object["blobs"] = .array(await facts(of: blobs))
@@ -107,7 +107,7 @@ struct Resolution: Sendable {
                     let bytes = try? node.directory.open(digest.sha256)?.readAll(limit: Int(entry.size))
                 {
                     left -= entry.size
-                    object["content"] = .string(Data(bytes).base64EncodedString())
+                    object["content"] = .string(Base64.encode(bytes))
                 }
                 return .object(object)
             }

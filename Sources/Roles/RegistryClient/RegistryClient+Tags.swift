@@ -53,6 +53,12 @@ extension RegistryClient {
         return try? JSONValue.parse(body, limits: JSONLimits(maxBytes: limit, maxDepth: 32, maxValues: 400_000))
     }
 
+    /// The body of an answer of that API, whatever it is.
+    /// - Throws: `.unknown` where there is no such thing.
+    package func content(_ path: String, limit: Int) async throws(RegistryError) -> [UInt8] {
+        try await exchange(Call(method: .GET, url: try url(path), accepts: [200]), limit: limit).body
+    }
+
     /// Deletes what has a path of that API; false where there is no such thing or no such API.
     package func deleteDocument(_ path: String) async throws(RegistryError) -> Bool {
         let (answer, _) = try await exchange(

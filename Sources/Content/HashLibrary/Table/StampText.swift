@@ -20,6 +20,12 @@ package struct StampText: Equatable, Sendable {
         /// As the table has or had it.
         package var sha1: SHA1Digest
         package var stamp: DeviceStamp
+
+        package init(kind: Kind, sha1: SHA1Digest, stamp: DeviceStamp) {
+            self.kind = kind
+            self.sha1 = sha1
+            self.stamp = stamp
+        }
     }
 
     private static let heading = "swoop-library 1"

@@ -10,6 +10,11 @@ package struct TableText: Equatable, Sendable {
         package var sha1: SHA1Digest
         /// Nil if the line has none.
         package var size: Int64?
+
+        package init(sha1: SHA1Digest, size: Int64?) {
+            self.sha1 = sha1
+            self.size = size
+        }
     }
 
     /// Maximum number of comments and unparsable lines that are kept.

@@ -51,7 +51,7 @@ extension ObjectStore {
     }
 
     /// The parts that the store has of an upload.
-    package func parts(of upload: String, key: String) async throws(ObjectStoreError) -> [S3Part] {
+    func parts(of upload: String, key: String) async throws(ObjectStoreError) -> [S3Part] {
         var all: [S3Part] = []
         var marker = 0
         while true {

@@ -15,11 +15,6 @@ package struct UploadProgress: Sendable, Hashable {
     /// Bytes stored so far, of `size`.
     package let stored: Int64
     package let size: Int64
-
-    package init(stored: Int64, size: Int64) {
-        self.stored = stored
-        self.size = size
-    }
 }
 
 extension ObjectStore {

@@ -1,0 +1,92 @@
+import BlobNode
+import Blobs
+import OCI
+import Registry
+import RegistryClient
+import Threads
+
+/// An agent as the OCI doors want it: what is asked for comes from the registry's swarm; nothing is pushed here.
+package struct AgentBlobs: OCIBlobs {
+    let agent: Agent
+
+    package init(_ agent: Agent) { self.agent = agent }
+
+    package var directory: BlobDirectory { agent.node.directory }
+    package var uploads: UploadTable? { nil }
+
+    package func obtain(_ digest: BlobDigest, for name: ContentName) async throws(OCIError) -> Int64? {
+        if let entry = agent.node.catalogue.entry(of: digest.sha256) {
+            agent.node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds)
+            return entry.size
+        }
+        do throws(AgentError) {
+            let content = try await agent.resolve(Reference(name: name, version: .digest(digest)))
+            guard let blob = content.blobs[digest] else { return nil }
+            try await agent.obtain(blob, of: name)
+            return blob.size
+        } catch {
+            throw Self.error(error) ?? OCIError(404, .blobUnknown, RegistryText.noBlob(digest))
+        }
+    }
+
+    package func pushed(_ blob: FinishedBlob, to name: ContentName) async throws(OCIError) {}
+
+    /// Nil where something is unknown.
+    static func error(_ error: AgentError) -> OCIError? {
+        switch error {
+        case .registry(.unknown): nil
+        case .disk(let disk) where disk.isFull: OCIError(507, .denied, "no space is left in the agent's cache")
+        default: OCIError(503, .tooManyRequests, error.description)
+        }
+    }
+}
+
+/// The names of the registry, as the OCI doors of an agent want them: read only.
+package struct AgentIndex: OCIIndex {
+    let agent: Agent
+
+    package init(_ agent: Agent) { self.agent = agent }
+
+    package func manifest(_ name: ContentName, _ version: Reference.Version) async throws(OCIError) -> Manifest? {
+        do throws(AgentError) {
+            let content = try await agent.resolve(Reference(name: name, version: version))
+            return content.manifests[content.digest]
+        } catch {
+            if let error = AgentBlobs.error(error) { throw error }
+            return nil
+        }
+    }
+
+    /// Whether a name has a blob is looked up where it is fetched from: by resolving it there.
+    package func hasBlob(_ digest: BlobDigest, in name: ContentName) async throws(OCIError) -> Bool {
+        do throws(AgentError) {
+            return try await agent.resolve(Reference(name: name, version: .digest(digest))).blobs[digest] != nil
+        } catch {
+            if let error = AgentBlobs.error(error) { throw error }
+            return false
+        }
+    }
+
+    private static let readOnly = OCIError(405, .unsupported, "this is an agent: push to the registry")
+
+    package func put(
+        _ manifest: Manifest, in name: ContentName, tags: [Tag], by author: Author
+    ) async throws(OCIError) { throw Self.readOnly }
+    package func removeManifest(
+        _ name: ContentName, _ digest: BlobDigest, by author: Author
+    ) async throws(OCIError) -> Bool { throw Self.readOnly }
+    package func removeTag(_ name: ContentName, _ tag: Tag, by author: Author) async throws(OCIError) -> Bool {
+        throw Self.readOnly
+    }
+    package func tags(of name: ContentName, after: String?, limit: Int) async throws(OCIError) -> [Tag]? {
+        throw Self.readOnly
+    }
+    package func names(after: String?, limit: Int) async throws(OCIError) -> [ContentName] { throw Self.readOnly }
+    package func referrers(to digest: BlobDigest, in name: ContentName) async throws(OCIError) -> [Manifest] {
+        throw Self.readOnly
+    }
+    package func addBlob(_ digest: BlobDigest, to name: ContentName) async throws(OCIError) { throw Self.readOnly }
+    package func removeBlob(_ digest: BlobDigest, from name: ContentName) async throws(OCIError) -> Bool {
+        throw Self.readOnly
+    }
+}
