@@ -168,8 +168,8 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "RegistryTransfer",
                 uses: [
-                    "Text", "Hashing", "Metainfo", "Threads", "Files", "Reactor", "Authoring", "Registry",
-                    "RegistryClient",
+                    "Text", "JSON", "Hashing", "Metainfo", "Threads", "Files", "Reactor", "Storage", "Authoring",
+                    "Registry", "RegistryClient",
                 ], products: [.nioCore]),
             Module(
                 name: "OCI",

@@ -70,25 +70,12 @@ struct PushCommand: SwoopCommand {
         let reference = try self.reference ?? Self.reference(for: content)
         guard case .tag(let tag) = reference.version else { throw Failure(.usage, "a push needs a tag") }
         let push = Push(client, name: reference.name, tag: tag, cache: RegistryArguments.cachePath)
-        let label = reference.description
-        var rate = TransferRate()
-        let shown = reporter.mode.json ? Duration.milliseconds(200) : .milliseconds(100)
-        let ticker = Task { [rate] in
-            var rate = rate
-            var said: String?
-            while (try? await Task.sleep(for: shown)) != nil {
-                let figures = push.meter.figures
-                reporter.progress(figures.progress(&rate), label: label)
-                if let trouble = figures.trouble, trouble != said { reporter.note("waiting: \(trouble)") }
-                said = figures.trouble
-            }
+        let shown = TransferDisplay(reporter: reporter, label: reference.description) {
+            let figures = push.meter.figures
+            return (figures.progress, Int(clamping: figures.sent), figures.trouble)
         }
-        defer { ticker.cancel() }
         do {
-            let outcome = try await push.run(content)
-            ticker.cancel()
-            _ = await ticker.value
-            reporter.progress(outcome.figures.progress(&rate), label: label, force: true)
+            let outcome = try await shown.whileRunning { () async throws(PushError) in try await push.run(content) }
             return (reference, outcome)
         } catch {
             throw Failure(error, reference)
@@ -134,10 +121,8 @@ extension ScanWarning {
 }
 
 extension PushFigures {
-    func progress(_ rate: inout TransferRate) -> Progress {
+    var progress: Progress {
         var progress = Progress(phase: sent > 0 ? "sending" : "checking", done: Int(done), total: Int(total))
-        progress.up = rate.update(Int(clamping: sent))
-        progress.eta = rate.eta(done: Int(done), total: Int(total))
         progress.knowsPeers = false
         progress.origins = 1
         progress.files = (filesDone, files)

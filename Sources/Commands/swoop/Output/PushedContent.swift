@@ -36,24 +36,3 @@ struct PushedContent: Sendable {
         return "\(moved)\(cached), \(time)\(rate)"
     }
 }
-
-/// A rate from the number of bytes at some moments: an average over the last seconds.
-struct TransferRate: Sendable {
-    private var samples: [(at: ContinuousClock.Instant, bytes: Int)] = []
-    private static let window = Duration.seconds(3)
-    private(set) var bytesPerSecond = 0
-
-    mutating func update(_ bytes: Int, now: ContinuousClock.Instant = .now) -> Int {
-        samples.append((now, bytes))
-        while samples.count > 2, now - samples[1].at > Self.window { samples.removeFirst() }
-        guard let first = samples.first, now > first.at else { return bytesPerSecond }
-        bytesPerSecond = max(0, Int(Double(bytes - first.bytes) / ((now - first.at) / .seconds(1))))
-        return bytesPerSecond
-    }
-
-    /// Seconds, while bytes move.
-    func eta(done: Int, total: Int) -> Int? {
-        guard bytesPerSecond > 0, done < total else { return nil }
-        return (total - done) / bytesPerSecond
-    }
-}

@@ -3,15 +3,15 @@ import Glibc
 import Metainfo
 
 /// `DIR/.NAME.swoop`, locked by this process while this object exists.
-final class WorkDirectory: Sendable {
+package final class WorkDirectory: Sendable {
     let layer: any FileLayer
     /// DIR.
     let place: HeldFile
     let name: FileName
-    let path: String
-    let directory: HeldFile
+    package let path: String
+    package let directory: HeldFile
     /// Contains the content under its own name.
-    let content: HeldFile
+    package let content: HeldFile
     /// Closing this releases the lock.
     private let lock: HeldFile
 
@@ -30,7 +30,7 @@ final class WorkDirectory: Sendable {
 
     /// Creates the directory if needed, and takes the lock.
     /// - Throws: `.locked` if another process has it, `.inTheWay` for a symlink of that name.
-    static func open(
+    package static func open(
         _ name: FileName, in place: HeldFile, placePath: String, layer: any FileLayer
     ) throws(StorageError) -> WorkDirectory {
         let path = "\(placePath)/\(name)"
@@ -90,10 +90,10 @@ final class WorkDirectory: Sendable {
         return Int32(String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self))
     }
 
-    var small: SmallFiles { SmallFiles(layer: layer, directory: directory.descriptor, path: path) }
+    package var small: SmallFiles { SmallFiles(layer: layer, directory: directory.descriptor, path: path) }
 
     /// Removes everything below the content directory.
-    func clearContent() throws(StorageError) {
+    package func clearContent() throws(StorageError) {
         do {
             try TreeRemoval(layer: layer).empty(content.descriptor)
             try layer.synchronizeEntries(of: content.descriptor)
@@ -104,7 +104,7 @@ final class WorkDirectory: Sendable {
 
     /// Removes the directory with all of our files in it. The lock file is removed last but one, so that no other
     /// process starts before.
-    func remove() throws(StorageError) {
+    package func remove() throws(StorageError) {
         // First of all, and durably: without the other files the marker would be meaningless at the next start.
         try small.remove(WorkNames.publishing)
         do {
@@ -122,7 +122,7 @@ final class WorkDirectory: Sendable {
     }
 
     /// Removes the directory if nothing was ever put into it.
-    func removeIfUnused() {
+    package func removeIfUnused() {
         guard let entries = try? layer.list(directory.descriptor),
             entries.allSatisfy({ $0 == WorkNames.lock || $0 == WorkNames.content }),
             let content = try? layer.list(content.descriptor), content.isEmpty

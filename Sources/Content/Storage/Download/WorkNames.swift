@@ -3,7 +3,7 @@ import Hashing
 import Metainfo
 
 /// Names of our own files beside and in a download.
-enum WorkNames {
+package enum WorkNames {
     /// The directory with the unfinished content under its own name.
     static let content = FileName(own: "content")
     static let record = FileName(own: "record")
@@ -13,14 +13,14 @@ enum WorkNames {
     static let torrentTemporary = FileName(own: "torrent.new")
     static let lock = FileName(own: "lock")
     /// Exists while finished content is being moved into an existing directory.
-    static let publishing = FileName(own: "publishing")
-    static let publishingTemporary = FileName(own: "publishing.new")
+    package static let publishing = FileName(own: "publishing")
+    package static let publishingTemporary = FileName(own: "publishing.new")
 
     private static let suffix = Array(".swoop".utf8)
 
     /// `.NAME.swoop`. If that is longer than the 255 bytes of a file name, NAME is shortened and ends with the first 16
     /// hexadecimal digits of its SHA-1, so that two long names do not collide.
-    static func directory(for name: PathComponent) -> FileName {
+    package static func directory(for name: PathComponent) -> FileName {
         if let plain = FileName([UInt8(ascii: ".")] + name.bytes + suffix) { return plain }
         let digest = Array(("~" + SHA1.digest(name.bytes).hex.prefix(16)).utf8)
         var kept = name.bytes.prefix(255 - 1 - digest.count - suffix.count)
@@ -31,7 +31,7 @@ enum WorkNames {
     }
 
     /// Whether a name could be that of a download's working directory.
-    static func isWorkDirectory(_ name: FileName) -> Bool {
+    package static func isWorkDirectory(_ name: FileName) -> Bool {
         let bytes = name.bytes
         return bytes.first == UInt8(ascii: ".") && bytes.count > suffix.count + 1
             && bytes.suffix(suffix.count) == suffix[...]

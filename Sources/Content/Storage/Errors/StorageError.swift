@@ -48,7 +48,7 @@ package struct StorageError: Error, Equatable, Sendable, CustomStringConvertible
         self.detail = detail.map { DisplayName.escape($0) }
     }
 
-    init(_ error: SystemError, _ action: String, path: String, detail: String? = nil) {
+    package init(_ error: SystemError, _ action: String, path: String, detail: String? = nil) {
         let kind: Kind =
             switch error.number {
             case ENOSPC, EDQUOT: .noSpace

@@ -2,7 +2,7 @@ import Files
 import Glibc
 
 /// Small files of our own (records, metainfo, markers), read and replaced as a whole, with errors that name them.
-struct SmallFiles {
+package struct SmallFiles {
     let layer: any FileLayer
     let directory: Descriptor
     /// Of the directory, for messages.
@@ -10,7 +10,7 @@ struct SmallFiles {
 
     /// Nil when there is none, or when what has that name is no regular file.
     /// - Throws: when it is larger than `limit` bytes or cannot be read.
-    func read(_ name: FileName, limit: Int) throws(StorageError) -> [UInt8]? {
+    package func read(_ name: FileName, limit: Int) throws(StorageError) -> [UInt8]? {
         do throws(SystemError) {
             return try layer.readSmallFile(name, in: directory, limit: limit).bytes
         } catch {
@@ -23,7 +23,7 @@ struct SmallFiles {
 
     /// Replaces the file in one step. When the call returns the new one is durable.
     /// - Parameter temporary: a name that only this process writes to at this time.
-    func save(_ bytes: [UInt8], as name: FileName, temporary: FileName) throws(StorageError) {
+    package func save(_ bytes: [UInt8], as name: FileName, temporary: FileName) throws(StorageError) {
         do {
             try layer.replaceFile(name, in: directory, with: bytes, temporary: .fixed(temporary))
         } catch {
@@ -32,7 +32,7 @@ struct SmallFiles {
     }
 
     /// Removes a file and makes that durable; nothing happens when there is none.
-    func remove(_ name: FileName) throws(StorageError) {
+    package func remove(_ name: FileName) throws(StorageError) {
         do {
             try layer.remove(name, in: directory, isDirectory: false)
             try layer.synchronizeEntries(of: directory)

@@ -2,8 +2,8 @@ import Glibc
 
 /// Shell patterns for file selection, with `*` and `?`. A pattern with a slash is matched against the whole path below
 /// the top-level name, where `*` crosses slashes; one without also against the last component alone.
-enum Glob {
-    static func matches(_ pattern: String, _ path: [UInt8]) -> Bool {
+package enum Glob {
+    package static func matches(_ pattern: String, _ path: [UInt8]) -> Bool {
         if match(pattern, path) { return true }
         guard !pattern.utf8.contains(UInt8(ascii: "/")), let slash = path.lastIndex(of: UInt8(ascii: "/")) else {
             return false

@@ -82,6 +82,14 @@ package final class DigestCache: Sendable {
         }
     }
 
+    /// The same for a file that only this process wrote.
+    func note(_ stamp: DigestStamp, _ digest: BlobDigest) {
+        state.withLock { state in
+            guard state.known.updateValue(digest, forKey: stamp) != digest else { return }
+            state.added[stamp] = digest
+        }
+    }
+
     /// Writes what was added since the last call. Blocks.
     package func save() {
         guard let directory else { return }

@@ -1,0 +1,166 @@
+import ArgumentParser
+import Registry
+import RegistryClient
+import RegistryTransfer
+import Swarm
+
+/// `swoop pull`: brings what a registry has under a name to this host.
+struct PullCommand: SwoopCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pull",
+        abstract: "Bring what a registry has under a name, verified.",
+        discussion: """
+            A file lands in DIR under its own name, a directory under the last part of NAME, complete; until then it lives \
+            in DIR/.NAME.swoop/. Interrupted, the same command goes on from there. Without a tag it is 'latest'.
+
+            What is there already under that name is checked. With --overwrite another version of it is replaced in one \
+            step, and files that are the same in both are not fetched again. Files that no pull wrote stay, unless the new \
+            version has a file of the same path.
+
+            Images of containers become a directory in the OCI image layout. '-o -' writes a single file to standard output.
+
+            Examples:
+              swoop pull team/model:1.0 -o /srv/models
+              swoop pull team/app -o . --overwrite
+              swoop pull build.tar.zst -o - | tar --zstd -x
+            """)
+
+    @Argument(
+        help: ArgumentHelp("What to bring.", valueName: "name[:tag|@digest]"), transform: ReferenceArgument.parse)
+    var reference: Reference
+
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("The directory that receives the content; '-' for standard output.", valueName: "dir|-"))
+    var output: String
+
+    @Option(help: ArgumentHelp("Bring only files whose path matches; may be given more than once.", valueName: "glob"))
+    var select: [String] = []
+
+    @Flag(help: "Replace another version that is there already.")
+    var overwrite = false
+
+    @Flag(help: "Do not ask this host's agent.")
+    var direct = false
+
+    @Option(
+        help: ArgumentHelp("Give up when not one byte came for so long.", valueName: "duration"),
+        transform: TimeSpan.parse)
+    var timeout: TimeSpan?
+
+    @OptionGroup var access: RegistryArguments
+
+    @OptionGroup var global: GlobalOptions
+
+    private var isStream: Bool { output == "-" }
+
+    func validate() throws {
+        if timeout?.seconds == 0 { throw ValidationError("'--timeout' must be longer than 0") }
+        if isStream, global.json { throw ValidationError("'--json' and '-o -' exclude each other") }
+        if output.isEmpty { throw ValidationError("'--output' is empty") }
+    }
+
+    func run(_ reporter: Reporter) async throws {
+        let begin = ContinuousClock.now
+        let patience = timeout.map { Double($0.seconds) }
+        let client = try access.client(silence: min(20, patience ?? 20))
+        let outcome: Pull.Outcome
+        do {
+            outcome = try await untilStopped { try await pull(client, reporter, patience) }
+        } catch {
+            await client.shutdown()
+            throw error
+        }
+        await client.shutdown()
+        let content = PushedContent(
+            reference: reference, digest: outcome.digest, bytes: Int(clamping: outcome.bytes),
+            transferred: Int(clamping: outcome.figures.received), reused: Int(clamping: outcome.figures.reused),
+            seconds: (ContinuousClock.now - begin) / .seconds(1), path: outcome.path)
+        reporter.clearBars()
+        reporter.event(content.json)
+        reporter.note(content.pulledText)
+    }
+
+    private func pull(
+        _ client: RegistryClient, _ reporter: Reporter, _ patience: Double?
+    ) async throws -> Pull.Outcome {
+        var options = Pull.Options()
+        options.overwrite = overwrite
+        options.cache = RegistryArguments.cachePath
+        if !select.isEmpty {
+            options.patterns = select
+            options.selection = { [select] path in select.contains { Glob.matches($0, path.bytes) } }
+        }
+        let pull = Pull(client, reference, options: options)
+        let shown = TransferDisplay(reporter: reporter, label: reference.description) {
+            let figures = pull.meter.figures
+            return (figures.progress, Int(clamping: figures.received), figures.trouble)
+        }
+        do {
+            return try await shown.whileRunning { () async throws(PullError) in
+                if isStream {
+                    return try await pull.stream(to: 1) {
+                        HTTPBlobSource(
+                            client, name: reference.name, limits: options.limits, pool: $0, patience: patience)
+                    }
+                }
+                return try await pull.run(into: output) {
+                    HTTPBlobSource(client, name: reference.name, limits: options.limits, pool: $0, patience: patience)
+                }
+            }
+        } catch {
+            throw await Failure(error, reference, client)
+        }
+    }
+}
+
+extension PullFigures {
+    var progress: Progress {
+        var progress = Progress(phase: phase.rawValue, done: Int(clamping: done), total: Int(clamping: total))
+        progress.peers = peers
+        progress.origins = origins
+        progress.files = (filesDone, files)
+        progress.cached = Int(clamping: reused)
+        return progress
+    }
+}
+
+extension Failure {
+    /// - Parameter client: asked which tags there are, when the one that is wanted is not.
+    init(_ error: PullError, _ reference: Reference, _ client: RegistryClient) async {
+        switch error {
+        case .registry(.unknown) where error.isAboutManifest(reference):
+            self.init(.notFound, await Self.missing(reference, client))
+        case .registry(let error): self.init(error)
+        case .wrongContent, .wrongSize, .badManifest:
+            self.init(.verification, error.description, advice: "Push it again, or choose another registry.")
+        case .nothingSelected:
+            self.init(.notFound, error.description, advice: "Without --select all of it is brought.")
+        case .notOneFile: self.init(.usage, error.description, advice: "Choose one with --select, or give a directory.")
+        case .conflict:
+            self.init(
+                .verification, error.description,
+                advice: "Move it away, choose another directory with -o, or replace it with --overwrite.")
+        case .inTheWay:
+            self.init(.failed, error.description, advice: "Move it away, or choose another directory with -o.")
+        case .changed: self.init(.failed, error.description, advice: "Run again when nothing writes to it.")
+        case .silent:
+            self.init(.failed, error.description, advice: "Run again to go on: what has come is kept.")
+        case .output: self.init(.failed, error.description)
+        case .disk(let error): self.init(error)
+        case .cancelled: self.init(.interrupted, "stopped on request", advice: "Run again to go on.")
+        }
+    }
+
+    private static func missing(_ reference: Reference, _ client: RegistryClient) async -> String {
+        guard case .tag = reference.version else { return "no manifest \(reference)" }
+        let newest = await TagList.newest(of: reference.name, from: client, count: 5)
+        return "no tag \(reference)" + (newest.isEmpty ? "" : "; newest: \(newest.joined(separator: ", "))")
+    }
+}
+
+extension PullError {
+    fileprivate func isAboutManifest(_ reference: Reference) -> Bool {
+        if case .registry(.unknown(let text)) = self { text.hasPrefix("no manifest ") } else { false }
+    }
+}

@@ -1,0 +1,94 @@
+import JSON
+import Registry
+import RegistryClient
+
+/// What a registry tells of the tags of a name: by the index's own API where it answers, else by OCI's list.
+enum TagList {
+    /// A tag, or a line of its history.
+    struct Entry: Sendable, Hashable {
+        var tag: String
+        var digest: String?
+        /// As the index writes it.
+        var time: String?
+        var who: String?
+        var address: String?
+        /// What happened, in a history: it was put, moved, deleted.
+        var action: String?
+
+        /// - Parameter tag: of the list that it stands in, where it does not say itself.
+        init?(_ value: JSON.JSONValue, tag: String? = nil) {
+            if let text = value.stringValue {
+                self.init(tag: text)
+                return
+            }
+            guard let name = value["tag"]?.stringValue ?? value["name"]?.stringValue ?? tag else { return nil }
+            self.init(tag: name)
+            digest = value["digest"]?.stringValue
+            time = (value["time"] ?? value["when"] ?? value["updated"])?.lenientText
+            who = (value["who"] ?? value["by"])?.stringValue
+            address = value["address"]?.stringValue
+            action = value["action"]?.stringValue
+        }
+
+        init(tag: String) { self.tag = tag }
+    }
+
+    private static let mostBytes = 16 << 20
+    /// Tags whose digests are asked for one by one.
+    private static let mostAsked = 100
+
+    static func tags(of name: ContentName, from client: RegistryClient) async throws(RegistryError) -> [Entry] {
+        if let document = try await client.document("/v1/names/\(name)/tags", limit: mostBytes),
+            let entries = entries(document, "tags")
+        {
+            return entries
+        }
+        var entries = try await client.tags(of: name).map { Entry(tag: $0.text) }
+        for index in entries.indices.prefix(mostAsked) {
+            guard let tag = Tag(entries[index].tag) else { continue }
+            entries[index].digest = try await client.digest(of: Reference(name: name, version: .tag(tag)))?.description
+        }
+        return entries
+    }
+
+    /// Nil where the registry keeps no history.
+    static func history(of name: ContentName, from client: RegistryClient) async throws(RegistryError) -> [Entry]? {
+        if let document = try await client.document("/v1/names/\(name)/history", limit: mostBytes) {
+            return entries(document, "history")
+        }
+        guard let document = try await client.document("/v1/names/\(name)/tags", limit: mostBytes),
+            let tags = entries(document, "tags")
+        else { return nil }
+        var all: [Entry] = []
+        for tag in tags where Tag(tag.tag) != nil {
+            let path = "/v1/names/\(name)/tags/\(tag.tag)/history"
+            guard let document = try await client.document(path, limit: mostBytes) else { continue }
+            all += entries(document, "history", tag: tag.tag) ?? []
+        }
+        return all
+    }
+
+    static func names(from client: RegistryClient) async throws(RegistryError) -> [String] {
+        if let document = try await client.document("/v1/names", limit: mostBytes),
+            let values = document.arrayValue ?? document["names"]?.arrayValue
+        {
+            return values.compactMap { $0.stringValue ?? $0["name"]?.stringValue }
+        }
+        return try await client.names().map(\.text)
+    }
+
+    /// The last tags, newest first; none when the registry does not tell.
+    static func newest(of name: ContentName, from client: RegistryClient, count: Int) async -> [String] {
+        let document = try? await client.document("/v1/names/\(name)/tags", limit: mostBytes)
+        if let document, var entries = entries(document, "tags"), entries.contains(where: { $0.time != nil }) {
+            entries.sort { ($0.time ?? "") > ($1.time ?? "") }
+            return entries.prefix(count).map(\.tag.shown)
+        }
+        let tags = (try? await client.tags(of: name)) ?? []
+        return tags.suffix(count).reversed().map(\.text)
+    }
+
+    private static func entries(_ document: JSON.JSONValue, _ member: String, tag: String? = nil) -> [Entry]? {
+        (document.arrayValue ?? document[member]?.arrayValue)?.compactMap { Entry($0, tag: tag) }
+    }
+}

@@ -1,0 +1,312 @@
+import Files
+import Glibc
+import Metainfo
+import Reactor
+import Registry
+import Storage
+import Synchronization
+import Threads
+
+/// One pull into a directory: what is there already, what is fetched beside it, and the one step that publishes it.
+final class Delivery: Sendable {
+    private let plan: PullPlan
+    private let options: Pull.Options
+    private let pool: WorkerPool
+    private let meter: PullMeter
+    private let digests: FileDigests
+    /// The content at its final place.
+    private let destination: PulledTree
+    private let placePath: String
+    private let isStopped = Atomic(false)
+    private var limits: RegistryTransferLimits { options.limits }
+
+    /// Blocks.
+    init(
+        _ plan: PullPlan, into directory: String, options: Pull.Options, pool: WorkerPool, meter: PullMeter
+    ) throws(PullError) {
+        self.plan = plan
+        self.options = options
+        self.pool = pool
+        self.meter = meter
+        digests = FileDigests(
+            pulled: DigestCache(directory: options.cache.map { $0 + "/pulled" }),
+            pushed: DigestCache(directory: options.cache), blockBytes: options.limits.blockBytes)
+        let (held, canonical) = try onDisk("open", directory) { () throws(Files.SystemError) in
+            let held = try HeldDirectory.open(SystemPath(directory), creating: true)
+            return (held, try SystemFileLayer().canonicalPath(directory))
+        }
+        placePath = canonical == "/" ? "" : canonical
+        let name = FileName(checked: plan.name.bytes[...])
+        destination = PulledTree(holder: held, name: name, display: "\(placePath)/\(plan.name.display)")
+    }
+
+    /// Of the content, once it is published.
+    var path: String { placePath + "/" + destination.name.text }
+
+    /// - Returns: whether everything was there already.
+    func run(_ source: any BlobSource) async throws(PullError) -> Bool {
+        let workName = WorkNames.directory(for: plan.name)
+        let hasWork = try await blocking { this throws(PullError) in
+            try onDisk("look at", this.destination.display) { () throws(Files.SystemError) in
+                try this.destination.holder.status(workName) != nil
+            }
+        }
+        // Complete content needs no working directory: it may even be on a read-only disk.
+        if !hasWork, try await blocking({ this throws(PullError) in try this.examine().isComplete }) {
+            return finishCached()
+        }
+        let (work, there) = try await blocking { this throws(PullError) in try this.open(workName) }
+        let outcome: Result<Bool, PullError>
+        do {
+            if there.isComplete {
+                try await blocking { _ throws(PullError) in
+                    try inStorage { () throws(StorageError) in try work.remove() }
+                }
+                return finishCached()
+            }
+            try await gather(there, work, source)
+            meter.enter(.publishing)
+            try await blocking { this throws(PullError) in try this.publish(there, work) }
+            outcome = .success(false)
+        } catch {
+            outcome = .failure(error)
+        }
+        await Threads.offload(name: "swoop-pull") { [digests] in digests.pulled.save() }
+        if case .failure = outcome { await Threads.offload(name: "swoop-pull") { work.removeIfUnused() } }
+        return try outcome.get()
+    }
+
+    private func finishCached() -> Bool {
+        for file in plan.files { meter.finish(file.digest, files: 1, bytes: file.size, reused: file.size) }
+        digests.pulled.save()
+        return true
+    }
+
+    /// Runs a body that blocks on a thread of the pool; it is told when the task is cancelled.
+    private func blocking<R: Sendable>(
+        _ body: @escaping @Sendable (Delivery) throws(PullError) -> R
+    ) async throws(PullError) -> R {
+        let result = await withTaskCancellationHandler {
+            await Threads.offload(name: "swoop-pull") { [self] () -> Result<R, PullError> in
+                do throws(PullError) { return .success(try body(self)) } catch { return .failure(error) }
+            }
+        } onCancel: {
+            isStopped.store(true, ordering: .relaxed)
+        }
+        if Task.isCancelled { throw .cancelled }
+        return try result.get()
+    }
+
+    private var isCancelled: Bool { isStopped.load(ordering: .relaxed) }
+
+    // MARK: What is there
+
+    /// What is at the destination.
+    struct There: Sendable {
+        /// Digests of files at their places, and of others of a size that is wanted.
+        var files: [BlobDigest: SafePath] = [:]
+        var isComplete = false
+        /// Anything at all has the name.
+        var isSomething = false
+    }
+
+    private func examine() throws(PullError) -> There {
+        var there = There()
+        let display = destination.display
+        guard
+            let top = try onDisk(
+                "look at", display,
+                { () throws(Files.SystemError) in
+                    try destination.holder.status(destination.name)
+                })
+        else { return there }
+        there.isSomething = true
+        switch (top.kind, plan.isSingleFile) {
+        case (.file, true), (.directory, false): break
+        case (.file, false), (.directory, true):
+            guard options.overwrite else {
+                throw .conflict(path: display, detail: plan.isSingleFile ? "a directory is there" : "a file is there")
+            }
+        default: throw .inTheWay(path: display)
+        }
+        var right = 0
+        for file in plan.files {
+            let status = try onDisk("look at", destination.display(file.path)) { () throws(Files.SystemError) in
+                try destination.status(file.path)
+            }
+            guard let status else { continue }
+            if plan.isSingleFile, status.kind == .directory { continue }
+            guard status.kind == .file else {
+                if status.kind == .symlink, options.overwrite { continue }
+                throw .inTheWay(path: destination.display(file.path))
+            }
+            let digest = status.size == file.size ? try digest(at: file.path) : nil
+            if let digest { there.files[digest] = file.path }
+            if digest == file.digest, status.isExecutable == file.isExecutable || !options.overwrite {
+                right += 1
+            } else if !options.overwrite {
+                throw .conflict(
+                    path: destination.display(file.path),
+                    detail: status.size == file.size
+                        ? "it is another version" : "\(status.size) bytes, not \(file.size)")
+            }
+        }
+        there.isComplete = right == plan.files.count
+        if !there.isComplete, top.kind == .directory { try findMoved(&there) }
+        return there
+    }
+
+    /// Files of the old tree that are wanted under other paths.
+    private func findMoved(_ there: inout There) throws(PullError) {
+        let missing = plan.files.filter { there.files[$0.digest] == nil && $0.size > 0 && $0.content == nil }
+        let sizes = Set(missing.map(\.size))
+        guard !sizes.isEmpty else { return }
+        let known = Set(plan.files.map(\.path))
+        // A tree that cannot be listed has nothing to offer.
+        let entries = (try? destination.entries(limit: 1_000_000)) ?? []
+        for (path, status) in entries where status.kind == .file && sizes.contains(status.size) && !known.contains(path)
+        {
+            if isCancelled { throw .cancelled }
+            if let digest = try digest(at: path) { there.files[digest] = path }
+        }
+    }
+
+    private func digest(at path: SafePath) throws(PullError) -> BlobDigest? {
+        try onDisk("read", destination.display(path)) { () throws(Files.SystemError) in
+            guard let file = try destination.open(path) else { return nil }
+            let digest = try digests.digest(of: file, isCancelled: { isCancelled })
+            if let digest { digests.pulled.remember(DigestStamp(try file.status()), digest, now: Clocks.wall) }
+            return digest
+        }
+    }
+
+    /// Takes the working directory, ends what a crash interrupted there, and looks at the destination.
+    private func open(_ name: FileName) throws(PullError) -> (WorkDirectory, There) {
+        let place = OpenFile(
+            try onDisk("open", placePath) { () throws(Files.SystemError) in
+                try SystemFileLayer().openDirectory(.itself, in: destination.holder.descriptor, followSymlink: false)
+            }, layer: SystemFileLayer())
+        let work = try inStorage { () throws(StorageError) in
+            try WorkDirectory.open(name, in: place, placePath: placePath, layer: SystemFileLayer())
+        }
+        do throws(PullError) {
+            _ = try publication(work).recover()
+            return (work, try examine())
+        } catch {
+            work.removeIfUnused()
+            throw error
+        }
+    }
+
+    // MARK: What is fetched
+
+    private func gather(
+        _ there: There, _ work: WorkDirectory, _ source: any BlobSource
+    ) async throws(PullError) {
+        let staging = try await blocking { this throws(PullError) in
+            try Staging(work, this.plan, digests: this.digests, reusing: this.destination)
+        }
+        let groups = Dictionary(grouping: plan.files, by: \.digest).values.map { $0 }
+            .sorted { $0[0].path < $1[0].path }
+        let turn = Turn(count: groups.count)
+        let failure = await withTaskGroup(of: PullError?.self) { group in
+            for _ in 0..<max(1, min(limits.atOnce, groups.count)) {
+                group.addTask { [self] in
+                    while !Task.isCancelled {
+                        guard let index = turn.next() else { return nil }
+                        do throws(PullError) {
+                            try await bring(groups[index], there, staging, source)
+                        } catch {
+                            return error
+                        }
+                    }
+                    return .cancelled
+                }
+            }
+            var first: PullError?
+            for await failure in group {
+                guard let failure else { continue }
+                if first == nil || first == .cancelled { first = failure }
+                group.cancelAll()
+            }
+            return first
+        }
+        if let failure { throw failure }
+        try await blocking { _ throws(PullError) in try staging.synchronize() }
+    }
+
+    /// Brings the files of one digest to their places in the new tree.
+    private func bring(
+        _ files: [PullPlan.File], _ there: There, _ staging: Staging, _ source: any BlobSource
+    ) async throws(PullError) {
+        let first = files[0]
+        var reused: Int64 = 0
+        let isHere = try await blocking { this throws(PullError) in
+            if try staging.has(first, isCancelled: { this.isCancelled }) { return true }
+            if let content = first.content {
+                try staging.write(content, first)
+                return true
+            }
+            guard let path = there.files[first.digest] else { return false }
+            return try staging.copy(from: path, first, isCancelled: { this.isCancelled })
+        }
+        if isHere {
+            reused = first.size
+        } else {
+            let part = try await blocking { _ throws(PullError) in try staging.part(first.digest) }
+            let meter = meter
+            do throws(PullError) {
+                try await source.fetch(WantedBlob(digest: first.digest, size: first.size), into: part) {
+                    meter.take($0, of: first.digest)
+                }
+            } catch {
+                throw Task.isCancelled ? .cancelled : error
+            }
+            try await blocking { _ throws(PullError) in try staging.accept(part, first) }
+        }
+        if files.count > 1 {
+            try await blocking { this throws(PullError) in
+                for other in files.dropFirst() where !(try staging.has(other, isCancelled: { this.isCancelled })) {
+                    try staging.duplicate(first, as: other, isCancelled: { this.isCancelled })
+                }
+            }
+            reused += first.size * Int64(files.count - 1)
+        }
+        meter.finish(first.digest, files: files.count, bytes: first.size * Int64(files.count), reused: reused)
+    }
+
+    private final class Turn: Sendable {
+        private let place = Atomic(0)
+        private let count: Int
+
+        init(count: Int) { self.count = count }
+
+        func next() -> Int? {
+            let index = place.add(1, ordering: .relaxed).oldValue
+            return index < count ? index : nil
+        }
+    }
+
+    // MARK: Publishing
+
+    private func publication(_ work: WorkDirectory) -> Publication {
+        let paths = Set(plan.files.map(\.path))
+        return Publication(
+            work: work, destination: destination,
+            isOurs: { [digests, options] status in
+                // Without leave to replace, whatever is there stays.
+                options.overwrite && options.selection == nil && digests.pulled.digest(DigestStamp(status)) != nil
+            }, isInTree: { paths.contains($0) })
+    }
+
+    private func publish(_ there: There, _ work: WorkDirectory) throws(PullError) {
+        // Without leave to replace, what is there must still be right.
+        if there.isSomething, !options.overwrite { _ = try examine() }
+        try publication(work).run(isSingleFile: plan.isSingleFile, mayReplace: there.isSomething)
+        try inStorage { () throws(StorageError) in try work.remove() }
+        for file in plan.files {
+            let status = try? destination.status(file.path)
+            if let status, status.size == file.size { digests.pulled.note(DigestStamp(status), file.digest) }
+        }
+    }
+}

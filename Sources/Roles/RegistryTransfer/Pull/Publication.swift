@@ -1,0 +1,150 @@
+import Files
+import Glibc
+import Metainfo
+import Registry
+import Storage
+
+/// Gives a finished tree its name, and goes on with what a crash interrupted.
+///
+/// The tree lies in the working directory's `content`. Where nothing is at the destination, it gets there by one rename; a file
+/// replaces a file by one rename. Anything else changes places with it in one step; what was there then lies in the working
+/// directory as `old`. Files in it that no pull wrote, and whose paths the new tree does not have, are the user's: they move into
+/// the new tree. The rest goes.
+struct Publication {
+    private static let old = FileName(own: "old")
+
+    let work: WorkDirectory
+    let destination: PulledTree
+    /// Whether a file was written by a pull and not touched since.
+    let isOurs: (FileStatus) -> Bool
+    /// Whether the new tree has a path.
+    let isInTree: (SafePath) -> Bool
+    private var layer: SystemFileLayer { SystemFileLayer() }
+    private var place: Files.Descriptor { destination.holder.descriptor }
+    private var name: FileName { destination.name }
+
+    /// Ends a publication that a crash interrupted.
+    /// - Returns: whether there was one.
+    func recover() throws(PullError) -> Bool {
+        let marker = try inStorage { () throws(StorageError) in
+            try work.small.read(WorkNames.publishing, limit: 64)
+        }
+        if let marker {
+            let words = String(decoding: marker, as: UTF8.self).split(separator: " ").map(String.init)
+            let there = try status(name, in: place)
+            if let there, words == ["\(there.device)", "\(there.inode)"] {
+                // The exchange is done.
+                try keepOld()
+            }
+            try inStorage { () throws(StorageError) in try work.small.remove(WorkNames.publishing) }
+        }
+        guard try status(Self.old, in: work.directory.descriptor) != nil else { return false }
+        if try status(name, in: place) == nil {
+            // The old content had gone, and the new one had not come.
+            try onDisk("bring back", destination.display) { () throws(Files.SystemError) in
+                try layer.rename(Self.old, in: work.directory.descriptor, to: name, in: place, .noReplace)
+            }
+            return true
+        }
+        try clearOld()
+        return true
+    }
+
+    /// - Parameters:
+    ///   - isSingleFile: of the new content.
+    ///   - mayReplace: whether something was at the destination, and may go.
+    func run(isSingleFile: Bool, mayReplace: Bool) throws(PullError) {
+        let there = try status(name, in: place)
+        switch there?.kind {
+        case nil: try move(.noReplace)
+        case _ where !mayReplace: throw .conflict(path: destination.display, detail: "it appeared meanwhile")
+        case .file? where isSingleFile: try move(.replace)
+        case .symlink?, .other?: throw .inTheWay(path: destination.display)
+        case .file?, .directory?: try exchange()
+        }
+        try onDisk("sync", destination.display) { () throws(Files.SystemError) in try destination.holder.synchronize() }
+        try clearOld()
+    }
+
+    private func status(_ name: FileName, in directory: Files.Descriptor) throws(PullError) -> FileStatus? {
+        try onDisk("look at", destination.display) { () throws(Files.SystemError) in
+            try layer.status(name, in: directory, followSymlink: false)
+        }
+    }
+
+    private func move(_ mode: RenameMode) throws(PullError) {
+        do throws(Files.SystemError) {
+            do throws(Files.SystemError) {
+                try layer.rename(name, in: work.content.descriptor, to: name, in: place, mode)
+            } catch  where mode == .noReplace && [EINVAL, ENOSYS].contains(error.number) {
+                // A file system without that flag (old network file systems).
+                guard try layer.status(name, in: place, followSymlink: false) == nil else {
+                    throw Files.SystemError(EEXIST)
+                }
+                try layer.rename(name, in: work.content.descriptor, to: name, in: place, .replace)
+            }
+        } catch  where error.number == EEXIST {
+            throw .conflict(path: destination.display, detail: "it appeared meanwhile")
+        } catch {
+            throw .disk(StorageError(error, "publish", path: destination.display))
+        }
+    }
+
+    private func exchange() throws(PullError) {
+        guard let new = try status(name, in: work.content.descriptor) else {
+            throw .disk(StorageError(.vanished, "publish", path: destination.display))
+        }
+        try inStorage { () throws(StorageError) in
+            try work.small.save(
+                Array("\(new.device) \(new.inode)".utf8), as: WorkNames.publishing,
+                temporary: WorkNames.publishingTemporary)
+        }
+        do throws(Files.SystemError) {
+            do throws(Files.SystemError) {
+                try layer.rename(name, in: work.content.descriptor, to: name, in: place, .exchange)
+                try layer.rename(
+                    name, in: work.content.descriptor, to: Self.old, in: work.directory.descriptor, .replace)
+            } catch  where [EINVAL, ENOSYS].contains(error.number) {
+                // A file system that cannot exchange: for a moment nothing has the name.
+                try layer.rename(name, in: place, to: Self.old, in: work.directory.descriptor, .replace)
+                try layer.rename(name, in: work.content.descriptor, to: name, in: place, .replace)
+            }
+        } catch {
+            throw .disk(StorageError(error, "replace", path: destination.display))
+        }
+    }
+
+    private func keepOld() throws(PullError) {
+        guard try status(name, in: work.content.descriptor) != nil else { return }
+        try onDisk("replace", destination.display) { () throws(Files.SystemError) in
+            try layer.rename(name, in: work.content.descriptor, to: Self.old, in: work.directory.descriptor, .replace)
+        }
+    }
+
+    /// Moves the user's files out of the old tree, and removes it.
+    private func clearOld() throws(PullError) {
+        guard let status = try status(Self.old, in: work.directory.descriptor) else { return }
+        if status.kind == .directory {
+            let holder = try onDisk("open", work.path) { () throws(Files.SystemError) in
+                try HeldDirectory.open(withoutLinks: SystemPath(work.path))
+            }
+            let old = PulledTree(holder: holder, name: Self.old, display: work.path + "/old")
+            let entries = try onDisk("list", old.display) { () throws(Files.SystemError) in
+                try old.entries(limit: 4_000_000)
+            }
+            for (path, status) in entries where !isInTree(path) && !(status.kind == .file && isOurs(status)) {
+                try onDisk("keep", destination.display(path)) { () throws(Files.SystemError) in
+                    let from = try old.place(of: path)
+                    let to = try destination.place(of: path, creating: true)
+                    try layer.rename(
+                        from.name, in: from.directory.descriptor, to: to.name, in: to.directory.descriptor, .noReplace)
+                    try to.directory.synchronize()
+                }
+            }
+        }
+        try onDisk("remove", work.path + "/old") { () throws(Files.SystemError) in
+            try TreeRemoval().remove(Self.old, in: work.directory.descriptor)
+        }
+        try inStorage { () throws(StorageError) in try work.small.remove(WorkNames.publishing) }
+    }
+}

@@ -1,0 +1,147 @@
+import Files
+import Glibc
+import Metainfo
+import Reactor
+import Registry
+import RegistryClient
+import Storage
+import Synchronization
+import Threads
+
+/// A pull of what a tag or digest names, into a directory or to a stream.
+package struct Pull: Sendable {
+    package struct Options: Sendable {
+        /// Whether other content at the destination may be replaced.
+        package var overwrite = false
+        /// The files that are wanted, by their paths; nil for all.
+        package var selection: (@Sendable (SafePath) -> Bool)?
+        /// For the message when none is.
+        package var patterns: [String] = []
+        /// The directory for what is remembered from pull to pull; nil for none.
+        package var cache: String?
+        package var limits = RegistryTransferLimits()
+
+        package init() {}
+    }
+
+    package struct Outcome: Sendable {
+        /// Of the manifest.
+        package let digest: BlobDigest
+        package let bytes: Int64
+        package let figures: PullFigures
+        /// Where the content is.
+        package let path: String
+        /// All of it was there before.
+        package let wasThere: Bool
+    }
+
+    package let client: RegistryClient
+    package let reference: Reference
+    package let options: Options
+    package let meter = PullMeter()
+
+    package init(_ client: RegistryClient, _ reference: Reference, options: Options) {
+        self.client = client
+        self.reference = reference
+        self.options = options
+    }
+
+    private static let mostNested = 64
+
+    /// The manifest, and of an index all that it refers to.
+    private func resolve() async throws(PullError) -> (Manifest, PullPlan) {
+        meter.enter(.resolving)
+        let top = try await asking { () throws(RegistryError) in try await client.manifest(reference) }
+        var nested: [Manifest] = []
+        var waiting = top.manifests
+        var seen: Set<BlobDigest> = [top.digest]
+        while let next = waiting.popLast() {
+            guard seen.insert(next.digest).inserted else { continue }
+            guard seen.count <= Self.mostNested else {
+                throw .badManifest(reference, reason: "it refers to more than \(Self.mostNested) manifests")
+            }
+            let manifest = try await asking { () throws(RegistryError) in
+                try await client.manifest(Reference(name: reference.name, version: .digest(next.digest)))
+            }
+            nested.append(manifest)
+            waiting += manifest.manifests
+        }
+        var plan = try PullPlan(top, reference, nested: nested)
+        if let isWanted = options.selection {
+            plan.select(isWanted)
+            if plan.files.isEmpty { throw .nothingSelected(options.patterns) }
+        }
+        meter.begin(total: plan.bytes, files: plan.files.count)
+        return (top, plan)
+    }
+
+    /// Pulls into a directory, which is made if it is missing.
+    /// - Parameter source: makes what blobs come from, once a pool of threads is there.
+    package func run(
+        into directory: String, from source: (WorkerPool) -> any BlobSource
+    ) async throws(PullError) -> Outcome {
+        let pool = WorkerPool(name: "swoop-pull", threads: options.limits.threads)
+        let source = source(pool)
+        let result: Result<Outcome, PullError>
+        do {
+            let (manifest, plan) = try await resolve()
+            let delivery = try await Threads.offloaded(pool) { () throws(PullError) in
+                try Delivery(plan, into: directory, options: options, pool: pool, meter: meter)
+            }
+            let wasThere = try await delivery.run(source)
+            result = .success(
+                Outcome(
+                    digest: manifest.digest, bytes: plan.bytes, figures: meter.figures, path: delivery.path,
+                    wasThere: wasThere))
+        } catch {
+            result = .failure(error)
+        }
+        await Threads.offload(name: "swoop-pull") { pool.shutdown() }
+        return try result.get()
+    }
+
+    /// Writes the only file to a descriptor.
+    package func stream(
+        to descriptor: Int32, from source: (WorkerPool) -> any BlobSource
+    ) async throws(PullError) -> Outcome {
+        let pool = WorkerPool(name: "swoop-pull", threads: options.limits.threads)
+        let source = source(pool)
+        let result: Result<Outcome, PullError>
+        do {
+            let (manifest, plan) = try await resolve()
+            guard let file = plan.files.first, plan.files.count == 1 else {
+                throw PullError.notOneFile(plan.files.count)
+            }
+            let meter = meter
+            try await source.stream(
+                WantedBlob(digest: file.digest, size: file.size),
+                to: { bytes throws(PullError) in try Self.write(bytes, to: descriptor) },
+                progress: { meter.take($0, of: file.digest) })
+            meter.finish(file.digest, files: 1, bytes: file.size, reused: 0)
+            result = .success(
+                Outcome(
+                    digest: manifest.digest, bytes: file.size, figures: meter.figures, path: "-", wasThere: false))
+        } catch let error as PullError {
+            result = .failure(error)
+        } catch {
+            result = .failure(.cancelled)
+        }
+        await Threads.offload(name: "swoop-pull") { pool.shutdown() }
+        return try result.get()
+    }
+
+    private static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) throws(PullError) {
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
+            if count > 0 {
+                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+            } else if count < 0, errno == EAGAIN {
+                var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                _ = poll(&waiting, 1, 1000)
+            } else if count < 0, errno != EINTR {
+                throw .output(.current)
+            }
+        }
+    }
+}
