@@ -140,7 +140,7 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "HTTPServing",
                 uses: ["Text", "Address", "JSON", "Threads", "Files", "MetricFamilies", "Admission"],
-                products: [.hummingbird, .log, .nioCore, .nioHTTP1, .nioPosix, .nioSSL])
+                products: [.hummingbird, .log, .nioCore, .nioHTTP1, .nioPosix, .nioSSL]),
         ]
     ),
     (
@@ -184,9 +184,10 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "Agent",
                 uses: [
-                    "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Files", "Blobs", "Registry",
-                    "BlobNode", "RegistryClient", "OCI",
-                ], products: [.log]),
+                    "Text", "Address", "JSON", "Hashing", "Metainfo", "CLinux", "Threads", "Files", "Storage", "Blobs",
+                    "Swarm", "Admission", "HTTPServing", "Registry", "BlobNode", "RegistryClient", "RegistryTransfer",
+                    "OCI",
+                ], products: [.hummingbird, .log, .nioCore]),
             Module(
                 name: "Node",
                 uses: [
@@ -213,7 +214,7 @@ let layers: [(name: String, modules: [Module])] = [
                     "Authoring", "HashLibrary", "HTTPTransport", "Tracking", "TrackerServer", "SwarmCore",
                     "SwarmSimulator", "Swarm",
                     "HTTPServing", "BFT", "Node", "NodeAPI", "Blobs", "Database", "Registry", "TagIndex",
-                    "RegistryClient", "RegistryTransfer", "BlobNode", "Origin",
+                    "RegistryClient", "RegistryTransfer", "BlobNode", "Origin", "Agent", "Reactor",
                 ], products: [.argumentParser, .log, .nioCore, .nioHTTP1])
         ]
     ),

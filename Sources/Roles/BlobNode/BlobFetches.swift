@@ -92,6 +92,14 @@ package actor BlobFetches {
         return FetchProgress(done: status.done, total: fetch.total, rate: status.down, peers: status.peers)
     }
 
+    /// Stops giving a blob that is to go.
+    package func forget(_ digest: SHA256Digest) async {
+        guard let place = giving.firstIndex(where: { $0.digest == digest }) else { return }
+        let transfer = giving.remove(at: place).transfer
+        await transfer.stop()
+        removeRecord(of: digest)
+    }
+
     /// Ends everything that is under way; what has come is kept.
     package func stop() async {
         let transfers = fetches.values.compactMap(\.transfer) + giving.map(\.transfer)

@@ -1,3 +1,4 @@
+import Agent
 import ArgumentParser
 import Registry
 import RegistryClient
@@ -42,6 +43,11 @@ struct PullCommand: SwoopCommand {
 
     @Flag(help: "Do not ask this host's agent.")
     var direct = false
+
+    @Option(
+        help: ArgumentHelp(
+            "The socket of this host's agent. Default: \(DescriptorProtocol.usualPath).", valueName: "path"))
+    var agent: String?
 
     @Option(
         help: ArgumentHelp("Give up when not one byte came for so long.", valueName: "duration"),
@@ -96,19 +102,18 @@ struct PullCommand: SwoopCommand {
             let figures = pull.meter.figures
             return (figures.progress, Int(clamping: figures.received), figures.trouble)
         }
+        let sources = PullSources(
+            client, access, reference, agent: direct ? nil : agent ?? DescriptorProtocol.usualPath,
+            limits: options.limits, patience: patience, logger: global.logger)
         do {
-            return try await shown.whileRunning { () async throws(PullError) in
-                if isStream {
-                    return try await pull.stream(to: 1) {
-                        HTTPBlobSource(
-                            client, name: reference.name, limits: options.limits, pool: $0, patience: patience)
-                    }
-                }
-                return try await pull.run(into: output) {
-                    HTTPBlobSource(client, name: reference.name, limits: options.limits, pool: $0, patience: patience)
-                }
+            let outcome = try await shown.whileRunning { () async throws(PullError) in
+                if isStream { return try await pull.stream(to: 1, from: sources.make) }
+                return try await pull.run(into: output, from: sources.make)
             }
+            await sources.shutdown()
+            return outcome
         } catch {
+            await sources.shutdown()
             throw await Failure(error, reference, client)
         }
     }

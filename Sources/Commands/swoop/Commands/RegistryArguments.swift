@@ -22,6 +22,14 @@ struct RegistryArguments: ParsableArguments {
 
     /// - Parameter silence: seconds without a byte after which a request counts as failed.
     func client(silence: Double) throws -> RegistryClient {
+        let (url, credential) = try place()
+        var settings = HTTPTransportSettings()
+        settings.readTimeout = silence
+        return RegistryClient(base: url, credential: credential, settings: settings)
+    }
+
+    /// Where the registry is, and what it is told.
+    func place() throws -> (HTTPURL, RegistryCredential?) {
         let given = registry ?? Terminal.environment("SWOOP_REGISTRY").flatMap { $0.isEmpty ? nil : $0 }
         let text = given ?? Self.defaultURL
         let full = text.contains("://") ? text : "http://" + text
@@ -30,9 +38,7 @@ struct RegistryArguments: ParsableArguments {
                 .usage, "'\(text.shown)' is no address of a registry",
                 advice: "Write --registry http://HOST:15000 or https://HOST.")
         }
-        var settings = HTTPTransportSettings()
-        settings.readTimeout = silence
-        return RegistryClient(base: url, credential: try credential(), settings: settings)
+        return (url, try credential())
     }
 
     private func credential() throws -> RegistryCredential? {

@@ -182,7 +182,7 @@ final class Delivery: Sendable {
 
     /// Takes the working directory, ends what a crash interrupted there, and looks at the destination.
     private func open(_ name: FileName) throws(PullError) -> (WorkDirectory, There) {
-        let place = OpenFile(
+        let place = HeldFile(
             try onDisk("open", placePath) { () throws(Files.SystemError) in
                 try SystemFileLayer().openDirectory(.itself, in: destination.holder.descriptor, followSymlink: false)
             }, layer: SystemFileLayer())

@@ -34,11 +34,11 @@ struct FileDigests: Sendable {
 }
 
 /// Copies a file that is here: as shared blocks where the file system can, else in the kernel, else through memory.
-struct FileCopy {
+package struct FileCopy {
     private static let stepBytes = 64 << 20
 
     /// - Returns: false when the source was changed meanwhile: then the target is not to be used.
-    static func run(
+    package static func run(
         from source: HeldFile, to target: HeldFile, isCancelled: () -> Bool
     ) throws(Files.SystemError) -> Bool {
         let layer = SystemFileLayer()

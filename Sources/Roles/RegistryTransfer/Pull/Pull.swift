@@ -76,19 +76,18 @@ package struct Pull: Sendable {
     }
 
     /// Pulls into a directory, which is made if it is missing.
-    /// - Parameter source: makes what blobs come from, once a pool of threads is there.
+    /// - Parameter source: makes what blobs come from, once a pool of threads is there and the manifest is known.
     package func run(
-        into directory: String, from source: (WorkerPool) -> any BlobSource
+        into directory: String, from source: (WorkerPool, Manifest) async -> any BlobSource
     ) async throws(PullError) -> Outcome {
         let pool = WorkerPool(name: "swoop-pull", threads: options.limits.threads)
-        let source = source(pool)
         let result: Result<Outcome, PullError>
         do {
             let (manifest, plan) = try await resolve()
             let delivery = try await Threads.offloaded(pool) { () throws(PullError) in
                 try Delivery(plan, into: directory, options: options, pool: pool, meter: meter)
             }
-            let wasThere = try await delivery.run(source)
+            let wasThere = try await delivery.run(await source(pool, manifest))
             result = .success(
                 Outcome(
                     digest: manifest.digest, bytes: plan.bytes, figures: meter.figures, path: delivery.path,
@@ -102,10 +101,9 @@ package struct Pull: Sendable {
 
     /// Writes the only file to a descriptor.
     package func stream(
-        to descriptor: Int32, from source: (WorkerPool) -> any BlobSource
+        to descriptor: Int32, from source: (WorkerPool, Manifest) async -> any BlobSource
     ) async throws(PullError) -> Outcome {
         let pool = WorkerPool(name: "swoop-pull", threads: options.limits.threads)
-        let source = source(pool)
         let result: Result<Outcome, PullError>
         do {
             let (manifest, plan) = try await resolve()
@@ -113,7 +111,7 @@ package struct Pull: Sendable {
                 throw PullError.notOneFile(plan.files.count)
             }
             let meter = meter
-            try await source.stream(
+            try await source(pool, manifest).stream(
                 WantedBlob(digest: file.digest, size: file.size),
                 to: { bytes throws(PullError) in try Self.write(bytes, to: descriptor) },
                 progress: { meter.take($0, of: file.digest) })

@@ -71,7 +71,7 @@ func inStorage<R>(_ body: () throws(StorageError) -> R) throws(PullError) -> R {
 }
 
 /// Runs a call of the file system, whose errors are those of the pull from then on.
-func onDisk<R>(
+package func onDisk<R>(
     _ action: String, _ path: @autoclosure () -> String, _ body: () throws(Files.SystemError) -> R
 ) throws(PullError) -> R {
     do { return try body() } catch { throw .disk(StorageError(error, action, path: path())) }

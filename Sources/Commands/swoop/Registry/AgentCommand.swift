@@ -1,0 +1,157 @@
+import Address
+import Admission
+import Agent
+import ArgumentParser
+import BlobNode
+import Blobs
+import Files
+import Glibc
+import HTTPServing
+import JSON
+import Logging
+import Registry
+import RegistryClient
+import Swarm
+import Text
+import Threads
+
+/// `swoop agent`: a host's daemon: pulls once for all of the host, and gives what it has to others.
+struct AgentCommand: SwoopCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "agent",
+        abstract: "Run this host's agent: what is pulled comes once, and is given on to other hosts.",
+        discussion: """
+            `swoop pull` gets blobs of it over a UNIX socket; programs by Kraken's paths, container programs at port 16000. \
+            --registry is any origin or index: it lists the others, and the list outlives it.
+
+            Example:
+              swoop agent --registry http://registry.example:15000
+            """)
+
+    @Option(
+        help: ArgumentHelp(
+            "Where blobs are cached. Default: /var/cache/swoop for root, else ~/.cache/swoop/agent.", valueName: "dir"))
+    var cache: String?
+
+    @Option(
+        help: ArgumentHelp("Where other hosts reach this one's engine. Default: [::]:16001.", valueName: "addr:port"),
+        transform: AddressArgument.listen)
+    var peers: PeerAddress?
+
+    @Option(
+        help: ArgumentHelp(
+            "The UNIX socket for commands of this host. Default: \(DescriptorProtocol.usualPath).", valueName: "path"))
+    var socket: String?
+
+    @Flag(help: "Listen at free ports instead of the usual ones; the first line says which.")
+    var anyPort = false
+
+    @OptionGroup var access: RegistryArguments
+
+    @OptionGroup var global: GlobalOptions
+
+    func run(_ reporter: Reporter) async throws {
+        var logger = global.logger
+        if global.verbose == 0 { logger.logLevel = .warning }
+        StopSignal.shared.setForcedStatus(.done)
+        let place = cache ?? Self.usualCache
+        let admission = Admission()
+        let directory = try await Threads.offload { Result { try Self.open(place) } }.get()
+        DescriptorLimit.raise()
+        var configuration = SwarmNode.Configuration()
+        configuration.admission = admission
+        let swarm = try SwarmNode(configuration: configuration, logger: logger)
+        do {
+            try await serve(directory, place, swarm, admission, logger, reporter)
+        } catch {
+            await swarm.shutdown()
+            throw error
+        }
+        await swarm.shutdown()
+    }
+
+    private func serve(
+        _ directory: BlobDirectory, _ place: String, _ swarm: SwarmNode, _ admission: Admission, _ logger: Logger,
+        _ reporter: Reporter
+    ) async throws {
+        var options = TransferOptions()
+        options.listen = peers ?? PeerAddress(ipv6High: 0, low: 0, port: anyPort ? 0 : 16001)
+        let node = BlobNode(directory: directory, swarm: swarm, options: options, logger: logger)
+        let (registry, credential) = try access.place()
+        let list = SystemPath(place + "/cluster.json")
+        let view = RegistryView(registry, credential: credential, known: Self.known(list)) { cluster in
+            Threads.runDetached { Self.keep(cluster, at: list) }
+        }
+        let agent = Agent(node: node, view: view, logger: logger)
+        do {
+            try await agent.start()
+            let ports = anyPort ? [0, 0] : [16002, 16000]
+            let server = try await AgentServer.start(
+                agent, at: ports.map { ListenAddress(host: "127.0.0.1", port: $0) }, admission: admission,
+                logger: logger)
+            let door = try door(agent, logger)
+            door.start()
+            reporter.event(
+                .object([
+                    ("event", .string("listening")), ("api", .string("\(server.addresses[0])")),
+                    ("oci", .string("\(server.addresses[1])")), ("socket", .string(door.path)),
+                    ("peers", .string(await node.peerAddress.map { "\($0)" } ?? "")), ("cache", .string(place)),
+                ]))
+            reporter.note(
+                "agent of \(registry.text): API at http://\(server.addresses[0]), commands at \(door.path.shown), "
+                    + "container programs at \(server.addresses[1]), cache in \(place.shown)")
+            ServiceManager.ready()
+            await StopSignal.shared.wait()
+            door.stop()
+            await server.stop()
+        } catch let error as HTTPServiceError {
+            await agent.stop()
+            throw Failure(error)
+        } catch let error as TransferError {
+            await agent.stop()
+            throw Failure(error)
+        }
+        await agent.stop()
+    }
+
+    private func door(_ agent: Agent, _ logger: Logger) throws -> DescriptorDoor {
+        let path = socket ?? DescriptorProtocol.usualPath
+        do {
+            if socket == nil, let cut = path.lastIndex(of: "/") {
+                _ = try HeldDirectory.open(SystemPath(String(path[..<cut])), creating: true)
+            }
+            return try DescriptorDoor(agent, path: path, logger: logger)
+        } catch {
+            throw Failure(
+                Failure.status(error.number), "the agent cannot listen at \(path.shown): \(error)",
+                advice: "Give another place with --socket, and the same to `swoop pull --agent`.")
+        }
+    }
+
+    private static func open(_ place: String) throws -> BlobDirectory {
+        do { return try BlobDirectory(path: place) } catch {
+            throw Failure(
+                Failure.status(error.number), "the agent cannot use \(place.shown): \(error)",
+                advice: "Give another directory with --cache.")
+        }
+    }
+
+    private static func known(_ path: SystemPath) -> Cluster? {
+        guard let bytes = try? HeldFile(path).readAll(limit: 1 << 20), let value = try? JSON.JSONValue.parse(bytes)
+        else {
+            return nil
+        }
+        return Cluster(value)
+    }
+
+    private static func keep(_ cluster: Cluster, at path: SystemPath) {
+        guard let (directory, name) = try? HeldDirectory.holding(path) else { return }
+        try? directory.replace(name, with: cluster.json.encode(.indented), temporary: .random(prefix: ".cluster-"))
+    }
+
+    private static var usualCache: String {
+        if geteuid() == 0 { return "/var/cache/swoop" }
+        if let base = Terminal.environment("XDG_CACHE_HOME"), base.hasPrefix("/") { return base + "/swoop/agent" }
+        return (Terminal.environment("HOME") ?? "/tmp") + "/.cache/swoop/agent"
+    }
+}

@@ -1,0 +1,96 @@
+import Agent
+import Files
+import Logging
+import Reactor
+import Registry
+import RegistryClient
+import RegistryTransfer
+import Swarm
+import Synchronization
+
+/// Where a pull's blobs come from: this host's agent, else the registry's swarm, else the registry itself, which may be of any
+/// kind.
+final class PullSources: Sendable {
+    private let client: RegistryClient
+    private let access: RegistryArguments
+    private let reference: Reference
+    /// Path of the agent's socket; nil to do without an agent.
+    private let agent: String?
+    private let limits: RegistryTransferLimits
+    private let patience: Double?
+    private let logger: Logger
+    /// What has to be ended after the pull.
+    private let running = Mutex<(swarm: SwarmNode?, view: RegistryView?)>((nil, nil))
+
+    init(
+        _ client: RegistryClient, _ access: RegistryArguments, _ reference: Reference, agent: String?,
+        limits: RegistryTransferLimits, patience: Double?, logger: Logger
+    ) {
+        self.client = client
+        self.access = access
+        self.reference = reference
+        self.agent = agent
+        self.limits = limits
+        self.patience = patience
+        self.logger = logger
+    }
+
+    func make(_ pool: WorkerPool, _ manifest: Manifest) async -> any BlobSource {
+        let http = HTTPBlobSource(client, name: reference.name, limits: limits, pool: pool, patience: patience)
+        let direct = await swarm(manifest, http) ?? http
+        guard let agent, let source = AgentSource(path: agent, name: reference.name, manifest: manifest.digest) else {
+            return direct
+        }
+        return EitherSource(first: source, second: direct)
+    }
+
+    /// Nil where the registry has no swarm.
+    private func swarm(_ manifest: Manifest, _ http: any BlobSource) async -> (any BlobSource)? {
+        guard let (url, credential) = try? access.place() else { return nil }
+        let view = RegistryView(url, credential: credential)
+        running.withLock { $0.view = view }
+        let fixed = Reference(name: reference.name, version: .digest(manifest.digest))
+        guard let content = try? await view.resolve(fixed, now: 0), let swarm = try? SwarmNode(logger: logger) else {
+            return nil
+        }
+        running.withLock { $0.swarm = swarm }
+        return SwarmSource(
+            view: view, swarm: swarm, name: reference.name, content: content, http: http, patience: patience)
+    }
+
+    func shutdown() async {
+        let (swarm, view) = running.withLock { $0 }
+        await swarm?.shutdown()
+        await view?.shutdown()
+    }
+}
+
+/// Asks one source, and another for what the first could not bring.
+private struct EitherSource: BlobSource {
+    let first: any BlobSource
+    let second: any BlobSource
+
+    func fetch(
+        _ blob: WantedBlob, into file: HeldFile, progress: @escaping @Sendable (BlobProgress) -> Void
+    ) async throws(PullError) {
+        do throws(PullError) {
+            try await first.fetch(blob, into: file, progress: progress)
+        } catch {
+            guard case .registry = error else { throw error }
+            try await second.fetch(blob, into: file, progress: progress)
+        }
+    }
+
+    func stream(
+        _ blob: WantedBlob, to write: @escaping @Sendable (UnsafeRawBufferPointer) throws(PullError) -> Void,
+        progress: @escaping @Sendable (BlobProgress) -> Void
+    ) async throws(PullError) {
+        do throws(PullError) {
+            try await first.stream(blob, to: write, progress: progress)
+        } catch {
+            // The agent says what it cannot bring before the first byte.
+            guard case .registry = error else { throw error }
+            try await second.stream(blob, to: write, progress: progress)
+        }
+    }
+}

@@ -1,0 +1,199 @@
+import Address
+import Admission
+import BlobNode
+import HTTPServing
+import HTTPTypes
+import Hummingbird
+import JSON
+import Logging
+import OCI
+import Registry
+import RegistryClient
+import Text
+import Threads
+
+/// The HTTP doors of an agent: for programs of its host. Container programs pull here as from the registry.
+package final class AgentServer: Sendable {
+    private let services: [HTTPService]
+    package var addresses: [ListenAddress] { services.map(\.address) }
+
+    private init(_ services: [HTTPService]) { self.services = services }
+
+    /// - Parameter addresses: loopback only: an agent pulls with its own token, for all of its host.
+    package static func start(
+        _ agent: Agent, at addresses: [ListenAddress], admission: Admission, limits: HTTPLimits = HTTPLimits(),
+        logger: Logger
+    ) async throws(HTTPServiceError) -> AgentServer {
+        let oci = OCIService(
+            index: AgentIndex(agent), blobs: AgentBlobs(agent), admission: admission, limits: limits)
+        let calls = AgentCalls(agent: agent, admission: admission, limits: limits)
+        var services: [HTTPService] = []
+        for address in addresses {
+            let router = Router(context: ServiceContext.self)
+            let local = Caller(name: "local", role: RegistryRoles.admin)
+            router.add(
+                middleware: AccessMiddleware(
+                    RequestGuard(address: address, local: local), BearerTokens { [] }, setting: "tokens",
+                    open: ["/health", "/healthz"]
+                ) { request, status, text in
+                    request.uri.path.hasPrefix("/v2")
+                        ? OCIService.refusal(status, text) : Problem.response(status, "REFUSED", text)
+                })
+            oci.add(to: router)
+            for method in [HTTPRequest.Method.get, .head] {
+                router.on("namespace/**", method: method) { await calls.blob($0, $1) }
+                router.on("tags/**", method: method) { request, _ in await calls.tag(request) }
+            }
+            router.get("preload/tags/**") { request, _ in await calls.preload(request) }
+            router.delete("blobs/:digest") { request, _ in await calls.delete(request) }
+            router.get("v1/status") { _, _ in await calls.status() }
+            router.get("v1/blobs") { _, _ in calls.blobs() }
+            for path in ["health", "healthz"] { router.get(RouterPath(path)) { _, _ in Response.text("ok\n") } }
+            for path in ["readyz", "readiness"] { router.get(RouterPath(path)) { _, _ in await calls.ready() } }
+            do throws(HTTPServiceError) {
+                services.append(
+                    try await HTTPService.start(
+                        router.buildResponder(), at: address, admission: admission, door: .api, limits: limits,
+                        logger: logger))
+            } catch {
+                for service in services { await service.stop() }
+                throw error
+            }
+        }
+        return AgentServer(services)
+    }
+
+    package func stop() async {
+        for service in services { await service.stop() }
+    }
+}
+
+/// Kraken's paths, and those of `/v1`.
+struct AgentCalls: Sendable {
+    let agent: Agent
+    let admission: Admission
+    let limits: HTTPLimits
+
+    /// `/namespace/NAME/blobs/DIGEST`: brought here first.
+    func blob(_ request: Request, _ context: ServiceContext) async -> Response {
+        let parts = request.uri.path.split(separator: "/").map(String.init)
+        guard parts.count >= 4, parts[0] == "namespace", parts[parts.count - 2] == "blobs",
+            let name = PercentEncoding.decode(parts[1..<(parts.count - 2)].joined(separator: "/"))
+                .flatMap({ ContentName($0) }),
+            let digest = Self.digest(parts[parts.count - 1])
+        else { return .text("that is no path of a blob\n", status: .badRequest) }
+        do throws(AgentError) {
+            if agent.node.catalogue.entry(of: digest.sha256) == nil {
+                try await agent.obtain(digest, in: digest, of: name)
+            }
+        } catch {
+            return Self.response(error)
+        }
+        let hex = Array(digest.hex.utf8)
+        let root = agent.node.directory.path + "/blobs"
+        let file = await Threads.offload {
+            ServedFile(root: root, components: [Array(hex[0..<2]), Array(hex[2..<4]), hex])
+        }
+        guard let file else { return .text(RegistryText.noBlob(digest) + "\n", status: .notFound) }
+        guard let place = context.place(admission, at: .files) else {
+            return Response(status: .tooManyRequests, headers: [.retryAfter: RequestPlace.retryAfter])
+        }
+        agent.node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds)
+        return FileAnswer(to: request.head, file: file, headers: [.contentType: "application/octet-stream"])
+            .response(in: context, within: limits, admission, holding: place)
+    }
+
+    /// Kraken writes digests with and without `sha256:` in paths.
+    private static func digest(_ text: String) -> BlobDigest? {
+        let text = PercentEncoding.decode(text) ?? ""
+        return BlobDigest(text) ?? BlobDigest("sha256:" + text)
+    }
+
+    /// `NAME:TAG` at the end of a path, as it is or percent-encoded.
+    private static func reference(_ request: Request, after prefix: String) -> Reference? {
+        PercentEncoding.decode(request.uri.path.dropFirst(prefix.count)).flatMap { Reference($0) }
+    }
+
+    /// `/tags/NAME:TAG`: the digest as text.
+    func tag(_ request: Request) async -> Response {
+        guard let reference = Self.reference(request, after: "/tags/") else {
+            return .text("that is no NAME:TAG\n", status: .badRequest)
+        }
+        do throws(AgentError) {
+            return .text(try await agent.resolve(reference).digest.description)
+        } catch {
+            return Self.response(error)
+        }
+    }
+
+    /// `/preload/tags/NAME:TAG`: 200 when all of it is cached; with `?wait=false` 202 at once.
+    func preload(_ request: Request) async -> Response {
+        guard let reference = Self.reference(request, after: "/preload/tags/") else {
+            return .text("that is no NAME:TAG\n", status: .badRequest)
+        }
+        do throws(AgentError) {
+            let content = try await agent.resolve(reference)
+            if request.uri.queryParameters["wait"] == "false" {
+                Task { [agent] in try? await agent.obtainAll(content, of: reference.name) }
+                return .text("under way\n", status: .accepted)
+            }
+            try await agent.obtainAll(content, of: reference.name)
+            return .text("cached\n")
+        } catch {
+            return Self.response(error)
+        }
+    }
+
+    /// `DELETE /blobs/DIGEST`: out of the cache.
+    func delete(_ request: Request) async -> Response {
+        guard let digest = request.uri.path.split(separator: "/").last.flatMap({ Self.digest(String($0)) }) else {
+            return .text("that is no digest\n", status: .badRequest)
+        }
+        guard agent.node.catalogue.entry(of: digest.sha256) != nil else {
+            return .text("it is not cached\n", status: .notFound)
+        }
+        await agent.remove(digest.sha256)
+        return Response(status: .accepted)
+    }
+
+    func status() async -> Response {
+        let figures = agent.node.catalogue.figures
+        var object: JSONObject = [
+            "cache": .object(["blobs": .integer(Int64(figures.blobs)), "bytes": .integer(figures.bytes)]),
+            "peers": .string(await agent.node.peerAddress.map { "\($0)" } ?? ""),
+        ]
+        do throws(RegistryError) {
+            object["cluster"] = try await agent.view.parts(now: Clocks.steadySeconds).json
+        } catch {
+            object["trouble"] = .string(error.description)
+        }
+        return .json(.object(object))
+    }
+
+    func blobs() -> Response {
+        let blobs = agent.node.catalogue.leastRecentlyUsed.suffix(10_000).map { digest, entry -> JSONValue in
+            .object([
+                "digest": .string(BlobDigest(digest).description), "size": .integer(entry.size),
+                "usedAt": .double(entry.usedAt),
+            ])
+        }
+        return .json(.object(["blobs": .array(Array(blobs))]))
+    }
+
+    /// Whether something new could be pulled.
+    func ready() async -> Response {
+        do throws(RegistryError) {
+            _ = try await agent.view.parts(now: Clocks.steadySeconds)
+            return .text("ok\n")
+        } catch {
+            return .text(error.description + "\n", status: .serviceUnavailable)
+        }
+    }
+
+    private static func response(_ error: AgentError) -> Response {
+        if error.isUnknown { return .text(error.description + "\n", status: .notFound) }
+        return Response(
+            status: .serviceUnavailable, headers: [.contentType: "text/plain; charset=utf-8", .retryAfter: "5"],
+            body: ResponseBody(byteBuffer: .init(string: error.description + "\n")))
+    }
+}

@@ -1,0 +1,122 @@
+import Files
+import Glibc
+import Registry
+import RegistryClient
+import RegistryTransfer
+import Synchronization
+import Threads
+
+/// Blobs from this host's agent: each comes as a descriptor of the agent's cache, and is shared or copied by the kernel.
+package struct AgentSource: BlobSource {
+    private let path: String
+    private let name: ContentName
+    private let manifest: BlobDigest
+
+    /// Milliseconds without a line of the agent after which it counts as gone.
+    private static let silence: Int32 = 30_000
+
+    /// - Parameter manifest: the digest of the manifest whose blobs are asked for.
+    /// - Returns: nil when no agent listens at the path.
+    package init?(path: String, name: ContentName, manifest: BlobDigest) {
+        guard DescriptorProtocol.connect(to: path) != nil else { return nil }
+        self.path = path
+        self.name = name
+        self.manifest = manifest
+    }
+
+    package func fetch(
+        _ blob: WantedBlob, into file: HeldFile, progress: @escaping @Sendable (BlobProgress) -> Void
+    ) async throws(PullError) {
+        try await onThread { isCancelled throws(PullError) in
+            let cached = try obtain(blob, progress, isCancelled)
+            let isWhole = try onDisk("copy to", "\(blob.digest)") { () throws(SystemError) in
+                try file.truncate(to: 0)
+                return try FileCopy.run(from: cached, to: file, isCancelled: isCancelled)
+            }
+            guard isWhole else { throw .cancelled }
+            progress(.here(blob.size))
+        }
+    }
+
+    package func stream(
+        _ blob: WantedBlob, to write: @escaping @Sendable (UnsafeRawBufferPointer) throws(PullError) -> Void,
+        progress: @escaping @Sendable (BlobProgress) -> Void
+    ) async throws(PullError) {
+        try await onThread { isCancelled throws(PullError) in
+            let cached = try obtain(blob, progress, isCancelled)
+            let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+            defer { buffer.deallocate() }
+            var position: Int64 = 0
+            while !isCancelled() {
+                let count = try onDisk("read", "\(blob.digest)") { () throws(SystemError) in
+                    try cached.read(into: buffer, at: position)
+                }
+                if count == 0 { return }
+                try write(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                position += Int64(count)
+                progress(.here(position))
+            }
+            throw .cancelled
+        }
+    }
+
+    /// Asks the agent for a blob and waits until it has it.
+    private func obtain(
+        _ blob: WantedBlob, _ progress: (BlobProgress) -> Void, _ isCancelled: () -> Bool
+    ) throws(PullError) -> HeldFile {
+        do {
+            guard let channel = DescriptorProtocol.connect(to: path) else { throw SystemError(ECONNREFUSED) }
+            try channel.send(DescriptorProtocol.Request(name: name, manifest: manifest, blob: blob.digest).json)
+            var before: Int64 = 0
+            while let (value, file) = try channel.receive(milliseconds: Self.silence) {
+                if isCancelled() { throw PullError.cancelled }
+                switch DescriptorProtocol.Answer(value) {
+                case .progress(let done, _, let peers)?:
+                    progress(.here(done))
+                    if done > before { progress(.received(Int(clamping: done - before))) }
+                    before = max(before, done)
+                    progress(.sources(peers: peers, origins: 0))
+                case .ready(let wasCached)?:
+                    guard let file else { throw SystemError(EPROTO) }
+                    guard try file.status().size == blob.size else {
+                        throw PullError.wrongSize(blob.digest, expected: blob.size, found: try file.status().size)
+                    }
+                    if !wasCached, blob.size > before { progress(.received(Int(clamping: blob.size - before))) }
+                    return file
+                case .failed(let isUnknown, let text)?:
+                    throw PullError.registry(
+                        isUnknown
+                            ? .unknown(text) : .refused(registry: "the agent", status: 503, code: "", message: text))
+                case nil: throw SystemError(EPROTO)
+                }
+            }
+            throw SystemError(ECONNRESET)
+        } catch let error as PullError {
+            throw error
+        } catch {
+            throw .registry(
+                .refused(registry: "the agent at \(path)", status: 503, code: "", message: "it has gone: \(error)"))
+        }
+    }
+
+    private func onThread<Value: Sendable>(
+        _ body: @escaping @Sendable (@Sendable () -> Bool) throws(PullError) -> Value
+    ) async throws(PullError) -> Value {
+        let flag = StopFlag()
+        let result = await withTaskCancellationHandler {
+            await Threads.offload(name: "swoop-pull") { () -> Result<Value, PullError> in
+                do throws(PullError) { return .success(try body { flag.isSet }) } catch { return .failure(error) }
+            }
+        } onCancel: {
+            flag.set()
+        }
+        return try result.get()
+    }
+}
+
+/// Tells a thread that its work is no longer wanted.
+final class StopFlag: Sendable {
+    private let flag = Atomic(false)
+    var isSet: Bool { flag.load(ordering: .relaxed) }
+    func set() { flag.store(true, ordering: .relaxed) }
+}

@@ -1,0 +1,159 @@
+import BlobNode
+import CLinux
+import Files
+import Glibc
+import JSON
+import Logging
+import Registry
+import RegistryClient
+import Synchronization
+import Threads
+
+/// The UNIX socket at which commands of this host get blobs of the agent, as read-only descriptors.
+package final class DescriptorDoor: Sendable {
+    package let path: String
+    private let agent: Agent
+    private let listener: Files.Descriptor
+    private let connections = Mutex(0)
+    private let isStopped = Atomic(false)
+    private let logger: Logger
+
+    /// Commands that are served at a time. Another is turned away: it goes on without the agent.
+    private static let most = 128
+    /// Milliseconds for a command to ask, and between two lines of progress.
+    private static let askWithin: Int32 = 60_000
+    private static let progressEvery: Int32 = 250
+
+    /// Listens at a path. What an earlier agent left there is replaced; a living one is not.
+    package init(_ agent: Agent, path: String, logger: Logger) throws(SystemError) {
+        guard let address = DescriptorProtocol.address(path) else { throw SystemError(ENAMETOOLONG) }
+        // A living agent answers; what a dead one left does not.
+        if DescriptorProtocol.connect(to: path) != nil { throw SystemError(EADDRINUSE) }
+        let listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard listener >= 0 else { throw .current }
+        unlink(path)
+        let isBound = DescriptorProtocol.withAddress(address) { bind(listener, $0, $1) == 0 }
+        guard isBound, chmod(path, 0o666) == 0, listen(listener, 64) == 0 else {
+            let error = SystemError.current
+            close(listener)
+            throw error
+        }
+        self.path = path
+        self.agent = agent
+        self.listener = listener
+        self.logger = logger
+    }
+
+    deinit { close(listener) }
+
+    package func start() { Threads.runDetached(name: "agent-door") { self.accept() } }
+
+    package func stop() {
+        isStopped.store(true, ordering: .releasing)
+        shutdown(listener, Int32(SHUT_RDWR))
+        unlink(path)
+    }
+
+    private func accept() {
+        while !isStopped.load(ordering: .acquiring) {
+            let accepted = accept4(listener, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
+            guard accepted >= 0 else {
+                if errno == EMFILE || errno == ENFILE { usleep(50_000) } else if errno != EINTR { return }
+                continue
+            }
+            let channel = DescriptorChannel(accepted)
+            let hasRoom = connections.withLock { count in
+                guard count < Self.most else { return false }
+                count += 1
+                return true
+            }
+            guard hasRoom else { continue }
+            Threads.runDetached(name: "agent-command") {
+                defer { self.connections.withLock { $0 -= 1 } }
+                self.serve(channel)
+            }
+        }
+    }
+
+    private func serve(_ channel: DescriptorChannel) {
+        do throws(SystemError) {
+            while let (value, _) = try channel.receive(milliseconds: Self.askWithin) {
+                guard let request = DescriptorProtocol.Request(value) else {
+                    return try channel.send(
+                        DescriptorProtocol.Answer.failed(unknown: false, "that is no request").json)
+                }
+                try answer(request, channel)
+            }
+        } catch {
+            logger.debug("a command has gone", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    /// Brings the blob here while the command is told how far it is.
+    private func answer(_ request: DescriptorProtocol.Request, _ channel: DescriptorChannel) throws(SystemError) {
+        let digest = request.blob.sha256
+        let wasCached = agent.node.catalogue.entry(of: digest) != nil
+        if !wasCached {
+            let errand = try Errand(agent, request)
+            while !errand.isDone(within: Self.progressEvery) {
+                let progress = errand.progress
+                try channel.send(
+                    DescriptorProtocol.Answer.progress(
+                        done: progress?.done ?? 0, total: progress?.total ?? 0, peers: progress?.peers ?? 0
+                    ).json)
+            }
+            if let problem = errand.problem {
+                return try channel.send(
+                    DescriptorProtocol.Answer.failed(unknown: problem.isUnknown, problem.description).json)
+            }
+        }
+        guard let file = try agent.node.directory.open(digest) else {
+            return try channel.send(
+                DescriptorProtocol.Answer.failed(unknown: true, "the blob has just left the cache: try again").json)
+        }
+        agent.node.catalogue.touch(digest, at: Clocks.wallSeconds)
+        try channel.send(DescriptorProtocol.Answer.ready(wasCached: wasCached).json, with: file)
+    }
+}
+
+/// A blob that is brought here while a thread waits for it.
+private final class Errand: Sendable {
+    private struct State {
+        var problem: AgentError?
+        var progress: FetchProgress?
+    }
+
+    private let state = Mutex(State())
+    /// Readable when the errand is done.
+    private let event: HeldFile
+
+    init(_ agent: Agent, _ request: DescriptorProtocol.Request) throws(SystemError) {
+        let descriptor = eventfd(0, Int32(EFD_CLOEXEC))
+        guard descriptor >= 0 else { throw .current }
+        event = HeldFile(descriptor)
+        let watch = Task { [weak self] in
+            while !Task.isCancelled {
+                let progress = await agent.fetches.progress(of: request.blob.sha256)
+                self?.state.withLock { $0.progress = progress }
+                try? await Task.sleep(for: .milliseconds(200))
+            }
+        }
+        Task { [self] in
+            do throws(AgentError) {
+                try await agent.obtain(request.blob, in: request.manifest, of: request.name)
+            } catch {
+                state.withLock { $0.problem = error }
+            }
+            watch.cancel()
+            eventfd_write(event.descriptor, 1)
+        }
+    }
+
+    func isDone(within milliseconds: Int32) -> Bool {
+        var waiting = pollfd(fd: event.descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&waiting, 1, milliseconds) > 0
+    }
+
+    var problem: AgentError? { state.withLock { $0.problem } }
+    var progress: FetchProgress? { state.withLock { $0.progress } }
+}

@@ -1,0 +1,159 @@
+import CLinux
+import Files
+import Glibc
+import JSON
+import Registry
+import Text
+
+/// How a command gets blobs of its host's agent: over a UNIX socket, in lines of JSON.
+///
+/// The command asks for one blob of a manifest. The agent answers with any number of lines of progress and one last line; when
+/// the blob is there, a read-only descriptor of it comes with that line. Then the command may ask for the next.
+package enum DescriptorProtocol {
+    package static let usualPath = "/run/swoop/agent.sock"
+    static let mostLine = 4 << 10
+
+    /// One blob of a manifest.
+    package struct Request: Sendable, Hashable {
+        package let name: ContentName
+        package let manifest: BlobDigest
+        package let blob: BlobDigest
+
+        package init(name: ContentName, manifest: BlobDigest, blob: BlobDigest) {
+            self.name = name
+            self.manifest = manifest
+            self.blob = blob
+        }
+
+        init?(_ value: JSONValue) {
+            guard let name = value["name"]?.stringValue.flatMap({ ContentName($0) }),
+                let manifest = value["manifest"]?.stringValue.flatMap({ BlobDigest($0) }),
+                let blob = value["blob"]?.stringValue.flatMap({ BlobDigest($0) })
+            else { return nil }
+            self.init(name: name, manifest: manifest, blob: blob)
+        }
+
+        var json: JSONValue {
+            .object([
+                "name": .string(name.text), "manifest": .string(manifest.description),
+                "blob": .string(blob.description),
+            ])
+        }
+    }
+
+    /// A line of the agent.
+    package enum Answer: Sendable, Hashable {
+        case progress(done: Int64, total: Int64, peers: Int)
+        /// A descriptor comes with it.
+        case ready(wasCached: Bool)
+        case failed(unknown: Bool, String)
+
+        init?(_ value: JSONValue) {
+            if let text = value["error"]?.stringValue {
+                self = .failed(
+                    unknown: value["unknown"]?.lenientFlag ?? false, DisplayName.escape(String(text.prefix(1_000))))
+            } else if let cached = value["ready"]?.lenientFlag {
+                self = .ready(wasCached: cached)
+            } else if let done = value["done"]?.lenientInteger, let total = value["total"]?.lenientInteger,
+                let peers = value["peers"]?.lenientInteger
+            {
+                self = .progress(done: done, total: total, peers: Int(clamping: peers))
+            } else {
+                return nil
+            }
+        }
+
+        var json: JSONValue {
+            switch self {
+            case .progress(let done, let total, let peers):
+                .object(["done": .integer(done), "total": .integer(total), "peers": .integer(Int64(peers))])
+            case .ready(let wasCached): .object(["ready": .bool(wasCached)])
+            case .failed(let unknown, let text): .object(["error": .string(text), "unknown": .bool(unknown)])
+            }
+        }
+    }
+
+    // MARK: The socket
+
+    /// Nil for a path that is too long for the address of a socket.
+    static func address(_ path: String) -> sockaddr_un? {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let bytes = Array(path.utf8)
+        guard !bytes.isEmpty, bytes.count < MemoryLayout.size(ofValue: address.sun_path), !bytes.contains(0) else {
+            return nil
+        }
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+        return address
+    }
+
+    /// A connection to the agent that listens at a path; nil where none does.
+    static func connect(to path: String) -> DescriptorChannel? {
+        guard let address = address(path) else { return nil }
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { return nil }
+        let channel = DescriptorChannel(descriptor)
+        return withAddress(address) { Glibc.connect(descriptor, $0, $1) == 0 } ? channel : nil
+    }
+
+    static func withAddress<Value>(_ address: sockaddr_un, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Value)
+        -> Value
+    {
+        var address = address
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+    }
+}
+
+/// One end of a connection between a command and its host's agent. Blocks; one thread at a time uses it.
+final class DescriptorChannel: Sendable {
+    let descriptor: Files.Descriptor
+
+    init(_ descriptor: Files.Descriptor) { self.descriptor = descriptor }
+    deinit { close(descriptor) }
+
+    /// - Parameter file: goes along; nil for none.
+    func send(_ value: JSONValue, with file: HeldFile? = nil) throws(SystemError) {
+        var bytes = value.encode() + [0x0a]
+        var descriptorToSend = file?.descriptor ?? -1
+        while !bytes.isEmpty {
+            let sent = swoop_send_descriptor(descriptor, bytes, bytes.count, descriptorToSend)
+            guard sent > 0 else { throw .current }
+            bytes.removeFirst(sent)
+            descriptorToSend = -1
+        }
+    }
+
+    /// The next line, and the descriptor that came with it. Lines are short and answered one by one, so none is read beyond its
+    /// end.
+    /// - Parameter milliseconds: to wait for each part of it; -1 without end.
+    /// - Returns: nil at the end of the connection.
+    func receive(milliseconds: Int32) throws(SystemError) -> (JSONValue, HeldFile?)? {
+        var line: [UInt8] = []
+        var file: HeldFile?
+        while true {
+            var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            let ready = poll(&waiting, 1, milliseconds)
+            if ready < 0, errno == EINTR { continue }
+            guard ready > 0 else { throw ready == 0 ? SystemError(ETIMEDOUT) : .current }
+            // A byte at a time would be slow for long lines; these have some hundred bytes.
+            var byte: UInt8 = 0
+            var received: Int32 = -1
+            let count = swoop_receive_descriptor(descriptor, &byte, 1, &received)
+            if received >= 0 { file = HeldFile(received) }
+            guard count > 0 else {
+                if count == 0 { return nil }
+                throw .current
+            }
+            if byte == 0x0a { break }
+            line.append(byte)
+            guard line.count <= DescriptorProtocol.mostLine else { throw SystemError(EMSGSIZE) }
+        }
+        let limits = JSONLimits(maxBytes: DescriptorProtocol.mostLine, maxDepth: 4, maxValues: 32)
+        guard let value = try? JSONValue.parse(line, limits: limits) else { throw SystemError(EPROTO) }
+        return (value, file)
+    }
+}

@@ -1,0 +1,148 @@
+import Address
+import Files
+import Glibc
+import Hashing
+import Metainfo
+import Registry
+import RegistryClient
+import RegistryTransfer
+import Storage
+import Swarm
+import Synchronization
+import Threads
+
+/// Blobs from a registry's swarm, for a pull on a host without an agent: written straight to their place, and given on while they
+/// come.
+package struct SwarmSource: BlobSource {
+    private let view: RegistryView
+    private let swarm: SwarmNode
+    private let options: TransferOptions
+    private let name: ContentName
+    private let content: ResolvedContent
+    private let http: any BlobSource
+
+    /// - Parameters:
+    ///   - http: for streams, and blobs that the registry has no torrent of.
+    ///   - patience: without a byte; nil for a minute.
+    package init(
+        view: RegistryView, swarm: SwarmNode, name: ContentName, content: ResolvedContent, http: any BlobSource,
+        patience: Double?
+    ) {
+        self.view = view
+        self.swarm = swarm
+        self.name = name
+        self.content = content
+        self.http = http
+        var options = TransferOptions()
+        options.timeout = .seconds(patience ?? 60)
+        options.overwrite = true
+        self.options = options
+    }
+
+    package func fetch(
+        _ blob: WantedBlob, into file: HeldFile, progress: @escaping @Sendable (BlobProgress) -> Void
+    ) async throws(PullError) {
+        guard let known = content.blobs[blob.digest], known.size == blob.size, blob.size > 0 else {
+            return try await http.fetch(blob, into: file, progress: progress)
+        }
+        if let bytes = known.content {
+            try await Threads.offload { () throws(PullError) in
+                try onDisk("write", "\(blob.digest)") { () throws(SystemError) in
+                    try file.truncate(to: 0)
+                    try file.layer.write(file.descriptor, bytes, at: 0)
+                }
+            }
+            progress(.received(bytes.count))
+            return progress(.here(blob.size))
+        }
+        let (torrent, peers): (Torrent, [PeerAddress])
+        do {
+            let now = Clocks.steadySeconds
+            let info = try await view.info(of: known, in: name, now: now)
+            let cluster = try await view.parts(now: now)
+            let trackers = Rendezvous.order(cluster.trackers, for: info.infoHash.bytes)
+            torrent = Torrent(info: info.info, trackers: trackers.map { [$0] })
+            peers = cluster.owners(of: blob.digest).compactMap(\.peers)
+        } catch {
+            throw .registry(error)
+        }
+        try await transfer(torrent, from: peers, into: try Self.path(of: file), blob, progress)
+    }
+
+    package func stream(
+        _ blob: WantedBlob, to write: @escaping @Sendable (UnsafeRawBufferPointer) throws(PullError) -> Void,
+        progress: @escaping @Sendable (BlobProgress) -> Void
+    ) async throws(PullError) {
+        try await http.stream(blob, to: write, progress: progress)
+    }
+
+    /// The engine takes paths: the kernel tells the one of an open file.
+    private static func path(of file: HeldFile) throws(PullError) -> String {
+        var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink("/proc/self/fd/\(file.descriptor)", &buffer, buffer.count)
+        guard count > 0 else { throw .disk(StorageError(SystemError.current, "find", path: "a part of the pull")) }
+        return String(decoding: buffer[..<count], as: UTF8.self)
+    }
+
+    private func transfer(
+        _ torrent: Torrent, from peers: [PeerAddress], into path: String, _ blob: WantedBlob,
+        _ progress: @escaping @Sendable (BlobProgress) -> Void
+    ) async throws(PullError) {
+        var options = options
+        options.staging = StagingPlace(contentPath: path, recordPath: path + ".record")
+        options.extraPeers = peers
+        let transfer: Transfer
+        do {
+            transfer = try await swarm.get(torrent: torrent, into: path, options: options)
+        } catch {
+            throw Self.error(error, blob)
+        }
+        let watch = Task {
+            var before: Int64 = 0
+            while !Task.isCancelled {
+                let status = await transfer.status()
+                progress(.here(status.done))
+                if status.downloaded > before { progress(.received(Int(clamping: status.downloaded - before))) }
+                before = status.downloaded
+                progress(.sources(peers: status.peers, origins: 0))
+                try? await Task.sleep(for: .milliseconds(200))
+            }
+        }
+        let outcome = await withTaskCancellationHandler {
+            await Self.outcome(of: transfer)
+        } onCancel: {
+            Task { await transfer.stop() }
+        }
+        watch.cancel()
+        await watch.value
+        await transfer.stop()
+        if let outcome { throw Task.isCancelled ? .cancelled : Self.error(outcome, blob) }
+        await Threads.offload {
+            let record = SystemPath(path + ".record")
+            if let (directory, name) = try? HeldDirectory.holding(record) { try? directory.removeTree(name) }
+        }
+        progress(.here(blob.size))
+    }
+
+    private static func outcome(of transfer: Transfer) async -> TransferError? {
+        for await event in transfer.events {
+            switch event {
+            case .complete: return nil
+            case .failed(let error): return error
+            default: continue
+            }
+        }
+        return TransferError(.other, "it was stopped", advice: "")
+    }
+
+    private static func error(_ error: any Error, _ blob: WantedBlob) -> PullError {
+        guard let error = error as? TransferError else {
+            return .registry(.refused(registry: "the swarm", status: 503, code: "", message: "\(error)"))
+        }
+        switch error.kind {
+        case .notFound: return .registry(.unknown(RegistryText.noBlob(blob.digest)))
+        case .disk: return .disk(StorageError(.io(EIO), "write", path: "\(blob.digest)", detail: error.message))
+        default: return .registry(.refused(registry: "the swarm", status: 503, code: "", message: error.message))
+        }
+    }
+}
