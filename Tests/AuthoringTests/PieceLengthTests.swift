@@ -1,6 +1,7 @@
-import Authoring
 import Testing
 import Text
+
+@testable import Authoring
 
 @Suite struct PieceLengthTests {
     @Test func pieceLengthFollowsTheSize() {

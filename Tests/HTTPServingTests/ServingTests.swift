@@ -1,10 +1,11 @@
 import Foundation
-import HTTPServing
 import HTTPTypes
 import JSON
 import TestSupport
 import Testing
 import Text
+
+@testable import HTTPServing
 
 @Suite struct `Who may do what` {
     private static let tokens = [

@@ -1,11 +1,12 @@
 import Files
 import Foundation
 import Glibc
-import HashLibrary
 import Hashing
 import TestFileLayers
 import TestSupport
 import Testing
+
+@testable import HashLibrary
 
 struct CopyTests {
     private func copy(

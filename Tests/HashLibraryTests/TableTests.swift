@@ -1,8 +1,9 @@
 import Files
-import HashLibrary
 import Hashing
 import TestSupport
 import Testing
+
+@testable import HashLibrary
 
 struct PathTests {
     @Test func `a path is absolute and has no way up`() {

@@ -1,9 +1,10 @@
 import Foundation
 import Glibc
-import HashLibrary
 import Hashing
 import TestSupport
 import Testing
+
+@testable import HashLibrary
 
 struct WatchTests {
     @Test func `new files come in, removed ones go`() async throws {
@@ -179,7 +180,7 @@ struct WatchTests {
             }
             #expect(
                 try await eventually {
-                    await library.waitUntilCurrent()
+                    await library.settle()
                     return (try? await library.check(reading: true))?.isClean == true
                 })
         }

@@ -1,7 +1,8 @@
-import Jobs
 import Synchronization
 import TestSupport
 import Testing
+
+@testable import Jobs
 
 @Suite(.timeLimit(.minutes(1)))
 struct `Child tasks` {

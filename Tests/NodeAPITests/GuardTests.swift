@@ -1,11 +1,12 @@
 import Address
 import BFT
-import HTTPServing
 import HTTPTypes
-import NodeAPI
 import Policy
 import Testing
 import Text
+
+@testable import HTTPServing
+@testable import NodeAPI
 
 @Suite("Who may talk to the API")
 struct GuardTests {

@@ -1,8 +1,9 @@
 import BFT
 import Foundation
-import NodeAPI
 import TestSupport
 import Testing
+
+@testable import NodeAPI
 
 @Suite("A node's servers with TLS")
 struct TLSTests {

@@ -1,8 +1,9 @@
 import HTTPOrigin
 import NIOCore
-import ObjectStore
 import TestSupport
 import Testing
+
+@testable import ObjectStore
 
 /// What `work` with a store whose server follows a script comes to.
 private func with<Result>(

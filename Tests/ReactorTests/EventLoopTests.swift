@@ -1,8 +1,9 @@
 import Glibc
-import Reactor
 import Synchronization
 import Testing
 import Text
+
+@testable import Reactor
 
 @Suite struct EventLoopTests {
     @Test func postedWorkRunsInOrderOnTheLoop() async throws {

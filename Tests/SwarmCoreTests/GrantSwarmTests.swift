@@ -1,9 +1,8 @@
 import Metainfo
+@testable import SwarmCore
 import Testing
 
-@testable import SwarmCore
-
-@Suite struct SwarmsWithGrants {
+@Suite struct SwarmsInTurns {
     private func swarm(_ count: Int, pieces: Int, grantsFrom: Int = 24) throws -> TestSwarm {
         var swarm = TestSwarm(layout: try testLayout(length: pieces * 262_144, pieceLength: 262_144))
         var configuration = SwarmConfiguration()

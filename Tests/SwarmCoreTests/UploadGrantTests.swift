@@ -1,24 +1,23 @@
 import Metainfo
 import PeerWire
+@testable import SwarmCore
 import Testing
 import Text
 
-@testable import SwarmCore
-
-@Suite struct WhenUploadsAreGranted {
-    @Test func `below the threshold no grant is announced`() throws {
-        var line = try GrantingHost(takers: 23)
+@Suite struct WhenTurnsAreGiven {
+    @Test func belowTheThresholdNothingIsSaidOfTurns() throws {
+        var line = try TurnLine(takers: 23)
         for _ in 0..<20 {
-            // Neither those who want nothing count, nor those who know no grants.
+            // Neither those who want nothing count, nor those who know no turns.
             line.join(isInterested: false)
             line.join(supportsGrants: false)
             line.tick()
         }
-        #expect(!line.takeSaid().areAboutGrants)
+        #expect(!line.takeSaid().areAboutTurns)
     }
 
-    @Test func `from the threshold on, grants are announced to every peer that knows them`() throws {
-        var line = try GrantingHost(takers: 24)
+    @Test func fromTheThresholdEverybodyWhoKnowsTurnsIsTold() throws {
+        var line = try TurnLine(takers: 24)
         let idle = line.join(isInterested: false)
         let other = line.join(supportsGrants: false)
         _ = line.takeSaid()
@@ -26,18 +25,18 @@ import Text
         let said = line.takeSaid()
         #expect(said.receivers(of: .extended(.grants(true))).count == 25)
         #expect(said.messages(to: idle) == [.extended(.grants(true))])
-        #expect(!said.filter { $0.key == other }.areAboutGrants)
-        // Everybody in grants is unchoked: nobody needs a slot.
+        #expect(!said.filter { $0.key == other }.areAboutTurns)
+        // Everybody in turns is unchoked: nobody needs a slot.
         let key = line.keys[5]
         let isChoked = line.machine.swarm.peers[key]?.amChoking
         #expect(isChoked == false)
     }
 
-    @Test func `a host that had nothing grants its first piece too`() throws {
-        var line = try GrantingHost(seed: false)
+    @Test func whoHasNothingYetGivesItsFirstPieceInTurns() throws {
+        var line = try TurnLine(seed: false)
         for _ in 0..<23 { line.join(isInterested: false) }
         line.tick()
-        #expect(!line.takeSaid().areAboutGrants)
+        #expect(!line.takeSaid().areAboutTurns)
         line.join(isInterested: false)
         line.tick()
         #expect(line.takeSaid().receivers(of: .extended(.grants(true))).count == 24)
@@ -47,8 +46,8 @@ import Text
         #expect(line.takeSaid().receivers(of: .extended(.grants(false))).count == 24)
     }
 
-    @Test func `grants are announced to a later peer when it is interested`() throws {
-        var line = try GrantingHost(takers: 24)
+    @Test func whoComesLaterIsToldWhenItWantsSomething() throws {
+        var line = try TurnLine(takers: 24)
         line.tick()
         _ = line.takeSaid()
         let late = line.join()
@@ -57,19 +56,19 @@ import Text
         #expect(said.contains(.unchoke))
     }
 
-    @Test func `grants are announced to a peer that says only later that it knows them`() throws {
-        var line = try GrantingHost(takers: 24)
+    @Test func whoTellsOnlyLaterThatItTakesTurnsIsTold() throws {
+        var line = try TurnLine(takers: 24)
         line.tick()
         let late = line.join(supportsGrants: false)
         line.tick()
-        #expect(!line.takeSaid().filter { $0.key == late }.areAboutGrants)
+        #expect(!line.takeSaid().filter { $0.key == late }.areAboutTurns)
         line.machine.update(late) { $0.supportsGrants = true }
         line.tick()
         #expect(line.takeSaid().messages(to: late).contains(.extended(.grants(true))))
     }
 
-    @Test func `waiting requests are rejected when granting begins`() throws {
-        var line = try GrantingHost(takers: 23)
+    @Test func whatWaitsIsRejectedWhenTurnsBegin() throws {
+        var line = try TurnLine(takers: 23)
         line.tick()
         let key = try #require(line.takeSaid().receivers(of: .unchoke).first)
         line.ask(7, by: key)
@@ -78,15 +77,15 @@ import Text
         line.tick()
         let said = line.takeSaid().messages(to: key)
         let told = try #require(said.firstIndex(of: .extended(.grants(true))))
-        for begin in [0, GrantingHost.requestLength] {
-            let reject = try #require(said.firstIndex(of: .reject(GrantingHost.request(7, begin))))
+        for begin in [0, TurnLine.requestLength] {
+            let reject = try #require(said.firstIndex(of: .reject(TurnLine.request(7, begin))))
             #expect(reject > told, "or it would be asked for again at once")
         }
         #expect(line.machine.peekUpload(to: key) == nil)
     }
 
-    @Test func `below half the threshold every peer may ask again`() throws {
-        var line = try GrantingHost(takers: 24)
+    @Test func belowHalfTheThresholdEverybodyMayAskAgain() throws {
+        var line = try TurnLine(takers: 24)
         line.tick()
         for _ in 0..<12 { line.leave(line.keys[0]) }
         _ = line.takeSaid()
@@ -97,154 +96,154 @@ import Text
         #expect(Set(line.takeSaid().receivers(of: .extended(.grants(false)))) == Set(line.keys))
         #expect(line.promised == 0)
         for _ in 0..<20 { line.tick() }
-        #expect(!line.takeSaid().areAboutGrants)
+        #expect(!line.takeSaid().areAboutTurns)
     }
 }
 
-@Suite struct WhatIsGranted {
-    @Test func `a seed grants each piece once until all are granted`() throws {
-        var line = try GrantingHost(pieces: 64, takers: 30)
+@Suite struct WhatTurnsArePromised {
+    @Test func aSeedNamesEachPieceOnceUntilAllAreGiven() throws {
+        var line = try TurnLine(pieces: 64, takers: 30)
         line.tick()
         var named: [Int] = []
         for _ in 0..<2000 where named.count < 64 {
-            let grants = line.takeGrants()
-            if grants.isEmpty { line.tick() }
-            for grant in grants where grant.piece >= 0 {
-                named.append(grant.piece)
-                line.ask(grant.piece, by: grant.key)
-                line.hear(.extended(.grantOver), from: grant.key)
-                let sent = line.send(to: grant.key)
-                #expect(sent == GrantingHost.pieceLength)
+            let turns = line.takeTurns()
+            if turns.isEmpty { line.tick() }
+            for turn in turns where turn.piece >= 0 {
+                named.append(turn.piece)
+                line.ask(turn.piece, by: turn.key)
+                line.hear(.extended(.grantOver), from: turn.key)
+                let sent = line.send(to: turn.key)
+                #expect(sent == TurnLine.pieceLength)
             }
         }
         #expect(named.sorted() == Array(0..<64))
         // Then everybody chooses.
         line.tick(after: 1)
-        #expect(line.takeGrants().isEmpty, "what was given has come to nobody yet")
+        #expect(line.takeTurns().isEmpty, "what was given has come to nobody yet")
         line.tick(after: 1.5)
-        let grants = line.takeGrants()
-        #expect(!grants.isEmpty)
-        #expect(grants.allSatisfy { $0.piece == -1 })
+        let turns = line.takeTurns()
+        #expect(!turns.isEmpty)
+        #expect(turns.allSatisfy { $0.piece == -1 })
     }
 
-    @Test func `a refused piece is granted to another peer`() throws {
-        var line = try GrantingHost(pieces: 30, takers: 24)
+    @Test func aRefusedPieceIsGivenToAnother() throws {
+        var line = try TurnLine(pieces: 30, takers: 24)
         line.tick()
-        let refused = try #require(line.takeGrants().first)
+        let refused = try #require(line.takeTurns().first)
         line.hear(.extended(.grantOver), from: refused.key)
         var seen: [PeerKey] = []
         for _ in 0..<200 {
-            for grant in line.takeGrants() {
-                if grant.piece == refused.piece { seen.append(grant.key) }
-                if grant.piece >= 0 { line.ask(grant.piece, by: grant.key) }
-                line.hear(.extended(.grantOver), from: grant.key)
-                line.send(to: grant.key)
+            for turn in line.takeTurns() {
+                if turn.piece == refused.piece { seen.append(turn.key) }
+                if turn.piece >= 0 { line.ask(turn.piece, by: turn.key) }
+                line.hear(.extended(.grantOver), from: turn.key)
+                line.send(to: turn.key)
             }
             line.tick(after: 0.01)
         }
         #expect(seen.count == 1)
-        #expect(seen != [refused.key], "who had a grant last is not next")
+        #expect(seen != [refused.key], "who had a turn last is not next")
     }
 
-    /// It was asked for before grants began, and comes when another piece was named.
-    @Test func `a request for another piece than the granted one is rejected, and the piece left for others`() throws {
-        var line = try GrantingHost(pieces: 40, takers: 24)
+    /// It was asked for before turns began, and comes when another piece was named.
+    @Test func whatANamedTurnIsNotForIsRefusedAndLeftForOthers() throws {
+        var line = try TurnLine(pieces: 40, takers: 24)
         line.tick()
-        let grant = try #require(line.takeGrants().first)
-        let late = (grant.piece + 20) % 40
-        line.hear(.request(GrantingHost.request(late, 0)), from: grant.key)
-        line.ask(grant.piece, by: grant.key)
-        let said = line.takeSaid().messages(to: grant.key)
-        #expect(said == [.reject(GrantingHost.request(late, 0))])
-        line.hear(.extended(.grantOver), from: grant.key)
-        let sent = line.send(to: grant.key)
-        #expect(sent == GrantingHost.pieceLength)
+        let turn = try #require(line.takeTurns().first)
+        let late = (turn.piece + 20) % 40
+        line.hear(.request(TurnLine.request(late, 0)), from: turn.key)
+        line.ask(turn.piece, by: turn.key)
+        let said = line.takeSaid().messages(to: turn.key)
+        #expect(said == [.reject(TurnLine.request(late, 0))])
+        line.hear(.extended(.grantOver), from: turn.key)
+        let sent = line.send(to: turn.key)
+        #expect(sent == TurnLine.pieceLength)
         var named = 0
         for _ in 0..<200 {
-            for grant in line.takeGrants() where grant.piece >= 0 {
-                named += grant.piece == late ? 1 : 0
-                line.ask(grant.piece, by: grant.key)
-                line.hear(.extended(.grantOver), from: grant.key)
-                line.send(to: grant.key)
+            for turn in line.takeTurns() where turn.piece >= 0 {
+                named += turn.piece == late ? 1 : 0
+                line.ask(turn.piece, by: turn.key)
+                line.hear(.extended(.grantOver), from: turn.key)
+                line.send(to: turn.key)
             }
             line.tick(after: 0.01)
         }
         #expect(named == 1)
     }
 
-    @Test func `a peer that is behind gets more grants`() throws {
-        var line = try GrantingHost(pieces: 2000, takers: 48)
+    @Test func whoIsBehindHasMoreTurns() throws {
+        var line = try TurnLine(pieces: 2000, takers: 48)
         for key in line.keys { for piece in 0..<16 { line.hear(.have(UInt32(piece)), from: key) } }
         let behind = line.keys[7]
         for key in line.keys where key != behind {
             for piece in 16..<22 { line.hear(.have(UInt32(piece)), from: key) }
         }
         line.tick()
-        var grants: [PeerKey: Int] = [:]
+        var turns: [PeerKey: Int] = [:]
         for _ in 0..<300 {
-            for grant in line.takeGrants() where grant.piece >= 0 {
-                grants[grant.key, default: 0] += 1
-                line.ask(grant.piece, by: grant.key)
-                line.hear(.extended(.grantOver), from: grant.key)
-                line.send(to: grant.key)
+            for turn in line.takeTurns() where turn.piece >= 0 {
+                turns[turn.key, default: 0] += 1
+                line.ask(turn.piece, by: turn.key)
+                line.hear(.extended(.grantOver), from: turn.key)
+                line.send(to: turn.key)
             }
             line.tick(after: 0.01)
         }
-        let others = grants.filter { $0.key != behind }.values
+        let others = turns.filter { $0.key != behind }.values
         let mean = Double(others.reduce(0, +)) / Double(others.count)
-        #expect(Double(grants[behind] ?? 0) > 1.25 * mean)
-        #expect(Double(grants[behind] ?? 0) < 2.2 * mean, "half of the round sooner is twice as often")
+        #expect(Double(turns[behind] ?? 0) > 1.25 * mean)
+        #expect(Double(turns[behind] ?? 0) < 2.2 * mean, "half of the round sooner is twice as often")
         #expect(others.allSatisfy { Double($0) > 0.9 * mean }, "and nobody starves")
     }
 
-    @Test func `no more than five pieces are granted while no peer is slow`() throws {
-        var line = try GrantingHost(takers: 40)
+    @Test func notMoreThanFivePiecesArePromisedWhileNobodyIsSlow() throws {
+        var line = try TurnLine(takers: 40)
         var generator = SeededGenerator(seed: 3)
         line.tick()
         var waiting: [(key: PeerKey, piece: Int)] = []
         var asked: [PeerKey] = []
         var sent = 0
         for step in 0..<3000 {
-            waiting += line.takeGrants()
-            #expect(line.promised <= GrantingHost.atOnce * GrantingHost.pieceLength)
+            waiting += line.takeTurns()
+            #expect(line.promised <= TurnLine.atOnce * TurnLine.pieceLength)
             switch Int.random(in: 0..<4, using: &generator) {
             case 0 where !waiting.isEmpty:
-                let grant = waiting.removeFirst()
+                let turn = waiting.removeFirst()
                 if Bool.random(using: &generator) {
-                    line.ask(max(0, grant.piece), by: grant.key)
-                    asked.append(grant.key)
+                    line.ask(max(0, turn.piece), by: turn.key)
+                    asked.append(turn.key)
                 }
-                line.hear(.extended(.grantOver), from: grant.key)
+                line.hear(.extended(.grantOver), from: turn.key)
             case 1 where !asked.isEmpty: sent += line.send(to: asked.removeFirst())
             default: break
             }
             // Within the time of a measure, and never so long that anybody is slow.
             if step % 10 == 0 { line.tick(after: 0.001) }
         }
-        #expect(sent > 50 * GrantingHost.pieceLength)
+        #expect(sent > 50 * TurnLine.pieceLength)
     }
 
-    @Test func `a peer that used no grant is passed over for a while`() throws {
-        var line = try GrantingHost(pieces: 4000, takers: 24)
+    @Test func whoTookNothingIsPassedOverForAWhile() throws {
+        var line = try TurnLine(pieces: 4000, takers: 24)
         line.tick()
-        var grants = line.takeGrants()
-        let key = try #require(grants.first?.key)
+        var turns = line.takeTurns()
+        let key = try #require(turns.first?.key)
         var pauses: [Double] = []
         for _ in 0..<8 {
             line.hear(.extended(.grantOver), from: key)
-            grants.removeAll { $0.key == key }
+            turns.removeAll { $0.key == key }
             let end = try #require(line.machine.swarm.peers[key]?.grants.pausedUntil)
             pauses.append(end - line.now)
             for _ in 0..<1000 {
                 // The line is as fast as a piece each time.
-                if let next = grants.firstIndex(where: { $0.key != key }) {
-                    let grant = grants.remove(at: next)
-                    line.ask(max(0, grant.piece), by: grant.key)
-                    line.hear(.extended(.grantOver), from: grant.key)
-                    line.send(to: grant.key)
+                if let next = turns.firstIndex(where: { $0.key != key }) {
+                    let turn = turns.remove(at: next)
+                    line.ask(max(0, turn.piece), by: turn.key)
+                    line.hear(.extended(.grantOver), from: turn.key)
+                    line.send(to: turn.key)
                 }
-                grants += line.takeGrants()
-                if grants.contains(where: { $0.key == key }) { break }
+                turns += line.takeTurns()
+                if turns.contains(where: { $0.key == key }) { break }
                 line.tick(after: 0.01)
             }
             #expect(line.now >= end)
@@ -253,72 +252,72 @@ import Text
     }
 }
 
-@Suite struct GrantsThatComeBack {
-    /// Five have a grant, and four asked for all of it.
-    private func busy() throws -> (line: GrantingHost, grants: [(key: PeerKey, piece: Int)]) {
-        var line = try GrantingHost(takers: 30)
+@Suite struct WhatComesBack {
+    /// Five have a turn, and four asked for all of it.
+    private func busy() throws -> (line: TurnLine, turns: [(key: PeerKey, piece: Int)]) {
+        var line = try TurnLine(takers: 30)
         line.tick()
-        let grants = line.takeGrants()
-        #expect(grants.count == GrantingHost.atOnce)
-        for grant in grants.dropLast() {
-            line.ask(grant.piece, by: grant.key)
-            line.hear(.extended(.grantOver), from: grant.key)
+        let turns = line.takeTurns()
+        #expect(turns.count == TurnLine.atOnce)
+        for turn in turns.dropLast() {
+            line.ask(turn.piece, by: turn.key)
+            line.hear(.extended(.grantOver), from: turn.key)
         }
-        #expect(line.takeGrants().isEmpty, "the line is spoken for")
-        #expect(line.promised == GrantingHost.atOnce * GrantingHost.pieceLength)
-        return (line, grants)
+        #expect(line.takeTurns().isEmpty, "the line is spoken for")
+        #expect(line.promised == TurnLine.atOnce * TurnLine.pieceLength)
+        return (line, turns)
     }
 
-    @Test(arguments: [0, 4]) func `those of a peer that leaves`(number: Int) throws {
-        var (line, grants) = try busy()
-        line.leave(grants[number].key)
+    @Test(arguments: [0, 4]) func ofOneThatLeaves(number: Int) throws {
+        var (line, turns) = try busy()
+        line.leave(turns[number].key)
         line.tick()
-        let next = line.takeGrants()
+        let next = line.takeTurns()
         #expect(next.count == 1)
-        #expect(line.promised == GrantingHost.atOnce * GrantingHost.pieceLength)
+        #expect(line.promised == TurnLine.atOnce * TurnLine.pieceLength)
         #expect(line.sumsAreRight)
     }
 
-    @Test func `those of a peer that no longer knows them`() throws {
-        var (line, grants) = try busy()
-        line.machine.update(grants[0].key) { $0.supportsGrants = false }
-        #expect(line.promised == (GrantingHost.atOnce - 1) * GrantingHost.pieceLength)
+    @Test func ofOneThatNoLongerTakesTurns() throws {
+        var (line, turns) = try busy()
+        line.machine.update(turns[0].key) { $0.supportsGrants = false }
+        #expect(line.promised == (TurnLine.atOnce - 1) * TurnLine.pieceLength)
         #expect(line.sumsAreRight)
         line.tick()
-        let next = line.takeGrants()
-        #expect(next.count == 1 && next.allSatisfy { $0.key != grants[0].key })
+        let next = line.takeTurns()
+        #expect(next.count == 1 && next.allSatisfy { $0.key != turns[0].key })
     }
 
-    @Test func `those of a peer that cancels`() throws {
-        var (line, grants) = try busy()
-        for begin in [0, GrantingHost.requestLength] {
-            line.hear(.cancel(GrantingHost.request(grants[1].piece, begin)), from: grants[1].key)
+    @Test func ofOneThatCancels() throws {
+        var (line, turns) = try busy()
+        for begin in [0, TurnLine.requestLength] {
+            line.hear(.cancel(TurnLine.request(turns[1].piece, begin)), from: turns[1].key)
         }
-        #expect(line.takeGrants().count == 1)
-        #expect(line.machine.swarm.peers[grants[1].key]?.grants.queued == 0)
+        #expect(line.takeTurns().count == 1)
+        #expect(line.machine.swarm.peers[turns[1].key]?.grants.queued == 0)
         #expect(line.sumsAreRight)
     }
 
-    @Test func `those of a peer whose block cannot be sent`() throws {
-        var (line, grants) = try busy()
-        while let span = line.machine.nextUpload(to: grants[0].key) {
-            line.machine.uploadFailed(span, to: grants[0].key, now: line.now)
+    @Test func ofOneWhoseBlockCannotBeSent() throws {
+        var (line, turns) = try busy()
+        while let span = line.machine.nextUpload(to: turns[0].key) {
+            line.machine.uploadFailed(span, to: turns[0].key, now: line.now)
         }
         line.tick()
-        #expect(line.takeGrants().count == 1)
+        #expect(line.takeTurns().count == 1)
     }
 
-    @Test func `all, when no peer is served`() throws {
-        var (line, grants) = try busy()
+    @Test func ofAllWhenNobodyIsServed() throws {
+        var (line, turns) = try busy()
         line.machine.setServing(false, now: line.now)
         line.tick()
         let said = line.takeSaid()
         #expect(Set(said.receivers(of: .choke)) == Set(line.keys))
-        #expect(said.compactMap(GrantingHost.grant).isEmpty)
+        #expect(said.compactMap(TurnLine.grant).isEmpty)
         #expect(line.promised == 0)
-        #expect(line.machine.peekUpload(to: grants[0].key) == nil)
+        #expect(line.machine.peekUpload(to: turns[0].key) == nil)
         line.machine.setServing(true, now: line.now)
         line.tick()
-        #expect(line.takeGrants().count == GrantingHost.atOnce)
+        #expect(line.takeTurns().count == TurnLine.atOnce)
     }
 }

@@ -2,7 +2,7 @@ import SwarmCore
 import SwarmSimulator
 import Testing
 
-@Suite struct GrantSimulationTests {
+@Suite struct TurnSimulationTests {
     private func sixty(grantsFrom: Int) throws -> (ratio: Double, copies: Double, wasted: Double) {
         let megabyte = 1_000_000.0
         var scenario = Scenario.fanOut(
@@ -18,7 +18,7 @@ import Testing
         )
     }
 
-    @Test func `sixty hosts end sooner with grants`() throws {
+    @Test func sixtyHostsEndSoonerInTurns() throws {
         let turns = try sixty(grantsFrom: 24)
         let free = try sixty(grantsFrom: .max)
         // Measured: 1.33 and 2.10.

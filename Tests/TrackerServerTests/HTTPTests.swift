@@ -3,8 +3,9 @@ import Admission
 import Glibc
 import TestSupport
 import Testing
-import TrackerServer
-import Tracking
+
+@testable import TrackerServer
+@testable import Tracking
 
 @Suite struct HTTPTests {
     @Test func anAnnounceIsAnsweredWithTheOthers() async throws {

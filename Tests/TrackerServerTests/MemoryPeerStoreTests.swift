@@ -1,8 +1,9 @@
 import Address
 import Testing
 import Text
-import TrackerServer
-import Tracking
+
+@testable import TrackerServer
+@testable import Tracking
 
 @Suite struct MemoryPeerStoreTests {
     private func store(

@@ -1,7 +1,8 @@
 import Address
 import Testing
-import TrackerServer
-import Tracking
+
+@testable import TrackerServer
+@testable import Tracking
 
 /// What every store of peers must do, whatever it is made of. A new store's tests call `check` with a way to make one.
 struct PeerStoreContract {

@@ -1,7 +1,8 @@
 import Testing
 import Text
-import TrackerServer
-import Tracking
+
+@testable import TrackerServer
+@testable import Tracking
 
 @Suite struct UDPTests {
     private func bigEndian(_ value: UInt64) -> [UInt8] {

@@ -6,16 +6,14 @@ import Synchronization
 import Threads
 
 /// Files to hash, which the hashing threads take from here.
-package final class HashQueue: Sendable {
+final class HashQueue: Sendable {
     private let items = Mutex<(files: [HashItem], taken: Int)>(([], 0))
     private let bytes = Atomic<Int64>(0)
 
-    package init() {}
-
-    package func append(_ item: HashItem) { items.withLock { $0.files.append(item) } }
+    func append(_ item: HashItem) { items.withLock { $0.files.append(item) } }
 
     /// The next file. A thread that has work gets one only if there are enough for all threads.
-    package func next(isFirst: Bool, threads: Int) -> HashItem? {
+    func next(isFirst: Bool, threads: Int) -> HashItem? {
         items.withLock { items in
             let left = items.files.count - items.taken
             guard left > 0, isFirst || left >= threads else { return nil }
@@ -26,11 +24,11 @@ package final class HashQueue: Sendable {
         }
     }
 
-    package var count: Int { items.withLock { $0.files.count - $0.taken } }
-    package var isEmpty: Bool { count == 0 }
+    var count: Int { items.withLock { $0.files.count - $0.taken } }
+    var isEmpty: Bool { count == 0 }
 
-    package func read(_ count: Int) { bytes.add(Int64(count), ordering: .relaxed) }
-    package var bytesRead: Int64 { bytes.load(ordering: .relaxed) }
+    func read(_ count: Int) { bytes.add(Int64(count), ordering: .relaxed) }
+    var bytesRead: Int64 { bytes.load(ordering: .relaxed) }
 }
 
 extension HashLibrary {

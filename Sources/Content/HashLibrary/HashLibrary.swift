@@ -71,8 +71,7 @@ package actor HashLibrary {
             tablePath: tablePath, roots: roots, options: options, logger: logger, layer: layer, pause: PauseFlag())
     }
 
-    /// - Parameter pause: holds up the watcher, for tests.
-    package init(
+    init(
         tablePath: String, roots: [String], options: LibraryOptions, logger: Logger, layer: any FileLayer,
         pause: PauseFlag
     ) throws(LibraryError) {
@@ -170,7 +169,7 @@ package actor HashLibrary {
     }
 
     /// Returns when all changes seen so far are hashed and saved, or the library is stopped.
-    package func waitUntilCurrent() async {
+    package func settle() async {
         while !isStopped, isStarted, !isIdle { try? await Task.sleep(for: .milliseconds(20)) }
     }
 

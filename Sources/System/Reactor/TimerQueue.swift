@@ -6,7 +6,7 @@ public struct TimerToken: Hashable, Sendable {
 }
 
 /// Deadlines, the nearest first. A cancelled timer stays in the heap until its time, without its action.
-package struct TimerQueue {
+struct TimerQueue {
     private struct Entry: Comparable {
         let deadline: Double
         let serial: UInt64
@@ -18,25 +18,23 @@ package struct TimerQueue {
     private var actions: [UInt64: () -> Void] = [:]
     private var serial: UInt64 = 0
 
-    package init() {}
-
     /// Seconds of the loop's clock, or nil without a timer.
-    package var nextDeadline: Double? { heap.min?.deadline }
+    var nextDeadline: Double? { heap.min?.deadline }
 
-    package mutating func insert(at deadline: Double, _ action: @escaping () -> Void) -> TimerToken {
+    mutating func insert(at deadline: Double, _ action: @escaping () -> Void) -> TimerToken {
         serial += 1
         actions[serial] = action
         heap.insert(Entry(deadline: deadline, serial: serial))
         return TimerToken(serial: serial)
     }
 
-    package mutating func cancel(_ token: TimerToken) {
+    mutating func cancel(_ token: TimerToken) {
         actions[token.serial] = nil
         while let first = heap.min, actions[first.serial] == nil { heap.removeMin() }
     }
 
     /// Removes and returns the action of the first due timer, so that the caller may run it while timers are added.
-    package mutating func popDue(at now: Double) -> (() -> Void)? {
+    mutating func popDue(at now: Double) -> (() -> Void)? {
         while let first = heap.min, first.deadline <= now {
             heap.removeMin()
             if let action = actions.removeValue(forKey: first.serial) { return action }

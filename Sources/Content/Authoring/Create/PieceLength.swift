@@ -15,7 +15,7 @@ package enum PieceLength {
         return length
     }
 
-    package static func isAllowed(_ length: Int) -> Bool {
+    static func isAllowed(_ length: Int) -> Bool {
         allowedRange.contains(length) && length.nonzeroBitCount == 1
     }
 }

@@ -14,9 +14,9 @@ package struct ContentKey: Hashable, Sendable {
 }
 
 /// The contents of the library, without any I/O: entries by path and by content, and edits of the table.
-package struct Catalogue: Sendable {
-    package struct Entry: Equatable, Sendable {
-        package enum Trust: Equatable, Sendable {
+struct Catalogue: Sendable {
+    struct Entry: Equatable, Sendable {
+        enum Trust: Equatable, Sendable {
             /// Hashed by us when the file looked like this.
             case verified(DeviceStamp)
             /// Somebody's word (a line written by hand, or by another program); nobody looked yet.
@@ -25,41 +25,41 @@ package struct Catalogue: Sendable {
             case disputed(DeviceStamp)
         }
 
-        package var sha1: SHA1Digest
+        var sha1: SHA1Digest
         /// Nil for a claimed line without a size.
-        package var size: Int64?
-        package var trust: Trust
+        var size: Int64?
+        var trust: Trust
         /// Whether the table on disk contains the line.
-        package var isWritten = false
+        var isWritten = false
     }
 
-    package private(set) var entries: [AbsolutePath: Entry] = [:]
+    private(set) var entries: [AbsolutePath: Entry] = [:]
     /// Lines that a person removed: their files stay out of the table until they change.
-    package private(set) var removed: [AbsolutePath: StampText.Row] = [:]
+    private(set) var removed: [AbsolutePath: StampText.Row] = [:]
     private var byContent: [SHA1Digest: Set<AbsolutePath>] = [:]
     private var byFile: [FileKey: AbsolutePath] = [:]
     /// Verified files that disappeared a moment ago: a moved file is recognised under its new path.
     private var departed: [FileKey: SHA1Digest] = [:]
     private static let mostDeparted = 200_000
 
-    package var comments: [[UInt8]] = []
-    package var identity: String?
+    var comments: [[UInt8]] = []
+    var identity: String?
     /// Whether the table on disk is out of date.
-    package private(set) var isDirty = false
+    private(set) var isDirty = false
 
     /// Identifies the content of a file independent of its path.
     private struct FileKey: Hashable {
         let stamp: DeviceStamp
     }
 
-    package mutating func markDirty() { isDirty = true }
+    mutating func markDirty() { isDirty = true }
 
-    package init() {}
+    init() {}
 
     // MARK: Questions
 
     /// Paths that may have this content, claimed ones last. The caller must check each.
-    package func candidates(for key: ContentKey) -> [AbsolutePath] {
+    func candidates(for key: ContentKey) -> [AbsolutePath] {
         guard let paths = byContent[key.sha1] else { return [] }
         var sure: [AbsolutePath] = []
         var claimed: [AbsolutePath] = []
@@ -75,7 +75,7 @@ package struct Catalogue: Sendable {
     }
 
     /// What is known of a file that looks like this now, from its own path or, if it was moved here, from its old one.
-    package func digest(at path: AbsolutePath, looking stamp: DeviceStamp) -> SHA1Digest? {
+    func digest(at path: AbsolutePath, looking stamp: DeviceStamp) -> SHA1Digest? {
         if let entry = entries[path], case .verified(let known) = entry.trust, known.isSameFile(as: stamp) {
             return entry.sha1
         }
@@ -83,13 +83,13 @@ package struct Catalogue: Sendable {
     }
 
     /// The content of a file that was known under another path and looks the same.
-    package func digestOfMoved(_ stamp: DeviceStamp) -> SHA1Digest? {
+    func digestOfMoved(_ stamp: DeviceStamp) -> SHA1Digest? {
         let key = FileKey(stamp: stamp)
         if let path = byFile[key], let entry = entries[path] { return entry.sha1 }
         return departed[key]
     }
 
-    package enum Need: Equatable {
+    enum Need: Equatable {
         case nothing
         /// The line exists and has not been checked.
         case verification
@@ -97,7 +97,7 @@ package struct Catalogue: Sendable {
     }
 
     /// What is to be done about a file that was found looking like this.
-    package func need(at path: AbsolutePath, looking stamp: DeviceStamp) -> Need {
+    func need(at path: AbsolutePath, looking stamp: DeviceStamp) -> Need {
         if let row = removed[path], row.stamp.isSameFile(as: stamp) { return .nothing }
         guard let entry = entries[path] else { return .hashing }
         switch entry.trust {
@@ -110,7 +110,7 @@ package struct Catalogue: Sendable {
 
     /// Records a hashed file. With `isVerification`, the purpose was to check a claimed line, and the line is kept as
     /// it is.
-    package mutating func record(
+    mutating func record(
         _ sha1: SHA1Digest, at path: AbsolutePath, looking stamp: DeviceStamp, isVerification: Bool = false
     ) {
         if isVerification, let entry = entries[path], entry.trust == .claimed {
@@ -132,7 +132,7 @@ package struct Catalogue: Sendable {
     }
 
     /// The file no longer exists, or should not be in the library.
-    package mutating func remove(_ path: AbsolutePath) {
+    mutating func remove(_ path: AbsolutePath) {
         if removed.removeValue(forKey: path) != nil { isDirty = true }
         guard let entry = entries[path] else { return }
         if case .verified(let stamp) = entry.trust { depart(stamp, entry.sha1) }
@@ -141,8 +141,7 @@ package struct Catalogue: Sendable {
     }
 
     /// Removes all files at or below a path for which `isGone` returns true.
-    package mutating func remove(within tree: AbsolutePath, where isGone: (AbsolutePath) -> Bool = { _ in true }) -> Int
-    {
+    mutating func remove(within tree: AbsolutePath, where isGone: (AbsolutePath) -> Bool = { _ in true }) -> Int {
         let gone = entries.keys.filter { $0.isWithin(tree) && isGone($0) }
         for path in gone { remove(path) }
         for path in removed.keys where path.isWithin(tree) && isGone(path) {
@@ -152,12 +151,12 @@ package struct Catalogue: Sendable {
         return gone.count
     }
 
-    package mutating func forgetEverything() {
+    mutating func forgetEverything() {
         self = Catalogue(comments: comments, identity: identity)
         isDirty = true
     }
 
-    package mutating func forgetDeparted() { departed = [:] }
+    mutating func forgetDeparted() { departed = [:] }
 
     private mutating func depart(_ stamp: DeviceStamp, _ sha1: SHA1Digest) {
         if departed.count >= Self.mostDeparted { departed = [:] }
@@ -186,7 +185,7 @@ package struct Catalogue: Sendable {
     /// Applies changes that others made to the table since it was last written, or its contents at the start. Removed
     /// lines are removed, new and changed ones become claims that are checked before use. Returns the number of lines
     /// removed and claimed.
-    package mutating func adopt(_ table: TableText, _ stamps: StampText) -> (removed: Int, claimed: Int) {
+    mutating func adopt(_ table: TableText, _ stamps: StampText) -> (removed: Int, claimed: Int) {
         var counts = (removed: 0, claimed: 0)
         comments = table.comments
         for (path, entry) in entries where entry.isWritten && table.rows[path] == nil {
@@ -232,7 +231,7 @@ package struct Catalogue: Sendable {
     }
 
     /// The contents of the two files.
-    package var texts: (table: [UInt8], stamps: [UInt8]) {
+    var texts: (table: [UInt8], stamps: [UInt8]) {
         var stamps = StampText()
         stamps.identity = identity
         stamps.rows = removed
@@ -253,7 +252,7 @@ package struct Catalogue: Sendable {
     }
 
     /// Call when the files on disk have been written.
-    package mutating func written() {
+    mutating func written() {
         isDirty = false
         for path in entries.keys where entries[path]?.isWritten == false { entries[path]?.isWritten = true }
     }

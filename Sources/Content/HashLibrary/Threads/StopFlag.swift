@@ -1,12 +1,10 @@
 import Synchronization
 
 /// A request to stop, visible to all threads.
-package final class StopFlag: Sendable {
+final class StopFlag: Sendable {
     private let value = Atomic<Bool>(false)
 
-    package init() {}
+    var isSet: Bool { value.load(ordering: .relaxed) }
 
-    package var isSet: Bool { value.load(ordering: .relaxed) }
-
-    package func set() { value.store(true, ordering: .relaxed) }
+    func set() { value.store(true, ordering: .relaxed) }
 }

@@ -53,12 +53,10 @@ final class DirectoryWatcher: Sendable {
 }
 
 /// A flag that can be set and cleared.
-package final class PauseFlag: Sendable {
+final class PauseFlag: Sendable {
     private let value = Atomic<Bool>(false)
 
-    package init() {}
+    var isSet: Bool { value.load(ordering: .relaxed) }
 
-    package var isSet: Bool { value.load(ordering: .relaxed) }
-
-    package func set(_ isSet: Bool) { value.store(isSet, ordering: .relaxed) }
+    func set(_ isSet: Bool) { value.store(isSet, ordering: .relaxed) }
 }

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Tasks that run beside their owner. One that has finished is forgotten.
-package final class ChildTasks: Sendable {
+final class ChildTasks: Sendable {
     private struct State {
         var next = 0
         var running: [Int: Task<Void, Never>] = [:]
@@ -9,12 +9,10 @@ package final class ChildTasks: Sendable {
 
     private let state = Mutex(State())
 
-    package init() {}
-
     /// How many have not finished.
-    package var count: Int { state.withLock { $0.running.count } }
+    var count: Int { state.withLock { $0.running.count } }
 
-    package func add(_ work: @escaping @Sendable () async -> Void) {
+    func add(_ work: @escaping @Sendable () async -> Void) {
         state.withLock { state in
             let id = state.next
             state.next += 1
@@ -26,7 +24,7 @@ package final class ChildTasks: Sendable {
         }
     }
 
-    package func cancel() {
+    func cancel() {
         for task in state.withLock({ Array($0.running.values) }) { task.cancel() }
     }
 

@@ -18,14 +18,14 @@ package enum S3AnswerError: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 /// An element of a response, without attributes and namespace.
-package struct AnswerElement {
-    package let name: String
+struct AnswerElement {
+    let name: String
     /// The element's own text, including white space at both ends.
-    package let text: String
-    package let children: [AnswerElement]
+    let text: String
+    let children: [AnswerElement]
 
     /// The text of the first child with this name.
-    package subscript(_ name: String) -> String? { children.first { $0.name == name }?.text }
+    subscript(_ name: String) -> String? { children.first { $0.name == name }?.text }
 
-    package func all(_ name: String) -> [AnswerElement] { children.filter { $0.name == name } }
+    func all(_ name: String) -> [AnswerElement] { children.filter { $0.name == name } }
 }

@@ -3,25 +3,15 @@ import Hummingbird
 import NIOCore
 
 /// A part of a file as the body of an answer. File and place are held until its last byte is sent.
-package struct FileBody: Sendable {
+struct FileBody: Sendable {
     let file: ServedFile
     let range: Range<Int64>
     let limits: HTTPLimits
     let admission: Admission
     let place: Admission.RequestTicket
 
-    package init(
-        file: ServedFile, range: Range<Int64>, limits: HTTPLimits, admission: Admission, place: Admission.RequestTicket
-    ) {
-        self.file = file
-        self.range = range
-        self.limits = limits
-        self.admission = admission
-        self.place = place
-    }
-
     /// By the system itself where that is possible, else by copying.
-    package func sent(by sender: some FileSender) -> ResponseBody {
+    func sent(by sender: some FileSender) -> ResponseBody {
         ResponseBody(contentLength: range.count) { writer in
             defer { withExtendedLifetime(place) {} }
             try await withTaskCancellationHandler {
@@ -76,23 +66,23 @@ package struct FileBody: Sendable {
 }
 
 /// How many bytes the system is asked to send at a time: more where they go out at once. Pure.
-package struct SlicePace: Sendable {
+struct SlicePace: Sendable {
     private let smallest: Int
     private let largest: Int
     /// Bytes.
-    package private(set) var length: Int
+    private(set) var length: Int
 
     /// Seconds within which a slice should be sent: far less than the time after which a connection counts as stalled.
     private static let usual = 1.0
 
-    package init(smallest: Int, largest: Int) {
+    init(smallest: Int, largest: Int) {
         self.smallest = smallest
         self.largest = max(smallest, largest)
         length = smallest
     }
 
     /// - Parameter seconds: that the last slice took.
-    package mutating func sent(in seconds: Double) {
+    mutating func sent(in seconds: Double) {
         length = seconds < Self.usual ? min(length * 2, largest) : smallest
     }
 }
