@@ -4,7 +4,7 @@ import Text
 
 @testable import SwarmSimulator
 
-@Suite struct LineTests {
+@Suite struct UplinkTests {
     private let span = BlockSpan(piece: 0, begin: 0, length: 100)
 
     @Test func streamsShareAnUplinkEqually() {

@@ -1,8 +1,9 @@
 import Metainfo
-@testable import SwarmCore
 import Testing
 
-@Suite struct SwarmsInTurns {
+@testable import SwarmCore
+
+@Suite struct SwarmsWithGrants {
     private func swarm(_ count: Int, pieces: Int, grantsFrom: Int = 24) throws -> TestSwarm {
         var swarm = TestSwarm(layout: try testLayout(length: pieces * 262_144, pieceLength: 262_144))
         var configuration = SwarmConfiguration()

@@ -2,7 +2,7 @@ import SwarmCore
 import SwarmSimulator
 import Testing
 
-@Suite struct TurnSimulationTests {
+@Suite struct GrantSimulationTests {
     private func sixty(grantsFrom: Int) throws -> (ratio: Double, copies: Double, wasted: Double) {
         let megabyte = 1_000_000.0
         var scenario = Scenario.fanOut(
@@ -18,7 +18,7 @@ import Testing
         )
     }
 
-    @Test func sixtyHostsEndSoonerInTurns() throws {
+    @Test func `sixty hosts end sooner with grants`() throws {
         let turns = try sixty(grantsFrom: 24)
         let free = try sixty(grantsFrom: .max)
         // Measured: 1.33 and 2.10.

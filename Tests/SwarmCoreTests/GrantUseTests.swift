@@ -1,19 +1,20 @@
 import Metainfo
 import PeerWire
-@testable import SwarmCore
 import Testing
 
-/// A leecher, and peers that give it turns.
-@Suite struct TurnTaking {
+@testable import SwarmCore
+
+/// A leecher, and peers that give it grants.
+@Suite struct UseOfGrants {
     private static let pieces = 16
 
     private func leecher(
         _ configure: (inout SwarmConfiguration) -> Void = { _ in }, traits change: (inout PeerTraits) -> Void = { _ in }
-    ) throws -> (line: TurnLine, key: PeerKey) {
-        var line = try TurnLine(pieces: Self.pieces, seed: false, configure: configure)
+    ) throws -> (line: GrantingHost, key: PeerKey) {
+        var line = try GrantingHost(pieces: Self.pieces, seed: false, configure: configure)
         var traits = PeerTraits(supportsFast: true)
         traits.supportsGrants = true
-        traits.longestRequest = TurnLine.requestLength
+        traits.longestRequest = GrantingHost.requestLength
         change(&traits)
         let key = line.machine.join(traits, now: 0)
         line.keys.append(key)
@@ -25,12 +26,12 @@ import Testing
         messages.compactMap { if case .request(let request) = $0 { request } else { nil } }
     }
 
-    private func violations(_ line: inout TurnLine, _ message: Message, _ key: PeerKey) -> Int {
+    private func violations(_ line: inout GrantingHost, _ message: Message, _ key: PeerKey) -> Int {
         line.machine.received(message, from: key, now: line.now)
         return line.machine.takeActions().count { if case .disconnect(key, .violation) = $0 { true } else { false } }
     }
 
-    @Test func withoutATurnNothingIsAskedOfWhoGivesTurns() throws {
+    @Test func `without a grant nothing is asked of a peer that grants uploads`() throws {
         var (line, key) = try leecher()
         line.hear(.extended(.grants(true)), from: key)
         line.hear(.unchoke, from: key)
@@ -41,7 +42,7 @@ import Testing
         #expect(!requests(line.takeSaid().messages(to: key)).isEmpty)
     }
 
-    @Test func whatWasSuggestedBeforeTheEndOfTurnsIsWhatIsAskedForThen() throws {
+    @Test func `what was suggested before granting ended is what is asked for then`() throws {
         var (line, key) = try leecher(traits: { $0.followsSuggestions = true })
         line.hear(.extended(.grants(true)), from: key)
         line.hear(.unchoke, from: key)
@@ -51,7 +52,7 @@ import Testing
         #expect(!asked.isEmpty && asked.allSatisfy { $0.index == 11 })
     }
 
-    /// Its requests were rejected while turns began or ended. It lay until the seed had said nothing for five seconds.
+    /// Its requests were rejected while grants began or ended. It lay until the seed had said nothing for five seconds.
     @Test func aPieceBegunWhoseSuggestionIsSpentIsFetchedToItsEnd() throws {
         var (line, key) = try leecher(traits: { $0.followsSuggestions = true })
         line.hear(.suggest(3), from: key)
@@ -75,7 +76,7 @@ import Testing
         #expect(requests(line.takeSaid().messages(to: key)) == [withheld])
     }
 
-    @Test func whatIsRejectedIsAskedForAgainWhenItIsOurTurn() throws {
+    @Test func `a rejected block is asked for again when it is granted`() throws {
         var (line, key) = try leecher()
         line.hear(.unchoke, from: key)
         let first = requests(line.takeSaid().messages(to: key))
@@ -89,7 +90,7 @@ import Testing
         #expect(again.first?.index == first.first?.index)
     }
 
-    @Test func aTurnIsAnsweredByRequestsOfOnePieceAndItsEnd() throws {
+    @Test func `a grant is answered by the requests of one piece and its end`() throws {
         var (line, key) = try leecher()
         line.hear(.extended(.grants(true)), from: key)
         line.hear(.unchoke, from: key)
@@ -104,8 +105,8 @@ import Testing
             let piece = try #require(asked.first?.index)
             if let named { #expect(piece == named) }
             #expect(asked.allSatisfy { $0.index == piece })
-            #expect(asked.reduce(0) { $0 + Int($1.length) } == TurnLine.pieceLength)
-            #expect(asked.allSatisfy { $0.length <= TurnLine.requestLength })
+            #expect(asked.reduce(0) { $0 + Int($1.length) } == GrantingHost.pieceLength)
+            #expect(asked.allSatisfy { $0.length <= GrantingHost.requestLength })
             #expect(pieces.insert(piece).inserted)
         }
     }
@@ -127,22 +128,24 @@ import Testing
         #expect(requests(line.takeSaid().messages(to: key)).isEmpty)
     }
 
-    @Test func aSeedThatIsGivenATurnWantsNothing() throws {
-        var line = try TurnLine()
+    @Test func `a seed uses no grant`() throws {
+        var line = try GrantingHost()
         let key = line.join()
         _ = line.takeSaid()
         line.hear(.extended(.grant(nil)), from: key)
         #expect(line.takeSaid().messages(to: key) == [.extended(.grantOver)])
     }
 
-    @Test(arguments: [16, 17, 0xffff_fffe]) func aTurnOfAPieceOutOfRangeEndsTheConnection(piece: UInt32) throws {
+    @Test(arguments: [16, 17, 0xffff_fffe]) func `a grant of a piece out of range ends the connection`(piece: UInt32)
+        throws
+    {
         var (line, key) = try leecher()
         line.hear(.unchoke, from: key)
         #expect(violations(&line, .extended(.grant(piece)), key) == 1)
     }
 
     @Test func requestsAreAsLongAsThePeerServesHoweverFewItTakes() throws {
-        for (queue, longest) in [(1, 16384), (2, 32768), (1, TurnLine.requestLength), (0, 16384)] {
+        for (queue, longest) in [(1, 16384), (2, 32768), (1, GrantingHost.requestLength), (0, 16384)] {
             var (line, key) = try leecher(traits: { ($0.requestQueue, $0.longestRequest) = (queue, longest) })
             line.hear(.extended(.grants(true)), from: key)
             line.hear(.unchoke, from: key)
@@ -154,7 +157,7 @@ import Testing
         }
     }
 
-    @Test func aTurnOfWhoNeverSaidThatItGivesTurnsDoesNoHarm() throws {
+    @Test func `a grant by a peer that announced none does no harm`() throws {
         var (line, key) = try leecher()
         line.hear(.unchoke, from: key)
         let asked = requests(line.takeSaid().messages(to: key))
@@ -165,8 +168,8 @@ import Testing
         #expect(line.machine.swarm.peers[key]?.outstandingBytes == bytes)
     }
 
-    @Test func thousandsOfTurnsAskForNoMoreThanThereIsRoomFor() throws {
-        var (line, key) = try leecher({ $0.openBytes = 4 * TurnLine.pieceLength })
+    @Test func `thousands of grants ask for no more than there is room for`() throws {
+        var (line, key) = try leecher({ $0.openBytes = 4 * GrantingHost.pieceLength })
         line.hear(.extended(.grants(true)), from: key)
         line.hear(.unchoke, from: key)
         _ = line.takeSaid()
@@ -176,14 +179,14 @@ import Testing
         }
         let said = line.takeSaid().messages(to: key)
         let bytes = requests(said).reduce(0) { $0 + Int($1.length) }
-        #expect(bytes <= 4 * TurnLine.pieceLength)
+        #expect(bytes <= 4 * GrantingHost.pieceLength)
         #expect(said.count { $0 == .extended(.grantOver) } == 20_000)
         let outstanding = try #require(line.machine.swarm.peers[key]?.outstanding.count)
         #expect(outstanding <= 250)
     }
 
     /// Seven pieces on their way, each from another source.
-    private func busy() throws -> (line: TurnLine, keys: [PeerKey]) {
+    private func busy() throws -> (line: GrantingHost, keys: [PeerKey]) {
         var (line, first) = try leecher()
         var keys = [first]
         for _ in 1..<10 {
@@ -198,7 +201,7 @@ import Testing
         return (line, keys)
     }
 
-    @Test func withSevenPiecesOnTheirWayATurnIsPassedOn() throws {
+    @Test func `with seven pieces on their way a grant is passed on`() throws {
         var (line, keys) = try busy()
         let begun = Set(requests(line.takeSaid().map(\.message)).map(\.index))
         #expect(begun.count == 7)

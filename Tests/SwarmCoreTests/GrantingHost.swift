@@ -4,10 +4,10 @@ import PeerWire
 @testable import SwarmCore
 
 /// A machine that others want something of, and peers that say what the test has them say.
-struct TurnLine {
+struct GrantingHost {
     static let pieceLength = 262_144
     static let requestLength = 131_072
-    /// Turns that a seed gives at a time while nobody is slow.
+    /// Grants that a seed gives at a time while nobody is slow.
     static let atOnce = 5
 
     var machine: SwarmMachine
@@ -17,7 +17,7 @@ struct TurnLine {
     var waiting: [PeerKey] = []
     private(set) var said: [(key: PeerKey, message: Message)] = []
 
-    /// - Parameter takers: peers that have nothing, want something and take turns.
+    /// - Parameter takers: peers that have nothing, want something and take grants.
     init(
         pieces: Int = 256, seed: Bool = true, takers: Int = 0, configure: (inout SwarmConfiguration) -> Void = { _ in }
     ) throws {
@@ -61,7 +61,7 @@ struct TurnLine {
         drain()
     }
 
-    /// Asks for a whole piece, as a peer whose turn it is does.
+    /// Asks for a whole piece, as a peer whose grant it is does.
     mutating func ask(_ piece: Int, by key: PeerKey) {
         for begin in stride(from: 0, to: Self.pieceLength, by: Self.requestLength) {
             hear(.request(Self.request(piece, begin)), from: key)
@@ -91,8 +91,8 @@ struct TurnLine {
         return said
     }
 
-    /// Turns that were given since anything was taken last, and -1 for one of the receiver's choice.
-    mutating func takeTurns() -> [(key: PeerKey, piece: Int)] { takeSaid().compactMap(Self.grant) }
+    /// Grants that were given since anything was taken last, and -1 for one of the receiver's choice.
+    mutating func takeGrants() -> [(key: PeerKey, piece: Int)] { takeSaid().compactMap(Self.grant) }
 
     static func grant(_ said: (key: PeerKey, message: Message)) -> (key: PeerKey, piece: Int)? {
         if case .extended(.grant(let piece)) = said.message { (said.key, piece.map(Int.init) ?? -1) } else { nil }
@@ -101,8 +101,8 @@ struct TurnLine {
     /// Bytes that are promised: given, or asked for and not gone.
     var promised: Int {
         keys.reduce(0) { sum, key in
-            guard let turns = machine.swarm.peers[key]?.grants else { return sum }
-            return sum + turns.queued + turns.given.count * Self.pieceLength
+            guard let grants = machine.swarm.peers[key]?.grants else { return sum }
+            return sum + grants.queued + grants.given.count * Self.pieceLength
         }
     }
 
@@ -111,9 +111,9 @@ struct TurnLine {
         var spoken = 0
         var slowSpoken = 0
         for key in keys {
-            guard let turns = machine.swarm.peers[key]?.grants, !turns.isStill else { continue }
-            let bytes = turns.queued + turns.given.count * Self.pieceLength
-            if turns.isSlow { slowSpoken += bytes / 4 } else { spoken += bytes }
+            guard let grants = machine.swarm.peers[key]?.grants, !grants.isStill else { continue }
+            let bytes = grants.queued + grants.given.count * Self.pieceLength
+            if grants.isSlow { slowSpoken += bytes / 4 } else { spoken += bytes }
         }
         return machine.uploads.grants.granted.spoken == spoken
             && machine.uploads.grants.granted.slowSpoken == slowSpoken
@@ -131,7 +131,7 @@ extension Sequence where Element == (key: PeerKey, message: Message) {
 
     func messages(to key: PeerKey) -> [Message] { filter { $0.key == key }.map(\.message) }
 
-    var areAboutTurns: Bool {
+    var areAboutGrants: Bool {
         contains {
             switch $0.message {
             case .extended(.grant), .extended(.grants), .extended(.grantOver): true

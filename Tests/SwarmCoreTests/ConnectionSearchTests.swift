@@ -7,20 +7,20 @@ import Testing
 @Suite struct CongestionChoiceTests {
     private let limits = ConnectionLimits()
 
-    @Test func aShortLineIsLeftToTheSystemHoweverMuchItLoses() {
+    @Test func `a short path is left to the system however much it loses`() {
         #expect(CongestionChoice.choose(roundTrip: 0.0002, repeated: 10_000, limits: limits) == .system)
         #expect(CongestionChoice.choose(roundTrip: 0.02, repeated: 10_000, limits: limits) == .system)
     }
 
-    @Test func aLongLineHasBBROnceItLoses() {
+    @Test func `a long path has BBR once it loses`() {
         #expect(CongestionChoice.choose(roundTrip: 0.15, repeated: 0, limits: limits) == .undecided)
         #expect(CongestionChoice.choose(roundTrip: 0.15, repeated: 1, limits: limits) == .bbr)
         #expect(CongestionChoice.choose(roundTrip: .infinity, repeated: 1, limits: limits) == .undecided)
     }
 }
 
-/// Lines of peers as functions of how many connections there are, in bytes per second.
-private struct Lines {
+/// Rates of peers as functions of how many connections there are, in bytes per second.
+private struct Paths {
     var search = ConnectionSearch<Int>()
     var counts: [Int]
     var roundTrip = 0.15
@@ -56,70 +56,70 @@ private struct Lines {
     }
 }
 
-@Suite struct LineSearchTests {
-    @Test func whereOneConnectionFillsTheLineThereIsOne() {
-        var lines = Lines()
-        lines.run(14) { _ in 20e6 }
-        #expect(lines.counts == [1])
-        #expect(lines.steps == [.open(0, 3), .retire(0, 3)])
-        lines.run(600) { _ in 20e6 }
-        #expect(lines.steps.count <= 2 * 8, "it asks again ever more rarely")
-        #expect(lines.counts == [1])
+@Suite struct ConnectionSearchTests {
+    @Test func `where one connection fills the path there is one`() {
+        var paths = Paths()
+        paths.run(14) { _ in 20e6 }
+        #expect(paths.counts == [1])
+        #expect(paths.steps == [.open(0, 3), .retire(0, 3)])
+        paths.run(600) { _ in 20e6 }
+        #expect(paths.steps.count <= 2 * 8, "it asks again ever more rarely")
+        #expect(paths.counts == [1])
     }
 
-    @Test func whereBuffersHoldEachConnectionDownThereAreAsManyAsFillTheLine() {
-        var lines = Lines()
-        lines.run(60) { min(25e6, 4e6 * Double($0[0])) }
-        #expect(lines.counts == [8], "four of them carry 16 of 25 MB/s, eight all")
+    @Test func `where buffers hold each connection down there are as many as fill the path`() {
+        var paths = Paths()
+        paths.run(60) { min(25e6, 4e6 * Double($0[0])) }
+        #expect(paths.counts == [8], "four of them carry 16 of 25 MB/s, eight all")
     }
 
     @Test func whereEachGainsThereAreAsManyAsAllowed() {
-        var lines = Lines()
-        lines.run(60) { 0.3e6 * Double($0[0]) }
-        #expect(lines.counts == [32])
-        var few = Lines()
+        var paths = Paths()
+        paths.run(60) { 0.3e6 * Double($0[0]) }
+        #expect(paths.counts == [32])
+        var few = Paths()
         few.most = 5
         few.run(60) { 0.3e6 * Double($0[0]) }
         #expect(few.counts == [5])
     }
 
     @Test func lossIsNotWaitedFor() {
-        var lines = Lines()
-        lines.isLossy = true
-        lines.run(0.3) { _ in 1e6 }
-        #expect(lines.counts == [8])
-        lines.run(60) { _ in 20e6 }
-        #expect(lines.counts == [8], "and more only if that helps")
+        var paths = Paths()
+        paths.isLossy = true
+        paths.run(0.3) { _ in 1e6 }
+        #expect(paths.counts == [8])
+        paths.run(60) { _ in 20e6 }
+        #expect(paths.counts == [8], "and more only if that helps")
     }
 
     @Test func whatOnlyTakesFromOthersIsNoGain() {
-        var lines = Lines(peers: 4)
-        lines.run(60) { _ in 20e6 }
-        #expect(lines.counts == [1, 1, 1, 1])
+        var paths = Paths(peers: 4)
+        paths.run(60) { _ in 20e6 }
+        #expect(paths.counts == [1, 1, 1, 1])
     }
 
     @Test func allPeersTogetherHaveNoMoreThanThereIsRoomFor() {
-        var lines = Lines(peers: 8)
-        lines.room = 10
-        lines.isLossy = true
-        lines.run(120) { 0.3e6 * Double($0.reduce(0, +)) }
-        #expect(lines.counts.reduce(0, +) == 18)
+        var paths = Paths(peers: 8)
+        paths.room = 10
+        paths.isLossy = true
+        paths.run(120) { 0.3e6 * Double($0.reduce(0, +)) }
+        #expect(paths.counts.reduce(0, +) == 18)
     }
 
-    @Test func aLineThatIsStillGrowingIsLeftAlone() {
-        var lines = Lines()
+    @Test func `a peer whose rate is still growing is left alone`() {
+        var paths = Paths()
         var rate = 1e5
         for _ in 0..<10 {
             rate *= 1.5
-            lines.run(0.6) { [rate] _ in rate }
+            paths.run(0.6) { [rate] _ in rate }
         }
-        #expect(lines.steps.isEmpty)
+        #expect(paths.steps.isEmpty)
     }
 
     @Test func nothingIsOpenedForTheLastSeconds() {
-        var lines = Lines()
-        lines.run(30, remaining: 50_000_000) { 20e6 * Double($0[0]) }
-        #expect(lines.steps.isEmpty)
+        var paths = Paths()
+        paths.run(30, remaining: 50_000_000) { 20e6 * Double($0[0]) }
+        #expect(paths.steps.isEmpty)
     }
 
     @Test func aPeerThatGoesInTheMiddleOfATrialLeavesNothingBehind() {
@@ -250,8 +250,8 @@ private struct Lines {
     }
 }
 
-@Suite struct LongLineWindows {
-    @Test func aLongLineIsFilledFromTheBeginning() {
+@Suite struct WindowsOfLongPaths {
+    @Test func `a long path is filled from the beginning`() {
         var window = RequestWindow(now: 0)
         window.expect(roundTrip: 0.15)
         #expect((1_000_000...2_000_000).contains(window.target))
@@ -261,7 +261,7 @@ private struct Lines {
         #expect(window.target <= 16 << 20)
     }
 
-    @Test func aShortLineKeepsItsBounds() {
+    @Test func `a short path keeps its bounds`() {
         var window = RequestWindow(now: 0)
         for step in 1...20_000 { window.arrived(blockLength * 8, delay: 0.002, now: Double(step) * 0.0002) }
         #expect(window.target <= 8 << 20)
