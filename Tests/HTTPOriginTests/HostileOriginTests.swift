@@ -172,8 +172,12 @@ private func head(_ status: String, _ headers: [String]) -> RawServer.Step {
         } _: { server in
             try await withSeed(server.url("/file"), content, settings: settings) { seed in
                 let outcome = await seed.fetch(100..<200) { _ in
-                    // The subject: longer than the server may take.
-                    try? await Task.sleep(for: .milliseconds(300))
+                    // The subject: longer than a server may take. One that sends nothing is given up meanwhile.
+                    let silent = try? await self.outcome(settings: settings) { _, _ in [.hang] }
+                    guard case .failed(.retry, _)? = silent?.outcome else {
+                        Issue.record("\(String(describing: silent?.outcome))")
+                        return true
+                    }
                     return true
                 }
                 // Whether the connection outlived the pause or not: no stall, and no waiting.

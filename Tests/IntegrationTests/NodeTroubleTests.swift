@@ -149,8 +149,11 @@ struct NodeTroubleTests {
         try network.drop("film", of: sender, into: receiver)
         try await wait(for: "some of it") { SampleFiles.exists(receiver.data + "/transfer/cfec-001/film") }
         try NetworkNamespace.ip("-n", network.host.name, "link", "set", "lo", "down")
-        // Nobody can tell it from outside: long enough for requests to fail.
-        try await Task.sleep(for: .seconds(3))
+        // Nobody can ask it: its log says when requests fail.
+        let said = receiver.program?.errors.count ?? 0
+        try await wait(for: "a request that fails") {
+            receiver.program?.errors.dropFirst(said).contains("transfer warning") == true
+        }
         #expect(!SampleFiles.exists(receiver.base + "/film"))
         try NetworkNamespace.ip("-n", network.host.name, "link", "set", "lo", "up")
         try await downloaded(network, receiver, sender)

@@ -109,7 +109,7 @@ struct SharedContentTests {
         other["taskfile"] = .string(base + "/data/sender/tmp/three.task.json")
         #expect(await slow.call("sends", other) == .failure("same task in uploading:\(path)"))
         try place.write("data/sender/queues/four.task.json", made)
-        try await until("the dropped one failed") { place.exists("data/sender/failed/four.task.json.bterr") }
+        try await until("the dropped one failed") { place.exists("data/sender/failed/four.task.json") }
         #expect(place.names("data/sender/uploading") == ["one.task.json"])
         await stop(slow)
     }
