@@ -1,7 +1,6 @@
+import Admission
 import Synchronization
 import Testing
-
-@testable import Admission
 
 private func address(_ number: Int) -> Source { Source(ipv4: UInt32(number)) }
 

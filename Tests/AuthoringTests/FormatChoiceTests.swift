@@ -1,7 +1,6 @@
+import Authoring
 import Metainfo
 import Testing
-
-@testable import Authoring
 
 @Suite struct FormatChoiceTests {
     private let mebibyte: Int64 = 1 << 20

@@ -1,7 +1,6 @@
+import Authoring
 import Testing
 import Text
-
-@testable import Authoring
 
 @Suite struct PieceLengthTests {
     @Test func pieceLengthFollowsTheSize() {

@@ -1,9 +1,8 @@
+import Authoring
 import Glibc
 import Metainfo
 import TestSupport
 import Testing
-
-@testable import Authoring
 
 private func names(_ content: ScannedContent) -> [String] { content.files.map { $0.path.string ?? "?" } }
 

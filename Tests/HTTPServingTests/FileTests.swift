@@ -1,5 +1,6 @@
 import Admission
 import Foundation
+import HTTPServing
 import HTTPTypes
 import Hummingbird
 import NIOCore
@@ -7,8 +8,6 @@ import NIOPosix
 import Synchronization
 import TestSupport
 import Testing
-
-@testable import HTTPServing
 
 @Suite(.timeLimit(.minutes(1))) struct `Files of an answer` {
     private static let bytes = (0..<3_000_001).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }

@@ -1,7 +1,6 @@
+import HTTPServing
 import NIOCore
 import Testing
-
-@testable import HTTPServing
 
 @Suite("What a connection must have said before anything is made for it")
 struct FirstBytesTests {

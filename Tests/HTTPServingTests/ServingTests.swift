@@ -1,11 +1,10 @@
 import Foundation
+import HTTPServing
 import HTTPTypes
 import JSON
 import TestSupport
 import Testing
 import Text
-
-@testable import HTTPServing
 
 @Suite struct `Who may do what` {
     private static let tokens = [

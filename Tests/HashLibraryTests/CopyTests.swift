@@ -1,12 +1,11 @@
 import Files
 import Foundation
 import Glibc
+import HashLibrary
 import Hashing
 import TestFileLayers
 import TestSupport
 import Testing
-
-@testable import HashLibrary
 
 struct CopyTests {
     private func copy(

@@ -1,10 +1,9 @@
 import Glibc
+import HashLibrary
 import Hashing
 import Synchronization
 import TestSupport
 import Testing
-
-@testable import HashLibrary
 
 struct HasherTests {
     @Test func `big and small files together have the digests they should`() async throws {

@@ -1,12 +1,11 @@
 import Foundation
 import Glibc
+import HashLibrary
 import Hashing
 import TestFileLayers
 import TestSupport
 import Testing
 import Threads
-
-@testable import HashLibrary
 
 struct LibraryTests {
     @Test func `the first start finds what is there, in readable lines sorted by path`() async throws {
@@ -85,7 +84,7 @@ struct LibraryTests {
         let b = try place.put("b", "bbbb")
         let library = try place.library { $0.watches = false }
         try await library.start()
-        await library.settle()
+        await library.waitUntilCurrent()
         #expect(await library.has(a) != nil)
         try place.put("a", "AAAA")
         try place.remove("b")
@@ -122,7 +121,7 @@ struct LibraryTests {
             try place.edit { _ in ["\(lie.hex) 4 \(place.root)/a"] }
             #expect(await library.has(ContentKey(sha1: lie, size: 4)) == nil)
             #expect(await library.has(a) == nil)
-            await library.settle()
+            await library.waitUntilCurrent()
             #expect(place.lines == ["\(lie.hex) 4 \(place.root)/a"])
             #expect(try await library.check().untrue == [try place.at("a")])
             try place.edit { _ in ["\(a.sha1.hex.uppercased())\t4\t\(place.root)/a"] }
@@ -199,7 +198,7 @@ struct LibraryTests {
             await library.record(try place.at("a"), sha1: a.sha1, size: a.size)
             #expect(await library.has(a) != nil)
             await library.record(try place.at("missing"), sha1: a.sha1, size: a.size)
-            await library.settle()
+            await library.waitUntilCurrent()
             #expect(place.lines.count == 1)
             #expect(await library.progress.bytesHashed == 0)
         }

@@ -1,13 +1,12 @@
 import Files
 import Foundation
 import Glibc
+import HashLibrary
 import Hashing
 import Logging
 import TestSupport
 import Testing
 import Threads
-
-@testable import HashLibrary
 
 /// A directory of the real file system that goes away with this object.
 final class Place: Sendable {
@@ -82,7 +81,7 @@ final class Place: Sendable {
     ) async throws -> R {
         let library = try library(change, pause: pause)
         try await library.start()
-        await library.settle()
+        await library.waitUntilCurrent()
         do {
             let result = try await body(library)
             await library.stop()

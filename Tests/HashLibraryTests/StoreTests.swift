@@ -1,10 +1,9 @@
 import Files
 import Glibc
+import HashLibrary
 import Hashing
 import TestFileLayers
 import Testing
-
-@testable import HashLibrary
 
 struct StoreTests {
     private let stamp = DeviceStamp(size: 1, modified: 10, inode: 2, device: 3)

@@ -1,9 +1,8 @@
 import Files
+import HashLibrary
 import Hashing
 import TestSupport
 import Testing
-
-@testable import HashLibrary
 
 struct PathTests {
     @Test func `a path is absolute and has no way up`() {

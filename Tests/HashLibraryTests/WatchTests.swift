@@ -1,10 +1,9 @@
 import Foundation
 import Glibc
+import HashLibrary
 import Hashing
 import TestSupport
 import Testing
-
-@testable import HashLibrary
 
 struct WatchTests {
     @Test func `new files come in, removed ones go`() async throws {
@@ -180,7 +179,7 @@ struct WatchTests {
             }
             #expect(
                 try await eventually {
-                    await library.settle()
+                    await library.waitUntilCurrent()
                     return (try? await library.check(reading: true))?.isClean == true
                 })
         }

@@ -1,8 +1,7 @@
+import Jobs
 import Synchronization
 import TestSupport
 import Testing
-
-@testable import Jobs
 
 @Suite(.timeLimit(.minutes(1)))
 struct `Child tasks` {

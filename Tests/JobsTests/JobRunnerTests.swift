@@ -1,9 +1,8 @@
 import HTTPOrigin
+import Jobs
 import Policy
 import TestSupport
 import Testing
-
-@testable import Jobs
 
 /// One life of a delivery, for a front end that is no task file.
 @Suite(.serialized, .timeLimit(.minutes(2)))

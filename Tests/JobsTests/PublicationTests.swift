@@ -1,9 +1,8 @@
 import Foundation
 import Glibc
+import Jobs
 import TestSupport
 import Testing
-
-@testable import Jobs
 
 @Suite("Publication", .timeLimit(.minutes(1)))
 struct PublicationTests {

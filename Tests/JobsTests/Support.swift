@@ -2,6 +2,7 @@ import Address
 import Authoring
 import HTTPOrigin
 import Hashing
+import Jobs
 import Logging
 import Metainfo
 import NIOCore
@@ -9,8 +10,6 @@ import Policy
 import Swarm
 import Synchronization
 import TestSupport
-
-@testable import Jobs
 
 /// A front end that keeps its records in memory, and notes all that it hears.
 final class MemoryStore: JobStore {

@@ -1,8 +1,7 @@
+import Jobs
 import Policy
 import TestSupport
 import Testing
-
-@testable import Jobs
 
 @Suite("Files that were found right")
 struct VerifiedFilesTests {

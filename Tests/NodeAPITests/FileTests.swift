@@ -1,11 +1,10 @@
 import Admission
 import Foundation
 import Glibc
+import HTTPServing
+import NodeAPI
 import TestSupport
 import Testing
-
-@testable import HTTPServing
-@testable import NodeAPI
 
 @Suite("Paths and ranges")
 struct ServedPathTests {

@@ -1,12 +1,11 @@
 import Address
 import BFT
+import HTTPServing
 import HTTPTypes
+import NodeAPI
 import Policy
 import Testing
 import Text
-
-@testable import HTTPServing
-@testable import NodeAPI
 
 @Suite("Who may talk to the API")
 struct GuardTests {

@@ -2,13 +2,12 @@ import Admission
 import BFT
 import Foundation
 import Glibc
+import HTTPServing
 import NIOCore
+import NodeAPI
 import Policy
 import TestSupport
 import Testing
-
-@testable import HTTPServing
-@testable import NodeAPI
 
 @Suite("Strangers at a node's servers", .serialized, .timeLimit(.minutes(2)))
 struct StrangerTests {

@@ -1,9 +1,8 @@
 import BFT
 import Foundation
+import NodeAPI
 import TestSupport
 import Testing
-
-@testable import NodeAPI
 
 @Suite("A node's servers with TLS")
 struct TLSTests {

@@ -1,10 +1,9 @@
 import BFT
 import Foundation
 import JSON
+import Node
 import TestSupport
 import Testing
-
-@testable import Node
 
 /// No task takes a node down for good. A crash is what it leaves: the record that says what ran, and the mark.
 @Suite("Crashes in a row", .serialized, .timeLimit(.minutes(2)))

@@ -2,11 +2,10 @@ import BFT
 import Foundation
 import Glibc
 import JSON
+import Node
 import Policy
 import TestSupport
 import Testing
-
-@testable import Node
 
 /// Whole deliveries: a sender, a receiver and whatever is between them, in one process.
 @Suite("Deliveries", .serialized, .timeLimit(.minutes(3)))

@@ -2,11 +2,10 @@ import BFT
 import Foundation
 import JSON
 import Jobs
+import Node
 import Policy
 import TestSupport
 import Testing
-
-@testable import Node
 
 /// Deliveries of every kind of content, torrent, store and machine that the configuration knows.
 @Suite("Kinds of deliveries", .serialized, .timeLimit(.minutes(2)))

@@ -5,13 +5,12 @@ import Glibc
 import Hashing
 import Jobs
 import Metainfo
+import Node
 import Policy
 import Synchronization
 import TestFileLayers
 import TestSupport
 import Testing
-
-@testable import Node
 
 @Suite("Torrents of a content")
 struct ContentTorrentsTests {

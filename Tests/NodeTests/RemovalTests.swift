@@ -2,13 +2,12 @@ import BFT
 import Foundation
 import Glibc
 import Jobs
+import Node
 import Policy
 import Synchronization
 import TestSupport
 import Testing
 import Threads
-
-@testable import Node
 
 private final class Flag: Sendable {
     private let value = Mutex(false)

@@ -1,10 +1,9 @@
 import Foundation
 import HTTPOrigin
+import ObjectStore
 import Synchronization
 import TestSupport
 import Testing
-
-@testable import ObjectStore
 
 /// Runs `body` with a store and closes its connections afterwards.
 @discardableResult

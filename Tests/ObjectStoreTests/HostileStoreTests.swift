@@ -1,9 +1,8 @@
 import HTTPOrigin
 import NIOCore
+import ObjectStore
 import TestSupport
 import Testing
-
-@testable import ObjectStore
 
 /// What `work` with a store whose server follows a script comes to.
 private func with<Result>(

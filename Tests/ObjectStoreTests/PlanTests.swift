@@ -1,6 +1,5 @@
+import ObjectStore
 import Testing
-
-@testable import ObjectStore
 
 private let lengths: [Int64] = [
     .min, -1, 0, 1, 4_095, 4_096, 4_097, 16 << 20, 200 << 30, 1 << 62, .max - 1, .max,

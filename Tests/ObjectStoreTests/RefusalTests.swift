@@ -1,10 +1,9 @@
 import Glibc
 import NIOHTTP1
+import ObjectStore
 import S3
 import TestSupport
 import Testing
-
-@testable import ObjectStore
 
 @Suite struct `A refusal` {
     private func error(

@@ -1,7 +1,6 @@
 import Hashing
+import PeerWire
 import Testing
-
-@testable import PeerWire
 
 /// Section 2 of the list of hostile input, as far as the wire alone can tell.
 @Suite struct HostilePeerTests {

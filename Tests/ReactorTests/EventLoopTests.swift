@@ -1,9 +1,8 @@
 import Glibc
+import Reactor
 import Synchronization
 import Testing
 import Text
-
-@testable import Reactor
 
 @Suite struct EventLoopTests {
     @Test func postedWorkRunsInOrderOnTheLoop() async throws {

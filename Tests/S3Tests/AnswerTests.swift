@@ -1,6 +1,5 @@
+import S3
 import Testing
-
-@testable import S3
 
 private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 

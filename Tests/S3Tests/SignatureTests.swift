@@ -1,6 +1,5 @@
+import S3
 import Testing
-
-@testable import S3
 
 /// The account of Amazon's examples.
 private func example() throws -> S3Credentials {

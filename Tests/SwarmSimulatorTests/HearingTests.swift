@@ -1,6 +1,5 @@
+import SwarmSimulator
 import Testing
-
-@testable import SwarmSimulator
 
 @Suite struct HearingTests {
     private func listen(_ hearing: inout Hearing, _ finished: ContiguousArray<Int32>) -> [String] {

@@ -1,11 +1,10 @@
+import HTTPTransport
 import NIOCore
 import TestSupport
 import Testing
 import Text
 import TrackerClient
 import Tracking
-
-@testable import HTTPTransport
 
 /// Made by zlib. What they hold is a tracker's answer.
 private enum Coded {

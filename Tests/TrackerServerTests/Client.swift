@@ -2,15 +2,16 @@ import Address
 import Glibc
 import Reactor
 import Testing
-
-@testable import TrackerServer
-@testable import Tracking
+import TrackerServer
+import Tracking
 
 /// A blocking socket with a deadline on every wait, to talk to a tracker byte by byte.
 final class Client {
+    enum Kind { case http, udp }
+
     let descriptor: Int32
 
-    init(_ kind: Sockets.Kind, _ server: PeerAddress, seconds: Int = 5) throws {
+    init(_ kind: Kind, _ server: PeerAddress, seconds: Int = 5) throws {
         let type = Int32(kind == .http ? SOCK_STREAM.rawValue : SOCK_DGRAM.rawValue)
         descriptor = socket(server.family == .ipv4 ? AF_INET : AF_INET6, type, 0)
         var time = timeval(tv_sec: seconds, tv_usec: 0)

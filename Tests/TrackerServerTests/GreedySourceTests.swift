@@ -1,9 +1,9 @@
 import Address
 import Testing
 import Text
+import Tracking
 
 @testable import TrackerServer
-@testable import Tracking
 
 /// One address, or a few hundred, that take as much of a store as they can.
 @Suite struct `A store under greedy sources` {

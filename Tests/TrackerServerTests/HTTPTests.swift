@@ -3,9 +3,8 @@ import Admission
 import Glibc
 import TestSupport
 import Testing
-
-@testable import TrackerServer
-@testable import Tracking
+import TrackerServer
+import Tracking
 
 @Suite struct HTTPTests {
     @Test func anAnnounceIsAnsweredWithTheOthers() async throws {

@@ -1,9 +1,8 @@
 import Address
 import Testing
 import Text
-
-@testable import TrackerServer
-@testable import Tracking
+import TrackerServer
+import Tracking
 
 @Suite struct MemoryPeerStoreTests {
     private func store(

@@ -1,8 +1,7 @@
 import Address
 import Testing
-
-@testable import TrackerServer
-@testable import Tracking
+import TrackerServer
+import Tracking
 
 /// What every store of peers must do, whatever it is made of. A new store's tests call `check` with a way to make one.
 struct PeerStoreContract {

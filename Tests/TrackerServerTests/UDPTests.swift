@@ -1,8 +1,7 @@
 import Testing
 import Text
-
-@testable import TrackerServer
-@testable import Tracking
+import TrackerServer
+import Tracking
 
 @Suite struct UDPTests {
     private func bigEndian(_ value: UInt64) -> [UInt8] {

@@ -6,14 +6,16 @@ import Synchronization
 import Threads
 
 /// Files to hash, which the hashing threads take from here.
-final class HashQueue: Sendable {
+package final class HashQueue: Sendable {
     private let items = Mutex<(files: [HashItem], taken: Int)>(([], 0))
     private let bytes = Atomic<Int64>(0)
 
-    func append(_ item: HashItem) { items.withLock { $0.files.append(item) } }
+    package init() {}
+
+    package func append(_ item: HashItem) { items.withLock { $0.files.append(item) } }
 
     /// The next file. A thread that has work gets one only if there are enough for all threads.
-    func next(isFirst: Bool, threads: Int) -> HashItem? {
+    package func next(isFirst: Bool, threads: Int) -> HashItem? {
         items.withLock { items in
             let left = items.files.count - items.taken
             guard left > 0, isFirst || left >= threads else { return nil }
@@ -24,11 +26,11 @@ final class HashQueue: Sendable {
         }
     }
 
-    var count: Int { items.withLock { $0.files.count - $0.taken } }
-    var isEmpty: Bool { count == 0 }
+    package var count: Int { items.withLock { $0.files.count - $0.taken } }
+    package var isEmpty: Bool { count == 0 }
 
-    func read(_ count: Int) { bytes.add(Int64(count), ordering: .relaxed) }
-    var bytesRead: Int64 { bytes.load(ordering: .relaxed) }
+    package func read(_ count: Int) { bytes.add(Int64(count), ordering: .relaxed) }
+    package var bytesRead: Int64 { bytes.load(ordering: .relaxed) }
 }
 
 extension HashLibrary {

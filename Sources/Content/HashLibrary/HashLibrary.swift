@@ -71,7 +71,8 @@ package actor HashLibrary {
             tablePath: tablePath, roots: roots, options: options, logger: logger, layer: layer, pause: PauseFlag())
     }
 
-    init(
+    /// - Parameter pause: holds up the watcher, for tests.
+    package init(
         tablePath: String, roots: [String], options: LibraryOptions, logger: Logger, layer: any FileLayer,
         pause: PauseFlag
     ) throws(LibraryError) {
@@ -169,7 +170,7 @@ package actor HashLibrary {
     }
 
     /// Returns when all changes seen so far are hashed and saved, or the library is stopped.
-    package func settle() async {
+    package func waitUntilCurrent() async {
         while !isStopped, isStarted, !isIdle { try? await Task.sleep(for: .milliseconds(20)) }
     }
 

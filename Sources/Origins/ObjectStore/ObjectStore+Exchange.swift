@@ -129,14 +129,16 @@ extension ObjectStore {
 
 /// The delay before the next attempt: doubles each time, and half of it is random, so that many nodes that failed
 /// together do not retry together.
-struct RetryDelay {
+package struct RetryDelay {
     let settings: ObjectStoreSettings
+
+    package init(settings: ObjectStoreSettings) { self.settings = settings }
 
     /// - Parameters:
     ///   - failures: 1 or more.
     ///   - asked: seconds that the store asked for; a lower bound.
     ///   - chance: random number from 0 to 1.
-    func seconds(afterFailures failures: Int, asked: Double?, chance: Double) -> Double {
+    package func seconds(afterFailures failures: Int, asked: Double?, chance: Double) -> Double {
         var ceiling = settings.firstRetry
         for _ in 1..<max(2, min(failures, 64)) where failures > 1 && ceiling < settings.longestRetry { ceiling *= 2 }
         let wait = min(ceiling, settings.longestRetry)

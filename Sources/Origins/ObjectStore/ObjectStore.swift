@@ -21,7 +21,7 @@ package final class ObjectStoreClient: Sendable {
     }
 
     /// - Parameter adjust: for tests, to override names and addresses.
-    init(
+    package init(
         settings: ObjectStoreSettings, clock: @escaping @Sendable () -> Int64,
         adjust: (inout HTTPTransportSettings) -> Void
     ) {

@@ -86,7 +86,7 @@ package struct ObjectStoreError: Error, Sendable, Hashable, CustomStringConverti
     }
 
     /// This error as a problem of a content source.
-    func problem(file: Int) -> WebSeedProblem {
+    package func problem(file: Int) -> WebSeedProblem {
         let reason = SourceReason(sourceKind, reason)
         return switch kind {
         case .cancelled: .cancelled
@@ -118,7 +118,7 @@ extension ObjectStoreError {
 }
 
 /// What a refusal means. Pure.
-struct Refusal {
+package struct Refusal {
     let status: Int
     let headers: HTTPHeaders
     /// The error in the body; nil if there is none, as with HEAD.
@@ -130,7 +130,20 @@ struct Refusal {
     let now: Int64
     let settings: ObjectStoreSettings
 
-    var error: ObjectStoreError {
+    package init(
+        status: Int, headers: HTTPHeaders, failure: S3Failure?, address: ObjectStoreAddress, key: String?, now: Int64,
+        settings: ObjectStoreSettings
+    ) {
+        self.status = status
+        self.headers = headers
+        self.failure = failure
+        self.address = address
+        self.key = key
+        self.now = now
+        self.settings = settings
+    }
+
+    package var error: ObjectStoreError {
         let code = failure?.code ?? ""
         switch (status, code) {
         case (_, "NoSuchBucket"):
@@ -231,8 +244,8 @@ struct Refusal {
 }
 
 /// Object names in messages: invisible characters are escaped, long names are shortened.
-enum ShownName {
-    static func escaped(_ name: String) -> String {
+package enum ShownName {
+    package static func escaped(_ name: String) -> String {
         var text = ""
         for scalar in name.unicodeScalars.prefix(300) {
             switch scalar.properties.generalCategory {

@@ -32,7 +32,7 @@ extension DeliveryNode {
 
     /// Whether a task is in the queue or about to enter it. A task that is being started is busy too, but has left the
     /// queue.
-    func isWaiting(_ name: String, _ side: TaskSide) -> Bool {
+    package func isWaiting(_ name: String, _ side: TaskSide) -> Bool {
         let directories = context.directories
         if directories.contains(side, .queues, name) { return true }
         return preparing.contains(name)

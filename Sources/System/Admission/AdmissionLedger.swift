@@ -3,13 +3,13 @@
 ///
 /// Every connection is in one pool of its door: half-open until its handshake or first request has arrived, then open.
 /// An evicted connection has left its pool when ``admit(_:at:isOurs:now:)`` returns.
-struct AdmissionLedger {
-    typealias Member = FairPool.Member
+package struct AdmissionLedger {
+    package typealias Member = FairPool.Member
 
-    struct Admitted: Equatable {
-        let member: Member
+    package struct Admitted: Equatable {
+        package let member: Member
         /// The connection that must be closed now to make room.
-        var victim: Member?
+        package var victim: Member?
     }
 
     private struct Pools {
@@ -29,27 +29,27 @@ struct AdmissionLedger {
         }
     }
 
-    let limits: AdmissionLimits
+    package let limits: AdmissionLimits
     private var doors: [Pools] = Door.allCases.map { _ in Pools() }
     private var places: [Member: (door: Door, source: Source)] = [:]
     private var next: Member = 0
-    private(set) var unsentBytes = 0
+    package private(set) var unsentBytes = 0
     private var requests: [Int] = Door.allCases.map { _ in 0 }
     /// Requests that may have to make room for others, by door; they count as the rest do.
     private var served: [FairPool] = Door.allCases.map { _ in FairPool() }
-    private(set) var evicted = 0
-    private(set) var refused = 0
+    package private(set) var evicted = 0
+    package private(set) var refused = 0
 
-    init(limits: AdmissionLimits) { self.limits = limits }
+    package init(limits: AdmissionLimits) { self.limits = limits }
 
-    func count(at door: Door) -> Int { doors[door.rawValue].count }
-    func requestCount(at door: Door) -> Int { requests[door.rawValue] + served[door.rawValue].count }
-    func halfOpenCount(at door: Door) -> Int { doors[door.rawValue].halfOpen.count }
+    package func count(at door: Door) -> Int { doors[door.rawValue].count }
+    package func requestCount(at door: Door) -> Int { requests[door.rawValue] + served[door.rawValue].count }
+    package func halfOpenCount(at door: Door) -> Int { doors[door.rawValue].halfOpen.count }
 
     /// - Parameter isOurs: whether this process opened the connection. Then others make room for it even if they have
     ///   just made progress.
     /// - Returns: nil if there is no room, because every connection that could be evicted has just made progress.
-    mutating func admit(_ source: Source, at door: Door, isOurs: Bool, now: Double) -> Admitted? {
+    package mutating func admit(_ source: Source, at door: Door, isOurs: Bool, now: Double) -> Admitted? {
         // Do not hold a copy of the pools while they are changed: the whole value would be copied.
         let victim: Member?
         if !isOurs, doors[door.rawValue].halfOpen.count >= limits.halfOpen(at: door) {
@@ -93,18 +93,18 @@ struct AdmissionLedger {
     }
 
     /// The connection's handshake or first request has arrived, and it is one that this process serves.
-    mutating func opened(_ member: Member, now: Double) {
+    package mutating func opened(_ member: Member, now: Double) {
         guard let place = places[member], doors[place.door.rawValue].halfOpen.source(of: member) != nil else { return }
         doors[place.door.rawValue].halfOpen.remove(member)
         doors[place.door.rawValue].open.insert(member, from: place.source, now: now)
     }
 
-    mutating func progressed(_ member: Member, now: Double) {
+    package mutating func progressed(_ member: Member, now: Double) {
         guard let place = places[member] else { return }
         doors[place.door.rawValue].open.progressed(member, now: now)
     }
 
-    mutating func remove(_ member: Member) {
+    package mutating func remove(_ member: Member) {
         guard let place = places.removeValue(forKey: member) else { return }
         doors[place.door.rawValue].halfOpen.remove(member)
         doors[place.door.rawValue].open.remove(member)
@@ -113,7 +113,7 @@ struct AdmissionLedger {
 
     /// The system has no descriptor left although this ledger counted some. Evicts the connection without progress for
     /// longest.
-    mutating func shed(at door: Door, now: Double) -> Member? {
+    package mutating func shed(at door: Door, now: Double) -> Member? {
         let nobody = Source(ipv4: 0)
         // Protection is short here: otherwise this process would have to refuse every new connection.
         guard let victim = doors[door.rawValue].victim(for: nobody, share: limits.share, protection: 1, now: now)
@@ -126,15 +126,15 @@ struct AdmissionLedger {
     // MARK: Bytes and requests
 
     /// - Returns: whether `bytes` more may be queued. If true, they count from now on.
-    mutating func reserveUnsent(_ bytes: Int) -> Bool {
+    package mutating func reserveUnsent(_ bytes: Int) -> Bool {
         guard unsentBytes + bytes <= limits.unsentBytes else { return false }
         unsentBytes += bytes
         return true
     }
 
-    mutating func releaseUnsent(_ bytes: Int) { unsentBytes = max(0, unsentBytes - bytes) }
+    package mutating func releaseUnsent(_ bytes: Int) { unsentBytes = max(0, unsentBytes - bytes) }
 
-    mutating func beginRequest(at door: Door) -> Bool {
+    package mutating func beginRequest(at door: Door) -> Bool {
         guard requestCount(at: door) < limits.requests[door] ?? 0 else { return false }
         requests[door.rawValue] += 1
         return true
@@ -143,7 +143,7 @@ struct AdmissionLedger {
     /// The same for a request that takes long, and whose connection is closed when others need its place and it has shown
     /// least progress of all, see ``FairPool/victim(for:share:protection:now:)``.
     /// - Returns: nil when everybody who could go has just shown progress.
-    mutating func beginRequest(from source: Source, at door: Door, now: Double) -> Admitted? {
+    package mutating func beginRequest(from source: Source, at door: Door, now: Double) -> Admitted? {
         var victim: Member?
         if requestCount(at: door) >= limits.requests[door] ?? 0 {
             victim = served[door.rawValue].victim(
@@ -158,11 +158,11 @@ struct AdmissionLedger {
         return Admitted(member: member, victim: victim)
     }
 
-    mutating func requestProgressed(_ member: Member, at door: Door, now: Double) {
+    package mutating func requestProgressed(_ member: Member, at door: Door, now: Double) {
         served[door.rawValue].touch(member, now: now)
     }
 
-    mutating func endRequest(_ member: Member, at door: Door) { served[door.rawValue].remove(member) }
+    package mutating func endRequest(_ member: Member, at door: Door) { served[door.rawValue].remove(member) }
 
-    mutating func endRequest(at door: Door) { requests[door.rawValue] = max(0, requests[door.rawValue] - 1) }
+    package mutating func endRequest(at door: Door) { requests[door.rawValue] = max(0, requests[door.rawValue] - 1) }
 }

@@ -6,7 +6,7 @@ public struct TimerToken: Hashable, Sendable {
 }
 
 /// Deadlines, the nearest first. A cancelled timer stays in the heap until its time, without its action.
-struct TimerQueue {
+package struct TimerQueue {
     private struct Entry: Comparable {
         let deadline: Double
         let serial: UInt64
@@ -18,23 +18,25 @@ struct TimerQueue {
     private var actions: [UInt64: () -> Void] = [:]
     private var serial: UInt64 = 0
 
-    /// Seconds of the loop's clock, or nil without a timer.
-    var nextDeadline: Double? { heap.min?.deadline }
+    package init() {}
 
-    mutating func insert(at deadline: Double, _ action: @escaping () -> Void) -> TimerToken {
+    /// Seconds of the loop's clock, or nil without a timer.
+    package var nextDeadline: Double? { heap.min?.deadline }
+
+    package mutating func insert(at deadline: Double, _ action: @escaping () -> Void) -> TimerToken {
         serial += 1
         actions[serial] = action
         heap.insert(Entry(deadline: deadline, serial: serial))
         return TimerToken(serial: serial)
     }
 
-    mutating func cancel(_ token: TimerToken) {
+    package mutating func cancel(_ token: TimerToken) {
         actions[token.serial] = nil
         while let first = heap.min, actions[first.serial] == nil { heap.removeMin() }
     }
 
     /// Removes and returns the action of the first due timer, so that the caller may run it while timers are added.
-    mutating func popDue(at now: Double) -> (() -> Void)? {
+    package mutating func popDue(at now: Double) -> (() -> Void)? {
         while let first = heap.min, first.deadline <= now {
             heap.removeMin()
             if let action = actions.removeValue(forKey: first.serial) { return action }

@@ -166,7 +166,7 @@ package final class TrackerServer: Sendable {
     }
 
     /// Values of the running tracker, after all earlier messages were handled; nil if it is not running.
-    func snapshot() async -> TrackerSnapshot? {
+    package func snapshot() async -> TrackerSnapshot? {
         await withCheckedContinuation { continuation in
             let isRunning = state.withLock { state -> Bool in
                 guard case .running = state else { return false }

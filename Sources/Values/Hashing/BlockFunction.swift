@@ -27,7 +27,7 @@ enum Lanes {
 }
 
 /// How a digest is computed. Tests run every available implementation; other code uses `.best`.
-enum Implementation: Int32, CaseIterable {
+package enum Implementation: Int32, CaseIterable {
     /// swift-crypto, one message after the other.
     case portable = 0
     /// The processor's SHA instructions, up to `Lanes.most` messages at the same time, with AVX2 or AVX-512 beside
@@ -38,8 +38,8 @@ enum Implementation: Int32, CaseIterable {
     private static let level = csha_level()
 
     /// The fastest implementation of this processor, looked up once.
-    static let best = Implementation(rawValue: level) ?? .portable
-    static var available: [Implementation] { allCases.filter { $0.rawValue <= level } }
+    package static let best = Implementation(rawValue: level) ?? .portable
+    package static var available: [Implementation] { allCases.filter { $0.rawValue <= level } }
 }
 
 enum SHA1Blocks: BlockFunction {

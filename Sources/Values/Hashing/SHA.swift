@@ -16,6 +16,15 @@ public enum SHA1 {
             count: messages.count, message: { messages[$0] }, store: { digests[$0] = $1 })
         return digests
     }
+
+    /// The same by one of the ways to hash, with at most so many messages at the same time.
+    /// - Parameter store: called once for each message, in no particular order.
+    package static func digests(
+        count: Int, by implementation: Implementation, lanes: Int, of message: (Int) -> UnsafeRawBufferPointer,
+        store: (Int, SHA1Digest) -> Void
+    ) {
+        LaneBatch<SHA1Blocks>.run(count: count, by: implementation, mostLanes: lanes, message: message, store: store)
+    }
 }
 
 /// SHA-256 (FIPS 180-4), the hash of blocks, files and torrents in BEP 52.
@@ -39,5 +48,14 @@ public enum SHA256 {
         var digests = [SHA256Digest](repeating: .zero, count: count)
         LaneBatch<SHA256Blocks>.run(count: count, message: message, store: { digests[$0] = $1 })
         return digests
+    }
+
+    /// The same by one of the ways to hash, with at most so many messages at the same time.
+    /// - Parameter store: called once for each message, in no particular order.
+    package static func digests(
+        count: Int, by implementation: Implementation, lanes: Int, of message: (Int) -> UnsafeRawBufferPointer,
+        store: (Int, SHA256Digest) -> Void
+    ) {
+        LaneBatch<SHA256Blocks>.run(count: count, by: implementation, mostLanes: lanes, message: message, store: store)
     }
 }

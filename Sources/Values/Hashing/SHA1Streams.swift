@@ -19,7 +19,7 @@ public struct SHA1Streams: ~Copyable {
         self.init(laneCount: laneCount, by: .best)
     }
 
-    init(laneCount: Int, by implementation: Implementation) {
+    package init(laneCount: Int, by implementation: Implementation) {
         let count = max(1, min(laneCount, Lanes.most))
         self.laneCount = count
         self.implementation = implementation

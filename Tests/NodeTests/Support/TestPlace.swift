@@ -4,12 +4,11 @@ import Foundation
 import JSON
 import Jobs
 import Logging
+import Node
 import Policy
 import TestSupport
 import Testing
 import Text
-
-@testable import Node
 
 /// A node of a test with directories of its own: BASE is `dcp`, DATA is `data`.
 struct TestNode {
@@ -96,7 +95,7 @@ struct TestNode {
 
     /// Returns when the library has taken in and written all that it has seen.
     func settleLibrary() async {
-        await (node.context.library as? LibraryBridge)?.library.settle()
+        await node.libraryIsCurrent()
     }
 
     func status(_ file: String) async -> String {

@@ -15,7 +15,7 @@ package enum PieceLength {
         return length
     }
 
-    static func isAllowed(_ length: Int) -> Bool {
+    package static func isAllowed(_ length: Int) -> Bool {
         allowedRange.contains(length) && length.nonzeroBitCount == 1
     }
 }

@@ -2,7 +2,7 @@ import Metainfo
 
 /// The content as one range of bytes divided into pieces: a reduced `ContentLayout` with what reading needs, which can
 /// be built before there are hashes for a torrent.
-struct ContentLine: Sendable {
+package struct ContentLine: Sendable {
     /// A file of one byte or more, or padding.
     struct Stretch: Sendable {
         /// The caller's index of the file; nil for padding, which is zeros.
@@ -20,7 +20,7 @@ struct ContentLine: Sendable {
     let pieceCount: Int
     private let extent: Int64
 
-    init(_ layout: ContentLayout) {
+    package init(_ layout: ContentLayout) {
         let stretches = layout.files.indices.compactMap { index -> Stretch? in
             let file = layout.files[index]
             guard file.length > 0 else { return nil }
@@ -38,7 +38,7 @@ struct ContentLine: Sendable {
     }
 
     /// Bytes of all pieces.
-    var byteCount: Int64 { alignsFiles ? stretches.reduce(0) { $0 + $1.length } : extent }
+    package var byteCount: Int64 { alignsFiles ? stretches.reduce(0) { $0 + $1.length } : extent }
 
     /// The byte range of a piece, and the stretch in which it begins.
     func piece(_ index: Int) -> (stretch: Int, range: Range<Int64>) {

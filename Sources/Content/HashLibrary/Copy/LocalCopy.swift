@@ -64,7 +64,7 @@ package enum LocalCopy {
 }
 
 /// One copy, from opening to naming.
-struct CopyJob: ~Copyable {
+package struct CopyJob: ~Copyable {
     private let layer: any FileLayer
     private let stop: StopFlag
     private let methods: [LocalCopy.Method]
@@ -73,7 +73,7 @@ struct CopyJob: ~Copyable {
     private let size: Int64
     private var copy: AtomicFile
 
-    init(
+    package init(
         from source: AbsolutePath, to target: AbsolutePath, layer: any FileLayer, stop: StopFlag,
         methods: [LocalCopy.Method], progress: @escaping @Sendable (Int) -> Void
     ) throws(LocalCopyError) {
@@ -112,7 +112,7 @@ struct CopyJob: ~Copyable {
     }
 
     /// Copies, verifies and names; whatever fails, no copy is left.
-    consuming func run(expecting sha1: SHA1Digest) throws(LocalCopyError) -> LocalCopy.Method {
+    package consuming func run(expecting sha1: SHA1Digest) throws(LocalCopyError) -> LocalCopy.Method {
         let method = try transfer()
         let found = try digest()
         guard found == sha1 else { throw .wrongContent(found: found) }

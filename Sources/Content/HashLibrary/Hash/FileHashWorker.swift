@@ -4,11 +4,11 @@ import Hashing
 import Threads
 
 /// A file to hash. The tag belongs to the caller.
-struct HashItem: Sendable {
-    let tag: Int
-    let path: AbsolutePath
+package struct HashItem: Sendable {
+    package let tag: Int
+    package let path: AbsolutePath
     /// An event reported that the file was closed after writing, or moved to its place.
-    var isWhole = false
+    package var isWhole = false
 }
 
 /// What the threads of one run share.

@@ -72,18 +72,18 @@ package struct AbsolutePath: Hashable, Sendable, Comparable, CustomStringConvert
     package var description: String { String(decoding: PathText.escape(bytes), as: UTF8.self) }
 
     /// For calls to the system.
-    var system: SystemPath { SystemPath(bytes) }
+    package var system: SystemPath { SystemPath(bytes) }
 
     package static func < (left: Self, right: Self) -> Bool { left.bytes.lexicographicallyPrecedes(right.bytes) }
 }
 
 /// The form of a path in the table: as it is, except that a backslash becomes `\\`, a line feed `\n`, a carriage return
 /// `\r`, and any other control character `\x` with two hexadecimal digits. So one line is one file on any terminal.
-enum PathText {
+package enum PathText {
     private static let digits = Array("0123456789abcdef".utf8)
     private static let backslash = UInt8(ascii: "\\")
 
-    static func escape(_ bytes: some Collection<UInt8>) -> [UInt8] {
+    package static func escape(_ bytes: some Collection<UInt8>) -> [UInt8] {
         var result: [UInt8] = []
         result.reserveCapacity(bytes.count)
         for byte in bytes {
@@ -101,7 +101,7 @@ enum PathText {
 
     /// The inverse of `escape`. A backslash before any other character stands for itself, because people write paths
     /// too.
-    static func unescape(_ text: some Collection<UInt8>) -> [UInt8] {
+    package static func unescape(_ text: some Collection<UInt8>) -> [UInt8] {
         let text = Array(text)
         guard text.contains(backslash) else { return text }
         var result: [UInt8] = []

@@ -14,9 +14,9 @@ package struct ContentKey: Hashable, Sendable {
 }
 
 /// The contents of the library, without any I/O: entries by path and by content, and edits of the table.
-struct Catalogue: Sendable {
-    struct Entry: Equatable, Sendable {
-        enum Trust: Equatable, Sendable {
+package struct Catalogue: Sendable {
+    package struct Entry: Equatable, Sendable {
+        package enum Trust: Equatable, Sendable {
             /// Hashed by us when the file looked like this.
             case verified(DeviceStamp)
             /// Somebody's word (a line written by hand, or by another program); nobody looked yet.
@@ -25,41 +25,41 @@ struct Catalogue: Sendable {
             case disputed(DeviceStamp)
         }
 
-        var sha1: SHA1Digest
+        package var sha1: SHA1Digest
         /// Nil for a claimed line without a size.
-        var size: Int64?
-        var trust: Trust
+        package var size: Int64?
+        package var trust: Trust
         /// Whether the table on disk contains the line.
-        var isWritten = false
+        package var isWritten = false
     }
 
-    private(set) var entries: [AbsolutePath: Entry] = [:]
+    package private(set) var entries: [AbsolutePath: Entry] = [:]
     /// Lines that a person removed: their files stay out of the table until they change.
-    private(set) var removed: [AbsolutePath: StampText.Row] = [:]
+    package private(set) var removed: [AbsolutePath: StampText.Row] = [:]
     private var byContent: [SHA1Digest: Set<AbsolutePath>] = [:]
     private var byFile: [FileKey: AbsolutePath] = [:]
     /// Verified files that disappeared a moment ago: a moved file is recognised under its new path.
     private var departed: [FileKey: SHA1Digest] = [:]
     private static let mostDeparted = 200_000
 
-    var comments: [[UInt8]] = []
-    var identity: String?
+    package var comments: [[UInt8]] = []
+    package var identity: String?
     /// Whether the table on disk is out of date.
-    private(set) var isDirty = false
+    package private(set) var isDirty = false
 
     /// Identifies the content of a file independent of its path.
     private struct FileKey: Hashable {
         let stamp: DeviceStamp
     }
 
-    mutating func markDirty() { isDirty = true }
+    package mutating func markDirty() { isDirty = true }
 
-    init() {}
+    package init() {}
 
     // MARK: Questions
 
     /// Paths that may have this content, claimed ones last. The caller must check each.
-    func candidates(for key: ContentKey) -> [AbsolutePath] {
+    package func candidates(for key: ContentKey) -> [AbsolutePath] {
         guard let paths = byContent[key.sha1] else { return [] }
         var sure: [AbsolutePath] = []
         var claimed: [AbsolutePath] = []
@@ -75,7 +75,7 @@ struct Catalogue: Sendable {
     }
 
     /// What is known of a file that looks like this now, from its own path or, if it was moved here, from its old one.
-    func digest(at path: AbsolutePath, looking stamp: DeviceStamp) -> SHA1Digest? {
+    package func digest(at path: AbsolutePath, looking stamp: DeviceStamp) -> SHA1Digest? {
         if let entry = entries[path], case .verified(let known) = entry.trust, known.isSameFile(as: stamp) {
             return entry.sha1
         }
@@ -83,13 +83,13 @@ struct Catalogue: Sendable {
     }
 
     /// The content of a file that was known under another path and looks the same.
-    func digestOfMoved(_ stamp: DeviceStamp) -> SHA1Digest? {
+    package func digestOfMoved(_ stamp: DeviceStamp) -> SHA1Digest? {
         let key = FileKey(stamp: stamp)
         if let path = byFile[key], let entry = entries[path] { return entry.sha1 }
         return departed[key]
     }
 
-    enum Need: Equatable {
+    package enum Need: Equatable {
         case nothing
         /// The line exists and has not been checked.
         case verification
@@ -97,7 +97,7 @@ struct Catalogue: Sendable {
     }
 
     /// What is to be done about a file that was found looking like this.
-    func need(at path: AbsolutePath, looking stamp: DeviceStamp) -> Need {
+    package func need(at path: AbsolutePath, looking stamp: DeviceStamp) -> Need {
         if let row = removed[path], row.stamp.isSameFile(as: stamp) { return .nothing }
         guard let entry = entries[path] else { return .hashing }
         switch entry.trust {
@@ -110,7 +110,7 @@ struct Catalogue: Sendable {
 
     /// Records a hashed file. With `isVerification`, the purpose was to check a claimed line, and the line is kept as
     /// it is.
-    mutating func record(
+    package mutating func record(
         _ sha1: SHA1Digest, at path: AbsolutePath, looking stamp: DeviceStamp, isVerification: Bool = false
     ) {
         if isVerification, let entry = entries[path], entry.trust == .claimed {
@@ -132,7 +132,7 @@ struct Catalogue: Sendable {
     }
 
     /// The file no longer exists, or should not be in the library.
-    mutating func remove(_ path: AbsolutePath) {
+    package mutating func remove(_ path: AbsolutePath) {
         if removed.removeValue(forKey: path) != nil { isDirty = true }
         guard let entry = entries[path] else { return }
         if case .verified(let stamp) = entry.trust { depart(stamp, entry.sha1) }
@@ -141,7 +141,8 @@ struct Catalogue: Sendable {
     }
 
     /// Removes all files at or below a path for which `isGone` returns true.
-    mutating func remove(within tree: AbsolutePath, where isGone: (AbsolutePath) -> Bool = { _ in true }) -> Int {
+    package mutating func remove(within tree: AbsolutePath, where isGone: (AbsolutePath) -> Bool = { _ in true }) -> Int
+    {
         let gone = entries.keys.filter { $0.isWithin(tree) && isGone($0) }
         for path in gone { remove(path) }
         for path in removed.keys where path.isWithin(tree) && isGone(path) {
@@ -151,12 +152,12 @@ struct Catalogue: Sendable {
         return gone.count
     }
 
-    mutating func forgetEverything() {
+    package mutating func forgetEverything() {
         self = Catalogue(comments: comments, identity: identity)
         isDirty = true
     }
 
-    mutating func forgetDeparted() { departed = [:] }
+    package mutating func forgetDeparted() { departed = [:] }
 
     private mutating func depart(_ stamp: DeviceStamp, _ sha1: SHA1Digest) {
         if departed.count >= Self.mostDeparted { departed = [:] }
@@ -185,7 +186,7 @@ struct Catalogue: Sendable {
     /// Applies changes that others made to the table since it was last written, or its contents at the start. Removed
     /// lines are removed, new and changed ones become claims that are checked before use. Returns the number of lines
     /// removed and claimed.
-    mutating func adopt(_ table: TableText, _ stamps: StampText) -> (removed: Int, claimed: Int) {
+    package mutating func adopt(_ table: TableText, _ stamps: StampText) -> (removed: Int, claimed: Int) {
         var counts = (removed: 0, claimed: 0)
         comments = table.comments
         for (path, entry) in entries where entry.isWritten && table.rows[path] == nil {
@@ -231,7 +232,7 @@ struct Catalogue: Sendable {
     }
 
     /// The contents of the two files.
-    var texts: (table: [UInt8], stamps: [UInt8]) {
+    package var texts: (table: [UInt8], stamps: [UInt8]) {
         var stamps = StampText()
         stamps.identity = identity
         stamps.rows = removed
@@ -252,7 +253,7 @@ struct Catalogue: Sendable {
     }
 
     /// Call when the files on disk have been written.
-    mutating func written() {
+    package mutating func written() {
         isDirty = false
         for path in entries.keys where entries[path]?.isWritten == false { entries[path]?.isWritten = true }
     }

@@ -8,30 +8,36 @@ import Hashing
 ///     = SHA-1 SIZE MODIFIED INODE DEVICE PATH    a line of the table, found true when the file looked like this
 ///     - SHA-1 SIZE MODIFIED INODE DEVICE PATH    was in the table, and somebody removed the line
 ///     ! SHA-1 SIZE MODIFIED INODE DEVICE PATH    a line of the table that somebody wrote, and that is not true
-struct StampText: Equatable, Sendable {
-    enum Kind: UInt8, Sendable {
+package struct StampText: Equatable, Sendable {
+    package enum Kind: UInt8, Sendable {
         case verified = 0x3d
         case removed = 0x2d
         case disputed = 0x21
     }
 
-    struct Row: Equatable, Sendable {
-        var kind: Kind
+    package struct Row: Equatable, Sendable {
+        package var kind: Kind
         /// As the table has or had it.
-        var sha1: SHA1Digest
-        var stamp: DeviceStamp
+        package var sha1: SHA1Digest
+        package var stamp: DeviceStamp
+
+        package init(kind: Kind, sha1: SHA1Digest, stamp: DeviceStamp) {
+            self.kind = kind
+            self.sha1 = sha1
+            self.stamp = stamp
+        }
     }
 
     private static let heading = "swoop-library 1"
 
     /// The purpose of the library. If it changes, a rebuild is necessary.
-    var identity: String?
-    var rows: [AbsolutePath: Row] = [:]
+    package var identity: String?
+    package var rows: [AbsolutePath: Row] = [:]
 
-    init() {}
+    package init() {}
 
     /// Lines that cannot be parsed are left out; their files are hashed again. Nil for another format.
-    init?(_ bytes: [UInt8]) {
+    package init?(_ bytes: [UInt8]) {
         var lines = bytes.split(separator: 0x0a)[...]
         guard let first = lines.popFirst(), first.elementsEqual(Self.heading.utf8) else { return nil }
         let identityMark = "identity ".utf8
@@ -55,7 +61,7 @@ struct StampText: Equatable, Sendable {
         }
     }
 
-    func encoded() -> [UInt8] {
+    package func encoded() -> [UInt8] {
         var text = Array((Self.heading + "\n").utf8)
         text.reserveCapacity(text.count + rows.count * 160)
         if let identity { text += Array("identity ".utf8) + PathText.escape(Array(identity.utf8)) + [0x0a] }

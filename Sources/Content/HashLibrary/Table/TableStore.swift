@@ -5,8 +5,8 @@ import Threads
 /// The table and its file of stamps on disk: reading, detecting changes by others, and atomic replacement of each.
 /// Several processes may maintain the same table: a lock orders their writes, and each process reads the others'
 /// changes before it writes.
-struct TableStore {
-    enum State: Equatable {
+package struct TableStore {
+    package enum State: Equatable {
         /// Unchanged since we last read or wrote it.
         case same
         case changed
@@ -14,7 +14,7 @@ struct TableStore {
         case unsettled
     }
 
-    let path: AbsolutePath
+    package let path: AbsolutePath
     private let layer: any FileLayer
     private let table: FileName
     private let stamps: FileName
@@ -26,10 +26,10 @@ struct TableStore {
     /// A table of ten million files is not more than this; anything larger is not a table.
     private static let mostBytes = 4 << 30
     /// Nanoseconds that a changed table must stay unchanged before it is read.
-    static let settling: Int64 = 250_000_000
+    package static let settling: Int64 = 250_000_000
     private static let lockPatience: Int64 = 10_000_000_000
 
-    init(path: AbsolutePath, layer: any FileLayer) throws(LibraryError) {
+    package init(path: AbsolutePath, layer: any FileLayer) throws(LibraryError) {
         let name = Array(path.name)
         let names = [[], Array(".stamps".utf8), Array(".new".utf8), Array(".stamps.new".utf8), Array(".lock".utf8)]
             .compactMap { FileName(name + $0) }
@@ -40,7 +40,7 @@ struct TableStore {
     }
 
     /// The paths of all files that this type creates.
-    var ownPaths: [AbsolutePath] {
+    package var ownPaths: [AbsolutePath] {
         [table, stamps, tableTemporary, stampsTemporary, lockName].compactMap { path.parent.appending($0.bytes) }
     }
 
@@ -48,7 +48,7 @@ struct TableStore {
 
     /// Whether others changed the table. If it cannot be examined it counts as unchanged; writing will report the
     /// error.
-    func state() -> State {
+    package func state() -> State {
         guard let directory = try? HeldDirectory.open(path.parent.system, layer: layer) else { return .same }
         let current: FileStamp?
         do { current = try look(directory) } catch { return .same }
@@ -63,20 +63,20 @@ struct TableStore {
         return FileStamp(status)
     }
 
-    struct Outcome: Equatable {
+    package struct Outcome: Equatable {
         /// Number of lines that others removed, and of lines that they added or changed.
-        var removed = 0
-        var claimed = 0
+        package var removed = 0
+        package var claimed = 0
         /// Numbers of the lines that could not be parsed.
-        var unreadable: [Int] = []
+        package var unreadable: [Int] = []
         /// There was no table at all at the first look.
-        var isNew = false
-        var identity: String?
-        var didRead = false
+        package var isNew = false
+        package var identity: String?
+        package var didRead = false
     }
 
     /// Reads the changes of others, then writes the catalogue if the files differ from it.
-    mutating func synchronize(_ catalogue: inout Catalogue) throws(LibraryError) -> Outcome {
+    package mutating func synchronize(_ catalogue: inout Catalogue) throws(LibraryError) -> Outcome {
         do {
             let directory = try HeldDirectory.open(path.parent.system, creating: true, layer: layer)
             guard let lock = try lock(directory) else { throw LibraryError(.tableLocked, path.description) }

@@ -5,27 +5,33 @@ import Hashing
 /// It is parsed leniently, because people edit it: any blanks between the columns, either case of digits, comments,
 /// empty lines, either kind of line end, a missing size (which is then not compared), and the two columns of sha1sum.
 /// If a path has several lines, the last one counts. Lines that cannot be parsed are kept as comments.
-struct TableText: Equatable, Sendable {
-    struct Row: Equatable, Sendable {
-        var sha1: SHA1Digest
+package struct TableText: Equatable, Sendable {
+    package struct Row: Equatable, Sendable {
+        package var sha1: SHA1Digest
         /// Nil if the line has none.
-        var size: Int64?
+        package var size: Int64?
+
+        package init(sha1: SHA1Digest, size: Int64?) {
+            self.sha1 = sha1
+            self.size = size
+        }
     }
 
     /// Maximum number of comments and unparsable lines that are kept.
-    static let mostComments = 1000
-    static let heading = Array("# SHA-1, size in bytes, path of each file here. Lines may be removed or edited.".utf8)
+    package static let mostComments = 1000
+    package static let heading = Array(
+        "# SHA-1, size in bytes, path of each file here. Lines may be removed or edited.".utf8)
     private static let mark = Array("#? ".utf8)
 
-    var rows: [AbsolutePath: Row] = [:]
+    package var rows: [AbsolutePath: Row] = [:]
     /// With their `#`, without the heading.
-    var comments: [[UInt8]] = []
+    package var comments: [[UInt8]] = []
     /// Numbers, from 1, of the lines that could not be parsed.
-    var unreadable: [Int] = []
+    package var unreadable: [Int] = []
 
-    init() {}
+    package init() {}
 
-    init(_ bytes: [UInt8]) {
+    package init(_ bytes: [UInt8]) {
         var text = bytes[...]
         if text.starts(with: [0xef, 0xbb, 0xbf]) { text = text.dropFirst(3) }
         for (index, line) in text.split(separator: 0x0a, omittingEmptySubsequences: false).enumerated() {
@@ -71,7 +77,7 @@ struct TableText: Equatable, Sendable {
     }
 
     /// With the heading, sorted by path.
-    func encoded() -> [UInt8] {
+    package func encoded() -> [UInt8] {
         var text = Self.heading + [0x0a]
         text.reserveCapacity(text.count + rows.count * 128)
         for comment in comments { text += comment + [0x0a] }

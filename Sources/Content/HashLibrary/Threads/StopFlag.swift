@@ -1,10 +1,12 @@
 import Synchronization
 
 /// A request to stop, visible to all threads.
-final class StopFlag: Sendable {
+package final class StopFlag: Sendable {
     private let value = Atomic<Bool>(false)
 
-    var isSet: Bool { value.load(ordering: .relaxed) }
+    package init() {}
 
-    func set() { value.store(true, ordering: .relaxed) }
+    package var isSet: Bool { value.load(ordering: .relaxed) }
+
+    package func set() { value.store(true, ordering: .relaxed) }
 }

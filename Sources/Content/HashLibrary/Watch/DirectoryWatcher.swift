@@ -53,10 +53,12 @@ final class DirectoryWatcher: Sendable {
 }
 
 /// A flag that can be set and cleared.
-final class PauseFlag: Sendable {
+package final class PauseFlag: Sendable {
     private let value = Atomic<Bool>(false)
 
-    var isSet: Bool { value.load(ordering: .relaxed) }
+    package init() {}
 
-    func set(_ isSet: Bool) { value.store(isSet, ordering: .relaxed) }
+    package var isSet: Bool { value.load(ordering: .relaxed) }
+
+    package func set(_ isSet: Bool) { value.store(isSet, ordering: .relaxed) }
 }

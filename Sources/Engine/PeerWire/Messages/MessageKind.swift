@@ -34,7 +34,7 @@ public enum MessageKind: UInt8, Sendable, Hashable, CaseIterable {
     }
 
     /// The length prefix of a message of fixed size; nil for the others.
-    var exactLength: Int? {
+    package var exactLength: Int? {
         switch self {
         case .choke, .unchoke, .interested, .notInterested, .haveAll, .haveNone: 1
         case .port: 3

@@ -2,7 +2,7 @@ import Files
 import Glibc
 
 /// Files and trees of content as publication handles them. No link is followed below the path that is named. Block.
-enum PathTrees {
+package enum PathTrees {
     /// Bytes copied at a time.
     private static let blockBytes = 1 << 20
 
@@ -53,7 +53,7 @@ enum PathTrees {
     // MARK: Durability
 
     /// Makes a file, or all files and directories in a directory, durable.
-    static func synchronize(_ path: String) throws(FileFailure) { try synchronize(Entry(path, for: "look at")) }
+    package static func synchronize(_ path: String) throws(FileFailure) { try synchronize(Entry(path, for: "look at")) }
 
     private static func synchronize(_ entry: Entry) throws(FileFailure) {
         switch try entry.status().kind {
@@ -72,7 +72,7 @@ enum PathTrees {
 
     /// Copies a file or a tree for a mounted bucket, which has no rename: file by file, each durable. What a directory
     /// there has beside it is removed. A link, a FIFO or a device is an error.
-    static func copy(_ path: String, to target: String) throws(FileFailure) {
+    package static func copy(_ path: String, to target: String) throws(FileFailure) {
         let slash = target.lastIndex(of: "/") ?? target.startIndex
         try PathFiles.makeDirectory(String(target[..<slash]))
         try copy(Entry(path, for: "look at"), to: Entry(target, for: "write"))

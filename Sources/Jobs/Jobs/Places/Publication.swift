@@ -15,6 +15,17 @@ package struct Publication: Sendable {
     package let staging: OwnTree
     package let machine: MachineKind
 
+    package init(
+        incoming: String, final: String, marker: String, record: String, staging: OwnTree, machine: MachineKind
+    ) {
+        self.incoming = incoming
+        self.final = final
+        self.marker = marker
+        self.record = record
+        self.staging = staging
+        self.machine = machine
+    }
+
     package enum MachineKind: Sendable { case local, mountedBucket }
 
     package enum Standing: Sendable, Equatable {

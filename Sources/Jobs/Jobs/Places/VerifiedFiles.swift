@@ -6,14 +6,14 @@ import Hashing
 ///
 /// On disk it is a list to which each change appends a line; of several lines for one file the last counts. The list is
 /// rewritten only when it is read and contains outdated lines.
-struct VerifiedFiles: Sendable {
+package struct VerifiedFiles: Sendable {
     private static let header = "swoop verified files 1"
     private let path: String
     private var files: [Int: PathFiles.Status] = [:]
     /// Whether there is a list on disk to append to.
     private var isBegun = false
 
-    init(path: String) {
+    package init(path: String) {
         self.path = path
         guard let bytes = try? PathFiles.read(path, limit: 16 << 20) else { return }
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
@@ -36,7 +36,7 @@ struct VerifiedFiles: Sendable {
     }
 
     /// The files of a job that are still as they were when they were found right.
-    func stillRight(_ job: Job) -> Set<Int> {
+    package func stillRight(_ job: Job) -> Set<Int> {
         Set(
             files.compactMap { index, noted in
                 guard job.files.indices.contains(index),
@@ -48,13 +48,13 @@ struct VerifiedFiles: Sendable {
             })
     }
 
-    mutating func note(_ index: Int, at place: String) {
+    package mutating func note(_ index: Int, at place: String) {
         guard let status = PathFiles.status(place) else { return }
         files[index] = status
         append(Self.line(index, status))
     }
 
-    mutating func forget(_ index: Int) {
+    package mutating func forget(_ index: Int) {
         if files.removeValue(forKey: index) != nil { append("- \(index)\n") }
     }
 

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Tasks that run beside their owner. One that has finished is forgotten.
-final class ChildTasks: Sendable {
+package final class ChildTasks: Sendable {
     private struct State {
         var next = 0
         var running: [Int: Task<Void, Never>] = [:]
@@ -9,10 +9,12 @@ final class ChildTasks: Sendable {
 
     private let state = Mutex(State())
 
-    /// How many have not finished.
-    var count: Int { state.withLock { $0.running.count } }
+    package init() {}
 
-    func add(_ work: @escaping @Sendable () async -> Void) {
+    /// How many have not finished.
+    package var count: Int { state.withLock { $0.running.count } }
+
+    package func add(_ work: @escaping @Sendable () async -> Void) {
         state.withLock { state in
             let id = state.next
             state.next += 1
@@ -24,7 +26,7 @@ final class ChildTasks: Sendable {
         }
     }
 
-    func cancel() {
+    package func cancel() {
         for task in state.withLock({ Array($0.running.values) }) { task.cancel() }
     }
 

@@ -29,7 +29,7 @@ package actor JobRunner {
     var fetching: Fetching?
     var verified: VerifiedFiles
     var seed: Transfer?
-    nonisolated let children = ChildTasks()
+    package nonisolated let children = ChildTasks()
     var figures = DeliveryFigures()
     /// Files whose completion the machine has heard of.
     var reported: Set<Int> = []

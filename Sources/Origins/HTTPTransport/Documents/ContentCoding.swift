@@ -2,12 +2,12 @@
 ///
 /// A label counts only if the bytes agree: servers put `gzip` on stored files that they should not decode, and on files
 /// that are not compressed.
-enum ContentCoding {
+package enum ContentCoding {
     /// Maximum number of nested codings to remove.
     private static let most = 2
 
     /// The codings of the `Content-Encoding` headers in the order in which they were applied, without `identity`.
-    static func list(_ headers: [String]) -> [String] {
+    package static func list(_ headers: [String]) -> [String] {
         headers.flatMap { $0.split(separator: ",") }
             .map { String($0.filter { $0 != " " && $0 != "\t" }).lowercased() }
             .filter { !$0.isEmpty && $0 != "identity" }
@@ -16,7 +16,7 @@ enum ContentCoding {
     /// - Parameter limit: maximum number of decoded bytes.
     /// - Returns: the decoded bytes. Bytes with an unknown coding, or with a label that does not match them, are
     ///   returned as they are.
-    static func decode(_ bytes: [UInt8], _ codings: [String], limit: Int) throws(Inflate.Failure) -> [UInt8] {
+    package static func decode(_ bytes: [UInt8], _ codings: [String], limit: Int) throws(Inflate.Failure) -> [UInt8] {
         var bytes = bytes
         for coding in codings.reversed().prefix(most) {
             switch coding {

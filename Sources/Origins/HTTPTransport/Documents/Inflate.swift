@@ -2,8 +2,8 @@
 ///
 /// Accepts any input: invalid data throws an error and never traps. Decodes bit by bit; meant for documents, not for
 /// files.
-struct Inflate {
-    enum Failure: Error, Sendable {
+package struct Inflate {
+    package enum Failure: Error, Sendable {
         /// The data is not a DEFLATE stream, or ends too early.
         case corrupt
         /// The output exceeds the limit.
@@ -25,7 +25,7 @@ struct Inflate {
 
     /// - Parameter limit: maximum number of output bytes.
     /// - Returns: the output, and the number of input bytes used.
-    static func inflate(
+    package static func inflate(
         _ input: ArraySlice<UInt8>, limit: Int
     ) throws(Failure) -> (output: [UInt8], consumed: Int) {
         var inflate = Inflate(input, limit: limit)

@@ -102,27 +102,27 @@ extension ObjectStore {
 }
 
 /// An object divided into ranges.
-struct DownloadPlan: Sendable, Hashable {
-    let size: Int64
-    let entityTag: String
-    let rangeSize: Int64
+package struct DownloadPlan: Sendable, Hashable {
+    package let size: Int64
+    package let entityTag: String
+    package let rangeSize: Int64
 
     /// Maximum number of ranges of one object, which bounds the record.
-    static let mostRanges: Int64 = 100_000
+    package static let mostRanges: Int64 = 100_000
 
     /// - Parameters:
     ///   - size: in bytes; a negative one counts as 0.
     ///   - rangeSize: length of a range, in bytes. Ranges are longer if there would be too many.
-    init(size: Int64, entityTag: String, rangeSize: Int64) {
+    package init(size: Int64, entityTag: String, rangeSize: Int64) {
         self.size = max(0, size)
         self.entityTag = entityTag
         self.rangeSize = max(1, rangeSize, self.size / DownloadPlan.mostRanges + 1)
     }
 
-    var count: Int { Int(size / rangeSize) + (size % rangeSize == 0 ? 0 : 1) }
+    package var count: Int { Int(size / rangeSize) + (size % rangeSize == 0 ? 0 : 1) }
 
     /// - Parameter index: 0 up to `count`.
-    func range(_ index: Int) -> Range<Int64> {
+    package func range(_ index: Int) -> Range<Int64> {
         let start = min(size, Int64(index) * rangeSize)
         return start..<start + min(rangeSize, size - start)
     }

@@ -3,13 +3,13 @@ import Glibc
 import Synchronization
 
 /// The finished ranges of a download. Stored as text: the identity of the object, then the numbers of the ranges.
-struct RangeRecord: Sendable, Hashable {
+package struct RangeRecord: Sendable, Hashable {
     private let plan: DownloadPlan
     private var have: Set<Int> = []
 
-    init(plan: DownloadPlan) { self.plan = plan }
+    package init(plan: DownloadPlan) { self.plan = plan }
 
-    init?(_ text: String, plan: DownloadPlan) {
+    package init?(_ text: String, plan: DownloadPlan) {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         guard lines.count == 3, lines[0] == RangeRecord.title(plan), lines[2].isEmpty else { return nil }
         self.plan = plan
@@ -19,13 +19,13 @@ struct RangeRecord: Sendable, Hashable {
         }
     }
 
-    var text: String {
+    package var text: String {
         RangeRecord.title(plan) + "\n" + have.sorted().map(String.init).joined(separator: " ") + "\n"
     }
-    var missing: [Int] { (0..<plan.count).filter { !have.contains($0) } }
-    var bytes: Int64 { have.reduce(0) { $0 + Int64(plan.range($1).count) } }
+    package var missing: [Int] { (0..<plan.count).filter { !have.contains($0) } }
+    package var bytes: Int64 { have.reduce(0) { $0 + Int64(plan.range($1).count) } }
 
-    mutating func add(_ index: Int) { have.insert(index) }
+    package mutating func add(_ index: Int) { have.insert(index) }
 
     private static func title(_ plan: DownloadPlan) -> String {
         "\(plan.size) \(plan.rangeSize) \(ShownName.escaped(plan.entityTag))"
@@ -33,17 +33,17 @@ struct RangeRecord: Sendable, Hashable {
 }
 
 /// Where the record of a download lies: `PATH.ranges` beside the file, in a directory that is held open.
-struct RecordPlace: Sendable {
+package struct RecordPlace: Sendable {
     /// Longest record that is read, in bytes.
     private static let mostBytes = 1 << 20
 
-    let path: String
+    package let path: String
     private let directory: HeldDirectory
     private let name: FileName
     private let temporary: FileName
 
     /// - Parameter path: of the file that is downloaded.
-    init(beside path: String) throws(ObjectStoreError) {
+    package init(beside path: String) throws(ObjectStoreError) {
         self.path = path + ".ranges"
         do throws(SystemError) {
             (directory, name) = try HeldDirectory.holding(SystemPath(self.path))
@@ -55,13 +55,13 @@ struct RecordPlace: Sendable {
     }
 
     /// Nil where there is no record, or one of another object or other ranges.
-    func read(_ plan: DownloadPlan) -> RangeRecord? {
+    package func read(_ plan: DownloadPlan) -> RangeRecord? {
         guard let file = try? directory.read(name, limit: Self.mostBytes) else { return nil }
         return RangeRecord(String(decoding: file.bytes, as: UTF8.self), plan: plan)
     }
 
     /// Replaces the record in one step, durably; after a failure nothing of the new one is left.
-    func write(_ record: RangeRecord) throws(ObjectStoreError) {
+    package func write(_ record: RangeRecord) throws(ObjectStoreError) {
         do throws(SystemError) {
             try directory.replace(name, with: Array(record.text.utf8), temporary: .fixed(temporary))
         } catch {
@@ -70,7 +70,7 @@ struct RecordPlace: Sendable {
     }
 
     /// The file is whole: its record goes. One that stays is of no harm.
-    func remove() { _ = try? directory.removeFile(name) }
+    package func remove() { _ = try? directory.removeFile(name) }
 }
 
 /// The record of a running download, shared by its parallel ranges.

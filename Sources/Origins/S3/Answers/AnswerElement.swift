@@ -18,14 +18,14 @@ package enum S3AnswerError: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 /// An element of a response, without attributes and namespace.
-struct AnswerElement {
-    let name: String
+package struct AnswerElement {
+    package let name: String
     /// The element's own text, including white space at both ends.
-    let text: String
-    let children: [AnswerElement]
+    package let text: String
+    package let children: [AnswerElement]
 
     /// The text of the first child with this name.
-    subscript(_ name: String) -> String? { children.first { $0.name == name }?.text }
+    package subscript(_ name: String) -> String? { children.first { $0.name == name }?.text }
 
-    func all(_ name: String) -> [AnswerElement] { children.filter { $0.name == name } }
+    package func all(_ name: String) -> [AnswerElement] { children.filter { $0.name == name } }
 }

@@ -5,7 +5,7 @@
 /// Reads each byte once, stores no more than the limits allow, and stops at the first error. (A general parser does
 /// more than is wanted here: Foundation's leaks the description of each error, and reads a null pointer for an empty
 /// instruction.)
-struct AnswerReader {
+package struct AnswerReader {
     private let bytes: [UInt8]
     private let limits: S3Limits
     private var position = 0
@@ -27,7 +27,7 @@ struct AnswerReader {
     }
 
     /// - Throws: `S3AnswerError`.
-    static func read(_ bytes: [UInt8], limits: S3Limits) throws(S3AnswerError) -> AnswerElement {
+    package static func read(_ bytes: [UInt8], limits: S3Limits) throws(S3AnswerError) -> AnswerElement {
         guard bytes.count <= limits.answerBytes else { throw .tooLarge }
         // Once the input is known to be UTF-8, parts cut at ASCII characters are UTF-8 too.
         guard String(validating: bytes, as: UTF8.self) != nil, !bytes.contains(where: Self.isControl) else {

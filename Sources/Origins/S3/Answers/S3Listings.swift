@@ -11,6 +11,13 @@ package struct S3Object: Sendable, Hashable {
     package let entityTag: String
     /// Seconds since 1970; nil if the store sends none.
     package let lastModified: Int64?
+
+    package init(key: String, size: Int64, entityTag: String, lastModified: Int64?) {
+        self.key = key
+        self.size = size
+        self.entityTag = entityTag
+        self.lastModified = lastModified
+    }
 }
 
 /// A page of a listing.
@@ -119,6 +126,12 @@ package struct S3Upload: Sendable, Hashable {
     package let id: String
     /// Seconds since 1970; nil if the store sends none.
     package let initiated: Int64?
+
+    package init(key: String, id: String, initiated: Int64?) {
+        self.key = key
+        self.id = id
+        self.initiated = initiated
+    }
 }
 
 /// The position at which a listing of uploads continues.

@@ -1,14 +1,14 @@
 import Crypto
 
 #if canImport(FoundationEssentials)
-    import FoundationEssentials
+import FoundationEssentials
 #else
-    import Foundation
+import Foundation
 #endif
 
 /// Signature Version 2 ("Signing and authenticating REST requests", S3 developer guide), for stores that support no
 /// other.
-enum SignatureV2 {
+package enum SignatureV2 {
     /// Query parameters that are included in the signature.
     private static let subresources: Set<String> = [
         "acl", "cors", "delete", "lifecycle", "location", "logging", "notification", "partNumber", "policy",
@@ -18,7 +18,7 @@ enum SignatureV2 {
     ]
 
     /// The request's headers, with `Date` and `Authorization` added.
-    static func headers(
+    package static func headers(
         of request: S3Request, to place: S3Place, _ credentials: S3Credentials, at time: S3Timestamp
     ) -> [S3Header] {
         var headers = request.headers
@@ -31,7 +31,7 @@ enum SignatureV2 {
         return headers
     }
 
-    static func stringToSign(_ request: S3Request, to place: S3Place, headers: [S3Header]) -> String {
+    package static func stringToSign(_ request: S3Request, to place: S3Place, headers: [S3Header]) -> String {
         func value(_ name: String) -> String { headers.first { $0.name.lowercased() == name }?.value ?? "" }
         let amazon =
             headers

@@ -1,15 +1,14 @@
 import Crypto
-
 import Text
 
 /// Signature Version 4 in the `Authorization` header ("Authenticating Requests: Using the Authorization Header", S3 API
 /// reference).
-enum SignatureV4 {
+package enum SignatureV4 {
     private static let algorithm = "AWS4-HMAC-SHA256"
 
     /// The request's headers, with `x-amz-date`, `x-amz-content-sha256` and `Authorization` added. All of them are
     /// signed.
-    static func headers(
+    package static func headers(
         of request: S3Request, to place: S3Place, _ credentials: S3Credentials, at time: S3Timestamp
     ) -> [S3Header] {
         var headers = request.headers
@@ -32,7 +31,7 @@ enum SignatureV4 {
     }
 
     /// Method, path, sorted query, sorted headers, their names, hash of the body: one line each.
-    static func canonicalRequest(_ request: S3Request, to place: S3Place, headers: [S3Header]) -> String {
+    package static func canonicalRequest(_ request: S3Request, to place: S3Place, headers: [S3Header]) -> String {
         let query = request.query
             .map { (PercentEncoding.encode($0.name.utf8), PercentEncoding.encode(($0.value ?? "").utf8)) }
             .sorted { $0.0 == $1.0 ? precedes($0.1, $1.1) : precedes($0.0, $1.0) }
@@ -62,7 +61,7 @@ enum SignatureV4 {
         left.utf8.lexicographicallyPrecedes(right.utf8)
     }
 
-    static func bodyHash(_ body: S3Request.Body) -> String {
+    package static func bodyHash(_ body: S3Request.Body) -> String {
         switch body {
         case .none: Hexadecimal.encode(SHA256.hash(data: [UInt8]()))
         case .bytes(let bytes): Hexadecimal.encode(SHA256.hash(data: bytes))

@@ -14,15 +14,15 @@ package struct S3Timestamp: Sendable, Hashable {
     }
 
     /// `20130524`
-    var date: String { "\(zeroPadded(day.year, 4))\(zeroPadded(day.month))\(zeroPadded(day.day))" }
+    package var date: String { "\(zeroPadded(day.year, 4))\(zeroPadded(day.month))\(zeroPadded(day.day))" }
 
     /// `20130524T000000Z`
-    var basic: String {
+    package var basic: String {
         "\(date)T\(clock.joined())Z"
     }
 
     /// `Tue, 27 Mar 2007 19:36:42 +0000`
-    var rfc1123: String {
+    package var rfc1123: String {
         "\(day.weekdayName), \(zeroPadded(day.day)) \(day.monthName) \(zeroPadded(day.year, 4)) "
             + "\(clock.joined(separator: ":")) +0000"
     }
@@ -33,7 +33,7 @@ package struct S3Timestamp: Sendable, Hashable {
     }
 
     /// `2009-10-12T17:50:30.000Z`, as in listings; nil for anything else.
-    init?(iso8601 text: String) {
+    package init?(iso8601 text: String) {
         let bytes = Array(text.utf8)
         guard (20...32).contains(bytes.count), bytes.last == UInt8(ascii: "Z") else { return nil }
         func number(_ range: Range<Int>) -> Int64? {

@@ -48,6 +48,11 @@ extension DeliveryNode {
     /// One of them; nil for a task that waits, has ended or is not known.
     package func job(named name: String) -> JobStatus? { receivers[name]?.status }
 
+    /// Returns when the library of hashes has hashed and written all that it has seen.
+    package func libraryIsCurrent() async {
+        await (context.library as? LibraryBridge)?.library.waitUntilCurrent()
+    }
+
     /// A task file that receivers may take: one that has been uploaded. Nil when there is none of that name.
     package func taskFile(named name: String) async -> [UInt8]? {
         let directories = context.directories

@@ -5,15 +5,15 @@ import Jobs
 
 /// A task file that a caller named: its directory, held open, and its name in it. What is read, written and removed is
 /// in that directory, whoever swaps the names above it meanwhile.
-struct TaskFileSite: Sendable {
+package struct TaskFileSite: Sendable {
     private let directory: HeldDirectory
     /// Where the directory was when it was opened, without links; empty for the root.
-    let directoryPath: String
+    package let directoryPath: String
     private let fileName: FileName
     /// `*.task.json`.
-    var name: String { fileName.text }
+    package var name: String { fileName.text }
     /// Where it really is, without links.
-    var path: String { "\(directoryPath)/\(name)" }
+    package var path: String { "\(directoryPath)/\(name)" }
 
     fileprivate init(_ directory: HeldDirectory, at real: String, name: FileName) {
         self.directory = directory
@@ -22,16 +22,16 @@ struct TaskFileSite: Sendable {
     }
 
     /// A file that was read, with what it takes to remove just that one.
-    struct Given: Sendable {
-        let site: TaskFileSite
-        let bytes: [UInt8]
+    package struct Given: Sendable {
+        package let site: TaskFileSite
+        package let bytes: [UInt8]
         fileprivate let identity: EntryIdentity
 
         /// Removes the file that was read, and nothing else that may have its name by now.
-        func remove() { _ = try? site.directory.removeFile(site.fileName, if: identity) }
+        package func remove() { _ = try? site.directory.removeFile(site.fileName, if: identity) }
     }
 
-    func read() throws(FileFailure) -> Given {
+    package func read() throws(FileFailure) -> Given {
         do throws(SystemError) {
             let file = try directory.read(fileName, limit: TaskDirectories.mostBytes)
             return Given(site: self, bytes: file.bytes, identity: EntryIdentity(file.status))
@@ -41,13 +41,13 @@ struct TaskFileSite: Sendable {
     }
 
     /// Whether there is a regular file, or nothing.
-    var isFileOrNothing: Bool { status.map { $0.kind == .file } ?? true }
-    var isThere: Bool { status?.kind == .file }
+    package var isFileOrNothing: Bool { status.map { $0.kind == .file } ?? true }
+    package var isThere: Bool { status?.kind == .file }
     private var status: FileStatus? { (try? directory.status(fileName)) ?? nil }
 
     /// Writes it new and renames it into place.
     /// - Throws: `EEXIST` when what has the name is no regular file.
-    func write(_ bytes: [UInt8]) throws(FileFailure) {
+    package func write(_ bytes: [UInt8]) throws(FileFailure) {
         guard isFileOrNothing else { throw FileFailure(operation: "write", path: path, number: EEXIST) }
         // Keys of an object store may be in it.
         do throws(SystemError) {
@@ -58,19 +58,19 @@ struct TaskFileSite: Sendable {
     }
 
     /// Removes a regular file of that name.
-    func remove() { _ = try? directory.removeFile(fileName) }
+    package func remove() { _ = try? directory.removeFile(fileName) }
 }
 
 /// The places that the API reads task files from and writes them to.
-struct TaskRoots: Sendable {
+package struct TaskRoots: Sendable {
     /// Directories that the configuration names.
-    let roots: [String]
+    package let roots: [String]
     /// BASE: published content is no task file, whatever it is called.
-    let base: String
+    package let base: String
     /// DATA: in it are the directories that are the record of every task.
-    let data: String
+    package let data: String
 
-    init(_ configuration: NodeConfiguration) {
+    package init(_ configuration: NodeConfiguration) {
         roots = configuration.taskRoots
         base = configuration.baseDataPath
         data = configuration.dataPath
@@ -79,7 +79,7 @@ struct TaskRoots: Sendable {
     /// The site of a task file that a caller named: `*.task.json` below one of the roots and not below BASE, of a
     /// regular file or of nothing.
     /// - Throws: `ENOENT` for every other path, whether there is something or not.
-    func site(_ path: String) throws(FileFailure) -> TaskFileSite {
+    package func site(_ path: String) throws(FileFailure) -> TaskFileSite {
         let refusal = FileFailure(operation: "open", path: path, number: ENOENT)
         guard path.hasPrefix("/"), let slash = path.lastIndex(of: "/"), path.utf8.count <= 4000,
             !path.utf8.contains(0)
@@ -99,7 +99,7 @@ struct TaskRoots: Sendable {
     /// A site that a task file may be written to. The directories of tasks that wait, run or are over are not for
     /// callers to write to, only the two `tmp` are.
     /// - Throws: `ENOENT` as ``site(_:)`` does.
-    func outputSite(_ path: String) throws(FileFailure) -> TaskFileSite {
+    package func outputSite(_ path: String) throws(FileFailure) -> TaskFileSite {
         let site = try site(path)
         let own = ["sender", "receiver", "transfer"].map { "\(data)/\($0)" }
         let open = TaskSide.allCases.map { "\(data)/\($0.rawValue)/\(TaskState.tmp.rawValue)" }
@@ -111,7 +111,7 @@ struct TaskRoots: Sendable {
     }
 
     /// - Throws: `ENOENT` for a path that may not be named.
-    func read(_ path: String) throws(FileFailure) -> TaskFileSite.Given { try site(path).read() }
+    package func read(_ path: String) throws(FileFailure) -> TaskFileSite.Given { try site(path).read() }
 
     /// Whether a directory without links is `root` or lies below it.
     private static func isIn(_ real: String, _ root: String) -> Bool {

@@ -4,17 +4,17 @@ import Metainfo
 
 /// Makes the torrents of a content and the digests of its files. Reuses existing ones that still fit, and computes the
 /// rest from one reading.
-struct ContentTorrents: Sendable {
-    struct Result: Sendable {
-        let full: Torrent
+package struct ContentTorrents: Sendable {
+    package struct Result: Sendable {
+        package let full: Torrent
         /// Nil if BitTorrent's share has no file, or all files.
-        let share: Torrent?
+        package let share: Torrent?
         /// By index in the scan.
-        let digests: [SHA1Digest]
+        package let digests: [SHA1Digest]
         /// Number of files that were read, and for each torrent whether it existed.
-        let filesRead: Int
-        let isFullOld: Bool
-        let isShareOld: Bool
+        package let filesRead: Int
+        package let isFullOld: Bool
+        package let isShareOld: Bool
     }
 
     let content: ScannedContent
@@ -23,14 +23,30 @@ struct ContentTorrents: Sendable {
     /// Indices in the scan of the files in the share's torrent; nil for none.
     let shareFiles: [Int]?
     /// Existing torrents that may be reused.
-    var oldFull: Torrent?
-    var oldShare: Torrent?
+    package var oldFull: Torrent?
+    package var oldShare: Torrent?
     /// Known digests, by index in the scan.
-    var known: [Int: SHA1Digest]
+    package var known: [Int: SHA1Digest]
     var threads: Int?
 
+    package init(
+        content: ScannedContent, version: Info.Version, tracker: String, shareFiles: [Int]?, oldFull: Torrent? = nil,
+        oldShare: Torrent? = nil, known: [Int: SHA1Digest], threads: Int? = nil
+    ) {
+        self.content = content
+        self.version = version
+        self.tracker = tracker
+        self.shareFiles = shareFiles
+        self.oldFull = oldFull
+        self.oldShare = oldShare
+        self.known = known
+        self.threads = threads
+    }
+
     /// - Throws: `AuthoringError`.
-    func make(progress: @escaping @Sendable (HashProgress) -> Void = { _ in }) async throws(AuthoringError) -> Result {
+    package func make(progress: @escaping @Sendable (HashProgress) -> Void = { _ in }) async throws(AuthoringError)
+        -> Result
+    {
         let all = Array(content.files.indices)
         let pieceLength: Int
         let fullOld = oldFull.flatMap { fits($0, name: content.name.bytes, files: all) ? $0 : nil }
@@ -94,7 +110,7 @@ struct ContentTorrents: Sendable {
     }
 
     /// Whether everything exists already.
-    var needsNoReading: Bool {
+    package var needsNoReading: Bool {
         let all = Array(content.files.indices)
         guard known.count == all.count, let oldFull, fits(oldFull, name: content.name.bytes, files: all) else {
             return false
@@ -155,7 +171,7 @@ struct ContentTorrents: Sendable {
 
 extension ContentPass.Digests {
     /// The result of a pass with nothing to do.
-    static func none(files: Int) -> Self {
+    package static func none(files: Int) -> Self {
         ContentPass.Digests(files: [SHA1Digest?](repeating: nil, count: files), v1: [], v2: [])
     }
 }

@@ -4,13 +4,13 @@ import Text
 ///
 /// Components are bytes, because file names are. None is empty, `.`, `..` or hidden, and none contains a slash or a
 /// NUL: so the node's own directory `.swoop`, which contains unfinished content, cannot be named.
-struct ServedPath: Equatable, Sendable {
-    let components: [[UInt8]]
+package struct ServedPath: Equatable, Sendable {
+    package let components: [[UInt8]]
 
-    static let prefix = "/dcp/"
+    package static let prefix = "/dcp/"
 
     /// - Parameter target: the request's target as received, with its query.
-    init?(target: String) {
+    package init?(target: String) {
         let path = target.utf8.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
         guard path.starts(with: Self.prefix.utf8), path.count <= 4096 else { return nil }
         var components: [[UInt8]] = []

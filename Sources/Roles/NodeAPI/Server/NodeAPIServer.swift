@@ -31,7 +31,7 @@ package final class NodeAPIServer: Sendable {
         }
     }
 
-    let api: HTTPService
+    package let api: HTTPService
     let www: HTTPService?
 
     /// The listening address of the API, with the port that the system chose if it was 0.

@@ -77,7 +77,7 @@ package struct BearerTokens: Authenticator {
     }
 
     /// - Parameter header: the value of `Authorization`.
-    static func judge(_ header: String?, _ tokens: [Token]) -> Authentication {
+    package static func judge(_ header: String?, _ tokens: [Token]) -> Authentication {
         if tokens.isEmpty { return .notSetUp }
         guard let given = given(header) else { return .missing }
         // All tokens are compared, so that timing does not reveal which one matched.

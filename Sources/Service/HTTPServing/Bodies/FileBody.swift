@@ -3,15 +3,25 @@ import Hummingbird
 import NIOCore
 
 /// A part of a file as the body of an answer. File and place are held until its last byte is sent.
-struct FileBody: Sendable {
+package struct FileBody: Sendable {
     let file: ServedFile
     let range: Range<Int64>
     let limits: HTTPLimits
     let admission: Admission
     let place: Admission.RequestTicket
 
+    package init(
+        file: ServedFile, range: Range<Int64>, limits: HTTPLimits, admission: Admission, place: Admission.RequestTicket
+    ) {
+        self.file = file
+        self.range = range
+        self.limits = limits
+        self.admission = admission
+        self.place = place
+    }
+
     /// By the system itself where that is possible, else by copying.
-    func sent(by sender: some FileSender) -> ResponseBody {
+    package func sent(by sender: some FileSender) -> ResponseBody {
         ResponseBody(contentLength: range.count) { writer in
             defer { withExtendedLifetime(place) {} }
             try await withTaskCancellationHandler {
@@ -66,23 +76,23 @@ struct FileBody: Sendable {
 }
 
 /// How many bytes the system is asked to send at a time: more where they go out at once. Pure.
-struct SlicePace: Sendable {
+package struct SlicePace: Sendable {
     private let smallest: Int
     private let largest: Int
     /// Bytes.
-    private(set) var length: Int
+    package private(set) var length: Int
 
     /// Seconds within which a slice should be sent: far less than the time after which a connection counts as stalled.
     private static let usual = 1.0
 
-    init(smallest: Int, largest: Int) {
+    package init(smallest: Int, largest: Int) {
         self.smallest = smallest
         self.largest = max(smallest, largest)
         length = smallest
     }
 
     /// - Parameter seconds: that the last slice took.
-    mutating func sent(in seconds: Double) {
+    package mutating func sent(in seconds: Double) {
         length = seconds < Self.usual ? min(length * 2, largest) : smallest
     }
 }

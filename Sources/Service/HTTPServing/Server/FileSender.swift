@@ -1,7 +1,7 @@
 import NIOCore
 
 /// A part of an answer's body that goes by the connection's gate, so that it is known when the system has taken it.
-enum FilePart: Sendable {
+package enum FilePart: Sendable {
     /// A part of a file that the system itself sends, with sendfile.
     case slice(ServedFile, Range<Int64>)
     /// The same, read.
@@ -9,7 +9,7 @@ enum FilePart: Sendable {
 }
 
 /// Sends parts of files as the body of one answer.
-protocol FileSender: Sendable {
+package protocol FileSender: Sendable {
     /// Whether the system may send them by itself.
     var sendsSlices: Bool { get }
     /// Sends a part after everything of the answer that was written before.

@@ -4,9 +4,9 @@ import NIOCore
 ///
 /// Those handlers cost a hundred times as much as a few buffered bytes, and most connections of an attack never send
 /// more.
-struct FirstBytes: Sendable {
+package struct FirstBytes: Sendable {
     /// The kind of bytes that a connection must begin with.
-    enum Kind: Sendable {
+    package enum Kind: Sendable {
         /// The head of an HTTP request.
         case head
         /// A TLS record (RFC 8446, section 5.1) with the ClientHello.
@@ -16,19 +16,19 @@ struct FirstBytes: Sendable {
     private let kind: Kind
     /// Bytes after which waiting ends; the protocol's own handlers then report the error.
     private let limit: Int
-    private(set) var buffer = ByteBuffer()
+    package private(set) var buffer = ByteBuffer()
     /// Number of bytes of ``buffer`` that have been examined.
     private var seen = 0
     private var isLineEmpty = true
     private var lines = 0
 
-    init(_ kind: Kind, limit: Int) {
+    package init(_ kind: Kind, limit: Int) {
         self.kind = kind
         self.limit = limit
     }
 
     /// - Returns: whether waiting can end. The bytes are in ``buffer``.
-    mutating func append(_ bytes: ByteBuffer) -> Bool {
+    package mutating func append(_ bytes: ByteBuffer) -> Bool {
         if buffer.readableBytes == 0 { buffer = bytes } else { buffer.writeImmutableBuffer(bytes) }
         if buffer.readableBytes >= limit { return true }
         switch kind {

@@ -3,7 +3,7 @@
 /// The deadline for a request's head counts from the start of the connection, or from the first byte of the next
 /// request; further bytes do not extend it. The rest of a request whose response has been sent has the same time limit.
 /// Idle time between requests is limited elsewhere.
-struct HeadClock: Sendable {
+package struct HeadClock: Sendable {
     private enum State {
         case head(until: Double)
         /// Between two requests: no byte of the next has arrived.
@@ -15,18 +15,18 @@ struct HeadClock: Sendable {
     }
 
     /// Seconds.
-    let limit: Double
+    package let limit: Double
     private var state: State
     private var unanswered = 0
     private var isRequestOpen = false
 
-    init(limit: Double, now: Double) {
+    package init(limit: Double, now: Double) {
         self.limit = limit
         state = .head(until: now + limit)
     }
 
     /// Time at which to close the connection if nothing changes; nil while there is no deadline.
-    var deadline: Double? {
+    package var deadline: Double? {
         switch state {
         case .head(let until), .rest(let until): until
         case .quiet, .request: nil
@@ -34,27 +34,27 @@ struct HeadClock: Sendable {
     }
 
     /// Whether responses are in progress.
-    var isAnswering: Bool { unanswered > 0 }
+    package var isAnswering: Bool { unanswered > 0 }
 
-    mutating func bytesCame(now: Double) {
+    package mutating func bytesCame(now: Double) {
         if case .quiet = state { state = .head(until: now + limit) }
     }
 
     /// The head of a request is complete.
-    mutating func headCame() {
+    package mutating func headCame() {
         unanswered += 1
         isRequestOpen = true
         state = .request
     }
 
     /// The request is complete, including its body.
-    mutating func requestEnded() {
+    package mutating func requestEnded() {
         isRequestOpen = false
         if case .rest = state { state = .quiet }
     }
 
     /// The last byte of a response has been passed on for sending.
-    mutating func answered(now: Double) {
+    package mutating func answered(now: Double) {
         unanswered = max(0, unanswered - 1)
         guard unanswered == 0 else { return }
         state = isRequestOpen ? .rest(until: now + limit) : .quiet

@@ -34,7 +34,7 @@ final class Mailbox: Sendable {
 }
 
 /// Values of a running tracker for other threads.
-struct TrackerSnapshot: Sendable {
-    let counters: Counters
-    let totals: StoreTotals
+package struct TrackerSnapshot: Sendable {
+    package let counters: Counters
+    package let totals: StoreTotals
 }

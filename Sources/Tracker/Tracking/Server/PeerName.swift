@@ -15,7 +15,7 @@ public struct PeerName: Hashable, Sendable {
         third = bytes.loadUnaligned(fromByteOffset: 16, as: UInt32.self)
     }
 
-    init(first: UInt64, second: UInt64, third: UInt32) {
+    package init(first: UInt64, second: UInt64, third: UInt32) {
         self.first = first
         self.second = second
         self.third = third
