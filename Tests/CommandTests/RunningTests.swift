@@ -144,9 +144,9 @@ struct DemoBoardTests {
         let line =
             #"{"event":"progress","done":40,"total":100,"down":7,"up":3,"eta":9,"sources":{"peers":2,"web":0},"#
             + #""phase":"downloading","new":1}"#
-        board.take(try #require(DemoLine.parse(line.utf8)), of: 0)
+        board.record(try #require(DemoLine.parse(line.utf8)), of: 0)
         #expect(board.rows[0].progress.done == 40)
-        board.take(
+        board.record(
             try #require(
                 DemoLine.parse(#"{"event":"complete","path":"/x","info_hash":"a","bytes":100,"seconds":0.5}"#.utf8)),
             of: 1)

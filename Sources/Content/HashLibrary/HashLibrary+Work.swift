@@ -37,7 +37,7 @@ extension HashLibrary {
     /// Processes what has arrived in the inbox.
     func turn() {
         guard !isStopped else { return }
-        let news = inbox.take()
+        let news = inbox.drain()
         takeResults(news)
         if let isLimited = news.isLimited { limited(isLimited) }
         for (path, isWhole) in news.looks { look(path, isWhole: isWhole) }

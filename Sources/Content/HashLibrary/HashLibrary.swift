@@ -123,7 +123,7 @@ package actor HashLibrary {
         watcher = nil
         inbox.finish()
         while hashingThreads > 0 { try? await Task.sleep(for: .milliseconds(5)) }
-        takeResults(inbox.take())
+        takeResults(inbox.drain())
         if isStarted { save() }
     }
 

@@ -70,10 +70,10 @@ public final class WorkerPool: @unchecked Sendable {
     }
 
     private func work() {
-        while let next = take() { next() }
+        while let next = nextTask() { next() }
     }
 
-    private func take() -> (@Sendable () -> Void)? {
+    private func nextTask() -> (@Sendable () -> Void)? {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         while true {

@@ -121,7 +121,7 @@ package final class TrackerServer: Sendable {
         }
         for continuation in waiting { continuation.resume() }
         // Answers questions from before the state changed; later ones are not posted.
-        for case .call(let work) in mailbox.take() { work(nil) }
+        for case .call(let work) in mailbox.drain() { work(nil) }
         logger.info("tracker has stopped")
     }
 

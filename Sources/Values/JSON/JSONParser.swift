@@ -90,19 +90,19 @@ struct JSONParser {
         var object = JSONObject()
         position += 1
         skipBlanks()
-        if take("}") { return object }
+        if accept("}") { return object }
         while true {
             guard peek == UInt8(ascii: "\"") else {
                 throw error(isComment ? Self.commentReason : "the name of a member in double quotes should be here")
             }
             let key = try string()
             skipBlanks()
-            guard take(":") else { throw error("a ':' should be here") }
+            guard accept(":") else { throw error("a ':' should be here") }
             skipBlanks()
             object[key] = try value(depth: depth)
             skipBlanks()
-            if take("}") { return object }
-            guard take(",") else { throw error(isComment ? Self.commentReason : "a ',' or '}' should be here") }
+            if accept("}") { return object }
+            guard accept(",") else { throw error(isComment ? Self.commentReason : "a ',' or '}' should be here") }
             skipBlanks()
         }
     }
@@ -112,17 +112,17 @@ struct JSONParser {
         var elements: [JSONValue] = []
         position += 1
         skipBlanks()
-        if take("]") { return elements }
+        if accept("]") { return elements }
         while true {
             elements.append(try value(depth: depth))
             skipBlanks()
-            if take("]") { return elements }
-            guard take(",") else { throw error(isComment ? Self.commentReason : "a ',' or ']' should be here") }
+            if accept("]") { return elements }
+            guard accept(",") else { throw error(isComment ? Self.commentReason : "a ',' or ']' should be here") }
             skipBlanks()
         }
     }
 
-    private mutating func take(_ scalar: Unicode.Scalar) -> Bool {
+    private mutating func accept(_ scalar: Unicode.Scalar) -> Bool {
         guard peek == UInt8(ascii: scalar) else { return false }
         position += 1
         return true

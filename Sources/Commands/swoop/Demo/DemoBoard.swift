@@ -6,7 +6,7 @@ struct DemoBoard {
         progress = Array(repeating: Progress(phase: "starting", total: total), count: receivers)
     }
 
-    mutating func take(_ line: DemoLine, of receiver: Int) {
+    mutating func record(_ line: DemoLine, of receiver: Int) {
         switch line.event {
         case "progress":
             let total = progress[receiver].total

@@ -100,7 +100,7 @@ final class DemoNetwork: Sendable {
             guard let line else { throw processes[number].failure("it ended early") }
             if line.event == "error" { throw processes[number].failure(line.message ?? "it does not say why") }
             if line.event == "complete", let path = line.path { arrivals[number] = (path, elapsed()) }
-            board.take(line, of: number)
+            board.record(line, of: number)
             let isEnd = arrivals.allSatisfy { $0 != nil }
             reporter.progress(board.sum, rows: board.rows, force: isEnd)
             if isEnd { break }

@@ -95,7 +95,7 @@ final class HashState: Sendable {
     func setTotal(_ bytes: Int64) { total.store(bytes, ordering: .relaxed) }
 
     /// The next position to work on, below `count`; nil if there is none or the run should end.
-    func take(of count: Int) -> Int? {
+    func nextIndex(of count: Int) -> Int? {
         guard !isStopped else { return nil }
         let position = next.add(1, ordering: .relaxed).oldValue
         return position < count ? position : nil

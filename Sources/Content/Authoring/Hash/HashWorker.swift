@@ -72,7 +72,7 @@ struct HashWorker: ~Copyable {
 
     /// Assigns the next piece to a lane, skipping pieces that are holes.
     private mutating func start(_ index: Int) {
-        while let position = state.take(of: job.count) {
+        while let position = state.nextIndex(of: job.count) {
             let piece = job.piece(position)
             let (stretch, range) = job.line.piece(piece)
             let lane = Lane(piece: piece, end: range.upperBound, position: range.lowerBound, stretch: stretch)

@@ -76,7 +76,7 @@ struct PassWorker: ~Copyable {
     }
 
     private mutating func start(_ index: Int) {
-        while let position = state.take(of: order.count) {
+        while let position = state.nextIndex(of: order.count) {
             let file = order[position]
             let scanned = shared.pass.content.files[file]
             guard scanned.length > 0 else { continue }

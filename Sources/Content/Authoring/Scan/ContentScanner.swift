@@ -25,7 +25,7 @@ package enum ContentScanner {
         case .file:
             if walk.output?.isFile(status) == true { throw .outputIsContent(path: DisplayName.escape(root)) }
             isSingleFile = true
-            walk.take(.empty, status, name: name.bytes)
+            walk.add(.empty, status, name: name.bytes)
         case .directory: try walk.directory(status, isCancelled: isCancelled)
         case .symlink: throw .symlink(path: DisplayName.escape(root))
         case .other:
@@ -98,7 +98,7 @@ private struct Walk {
         }
     }
 
-    mutating func take(_ path: SafePath, _ status: FileStatus, name: [UInt8]) {
+    mutating func add(_ path: SafePath, _ status: FileStatus, name: [UInt8]) {
         if PortableNames.isRefusedByWindows(name) {
             warnings.append(.notForWindows(path.isEmpty ? DisplayName.escape(name) : path.display))
         }
@@ -159,7 +159,7 @@ private struct Walk {
         }
         switch status.kind {
         case .file:
-            take(path, status, name: name)
+            add(path, status, name: name)
             return nil
         case .directory:
             if levels.contains(where: { $0.identity == EntryIdentity(status) }) {

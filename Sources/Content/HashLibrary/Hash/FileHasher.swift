@@ -74,7 +74,7 @@ package struct FileHasher: Sendable {
         let position = Position()
         await withTaskCancellationHandler {
             await run(expecting: paths.count, stop: stop, progress: progress) { _ in
-                let index = position.take()
+                let index = position.nextIndex()
                 return index < paths.count ? HashItem(tag: index, path: paths[index]) : nil
             } each: { item, result in
                 each(item.tag, result)
@@ -120,7 +120,7 @@ package struct FileHasher: Sendable {
 private final class Position: Sendable {
     private let next = Atomic<Int>(0)
 
-    func take() -> Int { next.add(1, ordering: .relaxed).oldValue }
+    func nextIndex() -> Int { next.add(1, ordering: .relaxed).oldValue }
 }
 
 private final class Results: Sendable {

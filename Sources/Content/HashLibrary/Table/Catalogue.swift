@@ -136,7 +136,7 @@ package struct Catalogue: Sendable {
         if removed.removeValue(forKey: path) != nil { isDirty = true }
         guard let entry = entries[path] else { return }
         if case .verified(let stamp) = entry.trust { depart(stamp, entry.sha1) }
-        take(path)
+        removeEntry(path)
         isDirty = true
     }
 
@@ -165,14 +165,14 @@ package struct Catalogue: Sendable {
     }
 
     private mutating func put(_ entry: Entry, at path: AbsolutePath) {
-        take(path)
+        removeEntry(path)
         entries[path] = entry
         byContent[entry.sha1, default: []].insert(path)
         if case .verified(let stamp) = entry.trust { byFile[FileKey(stamp: stamp)] = path }
         isDirty = true
     }
 
-    private mutating func take(_ path: AbsolutePath) {
+    private mutating func removeEntry(_ path: AbsolutePath) {
         guard let old = entries.removeValue(forKey: path) else { return }
         byContent[old.sha1]?.remove(path)
         if byContent[old.sha1]?.isEmpty == true { byContent[old.sha1] = nil }
@@ -193,7 +193,7 @@ package struct Catalogue: Sendable {
             if case .verified(let stamp) = entry.trust {
                 removed[path] = StampText.Row(kind: .removed, sha1: entry.sha1, stamp: stamp)
             }
-            take(path)
+            removeEntry(path)
             counts.removed += 1
             isDirty = true
         }

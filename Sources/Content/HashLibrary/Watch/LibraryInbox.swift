@@ -50,7 +50,7 @@ final class LibraryInbox: Sendable {
         wake.yield()
     }
 
-    func take() -> Contents {
+    func drain() -> Contents {
         contents.withLock { contents in
             let taken = contents
             contents = Contents()

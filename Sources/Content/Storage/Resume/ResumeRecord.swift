@@ -88,9 +88,9 @@ package struct ResumeRecord: Sendable, Equatable {
         let body = bytes.dropLast(SHA256Digest.byteCount)
         guard SHA256.digest(Array(body)).bytes == Array(bytes.suffix(SHA256Digest.byteCount)) else { throw .damaged }
         var reader = Reader(rest: body.dropFirst(magic.count))
-        guard let flags = reader.take(1)?.first, flags & ~Flag.known == 0 else { throw .damaged }
-        let v1 = flags & Flag.v1 == 0 ? nil : reader.take(SHA1Digest.byteCount).flatMap { SHA1Digest(bytes: $0) }
-        let v2 = flags & Flag.v2 == 0 ? nil : reader.take(SHA256Digest.byteCount).flatMap { SHA256Digest(bytes: $0) }
+        guard let flags = reader.read(1)?.first, flags & ~Flag.known == 0 else { throw .damaged }
+        let v1 = flags & Flag.v1 == 0 ? nil : reader.read(SHA1Digest.byteCount).flatMap { SHA1Digest(bytes: $0) }
+        let v2 = flags & Flag.v2 == 0 ? nil : reader.read(SHA256Digest.byteCount).flatMap { SHA256Digest(bytes: $0) }
         guard let hashes = InfoHashes(v1: v1, v2: v2), (v1 != nil) == (flags & Flag.v1 != 0),
             (v2 != nil) == (flags & Flag.v2 != 0), let pieces = reader.bits(), let selected = reader.bits()
         else { throw .damaged }
@@ -98,7 +98,7 @@ package struct ResumeRecord: Sendable, Equatable {
         var stamps: [FileStamp?] = []
         if flags & Flag.stamps != 0 {
             for _ in selectedFiles {
-                guard let presence = reader.take(1)?.first, presence <= 1 else { throw .damaged }
+                guard let presence = reader.read(1)?.first, presence <= 1 else { throw .damaged }
                 stamps.append(nil)
                 guard presence == 1 else { continue }
                 guard let size = reader.integer(Int64.self), let modified = reader.integer(Int64.self),
@@ -114,14 +114,14 @@ package struct ResumeRecord: Sendable, Equatable {
     private struct Reader {
         var rest: ArraySlice<UInt8>
 
-        mutating func take(_ count: Int) -> ArraySlice<UInt8>? {
+        mutating func read(_ count: Int) -> ArraySlice<UInt8>? {
             guard count <= rest.count else { return nil }
             defer { rest = rest.dropFirst(count) }
             return rest.prefix(count)
         }
 
         mutating func integer<Value: FixedWidthInteger>(_: Value.Type) -> Value? {
-            take(Value.bitWidth / 8).map { bytes in
+            read(Value.bitWidth / 8).map { bytes in
                 bytes.reversed().reduce(Value(0)) { $0 << 8 | Value(truncatingIfNeeded: $1) }
             }
         }
@@ -130,7 +130,7 @@ package struct ResumeRecord: Sendable, Equatable {
         mutating func bits() -> PieceSet? {
             guard let raw = integer(UInt32.self) else { return nil }
             let count = Int(raw)
-            return take((count + 7) / 8).flatMap { PieceSet(wire: $0, size: count) }
+            return read((count + 7) / 8).flatMap { PieceSet(wire: $0, size: count) }
         }
     }
 }

@@ -21,7 +21,7 @@ extension DeliveryMachine {
         }
         methods[method].received = max(received, methods[method].received)
         note(trouble, method, at: now)
-        return settle(at: now)
+        return advance(at: now)
     }
 
     /// The result of a probe of a method without a source.
@@ -37,7 +37,7 @@ extension DeliveryMachine {
         } else {
             takePartAgain(method)
         }
-        return settle(at: now)
+        return advance(at: now)
     }
 
     private mutating func note(_ trouble: SourceTrouble?, _ method: DeliveryMethod, at now: Moment) {

@@ -112,11 +112,11 @@ package struct DeliveryMachine: Sendable {
             if !copies.isEmpty { actions.append(.copy(files: copies)) }
             if let orphan = placeOrphans() { return fail(.noMethod(file: orphan)) }
         }
-        return actions + settle(at: now)
+        return actions + advance(at: now)
     }
 
     /// Only time has passed.
-    package mutating func tick(at now: Moment) -> [DeliveryAction] { settle(at: now) }
+    package mutating func tick(at now: Moment) -> [DeliveryAction] { advance(at: now) }
 
     /// A file is complete: copied, or fetched by its method.
     package mutating func fileComplete(_ file: Int, at now: Moment) -> [DeliveryAction] {
@@ -124,7 +124,7 @@ package struct DeliveryMachine: Sendable {
             files[file].progress == .missing || files[file].progress == .copying
         else { return [] }
         setProgress(.arrived, of: file)
-        return [.verify(file: file)] + settle(at: now)
+        return [.verify(file: file)] + advance(at: now)
     }
 
     /// A file could not be copied from the library: it is fetched.
@@ -132,7 +132,7 @@ package struct DeliveryMachine: Sendable {
         guard phase == .fetching, files.indices.contains(file), files[file].progress == .copying else { return [] }
         setProgress(.missing, of: file)
         guard placeOrphans() == nil else { return fail(.noMethod(file: file)) }
-        return settle(at: now)
+        return advance(at: now)
     }
 
     /// A file was hashed completely.
@@ -140,7 +140,7 @@ package struct DeliveryMachine: Sendable {
         guard phase == .fetching, files.indices.contains(file), files[file].progress == .arrived else { return [] }
         if isRight {
             setProgress(.verified, of: file)
-            return settle(at: now)
+            return advance(at: now)
         }
         setProgress(.missing, of: file)
         files[file].attempts += 1
@@ -149,7 +149,7 @@ package struct DeliveryMachine: Sendable {
         guard let source = otherSource(for: file) else { return fail(.noMethod(file: file)) }
         setOwner(source, of: file)
         methods[source].isChanged = true
-        return [.discard(file: file)] + settle(at: now)
+        return [.discard(file: file)] + advance(at: now)
     }
 
     /// The content is at its final place.
@@ -172,7 +172,7 @@ package struct DeliveryMachine: Sendable {
     // MARK: What follows from what is known
 
     /// Updates everything after a change of the time or the files; called at the end of each event.
-    mutating func settle(at now: Moment) -> [DeliveryAction] {
+    mutating func advance(at now: Moment) -> [DeliveryAction] {
         var actions: [DeliveryAction] = []
         updateWindows(at: now)
         if phase == .fetching {

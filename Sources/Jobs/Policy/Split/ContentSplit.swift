@@ -46,7 +46,9 @@ struct SplitScore {
     }
 
     mutating func give(_ size: Int64, to method: DeliveryMethod) { missing[method] -= Int128(max(size, 0)) * unit }
-    mutating func take(_ size: Int64, from method: DeliveryMethod) { missing[method] += Int128(max(size, 0)) * unit }
+    mutating func withdraw(_ size: Int64, from method: DeliveryMethod) {
+        missing[method] += Int128(max(size, 0)) * unit
+    }
 
     /// The method of `methods` that needs most bytes; of equal ones the first.
     func neediest(of methods: [DeliveryMethod]) -> DeliveryMethod {

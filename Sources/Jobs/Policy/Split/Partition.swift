@@ -63,13 +63,13 @@ struct PartitionSearch {
         for index in answer.indices.reversed() {
             for method in methods where method != answer[index] {
                 let before = score.value
-                score.take(sizes[index], from: answer[index])
+                score.withdraw(sizes[index], from: answer[index])
                 score.give(sizes[index], to: method)
                 if score.value < before {
                     answer[index] = method
                     break
                 }
-                score.take(sizes[index], from: method)
+                score.withdraw(sizes[index], from: method)
                 score.give(sizes[index], to: answer[index])
             }
         }
@@ -95,6 +95,6 @@ struct PartitionSearch {
         current.append(method)
         descend()
         current.removeLast()
-        score.take(size, from: method)
+        score.withdraw(size, from: method)
     }
 }

@@ -36,8 +36,8 @@ package struct Inflate {
     private mutating func run() throws(Failure) {
         var isLast = false
         while !isLast {
-            isLast = try take(1) == 1
-            switch try take(2) {
+            isLast = try readBits(1) == 1
+            switch try readBits(2) {
             case 0: try stored()
             case 1: try compressed(HuffmanCode.fixedLiterals, HuffmanCode.fixedDistances)
             case 2:
@@ -49,7 +49,7 @@ package struct Inflate {
     }
 
     /// Reads the next bits; the first bit is the lowest.
-    private mutating func take(_ count: Int) throws(Failure) -> Int {
+    private mutating func readBits(_ count: Int) throws(Failure) -> Int {
         while bitCount < count {
             guard position < input.endIndex else { throw .corrupt }
             bits |= UInt32(input[position]) << UInt32(bitCount)
@@ -98,10 +98,10 @@ package struct Inflate {
             }
             guard symbol - 257 < Self.lengths.count else { throw .corrupt }
             let length = Self.lengths[symbol - 257]
-            let count = length.base + (try take(length.extra))
+            let count = length.base + (try readBits(length.extra))
             let place = try decode(distances)
             guard place < Self.distances.count else { throw .corrupt }
-            let distance = Self.distances[place].base + (try take(Self.distances[place].extra))
+            let distance = Self.distances[place].base + (try readBits(Self.distances[place].extra))
             guard distance <= output.count else { throw .corrupt }
             guard output.count + count <= limit else { throw .tooLarge }
             // Byte by byte, because source and destination may overlap.
@@ -112,7 +112,7 @@ package struct Inflate {
     private mutating func decode(_ code: HuffmanCode) throws(Failure) -> Int {
         var (value, first, index) = (0, 0, 0)
         for length in 1...HuffmanCode.longest {
-            value |= try take(1)
+            value |= try readBits(1)
             let count = code.counts[length]
             if value - count < first { return code.symbols[index + value - first] }
             index += count
@@ -126,9 +126,9 @@ package struct Inflate {
 
     /// Reads the code tables of a dynamic block (RFC 1951, 3.2.7).
     private mutating func codes() throws(Failure) -> (literals: HuffmanCode, distances: HuffmanCode) {
-        let (literalCount, distanceCount) = (try take(5) + 257, try take(5) + 1)
+        let (literalCount, distanceCount) = (try readBits(5) + 257, try readBits(5) + 1)
         var orderLengths = [Int](repeating: 0, count: 19)
-        for place in 0..<(try take(4) + 4) { orderLengths[Self.lengthOrder[place]] = try take(3) }
+        for place in 0..<(try readBits(4) + 4) { orderLengths[Self.lengthOrder[place]] = try readBits(3) }
         guard let order = HuffmanCode(lengths: orderLengths[...]) else { throw .corrupt }
         var all: [Int] = []
         while all.count < literalCount + distanceCount {
@@ -136,9 +136,9 @@ package struct Inflate {
             case let length where length < 16: all.append(length)
             case 16:
                 guard let last = all.last else { throw .corrupt }
-                all += [Int](repeating: last, count: 3 + (try take(2)))
-            case 17: all += [Int](repeating: 0, count: 3 + (try take(3)))
-            default: all += [Int](repeating: 0, count: 11 + (try take(7)))
+                all += [Int](repeating: last, count: 3 + (try readBits(2)))
+            case 17: all += [Int](repeating: 0, count: 3 + (try readBits(3)))
+            default: all += [Int](repeating: 0, count: 11 + (try readBits(7)))
             }
         }
         guard all.count == literalCount + distanceCount, all[256] > 0,

@@ -46,7 +46,7 @@ struct TaskFileReader {
         task.rebalance = try choice("rebalance", Rebalance.self) ?? .none
         task.payable = try payable()
         task.seedsInWindow = try flag("seedinwindow")
-        task.requesters = take("requesters") ?? .array([])
+        task.requesters = removeValue("requesters") ?? .array([])
         task.extra = object
         return task
     }
@@ -98,7 +98,7 @@ struct TaskFileReader {
     }
 
     private mutating func fileList() throws(TaskFileError) -> [TaskFileEntry] {
-        guard let values = take("filelist")?.arrayValue else {
+        guard let values = removeValue("filelist")?.arrayValue else {
             throw .invalid(key: "filelist", reason: "it is missing, or no list")
         }
         var entries: [TaskFileEntry] = []
@@ -157,7 +157,7 @@ struct TaskFileReader {
     }
 
     private mutating func payable() throws(TaskFileError) -> [DeliveryMethod] {
-        guard let value = take("payable"), !value.isNull else { return [] }
+        guard let value = removeValue("payable"), !value.isNull else { return [] }
         let names = value.arrayValue ?? [value]
         var methods: [DeliveryMethod] = []
         for (index, name) in names.enumerated() where name != .string("") {
@@ -172,14 +172,14 @@ struct TaskFileReader {
 
 // Reading single members. Each member that was read is removed, so that unknown ones remain.
 extension TaskFileReader {
-    private mutating func take(_ key: String) -> JSONValue? {
+    private mutating func removeValue(_ key: String) -> JSONValue? {
         guard let value = object[key] else { return nil }
         object[key] = nil
         return value
     }
 
     private mutating func child(_ key: String) throws(TaskFileError) -> TaskFileReader {
-        guard let value = take(key), !value.isNull else {
+        guard let value = removeValue(key), !value.isNull else {
             return TaskFileReader(object: JSONObject(), prefix: key + ".")
         }
         guard let object = value.objectValue else {
@@ -189,7 +189,7 @@ extension TaskFileReader {
     }
 
     private mutating func text(_ key: String) throws(TaskFileError) -> String? {
-        guard let value = take(key), !value.isNull else { return nil }
+        guard let value = removeValue(key), !value.isNull else { return nil }
         guard let text = value.lenientText else {
             throw .invalid(key: prefix + key, reason: "it is \(value.kind) and should be a string")
         }
@@ -208,7 +208,7 @@ extension TaskFileReader {
     }
 
     private mutating func flag(_ key: String) throws(TaskFileError) -> Bool? {
-        guard let value = take(key), !value.isNull, value != .string("") else { return nil }
+        guard let value = removeValue(key), !value.isNull, value != .string("") else { return nil }
         guard let flag = value.lenientFlag else { throw .invalid(key: prefix + key, reason: "it is true or false") }
         return flag
     }
@@ -225,7 +225,7 @@ extension TaskFileReader {
     }
 
     private mutating func bytes(_ key: String) throws(TaskFileError) -> Int64? {
-        guard let value = take(key), !value.isNull, value != .string("") else { return nil }
+        guard let value = removeValue(key), !value.isNull, value != .string("") else { return nil }
         guard let number = value.lenientInteger, number >= 0 else {
             throw .invalid(key: prefix + key, reason: "it is a number of bytes")
         }
@@ -248,7 +248,7 @@ extension TaskFileReader {
     }
 
     private mutating func list(_ key: String, known: Set<SafePath>) throws(TaskFileError) -> [SafePath] {
-        guard let value = take(key), !value.isNull, value != .string("") else { return [] }
+        guard let value = removeValue(key), !value.isNull, value != .string("") else { return [] }
         guard let elements = value.arrayValue else {
             throw .invalid(key: prefix + key, reason: "it is \(value.kind) and should be a list")
         }

@@ -25,7 +25,7 @@ final class Mailbox: Sendable {
         poller.wake()
     }
 
-    func take() -> [Message] {
+    func drain() -> [Message] {
         messages.withLock { queue in
             defer { queue = [] }
             return queue

@@ -133,7 +133,7 @@ final class TrackerLoop<Store: PeerStore> {
 
     /// Handles messages; false if the loop should end.
     private func takeMail() -> Bool {
-        for message in mailbox.take() {
+        for message in mailbox.drain() {
             switch message {
             case .stop: return false
             case .allow(let swarms):

@@ -25,8 +25,8 @@ extension PeerTable {
         let one = eligible(of: 0, wantsSeeds)
         let two = isReachable ? eligible(of: Group.unreachableLeecher, wantsSeeds) : 0..<0
         guard hasCrowd else {
-            take(one, own, &random, &target)
-            if isReachable { take(two, own, &random, &target) }
+            sample(one, own, &random, &target)
+            if isReachable { sample(two, own, &random, &target) }
             return
         }
         let three = eligible(of: Group.crowd, wantsSeeds)
@@ -36,11 +36,11 @@ extension PeerTable {
         let places = target.limit - target.count
         target.reserved = max(
             0, min(crowd, max(places - firsts, min(places / 8, places * crowd / max(1, firsts + crowd)))))
-        take(one, own, &random, &target)
-        take(two, own, &random, &target)
+        sample(one, own, &random, &target)
+        sample(two, own, &random, &target)
         target.reserved = 0
-        take(three, own, &random, &target)
-        take(four, own, &random, &target)
+        sample(three, own, &random, &target)
+        sample(four, own, &random, &target)
     }
 
     /// The leechers of a group of leechers and, if wanted, the seeds after them.
@@ -56,7 +56,7 @@ extension PeerTable {
     /// The sample is stratified: the range, starting at a random row, is divided into as many strata as runs of four
     /// rows are needed, and one run is taken from a random position in each. Every row is equally likely, no row is
     /// taken twice, and four rows cost one cache miss.
-    private func take(
+    private func sample(
         _ range: Range<Int>, _ own: Int, _ random: inout SeededGenerator, _ target: inout SelectionTarget
     ) {
         let skips = range.contains(own)

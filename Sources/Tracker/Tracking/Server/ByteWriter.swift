@@ -21,7 +21,7 @@ public struct ByteWriter {
     }
 
     /// Space for `length` more bytes; nil (and sets `isFull`) if there is none.
-    private mutating func take(_ length: Int) -> UnsafeMutableRawPointer? {
+    private mutating func reserve(_ length: Int) -> UnsafeMutableRawPointer? {
         guard length >= 0, length <= capacity - count else {
             isFull = true
             return nil
@@ -31,25 +31,25 @@ public struct ByteWriter {
     }
 
     public mutating func write(_ text: StaticString) {
-        guard let target = take(text.utf8CodeUnitCount) else { return }
+        guard let target = reserve(text.utf8CodeUnitCount) else { return }
         target.copyMemory(from: text.utf8Start, byteCount: text.utf8CodeUnitCount)
     }
 
     public mutating func write(_ bytes: UnsafeRawBufferPointer) {
-        guard let source = bytes.baseAddress, let target = take(bytes.count) else { return }
+        guard let source = bytes.baseAddress, let target = reserve(bytes.count) else { return }
         target.copyMemory(from: source, byteCount: bytes.count)
     }
 
     public mutating func write(byte: UInt8) {
-        take(1)?.storeBytes(of: byte, as: UInt8.self)
+        reserve(1)?.storeBytes(of: byte, as: UInt8.self)
     }
 
     public mutating func write(bigEndian value: UInt32) {
-        take(4)?.storeBytes(of: value.bigEndian, as: UInt32.self)
+        reserve(4)?.storeBytes(of: value.bigEndian, as: UInt32.self)
     }
 
     public mutating func write(bigEndian value: UInt64) {
-        take(8)?.storeBytes(of: value.bigEndian, as: UInt64.self)
+        reserve(8)?.storeBytes(of: value.bigEndian, as: UInt64.self)
     }
 
     /// The number in decimal digits.
@@ -62,7 +62,7 @@ public struct ByteWriter {
             if overflow { break }
             limit = next
         }
-        guard let target = take(digits) else { return }
+        guard let target = reserve(digits) else { return }
         var rest = value
         for index in stride(from: digits - 1, through: 0, by: -1) {
             target.storeBytes(of: UInt8(truncatingIfNeeded: 0x30 + rest % 10), toByteOffset: index, as: UInt8.self)

@@ -16,7 +16,7 @@ extension HTTPRequestHead {
         }
 
         /// Parses one header line; false if it makes the request invalid.
-        mutating func take(_ line: UnsafeRawBufferPointer) -> Bool {
+        mutating func parse(_ line: UnsafeRawBufferPointer) -> Bool {
             guard let colon = line.firstIndex(of: 0x3a), colon > 0 else { return false }
             let name = UnsafeRawBufferPointer(rebasing: line[..<colon])
             for byte in name where !Headers.isTokenByte(byte) { return false }

@@ -94,7 +94,7 @@ public struct HTTPRequestHead {
                     }
                     return .request(make(method, target, headers, length: position))
                 }
-                guard headers.take(text) else { return .refused(.malformed) }
+                guard headers.parse(text) else { return .refused(.malformed) }
             }
         }
     }
