@@ -23,8 +23,8 @@ extension PeerConnection.Open {
 
     private func readStream(_ connection: PeerConnection) {
         let (stream, staging, tunables) = (connection.stream, connection.staging.bytes, connection.tunables)
-        var turn = tunables.turn
-        while !isClosed, turn > 0, !isHeldBack {
+        var quantum = tunables.quantum
+        while !isClosed, quantum > 0, !isHeldBack {
             let allowed = allowance(connection)
             guard allowed > 0 else {
                 let delay = owner.limits.receiveDelay(connection.loop.now)
@@ -46,7 +46,7 @@ extension PeerConnection.Open {
             }
             switch outcome {
             case .bytes(let count):
-                turn -= count
+                quantum -= count
                 // The read returned less than there was room for: the stream is empty, and the loop reports when it is
                 // not.
                 if count < wanted { return }

@@ -47,20 +47,20 @@ extension PeerConnection.Open {
     /// Sends as much as the stream and the limits allow.
     func flush(on connection: PeerConnection) {
         guard !isClosed else { return }
-        var turn = connection.tunables.turn
+        var quantum = connection.tunables.quantum
         var blocked = false
-        while !blocked, turn > 0, !isClosed {
+        while !blocked, quantum > 0, !isClosed {
             if upload != nil {
-                blocked = !sendUpload(&turn, connection)
+                blocked = !sendUpload(&quantum, connection)
             } else if !outbox.isEmpty {
-                blocked = !sendOutbox(&turn, connection)
+                blocked = !sendOutbox(&quantum, connection)
             } else if !startAnswer(connection), !startUpload(connection) {
                 break
             }
         }
         guard !isClosed else { return }
         let interest = connection.interest
-        connection.want(blocked || turn <= 0 ? interest.union(.write) : interest.subtracting(.write))
+        connection.want(blocked || quantum <= 0 ? interest.union(.write) : interest.subtracting(.write))
         guard reserve(outbox.waiting, connection) else {
             return connection.close(.failed("it does not read what we send"))
         }
@@ -98,10 +98,10 @@ extension PeerConnection.Open {
     }
 
     /// - Returns: whether the stream accepted everything.
-    private func sendOutbox(_ turn: inout Int, _ connection: PeerConnection) -> Bool {
+    private func sendOutbox(_ quantum: inout Int, _ connection: PeerConnection) -> Bool {
         let outcome = outbox.withWaiting { connection.stream.send($0, more: false) }
         guard let count = acceptedBytes(outcome, connection) else { return false }
-        turn -= count
+        quantum -= count
         outbox.sent(count)
         owner.limits.sentMessages(count)
         guard outbox.isEmpty else { return false }
@@ -123,7 +123,7 @@ extension PeerConnection.Open {
         }
     }
 
-    private func sendUpload(_ turn: inout Int, _ connection: PeerConnection) -> Bool {
+    private func sendUpload(_ quantum: inout Int, _ connection: PeerConnection) -> Bool {
         guard var block = upload else { return true }
         let stream = connection.stream
         while block.headerSent < block.header.count {
@@ -152,7 +152,7 @@ extension PeerConnection.Open {
                 }
             }
             guard let count = acceptedBytes(outcome, connection) else { return false }
-            turn -= count
+            quantum -= count
             owner.uploaded(count, to: connection)
             progressed(on: connection)
             if let limit = unsent.sent(count, now: connection.loop.now) { stream.setUnsentLowWater(bytes: limit) }

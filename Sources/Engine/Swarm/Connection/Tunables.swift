@@ -8,7 +8,7 @@ extension PeerConnection {
         /// Seconds without a sent byte after which we send a keep-alive.
         var keepAlive = 100.0
         /// Maximum bytes read or written for one peer before others are served.
-        var turn = 1 << 20
+        var quantum = 1 << 20
         /// Bytes read at once while no block is being received; more only to complete a long frame.
         var read = 256 << 10
         /// Bytes read beyond a block that goes directly to its destination, to find the next header.
