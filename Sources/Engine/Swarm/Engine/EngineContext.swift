@@ -33,7 +33,7 @@ struct EngineContext {
     /// The configuration of every torrent's machine, unless its options differ.
     let swarm: SwarmConfiguration
     let connectionLimits: ConnectionLimits
-    var advice = LongLineAdvice()
+    var advice = CongestionAdvice()
     let syncPolicy: SyncPolicy
     /// Retry settings of a plan's sources.
     let sourceHealth: WebSeedHealth.Settings

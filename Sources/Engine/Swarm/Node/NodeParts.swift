@@ -19,7 +19,7 @@ struct NodeParts: Sendable {
     let webSeeds: WebSeedClient
     let logger: Logger
     let configuration: SwarmNode.Configuration
-    let advice = LongLineAdvice()
+    let advice = CongestionAdvice()
 
     /// - Parameter limits: those of the process, as this loop keeps to them.
     func context(on loop: EventLoop, limits: TransferLimits) -> EngineContext {
