@@ -65,7 +65,7 @@ private final class Crowd: Sendable {
             try await wait(for: "the check") { leecher.events.count >= 2 }
             layer.fail([.open, .create, .openDirectory], with: EMFILE)
             let address = try await nodes[0].address
-            await leecher.transfer.change { $0.book.learn([address], from: .configured) }
+            await leecher.transfer.change { $0.known.book.learn([address], from: .configured) }
             try await wait(for: "a lack of descriptors to be met") {
                 leecher.warnings.contains { $0.contains("too many open files") }
             }

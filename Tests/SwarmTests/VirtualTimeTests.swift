@@ -60,9 +60,9 @@ import VirtualNetwork
         let engine = try leecher(2, from: [1])
         defer { engine.stop() }
         network.run(for: 11.9)
-        #expect(engine.engine.opening.count == 1)
+        #expect(engine.engine.peers.opening.count == 1)
         network.run(for: 0.3)
-        #expect(engine.engine.opening.isEmpty)
+        #expect(engine.engine.peers.opening.isEmpty)
         // It is tried again after a backoff, and dropped again.
         network.run(for: 15)
         #expect(network.dials.count == 2)

@@ -11,7 +11,7 @@ import Tracking
 /// Downloads the metadata of a magnet link from peers: the info dictionary (BEP 9), and piece layers if needed (BEP
 /// 52). For a torrent file without layers, only the layers. Then it ends, and a ``TorrentEngine`` begins. Lives on the
 /// loop; work that takes long for large torrents runs on worker threads (``MetadataWork``).
-final class MetadataSession: ConnectionOwner {
+final class MetadataSession: Dialler {
     private typealias Peer = ObjectIdentifier
 
     let context: EngineContext
@@ -26,8 +26,8 @@ final class MetadataSession: ConnectionOwner {
     private var connections: [ObjectIdentifier: PeerConnection] = [:]
     /// The incoming connections.
     private var incoming: IncomingRoom<ObjectIdentifier>
-    private var book = PeerBook<PeerAddress>()
-    private var swarmOf = RecentKeys<PeerAddress, SHA1Digest>(capacity: MetadataSession.mostAddresses)
+    var known: KnownPeers
+    /// Addresses for the engine.
     private var addresses = RecentKeys<PeerAddress, Void>(capacity: MetadataSession.mostAddresses)
     private var announcers: [SwarmAnnouncer] = []
     private var acquisition: MetadataAcquisition
@@ -52,6 +52,7 @@ final class MetadataSession: ConnectionOwner {
         self.report = report
         self.finished = finished
         acquisition = MetadataAcquisition(subject.torrent)
+        known = KnownPeers(primary: subject.hashes.primary)
         incoming = IncomingRoom(limits: context.incoming)
         limits = TransferLimits(
             down: options.downloadLimit, up: options.uploadLimit, parent: context.limits, now: context.loop.now)
@@ -64,7 +65,7 @@ final class MetadataSession: ConnectionOwner {
     func start() {
         let named = subject.peers.compactMap { PeerAddress($0) } + options.extraPeers
         for address in named { addresses[address] = () }
-        book.learn(named, from: .configured)
+        known.book.learn(named, from: .configured)
         let tiers = subject.tiers
         for (index, hash) in subject.hashes.wire.enumerated() where !tiers.isEmpty {
             let enter = enter
@@ -111,8 +112,7 @@ final class MetadataSession: ConnectionOwner {
     private func found(_ peers: [PeerAddress], in hash: SHA1Digest) {
         guard !isStopped else { return }
         for peer in peers { addresses[peer] = () }
-        if hash != subject.hashes.primary { for peer in peers { swarmOf[peer] = hash } }
-        book.learn(peers, from: .tracker)
+        known.found(peers, in: hash)
         dial()
     }
 
@@ -135,20 +135,10 @@ final class MetadataSession: ConnectionOwner {
     private func dial() {
         let open = connections.values.filter { $0.isOpen }
         let dialled = open.count { !$0.isIncoming }
-        for address in book.dial(connections: open.count, dialled: dialled, now: context.loop.now) {
-            let hash = swarmOf[address] ?? subject.hashes.primary
-            do {
-                let connection = try context.dial(address, infoHash: hash, owner: self)
-                connections[ObjectIdentifier(connection)] = connection
-                connection.start()
-            } catch {
-                switch error {
-                case .noRoom: book.postponed(address, now: context.loop.now)
-                case .unreachable: book.failed(address, now: context.loop.now)
-                }
-            }
-        }
+        dial(connections: open.count, dialled: dialled)
     }
+
+    func opens(_ connection: PeerConnection) { connections[ObjectIdentifier(connection)] = connection }
 
     /// Peers that can be asked.
     private var open: some Sequence<Peer> { connections.lazy.filter { $1.isOpen }.map(\.key) }
@@ -205,7 +195,7 @@ final class MetadataSession: ConnectionOwner {
     func opened(_ connection: PeerConnection, _ handshake: Handshake) -> Bool {
         let canHelp = acquisition.isInfoKnown || handshake.reserved.contains(.extensionProtocol)
         guard handshake.peerID != context.peerID, canHelp else {
-            if !connection.isIncoming { book.shun(connection.address) }
+            if !connection.isIncoming { known.book.shun(connection.address) }
             return false
         }
         if connection.isIncoming {
@@ -217,7 +207,7 @@ final class MetadataSession: ConnectionOwner {
             }
             incoming.insert(ObjectIdentifier(connection), from: connection.address.source, now: now)
         } else {
-            book.connected(connection.address)
+            known.book.connected(connection.address)
         }
         connections[ObjectIdentifier(connection)] = connection
         if handshake.reserved.contains(.fast) { connection.send(.haveNone) }
@@ -295,10 +285,10 @@ final class MetadataSession: ConnectionOwner {
         acquisition.left(ObjectIdentifier(connection))
         guard !isStopped, !connection.isIncoming else { return }
         switch reason {
-        case .banned: book.ban(connection.address)
+        case .banned: known.book.ban(connection.address)
         // The connection leads to ourselves, or the peer has no metadata.
-        case .redundant: book.shun(connection.address)
-        default: book.failed(connection.address, now: context.loop.now)
+        case .redundant: known.book.shun(connection.address)
+        default: known.book.failed(connection.address, now: context.loop.now)
         }
     }
 }

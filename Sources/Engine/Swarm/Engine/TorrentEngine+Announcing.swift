@@ -10,27 +10,23 @@ extension TorrentEngine {
     /// With this many peers, the tracker is not asked for more before the next regular announce.
     private static let enoughPeers = 30
 
-    func startAnnouncing(_ trackers: [[String]]) {
-        guard options.usesPeers, !isQuiet, !trackers.joined().isEmpty else { return }
-        // Responses to earlier announcers must not be used for these.
-        announcing += 1
-        let round = announcing
+    func startAnnouncing() {
+        guard options.usesPeers, !isQuiet, !announces.tiers.joined().isEmpty else { return }
+        let round = announces.begin()
         for (index, hash) in info.hashes.wire.enumerated() {
             let enter = enter
             let announcer = SwarmAnnouncer(
-                infoHash: hash, tiers: trackers, context: context, advertised: options.announceAddress,
+                infoHash: hash, tiers: announces.tiers, context: context, advertised: options.announceAddress,
                 progress: { [unowned self] in announcedProgress },
                 found: { [weak self] in self?.found($0, in: hash) },
                 warn: { [weak self] in self?.report(.warning($0)) },
                 enter: { body in
-                    enter {
-                        if $0.announcing == round, $0.announcers.indices.contains(index) { body($0.announcers[index]) }
-                    }
+                    enter { if let announcer = $0.announces.announcer(index, ofRound: round) { body(announcer) } }
                 })
-            announcers.append(announcer)
+            announces.add(announcer)
         }
-        for announcer in announcers { announcer.start() }
-        for url in announcers.first?.ignoredTrackers ?? [] {
+        for announcer in announces.announcers { announcer.start() }
+        for url in announces.announcers.first?.ignoredTrackers ?? [] {
             report(.warning("tracker ignored: only http, https and udp are spoken here (\(url.prefix(60)))"))
         }
     }
@@ -52,19 +48,14 @@ extension TorrentEngine {
 
     private func found(_ addresses: [PeerAddress], in hash: SHA1Digest) {
         guard !isStopped else { return }
-        if hash != info.hashes.primary {
-            for address in addresses where !book.isConnected(address) { swarmOf[address] = swarmOf[address] ?? hash }
-        } else {
-            for address in addresses { swarmOf[address] = nil }
-        }
-        book.learn(addresses, from: .tracker)
+        known.found(addresses, in: hash)
         dial()
         carryOutActions()
     }
 
     func updateAnnouncers(_ now: Double) {
         let isShort = connections.count < Self.enoughPeers && !machine.isFinished
-        for announcer in announcers {
+        for announcer in announces.announcers {
             announcer.setPeers(wanted: isShort ? 200 : 50, needed: isShort && connections.count < 3)
         }
     }

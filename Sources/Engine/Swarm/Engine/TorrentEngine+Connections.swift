@@ -13,64 +13,47 @@ extension TorrentEngine {
     // MARK: New connections
 
     func dial() {
-        let now = context.loop.now
         guard options.usesPeers, !isQuiet, !machine.isFinished || machine.peerCount < 200 else { return }
-        for address in book.dial(connections: connections.count, dialled: dialled, now: now) {
-            let infoHash = swarmOf[address] ?? info.hashes.primary
-            do {
-                let connection = try context.dial(address, infoHash: infoHash, owner: self)
-                opening[ObjectIdentifier(connection)] = connection
-                connection.start()
-            } catch {
-                switch error {
-                case .noRoom: book.postponed(address, now: now)
-                case .unreachable: book.failed(address, now: now)
-                }
-            }
-        }
+        dial(connections: connections.count, dialled: peers.dialled)
     }
+
+    func opens(_ connection: PeerConnection) { peers.opens(connection) }
 
     /// Accepts an incoming connection for this torrent.
     func adopt(_ connection: PeerConnection) -> Bool {
-        guard !isStopped, options.usesPeers, !isQuiet, !admission.isBanned(connection.address.source) else {
+        guard !isStopped, options.usesPeers, !isQuiet, !peers.isBanned(connection.address.source) else {
             return false
         }
-        opening[ObjectIdentifier(connection)] = connection
+        peers.opens(connection)
         return true
     }
 
     func opened(_ connection: PeerConnection, _ handshake: Handshake) -> Bool {
-        opening[ObjectIdentifier(connection)] = nil
+        peers.handshakeEnded(of: connection)
         if let key = connection.isIncoming
             ? furtherConnections.key(of: handshake.peerID) : connection.isFurther ? connection.key : nil
         {
             return openedFurther(connection, handshake, of: key)
         }
         let (id, source) = (handshake.peerID, connection.address.source)
-        switch admission.verdict(id, at: source, isIncoming: connection.isIncoming) {
+        switch peers.verdict(on: id, at: source, isIncoming: connection.isIncoming) {
         case .admitted: break
         case .replaces(let key): connections[key]?.close(.redundant)
         case .banned: return false
         case .own, .duplicate:
-            if !connection.isIncoming { book.shun(connection.address) }
+            if !connection.isIncoming { known.book.shun(connection.address) }
             return false
         }
         guard !connection.isIncoming || makeRoom(for: source) else { return false }
-        if !connection.isIncoming { book.connected(connection.address) }
+        if !connection.isIncoming { known.book.connected(connection.address) }
         var traits = PeerTraits(supportsFast: handshake.reserved.contains(.fast))
         traits.isNear = isNear(connection)
         let key = machine.join(traits, now: context.loop.now)
         connection.key = key
         connection.open?.answers = PendingAnswers(
             budget: PendingAnswers.budget(metadata: info.bytes.count, pieces: info.layout.pieceCount))
-        connections[key] = connection
-        admission.joined(key, id, at: source, isIncoming: connection.isIncoming)
-        if connection.isIncoming {
-            exchange.hasIncoming = true
-            incoming.insert(key, from: source, now: context.loop.now)
-        } else {
-            dialled += 1
-        }
+        peers.joined(connection, as: key, id, now: context.loop.now)
+        if connection.isIncoming { exchange.hasIncoming = true }
         // Our holdings are sent first, as older clients expect.
         carryOutActions()
         if connection.isOpen, handshake.reserved.contains(.extensionProtocol) {
@@ -81,7 +64,7 @@ extension TorrentEngine {
 
     /// If the torrent is full, closes the connection without progress for longest instead of the new one.
     private func makeRoom(for source: Source) -> Bool {
-        switch incoming.verdict(for: source, now: context.loop.now) {
+        switch peers.room(for: source, now: context.loop.now) {
         case .free: return true
         case .full: return false
         case .afterClosing(let key):
@@ -91,7 +74,7 @@ extension TorrentEngine {
     }
 
     func progressed(_ connection: PeerConnection) {
-        if connection.isIncoming, let key = connection.key { incoming.progressed(key, now: context.loop.now) }
+        if connection.isIncoming, let key = connection.key { peers.progressed(key, now: context.loop.now) }
     }
 
     private func sendExtensionHandshake(_ connection: PeerConnection) {
@@ -118,12 +101,10 @@ extension TorrentEngine {
     func closed(_ connection: PeerConnection, _ reason: CloseReason, last open: PeerConnection.Open?) {
         if connection.isFurther { return closedFurther(connection, reason, last: open) }
         let now = context.loop.now
-        opening[ObjectIdentifier(connection)] = nil
+        peers.handshakeEnded(of: connection)
         if let key = connection.key {
-            connections[key] = nil
+            peers.left(connection, key)
             for further in furtherConnections.forget(key) { further.close(.shutdown) }
-            admission.left(key)
-            if connection.isIncoming { incoming.remove(key) } else { dialled -= 1 }
             exchange.forget(key)
             forgetReach(of: key)
             _ = heldAnnouncements.takePieces(for: key)
@@ -134,27 +115,27 @@ extension TorrentEngine {
             context.logger.debug(
                 "peer broke the protocol", metadata: ["peer": "\(connection.address)", "what": "\(what)"])
         }
-        guard let address = connection.listenAddress, !book.isBanned(address) else { return }
+        guard let address = connection.listenAddress, !known.book.isBanned(address) else { return }
         if reason == .redundant {
             // The peer has everything and so have we; or there is another connection to it.
-            book.shun(address)
+            known.book.shun(address)
         } else {
-            book.failed(address, now: now)
+            known.book.failed(address, now: now)
         }
     }
 
     func ban(_ key: PeerKey) {
-        if let source = webSources[key] { return source.sentBadPiece(judgedPiece) }
+        if let source = sources[key] { return source.sentBadPiece(judgedPiece) }
         guard let connection = connections[key] else { return }
         context.logger.warning("peer sent false bytes", metadata: ["peer": "\(connection.address)"])
-        if let address = connection.listenAddress { book.ban(address) }
-        admission.ban(connection.handshake?.peerID, at: connection.address.source)
+        if let address = connection.listenAddress { known.book.ban(address) }
+        peers.ban(connection.handshake?.peerID, at: connection.address.source)
         connection.close(.banned)
     }
 
     private func banFlooder(_ connection: PeerConnection, _ id: PeerID?) {
         context.logger.warning("peer floods this host", metadata: ["peer": "\(connection.address)"])
-        for other in admission.ban(id, at: connection.address.source) {
+        for other in peers.ban(id, at: connection.address.source) {
             connections[other]?.close(.banned)
         }
     }
@@ -196,8 +177,8 @@ extension TorrentEngine {
         if connection.isIncoming, connection.listenAddress == nil, let port = capabilities.port {
             let address = connection.address.with(port: port)
             connection.listenAddress = address
-            if book.isBanned(address) { return connection.close(.banned) }
-            book.connected(address)
+            if known.book.isBanned(address) { return connection.close(.banned) }
+            known.book.connected(address)
             probeReach(of: connection, key)
         }
         if handshake.isUploadOnly == true {
@@ -220,7 +201,7 @@ extension TorrentEngine {
         case .discard: return .discard
         case .aside: return .memory(BlockMemory(length: span.length), offset: 0, placement: .aside)
         case .buffer:
-            guard let memory = memories[span.piece] else { return .discard }
+            guard let memory = memory[span.piece] else { return .discard }
             return .memory(memory, offset: span.begin, placement: .buffer)
         }
     }
@@ -236,11 +217,8 @@ extension TorrentEngine {
     func storeBlock(_ span: BlockSpan, from key: PeerKey, _ memory: BlockMemory?, placement: SwarmMachine.Placement) {
         let before = machine.acceptedBytes
         let copies = machine.finishBlock(span, from: key, placement: placement, now: context.loop.now)
-        if machine.acceptedBytes != before {
-            lastByteAt = context.loop.now
-            lastPeerByteAt = lastByteAt
-        }
-        guard copies, let memory, let target = memories[span.piece] else { return }
+        if machine.acceptedBytes != before { arrivals.fromPeer(context.loop.now) }
+        guard copies, let memory, let target = self.memory[span.piece] else { return }
         UnsafeMutableRawBufferPointer(rebasing: target.bytes[span.begin..<span.begin + span.length])
             .copyMemory(from: UnsafeRawBufferPointer(rebasing: memory.bytes[0..<span.length]))
     }
@@ -252,14 +230,14 @@ extension TorrentEngine {
             let now = context.loop.now
             let delay = max(
                 limits.sendDelay(span.length, now), machine.precedenceDelay(to: key, bytes: span.length, now: now),
-                roomBucket.delay(for: span.length, now: now),
+                room.delay(for: span.length, now: now),
                 open.opening.delay(for: span.length, isAlone: connections.count == 1, now: now))
             if delay > 0 { return .wait(delay) }
             do {
                 let regions = try regions(of: span)
                 _ = machine.nextUpload(to: key)
                 limits.sent(span.length, now: now)
-                roomBucket.spend(span.length)
+                room.spend(span.length)
                 if !heldAnnouncements.isEmpty { sayHeld(to: key) }
                 open.opening.sent(span.length, now: now)
                 return .send(span, regions)

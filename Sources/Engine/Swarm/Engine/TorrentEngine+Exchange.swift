@@ -26,7 +26,7 @@ extension TorrentEngine {
         guard !info.isPrivate, exchange.mayReceive(from: key, now: context.loop.now) else { return }
         let filter = PeerAddressFilter().trusting(source: connection.address)
         let addresses = message.added.prefix(WireLimits.default.mostExchangedPeers).map(\.endpoint)
-        book.learn(filter.filter(addresses), from: .exchange)
+        known.book.learn(filter.filter(addresses), from: .exchange)
     }
 
     /// BEP 9: sends the info dictionary to peers that have only a magnet link.

@@ -114,7 +114,7 @@ extension TorrentEngine {
     }
 
     func closedFurther(_ connection: PeerConnection, _ reason: CloseReason, last: PeerConnection.Open?) {
-        opening[ObjectIdentifier(connection)] = nil
+        peers.handshakeEnded(of: connection)
         guard let key = connection.key, !isStopped, connections[key] != nil else { return }
         let wasOpen = furtherConnections.remove(connection, key)
         if wasOpen { machine.setConnectionCount(furtherConnections.openCount(of: key), of: key) }
@@ -145,7 +145,7 @@ extension TorrentEngine {
             }
             connection.further = FurtherRole(announced: theirs.id)
             connection.key = key
-            opening[ObjectIdentifier(connection)] = connection
+            peers.opens(connection)
             furtherConnections.dials(connection, key)
             connection.start()
         }

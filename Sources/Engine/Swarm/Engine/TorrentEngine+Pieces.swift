@@ -8,7 +8,7 @@ import SwarmCore
 extension TorrentEngine {
     func open(_ piece: PieceIndex) {
         let length = info.layout.length(of: piece)
-        guard let buffer = bufferPool.take(length: length) else {
+        guard let buffer = memory.open(piece.value, length: length) else {
             return fail(
                 TransferError(
                     .other, "no memory for a piece of \(length) bytes",
@@ -18,12 +18,10 @@ extension TorrentEngine {
             UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[span.pieceOffset..<span.pieceOffset + span.length])
                 .initializeMemory(as: UInt8.self, repeating: 0)
         }
-        buffers[piece.value] = buffer
-        memories[piece.value] = BlockMemory(buffer)
     }
 
     func verify(_ piece: PieceIndex, _ digests: Bool) {
-        guard let buffer = buffers[piece.value] else {
+        guard let buffer = memory.buffer(of: piece.value) else {
             return machine.judged(piece, .notStored, now: context.loop.now)
         }
         finisher?.submit(PieceFinisher.Job(piece: piece, buffer: buffer, digests: digests))
@@ -88,10 +86,10 @@ extension TorrentEngine {
 
     func finishedAll() {
         judgeEfficiency(context.loop.now)
-        for announcer in announcers { announcer.completed() }
+        for announcer in announces.announcers { announcer.completed() }
         publish()
         // The owner of staged content may find it wrong, and need its sources again.
-        for source in webSources.values { if home.isStaged { source.cancelAll() } else { source.stop() } }
+        for source in Array(sources.all) { if home.isStaged { source.cancelAll() } else { source.stop() } }
     }
 
     func publish() {

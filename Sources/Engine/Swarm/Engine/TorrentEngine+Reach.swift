@@ -39,7 +39,6 @@ extension TorrentEngine {
         let isMeasuring = room.look(
             uplink: machine.uplink.measured, others: machine.uplinkOfOthers, given: limits.upRate,
             isFetching: !machine.isFinished, now: now)
-        roomBucket.setRate(room.limit.map { Int($0) }, now: now)
         if isMeasuring { machine.restartUplink(now: now) }
     }
 }

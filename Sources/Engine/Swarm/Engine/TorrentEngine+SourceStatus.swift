@@ -8,11 +8,10 @@ extension TorrentEngine {
     func sourceStatus(_ now: Double, down: Double) -> [String: SourceStatus] {
         var all: [String: SourceStatus] = [:]
         var fromSources = 0.0
-        for (id, received) in bankedCredits {
+        for (id, received) in sources.bankedCredits {
             all[id, default: SourceStatus()].received = received
         }
-        for (id, key) in sourceKeys {
-            guard let source = webSources[key] else { continue }
+        for (id, key, source) in sources.named {
             var status = all[id] ?? SourceStatus()
             status.received += machine.credits[key] ?? 0
             status.rate = machine.rates(of: key, now: now).down
@@ -26,8 +25,8 @@ extension TorrentEngine {
         guard options.usesPeers else { return all }
         var peers = all[TransferStatus.peersID] ?? SourceStatus()
         peers.received += machine.peerCredit
-        peers.rate = machine.peerCount > webSources.count ? max(0, down - fromSources) : 0
-        peers.silence = max(0, now - max(lastPeerByteAt, peersActiveSince))
+        peers.rate = machine.peerCount > sources.count ? max(0, down - fromSources) : 0
+        peers.silence = arrivals.silenceOfPeers(now)
         peers.missingFiles = machine.isFinished ? [] : lackOfPeers.files(at: now)
         peers.state = stateOfPeers(rate: peers.rate, missing: peers.missingFiles)
         all[TransferStatus.peersID] = peers

@@ -31,21 +31,21 @@ extension TorrentEngine {
 
     /// A piece was correct: a source that sent all of it gets the credit.
     func creditSource(of piece: PieceIndex) {
-        guard !webSources.isEmpty, let sender = machine.soleSender(of: piece) else { return }
-        webSources[sender]?.sentGoodPiece(piece)
+        guard !sources.isEmpty, let sender = machine.soleSender(of: piece) else { return }
+        sources[sender]?.sentGoodPiece(piece)
     }
 
     func addSource(_ plan: RangeSourcePlan) {
         removeSource(plan.id)
         var settings = context.sourceHealth
         settings.probes = true
-        sourceKeys[plan.id] = join(plan, sharesFiles: true, settings: settings)
+        sources.name(join(plan, sharesFiles: true, settings: settings), plan.id)
     }
 
     func removeSource(_ id: String) {
-        guard let key = sourceKeys.removeValue(forKey: id) else { return }
-        bankedCredits[id, default: 0] += machine.credits[key] ?? 0
-        webSources.removeValue(forKey: key)?.stop()
+        let credits = machine.credits
+        guard let (key, source) = sources.remove(named: id, credit: { credits[$0] ?? 0 }) else { return }
+        source?.stop()
         machine.leave(key, now: context.loop.now)
     }
 
@@ -58,7 +58,7 @@ extension TorrentEngine {
         traits.requestQueue = 64
         let key = machine.join(traits, now: context.loop.now)
         let enter = enter
-        webSources[key] = WebSource(
+        let source = WebSource(
             plan: plan, sharesFiles: sharesFiles, layout: info.layout, context: context, limits: limits,
             settings: settings,
             hooks: WebSource.Hooks(
@@ -68,10 +68,11 @@ extension TorrentEngine {
                 changed: { [weak self] in self?.refreshOffer(of: key) },
                 enter: { body in
                     enter { engine in
-                        if let source = engine.webSources[key] { body(source) }
+                        if let source = engine.sources[key] { body(source) }
                         engine.carryOutActions()
                     }
                 }))
+        sources.add(source, key)
         refreshOffer(of: key)
         return key
     }
@@ -79,7 +80,7 @@ extension TorrentEngine {
     private func storeRange(_ span: BlockSpan, _ parts: [WebSeedChunk], from key: PeerKey) {
         let placement = machine.beginBlock(span, from: key)
         // Before the machine is told: the piece may be complete with it.
-        let target = memories[span.piece]
+        let target = memory[span.piece]
         let isWanted = machine.finishBlock(span, from: key, placement: placement, now: context.loop.now)
         guard placement == .buffer || isWanted, let target else { return }
         var begin = span.begin
@@ -93,7 +94,7 @@ extension TorrentEngine {
 
     /// Tells the machine what a source may be asked for now.
     func refreshOffer(of key: PeerKey) {
-        guard let source = webSources[key] else { return }
+        guard let source = sources[key] else { return }
         let now = context.loop.now
         let offer = source.offer(at: now)
         guard offer != source.offered else { return }
@@ -116,13 +117,13 @@ extension TorrentEngine {
 
     /// Removes web seeds that were given up from the machine.
     func pumpWebSeeds(_ now: Double) {
-        for (key, source) in webSources {
+        for (key, source) in sources.byKey {
             if source.isAlive {
                 refreshOffer(of: key)
                 source.pump()
-            } else if sourceKeys[source.id] != key {
+            } else if !sources.isNamed(key, source) {
                 machine.leave(key, now: now)
-                webSources[key] = nil
+                sources.remove(key)
                 source.stop()
             }
         }
@@ -132,7 +133,7 @@ extension TorrentEngine {
 
     /// - Parameters: nil leaves a value unchanged.
     func setSource(_ id: String, files: Set<Int>?, isActive: Bool?, rateLimit: Int??) {
-        guard let key = sourceKeys[id], let source = webSources[key] else { return }
+        guard let (key, source) = sources.named(id) else { return }
         if let rateLimit { source.setRateLimit(rateLimit) }
         if let files { source.files = files }
         if let isActive { source.setActive(isActive) }
@@ -142,7 +143,7 @@ extension TorrentEngine {
     func setPeersActive(_ isActive: Bool) {
         machine.setAsksPeers(isActive, now: context.loop.now)
         lackOfPeers.begin(context.loop.now)
-        if isActive { peersActiveSince = context.loop.now }
+        if isActive { arrivals.peersAreActive(context.loop.now) }
         updatePresence()
     }
 
@@ -157,13 +158,11 @@ extension TorrentEngine {
     func updatePresence() {
         guard options.usesPeers, !isStopped else { return }
         if isQuiet {
-            for connection in Array(connections.values) + Array(opening.values) { connection.close(.shutdown) }
-            for announcer in announcers { announcer.stop() }
-            leaving += announcers.flatMap { Array($0.underWay.values) }
-            announcers = []
-        } else if announcers.isEmpty {
-            leaving = []
-            startAnnouncing(trackers)
+            for connection in peers.all { connection.close(.shutdown) }
+            for announcer in announces.announcers { announcer.stop() }
+            announces.end()
+        } else if announces.isEmpty {
+            startAnnouncing()
             dial()
         }
     }
@@ -178,7 +177,7 @@ extension TorrentEngine {
     func refetch(_ file: Int, except id: String?) -> Bool {
         guard home.isStaged, !isRelocated, progress?.isSelected(file) == true else { return false }
         let now = context.loop.now
-        if let id, let key = sourceKeys[id], let source = webSources[key] {
+        if let id, let (key, source) = sources.named(id) {
             source.files?.remove(file)
             refreshOffer(of: key)
         }

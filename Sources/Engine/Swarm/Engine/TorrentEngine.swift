@@ -14,7 +14,7 @@ import Tracking
 ///
 /// Lives on the loop and owns the torrent's state there. Decisions belong in `SwarmCore`; blocking work belongs on the
 /// worker pool.
-final class TorrentEngine: ConnectionOwner {
+final class TorrentEngine: Dialler {
     let context: EngineContext
     let info: Info
     let hashes: PieceHashes
@@ -28,43 +28,19 @@ final class TorrentEngine: ConnectionOwner {
     let report: (TransferEvent) -> Void
 
     var machine: SwarmMachine
-    var connections: [PeerKey: PeerConnection] = [:]
-    /// Connections whose handshake is in progress.
-    var opening: [ObjectIdentifier: PeerConnection] = [:]
-    /// By peer id and source.
-    var admission: PeerAdmission<PeerID, Source>
-    /// The incoming connections.
-    var incoming: IncomingRoom<PeerKey>
-    /// Number of open outgoing connections, without further ones.
-    var dialled = 0
-    var book: PeerBook<PeerAddress>
-    /// Addresses by the info hash of the swarm in which we heard of them, where it is not the primary one.
-    var swarmOf = RecentKeys<PeerAddress, SHA1Digest>(capacity: 4_000)
-    var buffers: [Int: PieceBuffer] = [:]
-    var memories: [Int: BlockMemory] = [:]
-    let bufferPool: PieceBufferPool
+    var peers: ConnectionTable
+    var known: KnownPeers
+    var memory: PieceMemory
     private(set) var finisher: PieceFinisher?
     var ledger: DurabilityLedger
-    var announcers: [SwarmAnnouncer] = []
-    /// How often announcing has begun.
-    var announcing = 0
-    var trackers: [[String]] = []
+    var announces = Announces()
     /// The last verified piece: the subject of a ban.
     var judgedPiece = PieceIndex(unchecked: 0)
-    var webSources: [PeerKey: WebSource] = [:]
-    /// Sources that the machine has just sent requests to.
-    var askedSources: Set<PeerKey> = []
-    /// Keys of the sources that have an id.
-    var sourceKeys: [String: PeerKey] = [:]
-    /// Verified bytes by source, for removed sources.
-    var bankedCredits: [String: Int64] = [:]
+    var sources = SourceTable()
     /// For staged content only.
     var progress: FileProgress?
     var lackOfPeers = LackOfPeers()
-    var lastPeerByteAt = -Double.infinity
-    var peersActiveSince = -Double.infinity
-    /// Final announces to trackers that a stop waits for.
-    var leaving: [Task<Void, Never>] = []
+    var arrivals: Arrivals
     /// Uploads are paused while the content is moved.
     var isHeld = false
     var isRelocated = false
@@ -72,8 +48,7 @@ final class TorrentEngine: ConnectionOwner {
     var heldAnnouncements = HeldAnnouncements()
     var furtherConnections: FurtherConnectionTable
     var reachProbes: [PeerKey: ReachProbe] = [:]
-    var room = UplinkRoom()
-    var roomBucket: TokenBucket
+    var room: UploadRoom
     var efficiency: EfficiencyWatch
     var layerHashes = LayerHashes()
     var dirty: Set<PeerKey> = []
@@ -84,8 +59,6 @@ final class TorrentEngine: ConnectionOwner {
     var hasToldOfShortage = false
     var failure: TransferError?
     let startedAt: Double
-    /// Time at which the last useful byte arrived.
-    var lastByteAt: Double
     var tickTimer: TimerToken?
     var ticks = 0
 
@@ -126,15 +99,14 @@ final class TorrentEngine: ConnectionOwner {
         machine = SwarmMachine(
             layout: layout, wanted: wanted, have: have, unservable: unservable, configuration: configuration,
             seed: generator.next(), now: now)
-        bufferPool = PieceBufferPool(
+        memory = PieceMemory(
             capacity: configuration.openBytes + configuration.openBytesOnLongPath + layout.pieceLength + (1 << 16))
-        book = PeerBook()
-        admission = PeerAdmission(own: context.peerID)
-        incoming = IncomingRoom(limits: context.incoming)
+        known = KnownPeers(primary: info.hashes.primary)
+        peers = ConnectionTable(own: context.peerID, limits: context.incoming)
         furtherConnections = FurtherConnectionTable(limits: context.connectionLimits)
         ledger = DurabilityLedger(durable: have, policy: context.syncPolicy)
-        lastByteAt = now
-        roomBucket = TokenBucket(rate: nil, now: now)
+        arrivals = Arrivals(now: now)
+        room = UploadRoom(now: now)
         efficiency = EfficiencyWatch(now: now, isSeed: machine.isFinished)
         isPublished = isComplete
         if home.isStaged {
@@ -150,16 +122,19 @@ final class TorrentEngine: ConnectionOwner {
     }
 
     func start(trackers: [[String]], webSeeds: [String]) {
-        self.trackers = trackers
+        announces.tiers = trackers
         lackOfPeers.begin(context.loop.now)
-        peersActiveSince = context.loop.now
-        if options.usesPeers { book.learn(options.extraPeers, from: .configured) }
+        arrivals.peersAreActive(context.loop.now)
+        if options.usesPeers { known.book.learn(options.extraPeers, from: .configured) }
         startWebSeeds(options.usesWebSeeds ? webSeeds : [], extra: options.extraWebSeeds)
         for plan in options.rangeSources { addSource(plan) }
         if machine.isFinished && !isPublished { publish() }
-        startAnnouncing(trackers)
+        startAnnouncing()
         tick()
     }
+
+    /// The connection to each peer that has joined, without further ones.
+    var connections: [PeerKey: PeerConnection] { peers.joined }
 
     // MARK: ConnectionOwner
 
@@ -178,11 +153,7 @@ final class TorrentEngine: ConnectionOwner {
             while machine.hasActions {
                 for action in machine.takeActions() { perform(action) }
             }
-            if !askedSources.isEmpty {
-                let asked = askedSources
-                askedSources.removeAll()
-                for key in asked { webSources[key]?.pump() }
-            }
+            for source in sources.takeAsked() { source.pump() }
             guard !dirty.isEmpty else {
                 if machine.hasActions { continue }
                 break
@@ -207,13 +178,11 @@ final class TorrentEngine: ConnectionOwner {
         case .announce(let piece): announce(UInt32(truncatingIfNeeded: piece.value))
         case .upload(let key): dirty.insert(key)
         case .fetch(let key, let span):
-            webSources[key]?.fetch(span)
-            askedSources.insert(key)
-        case .cancelFetch(let key, let span): webSources[key]?.cancel(span)
+            sources[key]?.fetch(span)
+            sources.asks(key)
+        case .cancelFetch(let key, let span): sources[key]?.cancel(span)
         case .open(let piece): open(piece)
-        case .close(let piece):
-            memories[piece.value] = nil
-            buffers[piece.value] = nil
+        case .close(let piece): memory.close(piece.value)
         case .divert(let key, let span):
             for connection in allConnections(of: key) { connection.divert(span) }
         case .verify(let piece, let digests): verify(piece, digests)
@@ -261,15 +230,15 @@ final class TorrentEngine: ConnectionOwner {
         checkTimeout(now)
         carryOutActions()
         // A torrent without peers has nothing to decide ten times a second.
-        let interval = connections.isEmpty && opening.isEmpty && webSources.isEmpty ? 0.25 : Self.tickInterval
+        let interval = peers.isEmpty && sources.isEmpty ? 0.25 : Self.tickInterval
         tickTimer = context.loop.schedule(after: interval) { [weak self] in self?.tick() }
     }
 
     private func checkTimeout(_ now: Double) {
         guard let timeout = options.timeout else { return }
         // A host that has everything waits for nothing, until something is found wrong.
-        if hasBytesUnderWay() || machine.isFinished { lastByteAt = now }
-        guard now - lastByteAt > timeout.seconds else { return }
+        if hasBytesUnderWay() || machine.isFinished { arrivals.last = now }
+        guard now - arrivals.last > timeout.seconds else { return }
         fail(
             TransferError(
                 .other, "not one byte came for \(timeout)",
@@ -286,7 +255,7 @@ final class TorrentEngine: ConnectionOwner {
         for connection in furtherConnections.open.values.joined() where connection.incoming != nil {
             if connection.noteIncoming() { hasMore = true }
         }
-        for source in webSources.values where source.noteIncoming() { hasMore = true }
+        for source in sources.all where source.noteIncoming() { hasMore = true }
         return hasMore
     }
 
@@ -312,10 +281,10 @@ final class TorrentEngine: ConnectionOwner {
         guard !isStopped else { return }
         isStopped = true
         if let tickTimer { context.loop.cancel(tickTimer) }
-        for connection in Array(connections.values) + Array(opening.values) { connection.close(.shutdown) }
+        for connection in peers.all { connection.close(.shutdown) }
         stopProbing()
-        for source in webSources.values { source.stop() }
-        for announcer in announcers { announcer.stop() }
+        for source in Array(sources.all) { source.stop() }
+        for announcer in announces.announcers { announcer.stop() }
     }
 
     /// What has to reach the disk at the end.
@@ -329,7 +298,7 @@ final class TorrentEngine: ConnectionOwner {
         (status.downloaded, status.uploaded) = machine.transferred
         status.wasted = machine.wastedBytes
         status.peers = connections.count
-        status.webSources = webSources.values.count { $0.isAlive }
+        status.webSources = sources.all.count { $0.isAlive }
         if home.isStaged { status.sources = sourceStatus(now, down: status.down) }
         status.efficiency = efficiency.reading(uplink: uplink)
         if !machine.isFinished, status.down > 1 { status.eta = Double(status.total - status.done) / status.down }

@@ -154,7 +154,7 @@ final class ShelfService {
     private func letRest(patience: Double) {
         let idle = release {
             torrents.rest(now: context.loop.now, patience: patience) {
-                !$0.engine.connections.isEmpty || !$0.engine.opening.isEmpty
+                !$0.engine.peers.isEmpty
             }
         }
         for awake in idle { end(awake.engine) }

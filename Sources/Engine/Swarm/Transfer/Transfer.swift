@@ -79,7 +79,7 @@ package actor Transfer {
             engine.stop()
             phase = .stopped(engine.statusNow)
             let (home, gate, pool, pieces) = (engine.home, engine.gate, engine.context.pool, engine.finalCheckpoint)
-            let announces = engine.leaving + engine.announcers.flatMap { Array($0.underWay.values) }
+            let announces = engine.announces.underWay
             async let saved: Void? = try? pool.run {
                 defer { home.close() }
                 if let pieces { try gate.end { () throws(StorageError) in try home.checkpoint(pieces) } }

@@ -1,0 +1,29 @@
+import Address
+import Hashing
+import SwarmCore
+
+/// The addresses at which a torrent's peers listen, and for each the swarm in which it was heard of: a hybrid torrent has
+/// two.
+struct KnownPeers {
+    /// Which address to dial next.
+    var book = PeerBook<PeerAddress>()
+    private let primary: SHA1Digest
+    /// Addresses by the info hash of their swarm, where it is not the primary one.
+    private var swarmOf = RecentKeys<PeerAddress, SHA1Digest>(capacity: 4_000)
+
+    /// - Parameter primary: the info hash that a handshake names if the address has no other.
+    init(primary: SHA1Digest) { self.primary = primary }
+
+    /// A tracker named these addresses in the swarm of `hash`.
+    mutating func found(_ addresses: [PeerAddress], in hash: SHA1Digest) {
+        if hash != primary {
+            for address in addresses where !book.isConnected(address) { swarmOf[address] = swarmOf[address] ?? hash }
+        } else {
+            for address in addresses { swarmOf[address] = nil }
+        }
+        book.learn(addresses, from: .tracker)
+    }
+
+    /// The info hash to name to the peer at this address.
+    func infoHash(for address: PeerAddress) -> SHA1Digest { swarmOf[address] ?? primary }
+}
