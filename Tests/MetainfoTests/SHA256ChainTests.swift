@@ -8,10 +8,14 @@ struct SampleBlob {
     let bytes: [UInt8]
     let pieceLength: Int
 
+    init(bytes: [UInt8], pieceLength: Int) {
+        self.bytes = bytes
+        self.pieceLength = pieceLength
+    }
+
     init(length: Int, pieceLength: Int, seed: UInt64 = 1) {
         var random = SeededGenerator(seed: seed)
-        bytes = (0..<length).map { _ in UInt8(truncatingIfNeeded: random.next()) }
-        self.pieceLength = pieceLength
+        self.init(bytes: (0..<length).map { _ in UInt8(truncatingIfNeeded: random.next()) }, pieceLength: pieceLength)
     }
 
     var digest: SHA256Digest { SHA256.digest(bytes) }

@@ -50,6 +50,10 @@ void csha_sha256(int level, int lanes, uint32_t *const *states, const void *cons
     (level == CSHA_AVX512 ? sha256_any_avx512 : sha256_any_avx2)(lanes, states, data, blocks);
 }
 
+void csha_both(int level, int lanes, uint32_t *const *states, const void *data, size_t blocks) {
+    (level == CSHA_AVX512 ? both_any_avx512 : both_any_avx2)(lanes, states, data, blocks);
+}
+
 #else
 
 int csha_level(void) { return CSHA_NONE; }
@@ -59,6 +63,10 @@ void csha_sha1(int level, int lanes, uint32_t *const *states, const void *const 
 }
 
 void csha_sha256(int level, int lanes, uint32_t *const *states, const void *const *data, size_t blocks) {
+    (void)level, (void)lanes, (void)states, (void)data, (void)blocks;
+}
+
+void csha_both(int level, int lanes, uint32_t *const *states, const void *data, size_t blocks) {
     (void)level, (void)lanes, (void)states, (void)data, (void)blocks;
 }
 

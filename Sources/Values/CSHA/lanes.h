@@ -15,8 +15,9 @@ typedef struct {
 } SHA_NAME(sha1_lane);
 
 // Step s uses w[s % 4], then replaces it by the words of step s + 4, which need all four.
-#define SHA1_STEP(s, function)                                                                                       \
-    EACH_LANE {                                                                                                      \
+#define SHA1_STEP(s, function) SHA1_STEP_OF(lane, lanes, s, function)
+#define SHA1_STEP_OF(lane, lanes, s, function)                                                                       \
+    for (int l = 0; l < lanes; l++) {                                                                                \
         SHA_NAME(sha1_lane) *x = &lane[l];                                                                           \
         __m128i input = (s) == 0 ? _mm_add_epi32(x->e, x->w[0]) : _mm_sha1nexte_epu32(x->e, x->w[(s) % 4]);          \
         x->e = x->abcd;                                                                                              \
@@ -73,8 +74,9 @@ typedef struct {
     __m128i w[4];
 } SHA_NAME(sha256_lane);
 
-#define SHA256_STEP(s)                                                                                               \
-    EACH_LANE {                                                                                                      \
+#define SHA256_STEP(s) SHA256_STEP_OF(lane, lanes, s)
+#define SHA256_STEP_OF(lane, lanes, s)                                                                               \
+    for (int l = 0; l < lanes; l++) {                                                                                \
         SHA_NAME(sha256_lane) *x = &lane[l];                                                                         \
         __m128i input = _mm_add_epi32(x->w[(s) % 4], _mm_load_si128((const __m128i *)(round_constants + 4 * (s)))); \
         x->cdgh = _mm_sha256rnds2_epu32(x->cdgh, x->abef, input);                                                    \
@@ -127,6 +129,65 @@ SHA_INLINE void SHA_NAME(sha256_run)(const int lanes, uint32_t *const *states, c
     }
 }
 
+// ---- Both at the same time, over the same blocks: SHA-256 in one lane, SHA-1 in one to three
+
+// Four of the sixteen steps of SHA-256 between five of the twenty of SHA-1.
+#define BOTH_STEPS(s1, function, s256)                                                                               \
+    SHA1_STEP_OF(one, lanes, s1, function) SHA256_STEP_OF(two, 1, s256)                                              \
+    SHA1_STEP_OF(one, lanes, (s1) + 1, function) SHA256_STEP_OF(two, 1, (s256) + 1)                                  \
+    SHA1_STEP_OF(one, lanes, (s1) + 2, function) SHA256_STEP_OF(two, 1, (s256) + 2)                                  \
+    SHA1_STEP_OF(one, lanes, (s1) + 3, function) SHA256_STEP_OF(two, 1, (s256) + 3)                                  \
+    SHA1_STEP_OF(one, lanes, (s1) + 4, function)
+
+// `states[lanes]` is the state of SHA-256.
+SHA_INLINE void SHA_NAME(both_run)(const int lanes, uint32_t *const *states, const void *data, size_t blocks) {
+    const __m128i sha1_order = _mm_set_epi64x(0x0001020304050607, 0x08090a0b0c0d0e0f);
+    const __m128i sha256_order = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
+    SHA_NAME(sha1_lane) one[CSHA_MAX_LANES];
+    SHA_NAME(sha256_lane) two[1];
+    const uint8_t *in = data;
+    __m128i abcd[CSHA_MAX_LANES], e[CSHA_MAX_LANES];
+    EACH_LANE {
+        one[l].abcd = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)states[l]), 0x1b);
+        one[l].e = _mm_set_epi32((int)states[l][4], 0, 0, 0);
+    }
+    __m128i cdab = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)states[lanes]), 0xb1);
+    __m128i efgh = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(states[lanes] + 4)), 0x1b);
+    two[0].abef = _mm_alignr_epi8(cdab, efgh, 8);
+    two[0].cdgh = _mm_blend_epi16(efgh, cdab, 0xf0);
+    for (; blocks > 0; blocks--) {
+        for (int i = 0; i < 4; i++) {
+            __m128i words = _mm_loadu_si128((const __m128i *)(in + 16 * i));
+            EACH_LANE one[l].w[i] = _mm_shuffle_epi8(words, sha1_order);
+            two[0].w[i] = _mm_shuffle_epi8(words, sha256_order);
+        }
+        in += BLOCK;
+        EACH_LANE {
+            abcd[l] = one[l].abcd;
+            e[l] = one[l].e;
+        }
+        __m128i abef = two[0].abef, cdgh = two[0].cdgh;
+        BOTH_STEPS(0, 0, 0)
+        BOTH_STEPS(5, 1, 4)
+        BOTH_STEPS(10, 2, 8)
+        BOTH_STEPS(15, 3, 12)
+        EACH_LANE {
+            one[l].abcd = _mm_add_epi32(one[l].abcd, abcd[l]);
+            one[l].e = _mm_sha1nexte_epu32(one[l].e, e[l]);
+        }
+        two[0].abef = _mm_add_epi32(two[0].abef, abef);
+        two[0].cdgh = _mm_add_epi32(two[0].cdgh, cdgh);
+    }
+    EACH_LANE {
+        _mm_storeu_si128((__m128i *)states[l], _mm_shuffle_epi32(one[l].abcd, 0x1b));
+        states[l][4] = (uint32_t)_mm_extract_epi32(one[l].e, 3);
+    }
+    __m128i feba = _mm_shuffle_epi32(two[0].abef, 0x1b);
+    __m128i dchg = _mm_shuffle_epi32(two[0].cdgh, 0xb1);
+    _mm_storeu_si128((__m128i *)states[lanes], _mm_blend_epi16(feba, dchg, 0xf0));
+    _mm_storeu_si128((__m128i *)(states[lanes] + 4), _mm_alignr_epi8(dchg, feba, 8));
+}
+
 // ---- One instance for each number of lanes
 
 #define INSTANCE(kind, n)                                                                                            \
@@ -153,12 +214,34 @@ SHA_INLINE void SHA_NAME(sha256_run)(const int lanes, uint32_t *const *states, c
 INSTANCES(sha1)
 INSTANCES(sha256)
 
+#define BOTH_INSTANCE(n)                                                                                             \
+    SHA_CODE static __attribute__((noinline)) void SHA_NAME(both_##n)(                                               \
+        uint32_t *const *states, const void *data, size_t blocks) {                                                  \
+        SHA_NAME(both_run)(n, states, data, blocks);                                                                 \
+    }
+BOTH_INSTANCE(1)
+BOTH_INSTANCE(2)
+BOTH_INSTANCE(3)
+
+static void SHA_NAME(both_any)(int lanes, uint32_t *const *states, const void *data, size_t blocks) {
+    switch (lanes) {
+        case 1: SHA_NAME(both_1)(states, data, blocks); break;
+        case 2: SHA_NAME(both_2)(states, data, blocks); break;
+        case 3: SHA_NAME(both_3)(states, data, blocks); break;
+        default: break;
+    }
+}
+
 #undef SHA_CODE
 #undef SHA_INLINE
 #undef EACH_LANE
 #undef SHA1_STEP
+#undef SHA1_STEP_OF
 #undef SHA1_FIVE_STEPS
 #undef SHA256_STEP
+#undef SHA256_STEP_OF
 #undef SHA256_FOUR_STEPS
 #undef INSTANCE
 #undef INSTANCES
+#undef BOTH_STEPS
+#undef BOTH_INSTANCE

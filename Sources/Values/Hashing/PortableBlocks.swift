@@ -1,5 +1,5 @@
-/// SHA-256's compression of whole blocks (FIPS 180-4, 6.2.2) in plain Swift, for processors without instructions for
-/// it: swift-crypto neither starts from a state nor gives one out.
+/// The compression of whole blocks by SHA-256 (FIPS 180-4, 6.2.2) and SHA-1 in plain Swift, for processors without
+/// instructions for it: swift-crypto neither starts from a state nor gives one out.
 enum PortableBlocks {
     /// Advances `state` (eight words) by `blocks` blocks of 64 bytes at `data`.
     static func advance(_ state: UnsafeMutablePointer<UInt32>, _ data: UnsafeRawPointer, blocks: Int) {
@@ -39,6 +39,38 @@ enum PortableBlocks {
         state[5] &+= f
         state[6] &+= g
         state[7] &+= h
+    }
+
+    /// The same for SHA-1 (6.1.2): five words.
+    static func advanceSHA1(_ state: UnsafeMutablePointer<UInt32>, _ data: UnsafeRawPointer, blocks: Int) {
+        withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 80) { schedule in
+            guard let w = schedule.baseAddress else { return }
+            for block in 0..<blocks { compressSHA1(state, data + block * Lanes.blockSize, w) }
+        }
+    }
+
+    private static func compressSHA1(
+        _ state: UnsafeMutablePointer<UInt32>, _ data: UnsafeRawPointer, _ w: UnsafeMutablePointer<UInt32>
+    ) {
+        for t in 0..<16 { w[t] = UInt32(bigEndian: data.loadUnaligned(fromByteOffset: 4 * t, as: UInt32.self)) }
+        for t in 16..<80 { w[t] = rotate(w[t - 3] ^ w[t - 8] ^ w[t - 14] ^ w[t - 16], 31) }
+        var (a, b, c, d, e) = (state[0], state[1], state[2], state[3], state[4])
+        for t in 0..<80 {
+            let mixed: UInt32
+            switch t / 20 {
+            case 0: mixed = ((b & c) ^ (~b & d)) &+ 0x5a82_7999
+            case 1: mixed = (b ^ c ^ d) &+ 0x6ed9_eba1
+            case 2: mixed = ((b & c) ^ (b & d) ^ (c & d)) &+ 0x8f1b_bcdc
+            default: mixed = (b ^ c ^ d) &+ 0xca62_c1d6
+            }
+            let first = rotate(a, 27) &+ mixed &+ e &+ w[t]
+            (e, d, c, b, a) = (d, c, rotate(b, 2), a, first)
+        }
+        state[0] &+= a
+        state[1] &+= b
+        state[2] &+= c
+        state[3] &+= d
+        state[4] &+= e
     }
 
     @inline(__always)

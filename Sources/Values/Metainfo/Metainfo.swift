@@ -20,6 +20,8 @@
 //     `PathComponent` checks every name that is used.
 //   - Padding (BEP 47 attribute `p`; a v1 path `.pad/…`; BitComet's `_____padding_file_…`) is never written, so its
 //     names need not be distinct. Symlinks are refused. `sha1`, `md5sum` and other attributes are ignored.
+//   - `sha256 chain` makes a v1 torrent of one file a blob (`BlobInfo`), and is read strictly: pieces are then verified by
+//     the chain and not by SHA-1. It is an error in every other torrent.
 //   - Content of zero bytes is refused: there would be no piece to transfer. Empty files beside others are allowed.
 
 /// Limits on the size of a torrent. Parsing one allocates at most a small multiple of its size.

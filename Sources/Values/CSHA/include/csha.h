@@ -28,4 +28,11 @@ void csha_sha1(int level, int lanes, uint32_t *const *states, const void *const 
 /// The same for SHA-256: 8 words for each lane.
 void csha_sha256(int level, int lanes, uint32_t *const *states, const void *const *data, size_t blocks);
 
+/// The most lanes of SHA-1 beside SHA-256.
+#define CSHA_MOST_BESIDE 3
+
+/// Advances `lanes` (1 to CSHA_MOST_BESIDE) SHA-1 states, `states[0]` to `states[lanes - 1]`, and one SHA-256 state,
+/// `states[lanes]`, over the same blocks. Each fills the gaps of the other: SHA-1 beside SHA-256 costs little.
+void csha_both(int level, int lanes, uint32_t *const *states, const void *data, size_t blocks);
+
 #endif

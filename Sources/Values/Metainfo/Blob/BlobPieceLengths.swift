@@ -26,8 +26,8 @@ public struct BlobPieceLengths: Sendable, Hashable {
     private init(checked steps: [Step]) { self.steps = steps }
 
     /// - Parameter steps: in any order. Shorter blobs than the first step's have its piece length too.
-    /// - Throws: `MetainfoError.badPieceLength` if a piece length is no multiple of 64, or out of `limits`;
-    ///   `badLength` if there is no step, or two are from the same length.
+    /// - Throws: `MetainfoError.badPieceLength` if a piece length is no multiple of 64 and of the step's before, or out of
+    ///   `limits`; `badLength` if there is no step, or two are from the same length.
     public init(_ steps: [Step], limits: MetainfoLimits = .standard) throws(MetainfoError) {
         var sorted = steps.sorted { $0.from < $1.from }
         guard let first = sorted.first, first.from >= 0 else { throw .badLength("the table of piece lengths") }
@@ -36,8 +36,9 @@ public struct BlobPieceLengths: Sendable, Hashable {
                 step.pieceLength <= limits.maxPieceLength
             else { throw .badPieceLength(Int64(step.pieceLength)) }
         }
-        guard zip(sorted, sorted.dropFirst()).allSatisfy({ $0.from < $1.from }) else {
-            throw .badLength("the table of piece lengths")
+        for (step, next) in zip(sorted, sorted.dropFirst()) {
+            guard step.from < next.from else { throw .badLength("the table of piece lengths") }
+            guard next.pieceLength % step.pieceLength == 0 else { throw .badPieceLength(Int64(next.pieceLength)) }
         }
         sorted[0] = Step(from: 0, pieceLength: first.pieceLength)
         self.steps = sorted
@@ -45,14 +46,17 @@ public struct BlobPieceLengths: Sendable, Hashable {
 
     /// The piece length of a blob of `length` bytes.
     public func pieceLength(for length: Int64) -> Int {
-        (steps.last { $0.from <= length } ?? steps[0]).pieceLength
+        steps[index(for: length)].pieceLength
     }
 
-    /// The piece lengths that a blob of `length` bytes or more can have, from the one of `length` on; each once.
+    /// The piece lengths that a blob of `length` bytes or more can have, ascending; each a multiple of the one before.
     public func possible(from length: Int64) -> [Int] {
-        let current = steps.lastIndex { $0.from <= length } ?? 0
         var lengths: [Int] = []
-        for step in steps[current...] where !lengths.contains(step.pieceLength) { lengths.append(step.pieceLength) }
+        for step in steps[index(for: length)...] where lengths.last != step.pieceLength {
+            lengths.append(step.pieceLength)
+        }
         return lengths
     }
+
+    private func index(for length: Int64) -> Int { steps.lastIndex { $0.from <= length } ?? 0 }
 }
