@@ -363,7 +363,7 @@ let tests: [Module] = [
             "TestSupport",
         ],
         products: [.argumentParser]),
-    Module(name: "IntegrationTests", kind: .tests, uses: ["Text", "TestSupport"]),
+    Module(name: "IntegrationTests", kind: .tests, uses: ["Text", "Metainfo", "TestSupport"]),
 ]
 
 /// Where the sources of each target lie.
