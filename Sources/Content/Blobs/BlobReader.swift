@@ -9,9 +9,10 @@ package enum BlobReader {
     package static func info(of digest: SHA256Digest, in directory: BlobDirectory) throws(SystemError) -> BlobInfo? {
         guard let file = try directory.open(digest) else { return nil }
         file.willBeReadInOrder()
-        var digester = BlobDigester()
-        try file.forEachBlock(to: .max) { digester.update($0) }
-        guard let info = digester.finish(), info.digest == digest else { return nil }
-        return info
+        let size = try file.status().size
+        var hasher = BlobHasher(length: size)
+        try file.forEachBlock(to: size) { hasher.update($0) }
+        let result = hasher.finish()
+        return result.digest == digest ? try? result.info() : nil
     }
 }

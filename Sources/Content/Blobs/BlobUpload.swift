@@ -41,10 +41,10 @@ package final class BlobUpload: Sendable {
     private let file: HeldFile
     private let state: Mutex<State>
 
-    private struct State: ~Copyable {
+    private struct State {
         var length: Int64 = 0
         var durable: Int64 = 0
-        var digester = BlobDigester()
+        var hasher = BlobHasher()
         var isBusy = false
         var isOver = false
     }
@@ -58,7 +58,8 @@ package final class BlobUpload: Sendable {
         let name = FileName(checked: Array(id.utf8)[...])
         guard let directory = try home.uploadDirectory(name, creating: true) else { throw SystemError.missing }
         let file = try directory.open(Self.dataName, [.write, .create, .exclusive])
-        try directory.replace(Self.noteName, with: Array("0\n".utf8), temporary: .random(prefix: ".new-"))
+        try directory.replace(
+            Self.noteName, with: UploadNote(length: 0, snapshot: nil).bytes, temporary: .random(prefix: ".new-"))
         self.init(id: id, name: name, home: home, directory: directory, file: file)
     }
 
@@ -77,16 +78,26 @@ package final class BlobUpload: Sendable {
         guard Self.isID(id) else { return nil }
         let name = FileName(checked: Array(id.utf8)[...])
         guard let directory = try home.uploadDirectory(name, creating: false) else { return nil }
-        guard let note = try missingIsNil({ () throws(SystemError) in try directory.read(Self.noteName, limit: 64) }),
+        guard
+            let note = try missingIsNil({ () throws(SystemError) in
+                try directory.read(Self.noteName, limit: UploadNote.mostBytes)
+            }),
             let file = try missingIsNil({ () throws(SystemError) in try directory.open(Self.dataName, .write) })
         else { return nil }
-        let text = String(decoding: note.bytes, as: UTF8.self).prefix { $0 != "\n" }
-        guard let noted = Int64(text), noted >= 0 else { return nil }
+        guard let note = UploadNote(note.bytes) else { return nil }
         self.init(id: id, name: name, home: home, directory: directory, file: file)
-        let length = min(noted, try file.status().size)
+        let length = min(note.length, try file.status().size)
         try file.truncate(to: length)
-        state.withLock { ($0.length, $0.durable) = (length, length) }
-        try file.forEachBlock(to: length) { bytes in state.withLock { $0.digester.update(bytes) } }
+        var hasher = BlobHasher()
+        var position: Int64 = 0
+        if let snapshot = note.snapshot, snapshot.position <= length, snapshot.leastLength <= length,
+            let continued = try? BlobHasher(from: snapshot)
+        {
+            (hasher, position) = (continued, snapshot.position)
+        }
+        try file.forEachBlock(from: position, to: length) { hasher.update($0) }
+        let begun = hasher
+        state.withLock { ($0.length, $0.durable, $0.hasher) = (length, length, begun) }
     }
 
     /// Bytes that have arrived.
@@ -113,7 +124,7 @@ package final class BlobUpload: Sendable {
             try state.withLock { state throws(SystemError) in
                 for part in parts {
                     try file.write(part, at: state.length)
-                    state.digester.update(part)
+                    state.hasher.update(part)
                     state.length += Int64(part.count)
                 }
                 guard state.length - state.durable >= Self.checkpointBytes else { return }
@@ -127,7 +138,8 @@ package final class BlobUpload: Sendable {
     private func checkpoint(_ state: inout State) throws(SystemError) {
         try file.synchronize(dataOnly: true)
         try directory.replace(
-            Self.noteName, with: Array("\(state.length)\n".utf8), temporary: .random(prefix: ".new-"))
+            Self.noteName, with: UploadNote(length: state.length, snapshot: state.hasher.snapshot).bytes,
+            temporary: .random(prefix: ".new-"))
         state.durable = state.length
     }
 
@@ -149,7 +161,8 @@ package final class BlobUpload: Sendable {
         let (digest, length, info) = try state.withLock { state throws(UploadProblem) in
             guard !state.isOver else { throw .unknown }
             state.isOver = true
-            return (state.digester.digest, state.length, state.digester.finish())
+            let result = state.hasher.finish()
+            return (result.digest, state.length, try? result.info())
         }
         guard digest == expected else {
             try? home.removeUpload(name)
@@ -191,13 +204,13 @@ package final class BlobUpload: Sendable {
 }
 
 extension HeldFile {
-    /// Calls `body` with the bytes up to `end`, a block at a time.
+    /// Calls `body` with the bytes from `start` up to `end`, a block at a time.
     func forEachBlock(
-        to end: Int64, of blockBytes: Int = 1 << 20, _ body: (UnsafeRawBufferPointer) -> Void
+        from start: Int64 = 0, to end: Int64, of blockBytes: Int = 1 << 20, _ body: (UnsafeRawBufferPointer) -> Void
     ) throws(SystemError) {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: blockBytes, alignment: 64)
         defer { buffer.deallocate() }
-        var position: Int64 = 0
+        var position = start
         while position < end {
             let wanted = Int(min(Int64(blockBytes), end - position))
             let got = try read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<wanted]), at: position)

@@ -67,7 +67,9 @@ struct OriginIndex: OCIIndex {
     }
 
     func tags(of name: ContentName, after: String?, limit: Int) async throws(OCIError) -> [Tag]? {
-        try await asked { store throws(StoreProblem) in try await store.tags(of: name, after: after, limit: limit) }
+        try await asked { store throws(StoreProblem) in
+            try await store.tags(of: name, after: after, limit: limit)?.map(\.tag)
+        }
     }
 
     func names(after: String?, limit: Int) async throws(OCIError) -> [ContentName] {

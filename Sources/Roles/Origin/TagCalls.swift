@@ -5,6 +5,7 @@ import JSON
 import OCI
 import Registry
 import TagIndex
+import Text
 import Threads
 
 /// Tags under `/v1/names/`: lists, one tag, its history.
@@ -17,7 +18,8 @@ struct TagCalls: Sendable {
         case names
         case tags(ContentName)
         case tag(ContentName, Tag)
-        case history(ContentName, Tag)
+        /// Of one tag, or of all.
+        case history(ContentName, Tag?)
     }
 
     func respond(to request: Request, _ context: ServiceContext) async -> Response {
@@ -49,6 +51,11 @@ struct TagCalls: Sendable {
         if parts.last == "tags" {
             return name(parts.dropLast()).map { .tags($0) }
         }
+        if parts.count >= 2, parts.last == "history", parts.dropLast().last != "tags",
+            parts.count < 4 || parts[parts.count - 3] != "tags"
+        {
+            return name(parts.dropLast()).map { .history($0, nil) }
+        }
         var isHistory = false
         if parts.last == "history", parts.count >= 4, parts[parts.count - 3] == "tags" {
             isHistory = true
@@ -69,16 +76,28 @@ struct TagCalls: Sendable {
         return (max(1, min(limit, Self.mostEntries)), request.uri.queryParameters["after"].map(String.init))
     }
 
-    private func list(_ key: String, _ entries: [String], _ limit: Int) -> Response {
-        let shown = entries.prefix(limit)
-        var object: JSONObject = [key: .array(shown.map { .string($0) })]
-        object["next"] = entries.count > limit ? shown.last.map { .string($0) } ?? .null : .null
-        return .json(.object(object))
+    /// - Parameter last: what to go on after, where there is more.
+    private func list(_ key: String, _ entries: [JSONValue], _ limit: Int, last: String?) -> Response {
+        .json(
+            .object([
+                key: .array(Array(entries.prefix(limit))),
+                "next": entries.count > limit ? last.map { .string($0) } ?? .null : .null,
+            ]))
+    }
+
+    /// RFC 3339, in UTC.
+    private static func time(_ seconds: Double) -> String {
+        let whole = Int64(clamping: Int(exactly: seconds.rounded(.down)) ?? 0)
+        let (days, rest) = (whole / 86_400, whole % 86_400)
+        let date = CivilDate(daysSince1970: days)
+        return "\(zeroPadded(date.year, 4))-\(zeroPadded(date.month))-\(zeroPadded(date.day))T"
+            + "\(zeroPadded(rest / 3_600)):\(zeroPadded(rest / 60 % 60)):\(zeroPadded(rest % 60))Z"
     }
 
     private func names(_ request: Request) async throws(StoreProblem) -> Response {
         let (limit, after) = page(request)
-        return list("names", try await index.names(after: after, limit: limit + 1).map(\.text), limit)
+        let names = try await index.names(after: after, limit: limit + 1).map(\.text)
+        return list("names", names.map { .string($0) }, limit, last: names.prefix(limit).last)
     }
 
     private func tags(of name: ContentName, _ request: Request) async throws(StoreProblem) -> Response {
@@ -86,7 +105,13 @@ struct TagCalls: Sendable {
         guard let tags = try await index.tags(of: name, after: after, limit: limit + 1) else {
             return Problem.response(.notFound, "NAME_UNKNOWN", "nothing is known under the name \(name)")
         }
-        return list("tags", tags.map(\.text), limit)
+        let entries = tags.map { entry -> JSONValue in
+            .object([
+                "tag": .string(entry.tag.text), "digest": .string(entry.digest.description),
+                "updated": .string(Self.time(entry.at)),
+            ])
+        }
+        return list("tags", entries, limit, last: tags.prefix(limit).last?.tag.text)
     }
 
     private func show(_ name: ContentName, _ tag: Tag) async throws(StoreProblem) -> Response {
@@ -104,17 +129,24 @@ struct TagCalls: Sendable {
         return Problem.response(.notFound, "TAG_UNKNOWN", RegistryText.noTag(name, tag, newest: newest))
     }
 
-    private func history(_ name: ContentName, _ tag: Tag, _ request: Request) async throws(StoreProblem) -> Response {
+    private func history(
+        _ name: ContentName, _ tag: Tag?, _ request: Request
+    ) async throws(StoreProblem) -> Response {
         let (limit, _) = page(request)
         let changes = try await index.history(of: tag, in: name, limit: limit)
-        guard !changes.isEmpty else { return try await unknown(name, tag) }
+        guard !changes.isEmpty else {
+            if let tag { return try await unknown(name, tag) }
+            return Problem.response(.notFound, "NAME_UNKNOWN", "nothing is known under the name \(name)")
+        }
         let entries = changes.map { change -> JSONValue in
             .object([
-                "digest": change.digest.map { .string($0.description) } ?? .null, "at": .double(change.at),
-                "who": .string(change.author.name), "address": .string(change.author.address),
+                "tag": .string(change.tag.text), "action": .string(change.digest == nil ? "deleted" : "put"),
+                "digest": change.digest.map { .string($0.description) } ?? .null,
+                "when": .string(Self.time(change.at)), "who": .string(change.author.name),
+                "address": .string(change.author.address),
             ])
         }
-        return .json(.object(["name": .string(name.text), "tag": .string(tag.text), "history": .array(entries)]))
+        return .json(.object(["name": .string(name.text), "history": .array(entries)]))
     }
 
     private func put(

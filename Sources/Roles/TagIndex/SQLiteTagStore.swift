@@ -19,12 +19,13 @@ package final class SQLiteTagStore: TagStore {
                     PRIMARY KEY (name, digest)) WITHOUT ROWID;
                 CREATE TABLE referrer (name TEXT NOT NULL, subject BLOB NOT NULL, digest BLOB NOT NULL,
                     PRIMARY KEY (name, subject, digest)) WITHOUT ROWID;
-                CREATE TABLE tag (name TEXT NOT NULL, tag TEXT NOT NULL, digest BLOB NOT NULL,
+                CREATE TABLE tag (name TEXT NOT NULL, tag TEXT NOT NULL, digest BLOB NOT NULL, at REAL NOT NULL,
                     PRIMARY KEY (name, tag)) WITHOUT ROWID;
                 CREATE INDEX tagOfDigest ON tag (digest);
                 CREATE TABLE history (id INTEGER PRIMARY KEY, name TEXT NOT NULL, tag TEXT NOT NULL, digest BLOB,
                     at REAL NOT NULL, author TEXT NOT NULL, address TEXT NOT NULL);
                 CREATE INDEX historyOfTag ON history (name, tag, id);
+                CREATE INDEX historyOfName ON history (name, id);
                 """)
     ]
 
@@ -73,12 +74,17 @@ package final class SQLiteTagStore: TagStore {
         return try? Manifest(Array(bytes), type: type)
     }
 
-    package func tags(of name: ContentName, after: String?, limit: Int) async throws(StoreProblem) -> [Tag]? {
+    package func tags(of name: ContentName, after: String?, limit: Int) async throws(StoreProblem) -> [TagEntry]? {
         try await read { database in
-            let tags = try String.fetchAll(
-                database, sql: "SELECT tag FROM tag WHERE name = ? AND tag > ? ORDER BY tag LIMIT ?",
+            let tags = try Row.fetchAll(
+                database, sql: "SELECT tag, digest, at FROM tag WHERE name = ? AND tag > ? ORDER BY tag LIMIT ?",
                 arguments: [name.text, after ?? "", limit]
-            ).compactMap { Tag($0) }
+            ).compactMap { row -> TagEntry? in
+                guard let tag = Tag(row["tag"] as String), let digest = BlobDigest(data: row["digest"]) else {
+                    return nil
+                }
+                return TagEntry(tag: tag, digest: digest, at: row["at"])
+            }
             let isKnown =
                 try !tags.isEmpty
                 || Bool.fetchOne(
@@ -99,16 +105,18 @@ package final class SQLiteTagStore: TagStore {
         }
     }
 
-    package func history(of tag: Tag, in name: ContentName, limit: Int) async throws(StoreProblem) -> [TagChange] {
+    package func history(of tag: Tag?, in name: ContentName, limit: Int) async throws(StoreProblem) -> [TagChange] {
         try await read { database in
             try Row.fetchAll(
                 database,
-                sql:
-                    "SELECT digest, at, author, address FROM history WHERE name = ? AND tag = ? ORDER BY id DESC LIMIT ?",
-                arguments: [name.text, tag.text, limit]
-            ).map { row in
-                TagChange(
-                    digest: (row["digest"] as Data?).flatMap(BlobDigest.init(data:)), at: row["at"],
+                sql: """
+                    SELECT tag, digest, at, author, address FROM history WHERE name = ? \(tag == nil ? "" : "AND tag = ?")
+                    ORDER BY id DESC LIMIT ?
+                    """, arguments: [name.text] + (tag.map { [$0.text] } ?? []) + [limit]
+            ).compactMap { row in
+                guard let tag = Tag(row["tag"] as String) else { return nil }
+                return TagChange(
+                    tag: tag, digest: (row["digest"] as Data?).flatMap(BlobDigest.init(data:)), at: row["at"],
                     author: Author(name: row["author"], address: row["address"]))
             }
         }
@@ -164,8 +172,8 @@ package final class SQLiteTagStore: TagStore {
             let isNew = try manifest.map { try database.store($0, in: name) } ?? false
             for tag in moving {
                 try database.execute(
-                    sql: "INSERT OR REPLACE INTO tag (name, tag, digest) VALUES (?, ?, ?)",
-                    arguments: [name.text, tag.text, digest.data])
+                    sql: "INSERT OR REPLACE INTO tag (name, tag, digest, at) VALUES (?, ?, ?, ?)",
+                    arguments: [name.text, tag.text, digest.data, at])
                 try database.note(tag, in: name, digest, by: author, at: at)
             }
             return moving.isEmpty && !isNew ? .same : .put

@@ -13,8 +13,17 @@ package enum StoreProblem: Error, Sendable, Hashable {
     case disk(String)
 }
 
+/// A tag as a list has it.
+package struct TagEntry: Sendable, Hashable {
+    package let tag: Tag
+    package let digest: BlobDigest
+    /// When it was put last, in seconds since 1970.
+    package let at: Double
+}
+
 /// One change of a tag.
 package struct TagChange: Sendable, Hashable {
+    package let tag: Tag
     /// Nil where the tag was deleted.
     package let digest: BlobDigest?
     /// Seconds since 1970.
@@ -58,10 +67,11 @@ package protocol TagStore: Sendable {
     ) async throws(StoreProblem) -> Bool
 
     /// In the order of their bytes, after one of them; nil for a name that has nothing.
-    func tags(of name: ContentName, after: String?, limit: Int) async throws(StoreProblem) -> [Tag]?
+    func tags(of name: ContentName, after: String?, limit: Int) async throws(StoreProblem) -> [TagEntry]?
     func names(after: String?, limit: Int) async throws(StoreProblem) -> [ContentName]
     /// The latest change first.
-    func history(of tag: Tag, in name: ContentName, limit: Int) async throws(StoreProblem) -> [TagChange]
+    /// - Parameter tag: nil for all tags of the name.
+    func history(of tag: Tag?, in name: ContentName, limit: Int) async throws(StoreProblem) -> [TagChange]
     /// The tag of a name that was put last; nil for a name without one.
     func newestTag(of name: ContentName) async throws(StoreProblem) -> Tag?
     /// The manifests under a name that are about another one.

@@ -65,7 +65,7 @@ package struct BlobPass: Sendable {
             }
             defer { free(memory) }
             let block = UnsafeMutableRawBufferPointer(start: memory, count: Self.blockBytes)
-            while let position = state.take(of: wanted.count) {
+            while let position = state.nextIndex(of: wanted.count) {
                 let file = content.files[wanted[position]]
                 do throws(ReadProblem) {
                     guard let result = try hash(file, block, state) else { return }
