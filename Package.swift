@@ -178,8 +178,8 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "Origin",
                 uses: [
-                    "Text", "Address", "JSON", "Metainfo", "Threads", "Admission", "Blobs", "HTTPServing", "Registry",
-                    "TagIndex", "BlobNode", "OCI",
+                    "Text", "Address", "JSON", "Metainfo", "Threads", "Files", "Admission", "Blobs", "HTTPServing",
+                    "Registry", "TagIndex", "BlobNode", "OCI",
                 ], products: [.hummingbird, .log, .nioCore]),
             Module(
                 name: "Agent",

@@ -254,7 +254,8 @@ import Tracking
                 #expect(client.receive(until: "ok\n").hasSuffix("ok\n"))
                 clients.append(client)
             }
-            #expect(admission.figures.connections[.tracker] == 4)
+            // One that is closed to make room gives its place back before its successor has taken it.
+            #expect(try await eventually(seconds: 5) { admission.figures.connections[.tracker] == 4 })
         }
         #expect(admission.figures.connections[.tracker] == 0)
     }

@@ -111,7 +111,8 @@ extension OCIService {
         do throws(UploadProblem) {
             blob = try await Threads.offload { () throws(UploadProblem) in try upload.finish(digest.sha256) }
         } catch {
-            if case .disk = error {} else { blobs.uploads?.forget(upload.id) }
+            // After a failure of the disk it can be taken up again from there.
+            blobs.uploads?.forget(upload.id)
             throw Self.error(error)
         }
         blobs.uploads?.forget(upload.id)

@@ -2,6 +2,7 @@ import Address
 import Admission
 import BlobNode
 import Blobs
+import Files
 import HTTPServing
 import HTTPTypes
 import Hummingbird
@@ -10,13 +11,33 @@ import Logging
 import OCI
 import Registry
 import TagIndex
+import Threads
 
 /// The HTTP doors of a registry on this host.
 package final class RegistryServer: Sendable {
     private let services: [HTTPService]
+    private let upkeep: Task<Void, Never>
     package var addresses: [ListenAddress] { services.map(\.address) }
 
-    private init(_ services: [HTTPService]) { self.services = services }
+    /// Seconds after which an upload that nobody sends to is removed, and between two looks for such.
+    private static let uploadAge = 86_400.0
+    private static let look = Duration.seconds(600)
+
+    private init(_ services: [HTTPService], _ uploads: UploadTable, _ logger: Logger) {
+        self.services = services
+        upkeep = Task {
+            while !Task.isCancelled {
+                do {
+                    try await Threads.offload { () throws(SystemError) in
+                        try uploads.removeIdle(age: Self.uploadAge, now: Clocks.steadySeconds, wall: Clocks.wall)
+                    }
+                } catch {
+                    logger.warning("unfinished uploads cannot be removed", metadata: ["reason": "\(error)"])
+                }
+                try? await Task.sleep(for: Self.look)
+            }
+        }
+    }
 
     /// Listens at each of the addresses; all of them have the same doors.
     /// - Parameters:
@@ -63,7 +84,7 @@ package final class RegistryServer: Sendable {
                 throw error
             }
         }
-        return RegistryServer(services)
+        return RegistryServer(services, uploads, logger)
     }
 
     /// Where the parts of the registry are reached: here, by the address by which the caller reached this one.
@@ -90,6 +111,7 @@ package final class RegistryServer: Sendable {
     }
 
     package func stop() async {
+        upkeep.cancel()
         for service in services { await service.stop() }
     }
 }

@@ -21,7 +21,7 @@ struct PushCommand: SwoopCommand {
             Examples:
               swoop push model/ team/model:1.0
               swoop push build.tar.zst
-              swoop push app/ team/app:7 --registry https://registry.example --token-file token
+              swoop push app team/app:7 --registry https://hub.example --token-file token
             """)
 
     @Argument(help: "The file or directory.")
