@@ -325,6 +325,15 @@ let tests: [Module] = [
         name: "BlobsTests", kind: .tests,
         uses: ["Hashing", "Metainfo", "Files", "Blobs", "TestFileLayers", "TestSupport"]),
     Module(name: "RegistryTests", kind: .tests, uses: ["JSON", "Hashing", "Metainfo", "Registry"]),
+    Module(
+        name: "RegistryClientTests", kind: .tests,
+        uses: ["Text", "HTTPTransport", "Registry", "RegistryClient", "TestSupport"], products: [.nioCore]),
+    Module(
+        name: "RegistryTransferTests", kind: .tests,
+        uses: [
+            "Text", "Hashing", "Metainfo", "Files", "Storage", "Authoring", "HTTPTransport", "Registry", "RegistryClient",
+            "RegistryTransfer", "TestSupport",
+        ]),
     Module(name: "S3Tests", kind: .tests, uses: ["S3"]),
     Module(
         name: "ObjectStoreTests", kind: .tests,
