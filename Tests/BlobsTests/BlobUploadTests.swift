@@ -58,6 +58,17 @@ import Testing
         try expectSame(bytes, partBytes, blobs)
     }
 
+    @Test(arguments: [0, 1, 300_001, 100 << 20]) func `a size that is said wrong changes nothing`(said: Int64) throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        let blobs = try BlobDirectory(path: directory.path)
+        let bytes = bytes(300_001)
+        let upload = try BlobUpload(in: blobs, size: said)
+        try append(bytes[...], to: upload)
+        let info = try #require(try upload.finish(SHA256.digest(bytes)).info)
+        #expect(info.info.layout.pieceLength == 256 << 10)
+        #expect(try BlobReader.info(of: SHA256.digest(bytes), in: blobs)?.info.bytes == info.info.bytes)
+    }
+
     private func expectSame(_ bytes: [UInt8], _ partBytes: Int, _ blobs: BlobDirectory) throws {
         let upload = try BlobUpload(in: blobs)
         for start in stride(from: 0, to: bytes.count, by: partBytes) {

@@ -340,7 +340,7 @@ import Testing
         var failure: PullError?
         do throws(PullError) {
             _ = try await Pull(client, Reference("team/app:1")!, options: options).stream(to: descriptor) {
-                HTTPBlobSource(client, name: Bench.name, limits: limits, pool: $0, patience: nil)
+                pool, _ in HTTPBlobSource(client, name: Bench.name, limits: limits, pool: pool, patience: nil)
             }
         } catch {
             failure = error

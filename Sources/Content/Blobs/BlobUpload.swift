@@ -53,14 +53,19 @@ package final class BlobUpload: Sendable {
     private static let noteName = FileName(own: "note")
 
     /// Begins an upload.
-    package convenience init(in home: BlobDirectory) throws(SystemError) {
+    /// - Parameter size: the bytes that the sender says it will have: fewer digests are made then. If it has others in the
+    ///   end, it is read once more.
+    package convenience init(in home: BlobDirectory, size: Int64? = nil) throws(SystemError) {
+        let size = size.flatMap { $0 > 0 ? $0 : nil }
         let id = Self.randomID()
         let name = FileName(checked: Array(id.utf8)[...])
         guard let directory = try home.uploadDirectory(name, creating: true) else { throw SystemError.missing }
         let file = try directory.open(Self.dataName, [.write, .create, .exclusive])
         try directory.replace(
-            Self.noteName, with: UploadNote(length: 0, snapshot: nil).bytes, temporary: .random(prefix: ".new-"))
+            Self.noteName, with: UploadNote(length: 0, size: size, snapshot: nil).bytes,
+            temporary: .random(prefix: ".new-"))
         self.init(id: id, name: name, home: home, directory: directory, file: file)
+        if let size { state.withLock { $0.hasher = BlobHasher(length: size) } }
     }
 
     private init(id: String, name: FileName, home: BlobDirectory, directory: HeldDirectory, file: HeldFile) {
@@ -88,10 +93,10 @@ package final class BlobUpload: Sendable {
         self.init(id: id, name: name, home: home, directory: directory, file: file)
         let length = min(note.length, try file.status().size)
         try file.truncate(to: length)
-        var hasher = BlobHasher()
+        var hasher = note.size.map { BlobHasher(length: $0) } ?? BlobHasher()
         var position: Int64 = 0
         if let snapshot = note.snapshot, snapshot.position <= length, snapshot.leastLength <= length,
-            let continued = try? BlobHasher(from: snapshot)
+            let continued = try? BlobHasher(from: snapshot, length: note.size)
         {
             (hasher, position) = (continued, snapshot.position)
         }
@@ -138,7 +143,9 @@ package final class BlobUpload: Sendable {
     private func checkpoint(_ state: inout State) throws(SystemError) {
         try file.synchronize(dataOnly: true)
         try directory.replace(
-            Self.noteName, with: UploadNote(length: state.length, snapshot: state.hasher.snapshot).bytes,
+            Self.noteName,
+            with: UploadNote(length: state.length, size: state.hasher.expectedLength, snapshot: state.hasher.snapshot)
+                .bytes,
             temporary: .random(prefix: ".new-"))
         state.durable = state.length
     }
@@ -158,17 +165,21 @@ package final class BlobUpload: Sendable {
     /// Ends the upload: what arrived is a blob now, durably.
     /// - Parameter expected: its digest. If it has another, nothing is kept.
     package func finish(_ expected: SHA256Digest) throws(UploadProblem) -> FinishedBlob {
-        let (digest, length, info) = try state.withLock { state throws(UploadProblem) in
+        let (digest, length, made) = try state.withLock { state throws(UploadProblem) in
             guard !state.isOver else { throw .unknown }
             state.isOver = true
             let result = state.hasher.finish()
-            return (result.digest, state.length, try? result.info())
+            let isAsSaid = state.hasher.expectedLength.map { $0 == state.length } ?? true
+            return (result.digest, state.length, isAsSaid ? try? result.info() : nil)
         }
         guard digest == expected else {
             try? home.removeUpload(name)
             throw .wrongDigest(found: digest)
         }
+        var info = made
         do throws(SystemError) {
+            // The sender said another size, or this process began in the middle with what an earlier one knew.
+            if info == nil, length > 0 { info = try BlobReader.info(of: digest, in: file) }
             try file.synchronize()
             try home.publish(Self.dataName, in: directory, as: digest, info: info?.info.bytes)
         } catch {

@@ -17,9 +17,11 @@ package final class UploadTable: Sendable {
     package init(_ home: BlobDirectory) { self.home = home }
 
     /// Begins an upload.
-    /// - Parameter now: seconds of a monotonic clock.
-    package func begin(now: Double) throws(SystemError) -> BlobUpload {
-        let upload = try BlobUpload(in: home)
+    /// - Parameters:
+    ///   - size: the bytes that the sender says it will have; nil if it does not say.
+    ///   - now: seconds of a monotonic clock.
+    package func begin(size: Int64? = nil, now: Double) throws(SystemError) -> BlobUpload {
+        let upload = try BlobUpload(in: home, size: size)
         keep(upload, now: now)
         return upload
     }

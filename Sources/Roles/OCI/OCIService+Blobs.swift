@@ -51,8 +51,11 @@ extension OCIService {
             }
         }
         let upload: BlobUpload
+        // Not of the specification: with the size, pieces of other lengths need not be hashed.
+        let size = parameters["size"].flatMap { Int64($0) }
         do throws(SystemError) {
-            upload = try await Threads.offload { () throws(SystemError) in try uploads.begin(now: Clocks.steadySeconds)
+            upload = try await Threads.offload { () throws(SystemError) in
+                try uploads.begin(size: size, now: Clocks.steadySeconds)
             }
         } catch {
             throw Self.disk(error)

@@ -19,9 +19,12 @@ package struct UploadSession: Sendable, Hashable {
 
 extension RegistryClient {
     /// Begins an upload.
-    package func beginUpload(in name: ContentName) async throws(RegistryError) -> UploadSession {
+    /// - Parameter size: the bytes that it will have. A Swoop registry that knows it hashes less; others pass over it.
+    package func beginUpload(in name: ContentName, size: Int64? = nil) async throws(RegistryError) -> UploadSession {
         let call = Call(
-            method: .POST, url: try url("/v2/\(name)/blobs/uploads/"), headers: ["Content-Length": "0"], body: [],
+            method: .POST,
+            url: try url("/v2/\(name)/blobs/uploads/", query: size.map { "?size=\($0)" } ?? ""),
+            headers: ["Content-Length": "0"], body: [],
             accepts: [202])
         let answer = try await exchange(call)
         _ = try await body(of: answer, limit: 64 << 10)

@@ -114,7 +114,9 @@ struct FilePush: Sendable {
     }
 
     private func begin() async throws(PushError) -> UploadSession {
-        let upload = try await registry { () throws(RegistryError) in try await client.beginUpload(in: context.name) }
+        let upload = try await registry { () throws(RegistryError) in
+            try await client.beginUpload(in: context.name, size: size)
+        }
         context.ledger.save(upload.location, key)
         return upload
     }
