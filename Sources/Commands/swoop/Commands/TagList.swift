@@ -43,7 +43,8 @@ enum TagList {
         {
             return entries
         }
-        var entries = try await client.tags(of: name).map { Entry(tag: $0.text) }
+        // Registries do not keep to the order that the specification has.
+        var entries = try await client.tags(of: name).sorted().map { Entry(tag: $0.text) }
         for index in entries.indices.prefix(mostAsked) {
             guard let tag = Tag(entries[index].tag) else { continue }
             entries[index].digest = try await client.digest(of: Reference(name: name, version: .tag(tag)))?.description
@@ -68,6 +69,26 @@ enum TagList {
         return all
     }
 
+    /// Deletes a tag, and nothing else that is named.
+    static func delete(
+        _ reference: Reference, _ digest: BlobDigest, from client: RegistryClient
+    ) async throws(RegistryError) {
+        if try await client.deleteDocument("/v1/names/\(reference.name)/tags/\(reference.version)") { return }
+        do throws(RegistryError) {
+            try await client.delete(reference)
+        } catch {
+            // Old registries delete manifests by digest alone, and all tags of one go with it.
+            guard case .refused(_, let status, _, _) = error, [400, 405].contains(status) else { throw error }
+            for tag in try await client.tags(of: reference.name) where .tag(tag) != reference.version {
+                let other = Reference(name: reference.name, version: .tag(tag))
+                guard try await client.digest(of: other) != digest else {
+                    throw .denied("\(client.name) deletes no tags, only manifests, and \(other) is the same manifest")
+                }
+            }
+            try await client.delete(Reference(name: reference.name, version: .digest(digest)))
+        }
+    }
+
     static func names(from client: RegistryClient) async throws(RegistryError) -> [String] {
         if let document = try await client.document("/v1/names", limit: mostBytes),
             let values = document.arrayValue ?? document["names"]?.arrayValue
@@ -84,7 +105,7 @@ enum TagList {
             entries.sort { ($0.time ?? "") > ($1.time ?? "") }
             return entries.prefix(count).map(\.tag.shown)
         }
-        let tags = (try? await client.tags(of: name)) ?? []
+        let tags = ((try? await client.tags(of: name)) ?? []).sorted()
         return tags.suffix(count).reversed().map(\.text)
     }
 

@@ -79,22 +79,19 @@ struct TagsDeleteCommand: SwoopCommand {
 
     func run(_ reporter: Reporter) async throws {
         let digest = try await access.using { client throws(RegistryError) in
-            let digest = try await client.digest(of: reference)
-            guard digest != nil else {
+            guard let digest = try await client.digest(of: reference) else {
                 let newest = await TagList.newest(of: reference.name, from: client, count: 5)
                 throw .unknown(
                     "no tag \(reference)" + (newest.isEmpty ? "" : "; newest: \(newest.joined(separator: ", "))"))
             }
-            if try await !client.deleteDocument("/v1/names/\(reference.name)/tags/\(reference.version)") {
-                try await client.delete(reference)
-            }
+            try await TagList.delete(reference, digest, from: client)
             return digest
         }
         reporter.event(
             .object([
                 ("event", .string("tag")), ("name", .string(reference.name.text)),
                 ("tag", .string(reference.version.description)),
-                ("digest", digest.map { .string($0.description) } ?? .null), ("action", .string("delete")),
+                ("digest", .string(digest.description)), ("action", .string("delete")),
             ]))
         reporter.note("\(reference) is deleted")
     }
