@@ -3,6 +3,7 @@ import Foundation
 import Hashing
 import Metainfo
 import PeerWire
+import Synchronization
 import TestSupport
 import Testing
 
@@ -109,6 +110,46 @@ import Testing
         }
     }
 
+    @Test func `a peer that forges the dictionary is banned, and the blob completes from another`() async throws {
+        let sample = try Sample.blob(500_000, pieceLength: 16_384)
+        var states = Sample.states(between: sample.pieces)
+        states[100] ^= 1
+        let forged = try Sample.blob(try #require(sample.files[""]), pieceLength: 16_384, states: states)
+        let forgeries = Counter()
+        let liar = try ScriptedPeer { [sample] socket, _ in
+            // It says that it has the right one.
+            try socket.answerHands(sample.info, hashes: sample.info.hashes)
+            let size = forged.info.bytes.count
+            try socket.send(.extended(.handshake(ownHandshake { $0.metadataSize = size })), .haveNone)
+            while true {
+                guard case .message(.extended(.metadata(.request(let piece)))) = try socket.next() else { continue }
+                let chunk = Array(forged.info.bytes.dropFirst(piece * 16_384).prefix(16_384))
+                try socket.send(.extended(.metadata(.data(piece: piece, totalSize: size, bytes: chunk))))
+                forgeries.count.add(1, ordering: .relaxed)
+            }
+        }
+        let place = try TemporaryDirectory()
+        try await TestNode.with(2) { nodes in
+            let leecher = try await nodes[1].get(
+                sample.torrent.magnet, into: place.directory("leecher"), from: [liar.address]
+            ) {
+                $0.expectation.infoDigest = SHA256.digest(sample.info.bytes)
+            }
+            try await wait(for: "a forgery") { forgeries.count.load(ordering: .relaxed) > 0 }
+            try await wait(for: "the ban") { await leecher.peers == 0 }
+            await leecher.transfer.stop()
+            let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed")))
+            try await seed.complete()
+            let both = try await nodes[1].get(
+                sample.torrent.magnet, into: place.directory("leecher"), from: [liar.address, nodes[0].address]
+            ) {
+                $0.expectation.infoDigest = SHA256.digest(sample.info.bytes)
+            }
+            try await both.complete()
+        }
+        #expect(try sample.isThere(in: place.directory("leecher")))
+    }
+
     @Test func `a torrent that is not the expected one is refused before anything is fetched`() async throws {
         let sample = try Sample.blob(100_000)
         let place = try TemporaryDirectory()
@@ -144,4 +185,8 @@ import Testing
     }
 
     private struct Unexpected: Error {}
+
+    private final class Counter: Sendable {
+        let count = Atomic(0)
+    }
 }
