@@ -59,6 +59,13 @@ package final class HeldDirectory: Sendable {
         return (try open(above, layer: layer), name)
     }
 
+    /// Another hold on a directory that is open.
+    package static func reopen(
+        _ descriptor: Descriptor, layer: any FileLayer = SystemFileLayer()
+    ) throws(SystemError) -> HeldDirectory {
+        HeldDirectory(try layer.openDirectory(.itself, in: descriptor, followSymlink: false), layer)
+    }
+
     /// A directory in this one; a link to a directory is none.
     package func directory(_ name: FileName) throws(SystemError) -> HeldDirectory {
         do throws(SystemError) {

@@ -53,7 +53,7 @@ final class Delivery: Sendable {
         }
         // Complete content needs no working directory: it may even be on a read-only disk.
         if !hasWork, try await blocking({ this throws(PullError) in try this.examine().isComplete }) {
-            return finishCached()
+            return await finishCached()
         }
         let (work, there) = try await blocking { this throws(PullError) in try this.open(workName) }
         let outcome: Result<Bool, PullError>
@@ -62,7 +62,7 @@ final class Delivery: Sendable {
                 try await blocking { _ throws(PullError) in
                     try inStorage { () throws(StorageError) in try work.remove() }
                 }
-                return finishCached()
+                return await finishCached()
             }
             try await gather(there, work, source)
             meter.enter(.publishing)
@@ -76,9 +76,9 @@ final class Delivery: Sendable {
         return try outcome.get()
     }
 
-    private func finishCached() -> Bool {
+    private func finishCached() async -> Bool {
         for file in plan.files { meter.finish(file.digest, files: 1, bytes: file.size, reused: file.size) }
-        digests.pulled.save()
+        await Threads.offload(name: "swoop-pull") { [digests] in digests.pulled.save() }
         return true
     }
 

@@ -126,7 +126,7 @@ struct Publication {
         guard let status = try status(Self.old, in: work.directory.descriptor) else { return }
         if status.kind == .directory {
             let holder = try onDisk("open", work.path) { () throws(Files.SystemError) in
-                try HeldDirectory.open(withoutLinks: SystemPath(work.path))
+                try HeldDirectory.reopen(work.directory.descriptor)
             }
             let old = PulledTree(holder: holder, name: Self.old, display: work.path + "/old")
             let entries = try onDisk("list", old.display) { () throws(Files.SystemError) in

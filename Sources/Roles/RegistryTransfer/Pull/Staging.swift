@@ -29,7 +29,7 @@ final class Staging: Sendable {
         workPath = work.path
         let name = FileName(checked: plan.name.bytes[...])
         (tree, partsDirectory) = try onDisk("open", work.path) { () throws(Files.SystemError) in
-            let own = try HeldDirectory.open(withoutLinks: SystemPath(work.path))
+            let own = try HeldDirectory.reopen(work.directory.descriptor)
             let content = try own.directory(FileName(own: "content"))
             do throws(Files.SystemError) {
                 try own.makeDirectory(Self.parts)

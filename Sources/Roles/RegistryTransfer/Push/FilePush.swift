@@ -134,8 +134,15 @@ struct FilePush: Sendable {
     /// The upload of an earlier run, if the registry still has it.
     private func resumed() async throws(PushError) -> UploadSession? {
         guard let location = context.ledger.location(key), location.host == client.base.host else { return nil }
-        let found = try? await client.status(of: UploadSession(location: location, offset: 0))
-        if Task.isCancelled { throw .cancelled }
+        let found: UploadSession?
+        do {
+            found = try await client.status(of: UploadSession(location: location, offset: 0))
+        } catch {
+            if error == .cancelled { throw .cancelled }
+            // A registry that is away for a while may still have it.
+            if error.isPassing { throw .registry(error) }
+            found = nil
+        }
         guard let found, found.offset <= size else {
             context.ledger.forget(key)
             return nil
