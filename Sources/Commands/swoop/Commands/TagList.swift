@@ -34,14 +34,13 @@ enum TagList {
     }
 
     private static let mostBytes = 16 << 20
+    private static let mostListed = 1_000_000
     /// Tags whose digests are asked for one by one.
     private static let mostAsked = 100
 
     static func tags(of name: ContentName, from client: RegistryClient) async throws(RegistryError) -> [Entry] {
-        if let document = try await client.document("/v1/names/\(name)/tags", limit: mostBytes),
-            let entries = entries(document, "tags")
-        {
-            return entries
+        if let values = try await all("/v1/names/\(name)/tags", "tags", from: client) {
+            return values.compactMap { Entry($0) }
         }
         // Registries do not keep to the order that the specification has.
         var entries = try await client.tags(of: name).sorted().map { Entry(tag: $0.text) }
@@ -90,9 +89,7 @@ enum TagList {
     }
 
     static func names(from client: RegistryClient) async throws(RegistryError) -> [String] {
-        if let document = try await client.document("/v1/names", limit: mostBytes),
-            let values = document.arrayValue ?? document["names"]?.arrayValue
-        {
+        if let values = try await all("/v1/names", "names", from: client) {
             return values.compactMap { $0.stringValue ?? $0["name"]?.stringValue }
         }
         return try await client.names().map(\.text)
@@ -107,6 +104,24 @@ enum TagList {
         }
         let tags = ((try? await client.tags(of: name)) ?? []).sorted()
         return tags.suffix(count).reversed().map(\.text)
+    }
+
+    /// The members of a list of the index, page by page; nil where there is no such list.
+    private static func all(
+        _ path: String, _ member: String, from client: RegistryClient
+    ) async throws(RegistryError) -> [JSON.JSONValue]? {
+        var found: [JSON.JSONValue] = []
+        var after = ""
+        while found.count < mostListed {
+            guard let page = try await client.document(path + after, limit: mostBytes),
+                let values = page.arrayValue ?? page[member]?.arrayValue
+            else { return found.isEmpty ? nil : found }
+            found += values
+            // An empty page that leads on could go on for ever.
+            guard !values.isEmpty, let next = page["next"]?.stringValue else { break }
+            after = "?after=\(next)"
+        }
+        return found
     }
 
     private static func entries(_ document: JSON.JSONValue, _ member: String, tag: String? = nil) -> [Entry]? {

@@ -1,0 +1,83 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `swoop push`, `pull` and `tags` with `swoop up`.
+@Suite(.serialized) struct UpTests {
+    /// A registry of ours with data of its own.
+    private final class Up {
+        let work: TemporaryDirectory
+        let program: Program
+        let environment: [String: String]
+
+        init() async throws {
+            work = try TemporaryDirectory()
+            program = try Swoop.start("up", "--any-port", "--data", work.path("data"), "--json")
+            let listening = try await program.waitForEvent("listening")
+            let url = try #require(listening["registry"] as? String)
+            environment = ["SWOOP_REGISTRY": url, "XDG_CACHE_HOME": work.path("cache")]
+        }
+
+        func start(_ arguments: String...) throws -> Program {
+            try Program([Swoop.path] + arguments, environment: environment)
+        }
+
+        func run(_ arguments: String...) async throws -> Program.Ending {
+            try await Program([Swoop.path] + arguments, environment: environment).ending(within: 120)
+        }
+
+        func stop() async throws { try await program.stop() }
+    }
+
+    private func complete(_ ending: Program.Ending) throws -> [String: Any] {
+        try #require(Program.events(in: ending.output).first { $0["event"] as? String == "complete" }, "\(ending)")
+    }
+
+    @Test func `a push that is killed sends at most one part again`() async throws {
+        let up = try await Up()
+        let path = try up.work.file("source/large")
+        let size = 400 << 20
+        _ = try await Command.ending(["dd", "if=/dev/urandom", "of=\(path)", "bs=1M", "count=400"])
+        let push = try up.start("push", path, "team/large:1", "--json")
+        try await wait(60, for: "a part of the push") {
+            let done = push.events.last { $0["event"] as? String == "progress" }?["done"] as? Int ?? 0
+            return !push.isRunning || done > 150 << 20
+        }
+        push.send(SIGKILL)
+        _ = try await push.ending()
+        let pushed = try complete(try await up.run("push", path, "team/large:1", "--json"))
+        #expect(pushed["transferred"] as? Int ?? .max <= size - 150 << 20 + 64 << 20)
+
+        let out = up.work.path("out")
+        let pulled = try complete(try await up.run("pull", "team/large:1", "-o", out, "--direct", "--json"))
+        #expect(pulled["digest"] as? String == pushed["digest"] as? String)
+        #expect(try Command.run(["cmp", path, out + "/large"]).status == 0)
+        try await up.stop()
+    }
+
+    @Test func `tags have a history, are immutable, and are deleted`() async throws {
+        let up = try await Up()
+        try up.work.write("app/one", "one")
+        #expect(try await up.run("push", up.work.path("app"), "team/app:1.0").status == 0)
+        // The same again is no other.
+        #expect(try await up.run("push", up.work.path("app"), "team/app:1.0").status == 0)
+        try up.work.write("app/one", "two")
+        let refused = try await up.run("push", up.work.path("app"), "team/app:1.0")
+        #expect(refused.status == 5, "\(refused)")
+        #expect(refused.errors.contains("already, and tags are immutable here"))
+        #expect(try await up.run("push", up.work.path("app"), "team/app:2.0").status == 0)
+        let tags = try await up.run("tags", "team/app", "--json")
+        #expect(Program.events(in: tags.output).compactMap { $0["tag"] as? String } == ["1.0", "2.0"])
+        let names = try await up.run("tags")
+        #expect(names.output == "team/app\n", "\(names)")
+        let missing = try await up.run("pull", "team/app:9", "-o", up.work.path("out"))
+        #expect(missing.status == 4)
+        #expect(missing.errors.contains("no tag team/app:9; newest: "), "\(missing)")
+        #expect(try await up.run("tags", "delete", "team/app:1.0").status == 0)
+        let history = try await up.run("tags", "team/app", "--history", "--json")
+        let actions = Program.events(in: history.output).compactMap { $0["action"] as? String }
+        #expect(actions.sorted() == ["deleted", "put", "put"], "\(history)")
+        #expect(try await up.run("tags", "delete", "team/app:1.0").status == 4)
+        try await up.stop()
+    }
+}
