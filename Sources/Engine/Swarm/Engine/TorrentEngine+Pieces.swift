@@ -37,6 +37,7 @@ extension TorrentEngine {
             ledger.wrote(piece, bytes: info.layout.length(of: piece), at: now)
             for file in progress?.stored(piece) ?? [] { report(.fileComplete(file)) }
             machine.judged(piece, .stored(digests: digests), now: now)
+            if let readers, !readers.isEmpty { stored(for: readers) }
         case .wrong(let digests):
             context.logger.debug("piece does not verify", metadata: ["piece": "\(piece)"])
             machine.judged(piece, .wrong(digests: digests), now: now)

@@ -39,6 +39,8 @@ final class TorrentEngine: Dialler {
     var sources = SourceTable()
     /// For staged content only.
     var progress: FileProgress?
+    /// Those who read the content while it arrives; nil for content that is only served.
+    var readers: ContentReaders?
     var lackOfPeers = LackOfPeers()
     var arrivals: Arrivals
     /// Uploads are paused while the content is moved.
@@ -280,6 +282,7 @@ final class TorrentEngine: Dialler {
     func stop() {
         guard !isStopped else { return }
         isStopped = true
+        readers?.end()
         if let tickTimer { context.loop.cancel(tickTimer) }
         for connection in peers.all { connection.close(.shutdown) }
         stopProbing()

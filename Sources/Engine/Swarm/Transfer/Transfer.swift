@@ -21,6 +21,7 @@ package actor Transfer {
     private var total: Int64 = 0
     /// Changes requested before there was an engine.
     private var waiting: [(TorrentEngine) -> Void] = []
+    let readers = ContentReaders()
 
     enum Phase {
         case waiting
@@ -64,6 +65,7 @@ package actor Transfer {
     package func stop() async {
         let last = phase
         if case .stopped = last { return }
+        readers.end()
         hasStopped.store(true, ordering: .releasing)
         pin = nil
         switch last {
@@ -109,6 +111,7 @@ package actor Transfer {
     func run(_ make: (isolated Transfer) -> TorrentEngine) -> TorrentEngine? {
         if isStopped { return nil }
         let engine = make(self)
+        engine.readers = readers
         phase = .running(engine)
         return engine
     }

@@ -49,6 +49,14 @@ extension SwarmMachine {
         uploads.rechoke(&swarm, planner.picker.availability, now: now)
     }
 
+    /// Sets the pieces that somebody waits for: they are requested before all others, in this order.
+    public mutating func setUrgent(_ pieces: [Int], now: Double) {
+        let missing = pieces.filter { $0 >= 0 && $0 < swarm.layout.pieceCount && swarm.isMissing($0) }
+        guard missing != planner.urgent else { return }
+        planner.urgent = missing
+        planner.refillAll(&swarm, &sites, now: now)
+    }
+
     /// Downloads stored pieces again that turned out to be wrong.
     public mutating func refetch(_ pieces: Range<Int>, now: Double) {
         for piece in pieces { if let index = swarm.layout.piece(piece) { lost(index, now: now) } }

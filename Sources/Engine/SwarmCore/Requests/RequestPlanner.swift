@@ -17,6 +17,8 @@ struct RequestPlanner: Sendable {
     var open: OpenPieces
     /// Pieces that failed verification, and their senders.
     var ledger = BlameLedger()
+    /// Missing pieces that somebody waits for, the first before all others. Few, mostly none.
+    var urgent: [Int] = []
 
     /// - Parameter missing: wanted pieces that are not stored.
     init(missing: [Int], configuration: SwarmConfiguration, pieceCount: Int, using generator: inout SeededGenerator) {
@@ -29,7 +31,7 @@ struct RequestPlanner: Sendable {
 
     // MARK: Which block is next
 
-    /// The next block to request from a peer that may be asked:
+    /// The next block to request from a peer that may be asked. Pieces that somebody waits for go before all of these:
     /// 1. the rest of the piece that the peer is sending;
     /// 2. a piece that it suggested, and nothing else while any suggestion is open;
     /// 3. from a seed that dispatches pieces, only what no leecher has;
@@ -40,6 +42,7 @@ struct RequestPlanner: Sendable {
     mutating func next(
         for peer: PeerTable.Place, run: Int, _ swarm: inout SwarmState, _ sites: inout SiteClaims, now: Double
     ) -> BlockSpan? {
+        if !urgent.isEmpty, let span = nextUrgent(for: peer, run: run, &swarm, &sites, now: now) { return span }
         if let last = swarm.peers[peer].lastPiece, let span = takeFree(last, for: peer, run: run, &swarm, &sites) {
             return span
         }
@@ -63,11 +66,27 @@ struct RequestPlanner: Sendable {
         _ named: Int?, of peer: PeerTable.Place, run: Int, _ swarm: inout SwarmState, _ sites: inout SiteClaims,
         now: Double
     ) -> BlockSpan? {
-        guard let named else { return nextOfAny(for: peer, run: run, &swarm, &sites, now: now) }
+        guard let named else {
+            if !urgent.isEmpty, let span = nextUrgent(for: peer, run: run, &swarm, &sites, now: now) { return span }
+            return nextOfAny(for: peer, run: run, &swarm, &sites, now: now)
+        }
         if let span = takeFree(named, for: peer, run: run, &swarm, &sites) { return span }
         guard picker.pickable.contains(named), mayAsk(named, of: peer, &swarm, &sites), hasRoom(for: named, &swarm)
         else { return nil }
         return begin(named, for: peer, run: run, &swarm, &sites, now: now)
+    }
+
+    private mutating func nextUrgent(
+        for peer: PeerTable.Place, run: Int, _ swarm: inout SwarmState, _ sites: inout SiteClaims, now: Double
+    ) -> BlockSpan? {
+        for piece in urgent {
+            if let span = takeFree(piece, for: peer, run: run, &swarm, &sites) { return span }
+            guard picker.pickable.contains(piece), mayAsk(piece, of: peer, &swarm, &sites),
+                hasRoom(for: piece, &swarm)
+            else { continue }
+            if let span = begin(piece, for: peer, run: run, &swarm, &sites, now: now) { return span }
+        }
+        return nil
     }
 
     /// Steps 4 to 6 of ``next(for:run:_:_:now:)``.
