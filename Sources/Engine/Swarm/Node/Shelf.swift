@@ -19,10 +19,13 @@ package struct ShelvedContent: Sendable {
     /// The file or directory that the torrent describes. It is served without being hashed first: the owner of the
     /// shelf is responsible for it, and receivers verify every piece.
     package let path: String
+    /// Released when no peer takes it any more; nil for nothing.
+    let held: (any Sendable)?
 
-    package init(torrent: Torrent, path: String) {
+    package init(torrent: Torrent, path: String, holding held: (any Sendable)? = nil) {
         self.torrent = torrent
         self.path = path
+        self.held = held
     }
 }
 

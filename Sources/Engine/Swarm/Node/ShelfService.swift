@@ -10,6 +10,7 @@ final class ShelfService {
     private struct Awake {
         let engine: TorrentEngine
         let pin: TorrentPin
+        let held: (any Sendable)?
     }
 
     private let shelf: any Shelf
@@ -95,8 +96,10 @@ final class ShelfService {
     private struct Opened: Sendable {
         let torrent: Torrent
         let home: ContentHome
+        let held: (any Sendable)?
 
         init(_ content: ShelvedContent) throws {
+            held = content.held
             torrent = content.torrent
             let layout = torrent.info.layout
             let files = ContentFiles(
@@ -107,16 +110,16 @@ final class ShelfService {
     }
 
     private func opened(_ hash: SHA1Digest, _ found: Result<Opened?, any Error>, _ pin: TorrentPin) {
-        var engine: TorrentEngine?
+        var (engine, held): (TorrentEngine?, (any Sendable)?)
         if case .failure(let error) = found {
             context.logger.warning(
                 "content on the shelf cannot be served", metadata: ["torrent": "\(hash.hex)", "reason": "\(error)"])
         }
         if !isStopped, case .success(let content?) = found, content.torrent.info.hashes.wire.contains(hash) {
-            engine = start(content)
+            (engine, held) = (start(content), content.held)
         }
         let waiting = release {
-            torrents.opened(hash, as: engine.map { Awake(engine: $0, pin: pin) }, now: context.loop.now)
+            torrents.opened(hash, as: engine.map { Awake(engine: $0, pin: pin, held: held) }, now: context.loop.now)
         }
         for connection in waiting where !connection.isClosed {
             if let engine, engine.adopt(connection) { connection.join(engine) }
