@@ -34,7 +34,7 @@ final class SwarmAnnouncer {
     private(set) var underWay: [UInt64: Task<Void, Never>] = [:]
 
     init(
-        infoHash: SHA1Digest, tiers: [[String]], context: EngineContext, advertised: String?,
+        infoHash: SHA1Digest, tiers: [[String]], context: EngineContext, advertised: String?, early: Double? = nil,
         progress: @escaping () -> Progress, found: @escaping ([PeerAddress]) -> Void,
         warn: @escaping (String) -> Void,
         enter: @escaping @Sendable (@escaping @Sendable (SwarmAnnouncer) -> Void) -> Void
@@ -48,7 +48,9 @@ final class SwarmAnnouncer {
         self.enter = enter
         var generator = SystemRandomNumberGenerator()
         key = UInt32.random(in: .min ... .max, using: &generator)
-        schedule = TrackerSchedule(tiers: tiers, seed: generator.next())
+        var settings = TrackerScheduleSettings()
+        if let early { settings.earlyInterval = early }
+        schedule = TrackerSchedule(tiers: tiers, settings: settings, seed: generator.next())
     }
 
     var ignoredTrackers: [String] { schedule.ignored }

@@ -17,6 +17,7 @@ extension TorrentEngine {
             let enter = enter
             let announcer = SwarmAnnouncer(
                 infoHash: hash, tiers: announces.tiers, context: context, advertised: options.announceAddress,
+                early: options.earlyAnnounce,
                 progress: { [unowned self] in announcedProgress },
                 found: { [weak self] in self?.found($0, in: hash) },
                 warn: { [weak self] in self?.report(.warning($0)) },
@@ -56,7 +57,7 @@ extension TorrentEngine {
     func updateAnnouncers(_ now: Double) {
         let isShort = connections.count < Self.enoughPeers && !machine.isFinished
         for announcer in announces.announcers {
-            announcer.setPeers(wanted: isShort ? 200 : 50, needed: isShort && connections.count < 3)
+            announcer.setPeers(wanted: isShort ? 200 : 50, needed: isShort && connections.count < options.fewPeers)
         }
     }
 }

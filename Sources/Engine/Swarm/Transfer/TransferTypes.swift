@@ -11,6 +11,10 @@ package struct TransferOptions: Sendable {
     package var listen: PeerAddress?
     /// The address that the tracker should give to peers, instead of the one it sees.
     package var announceAddress: String?
+    /// With fewer peers than this, trackers are asked for more before it is their turn, as early as they allow.
+    package var fewPeers = 3
+    /// Seconds between such announces to trackers that do not say; nil for the usual.
+    package var earlyAnnounce: Double?
     /// The site of this host, in at most ``Site/longestName`` bytes: hosts with the same name are near each other. Nil
     /// to decide by addresses.
     package var site: String?
