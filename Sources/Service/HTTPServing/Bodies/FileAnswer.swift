@@ -10,17 +10,20 @@ package struct FileAnswer: Sendable {
     private let method: HTTPRequest.Method
     private let asked: HTTPFields
     private var headers: HTTPFields
+    private let tag: String
 
     /// - Parameters:
     ///   - head: of a GET or HEAD.
     ///   - headers: what the server says of the file: its type, how long it may be kept.
-    package init(to head: HTTPRequest, file: ServedFile, headers: HTTPFields) {
+    ///   - tag: the entity tag, with its quotes; nil for one that changes when the file does.
+    package init(to head: HTTPRequest, file: ServedFile, headers: HTTPFields, tag: String? = nil) {
         self.file = file
+        self.tag = tag ?? file.tag
         method = head.method
         asked = head.headerFields
         self.headers = headers
         self.headers[.acceptRanges] = "bytes"
-        self.headers[.eTag] = file.tag
+        self.headers[.eTag] = self.tag
         self.headers[.lastModified] = Self.date(of: file)
         if let name = HTTPField.Name("X-Content-Type-Options") { self.headers[name] = "nosniff" }
     }
@@ -30,12 +33,10 @@ package struct FileAnswer: Sendable {
         in context: ServiceContext, within limits: HTTPLimits, _ admission: Admission,
         holding place: Admission.RequestTicket
     ) -> Response {
-        if isUnchanged { return Response(status: .notModified, headers: headers) }
-        // A range of another version of the file is no use to anybody: all of this one instead.
-        let isRangeWanted = asked[.ifRange].map { $0 == file.tag || $0 == self.headers[.lastModified] } ?? true
         var headers = headers
         let (range, status): (Range<Int64>, HTTPResponse.Status)
-        switch isRangeWanted ? ByteRange(header: asked[.range], size: file.size) : .whole {
+        switch WantedPart(asked, tag: tag, modified: headers[.lastModified], size: file.size) {
+        case .unchanged: return Response(status: .notModified, headers: headers)
         case .unsatisfiable: return .bare(.rangeNotSatisfiable, [.contentRange: "bytes */\(file.size)"])
         case .whole: (range, status) = (0..<file.size, .ok)
         case .part(let part):
@@ -48,13 +49,6 @@ package struct FileAnswer: Sendable {
         }
         let body = FileBody(file: file, range: range, limits: limits, admission: admission, place: place)
         return Response(status: status, headers: headers, body: body.sent(by: context.sender))
-    }
-
-    private var isUnchanged: Bool {
-        if let tags = asked[.ifNoneMatch] {
-            return tags == "*" || tags.split(separator: ",").contains { $0.filter { $0 != " " } == file.tag }
-        }
-        return asked[.ifModifiedSince].map { $0 == headers[.lastModified] } ?? false
     }
 
     private static func date(of file: ServedFile) -> String { HTTPDate.text(seconds: file.modified / 1_000_000_000) }
