@@ -1,4 +1,7 @@
 import Blobs
+import HTTPServing
+import HTTPTypes
+import Hummingbird
 import Registry
 
 /// The blobs behind the API.
@@ -9,6 +12,19 @@ package protocol OCIBlobs: Sendable {
     /// Brings a blob to this host's directory, if it is not there and others have it.
     /// - Returns: its size; nil when nobody has it.
     func obtain(_ digest: BlobDigest, for name: ContentName) async throws(OCIError) -> Int64?
+    /// Answers a GET or HEAD of a blob; nil where that is done with the file in the directory, after `obtain`.
+    /// - Parameter headers: what is said of the blob.
+    func response(
+        _ digest: BlobDigest, for name: ContentName, to head: HTTPRequest, headers: HTTPFields,
+        in context: ServiceContext
+    ) async throws(OCIError) -> Response?
     /// A blob was pushed and is durable here: called before the client hears of it.
     func pushed(_ blob: FinishedBlob, to name: ContentName) async throws(OCIError)
+}
+
+extension OCIBlobs {
+    package func response(
+        _ digest: BlobDigest, for name: ContentName, to head: HTTPRequest, headers: HTTPFields,
+        in context: ServiceContext
+    ) async throws(OCIError) -> Response? { nil }
 }

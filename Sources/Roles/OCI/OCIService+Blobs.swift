@@ -11,9 +11,12 @@ extension OCIService {
     func blob(
         _ digest: BlobDigest, in name: ContentName, _ request: Request, _ context: ServiceContext
     ) async throws(OCIError) -> Response {
-        guard try await index.hasBlob(digest, in: name), try await blobs.obtain(digest, for: name) != nil else {
-            throw Self.unknownBlob(digest, name)
-        }
+        guard try await index.hasBlob(digest, in: name) else { throw Self.unknownBlob(digest, name) }
+        var headers: HTTPFields = [.contentType: "application/octet-stream"]
+        if let name = HTTPField.Name.contentDigest { headers[name] = digest.description }
+        let response = try await blobs.response(digest, for: name, to: request.head, headers: headers, in: context)
+        if let response { return response }
+        guard try await blobs.obtain(digest, for: name) != nil else { throw Self.unknownBlob(digest, name) }
         let hex = Array(digest.hex.utf8)
         let root = blobs.directory.path + "/blobs"
         let file = await Threads.offload {
@@ -23,8 +26,6 @@ extension OCIService {
         guard let place = context.place(admission, at: .files) else {
             throw OCIError(429, .tooManyRequests, RequestPlace.refusalText)
         }
-        var headers: HTTPFields = [.contentType: "application/octet-stream"]
-        if let name = HTTPField.Name.contentDigest { headers[name] = digest.description }
         return FileAnswer(to: request.head, file: file, headers: headers)
             .response(in: context, within: limits, admission, holding: place)
     }
