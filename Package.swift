@@ -184,8 +184,9 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "Agent",
                 uses: [
-                    "Text", "Address", "JSON", "Hashing", "Metainfo", "CLinux", "Threads", "Files", "Storage", "Blobs",
-                    "Swarm", "Admission", "HTTPServing", "Registry", "BlobNode", "RegistryClient", "RegistryTransfer",
+                    "Text", "Address", "JSON", "Hashing", "Metainfo", "MetricFamilies", "CLinux", "Threads", "Files",
+                    "Storage", "Blobs", "Swarm", "Admission", "HTTPServing", "Registry", "BlobNode", "RegistryClient",
+                    "RegistryTransfer",
                     "OCI",
                 ], products: [.hummingbird, .log, .nioCore]),
             Module(
@@ -334,6 +335,12 @@ let tests: [Module] = [
             "Text", "Hashing", "Metainfo", "Files", "Storage", "Authoring", "HTTPTransport", "Registry", "RegistryClient",
             "RegistryTransfer", "TestSupport",
         ]),
+    Module(
+        name: "AgentTests", kind: .tests,
+        uses: [
+            "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Admission", "Blobs", "Swarm", "HTTPServing",
+            "Registry", "TagIndex", "BlobNode", "RegistryClient", "Origin", "Agent", "TestSupport",
+        ], products: [.log]),
     Module(name: "S3Tests", kind: .tests, uses: ["S3"]),
     Module(
         name: "ObjectStoreTests", kind: .tests,

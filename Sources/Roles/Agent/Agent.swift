@@ -28,6 +28,15 @@ package enum AgentError: Error, Sendable, CustomStringConvertible {
 extension AgentError {
     /// Whether the registry does not know what is asked for.
     var isUnknown: Bool { if case .registry(.unknown) = self { true } else { false } }
+
+    /// Whether it would come if there were room.
+    var isLackOfRoom: Bool {
+        switch self {
+        case .fetch(_, let problem): problem.kind == .full
+        case .disk(let error): error.isFull
+        case .registry: false
+        }
+    }
 }
 
 /// Pulls for a host: resolves at the registry, fetches from the swarm into the cache, each blob once.
@@ -35,22 +44,51 @@ package final class Agent: Sendable {
     package let node: BlobNode
     package let view: RegistryView
     package let fetches: BlobFetches
+    private let withAnswers = Atomic<Int64>(0)
+    /// Bytes of small blobs, which come with the registry's answers.
+    package var receivedWithAnswers: Int64 { withAnswers.load(ordering: .relaxed) }
     private let logger: Logger
     /// What manifests need does not change. The newest are last.
     private let known = Mutex<[(reference: Reference, content: ResolvedContent)]>([])
     private static let mostKnown = 64
+    /// What each tag named when the registry was last asked.
+    private let tags = Mutex<[Reference: BlobDigest]>([:])
+    private static let mostTags = 10_000
 
-    package init(node: BlobNode, view: RegistryView, logger: Logger) {
+    /// What goes on while nobody asks for anything.
+    private let chores = Mutex<[Task<Void, Never>]>([])
+    private static let tidyEvery = Duration.seconds(60)
+
+    /// - Parameter bounds: of the cache.
+    package init(
+        node: BlobNode, view: RegistryView, bounds: CacheBounds = CacheBounds(),
+        settings: BlobFetches.Settings = BlobFetches.Settings(), logger: Logger
+    ) {
         self.node = node
         self.view = view
         self.logger = logger
-        fetches = BlobFetches(node)
+        fetches = BlobFetches(node, settings: settings, cache: BlobCache(node, bounds))
     }
 
-    package func start() async throws { try await node.start() }
+    package func start() async throws {
+        try await node.start()
+        await Threads.offload { [node] in node.loadUses() }
+        let (fetches, node) = (fetches, node)
+        let tidying = Task {
+            while !Task.isCancelled {
+                await fetches.tidy()
+                await Threads.offload { node.saveUses() }
+                try? await Task.sleep(for: Self.tidyEvery)
+            }
+        }
+        let announcing = Task { await WholeAnnouncer(agent: self).run() }
+        chores.withLock { $0 = [tidying, announcing] }
+    }
 
     package func stop() async {
+        for chore in chores.withLock({ $0 }) { chore.cancel() }
         await fetches.stop()
+        await Threads.offload { [node] in node.saveUses() }
         await view.shutdown()
     }
 
@@ -60,6 +98,8 @@ package final class Agent: Sendable {
         do {
             content = try await view.resolve(reference, now: Clocks.steadySeconds)
         } catch {
+            // What a tag was a moment ago is better than nothing, unless the registry itself says that it is no more.
+            if case .unknown = error {} else if let last = lastMeaning(of: reference) { return last }
             throw .registry(error)
         }
         let fixed = Reference(name: reference.name, version: .digest(content.digest))
@@ -68,7 +108,17 @@ package final class Agent: Sendable {
             known.append((fixed, content))
             if known.count > Self.mostKnown { known.removeFirst() }
         }
+        tags.withLock { tags in
+            if tags.count >= Self.mostTags { tags.removeAll() }
+            tags[reference] = content.digest
+        }
         return content
+    }
+
+    private func lastMeaning(of reference: Reference) -> ResolvedContent? {
+        guard let digest = tags.withLock({ $0[reference] }) else { return nil }
+        let fixed = Reference(name: reference.name, version: .digest(digest))
+        return known.withLock { $0.last { $0.reference == fixed }?.content }
     }
 
     /// Brings a blob of a manifest into the cache.
@@ -108,11 +158,13 @@ package final class Agent: Sendable {
         if let failure { throw failure }
     }
 
-    /// Takes a blob out of the cache. Whoever reads it at this moment reads it to its end.
-    package func remove(_ digest: SHA256Digest) async {
+    /// Takes a blob out of the cache.
+    /// - Returns: false while somebody reads it: it stays.
+    package func remove(_ digest: SHA256Digest) async -> Bool {
+        guard node.catalogue.removeUnused(digest) else { return false }
         await fetches.forget(digest)
-        node.catalogue.remove(digest)
         await Threads.offload { [node] in _ = try? node.directory.remove(digest) }
+        return true
     }
 
     /// Brings a blob into the cache. Returns when it is whole and durable.
@@ -121,21 +173,43 @@ package final class Agent: Sendable {
         if node.catalogue.entry(of: digest) != nil {
             return node.catalogue.touch(digest, at: Clocks.wallSeconds)
         }
-        if let content = blob.content { return try await store(content, digest) }
-        let now = Clocks.steadySeconds
-        let plan: BlobFetches.Plan
-        do {
-            let info = try await view.info(of: blob, in: name, now: now)
-            let cluster = try await view.parts(now: now)
-            let owners = cluster.owners(of: blob.digest).compactMap(\.peers)
-            plan = BlobFetches.Plan(info: info, peers: owners, trackers: Self.order(cluster.trackers, info.infoHash))
-        } catch {
-            throw .registry(error)
-        }
+        if blob.content != nil || blob.size == 0 { return try await store(blob.content ?? [], digest) }
+        let plan = try await plan(for: blob, of: name)
         do {
             try await fetches.fetch(plan)
         } catch {
             throw .fetch(blob.digest, error)
+        }
+    }
+
+    /// Begins to read a blob that may still be arriving; returns when the first byte of the range is here.
+    /// - Returns: nil when the blob is in the cache as a whole.
+    package func read(
+        _ blob: ResolvedContent.Blob, of name: ContentName, _ range: Range<Int64>
+    ) async throws(AgentError) -> BlobReading? {
+        if blob.content != nil || range.isEmpty || node.catalogue.entry(of: blob.digest.sha256) != nil {
+            try await obtain(blob, of: name)
+            return nil
+        }
+        let plan = try await plan(for: blob, of: name)
+        do {
+            return try await fetches.read(plan, range)
+        } catch {
+            throw .fetch(blob.digest, error)
+        }
+    }
+
+    private func plan(
+        for blob: ResolvedContent.Blob, of name: ContentName
+    ) async throws(AgentError) -> BlobFetches.Plan {
+        let now = Clocks.steadySeconds
+        do {
+            let info = try await view.info(of: blob, in: name, now: now)
+            let cluster = try await view.parts(now: now)
+            let owners = cluster.owners(of: blob.digest).compactMap(\.peers)
+            return BlobFetches.Plan(info: info, peers: owners, trackers: Self.order(cluster.trackers, info.infoHash))
+        } catch {
+            throw .registry(error)
         }
     }
 
@@ -155,7 +229,9 @@ package final class Agent: Sendable {
             }
         }
         switch result {
-        case .success(let blob): node.catalogue.add(digest, blob.info, usedAt: Clocks.wallSeconds)
+        case .success(let blob):
+            withAnswers.wrappingAdd(Int64(content.count), ordering: .relaxed)
+            node.catalogue.add(digest, blob.info, usedAt: Clocks.wallSeconds)
         case .failure(UploadProblem.disk(let error)): throw .disk(error)
         case .failure(let error as SystemError): throw .disk(error)
         case .failure: throw .disk(SystemError.input)

@@ -1,5 +1,8 @@
 import BlobNode
 import Blobs
+import HTTPServing
+import HTTPTypes
+import Hummingbird
 import OCI
 import Registry
 import RegistryClient
@@ -7,9 +10,8 @@ import Threads
 
 /// An agent as the OCI doors want it: what is asked for comes from the registry's swarm; nothing is pushed here.
 package struct AgentBlobs: OCIBlobs {
-    let agent: Agent
-
-    package init(_ agent: Agent) { self.agent = agent }
+    let answer: BlobAnswer
+    var agent: Agent { answer.agent }
 
     package var directory: BlobDirectory { agent.node.directory }
     package var uploads: UploadTable? { nil }
@@ -29,13 +31,27 @@ package struct AgentBlobs: OCIBlobs {
         }
     }
 
+    package func response(
+        _ digest: BlobDigest, for name: ContentName, to head: HTTPRequest, headers: HTTPFields,
+        in context: ServiceContext
+    ) async throws(OCIError) -> Response? {
+        if let response = await answer.cached(digest, head, headers, context) { return response }
+        do throws(AgentError) {
+            let content = try await agent.resolve(Reference(name: name, version: .digest(digest)))
+            guard let blob = content.blobs[digest] else { return nil }
+            return try await answer.response(blob, of: name, to: head, headers: headers, in: context)
+        } catch {
+            throw Self.error(error) ?? OCIError(404, .blobUnknown, RegistryText.noBlob(digest))
+        }
+    }
+
     package func pushed(_ blob: FinishedBlob, to name: ContentName) async throws(OCIError) {}
 
     /// Nil where something is unknown.
     static func error(_ error: AgentError) -> OCIError? {
         switch error {
         case .registry(.unknown): nil
-        case .disk(let disk) where disk.isFull: OCIError(507, .denied, "no space is left in the agent's cache")
+        case _ where error.isLackOfRoom: OCIError(507, .denied, "no space is left in the agent's cache")
         default: OCIError(503, .tooManyRequests, error.description)
         }
     }
@@ -59,6 +75,8 @@ package struct AgentIndex: OCIIndex {
 
     /// Whether a name has a blob is looked up where it is fetched from: by resolving it there.
     package func hasBlob(_ digest: BlobDigest, in name: ContentName) async throws(OCIError) -> Bool {
+        // What is cached is there for all of this host, whether the registry answers or not.
+        if agent.node.catalogue.entry(of: digest.sha256) != nil { return true }
         do throws(AgentError) {
             return try await agent.resolve(Reference(name: name, version: .digest(digest))).blobs[digest] != nil
         } catch {

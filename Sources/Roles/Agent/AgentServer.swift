@@ -24,9 +24,12 @@ package final class AgentServer: Sendable {
         _ agent: Agent, at addresses: [ListenAddress], admission: Admission, limits: HTTPLimits = HTTPLimits(),
         logger: Logger
     ) async throws(HTTPServiceError) -> AgentServer {
+        let answer = BlobAnswer(agent: agent, admission: admission, limits: limits)
         let oci = OCIService(
-            index: AgentIndex(agent), blobs: AgentBlobs(agent), admission: admission, limits: limits)
-        let calls = AgentCalls(agent: agent, admission: admission, limits: limits)
+            index: AgentIndex(agent), blobs: AgentBlobs(answer: answer), admission: admission, limits: limits)
+        let calls = AgentCalls(agent: agent, answer: answer)
+        let (files, pulls) = (FileCalls(answer: answer), PullCalls(agent, limits))
+        let metrics = AgentMetrics(agent: agent, admission: admission)
         var services: [HTTPService] = []
         for address in addresses {
             let router = Router(context: ServiceContext.self)
@@ -42,12 +45,15 @@ package final class AgentServer: Sendable {
             oci.add(to: router)
             for method in [HTTPRequest.Method.get, .head] {
                 router.on("namespace/**", method: method) { await calls.blob($0, $1) }
+                router.on("v1/files/**", method: method) { await files.respond(to: $0, $1) }
                 router.on("tags/**", method: method) { request, _ in await calls.tag(request) }
             }
             router.get("preload/tags/**") { request, _ in await calls.preload(request) }
             router.delete("blobs/:digest") { request, _ in await calls.delete(request) }
             router.get("v1/status") { _, _ in await calls.status() }
-            router.get("v1/blobs") { _, _ in calls.blobs() }
+            router.get("v1/blobs") { _, _ in await calls.blobs() }
+            router.get("metrics") { _, _ in await metrics.page() }
+            pulls.add(to: router)
             for path in ["health", "healthz"] { router.get(RouterPath(path)) { _, _ in Response.text("ok\n") } }
             for path in ["readyz", "readiness"] { router.get(RouterPath(path)) { _, _ in await calls.ready() } }
             do throws(HTTPServiceError) {
@@ -71,10 +77,9 @@ package final class AgentServer: Sendable {
 /// Kraken's paths, and those of `/v1`.
 struct AgentCalls: Sendable {
     let agent: Agent
-    let admission: Admission
-    let limits: HTTPLimits
+    let answer: BlobAnswer
 
-    /// `/namespace/NAME/blobs/DIGEST`: brought here first.
+    /// `/namespace/NAME/blobs/DIGEST`: from its first byte while it arrives.
     func blob(_ request: Request, _ context: ServiceContext) async -> Response {
         let parts = request.uri.path.split(separator: "/").map(String.init)
         guard parts.count >= 4, parts[0] == "namespace", parts[parts.count - 2] == "blobs",
@@ -82,25 +87,20 @@ struct AgentCalls: Sendable {
                 .flatMap({ ContentName($0) }),
             let digest = Self.digest(parts[parts.count - 1])
         else { return .text("that is no path of a blob\n", status: .badRequest) }
+        let headers: HTTPFields = [.contentType: "application/octet-stream"]
+        if let response = await answer.cached(digest, request.head, headers, context) { return response }
         do throws(AgentError) {
-            if agent.node.catalogue.entry(of: digest.sha256) == nil {
-                try await agent.obtain(digest, in: digest, of: name)
+            let content = try await agent.resolve(Reference(name: name, version: .digest(digest)))
+            if let blob = content.blobs[digest],
+                let response = try await answer.response(
+                    blob, of: name, to: request.head, headers: headers, in: context)
+            {
+                return response
             }
+            return .text(RegistryText.noBlob(digest) + "\n", status: .notFound)
         } catch {
-            return Self.response(error)
+            return AgentProblem.text(error)
         }
-        let hex = Array(digest.hex.utf8)
-        let root = agent.node.directory.path + "/blobs"
-        let file = await Threads.offload {
-            ServedFile(root: root, components: [Array(hex[0..<2]), Array(hex[2..<4]), hex])
-        }
-        guard let file else { return .text(RegistryText.noBlob(digest) + "\n", status: .notFound) }
-        guard let place = context.place(admission, at: .files) else {
-            return Response(status: .tooManyRequests, headers: [.retryAfter: RequestPlace.retryAfter])
-        }
-        agent.node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds)
-        return FileAnswer(to: request.head, file: file, headers: [.contentType: "application/octet-stream"])
-            .response(in: context, within: limits, admission, holding: place)
     }
 
     /// Kraken writes digests with and without `sha256:` in paths.
@@ -122,7 +122,7 @@ struct AgentCalls: Sendable {
         do throws(AgentError) {
             return .text(try await agent.resolve(reference).digest.description)
         } catch {
-            return Self.response(error)
+            return AgentProblem.text(error)
         }
     }
 
@@ -140,7 +140,7 @@ struct AgentCalls: Sendable {
             try await agent.obtainAll(content, of: reference.name)
             return .text("cached\n")
         } catch {
-            return Self.response(error)
+            return AgentProblem.text(error)
         }
     }
 
@@ -152,7 +152,9 @@ struct AgentCalls: Sendable {
         guard agent.node.catalogue.entry(of: digest.sha256) != nil else {
             return .text("it is not cached\n", status: .notFound)
         }
-        await agent.remove(digest.sha256)
+        guard await agent.remove(digest.sha256) else {
+            return .text("it is being read: try again later\n", status: .conflict)
+        }
         return Response(status: .accepted)
     }
 
@@ -170,14 +172,25 @@ struct AgentCalls: Sendable {
         return .json(.object(object))
     }
 
-    func blobs() -> Response {
-        let blobs = agent.node.catalogue.leastRecentlyUsed.suffix(10_000).map { digest, entry -> JSONValue in
+    /// Those that are cached, the last used last, and those that are being fetched.
+    func blobs() async -> Response {
+        let peers = await agent.fetches.peersOfGiven()
+        var blobs = agent.node.catalogue.leastRecentlyUsed.suffix(10_000).map { digest, entry -> JSONValue in
             .object([
                 "digest": .string(BlobDigest(digest).description), "size": .integer(entry.size),
-                "usedAt": .double(entry.usedAt),
+                "usedAt": .double(entry.usedAt), "share": .double(1), "peers": .integer(Int64(peers[digest] ?? 0)),
             ])
         }
-        return .json(.object(["blobs": .array(Array(blobs))]))
+        for digest in await agent.fetches.digestsUnderWay {
+            guard let progress = await agent.fetches.progress(of: digest) else { continue }
+            blobs.append(
+                .object([
+                    "digest": .string(BlobDigest(digest).description), "size": .integer(progress.total),
+                    "share": .double(progress.total > 0 ? Double(progress.done) / Double(progress.total) : 0),
+                    "rate": .integer(Int64(progress.rate)), "peers": .integer(Int64(progress.peers)),
+                ]))
+        }
+        return .json(.object(["blobs": .array(blobs)]))
     }
 
     /// Whether something new could be pulled.
@@ -188,12 +201,5 @@ struct AgentCalls: Sendable {
         } catch {
             return .text(error.description + "\n", status: .serviceUnavailable)
         }
-    }
-
-    private static func response(_ error: AgentError) -> Response {
-        if error.isUnknown { return .text(error.description + "\n", status: .notFound) }
-        return Response(
-            status: .serviceUnavailable, headers: [.contentType: "text/plain; charset=utf-8", .retryAfter: "5"],
-            body: ResponseBody(byteBuffer: .init(string: error.description + "\n")))
     }
 }

@@ -28,7 +28,9 @@ package struct AgentSource: BlobSource {
         _ blob: WantedBlob, into file: HeldFile, progress: @escaping @Sendable (BlobProgress) -> Void
     ) async throws(PullError) {
         try await onThread { isCancelled throws(PullError) in
-            let cached = try obtain(blob, progress, isCancelled)
+            let (cached, channel) = try obtain(blob, progress, isCancelled)
+            // While the connection lasts, the agent keeps the blob.
+            defer { withExtendedLifetime(channel) {} }
             let isWhole = try onDisk("copy to", "\(blob.digest)") { () throws(SystemError) in
                 try file.truncate(to: 0)
                 return try FileCopy.run(from: cached, to: file, isCancelled: isCancelled)
@@ -43,7 +45,9 @@ package struct AgentSource: BlobSource {
         progress: @escaping @Sendable (BlobProgress) -> Void
     ) async throws(PullError) {
         try await onThread { isCancelled throws(PullError) in
-            let cached = try obtain(blob, progress, isCancelled)
+            let (cached, channel) = try obtain(blob, progress, isCancelled)
+            // While the connection lasts, the agent keeps the blob.
+            defer { withExtendedLifetime(channel) {} }
             let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
             defer { buffer.deallocate() }
             var position: Int64 = 0
@@ -63,7 +67,7 @@ package struct AgentSource: BlobSource {
     /// Asks the agent for a blob and waits until it has it.
     private func obtain(
         _ blob: WantedBlob, _ progress: (BlobProgress) -> Void, _ isCancelled: () -> Bool
-    ) throws(PullError) -> HeldFile {
+    ) throws(PullError) -> (HeldFile, DescriptorChannel) {
         do {
             guard let channel = DescriptorProtocol.connect(to: path) else { throw SystemError(ECONNREFUSED) }
             try channel.send(DescriptorProtocol.Request(name: name, manifest: manifest, blob: blob.digest).json)
@@ -82,7 +86,7 @@ package struct AgentSource: BlobSource {
                         throw PullError.wrongSize(blob.digest, expected: blob.size, found: try file.status().size)
                     }
                     if !wasCached, blob.size > before { progress(.received(Int(clamping: blob.size - before))) }
-                    return file
+                    return (file, channel)
                 case .failed(let isUnknown, let text)?:
                     throw PullError.registry(
                         isUnknown

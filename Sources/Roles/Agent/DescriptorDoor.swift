@@ -22,6 +22,8 @@ package final class DescriptorDoor: Sendable {
     private static let most = 128
     /// Milliseconds for a command to ask, and between two lines of progress.
     private static let askWithin: Int32 = 60_000
+    /// Milliseconds for a command to read what it got.
+    private static let readWithin: Int32 = 3_600_000
     private static let progressEvery: Int32 = 250
 
     /// Listens at a path. What an earlier agent left there is replaced; a living one is not.
@@ -77,12 +79,15 @@ package final class DescriptorDoor: Sendable {
 
     private func serve(_ channel: DescriptorChannel) {
         do throws(SystemError) {
-            while let (value, _) = try channel.receive(milliseconds: Self.askWithin) {
+            // What was handed over last is read until the command says something else, or goes.
+            var lease: BlobLease?
+            defer { withExtendedLifetime(lease) {} }
+            while let (value, _) = try channel.receive(milliseconds: lease == nil ? Self.askWithin : Self.readWithin) {
                 guard let request = DescriptorProtocol.Request(value) else {
                     return try channel.send(
                         DescriptorProtocol.Answer.failed(unknown: false, "that is no request").json)
                 }
-                try answer(request, channel)
+                lease = try answer(request, channel)
             }
         } catch {
             logger.debug("a command has gone", metadata: ["reason": "\(error)"])
@@ -90,11 +95,16 @@ package final class DescriptorDoor: Sendable {
     }
 
     /// Brings the blob here while the command is told how far it is.
-    private func answer(_ request: DescriptorProtocol.Request, _ channel: DescriptorChannel) throws(SystemError) {
+    /// - Returns: what keeps the blob in the cache; nil where there is none.
+    private func answer(
+        _ request: DescriptorProtocol.Request, _ channel: DescriptorChannel
+    ) throws(SystemError) -> BlobLease? {
         let digest = request.blob.sha256
         let wasCached = agent.node.catalogue.entry(of: digest) != nil
         if !wasCached {
             let errand = try Errand(agent, request)
+            // When the command has gone, nobody waits for the blob here any more.
+            defer { errand.cancel() }
             while !errand.isDone(within: Self.progressEvery) {
                 let progress = errand.progress
                 try channel.send(
@@ -103,16 +113,20 @@ package final class DescriptorDoor: Sendable {
                     ).json)
             }
             if let problem = errand.problem {
-                return try channel.send(
+                try channel.send(
                     DescriptorProtocol.Answer.failed(unknown: problem.isUnknown, problem.description).json)
+                return nil
             }
         }
-        guard let file = try agent.node.directory.open(digest) else {
-            return try channel.send(
+        guard let (_, lease) = agent.node.catalogue.lease(digest, at: Clocks.wallSeconds),
+            let file = try agent.node.directory.open(digest)
+        else {
+            try channel.send(
                 DescriptorProtocol.Answer.failed(unknown: true, "the blob has just left the cache: try again").json)
+            return nil
         }
-        agent.node.catalogue.touch(digest, at: Clocks.wallSeconds)
         try channel.send(DescriptorProtocol.Answer.ready(wasCached: wasCached).json, with: file)
+        return lease
     }
 }
 
@@ -124,6 +138,7 @@ private final class Errand: Sendable {
     }
 
     private let state = Mutex(State())
+    private let tasks = Mutex<[Task<Void, Never>]>([])
     /// Readable when the errand is done.
     private let event: HeldFile
 
@@ -138,7 +153,7 @@ private final class Errand: Sendable {
                 try? await Task.sleep(for: .milliseconds(200))
             }
         }
-        Task { [self] in
+        let work = Task { [self] in
             do throws(AgentError) {
                 try await agent.obtain(request.blob, in: request.manifest, of: request.name)
             } catch {
@@ -147,7 +162,10 @@ private final class Errand: Sendable {
             watch.cancel()
             eventfd_write(event.descriptor, 1)
         }
+        tasks.withLock { $0 = [watch, work] }
     }
+
+    func cancel() { for task in tasks.withLock({ $0 }) { task.cancel() } }
 
     func isDone(within milliseconds: Int32) -> Bool {
         var waiting = pollfd(fd: event.descriptor, events: Int16(POLLIN), revents: 0)

@@ -21,6 +21,8 @@ package final class BlobCatalogue: Sendable {
         var entries: [SHA256Digest: Entry] = [:]
         var digests: [SHA1Digest: SHA256Digest] = [:]
         var bytes: Int64 = 0
+        /// How many leases each blob has that has any.
+        var leases: [SHA256Digest: Int] = [:]
     }
 
     private let state = Mutex(State())
@@ -53,10 +55,46 @@ package final class BlobCatalogue: Sendable {
     }
 
     package func remove(_ digest: SHA256Digest) {
+        state.withLock { Self.remove(digest, &$0) }
+    }
+
+    private static func remove(_ digest: SHA256Digest, _ state: inout State) {
+        guard let entry = state.entries.removeValue(forKey: digest) else { return }
+        state.bytes -= entry.size
+        if let hash = entry.infoHash { state.digests[hash] = nil }
+    }
+
+    // MARK: Use
+
+    /// Notes that a blob is used, and keeps it from being evicted until the lease has gone.
+    /// - Returns: nil for a blob that is not here.
+    package func lease(_ digest: SHA256Digest, at time: Double) -> (entry: Entry, lease: BlobLease)? {
+        let entry = state.withLock { state -> Entry? in
+            guard state.entries[digest] != nil else { return nil }
+            state.entries[digest]?.usedAt = time
+            state.leases[digest, default: 0] += 1
+            return state.entries[digest]
+        }
+        guard let entry else { return nil }
+        return (entry, BlobLease { [self] in release(digest) })
+    }
+
+    private func release(_ digest: SHA256Digest) {
         state.withLock { state in
-            guard let entry = state.entries.removeValue(forKey: digest) else { return }
-            state.bytes -= entry.size
-            if let hash = entry.infoHash { state.digests[hash] = nil }
+            let left = (state.leases[digest] ?? 1) - 1
+            state.leases[digest] = left > 0 ? left : nil
+        }
+    }
+
+    package func isOnLease(_ digest: SHA256Digest) -> Bool { state.withLock { $0.leases[digest] != nil } }
+
+    /// Removes a blob unless it is on lease.
+    /// - Returns: false if it is.
+    package func removeUnused(_ digest: SHA256Digest) -> Bool {
+        state.withLock { state in
+            guard state.leases[digest] == nil else { return false }
+            Self.remove(digest, &state)
+            return true
         }
     }
 
@@ -74,4 +112,12 @@ package final class BlobCatalogue: Sendable {
         state.withLock { $0.entries.map { ($0.key, $0.value) } }
             .sorted { ($0.entry.usedAt, $0.digest) < ($1.entry.usedAt, $1.digest) }
     }
+}
+
+/// Somebody's use of a blob: while there is one, the blob is not evicted.
+package final class BlobLease: Sendable {
+    private let release: @Sendable () -> Void
+
+    fileprivate init(release: @escaping @Sendable () -> Void) { self.release = release }
+    deinit { release() }
 }

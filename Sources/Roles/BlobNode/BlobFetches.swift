@@ -6,30 +6,6 @@ import Metainfo
 import Swarm
 import Threads
 
-/// Why a blob did not come.
-package struct FetchProblem: Error, Sendable, CustomStringConvertible {
-    package enum Kind: Sendable, Hashable {
-        /// Nobody who has it could be reached.
-        case noSource
-        case disk
-        case stopped
-        case other
-    }
-
-    package let kind: Kind
-    package let description: String
-}
-
-/// How far a fetch is.
-package struct FetchProgress: Sendable, Hashable {
-    /// Bytes.
-    package var done: Int64
-    package var total: Int64
-    /// Bytes per second.
-    package var rate: Double
-    package var peers: Int
-}
-
 /// Fetches blobs into a host's directory. However many ask for a blob, it comes once.
 package actor BlobFetches {
     /// Where a blob can come from.
@@ -46,42 +22,164 @@ package actor BlobFetches {
         }
     }
 
+    package struct Settings: Sendable {
+        package var mostAtOnce = 8
+        /// Without a byte, after which a fetch is given up.
+        package var patience = Duration.seconds(60)
+        /// How long a fetch goes on that nobody waits for any more.
+        package var linger = Duration.seconds(30)
+
+        package init() {}
+    }
+
     private let node: BlobNode
-    private let mostAtOnce: Int
-    /// Seconds without a byte after which a fetch is given up.
-    private let patience: Duration
+    private let settings: Settings
+    private let cache: BlobCache?
+    private let downloads: Downloads
     private var fetches: [SHA256Digest: Fetch] = [:]
+    private var serials: UInt64 = 0
     private var underWay = 0
     private var waiting: [CheckedContinuation<Void, Never>] = []
     /// Transfers of blobs that are whole, which go on giving to the peers that they have, the oldest first.
     private var giving: [(digest: SHA256Digest, transfer: Transfer)] = []
+    /// The last look for room: they come one after the other.
+    private var lastRoom: Task<Bool, Never>?
+    /// Of transfers that have ended.
+    private var figures = FetchFigures()
+    private var isStopped = false
     private static let mostGiving = 64
 
     private struct Fetch {
-        let task: Task<FetchProblem?, Never>
+        let serial: UInt64
         let total: Int64
+        let outcome = FetchOutcome()
         var transfer: Transfer?
+        /// Who waits for it, or reads it.
+        var holders = 0
+        /// Counts those who have come.
+        var arrivals = 0
+        var isAbandoned = false
+        var untilBegun: [CheckedContinuation<Void, Never>] = []
+        var untilEnd: [UInt64: CheckedContinuation<FetchEnding, Never>] = [:]
     }
 
-    package init(_ node: BlobNode, mostAtOnce: Int = 8, patience: Duration = .seconds(60)) {
+    /// - Parameter cache: makes room for what comes; nil where there is always room.
+    package init(_ node: BlobNode, settings: Settings = Settings(), cache: BlobCache? = nil) {
         self.node = node
-        self.mostAtOnce = mostAtOnce
-        self.patience = patience
+        self.settings = settings
+        self.cache = cache
+        downloads = Downloads(node.directory)
     }
+
+    // MARK: Asking
 
     /// Returns when the blob is here, whole and durable.
     package func fetch(_ plan: Plan) async throws(FetchProblem) {
         let digest = plan.info.digest
-        if node.catalogue.entry(of: digest) != nil { return }
-        let task: Task<FetchProblem?, Never>
-        if let fetch = fetches[digest] {
-            task = fetch.task
-        } else {
-            task = Task { await run(plan) }
-            fetches[digest] = Fetch(task: task, total: plan.info.length)
+        while node.catalogue.entry(of: digest) == nil {
+            let hold = try join(plan)
+            let ending = await ending(of: hold)
+            switch ending {
+            case .whole: return
+            case .failed(let problem): throw problem
+            case .over: if Task.isCancelled { throw FetchProblem(kind: .stopped, description: "it was stopped") }
+            }
         }
-        if let problem = await task.value { throw problem }
     }
+
+    /// Begins to read a blob while it arrives; returns when the first byte of the range is here.
+    /// - Returns: nil when the blob is here as a whole.
+    package func read(_ plan: Plan, _ range: Range<Int64>) async throws(FetchProblem) -> BlobReading? {
+        let digest = plan.info.digest
+        while node.catalogue.entry(of: digest) == nil {
+            let hold = try join(plan)
+            if let transfer = await transfer(of: hold) {
+                let reader = Transfer.ReaderID()
+                let path = SystemPath(downloads.dataPath(of: digest))
+                if await transfer.available(range, for: reader) != nil,
+                    let file = await Threads.offload({ try? HeldFile(path) })
+                {
+                    return BlobReading(digest, file, node, transfer, reader, hold)
+                }
+                await transfer.endReading(reader)
+            }
+            let ending = await ending(of: hold)
+            if case .failed(let problem) = ending { throw problem }
+            if Task.isCancelled { throw FetchProblem(kind: .stopped, description: "it was stopped") }
+        }
+        return nil
+    }
+
+    /// Takes part in a fetch, which begins with the first.
+    private func join(_ plan: Plan) throws(FetchProblem) -> FetchHold {
+        if isStopped { throw FetchProblem(kind: .stopped, description: "the agent stops") }
+        let digest = plan.info.digest
+        var fetch: Fetch
+        if let known = fetches[digest] {
+            fetch = known
+        } else {
+            serials += 1
+            fetch = Fetch(serial: serials, total: plan.info.length)
+            Task { await run(plan) }
+        }
+        fetch.holders += 1
+        fetch.arrivals += 1
+        fetches[digest] = fetch
+        let serial = fetch.serial
+        return FetchHold(digest, serial, fetch.outcome) { [weak self] in
+            Task { await self?.leave(digest, serial) }
+        }
+    }
+
+    private func leave(_ digest: SHA256Digest, _ serial: UInt64) {
+        guard let fetch = fetches[digest], fetch.serial == serial else { return }
+        fetches[digest]?.holders -= 1
+        guard fetch.holders == 1 else { return }
+        let (linger, arrivals) = (settings.linger, fetch.arrivals)
+        Task {
+            try? await Task.sleep(for: linger)
+            await abandon(digest, serial, arrivals)
+        }
+    }
+
+    /// What has come is kept: the next to ask goes on from there.
+    private func abandon(_ digest: SHA256Digest, _ serial: UInt64, _ arrivals: Int) async {
+        guard let fetch = fetches[digest], fetch.serial == serial, fetch.arrivals == arrivals, fetch.holders == 0
+        else { return }
+        fetches[digest]?.isAbandoned = true
+        await fetch.transfer?.stop()
+    }
+
+    /// The transfer of a fetch, when it has begun; nil when the fetch has ended.
+    private func transfer(of hold: FetchHold) async -> Transfer? {
+        if let fetch = fetches[hold.digest], fetch.serial == hold.serial, fetch.transfer == nil {
+            await withCheckedContinuation { fetches[hold.digest]?.untilBegun.append($0) }
+        }
+        guard let fetch = fetches[hold.digest], fetch.serial == hold.serial else { return nil }
+        return fetch.transfer
+    }
+
+    private func ending(of hold: FetchHold) async -> FetchEnding {
+        serials += 1
+        let (waiter, digest) = (serials, hold.digest)
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                if let ending = hold.outcome.ending { return continuation.resume(returning: ending) }
+                guard fetches[digest]?.serial == hold.serial, !Task.isCancelled else {
+                    return continuation.resume(returning: .over)
+                }
+                fetches[digest]?.untilEnd[waiter] = continuation
+            }
+        } onCancel: {
+            Task { await self.cancelWaiting(digest, waiter) }
+        }
+    }
+
+    private func cancelWaiting(_ digest: SHA256Digest, _ waiter: UInt64) {
+        fetches[digest]?.untilEnd.removeValue(forKey: waiter)?.resume(returning: .over)
+    }
+
+    // MARK: Figures
 
     /// Of a fetch that is under way; nil for any other.
     package func progress(of digest: SHA256Digest) async -> FetchProgress? {
@@ -92,38 +190,90 @@ package actor BlobFetches {
         return FetchProgress(done: status.done, total: fetch.total, rate: status.down, peers: status.peers)
     }
 
+    /// Blobs that are being fetched.
+    package var digestsUnderWay: [SHA256Digest] { Array(fetches.keys) }
+
+    /// Blobs that are given on since they came: their transfers announce them.
+    package var digestsGiven: Set<SHA256Digest> { Set(giving.map(\.digest)) }
+
+    /// Peers of each blob that is given on since it came.
+    package func peersOfGiven() async -> [SHA256Digest: Int] {
+        var peers: [SHA256Digest: Int] = [:]
+        for (digest, transfer) in giving { peers[digest] = await transfer.status().peers }
+        return peers
+    }
+
+    package func figures() async -> FetchFigures {
+        var figures = figures
+        figures.underWay = fetches.count
+        for transfer in fetches.values.compactMap(\.transfer) + giving.map(\.transfer) {
+            figures.add(await transfer.status())
+        }
+        return figures
+    }
+
+    // MARK: Leaving
+
     /// Stops giving a blob that is to go.
     package func forget(_ digest: SHA256Digest) async {
         guard let place = giving.firstIndex(where: { $0.digest == digest }) else { return }
-        let transfer = giving.remove(at: place).transfer
-        await transfer.stop()
-        removeRecord(of: digest)
+        await endGiving(giving.remove(at: place))
     }
+
+    /// Removes what was not used for long, and what is too much.
+    package func tidy() async { _ = await makeRoom() }
 
     /// Ends everything that is under way; what has come is kept.
     package func stop() async {
+        isStopped = true
         let transfers = fetches.values.compactMap(\.transfer) + giving.map(\.transfer)
         giving = []
+        for digest in Array(fetches.keys) { fetches[digest]?.isAbandoned = true }
         for transfer in transfers { await transfer.stop() }
-        for fetch in Array(fetches.values) { _ = await fetch.task.value }
+        for (digest, fetch) in fetches {
+            _ = await ending(of: FetchHold(digest, fetch.serial, fetch.outcome) {})
+        }
     }
 
-    private func run(_ plan: Plan) async -> FetchProblem? {
+    // MARK: One fetch
+
+    private func run(_ plan: Plan) async {
         await enter()
-        let digest = plan.info.digest
-        let problem = await transfer(plan)
-        fetches[digest] = nil
+        let (digest, begunAt) = (plan.info.digest, Clocks.steadySeconds)
+        var ending = FetchEnding.over
+        if fetches[digest]?.isAbandoned == false { ending = await transfer(plan) }
+        if case .failed(let problem) = ending, problem.kind == .disk, await isDiskFull {
+            // What nobody uses goes; what has come of this one is kept.
+            ending = await makeRoom() ? await transfer(plan) : .failed(Self.noRoom(for: digest))
+            if case .failed(let problem) = ending, problem.kind == .disk, await isDiskFull {
+                ending = .failed(Self.noRoom(for: digest))
+            }
+        }
+        if fetches[digest]?.isAbandoned == true, case .failed = ending { ending = .over }
+        switch ending {
+        case .whole: figures.came(in: Clocks.steadySeconds - begunAt)
+        case .failed: figures.failed += 1
+        case .over: break
+        }
+        let fetch = fetches.removeValue(forKey: digest)
+        fetch?.outcome.end(ending)
+        for waiter in fetch?.untilBegun ?? [] { waiter.resume() }
+        for waiter in fetch?.untilEnd.values.map({ $0 }) ?? [] { waiter.resume(returning: ending) }
         leave()
-        return problem
     }
 
-    private func transfer(_ plan: Plan) async -> FetchProblem? {
+    private static func noRoom(for digest: SHA256Digest) -> FetchProblem {
+        FetchProblem(kind: .full, description: "no space is left in the cache for sha256:\(digest)")
+    }
+
+    private func transfer(_ plan: Plan) async -> FetchEnding {
         let digest = plan.info.digest
-        let place = "\(node.directory.path)/downloads/\(digest.hex)"
+        guard await makeRoom() else { return .failed(Self.noRoom(for: digest)) }
+        let place = downloads.place(of: digest)
         var options = node.options
-        options.staging = StagingPlace(contentPath: "\(place)/data", recordPath: "\(place)/record")
+        options.staging = StagingPlace(contentPath: downloads.dataPath(of: digest), recordPath: "\(place)/record")
         options.extraPeers = plan.peers
-        options.timeout = patience
+        options.timeout = settings.patience
         do {
             try await Threads.offload { () throws(SystemError) in
                 _ = try HeldDirectory.open(SystemPath(place), creating: true)
@@ -131,22 +281,26 @@ package actor BlobFetches {
             let torrent = Torrent(info: plan.info.info, trackers: plan.trackers.map { [$0] })
             let transfer = try await node.swarm.get(torrent: torrent, into: place, options: options)
             fetches[digest]?.transfer = transfer
+            for waiter in fetches[digest]?.untilBegun ?? [] { waiter.resume() }
+            fetches[digest]?.untilBegun = []
+            if fetches[digest]?.isAbandoned == true { await transfer.stop() }
             if let problem = await outcome(of: transfer) {
-                await transfer.stop()
-                return problem
+                await end(transfer)
+                fetches[digest]?.transfer = nil
+                return .failed(problem)
             }
             let (directory, info) = (node.directory, plan.info)
             try await transfer.relocate(to: directory.path(of: digest)) {
                 let held = try HeldDirectory.open(SystemPath(place))
-                try directory.publish(FileName(own: "data"), in: held, as: digest, info: info.info.bytes)
+                try directory.publish(Downloads.dataName, in: held, as: digest, info: info.info.bytes)
             }
             node.catalogue.add(digest, info, usedAt: Clocks.wallSeconds)
             await keepGiving(digest, transfer)
-            return nil
+            return .whole
         } catch let error as SystemError {
-            return FetchProblem(kind: .disk, description: "\(place): \(error)")
+            return .failed(FetchProblem(kind: .disk, description: "\(place): \(error)"))
         } catch {
-            return FetchProblem(kind: .other, description: "\(error)")
+            return .failed(FetchProblem(kind: .other, description: "\(error)"))
         }
     }
 
@@ -170,27 +324,63 @@ package actor BlobFetches {
 
     /// Peers that take the blob from here at this moment are not cut off. Later ones are served from the directory.
     private func keepGiving(_ digest: SHA256Digest, _ transfer: Transfer) async {
+        if isStopped { return await end(transfer) }
         giving.append((digest, transfer))
         guard giving.count > Self.mostGiving else { return }
-        let oldest = giving.removeFirst()
-        await oldest.transfer.stop()
-        removeRecord(of: oldest.digest)
+        await endGiving(giving.removeFirst())
     }
 
-    private func removeRecord(of digest: SHA256Digest) {
-        let downloads = "\(node.directory.path)/downloads"
-        Threads.runDetached {
-            guard let held = try? HeldDirectory.open(SystemPath(downloads)), let name = FileName(digest.hex) else {
-                return
-            }
-            try? held.removeTree(name)
+    private func endGiving(_ given: (digest: SHA256Digest, transfer: Transfer)) async {
+        await end(given.transfer)
+        guard fetches[given.digest] == nil else { return }
+        let (downloads, digest) = (downloads, given.digest)
+        await Threads.offload { downloads.remove(digest) }
+    }
+
+    private func end(_ transfer: Transfer) async {
+        await transfer.stop()
+        figures.add(await transfer.status())
+    }
+
+    // MARK: Room
+
+    /// Less than this is a full disk, for whoever was told so.
+    private static let little: Int64 = 16 << 20
+
+    private var isDiskFull: Bool {
+        get async {
+            let directory = node.directory
+            return await Threads.offload { ((try? directory.freeSpace()) ?? .max) < Self.little }
         }
+    }
+
+    /// Makes room for all that is being fetched.
+    /// - Returns: whether there is enough.
+    private func makeRoom() async -> Bool {
+        guard let cache else { return true }
+        let before = lastRoom
+        let task = Task {
+            _ = await before?.value
+            return await makeRoom(in: cache)
+        }
+        lastRoom = task
+        return await task.value
+    }
+
+    private func makeRoom(in cache: BlobCache) async -> Bool {
+        var kept: Set<SHA256Digest> = []
+        // A peer that has everything itself takes nothing.
+        for (digest, transfer) in giving where await transfer.status().up >= 1 { kept.insert(digest) }
+        let (given, taken, underWay) = (digestsGiven, kept, fetches.mapValues(\.total))
+        let outcome = await Threads.offload { cache.makeRoom(underWay: underWay, kept: taken, given: given) }
+        for digest in outcome.removed { await forget(digest) }
+        return outcome.isEnough
     }
 
     // MARK: So many at a time
 
     private func enter() async {
-        if underWay < mostAtOnce {
+        if underWay < settings.mostAtOnce {
             underWay += 1
             return
         }

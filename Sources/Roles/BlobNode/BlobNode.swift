@@ -75,7 +75,7 @@ private struct Served: Shelf {
         guard let digest = node.catalogue.digest(ofSwarm: hash), let info = try node.info(of: digest) else {
             return nil
         }
-        node.catalogue.touch(digest, at: Clocks.wallSeconds)
-        return ShelvedContent(torrent: Torrent(info: info.info), path: node.directory.path(of: digest))
+        guard let (_, lease) = node.catalogue.lease(digest, at: Clocks.wallSeconds) else { return nil }
+        return ShelvedContent(torrent: Torrent(info: info.info), path: node.directory.path(of: digest), holding: lease)
     }
 }

@@ -43,6 +43,21 @@ struct AgentCommand: SwoopCommand {
             "The UNIX socket for commands of this host. Default: \(DescriptorProtocol.usualPath).", valueName: "path"))
     var socket: String?
 
+    @Option(
+        help: ArgumentHelp("The most that the cache takes: a size, or a share of the disk.", valueName: "size"),
+        transform: CacheSize.parse)
+    var max: CacheBounds.Size = .share(0.5)
+
+    @Option(
+        help: ArgumentHelp("What is left free on the disk: a size, or a share of it.", valueName: "size"),
+        transform: CacheSize.parse)
+    var keepFree: CacheBounds.Size = .share(0.1)
+
+    @Option(
+        help: ArgumentHelp("Blobs that were not used for so long leave the cache.", valueName: "time"),
+        transform: TimeSpan.parse)
+    var tti = TimeSpan(seconds: 7 * 86_400)
+
     @Flag(help: "Listen at free ports instead of the usual ones; the first line says which.")
     var anyPort = false
 
@@ -76,13 +91,16 @@ struct AgentCommand: SwoopCommand {
     ) async throws {
         var options = TransferOptions()
         options.listen = peers ?? PeerAddress(ipv6High: 0, low: 0, port: anyPort ? 0 : 16001)
+        (options.fewPeers, options.earlyAnnounce) = (8, 5)
         let node = BlobNode(directory: directory, swarm: swarm, options: options, logger: logger)
         let (registry, credential) = try access.place()
         let list = SystemPath(place + "/cluster.json")
         let view = RegistryView(registry, credential: credential, known: Self.known(list)) { cluster in
             Threads.runDetached { Self.keep(cluster, at: list) }
         }
-        let agent = Agent(node: node, view: view, logger: logger)
+        var bounds = CacheBounds()
+        (bounds.most, bounds.keepFree, bounds.unusedFor) = (max, keepFree, Double(tti.seconds))
+        let agent = Agent(node: node, view: view, bounds: bounds, logger: logger)
         do {
             try await agent.start()
             let ports = anyPort ? [0, 0] : [16002, 16000]

@@ -1,0 +1,83 @@
+import HTTPServing
+import HTTPTypes
+import Hummingbird
+import OCI
+import Registry
+import RegistryClient
+import Text
+
+/// `GET /v1/files/NAME:TAG/PATH`: a file of a tag, whole or in ranges, from its first byte while it arrives.
+struct FileCalls: Sendable {
+    let answer: BlobAnswer
+
+    func respond(to request: Request, _ context: ServiceContext) async -> Response {
+        guard let (reference, path) = Self.parse(request.uri.path) else {
+            return Problem.response(.badRequest, "BAD_PATH", "that is no /v1/files/NAME:TAG/PATH")
+        }
+        do throws(AgentError) {
+            let content = try await answer.agent.resolve(reference)
+            guard let blob = content.file(path) else {
+                return Problem.response(.notFound, "NO_FILE", "\(reference) has no file \(path.shownInText)")
+            }
+            let headers: HTTPFields = [.contentType: "application/octet-stream"]
+            let response = try await answer.response(
+                blob, of: reference.name, to: request.head, headers: headers, in: context)
+            return response ?? AgentProblem.response(.registry(.unknown(RegistryText.noBlob(blob.digest))))
+        } catch {
+            return AgentProblem.response(error)
+        }
+    }
+
+    /// The reference ends with the first part that has a tag or digest: names have no colon.
+    static func parse(_ path: String) -> (Reference, path: String)? {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst(3)
+            .map { PercentEncoding.decode($0) }
+        guard let end = parts.firstIndex(where: { $0?.contains(":") ?? false }), end + 1 < parts.count else {
+            return nil
+        }
+        let known = parts.compactMap { $0 }
+        guard known.count == parts.count, let reference = Reference(known[...end].joined(separator: "/")) else {
+            return nil
+        }
+        return (reference, known[(end + 1)...].joined(separator: "/"))
+    }
+}
+
+extension ResolvedContent {
+    /// The blob of a file, by its path; where a blob is named instead of a manifest, by any.
+    func file(_ path: String) -> Blob? {
+        guard let manifest = manifests[digest] else { return blobs[digest] }
+        let layer = manifest.layers.first { $0.annotations[FilesManifest.titleKey] == path }
+        return layer.flatMap { blobs[$0.digest] }
+    }
+}
+
+extension String {
+    var shownInText: String { DisplayName.escape(String(prefix(200))) }
+}
+
+/// Errors of an agent in the forms of its doors.
+enum AgentProblem {
+    /// Of the calls under `/v1`.
+    static func response(_ error: AgentError) -> Response {
+        if error.isUnknown { return Problem.response(.notFound, "UNKNOWN", error.description) }
+        if error.isLackOfRoom {
+            return Problem.response(
+                .init(code: 507), "NO_SPACE", error.description,
+                advice: "Free space on the disk, or let the cache have more of it.")
+        }
+        var response = Problem.response(.serviceUnavailable, "NO_SOURCE", error.description)
+        response.headers[.retryAfter] = "5"
+        return response
+    }
+
+    /// Of Kraken's paths.
+    static func text(_ error: AgentError) -> Response {
+        let text = error.description + "\n"
+        if error.isUnknown { return .text(text, status: .notFound) }
+        if error.isLackOfRoom { return .text(text, status: .init(code: 507)) }
+        var response = Response.text(text, status: .serviceUnavailable)
+        response.headers[.retryAfter] = "5"
+        return response
+    }
+}

@@ -1,0 +1,80 @@
+import HTTPServing
+import HTTPTypes
+import Hummingbird
+import JSON
+import OCI
+import Registry
+import Synchronization
+
+/// `/v1/pulls`: pulls into this host's cache, and how far they are.
+struct PullCalls: Sendable {
+    let pulls: PullTable
+    let events: EventStream
+    let limits: HTTPLimits
+
+    init(_ agent: Agent, _ limits: HTTPLimits) {
+        pulls = PullTable(agent)
+        events = EventStream(limits: limits)
+        var limits = limits
+        limits.bodyBytes = 64 << 10
+        self.limits = limits
+    }
+
+    private static let unknown = Problem.response(.notFound, "UNKNOWN", "there is no such pull, or it ended long ago")
+
+    func add(to router: Router<ServiceContext>) {
+        router.post("v1/pulls") { request, _ in await begin(request) }
+        router.get("v1/pulls") { _, _ in Response.json(.object(["pulls": .array(await pulls.all())])) }
+        router.get("v1/pulls/:id") { _, context in
+            guard let pull = await pulls.state(of: Self.id(context)) else { return Self.unknown }
+            return Response.json(pull.json)
+        }
+        router.delete("v1/pulls/:id") { _, context in
+            await pulls.remove(Self.id(context)) ? Response(status: .noContent) : Self.unknown
+        }
+        router.get("v1/pulls/:id/events") { _, context in await follow(Self.id(context)) }
+    }
+
+    private static func id(_ context: ServiceContext) -> String { context.parameters.get("id") ?? "" }
+
+    /// The body is `{"reference":"NAME:TAG"}`.
+    private func begin(_ request: Request) async -> Response {
+        let body: [UInt8]
+        switch await RequestBytes.collect(request, limits: limits) {
+        case .success(let bytes): body = bytes
+        case .failure(let problem): return Problem.response(problem.status, "BAD_BODY", problem.text)
+        }
+        guard let value = try? JSONValue.parse(body),
+            let reference = value["reference"]?.stringValue.flatMap({ Reference($0) })
+        else {
+            return Problem.response(
+                .badRequest, "BAD_REFERENCE", "the body is no {\"reference\":\"NAME:TAG\"}")
+        }
+        guard let id = await pulls.begin(reference), let pull = await pulls.state(of: id) else {
+            var response = Problem.response(.tooManyRequests, "TOO_MANY", "too many pulls are under way")
+            response.headers[.retryAfter] = "5"
+            return response
+        }
+        var response = Response.json(pull.json, status: .accepted)
+        response.headers[.location] = "/v1/pulls/\(id)"
+        return response
+    }
+
+    /// States as they change; the stream ends after the last.
+    private func follow(_ id: String) async -> Response {
+        guard await pulls.state(of: id) != nil else { return Self.unknown }
+        let (pulls, hasEnded) = (pulls, Flag())
+        let response = events.response(event: "pull", every: .milliseconds(250)) {
+            guard !hasEnded.isSet, let pull = await pulls.state(of: id) else { return .gone }
+            if pull.isOver { hasEnded.set() }
+            return .state(pull.json.encode())
+        }
+        return response ?? Problem.response(.tooManyRequests, "TOO_MANY", "too many follow pulls already")
+    }
+
+    private final class Flag: Sendable {
+        private let flag = Atomic(false)
+        var isSet: Bool { flag.load(ordering: .relaxed) }
+        func set() { flag.store(true, ordering: .relaxed) }
+    }
+}

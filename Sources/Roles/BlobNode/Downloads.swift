@@ -1,0 +1,55 @@
+import Blobs
+import Files
+import Glibc
+import Hashing
+
+/// What has come of blobs that are not whole: a directory for each. Its calls block.
+struct Downloads: Sendable {
+    struct Partial: Sendable {
+        let digest: SHA256Digest
+        /// On the disk.
+        let bytes: Int64
+        /// Seconds since 1970.
+        let usedAt: Double
+    }
+
+    private let root: String
+
+    init(_ directory: BlobDirectory) { root = directory.path + "/downloads" }
+
+    func place(of digest: SHA256Digest) -> String { "\(root)/\(digest.hex)" }
+
+    static let dataName = FileName(own: "data")
+
+    func dataPath(of digest: SHA256Digest) -> String { place(of: digest) + "/data" }
+
+    var all: [Partial] {
+        guard let held = try? HeldDirectory.open(SystemPath(root)), let names = try? held.names() else { return [] }
+        return names.compactMap { name in
+            guard let digest = SHA256Digest(hex: name.text), let status = try? held.status(name) else { return nil }
+            var usedAt = status.modified
+            for path in ["data", "record"] {
+                if let found = Self.status("\(root)/\(name.text)/\(path)") { usedAt = max(usedAt, found.modified) }
+            }
+            return Partial(digest: digest, bytes: bytes(of: digest), usedAt: Double(usedAt) / 1e9)
+        }
+    }
+
+    /// What there is of a blob on the disk.
+    func bytes(of digest: SHA256Digest) -> Int64 {
+        var status = stat()
+        guard lstat(dataPath(of: digest), &status) == 0 else { return 0 }
+        return Int64(status.st_blocks) * 512
+    }
+
+    private static func status(_ path: String) -> (modified: Int64, size: Int64)? {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return nil }
+        return (Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec), Int64(status.st_size))
+    }
+
+    func remove(_ digest: SHA256Digest) {
+        guard let held = try? HeldDirectory.open(SystemPath(root)), let name = FileName(digest.hex) else { return }
+        try? held.removeTree(name)
+    }
+}
