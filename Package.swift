@@ -160,6 +160,15 @@ let layers: [(name: String, modules: [Module])] = [
             Module(name: "Registry", uses: ["JSON", "Hashing", "Metainfo"]),
             Module(name: "TagIndex", uses: ["Hashing", "Database", "Registry"], products: [.grdb]),
             Module(
+                name: "Backends",
+                uses: [
+                    "Text", "JSON", "Hashing", "Files", "HTTPTransport", "HTTPOrigin", "S3", "ObjectStore", "Registry",
+                ], products: [.nioCore, .nioHTTP1]),
+            Module(
+                name: "TestFS",
+                uses: ["Text", "Address", "JSON", "Threads", "Files", "Admission", "HTTPServing", "Backends"],
+                products: [.hummingbird, .log, .nioPosix]),
+            Module(
                 name: "BlobNode",
                 uses: ["Address", "Hashing", "Metainfo", "Threads", "Files", "Blobs", "Swarm"], products: [.log]),
             Module(
@@ -215,7 +224,7 @@ let layers: [(name: String, modules: [Module])] = [
                     "Authoring", "HashLibrary", "HTTPTransport", "Tracking", "TrackerServer", "SwarmCore",
                     "SwarmSimulator", "Swarm",
                     "HTTPServing", "BFT", "Node", "NodeAPI", "Blobs", "Database", "Registry", "TagIndex",
-                    "RegistryClient", "RegistryTransfer", "BlobNode", "Origin", "Agent", "Reactor",
+                    "RegistryClient", "RegistryTransfer", "Backends", "TestFS", "BlobNode", "Origin", "Agent", "Reactor",
                 ], products: [.argumentParser, .log, .nioCore, .nioHTTP1])
         ]
     ),
@@ -263,7 +272,9 @@ let purposes = [
     "Jobs": "one life for every delivery: fetched, checked, published, served, for whichever front end asked for it",
     "BFT": "BFT 2.0 as values: task files, configuration, paths, the exact text of replies",
     "Registry": "content by name, as values: names, tags, digests, manifests, the owners of a blob",
+    "Backends": "where blobs live in the end: a directory, a file server, an object store; chosen by name",
     "TagIndex": "which manifest each tag names, what each name has, and since when",
+    "TestFS": "a small HTTP file store, to try a back end with",
     "BlobNode": "the blobs of a host and their swarms: serves all of them, fetches each once",
     "RegistryClient": "blobs, uploads, manifests and tags of a registry, over the OCI distribution API",
     "RegistryTransfer": "pushing files to a registry and pulling them: read, hashed, kept, published",
@@ -342,6 +353,12 @@ let tests: [Module] = [
             "Registry", "TagIndex", "BlobNode", "RegistryClient", "Origin", "Agent", "TestSupport",
         ], products: [.log]),
     Module(name: "S3Tests", kind: .tests, uses: ["S3"]),
+    Module(
+        name: "BackendsTests", kind: .tests,
+        uses: [
+            "Text", "Address", "Files", "Admission", "HTTPTransport", "S3", "ObjectStore", "Registry", "Backends",
+            "TestFS", "TestSupport",
+        ], products: [.log, .nioCore, .nioHTTP1]),
     Module(
         name: "ObjectStoreTests", kind: .tests,
         uses: ["Hashing", "Bencode", "Metainfo", "HTTPOrigin", "S3", "ObjectStore", "TestSupport"],

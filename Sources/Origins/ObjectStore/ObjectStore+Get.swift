@@ -37,7 +37,8 @@ extension ObjectStore {
     }
 
     /// The same for an object of known size.
-    nonisolated(nonsending) func get(
+    @discardableResult
+    package nonisolated(nonsending) func get(
         key: String, size: Int64, range: Range<Int64>, entityTag: String?, sink: (WebSeedChunk) async -> Bool
     ) async throws(ObjectStoreError) -> Bool {
         var next = range.lowerBound

@@ -1,0 +1,134 @@
+import HTTPTransport
+import NIOCore
+import NIOHTTP1
+import Text
+
+/// Requests for files to a web server, and what its answers mean.
+struct HTTPExchange: Sendable {
+    let transport: HTTPTransport
+    /// As messages name it.
+    let server: String
+
+    /// Seconds until the head of an answer must be here.
+    private static let answerTime = 60.0
+    /// The same for an upload, all of whose bytes go before.
+    private static let uploadTime = 86_400.0
+
+    init(server: String) {
+        var settings = HTTPTransportSettings()
+        // A server that makes a large file durable says nothing meanwhile.
+        settings.readTimeout = 120
+        settings.connectionsPerHost = 16
+        transport = HTTPTransport(settings: settings)
+        self.server = server
+    }
+
+    func send(
+        _ method: HTTPMethod, _ url: HTTPURL, headers: HTTPHeaders = [:], body: HTTPRequestBody? = nil
+    ) async throws(BackendProblem) -> HTTPAnswer {
+        do throws(HTTPTransportError) {
+            return try await transport.request(
+                method, url, headers: headers, body: body,
+                deadline: .now() + .after(body == nil ? Self.answerTime : Self.uploadTime))
+        } catch {
+            throw Self.problem(error)
+        }
+    }
+
+    /// Reads an answer that says nothing more, so that the connection can be used again.
+    func drain(_ answer: HTTPAnswer) async {
+        _ = try? await transport.collect(answer, limit: 64 << 10, deadline: .now() + .seconds(10))
+    }
+
+    func collect(_ answer: HTTPAnswer, limit: Int) async throws(BackendProblem) -> [UInt8] {
+        do throws(HTTPTransportError) {
+            return try await transport.collect(answer, limit: limit)
+        } catch {
+            throw Self.problem(error)
+        }
+    }
+
+    /// Asks for a range of a file, and gives it to the sink. A server that does not know ranges sends all of the file: the
+    /// range is taken from that.
+    func read(
+        _ url: HTTPURL, path: String, size: Int64, range: Range<Int64>, into sink: BackendSink
+    ) async throws(BackendProblem) {
+        guard !range.isEmpty else { return }
+        let asked: HTTPHeaders = ["range": "bytes=\(range.lowerBound)-\(range.upperBound - 1)"]
+        let answer = try await send(.GET, url, headers: asked)
+        var offset: Int64
+        switch answer.status.code {
+        case 206:
+            let expected = "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(size)"
+            guard answer.headers.first(name: "content-range") == expected else {
+                throw BackendProblem(.wrong, "\(server) sends another range of \(path) than it was asked for")
+            }
+            offset = range.lowerBound
+        case 200: offset = 0
+        default: throw await refusal(answer, path: path)
+        }
+        do {
+            for try await part in answer.body {
+                guard let wanted = Self.part(of: part, at: offset, in: range) else {
+                    offset += Int64(part.readableBytes)
+                    continue
+                }
+                let end = offset + Int64(part.readableBytes)
+                guard answer.status.code == 200 || end <= range.upperBound else {
+                    throw BackendProblem(.wrong, "\(server) sends more of \(path) than it was asked for")
+                }
+                try await sink(wanted, max(offset, range.lowerBound))
+                offset = end
+                if offset >= range.upperBound, answer.status.code == 200 { break }
+            }
+        } catch let error as BackendProblem {
+            throw error
+        } catch {
+            throw Self.problem(HTTPTransportError(error, host: answer.host))
+        }
+        guard offset >= range.upperBound else {
+            throw BackendProblem(.wrong, "\(server) sends less of \(path) than it was asked for")
+        }
+    }
+
+    /// What of a buffer that begins at `offset` of the file lies in the range; nil for nothing.
+    private static func part(of buffer: ByteBuffer, at offset: Int64, in range: Range<Int64>) -> ByteBuffer? {
+        let have = (offset..<offset + Int64(buffer.readableBytes)).clamped(to: range)
+        guard !have.isEmpty else { return nil }
+        return buffer.getSlice(
+            at: buffer.readerIndex + Int(have.lowerBound - offset), length: Int(have.upperBound - have.lowerBound))
+    }
+
+    /// What an answer means that is not the one that was hoped for.
+    func refusal(_ answer: HTTPAnswer, path: String) async -> BackendProblem {
+        await drain(answer)
+        let status = Int(answer.status.code)
+        let after = answer.headers.first(name: "retry-after").flatMap { Double($0) }
+            .flatMap { $0.isFinite && $0 >= 0 ? min($0, 600) : nil }
+        let text = "\(server) answers \(status) for \(path)"
+        return switch status {
+        case 404, 410: BackendProblem(.missing, "\(server) has no \(path)")
+        case 408, 429, 500..<600: BackendProblem(.unavailable, text, retryAfter: after)
+        case 405, 501: BackendProblem(.unsupported, text)
+        default: BackendProblem(.refused, text)
+        }
+    }
+
+    static func problem(_ error: HTTPTransportError) -> BackendProblem {
+        switch error {
+        case .cancelled: BackendProblem(.cancelled, "cancelled")
+        case .unresolved, .unreachable, .timedOut, .broken: BackendProblem(.unavailable, error.description)
+        default: BackendProblem(.refused, error.description)
+        }
+    }
+
+    /// The size that an answer to HEAD says, or to a request for the first byte; nil when it says none.
+    static func size(_ answer: HTTPAnswer) -> Int64? {
+        if answer.status.code == 206 {
+            return answer.headers.first(name: "content-range")?.split(separator: "/").last.flatMap { Int64($0) }
+        }
+        let lengths = answer.headers["content-length"]
+        guard lengths.count == 1, let size = Int64(lengths[0]), size >= 0 else { return nil }
+        return size
+    }
+}

@@ -1,0 +1,70 @@
+import HTTPTransport
+import NIOCore
+import NIOHTTP1
+import Text
+
+/// A web server that has the files: Kraken's back end `http`. It is only read.
+package struct WebStore: BackendStore {
+    /// Before and after the path.
+    private let parts: (String, String)
+    private let http: HTTPExchange
+
+    /// - Parameter pattern: a URL with one `%s` in it, where the path of a file is put; without one, after its end.
+    package init(pattern: String) throws(BackendAddressProblem) {
+        let pattern = pattern.contains("%s") ? pattern : pattern + (pattern.hasSuffix("/") ? "%s" : "/%s")
+        let pieces = pattern.split(separator: "%s", omittingEmptySubsequences: false).map(String.init)
+        guard pieces.count == 2, let url = HTTPURL(pieces[0] + "x" + pieces[1]) else {
+            throw .malformed("a web server's files are written http://HOST/…%s…, with one %s for the name")
+        }
+        parts = (pieces[0], pieces[1])
+        http = HTTPExchange(server: "\(url.isSecure ? "https" : "http")://\(url.authority)")
+    }
+
+    package var isWritable: Bool { false }
+    package var description: String { "http \(http.server)" }
+
+    private func url(_ path: BackendPath) throws(BackendProblem) -> HTTPURL {
+        let encoded = PercentEncoding.encode(path.text.utf8, keeping: "/")
+        guard let url = HTTPURL(parts.0 + encoded + parts.1) else {
+            throw BackendProblem(.unsupported, "a path is too long for \(self)")
+        }
+        return url
+    }
+
+    package func size(of path: BackendPath) async throws(BackendProblem) -> Int64? {
+        let url = try url(path)
+        var answer = try await http.send(.HEAD, url)
+        if [403, 405, 501].contains(answer.status.code) {
+            // URLs that are signed for GET, and some servers, refuse HEAD.
+            await http.drain(answer)
+            answer = try await http.send(.GET, url, headers: ["range": "bytes=0-0"])
+        }
+        guard [200, 206].contains(answer.status.code) else {
+            let problem = await http.refusal(answer, path: path.text)
+            if problem.kind == .missing { return nil }
+            throw problem
+        }
+        let size = HTTPExchange.size(answer)
+        await http.drain(answer)
+        guard let size else { throw BackendProblem(.wrong, "\(self) does not say how long \(path) is") }
+        return size
+    }
+
+    package func read(
+        _ path: BackendPath, size: Int64, range: Range<Int64>, into sink: BackendSink
+    ) async throws(BackendProblem) {
+        try await http.read(try url(path), path: path.text, size: size, range: range, into: sink)
+    }
+
+    package func upload(file: String, to path: BackendPath) async throws(BackendProblem) {
+        throw BackendProblem(.unsupported, "\(self) is only read")
+    }
+
+    package func list(
+        below directory: BackendPath?, _ body: ([String]) async -> Void
+    ) async throws(BackendProblem) {
+        throw BackendProblem(.unsupported, "\(self) has no lists")
+    }
+
+    package func shutdown() async { await http.transport.shutdown() }
+}
