@@ -172,6 +172,12 @@ let layers: [(name: String, modules: [Module])] = [
                 name: "BlobNode",
                 uses: ["Address", "Hashing", "Metainfo", "Threads", "Files", "Blobs", "Swarm"], products: [.log]),
             Module(
+                name: "ColdStore",
+                uses: [
+                    "Hashing", "Metainfo", "Threads", "Files", "Blobs", "HTTPTransport", "Database", "Registry",
+                    "Backends", "BlobNode",
+                ], products: [.grdb, .log, .nioCore]),
+            Module(
                 name: "RegistryClient", uses: ["Text", "JSON", "HTTPTransport", "Registry"],
                 products: [.nioCore, .nioHTTP1]),
             Module(
@@ -187,8 +193,8 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "Origin",
                 uses: [
-                    "Text", "Address", "JSON", "Metainfo", "Threads", "Files", "Admission", "Blobs", "HTTPServing",
-                    "Registry", "TagIndex", "BlobNode", "OCI",
+                    "Text", "Address", "JSON", "Metainfo", "Threads", "Files", "Admission", "Blobs", "Database",
+                    "HTTPServing", "Registry", "TagIndex", "BlobNode", "Backends", "ColdStore", "OCI",
                 ], products: [.hummingbird, .log, .nioCore]),
             Module(
                 name: "Agent",
@@ -224,7 +230,7 @@ let layers: [(name: String, modules: [Module])] = [
                     "Authoring", "HashLibrary", "HTTPTransport", "Tracking", "TrackerServer", "SwarmCore",
                     "SwarmSimulator", "Swarm",
                     "HTTPServing", "BFT", "Node", "NodeAPI", "Blobs", "Database", "Registry", "TagIndex",
-                    "RegistryClient", "RegistryTransfer", "Backends", "TestFS", "BlobNode", "Origin", "Agent", "Reactor",
+                    "RegistryClient", "RegistryTransfer", "Backends", "TestFS", "BlobNode", "ColdStore", "Origin", "Agent", "Reactor",
                 ], products: [.argumentParser, .log, .nioCore, .nioHTTP1])
         ]
     ),
@@ -276,6 +282,7 @@ let purposes = [
     "TagIndex": "which manifest each tag names, what each name has, and since when",
     "TestFS": "a small HTTP file store, to try a back end with",
     "BlobNode": "the blobs of a host and their swarms: serves all of them, fetches each once",
+    "ColdStore": "sends blobs to their back end, for as long as that takes, and reads them back when they are asked for",
     "RegistryClient": "blobs, uploads, manifests and tags of a registry, over the OCI distribution API",
     "RegistryTransfer": "pushing files to a registry and pulling them: read, hashed, kept, published",
     "OCI": "the OCI distribution API over blobs and an index of names",
@@ -353,6 +360,12 @@ let tests: [Module] = [
             "Registry", "TagIndex", "BlobNode", "RegistryClient", "Origin", "Agent", "TestSupport",
         ], products: [.log]),
     Module(name: "S3Tests", kind: .tests, uses: ["S3"]),
+    Module(
+        name: "ColdStoreTests", kind: .tests,
+        uses: [
+            "Text", "Address", "Hashing", "Files", "Admission", "Blobs", "Swarm", "Registry", "Backends", "TestFS",
+            "BlobNode", "ColdStore", "TestSupport",
+        ], products: [.log, .nioCore]),
     Module(
         name: "BackendsTests", kind: .tests,
         uses: [

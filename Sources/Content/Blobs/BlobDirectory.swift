@@ -37,6 +37,12 @@ package final class BlobDirectory: Sendable {
         return "\(path)/blobs/\(hex.prefix(2))/\(hex.dropFirst(2).prefix(2))/\(hex)"
     }
 
+    /// The path of the file with the info dictionary of a blob's torrent, whether it exists or not.
+    package func infoPath(of digest: SHA256Digest) -> String {
+        let hex = digest.hex
+        return "\(path)/info/\(hex.prefix(2))/\(hex.dropFirst(2).prefix(2))/\(hex)"
+    }
+
     /// Bytes; nil when the blob is not here.
     package func size(of digest: SHA256Digest) throws(SystemError) -> Int64? {
         guard let (directory, name) = try place(of: digest, in: blobs, creating: false) else { return nil }

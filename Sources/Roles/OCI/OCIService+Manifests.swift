@@ -80,7 +80,7 @@ extension OCIService {
     private func requireAll(_ manifest: Manifest, in name: ContentName) async throws(OCIError) {
         var missing: [BlobDigest] = []
         for blob in manifest.neededBlobs {
-            if try await index.hasBlob(blob.digest, in: name), let size = try await blobs.obtain(blob.digest, for: name)
+            if try await index.hasBlob(blob.digest, in: name), let size = try await blobs.size(of: blob.digest, for: name)
             {
                 guard size == blob.size else {
                     throw OCIError(

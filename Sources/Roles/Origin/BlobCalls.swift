@@ -1,5 +1,6 @@
 import Admission
 import BlobNode
+import ColdStore
 import HTTPServing
 import HTTPTypes
 import Hummingbird
@@ -14,6 +15,8 @@ import Threads
 struct BlobCalls: Sendable {
     let index: any TagStore
     let node: BlobNode
+    /// Nil where nothing has a back end.
+    let cold: ColdStore?
     /// URLs of the trackers, for torrents.
     let trackers: [String]
     let admission: Admission
@@ -29,11 +32,19 @@ struct BlobCalls: Sendable {
             let digest = Self.digest(rest[rest.count - 1])
         else { return .text("that is no path of a blob\n", status: .badRequest) }
         do throws(StoreProblem) {
-            guard try await index.hasBlob(digest, in: name), node.catalogue.entry(of: digest.sha256) != nil else {
+            guard try await index.hasBlob(digest, in: name) else {
                 return .text(RegistryText.noBlob(digest) + "\n", status: .notFound)
             }
         } catch {
             return .text("the index does not answer\n", status: .serviceUnavailable)
+        }
+        if node.catalogue.entry(of: digest.sha256) == nil, let cold {
+            let answer = await cold.reads.answer(
+                for: digest, of: name, wish: .size, patience: ColdAnswers.sizePatience)
+            if let response = ColdAnswers.response(answer, digest) { return response }
+        }
+        guard node.catalogue.entry(of: digest.sha256) != nil else {
+            return .text(RegistryText.noBlob(digest) + "\n", status: .notFound)
         }
         node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds)
         return isMetainfo ? await torrent(digest) : await content(digest, request, context)

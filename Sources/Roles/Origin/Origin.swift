@@ -3,8 +3,11 @@
 // Purpose: the doors of a registry over the blobs of this host and an index of names: the OCI distribution API, what a pull
 // needs in one request, torrents for any client. Must never: say that a push succeeded before it is durable and can be given.
 
+import Backends
 import BlobNode
 import Blobs
+import ColdStore
+import Database
 import OCI
 import Registry
 import TagIndex
@@ -14,12 +17,33 @@ import Threads
 struct OriginBlobs: OCIBlobs {
     let node: BlobNode
     let uploads: UploadTable?
+    /// Nil where nothing has a back end.
+    let cold: ColdStore?
     var directory: BlobDirectory { node.directory }
 
     func obtain(_ digest: BlobDigest, for name: ContentName) async throws(OCIError) -> Int64? {
+        if node.catalogue.entry(of: digest.sha256) == nil, let cold {
+            let answer = await cold.reads.answer(
+                for: digest, of: name, wish: .content, patience: ColdAnswers.patience)
+            if let error = ColdAnswers.error(answer, digest) { throw error }
+        }
         guard let entry = node.catalogue.entry(of: digest.sha256) else { return nil }
         node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds)
         return entry.size
+    }
+
+    func size(of digest: BlobDigest, for name: ContentName) async throws(OCIError) -> Int64? {
+        if let entry = node.catalogue.entry(of: digest.sha256) {
+            node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds)
+            return entry.size
+        }
+        guard let cold else { return nil }
+        do throws(BackendProblem) {
+            return try await cold.reads.size(of: digest, in: name)
+        } catch {
+            throw ColdAnswers.error(.failed(error, again: 1), digest)
+                ?? OCIError(503, .tooManyRequests, error.description)
+        }
     }
 
     func pushed(_ blob: FinishedBlob, to name: ContentName) async throws(OCIError) {
@@ -30,6 +54,8 @@ struct OriginBlobs: OCIBlobs {
 /// A store of tags, as the OCI doors want it.
 struct OriginIndex: OCIIndex {
     let store: any TagStore
+    /// Nil where nothing has a back end.
+    let cold: ColdStore?
 
     func manifest(_ name: ContentName, _ version: Reference.Version) async throws(OCIError) -> Manifest? {
         try await asked { store throws(StoreProblem) in
@@ -84,7 +110,15 @@ struct OriginIndex: OCIIndex {
         try await asked { store throws(StoreProblem) in try await store.hasBlob(digest, in: name) }
     }
 
+    /// A name has a blob from now on, pushed or mounted: before that, the task is durable that brings it to its back end.
     func addBlob(_ digest: BlobDigest, to name: ContentName) async throws(OCIError) {
+        do throws(DatabaseProblem) {
+            try await cold?.writeBack.add(digest, for: name)
+        } catch {
+            throw error.isDisk
+                ? OCIError(507, .denied, "no space is left at the registry")
+                : OCIError(503, .tooManyRequests, "the registry's database does not answer: try again")
+        }
         try await asked { store throws(StoreProblem) in try await store.addBlob(digest, to: name) }
     }
 

@@ -3,6 +3,7 @@ import Admission
 import BlobNode
 import Blobs
 import Files
+import ColdStore
 import HTTPServing
 import HTTPTypes
 import Hummingbird
@@ -42,19 +43,20 @@ package final class RegistryServer: Sendable {
     /// Listens at each of the addresses; all of them have the same doors.
     /// - Parameters:
     ///   - peers: where the engine listens.
+    ///   - cold: where blobs go and come back from; nil where nothing has a back end.
     ///   - trackers: announce URLs.
     ///   - isInsecure: everybody may do everything.
     package static func start(
-        at addresses: [ListenAddress], node: BlobNode, index: any TagStore, peers: String, trackers: [String],
-        isInsecure: Bool, admission: Admission, limits: HTTPLimits = HTTPLimits(), logger: Logger
+        at addresses: [ListenAddress], node: BlobNode, index: any TagStore, cold: ColdStore? = nil, peers: String,
+        trackers: [String], isInsecure: Bool, admission: Admission, limits: HTTPLimits = HTTPLimits(), logger: Logger
     ) async throws(HTTPServiceError) -> RegistryServer {
         let uploads = UploadTable(node.directory)
         let oci = OCIService(
-            index: OriginIndex(store: index), blobs: OriginBlobs(node: node, uploads: uploads), admission: admission,
-            limits: limits)
+            index: OriginIndex(store: index, cold: cold),
+            blobs: OriginBlobs(node: node, uploads: uploads, cold: cold), admission: admission, limits: limits)
         let blobs = BlobCalls(
-            index: index, node: node, trackers: trackers, admission: admission, limits: limits)
-        let (resolution, tags) = (Resolution(index: index, node: node), TagCalls(index: index))
+            index: index, node: node, cold: cold, trackers: trackers, admission: admission, limits: limits)
+        let (resolution, tags) = (Resolution(index: index, node: node, cold: cold), TagCalls(index: index))
         var services: [HTTPService] = []
         for address in addresses {
             let router = Router(context: ServiceContext.self)

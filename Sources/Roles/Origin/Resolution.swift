@@ -1,4 +1,5 @@
 import BlobNode
+import ColdStore
 import HTTPServing
 import HTTPTypes
 import Hummingbird
@@ -13,6 +14,8 @@ import Threads
 struct Resolution: Sendable {
     let index: any TagStore
     let node: BlobNode
+    /// Nil where nothing has a back end.
+    let cold: ColdStore?
 
     /// Blobs up to this size come along, and need no swarm.
     static let inlineBytes: Int64 = 64 << 10
@@ -33,7 +36,12 @@ struct Resolution: Sendable {
             guard let digest = try await digest(of: reference) else { return try await unknown(reference) }
             let tag = "\"\(digest)\""
             if request.headers[.ifNoneMatch] == tag { return Response(status: .notModified, headers: [.eTag: tag]) }
-            guard let answer = try await answer(reference, digest) else { return try await unknown(reference) }
+            let answer: JSONValue
+            switch try await self.answer(reference, digest) {
+            case nil: return try await unknown(reference)
+            case .wait(let response)?: return response
+            case .ready(let value)?: answer = value
+            }
             var response = Response.json(answer)
             response.headers[.eTag] = tag
             return response
@@ -62,8 +70,34 @@ struct Resolution: Sendable {
         }
     }
 
+    private enum Answer {
+        case ready(JSONValue)
+        /// Some of it is still in its back end.
+        case wait(Response)
+    }
+
+    /// Begins to read all blobs that are only in the back end, and waits for them for a while. Nil when all are here, or
+    /// nowhere.
+    private func fetch(_ blobs: [BlobDigest], of name: ContentName) async -> Response? {
+        let missing = blobs.filter { node.catalogue.entry(of: $0.sha256) == nil }
+        guard let cold, !missing.isEmpty else { return nil }
+        for digest in missing { _ = await cold.reads.answer(for: digest, of: name, wish: .size, patience: 0) }
+        let end = Clocks.steadySeconds + ColdAnswers.patience
+        for digest in missing {
+            let answer = await cold.reads.answer(
+                for: digest, of: name, wish: .content, patience: max(0.1, end - Clocks.steadySeconds))
+            guard let error = ColdAnswers.error(answer, digest) else { continue }
+            var response = Problem.response(
+                HTTPResponse.Status(code: error.status), "BLOB_COLD", error.message,
+                advice: "Try again: it goes on meanwhile.")
+            response.headers[.retryAfter] = "2"
+            return response
+        }
+        return nil
+    }
+
     /// Nil when the name has no such manifest and no such blob.
-    private func answer(_ reference: Reference, _ digest: BlobDigest) async throws(StoreProblem) -> JSONValue? {
+    private func answer(_ reference: Reference, _ digest: BlobDigest) async throws(StoreProblem) -> Answer? {
         var manifests: [Manifest] = []
         var blobs: [BlobDigest] = []
         var seen: Set<BlobDigest> = []
@@ -90,8 +124,9 @@ struct Resolution: Sendable {
                     "content": .string(Base64.encode(manifest.bytes)),
                 ])
             })
+        if let response = await fetch(blobs, of: reference.name) { return .wait(response) }
         object["blobs"] = .array(await facts(of: blobs))
-        return .object(object)
+        return .ready(.object(object))
     }
 
     private func facts(of digests: [BlobDigest]) async -> [JSONValue] {

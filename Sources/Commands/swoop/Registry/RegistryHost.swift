@@ -1,7 +1,9 @@
 import Address
 import Admission
+import Backends
 import BlobNode
 import Blobs
+import ColdStore
 import Database
 import Files
 import HTTPServing
@@ -26,6 +28,8 @@ struct RegistryPlace: Sendable {
     let host: String
     let ports: Ports
     let isInsecure: Bool
+    /// Where blobs live in the end; nil for here.
+    let backend: BackendAddress?
 
     static let usualURL = "http://127.0.0.1:15000"
 
@@ -37,6 +41,7 @@ struct RegistryHost: Sendable {
     private let trackerServer: TrackerServer
     private let swarm: SwarmNode
     private let server: RegistryServer
+    private let cold: ColdStore?
     let data: String
     let tracker: String
     let peers: String
@@ -61,8 +66,11 @@ struct RegistryHost: Sendable {
         var options = TransferOptions()
         options.listen = peers
         let node = BlobNode(directory: directory, swarm: swarm, options: options, logger: logger)
+        var cold: ColdStore?
         do {
             try await node.start()
+            cold = try await Threads.offload { Result { try openCold(place, node, logger) } }.get()
+            try await cold?.start()
             var settings = TrackerConfiguration(http: [trackers], udp: [trackers])
             settings.admission = admission
             settings.interval = 30
@@ -73,13 +81,29 @@ struct RegistryHost: Sendable {
             let given = await node.peerAddress.map { "\($0)" } ?? ""
             let ports = [15000, 15002, 15004].map { ListenAddress(host: place.host, port: place.port($0)) }
             let server = try await RegistryServer.start(
-                at: ports, node: node, index: index, peers: given, trackers: [announce], isInsecure: place.isInsecure,
-                admission: admission, logger: logger)
+                at: ports, node: node, index: index, cold: cold, peers: given, trackers: [announce],
+                isInsecure: place.isInsecure, admission: admission, logger: logger)
             return RegistryHost(
-                trackerServer: tracker, swarm: swarm, server: server, data: place.data, tracker: announce, peers: given)
+                trackerServer: tracker, swarm: swarm, server: server, cold: cold, data: place.data, tracker: announce,
+                peers: given)
         } catch {
+            await cold?.stop()
             await swarm.shutdown()
             throw failure(error)
+        }
+    }
+
+    /// The queue of the back end, and the back end. Blocks.
+    private static func openCold(_ place: RegistryPlace, _ node: BlobNode, _ logger: Logger) throws -> ColdStore? {
+        guard let address = place.backend else { return nil }
+        do {
+            return try ColdStore(
+                node: node, backends: try Backends(all: try address.open()), path: place.data + "/origin.db",
+                logger: logger)
+        } catch let error as BackendProblem {
+            throw Failure(.disk, "--backend: \(error)")
+        } catch let error as DatabaseProblem {
+            throw Failure(error.isDisk ? .disk : .failed, "\(place.data.shown)/origin.db: \(error.description.shown)")
         }
     }
 
@@ -107,6 +131,7 @@ struct RegistryHost: Sendable {
 
     func stop() async {
         await server.stop()
+        await cold?.stop()
         await trackerServer.stop()
         await swarm.shutdown()
     }

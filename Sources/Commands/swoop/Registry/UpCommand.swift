@@ -1,5 +1,6 @@
 import Address
 import ArgumentParser
+import Backends
 import Glibc
 
 /// `swoop up`: a whole registry on one machine.
@@ -18,6 +19,7 @@ struct UpCommand: SwoopCommand {
               swoop up
               swoop push ./build team/app:1.0
               swoop pull team/app:1.0 -o /srv
+              swoop up --backend s3://bucket/registry
             """)
 
     @Option(
@@ -28,6 +30,12 @@ struct UpCommand: SwoopCommand {
 
     @Option(help: ArgumentHelp("The address of this machine to be reached at. Default: 127.0.0.1.", valueName: "addr"))
     var host = "127.0.0.1"
+
+    @Option(
+        help: ArgumentHelp(
+            "Where blobs are stored too, and read from: file:///DIR, http://HOST:14000 (testfs), s3://BUCKET/PREFIX.",
+            valueName: "url"))
+    var backend: String?
 
     @Flag(help: "Let everybody who reaches --host push, pull and delete.")
     var insecure = false
@@ -50,13 +58,23 @@ struct UpCommand: SwoopCommand {
         var logger = global.logger
         if global.verbose == 0 { logger.logLevel = .warning }
         let place = RegistryPlace(
-            data: data ?? Self.usualData, host: host, ports: anyPort ? .free : .usual, isInsecure: insecure)
+            data: data ?? Self.usualData, host: host, ports: anyPort ? .free : .usual, isInsecure: insecure,
+            backend: try backendAddress())
         StopSignal.shared.setForcedStatus(.done)
         let host = try await RegistryHost.start(place, logger: logger)
         report(host, reporter)
         ServiceManager.ready()
         await StopSignal.shared.wait()
         await host.stop()
+    }
+
+    private func backendAddress() throws -> BackendAddress? {
+        guard let backend else { return nil }
+        do throws(BackendAddressProblem) {
+            return try BackendAddress(backend) { Terminal.environment($0) }
+        } catch {
+            throw Failure(.usage, "--backend: \(error.description.shown)")
+        }
     }
 
     private func report(_ host: RegistryHost, _ reporter: Reporter) {

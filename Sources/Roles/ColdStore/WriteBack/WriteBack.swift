@@ -1,0 +1,184 @@
+import Backends
+import BlobNode
+import Database
+import Hashing
+import Logging
+import Registry
+
+/// Sends blobs to their back ends, a few at a time, until each has them.
+package actor WriteBack {
+    private let store: WriteBackStore
+    private let node: BlobNode
+    private let backends: Backends
+    private let policy: WriteBackPolicy
+    private let atOnce: Int
+    private let clock: ColdClock
+    private let logger: Logger
+
+    private var running: [WriteBackTask.Key: Task<Void, Never>] = [:]
+    private var rests: BackendRests
+    private var timer: Task<Void, Never>?
+    private var isLooking = false
+    private var isToLookAgain = false
+    private var isStopped = false
+    /// Back ends of which a failure was told already.
+    private var told: Set<String> = []
+
+    /// Tasks that are looked at for those that may run.
+    private static let mostLookedAt = 64
+    /// Seconds until the queue is looked at again when its database fails.
+    private static let databasePause = 5.0
+
+    init(
+        _ store: WriteBackStore, node: BlobNode, backends: Backends, settings: ColdSettings, clock: ColdClock,
+        logger: Logger
+    ) {
+        self.store = store
+        self.node = node
+        self.backends = backends
+        self.clock = clock
+        self.logger = logger
+        atOnce = max(1, settings.uploads)
+        policy = WriteBackPolicy(backoff: settings.backoff, ownerPause: settings.ownerPause)
+        rests = BackendRests(settings.backoff)
+    }
+
+    /// Takes up what an earlier process left.
+    package func start() async throws(DatabaseProblem) {
+        let backends = backends
+        try await store.choose { ContentName($0).flatMap { backends.backend(for: $0)?.label } }
+        await look()
+    }
+
+    /// Ends what is under way; the tasks stay.
+    package func stop() async {
+        isStopped = true
+        timer?.cancel()
+        let tasks = Array(running.values)
+        for task in tasks { task.cancel() }
+        for task in tasks { await task.value }
+        store.close()
+    }
+
+    /// A blob was pushed under a name: when this returns, the task for it is durable.
+    /// - Parameter rank: of this host among the blob's owners, from 1.
+    package func add(_ digest: BlobDigest, for name: ContentName, rank: Int = 1) async throws(DatabaseProblem) {
+        guard let backend = backends.backend(for: name), backend.store.isWritable else { return }
+        let now = clock.now()
+        try await store.add(
+            WriteBackTask.Key(backend: backend.label, digest: digest), name: name.text, added: now,
+            due: policy.firstDue(rank: rank, now: now))
+        Task { await look() }
+    }
+
+    package func figures() async throws(DatabaseProblem) -> (tasks: Int, oldest: Double?) { try await store.figures() }
+
+    /// Whether a blob is still to be stored somewhere: it must not be removed.
+    package func isWaiting(_ digest: BlobDigest) async throws(DatabaseProblem) -> Bool {
+        try await store.isWaiting(digest)
+    }
+
+    // MARK: The queue
+
+    /// Starts what may be started, and arranges for the next look.
+    private func look() async {
+        guard !isLooking else {
+            isToLookAgain = true
+            return
+        }
+        isLooking = true
+        defer { isLooking = false }
+        do throws(DatabaseProblem) {
+            repeat {
+                isToLookAgain = false
+                if isStopped { return }
+                let now = clock.now()
+                if running.count < atOnce {
+                    for task in try await store.due(
+                        now, resting: rests.resting(now: now), limit: Self.mostLookedAt)
+                    { startIfPossible(task) }
+                }
+                guard running.count < atOnce else { continue }
+                let due = try await store.nextDue(after: now, resting: rests.resting(now: now)).map { $0 - now }
+                if let pause = [due, rests.nextEnd(now: now)].compactMap({ $0 }).min() { look(in: pause) }
+            } while isToLookAgain
+        } catch {
+            logger.error("the queue of the back ends cannot be read", metadata: ["reason": "\(error)"])
+            look(in: Self.databasePause)
+        }
+    }
+
+    private func look(in seconds: Double) {
+        timer?.cancel()
+        guard !isStopped else { return }
+        let clock = clock
+        timer = Task {
+            await clock.sleep(seconds)
+            if !Task.isCancelled { await self.look() }
+        }
+    }
+
+    private func startIfPossible(_ task: WriteBackTask) {
+        let label = task.key.backend
+        guard !isStopped, running.count < atOnce, running[task.key] == nil,
+            // It stays in the queue until its back end is configured again.
+            let backend = backends.backend(labelled: label),
+            !rests.isSuspect(label) || !running.keys.contains(where: { $0.backend == label })
+        else { return }
+        running[task.key] = Task {
+            let outcome = await self.attempt(task, at: backend)
+            await self.ended(task, outcome)
+        }
+    }
+
+    private nonisolated func attempt(_ task: WriteBackTask, at backend: Backend) async -> WriteBackOutcome {
+        let digest = task.key.digest
+        guard let entry = node.catalogue.entry(of: digest.sha256) else { return .gone }
+        do throws(BackendProblem) {
+            if try await backend.size(of: digest) == entry.size { return .wasThere }
+            try await backend.store(
+                digest, file: node.directory.path(of: digest.sha256),
+                info: entry.infoHash == nil ? nil : node.directory.infoPath(of: digest.sha256))
+            return .stored
+        } catch {
+            return .failed(error)
+        }
+    }
+
+    private func ended(_ task: WriteBackTask, _ outcome: WriteBackOutcome) async {
+        let (now, label) = (clock.now(), task.key.backend)
+        if case .failed(let problem) = outcome {
+            if problem.isOfBackend { rests.failed(label, asked: problem.retryAfter, now: now) }
+            if problem.kind != .cancelled { tell(label, problem) }
+        } else {
+            rests.answered(label)
+            if told.remove(label) != nil {
+                logger.notice("a back end answers again", metadata: ["backend": "\(label)"])
+            }
+        }
+        do throws(DatabaseProblem) {
+            switch policy.step(after: outcome, of: task, now: now) {
+            case .drop: try await store.drop(task)
+            case .retry(let due):
+                var reason = ""
+                if case .failed(let problem) = outcome { reason = problem.description }
+                try await store.postpone(task, to: due, problem: reason)
+            case .wait: break
+            }
+        } catch {
+            // The task is still there, and nothing is lost by doing it again: a little later.
+            logger.error("the queue of the back ends cannot be written", metadata: ["reason": "\(error)"])
+            rests.failed(label, asked: Self.databasePause, now: now)
+        }
+        running[task.key] = nil
+        await look()
+    }
+
+    /// A back end that is down for a day is one line, not one for each attempt.
+    private func tell(_ label: String, _ problem: BackendProblem) {
+        guard told.insert(label).inserted else { return }
+        logger.warning(
+            "a back end does not take blobs: they wait here until it does",
+            metadata: ["backend": "\(label)", "reason": "\(problem)"])
+    }
+}

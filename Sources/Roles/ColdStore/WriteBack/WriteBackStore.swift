@@ -1,0 +1,142 @@
+import Database
+import Foundation
+import GRDB
+import Hashing
+import Registry
+
+/// The queue on the disk. Every change is durable when its call returns.
+package final class WriteBackStore: Sendable {
+    private let database: SQLiteDatabase
+
+    private static let migrations = [
+        SQLiteDatabase.Migration(
+            "writeback",
+            sql: """
+                CREATE TABLE writeback (backend TEXT NOT NULL, digest BLOB NOT NULL, name TEXT NOT NULL, added REAL NOT NULL,
+                    due REAL NOT NULL, failures INTEGER NOT NULL DEFAULT 0, problem TEXT NOT NULL DEFAULT '',
+                    PRIMARY KEY (backend, digest)) WITHOUT ROWID;
+                CREATE INDEX writebackDue ON writeback (due);
+                """)
+    ]
+
+    /// A task that is due later than this many seconds from now was made before the clock was set back.
+    private static let longestWait = 86_400.0
+
+    /// Opens it. Blocks.
+    package init(path: String) throws(DatabaseProblem) {
+        database = try SQLiteDatabase(path: path, migrations: Self.migrations)
+    }
+
+    /// A task for a blob that was pushed. One that is there already is due at the earlier of both times.
+    package func add(_ key: WriteBackTask.Key, name: String, added: Double, due: Double) async throws(DatabaseProblem) {
+        try await database.write { database in
+            try database.execute(
+                sql: """
+                    INSERT INTO writeback (backend, digest, name, added, due) VALUES (?, ?, ?, ?, ?)
+                    ON CONFLICT (backend, digest) DO UPDATE SET added = excluded.added, due = min(due, excluded.due)
+                    """,
+                arguments: [key.backend, key.digest.data, name, added, due])
+        }
+    }
+
+    /// Tasks that are due, the oldest first.
+    /// - Parameter resting: labels of back ends whose tasks wait.
+    package func due(_ now: Double, resting: [String], limit: Int) async throws(DatabaseProblem) -> [WriteBackTask] {
+        try await database.read { database in
+            let rows = try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT backend, digest, added, due, failures FROM writeback
+                    WHERE (due <= ? OR due > ?) AND backend NOT IN (\(Self.marks(resting.count)))
+                    ORDER BY due LIMIT ?
+                    """,
+                arguments: StatementArguments([now, now + Self.longestWait]) + StatementArguments(resting)
+                    + StatementArguments([limit]))
+            return rows.compactMap { row in
+                guard let digest = BlobDigest(row["digest"] as Data) else { return nil }
+                return WriteBackTask(
+                    key: WriteBackTask.Key(backend: row["backend"], digest: digest), added: row["added"],
+                    due: row["due"], failures: row["failures"])
+            }
+        }
+    }
+
+    /// When the next task is due that is not due yet; nil when there is none.
+    package func nextDue(after now: Double, resting: [String]) async throws(DatabaseProblem) -> Double? {
+        try await database.read { database in
+            try Double.fetchOne(
+                database,
+                sql: "SELECT min(due) FROM writeback WHERE due > ? AND backend NOT IN (\(Self.marks(resting.count)))",
+                arguments: StatementArguments([now]) + StatementArguments(resting))
+        }
+    }
+
+    /// The blob is where it is to be, unless it was pushed again meanwhile.
+    package func drop(_ task: WriteBackTask) async throws(DatabaseProblem) {
+        try await database.write { database in
+            try database.execute(
+                sql: "DELETE FROM writeback WHERE backend = ? AND digest = ? AND added = ?",
+                arguments: [task.key.backend, task.key.digest.data, task.added])
+        }
+    }
+
+    package func postpone(_ task: WriteBackTask, to due: Double, problem: String) async throws(DatabaseProblem) {
+        try await database.write { database in
+            try database.execute(
+                sql: """
+                    UPDATE writeback SET due = ?, failures = ?, problem = ? WHERE backend = ? AND digest = ? AND added = ?
+                    """,
+                arguments: [
+                    due, task.failures + 1, problem, task.key.backend, task.key.digest.data, task.added,
+                ])
+        }
+    }
+
+    /// After a start: the configuration may choose other back ends than when tasks were made.
+    /// - Parameter choose: the label for a name; nil leaves the task as it is, to wait for its back end.
+    package func choose(_ choose: @escaping @Sendable (String) -> String?) async throws(DatabaseProblem) {
+        try await database.write { database in
+            let rows = try Row.fetchAll(database, sql: "SELECT DISTINCT backend, name FROM writeback")
+            for row in rows {
+                let (old, name): (String, String) = (row["backend"], row["name"])
+                guard let new = choose(name), new != old else { continue }
+                try database.execute(
+                    sql: "UPDATE OR REPLACE writeback SET backend = ? WHERE backend = ? AND name = ?",
+                    arguments: [new, old, name])
+            }
+        }
+    }
+
+    /// Tasks, and when the oldest was made.
+    package func figures() async throws(DatabaseProblem) -> (tasks: Int, oldest: Double?) {
+        let row = try await database.read { database in
+            (
+                try Int.fetchOne(database, sql: "SELECT count(*) FROM writeback") ?? 0,
+                try Double.fetchOne(database, sql: "SELECT min(added) FROM writeback")
+            )
+        }
+        return (tasks: row.0, oldest: row.1)
+    }
+
+    /// Whether a blob is still to be stored somewhere: it must not be removed.
+    package func isWaiting(_ digest: BlobDigest) async throws(DatabaseProblem) -> Bool {
+        try await database.read { database in
+            try Bool.fetchOne(
+                database, sql: "SELECT EXISTS (SELECT 1 FROM writeback WHERE digest = ?)", arguments: [digest.data])
+                ?? false
+        }
+    }
+
+    package func close() { try? database.close() }
+
+    private static func marks(_ count: Int) -> String { Array(repeating: "?", count: count).joined(separator: ", ") }
+}
+
+extension BlobDigest {
+    fileprivate var data: Data { Data(sha256.bytes) }
+
+    fileprivate init?(_ data: Data) {
+        guard let digest = SHA256Digest(bytes: Array(data)) else { return nil }
+        self.init(digest)
+    }
+}

@@ -1,0 +1,96 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `swoop up` with a back end, as programs.
+@Suite struct `A registry with a back end` {
+    /// Without the small parent: a kill is a kill.
+    private static let alone = ["SWOOP_UP_CHILD": "1"]
+
+    private func up(_ data: String, _ backend: String) async throws -> (program: Program, url: String) {
+        let program = try Swoop.start(
+            "up", "--json", "--any-port", "--data", data, "--backend", backend, environment: Self.alone)
+        let event = try await program.waitForEvent("listening")
+        return (program, try #require(event["registry"] as? String))
+    }
+
+    @Test func `loses nothing when it is killed while the back end is down, and reads back what it no longer has`()
+        async throws
+    {
+        let directory = try TemporaryDirectory()
+        let (data, port) = (directory.path("data"), try FreePort.find())
+        let backend = "http://127.0.0.1:\(port)"
+        let contents = (0..<5).map { randomBytes(300_000, seed: UInt64($0 + 1)) }
+        var (registry, url) = try await up(data, backend)
+        for (number, bytes) in contents.enumerated() {
+            try directory.write("file\(number)", bytes)
+            let ending = try await Swoop.run(
+                "push", directory.path("file\(number)"), "team/app:\(number)", "--registry", url)
+            try #require(ending.status == 0, "\(ending)")
+        }
+        registry.send(SIGKILL)
+        _ = try await registry.ending()
+
+        let files = try Swoop.start("testfs", "--json", "--port", "\(port)", "--data", directory.path("store"))
+        _ = try await files.waitForEvent("listening")
+        (registry, url) = try await up(data, backend)
+        try await wait(for: "all blobs in the back end") {
+            directory.names("store/blobs").filter { $0.count == 64 }.count >= contents.count
+        }
+        let stored = directory.names("store/blobs").filter { $0.count == 64 }
+            .compactMap { directory.read("store/blobs/\($0)") }
+        for bytes in contents { #expect(stored.contains(bytes)) }
+        try await registry.stop()
+
+        // The disk is lost, the index and the back end are not.
+        for name in ["blobs", "info"] { TemporaryDirectory.remove(directory.path("data/" + name)) }
+        (registry, url) = try await up(data, backend)
+        for (number, bytes) in contents.enumerated() {
+            let ending = try await Swoop.run(
+                "pull", "team/app:\(number)", "-o", directory.path("out\(number)"), "--direct", "--registry", url)
+            try #require(ending.status == 0, "\(ending)")
+            #expect(directory.read("out\(number)/file\(number)") == bytes)
+        }
+        try await registry.stop()
+        try await files.stop()
+    }
+
+    @Test func `answers 202 on Kraken's path while a blob is read, and then the blob`() async throws {
+        let directory = try TemporaryDirectory()
+        let data = directory.path("data")
+        let backend = "file://\(directory.path("store"))?name_path=identity"
+        var (registry, url) = try await up(data, backend)
+        let bytes = randomBytes(20_000_000)
+        try directory.write("file", bytes)
+        let pushed = try await Swoop.run("push", directory.path("file"), "app:1", "--registry", url)
+        try #require(pushed.status == 0, "\(pushed)")
+        let digest = try await sha256(directory.path("file"))
+        try await wait(for: "the blob in the back end") { directory.exists("store/\(digest)") }
+        try await registry.stop()
+        for name in ["blobs", "info"] { TemporaryDirectory.remove(directory.path("data/" + name)) }
+        (registry, url) = try await up(data, backend)
+        let path = "\(url)/namespace/app/blobs/\(digest)"
+        let first = try await Command.ending(["curl", "-s", "-w", "%{http_code}", path, "-o", directory.path("body")])
+        #expect(first.output == "202")
+        let text = String(decoding: directory.read("body") ?? [], as: UTF8.self)
+        #expect(text.contains(#""state":"fetching""#) && text.contains(#""total":20000000"#))
+        try await wait(for: "the blob") {
+            try await Command.ending(["curl", "-s", "-w", "%{http_code}", path, "-o", directory.path("body")]).output
+                == "200"
+        }
+        #expect(directory.read("body") == bytes)
+        try await registry.stop()
+    }
+
+    @Test(arguments: ["hdfs://host/dir", "gs://bucket", "sql://host"])
+    func `does not start with a back end that is not offered`(backend: String) async throws {
+        let directory = try TemporaryDirectory()
+        let ending = try await Swoop.run(
+            "up", "--any-port", "--data", directory.path("data"), "--backend", backend, environment: Self.alone)
+        #expect(ending.status == 2 && ending.errors.contains("not offered"))
+    }
+
+    private func sha256(_ path: String) async throws -> String {
+        String(try await Command.ending(["sha256sum", path]).output.prefix(64))
+    }
+}
