@@ -65,6 +65,7 @@ package final class RegistryServer: Sendable {
             router.get("v1/cluster") { request, _ in
                 Response.json(cluster(seenFrom: request, peers: peers, trackers: trackers))
             }
+            router.get("v1/status") { _, _ in status(of: node) }
             router.get("v1/resolve/**") { request, _ in await resolution.respond(to: request) }
             for method in [HTTPRequest.Method.get, .put, .delete] {
                 router.on("v1/names", method: method) { await tags.respond(to: $0, $1) }
@@ -96,6 +97,16 @@ package final class RegistryServer: Sendable {
             "origins": .array([.object(["url": .string(url), "peers": .string(peers)])]),
             "indexes": .array([.string(url)]), "trackers": .array(trackers.map { .string($0) }),
         ])
+    }
+
+    /// What is kept here, and how much of it peers were sent since the start.
+    private static func status(of node: BlobNode) -> Response {
+        let figures = node.catalogue.figures
+        return .json(
+            .object([
+                "blobs": .integer(Int64(figures.blobs)), "bytes": .integer(figures.bytes),
+                "sentBytes": .integer(node.swarm.sentBytes),
+            ]))
     }
 
     /// Clients on this host need no token and may do everything.

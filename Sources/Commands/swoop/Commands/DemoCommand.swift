@@ -14,10 +14,14 @@ struct DemoCommand: SwoopCommand {
             store (SeaweedFS, fetched once if it is not there), a cacher and receivers, which fetch a third by each of \
             BitTorrent, object store and CDN.
 
+            With --registry it is a storm: a registry, an agent for each receiver, and all of them pull by name what \
+            was pushed a moment before. At the end it says how many copies the registry itself sent.
+
             Examples:
               swoop demo
               swoop demo ~/films/reel1 --receivers 8 --rate 20MB/s
               swoop demo --hybrid
+              swoop demo --registry --receivers 8
             """)
 
     @Argument(help: "A file or directory to deliver; it is only read. Default: a sample directory.")
@@ -25,6 +29,9 @@ struct DemoCommand: SwoopCommand {
 
     @Flag(help: "Delivery nodes with an object store and a CDN in place of a plain swarm.")
     var hybrid = false
+
+    @Flag(help: "A registry, and agents that pull from it and from each other.")
+    var registry = false
 
     @Option(help: "How many receivers, 1 to 64. Default: 4, or 2 with --hybrid.")
     var receivers: Int?
@@ -41,6 +48,8 @@ struct DemoCommand: SwoopCommand {
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
+        if registry, hybrid { throw ValidationError("'--registry' and '--hybrid' are two demos: choose one") }
+        if registry, rate != nil { throw ValidationError("'--rate' does not go with '--registry'") }
         guard let receivers else { return }
         guard (1...64).contains(receivers) else {
             throw ValidationError("The value '\(receivers)' is invalid for '--receivers <n>': 1 to 64 are possible")
@@ -72,6 +81,10 @@ struct DemoCommand: SwoopCommand {
             let network = HybridNetwork(
                 place: place, content: path, receivers: receivers ?? 2, rate: rate?.bytesPerSecond ?? pace,
                 reporter: reporter)
+            return ({ try await network.run() }, { await network.stopAll() })
+        }
+        if registry {
+            let network = RegistryNetwork(place: place, content: path, receivers: receivers ?? 4, reporter: reporter)
             return ({ try await network.run() }, { await network.stopAll() })
         }
         let network = DemoNetwork(

@@ -17,6 +17,8 @@ struct DemoLine: Decodable, Sendable {
     var phase: String?
     var http: String?
     var api: String?
+    var registry: String?
+    var digest: String?
     var www: String?
     var path: String?
     var infoHash: String?
@@ -24,7 +26,7 @@ struct DemoLine: Decodable, Sendable {
     var message: String?
 
     enum CodingKeys: String, CodingKey {
-        case event, done, total, down, up, eta, sources, phase, http, api, www, path, bytes, message
+        case event, done, total, down, up, eta, sources, phase, http, api, registry, digest, www, path, bytes, message
         case infoHash = "info_hash"
     }
 

@@ -10,12 +10,16 @@ final class DemoProcess: Sendable {
     private let end: Task<ChildProcess.Ending, Never>
 
     /// - Parameter log: path for standard error.
-    convenience init(_ name: String, _ arguments: [String], log: String) throws {
-        try self.init(name, words: ["/proc/self/exe"] + arguments + ["--json", "--stop-with-reader"], log: log)
+    convenience init(
+        _ name: String, _ arguments: [String], log: String, environment: [(String, String)] = []
+    ) throws {
+        try self.init(
+            name, words: ["/proc/self/exe"] + arguments + ["--json", "--stop-with-reader"], log: log,
+            environment: environment)
     }
 
     /// Another program, which must make sure itself that it does not outlive this process.
-    init(_ name: String, words: [String], log: String) throws {
+    init(_ name: String, words: [String], log: String, environment: [(String, String)] = []) throws {
         self.name = name
         var pipes: [Int32] = [-1, -1]
         guard pipe(&pipes) == 0 else { throw Failure(.failed, "no pipe: \(systemText(errno))") }
@@ -27,7 +31,8 @@ final class DemoProcess: Sendable {
             if errors >= 0 { close(errors) }
         }
         do {
-            child = try ChildProcess.start(words, output: pipes[1], errors: errors >= 0 ? errors : 2)
+            child = try ChildProcess.start(
+                words, environment: environment, output: pipes[1], errors: errors >= 0 ? errors : 2)
         } catch {
             close(pipes[0])
             throw error

@@ -34,6 +34,8 @@ struct EngineContext {
     let swarm: SwarmConfiguration
     let connectionLimits: ConnectionLimits
     var advice = CongestionAdvice()
+    /// Bytes of blocks that peers were sent.
+    var sent = SentBytes()
     let syncPolicy: SyncPolicy
     /// Retry settings of a plan's sources.
     let sourceHealth: WebSeedHealth.Settings

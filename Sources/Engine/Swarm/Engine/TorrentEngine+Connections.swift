@@ -269,6 +269,7 @@ extension TorrentEngine {
 
     func uploaded(_ bytes: Int, to connection: PeerConnection) {
         guard let key = connection.key else { return }
+        context.sent.add(bytes)
         machine.uploaded(bytes, to: key, now: context.loop.now)
     }
 

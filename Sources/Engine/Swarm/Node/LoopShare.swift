@@ -28,8 +28,10 @@ actor LoopShare {
 
     private func makeContext(_ parts: NodeParts, _ loops: NodeLoops) -> EngineContext {
         let (down, up) = loops.limitsNow
-        return parts.context(
+        var context = parts.context(
             on: loop, limits: TransferLimits(down: down, up: up, parent: nil, shared: limits, now: loop.now))
+        context.sent = loops.sent
+        return context
     }
 
     func serve(_ shelf: any Shelf, _ parts: NodeParts, options: TransferOptions, in loops: NodeLoops) {

@@ -9,6 +9,8 @@ final class NodeLoops: Sendable {
     let places: TorrentPlaces
     /// Torrents of a shelf that are awake.
     let awake = AwakeCount()
+    /// Bytes of blocks that peers were sent.
+    let sent = SentBytes()
     /// The one that listens.
     let first: LoopShare
     private let rates: Mutex<(down: Int?, up: Int?)>

@@ -135,6 +135,9 @@ package final class SwarmNode: Sendable {
         await state.announce(torrent, peerID: peerID, options: options)
     }
 
+    /// Bytes of content that peers were sent since the start.
+    package var sentBytes: Int64 { loops.sent.value }
+
     /// Torrents of the shelf that have peers, or had some a moment ago.
     package var awakeTorrents: Int { get async { loops.awake.value } }
 
