@@ -26,7 +26,8 @@ package final class AgentServer: Sendable {
     ) async throws(HTTPServiceError) -> AgentServer {
         let answer = BlobAnswer(agent: agent, admission: admission, limits: limits)
         let oci = OCIService(
-            index: AgentIndex(agent), blobs: AgentBlobs(answer: answer), admission: admission, limits: limits)
+            index: AgentIndex(agent), blobs: AgentBlobs(answer: answer), admission: admission, limits: limits,
+            mirrored: [agent.view.authority])
         let calls = AgentCalls(agent: agent, answer: answer)
         let (files, pulls) = (FileCalls(answer: answer), PullCalls(agent, limits))
         let metrics = AgentMetrics(agent: agent, admission: admission)

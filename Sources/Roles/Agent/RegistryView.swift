@@ -20,6 +20,9 @@ package actor RegistryView {
     private static let renewAfter = 60.0
     private static let torrentLimit = 64 << 20
 
+    /// Host and port by which this host knows the registry.
+    package nonisolated var authority: String { first.authority }
+
     /// - Parameters:
     ///   - first: any origin or index.
     ///   - known: the list of an earlier run.

@@ -97,7 +97,8 @@ package struct SwarmSource: BlobSource {
         } catch {
             throw Self.error(error, blob)
         }
-        let watch = Task {
+        // What it has received is reported while it comes, and the rest at the end.
+        let watch = Task { () -> Int64 in
             var before: Int64 = 0
             while !Task.isCancelled {
                 let status = await transfer.status()
@@ -107,6 +108,7 @@ package struct SwarmSource: BlobSource {
                 progress(.sources(peers: status.peers, origins: 0))
                 try? await Task.sleep(for: .milliseconds(200))
             }
+            return before
         }
         let outcome = await withTaskCancellationHandler {
             await Self.outcome(of: transfer)
@@ -114,7 +116,8 @@ package struct SwarmSource: BlobSource {
             Task { await transfer.stop() }
         }
         watch.cancel()
-        await watch.value
+        let (before, received) = (await watch.value, await transfer.status().downloaded)
+        if received > before { progress(.received(Int(clamping: received - before))) }
         await transfer.stop()
         if let outcome { throw Task.isCancelled ? .cancelled : Self.error(outcome, blob) }
         await Threads.offload {

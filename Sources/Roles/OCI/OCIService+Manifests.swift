@@ -51,6 +51,9 @@ extension OCIService {
         var response = Response(status: .created)
         response.headers[.location] = "/v2/\(name)/manifests/\(manifest.digest)"
         if let name = HTTPField.Name.contentDigest { response.headers[name] = manifest.digest.description }
+        if case .digest = version, !tags.isEmpty, let name = HTTPField.Name("OCI-Tag") {
+            response.headers[name] = tags.map(\.text).joined(separator: ", ")
+        }
         if let subject = manifest.subject, let name = HTTPField.Name("OCI-Subject") {
             response.headers[name] = subject.digest.description
         }

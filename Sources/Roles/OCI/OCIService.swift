@@ -12,8 +12,13 @@ package struct OCIService: Sendable {
     let blobs: any OCIBlobs
     let admission: Admission
     let limits: HTTPLimits
+    /// Hosts for which this is asked as a mirror, beside the one that a request is for, as `registry.example:15000`.
+    private let mirrored: Set<String>
 
-    package init(index: any OCIIndex, blobs: any OCIBlobs, admission: Admission, limits: HTTPLimits) {
+    package init(
+        index: any OCIIndex, blobs: any OCIBlobs, admission: Admission, limits: HTTPLimits, mirrored: Set<String> = []
+    ) {
+        self.mirrored = mirrored
         self.index = index
         self.blobs = blobs
         self.admission = admission
@@ -34,6 +39,7 @@ package struct OCIService: Sendable {
         do throws(OCIError) {
             let path = try OCIPath(request.uri.path)
             try require(Self.role(of: request.method, path), context)
+            try requireMirrored(request)
             return try await answer(request, context, path)
         } catch {
             return Self.response(error)
@@ -81,6 +87,15 @@ package struct OCIService: Sendable {
         guard context.may(role) else {
             throw OCIError(403, .denied, "this token does not allow that: the role '\(role)' is needed")
         }
+    }
+
+    /// containerd tells a mirror by `ns` whose content it wants. Told that it is not here, it goes on to the next host; what
+    /// another registry has under the same name must not come from here.
+    private func requireMirrored(_ request: Request) throws(OCIError) {
+        guard let host = request.uri.queryParameters["ns"].map(String.init), host != request.head.authority,
+            !mirrored.contains(host)
+        else { return }
+        throw OCIError(404, .nameUnknown, "nothing of \(DisplayName.escape(host)) is here")
     }
 
     // MARK: Lists

@@ -56,11 +56,12 @@ package enum RegistryError: Error, Sendable, Hashable, CustomStringConvertible {
         let (code, message) = Self.parse(body)
         switch (status, code) {
         case (401, _), (403, "UNAUTHORIZED"): self = .unauthorized(registry: registry, message: message)
+        // Whatever code it comes with: the specification has none for it.
+        case (507, _): self = .noSpace(registry: registry, message: message)
         case (409, _), (_, "DENIED"):
             self = .denied(message.isEmpty ? "\(registry) does not allow this" : message)
         case (403, _): self = .unauthorized(registry: registry, message: message)
         case (404, _): self = .unknown(message.isEmpty ? "\(registry) does not know this" : message)
-        case (507, _): self = .noSpace(registry: registry, message: message)
         default: self = .refused(registry: registry, status: status, code: code, message: message)
         }
     }
