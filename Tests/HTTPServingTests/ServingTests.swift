@@ -48,6 +48,17 @@ import Text
         #expect("\(admin)" == "admin")
     }
 
+    @Test(arguments: ["/nothing", "/settings"])
+    func `an answer to HEAD has no body, whatever it says`(path: String) async throws {
+        try await withServer { server async throws in
+            let connection = try dial(server.address.port)
+            defer { close(connection) }
+            say(connection, "HEAD \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            let heard = hear(connection)
+            #expect(heard.hasPrefix("HTTP/1.1 4") && heard.hasSuffix("\r\n\r\n"), "\(heard)")
+        }
+    }
+
     @Test func `what is refused says what would be needed`() async throws {
         try await withServer(tokens: Self.tokens) { server async throws in
             let answer = try await server.curl("/settings", "-X", "PUT", "-H", "Authorization: Bearer r")

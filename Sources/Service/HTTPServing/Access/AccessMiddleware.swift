@@ -73,6 +73,8 @@ package struct AccessMiddleware: RouterMiddleware {
         context.caller = gate.caller(authentication)
         do {
             var response = try await next(request, context)
+            // A body after the answer to HEAD is read as the next answer of the connection.
+            if request.method == .head { response = response.createHeadResponse() }
             if let name = HTTPField.Name("X-Content-Type-Options") { response.headers[name] = "nosniff" }
             response.headers[.cacheControl] = "no-store"
             return response
@@ -84,6 +86,7 @@ package struct AccessMiddleware: RouterMiddleware {
 
     private func turnedAway(_ request: Request, _ status: HTTPResponse.Status, _ text: String) -> Response {
         var response = refuse(request, status, text)
+        if request.method == .head { response = response.createHeadResponse() }
         if status == .unauthorized { response.headers[.wwwAuthenticate] = "Bearer" }
         // The request body is not read, so the connection cannot serve another request.
         if request.method != .get { response.headers[.connection] = "close" }
