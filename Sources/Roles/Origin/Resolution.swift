@@ -88,12 +88,17 @@ struct Resolution: Sendable {
                 for: digest, of: name, wish: .content, patience: max(0.1, end - Clocks.steadySeconds))
             guard let error = ColdAnswers.error(answer, digest) else { continue }
             var response = Problem.response(
-                HTTPResponse.Status(code: error.status), "BLOB_COLD", error.message,
-                advice: "Try again: it goes on meanwhile.")
+                HTTPResponse.Status(code: error.status), Self.code(answer), error.message,
+                advice: "Try again.")
             response.headers[.retryAfter] = "2"
             return response
         }
         return nil
+    }
+
+    /// A client goes on waiting for what is being read, and not for a back end that fails.
+    private static func code(_ answer: ColdAnswer) -> String {
+        if case .fetching = answer { "BLOB_COLD" } else { "BACKEND" }
     }
 
     /// Nil when the name has no such manifest and no such blob.

@@ -45,8 +45,11 @@ extension RegistryClient {
                 continue
             }
             if [429, 502, 503, 504].contains(status), tries < options.tries {
-                _ = try? await transport.collect(answer, limit: 64 << 10)
-                try await pause(after: tries, asked: answer.headers.first(name: "retry-after").flatMap { Double($0) })
+                let body = (try? await transport.collect(answer, limit: 64 << 10)) ?? []
+                // The registry reads it from its back end: that comes to an end by itself, and is no failure.
+                if String(decoding: body, as: UTF8.self).contains("\"BLOB_COLD\"") { tries = 0 }
+                try await pause(
+                    after: max(1, tries), asked: answer.headers.first(name: "retry-after").flatMap { Double($0) })
                 continue
             }
             throw await refusal(answer, subject: call.subject)
