@@ -1,6 +1,14 @@
 import Files
 import HTTPTransport
 import NIOCore
+import Synchronization
+
+/// Says to a thread that nobody waits for it any more.
+private final class StopMark: Sendable {
+    private let mark = Atomic(false)
+    var isSet: Bool { mark.load(ordering: .relaxed) }
+    func set() { mark.store(true, ordering: .relaxed) }
+}
 
 /// A directory of this host, or one that is mounted.
 package struct DirectoryStore: BackendStore {
@@ -45,7 +53,8 @@ package struct DirectoryStore: BackendStore {
     }
 
     package func upload(file: String, to path: BackendPath) async throws(BackendProblem) {
-        try await blocking { tree in
+        let stop = StopMark()
+        let copy: @Sendable (FileTree) throws -> Void = { tree in
             let source = try HeldFile(SystemPath(file), .followSymlink)
             let target = try tree.replacement(for: path)
             let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.blockBytes, alignment: 64)
@@ -55,11 +64,18 @@ package struct DirectoryStore: BackendStore {
             while offset < size {
                 let got = try source.read(into: buffer, at: offset)
                 guard got > 0 else { throw BackendProblem(.disk, "\(file) became shorter") }
+                if stop.isSet { throw BackendProblem(.cancelled, "cancelled") }
                 try target.append(UnsafeRawBufferPointer(rebasing: buffer[..<got]))
                 offset += Int64(got)
             }
             try target.commit()
         }
+        let outcome = await withTaskCancellationHandler { () -> Result<Void, BackendProblem> in
+            do throws(BackendProblem) { return .success(try await blocking(copy)) } catch { return .failure(error) }
+        } onCancel: {
+            stop.set()
+        }
+        try outcome.get()
     }
 
     package func list(

@@ -23,6 +23,8 @@ package actor WriteBack {
     private var isStopped = false
     /// Back ends of which a failure was told already.
     private var told: Set<String> = []
+    /// Back ends that tasks wait for and that are not configured any more.
+    private var absent: [String] = []
 
     /// Tasks that are looked at for those that may run.
     private static let mostLookedAt = 64
@@ -47,6 +49,11 @@ package actor WriteBack {
     package func start() async throws(DatabaseProblem) {
         let backends = backends
         try await store.choose { ContentName($0).flatMap { backends.backend(for: $0)?.label } }
+        absent = try await store.labels().filter { backends.backend(labelled: $0) == nil }
+        for label in absent {
+            logger.warning(
+                "blobs wait for a back end that is not configured any more", metadata: ["backend": "\(label)"])
+        }
         await look()
     }
 
@@ -95,11 +102,11 @@ package actor WriteBack {
                 let now = clock.now()
                 if running.count < atOnce {
                     for task in try await store.due(
-                        now, resting: rests.resting(now: now), limit: Self.mostLookedAt)
+                        now, resting: waiting(now), limit: Self.mostLookedAt)
                     { startIfPossible(task) }
                 }
                 guard running.count < atOnce else { continue }
-                let due = try await store.nextDue(after: now, resting: rests.resting(now: now)).map { $0 - now }
+                let due = try await store.nextDue(after: now, resting: waiting(now)).map { $0 - now }
                 if let pause = [due, rests.nextEnd(now: now)].compactMap({ $0 }).min() { look(in: pause) }
             } while isToLookAgain
         } catch {
@@ -108,14 +115,26 @@ package actor WriteBack {
         }
     }
 
+    /// Back ends whose tasks are not looked at now, so that they hide no others.
+    private func waiting(_ now: Double) -> [String] {
+        let tried = Set(running.keys.map(\.backend)).filter { rests.isSuspect($0) }
+        return rests.resting(now: now) + absent + tried
+    }
+
     private func look(in seconds: Double) {
         timer?.cancel()
         guard !isStopped else { return }
         let clock = clock
         timer = Task {
             await clock.sleep(seconds)
-            if !Task.isCancelled { await self.look() }
+            if !Task.isCancelled { await self.timeIsOver() }
         }
+    }
+
+    /// The look that follows may set another timer: that is not to cancel the task which it runs in.
+    private func timeIsOver() async {
+        timer = nil
+        await look()
     }
 
     private func startIfPossible(_ task: WriteBackTask) {
@@ -167,7 +186,9 @@ package actor WriteBack {
             }
         } catch {
             // The task is still there, and nothing is lost by doing it again: a little later.
-            logger.error("the queue of the back ends cannot be written", metadata: ["reason": "\(error)"])
+            if !isStopped {
+                logger.error("the queue of the back ends cannot be written", metadata: ["reason": "\(error)"])
+            }
             rests.failed(label, asked: Self.databasePause, now: now)
         }
         running[task.key] = nil

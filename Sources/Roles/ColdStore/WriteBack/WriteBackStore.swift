@@ -107,6 +107,13 @@ package final class WriteBackStore: Sendable {
         }
     }
 
+    /// Of all back ends that tasks wait for.
+    package func labels() async throws(DatabaseProblem) -> [String] {
+        try await database.read { database in
+            try String.fetchAll(database, sql: "SELECT DISTINCT backend FROM writeback ORDER BY backend")
+        }
+    }
+
     /// Tasks, and when the oldest was made.
     package func figures() async throws(DatabaseProblem) -> (tasks: Int, oldest: Double?) {
         let row = try await database.read { database in
