@@ -202,6 +202,8 @@ package final class Agent: Sendable {
     private func plan(
         for blob: ResolvedContent.Blob, of name: ContentName
     ) async throws(AgentError) -> BlobFetches.Plan {
+        // Whoever reads a blob in many parts asks the registry once.
+        if let plan = await fetches.plan(of: blob.digest.sha256) { return plan }
         let now = Clocks.steadySeconds
         do {
             let info = try await view.info(of: blob, in: name, now: now)

@@ -51,7 +51,7 @@ package actor BlobFetches {
 
     private struct Fetch {
         let serial: UInt64
-        let total: Int64
+        let plan: Plan
         let outcome = FetchOutcome()
         var transfer: Transfer?
         /// Who waits for it, or reads it.
@@ -119,7 +119,7 @@ package actor BlobFetches {
             fetch = known
         } else {
             serials += 1
-            fetch = Fetch(serial: serials, total: plan.info.length)
+            fetch = Fetch(serial: serials, plan: plan)
             Task { await run(plan) }
         }
         fetch.holders += 1
@@ -185,10 +185,13 @@ package actor BlobFetches {
     package func progress(of digest: SHA256Digest) async -> FetchProgress? {
         guard let fetch = fetches[digest] else { return nil }
         guard let status = await fetch.transfer?.status() else {
-            return FetchProgress(done: 0, total: fetch.total, rate: 0, peers: 0)
+            return FetchProgress(done: 0, total: fetch.plan.info.length, rate: 0, peers: 0)
         }
-        return FetchProgress(done: status.done, total: fetch.total, rate: status.down, peers: status.peers)
+        return FetchProgress(done: status.done, total: fetch.plan.info.length, rate: status.down, peers: status.peers)
     }
+
+    /// Where a blob comes from that is being fetched; nil for any other.
+    package func plan(of digest: SHA256Digest) -> Plan? { fetches[digest]?.plan }
 
     /// Blobs that are being fetched.
     package var digestsUnderWay: [SHA256Digest] { Array(fetches.keys) }
@@ -371,7 +374,7 @@ package actor BlobFetches {
         var kept: Set<SHA256Digest> = []
         // A peer that has everything itself takes nothing.
         for (digest, transfer) in giving where await transfer.status().up >= 1 { kept.insert(digest) }
-        let (given, taken, underWay) = (digestsGiven, kept, fetches.mapValues(\.total))
+        let (given, taken, underWay) = (digestsGiven, kept, fetches.mapValues(\.plan.info.length))
         let outcome = await Threads.offload { cache.makeRoom(underWay: underWay, kept: taken, given: given) }
         for digest in outcome.removed { await forget(digest) }
         return outcome.isEnough
