@@ -116,6 +116,7 @@ private final class TestShelf: Shelf {
                 try await transfer.complete()
                 await transfer.transfer.stop()
                 try await wait(for: "rest") { await server.node.awakeTorrents == 0 }
+                try await wait(for: "what it gave to be counted") { server.node.givenFromShelf > 0 }
                 try await wait(for: "its place to be given back") { server.node.loops.places.loads.max() == 0 }
             }
             #expect(shelf.opened == 2)

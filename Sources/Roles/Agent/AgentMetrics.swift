@@ -12,6 +12,7 @@ struct AgentMetrics: Sendable {
         let figures = agent.node.catalogue.figures
         let fetches = await agent.fetches.figures()
         let received = [("swarm", fetches.received), ("registry", agent.receivedWithAnswers)]
+        let sent = fetches.sent + agent.node.swarm.givenFromShelf
         let families = [
             MetricFamily("swoop_agent_cache_bytes", .gauge, "Bytes of all cached blobs.", Double(figures.bytes)),
             MetricFamily("swoop_agent_cache_blobs", .gauge, "Cached blobs.", Double(figures.blobs)),
@@ -21,7 +22,7 @@ struct AgentMetrics: Sendable {
                     MetricFamily.Sample(labels: [("from", $0.0)], value: Double($0.1))
                 }),
             MetricFamily(
-                "swoop_agent_sent_bytes_total", .counter, "Bytes of blobs given to other hosts.", Double(fetches.sent)),
+                "swoop_agent_sent_bytes_total", .counter, "Bytes of blobs given to other hosts.", Double(sent)),
             MetricFamily(
                 "swoop_agent_pulls", .gauge, "Blobs that are being fetched.",
                 Double(fetches.underWay)),

@@ -171,6 +171,7 @@ final class ShelfService {
 
     private func end(_ engine: TorrentEngine) {
         engine.stop()
+        total.gave(engine.machine.transferred.up)
         let home = engine.home
         context.pool.submit { home.close() }
     }

@@ -141,6 +141,9 @@ package final class SwarmNode: Sendable {
     /// Torrents of the shelf that have peers, or had some a moment ago.
     package var awakeTorrents: Int { get async { loops.awake.value } }
 
+    /// Bytes that peers took from the shelf, of torrents that they no longer take.
+    package var givenFromShelf: Int64 { loops.awake.givenBytes }
+
     /// Changes the limits of the whole process, in bytes per second; nil for no limit.
     package func setLimits(up: Int?, down: Int?) async { await state.setLimits(up: up, down: down) }
 
