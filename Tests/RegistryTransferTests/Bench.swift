@@ -73,7 +73,8 @@ final class Bench: Sendable {
         options.selection = selection
         let (client, limits) = (client, limits)
         return try await Pull(client, Reference(reference)!, options: options).run(into: work.path(directory)) {
-            pool, _ in HTTPBlobSource(client, name: Self.name, limits: limits, pool: pool, patience: patience)
+            pool, _ in
+            HTTPBlobSource(client, name: Self.name, limits: limits, pool: pool, patience: patience)
         }
     }
 
