@@ -3,8 +3,11 @@ import FoundationEssentials
 /// The fields of a command's JSON line that a demo uses.
 struct DemoLine: Decodable, Sendable {
     struct Sources: Decodable, Sendable {
-        var peers = 0
-        var web = 0
+        var peers: Int?
+        /// Of a download.
+        var web: Int?
+        /// Of a pull.
+        var origins: Int?
     }
 
     let event: String
