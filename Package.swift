@@ -409,7 +409,7 @@ let tests: [Module] = [
             "TestSupport",
         ],
         products: [.argumentParser]),
-    Module(name: "IntegrationTests", kind: .tests, uses: ["Text", "Metainfo", "TestSupport"]),
+    Module(name: "IntegrationTests", kind: .tests, uses: ["Text", "Hashing", "Metainfo", "TestSupport"]),
 ]
 
 /// Where the sources of each target lie.

@@ -23,10 +23,15 @@ final class NetworkNamespace: Sendable {
     deinit { try? Self.ip("netns", "del", name) }
 
     /// Bytes that went over the loopback device here, all headers included.
-    func loopbackBytes() throws -> Int {
-        let text = try Command.run(prefix + ["cat", "/sys/class/net/lo/statistics/rx_bytes"]).output
+    func loopbackBytes() throws -> Int { try bytes("lo/statistics/rx_bytes") }
+
+    /// Bytes that this host of a ``Network`` sent to others, all headers included.
+    func sentBytes() throws -> Int { try bytes("eth0/statistics/tx_bytes") }
+
+    private func bytes(_ counter: String) throws -> Int {
+        let text = try Command.run(prefix + ["cat", "/sys/class/net/\(counter)"]).output
         guard let bytes = Int(text.trimmingCharacters(in: .whitespacesAndNewlines)) else {
-            throw TimedOut(description: "no byte count of the loopback device: \(text)")
+            throw TimedOut(description: "no byte count of a device: \(text)")
         }
         return bytes
     }
