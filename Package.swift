@@ -91,7 +91,7 @@ let layers: [(name: String, modules: [Module])] = [
         "Origins",
         [
             Module(
-                name: "HTTPTransport", uses: ["Text"],
+                name: "HTTPTransport", uses: ["Text", "Hashing"],
                 products: [.asyncHTTPClient, .nioCore, .nioHTTP1, .nioPosix, .nioSSL]),
             Module(
                 name: "HTTPOrigin", uses: ["Text", "Threads", "Metainfo", "HTTPTransport"],
@@ -187,22 +187,30 @@ let layers: [(name: String, modules: [Module])] = [
                     "Registry", "RegistryClient",
                 ], products: [.nioCore]),
             Module(
+                name: "RegistryAccess",
+                uses: [
+                    "Text", "Address", "JSON", "Hashing", "Threads", "Files", "Admission", "HTTPServing", "Registry",
+                ], products: [.crypto, .hummingbird]),
+            Module(
                 name: "OCI",
-                uses: ["Text", "JSON", "Threads", "Files", "Admission", "Blobs", "HTTPServing", "Registry"],
+                uses: [
+                    "Text", "JSON", "Threads", "Files", "Admission", "Blobs", "HTTPServing", "Registry",
+                    "RegistryAccess",
+                ],
                 products: [.hummingbird, .nioCore, .nioPosix]),
             Module(
                 name: "Origin",
                 uses: [
                     "Text", "Address", "JSON", "Metainfo", "Threads", "Files", "Admission", "Blobs", "Database",
-                    "HTTPServing", "Registry", "TagIndex", "BlobNode", "Backends", "ColdStore", "OCI",
+                    "HTTPServing", "Registry", "TagIndex", "BlobNode", "Backends", "ColdStore", "RegistryAccess",
+                    "OCI",
                 ], products: [.hummingbird, .log, .nioCore]),
             Module(
                 name: "Agent",
                 uses: [
                     "Text", "Address", "JSON", "Hashing", "Metainfo", "MetricFamilies", "CLinux", "Threads", "Files",
-                    "Storage", "Blobs", "Swarm", "Admission", "HTTPServing", "Registry", "BlobNode", "RegistryClient",
-                    "RegistryTransfer",
-                    "OCI",
+                    "Storage", "Blobs", "Swarm", "Admission", "HTTPTransport", "HTTPServing", "Registry", "BlobNode",
+                    "RegistryClient", "RegistryTransfer", "RegistryAccess", "OCI",
                 ], products: [.hummingbird, .log, .nioCore]),
             Module(
                 name: "Node",
@@ -230,7 +238,8 @@ let layers: [(name: String, modules: [Module])] = [
                     "Authoring", "HashLibrary", "HTTPTransport", "Tracking", "TrackerServer", "SwarmCore",
                     "SwarmSimulator", "Swarm",
                     "HTTPServing", "BFT", "Node", "NodeAPI", "Blobs", "Database", "Registry", "TagIndex",
-                    "RegistryClient", "RegistryTransfer", "Backends", "TestFS", "BlobNode", "ColdStore", "Origin", "Agent", "Reactor",
+                    "RegistryClient", "RegistryTransfer", "RegistryAccess", "Backends", "TestFS", "BlobNode",
+                    "ColdStore", "Origin", "Agent", "Reactor",
                 ], products: [.argumentParser, .log, .nioCore, .nioHTTP1])
         ]
     ),
@@ -285,6 +294,7 @@ let purposes = [
     "ColdStore": "sends blobs to their back end, for as long as that takes, and reads them back when they are asked for",
     "RegistryClient": "blobs, uploads, manifests and tags of a registry, over the OCI distribution API",
     "RegistryTransfer": "pushing files to a registry and pulling them: read, hashed, kept, published",
+    "RegistryAccess": "who may do what at a registry: tokens, roles, names; a certificate where there is none yet",
     "OCI": "the OCI distribution API over blobs and an index of names",
     "Origin": "the servers of a registry: keeps what is pushed, answers pulls",
     "Agent": "a host that pulls from a registry's swarm, and gives what it pulled",
@@ -358,6 +368,12 @@ let tests: [Module] = [
         uses: [
             "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Admission", "Blobs", "Swarm", "HTTPServing",
             "Registry", "TagIndex", "BlobNode", "RegistryClient", "Origin", "Agent", "TestSupport",
+        ], products: [.log]),
+    Module(
+        name: "RegistryAccessTests", kind: .tests,
+        uses: [
+            "Address", "Hashing", "Admission", "Blobs", "HTTPTransport", "HTTPServing", "Swarm",
+            "Registry", "TagIndex", "BlobNode", "RegistryAccess", "Origin", "TestSupport",
         ], products: [.log]),
     Module(name: "S3Tests", kind: .tests, uses: ["S3"]),
     Module(

@@ -39,7 +39,7 @@ struct RegistryClientsTests {
     func `skopeo copies from it to docker-registry and back`() async throws {
         let registry = try await TestRegistry()
         let place = registry.work.path
-        let other = try await DockerRegistry(in: place)
+        let other = try await OtherRegistry(in: place)
         let made = try ContainerClients.makeImage(place + "/image", layerBytes: Self.layer, seed: 6)
         try await ContainerClients.copy("oci:\(place)/image:v1", "docker://\(registry.authority)/a/b:v1")
         try await ContainerClients.copy(

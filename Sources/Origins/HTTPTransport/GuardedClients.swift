@@ -58,7 +58,7 @@ final class GuardedClients: Sendable {
         configuration.localAddress = settings.localAddress
         let reading = AdaptiveRecvByteBufferAllocator(
             minimum: 1024, initial: 16 * 1024, maximum: max(16 * 1024, settings.largestRead))
-        let reach = settings.reach
+        let (reach, pin) = (settings.reach, settings.pin)
         // The library's hook for new connections. No request is sent before this has succeeded.
         configuration.http1_1ConnectionDebugInitializer = { channel in
             if reaches != .all {
@@ -72,12 +72,19 @@ final class GuardedClients: Sendable {
                     return channel.eventLoop.makeFailedFuture(UnexpectedAddress())
                 }
             }
-            return channel.setOption(.recvAllocator, value: reading)
+            guard let pin else { return channel.setOption(.recvAllocator, value: reading) }
+            return pin.check(channel).flatMap { channel.setOption(.recvAllocator, value: reading) }
         }
         configuration.dnsOverride = settings.connectOverride
         if let file = settings.trustedAuthorities {
             var tls = TLSConfiguration.makeClientConfiguration()
             tls.trustRoots = .file(file)
+            configuration.tlsConfiguration = tls
+        }
+        if pin != nil {
+            var tls = TLSConfiguration.makeClientConfiguration()
+            // The pin is checked instead, before the first request of each connection.
+            tls.certificateVerification = .none
             configuration.tlsConfiguration = tls
         }
         return HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)

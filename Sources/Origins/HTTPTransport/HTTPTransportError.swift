@@ -57,6 +57,7 @@ package enum HTTPTransportError: Error, Sendable, Hashable, CustomStringConverti
             case .invalidURL, .emptyHost, .emptyScheme: self = .invalidURL
             default: self = .broken(host: host, reason: error.shortDescription)
             }
+        case is UnexpectedCertificate: self = .notTrusted(host: host, reason: "it is another one than the pinned one")
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
             self = .notTrusted(host: host, reason: String(describing: error))
         case let error as NIOConnectionError:

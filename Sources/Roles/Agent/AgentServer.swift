@@ -8,6 +8,7 @@ import JSON
 import Logging
 import OCI
 import Registry
+import RegistryAccess
 import RegistryClient
 import Text
 import Threads
@@ -19,10 +20,12 @@ package final class AgentServer: Sendable {
 
     private init(_ services: [HTTPService]) { self.services = services }
 
-    /// - Parameter addresses: loopback only: an agent pulls with its own token, for all of its host.
+    /// - Parameters:
+    ///   - addresses: loopback only: an agent pulls with its own token, for all of its host.
+    ///   - access: whom of its host.
     package static func start(
-        _ agent: Agent, at addresses: [ListenAddress], admission: Admission, limits: HTTPLimits = HTTPLimits(),
-        logger: Logger
+        _ agent: Agent, at addresses: [ListenAddress], access: RegistryAccess = .local, admission: Admission,
+        limits: HTTPLimits = HTTPLimits(), logger: Logger
     ) async throws(HTTPServiceError) -> AgentServer {
         let answer = BlobAnswer(agent: agent, admission: admission, limits: limits)
         let oci = OCIService(
@@ -34,11 +37,11 @@ package final class AgentServer: Sendable {
         var services: [HTTPService] = []
         for address in addresses {
             let router = Router(context: ServiceContext.self)
-            let local = Caller(name: "local", role: RegistryRoles.admin)
             router.add(
                 middleware: AccessMiddleware(
-                    RequestGuard(address: address, local: local), BearerTokens { [] }, setting: "tokens",
-                    open: ["/health", "/healthz"]
+                    RequestGuard(address: address, local: RegistryAccess.localCaller), access.authenticator,
+                    setting: "tokens", open: ["/health", "/healthz", "/readyz", "/readiness"],
+                    challenge: { RegistryAccess.challenge($0.uri.path) }
                 ) { request, status, text in
                     request.uri.path.hasPrefix("/v2")
                         ? OCIService.refusal(status, text) : Problem.response(status, "REFUSED", text)
@@ -46,14 +49,27 @@ package final class AgentServer: Sendable {
             oci.add(to: router)
             for method in [HTTPRequest.Method.get, .head] {
                 router.on("namespace/**", method: method) { await calls.blob($0, $1) }
-                router.on("v1/files/**", method: method) { await files.respond(to: $0, $1) }
-                router.on("tags/**", method: method) { request, _ in await calls.tag(request) }
+                router.on("v1/files/**", method: method) { request, context in
+                    if let refusal = calls.refusal(of: RegistryRoles.pull, context) { return refusal }
+                    return await files.respond(to: request, context)
+                }
+                router.on("tags/**", method: method) { request, context in await calls.tag(request, context) }
             }
-            router.get("preload/tags/**") { request, _ in await calls.preload(request) }
-            router.delete("blobs/:digest") { request, _ in await calls.delete(request) }
-            router.get("v1/status") { _, _ in await calls.status() }
-            router.get("v1/blobs") { _, _ in await calls.blobs() }
-            router.get("metrics") { _, _ in await metrics.page() }
+            router.get("preload/tags/**") { await calls.preload($0, $1) }
+            router.delete("blobs/:digest") { await calls.delete($0, $1) }
+            router.get("v1/status") { _, context in
+                if let refusal = calls.refusal(of: RegistryRoles.pull, context) { return refusal }
+                return await calls.status()
+            }
+            // Digests of all names.
+            router.get("v1/blobs") { _, context in
+                if let refusal = calls.refusal(of: RegistryRoles.admin, context) { return refusal }
+                return await calls.blobs()
+            }
+            router.get("metrics") { _, context in
+                if let refusal = calls.refusal(of: RegistryRoles.pull, context) { return refusal }
+                return await metrics.page()
+            }
             pulls.add(to: router)
             for path in ["health", "healthz"] { router.get(RouterPath(path)) { _, _ in Response.text("ok\n") } }
             for path in ["readyz", "readiness"] { router.get(RouterPath(path)) { _, _ in await calls.ready() } }
@@ -80,6 +96,15 @@ struct AgentCalls: Sendable {
     let agent: Agent
     let answer: BlobAnswer
 
+    /// Why a request is turned away; nil where who asks may do this with what is under the name.
+    func refusal(of role: Role, with name: ContentName? = nil, _ context: ServiceContext) -> Response? {
+        guard context.may(role) else {
+            return .text("this token does not allow that: the role '\(role)' is needed\n", status: .forbidden)
+        }
+        guard let name, !context.sees(name) else { return nil }
+        return .text(ServiceContext.unseenText(name) + "\n", status: .forbidden)
+    }
+
     /// `/namespace/NAME/blobs/DIGEST`: from its first byte while it arrives.
     func blob(_ request: Request, _ context: ServiceContext) async -> Response {
         let parts = request.uri.path.split(separator: "/").map(String.init)
@@ -88,10 +113,15 @@ struct AgentCalls: Sendable {
                 .flatMap({ ContentName($0) }),
             let digest = Self.digest(parts[parts.count - 1])
         else { return .text("that is no path of a blob\n", status: .badRequest) }
+        if let refusal = refusal(of: RegistryRoles.pull, with: name, context) { return refusal }
         let headers: HTTPFields = [.contentType: "application/octet-stream"]
-        if let response = await answer.cached(digest, request.head, headers, context) { return response }
+        // What is cached may be another name's: for a caller of some names the registry has to say that it has it.
+        if context.caller?.scope == nil, let response = await answer.cached(digest, request.head, headers, context) {
+            return response
+        }
         do throws(AgentError) {
             let content = try await agent.resolve(Reference(name: name, version: .digest(digest)))
+            if let response = await answer.cached(digest, request.head, headers, context) { return response }
             if let blob = content.blobs[digest],
                 let response = try await answer.response(
                     blob, of: name, to: request.head, headers: headers, in: context)
@@ -116,10 +146,11 @@ struct AgentCalls: Sendable {
     }
 
     /// `/tags/NAME:TAG`: the digest as text.
-    func tag(_ request: Request) async -> Response {
+    func tag(_ request: Request, _ context: ServiceContext) async -> Response {
         guard let reference = Self.reference(request, after: "/tags/") else {
             return .text("that is no NAME:TAG\n", status: .badRequest)
         }
+        if let refusal = refusal(of: RegistryRoles.pull, with: reference.name, context) { return refusal }
         do throws(AgentError) {
             return .text(try await agent.resolve(reference).digest.description)
         } catch {
@@ -128,10 +159,11 @@ struct AgentCalls: Sendable {
     }
 
     /// `/preload/tags/NAME:TAG`: 200 when all of it is cached; with `?wait=false` 202 at once.
-    func preload(_ request: Request) async -> Response {
+    func preload(_ request: Request, _ context: ServiceContext) async -> Response {
         guard let reference = Self.reference(request, after: "/preload/tags/") else {
             return .text("that is no NAME:TAG\n", status: .badRequest)
         }
+        if let refusal = refusal(of: RegistryRoles.pull, with: reference.name, context) { return refusal }
         do throws(AgentError) {
             let content = try await agent.resolve(reference)
             if request.uri.queryParameters["wait"] == "false" {
@@ -146,10 +178,11 @@ struct AgentCalls: Sendable {
     }
 
     /// `DELETE /blobs/DIGEST`: out of the cache.
-    func delete(_ request: Request) async -> Response {
+    func delete(_ request: Request, _ context: ServiceContext) async -> Response {
         guard let digest = request.uri.path.split(separator: "/").last.flatMap({ Self.digest(String($0)) }) else {
             return .text("that is no digest\n", status: .badRequest)
         }
+        if let refusal = refusal(of: RegistryRoles.admin, context) { return refusal }
         guard agent.node.catalogue.entry(of: digest.sha256) != nil else {
             return .text("it is not cached\n", status: .notFound)
         }

@@ -27,7 +27,8 @@ package final class DescriptorDoor: Sendable {
     private static let progressEvery: Int32 = 250
 
     /// Listens at a path. What an earlier agent left there is replaced; a living one is not.
-    package init(_ agent: Agent, path: String, logger: Logger) throws(SystemError) {
+    /// - Parameter isPrivate: for the agent's own user alone, where others of the host need a token: none is shown here.
+    package init(_ agent: Agent, path: String, isPrivate: Bool = false, logger: Logger) throws(SystemError) {
         guard let address = DescriptorProtocol.address(path) else { throw SystemError(ENAMETOOLONG) }
         // A living agent answers; what a dead one left does not.
         if DescriptorProtocol.connect(to: path) != nil { throw SystemError(EADDRINUSE) }
@@ -35,7 +36,7 @@ package final class DescriptorDoor: Sendable {
         guard listener >= 0 else { throw .current }
         unlink(path)
         let isBound = DescriptorProtocol.withAddress(address) { bind(listener, $0, $1) == 0 }
-        guard isBound, chmod(path, 0o666) == 0, listen(listener, 64) == 0 else {
+        guard isBound, chmod(path, isPrivate ? 0o600 : 0o666) == 0, listen(listener, 64) == 0 else {
             let error = SystemError.current
             close(listener)
             throw error

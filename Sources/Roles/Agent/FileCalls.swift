@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import OCI
 import Registry
+import RegistryAccess
 import RegistryClient
 import Text
 
@@ -13,6 +14,9 @@ struct FileCalls: Sendable {
     func respond(to request: Request, _ context: ServiceContext) async -> Response {
         guard let (reference, path) = Self.parse(request.uri.path) else {
             return Problem.response(.badRequest, "BAD_PATH", "that is no /v1/files/NAME:TAG/PATH")
+        }
+        guard context.sees(reference.name) else {
+            return Problem.response(.forbidden, "REFUSED", ServiceContext.unseenText(reference.name))
         }
         do throws(AgentError) {
             let content = try await answer.agent.resolve(reference)

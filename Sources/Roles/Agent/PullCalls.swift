@@ -4,6 +4,7 @@ import Hummingbird
 import JSON
 import OCI
 import Registry
+import RegistryAccess
 import Synchronization
 
 /// `/v1/pulls`: pulls into this host's cache, and how far they are.
@@ -23,22 +24,39 @@ struct PullCalls: Sendable {
     private static let unknown = Problem.response(.notFound, "UNKNOWN", "there is no such pull, or it ended long ago")
 
     func add(to router: Router<ServiceContext>) {
-        router.post("v1/pulls") { request, _ in await begin(request) }
-        router.get("v1/pulls") { _, _ in Response.json(.object(["pulls": .array(await pulls.all())])) }
+        router.post("v1/pulls") { await begin($0, $1) }
+        // Pulls of all names, for whoever may see all of them.
+        router.get("v1/pulls") { _, context in
+            if let refusal = Self.refusal(context) { return refusal }
+            return Response.json(.object(["pulls": .array(await pulls.all())]))
+        }
         router.get("v1/pulls/:id") { _, context in
+            if let refusal = Self.refusal(context) { return refusal }
             guard let pull = await pulls.state(of: Self.id(context)) else { return Self.unknown }
             return Response.json(pull.json)
         }
         router.delete("v1/pulls/:id") { _, context in
-            await pulls.remove(Self.id(context)) ? Response(status: .noContent) : Self.unknown
+            if let refusal = Self.refusal(context) { return refusal }
+            return await pulls.remove(Self.id(context)) ? Response(status: .noContent) : Self.unknown
         }
-        router.get("v1/pulls/:id/events") { _, context in await follow(Self.id(context)) }
+        router.get("v1/pulls/:id/events") { _, context in
+            if let refusal = Self.refusal(context) { return refusal }
+            return await follow(Self.id(context))
+        }
+    }
+
+    /// Why a request is turned away. A caller of some names may begin pulls of these, and see none by number.
+    private static func refusal(_ context: ServiceContext) -> Response? {
+        if let refusal = context.refusal(of: RegistryRoles.pull) { return refusal }
+        guard context.caller?.scope != nil else { return nil }
+        return Problem.response(.forbidden, "REFUSED", "this token is for some names only")
     }
 
     private static func id(_ context: ServiceContext) -> String { context.parameters.get("id") ?? "" }
 
     /// The body is `{"reference":"NAME:TAG"}`.
-    private func begin(_ request: Request) async -> Response {
+    private func begin(_ request: Request, _ context: ServiceContext) async -> Response {
+        if let refusal = context.refusal(of: RegistryRoles.pull) { return refusal }
         let body: [UInt8]
         switch await RequestBytes.collect(request, limits: limits) {
         case .success(let bytes): body = bytes
@@ -49,6 +67,9 @@ struct PullCalls: Sendable {
         else {
             return Problem.response(
                 .badRequest, "BAD_REFERENCE", "the body is no {\"reference\":\"NAME:TAG\"}")
+        }
+        guard context.sees(reference.name) else {
+            return Problem.response(.forbidden, "REFUSED", ServiceContext.unseenText(reference.name))
         }
         guard let id = await pulls.begin(reference), let pull = await pulls.state(of: id) else {
             var response = Problem.response(.tooManyRequests, "TOO_MANY", "too many pulls are under way")

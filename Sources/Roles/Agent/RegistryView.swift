@@ -1,3 +1,4 @@
+import HTTPTransport
 import Hashing
 import JSON
 import Metainfo
@@ -10,6 +11,7 @@ import Text
 package actor RegistryView {
     private let first: HTTPURL
     private let credential: RegistryCredential?
+    private let settings: HTTPTransportSettings
     private var clients: [String: RegistryClient] = [:]
     private(set) package var cluster: Cluster?
     /// When the list is asked for again, in seconds of a monotonic clock.
@@ -25,14 +27,16 @@ package actor RegistryView {
 
     /// - Parameters:
     ///   - first: any origin or index.
+    ///   - settings: of the connections to all parts; a pin there is the certificate that all of them show.
     ///   - known: the list of an earlier run.
     ///   - keep: keeps a new list for the next run.
     package init(
-        _ first: HTTPURL, credential: RegistryCredential?, known: Cluster? = nil,
-        keep: @escaping @Sendable (Cluster) -> Void = { _ in }
+        _ first: HTTPURL, credential: RegistryCredential?, settings: HTTPTransportSettings = HTTPTransportSettings(),
+        known: Cluster? = nil, keep: @escaping @Sendable (Cluster) -> Void = { _ in }
     ) {
         self.first = first
         self.credential = credential
+        self.settings = settings
         cluster = known
         self.keep = keep
     }
@@ -44,7 +48,9 @@ package actor RegistryView {
 
     private func client(_ url: HTTPURL) -> RegistryClient {
         if let client = clients[url.text] { return client }
-        let client = RegistryClient(base: url, credential: credential)
+        // What is told over TLS to the first part is not told to another one without it.
+        let isTrusted = url.isSecure || !first.isSecure
+        let client = RegistryClient(base: url, credential: isTrusted ? credential : nil, settings: settings)
         clients[url.text] = client
         return client
     }

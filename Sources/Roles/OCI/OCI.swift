@@ -2,13 +2,3 @@
 //
 // Purpose: the doors that container programs know (`/v2/`): blobs, uploads, manifests, tags, referrers. Must never: say that
 // something is stored before it is durable; show a blob under a name that does not have it; hold a blob in memory.
-
-import HTTPServing
-
-/// What callers of a registry may do.
-package enum RegistryRoles {
-    package static let pull = Role("pull")
-    package static let push = Role("push", including: pull)
-    /// Deletes, warms, collects.
-    package static let admin = Role("admin", including: push)
-}

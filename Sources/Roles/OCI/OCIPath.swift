@@ -56,6 +56,16 @@ enum OCIPath: Equatable {
         }
     }
 
+    /// The name that the request is about.
+    var name: ContentName? {
+        switch self {
+        case .version, .catalog: nil
+        case .blob(let name, _), .uploads(let name), .upload(let name, _), .manifest(let name, _), .tags(let name),
+            .referrers(let name, _):
+            name
+        }
+    }
+
     private static func name(_ parts: [String], _ dropped: Int) throws(OCIError) -> ContentName {
         let text = parts.dropLast(dropped).joined(separator: "/")
         guard let name = ContentName(text), !name.hasCapitals else {

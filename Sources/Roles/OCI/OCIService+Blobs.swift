@@ -5,6 +5,7 @@ import HTTPServing
 import HTTPTypes
 import Hummingbird
 import Registry
+import RegistryAccess
 import Threads
 
 extension OCIService {
@@ -45,9 +46,8 @@ extension OCIService {
         let uploads = try uploads()
         let parameters = request.uri.queryParameters
         if let text = parameters["mount"] {
-            // Without `from`, from wherever it is: a token that may not see everything is held against the names there.
             let digest = try OCIPath.digest(String(text))
-            if try await mount(digest, to: name, from: parameters["from"].map(String.init)) {
+            if try await mount(digest, to: name, from: parameters["from"].map(String.init), context) {
                 return created(digest, in: name)
             }
         }
@@ -69,9 +69,15 @@ extension OCIService {
         return state(of: upload, in: name, .accepted)
     }
 
-    private func mount(_ digest: BlobDigest, to name: ContentName, from: String?) async throws(OCIError) -> Bool {
+    /// Without `from` it is taken from wherever it is; a caller that may not see every name has to say where.
+    private func mount(
+        _ digest: BlobDigest, to name: ContentName, from: String?, _ context: ServiceContext
+    ) async throws(OCIError) -> Bool {
         if let from {
-            guard let source = ContentName(from), try await index.hasBlob(digest, in: source) else { return false }
+            guard let source = ContentName(from), context.sees(source), try await index.hasBlob(digest, in: source)
+            else { return false }
+        } else if context.caller?.scope != nil {
+            return false
         }
         guard try await blobs.obtain(digest, for: name) != nil else { return false }
         try await index.addBlob(digest, to: name)

@@ -4,6 +4,7 @@ import HTTPTypes
 import Hummingbird
 import JSON
 import Registry
+import RegistryAccess
 import Text
 
 /// Answers requests under `/v2/`.
@@ -40,6 +41,9 @@ package struct OCIService: Sendable {
             let path = try OCIPath(request.uri.path)
             try require(Self.role(of: request.method, path), context)
             try requireMirrored(request)
+            if let name = path.name, !context.sees(name) {
+                throw OCIError(403, .denied, ServiceContext.unseenText(name))
+            }
             return try await answer(request, context, path)
         } catch {
             return Self.response(error)
@@ -51,7 +55,7 @@ package struct OCIService: Sendable {
     ) async throws(OCIError) -> Response {
         switch (path, request.method) {
         case (.version, .get), (.version, .head): return Self.json(.object(JSONObject()))
-        case (.catalog, .get): return try await catalog(request)
+        case (.catalog, .get): return try await catalog(request, context)
         case (.tags(let name), .get): return try await tags(of: name, request)
         case (.referrers(let name, let digest), .get): return try await referrers(to: digest, in: name, request)
         case (.blob(let name, let digest), .get), (.blob(let name, let digest), .head):
@@ -127,9 +131,13 @@ package struct OCIService: Sendable {
         return response
     }
 
-    private func catalog(_ request: Request) async throws(OCIError) -> Response {
+    private func catalog(_ request: Request, _ context: ServiceContext) async throws(OCIError) -> Response {
         let (limit, after) = try page(request)
-        let names = limit > 0 ? try await index.names(after: after, limit: limit + 1) : []
+        let names =
+            limit > 0
+            ? try await context.seen(limit + 1, after: after) { after, limit throws(OCIError) in
+                try await index.names(after: after, limit: limit)
+            } : []
         return list(names, limit, key: "repositories", JSONObject(), path: "/v2/_catalog")
     }
 

@@ -8,6 +8,7 @@ import Metainfo
 import NIOCore
 import OCI
 import Registry
+import RegistryAccess
 import TagIndex
 import Threads
 
@@ -31,6 +32,9 @@ struct BlobCalls: Sendable {
                 .flatMap({ ContentName($0) }),
             let digest = Self.digest(rest[rest.count - 1])
         else { return .text("that is no path of a blob\n", status: .badRequest) }
+        guard context.may(RegistryRoles.pull), context.sees(name) else {
+            return .text(ServiceContext.unseenText(name) + "\n", status: .forbidden)
+        }
         do throws(StoreProblem) {
             guard try await index.hasBlob(digest, in: name) else {
                 return .text(RegistryText.noBlob(digest) + "\n", status: .notFound)

@@ -11,6 +11,7 @@ import JSON
 import Logging
 import OCI
 import Registry
+import RegistryAccess
 import TagIndex
 import Threads
 
@@ -45,10 +46,12 @@ package final class RegistryServer: Sendable {
     ///   - peers: where the engine listens.
     ///   - cold: where blobs go and come back from; nil where nothing has a back end.
     ///   - trackers: announce URLs.
-    ///   - isInsecure: everybody may do everything.
+    ///   - access: who may do what.
+    ///   - certificates: for TLS; nil for plain HTTP.
     package static func start(
         at addresses: [ListenAddress], node: BlobNode, index: any TagStore, cold: ColdStore? = nil, peers: String,
-        trackers: [String], isInsecure: Bool, admission: Admission, limits: HTTPLimits = HTTPLimits(), logger: Logger
+        trackers: [String], access: RegistryAccess, certificates: Certificates? = nil, admission: Admission,
+        limits: HTTPLimits = HTTPLimits(), logger: Logger
     ) async throws(HTTPServiceError) -> RegistryServer {
         let uploads = UploadTable(node.directory)
         let oci = OCIService(
@@ -60,13 +63,17 @@ package final class RegistryServer: Sendable {
         var services: [HTTPService] = []
         for address in addresses {
             let router = Router(context: ServiceContext.self)
-            router.add(middleware: access(to: address, isInsecure: isInsecure))
+            router.add(middleware: middleware(to: address, access))
             oci.add(to: router)
-            router.get("v1/cluster") { request, _ in
-                Response.json(cluster(seenFrom: request, peers: peers, trackers: trackers))
+            let scheme = certificates == nil ? "http" : "https"
+            router.get("v1/cluster") { request, context in
+                context.refusal(of: RegistryRoles.pull)
+                    ?? Response.json(cluster(seenFrom: request, scheme, peers: peers, trackers: trackers))
             }
-            router.get("v1/status") { _, _ in status(of: node) }
-            router.get("v1/resolve/**") { request, _ in await resolution.respond(to: request) }
+            router.get("v1/status") { _, context in
+                context.refusal(of: RegistryRoles.pull) ?? status(of: node)
+            }
+            router.get("v1/resolve/**") { await resolution.respond(to: $0, $1) }
             for method in [HTTPRequest.Method.get, .put, .delete] {
                 router.on("v1/names", method: method) { await tags.respond(to: $0, $1) }
                 router.on("v1/names/**", method: method) { await tags.respond(to: $0, $1) }
@@ -81,7 +88,7 @@ package final class RegistryServer: Sendable {
                 services.append(
                     try await HTTPService.start(
                         router.buildResponder(), at: address, admission: admission, door: .api, limits: limits,
-                        logger: logger))
+                        certificates: certificates, logger: logger))
             } catch {
                 for service in services { await service.stop() }
                 throw error
@@ -91,8 +98,10 @@ package final class RegistryServer: Sendable {
     }
 
     /// Where the parts of the registry are reached: here, by the address by which the caller reached this one.
-    private static func cluster(seenFrom request: Request, peers: String, trackers: [String]) -> JSONValue {
-        let url = "http://" + (request.head.authority ?? "")
+    private static func cluster(
+        seenFrom request: Request, _ scheme: String, peers: String, trackers: [String]
+    ) -> JSONValue {
+        let url = "\(scheme)://" + (request.head.authority ?? "")
         return .object([
             "origins": .array([.object(["url": .string(url), "peers": .string(peers)])]),
             "indexes": .array([.string(url)]), "trackers": .array(trackers.map { .string($0) }),
@@ -109,14 +118,11 @@ package final class RegistryServer: Sendable {
             ]))
     }
 
-    /// Clients on this host need no token and may do everything.
-    private static func access(to address: ListenAddress, isInsecure: Bool) -> AccessMiddleware {
-        let local = Caller(name: "local", role: RegistryRoles.admin)
-        let everybody = Caller(name: "anybody", role: RegistryRoles.admin)
-        let authenticator: any Authenticator = isInsecure ? Everybody(caller: everybody) : BearerTokens { [] }
-        return AccessMiddleware(
-            RequestGuard(address: address, local: local), authenticator, setting: "tokens",
-            open: ["/health", "/healthz", "/readyz", "/readiness"]
+    private static func middleware(to address: ListenAddress, _ access: RegistryAccess) -> AccessMiddleware {
+        AccessMiddleware(
+            RequestGuard(address: address, local: RegistryAccess.localCaller), access.authenticator, setting: "tokens",
+            open: ["/health", "/healthz", "/readyz", "/readiness"],
+            challenge: { RegistryAccess.challenge($0.uri.path) }
         ) { request, status, text in
             request.uri.path.hasPrefix("/v2")
                 ? OCIService.refusal(status, text) : Problem.response(status, "REFUSED", text)
@@ -127,11 +133,4 @@ package final class RegistryServer: Sendable {
         upkeep.cancel()
         for service in services { await service.stop() }
     }
-}
-
-/// Takes everybody for the same caller: for networks in which all who reach a registry may use it.
-private struct Everybody: Authenticator {
-    let caller: Caller
-
-    func authenticate(_ request: HTTPRequest, from origin: RequestOrigin) async -> Authentication { .caller(caller) }
 }

@@ -6,6 +6,7 @@ import Hummingbird
 import JSON
 import OCI
 import Registry
+import RegistryAccess
 import TagIndex
 import Text
 import Threads
@@ -24,7 +25,7 @@ struct Resolution: Sendable {
     /// Manifests of an index, and indexes in it, at most.
     private static let mostManifests = 1_000
 
-    func respond(to request: Request) async -> Response {
+    func respond(to request: Request, _ context: ServiceContext) async -> Response {
         let prefix = "/v1/resolve/"
         let path = request.uri.path
         guard path.hasPrefix(prefix), let text = path.dropFirst(prefix.count).percentDecoded,
@@ -32,6 +33,7 @@ struct Resolution: Sendable {
         else {
             return Problem.response(.badRequest, "BAD_REFERENCE", "that is no NAME:TAG and no NAME@DIGEST")
         }
+        if let refusal = context.refusal(of: RegistryRoles.pull, with: reference.name) { return refusal }
         do throws(StoreProblem) {
             guard let digest = try await digest(of: reference) else { return try await unknown(reference) }
             let tag = "\"\(digest)\""

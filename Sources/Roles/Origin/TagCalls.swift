@@ -4,6 +4,7 @@ import Hummingbird
 import JSON
 import OCI
 import Registry
+import RegistryAccess
 import TagIndex
 import Text
 import Threads
@@ -20,15 +21,23 @@ struct TagCalls: Sendable {
         case tag(ContentName, Tag)
         /// Of one tag, or of all.
         case history(ContentName, Tag?)
+
+        var name: ContentName? {
+            switch self {
+            case .names: nil
+            case .tags(let name), .tag(let name, _), .history(let name, _): name
+            }
+        }
     }
 
     func respond(to request: Request, _ context: ServiceContext) async -> Response {
         guard let target = Self.target(request.uri.path) else {
             return Problem.response(.badRequest, "BAD_NAME", "that is no NAME or no TAG")
         }
+        if let refusal = context.refusal(of: Self.role(of: request.method), with: target.name) { return refusal }
         do throws(StoreProblem) {
             switch (request.method, target) {
-            case (.get, .names): return try await names(request)
+            case (.get, .names): return try await names(request, context)
             case (.get, .tags(let name)): return try await tags(of: name, request)
             case (.get, .tag(let name, let tag)): return try await show(name, tag)
             case (.get, .history(let name, let tag)): return try await history(name, tag, request)
@@ -38,6 +47,14 @@ struct TagCalls: Sendable {
             }
         } catch {
             return Problem.response(error)
+        }
+    }
+
+    private static func role(of method: HTTPRequest.Method) -> Role {
+        switch method {
+        case .get: RegistryRoles.pull
+        case .delete: RegistryRoles.admin
+        default: RegistryRoles.push
         }
     }
 
@@ -94,9 +111,11 @@ struct TagCalls: Sendable {
             + "\(zeroPadded(rest / 3_600)):\(zeroPadded(rest / 60 % 60)):\(zeroPadded(rest % 60))Z"
     }
 
-    private func names(_ request: Request) async throws(StoreProblem) -> Response {
+    private func names(_ request: Request, _ context: ServiceContext) async throws(StoreProblem) -> Response {
         let (limit, after) = page(request)
-        let names = try await index.names(after: after, limit: limit + 1).map(\.text)
+        let names = try await context.seen(limit + 1, after: after) { after, limit throws(StoreProblem) in
+            try await index.names(after: after, limit: limit)
+        }.map(\.text)
         return list("names", names.map { .string($0) }, limit, last: names.prefix(limit).last)
     }
 

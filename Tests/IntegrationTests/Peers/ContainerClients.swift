@@ -109,7 +109,7 @@ enum ContainerClients {
 }
 
 /// Debian's docker-registry: another registry to copy to and from.
-final class DockerRegistry {
+final class OtherRegistry {
     let authority: String
     private let program: Program
 

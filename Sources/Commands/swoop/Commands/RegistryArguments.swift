@@ -18,14 +18,28 @@ struct RegistryArguments: ParsableArguments {
         ))
     var tokenFile: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "The SHA-256 of the certificate that the registry shows: no other is trusted. 'swoop up --host' prints it.",
+            valueName: "pin"),
+        transform: PinArgument.parse)
+    var pin: CertificatePin?
+
     static let defaultURL = "http://127.0.0.1:15000"
 
     /// - Parameter silence: seconds without a byte after which a request counts as failed.
     func client(silence: Double) throws -> RegistryClient {
         let (url, credential) = try place()
-        var settings = HTTPTransportSettings()
+        var settings = settings
         settings.readTimeout = silence
         return RegistryClient(base: url, credential: credential, settings: settings)
+    }
+
+    /// Of connections to all parts of the registry.
+    var settings: HTTPTransportSettings {
+        var settings = HTTPTransportSettings()
+        settings.pin = pin
+        return settings
     }
 
     /// Where the registry is, and what it is told.
@@ -37,6 +51,11 @@ struct RegistryArguments: ParsableArguments {
             throw Failure(
                 .usage, "'\(text.shown)' is no address of a registry",
                 advice: "Write --registry http://HOST:15000 or https://HOST.")
+        }
+        guard pin == nil || url.isSecure else {
+            throw Failure(
+                .usage, "'--pin' is of no use for '\(text.shown)', which is without TLS",
+                advice: "Write --registry https://HOST:15000.")
         }
         return (url, try credential())
     }
@@ -61,6 +80,15 @@ struct RegistryArguments: ParsableArguments {
         if let base = Terminal.environment("XDG_CACHE_HOME"), base.hasPrefix("/") { return base + "/swoop" }
         guard let home = Terminal.environment("HOME"), home.hasPrefix("/") else { return nil }
         return home + "/.cache/swoop"
+    }
+}
+
+enum PinArgument {
+    static func parse(_ text: String) throws -> CertificatePin {
+        guard let pin = CertificatePin(text) else {
+            throw ArgumentProblem("a pin is the SHA-256 of a certificate: 64 hexadecimal digits")
+        }
+        return pin
     }
 }
 
@@ -95,6 +123,12 @@ extension Failure {
     init(_ error: RegistryError) {
         let (status, advice): (ExitStatus, String) =
             switch error {
+            case .silent(_, _, .notTrusted(let host, let reason)):
+                (
+                    .failed,
+                    "The TLS certificate of \(host) is not to be trusted: \(reason.shown). If it is the registry's own, give "
+                        + "its pin with --pin, as 'swoop up --host' prints it there."
+                )
             case .silent(let registry, _, let cause):
                 (
                     .failed,

@@ -10,6 +10,7 @@ import HTTPServing
 import JSON
 import Logging
 import Registry
+import RegistryAccess
 import RegistryClient
 import Swarm
 import Text
@@ -23,6 +24,9 @@ struct AgentCommand: SwoopCommand {
         discussion: """
             `swoop pull` gets blobs of it over a UNIX socket; programs by Kraken's paths, container programs at port 16000. \
             --registry is any origin or index: it lists the others, and the list outlives it.
+
+            What comes is for all programs of this host (local: open). With --tokens each of them shows a token of its \
+            own (local: token), and the UNIX socket is for the agent's user alone; the file is read again on SIGHUP.
 
             Example:
               swoop agent --registry http://registry.example:15000
@@ -57,6 +61,12 @@ struct AgentCommand: SwoopCommand {
         help: ArgumentHelp("Blobs that were not used for so long leave the cache.", valueName: "time"),
         transform: TimeSpan.parse)
     var tti = TimeSpan(seconds: 7 * 86_400)
+
+    @Option(
+        help: ArgumentHelp(
+            "Ask programs of this host for one of the tokens of this file (mode 600); without it all of them may pull.",
+            valueName: "file"))
+    var tokens: String?
 
     @Flag(help: "Listen at free ports instead of the usual ones; the first line says which.")
     var anyPort = false
@@ -94,8 +104,20 @@ struct AgentCommand: SwoopCommand {
         (options.fewPeers, options.earlyAnnounce) = (8, 5)
         let node = BlobNode(directory: directory, swarm: swarm, options: options, logger: logger)
         let (registry, credential) = try access.place()
+        let local = try await Threads.offload { [tokens] in Result { try Self.access(tokens) } }.get()
+        if case .tokens(let tokens) = local {
+            StopSignal.shared.onHangup {
+                Threads.runDetached {
+                    do { try tokens.reload() } catch {
+                        reporter.warning("the tokens before stay in force: \(error)".shown)
+                    }
+                }
+            }
+        }
         let list = SystemPath(place + "/cluster.json")
-        let view = RegistryView(registry, credential: credential, known: Self.known(list)) { cluster in
+        let view = RegistryView(
+            registry, credential: credential, settings: access.settings, known: Self.known(list)
+        ) { cluster in
             Threads.runDetached { Self.keep(cluster, at: list) }
         }
         var bounds = CacheBounds()
@@ -105,8 +127,8 @@ struct AgentCommand: SwoopCommand {
             try await agent.start()
             let ports = anyPort ? [0, 0] : [16002, 16000]
             let server = try await AgentServer.start(
-                agent, at: ports.map { ListenAddress(host: "127.0.0.1", port: $0) }, admission: admission,
-                logger: logger)
+                agent, at: ports.map { ListenAddress(host: "127.0.0.1", port: $0) }, access: local,
+                admission: admission, logger: logger)
             let door = try door(agent, logger)
             door.start()
             reporter.event(
@@ -138,11 +160,19 @@ struct AgentCommand: SwoopCommand {
             if socket == nil, let cut = path.lastIndex(of: "/") {
                 _ = try HeldDirectory.open(SystemPath(String(path[..<cut])), creating: true)
             }
-            return try DescriptorDoor(agent, path: path, logger: logger)
+            return try DescriptorDoor(agent, path: path, isPrivate: tokens != nil, logger: logger)
         } catch {
             throw Failure(
                 Failure.status(error.number), "the agent cannot listen at \(path.shown): \(error)",
                 advice: "Give another place with --socket, and the same to `swoop pull --agent`.")
+        }
+    }
+
+    /// Whom of this host the agent pulls for.
+    private static func access(_ tokens: String?) throws -> RegistryAccess {
+        guard let tokens else { return .local }
+        do { return .tokens(try RegistryTokens(path: tokens)) } catch {
+            throw Failure(.usage, error.description.shown)
         }
     }
 

@@ -10,6 +10,7 @@ import HTTPServing
 import Logging
 import Origin
 import Registry
+import RegistryAccess
 import Swarm
 import TagIndex
 import Threads
@@ -27,7 +28,7 @@ struct RegistryPlace: Sendable {
     let data: String
     let host: String
     let ports: Ports
-    let isInsecure: Bool
+    let security: RegistrySecurity
     /// Where blobs live in the end; nil for here.
     let backend: BackendAddress?
 
@@ -47,7 +48,8 @@ struct RegistryHost: Sendable {
     let peers: String
 
     /// The doors are the same at all ports; each is there because deployed clients look for it.
-    var url: String { "http://\(server.addresses[0])" }
+    let scheme: String
+    var url: String { "\(scheme)://\(server.addresses[0])" }
     var oci: String { server.addresses[0].description }
     var index: String { server.addresses[2].description }
 
@@ -82,10 +84,11 @@ struct RegistryHost: Sendable {
             let ports = [15000, 15002, 15004].map { ListenAddress(host: place.host, port: place.port($0)) }
             let server = try await RegistryServer.start(
                 at: ports, node: node, index: index, cold: cold, peers: given, trackers: [announce],
-                isInsecure: place.isInsecure, admission: admission, logger: logger)
+                access: place.security.access, certificates: place.security.certificates, admission: admission,
+                logger: logger)
             return RegistryHost(
                 trackerServer: tracker, swarm: swarm, server: server, cold: cold, data: place.data, tracker: announce,
-                peers: given)
+                peers: given, scheme: place.security.certificates == nil ? "http" : "https")
         } catch {
             await cold?.stop()
             await swarm.shutdown()

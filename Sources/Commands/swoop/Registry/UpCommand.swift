@@ -2,6 +2,9 @@ import Address
 import ArgumentParser
 import Backends
 import Glibc
+import HTTPServing
+import RegistryAccess
+import Threads
 
 /// `swoop up`: a whole registry on one machine.
 struct UpCommand: SwoopCommand {
@@ -12,11 +15,15 @@ struct UpCommand: SwoopCommand {
             Keeps what is pushed under --data, and gives it to any number of hosts, each of which gives what it has to the \
             others. Needs no configuration. Container programs push to and pull from port 15000.
 
-            With --host it is reached from other machines. Until it has tokens that takes --insecure too: whoever \
-            reaches the address may push, pull and delete.
+            With --host it is reached from other machines, by TLS and with tokens: at its first start it makes a \
+            certificate and a token for each role (pull, push, admin, cluster) in 'access' under --data, and prints what \
+            other machines are told. --tokens and --tls-certificate name files of your own. All of them are read again on \
+            SIGHUP; a mistake leaves those before in force. With --insecure there is neither: whoever reaches the address \
+            may push, pull and delete.
 
             Examples:
               swoop up
+              swoop up --host 192.0.2.7
               swoop push ./build team/app:1.0
               swoop pull team/app:1.0 -o /srv
               swoop up --backend s3://bucket/registry
@@ -40,32 +47,46 @@ struct UpCommand: SwoopCommand {
     @Flag(help: "Let everybody who reaches --host push, pull and delete.")
     var insecure = false
 
+    @OptionGroup var files: SecurityArguments
+
     @Flag(help: "Listen at free ports instead of the usual ones; the first line says which.")
     var anyPort = false
 
     @OptionGroup var global: GlobalOptions
 
+    /// Whether callers show tokens.
+    private var needsTokens: Bool { files.tokens != nil || !(HostName.isLoopback(host) || insecure) }
+
     func validate() throws {
-        guard HostName.isLoopback(host) || insecure else {
-            throw ValidationError(
-                "with '--host \(host.shown)' strangers reach the registry: add --insecure if they all may use it")
-        }
+        if insecure, files.tokens != nil { throw ValidationError("'--insecure' and '--tokens' exclude each other") }
+        try files.check()
     }
 
     func run(_ reporter: Reporter) async throws {
-        let supervisor = UpSupervisor(reporter: reporter)
+        let supervisor = UpSupervisor(reporter: reporter, passesHangups: needsTokens || files.tlsCertificate != nil)
         if supervisor.isParent { return try await supervisor.run() }
         var logger = global.logger
         if global.verbose == 0 { logger.logLevel = .warning }
+        let (data, files, host, insecure, needsTokens) = (
+            data ?? Self.usualData, files, host, insecure, needsTokens
+        )
+        let security = try await Threads.offload {
+            Result {
+                try RegistrySecurity(
+                    files, data: data, host: host, needsTokens: needsTokens, isInsecure: insecure)
+            }
+        }.get()
         let place = RegistryPlace(
-            data: data ?? Self.usualData, host: host, ports: anyPort ? .free : .usual, isInsecure: insecure,
-            backend: try backendAddress())
+            data: data, host: host, ports: anyPort ? .free : .usual, security: security, backend: try backendAddress())
         StopSignal.shared.setForcedStatus(.done)
-        let host = try await RegistryHost.start(place, logger: logger)
-        report(host, reporter)
+        if security.isFromFiles {
+            StopSignal.shared.onHangup { Threads.runDetached { security.reload(reporter) } }
+        }
+        let registry = try await RegistryHost.start(place, logger: logger)
+        report(registry, security, reporter)
         ServiceManager.ready()
         await StopSignal.shared.wait()
-        await host.stop()
+        await registry.stop()
     }
 
     private func backendAddress() throws -> BackendAddress? {
@@ -77,20 +98,32 @@ struct UpCommand: SwoopCommand {
         }
     }
 
-    private func report(_ host: RegistryHost, _ reporter: Reporter) {
-        let url = host.url
-        reporter.event(
-            .object([
-                ("event", .string("listening")), ("registry", .string(url)), ("oci", .string(host.oci)),
-                ("index", .string(host.index)), ("tracker", .string(host.tracker)), ("peers", .string(host.peers)),
-                ("data", .string(host.data)),
-            ]))
-        if insecure { reporter.warning("whoever reaches \(host.oci) may push, pull and delete: --insecure") }
+    private func report(_ registry: RegistryHost, _ security: RegistrySecurity, _ reporter: Reporter) {
+        let url = registry.url
+        var event: [(String, JSONValue)] = [
+            ("event", .string("listening")), ("registry", .string(url)), ("oci", .string(registry.oci)),
+            ("index", .string(registry.index)), ("tracker", .string(registry.tracker)),
+            ("peers", .string(registry.peers)), ("data", .string(registry.data)),
+        ]
+        if let own = security.own { event.append(("access", .string(own.path))) }
+        if let pin = security.pin { event.append(("pin", .string(pin.description))) }
+        reporter.event(.object(event))
+        if insecure { reporter.warning("whoever reaches \(registry.oci) may push, pull and delete: --insecure") }
         // The usual address need not be said.
-        let option = url == RegistryPlace.usualURL ? "" : " --registry \(url)"
-        reporter.note("registry at \(url), for container programs at \(host.oci), kept in \(host.data.shown)")
-        reporter.note("try:  swoop push PATH team/app:1.0\(option)")
-        reporter.note("      swoop pull team/app:1.0 -o DIR\(option)")
+        let place = url == RegistryPlace.usualURL ? "" : " --registry \(url)"
+        let pinned = security.pin.map { " --pin \($0)" } ?? ""
+        func option(_ role: Role) -> String {
+            let token = security.own.map { " --token-file \($0.token(role).shown)" }
+            return place + (token ?? (needsTokens ? " --token-file FILE" : "")) + pinned
+        }
+        reporter.note(
+            "registry at \(url), for container programs at \(registry.oci), kept in \(registry.data.shown)")
+        reporter.note("try:  swoop push PATH team/app:1.0\(option(RegistryRoles.push))")
+        reporter.note("      swoop pull team/app:1.0 -o DIR\(option(RegistryRoles.pull))")
+        guard let own = security.own else { return }
+        reporter.note("on other hosts, which need the token's file (others for push, admin and cluster are beside it):")
+        reporter.note(
+            "      swoop agent --registry \(url) --token-file \(own.token(RegistryRoles.pull).shown)\(pinned)")
     }
 
     /// Where a registry keeps its data if nothing is said.

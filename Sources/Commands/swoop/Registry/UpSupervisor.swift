@@ -1,8 +1,12 @@
 import Glibc
+import Synchronization
 
 /// The small parent of a registry: starts it again when it dies, so that one machine needs no service manager.
 struct UpSupervisor {
     let reporter: Reporter
+    /// Whether SIGHUP is for the registry, which reads files again. Else it ends it, as when a terminal is closed.
+    let passesHangups: Bool
+    private static let child = Mutex<ChildProcess?>(nil)
     private static let mark = "SWOOP_UP_CHILD"
     /// Seconds before the next start, and a life after which a death counts as the first again.
     private static let pauses = [0.2, 1, 2, 5, 10, 30]
@@ -16,13 +20,19 @@ struct UpSupervisor {
 
     func run() async throws {
         StopSignal.shared.setForcedStatus(.done)
+        if passesHangups {
+            StopSignal.shared.onHangup { Self.child.withLock { $0 }?.signal(SIGHUP) }
+        }
         let clock = ContinuousClock()
         var deaths = 0
         while true {
             let began = clock.now
             let child = try ChildProcess.start(
                 ["/proc/self/exe"] + CommandLine.arguments.dropFirst(), environment: [(Self.mark, "1")], output: 1)
-            switch await ending(of: child) {
+            Self.child.withLock { $0 = child }
+            let ending = await ending(of: child)
+            Self.child.withLock { $0 = nil }
+            switch ending {
             // It could not start, or was told to stop: another start would end the same way.
             case .exited(let status): throw QuietExit(status: ExitStatus(rawValue: status) ?? .failed)
             case .killed(let signal):

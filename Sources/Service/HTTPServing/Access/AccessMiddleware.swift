@@ -31,6 +31,9 @@ package struct ServiceContext: RequestContext {
 
     /// Whether who asks may do what takes this role.
     package func may(_ role: Role) -> Bool { caller?.role.includes(role) ?? false }
+
+    /// Whether who asks may see what has this name.
+    package func sees(_ name: String) -> Bool { caller.map { $0.scope?.includes(name) ?? true } ?? false }
 }
 
 /// Builds the response to a refused request, in the format that the clients of a role read.
@@ -45,19 +48,22 @@ package struct AccessMiddleware: RouterMiddleware {
     private let authenticator: any Authenticator
     private let setting: String
     private let open: Set<String>
+    private let challenge: @Sendable (Request) -> String
     private let refuse: RefusalAnswer
 
     /// - Parameters:
     ///   - setting: the name of the setting that holds a token, for messages.
     ///   - open: paths that only show whether the server is up. They need no credentials.
+    ///   - challenge: the kind of credentials that is asked for (`WWW-Authenticate`).
     package init(
         _ gate: RequestGuard, _ authenticator: any Authenticator, setting: String, open: Set<String>,
-        refuse: @escaping RefusalAnswer
+        challenge: @escaping @Sendable (Request) -> String = { _ in "Bearer" }, refuse: @escaping RefusalAnswer
     ) {
         self.gate = gate
         self.authenticator = authenticator
         self.setting = setting
         self.open = open
+        self.challenge = challenge
         self.refuse = refuse
     }
 
@@ -87,7 +93,8 @@ package struct AccessMiddleware: RouterMiddleware {
     private func turnedAway(_ request: Request, _ status: HTTPResponse.Status, _ text: String) -> Response {
         var response = refuse(request, status, text)
         if request.method == .head { response = response.createHeadResponse() }
-        if status == .unauthorized { response.headers[.wwwAuthenticate] = "Bearer" }
+        if status == .unauthorized { response.headers[.wwwAuthenticate] = challenge(request) }
+        if status == .tooManyRequests { response.headers[.retryAfter] = RequestPlace.retryAfter }
         // The request body is not read, so the connection cannot serve another request.
         if request.method != .get { response.headers[.connection] = "close" }
         return response

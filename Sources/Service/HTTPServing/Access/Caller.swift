@@ -25,15 +25,36 @@ package struct Role: Sendable, Hashable, CustomStringConvertible {
     package static let administer = Role("administer", including: .operate)
 }
 
+/// The names of things that a caller may see and change, where it is not all of them.
+package struct CallerScope: Sendable, Hashable {
+    /// For messages and to tell two scopes apart.
+    package let patterns: [String]
+    private let test: @Sendable (String) -> Bool
+
+    /// - Parameter includes: whether a name matches one of the patterns.
+    package init(patterns: [String], includes: @escaping @Sendable (String) -> Bool) {
+        self.patterns = patterns
+        test = includes
+    }
+
+    package func includes(_ name: String) -> Bool { test(name) }
+
+    package static func == (left: Self, right: Self) -> Bool { left.patterns == right.patterns }
+    package func hash(into hasher: inout Hasher) { hasher.combine(patterns) }
+}
+
 /// The sender of a request.
 package struct Caller: Sendable, Hashable {
     /// For audit records; never a secret.
     package let name: String
     package let role: Role
+    /// Nil for a caller that may see everything.
+    package let scope: CallerScope?
 
-    package init(name: String, role: Role) {
+    package init(name: String, role: Role, scope: CallerScope? = nil) {
         self.name = name
         self.role = role
+        self.scope = scope
     }
 
     /// A client on this host, when no credentials are configured.
@@ -46,6 +67,10 @@ package enum Authentication: Sendable, Hashable {
     case notSetUp
     case missing
     case wrong
+    /// Right once, and no longer.
+    case expired
+    /// So many wrong ones came from this address that none of it is looked at for a while.
+    case tooManyFailures
     case caller(Caller)
 }
 

@@ -6,7 +6,7 @@ import HTTPTypes
 package struct RequestGuard: Sendable {
     /// Why a request is refused.
     package enum Refusal: Equatable, Sendable {
-        case noHost, foreignHost, crossSite, tokenMissing, tokenWrong, tokenNotSet
+        case noHost, foreignHost, crossSite, tokenMissing, tokenWrong, tokenExpired, tokenNotSet, tooManyFailures
         /// The caller lacks the required role.
         case roleTooLow(needed: Role)
 
@@ -14,7 +14,8 @@ package struct RequestGuard: Sendable {
             switch self {
             case .noHost: .badRequest
             case .foreignHost, .crossSite, .tokenNotSet, .roleTooLow: .forbidden
-            case .tokenMissing, .tokenWrong: .unauthorized
+            case .tokenMissing, .tokenWrong, .tokenExpired: .unauthorized
+            case .tooManyFailures: .tooManyRequests
             }
         }
 
@@ -26,6 +27,8 @@ package struct RequestGuard: Sendable {
             case .crossSite: "requests of web pages of other sites are refused"
             case .tokenMissing: "a token is needed: Authorization: Bearer TOKEN"
             case .tokenWrong: "the token is wrong"
+            case .tokenExpired: "the token has expired"
+            case .tooManyFailures: "too many wrong tokens came from this address: try again in a second"
             case .tokenNotSet: "this API is reached over the network, and no \(setting) is set"
             case .roleTooLow(let needed): "this token does not allow that: the role '\(needed)' is needed"
             }
@@ -56,6 +59,8 @@ package struct RequestGuard: Sendable {
         case .notSetUp: address.isLoopback ? nil : .tokenNotSet
         case .missing: .tokenMissing
         case .wrong: .tokenWrong
+        case .expired: .tokenExpired
+        case .tooManyFailures: .tooManyFailures
         case .caller: nil
         }
     }
@@ -65,7 +70,7 @@ package struct RequestGuard: Sendable {
         switch authentication {
         case .caller(let caller): caller
         case .notSetUp where address.isLoopback: local
-        case .notSetUp, .missing, .wrong: nil
+        case .notSetUp, .missing, .wrong, .expired, .tooManyFailures: nil
         }
     }
 

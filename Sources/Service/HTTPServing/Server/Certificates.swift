@@ -30,25 +30,34 @@ package final class Certificates: Sendable {
     }
 
     private let files: TLSFiles
-    private let context: Mutex<NIOSSLContext>
+    private let loaded: Mutex<Loaded>
+
+    private struct Loaded {
+        let context: NIOSSLContext
+        /// The server's own certificate.
+        let leaf: [UInt8]
+    }
 
     /// Reads the files. Blocks on the disk.
     /// - Throws: ``Problem``, which names the file that is wrong.
     package init(_ files: TLSFiles) throws(Problem) {
         self.files = files
-        context = Mutex(try Self.load(files))
+        loaded = Mutex(try Self.load(files))
     }
 
     /// Reads the files again. What was in force stays so if they cannot be used. Blocks on the disk.
     /// - Throws: ``Problem``, which names the file that is wrong.
     package func reload() throws(Problem) {
         let new = try Self.load(files)
-        context.withLock { $0 = new }
+        loaded.withLock { $0 = new }
     }
 
-    var current: NIOSSLContext { context.withLock(\.self) }
+    var current: NIOSSLContext { loaded.withLock(\.context) }
 
-    private static func load(_ files: TLSFiles) throws(Problem) -> NIOSSLContext {
+    /// The server's own certificate as DER: clients may be told its digest.
+    package var certificate: [UInt8] { loaded.withLock(\.leaf) }
+
+    private static func load(_ files: TLSFiles) throws(Problem) -> Loaded {
         let chain = try certificates(files.chain)
         let key = try privateKey(files)
         var configuration = TLSConfiguration.makeServerConfiguration(
@@ -62,7 +71,10 @@ package final class Certificates: Sendable {
             // A client's certificate names no host. One that shows none is refused.
             configuration.certificateVerification = .noHostnameVerification
         }
-        do { return try NIOSSLContext(configuration: configuration) } catch {
+        do {
+            return Loaded(
+                context: try NIOSSLContext(configuration: configuration), leaf: try chain.first?.toDERBytes() ?? [])
+        } catch {
             throw Problem(description: "\(files.chain) and \(files.key) do not belong together: \(error)")
         }
     }

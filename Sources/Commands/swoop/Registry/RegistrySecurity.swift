@@ -1,0 +1,109 @@
+import Address
+import ArgumentParser
+import Files
+import Glibc
+import HTTPServing
+import HTTPTransport
+import RegistryAccess
+import Threads
+
+/// The files that say who may use a registry, and how it proves itself.
+struct SecurityArguments: ParsableArguments, Sendable {
+    @Option(
+        help: ArgumentHelp(
+            "A file, mode 600, with tokens: {\"tokens\": [{name, role, sha256|secret, names, expires}]}.",
+            valueName: "file"))
+    var tokens: String?
+
+    @Option(help: ArgumentHelp("PEM file: the certificate to show, then those that vouch for it.", valueName: "file"))
+    var tlsCertificate: String?
+
+    @Option(help: ArgumentHelp("PEM file: its private key.", valueName: "file"))
+    var tlsKey: String?
+
+    @Option(help: ArgumentHelp("A file whose first line opens the key.", valueName: "file"))
+    var tlsPassphrase: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "PEM file: whoever shows no certificate that one of these vouches for is not let in.", valueName: "file"))
+    var tlsClientCa: String?
+
+    /// For `validate`: those of a group are not called by themselves.
+    func check() throws {
+        guard (tlsCertificate == nil) == (tlsKey == nil) else {
+            throw ValidationError("'--tls-certificate' and '--tls-key' go together")
+        }
+        guard tlsCertificate != nil || (tlsPassphrase == nil && tlsClientCa == nil) else {
+            throw ValidationError("'--tls-passphrase' and '--tls-client-ca' need '--tls-certificate'")
+        }
+    }
+
+    var tls: TLSFiles? {
+        guard let tlsCertificate, let tlsKey else { return nil }
+        return TLSFiles(
+            chain: tlsCertificate, key: tlsKey, passphrase: tlsPassphrase,
+            clientAuthorities: tlsClientCa.map { [$0] } ?? [])
+    }
+}
+
+/// Who may use a registry, and how it proves itself.
+struct RegistrySecurity: Sendable {
+    let access: RegistryAccess
+    let certificates: Certificates?
+    /// What the registry made for itself; nil where all of it was given, or nothing is needed.
+    let own: OwnAccess?
+    /// What clients are told of a certificate that nobody vouches for.
+    let pin: CertificatePin?
+
+    /// Reads the files, and makes those that are needed and not given. Blocks on the disk.
+    init(_ files: SecurityArguments, data: String, host: String, needsTokens: Bool, isInsecure: Bool) throws {
+        let own = OwnAccess(data: data)
+        let isOpen = HostName.isLoopback(host)
+        let makesTokens = needsTokens && files.tokens == nil
+        let makesCertificate = needsTokens && !isOpen && files.tls == nil
+        if makesTokens || makesCertificate {
+            do { try own.make(hosts: Self.names(of: host), now: Clocks.wallWholeSeconds) } catch {
+                throw Failure(
+                    error.disk.map { Failure.status($0.number) } ?? .failed,
+                    "the registry cannot make its certificate and tokens in \(error.path.shown): \(error)",
+                    advice:
+                        "Give another directory with --data, or files with --tokens, --tls-certificate and --tls-key.")
+            }
+        }
+        do {
+            let tls = files.tls ?? (makesCertificate ? own.tls : nil)
+            certificates = try tls.map { try Certificates($0) }
+            let tokens = files.tokens ?? (makesTokens ? own.tokens : nil)
+            access = try tokens.map { .tokens(try RegistryTokens(path: $0)) } ?? (isInsecure ? .everybody : .local)
+        } catch let error as Certificates.Problem {
+            throw Failure(.usage, error.description.shown)
+        } catch let error as TokenTable.Problem {
+            throw Failure(.usage, error.description.shown)
+        }
+        self.own = makesTokens ? own : nil
+        pin = makesCertificate ? certificates.map { CertificatePin(certificate: $0.certificate) } : nil
+    }
+
+    /// Whether there is something to read again.
+    var isFromFiles: Bool { if case .tokens = access { true } else { certificates != nil } }
+
+    /// Reads the files again. Blocks on the disk.
+    func reload(_ reporter: Reporter) {
+        if case .tokens(let tokens) = access {
+            do { try tokens.reload() } catch { reporter.warning("the tokens before stay in force: \(error)".shown) }
+        }
+        do { try certificates?.reload() } catch {
+            reporter.warning("the certificates before stay in force: \(error)".shown)
+        }
+    }
+
+    /// By which the registry may be reached: a wildcard address is none.
+    private static func names(of host: String) -> [String] {
+        var buffer = [CChar](repeating: 0, count: 256)
+        let known = gethostname(&buffer, buffer.count - 1) == 0
+        let name = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let isWildcard = host == "0.0.0.0" || host == "::"
+        return (isWildcard ? [] : [host]) + ["localhost", "127.0.0.1", "::1"] + (known && !name.isEmpty ? [name] : [])
+    }
+}

@@ -1,0 +1,74 @@
+import Files
+import Glibc
+import HTTPServing
+import Text
+
+/// The certificate and the tokens of a registry that makes its own: the directory `access` beside its blobs. Whoever runs the
+/// registry may replace the files, or remove the directory: the next start makes what is missing.
+package struct OwnAccess: Sendable {
+    /// Why the files cannot be made.
+    package struct Problem: Error, Sendable, CustomStringConvertible {
+        package let path: String
+        /// Nil where no certificate could be made.
+        package let disk: SystemError?
+        package var description: String { disk.map { "\($0)" } ?? "no certificate could be made" }
+    }
+
+    package let path: String
+
+    package init(data: String) { path = data + "/access" }
+
+    package var tls: TLSFiles { TLSFiles(chain: path + "/certificate.pem", key: path + "/key.pem") }
+    package var tokens: String { path + "/tokens.json" }
+    /// The file with the token of a role, for `--token-file`.
+    package func token(_ role: Role) -> String { "\(path)/\(role).token" }
+
+    /// Makes what is not there. Blocks on the disk.
+    /// - Parameters:
+    ///   - hosts: by which the registry is reached.
+    ///   - now: seconds since 1970.
+    package func make(hosts: [String], now: Int64) throws(Problem) {
+        do {
+            try prepare(hosts, now)
+        } catch {
+            throw Problem(path: path, disk: error as? SystemError)
+        }
+    }
+
+    private func prepare(_ hosts: [String], _ now: Int64) throws {
+        let place = SystemPath(path)
+        let (above, name) = try place.split()
+        if try HeldDirectory.open(above, creating: true).status(name) == nil {
+            try SystemFileLayer().makeDirectory(path: place, permissions: 0o700)
+        }
+        let directory = try HeldDirectory.open(place)
+        if try directory.status(Self.certificateName) == nil {
+            let made = try SelfSignedCertificate(hosts: hosts, now: now)
+            // The key first: without the certificate both are made anew.
+            try Self.write(made.privateKey.value, Self.keyName, directory)
+            try Self.write(made.pem, Self.certificateName, directory)
+        }
+        guard try directory.status(Self.tokensName) == nil else { return }
+        var entries: [String] = []
+        for role in RegistryRoles.all {
+            let secret = Secret.random()
+            guard let name = FileName("\(role).token") else { continue }
+            try Self.write(secret.value + "\n", name, directory)
+            entries.append(#"    {"name": "\#(role)", "role": "\#(role)", "sha256": "\#(secret.digest)"}"#)
+        }
+        try Self.write(
+            "{\n  \"tokens\": [\n" + entries.joined(separator: ",\n") + "\n  ]\n}\n", Self.tokensName, directory)
+    }
+
+    private static let certificateName = FileName(own: "certificate.pem")
+    private static let keyName = FileName(own: "key.pem")
+    private static let tokensName = FileName(own: "tokens.json")
+
+    private static func write(_ text: String, _ name: FileName, _ directory: HeldDirectory) throws(SystemError) {
+        var file = try directory.replacement(
+            name, temporary: .random(prefix: ".new-"), [.writeOnly, .hiddenFromOthers])
+        guard fchmod(file.descriptor, 0o600) == 0 else { throw .current }
+        try file.write(Array(text.utf8))
+        try file.commit(isDurable: true)
+    }
+}
