@@ -372,8 +372,8 @@ let tests: [Module] = [
     Module(
         name: "RegistryAccessTests", kind: .tests,
         uses: [
-            "Address", "Hashing", "Admission", "Blobs", "HTTPTransport", "HTTPServing", "Swarm",
-            "Registry", "TagIndex", "BlobNode", "RegistryAccess", "Origin", "TestSupport",
+            "Text", "Address", "Hashing", "Admission", "Blobs", "HTTPTransport", "HTTPServing", "Swarm", "Registry",
+            "TagIndex", "BlobNode", "RegistryClient", "RegistryAccess", "Origin", "TestSupport",
         ], products: [.log]),
     Module(name: "S3Tests", kind: .tests, uses: ["S3"]),
     Module(

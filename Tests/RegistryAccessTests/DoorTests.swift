@@ -4,14 +4,17 @@ import BlobNode
 import Blobs
 import Foundation
 import HTTPServing
+import HTTPTransport
 import Logging
 import Origin
 import Registry
 import RegistryAccess
+import RegistryClient
 import Swarm
 import TagIndex
 import TestSupport
 import Testing
+import Text
 
 /// A registry with tokens and TLS on free ports of loopback.
 private struct Doors {
@@ -217,6 +220,36 @@ struct DoorTests {
                 return answers.last == 200
             }
             #expect(isLetIn, "\(answers)")
+        }
+    }
+
+    @Test func `a client with a pin trusts that certificate alone, and tells a server without TLS nothing`()
+        async throws
+    {
+        try await withDoors { doors async throws in
+            let right = CertificatePin(certificate: doors.certificates.certificate)
+            let wrong = try #require(CertificatePin(String(repeating: "0", count: 64)))
+            func ask(_ pin: CertificatePin?, _ scheme: String = "https") async throws -> String {
+                var settings = HTTPTransportSettings()
+                settings.pin = pin
+                var options = RegistryClient.Options()
+                options.tries = 1
+                let client = RegistryClient(
+                    base: try #require(HTTPURL("\(scheme)://\(doors.server.addresses[0])")),
+                    credential: RegistryCredential("reader-secret"), options: options, settings: settings)
+                let answer: String
+                do throws(RegistryError) {
+                    answer = try await client.document("/v1/cluster", limit: 65_536) == nil ? "nothing" : "a list"
+                } catch { answer = error.cause ?? error.description }
+                await client.shutdown()
+                return answer
+            }
+            #expect(try await ask(right) == "a list")
+            #expect(
+                try await ask(wrong)
+                    == "the TLS certificate of 127.0.0.1 is not to be trusted: it is another one than the pinned one")
+            #expect(try await ask(nil).hasPrefix("the TLS certificate of 127.0.0.1 is not to be trusted"))
+            #expect(try await ask(right, "http") != "a list")
         }
     }
 

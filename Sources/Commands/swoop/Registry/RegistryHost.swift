@@ -50,6 +50,11 @@ struct RegistryHost: Sendable {
     /// The doors are the same at all ports; each is there because deployed clients look for it.
     let scheme: String
     var url: String { "\(scheme)://\(server.addresses[0])" }
+    /// The same for other hosts.
+    var outsideURL: String {
+        let address = server.addresses[0]
+        return "\(scheme)://\(ListenAddress(host: RegistrySecurity.reachable(address.host), port: address.port))"
+    }
     var oci: String { server.addresses[0].description }
     var index: String { server.addresses[2].description }
 

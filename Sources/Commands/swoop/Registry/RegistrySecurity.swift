@@ -98,12 +98,21 @@ struct RegistrySecurity: Sendable {
         }
     }
 
-    /// By which the registry may be reached: a wildcard address is none.
+    /// By which the registry may be reached.
     private static func names(of host: String) -> [String] {
+        let names = [reachable(host), "localhost", "127.0.0.1", "::1", hostName].compactMap(\.self)
+        return names.enumerated().filter { !names[..<$0.offset].contains($0.element) }.map(\.element)
+    }
+
+    /// What other hosts can write for an address that is listened at: nobody reaches a wildcard.
+    static func reachable(_ host: String) -> String {
+        host == "0.0.0.0" || host == "::" ? hostName ?? host : host
+    }
+
+    /// The machine's own name.
+    private static var hostName: String? {
         var buffer = [CChar](repeating: 0, count: 256)
-        let known = gethostname(&buffer, buffer.count - 1) == 0
-        let name = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let isWildcard = host == "0.0.0.0" || host == "::"
-        return (isWildcard ? [] : [host]) + ["localhost", "127.0.0.1", "::1"] + (known && !name.isEmpty ? [name] : [])
+        guard gethostname(&buffer, buffer.count - 1) == 0, buffer[0] != 0 else { return nil }
+        return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }

@@ -123,7 +123,8 @@ struct UpCommand: SwoopCommand {
         guard let own = security.own else { return }
         reporter.note("on other hosts, which need the token's file (others for push, admin and cluster are beside it):")
         reporter.note(
-            "      swoop agent --registry \(url) --token-file \(own.token(RegistryRoles.pull).shown)\(pinned)")
+            "      swoop agent --registry \(registry.outsideURL) --token-file \(own.token(RegistryRoles.pull).shown)\(pinned)"
+        )
     }
 
     /// Where a registry keeps its data if nothing is said.
