@@ -2,6 +2,8 @@ import HTTPServing
 import HTTPTypes
 import Hummingbird
 import JSON
+import Registry
+import RegistryAccess
 
 /// An error of the calls under `/v1` (RFC 9457).
 package enum Problem {
@@ -20,5 +22,17 @@ package enum Problem {
         var response = Response.json(.object(object), status: status)
         response.headers[.contentType] = "application/problem+json"
         return response
+    }
+}
+
+extension ServiceContext {
+    /// Why a request under `/v1` is turned away; nil where who asks may do this with what is under the name.
+    package func refusal(of role: Role, with name: ContentName? = nil) -> Response? {
+        guard may(role) else {
+            return Problem.response(
+                .forbidden, "ROLE", "this token does not allow that: the role '\(role)' is needed")
+        }
+        guard let name, !sees(name) else { return nil }
+        return Problem.response(.forbidden, "NAME_REFUSED", Self.unseenText(name))
     }
 }

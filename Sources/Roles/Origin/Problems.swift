@@ -1,8 +1,6 @@
 import HTTPServing
 import Hummingbird
 import OCI
-import Registry
-import RegistryAccess
 import TagIndex
 
 extension Problem {
@@ -17,17 +15,5 @@ extension Problem {
                 HTTPResponse.Status(code: 507), "INDEX_DISK", "the index's disk is full, or fails",
                 advice: "Make room on it; nothing was changed.")
         }
-    }
-}
-
-extension ServiceContext {
-    /// Why a request under `/v1` is turned away; nil where who asks may do this with what is under the name.
-    func refusal(of role: Role, with name: ContentName? = nil) -> Response? {
-        guard may(role) else {
-            return Problem.response(
-                .forbidden, "ROLE", "this token does not allow that: the role '\(role)' is needed")
-        }
-        guard let name, !sees(name) else { return nil }
-        return Problem.response(.forbidden, "NAME_REFUSED", Self.unseenText(name))
     }
 }
