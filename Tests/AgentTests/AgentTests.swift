@@ -124,7 +124,11 @@ import Threads
             bounds.most = .bytes(2 << 20)
             try await TestAgent.run(registry, bounds: bounds) { agent in
                 func get(_ index: Int) async throws -> Reply {
-                    try await agent.ask("/namespace/a/blobs/\(digests[index])")
+                    let reply = try await agent.ask("/namespace/a/blobs/\(digests[index])")
+                    try await wait(for: "the end of the answer") {
+                        !agent.agent.node.catalogue.isOnLease(digests[index].sha256)
+                    }
+                    return reply
                 }
                 #expect(try await get(0).body == blobs[0])
                 #expect(try await get(1).body == blobs[1])
@@ -134,6 +138,8 @@ import Threads
                 #expect(agent.isCached(digests[0]) && !agent.isCached(digests[1]))
                 // A delete does not bite what is read either.
                 #expect(try await agent.ask("/blobs/\(digests[0])", method: "DELETE").status == 409)
+                // Its last byte is sent before it is whole and has its name.
+                try await wait(for: "the blob in the cache") { agent.isCached(digests[2]) }
                 let second = agent.agent.node.catalogue.lease(digests[2].sha256, at: 1)
                 let full = try await get(3)
                 #expect(full.status == 507 && full.text.contains("no space is left"))
@@ -143,6 +149,9 @@ import Threads
             try await TestAgent.run(registry, bounds: bounds) { agent in
                 for index in digests.indices {
                     #expect(try await agent.ask("/namespace/a/blobs/\(digests[index])").body == blobs[index])
+                    try await wait(for: "the end of the answer") {
+                        !agent.agent.node.catalogue.isOnLease(digests[index].sha256)
+                    }
                 }
                 try await wait(for: "room") { agent.agent.node.catalogue.figures.bytes <= 2 << 20 }
             }

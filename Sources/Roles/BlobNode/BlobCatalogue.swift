@@ -79,6 +79,12 @@ package final class BlobCatalogue: Sendable {
         return (entry, BlobLease { [self] in release(digest) })
     }
 
+    /// Keeps a blob, once it is here, from being evicted until the lease has gone.
+    package func reserve(_ digest: SHA256Digest) -> BlobLease {
+        state.withLock { $0.leases[digest, default: 0] += 1 }
+        return BlobLease { [self] in release(digest) }
+    }
+
     private func release(_ digest: SHA256Digest) {
         state.withLock { state in
             let left = (state.leases[digest] ?? 1) - 1

@@ -10,6 +10,8 @@ package final class BlobReading: Sendable {
     private let transfer: Transfer
     private let reader: Transfer.ReaderID
     private let hold: FetchHold
+    /// When it is whole, it stays while somebody reads it.
+    private let lease: BlobLease
 
     init(
         _ digest: SHA256Digest, _ file: HeldFile, _ node: BlobNode, _ transfer: Transfer, _ reader: Transfer.ReaderID,
@@ -21,6 +23,7 @@ package final class BlobReading: Sendable {
         self.transfer = transfer
         self.reader = reader
         self.hold = hold
+        lease = node.catalogue.reserve(digest)
     }
 
     deinit {
