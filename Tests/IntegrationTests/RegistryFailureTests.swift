@@ -96,6 +96,27 @@ struct RegistryFailureTests {
     }
 
     @Test
+    func `A push goes on by itself when the registry dies in it, and sends at most 64 MiB twice`() async throws {
+        let registry = try await TestRegistry(on: (try NetworkNamespace(), "127.0.0.1"), isSupervised: true)
+        let size = 200 << 20
+        let file = try SampleFiles.file(registry.work.path + "/big.bin", size, seed: 91)
+        let push = try registry.start(["push", file, "big:1", "--json"])
+        try await wait(for: "half of it") {
+            let done = push.events.compactMap { $0["done"] as? Int }.max() ?? 0
+            return done > size / 2 || !push.isRunning
+        }
+        registry.crash()
+        let ended = try await push.ending(within: 60)
+        #expect(ended.status == 0, "\(ended)")
+        let sent = Program.events(in: ended.output).last?["transferred"] as? Int ?? 0
+        #expect(sent <= size + (64 << 20), "\(ended)")
+        let pulled = try await registry.pull("big:1", to: registry.work.path + "/out", "--direct")
+        #expect(pulled.status == 0, "\(pulled)")
+        #expect(FileManager.default.contentsEqual(atPath: registry.work.path + "/out/big.bin", andPath: file))
+        try await registry.program.stop()
+    }
+
+    @Test
     func `An agent that is killed in a pull goes on where it was`() async throws {
         let network = try Network(hosts: 2)
         try network.shape(1, mbit: 80)
