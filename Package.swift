@@ -367,7 +367,7 @@ let tests: [Module] = [
         name: "AgentTests", kind: .tests,
         uses: [
             "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Admission", "Blobs", "Swarm", "HTTPServing",
-            "Registry", "TagIndex", "BlobNode", "RegistryClient", "Origin", "Agent", "TestSupport",
+            "Registry", "TagIndex", "BlobNode", "RegistryClient", "RegistryAccess", "Origin", "Agent", "TestSupport",
         ], products: [.log]),
     Module(
         name: "RegistryAccessTests", kind: .tests,

@@ -9,6 +9,7 @@ import Logging
 import Metainfo
 import Origin
 import Registry
+import RegistryAccess
 import RegistryClient
 import Swarm
 import TagIndex
@@ -43,7 +44,7 @@ final class TestRegistry: Sendable {
         index = try SQLiteTagStore(path: place.path + "/index.db", rules: try TagRules())
         server = try await RegistryServer.start(
             at: [ListenAddress(host: "127.0.0.1", port: 0)], node: node, index: index,
-            peers: await node.peerAddress.map { "\($0)" } ?? "", trackers: [], isInsecure: true,
+            peers: await node.peerAddress.map { "\($0)" } ?? "", trackers: [], access: .local,
             admission: Admission(), logger: quiet)
     }
 
