@@ -75,13 +75,13 @@ package struct AgentIndex: OCIIndex {
 
     /// Whether a name has a blob is looked up where it is fetched from: by resolving it there.
     package func hasBlob(_ digest: BlobDigest, in name: ContentName) async throws(OCIError) -> Bool {
-        // What is cached is there for all of this host, whether the registry answers or not.
-        if agent.node.catalogue.entry(of: digest.sha256) != nil { return true }
         do throws(AgentError) {
             return try await agent.resolve(Reference(name: name, version: .digest(digest))).blobs[digest] != nil
         } catch {
-            if let error = AgentBlobs.error(error) { throw error }
-            return false
+            guard let error = AgentBlobs.error(error) else { return false }
+            // What is cached is there for all of this host while the registry does not answer.
+            if agent.node.catalogue.entry(of: digest.sha256) != nil { return true }
+            throw error
         }
     }
 
