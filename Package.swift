@@ -10,7 +10,7 @@ struct Module {
     var uses: [String] = []
     var products: [Product] = []
 
-    enum Kind { case library, c, executable, tests }
+    enum Kind { case library, c, system, executable, tests }
 
     enum Product: String {
         case argumentParser, asyncHTTPClient, crypto, deque, grdb, heap, hummingbird, log, nioCore, nioHTTP1, nioPosix,
@@ -136,7 +136,9 @@ let layers: [(name: String, modules: [Module])] = [
     (
         "Service",
         [
-            Module(name: "Database", products: [.grdb]),
+            Module(name: "Database", uses: ["Threads"], products: [.grdb]),
+            Module(name: "CPQ", kind: .system),
+            Module(name: "Postgres", uses: ["Threads", "CPQ"]),
             Module(
                 name: "HTTPServing",
                 uses: ["Text", "Address", "JSON", "Threads", "Files", "MetricFamilies", "Admission"],
@@ -158,6 +160,9 @@ let layers: [(name: String, modules: [Module])] = [
         [
             Module(name: "BFT", uses: ["Text", "Address", "JSON", "Settings", "Metainfo", "Policy"]),
             Module(name: "Registry", uses: ["JSON", "Hashing", "Metainfo"]),
+            Module(
+                name: "NameIndex", uses: ["Text", "JSON", "Hashing", "HTTPServing", "Database", "Postgres", "Registry"],
+                products: [.grdb, .hummingbird]),
             Module(name: "TagIndex", uses: ["Hashing", "Database", "Registry"], products: [.grdb]),
             Module(
                 name: "Backends",
@@ -279,7 +284,9 @@ let purposes = [
     "SwarmSimulator":
         "runs `SwarmCore` for every host of a network that does not exist, on a virtual clock; bounds and capacity plans",
     "Swarm": "the engine: runs `SwarmCore` with sockets, disks, trackers and origins",
-    "Database": "embedded databases",
+    "Database": "SQLite: one file, durable, written in groups, read beside that",
+    "CPQ": "PostgreSQL's library for clients",
+    "Postgres": "PostgreSQL: transactions on a bounded number of connections, each on a thread of its own",
     "HTTPServing":
         "HTTP servers for the roles: TLS, authentication and access, bodies within limits, events, routes that describe themselves",
     "Policy":
@@ -288,6 +295,7 @@ let purposes = [
     "BFT": "BFT 2.0 as values: task files, configuration, paths, the exact text of replies",
     "Registry": "content by name, as values: names, tags, digests, manifests, the owners of a blob",
     "Backends": "where blobs live in the end: a directory, a file server, an object store; chosen by name",
+    "NameIndex": "names, tags and manifests in SQLite or PostgreSQL under one contract, and their calls; takes the place of TagIndex",
     "TagIndex": "which manifest each tag names, what each name has, and since when",
     "TestFS": "a small HTTP file store, to try a back end with",
     "BlobNode": "the blobs of a host and their swarms: serves all of them, fetches each once",
@@ -353,6 +361,12 @@ let tests: [Module] = [
     Module(
         name: "BlobsTests", kind: .tests,
         uses: ["Hashing", "Metainfo", "Files", "Blobs", "TestFileLayers", "TestSupport"]),
+    Module(name: "DatabaseTests", kind: .tests, uses: ["Database", "TestSupport"], products: [.grdb]),
+    Module(
+        name: "NameIndexTests", kind: .tests,
+        uses: [
+            "Address", "JSON", "Hashing", "Admission", "HTTPServing", "Registry", "NameIndex", "TestSupport",
+        ], products: [.hummingbird, .log]),
     Module(name: "RegistryTests", kind: .tests, uses: ["JSON", "Hashing", "Metainfo", "Registry"]),
     Module(
         name: "RegistryClientTests", kind: .tests,
@@ -467,6 +481,9 @@ let package = Package(
         let dependencies = module.uses.map { Target.Dependency.target(name: $0) } + module.products.map(\.dependency)
         return switch module.kind {
         case .c: .target(name: module.name, path: paths[module.name], cSettings: [.unsafeFlags(["-O3"])])
+        case .system:
+            .systemLibrary(
+                name: module.name, path: paths[module.name], pkgConfig: "libpq", providers: [.apt(["libpq-dev"])])
         case .library:
             .target(
                 name: module.name, dependencies: dependencies, path: paths[module.name], swiftSettings: debugSettings)

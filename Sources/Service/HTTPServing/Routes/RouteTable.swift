@@ -38,7 +38,7 @@ package struct Route: Sendable {
     let handler: Handler
 
     /// - Parameters:
-    ///   - path: a template such as `/v1/tasks/{file}`.
+    ///   - path: a template such as `/v1/tasks/{file}`. A value that may have slashes in it is written `{name+}`; one at most.
     ///   - parameters: names in the table's `parameters`.
     ///   - body: the name of the schema of the request body.
     ///   - answers: the successful one first.
@@ -87,18 +87,49 @@ package struct RouteTable: Sendable {
 
     /// - Parameter refuse: builds the response for a caller without the required role.
     package func add(to router: Router<ServiceContext>, refuse: @escaping RefusalAnswer) {
-        for route in routes {
+        for route in routes where PathTemplate(route.path) == nil {
             let path = route.path.split(separator: "/").map { part in
                 part.hasPrefix("{") ? ":" + part.dropFirst().dropLast() : String(part)
             }.joined(separator: "/")
             router.on(RouterPath(path), method: route.method) { request, context in
-                if case .role(let role) = route.access, !context.may(role) {
-                    let refusal = RequestGuard.Refusal.roleTooLow(needed: role)
-                    return refuse(request, refusal.status, refusal.text(setting: ""))
-                }
-                return await route.handler(request, context)
+                await Self.answer(route, request, context, refuse)
             }
         }
+        addLongPaths(to: router, refuse: refuse)
+    }
+
+    /// Routes with a value such as `{name+}`. Where several match a path, the first in the table answers.
+    private func addLongPaths(to router: Router<ServiceContext>, refuse: @escaping RefusalAnswer) {
+        struct Place: Hashable {
+            let method: HTTPRequest.Method
+            let prefix: String
+        }
+        var places: [Place: [(template: PathTemplate, route: Route)]] = [:]
+        for route in routes {
+            guard let template = PathTemplate(route.path) else { continue }
+            places[Place(method: route.method, prefix: template.prefix), default: []].append((template, route))
+        }
+        for (place, candidates) in places {
+            router.on(RouterPath(place.prefix + "/**"), method: place.method) { request, context in
+                for (template, route) in candidates {
+                    guard let values = template.match(request.uri.path) else { continue }
+                    var context = context
+                    for (name, value) in values { context.coreContext.parameters[name] = value }
+                    return await Self.answer(route, request, context, refuse)
+                }
+                return refuse(request, .notFound, "no such path")
+            }
+        }
+    }
+
+    private static func answer(
+        _ route: Route, _ request: Request, _ context: ServiceContext, _ refuse: RefusalAnswer
+    ) async -> Response {
+        if case .role(let role) = route.access, !context.may(role) {
+            let refusal = RequestGuard.Refusal.roleTooLow(needed: role)
+            return refuse(request, refusal.status, refusal.text(setting: ""))
+        }
+        return await route.handler(request, context)
     }
 
     // MARK: Description
@@ -107,9 +138,10 @@ package struct RouteTable: Sendable {
     package var openAPI: JSONValue {
         var paths = JSONObject()
         for route in routes {
-            var operations = paths[route.path]?.objectValue ?? JSONObject()
+            let path = route.path.replacing("+}", with: "}")
+            var operations = paths[path]?.objectValue ?? JSONObject()
             operations[route.method.rawValue.lowercased()] = .object(operation(route))
-            paths[route.path] = .object(operations)
+            paths[path] = .object(operations)
         }
         return .object([
             "openapi": "3.1.0",

@@ -1,0 +1,116 @@
+import HTTPServing
+import HTTPTypes
+import Hummingbird
+import Registry
+
+/// The routes of an index. Those of `/v1` come first, then Kraken's.
+package struct IndexAPI: Sendable {
+    private typealias Call = @Sendable (RequestValues) async throws(IndexError) -> Response
+
+    private let calls: NameCalls
+    private let counters: RequestCounters
+
+    /// - Parameters:
+    ///   - now: milliseconds since 1970.
+    ///   - counters: counts each answer by what was asked for.
+    package init(
+        _ service: IndexService, limits: HTTPLimits, counters: RequestCounters, now: @escaping @Sendable () -> Int64
+    ) {
+        calls = NameCalls(service: service, now: now, limits: limits)
+        self.counters = counters
+    }
+
+    package var routes: [Route] { named + krakens }
+
+    private var named: [Route] {
+        let calls = calls
+        return [
+            // Longer templates stand before shorter ones that match the same paths.
+            route(
+                .get, "/v1/names/{name+}/tags/{tag}/history", "Who changed a tag, when, from where", "history", .pull
+            ) { values async throws(IndexError) in try await calls.history(values, ofTag: true) },
+            route(.get, "/v1/names/{name+}/tags/{tag}", "What a tag names", "tag", .pull) {
+                values async throws(IndexError) in try await calls.tag(values)
+            },
+            route(.put, "/v1/names/{name+}/tags/{tag}", "Have a tag name something", "tag", .push) {
+                values async throws(IndexError) in try await calls.putTag(values)
+            },
+            route(.delete, "/v1/names/{name+}/tags/{tag}", "Delete a tag", "tag", .admin) {
+                values async throws(IndexError) in try await calls.deleteTag(values)
+            },
+            route(.get, "/v1/names/{name+}/tags", "The tags of a name", "list", .pull) {
+                values async throws(IndexError) in try await calls.tags(values)
+            },
+            route(.get, "/v1/names/{name+}/history", "All changes of a name's tags", "history", .pull) {
+                values async throws(IndexError) in try await calls.history(values, ofTag: false)
+            },
+            route(.get, "/v1/names", "All names", "list", .pull) {
+                values async throws(IndexError) in try await calls.names(values)
+            },
+            route(.get, "/v1/resolve/{reference+}", "All that a pull has to know", "resolve", .pull) {
+                values async throws(IndexError) in try await calls.resolve(values)
+            },
+            route(.post, "/v1/collection", "Take away what no tag reaches", "collection", .admin) {
+                values async throws(IndexError) in try await calls.collect(values)
+            },
+        ]
+    }
+
+    private var krakens: [Route] {
+        let kraken = KrakenCalls(calls: calls)
+        return [
+            text(.put, "/tags/{tag+}/digest/{digest}", "Have a tag name a digest", "tag", .push) {
+                values async throws(IndexError) in try await kraken.put(values)
+            },
+            text(.get, "/tags/{tag+}", "The digest that a tag names", "tag", .pull) {
+                values async throws(IndexError) in try await kraken.digest(values)
+            },
+            text(.head, "/tags/{tag+}", "Whether there is such a tag", "tag", .pull) {
+                values async throws(IndexError) in try await kraken.has(values)
+            },
+            text(.get, "/repositories/{repo+}/tags", "The tags of a name", "list", .pull) {
+                values async throws(IndexError) in try await kraken.tags(values)
+            },
+            text(.get, "/list/{prefix+}", "All tags at or below a path", "list", .pull) {
+                values async throws(IndexError) in try await kraken.list(values, below: values.prefix("prefix"))
+            },
+            text(.get, "/list", "All tags", "list", .pull) {
+                values async throws(IndexError) in try await kraken.list(values, below: "")
+            },
+        ]
+    }
+
+    private func route(
+        _ method: HTTPRequest.Method, _ path: String, _ summary: String, _ subject: String, _ role: Role,
+        _ call: @escaping Call
+    ) -> Route {
+        Route(method, path, summary, access: .role(role), handler: handler(subject, call) { .problem($0) })
+    }
+
+    private func text(
+        _ method: HTTPRequest.Method, _ path: String, _ summary: String, _ subject: String, _ role: Role,
+        _ call: @escaping Call
+    ) -> Route {
+        Route(
+            method, path, summary, answers: [.init(200, "done", type: "text/plain")], access: .role(role),
+            handler: handler(subject, call) { .text($0) })
+    }
+
+    private func handler(
+        _ subject: String, _ call: @escaping Call, _ failure: @escaping @Sendable (IndexError) -> Response
+    ) -> Route.Handler {
+        let counters = counters
+        return { request, context in
+            var response: Response
+            do throws(IndexError) {
+                response = try await call(RequestValues(request: request, context: context))
+            } catch {
+                response = failure(error)
+                // The body may not have been read.
+                if request.method == .put { response.headers[.connection] = "close" }
+            }
+            counters.count(subject, status: response.status.code)
+            return response
+        }
+    }
+}

@@ -1,0 +1,80 @@
+import JSON
+import Registry
+import Text
+
+/// The replies of `/v1` as JSON.
+enum IndexDocuments {
+    static func record(_ record: TagRecord, of name: ContentName, isMutable: Bool) -> JSONValue {
+        .object([
+            "name": .string(name.text), "tag": .string(record.tag.text), "digest": .string(record.digest.description),
+            "at": .string(time(record.at)), "mutable": .bool(isMutable),
+        ])
+    }
+
+    static func entry(_ record: TagRecord) -> JSONValue {
+        .object([
+            "tag": .string(record.tag.text), "digest": .string(record.digest.description),
+            "at": .string(time(record.at)),
+        ])
+    }
+
+    static func event(_ event: TagEvent) -> JSONValue {
+        .object([
+            "id": .integer(event.id), "tag": .string(event.tag.text),
+            "digest": event.digest.map { .string($0.description) } ?? .null, "who": .string(event.act.who),
+            "address": .string(event.act.address), "at": .string(time(event.act.at)),
+        ])
+    }
+
+    /// A list, and where the next part begins if this one is full.
+    static func page(_ key: String, _ values: [JSONValue], next: String?, name: ContentName? = nil) -> JSONValue {
+        var members = JSONObject()
+        if let name { members["name"] = .string(name.text) }
+        members[key] = .array(values)
+        if let next { members["next"] = .string(next) }
+        return .object(members)
+    }
+
+    static func resolution(_ resolution: Resolution) -> JSONValue {
+        var members: JSONObject = ["name": .string(resolution.reference.name.text)]
+        if case .tag(let tag) = resolution.reference.version { members["tag"] = .string(tag.text) }
+        members["digest"] = .string(resolution.digest.description)
+        members["mutable"] = .bool(resolution.isMutable)
+        // As text, which has the bytes of a manifest exactly: JSON is UTF-8.
+        members["manifests"] = .array(
+            resolution.manifests.map { manifest in
+                .object([
+                    "digest": .string(manifest.digest.description), "mediaType": .string(manifest.mediaType),
+                    "text": .string(String(decoding: manifest.bytes, as: UTF8.self)),
+                ])
+            })
+        members["blobs"] = .array(resolution.blobs.map(blob))
+        return .object(members)
+    }
+
+    private static func blob(_ blob: Resolution.Blob) -> JSONValue {
+        var members: JSONObject = ["digest": .string(blob.digest.description)]
+        if let size = blob.size { members["size"] = .integer(size) }
+        if let fact = blob.fact {
+            members["infoHash"] = .string(fact.infoHash.hex)
+            members["infoSHA256"] = .string(fact.infoSHA256.hex)
+            if let content = fact.content { members["content"] = .string(Base64.encode(content)) }
+        }
+        return .object(members)
+    }
+
+    /// RFC 3339 in UTC, with milliseconds.
+    static func time(_ milliseconds: Int64) -> String {
+        let (days, rest) = (
+            floored(milliseconds, 86_400_000), milliseconds &- floored(milliseconds, 86_400_000) &* 86_400_000
+        )
+        let date = CivilDate(daysSince1970: days)
+        let (hours, minutes, seconds) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1000 % 60)
+        return "\(zeroPadded(date.year, 4))-\(zeroPadded(date.month))-\(zeroPadded(date.day))T"
+            + "\(zeroPadded(hours)):\(zeroPadded(minutes)):\(zeroPadded(seconds)).\(zeroPadded(rest % 1000, 3))Z"
+    }
+
+    private static func floored(_ number: Int64, _ divisor: Int64) -> Int64 {
+        number / divisor - (number % divisor < 0 ? 1 : 0)
+    }
+}

@@ -1,0 +1,65 @@
+import HTTPServing
+import HTTPTypes
+import Hummingbird
+import JSON
+import Registry
+import Text
+
+/// The calls of Kraken's build-index, for its clients. A tag is `NAME:TAG` there.
+struct KrakenCalls: Sendable {
+    let calls: NameCalls
+
+    private var service: IndexService { calls.service }
+
+    func put(_ values: RequestValues) async throws(IndexError) -> Response {
+        let (name, tag) = try values.tagged("tag")
+        _ = try await service.put(
+            tag, of: name, digest: try values.digest(), expecting: .anything, by: calls.act(values.context))
+        return .text("")
+    }
+
+    func digest(_ values: RequestValues) async throws(IndexError) -> Response {
+        let (name, tag) = try values.tagged("tag")
+        return .text(try await service.record(of: tag, of: name).digest.description)
+    }
+
+    func has(_ values: RequestValues) async throws(IndexError) -> Response {
+        let (name, tag) = try values.tagged("tag")
+        _ = try await service.record(of: tag, of: name)
+        return .text("")
+    }
+
+    /// The tags of a repository.
+    func tags(_ values: RequestValues) async throws(IndexError) -> Response {
+        let (name, limit, offset) = (
+            try values.name("repo"), try values.limit(), try values.after("offset") { Tag($0) }
+        )
+        let records = try await service.asked { () throws(TagStoreError) in
+            try await service.store.tags(of: name, after: offset, limit: limit)
+        }
+        return page(records.map(\.tag.text), values, limit)
+    }
+
+    /// All `NAME:TAG` at or below a path.
+    func list(_ values: RequestValues, below path: String) async throws(IndexError) -> Response {
+        let (limit, offset) = (try values.limit(), try values.after("offset") { Reference($0) })
+        let references = try await service.asked { () throws(TagStoreError) in
+            try await service.store.tags(below: path, after: offset, limit: limit)
+        }
+        return page(references.map(\.description), values, limit)
+    }
+
+    /// As Kraken's clients read lists: the next part begins at an offset, which is the last entry here.
+    private func page(_ entries: [String], _ values: RequestValues, _ limit: Int) -> Response {
+        let path = values.request.uri.path
+        var next = ""
+        if entries.count == limit, let last = entries.last {
+            next = "\(path)?limit=\(limit)&offset=\(PercentEncoding.encode(last.utf8))"
+        }
+        return .json(
+            .object([
+                "links": .object(["next": .string(next), "self": .string("\(values.request.uri)")]),
+                "size": .integer(Int64(entries.count)), "result": .array(entries.map { .string($0) }),
+            ]))
+    }
+}

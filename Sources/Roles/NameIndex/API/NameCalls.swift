@@ -1,0 +1,156 @@
+import HTTPServing
+import HTTPTypes
+import Hummingbird
+import JSON
+import Registry
+
+/// The calls of `/v1`.
+struct NameCalls: Sendable {
+    let service: IndexService
+    /// Milliseconds since 1970.
+    let now: @Sendable () -> Int64
+    let limits: HTTPLimits
+
+    private var store: any TagStore { service.store }
+
+    func act(_ context: ServiceContext) -> Act {
+        Act(who: context.caller?.name ?? "", address: context.remoteAddress, at: now())
+    }
+
+    // MARK: Tags
+
+    func tag(_ values: RequestValues) async throws(IndexError) -> Response {
+        let (name, tag) = (try values.name(), try values.tag())
+        let record = try await service.record(of: tag, of: name)
+        if Conditions.has(record.digest, values.request) { return Response.bare(.notModified).tagged(record.digest) }
+        let isMutable = service.rules.isMutable(name, tag)
+        return Response.json(IndexDocuments.record(record, of: name, isMutable: isMutable)).tagged(record.digest)
+    }
+
+    /// The body is `{"digest":"sha256:…"}`, or a manifest with its type.
+    func putTag(_ values: RequestValues) async throws(IndexError) -> Response {
+        let (name, tag) = (try values.name(), try values.tag())
+        let expecting = try Conditions.expectation(values.request)
+        let type = values.request.headers[.contentType]
+        let isManifest = Manifest.types.contains { type?.hasPrefix($0) == true }
+        let body = try await body(values.request, most: isManifest ? Manifest.mostBytes : 4096)
+        let act = act(values.context)
+        let digest: BlobDigest
+        var isNew = true
+        if isManifest {
+            let manifest: Manifest
+            do { manifest = try Manifest(body, type: type) } catch { throw .manifest(error) }
+            try await service.put(manifest, under: name, tags: [tag], expecting: expecting, by: act)
+            digest = manifest.digest
+        } else {
+            digest = try Self.digest(in: body)
+            isNew = try await service.put(tag, of: name, digest: digest, expecting: expecting, by: act)
+        }
+        return Response.json(
+            .object([
+                "name": .string(name.text), "tag": .string(tag.text), "digest": .string(digest.description),
+            ]), status: isNew ? .created : .ok
+        ).tagged(digest)
+    }
+
+    func deleteTag(_ values: RequestValues) async throws(IndexError) -> Response {
+        let (name, tag) = (try values.name(), try values.tag())
+        let digest = try await service.delete(
+            tag, of: name, expecting: try Conditions.expectation(values.request), by: act(values.context))
+        return .json(
+            .object([
+                "name": .string(name.text), "tag": .string(tag.text), "digest": .string(digest.description),
+            ]))
+    }
+
+    func tags(_ values: RequestValues) async throws(IndexError) -> Response {
+        let (name, limit, after) = (try values.name(), try values.limit(), try values.after { Tag($0) })
+        let records = try await service.asked { () throws(TagStoreError) in
+            try await store.tags(of: name, after: after, limit: limit)
+        }
+        if records.isEmpty { try await require(name) }
+        return .json(
+            IndexDocuments.page(
+                "tags", records.map(IndexDocuments.entry),
+                next: records.count == limit ? records.last?.tag.text : nil, name: name))
+    }
+
+    /// - Parameter ofTag: of one tag, or of all of the name.
+    func history(_ values: RequestValues, ofTag: Bool) async throws(IndexError) -> Response {
+        let name = try values.name()
+        let tag = ofTag ? try values.tag() : nil
+        let (limit, after) = (try values.limit(), try values.after { Int64($0) })
+        let events = try await service.asked { () throws(TagStoreError) in
+            try await store.history(of: name, tag: tag, before: after, limit: limit)
+        }
+        if events.isEmpty {
+            try await require(name)
+            if let tag, after == nil { throw try await service.noTag(tag, of: name) }
+        }
+        return .json(
+            IndexDocuments.page(
+                "history", events.map(IndexDocuments.event),
+                next: events.count == limit ? events.last.map { "\($0.id)" } : nil, name: name))
+    }
+
+    // MARK: Names
+
+    func names(_ values: RequestValues) async throws(IndexError) -> Response {
+        let (limit, after) = (try values.limit(), try values.after { ContentName($0) })
+        let prefix = values.query("prefix") ?? ""
+        let names = try await service.asked { () throws(TagStoreError) in
+            try await store.names(prefix: prefix, after: after, limit: limit)
+        }
+        return .json(
+            IndexDocuments.page(
+                "names", names.map { .string($0.text) }, next: names.count == limit ? names.last?.text : nil))
+    }
+
+    func resolve(_ values: RequestValues) async throws(IndexError) -> Response {
+        let resolution = try await service.resolve(try values.reference("reference"))
+        if Conditions.has(resolution.digest, values.request) {
+            return Response.bare(.notModified).tagged(resolution.digest)
+        }
+        return Response.json(IndexDocuments.resolution(resolution)).tagged(resolution.digest)
+    }
+
+    func collect(_ values: RequestValues) async throws(IndexError) -> Response {
+        let collected = try await service.asked { () throws(TagStoreError) in
+            try await store.collect(
+                untouchedSince: now() - Self.keptUntouched, dryRun: values.query("dry_run") == "true")
+        }
+        return .json(
+            .object([
+                "manifests": .integer(Int64(collected.manifests)), "blobs": .integer(Int64(collected.links)),
+            ]))
+    }
+
+    /// Milliseconds for which collection leaves what was touched.
+    private static let keptUntouched: Int64 = 86_400_000
+
+    // MARK: Parts
+
+    private func require(_ name: ContentName) async throws(IndexError) {
+        let exists = try await service.asked { () throws(TagStoreError) in try await store.exists(name) }
+        guard exists else { throw .noName(name) }
+    }
+
+    private func body(_ request: Request, most: Int) async throws(IndexError) -> [UInt8] {
+        var limits = limits
+        limits.bodyBytes = most
+        switch await RequestBytes.collect(request, limits: limits) {
+        case .success(let bytes): return bytes
+        case .failure(let problem): throw .body(problem.text, status: problem.status.code)
+        }
+    }
+
+    private static func digest(in body: [UInt8]) throws(IndexError) -> BlobDigest {
+        guard let text = (try? JSONValue.parse(body))?["digest"]?.stringValue else {
+            throw .malformed(
+                "the body is neither a manifest nor {\"digest\": …}",
+                advice: "send {\"digest\": \"sha256:…\"}, or a manifest with its Content-Type")
+        }
+        guard let digest = BlobDigest(text) else { throw RequestValues.noDigest }
+        return digest
+    }
+}

@@ -1,0 +1,96 @@
+import HTTPServing
+import Hummingbird
+import Registry
+import Text
+
+/// What stands in the path and query of a request. Slashes of a NAME may be written as they are or percent-encoded.
+struct RequestValues {
+    let request: Request
+    let context: ServiceContext
+
+    /// Entries of a list, where nothing else is asked for; and the most.
+    static let usualLimit = 100
+    static let mostLimit = 1000
+
+    private func path(_ key: String) throws(IndexError) -> String {
+        guard let text = context.parameters.get(key).flatMap({ PercentEncoding.decode($0) }) else {
+            throw .malformed("the path has a broken escape", advice: "percent-encode UTF-8")
+        }
+        return text
+    }
+
+    func name(_ key: String = "name") throws(IndexError) -> ContentName {
+        guard let name = ContentName(try path(key)) else {
+            throw .malformed(
+                "the path has no name where one should be",
+                advice: "a name is 1 to 16 components of letters, digits, '.', '_' and '-', joined by '/'")
+        }
+        return name
+    }
+
+    func tag() throws(IndexError) -> Tag {
+        guard let tag = Tag(try path("tag")) else {
+            throw .malformed(
+                "the path has no tag where one should be",
+                advice: "a tag is up to 128 letters, digits, '.', '_' and '-', and begins with none of the last two")
+        }
+        return tag
+    }
+
+    /// `NAME`, `NAME:TAG` or `NAME@DIGEST`.
+    func reference(_ key: String) throws(IndexError) -> Reference {
+        guard let reference = Reference(try path(key)) else {
+            throw .malformed("the path has no NAME:TAG", advice: "write NAME:TAG or NAME@sha256:…")
+        }
+        return reference
+    }
+
+    /// `NAME:TAG` or `NAME`.
+    func tagged(_ key: String) throws(IndexError) -> (name: ContentName, tag: Tag) {
+        let reference = try reference(key)
+        guard case .tag(let tag) = reference.version else {
+            throw .malformed("a digest is no tag", advice: "write NAME:TAG")
+        }
+        return (reference.name, tag)
+    }
+
+    func digest() throws(IndexError) -> BlobDigest {
+        guard let digest = BlobDigest(try path("digest")) else { throw Self.noDigest }
+        return digest
+    }
+
+    static let noDigest = IndexError.malformed(
+        "that is no digest", advice: "a digest is sha256: and 64 hexadecimal digits in lower case")
+
+    /// What a list is to be below.
+    func prefix(_ key: String) throws(IndexError) -> String {
+        var text = try path(key)
+        while text.hasSuffix("/") { text.removeLast() }
+        guard ContentName(text) != nil else {
+            throw .malformed(
+                "the path has no name where one should be", advice: "write a name, or the first part of one")
+        }
+        return text
+    }
+
+    func query(_ key: String) -> String? {
+        request.uri.queryParameters[Substring(key)].map(String.init)
+    }
+
+    func limit() throws(IndexError) -> Int {
+        guard let text = query("limit") else { return Self.usualLimit }
+        guard let limit = Int(text), limit > 0 else {
+            throw .malformed("limit is no number", advice: "limit is 1 to \(Self.mostLimit)")
+        }
+        return min(limit, Self.mostLimit)
+    }
+
+    /// `after`, read as what the list is of; nil if it is not there.
+    func after<V>(_ key: String = "after", _ parse: (String) -> V?) throws(IndexError) -> V? {
+        guard let text = query(key), !text.isEmpty else { return nil }
+        guard let value = parse(text) else {
+            throw .malformed("\(key) is no entry of this list", advice: "use what the reply before has as its next")
+        }
+        return value
+    }
+}

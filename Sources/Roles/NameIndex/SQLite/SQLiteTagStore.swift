@@ -1,0 +1,310 @@
+import Database
+import GRDB
+import Registry
+
+/// An index's store in one SQLite file, for one index.
+package final class SQLiteTagStore: TagStore {
+    private let file: DatabaseFile
+    private let rules: TagRules
+
+    private init(_ file: DatabaseFile, _ rules: TagRules) {
+        self.file = file
+        self.rules = rules
+    }
+
+    /// Opens or makes the file at `path`.
+    package static func open(_ path: String, rules: TagRules) async throws(TagStoreError) -> SQLiteTagStore {
+        do {
+            return SQLiteTagStore(try await DatabaseFile.open(path, migrations: SQLiteSchema.migrations), rules)
+        } catch {
+            throw TagStoreError(error)
+        }
+    }
+
+    package func close() async { await file.close() }
+
+    // MARK: Tags
+
+    package func put(
+        _ tag: Tag, of name: ContentName, digest: BlobDigest, linking: Bool, expecting: Expectation, by act: Act
+    ) async throws(TagStoreError) -> TagPutOutcome {
+        let rules = rules
+        return try await write { connection in
+            let known = try NameTable.id(of: name, in: connection)
+            let state = try known.map { try TagTable.state(of: tag, $0, in: connection) }
+            let outcome = rules.outcome(
+                name, tag, digest, present: state?.present, former: state?.former, expecting: expecting)
+            guard outcome == .put else { return outcome }
+            if linking {
+                let id = try known ?? NameTable.makeID(of: name, in: connection)
+                try BlobTable.link(digest, id, at: act.at, in: connection)
+                try TagTable.set(tag, id, to: digest, by: act, in: connection)
+                return .put
+            }
+            guard let id = known else { return .unknown }
+            let isManifest = try ManifestTable.has(digest, id, in: connection)
+            guard try isManifest || BlobTable.has(digest, id, in: connection) else { return .unknown }
+            try TagTable.set(tag, id, to: digest, by: act, in: connection)
+            return .put
+        }
+    }
+
+    package func delete(
+        _ tag: Tag, of name: ContentName, expecting: Expectation, by act: Act
+    ) async throws(TagStoreError) -> TagDeleteOutcome {
+        try await write { connection in
+            guard let id = try NameTable.id(of: name, in: connection),
+                let present = try TagTable.state(of: tag, id, in: connection).present
+            else { return .unknown }
+            guard !expecting.refuses(present) else { return .moved(present) }
+            try TagTable.clear(tag, id, by: act, in: connection)
+            return .deleted(present)
+        }
+    }
+
+    package func record(of tag: Tag, of name: ContentName) async throws(TagStoreError) -> TagRecord? {
+        try await read { try TagTable.record(of: tag, of: name, in: $0) }
+    }
+
+    package func resolve(_ reference: Reference) async throws(TagStoreError) -> Resolved? {
+        try await read { connection in
+            let name = reference.name
+            switch reference.version {
+            case .tag(let tag):
+                guard let digest = try TagTable.record(of: tag, of: name, in: connection)?.digest else { return nil }
+                return try ManifestTable.find(digest, name, in: connection).map { .manifest($0) } ?? .blob(digest)
+            case .digest(let digest):
+                if let manifest = try ManifestTable.find(digest, name, in: connection) { return .manifest(manifest) }
+                guard let id = try NameTable.id(of: name, in: connection),
+                    try BlobTable.has(digest, id, in: connection)
+                else { return nil }
+                return .blob(digest)
+            }
+        }
+    }
+
+    package func tags(of name: ContentName, after: Tag?, limit: Int) async throws(TagStoreError) -> [TagRecord] {
+        try await read(of: name) { try TagTable.list($1, after: after, limit: limit, in: $0) } ?? []
+    }
+
+    package func newestTags(of name: ContentName, limit: Int) async throws(TagStoreError) -> [TagRecord] {
+        try await read(of: name) { try TagTable.newest($1, limit: limit, in: $0) } ?? []
+    }
+
+    package func history(
+        of name: ContentName, tag: Tag?, before: Int64?, limit: Int
+    ) async throws(TagStoreError) -> [TagEvent] {
+        try await read(of: name) { try TagTable.history($1, tag: tag, before: before, limit: limit, in: $0) } ?? []
+    }
+
+    package func tags(
+        below path: String, after: Reference?, limit: Int
+    ) async throws(TagStoreError) -> [Reference] {
+        try await readAtLength { try TagTable.list(below: path, after: after, limit: limit, in: $0) }
+    }
+
+    // MARK: Names
+
+    package func names(
+        prefix: String, after: ContentName?, limit: Int
+    ) async throws(TagStoreError) -> [ContentName] {
+        try await readAtLength { try NameTable.list(prefix: prefix, after: after, limit: limit, in: $0) }
+    }
+
+    package func exists(_ name: ContentName) async throws(TagStoreError) -> Bool {
+        try await read { try NameTable.id(of: name, in: $0) != nil }
+    }
+
+    // MARK: Manifests
+
+    package func put(
+        _ manifest: Manifest, under name: ContentName, tags: [Tag], expecting: Expectation, by act: Act
+    ) async throws(TagStoreError) -> ManifestPutOutcome {
+        let rules = rules
+        return try await write { connection in
+            let known = try NameTable.id(of: name, in: connection)
+            var toSet: [Tag] = []
+            for tag in tags {
+                let state = try known.map { try TagTable.state(of: tag, $0, in: connection) }
+                switch rules.outcome(
+                    name, tag, manifest.digest, present: state?.present, former: state?.former, expecting: expecting)
+                {
+                case .taken(let digest): return .taken(tag, digest)
+                case .moved(let digest): return .moved(tag, digest)
+                case .put: toSet.append(tag)
+                case .same, .unknown: break
+                }
+            }
+            // A name that is not known has nothing.
+            let missing = try known.map { try Self.missing(for: manifest, $0, in: connection) } ?? manifest.needs
+            guard missing.isEmpty else { return .missing(missing) }
+            let id = try known ?? NameTable.makeID(of: name, in: connection)
+            for digest in manifest.neededBlobs.map(\.digest) {
+                try BlobTable.touch(digest, id, at: act.at, in: connection)
+            }
+            for digest in manifest.neededManifests.map(\.digest) {
+                try ManifestTable.touch(digest, id, at: act.at, in: connection)
+            }
+            try ManifestTable.store(manifest, id, at: act.at, in: connection)
+            for tag in toSet { try TagTable.set(tag, id, to: manifest.digest, by: act, in: connection) }
+            return .stored
+        }
+    }
+
+    package func deleteManifest(
+        _ digest: BlobDigest, of name: ContentName, by act: Act
+    ) async throws(TagStoreError) -> Bool {
+        try await write { connection in
+            guard let id = try NameTable.id(of: name, in: connection),
+                try ManifestTable.delete(digest, id, in: connection)
+            else { return false }
+            for tag in try TagTable.naming(digest, id, in: connection) {
+                try TagTable.clear(tag, id, by: act, in: connection)
+            }
+            return true
+        }
+    }
+
+    package func referrers(
+        of subject: BlobDigest, under name: ContentName, artifactType: String?, after: BlobDigest?, limit: Int
+    ) async throws(TagStoreError) -> [StoredManifest] {
+        try await read(of: name) {
+            try ManifestTable.referrers(
+                of: subject, $1, artifactType: artifactType, after: after, limit: limit, in: $0)
+        } ?? []
+    }
+
+    // MARK: Blobs
+
+    package func link(_ digests: [BlobDigest], to name: ContentName, at: Int64) async throws(TagStoreError) {
+        try await write { connection in
+            let id = try NameTable.makeID(of: name, in: connection)
+            for digest in digests { try BlobTable.link(digest, id, at: at, in: connection) }
+        }
+    }
+
+    package func unlink(_ digest: BlobDigest, from name: ContentName) async throws(TagStoreError) -> Bool {
+        try await write { connection in
+            guard let id = try NameTable.id(of: name, in: connection) else { return false }
+            return try BlobTable.unlink(digest, id, in: connection)
+        }
+    }
+
+    package func linked(
+        _ digests: [BlobDigest], to name: ContentName
+    ) async throws(TagStoreError) -> Set<BlobDigest> {
+        try await read(of: name) { connection, id in
+            Set(try digests.filter { try BlobTable.has($0, id, in: connection) })
+        } ?? []
+    }
+
+    package func names(having digest: BlobDigest, limit: Int) async throws(TagStoreError) -> [ContentName] {
+        try await read { try NameTable.having(digest, limit: limit, in: $0) }
+    }
+
+    package func touch(_ digests: [BlobDigest], of name: ContentName, at: Int64) async throws(TagStoreError) {
+        let stale = try await read(of: name) { connection, id in
+            try digests.filter { try BlobTable.isStale($0, id, at: at, in: connection) }
+        }
+        guard let stale, !stale.isEmpty else { return }
+        try await write { connection in
+            guard let id = try NameTable.id(of: name, in: connection) else { return }
+            for digest in stale {
+                try BlobTable.touch(digest, id, at: at, in: connection)
+                try ManifestTable.touch(digest, id, at: at, in: connection)
+            }
+        }
+    }
+
+    // MARK: Collection
+
+    package func reached() async throws(TagStoreError) -> Set<BlobDigest> {
+        try await readAtLength { connection in
+            try CollectionTable.ids(in: connection).reduce(into: []) { reached, id in
+                try reached.formUnion(CollectionTable.reached(id, in: connection))
+            }
+        }
+    }
+
+    package func held(_ digests: [BlobDigest]) async throws(TagStoreError) -> Set<BlobDigest> {
+        try await read { connection in Set(try digests.filter { try BlobTable.isHeld($0, in: connection) }) }
+    }
+
+    package func collect(untouchedSince: Int64, dryRun: Bool) async throws(TagStoreError) -> Collected {
+        let cutoff = untouchedSince - touchInterval
+        var collected = Collected()
+        // A name at a time, so that writes do not wait for all of it. What may go is looked for beside writes first, and
+        // again in the transaction that takes it away.
+        for id in try await readAtLength({ try CollectionTable.ids(in: $0) }) {
+            let found = try await readAtLength {
+                try CollectionTable.garbage(id, untouchedSince: cutoff, in: $0)
+            }
+            if found.isEmpty { continue }
+            let gone =
+                dryRun
+                ? Collected(manifests: found.manifests.count, links: found.blobs.count)
+                : try await write {
+                    let garbage = try CollectionTable.garbage(id, untouchedSince: cutoff, in: $0)
+                    return try CollectionTable.delete(garbage, id, in: $0)
+                }
+            collected.manifests += gone.manifests
+            collected.links += gone.links
+        }
+        return collected
+    }
+
+    package func counts() async throws(TagStoreError) -> StoreCounts {
+        try await readAtLength { connection in
+            StoreCounts(
+                names: try connection.value("SELECT count(*) FROM names") ?? 0,
+                tags: try connection.value("SELECT count(*) FROM tags WHERE digest IS NOT NULL") ?? 0,
+                manifests: try connection.value("SELECT count(*) FROM manifests") ?? 0)
+        }
+    }
+
+    // MARK: Parts
+
+    private static func missing(
+        for manifest: Manifest, _ id: Int64, in connection: SQLConnection
+    ) throws -> [BlobDigest] {
+        try manifest.neededBlobs.map(\.digest).filter { try !BlobTable.has($0, id, in: connection) }
+            + manifest.neededManifests.map(\.digest).filter { try !ManifestTable.has($0, id, in: connection) }
+    }
+
+    /// Nil if there is no such name.
+    private func read<R: Sendable>(
+        of name: ContentName, _ body: @escaping @Sendable (SQLConnection, Int64) throws -> R
+    ) async throws(TagStoreError) -> R? {
+        try await read { connection in
+            guard let id = try NameTable.id(of: name, in: connection) else { return nil }
+            return try body(connection, id)
+        }
+    }
+
+    private func read<R: Sendable>(
+        _ body: @escaping @Sendable (SQLConnection) throws -> R
+    ) async throws(TagStoreError) -> R {
+        do { return try await file.read(body) } catch { throw TagStoreError(error) }
+    }
+
+    private func readAtLength<R: Sendable>(
+        _ body: @escaping @Sendable (SQLConnection) throws -> R
+    ) async throws(TagStoreError) -> R {
+        do { return try await file.readAtLength(body) } catch { throw TagStoreError(error) }
+    }
+
+    private func write<R: Sendable>(
+        _ body: @escaping @Sendable (SQLConnection) throws -> R
+    ) async throws(TagStoreError) -> R {
+        do { return try await file.write(body) } catch { throw TagStoreError(error) }
+    }
+}
+
+extension TagStoreError {
+    init(_ error: DatabaseFileError) {
+        switch error {
+        case .full, .failed, .closed: self = .unavailable("\(error)")
+        case .corrupt, .newer: self = .broken("\(error)")
+        }
+    }
+}

@@ -1,0 +1,118 @@
+import GRDB
+import Threads
+
+/// An SQLite database in a file, with a write-ahead log that is synced at each commit.
+package final class DatabaseFile: Sendable {
+    private let pool: DatabasePool
+    private let writes = WaitingWork(mostRunning: 1, mostAtOnce: 256)
+    private let reads: WaitingWork
+
+    /// How long another process may have the file locked, in seconds.
+    private static let patience = 5.0
+
+    /// Opens or makes the file, and brings its tables to the newest of `migrations`.
+    package static func open(_ path: String, migrations: [Migration]) async throws(DatabaseFileError) -> DatabaseFile {
+        try await Threads.offload(name: "database") { () throws(DatabaseFileError) in
+            do { return try DatabaseFile(path, migrations) } catch { throw DatabaseFileError(error) }
+        }
+    }
+
+    private init(_ path: String, _ migrations: [Migration]) throws {
+        let readers = Threads.processors
+        reads = WaitingWork(mostRunning: readers, mostAtOnce: 256)
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(Self.patience)
+        // One more than share reads, for those that take long.
+        configuration.maximumReaderCount = readers + 2
+        configuration.label = "database"
+        pool = try DatabasePool(path: path, configuration: configuration)
+        var migrator = DatabaseMigrator()
+        for migration in migrations {
+            migrator.registerMigration(migration.name) { try $0.execute(sql: migration.sql) }
+        }
+        if try pool.read(migrator.hasBeenSuperseded) { throw DatabaseFileError.newer(path) }
+        try pool.writeWithoutTransaction { connection in
+            // The pool's own choice syncs at checkpoints only.
+            try connection.execute(sql: "PRAGMA synchronous = FULL")
+        }
+        try migrator.migrate(pool)
+    }
+
+    /// Runs `body` in a transaction, which it may share with others. Returns when what it wrote is durable. A body that throws
+    /// has changed nothing.
+    package func write<R: Sendable>(
+        _ body: @escaping @Sendable (SQLConnection) throws -> R
+    ) async throws(DatabaseFileError) -> R {
+        try await wait { work in
+            if writes.add(work) { startWriting() }
+        } for: {
+            try body($0)
+        }
+    }
+
+    /// Runs `body`, which is short, on a snapshot that has all that was written before the call.
+    package func read<R: Sendable>(
+        _ body: @escaping @Sendable (SQLConnection) throws -> R
+    ) async throws(DatabaseFileError) -> R {
+        try await wait { work in
+            if reads.add(work) { startReading() }
+        } for: {
+            try body($0)
+        }
+    }
+
+    /// The same for a body that takes long: no other read waits for it.
+    package func readAtLength<R: Sendable>(
+        _ body: @escaping @Sendable (SQLConnection) throws -> R
+    ) async throws(DatabaseFileError) -> R {
+        try await wait { work in
+            pool.asyncRead { Self.read([work], $0) }
+        } for: {
+            try body($0)
+        }
+    }
+
+    /// Ends all that is under way, and refuses the rest.
+    package func close() async {
+        writes.close()
+        reads.close()
+        await Threads.offload(name: "database") { try? self.pool.close() }
+    }
+
+    // MARK: Groups
+
+    private func wait<R: Sendable>(
+        _ enqueue: (Work) -> Void, for body: @escaping @Sendable (SQLConnection) throws -> R
+    ) async throws(DatabaseFileError) -> R {
+        let result: Result<R, DatabaseFileError> = await withCheckedContinuation { continuation in
+            enqueue(
+                Work(
+                    run: { connection in
+                        let value = try body(connection)
+                        return { continuation.resume(returning: .success(value)) }
+                    },
+                    fail: { continuation.resume(returning: .failure($0)) }))
+        }
+        return try result.get()
+    }
+
+    private func startWriting() {
+        pool.asyncWriteWithoutTransaction { connection in
+            WriteGroup.commit(self.writes.take(), on: connection)
+            if self.writes.more() { self.startWriting() }
+        }
+    }
+
+    private func startReading() {
+        pool.asyncRead { connection in
+            Self.read(self.reads.take(), connection)
+            if self.reads.more() { self.startReading() }
+        }
+    }
+
+    private static func read(_ works: [Work], _ connection: Result<SQLConnection, any Error>) {
+        for work in works {
+            do { try work.run(connection.get())() } catch { work.fail(DatabaseFileError(error)) }
+        }
+    }
+}
