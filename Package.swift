@@ -161,7 +161,8 @@ let layers: [(name: String, modules: [Module])] = [
             Module(name: "BFT", uses: ["Text", "Address", "JSON", "Settings", "Metainfo", "Policy"]),
             Module(name: "Registry", uses: ["JSON", "Hashing", "Metainfo"]),
             Module(
-                name: "NameIndex", uses: ["Text", "JSON", "Hashing", "HTTPServing", "Database", "Postgres", "Registry"],
+                name: "NameIndex",
+                uses: ["Text", "JSON", "Hashing", "HTTPServing", "Database", "Postgres", "Registry"],
                 products: [.grdb, .hummingbird]),
             Module(name: "TagIndex", uses: ["Hashing", "Database", "Registry"], products: [.grdb]),
             Module(
@@ -295,11 +296,13 @@ let purposes = [
     "BFT": "BFT 2.0 as values: task files, configuration, paths, the exact text of replies",
     "Registry": "content by name, as values: names, tags, digests, manifests, the owners of a blob",
     "Backends": "where blobs live in the end: a directory, a file server, an object store; chosen by name",
-    "NameIndex": "names, tags and manifests in SQLite or PostgreSQL under one contract, and their calls; takes the place of TagIndex",
+    "NameIndex":
+        "names, tags and manifests in SQLite or PostgreSQL under one contract, and their calls; takes the place of TagIndex",
     "TagIndex": "which manifest each tag names, what each name has, and since when",
     "TestFS": "a small HTTP file store, to try a back end with",
     "BlobNode": "the blobs of a host and their swarms: serves all of them, fetches each once",
-    "ColdStore": "sends blobs to their back end, for as long as that takes, and reads them back when they are asked for",
+    "ColdStore":
+        "sends blobs to their back end, for as long as that takes, and reads them back when they are asked for",
     "RegistryClient": "blobs, uploads, manifests and tags of a registry, over the OCI distribution API",
     "RegistryTransfer": "pushing files to a registry and pulling them: read, hashed, kept, published",
     "RegistryAccess": "who may do what at a registry: tokens, roles, names; a certificate where there is none yet",
@@ -374,7 +377,8 @@ let tests: [Module] = [
     Module(
         name: "RegistryTransferTests", kind: .tests,
         uses: [
-            "Text", "Hashing", "Metainfo", "Files", "Storage", "Authoring", "HTTPTransport", "Registry", "RegistryClient",
+            "Text", "Hashing", "Metainfo", "Files", "Storage", "Authoring", "HTTPTransport", "Registry",
+            "RegistryClient",
             "RegistryTransfer", "TestSupport",
         ]),
     Module(
