@@ -6,6 +6,13 @@ import Text
 import TrackerClient
 
 @Suite struct `An HTTP URL` {
+    @Test func `A failure of TLS is told in words, without the library's source files`() {
+        let text = "handshakeFailed(NIOSSL.BoringSSLError.sslError([Error: 268435581 error:1000007d:SSL routines:"
+            + "OPENSSL_internal:CERTIFICATE_VERIFY_FAILED at /build/handshake.cc:320]))"
+        #expect(HTTPTransportError.tlsReason(text) == "certificate verify failed")
+        #expect(HTTPTransportError.tlsReason("unknown") == "unknown")
+    }
+
     @Test func `is taken apart and put together again`() throws {
         let url = try #require(HTTPURL("HTTPS://CDN.Example:443/a b/%41?x=ü#frag"))
         #expect(url.text == "https://cdn.example/a%20b/%41?x=%C3%BC")

@@ -59,7 +59,7 @@ package enum HTTPTransportError: Error, Sendable, Hashable, CustomStringConverti
             }
         case is UnexpectedCertificate: self = .notTrusted(host: host, reason: "it is another one than the pinned one")
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
-            self = .notTrusted(host: host, reason: String(describing: error))
+            self = .notTrusted(host: host, reason: Self.tlsReason(String(describing: error)))
         case let error as NIOConnectionError:
             let refused = error.connectionErrors.first.map { String(describing: $0.error) }
             self = .unreachable(host: host, reason: refused ?? "its name cannot be resolved")
@@ -74,4 +74,11 @@ package enum HTTPTransportError: Error, Sendable, Hashable, CustomStringConverti
 
     /// System errors that mean that no connection was established.
     private static let refusals: Set<Int32> = [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENETDOWN]
+
+    /// What BoringSSL calls the failure, as words. The library's own text names the source file that it happened in.
+    package static func tlsReason(_ text: String) -> String {
+        guard let mark = text.firstRange(of: "OPENSSL_internal:") else { return text }
+        let name = text[mark.upperBound...].prefix { $0 == "_" || $0.isLetter || $0.isNumber }
+        return name.lowercased().replacing("_", with: " ")
+    }
 }
