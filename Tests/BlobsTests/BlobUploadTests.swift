@@ -172,6 +172,27 @@ import Testing
         }
     }
 
+    /// A sync that fails leaves directories behind that are there and not durable.
+    @Test(arguments: 0..<16) func `a blob that is pushed again after a sync failed survives a crash`(count: Int) throws
+    {
+        let memory = MemoryFileLayer()
+        let layer = FaultyFileLayer(memory)
+        let bytes = bytes(5_000)
+        let digest = SHA256.digest(bytes)
+        let blobs = try BlobDirectory(path: "/b", layer: layer)
+        layer.fail([.synchronize], with: EIO, afterCalls: count, times: 1)
+        var isDone = false
+        for _ in 0..<2 where !isDone {
+            guard let upload = try? BlobUpload(in: blobs), (try? append(bytes[...], to: upload)) != nil else {
+                continue
+            }
+            isDone = (try? upload.finish(digest)) != nil
+        }
+        #expect(isDone)
+        memory.crash(.everything)
+        #expect(try BlobDirectory(path: "/b", layer: memory).open(digest)?.readAll(limit: 1 << 20) == bytes)
+    }
+
     @Test(arguments: ["", "..", "../blobs", "ABCDEF00ABCDEF00ABCDEF00ABCDEF00", "0123456789abcdef0123456789abcde/"])
     func `names from outside that are none of ours name no upload`(id: String) throws {
         let blobs = try BlobDirectory(path: "/b", layer: MemoryFileLayer())

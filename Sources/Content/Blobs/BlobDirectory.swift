@@ -13,6 +13,7 @@ package final class BlobDirectory: Sendable {
     /// push go to directories that were used a moment ago.
     private let held = Mutex<[UInt16: HeldDirectory]>([:])
     private static let mostHeld = 256
+    private let durable = Mutex(DurableDirectories())
 
     /// Info dictionaries have 52 bytes a piece: 200 GB in pieces of 4 MiB are 2.5 MB.
     private static let mostInfoBytes = 64 << 20
@@ -149,30 +150,64 @@ package final class BlobDirectory: Sendable {
         if isBlobs, let directory = held.withLock({ $0[key] }) { return (directory, name) }
         let outerName = FileName(checked: hex[0..<2])
         let innerName = FileName(checked: hex[2..<4])
-        guard let outer = try directory(outerName, in: root, creating: creating),
-            let inner = try directory(innerName, in: outer, creating: creating)
-        else { return nil }
-        if isBlobs {
-            held.withLock { held in
-                if held.count >= Self.mostHeld { held.removeAll() }
-                held[key] = inner
+        if creating {
+            let inner = try durable.withLock { known throws(SystemError) in
+                try known.directory(outerName, innerName, key: key, in: root, isBlobs: isBlobs)
             }
+            if isBlobs { hold(inner, key) }
+            return (inner, name)
         }
+        guard let outer = try missingIsNil({ () throws(SystemError) in try root.directory(outerName) }),
+            let inner = try missingIsNil({ () throws(SystemError) in try outer.directory(innerName) })
+        else { return nil }
         return (inner, name)
     }
 
-    private func directory(
-        _ name: FileName, in parent: HeldDirectory, creating: Bool
-    ) throws(SystemError) -> HeldDirectory? {
+    private func hold(_ directory: HeldDirectory, _ key: UInt16) {
+        held.withLock { held in
+            if held.count >= Self.mostHeld { held.removeAll() }
+            held[key] = directory
+        }
+    }
+}
+
+/// Which directories this process has made durable. One that is found may be another thread's whose sync is still to come, or of
+/// a process that died before it: what is put into it then could vanish with it.
+private struct DurableDirectories {
+    private struct Key: Hashable {
+        let isBlobs: Bool
+        let prefix: UInt16
+    }
+
+    private var outer: Set<Key> = []
+    private var inner: Set<Key> = []
+
+    /// The directory for a digest, made if it is missing, with those above it durable.
+    mutating func directory(
+        _ outerName: FileName, _ innerName: FileName, key: UInt16, in root: HeldDirectory, isBlobs: Bool
+    ) throws(SystemError) -> HeldDirectory {
+        let (outerKey, innerKey) = (Key(isBlobs: isBlobs, prefix: key >> 8), Key(isBlobs: isBlobs, prefix: key))
+        let above = try Self.make(outerName, in: root)
+        if !outer.contains(outerKey) {
+            try root.synchronize()
+            outer.insert(outerKey)
+        }
+        let directory = try Self.make(innerName, in: above)
+        if !inner.contains(innerKey) {
+            try above.synchronize()
+            inner.insert(innerKey)
+        }
+        return directory
+    }
+
+    private static func make(_ name: FileName, in parent: HeldDirectory) throws(SystemError) -> HeldDirectory {
         if let found = try missingIsNil({ () throws(SystemError) in try parent.directory(name) }) { return found }
-        guard creating else { return nil }
         do throws(SystemError) {
             try parent.makeDirectory(name)
         } catch {
-            // Another thread may have made it.
+            // Another process may have made it.
             guard error.isExisting else { throw error }
         }
-        try parent.synchronize()
         return try parent.directory(name)
     }
 }
