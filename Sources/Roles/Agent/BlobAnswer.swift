@@ -57,11 +57,7 @@ struct BlobAnswer: Sendable {
         _ digest: BlobDigest, _ head: HTTPRequest, _ headers: HTTPFields, _ context: ServiceContext
     ) async -> Response? {
         guard let (_, lease) = agent.node.catalogue.lease(digest.sha256, at: Clocks.wallSeconds) else { return nil }
-        let hex = Array(digest.hex.utf8)
-        let root = agent.node.directory.path + "/blobs"
-        let file = await Threads.offload {
-            ServedFile(root: root, components: [Array(hex[0..<2]), Array(hex[2..<4]), hex])
-        }
+        let file = await agent.node.directory.served(digest)
         guard let file else { return nil }
         guard let place = context.place(admission, at: .files) else { return Self.tooMany }
         var response = FileAnswer(to: head, file: file, headers: headers, tag: Self.tag(digest))

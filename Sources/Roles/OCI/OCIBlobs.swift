@@ -3,6 +3,7 @@ import HTTPServing
 import HTTPTypes
 import Hummingbird
 import Registry
+import Threads
 
 /// The blobs behind the API.
 package protocol OCIBlobs: Sendable {
@@ -31,5 +32,16 @@ extension OCIBlobs {
     ) async throws(OCIError) -> Response? { nil }
     package func size(of digest: BlobDigest, for name: ContentName) async throws(OCIError) -> Int64? {
         try await obtain(digest, for: name)
+    }
+}
+
+extension BlobDirectory {
+    /// A blob's file, for an answer over HTTP; nil when it is not here.
+    package func served(_ digest: BlobDigest) async -> ServedFile? {
+        let hex = Array(digest.hex.utf8)
+        let root = path + "/blobs"
+        return await Threads.offload {
+            ServedFile(root: root, components: [Array(hex[0..<2]), Array(hex[2..<4]), hex])
+        }
     }
 }

@@ -18,11 +18,7 @@ extension OCIService {
         let response = try await blobs.response(digest, for: name, to: request.head, headers: headers, in: context)
         if let response { return response }
         guard try await blobs.obtain(digest, for: name) != nil else { throw Self.unknownBlob(digest, name) }
-        let hex = Array(digest.hex.utf8)
-        let root = blobs.directory.path + "/blobs"
-        let file = await Threads.offload {
-            ServedFile(root: root, components: [Array(hex[0..<2]), Array(hex[2..<4]), hex])
-        }
+        let file = await blobs.directory.served(digest)
         guard let file else { throw Self.unknownBlob(digest, name) }
         guard let place = context.place(admission, at: .files) else {
             throw OCIError(429, .tooManyRequests, RequestPlace.refusalText)

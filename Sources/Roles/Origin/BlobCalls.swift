@@ -72,11 +72,7 @@ struct BlobCalls: Sendable {
     }
 
     private func content(_ digest: BlobDigest, _ request: Request, _ context: ServiceContext) async -> Response {
-        let hex = Array(digest.hex.utf8)
-        let root = node.directory.path + "/blobs"
-        let file = await Threads.offload {
-            ServedFile(root: root, components: [Array(hex[0..<2]), Array(hex[2..<4]), hex])
-        }
+        let file = await node.directory.served(digest)
         guard let file else { return .text(RegistryText.noBlob(digest) + "\n", status: .notFound) }
         guard let place = context.place(admission, at: .files) else {
             return Response(status: .tooManyRequests, headers: [.retryAfter: RequestPlace.retryAfter])

@@ -62,8 +62,7 @@ extension IndexError: CustomStringConvertible {
             "blob \(Self.list(digests)) is at no origin: push it again"
         case .missingBlobs(let digests): "blobs \(Self.list(digests)) are at no origin: push them again"
         case .missingManifests(let name, let digests): "\(name) has no manifest \(Self.list(digests)): push it first"
-        case .taken(let name, let tag, let digest):
-            "\(name):\(tag) is \(digest) already, and tags are immutable here: choose another, or add a pattern to \"mutable\""
+        case .taken(let name, let tag, let digest): RegistryText.immutable(name, tag, digest)
         case .moved(let name, let tag, let digest?): "\(name):\(tag) is \(digest) by now"
         case .moved(let name, let tag, nil): "\(name):\(tag) names nothing"
         case .noTag(let name, let tag, let newest) where newest.isEmpty: "no tag \(name):\(tag)"
