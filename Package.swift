@@ -159,6 +159,7 @@ let layers: [(name: String, modules: [Module])] = [
         "Roles",
         [
             Module(name: "BFT", uses: ["Text", "Address", "JSON", "Settings", "Metainfo", "Policy"]),
+            Module(name: "Fleet", uses: ["Text", "Address", "JSON", "Settings", "Hashing"]),
             Module(name: "Registry", uses: ["JSON", "Hashing", "Metainfo"]),
             Module(
                 name: "NameIndex",
@@ -294,6 +295,7 @@ let purposes = [
         "decides how content is fetched: shares of the methods, time windows, hand-over, checks, publication; knows no front end",
     "Jobs": "one life for every delivery: fetched, checked, published, served, for whichever front end asked for it",
     "BFT": "BFT 2.0 as values: task files, configuration, paths, the exact text of replies",
+    "Fleet": "what a control node decides, as values: selection, tokens and keys, waves, the life of a job, pace",
     "Registry": "content by name, as values: names, tags, digests, manifests, the owners of a blob",
     "Backends": "where blobs live in the end: a directory, a file server, an object store; chosen by name",
     "NameIndex":
@@ -325,6 +327,7 @@ let tests: [Module] = [
     Module(name: "TextTests", kind: .tests, uses: ["Text"]),
     Module(name: "AddressTests", kind: .tests, uses: ["Address"]),
     Module(name: "JSONTests", kind: .tests, uses: ["Text", "JSON"]),
+    Module(name: "FleetTests", kind: .tests, uses: ["Text", "Address", "JSON", "Settings", "Hashing", "Fleet"]),
     Module(name: "SettingsTests", kind: .tests, uses: ["Text", "Address", "JSON", "Settings"]),
     Module(name: "ThreadsTests", kind: .tests, uses: ["Threads"]),
     Module(name: "FilesTests", kind: .tests, uses: ["Threads", "Files", "TestFileLayers", "TestSupport"]),

@@ -5,6 +5,11 @@ package struct SettingNode: Sendable {
     package let value: JSONValue
     package let path: SettingPath
 
+    package init(value: JSONValue, path: SettingPath) {
+        self.value = value
+        self.path = path
+    }
+
     /// - Parameter reason: shows no value that may be a secret.
     package func wrong(_ reason: String) -> SettingsError { SettingsError(.wrong, path, reason) }
 

@@ -1,0 +1,133 @@
+import Hashing
+import Text
+
+/// What a new node shows once to join: `swt1.ID.SECRET.PIN`.
+///
+/// ID: 16 hexadecimal digits, by which control finds it. SECRET: 256 bits, of which control keeps a hash. PIN: SHA-256 of the
+/// public key of control's authority, so that the node knows control before it says SECRET. All in hexadecimal digits.
+package struct EnrolmentToken: Sendable, Hashable {
+    package static let prefix = "swt1"
+
+    package let id: String
+    package let secret: Secret
+    package let pin: SHA256Digest
+
+    /// - Parameter random: 40 random bytes: the first 8 are the ID.
+    package init?(random: [UInt8], pin: SHA256Digest) {
+        guard random.count == 40 else { return nil }
+        id = Hexadecimal.encode(random.prefix(8))
+        secret = Secret(Hexadecimal.encode(random.dropFirst(8)))
+        self.pin = pin
+    }
+
+    /// Nil for anything else.
+    package init?(_ text: String) {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 4, parts[0] == Self.prefix, Hexadecimal.decode(parts[1], byteCount: 8) != nil,
+            Hexadecimal.decode(parts[2], byteCount: 32) != nil, let pin = SHA256Digest(hex: parts[3])
+        else { return nil }
+        id = parts[1].lowercased()
+        secret = Secret(parts[2].lowercased())
+        self.pin = pin
+    }
+
+    /// The whole token. Nothing that keeps or logs it may see it but the one who is to use it.
+    package var text: Secret { Secret("\(Self.prefix).\(id).\(secret.value).\(pin.hex)") }
+
+    /// What control keeps of the secret.
+    package var secretDigest: SHA256Digest { Self.digest(of: secret) }
+    package static func digest(of secret: Secret) -> SHA256Digest { SHA256.digest(Array(secret.value.utf8)) }
+}
+
+/// A token as control remembers it, and what it may still do.
+package struct EnrolmentGrant: Sendable, Hashable {
+    /// The longest life of a token: 30 days, in seconds.
+    package static let longestLife = 30 * 86_400.0
+
+    package let id: String
+    package let secretDigest: SHA256Digest
+    /// Seconds since 1970.
+    package let expires: Double
+    package let uses: Int
+    /// The keys that have used it, each once.
+    package private(set) var usedBy: [NodeID]
+    /// The only name that a node may take with it.
+    package let name: String?
+    package let labels: Labels
+    /// Its nodes wait until an admin says yes.
+    package let needsApproval: Bool
+    /// Its nodes are forgotten when they leave.
+    package let isEphemeral: Bool
+    package var isRevoked: Bool
+
+    package init(
+        id: String, secretDigest: SHA256Digest, expires: Double, uses: Int = 1, usedBy: [NodeID] = [],
+        name: String? = nil, labels: Labels = Labels(), needsApproval: Bool = false, isEphemeral: Bool = false,
+        isRevoked: Bool = false
+    ) {
+        self.id = id
+        self.secretDigest = secretDigest
+        self.expires = expires
+        self.uses = uses
+        self.usedBy = usedBy
+        self.name = name
+        self.labels = labels
+        self.needsApproval = needsApproval
+        self.isEphemeral = isEphemeral
+        self.isRevoked = isRevoked
+    }
+
+    package enum Outcome: Sendable, Hashable {
+        /// The node joins.
+        case joins
+        /// The same key asked before, and lost the reply: it gets its certificate again, and no use is taken.
+        case again
+    }
+
+    /// A node shows the token.
+    /// - Parameter now: seconds since 1970, by control's clock.
+    /// - Throws: why it does not join. A wrong secret is told from no token by nothing but the time it takes.
+    package mutating func use(
+        secret: Secret, by node: NodeID, named name: String, at now: Double
+    ) throws(EnrolmentRefusal) -> Outcome {
+        guard EnrolmentToken.digest(of: secret) == secretDigest else { throw .unknown }
+        if usedBy.contains(node) { return .again }
+        guard !isRevoked else { throw .revoked }
+        guard now < expires else { throw .expired }
+        guard usedBy.count < uses else { throw .used }
+        if let bound = self.name, bound != name { throw .name(bound) }
+        usedBy.append(node)
+        return .joins
+    }
+}
+
+/// Why a node does not join.
+package enum EnrolmentRefusal: Error, Sendable, Hashable {
+    case unknown
+    case revoked
+    case expired
+    case used
+    /// The token is for a node of this name.
+    case name(String)
+
+    /// As the API says it.
+    package var code: String {
+        switch self {
+        case .unknown: "token_unknown"
+        case .revoked: "token_revoked"
+        case .expired: "token_expired"
+        case .used: "token_used"
+        case .name: "token_name"
+        }
+    }
+
+    package var text: String {
+        switch self {
+        case .unknown: "no such token: ask for a new one with 'swoop fleet token'"
+        case .revoked: "the token was revoked: ask for a new one with 'swoop fleet token'"
+        case .expired: "the token has run out: ask for a new one with 'swoop fleet token'"
+        case .used: "the token was used by another host; if that was not you, look at 'swoop fleet audit'"
+        case .name(let name): "the token is for a node called '\(name)': join with --name \(name)"
+        }
+    }
+}

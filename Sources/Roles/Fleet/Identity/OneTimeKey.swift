@@ -1,0 +1,97 @@
+import Hashing
+import Text
+
+/// What a one-time key is for. It starts one job: this content, from this sender, under this version of a class, for these
+/// targets.
+package struct KeyBinding: Sendable, Hashable {
+    package let job: String
+    package let sender: NodeID
+    package let className: String
+    package let classVersion: Int
+    package let content: JobContent
+    package let targets: [NodeID]
+
+    package init(
+        job: String, sender: NodeID, className: String, classVersion: Int, content: JobContent, targets: [NodeID]
+    ) {
+        self.job = job
+        self.sender = sender
+        self.className = className
+        self.classVersion = classVersion
+        self.content = content
+        self.targets = targets.sorted()
+    }
+}
+
+/// What travels: its torrents, and how much it is.
+package struct JobContent: Sendable, Hashable {
+    /// Info hashes as hexadecimal digits; of a hybrid torrent both.
+    package let infoHashes: [String]
+    package let files: Int
+    package let bytes: Int64
+
+    package init(infoHashes: [String], files: Int, bytes: Int64) {
+        self.infoHashes = infoHashes
+        self.files = files
+        self.bytes = bytes
+    }
+}
+
+/// A one-time key as control remembers it: a hash of its 256 bits, what it is for, and whether it was used.
+package struct OneTimeKey: Sendable, Hashable {
+    package let digest: SHA256Digest
+    package let binding: KeyBinding
+    /// Seconds since 1970.
+    package let issued: Double
+    /// Seconds for which it can be used.
+    package let lifetime: Double
+    package private(set) var used: Double?
+
+    package init(digest: SHA256Digest, binding: KeyBinding, issued: Double, lifetime: Double, used: Double? = nil) {
+        self.digest = digest
+        self.binding = binding
+        self.issued = issued
+        self.lifetime = lifetime
+        self.used = used
+    }
+
+    package static func digest(of key: [UInt8]) -> SHA256Digest { SHA256.digest(key) }
+
+    /// A sender starts a job with it. Whatever differs refuses it, and does not use it up.
+    /// - Throws: the first thing that differs. A second use is told as such, whoever tries.
+    package mutating func start(_ wanted: KeyBinding, with key: [UInt8], at now: Double) throws(KeyRefusal) {
+        guard Self.digest(of: key) == digest else { throw .unknown }
+        guard used == nil else { throw .used }
+        guard now < issued + lifetime else { throw .expired }
+        guard wanted.sender == binding.sender, wanted.job == binding.job else { throw .sender }
+        guard wanted.className == binding.className, wanted.classVersion == binding.classVersion else { throw .class }
+        guard wanted.content == binding.content else { throw .content }
+        guard wanted.targets == binding.targets else { throw .targets }
+        used = now
+    }
+}
+
+/// Why a job does not start with a key.
+package enum KeyRefusal: String, Error, Sendable, Hashable, CaseIterable {
+    case unknown = "key_unknown"
+    case used = "key_used"
+    case expired = "key_expired"
+    case sender = "key_sender"
+    case `class` = "key_class"
+    case content = "key_content"
+    case targets = "key_targets"
+
+    package var code: String { rawValue }
+
+    package var text: String {
+        switch self {
+        case .unknown: "there is no such key"
+        case .used: "the key was used already: each starts one job"
+        case .expired: "the key has run out: send again"
+        case .sender: "the key was given to another sender"
+        case .class: "the key is for another class, or for another version of it: send again"
+        case .content: "the key is for other content: what was hashed has changed; send again"
+        case .targets: "the key is for other targets: send again"
+        }
+    }
+}

@@ -1,0 +1,44 @@
+import Hashing
+import Text
+
+/// A node's name for life: `n-` and 16 characters, the first 80 bits of its first public key's SHA-256 in base 32 (RFC 4648,
+/// in small letters).
+package struct NodeID: Sendable, Hashable, Comparable, CustomStringConvertible {
+    package let description: String
+
+    /// - Parameter publicKey: as the certificate has it (SubjectPublicKeyInfo, DER).
+    package init(publicKey: [UInt8]) {
+        description = "n-" + Base32.encode(SHA256.digest(publicKey).bytes.prefix(10))
+    }
+
+    package init?(_ text: String) {
+        guard text.utf8.count == 18, text.utf8.starts(with: "n-".utf8),
+            text.utf8.dropFirst(2).allSatisfy(Base32.isDigit)
+        else { return nil }
+        description = text
+    }
+
+    package static func < (left: NodeID, right: NodeID) -> Bool { left.description < right.description }
+}
+
+/// Base 32 of RFC 4648 in small letters, for whole groups of five bytes.
+enum Base32 {
+    private static let digits = Array("abcdefghijklmnopqrstuvwxyz234567".utf8)
+
+    static func isDigit(_ byte: UInt8) -> Bool { digits.contains(byte) }
+
+    static func encode(_ bytes: some Sequence<UInt8>) -> String {
+        var text: [UInt8] = []
+        var (bits, count) = (UInt64(0), 0)
+        for byte in bytes {
+            bits = bits << 8 | UInt64(byte)
+            count += 8
+            while count >= 5 {
+                count -= 5
+                text.append(digits[Int(bits >> UInt64(count) & 31)])
+            }
+        }
+        if count > 0 { text.append(digits[Int(bits << UInt64(5 - count) & 31)]) }
+        return String(decoding: text, as: UTF8.self)
+    }
+}

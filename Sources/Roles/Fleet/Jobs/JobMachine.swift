@@ -1,0 +1,304 @@
+/// The life of a job at control: which targets are offered it, which may switch, when the job is held, and how it ends.
+///
+/// Invariants: bytes go to all targets at once unless waves gate them; a target switches only when its wave is open, or by an
+/// order; an ended job gives no orders but those that cancel. Every event may come twice.
+package struct JobMachine: Sendable, Hashable {
+    package struct Target: Sendable, Hashable {
+        package let node: NodeID
+        package let wave: Int
+        package fileprivate(set) var state = TargetState.waiting(.offer)
+        /// Counts from 1; another attempt follows a failure.
+        package fileprivate(set) var attempt = 1
+        /// The node may switch: it was told, or will be when it has the content.
+        package fileprivate(set) var maySwitch = false
+        package fileprivate(set) var isAway = false
+        /// Times that it was tried again by itself.
+        fileprivate var retries = 0
+    }
+
+    package let id: String
+    package let course: JobCourse
+    /// Seconds since 1970.
+    package let started: Double
+    package private(set) var state = JobState.running
+    package private(set) var targets: [Target]
+    /// Targets of waves up to this one may switch.
+    package private(set) var wave = 0
+    /// Why it is held, for a person.
+    package private(set) var reason: String?
+    /// When the next wave opens by itself.
+    package private(set) var nextWave: Double?
+    /// When all switch, where they switch together.
+    package private(set) var moment: Double?
+
+    private var tally: JobTally
+    private let indices: [NodeID: Int]
+
+    /// Seconds between the order and the moment at which all switch.
+    private static let notice = 2.5
+    /// The state that a pause or a hold ends in.
+    private var resumed: JobState { reason == nil ? .running : .held }
+
+    /// - Parameter waves: the targets of each wave, in the order in which they switch; together all targets, each once.
+    package init(id: String, waves: [[NodeID]], course: JobCourse, at now: Double) {
+        self.id = id
+        self.course = course
+        started = now
+        var targets: [Target] = []
+        for (number, nodes) in waves.enumerated() { targets += nodes.map { Target(node: $0, wave: number) } }
+        self.targets = targets
+        indices = Dictionary(targets.enumerated().map { ($1.node, $0) }, uniquingKeysWith: { first, _ in first })
+        tally = JobTally(sizes: waves.map(\.count))
+        if course.switches == .each { open(0) }
+    }
+
+    package func target(_ node: NodeID) -> Target? { indices[node].map { targets[$0] } }
+    package var waveCount: Int { tally.waves.count }
+
+    /// Of all targets.
+    package struct Figures: Sendable, Hashable {
+        package let open: Int
+        package let failures: Int
+    }
+
+    package var figures: Figures { Figures(open: tally.open, failures: tally.failures) }
+
+    /// What a node says, or what control finds out about it.
+    package enum Report: Sendable, Hashable {
+        case away
+        case back
+        case drained
+        case accepted
+        case waiting(TargetState.WaitReason)
+        case receiving
+        case delivered
+        case switched
+        case hookStarted
+        case done
+        /// - Parameter again: another attempt could succeed.
+        case failed(code: String, again: Bool)
+        case refused(key: String)
+        case hookUnknown
+        case superseded
+        case cancelled
+    }
+
+    /// An order to one node.
+    package enum Order: Sendable, Hashable {
+        case offer(NodeID, attempt: Int)
+        case switches(NodeID, at: Double?)
+        case cancel(NodeID)
+        case pause(NodeID)
+        case resume(NodeID)
+    }
+
+    // MARK: What nodes report
+
+    /// - Returns: what nodes are to be told.
+    package mutating func report(_ report: Report, of node: NodeID, at now: Double) -> [Order] {
+        guard let index = indices[node] else { return [] }
+        let before = targets[index].state
+        switch report {
+        case .away:
+            targets[index].isAway = true
+            if !before.hasEnded, !before.hasContent { move(index, to: .waiting(.away)) }
+        case .back:
+            targets[index].isAway = false
+            if case .waiting(.away) = before { move(index, to: .waiting(.offer)) }
+        case .drained:
+            if case .waiting = before { move(index, to: .waiting(.drained)) }
+        case .accepted: if !before.hasEnded, !before.hasContent { move(index, to: .receiving) }
+        case .waiting(let reason): if !before.hasEnded, !before.hasContent { move(index, to: .waiting(reason)) }
+        case .receiving: if !before.hasEnded, !before.hasContent { move(index, to: .receiving) }
+        case .delivered: if !before.hasEnded, !before.hasContent { move(index, to: .delivered) }
+        case .switched: if before != .done { move(index, to: .switched) }
+        case .hookStarted: if before != .done { move(index, to: .hook) }
+        case .done: move(index, to: .done)
+        case .failed(let code, let again):
+            guard !before.hasEnded else { break }
+            if again, targets[index].retries < course.retries {
+                targets[index].retries += 1
+                targets[index].attempt += 1
+                move(index, to: .waiting(.offer))
+            } else {
+                move(index, to: .failed(code: code))
+            }
+        case .refused(let key): if !before.hasEnded { move(index, to: .refused(key: key)) }
+        case .hookUnknown: if !before.hasEnded { move(index, to: .hookUnknown) }
+        case .superseded: if !before.hasEnded { move(index, to: .superseded) }
+        case .cancelled: if !before.hasEnded { move(index, to: .cancelled) }
+        }
+        return follow(now) + orders(for: index)
+    }
+
+    /// Time passes.
+    package mutating func tick(_ now: Double) -> [Order] {
+        guard !state.hasEnded else { return [] }
+        if now >= started + course.expires {
+            for index in targets.indices where !targets[index].state.hasEnded { move(index, to: .expired) }
+        }
+        return follow(now)
+    }
+
+    /// When ``tick(_:)`` is due, if nothing happens before.
+    package var due: Double? {
+        guard !state.hasEnded else { return nil }
+        return [nextWave, started + course.expires].compactMap(\.self).min()
+    }
+
+    /// What a node that asks is to be told: after a loss of orders, and when it comes back.
+    package func orders(of node: NodeID) -> [Order] { indices[node].map(orders(for:)) ?? [] }
+
+    // MARK: What people order
+
+    package mutating func pause() -> [Order] {
+        guard state == .running || state == .held else { return [] }
+        state = .paused
+        return targets.filter { !$0.state.hasEnded }.map { .pause($0.node) }
+    }
+
+    package mutating func resume(at now: Double) -> [Order] {
+        guard state == .paused else { return [] }
+        state = resumed
+        return targets.filter { !$0.state.hasEnded }.map { .resume($0.node) } + follow(now)
+    }
+
+    package mutating func cancel() -> [Order] {
+        guard !state.hasEnded else { return [] }
+        state = .cancelled
+        nextWave = nil
+        var orders: [Order] = []
+        for index in targets.indices where !targets[index].state.hasEnded {
+            move(index, to: .cancelled)
+            orders.append(.cancel(targets[index].node))
+        }
+        return orders
+    }
+
+    /// The next wave switches now; what is held goes on; what waits for an order switches.
+    package mutating func promote(at now: Double) -> [Order] {
+        guard !state.hasEnded, state != .paused else { return [] }
+        let wasHeld = state == .held
+        state = .running
+        reason = nil
+        if wasHeld { tally.forgive() }
+        switch course.switches {
+        case .each where !wasHeld: advance(at: now)
+        case .each: break
+        case .manual: for number in tally.waves.indices { open(number) }
+        case .together: if moment == nil { agree(at: now) }
+        }
+        return follow(now) + allOrders()
+    }
+
+    /// Targets that failed are tried again.
+    package mutating func retry(at now: Double) -> [Order] {
+        guard state != .paused, state != .cancelled else { return [] }
+        var orders: [Order] = []
+        for index in targets.indices where targets[index].state.isFailure {
+            targets[index].attempt += 1
+            targets[index].retries = 0
+            move(index, to: targets[index].isAway ? .waiting(.away) : .waiting(.offer))
+            orders += self.orders(for: index)
+        }
+        guard !orders.isEmpty || state == .held else { return [] }
+        state = .running
+        reason = nil
+        return orders + follow(now)
+    }
+
+    // MARK: How it goes on
+
+    private mutating func move(_ index: Int, to state: TargetState) {
+        let old = targets[index].state
+        guard old != state else { return }
+        tally.move(wave: targets[index].wave, from: old, to: state)
+        targets[index].state = state
+    }
+
+    private mutating func open(_ number: Int) {
+        for index in targets.indices where targets[index].wave == number { targets[index].maySwitch = true }
+    }
+
+    private mutating func advance(at now: Double) {
+        guard wave + 1 < tally.waves.count else { return }
+        wave += 1
+        nextWave = nil
+        open(wave)
+    }
+
+    private mutating func agree(at now: Double) {
+        moment = now + Self.notice
+        for index in targets.indices { targets[index].maySwitch = true }
+    }
+
+    /// What follows from what changed.
+    private mutating func follow(_ now: Double) -> [Order] {
+        guard state == .running else {
+            if state == .held || state == .paused { endIfAllEnded() }
+            return []
+        }
+        if let reason = tally.excess(over: course.maxFailures, upTo: wave) {
+            self.reason = reason
+            state = .held
+            nextWave = nil
+            endIfAllEnded()
+            return []
+        }
+        var orders: [Order] = []
+        switch course.switches {
+        case .each: orders = followWaves(now)
+        case .together:
+            if moment == nil, tally.canSwitchTogether(allowing: course.maxFailures) {
+                agree(at: now)
+                orders = allOrders()
+            }
+        case .manual: break
+        }
+        endIfAllEnded()
+        return orders
+    }
+
+    /// Opens the next wave when those that can be reached of the last have ended.
+    private mutating func followWaves(_ now: Double) -> [Order] {
+        guard wave + 1 < tally.waves.count else { return [] }
+        if let due = nextWave {
+            guard now >= due else { return [] }
+            advance(at: now)
+            return allOrders() + followWaves(now)
+        }
+        let isOver = targets.allSatisfy { $0.wave != wave || $0.state.hasEnded || $0.state == .waiting(.away) }
+        guard isOver, !course.approve else { return [] }
+        nextWave = now + course.wait
+        return []
+    }
+
+    private mutating func endIfAllEnded() {
+        guard tally.open == 0 else { return }
+        nextWave = nil
+        reason = nil
+        if tally.failures == 0 {
+            state = .done
+        } else {
+            state = tally.failures <= course.maxFailures.allowance(of: targets.count) ? .partly : .failed
+        }
+    }
+
+    private func allOrders() -> [Order] { targets.indices.flatMap { orders(for: $0) } }
+
+    private func orders(for index: Int) -> [Order] {
+        let target = targets[index]
+        guard !state.hasEnded else {
+            return state == .cancelled && target.state == .cancelled ? [.cancel(target.node)] : []
+        }
+        switch target.state {
+        case .waiting(.offer), .waiting(.wave), .offered:
+            guard state != .paused, !course.wavesGateTransfer || target.maySwitch else { return [] }
+            return [.offer(target.node, attempt: target.attempt)]
+        case .delivered:
+            guard target.maySwitch, state == .running else { return [] }
+            return [.switches(target.node, at: moment)]
+        default: return []
+        }
+    }
+}

@@ -1,0 +1,142 @@
+/// Where a target of a job is.
+package enum TargetState: Sendable, Hashable {
+    case waiting(WaitReason)
+    case offered
+    case receiving
+    /// Verified and durable, not visible yet.
+    case delivered
+    case switched
+    /// The hook runs.
+    case hook
+    case done
+    case failed(code: String)
+    /// The node's own file does not allow it; the key that says so.
+    case refused(key: String)
+    case cancelled
+    case expired
+    /// A newer job of the class brought something else to the same place.
+    case superseded
+    /// The machine went down while the hook ran: nobody knows how it ended.
+    case hookUnknown
+
+    package enum WaitReason: String, Sendable, Hashable, CaseIterable {
+        case wave, window, slot, away, drained, space, source
+        /// Control has not offered it yet.
+        case offer
+    }
+
+    package var hasEnded: Bool {
+        switch self {
+        case .waiting, .offered, .receiving, .delivered, .switched, .hook: false
+        case .done, .failed, .refused, .cancelled, .expired, .superseded, .hookUnknown: true
+        }
+    }
+
+    /// Whether it counts against what may fail.
+    package var isFailure: Bool {
+        switch self {
+        case .failed, .refused, .expired, .hookUnknown: true
+        default: false
+        }
+    }
+
+    /// Whether the content is on the node's disk, verified.
+    package var hasContent: Bool {
+        switch self {
+        case .delivered, .switched, .hook, .done, .hookUnknown: true
+        default: false
+        }
+    }
+
+    /// As the API says it.
+    package var name: String {
+        switch self {
+        case .waiting: "waiting"
+        case .offered: "offered"
+        case .receiving: "receiving"
+        case .delivered: "delivered"
+        case .switched: "switched"
+        case .hook: "hook"
+        case .done: "done"
+        case .failed: "failed"
+        case .refused: "refused"
+        case .cancelled: "cancelled"
+        case .expired: "expired"
+        case .superseded: "superseded"
+        case .hookUnknown: "hook_unknown"
+        }
+    }
+
+    /// What follows the name: `space`, `root`, `hook_exit_3`.
+    package var code: String? {
+        switch self {
+        case .waiting(let reason): reason.rawValue
+        case .failed(let code): code
+        case .refused(let key): key
+        default: nil
+        }
+    }
+
+    /// From ``name`` and ``code``.
+    package init?(name: String, code: String?) {
+        switch name {
+        case "waiting":
+            guard let reason = code.flatMap(WaitReason.init(rawValue:)) else { return nil }
+            self = .waiting(reason)
+        case "failed": self = .failed(code: code ?? "failed")
+        case "refused": self = .refused(key: code ?? "policy")
+        case "offered": self = .offered
+        case "receiving": self = .receiving
+        case "delivered": self = .delivered
+        case "switched": self = .switched
+        case "hook": self = .hook
+        case "done": self = .done
+        case "cancelled": self = .cancelled
+        case "expired": self = .expired
+        case "superseded": self = .superseded
+        case "hook_unknown": self = .hookUnknown
+        default: return nil
+        }
+    }
+
+    /// For a person: what it means.
+    package var text: String {
+        switch self {
+        case .waiting(.wave): "is to switch in a later wave"
+        case .waiting(.window): "waits for a window of the class"
+        case .waiting(.slot): "waits for other jobs on the node"
+        case .waiting(.away): "is away, and gets it on return"
+        case .waiting(.drained): "takes nothing new: it is drained"
+        case .waiting(.space): "has too little space"
+        case .waiting(.source): "waits for a source"
+        case .waiting(.offer): "is offered the job next"
+        case .offered: "was offered the job"
+        case .receiving: "receives"
+        case .delivered: "has it, verified, and has not switched yet"
+        case .switched: "has switched"
+        case .hook: "runs its hook"
+        case .done: "is done"
+        case .failed(let code): "failed: \(code)"
+        case .refused(let key): "refused: '\(key)' in its own file does not allow it"
+        case .cancelled: "was cancelled"
+        case .expired: "was not reached before the job ran out"
+        case .superseded: "got a newer version instead"
+        case .hookUnknown: "went down while its hook ran: nobody knows how that ended"
+        }
+    }
+
+    /// For a person: what to do, where something can be done.
+    package var advice: String? {
+        switch self {
+        case .waiting(.space): "make room on the node; it tries again every 10 minutes"
+        case .waiting(.away): "look why the node does not reach control"
+        case .waiting(.drained): "swoop fleet node drain --off takes the node back"
+        case .waiting(.source): "the sender must be running until one copy is out"
+        case .failed: "swoop fleet job retry tries again"
+        case .refused: "change the key in the node's agent.yaml, or leave the node out"
+        case .expired: "send again"
+        case .hookUnknown: "look at the node, then swoop fleet job retry"
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,141 @@
+/// Nodes by what is known of them: `site=bj, tier in (edge, core), !canary, name~"^web-[0-9]+$", version<0.4`. A comma is and.
+///
+/// | term | holds for nodes |
+/// | --- | --- |
+/// | `key`, `!key` | that have the label, or do not |
+/// | `key=value`, `key!=value` | whose label has the value; whose label has another, or that have none |
+/// | `key in (a, b)`, `key notin (a, b)` | the same for several values |
+/// | `key~"pattern"`, `key!~"pattern"` | in whose value the regular expression is found, or not |
+/// | `key<value`, `<=`, `>`, `>=` | whose value is less or greater; numbers in it count by their value, so 0.9 < 0.10 |
+///
+/// `addr` is the node's addresses, its values ranges such as `10.1.0.0/16`: the term holds if one address is in the range.
+package struct Selection: Sendable, Hashable, CustomStringConvertible {
+    /// The longest expression, in bytes.
+    package static let longest = 4096
+
+    /// As it was written.
+    package let description: String
+    package let terms: [SelectionTerm]
+
+    /// - Throws: where the expression cannot be understood.
+    package init(_ text: String) throws(SelectionProblem) {
+        guard text.utf8.count <= Self.longest else {
+            throw SelectionProblem(at: Self.longest, "an expression has at most \(Self.longest) bytes")
+        }
+        var parser = SelectionParser(text)
+        terms = try parser.terms()
+        description = text
+    }
+
+    package func selects(_ node: NodeFacts) -> Bool { terms.allSatisfy { $0.holds(for: node) } }
+}
+
+/// Several expressions: nodes that one of them selects.
+package struct Selections: Sendable, Hashable {
+    package let expressions: [Selection]
+
+    package init(_ expressions: [Selection]) { self.expressions = expressions }
+
+    package func selects(_ node: NodeFacts) -> Bool { expressions.contains { $0.selects(node) } }
+}
+
+/// What one term of an expression asks.
+package struct SelectionTerm: Sendable, Hashable {
+    enum Test: Sendable, Hashable {
+        case exists
+        case among([String])
+        case inRanges([AddressRange])
+        case matches(SelectionPattern)
+        case compares(Comparison, String)
+    }
+
+    enum Comparison: String, Sendable, Hashable {
+        case less = "<"
+        case lessOrEqual = "<="
+        case greater = ">"
+        case greaterOrEqual = ">="
+    }
+
+    let key: String
+    let test: Test
+    /// The term holds where its test does not.
+    let isNegated: Bool
+
+    func holds(for node: NodeFacts) -> Bool { passes(node) != isNegated }
+
+    private func passes(_ node: NodeFacts) -> Bool {
+        if key == "addr" {
+            switch test {
+            case .exists: return !node.addresses.isEmpty
+            case .inRanges(let ranges):
+                return node.addresses.contains { address in ranges.contains { $0.contains(address) } }
+            case .matches(let pattern): return node.addresses.contains { pattern.isFound(in: $0.host) }
+            case .among, .compares: return false
+            }
+        }
+        guard let value = node.value(of: key) else { return false }
+        switch test {
+        case .exists: return true
+        case .among(let values): return values.contains(value)
+        case .inRanges: return false
+        case .matches(let pattern): return pattern.isFound(in: value)
+        case .compares(let comparison, let other):
+            let order = NaturalOrder.compare(value, other)
+            switch comparison {
+            case .less: return order < 0
+            case .lessOrEqual: return order <= 0
+            case .greater: return order > 0
+            case .greaterOrEqual: return order >= 0
+            }
+        }
+    }
+}
+
+/// A regular expression, compared by its text.
+struct SelectionPattern: Sendable, Hashable {
+    let text: String
+    // A `Regex` is not sendable, because its output type may not be; one without typed output is a value that nothing changes
+    // after it was made.
+    nonisolated(unsafe) private let expression: Regex<AnyRegexOutput>
+
+    init?(_ text: String) {
+        guard let expression = try? Regex(text) else { return nil }
+        self.text = text
+        self.expression = expression.matchingSemantics(.unicodeScalar)
+    }
+
+    func isFound(in value: String) -> Bool { (try? expression.firstMatch(in: value)) != nil }
+
+    static func == (left: Self, right: Self) -> Bool { left.text == right.text }
+    func hash(into hasher: inout Hasher) { hasher.combine(text) }
+}
+
+/// Order of texts in which numbers count by their value: `0.9` is before `0.10`, `web-2` before `web-10`.
+enum NaturalOrder {
+    /// Below zero if the first is before the second, above if it is behind it.
+    static func compare(_ left: String, _ right: String) -> Int {
+        var (one, two) = (Array(left.utf8)[...], Array(right.utf8)[...])
+        while let first = one.first, let second = two.first {
+            if isDigit(first), isDigit(second) {
+                let (a, b) = (number(&one), number(&two))
+                if a.count != b.count { return a.count < b.count ? -1 : 1 }
+                for (x, y) in zip(a, b) where x != y { return x < y ? -1 : 1 }
+            } else if first != second {
+                return first < second ? -1 : 1
+            } else {
+                one.removeFirst()
+                two.removeFirst()
+            }
+        }
+        return one.count == two.count ? 0 : one.isEmpty ? -1 : 1
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
+
+    /// Takes a number's digits, without the zeros before it.
+    private static func number(_ text: inout ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        let digits = text.prefix(while: isDigit)
+        text = text.dropFirst(digits.count)
+        return digits.drop { $0 == 0x30 }
+    }
+}

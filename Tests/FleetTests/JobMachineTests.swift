@@ -1,0 +1,228 @@
+import Testing
+import Text
+
+@testable import Fleet
+
+@Suite struct JobMachineTests {
+    private func nodes(_ count: Int) -> [NodeID] { (0..<count).map { NodeID(publicKey: Array("key \($0)".utf8)) } }
+
+    private func machine(_ waves: [[NodeID]], _ change: (inout JobCourse) -> Void = { _ in }) -> JobMachine {
+        var course = JobCourse()
+        course.wait = 60
+        change(&course)
+        return JobMachine(id: "j-1", waves: waves, course: course, at: 1000)
+    }
+
+    /// A node that does all at once, as far as it may.
+    private func run(_ job: inout JobMachine, _ node: NodeID, at now: Double) {
+        _ = job.report(.receiving, of: node, at: now)
+        let orders = job.report(.delivered, of: node, at: now)
+        if orders.contains(where: { if case .switches(node, _) = $0 { true } else { false } }) {
+            finish(&job, node, at: now)
+        }
+    }
+
+    private func finish(_ job: inout JobMachine, _ node: NodeID, at now: Double) {
+        _ = job.report(.switched, of: node, at: now)
+        _ = job.report(.done, of: node, at: now)
+    }
+
+    @Test func `a job of one wave is done when all targets are`() {
+        let targets = nodes(3)
+        var job = machine([targets])
+        #expect(job.orders(of: targets[0]) == [.offer(targets[0], attempt: 1)])
+        for node in targets {
+            #expect(job.state == .running)
+            run(&job, node, at: 1001)
+        }
+        #expect(job.state == .done)
+        #expect(job.targets.allSatisfy { $0.state == .done })
+        #expect(job.tick(2000).isEmpty)
+    }
+
+    @Test func `bytes go to all at once, and waves gate the switch`() {
+        let targets = nodes(4)
+        var job = machine([[targets[0]], [targets[1]], [targets[2], targets[3]]])
+        for node in targets { #expect(job.orders(of: node) == [.offer(node, attempt: 1)]) }
+        for node in targets.reversed() { run(&job, node, at: 1010) }
+        #expect(job.target(targets[0])?.state == .done)
+        #expect(job.target(targets[1])?.state == .delivered)
+        #expect(job.nextWave == 1070)
+        #expect(job.tick(1069).isEmpty)
+        #expect(job.tick(1070) == [.switches(targets[1], at: nil)])
+        finish(&job, targets[1], at: 1075)
+        #expect(job.nextWave == 1135)
+        #expect(Set(job.tick(1135).map { "\($0)" }).count == 2)
+        finish(&job, targets[2], at: 1140)
+        finish(&job, targets[3], at: 1140)
+        #expect(job.state == .done)
+    }
+
+    @Test func `waves may gate the bytes too`() {
+        let targets = nodes(2)
+        var job = machine([[targets[0]], [targets[1]]]) { $0.wavesGateTransfer = true }
+        #expect(job.orders(of: targets[1]).isEmpty)
+        run(&job, targets[0], at: 1001)
+        #expect(job.tick(1061) == [.offer(targets[1], attempt: 1)])
+    }
+
+    @Test func `with approve, each next wave needs an order`() {
+        let targets = nodes(2)
+        var job = machine([[targets[0]], [targets[1]]]) { $0.approve = true }
+        for node in targets { run(&job, node, at: 1001) }
+        #expect(job.nextWave == nil)
+        #expect(job.tick(9000).isEmpty)
+        #expect(job.promote(at: 9001).contains(.switches(targets[1], at: nil)))
+    }
+
+    @Test func `too many failures hold the job, and nothing further switches until a person says so`() {
+        let targets = nodes(20)
+        var job = machine([Array(targets[0..<10]), Array(targets[10...])])
+        for node in targets[2...] { _ = job.report(.delivered, of: node, at: 1001) }
+        _ = job.report(.failed(code: "hook_exit_1", again: false), of: targets[0], at: 1002)
+        #expect(job.state == .running)
+        _ = job.report(.failed(code: "hook_exit_1", again: false), of: targets[1], at: 1003)
+        #expect(job.state == .held)
+        #expect(job.reason?.contains("2 of 10") == true)
+        #expect(job.orders(of: targets[5]).isEmpty)
+        #expect(job.promote(at: 1004).contains(.switches(targets[5], at: nil)))
+        #expect(job.state == .running)
+        for node in targets[2..<10] { finish(&job, node, at: 1005) }
+        #expect(job.tick(1065).contains(.switches(targets[12], at: nil)))
+        for node in targets[10...] { finish(&job, node, at: 1070) }
+        #expect(job.state == .partly)
+    }
+
+    @Test func `a held job goes on when those that failed are tried again`() {
+        let targets = nodes(2)
+        var job = machine([targets]) { $0.maxFailures = .count(0) }
+        _ = job.report(.failed(code: "x", again: false), of: targets[0], at: 1001)
+        #expect(job.state == .held)
+        #expect(job.retry(at: 1002) == [.offer(targets[0], attempt: 2)])
+        for node in targets { run(&job, node, at: 1003) }
+        #expect(job.state == .done)
+    }
+
+    @Test func `a target that may succeed is tried again by itself, so many times`() {
+        let targets = nodes(1)
+        var job = machine([targets]) { $0.retries = 2 }
+        for attempt in 2...3 {
+            #expect(
+                job.report(.failed(code: "timeout", again: true), of: targets[0], at: 1001)
+                    == [.offer(targets[0], attempt: attempt)])
+        }
+        _ = job.report(.failed(code: "timeout", again: true), of: targets[0], at: 1001)
+        #expect(job.state == .failed)
+    }
+
+    @Test func `all switch together in one moment, when all but those that may fail have it`() {
+        let targets = nodes(10)
+        var job = machine([targets]) { $0.switches = .together }
+        for node in targets[..<8] { #expect(job.report(.delivered, of: node, at: 1001).isEmpty) }
+        let orders = job.report(.delivered, of: targets[8], at: 1002)
+        #expect(orders.filter { if case .switches(_, at: 1004.5) = $0 { true } else { false } }.count >= 9)
+        // Who is late switches on arrival.
+        #expect(job.report(.delivered, of: targets[9], at: 2000) == [.switches(targets[9], at: 1004.5)])
+    }
+
+    @Test func `manual targets switch by an order only`() {
+        let targets = nodes(2)
+        var job = machine([targets]) { $0.switches = .manual }
+        for node in targets { #expect(job.report(.delivered, of: node, at: 1001).isEmpty) }
+        #expect(Set(job.promote(at: 1002)) == [.switches(targets[0], at: nil), .switches(targets[1], at: nil)])
+    }
+
+    @Test func `who is away holds up no wave, gets the job on return, and is given up at the end`() {
+        let targets = nodes(3)
+        var job = machine([[targets[0], targets[1]], [targets[2]]])
+        _ = job.report(.away, of: targets[1], at: 1001)
+        run(&job, targets[0], at: 1002)
+        run(&job, targets[2], at: 1002)
+        #expect(job.tick(1062) == [.switches(targets[2], at: nil)])
+        #expect(job.report(.back, of: targets[1], at: 5000) == [.offer(targets[1], attempt: 1)])
+        _ = job.report(.away, of: targets[1], at: 5001)
+        finish(&job, targets[2], at: 5002)
+        _ = job.tick(1000 + 7 * 86_400)
+        #expect(job.target(targets[1])?.state == .expired)
+        #expect(job.state == .failed)
+    }
+
+    @Test func `a pause stops, a cancel ends, and what is done stays done`() {
+        let targets = nodes(3)
+        var job = machine([targets])
+        run(&job, targets[0], at: 1001)
+        #expect(job.pause() == [.pause(targets[1]), .pause(targets[2])])
+        #expect(job.orders(of: targets[1]).isEmpty)
+        #expect(job.resume(at: 1002).contains(.resume(targets[1])))
+        #expect(Set(job.cancel()) == [.cancel(targets[1]), .cancel(targets[2])])
+        #expect(job.state == .cancelled && job.target(targets[0])?.state == .done)
+        // A node that was away hears of it on return.
+        #expect(job.orders(of: targets[2]) == [.cancel(targets[2])])
+        #expect(job.retry(at: 1003).isEmpty)
+    }
+
+    @Test(arguments: 0..<200)
+    func `whatever nodes report, targets are counted right and no one switches before its wave`(seed: Int) {
+        var random = SeededGenerator(seed: UInt64(seed))
+        let targets = nodes(30)
+        var job = machine([Array(targets[0..<2]), Array(targets[2..<10]), Array(targets[10...])]) {
+            $0.switches = [.each, .together, .manual][random.below(3)]
+            $0.approve = random.below(3) == 0
+            $0.maxFailures = .percent(50)
+        }
+        var now = 1000.0
+        for _ in 0..<600 {
+            now += Double(random.below(20))
+            let node = targets[random.below(30)]
+            let reports: [JobMachine.Report] = [
+                .away, .back, .drained, .accepted, .waiting(.slot), .receiving, .delivered, .delivered, .switched,
+                .done,
+                .failed(code: "x", again: true), .failed(code: "y", again: false), .refused(key: "root"), .hookUnknown,
+            ]
+            var orders: [JobMachine.Order]
+            switch random.below(20) {
+            case 0: orders = job.pause()
+            case 1: orders = job.resume(at: now)
+            case 2: orders = job.promote(at: now)
+            case 3: orders = job.retry(at: now)
+            case 4, 5: orders = job.tick(now)
+            default:
+                var report = reports[random.below(reports.count)]
+                // No node switches that was not told.
+                if report == .switched || report == .done, job.target(node)?.maySwitch != true { report = .receiving }
+                orders = job.report(report, of: node, at: now)
+            }
+            for case .switches(let node, _) in orders {
+                guard let target = job.target(node) else { continue }
+                #expect(target.maySwitch)
+                if job.course.switches == .each { #expect(target.wave <= job.wave) }
+            }
+            let failures = job.targets.filter(\.state.isFailure).count
+            let open = job.targets.filter { !$0.state.hasEnded }.count
+            #expect(job.figures == JobMachine.Figures(open: open, failures: failures))
+            if job.state == .done { #expect(failures == 0 && open == 0) }
+            if open == 0 { #expect(job.state.hasEnded) }
+        }
+    }
+
+    @Test func `a job of ten thousand targets is followed without looking at all of them each time`() {
+        let targets = nodes(10_000)
+        let plan = WavePlan(
+            targets.enumerated().map { .init(node: $1, site: "s\($0 % 40)", isCanary: $0 < 3) },
+            sizes: [.count(1), .percent(5), .percent(100)], job: "j-1")
+        #expect(plan.waves.map(\.count) == [1, 499, 9500])
+        var job = machine(plan.waves.map { $0.map { targets[$0] } })
+        let clock = ContinuousClock()
+        let time = clock.measure {
+            for node in targets { _ = job.report(.receiving, of: node, at: 1001) }
+            for node in targets { run(&job, node, at: 1002) }
+            for step in 0..<2 {
+                for case .switches(let node, _) in job.tick(1100 + Double(step) * 100) {
+                    finish(&job, node, at: 1101 + Double(step) * 100)
+                }
+            }
+        }
+        #expect(job.state == .done)
+        #expect(time < .seconds(20))
+    }
+}
