@@ -162,11 +162,6 @@ let layers: [(name: String, modules: [Module])] = [
             Module(name: "Fleet", uses: ["Text", "Address", "JSON", "Settings", "Hashing"]),
             Module(name: "Registry", uses: ["JSON", "Hashing", "Metainfo"]),
             Module(
-                name: "NameIndex",
-                uses: ["Text", "JSON", "Hashing", "HTTPServing", "Database", "Postgres", "Registry"],
-                products: [.grdb, .hummingbird]),
-            Module(name: "TagIndex", uses: ["Hashing", "Database", "Registry"], products: [.grdb]),
-            Module(
                 name: "Backends",
                 uses: [
                     "Text", "JSON", "Hashing", "Files", "HTTPTransport", "HTTPOrigin", "S3", "ObjectStore", "Registry",
@@ -199,6 +194,10 @@ let layers: [(name: String, modules: [Module])] = [
                     "Text", "Address", "JSON", "Hashing", "Threads", "Files", "Admission", "HTTPServing", "Registry",
                 ], products: [.crypto, .hummingbird]),
             Module(
+                name: "NameIndex",
+                uses: ["Text", "JSON", "Hashing", "HTTPServing", "Database", "Postgres", "Registry", "RegistryAccess"],
+                products: [.grdb, .hummingbird]),
+            Module(
                 name: "OCI",
                 uses: [
                     "Text", "JSON", "Threads", "Files", "Admission", "Blobs", "HTTPServing", "Registry",
@@ -209,7 +208,7 @@ let layers: [(name: String, modules: [Module])] = [
                 name: "Origin",
                 uses: [
                     "Text", "Address", "JSON", "Metainfo", "Threads", "Files", "Admission", "Blobs", "Database",
-                    "HTTPServing", "Registry", "TagIndex", "BlobNode", "Backends", "ColdStore", "RegistryAccess",
+                    "HTTPServing", "Registry", "NameIndex", "BlobNode", "Backends", "ColdStore", "RegistryAccess",
                     "OCI",
                 ], products: [.hummingbird, .log, .nioCore]),
             Module(
@@ -244,7 +243,7 @@ let layers: [(name: String, modules: [Module])] = [
                     "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Files", "Admission", "Storage",
                     "Authoring", "HashLibrary", "HTTPTransport", "Tracking", "TrackerServer", "SwarmCore",
                     "SwarmSimulator", "Swarm",
-                    "HTTPServing", "BFT", "Node", "NodeAPI", "Blobs", "Database", "Registry", "TagIndex",
+                    "HTTPServing", "BFT", "Node", "NodeAPI", "Blobs", "Database", "Registry", "NameIndex",
                     "RegistryClient", "RegistryTransfer", "RegistryAccess", "Backends", "TestFS", "BlobNode",
                     "ColdStore", "Origin", "Agent", "Reactor",
                 ], products: [.argumentParser, .log, .nioCore, .nioHTTP1])
@@ -298,9 +297,7 @@ let purposes = [
     "Fleet": "what a control node decides, as values: selection, tokens and keys, waves, the life of a job, pace",
     "Registry": "content by name, as values: names, tags, digests, manifests, the owners of a blob",
     "Backends": "where blobs live in the end: a directory, a file server, an object store; chosen by name",
-    "NameIndex":
-        "names, tags and manifests in SQLite or PostgreSQL under one contract, and their calls; takes the place of TagIndex",
-    "TagIndex": "which manifest each tag names, what each name has, and since when",
+    "NameIndex": "names, tags and manifests in SQLite or PostgreSQL under one contract, and their calls",
     "TestFS": "a small HTTP file store, to try a back end with",
     "BlobNode": "the blobs of a host and their swarms: serves all of them, fetches each once",
     "ColdStore":
@@ -371,8 +368,9 @@ let tests: [Module] = [
     Module(
         name: "NameIndexTests", kind: .tests,
         uses: [
-            "Address", "JSON", "Hashing", "Admission", "HTTPServing", "Registry", "NameIndex", "TestSupport",
-        ], products: [.hummingbird, .log]),
+            "Address", "JSON", "Hashing", "Database", "Admission", "HTTPServing", "Registry", "RegistryAccess",
+            "NameIndex", "TestSupport",
+        ], products: [.grdb, .hummingbird, .log]),
     Module(name: "RegistryTests", kind: .tests, uses: ["JSON", "Hashing", "Metainfo", "Registry"]),
     Module(
         name: "RegistryClientTests", kind: .tests,
@@ -388,13 +386,13 @@ let tests: [Module] = [
         name: "AgentTests", kind: .tests,
         uses: [
             "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Admission", "Blobs", "Swarm", "HTTPServing",
-            "Registry", "TagIndex", "BlobNode", "RegistryClient", "RegistryAccess", "Origin", "Agent", "TestSupport",
+            "Registry", "NameIndex", "BlobNode", "RegistryClient", "RegistryAccess", "Origin", "Agent", "TestSupport",
         ], products: [.log]),
     Module(
         name: "RegistryAccessTests", kind: .tests,
         uses: [
             "Text", "Address", "Hashing", "Admission", "Blobs", "HTTPTransport", "HTTPServing", "Swarm", "Registry",
-            "TagIndex", "BlobNode", "RegistryClient", "RegistryAccess", "Origin", "TestSupport",
+            "NameIndex", "BlobNode", "RegistryClient", "RegistryAccess", "Origin", "TestSupport",
         ], products: [.log]),
     Module(name: "S3Tests", kind: .tests, uses: ["S3"]),
     Module(

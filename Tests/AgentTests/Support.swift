@@ -7,12 +7,12 @@ import Hashing
 import JSON
 import Logging
 import Metainfo
+import NameIndex
 import Origin
 import Registry
 import RegistryAccess
 import RegistryClient
 import Swarm
-import TagIndex
 import TestSupport
 import Text
 import Threads
@@ -41,7 +41,7 @@ final class TestRegistry: Sendable {
         node = BlobNode(
             directory: try BlobDirectory(path: place.path), swarm: swarm, options: options, logger: quiet)
         try await node.start()
-        index = try SQLiteTagStore(path: place.path + "/index.db", rules: try TagRules())
+        index = try await SQLiteTagStore.open(place.path + "/index.db", rules: try TagRules())
         server = try await RegistryServer.start(
             at: [ListenAddress(host: "127.0.0.1", port: 0)], node: node, index: index,
             peers: await node.peerAddress.map { "\($0)" } ?? "", trackers: [], access: .local,
@@ -62,6 +62,7 @@ final class TestRegistry: Sendable {
         do { result = .success(try await body(registry)) } catch { result = .failure(error) }
         await registry.server.stop()
         await registry.swarm.shutdown()
+        await registry.index.close()
         try result.get()
     }
 
@@ -82,7 +83,7 @@ final class TestRegistry: Sendable {
         let blob = try upload.finish(digest)
         node.catalogue.add(digest, blob.info, usedAt: 0)
         guard let name = ContentName(name) else { throw TimedOut(description: "no name") }
-        try await index.addBlob(BlobDigest(digest), to: name)
+        try await index.link([BlobDigest(digest)], to: name, at: 1)
         return BlobDigest(digest)
     }
 
@@ -100,8 +101,8 @@ final class TestRegistry: Sendable {
         try await push(FilesManifest.emptyConfig, to: reference.name.text)
         let manifest = try Manifest(FilesManifest.make(entries), type: nil)
         _ = try await index.put(
-            [tag], digest: manifest.digest, manifest: manifest, in: reference.name, expected: nil,
-            by: Author(name: "test", address: ""), at: 1)
+            manifest, under: reference.name, tags: [tag], expecting: .anything,
+            by: Act(who: "test", address: "", at: 1))
     }
 }
 

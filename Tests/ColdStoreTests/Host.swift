@@ -46,7 +46,7 @@ struct Host {
             logger: quietLogger())
         _ = try node.catalogue.load(node.directory)
         let backends = try Backends(all: Backend(store, names: BlobPaths(.identity)))
-        let cold = try ColdStore(
+        let cold = try await ColdStore.open(
             node: node, backends: backends, path: directory.path("data/origin.db"), settings: settings,
             logger: quietLogger())
         try await cold.start()

@@ -58,23 +58,23 @@ private func key(_ digest: BlobDigest = digest, _ backend: String = "a") -> Writ
 @Suite struct `The queue of write-back` {
     @Test func `is there after a restart, in the order in which tasks are due`() async throws {
         let directory = try TemporaryDirectory()
-        let first = try WriteBackStore(path: directory.path("db"))
+        let first = try await WriteBackStore.open(directory.path("db"))
         try await first.add(key(), name: "n", added: 1, due: 20)
         try await first.add(key(other), name: "n", added: 2, due: 10)
         try await first.add(key(other, "b"), name: "n", added: 2, due: 10)
-        first.close()
-        let store = try WriteBackStore(path: directory.path("db"))
+        await first.close()
+        let store = try await WriteBackStore.open(directory.path("db"))
         #expect(try await store.due(30, resting: ["b"], limit: 9).map(\.key) == [key(other), key()])
         #expect(try await store.due(15, resting: [], limit: 9).count == 2)
         #expect(try await store.nextDue(after: 15, resting: []) == 20)
         #expect(try await store.figures() == (3, 1))
         #expect(try await store.isWaiting(digest))
-        store.close()
+        await store.close()
     }
 
     @Test func `keeps a task that was made again while the old one was done`() async throws {
         let directory = try TemporaryDirectory()
-        let store = try WriteBackStore(path: directory.path("db"))
+        let store = try await WriteBackStore.open(directory.path("db"))
         try await store.add(key(), name: "n", added: 1, due: 1)
         let old = try #require(try await store.due(1, resting: [], limit: 1).first)
         try await store.add(key(), name: "n", added: 2, due: 2)
@@ -85,27 +85,27 @@ private func key(_ digest: BlobDigest = digest, _ backend: String = "a") -> Writ
         #expect(try await store.due(9, resting: [], limit: 1).first?.failures == 1)
         try await store.drop(new)
         #expect(try await store.figures().tasks == 0)
-        store.close()
+        await store.close()
     }
 
     @Test func `follows names to other back ends`() async throws {
         let directory = try TemporaryDirectory()
-        let store = try WriteBackStore(path: directory.path("db"))
+        let store = try await WriteBackStore.open(directory.path("db"))
         try await store.add(key(digest, "old"), name: "n", added: 1, due: 1)
         try await store.add(key(digest, "new"), name: "n", added: 1, due: 1)
         try await store.add(key(other, "old"), name: "m", added: 1, due: 1)
         try await store.choose { $0 == "n" ? "new" : nil }
         let keys = try await store.due(1, resting: [], limit: 9).map(\.key)
         #expect(Set(keys) == [key(digest, "new"), key(other, "old")] && keys.count == 2)
-        store.close()
+        await store.close()
     }
 
     @Test func `a task from before the clock was set back is due`() async throws {
         let directory = try TemporaryDirectory()
-        let store = try WriteBackStore(path: directory.path("db"))
+        let store = try await WriteBackStore.open(directory.path("db"))
         try await store.add(key(), name: "n", added: 1_000_000, due: 1_000_000)
         #expect(try await store.due(1, resting: [], limit: 9).count == 1)
-        store.close()
+        await store.close()
     }
 }
 

@@ -1,3 +1,5 @@
+import Database
+import GRDB
 import Registry
 import TestSupport
 import Testing
@@ -53,5 +55,49 @@ import Testing
         await #expect(throws: TagStoreError.unavailable("the database is closed")) {
             _ = try await store.exists(name("app"))
         }
+    }
+
+    @Test func `takes over what the first index of this program had`() async throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        let first = try await DatabaseFile.open(directory.path("index.db"), migrations: [EarlierSchema.migration])
+        let image = try manifest(["a"], subject: blob("s"))
+        try await first.write { connection in
+            func run(_ sql: StaticString, _ arguments: StatementArguments) throws {
+                _ = try connection.run(sql, arguments)
+            }
+            func bytes(_ digest: BlobDigest) -> SQLBytes { SQLBytes(digest.stored) }
+            let link: StaticString = "INSERT INTO link VALUES ('app', ?, ?)"
+            for text in ["config", "a"] { try run(link, [bytes(blob(text)), false]) }
+            try run(link, [bytes(image.digest), true])
+            try run(
+                "INSERT INTO manifest VALUES (?, ?, ?)",
+                [bytes(image.digest), image.mediaType, SQLBytes(image.bytes)])
+            try run("INSERT INTO tag VALUES ('app', 'latest', ?, 2.5)", [bytes(image.digest)])
+            let history: StaticString = "INSERT INTO history VALUES (NULL, 'app', ?, ?, ?, 'who', '192.0.2.1')"
+            try run(history, ["1", bytes(blob("b")), 1])
+            try run(history, ["1", nil, 2])
+            try run(history, ["latest", bytes(image.digest), 2.5])
+        }
+        await first.close()
+        let store = try await open(directory)
+        let app = name("app")
+        #expect(
+            try await store.record(of: .latest, of: app) == TagRecord(tag: .latest, digest: image.digest, at: 2500))
+        guard case .manifest(let stored)? = try await store.resolve(Reference(name: app, version: .tag(.latest)))
+        else { return #expect(Bool(false), "no manifest") }
+        #expect(stored.bytes == image.bytes && stored.subject == blob("s"))
+        #expect(try await store.linked(["config", "a", "b"].map(blob), to: app) == Set(["config", "a"].map(blob)))
+        let history = try await store.history(of: app, tag: nil, before: nil, limit: 9)
+        #expect(history.map(\.act.at) == [2500, 2000, 1000])
+        #expect(history.map(\.digest) == [image.digest, nil, blob("b")])
+        // A deleted tag comes back as it was.
+        let other = try await store.put(
+            tag("1"), of: app, digest: blob("a"), linking: false, expecting: .anything, by: act())
+        #expect(other == .taken(blob("b")))
+        await store.close()
+        // Once.
+        let again = try await open(directory)
+        #expect(try await again.counts() == StoreCounts(names: 1, tags: 1, manifests: 1))
+        await again.close()
     }
 }

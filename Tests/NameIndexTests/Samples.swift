@@ -21,15 +21,15 @@ func act(_ at: Int64 = 1000, who: String = "tester") -> Act { Act(who: who, addr
 func manifest(
     _ layers: [String], config: String = "config", subject: BlobDigest? = nil, artifactType: String? = nil
 ) throws -> Manifest {
-    func descriptor(_ digest: BlobDigest, _ type: String) -> JSONValue {
-        Descriptor(mediaType: type, digest: digest, size: 3).json
+    func descriptor(_ text: String, _ type: String) -> JSONValue {
+        Descriptor(mediaType: type, digest: blob(text), size: Int64(text.utf8.count)).json
     }
     var object: JSONObject = [
         "schemaVersion": .integer(2), "mediaType": .string(Manifest.imageType),
-        "config": descriptor(blob(config), "application/vnd.example.config"),
-        "layers": .array(layers.map { descriptor(blob($0), "application/octet-stream") }),
+        "config": descriptor(config, "application/vnd.example.config"),
+        "layers": .array(layers.map { descriptor($0, "application/octet-stream") }),
     ]
-    if let subject { object["subject"] = descriptor(subject, Manifest.imageType) }
+    if let subject { object["subject"] = Descriptor(mediaType: Manifest.imageType, digest: subject, size: 3).json }
     if let artifactType { object["artifactType"] = .string(artifactType) }
     return try Manifest(JSONValue.object(object).encode(), type: nil)
 }

@@ -6,6 +6,7 @@ import Hummingbird
 import JSON
 import Logging
 import Registry
+import RegistryAccess
 import TestSupport
 
 @testable import NameIndex
@@ -14,30 +15,37 @@ import TestSupport
 actor ScriptedFacts: BlobFacts {
     private var contents: [BlobDigest: [UInt8]] = [:]
     private var isUp = true
+    /// Sizes that are not those of the contents.
+    private var said: [BlobDigest: Int64] = [:]
     private(set) var touched: [[BlobDigest]] = []
 
+    func says(_ size: Int64, of text: String) { said[blob(text)] = size }
     func has(_ texts: String...) { for text in texts { contents[blob(text)] = Array(text.utf8) } }
     func loses(_ text: String) { contents[blob(text)] = nil }
     func stops() { isUp = false }
 
     func facts(
-        of digests: [BlobDigest], under name: ContentName, contents isWanted: Bool
+        of digests: [BlobDigest], under name: ContentName, contents most: Int
     ) throws(BlobFactsError) -> [BlobDigest: BlobFact] {
-        guard isUp else { throw BlobFactsError("no origin answers") }
+        guard isUp else { throw BlobFactsError(.unavailable, "no origin answers") }
         var facts: [BlobDigest: BlobFact] = [:]
         for digest in digests {
             guard let bytes = contents[digest] else { continue }
             facts[digest] = BlobFact(
                 size: Int64(bytes.count), infoHash: SHA1.digest(bytes), infoSHA256: digest.sha256,
-                content: isWanted ? bytes : nil)
+                content: most > 0 ? bytes : nil)
         }
         return facts
     }
 
-    func touch(_ digests: [BlobDigest], under name: ContentName) throws(BlobFactsError) -> Set<BlobDigest> {
-        guard isUp else { throw BlobFactsError("no origin answers") }
+    func touch(
+        _ digests: [BlobDigest], under name: ContentName, joining: Bool
+    ) throws(BlobFactsError) -> [BlobDigest: Int64] {
+        guard isUp else { throw BlobFactsError(.unavailable, "no origin answers") }
         touched.append(digests)
-        return Set(digests.filter { contents[$0] != nil })
+        return digests.reduce(into: [:]) { sizes, digest in
+            sizes[digest] = contents[digest].map { said[digest] ?? Int64($0.count) }
+        }
     }
 }
 
@@ -89,20 +97,23 @@ extension String {
 /// Everybody is an administrator of the registry.
 private struct Everybody: Authenticator {
     let role: Role
+    let names: String?
     func authenticate(_ request: HTTPRequest, from origin: RequestOrigin) -> Authentication {
-        .caller(Caller(name: "tester", role: role))
+        let scope = names.map { names in CallerScope(patterns: [names]) { $0.hasPrefix(names) } }
+        return .caller(Caller(name: "tester", role: role, scope: scope))
     }
 }
 
 func withIndex(
-    role: Role = .admin, isolation: isolated (any Actor)? = #isolation, _ body: (ServedIndex) async throws -> Void
+    role: Role = RegistryRoles.admin, names: String? = nil, isolation: isolated (any Actor)? = #isolation,
+    _ body: (ServedIndex) async throws -> Void
 ) async throws {
     let directory = try TemporaryDirectory(inMemory: true)
     let rules = try TagRules()
     let store = try await SQLiteTagStore.open(directory.path("index.db"), rules: rules)
     let facts = ScriptedFacts()
     let api = IndexAPI(
-        IndexService(store: store, facts: facts, rules: rules), limits: HTTPLimits(),
+        IndexService(store: store, facts: facts), limits: HTTPLimits(),
         counters: RequestCounters(name: "requests"), now: { 1_700_000_000_123 })
     let table = RouteTable(
         title: "Index", description: "An index.", tokenText: "any", schemas: [:], parameters: [:], routes: api.routes)
@@ -111,7 +122,8 @@ func withIndex(
     let router = Router(context: ServiceContext.self)
     router.add(
         middleware: AccessMiddleware(
-            RequestGuard(address: address), Everybody(role: role), setting: "token", open: table.openPaths,
+            RequestGuard(address: address), Everybody(role: role, names: names), setting: "token",
+            open: table.openPaths,
             refuse: refuse))
     table.add(to: router, refuse: refuse)
     var logger = Logger(label: "test")

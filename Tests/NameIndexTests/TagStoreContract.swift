@@ -141,9 +141,8 @@ struct TagStoreContract: Sendable {
             _ = try await store.put(
                 tag("1"), of: one, digest: blob("x"), linking: true, expecting: .anything, by: act())
         }
-        // A name that has only a blob is none to show.
         try await store.link([blob("x")], to: name("only/blob"), at: 1)
-        let all = (names + [app]).sorted()
+        let all = (names + [app, name("only/blob")]).sorted()
         #expect(try await store.names(prefix: "", after: nil, limit: 100) == all)
         #expect(try await store.names(prefix: "", after: all[2], limit: 2) == Array(all[3...4]))
         #expect(try await store.names(prefix: "a", after: nil, limit: 9).map(\.text) == ["a", "a-b", "a/b", "ab"])

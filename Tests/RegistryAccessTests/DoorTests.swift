@@ -6,12 +6,12 @@ import Foundation
 import HTTPServing
 import HTTPTransport
 import Logging
+import NameIndex
 import Origin
 import Registry
 import RegistryAccess
 import RegistryClient
 import Swarm
-import TagIndex
 import TestSupport
 import Testing
 import Text
@@ -74,7 +74,7 @@ private func withDoors(
     let swarm = try SwarmNode(configuration: configuration, logger: logger)
     let node = BlobNode(
         directory: try BlobDirectory(path: place.path), swarm: swarm, options: TransferOptions(), logger: logger)
-    let index = try SQLiteTagStore(path: place.path + "/index.db", rules: try TagRules())
+    let index = try await SQLiteTagStore.open(place.path + "/index.db", rules: try TagRules())
     let server = try await RegistryServer.start(
         at: [ListenAddress(host: "127.0.0.1", port: 0)], node: node, index: index, peers: "", trackers: [],
         access: .tokens(tokens), certificates: certificates, admission: admission, logger: logger)
@@ -84,6 +84,7 @@ private func withDoors(
     do { try await body(doors) } catch { problem = error }
     await server.stop()
     await swarm.shutdown()
+    await index.close()
     if let problem { throw problem }
 }
 

@@ -38,7 +38,9 @@ package struct ResolvedContent: Sendable {
         }
         var manifests: [BlobDigest: Manifest] = [:]
         for entry in value["manifests"]?.arrayValue ?? [] {
-            guard let bytes = entry["content"]?.stringValue.flatMap({ Base64.decode($0) }),
+            // As text; of indexes before that, in base64.
+            let text = entry["text"]?.stringValue.map { Array($0.utf8) }
+            guard let bytes = text ?? entry["content"]?.stringValue.flatMap({ Base64.decode($0) }),
                 let manifest = try? Manifest(bytes, type: entry["mediaType"]?.stringValue),
                 entry["digest"]?.stringValue == manifest.digest.description
             else { throw Malformed(description: "a manifest in the index's answer is not what its digest says") }

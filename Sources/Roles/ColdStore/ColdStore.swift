@@ -55,20 +55,26 @@ package final class ColdStore: Sendable {
     package let reads: ColdReads
     private let backends: Backends
 
-    /// Opens the queue. Blocks.
-    /// - Parameter path: of the origin's database.
-    package init(
-        node: BlobNode, backends: Backends, path: String, settings: ColdSettings = ColdSettings(),
-        clock: ColdClock = .system, logger: Logger
-    ) throws(DatabaseProblem) {
+    private init(_ writeBack: WriteBack, _ reads: ColdReads, _ backends: Backends) {
+        self.writeBack = writeBack
+        self.reads = reads
         self.backends = backends
-        writeBack = WriteBack(
-            try WriteBackStore(path: path), node: node, backends: backends, settings: settings, clock: clock,
-            logger: logger)
-        reads = ColdReads(node: node, backends: backends, settings: settings, clock: clock, logger: logger)
     }
 
-    package func start() async throws(DatabaseProblem) {
+    /// Opens the queue.
+    /// - Parameter path: of the origin's database.
+    package static func open(
+        node: BlobNode, backends: Backends, path: String, settings: ColdSettings = ColdSettings(),
+        clock: ColdClock = .system, logger: Logger
+    ) async throws(DatabaseFileError) -> ColdStore {
+        let writeBack = WriteBack(
+            try await WriteBackStore.open(path), node: node, backends: backends, settings: settings, clock: clock,
+            logger: logger)
+        let reads = ColdReads(node: node, backends: backends, settings: settings, clock: clock, logger: logger)
+        return ColdStore(writeBack, reads, backends)
+    }
+
+    package func start() async throws(DatabaseFileError) {
         await reads.start()
         try await writeBack.start()
     }

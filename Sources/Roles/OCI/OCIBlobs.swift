@@ -19,8 +19,6 @@ package protocol OCIBlobs: Sendable {
         _ digest: BlobDigest, for name: ContentName, to head: HTTPRequest, headers: HTTPFields,
         in context: ServiceContext
     ) async throws(OCIError) -> Response?
-    /// The size of a blob that is here or that others have, without bringing it; nil when nobody has it.
-    func size(of digest: BlobDigest, for name: ContentName) async throws(OCIError) -> Int64?
     /// A blob was pushed and is durable here: called before the client hears of it.
     func pushed(_ blob: FinishedBlob, to name: ContentName) async throws(OCIError)
 }
@@ -30,9 +28,6 @@ extension OCIBlobs {
         _ digest: BlobDigest, for name: ContentName, to head: HTTPRequest, headers: HTTPFields,
         in context: ServiceContext
     ) async throws(OCIError) -> Response? { nil }
-    package func size(of digest: BlobDigest, for name: ContentName) async throws(OCIError) -> Int64? {
-        try await obtain(digest, for: name)
-    }
 }
 
 extension BlobDirectory {

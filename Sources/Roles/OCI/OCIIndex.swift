@@ -4,7 +4,7 @@ import Registry
 package protocol OCIIndex: Sendable {
     /// Nil when the name has no such tag or manifest.
     func manifest(_ name: ContentName, _ version: Reference.Version) async throws(OCIError) -> Manifest?
-    /// Stores a manifest under a name, with tags. All that it needs is there: that was checked.
+    /// Stores a manifest under a name, with tags, if the name has all that it needs.
     /// - Parameter author: for the history.
     func put(_ manifest: Manifest, in name: ContentName, tags: [Tag], by author: Author) async throws(OCIError)
     /// - Returns: false when there was none.

@@ -46,7 +46,6 @@ extension OCIService {
             throw OCIError(400, .manifestInvalid, error.description)
         }
         let tags = try tags(of: request, version, manifest)
-        try await requireAll(manifest, in: name)
         try await index.put(manifest, in: name, tags: tags, by: Self.author(context))
         var response = Response(status: .created)
         response.headers[.location] = "/v2/\(name)/manifests/\(manifest.digest)"
@@ -76,30 +75,6 @@ extension OCIService {
                 tags.append(tag)
             }
             return tags
-        }
-    }
-
-    /// What a manifest refers to must be there before it is.
-    private func requireAll(_ manifest: Manifest, in name: ContentName) async throws(OCIError) {
-        var missing: [BlobDigest] = []
-        for blob in manifest.neededBlobs {
-            if try await index.hasBlob(blob.digest, in: name), let size = try await blobs.size(of: blob.digest, for: name)
-            {
-                guard size == blob.size else {
-                    throw OCIError(
-                        400, .sizeInvalid, "\(blob.digest) has \(size) bytes, and the manifest says \(blob.size)")
-                }
-            } else {
-                missing.append(blob.digest)
-            }
-        }
-        for inner in manifest.neededManifests where try await index.manifest(name, .digest(inner.digest)) == nil {
-            missing.append(inner.digest)
-        }
-        guard missing.isEmpty else {
-            throw OCIError(
-                400, .manifestBlobUnknown, "the manifest refers to what is not here: push that first",
-                detail: .array(missing.map { .object(["digest": .string($0.description)]) }))
         }
     }
 

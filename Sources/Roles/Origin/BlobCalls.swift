@@ -9,12 +9,11 @@ import NIOCore
 import OCI
 import Registry
 import RegistryAccess
-import TagIndex
 import Threads
 
 /// Blobs by Kraken's paths: `/namespace/NAME/blobs/DIGEST`, and `/metainfo` below it, which is a torrent for any client.
 struct BlobCalls: Sendable {
-    let index: any TagStore
+    let index: any OCIIndex
     let node: BlobNode
     /// Nil where nothing has a back end.
     let cold: ColdStore?
@@ -35,12 +34,12 @@ struct BlobCalls: Sendable {
         guard context.may(RegistryRoles.pull), context.sees(name) else {
             return .text(ServiceContext.unseenText(name) + "\n", status: .forbidden)
         }
-        do throws(StoreProblem) {
+        do throws(OCIError) {
             guard try await index.hasBlob(digest, in: name) else {
                 return .text(RegistryText.noBlob(digest) + "\n", status: .notFound)
             }
         } catch {
-            return .text("the index does not answer\n", status: .serviceUnavailable)
+            return .text(error.message + "\n", status: HTTPResponse.Status(code: error.status))
         }
         if node.catalogue.entry(of: digest.sha256) == nil, let cold {
             let answer = await cold.reads.answer(

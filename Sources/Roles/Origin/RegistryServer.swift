@@ -2,17 +2,17 @@ import Address
 import Admission
 import BlobNode
 import Blobs
-import Files
 import ColdStore
+import Files
 import HTTPServing
 import HTTPTypes
 import Hummingbird
 import JSON
 import Logging
+import NameIndex
 import OCI
 import Registry
 import RegistryAccess
-import TagIndex
 import Threads
 
 /// The HTTP doors of a registry on this host.
@@ -54,12 +54,20 @@ package final class RegistryServer: Sendable {
         limits: HTTPLimits = HTTPLimits(), logger: Logger
     ) async throws(HTTPServiceError) -> RegistryServer {
         let uploads = UploadTable(node.directory)
+        let service = IndexService(store: index, facts: OriginFacts(node: node, cold: cold))
+        let names = OriginIndex(service: service, cold: cold)
         let oci = OCIService(
-            index: OriginIndex(store: index, cold: cold),
+            index: names,
             blobs: OriginBlobs(node: node, uploads: uploads, cold: cold), admission: admission, limits: limits)
         let blobs = BlobCalls(
-            index: index, node: node, cold: cold, trackers: trackers, admission: admission, limits: limits)
-        let (resolution, tags) = (Resolution(index: index, node: node, cold: cold), TagCalls(index: index))
+            index: names, node: node, cold: cold, trackers: trackers, admission: admission, limits: limits)
+        let calls = RouteTable(
+            title: "Registry", description: "Names and tags.", tokenText: "a token of the registry", schemas: [:],
+            parameters: [:],
+            routes: IndexAPI(
+                service, limits: limits, counters: RequestCounters(name: "swoop_index_requests_total"),
+                now: { OriginIndex.now }
+            ).routes)
         var services: [HTTPService] = []
         for address in addresses {
             let router = Router(context: ServiceContext.self)
@@ -73,11 +81,7 @@ package final class RegistryServer: Sendable {
             router.get("v1/status") { _, context in
                 context.refusal(of: RegistryRoles.pull) ?? status(of: node)
             }
-            router.get("v1/resolve/**") { await resolution.respond(to: $0, $1) }
-            for method in [HTTPRequest.Method.get, .put, .delete] {
-                router.on("v1/names", method: method) { await tags.respond(to: $0, $1) }
-                router.on("v1/names/**", method: method) { await tags.respond(to: $0, $1) }
-            }
+            calls.add(to: router, refuse: refusal)
             for method in [HTTPRequest.Method.get, .head] {
                 router.on("namespace/**", method: method) { await blobs.respond(to: $0, $1) }
             }
@@ -122,11 +126,15 @@ package final class RegistryServer: Sendable {
         AccessMiddleware(
             RequestGuard(address: address, local: RegistryAccess.localCaller), access.authenticator, setting: "tokens",
             open: ["/health", "/healthz", "/readyz", "/readiness"],
-            challenge: { RegistryAccess.challenge($0.uri.path) }
-        ) { request, status, text in
-            request.uri.path.hasPrefix("/v2")
-                ? OCIService.refusal(status, text) : Problem.response(status, "REFUSED", text)
-        }
+            challenge: { RegistryAccess.challenge($0.uri.path) }, refuse: refusal)
+    }
+
+    /// A request that is turned away before it is looked at, in the form that the clients of its path read.
+    private static let refusal: RefusalAnswer = { request, status, text in
+        let path = request.uri.path
+        if path.hasPrefix("/v2") { return OCIService.refusal(status, text) }
+        if IndexAPI.krakens.contains(where: path.hasPrefix) { return .text(text + "\n", status: status) }
+        return Problem.response(status, "REFUSED", text)
     }
 
     package func stop() async {

@@ -12,10 +12,15 @@ package typealias SQLConnection = GRDB.Database
 /// A step of the schema. Steps are applied once each, in order; a step that was released never changes.
 package struct Migration: Sendable {
     package let name: String
-    package let sql: String
+    let apply: @Sendable (SQLConnection) throws -> Void
 
     package init(_ name: String, sql: String) {
+        self.init(name) { try $0.execute(sql: sql) }
+    }
+
+    /// - Parameter apply: in one transaction.
+    package init(_ name: String, apply: @escaping @Sendable (SQLConnection) throws -> Void) {
         self.name = name
-        self.sql = sql
+        self.apply = apply
     }
 }

@@ -28,7 +28,7 @@ package final class DatabaseFile: Sendable {
         pool = try DatabasePool(path: path, configuration: configuration)
         var migrator = DatabaseMigrator()
         for migration in migrations {
-            migrator.registerMigration(migration.name) { try $0.execute(sql: migration.sql) }
+            migrator.registerMigration(migration.name, migrate: migration.apply)
         }
         if try pool.read(migrator.hasBeenSuperseded) { throw DatabaseFileError.newer(path) }
         try pool.writeWithoutTransaction { connection in

@@ -8,11 +8,11 @@ import Database
 import Files
 import HTTPServing
 import Logging
+import NameIndex
 import Origin
 import Registry
 import RegistryAccess
 import Swarm
-import TagIndex
 import Threads
 import TrackerServer
 import Tracking
@@ -43,6 +43,7 @@ struct RegistryHost: Sendable {
     private let swarm: SwarmNode
     private let server: RegistryServer
     private let cold: ColdStore?
+    private let names: SQLiteTagStore
     let data: String
     let tracker: String
     let peers: String
@@ -64,7 +65,8 @@ struct RegistryHost: Sendable {
         guard let peers = PeerAddress(host: place.host, port: UInt16(place.port(15001))),
             let trackers = PeerAddress(host: place.host, port: UInt16(place.port(15003)))
         else { throw Failure(.usage, "'\(place.host.shown)' is no address of this machine") }
-        let (directory, index) = try await Threads.offload { Result { try open(place.data) } }.get()
+        let directory = try await Threads.offload { Result { try open(place.data) } }.get()
+        let names = try await openNames(place.data)
 
         var configuration = SwarmNode.Configuration()
         configuration.admission = admission
@@ -76,7 +78,7 @@ struct RegistryHost: Sendable {
         var cold: ColdStore?
         do {
             try await node.start()
-            cold = try await Threads.offload { Result { try openCold(place, node, logger) } }.get()
+            cold = try await openCold(place, node, logger)
             try await cold?.start()
             var settings = TrackerConfiguration(http: [trackers], udp: [trackers])
             settings.admission = admission
@@ -88,43 +90,52 @@ struct RegistryHost: Sendable {
             let given = await node.peerAddress.map { "\($0)" } ?? ""
             let ports = [15000, 15002, 15004].map { ListenAddress(host: place.host, port: place.port($0)) }
             let server = try await RegistryServer.start(
-                at: ports, node: node, index: index, cold: cold, peers: given, trackers: [announce],
+                at: ports, node: node, index: names, cold: cold, peers: given, trackers: [announce],
                 access: place.security.access, certificates: place.security.certificates, admission: admission,
                 logger: logger)
             return RegistryHost(
-                trackerServer: tracker, swarm: swarm, server: server, cold: cold, data: place.data, tracker: announce,
-                peers: given, scheme: place.security.certificates == nil ? "http" : "https")
+                trackerServer: tracker, swarm: swarm, server: server, cold: cold, names: names, data: place.data,
+                tracker: announce, peers: given, scheme: place.security.certificates == nil ? "http" : "https")
         } catch {
             await cold?.stop()
             await swarm.shutdown()
+            await names.close()
             throw failure(error)
         }
     }
 
-    /// The queue of the back end, and the back end. Blocks.
-    private static func openCold(_ place: RegistryPlace, _ node: BlobNode, _ logger: Logger) throws -> ColdStore? {
+    /// The queue of the back end, and the back end.
+    private static func openCold(
+        _ place: RegistryPlace, _ node: BlobNode, _ logger: Logger
+    ) async throws -> ColdStore? {
         guard let address = place.backend else { return nil }
         do {
-            return try ColdStore(
-                node: node, backends: try Backends(all: try address.open()), path: place.data + "/origin.db",
+            let store = try await Threads.offload { Result { try address.open() } }.get()
+            return try await ColdStore.open(
+                node: node, backends: try Backends(all: store), path: place.data + "/origin.db",
                 logger: logger)
         } catch let error as BackendProblem {
             throw Failure(.disk, "--backend: \(error)")
-        } catch let error as DatabaseProblem {
+        } catch let error as DatabaseFileError {
             throw Failure(error.isDisk ? .disk : .failed, "\(place.data.shown)/origin.db: \(error.description.shown)")
         }
     }
 
-    private static func open(_ data: String) throws -> (BlobDirectory, SQLiteTagStore) {
-        do {
-            let directory = try BlobDirectory(path: data)
-            return (directory, try SQLiteTagStore(path: data + "/index.db", rules: try TagRules()))
-        } catch let error as SystemError {
+    /// Blocks.
+    private static func open(_ data: String) throws -> BlobDirectory {
+        do throws(SystemError) { return try BlobDirectory(path: data) } catch {
             throw Failure(
                 Failure.status(error.number), "the registry cannot use \(data.shown): \(error)",
                 advice: "Give another directory with --data.")
-        } catch let error as DatabaseProblem {
-            throw Failure(error.isDisk ? .disk : .failed, "\(data.shown)/index.db: \(error.description.shown)")
+        }
+    }
+
+    private static func openNames(_ data: String) async throws -> SQLiteTagStore {
+        let rules = try TagRules()
+        do throws(TagStoreError) {
+            return try await SQLiteTagStore.open(data + "/index.db", rules: rules)
+        } catch {
+            throw Failure(error.isDisk ? .disk : .failed, "\(data.shown)/index.db: \(error.reason.shown)")
         }
     }
 
@@ -142,5 +153,6 @@ struct RegistryHost: Sendable {
         await cold?.stop()
         await trackerServer.stop()
         await swarm.shutdown()
+        await names.close()
     }
 }

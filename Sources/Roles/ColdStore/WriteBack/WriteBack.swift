@@ -46,7 +46,7 @@ package actor WriteBack {
     }
 
     /// Takes up what an earlier process left.
-    package func start() async throws(DatabaseProblem) {
+    package func start() async throws(DatabaseFileError) {
         let backends = backends
         try await store.choose { ContentName($0).flatMap { backends.backend(for: $0)?.label } }
         absent = try await store.labels().filter { backends.backend(labelled: $0) == nil }
@@ -64,12 +64,12 @@ package actor WriteBack {
         let tasks = Array(running.values)
         for task in tasks { task.cancel() }
         for task in tasks { await task.value }
-        store.close()
+        await store.close()
     }
 
     /// A blob was pushed under a name: when this returns, the task for it is durable.
     /// - Parameter rank: of this host among the blob's owners, from 1.
-    package func add(_ digest: BlobDigest, for name: ContentName, rank: Int = 1) async throws(DatabaseProblem) {
+    package func add(_ digest: BlobDigest, for name: ContentName, rank: Int = 1) async throws(DatabaseFileError) {
         guard let backend = backends.backend(for: name), backend.store.isWritable else { return }
         let now = clock.now()
         try await store.add(
@@ -78,10 +78,12 @@ package actor WriteBack {
         Task { await look() }
     }
 
-    package func figures() async throws(DatabaseProblem) -> (tasks: Int, oldest: Double?) { try await store.figures() }
+    package func figures() async throws(DatabaseFileError) -> (tasks: Int, oldest: Double?) {
+        try await store.figures()
+    }
 
     /// Whether a blob is still to be stored somewhere: it must not be removed.
-    package func isWaiting(_ digest: BlobDigest) async throws(DatabaseProblem) -> Bool {
+    package func isWaiting(_ digest: BlobDigest) async throws(DatabaseFileError) -> Bool {
         try await store.isWaiting(digest)
     }
 
@@ -95,7 +97,7 @@ package actor WriteBack {
         }
         isLooking = true
         defer { isLooking = false }
-        do throws(DatabaseProblem) {
+        do throws(DatabaseFileError) {
             repeat {
                 isToLookAgain = false
                 if isStopped { return }
@@ -175,7 +177,7 @@ package actor WriteBack {
                 logger.notice("a back end answers again", metadata: ["backend": "\(label)"])
             }
         }
-        do throws(DatabaseProblem) {
+        do throws(DatabaseFileError) {
             switch policy.step(after: outcome, of: task, now: now) {
             case .drop: try await store.drop(task)
             case .retry(let due):

@@ -6,10 +6,10 @@ import Registry
 
 /// The queue on the disk. Every change is durable when its call returns.
 package final class WriteBackStore: Sendable {
-    private let database: SQLiteDatabase
+    private let database: DatabaseFile
 
     private static let migrations = [
-        SQLiteDatabase.Migration(
+        Migration(
             "writeback",
             sql: """
                 CREATE TABLE writeback (backend TEXT NOT NULL, digest BLOB NOT NULL, name TEXT NOT NULL, added REAL NOT NULL,
@@ -22,13 +22,16 @@ package final class WriteBackStore: Sendable {
     /// A task that is due later than this many seconds from now was made before the clock was set back.
     private static let longestWait = 86_400.0
 
-    /// Opens it. Blocks.
-    package init(path: String) throws(DatabaseProblem) {
-        database = try SQLiteDatabase(path: path, migrations: Self.migrations)
+    private init(_ database: DatabaseFile) { self.database = database }
+
+    /// Opens it, or makes it.
+    package static func open(_ path: String) async throws(DatabaseFileError) -> WriteBackStore {
+        WriteBackStore(try await DatabaseFile.open(path, migrations: migrations))
     }
 
     /// A task for a blob that was pushed. One that is there already is due at the earlier of both times.
-    package func add(_ key: WriteBackTask.Key, name: String, added: Double, due: Double) async throws(DatabaseProblem) {
+    package func add(_ key: WriteBackTask.Key, name: String, added: Double, due: Double) async throws(DatabaseFileError)
+    {
         try await database.write { database in
             try database.execute(
                 sql: """
@@ -41,7 +44,7 @@ package final class WriteBackStore: Sendable {
 
     /// Tasks that are due, the oldest first.
     /// - Parameter resting: labels of back ends whose tasks wait.
-    package func due(_ now: Double, resting: [String], limit: Int) async throws(DatabaseProblem) -> [WriteBackTask] {
+    package func due(_ now: Double, resting: [String], limit: Int) async throws(DatabaseFileError) -> [WriteBackTask] {
         try await database.read { database in
             let rows = try Row.fetchAll(
                 database,
@@ -62,7 +65,7 @@ package final class WriteBackStore: Sendable {
     }
 
     /// When the next task is due that is not due yet; nil when there is none.
-    package func nextDue(after now: Double, resting: [String]) async throws(DatabaseProblem) -> Double? {
+    package func nextDue(after now: Double, resting: [String]) async throws(DatabaseFileError) -> Double? {
         try await database.read { database in
             try Double.fetchOne(
                 database,
@@ -72,7 +75,7 @@ package final class WriteBackStore: Sendable {
     }
 
     /// The blob is where it is to be, unless it was pushed again meanwhile.
-    package func drop(_ task: WriteBackTask) async throws(DatabaseProblem) {
+    package func drop(_ task: WriteBackTask) async throws(DatabaseFileError) {
         try await database.write { database in
             try database.execute(
                 sql: "DELETE FROM writeback WHERE backend = ? AND digest = ? AND added = ?",
@@ -80,7 +83,7 @@ package final class WriteBackStore: Sendable {
         }
     }
 
-    package func postpone(_ task: WriteBackTask, to due: Double, problem: String) async throws(DatabaseProblem) {
+    package func postpone(_ task: WriteBackTask, to due: Double, problem: String) async throws(DatabaseFileError) {
         try await database.write { database in
             try database.execute(
                 sql: """
@@ -94,7 +97,7 @@ package final class WriteBackStore: Sendable {
 
     /// After a start: the configuration may choose other back ends than when tasks were made.
     /// - Parameter choose: the label for a name; nil leaves the task as it is, to wait for its back end.
-    package func choose(_ choose: @escaping @Sendable (String) -> String?) async throws(DatabaseProblem) {
+    package func choose(_ choose: @escaping @Sendable (String) -> String?) async throws(DatabaseFileError) {
         try await database.write { database in
             let rows = try Row.fetchAll(database, sql: "SELECT DISTINCT backend, name FROM writeback")
             for row in rows {
@@ -108,14 +111,14 @@ package final class WriteBackStore: Sendable {
     }
 
     /// Of all back ends that tasks wait for.
-    package func labels() async throws(DatabaseProblem) -> [String] {
+    package func labels() async throws(DatabaseFileError) -> [String] {
         try await database.read { database in
             try String.fetchAll(database, sql: "SELECT DISTINCT backend FROM writeback ORDER BY backend")
         }
     }
 
     /// Tasks, and when the oldest was made.
-    package func figures() async throws(DatabaseProblem) -> (tasks: Int, oldest: Double?) {
+    package func figures() async throws(DatabaseFileError) -> (tasks: Int, oldest: Double?) {
         let row = try await database.read { database in
             (
                 try Int.fetchOne(database, sql: "SELECT count(*) FROM writeback") ?? 0,
@@ -126,7 +129,7 @@ package final class WriteBackStore: Sendable {
     }
 
     /// Whether a blob is still to be stored somewhere: it must not be removed.
-    package func isWaiting(_ digest: BlobDigest) async throws(DatabaseProblem) -> Bool {
+    package func isWaiting(_ digest: BlobDigest) async throws(DatabaseFileError) -> Bool {
         try await database.read { database in
             try Bool.fetchOne(
                 database, sql: "SELECT EXISTS (SELECT 1 FROM writeback WHERE digest = ?)", arguments: [digest.data])
@@ -134,7 +137,7 @@ package final class WriteBackStore: Sendable {
         }
     }
 
-    package func close() { try? database.close() }
+    package func close() async { await database.close() }
 
     private static func marks(_ count: Int) -> String { Array(repeating: "?", count: count).joined(separator: ", ") }
 }

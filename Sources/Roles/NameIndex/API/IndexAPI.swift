@@ -2,6 +2,7 @@ import HTTPServing
 import HTTPTypes
 import Hummingbird
 import Registry
+import RegistryAccess
 
 /// The routes of an index. Those of `/v1` come first, then Kraken's.
 package struct IndexAPI: Sendable {
@@ -21,36 +22,39 @@ package struct IndexAPI: Sendable {
     }
 
     package var routes: [Route] { named + krakens }
+    /// How Kraken's paths begin: their errors are text.
+    package static let krakens = ["/tags/", "/repositories/", "/list"]
 
     private var named: [Route] {
         let calls = calls
         return [
             // Longer templates stand before shorter ones that match the same paths.
             route(
-                .get, "/v1/names/{name+}/tags/{tag}/history", "Who changed a tag, when, from where", "history", .pull
+                .get, "/v1/names/{name+}/tags/{tag}/history", "Who changed a tag, when, from where", "history",
+                RegistryRoles.pull
             ) { values async throws(IndexError) in try await calls.history(values, ofTag: true) },
-            route(.get, "/v1/names/{name+}/tags/{tag}", "What a tag names", "tag", .pull) {
+            route(.get, "/v1/names/{name+}/tags/{tag}", "What a tag names", "tag", RegistryRoles.pull) {
                 values async throws(IndexError) in try await calls.tag(values)
             },
-            route(.put, "/v1/names/{name+}/tags/{tag}", "Have a tag name something", "tag", .push) {
+            route(.put, "/v1/names/{name+}/tags/{tag}", "Have a tag name something", "tag", RegistryRoles.push) {
                 values async throws(IndexError) in try await calls.putTag(values)
             },
-            route(.delete, "/v1/names/{name+}/tags/{tag}", "Delete a tag", "tag", .admin) {
+            route(.delete, "/v1/names/{name+}/tags/{tag}", "Delete a tag", "tag", RegistryRoles.admin) {
                 values async throws(IndexError) in try await calls.deleteTag(values)
             },
-            route(.get, "/v1/names/{name+}/tags", "The tags of a name", "list", .pull) {
+            route(.get, "/v1/names/{name+}/tags", "The tags of a name", "list", RegistryRoles.pull) {
                 values async throws(IndexError) in try await calls.tags(values)
             },
-            route(.get, "/v1/names/{name+}/history", "All changes of a name's tags", "history", .pull) {
+            route(.get, "/v1/names/{name+}/history", "All changes of a name's tags", "history", RegistryRoles.pull) {
                 values async throws(IndexError) in try await calls.history(values, ofTag: false)
             },
-            route(.get, "/v1/names", "All names", "list", .pull) {
+            route(.get, "/v1/names", "All names", "list", RegistryRoles.pull) {
                 values async throws(IndexError) in try await calls.names(values)
             },
-            route(.get, "/v1/resolve/{reference+}", "All that a pull has to know", "resolve", .pull) {
+            route(.get, "/v1/resolve/{reference+}", "All that a pull has to know", "resolve", RegistryRoles.pull) {
                 values async throws(IndexError) in try await calls.resolve(values)
             },
-            route(.post, "/v1/collection", "Take away what no tag reaches", "collection", .admin) {
+            route(.post, "/v1/collection", "Take away what no tag reaches", "collection", RegistryRoles.admin) {
                 values async throws(IndexError) in try await calls.collect(values)
             },
         ]
@@ -59,22 +63,22 @@ package struct IndexAPI: Sendable {
     private var krakens: [Route] {
         let kraken = KrakenCalls(calls: calls)
         return [
-            text(.put, "/tags/{tag+}/digest/{digest}", "Have a tag name a digest", "tag", .push) {
+            text(.put, "/tags/{tag+}/digest/{digest}", "Have a tag name a digest", "tag", RegistryRoles.push) {
                 values async throws(IndexError) in try await kraken.put(values)
             },
-            text(.get, "/tags/{tag+}", "The digest that a tag names", "tag", .pull) {
+            text(.get, "/tags/{tag+}", "The digest that a tag names", "tag", RegistryRoles.pull) {
                 values async throws(IndexError) in try await kraken.digest(values)
             },
-            text(.head, "/tags/{tag+}", "Whether there is such a tag", "tag", .pull) {
+            text(.head, "/tags/{tag+}", "Whether there is such a tag", "tag", RegistryRoles.pull) {
                 values async throws(IndexError) in try await kraken.has(values)
             },
-            text(.get, "/repositories/{repo+}/tags", "The tags of a name", "list", .pull) {
+            text(.get, "/repositories/{repo+}/tags", "The tags of a name", "list", RegistryRoles.pull) {
                 values async throws(IndexError) in try await kraken.tags(values)
             },
-            text(.get, "/list/{prefix+}", "All tags at or below a path", "list", .pull) {
+            text(.get, "/list/{prefix+}", "All tags at or below a path", "list", RegistryRoles.pull) {
                 values async throws(IndexError) in try await kraken.list(values, below: values.prefix("prefix"))
             },
-            text(.get, "/list", "All tags", "list", .pull) {
+            text(.get, "/list", "All tags", "list", RegistryRoles.pull) {
                 values async throws(IndexError) in try await kraken.list(values, below: "")
             },
         ]

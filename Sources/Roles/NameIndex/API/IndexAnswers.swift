@@ -26,9 +26,9 @@ extension Response {
     }
 
     private func retried(_ error: IndexError) -> Response {
-        guard error.status == 503 else { return self }
+        guard let seconds = error.retryAfter else { return self }
         var response = self
-        response.headers[.retryAfter] = "1"
+        response.headers[.retryAfter] = "\(seconds)"
         return response
     }
 

@@ -7,31 +7,37 @@ enum IndexDocuments {
     static func record(_ record: TagRecord, of name: ContentName, isMutable: Bool) -> JSONValue {
         .object([
             "name": .string(name.text), "tag": .string(record.tag.text), "digest": .string(record.digest.description),
-            "at": .string(time(record.at)), "mutable": .bool(isMutable),
+            "updated": .string(time(record.at)), "mutable": .bool(isMutable),
         ])
     }
 
     static func entry(_ record: TagRecord) -> JSONValue {
         .object([
             "tag": .string(record.tag.text), "digest": .string(record.digest.description),
-            "at": .string(time(record.at)),
+            "updated": .string(time(record.at)),
         ])
     }
 
     static func event(_ event: TagEvent) -> JSONValue {
         .object([
             "id": .integer(event.id), "tag": .string(event.tag.text),
-            "digest": event.digest.map { .string($0.description) } ?? .null, "who": .string(event.act.who),
-            "address": .string(event.act.address), "at": .string(time(event.act.at)),
+            "action": event.digest == nil ? "deleted" : "put",
+            "digest": event.digest.map { .string($0.description) } ?? .null,
+            "when": .string(time(event.act.at)), "who": .string(event.act.who),
+            "address": .string(event.act.address),
         ])
     }
 
-    /// A list, and where the next part begins if this one is full.
-    static func page(_ key: String, _ values: [JSONValue], next: String?, name: ContentName? = nil) -> JSONValue {
+    /// The first `limit` entries of a list, and where the next part begins if there are more: what `after` of the next request says.
+    static func page<Entry>(
+        _ key: String, _ entries: [Entry], _ limit: Int, name: ContentName? = nil, after: (Entry) -> String,
+        _ value: (Entry) -> JSONValue
+    ) -> JSONValue {
+        let shown = entries.prefix(limit)
         var members = JSONObject()
         if let name { members["name"] = .string(name.text) }
-        members[key] = .array(values)
-        if let next { members["next"] = .string(next) }
+        members[key] = .array(shown.map(value))
+        members["next"] = entries.count > limit ? shown.last.map { .string(after($0)) } ?? .null : .null
         return .object(members)
     }
 
@@ -56,14 +62,14 @@ enum IndexDocuments {
         var members: JSONObject = ["digest": .string(blob.digest.description)]
         if let size = blob.size { members["size"] = .integer(size) }
         if let fact = blob.fact {
-            members["infoHash"] = .string(fact.infoHash.hex)
-            members["infoSHA256"] = .string(fact.infoSHA256.hex)
+            if let hash = fact.infoHash { members["infoHash"] = .string(hash.hex) }
+            if let hash = fact.infoSHA256 { members["infoSHA256"] = .string(hash.hex) }
             if let content = fact.content { members["content"] = .string(Base64.encode(content)) }
         }
         return .object(members)
     }
 
-    /// RFC 3339 in UTC, with milliseconds.
+    /// RFC 3339 in UTC.
     static func time(_ milliseconds: Int64) -> String {
         let (days, rest) = (
             floored(milliseconds, 86_400_000), milliseconds &- floored(milliseconds, 86_400_000) &* 86_400_000
@@ -71,7 +77,7 @@ enum IndexDocuments {
         let date = CivilDate(daysSince1970: days)
         let (hours, minutes, seconds) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1000 % 60)
         return "\(zeroPadded(date.year, 4))-\(zeroPadded(date.month))-\(zeroPadded(date.day))T"
-            + "\(zeroPadded(hours)):\(zeroPadded(minutes)):\(zeroPadded(seconds)).\(zeroPadded(rest % 1000, 3))Z"
+            + "\(zeroPadded(hours)):\(zeroPadded(minutes)):\(zeroPadded(seconds))Z"
     }
 
     private static func floored(_ number: Int64, _ divisor: Int64) -> Int64 {

@@ -14,7 +14,8 @@ struct KrakenCalls: Sendable {
     func put(_ values: RequestValues) async throws(IndexError) -> Response {
         let (name, tag) = try values.tagged("tag")
         _ = try await service.put(
-            tag, of: name, digest: try values.digest(), expecting: .anything, by: calls.act(values.context))
+            tag, of: name, digest: try values.digest(), linking: values.seesAll, expecting: .anything,
+            by: calls.act(values.context))
         return .text("")
     }
 
@@ -35,7 +36,7 @@ struct KrakenCalls: Sendable {
             try values.name("repo"), try values.limit(), try values.after("offset") { Tag($0) }
         )
         let records = try await service.asked { () throws(TagStoreError) in
-            try await service.store.tags(of: name, after: offset, limit: limit)
+            try await service.store.tags(of: name, after: offset, limit: limit + 1)
         }
         return page(records.map(\.tag.text), values, limit)
     }
@@ -43,8 +44,11 @@ struct KrakenCalls: Sendable {
     /// All `NAME:TAG` at or below a path.
     func list(_ values: RequestValues, below path: String) async throws(IndexError) -> Response {
         let (limit, offset) = (try values.limit(), try values.after("offset") { Reference($0) })
-        let references = try await service.asked { () throws(TagStoreError) in
-            try await service.store.tags(below: path, after: offset, limit: limit)
+        let references = try await values.seen(limit + 1, after: offset, name: \.name) {
+            after, limit throws(IndexError) in
+            try await service.asked { () throws(TagStoreError) in
+                try await service.store.tags(below: path, after: after, limit: limit)
+            }
         }
         return page(references.map(\.description), values, limit)
     }
@@ -53,13 +57,14 @@ struct KrakenCalls: Sendable {
     private func page(_ entries: [String], _ values: RequestValues, _ limit: Int) -> Response {
         let path = values.request.uri.path
         var next = ""
-        if entries.count == limit, let last = entries.last {
+        let shown = entries.prefix(limit)
+        if entries.count > limit, let last = shown.last {
             next = "\(path)?limit=\(limit)&offset=\(PercentEncoding.encode(last.utf8))"
         }
         return .json(
             .object([
                 "links": .object(["next": .string(next), "self": .string("\(values.request.uri)")]),
-                "size": .integer(Int64(entries.count)), "result": .array(entries.map { .string($0) }),
+                "size": .integer(Int64(shown.count)), "result": .array(shown.map { .string($0) }),
             ]))
     }
 }

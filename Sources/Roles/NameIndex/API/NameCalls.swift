@@ -36,7 +36,6 @@ struct NameCalls: Sendable {
         let body = try await body(values.request, most: isManifest ? Manifest.mostBytes : 4096)
         let act = act(values.context)
         let digest: BlobDigest
-        var isNew = true
         if isManifest {
             let manifest: Manifest
             do { manifest = try Manifest(body, type: type) } catch { throw .manifest(error) }
@@ -44,35 +43,32 @@ struct NameCalls: Sendable {
             digest = manifest.digest
         } else {
             digest = try Self.digest(in: body)
-            isNew = try await service.put(tag, of: name, digest: digest, expecting: expecting, by: act)
+            _ = try await service.put(
+                tag, of: name, digest: digest, linking: values.seesAll, expecting: expecting, by: act)
         }
         return Response.json(
             .object([
                 "name": .string(name.text), "tag": .string(tag.text), "digest": .string(digest.description),
-            ]), status: isNew ? .created : .ok
+            ])
         ).tagged(digest)
     }
 
     func deleteTag(_ values: RequestValues) async throws(IndexError) -> Response {
         let (name, tag) = (try values.name(), try values.tag())
-        let digest = try await service.delete(
+        _ = try await service.delete(
             tag, of: name, expecting: try Conditions.expectation(values.request), by: act(values.context))
-        return .json(
-            .object([
-                "name": .string(name.text), "tag": .string(tag.text), "digest": .string(digest.description),
-            ]))
+        return Response(status: .noContent)
     }
 
     func tags(_ values: RequestValues) async throws(IndexError) -> Response {
         let (name, limit, after) = (try values.name(), try values.limit(), try values.after { Tag($0) })
         let records = try await service.asked { () throws(TagStoreError) in
-            try await store.tags(of: name, after: after, limit: limit)
+            try await store.tags(of: name, after: after, limit: limit + 1)
         }
         if records.isEmpty { try await require(name) }
         return .json(
             IndexDocuments.page(
-                "tags", records.map(IndexDocuments.entry),
-                next: records.count == limit ? records.last?.tag.text : nil, name: name))
+                "tags", records, limit, name: name, after: { $0.tag.text }, IndexDocuments.entry))
     }
 
     /// - Parameter ofTag: of one tag, or of all of the name.
@@ -81,16 +77,14 @@ struct NameCalls: Sendable {
         let tag = ofTag ? try values.tag() : nil
         let (limit, after) = (try values.limit(), try values.after { Int64($0) })
         let events = try await service.asked { () throws(TagStoreError) in
-            try await store.history(of: name, tag: tag, before: after, limit: limit)
+            try await store.history(of: name, tag: tag, before: after, limit: limit + 1)
         }
         if events.isEmpty {
             try await require(name)
             if let tag, after == nil { throw try await service.noTag(tag, of: name) }
         }
         return .json(
-            IndexDocuments.page(
-                "history", events.map(IndexDocuments.event),
-                next: events.count == limit ? events.last.map { "\($0.id)" } : nil, name: name))
+            IndexDocuments.page("history", events, limit, name: name, after: { "\($0.id)" }, IndexDocuments.event))
     }
 
     // MARK: Names
@@ -98,23 +92,28 @@ struct NameCalls: Sendable {
     func names(_ values: RequestValues) async throws(IndexError) -> Response {
         let (limit, after) = (try values.limit(), try values.after { ContentName($0) })
         let prefix = values.query("prefix") ?? ""
-        let names = try await service.asked { () throws(TagStoreError) in
-            try await store.names(prefix: prefix, after: after, limit: limit)
+        let names = try await values.seen(limit + 1, after: after, name: \.self) { after, limit throws(IndexError) in
+            try await service.asked { () throws(TagStoreError) in
+                try await store.names(prefix: prefix, after: after, limit: limit)
+            }
         }
-        return .json(
-            IndexDocuments.page(
-                "names", names.map { .string($0.text) }, next: names.count == limit ? names.last?.text : nil))
+        return .json(IndexDocuments.page("names", names, limit, after: \.text) { .string($0.text) })
     }
 
     func resolve(_ values: RequestValues) async throws(IndexError) -> Response {
-        let resolution = try await service.resolve(try values.reference("reference"))
-        if Conditions.has(resolution.digest, values.request) {
-            return Response.bare(.notModified).tagged(resolution.digest)
+        let reference = try values.reference("reference")
+        if values.request.headers[.ifNoneMatch] != nil {
+            let digest = try await service.digest(of: reference)
+            if Conditions.has(digest, values.request) { return Response.bare(.notModified).tagged(digest) }
         }
+        let resolution = try await service.resolve(reference)
         return Response.json(IndexDocuments.resolution(resolution)).tagged(resolution.digest)
     }
 
     func collect(_ values: RequestValues) async throws(IndexError) -> Response {
+        guard values.seesAll else {
+            throw .malformed("this token is not for every name", advice: "use a token without names")
+        }
         let collected = try await service.asked { () throws(TagStoreError) in
             try await store.collect(
                 untouchedSince: now() - Self.keptUntouched, dryRun: values.query("dry_run") == "true")

@@ -1,6 +1,7 @@
 import HTTPServing
 import Hummingbird
 import Registry
+import RegistryAccess
 import Text
 
 /// What stands in the path and query of a request. Slashes of a NAME may be written as they are or percent-encoded.
@@ -9,7 +10,7 @@ struct RequestValues {
     let context: ServiceContext
 
     /// Entries of a list, where nothing else is asked for; and the most.
-    static let usualLimit = 100
+    static let usualLimit = 1000
     static let mostLimit = 1000
 
     private func path(_ key: String) throws(IndexError) -> String {
@@ -25,8 +26,16 @@ struct RequestValues {
                 "the path has no name where one should be",
                 advice: "a name is 1 to 16 components of letters, digits, '.', '_' and '-', joined by '/'")
         }
+        return try seen(name)
+    }
+
+    private func seen(_ name: ContentName) throws(IndexError) -> ContentName {
+        guard context.sees(name) else { throw .unseen(name) }
         return name
     }
+
+    /// Whether the caller may see every name.
+    var seesAll: Bool { context.caller.map { $0.scope == nil } ?? false }
 
     func tag() throws(IndexError) -> Tag {
         guard let tag = Tag(try path("tag")) else {
@@ -42,6 +51,7 @@ struct RequestValues {
         guard let reference = Reference(try path(key)) else {
             throw .malformed("the path has no NAME:TAG", advice: "write NAME:TAG or NAME@sha256:…")
         }
+        _ = try seen(reference.name)
         return reference
     }
 
@@ -92,5 +102,25 @@ struct RequestValues {
             throw .malformed("\(key) is no entry of this list", advice: "use what the reply before has as its next")
         }
         return value
+    }
+}
+
+extension RequestValues {
+    /// The first entries of a list that the caller may see, of all that there are.
+    /// - Parameter page: so many entries at most, after one of them, in their order.
+    func seen<Entry>(
+        _ limit: Int, after: Entry?, name: (Entry) -> ContentName,
+        of page: (_ after: Entry?, _ limit: Int) async throws(IndexError) -> [Entry]
+    ) async throws(IndexError) -> [Entry] {
+        if seesAll { return try await page(after, limit) }
+        var found: [Entry] = []
+        var after = after
+        while found.count < limit {
+            let entries = try await page(after, Self.mostLimit)
+            found += entries.filter { context.sees(name($0)) }
+            guard entries.count == Self.mostLimit else { break }
+            after = entries.last
+        }
+        return Array(found.prefix(limit))
     }
 }

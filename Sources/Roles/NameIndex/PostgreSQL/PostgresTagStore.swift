@@ -4,7 +4,7 @@ import Registry
 /// The store of any number of indexes in one PostgreSQL database, version 13 or newer.
 package final class PostgresTagStore: TagStore {
     private let pool: PostgresPool
-    private let rules: TagRules
+    package let rules: TagRules
 
     private init(_ pool: PostgresPool, _ rules: TagRules) {
         self.pool = pool
@@ -146,7 +146,8 @@ package final class PostgresTagStore: TagStore {
             """
             SELECT name FROM names n WHERE name >= $1 AND name < $2 AND name > $3
                 AND (EXISTS (SELECT 1 FROM tags WHERE name_id = n.id AND digest IS NOT NULL)
-                    OR EXISTS (SELECT 1 FROM manifests WHERE name_id = n.id))
+                    OR EXISTS (SELECT 1 FROM manifests WHERE name_id = n.id)
+                    OR EXISTS (SELECT 1 FROM blobs WHERE name_id = n.id))
             ORDER BY name LIMIT $4
             """,
             [.text(prefix), .text(prefix + "\u{7f}"), .text(after?.text ?? ""), .int(Int64(limit))]

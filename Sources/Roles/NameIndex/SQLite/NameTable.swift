@@ -22,7 +22,8 @@ enum NameTable {
             """
             SELECT name FROM names n WHERE name >= ?1 AND name < ?2 AND name > ?3
                 AND (EXISTS (SELECT 1 FROM tags WHERE name_id = n.id AND digest IS NOT NULL)
-                    OR EXISTS (SELECT 1 FROM manifests WHERE name_id = n.id))
+                    OR EXISTS (SELECT 1 FROM manifests WHERE name_id = n.id)
+                    OR EXISTS (SELECT 1 FROM blobs WHERE name_id = n.id))
             ORDER BY name LIMIT ?4
             """, [prefix, prefix + "\u{7f}", after?.text ?? "", limit]
         ).compactMap { ContentName($0[0] as String) }

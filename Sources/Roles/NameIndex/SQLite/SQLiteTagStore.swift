@@ -5,7 +5,7 @@ import Registry
 /// An index's store in one SQLite file, for one index.
 package final class SQLiteTagStore: TagStore {
     private let file: DatabaseFile
-    private let rules: TagRules
+    package let rules: TagRules
 
     private init(_ file: DatabaseFile, _ rules: TagRules) {
         self.file = file
@@ -303,7 +303,8 @@ package final class SQLiteTagStore: TagStore {
 extension TagStoreError {
     init(_ error: DatabaseFileError) {
         switch error {
-        case .full, .failed, .closed: self = .unavailable("\(error)")
+        case .full, .disk: self = .disk("\(error)")
+        case .failed, .closed: self = .unavailable("\(error)")
         case .corrupt, .newer: self = .broken("\(error)")
         }
     }

@@ -4,13 +4,18 @@ import Registry
 /// What an index asks of origins about blobs. Implemented by the origin in the same process, or by requests to origins.
 package protocol BlobFacts: Sendable {
     /// What is known of those blobs that some origin has; the others are left out.
-    /// - Parameter contents: whether to send the bytes of small blobs along.
+    /// - Parameter contents: bytes of small blobs that are to come along, at most.
     func facts(
-        of digests: [BlobDigest], under name: ContentName, contents: Bool
+        of digests: [BlobDigest], under name: ContentName, contents: Int
     ) async throws(BlobFactsError) -> [BlobDigest: BlobFact]
 
-    /// Those that some origin has, which keeps them for another day. One request to each origin, however many digests.
-    func touch(_ digests: [BlobDigest], under name: ContentName) async throws(BlobFactsError) -> Set<BlobDigest>
+    /// The sizes of those that some origin or its back end has, which keeps them for another day. One request to each origin,
+    /// however many digests.
+    /// - Parameter joining: the NAME is to have them from now on: the task that brings them to its back end is durable before this
+    ///   returns.
+    func touch(
+        _ digests: [BlobDigest], under name: ContentName, joining: Bool
+    ) async throws(BlobFactsError) -> [BlobDigest: Int64]
 }
 
 /// A blob at an origin.
@@ -20,14 +25,14 @@ package struct BlobFact: Hashable, Sendable {
 
     /// In bytes.
     package let size: Int64
-    /// Of its torrent.
-    package let infoHash: SHA1Digest
-    /// SHA-256 of the torrent's info dictionary: what peers give is held against it.
-    package let infoSHA256: SHA256Digest
+    /// Of its torrent; nil for a blob without bytes, which has none.
+    package let infoHash: SHA1Digest?
+    /// SHA-256 of the torrent's info dictionary: what peers give is held against it. Nil likewise.
+    package let infoSHA256: SHA256Digest?
     /// The whole blob, where it is small.
     package let content: [UInt8]?
 
-    package init(size: Int64, infoHash: SHA1Digest, infoSHA256: SHA256Digest, content: [UInt8]? = nil) {
+    package init(size: Int64, infoHash: SHA1Digest?, infoSHA256: SHA256Digest?, content: [UInt8]? = nil) {
         self.size = size
         self.infoHash = infoHash
         self.infoSHA256 = infoSHA256
@@ -35,9 +40,33 @@ package struct BlobFact: Hashable, Sendable {
     }
 }
 
-/// No origin could be asked.
+/// Why origins do not say it.
 package struct BlobFactsError: Error, Hashable, Sendable, CustomStringConvertible {
+    package enum Kind: Hashable, Sendable {
+        /// No origin, or no back end, answers.
+        case unavailable
+        /// A blob is being read from its back end: that comes to an end by itself.
+        case fetching
+        /// An origin has no room.
+        case full
+        /// A back end has something else under the blob's digest.
+        case wrong
+    }
+
+    package let kind: Kind
     package let description: String
 
-    package init(_ description: String) { self.description = description }
+    package init(_ kind: Kind = .unavailable, _ description: String) {
+        self.kind = kind
+        self.description = description
+    }
+
+    /// HTTP status.
+    package var status: Int {
+        switch kind {
+        case .unavailable, .fetching: 503
+        case .full: 507
+        case .wrong: 502
+        }
+    }
 }

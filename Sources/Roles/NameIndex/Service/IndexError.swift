@@ -1,11 +1,13 @@
+import HTTPServing
 import Registry
+import RegistryAccess
 
 /// Why an index refused or could not do something.
 package enum IndexError: Error, Hashable, Sendable {
-    /// No origin has these blobs.
-    case missingBlobs([BlobDigest])
-    /// The NAME has no manifests of these digests.
-    case missingManifests(ContentName, [BlobDigest])
+    /// What is referred to is at no origin, or the NAME does not have it.
+    case missing(ContentName, blobs: [BlobDigest], manifests: [BlobDigest])
+    /// A manifest says another size of a blob than it has.
+    case wrongSize(BlobDigest, said: Int64, found: Int64)
     /// The tag is immutable and names, or once named, another digest.
     case taken(ContentName, Tag, BlobDigest)
     /// The tag is in another state than the caller expects.
@@ -15,6 +17,8 @@ package enum IndexError: Error, Hashable, Sendable {
     case noName(ContentName)
     /// The NAME has neither manifest nor blob of that digest.
     case noDigest(ContentName, BlobDigest)
+    /// The caller's token is not for the NAME.
+    case unseen(ContentName)
     /// The request says something that cannot be: what, and what would be right.
     case malformed(String, advice: String)
     case manifest(ManifestError)
@@ -29,39 +33,53 @@ extension IndexError: CustomStringConvertible {
     /// HTTP status.
     package var status: Int {
         switch self {
-        case .missingBlobs, .missingManifests, .malformed, .manifest: 400
+        case .missing, .wrongSize, .malformed, .manifest: 400
+        case .unseen: 403
         case .noTag, .noName, .noDigest: 404
         case .taken: 409
         case .moved: 412
         case .body(_, let status): status
-        case .store, .origins: 503
+        case .store(.disk): 507
+        case .store: 503
+        case .origins(let error): error.status
         }
     }
 
     /// For programs; never changes.
     package var code: String {
         switch self {
-        case .missingBlobs: "BLOB_MISSING"
-        case .missingManifests: "MANIFEST_MISSING"
+        case .missing(_, let blobs, _): blobs.isEmpty ? "MANIFEST_MISSING" : "BLOB_MISSING"
+        case .wrongSize: "SIZE_INVALID"
         case .taken: "TAG_IMMUTABLE"
         case .moved: "TAG_MOVED"
         case .noTag: "TAG_UNKNOWN"
         case .noName: "NAME_UNKNOWN"
         case .noDigest: "DIGEST_UNKNOWN"
+        case .unseen: "NAME_REFUSED"
         case .malformed: "REQUEST_INVALID"
         case .manifest: "MANIFEST_INVALID"
         case .body: "BODY_INVALID"
-        case .store, .origins: "UNAVAILABLE"
+        case .store(.disk): "INDEX_DISK"
+        case .store: "INDEX_UNAVAILABLE"
+        case .origins(let error):
+            switch error.kind {
+            // A client goes on waiting for what is being read, and not for a back end that fails.
+            case .fetching: "BLOB_COLD"
+            case .unavailable, .full, .wrong: "BACKEND"
+            }
         }
     }
 
     /// What happened, and what to do where that is short.
     package var description: String {
         switch self {
-        case .missingBlobs(let digests) where digests.count == 1:
-            "blob \(Self.list(digests)) is at no origin: push it again"
-        case .missingBlobs(let digests): "blobs \(Self.list(digests)) are at no origin: push them again"
-        case .missingManifests(let name, let digests): "\(name) has no manifest \(Self.list(digests)): push it first"
+        case .missing(let name, let blobs, let manifests):
+            switch blobs.count {
+            case 0: "\(name) has no manifest \(Self.list(manifests)): push it first"
+            case 1: RegistryText.noBlob(blobs[0])
+            default: "blobs \(Self.list(blobs)) are at no origin: push them again"
+            }
+        case .wrongSize(let digest, let said, let found): "\(digest) has \(found) bytes, and the manifest says \(said)"
         case .taken(let name, let tag, let digest): RegistryText.immutable(name, tag, digest)
         case .moved(let name, let tag, let digest?): "\(name):\(tag) is \(digest) by now"
         case .moved(let name, let tag, nil): "\(name):\(tag) names nothing"
@@ -69,7 +87,8 @@ extension IndexError: CustomStringConvertible {
         case .noTag(let name, let tag, let newest):
             "no tag \(name):\(tag); newest: \(newest.map(\.text).joined(separator: ", "))"
         case .noName(let name): "nothing was ever pushed as \(name)"
-        case .noDigest(let name, let digest): "\(name) has no \(digest)"
+        case .noDigest(let name, let digest): "\(name) has no manifest and no blob \(digest)"
+        case .unseen(let name): ServiceContext.unseenText(name)
         case .malformed(let text, _): text
         case .manifest(let error): "\(error)"
         case .body(let text, _): text
@@ -80,16 +99,23 @@ extension IndexError: CustomStringConvertible {
 
     package var advice: String {
         switch self {
-        case .missingBlobs(let digests): digests.count == 1 ? "push it again" : "push them again"
-        case .missingManifests: "push these manifests under this name first"
+        case .missing(_, let blobs, _):
+            switch blobs.count {
+            case 0: "push these manifests under this name first"
+            case 1: "push it again"
+            default: "push them again"
+            }
+        case .wrongSize: "make the manifest anew"
         case .taken: "choose another tag, or add a pattern to \"mutable\""
         case .moved: "look at the tag again, and decide anew"
         case .noTag(_, _, let newest): newest.isEmpty ? "push something as this tag" : "ask for one of the newest tags"
         case .noName: "look at the list of names"
         case .noDigest: "push it under this name"
+        case .unseen: "use a token that is for this name"
         case .malformed(_, let advice): advice
         case .body: "send the whole body, within its limit"
         case .manifest: "send an OCI image manifest or index, with digests by sha256"
+        case .store(.disk): "make room on the index's disk; nothing was changed"
         case .store, .origins: "try again"
         }
     }
@@ -97,10 +123,20 @@ extension IndexError: CustomStringConvertible {
     /// What the error is about.
     package var digests: [BlobDigest] {
         switch self {
-        case .missingBlobs(let digests), .missingManifests(_, let digests): digests
+        case .missing(_, let blobs, let manifests): blobs + manifests
+        case .wrongSize(let digest, _, _): [digest]
         case .taken(_, _, let digest), .noDigest(_, let digest): [digest]
         case .moved(_, _, let digest): digest.map { [$0] } ?? []
         default: []
+        }
+    }
+
+    /// Seconds after which it is worth asking again; nil where it is not.
+    package var retryAfter: Int? {
+        switch self {
+        case .origins(let error) where error.kind == .fetching: 2
+        case .store, .origins: status == 503 ? 1 : nil
+        default: nil
         }
     }
 

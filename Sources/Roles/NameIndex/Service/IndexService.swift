@@ -1,55 +1,54 @@
 import Registry
 
-/// What an index does, whatever the protocol that asks for it: the store, the rules, and the origins' word for what is there.
+/// What an index does, whatever the protocol that asks for it: the store, its rules, and the origins' word for what is there.
 package struct IndexService: Sendable {
     package let store: any TagStore
     package let facts: any BlobFacts
-    package let rules: TagRules
+    package var rules: TagRules { store.rules }
 
-    /// Most manifests that one reply of ``resolve(_:)`` has.
-    private static let mostManifests = 256
-    /// Most bytes of small blobs in such a reply.
-    private static let mostContents = 1 << 20
     /// Tags that an error offers.
     private static let offeredTags = 5
 
-    /// - Parameter rules: the same as the store's.
-    package init(store: any TagStore, facts: any BlobFacts, rules: TagRules) {
+    package init(store: any TagStore, facts: any BlobFacts) {
         self.store = store
         self.facts = facts
-        self.rules = rules
     }
 
     // MARK: Putting
 
-    /// Has a tag name a manifest of the NAME, or any blob that some origin has. All that it refers to is checked and touched first.
+    /// Has a tag name a manifest or blob. All that it refers to is checked and touched first.
+    /// - Parameter linking: whether the NAME may come to have a blob that it does not have, if some origin has it. Not for callers
+    ///   that may not see every NAME: they could ask for what others have.
     /// - Returns: whether something changed.
     package func put(
-        _ tag: Tag, of name: ContentName, digest: BlobDigest, expecting: Expectation, by act: Act
+        _ tag: Tag, of name: ContentName, digest: BlobDigest, linking: Bool, expecting: Expectation, by act: Act
     ) async throws(IndexError) -> Bool {
         let known = try await asked { () throws(TagStoreError) in
             try await store.resolve(Reference(name: name, version: .digest(digest)))
         }
-        if case .manifest(let stored)? = known {
+        switch known {
+        case .manifest(let stored)?:
             let manifest = try parsed(stored)
-            try await check(manifest.neededBlobs.map(\.digest), of: name)
+            try await check(manifest.neededBlobs, of: name, manifests: [])
             try await asked { () throws(TagStoreError) in
                 try await store.touch([digest] + manifest.needs, of: name, at: act.at)
             }
-        } else {
-            try await check([digest], of: name)
+        case .blob?: try await check(digest, of: name, joining: false)
+        case nil:
+            guard linking else { throw .missing(name, blobs: [digest], manifests: []) }
+            try await check(digest, of: name, joining: true)
         }
         let isManifest = if case .manifest? = known { true } else { false }
         let outcome = try await asked { () throws(TagStoreError) in
             try await store.put(
-                tag, of: name, digest: digest, linking: !isManifest, expecting: expecting, by: act)
+                tag, of: name, digest: digest, linking: linking && !isManifest, expecting: expecting, by: act)
         }
         switch outcome {
         case .same: return false
         case .put: return true
         case .taken(let bound): throw .taken(name, tag, bound)
         case .moved(let present): throw .moved(name, tag, present)
-        case .unknown: throw .noDigest(name, digest)
+        case .unknown: throw .missing(name, blobs: [digest], manifests: [])
         }
     }
 
@@ -57,7 +56,7 @@ package struct IndexService: Sendable {
     package func put(
         _ manifest: Manifest, under name: ContentName, tags: [Tag], expecting: Expectation, by act: Act
     ) async throws(IndexError) {
-        try await check(manifest.neededBlobs.map(\.digest), of: name)
+        try await check(manifest.neededBlobs, of: name, manifests: manifest.neededManifests.map(\.digest))
         let outcome = try await asked { () throws(TagStoreError) in
             try await store.put(manifest, under: name, tags: tags, expecting: expecting, by: act)
         }
@@ -65,9 +64,8 @@ package struct IndexService: Sendable {
         case .stored: return
         case .missing(let digests):
             let manifests = Set(manifest.neededManifests.map(\.digest))
-            let blobs = digests.filter { !manifests.contains($0) }
-            if blobs.isEmpty { throw .missingManifests(name, digests) }
-            throw .missingBlobs(blobs)
+            throw .missing(
+                name, blobs: digests.filter { !manifests.contains($0) }, manifests: digests.filter(manifests.contains))
         case .taken(let tag, let bound): throw .taken(name, tag, bound)
         case .moved(let tag, let present): throw .moved(name, tag, present)
         }
@@ -94,66 +92,6 @@ package struct IndexService: Sendable {
         return record
     }
 
-    /// The manifest, those that it names if it is an index, and what origins know of their blobs.
-    package func resolve(_ reference: Reference) async throws(IndexError) -> Resolution {
-        let name = reference.name
-        let found = try await asked { () throws(TagStoreError) in try await store.resolve(reference) }
-        let isMutable = if case .tag(let tag) = reference.version { rules.isMutable(name, tag) } else { false }
-        let manifests: [StoredManifest]
-        var descriptors: [(digest: BlobDigest, size: Int64?)] = []
-        switch found {
-        case .manifest(let manifest)?:
-            manifests = try await tree(of: manifest, under: name)
-            for manifest in manifests {
-                descriptors += try parsed(manifest).neededBlobs.map { ($0.digest, $0.size) }
-            }
-        case .blob(let digest)?:
-            manifests = []
-            descriptors = [(digest, nil)]
-        case nil:
-            switch reference.version {
-            case .tag(let tag): throw try await noTag(tag, of: name)
-            case .digest(let digest): throw .noDigest(name, digest)
-            }
-        }
-        var seen: Set<BlobDigest> = []
-        descriptors.removeAll { !seen.insert($0.digest).inserted }
-        let digests = descriptors.map(\.digest)
-        let known = try await answered { () throws(BlobFactsError) in
-            try await facts.facts(of: digests, under: name, contents: true)
-        }
-        var left = Self.mostContents
-        let blobs = descriptors.map { digest, size in
-            let fact = known[digest]?.within(&left)
-            return Resolution.Blob(digest: digest, size: size ?? fact?.size, fact: fact)
-        }
-        return Resolution(
-            reference: reference, digest: found?.digest ?? .init(.zero), isMutable: isMutable, manifests: manifests,
-            blobs: blobs)
-    }
-
-    /// A manifest, and all that indexes in it name.
-    private func tree(
-        of manifest: StoredManifest, under name: ContentName
-    ) async throws(IndexError) -> [StoredManifest] {
-        var found: [StoredManifest] = []
-        var seen: Set<BlobDigest> = [manifest.digest]
-        var next = [manifest]
-        while let manifest = next.popLast() {
-            found.append(manifest)
-            for digest in try parsed(manifest).neededManifests.map(\.digest).reversed() {
-                guard seen.count < Self.mostManifests, seen.insert(digest).inserted else { continue }
-                let part = try await asked { () throws(TagStoreError) in
-                    try await store.resolve(Reference(name: name, version: .digest(digest)))
-                }
-                if case .manifest(let part)? = part { next.append(part) }
-            }
-        }
-        return found
-    }
-
-    // MARK: Parts
-
     /// Says that there is no such tag, and which ones there are.
     package func noTag(_ tag: Tag, of name: ContentName) async throws(IndexError) -> IndexError {
         let newest = try await asked { () throws(TagStoreError) in
@@ -162,34 +100,56 @@ package struct IndexService: Sendable {
         return .noTag(name, tag, newest: newest.map(\.tag))
     }
 
-    private func check(_ digests: [BlobDigest], of name: ContentName) async throws(IndexError) {
-        guard !digests.isEmpty else { return }
-        let there = try await answered { () throws(BlobFactsError) in try await facts.touch(digests, under: name) }
-        let missing = digests.filter { !there.contains($0) }
-        guard missing.isEmpty else { throw .missingBlobs(missing) }
+    // MARK: Parts
+
+    private func check(_ digest: BlobDigest, of name: ContentName, joining: Bool) async throws(IndexError) {
+        let sizes = try await answered { () throws(BlobFactsError) in
+            try await facts.touch([digest], under: name, joining: joining)
+        }
+        guard sizes[digest] != nil else { throw .missing(name, blobs: [digest], manifests: []) }
     }
 
-    private func parsed(_ stored: StoredManifest) throws(IndexError) -> Manifest {
+    /// That the NAME has blobs, that origins have them, and of which size they are.
+    /// - Parameter manifests: what the NAME is to have beside them; looked at here only to tell all that is missing at once.
+    private func check(
+        _ blobs: [Descriptor], of name: ContentName, manifests: [BlobDigest]
+    ) async throws(IndexError) {
+        guard !blobs.isEmpty else { return }
+        let digests = blobs.map(\.digest)
+        let linked = try await asked { () throws(TagStoreError) in try await store.linked(digests, to: name) }
+        let sizes =
+            linked.isEmpty
+            ? [:]
+            : try await answered { () throws(BlobFactsError) in
+                try await facts.touch(digests.filter(linked.contains), under: name, joining: false)
+            }
+        let missing = digests.filter { sizes[$0] == nil }
+        guard missing.isEmpty else {
+            var absent: [BlobDigest] = []
+            for digest in manifests {
+                let found = try await asked { () throws(TagStoreError) in
+                    try await store.resolve(Reference(name: name, version: .digest(digest)))
+                }
+                if case .manifest? = found { continue }
+                absent.append(digest)
+            }
+            throw .missing(name, blobs: missing, manifests: absent)
+        }
+        for blob in blobs {
+            guard let size = sizes[blob.digest], size != blob.size else { continue }
+            throw .wrongSize(blob.digest, said: blob.size, found: size)
+        }
+    }
+
+    func parsed(_ stored: StoredManifest) throws(IndexError) -> Manifest {
         do { return try Manifest(stored.bytes, type: stored.mediaType) } catch { throw .manifest(error) }
     }
 
-    func asked<R>(_ body: () async throws(TagStoreError) -> R) async throws(IndexError) -> R {
+    package func asked<R>(_ body: () async throws(TagStoreError) -> R) async throws(IndexError) -> R {
         do { return try await body() } catch { throw .store(error) }
     }
 
-    private func answered<R>(_ body: () async throws(BlobFactsError) -> R) async throws(IndexError) -> R {
+    func answered<R>(_ body: () async throws(BlobFactsError) -> R) async throws(IndexError) -> R {
         do { return try await body() } catch { throw .origins(error) }
-    }
-}
-
-extension BlobFact {
-    /// With its bytes only as far as there is room for them in a reply.
-    fileprivate func within(_ left: inout Int) -> BlobFact {
-        guard let content else { return self }
-        guard content.count <= min(left, Self.mostContent) else {
-            return BlobFact(size: size, infoHash: infoHash, infoSHA256: infoSHA256)
-        }
-        left -= content.count
-        return self
     }
 }

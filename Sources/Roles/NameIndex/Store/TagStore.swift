@@ -8,6 +8,8 @@ import Registry
 ///
 /// A NAME exists from the first time that something comes under it. A blob or manifest exists only under NAMEs that have it.
 package protocol TagStore: Sendable {
+    var rules: TagRules { get }
+
     // MARK: Tags
 
     /// Has the tag name a manifest or blob that the NAME has. A digest that the tag has already succeeds, whatever the rules.
@@ -40,7 +42,7 @@ package protocol TagStore: Sendable {
 
     // MARK: Names
 
-    /// Names with a tag or manifest.
+    /// Names with a tag, a manifest or a blob.
     /// - Parameter prefix: only names that begin with this text.
     func names(prefix: String, after: ContentName?, limit: Int) async throws(TagStoreError) -> [ContentName]
     /// Whether anything ever came under it.

@@ -1,0 +1,135 @@
+import Backends
+import BlobNode
+import ColdStore
+import Database
+import NameIndex
+import Registry
+import Threads
+
+/// What this origin knows of blobs, for an index.
+struct OriginFacts: BlobFacts {
+    let node: BlobNode
+    /// Nil where nothing has a back end.
+    let cold: ColdStore?
+
+    /// Questions to back ends at a time.
+    private static let mostAtOnce = 16
+
+    func facts(
+        of digests: [BlobDigest], under name: ContentName, contents: Int
+    ) async throws(BlobFactsError) -> [BlobDigest: BlobFact] {
+        try await fetch(digests, of: name)
+        return await Threads.offload { [node] in
+            var left = Int64(contents)
+            var facts: [BlobDigest: BlobFact] = [:]
+            for digest in digests {
+                guard let entry = node.catalogue.entry(of: digest.sha256) else { continue }
+                var content: [UInt8]?
+                if entry.size <= min(left, Int64(BlobFact.mostContent)) {
+                    content = try? node.directory.open(digest.sha256)?.readAll(limit: Int(entry.size))
+                    left -= Int64(content?.count ?? 0)
+                }
+                facts[digest] = BlobFact(
+                    size: entry.size, infoHash: entry.infoHash, infoSHA256: entry.infoDigest, content: content)
+            }
+            return facts
+        }
+    }
+
+    /// Begins to read all blobs that are only in the back end, and waits for them for a while.
+    private func fetch(_ digests: [BlobDigest], of name: ContentName) async throws(BlobFactsError) {
+        let missing = digests.filter { node.catalogue.entry(of: $0.sha256) == nil }
+        guard let cold, !missing.isEmpty else { return }
+        for digest in missing { _ = await cold.reads.answer(for: digest, of: name, wish: .size, patience: 0) }
+        let end = Clocks.steadySeconds + ColdAnswers.patience
+        for digest in missing {
+            let answer = await cold.reads.answer(
+                for: digest, of: name, wish: .content, patience: max(0.1, end - Clocks.steadySeconds))
+            if let error = ColdAnswers.factsError(answer, digest) { throw error }
+        }
+    }
+
+    func touch(
+        _ digests: [BlobDigest], under name: ContentName, joining: Bool
+    ) async throws(BlobFactsError) -> [BlobDigest: Int64] {
+        var sizes: [BlobDigest: Int64] = [:]
+        var elsewhere: [BlobDigest] = []
+        for digest in digests {
+            if let entry = node.catalogue.entry(of: digest.sha256) {
+                node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds)
+                sizes[digest] = entry.size
+            } else {
+                elsewhere.append(digest)
+            }
+        }
+        if let cold, !elsewhere.isEmpty {
+            for (digest, size) in try await Self.sizes(of: elsewhere, in: name, cold) { sizes[digest] = size }
+        }
+        guard joining, let cold else { return sizes }
+        for digest in digests where sizes[digest] != nil {
+            do throws(DatabaseFileError) { try await cold.writeBack.add(digest, for: name) } catch {
+                throw BlobFactsError(error.isDisk ? .full : .unavailable, "\(error)")
+            }
+        }
+        return sizes
+    }
+
+    /// Of blobs that are not here, in the back end of their name.
+    private static func sizes(
+        of digests: [BlobDigest], in name: ContentName, _ cold: ColdStore
+    ) async throws(BlobFactsError) -> [(BlobDigest, Int64)] {
+        typealias Answer = Result<(BlobDigest, Int64?), BackendProblem>
+        let answers = await withTaskGroup(of: Answer.self) { group in
+            var waiting = digests.makeIterator()
+            func startOne() {
+                guard let digest = waiting.next() else { return }
+                group.addTask {
+                    do throws(BackendProblem) {
+                        return .success((digest, try await cold.reads.size(of: digest, in: name)))
+                    } catch {
+                        return .failure(error)
+                    }
+                }
+            }
+            for _ in 0..<mostAtOnce { startOne() }
+            var answers: [Answer] = []
+            for await answer in group {
+                answers.append(answer)
+                if case .failure = answer { break }
+                startOne()
+            }
+            group.cancelAll()
+            return answers
+        }
+        var sizes: [(BlobDigest, Int64)] = []
+        for answer in answers {
+            switch answer {
+            case .success((let digest, let size?)): sizes.append((digest, size))
+            case .success: break
+            case .failure(let problem): throw ColdAnswers.factsError(problem, digests.first)
+            }
+        }
+        return sizes
+    }
+}
+
+extension ColdAnswers {
+    /// What an index is told. Nil for a blob that is here, or nowhere.
+    static func factsError(_ answer: ColdAnswer, _ digest: BlobDigest) -> BlobFactsError? {
+        switch answer {
+        case .here, .missing: nil
+        case .fetching: BlobFactsError(.fetching, error(answer, digest)?.message ?? "")
+        case .failed(let problem, _): factsError(problem, digest)
+        }
+    }
+
+    static func factsError(_ problem: BackendProblem, _ digest: BlobDigest?) -> BlobFactsError {
+        switch problem.kind {
+        case .disk: BlobFactsError(.full, problem.description)
+        case .wrong: BlobFactsError(.wrong, problem.description)
+        default:
+            BlobFactsError(
+                .unavailable, "the back end does not give \(digest.map { "\($0)" } ?? "a blob"): \(problem)")
+        }
+    }
+}

@@ -1,0 +1,154 @@
+import ColdStore
+import Database
+import NameIndex
+import OCI
+import Registry
+import Threads
+
+/// An index in the same process, as the OCI doors want it.
+struct OriginIndex: OCIIndex {
+    let service: IndexService
+    /// Nil where nothing has a back end.
+    let cold: ColdStore?
+
+    private var store: any TagStore { service.store }
+
+    // MARK: Manifests and tags
+
+    func manifest(_ name: ContentName, _ version: Reference.Version) async throws(OCIError) -> Manifest? {
+        let found = try await asked { () throws(TagStoreError) in
+            try await store.resolve(Reference(name: name, version: version))
+        }
+        guard case .manifest(let stored)? = found else { return nil }
+        return try? Manifest(stored.bytes, type: stored.mediaType)
+    }
+
+    func put(_ manifest: Manifest, in name: ContentName, tags: [Tag], by author: Author) async throws(OCIError) {
+        do throws(IndexError) {
+            try await service.put(manifest, under: name, tags: tags, expecting: .anything, by: Self.act(author))
+        } catch {
+            throw OCIError(error)
+        }
+    }
+
+    func removeManifest(
+        _ name: ContentName, _ digest: BlobDigest, by author: Author
+    ) async throws(OCIError) -> Bool {
+        try await asked { () throws(TagStoreError) in
+            try await store.deleteManifest(digest, of: name, by: Self.act(author))
+        }
+    }
+
+    func removeTag(_ name: ContentName, _ tag: Tag, by author: Author) async throws(OCIError) -> Bool {
+        let outcome = try await asked { () throws(TagStoreError) in
+            try await store.delete(tag, of: name, expecting: .anything, by: Self.act(author))
+        }
+        if case .deleted = outcome { return true } else { return false }
+    }
+
+    // MARK: Lists
+
+    func tags(of name: ContentName, after: String?, limit: Int) async throws(OCIError) -> [Tag]? {
+        let after = try Self.place(after) { Tag($0) }
+        let tags = try await asked { () throws(TagStoreError) in
+            try await store.tags(of: name, after: after, limit: limit)
+        }
+        guard tags.isEmpty else { return tags.map(\.tag) }
+        return try await asked { () throws(TagStoreError) in try await store.exists(name) } ? [] : nil
+    }
+
+    func names(after: String?, limit: Int) async throws(OCIError) -> [ContentName] {
+        let after = try Self.place(after) { ContentName($0) }
+        return try await asked { () throws(TagStoreError) in
+            try await store.names(prefix: "", after: after, limit: limit)
+        }
+    }
+
+    /// After which entry a list goes on.
+    private static func place<Entry>(_ text: String?, _ parse: (String) -> Entry?) throws(OCIError) -> Entry? {
+        guard let text, !text.isEmpty else { return nil }
+        guard let entry = parse(text) else { throw OCIError(400, .unsupported, "last is no entry of this list") }
+        return entry
+    }
+
+    func referrers(to digest: BlobDigest, in name: ContentName) async throws(OCIError) -> [Manifest] {
+        try await asked { () throws(TagStoreError) in
+            try await store.referrers(
+                of: digest, under: name, artifactType: nil, after: nil, limit: Self.mostReferrers)
+        }.compactMap { try? Manifest($0.bytes, type: $0.mediaType) }
+    }
+
+    private static let mostReferrers = 10_000
+
+    // MARK: Blobs
+
+    func hasBlob(_ digest: BlobDigest, in name: ContentName) async throws(OCIError) -> Bool {
+        let isLinked = try await asked { () throws(TagStoreError) in
+            try await !store.linked([digest], to: name).isEmpty
+        }
+        guard isLinked else { return false }
+        // What somebody asks for is not collected before a day is over. An index that cannot be written is still read.
+        try? await store.touch([digest], of: name, at: Self.now)
+        return true
+    }
+
+    /// A name has a blob from now on, pushed or mounted: before that, the task is durable that brings it to its back end.
+    func addBlob(_ digest: BlobDigest, to name: ContentName) async throws(OCIError) {
+        do throws(DatabaseFileError) {
+            try await cold?.writeBack.add(digest, for: name)
+        } catch {
+            throw error.isDisk
+                ? OCIError(507, .denied, "no space is left at the registry")
+                : OCIError(503, .tooManyRequests, "the registry's database does not answer: try again")
+        }
+        try await asked { () throws(TagStoreError) in
+            if try await store.linked([digest], to: name).isEmpty {
+                try await store.link([digest], to: name, at: Self.now)
+            } else {
+                try await store.touch([digest], of: name, at: Self.now)
+            }
+        }
+    }
+
+    func removeBlob(_ digest: BlobDigest, from name: ContentName) async throws(OCIError) -> Bool {
+        try await asked { () throws(TagStoreError) in try await store.unlink(digest, from: name) }
+    }
+
+    // MARK: Parts
+
+    private func asked<Value>(_ body: () async throws(TagStoreError) -> Value) async throws(OCIError) -> Value {
+        do { return try await body() } catch { throw OCIError(.store(error)) }
+    }
+
+    /// Milliseconds since 1970.
+    static var now: Int64 { Int64(clamping: Int(Clocks.wallSeconds * 1000)) }
+
+    static func act(_ author: Author) -> Act { Act(who: author.name, address: author.address, at: now) }
+}
+
+extension OCIError {
+    /// What an index refused, as clients of the OCI distribution API read it.
+    init(_ error: IndexError) {
+        switch error {
+        case .missing(_, let blobs, let manifests):
+            self.init(
+                400, .manifestBlobUnknown, "the manifest refers to what is not here: push that first",
+                detail: .array((blobs + manifests).map { .object(["digest": .string($0.description)]) }))
+        case .wrongSize: self.init(400, .sizeInvalid, error.description)
+        case .taken: self.init(409, .denied, error.description)
+        case .moved: self.init(412, .denied, error.description)
+        case .noTag, .noDigest: self.init(404, .manifestUnknown, error.description)
+        case .noName: self.init(404, .nameUnknown, error.description)
+        case .unseen: self.init(403, .denied, error.description)
+        case .malformed, .manifest, .body: self.init(error.status, .manifestInvalid, error.description)
+        case .store(.disk): self.init(507, .denied, "no space is left at the registry's index")
+        case .store: self.init(503, .tooManyRequests, "the registry's index does not answer: try again")
+        case .origins(let problem):
+            switch problem.kind {
+            case .unavailable, .fetching: self.init(503, .tooManyRequests, error.description)
+            case .full: self.init(507, .denied, error.description)
+            case .wrong: self.init(502, .blobUnknown, error.description)
+            }
+        }
+    }
+}
