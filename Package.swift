@@ -205,11 +205,17 @@ let layers: [(name: String, modules: [Module])] = [
                 ],
                 products: [.hummingbird, .nioCore, .nioPosix]),
             Module(
+                name: "IndexLink",
+                uses: [
+                    "Text", "JSON", "Hashing", "Threads", "HTTPTransport", "HTTPServing", "Registry", "RegistryAccess",
+                    "RegistryClient", "NameIndex", "OCI",
+                ], products: [.hummingbird, .nioCore, .nioHTTP1]),
+            Module(
                 name: "Origin",
                 uses: [
                     "Text", "Address", "JSON", "Metainfo", "Threads", "Files", "Admission", "Blobs", "Database",
                     "HTTPServing", "Registry", "NameIndex", "BlobNode", "Backends", "ColdStore", "RegistryAccess",
-                    "OCI",
+                    "OCI", "IndexLink",
                 ], products: [.hummingbird, .log, .nioCore]),
             Module(
                 name: "Agent",
@@ -306,6 +312,7 @@ let purposes = [
     "RegistryTransfer": "pushing files to a registry and pulling them: read, hashed, kept, published",
     "RegistryAccess": "who may do what at a registry: tokens, roles, names; a certificate where there is none yet",
     "OCI": "the OCI distribution API over blobs and an index of names",
+    "IndexLink": "what origins and indexes of other processes ask each other: both sides of these calls",
     "Origin": "the servers of a registry: keeps what is pushed, answers pulls",
     "Agent": "a host that pulls from a registry's swarm, and gives what it pulled",
     "Node": "the daemon: task directories, uploads, seeding of what was sent, calls, recovery after a crash",

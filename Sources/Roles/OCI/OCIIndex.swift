@@ -15,9 +15,17 @@ package protocol OCIIndex: Sendable {
     func names(after: String?, limit: Int) async throws(OCIError) -> [ContentName]
     /// The manifests under a name that are about another one.
     func referrers(to digest: BlobDigest, in name: ContentName) async throws(OCIError) -> [Manifest]
+    /// The same as a list has them.
+    func referrerList(to digest: BlobDigest, in name: ContentName) async throws(OCIError) -> [Descriptor]
 
     /// Whether a blob belongs to a name: it was uploaded or mounted there.
     func hasBlob(_ digest: BlobDigest, in name: ContentName) async throws(OCIError) -> Bool
     func addBlob(_ digest: BlobDigest, to name: ContentName) async throws(OCIError)
     func removeBlob(_ digest: BlobDigest, from name: ContentName) async throws(OCIError) -> Bool
+}
+
+extension OCIIndex {
+    package func referrerList(to digest: BlobDigest, in name: ContentName) async throws(OCIError) -> [Descriptor] {
+        try await referrers(to: digest, in: name).map(\.referrer)
+    }
 }

@@ -153,7 +153,7 @@ package struct OCIService: Sendable {
     private func referrers(
         to digest: BlobDigest, in name: ContentName, _ request: Request
     ) async throws(OCIError) -> Response {
-        var found = try await index.referrers(to: digest, in: name).map(\.referrer)
+        var found = try await index.referrerList(to: digest, in: name)
         let wanted = request.uri.queryParameters["artifactType"].map(String.init)
         if let wanted { found = found.filter { $0.artifactType == wanted } }
         var response = Self.json(

@@ -11,6 +11,8 @@ struct OriginFacts: BlobFacts {
     let node: BlobNode
     /// Nil where nothing has a back end.
     let cold: ColdStore?
+    /// Whether back ends are asked for what is not here.
+    var asksBackEnds = true
 
     /// Questions to back ends at a time.
     private static let mostAtOnce = 16
@@ -39,7 +41,7 @@ struct OriginFacts: BlobFacts {
     /// Begins to read all blobs that are only in the back end, and waits for them for a while.
     private func fetch(_ digests: [BlobDigest], of name: ContentName) async throws(BlobFactsError) {
         let missing = digests.filter { node.catalogue.entry(of: $0.sha256) == nil }
-        guard let cold, !missing.isEmpty else { return }
+        guard asksBackEnds, let cold, !missing.isEmpty else { return }
         for digest in missing { _ = await cold.reads.answer(for: digest, of: name, wish: .size, patience: 0) }
         let end = Clocks.steadySeconds + ColdAnswers.patience
         for digest in missing {
@@ -62,7 +64,7 @@ struct OriginFacts: BlobFacts {
                 elsewhere.append(digest)
             }
         }
-        if let cold, !elsewhere.isEmpty {
+        if asksBackEnds, let cold, !elsewhere.isEmpty {
             for (digest, size) in try await Self.sizes(of: elsewhere, in: name, cold) { sizes[digest] = size }
         }
         guard joining, let cold else { return sizes }

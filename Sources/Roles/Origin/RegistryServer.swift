@@ -3,10 +3,12 @@ import Admission
 import BlobNode
 import Blobs
 import ColdStore
+import Database
 import Files
 import HTTPServing
 import HTTPTypes
 import Hummingbird
+import IndexLink
 import JSON
 import Logging
 import NameIndex
@@ -55,19 +57,28 @@ package final class RegistryServer: Sendable {
     ) async throws(HTTPServiceError) -> RegistryServer {
         let uploads = UploadTable(node.directory)
         let service = IndexService(store: index, facts: OriginFacts(node: node, cold: cold))
-        let names = OriginIndex(service: service, cold: cold)
+        let names = StoredIndex(service) { digest, name throws(OCIError) in
+            do throws(DatabaseFileError) { try await cold?.writeBack.add(digest, for: name) } catch {
+                throw error.isDisk
+                    ? OCIError(507, .denied, "no space is left at the registry")
+                    : OCIError(503, .tooManyRequests, "the registry's database does not answer: try again")
+            }
+        }
         let oci = OCIService(
             index: names,
             blobs: OriginBlobs(node: node, uploads: uploads, cold: cold), admission: admission, limits: limits)
         let blobs = BlobCalls(
             index: names, node: node, cold: cold, trackers: trackers, admission: admission, limits: limits)
+        let facts = FactsCall(
+            here: OriginFacts(node: node, cold: cold, asksBackEnds: false),
+            anywhere: OriginFacts(node: node, cold: cold), access: access)
         let calls = RouteTable(
             title: "Registry", description: "Names and tags.", tokenText: "a token of the registry", schemas: [:],
             parameters: [:],
             routes: IndexAPI(
                 service, limits: limits, counters: RequestCounters(name: "swoop_index_requests_total"),
-                now: { OriginIndex.now }
-            ).routes)
+                now: { StoredIndex.now }
+            ).routes + [facts.route])
         var services: [HTTPService] = []
         for address in addresses {
             let router = Router(context: ServiceContext.self)

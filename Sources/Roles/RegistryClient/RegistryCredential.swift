@@ -24,7 +24,7 @@ package struct RegistryCredential: Sendable, Hashable, CustomStringConvertible {
 
     package var description: String { "a credential" }
 
-    var bearer: String { "Bearer \(secret)" }
+    package var bearer: String { "Bearer \(secret)" }
     /// A token goes as the password of any user.
     var basic: String { "Basic " + Base64.encode(Array("\(user ?? "swoop"):\(secret)".utf8)) }
 }

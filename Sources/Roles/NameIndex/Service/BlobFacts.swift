@@ -51,7 +51,18 @@ package struct BlobFactsError: Error, Hashable, Sendable, CustomStringConvertibl
         case full
         /// A back end has something else under the blob's digest.
         case wrong
+
+        package init?(code: String) {
+            guard let kind = BlobFactsError.codes.first(where: { $0.value == code })?.key else { return nil }
+            self = kind
+        }
     }
+
+    /// Of each kind, for programs: a client goes on waiting for what is being read, and not for a back end that fails.
+    private static let codes: [Kind: String] = [
+        .unavailable: "BACKEND", .fetching: "BLOB_COLD", .full: "BACKEND_FULL", .wrong: "BACKEND_WRONG",
+    ]
+    package var code: String { Self.codes[kind] ?? "BACKEND" }
 
     package let kind: Kind
     package let description: String

@@ -61,12 +61,7 @@ extension IndexError: CustomStringConvertible {
         case .body: "BODY_INVALID"
         case .store(.disk): "INDEX_DISK"
         case .store: "INDEX_UNAVAILABLE"
-        case .origins(let error):
-            switch error.kind {
-            // A client goes on waiting for what is being read, and not for a back end that fails.
-            case .fetching: "BLOB_COLD"
-            case .unavailable, .full, .wrong: "BACKEND"
-            }
+        case .origins(let error): error.code
         }
     }
 

@@ -27,7 +27,7 @@ package struct Descriptor: Hashable, Sendable {
             || mediaType == "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
     }
 
-    init(_ value: JSONValue, in place: String) throws(ManifestError) {
+    package init(_ value: JSONValue, in place: String) throws(ManifestError) {
         guard let object = value.objectValue else { throw .malformed("\(place) is no object") }
         guard let mediaType = object["mediaType"]?.stringValue, !mediaType.isEmpty, mediaType.utf8.count <= 255 else {
             throw .malformed("\(place) has no mediaType")

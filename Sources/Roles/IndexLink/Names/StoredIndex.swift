@@ -1,21 +1,26 @@
-import ColdStore
-import Database
 import NameIndex
 import OCI
 import Registry
 import Threads
 
 /// An index in the same process, as the OCI doors want it.
-struct OriginIndex: OCIIndex {
-    let service: IndexService
-    /// Nil where nothing has a back end.
-    let cold: ColdStore?
+package struct StoredIndex: OCIIndex {
+    package typealias Joining = @Sendable (BlobDigest, ContentName) async throws(OCIError) -> Void
+
+    private let service: IndexService
+    private let joining: Joining?
+
+    /// - Parameter joining: is called before a name has a blob from now on, pushed or mounted.
+    package init(_ service: IndexService, joining: Joining? = nil) {
+        self.service = service
+        self.joining = joining
+    }
 
     private var store: any TagStore { service.store }
 
     // MARK: Manifests and tags
 
-    func manifest(_ name: ContentName, _ version: Reference.Version) async throws(OCIError) -> Manifest? {
+    package func manifest(_ name: ContentName, _ version: Reference.Version) async throws(OCIError) -> Manifest? {
         let found = try await asked { () throws(TagStoreError) in
             try await store.resolve(Reference(name: name, version: version))
         }
@@ -23,7 +28,7 @@ struct OriginIndex: OCIIndex {
         return try? Manifest(stored.bytes, type: stored.mediaType)
     }
 
-    func put(_ manifest: Manifest, in name: ContentName, tags: [Tag], by author: Author) async throws(OCIError) {
+    package func put(_ manifest: Manifest, in name: ContentName, tags: [Tag], by author: Author) async throws(OCIError) {
         do throws(IndexError) {
             try await service.put(manifest, under: name, tags: tags, expecting: .anything, by: Self.act(author))
         } catch {
@@ -31,7 +36,7 @@ struct OriginIndex: OCIIndex {
         }
     }
 
-    func removeManifest(
+    package func removeManifest(
         _ name: ContentName, _ digest: BlobDigest, by author: Author
     ) async throws(OCIError) -> Bool {
         try await asked { () throws(TagStoreError) in
@@ -39,7 +44,7 @@ struct OriginIndex: OCIIndex {
         }
     }
 
-    func removeTag(_ name: ContentName, _ tag: Tag, by author: Author) async throws(OCIError) -> Bool {
+    package func removeTag(_ name: ContentName, _ tag: Tag, by author: Author) async throws(OCIError) -> Bool {
         let outcome = try await asked { () throws(TagStoreError) in
             try await store.delete(tag, of: name, expecting: .anything, by: Self.act(author))
         }
@@ -48,7 +53,7 @@ struct OriginIndex: OCIIndex {
 
     // MARK: Lists
 
-    func tags(of name: ContentName, after: String?, limit: Int) async throws(OCIError) -> [Tag]? {
+    package func tags(of name: ContentName, after: String?, limit: Int) async throws(OCIError) -> [Tag]? {
         let after = try Self.place(after) { Tag($0) }
         let tags = try await asked { () throws(TagStoreError) in
             try await store.tags(of: name, after: after, limit: limit)
@@ -57,7 +62,7 @@ struct OriginIndex: OCIIndex {
         return try await asked { () throws(TagStoreError) in try await store.exists(name) } ? [] : nil
     }
 
-    func names(after: String?, limit: Int) async throws(OCIError) -> [ContentName] {
+    package func names(after: String?, limit: Int) async throws(OCIError) -> [ContentName] {
         let after = try Self.place(after) { ContentName($0) }
         return try await asked { () throws(TagStoreError) in
             try await store.names(prefix: "", after: after, limit: limit)
@@ -71,18 +76,38 @@ struct OriginIndex: OCIIndex {
         return entry
     }
 
-    func referrers(to digest: BlobDigest, in name: ContentName) async throws(OCIError) -> [Manifest] {
-        try await asked { () throws(TagStoreError) in
-            try await store.referrers(
-                of: digest, under: name, artifactType: nil, after: nil, limit: Self.mostReferrers)
-        }.compactMap { try? Manifest($0.bytes, type: $0.mediaType) }
+    package func referrers(to digest: BlobDigest, in name: ContentName) async throws(OCIError) -> [Manifest] {
+        try await referrers(to: digest, in: name) { $0 }
+    }
+
+    package func referrerList(to digest: BlobDigest, in name: ContentName) async throws(OCIError) -> [Descriptor] {
+        try await referrers(to: digest, in: name, \.referrer)
+    }
+
+    /// A part of them is in memory at a time, but for what is made of them.
+    private func referrers<Entry>(
+        to digest: BlobDigest, in name: ContentName, _ make: (Manifest) -> Entry
+    ) async throws(OCIError) -> [Entry] {
+        var found: [Entry] = []
+        var last: BlobDigest?
+        while found.count < Self.mostReferrers {
+            let page = try await asked { [last] () throws(TagStoreError) in
+                try await store.referrers(
+                    of: digest, under: name, artifactType: nil, after: last, limit: Self.referrersAtOnce)
+            }
+            found += page.compactMap { try? Manifest($0.bytes, type: $0.mediaType) }.map(make)
+            guard page.count == Self.referrersAtOnce else { break }
+            last = page.last?.digest
+        }
+        return found
     }
 
     private static let mostReferrers = 10_000
+    private static let referrersAtOnce = 50
 
     // MARK: Blobs
 
-    func hasBlob(_ digest: BlobDigest, in name: ContentName) async throws(OCIError) -> Bool {
+    package func hasBlob(_ digest: BlobDigest, in name: ContentName) async throws(OCIError) -> Bool {
         let isLinked = try await asked { () throws(TagStoreError) in
             try await !store.linked([digest], to: name).isEmpty
         }
@@ -92,15 +117,8 @@ struct OriginIndex: OCIIndex {
         return true
     }
 
-    /// A name has a blob from now on, pushed or mounted: before that, the task is durable that brings it to its back end.
-    func addBlob(_ digest: BlobDigest, to name: ContentName) async throws(OCIError) {
-        do throws(DatabaseFileError) {
-            try await cold?.writeBack.add(digest, for: name)
-        } catch {
-            throw error.isDisk
-                ? OCIError(507, .denied, "no space is left at the registry")
-                : OCIError(503, .tooManyRequests, "the registry's database does not answer: try again")
-        }
+    package func addBlob(_ digest: BlobDigest, to name: ContentName) async throws(OCIError) {
+        try await joining?(digest, name)
         try await asked { () throws(TagStoreError) in
             if try await store.linked([digest], to: name).isEmpty {
                 try await store.link([digest], to: name, at: Self.now)
@@ -110,7 +128,7 @@ struct OriginIndex: OCIIndex {
         }
     }
 
-    func removeBlob(_ digest: BlobDigest, from name: ContentName) async throws(OCIError) -> Bool {
+    package func removeBlob(_ digest: BlobDigest, from name: ContentName) async throws(OCIError) -> Bool {
         try await asked { () throws(TagStoreError) in try await store.unlink(digest, from: name) }
     }
 
@@ -121,14 +139,14 @@ struct OriginIndex: OCIIndex {
     }
 
     /// Milliseconds since 1970.
-    static var now: Int64 { Int64(clamping: Int(Clocks.wallSeconds * 1000)) }
+    package static var now: Int64 { Int64(clamping: Int(Clocks.wallSeconds * 1000)) }
 
-    static func act(_ author: Author) -> Act { Act(who: author.name, address: author.address, at: now) }
+    package static func act(_ author: Author) -> Act { Act(who: author.name, address: author.address, at: now) }
 }
 
 extension OCIError {
     /// What an index refused, as clients of the OCI distribution API read it.
-    init(_ error: IndexError) {
+    package init(_ error: IndexError) {
         switch error {
         case .missing(_, let blobs, let manifests):
             self.init(

@@ -1,0 +1,107 @@
+import HTTPTransport
+import JSON
+import NameIndex
+import Registry
+import Text
+
+/// Asks the origins of other processes: all of them at once, one request to each. What none of them has on its disks is asked for once
+/// more, with their back ends.
+package struct RemoteFacts: BlobFacts {
+    private let origins: @Sendable () async -> [HTTPURL]
+    private let peers: HTTPPeers
+
+    /// Seconds that an origin has for its answer; with back ends it reads blobs meanwhile.
+    private static let patience = 10.0
+    private static let coldPatience = 40.0
+
+    /// - Parameter origins: all that are known now.
+    package init(_ origins: @escaping @Sendable () async -> [HTTPURL], peers: HTTPPeers) {
+        self.origins = origins
+        self.peers = peers
+    }
+
+    package func facts(
+        of digests: [BlobDigest], under name: ContentName, contents: Int
+    ) async throws(BlobFactsError) -> [BlobDigest: BlobFact] {
+        var question = FactsQuestion(digests, of: name)
+        question.contents = contents > 0
+        return try await ask(question).facts
+    }
+
+    package func touch(
+        _ digests: [BlobDigest], under name: ContentName, joining: Bool
+    ) async throws(BlobFactsError) -> [BlobDigest: Int64] {
+        var question = FactsQuestion(digests, of: name)
+        (question.touches, question.joining) = (true, joining)
+        let (facts, silent) = try await ask(question)
+        // What an origin that does not answer has is not known.
+        if let silent, digests.contains(where: { facts[$0] == nil }) { throw silent }
+        return facts.mapValues(\.size)
+    }
+
+    /// - Returns: what is known, and why some origin did not say.
+    private func ask(
+        _ question: FactsQuestion
+    ) async throws(BlobFactsError) -> (facts: [BlobDigest: BlobFact], silent: BlobFactsError?) {
+        let origins = await origins()
+        guard !origins.isEmpty else { throw BlobFactsError(.unavailable, "no origin is known") }
+        var facts: [BlobDigest: BlobFact] = [:]
+        var up: [HTTPURL] = []
+        var silent: BlobFactsError?
+        let outcomes = await withTaskGroup(of: (HTTPURL, Result<[BlobDigest: BlobFact], BlobFactsError>).self) {
+            group in
+            for origin in origins { group.addTask { (origin, await outcome(question, at: origin)) } }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        for (origin, outcome) in outcomes {
+            switch outcome {
+            case .success(let found):
+                up.append(origin)
+                facts.merge(found) { one, other in one.content == nil ? other : one }
+            case .failure(let problem): silent = problem
+            }
+        }
+        if up.isEmpty, let silent { throw silent }
+        let missing = question.digests.filter { facts[$0] == nil }
+        guard !missing.isEmpty else { return (facts, silent) }
+        var rest = FactsQuestion(missing, of: question.name)
+        (rest.touches, rest.joining, rest.contents) = (question.touches, question.joining, question.contents)
+        rest.cold = true
+        // Each origin reaches the same back ends: the first that answers will do.
+        for origin in origins where up.contains(origin) {
+            switch await outcome(rest, at: origin) {
+            case .success(let found): return (facts.merging(found) { one, _ in one }, silent)
+            case .failure(let problem):
+                guard problem.kind == .unavailable else { throw problem }
+                silent = problem
+            }
+        }
+        return (facts, silent)
+    }
+
+    private func outcome(
+        _ question: FactsQuestion, at origin: HTTPURL
+    ) async -> Result<[BlobDigest: BlobFact], BlobFactsError> {
+        var call = HTTPPeers.Call(method: .POST, path: FactsQuestion.path)
+        call.headers = ["Content-Type": "application/json"]
+        call.body = question.json.encode()
+        call.limit = FactsQuestion.mostAnswer
+        call.patience = question.cold ? Self.coldPatience : Self.patience
+        let answer: HTTPPeers.Answer
+        do throws(HTTPTransportError) { answer = try await peers.ask(origin, call) } catch {
+            return .failure(
+                BlobFactsError(.unavailable, "origin \(origin.authority) does not answer: \(error.description)"))
+        }
+        if answer.status == 200, let facts = FactsAnswer.parse(answer.body) {
+            let asked = Set(question.digests)
+            return .success(facts.filter { asked.contains($0.key) })
+        }
+        let problem = try? JSONValue.parse(
+            answer.body, limits: JSONLimits(maxBytes: 64 << 10, maxDepth: 8, maxValues: 1_000))
+        let detail = problem?["detail"]?.stringValue.map { DisplayName.escape(String($0.prefix(500))) }
+        let kind = problem?["code"]?.stringValue.flatMap { BlobFactsError.Kind(code: $0) } ?? .unavailable
+        return .failure(
+            BlobFactsError(
+                kind, detail ?? "origin \(origin.authority) answers with status \(answer.status)"))
+    }
+}

@@ -1,0 +1,162 @@
+import HTTPTransport
+import JSON
+import NIOHTTP1
+import OCI
+import Registry
+import Synchronization
+import Text
+
+/// The index of other processes, as the OCI doors of an origin want it. Several indexes over one database are asked in turn: the
+/// one that answered last first, the next when one does not answer. Nothing is kept here, so that who moves a tag at one origin finds it
+/// moved at all others.
+package final class RemoteIndex: OCIIndex {
+    private let indexes: [HTTPURL]
+    private let peers: HTTPPeers
+    /// The place of the one that answered last.
+    private let preferred = Mutex(0)
+
+    /// - Parameters:
+    ///   - indexes: in the order in which they are asked at first; one at least.
+    ///   - peers: with a token of the role `cluster`.
+    package init(_ indexes: [HTTPURL], peers: HTTPPeers) {
+        self.indexes = indexes
+        self.peers = peers
+    }
+
+    // MARK: Manifests and tags
+
+    package func manifest(
+        _ name: ContentName, _ version: Reference.Version
+    ) async throws(OCIError) -> Manifest? {
+        let call = HTTPPeers.Call(
+            method: .GET, path: NameLink.manifest(name, version), limit: Manifest.mostBytes)
+        guard let answer = try await ask(call, missing: .manifestUnknown) else { return nil }
+        guard let manifest = try? Manifest(answer.body, type: answer.headers.first(name: "content-type")) else {
+            throw Self.malformed("a manifest that is none")
+        }
+        if case .digest(let digest) = version, digest != manifest.digest {
+            throw Self.malformed("another manifest than was asked for")
+        }
+        return manifest
+    }
+
+    package func put(
+        _ manifest: Manifest, in name: ContentName, tags: [Tag], by author: Author
+    ) async throws(OCIError) {
+        let items = tags.map { ("tag", $0.text) } + NameLink.items(author)
+        var call = HTTPPeers.Call(method: .PUT, path: NameLink.manifests(name) + NameLink.query(items))
+        call.headers = ["Content-Type": manifest.mediaType]
+        call.body = manifest.bytes
+        // It asks all origins meanwhile.
+        call.patience = 60
+        _ = try await ask(call)
+    }
+
+    package func removeManifest(
+        _ name: ContentName, _ digest: BlobDigest, by author: Author
+    ) async throws(OCIError) -> Bool {
+        let path = NameLink.manifest(name, .digest(digest)) + NameLink.query(NameLink.items(author))
+        return try await ask(HTTPPeers.Call(method: .DELETE, path: path), missing: .manifestUnknown) != nil
+    }
+
+    package func removeTag(_ name: ContentName, _ tag: Tag, by author: Author) async throws(OCIError) -> Bool {
+        let path = NameLink.tag(name, tag) + NameLink.query(NameLink.items(author))
+        return try await ask(HTTPPeers.Call(method: .DELETE, path: path), missing: .manifestUnknown) != nil
+    }
+
+    // MARK: Lists
+
+    package func tags(of name: ContentName, after: String?, limit: Int) async throws(OCIError) -> [Tag]? {
+        let path = NameLink.tags(name) + NameLink.page(after, limit)
+        return try await list(path, "tags", missing: .nameUnknown)?.compactMap { Tag($0) }
+    }
+
+    package func names(after: String?, limit: Int) async throws(OCIError) -> [ContentName] {
+        let found = try await list(NameLink.root + NameLink.page(after, limit), "names", missing: nil)
+        return (found ?? []).compactMap { ContentName($0) }
+    }
+
+    private func list(
+        _ path: String, _ key: String, missing: OCIError.Code?
+    ) async throws(OCIError) -> [String]? {
+        let call = HTTPPeers.Call(method: .GET, path: path, limit: NameLink.mostListed)
+        guard let answer = try await ask(call, missing: missing) else { return nil }
+        guard let texts = NameLink.parse(answer.body).flatMap({ NameLink.texts($0, key) }) else {
+            throw Self.malformed("no list of \(key)")
+        }
+        return texts
+    }
+
+    package func referrerList(to digest: BlobDigest, in name: ContentName) async throws(OCIError) -> [Descriptor] {
+        let call = HTTPPeers.Call(method: .GET, path: NameLink.referrers(name, digest), limit: NameLink.mostListed)
+        guard let answer = try await ask(call),
+            let values = NameLink.parse(answer.body)?["manifests"]?.arrayValue
+        else { throw Self.malformed("no list of manifests") }
+        return values.compactMap { try? Descriptor($0, in: "manifests") }
+    }
+
+    package func referrers(to digest: BlobDigest, in name: ContentName) async throws(OCIError) -> [Manifest] {
+        var manifests: [Manifest] = []
+        for descriptor in try await referrerList(to: digest, in: name) {
+            if let manifest = try await manifest(name, .digest(descriptor.digest)) { manifests.append(manifest) }
+        }
+        return manifests
+    }
+
+    // MARK: Blobs
+
+    package func hasBlob(_ digest: BlobDigest, in name: ContentName) async throws(OCIError) -> Bool {
+        try await ask(
+            HTTPPeers.Call(method: .GET, path: NameLink.blob(name, digest)), missing: .blobUnknown) != nil
+    }
+
+    package func addBlob(_ digest: BlobDigest, to name: ContentName) async throws(OCIError) {
+        _ = try await ask(HTTPPeers.Call(method: .PUT, path: NameLink.blob(name, digest)))
+    }
+
+    package func removeBlob(_ digest: BlobDigest, from name: ContentName) async throws(OCIError) -> Bool {
+        try await ask(
+            HTTPPeers.Call(method: .DELETE, path: NameLink.blob(name, digest)), missing: .blobUnknown) != nil
+    }
+
+    // MARK: Requests
+
+    /// - Parameter missing: the code with which a 404 is no error, but nothing.
+    private func ask(
+        _ call: HTTPPeers.Call, missing: OCIError.Code? = nil
+    ) async throws(OCIError) -> HTTPPeers.Answer? {
+        let first = preferred.withLock { $0 }
+        var problem: OCIError?
+        for turn in indexes.indices {
+            let place = (first + turn) % indexes.count
+            let answer: HTTPPeers.Answer
+            do throws(HTTPTransportError) { answer = try await peers.ask(indexes[place], call) } catch {
+                if error == .cancelled { throw Self.silent(indexes[first], tries: turn + 1) }
+                continue
+            }
+            if (200..<300).contains(answer.status) {
+                if turn > 0 { preferred.withLock { $0 = place } }
+                return answer
+            }
+            guard let error = OCIError(status: answer.status, body: answer.body) else {
+                problem = Self.malformed("status \(answer.status)")
+                continue
+            }
+            if answer.status == 404, error.code == missing { return nil }
+            // Its database may be gone while that of another is there; so may the origins, which all of them ask.
+            guard answer.status == 503 else { throw error }
+            problem = error
+        }
+        throw problem ?? Self.silent(indexes.isEmpty ? nil : indexes[first], tries: indexes.count)
+    }
+
+    private static func silent(_ index: HTTPURL?, tries: Int) -> OCIError {
+        OCIError(
+            503, .tooManyRequests,
+            index.map { "index \($0.authority) does not answer (tried \(tries))" } ?? "no index is configured")
+    }
+
+    private static func malformed(_ what: String) -> OCIError {
+        OCIError(503, .tooManyRequests, "the registry's index answers with \(what): try again")
+    }
+}
