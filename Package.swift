@@ -180,6 +180,11 @@ let layers: [(name: String, modules: [Module])] = [
                     "Backends", "BlobNode",
                 ], products: [.grdb, .log, .nioCore]),
             Module(
+                name: "Upkeep",
+                uses: [
+                    "Hashing", "Metainfo", "Threads", "Files", "Blobs", "Database", "Registry", "BlobNode", "ColdStore",
+                ], products: [.log]),
+            Module(
                 name: "RegistryClient", uses: ["Text", "JSON", "HTTPTransport", "Registry"],
                 products: [.nioCore, .nioHTTP1]),
             Module(
@@ -308,6 +313,7 @@ let purposes = [
     "BlobNode": "the blobs of a host and their swarms: serves all of them, fetches each once",
     "ColdStore":
         "sends blobs to their back end, for as long as that takes, and reads them back when they are asked for",
+    "Upkeep": "room on an origin's disk, removal of what no name has, scrubbing and mending",
     "RegistryClient": "blobs, uploads, manifests and tags of a registry, over the OCI distribution API",
     "RegistryTransfer": "pushing files to a registry and pulling them: read, hashed, kept, published",
     "RegistryAccess": "who may do what at a registry: tokens, roles, names; a certificate where there is none yet",
@@ -371,6 +377,15 @@ let tests: [Module] = [
     Module(
         name: "BlobsTests", kind: .tests,
         uses: ["Hashing", "Metainfo", "Files", "Blobs", "TestFileLayers", "TestSupport"]),
+    Module(
+        name: "BlobNodeTests", kind: .tests,
+        uses: ["Hashing", "Metainfo", "Files", "Blobs", "Swarm", "BlobNode", "TestSupport"], products: [.log]),
+    Module(
+        name: "UpkeepTests", kind: .tests,
+        uses: [
+            "Text", "Hashing", "Files", "Blobs", "Swarm", "Registry", "Backends", "BlobNode", "ColdStore", "Upkeep",
+            "TestSupport",
+        ], products: [.log, .nioCore]),
     Module(name: "DatabaseTests", kind: .tests, uses: ["Database", "TestSupport"], products: [.grdb]),
     Module(
         name: "NameIndexTests", kind: .tests,

@@ -5,7 +5,7 @@ import Synchronization
 /// The blobs of one host, as files. Thread-safe.
 package final class BlobDirectory: Sendable {
     package let path: String
-    let layer: any FileLayer
+    package let layer: any FileLayer
     private let blobs: HeldDirectory
     private let infos: HeldDirectory
     private let uploads: HeldDirectory
@@ -14,6 +14,8 @@ package final class BlobDirectory: Sendable {
     private let held = Mutex<[UInt16: HeldDirectory]>([:])
     private static let mostHeld = 256
     private let durable = Mutex(DurableDirectories())
+    /// By a digest's first byte: nothing is published through one while something is removed.
+    private let doors = (0..<256).map { _ in Door() }
 
     /// Info dictionaries have 52 bytes a piece: 200 GB in pieces of 4 MiB are 2.5 MB.
     private static let mostInfoBytes = 64 << 20
@@ -46,15 +48,24 @@ package final class BlobDirectory: Sendable {
 
     /// Bytes; nil when the blob is not here.
     package func size(of digest: SHA256Digest) throws(SystemError) -> Int64? {
-        guard let (directory, name) = try place(of: digest, in: blobs, creating: false) else { return nil }
-        guard let status = try directory.status(name), status.kind == .file else { return nil }
-        return status.size
+        try status(of: digest)?.size
     }
 
     /// The blob's file, for reading; nil when it is not here.
     package func open(_ digest: SHA256Digest) throws(SystemError) -> HeldFile? {
         guard let (directory, name) = try place(of: digest, in: blobs, creating: false) else { return nil }
         return try missingIsNil { () throws(SystemError) in try directory.open(name) }
+    }
+
+    /// The blob's file, for putting wrong bytes of it right; nil when it is not here.
+    package func openForMending(_ digest: SHA256Digest) throws(SystemError) -> HeldFile? {
+        guard let (directory, name) = try place(of: digest, in: blobs, creating: false) else { return nil }
+        return try missingIsNil { () throws(SystemError) in try directory.open(name, .write) }
+    }
+
+    /// Cuts off what is behind the end of a blob.
+    package func truncate(_ digest: SHA256Digest, to size: Int64) throws(SystemError) {
+        try openForMending(digest)?.truncate(to: size)
     }
 
     /// The bencoded info dictionary of the blob's torrent; nil when there is none.
@@ -83,6 +94,30 @@ package final class BlobDirectory: Sendable {
         }
     }
 
+    /// The parts that blobs are in here, for ``forEachDigest(in:_:)``.
+    package func parts() throws(SystemError) -> [FileName] { try blobs.names() }
+
+    /// Calls `body` with the digests of the files in a part, some at a time, by their names alone.
+    package func forEachDigest(
+        in part: FileName, _ body: ([SHA256Digest]) throws(SystemError) -> Void
+    ) throws(SystemError) {
+        guard let outer = try missingIsNil({ () throws(SystemError) in try blobs.directory(part) }) else { return }
+        for name in try outer.names() {
+            guard let inner = try missingIsNil({ () throws(SystemError) in try outer.directory(name) }) else {
+                continue
+            }
+            try body(try inner.names().compactMap { SHA256Digest(hex: $0.text) })
+        }
+    }
+
+    /// Of a blob's file; nil when it is not here.
+    package func status(of digest: SHA256Digest) throws(SystemError) -> FileStatus? {
+        guard let (directory, name) = try place(of: digest, in: blobs, creating: false),
+            let status = try directory.status(name), status.kind == .file
+        else { return nil }
+        return status
+    }
+
     /// Bytes that can still be written to this file system.
     package func freeSpace() throws(SystemError) -> Int64 { try layer.freeSpace(blobs.descriptor) }
 
@@ -95,12 +130,14 @@ package final class BlobDirectory: Sendable {
     package func publish(
         _ name: FileName, in directory: HeldDirectory, as digest: SHA256Digest, info: [UInt8]?
     ) throws(SystemError) {
-        if let info { try store(info: info, of: digest) }
-        guard let (target, newName) = try place(of: digest, in: blobs, creating: true) else {
-            throw SystemError.missing
+        try door(of: digest).lock.withLock { _ throws(SystemError) in
+            if let info { try store(info: info, of: digest) }
+            guard let (target, newName) = try place(of: digest, in: blobs, creating: true) else {
+                throw SystemError.missing
+            }
+            try layer.rename(name, in: directory.descriptor, to: newName, in: target.descriptor, .replace)
+            try target.synchronize()
         }
-        try layer.rename(name, in: directory.descriptor, to: newName, in: target.descriptor, .replace)
-        try target.synchronize()
     }
 
     /// Stores the info dictionary of a blob's torrent, durably.
@@ -112,16 +149,26 @@ package final class BlobDirectory: Sendable {
     }
 
     /// Removes a blob, durably. Who reads it at this moment reads it to its end.
-    /// - Returns: whether it was here.
+    /// - Parameter condition: asked when nothing can be published as this blob any more before it is gone; false leaves it.
+    /// - Returns: whether it was here and is gone.
     @discardableResult
-    package func remove(_ digest: SHA256Digest) throws(SystemError) -> Bool {
-        var isGone = false
-        if let (directory, name) = try place(of: digest, in: blobs, creating: false) {
-            isGone = try directory.removeFile(name)
+    package func remove(_ digest: SHA256Digest, if condition: () -> Bool = { true }) throws(SystemError) -> Bool {
+        try door(of: digest).lock.withLock { _ throws(SystemError) in
+            guard condition() else { return false }
+            var isGone = false
+            if let (directory, name) = try place(of: digest, in: blobs, creating: false) {
+                isGone = try directory.removeFile(name)
+            }
+            if let (directory, name) = try place(of: digest, in: infos, creating: false) {
+                try directory.removeFile(name)
+            }
+            return isGone
         }
-        if let (directory, name) = try place(of: digest, in: infos, creating: false) { try directory.removeFile(name) }
-        return isGone
     }
+
+    private final class Door: Sendable { let lock = Mutex(()) }
+
+    private func door(of digest: SHA256Digest) -> Door { doors[digest.withUnsafeBytes { Int($0[0]) }] }
 
     // MARK: Uploads
 

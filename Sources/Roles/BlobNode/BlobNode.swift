@@ -11,6 +11,7 @@ import Hashing
 import Logging
 import Metainfo
 import Swarm
+import Synchronization
 import Threads
 
 /// The blobs of one host.
@@ -20,10 +21,18 @@ package final class BlobNode: Sendable {
     package let swarm: SwarmNode
     package let options: TransferOptions
     let logger: Logger
+    private let file: CatalogueFile
+    /// Is told of a blob that seems wrong on the disk, and of the piece if that is known.
+    private let doubts = Mutex<(@Sendable (SHA256Digest, Int?) -> Void)?>(nil)
+    private let keeping = Mutex<Task<Void, Never>?>(nil)
+
+    /// Between two writings of the catalogue.
+    private static let pause = Duration.seconds(60)
 
     /// - Parameter options: where to listen, the site, limits.
     package init(directory: BlobDirectory, swarm: SwarmNode, options: TransferOptions, logger: Logger) {
         self.directory = directory
+        file = CatalogueFile(directory: directory.path, layer: directory.layer)
         self.swarm = swarm
         self.options = options
         self.logger = logger
@@ -31,9 +40,35 @@ package final class BlobNode: Sendable {
 
     /// Reads what is in the directory and begins to serve it.
     package func start() async throws {
-        let incomplete = try await Threads.offload { [self] in Result { try catalogue.load(directory) } }.get()
+        let incomplete = try await Threads.offload { [self] in
+            Result {
+                try CatalogueLoad(catalogue: catalogue, directory: directory).run(file, threads: Threads.processors)
+            }
+        }.get()
         for digest in incomplete { await complete(digest) }
         try await swarm.serve(Served(node: self), options: options)
+        let task = Task { [weak self] in
+            while !Task.isCancelled {
+                try? await Task.sleep(for: Self.pause)
+                await self?.keepCatalogue()
+            }
+        }
+        keeping.withLock { $0 = task }
+    }
+
+    /// Keeps what is known of the blobs for the next start. What is not kept is read again then.
+    package func stop() async {
+        keeping.withLock { $0.take() }?.cancel()
+        await keepCatalogue()
+    }
+
+    private func keepCatalogue() async {
+        let problem = await Threads.offload { [self] () -> SystemError? in
+            do throws(SystemError) { try file.write(catalogue) } catch { return error }
+            return nil
+        }
+        guard let problem else { return }
+        logger.debug("the catalogue is not kept", metadata: ["reason": "\(problem)"])
     }
 
     /// Makes the torrent of a blob whose torrent is missing. A blob that is not what its name says is removed.
@@ -61,6 +96,11 @@ package final class BlobNode: Sendable {
         return try BlobInfo.parse(bytes, expecting: InfoExpectation(blob: digest))
     }
 
+    /// Somebody found a blob of this host to be wrong: it is looked at soon, where somebody looks.
+    package func doubt(_ digest: SHA256Digest, piece: Int? = nil) { doubts.withLock { $0 }?(digest, piece) }
+
+    package func onDoubt(_ body: @escaping @Sendable (SHA256Digest, Int?) -> Void) { doubts.withLock { $0 = body } }
+
     /// Where peers reach this host; nil before ``start()``.
     package var peerAddress: PeerAddress? { get async { await swarm.listenAddress } }
 }
@@ -76,6 +116,8 @@ private struct Served: Shelf {
             return nil
         }
         guard let (_, lease) = node.catalogue.lease(digest, at: Clocks.wallSeconds) else { return nil }
-        return ShelvedContent(torrent: Torrent(info: info.info), path: node.directory.path(of: digest), holding: lease)
+        return ShelvedContent(
+            torrent: Torrent(info: info.info), path: node.directory.path(of: digest),
+            missing: node.catalogue.badPieces(of: digest), holding: lease)
     }
 }

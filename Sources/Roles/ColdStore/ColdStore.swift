@@ -53,7 +53,7 @@ package struct ColdSettings: Sendable {
 package final class ColdStore: Sendable {
     package let writeBack: WriteBack
     package let reads: ColdReads
-    private let backends: Backends
+    let backends: Backends
 
     private init(_ writeBack: WriteBack, _ reads: ColdReads, _ backends: Backends) {
         self.writeBack = writeBack

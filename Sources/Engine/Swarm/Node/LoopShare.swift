@@ -56,6 +56,9 @@ actor LoopShare {
         shelf?.limitsChanged()
     }
 
+    /// Ends a torrent of the shelf, which the next peer opens anew.
+    func closeShelved(_ hash: SHA1Digest) { shelf?.close(hash) }
+
     /// Nobody is taken in any more. Transfers are stopped by their owners.
     func close() {
         shelf?.stop()

@@ -19,12 +19,17 @@ package struct ShelvedContent: Sendable {
     /// The file or directory that the torrent describes. It is served without being hashed first: the owner of the
     /// shelf is responsible for it, and receivers verify every piece.
     package let path: String
+    /// Pieces that are wrong on the disk: no peer is offered or sent them.
+    let missing: Set<Int>
     /// Released when no peer takes it any more; nil for nothing.
     let held: (any Sendable)?
 
-    package init(torrent: Torrent, path: String, holding held: (any Sendable)? = nil) {
+    package init(
+        torrent: Torrent, path: String, missing: Set<Int> = [], holding held: (any Sendable)? = nil
+    ) {
         self.torrent = torrent
         self.path = path
+        self.missing = missing
         self.held = held
     }
 }
@@ -100,6 +105,9 @@ struct AwakeTorrents<Waiting, Awake> {
         }
         return resting
     }
+
+    /// Removes a torrent that is awake; nil for one that is not.
+    mutating func remove(_ hash: SHA1Digest) -> Awake? { awake.removeValue(forKey: hash)?.torrent }
 
     /// Removes and returns everything, at the end.
     mutating func removeAll() -> (waiting: [Waiting], awake: [Awake]) {

@@ -96,10 +96,16 @@ final class ShelfService {
     private struct Opened: Sendable {
         let torrent: Torrent
         let home: ContentHome
+        let have: PieceSet
         let held: (any Sendable)?
 
         init(_ content: ShelvedContent) throws {
             held = content.held
+            var have = PieceSet(full: content.torrent.info.layout.pieceCount)
+            for piece in content.missing where (0..<content.torrent.info.layout.pieceCount).contains(piece) {
+                have.remove(piece)
+            }
+            self.have = have
             torrent = content.torrent
             let layout = torrent.info.layout
             let files = ContentFiles(
@@ -129,14 +135,12 @@ final class ShelfService {
     }
 
     private func start(_ content: Opened) -> TorrentEngine {
-        let layout = content.torrent.info.layout
         var options = options
         (options.usesWebSeeds, options.extraPeers, options.extraWebSeeds, options.timeout) = (false, [], [], nil)
         let entrance = Entrance(context.loop)
-        let all = PieceSet(full: layout.pieceCount)
         let engine = TorrentEngine(
             context: context, info: content.torrent.info, hashes: content.torrent.pieceHashes, home: content.home,
-            have: all, wanted: all, isComplete: true, options: options, startedAt: context.loop.now,
+            have: content.have, wanted: content.have, isComplete: true, options: options, startedAt: context.loop.now,
             enter: { entrance.enter($0) }, report: { _ in })
         entrance.engine.value.engine = engine
         engine.start(trackers: [], webSeeds: [])
@@ -161,6 +165,12 @@ final class ShelfService {
             }
         }
         for awake in idle { end(awake.engine) }
+    }
+
+    /// Ends a torrent whose pieces are others now: the next peer opens it anew.
+    func close(_ hash: SHA1Digest) {
+        guard let awake = release({ torrents.remove(hash) }) else { return }
+        end(awake.engine)
     }
 
     /// Whoever has no connection rests at once.

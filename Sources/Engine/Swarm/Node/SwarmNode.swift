@@ -128,6 +128,11 @@ package final class SwarmNode: Sendable {
         try await state.serve(shelf, for: self, options: options)
     }
 
+    /// Ends a torrent of the shelf whose right pieces are others now: peers that come back find it as it is.
+    package func closeShelved(_ hash: SHA1Digest) async {
+        for share in loops.shares { await share.closeShelved(hash) }
+    }
+
     /// Announces a torrent to its trackers once. The owner of a shelf calls this repeatedly for each torrent on it.
     /// Needs a node that listens.
     /// - Returns: seconds until the next announce, from the tracker's response; nil if no tracker responded.

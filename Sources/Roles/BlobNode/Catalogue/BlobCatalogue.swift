@@ -1,0 +1,305 @@
+import Blobs
+import Hashing
+import Metainfo
+import Synchronization
+
+/// What this host knows of each blob that it has. Thread-safe; answers from memory, of which a blob takes 120 bytes.
+package final class BlobCatalogue: Sendable {
+    package struct Entry: Sendable, Hashable {
+        /// Bytes.
+        package let size: Int64
+        /// Of the blob's swarm; nil for a blob without bytes, which has none.
+        package let infoHash: SHA1Digest?
+        /// The SHA-256 of the info dictionary; nil likewise.
+        package let infoDigest: SHA256Digest?
+        /// When it was last pushed, read or given, in seconds since 1970.
+        package let usedAt: Double
+        /// When all of its bytes were last found right, in whole seconds since 1970.
+        package let checkedAt: Double
+
+        init(_ row: BlobRow) {
+            size = row.size
+            infoHash = row.hasSwarm ? row.infoHash : nil
+            infoDigest = row.hasSwarm ? row.infoDigest : nil
+            usedAt = row.usedAt
+            checkedAt = Double(row.checkedAt)
+        }
+    }
+
+    private struct State: ~Copyable {
+        var rows = RowTable()
+        var bytes: Int64 = 0
+        /// How many leases each blob has that has any.
+        var leases: [SHA256Digest: Int] = [:]
+        /// Pieces that are wrong on the disk, of each blob that has such.
+        var bad: [SHA256Digest: Set<Int>] = [:]
+        /// Rows that the catalogue's file has not, or has otherwise.
+        var changed: [UInt32] = []
+        var isChanged = RowMarks()
+
+        mutating func note(_ number: UInt32) {
+            if isChanged.insert(number) { changed.append(number) }
+        }
+
+        mutating func put(_ row: BlobRow) {
+            let old = rows.find(row.digest).map { rows[$0].size }
+            note(rows.put(row))
+            bytes += row.size - (old ?? 0)
+            if !bad.isEmpty { bad[row.digest] = nil }
+        }
+
+        mutating func remove(_ number: UInt32) {
+            bytes -= rows[number].size
+            if !bad.isEmpty { bad[rows[number].digest] = nil }
+            rows.remove(number)
+        }
+    }
+
+    private let state = Mutex(State())
+    /// Rows that are looked at in one go, so that nobody waits for long.
+    private static let stride: UInt32 = 8_192
+
+    package init() {}
+
+    /// - Parameter info: nil for the blob without bytes.
+    package func add(_ digest: SHA256Digest, _ info: BlobInfo?, usedAt: Double) {
+        let row = BlobRow(
+            digest: digest, infoHash: info?.infoHash, infoDigest: info?.infoDigest, size: info?.length ?? 0,
+            usedAt: usedAt, checkedAt: usedAt)
+        state.withLock { $0.put(row) }
+    }
+
+    package func remove(_ digest: SHA256Digest) {
+        state.withLock { state in if let number = state.rows.find(digest) { state.remove(number) } }
+    }
+
+    // MARK: Use
+
+    /// Notes that a blob is used, and keeps it from being evicted until the lease has gone.
+    /// - Returns: nil for a blob that is not here.
+    package func lease(_ digest: SHA256Digest, at time: Double) -> (entry: Entry, lease: BlobLease)? {
+        let entry = state.withLock { state -> Entry? in
+            guard let number = state.rows.find(digest) else { return nil }
+            state.rows[number].usedAt = time
+            state.note(number)
+            state.leases[digest, default: 0] += 1
+            return Entry(state.rows[number])
+        }
+        guard let entry else { return nil }
+        return (entry, BlobLease { [self] in release(digest) })
+    }
+
+    /// Keeps a blob, once it is here, from being evicted until the lease has gone.
+    package func reserve(_ digest: SHA256Digest) -> BlobLease {
+        state.withLock { $0.leases[digest, default: 0] += 1 }
+        return BlobLease { [self] in release(digest) }
+    }
+
+    private func release(_ digest: SHA256Digest) {
+        state.withLock { state in
+            let left = (state.leases[digest] ?? 1) - 1
+            state.leases[digest] = left > 0 ? left : nil
+        }
+    }
+
+    package func isOnLease(_ digest: SHA256Digest) -> Bool { state.withLock { $0.leases[digest] != nil } }
+
+    /// Removes a blob unless it is on lease.
+    /// - Returns: false if it is.
+    package func removeUnused(_ digest: SHA256Digest) -> Bool {
+        state.withLock { state in
+            guard state.leases[digest] == nil else { return false }
+            if let number = state.rows.find(digest) { state.remove(number) }
+            return true
+        }
+    }
+
+    /// Removes a blob that is here, that nobody has on lease, and that nobody used after a time.
+    /// - Returns: whether it was removed.
+    package func remove(_ digest: SHA256Digest, unlessUsedAfter time: Double) -> Bool {
+        state.withLock { state in
+            guard state.leases[digest] == nil, let number = state.rows.find(digest), state.rows[number].usedAt <= time
+            else { return false }
+            state.remove(number)
+            return true
+        }
+    }
+
+    /// Of a blob that is here and, as far as is known, right.
+    package func entry(of digest: SHA256Digest) -> Entry? {
+        state.withLock { state in
+            state.bad[digest] == nil ? state.rows.find(digest).map { Entry(state.rows[$0]) } : nil
+        }
+    }
+
+    /// Of a blob that is here, even if pieces of it are wrong.
+    package func entryOfAny(_ digest: SHA256Digest) -> Entry? {
+        state.withLock { state in state.rows.find(digest).map { Entry(state.rows[$0]) } }
+    }
+
+    package func digest(ofSwarm hash: SHA1Digest) -> SHA256Digest? {
+        state.withLock { state in state.rows.find(swarm: hash).map { state.rows[$0].digest } }
+    }
+
+    /// Notes that a blob was used.
+    package func touch(_ digest: SHA256Digest, at time: Double) { _ = touchIfHere(digest, at: time) }
+
+    /// Notes that a blob was used.
+    /// - Returns: false for a blob that is not here.
+    package func touchIfHere(_ digest: SHA256Digest, at time: Double) -> Bool {
+        state.withLock { state in
+            guard let number = state.rows.find(digest) else { return false }
+            state.rows[number].usedAt = time
+            state.note(number)
+            return true
+        }
+    }
+
+    /// Notes when all bytes of a blob were found right; 0 for one that is to be looked at soon.
+    package func setChecked(_ digest: SHA256Digest, at time: Double) {
+        state.withLock { state in
+            guard let number = state.rows.find(digest) else { return }
+            state.rows[number].checkedAt = BlobRow.seconds(time)
+            state.note(number)
+        }
+    }
+
+    /// Notes which pieces of a blob are wrong on the disk; none when it is right.
+    package func setBad(_ digest: SHA256Digest, _ pieces: Set<Int>) {
+        state.withLock { state in
+            guard state.rows.find(digest) != nil else { return }
+            state.bad[digest] = pieces.isEmpty ? nil : pieces
+        }
+    }
+
+    package func badPieces(of digest: SHA256Digest) -> Set<Int> { state.withLock { $0.bad[digest] ?? [] } }
+    /// Blobs with wrong pieces.
+    package var badBlobs: [SHA256Digest: Set<Int>] { state.withLock { $0.bad } }
+
+    // MARK: All
+
+    package var figures: (blobs: Int, bytes: Int64) { state.withLock { ($0.rows.count, $0.bytes) } }
+
+    /// Calls `body` with each blob, in no order that counts. Blobs that come or go meanwhile may be left out.
+    package func forEach(_ body: (SHA256Digest, Entry) -> Void) {
+        visit { row in body(row.digest, Entry(row)) }
+    }
+
+    /// Some of the blobs that are wanted.
+    /// - Parameter place: where to go on; 0 for the first. It is nil at the end.
+    package func some(
+        from place: inout UInt32?, limit: Int, where isWanted: (Entry) -> Bool
+    ) -> [(digest: SHA256Digest, entry: Entry)] {
+        var found: [(digest: SHA256Digest, entry: Entry)] = []
+        while let start = place, found.count < limit {
+            place = state.withLock { state in
+                let end = min(state.rows.end, start + Self.stride)
+                for number in start..<max(start, end) where state.rows.isUsed(number) {
+                    let entry = Entry(state.rows[number])
+                    guard isWanted(entry) else { continue }
+                    found.append((state.rows[number].digest, entry))
+                    if found.count == limit { return number + 1 }
+                }
+                return end < state.rows.end ? end : nil
+            }
+        }
+        return found
+    }
+
+    private func visit(_ body: (BlobRow) -> Void) {
+        var start: UInt32 = 0
+        while true {
+            let isMore = state.withLock { state in
+                let end = min(state.rows.end, start + Self.stride)
+                for number in start..<max(start, end) where state.rows.isUsed(number) {
+                    body(state.rows[number])
+                }
+                return end < state.rows.end
+            }
+            guard isMore else { return }
+            start += Self.stride
+        }
+    }
+
+    /// All blobs, those that were not used for longest first. For a host with some thousands of them.
+    package var leastRecentlyUsed: [(digest: SHA256Digest, entry: Entry)] {
+        var all: [(digest: SHA256Digest, entry: Entry)] = []
+        forEach { all.append(($0, $1)) }
+        return all.sorted { ($0.entry.usedAt, $0.digest) < ($1.entry.usedAt, $1.digest) }
+    }
+
+    // MARK: The file
+
+    /// Rows that changed since they were taken last, some at a time; empty when there are no more.
+    func takeChanged() -> [BlobRow] {
+        state.withLock { state in
+            var rows: [BlobRow] = []
+            while rows.count < Int(Self.stride), let number = state.changed.popLast() {
+                state.isChanged.remove(number)
+                if state.rows.isUsed(number) { rows.append(state.rows[number]) }
+            }
+            return rows
+        }
+    }
+
+    /// Rows are to be written once more.
+    func putBack(_ rows: [BlobRow]) {
+        state.withLock { state in
+            for row in rows { if let number = state.rows.find(row.digest) { state.note(number) } }
+        }
+    }
+
+    /// Calls `body` with all rows, some at a time.
+    func eachStride<E: Error>(_ body: ([BlobRow]) throws(E) -> Void) throws(E) {
+        var start: UInt32 = 0
+        while true {
+            let (rows, isMore) = state.withLock { state in
+                let end = min(state.rows.end, start + Self.stride)
+                let numbers = (start..<max(start, end)).filter { state.rows.isUsed($0) }
+                return (numbers.map { state.rows[$0] }, end < state.rows.end)
+            }
+            if !rows.isEmpty { try body(rows) }
+            guard isMore else { return }
+            start += Self.stride
+        }
+    }
+
+    /// Takes over rows of the file. Whether there are such blobs is still to be seen.
+    func adopt(_ rows: [BlobRow]) {
+        state.withLock { state in
+            for row in rows {
+                state.put(row)
+                if let number = state.rows.find(row.digest) { state.isChanged.remove(number) }
+            }
+            state.changed.removeAll(keepingCapacity: true)
+        }
+    }
+
+    /// Those of these blobs that no row is known of; the others are marked as being there.
+    func unknown(_ digests: [SHA256Digest], marking marks: inout RowMarks) -> [SHA256Digest] {
+        state.withLock { state in
+            digests.filter { digest in
+                guard let number = state.rows.find(digest) else { return true }
+                marks.insert(number)
+                return false
+            }
+        }
+    }
+
+    /// Removes all rows that are not marked.
+    func removeUnmarked(_ marks: RowMarks) {
+        state.withLock { state in
+            for number in 0..<state.rows.end where state.rows.isUsed(number) && !marks.contains(number) {
+                state.remove(number)
+            }
+        }
+    }
+}
+
+/// Somebody's use of a blob: while there is one, the blob is not evicted.
+package final class BlobLease: Sendable {
+    private let release: @Sendable () -> Void
+
+    fileprivate init(release: @escaping @Sendable () -> Void) { self.release = release }
+    deinit { release() }
+}

@@ -1,0 +1,41 @@
+import Backends
+import Database
+import Registry
+
+extension ColdStore {
+    /// Whether a blob is in the back ends of all these names, and none of them is still to get it: then it can be read back under each.
+    package func isStored(_ digest: BlobDigest, bytes: Int64, for names: [ContentName]) async -> Bool {
+        var asked: Set<String> = []
+        do {
+            for name in names {
+                guard let backend = backends.backend(for: name) else { return false }
+                guard asked.insert(backend.label).inserted else { continue }
+                guard try await backend.size(of: digest) == bytes else { return false }
+            }
+            return try await !writeBack.isWaiting(digest)
+        } catch {
+            return false
+        }
+    }
+
+    /// The bytes of a range of a blob, from the back end of one of these names; nil when none has them.
+    package func bytes(
+        of digest: BlobDigest, size: Int64, range: Range<Int64>, for names: [ContentName]
+    ) async -> [UInt8]? {
+        var asked: Set<String> = []
+        for backend in names.compactMap({ backends.backend(for: $0) }) where asked.insert(backend.label).inserted {
+            let collected = CollectedBytes()
+            do throws(BackendProblem) {
+                try await backend.read(digest, size: size, range: range) { bytes, _ in
+                    collected.append(bytes)
+                }
+            } catch {
+                continue
+            }
+            if case let bytes = collected.bytes, Int64(bytes.count) == range.upperBound - range.lowerBound {
+                return bytes
+            }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,11 @@
+import NIOCore
+import Synchronization
+
+/// The bytes of a range as they come.
+final class CollectedBytes: Sendable {
+    private let state = Mutex<[UInt8]>([])
+
+    var bytes: [UInt8] { state.withLock { $0 } }
+
+    func append(_ buffer: ByteBuffer) { state.withLock { $0 += buffer.readableBytesView } }
+}

@@ -1,0 +1,50 @@
+import BlobNode
+import Blobs
+import Files
+import Glibc
+import Hashing
+import Metainfo
+import Registry
+import Threads
+
+/// Replaces wrong pieces of a blob on the disk by right ones.
+struct Mending: Sendable {
+    let node: BlobNode
+    let sources: [any PieceSource]
+    let names: [ContentName]
+
+    /// - Returns: the pieces that are still wrong.
+    func run(_ info: BlobInfo, _ pieces: Set<Int>) async throws -> Set<Int> {
+        let (directory, digest) = (node.directory, info.digest)
+        let file = try await Threads.offload { () throws(SystemError) -> HeldFile? in
+            guard let file = try directory.openForMending(digest) else { return nil }
+            try file.truncate(to: info.length)
+            return file
+        }
+        guard let file else { return pieces }
+        var left = pieces
+        for piece in pieces.sorted() where try await mend(piece, of: info, in: file) { left.remove(piece) }
+        try await Threads.offload { () throws(SystemError) in try file.synchronize() }
+        return left
+    }
+
+    private func mend(_ index: Int, of info: BlobInfo, in file: HeldFile) async throws -> Bool {
+        let (chain, piece) = (info.chain, PieceIndex(unchecked: index))
+        let start = Int64(index) * Int64(chain.pieceLength)
+        let range = start..<start + Int64(chain.length(of: piece))
+        for source in sources {
+            guard
+                let bytes = await source.bytes(
+                    of: BlobDigest(info.digest), size: info.length, range: range, names: names)
+            else { continue }
+            let isWritten = try await Threads.offload { () throws(SystemError) -> Bool in
+                let isRight = bytes.withUnsafeBytes { chain.verify([(piece, $0)]).first ?? false }
+                guard isRight else { return false }
+                try file.layer.write(file.descriptor, bytes, at: range.lowerBound)
+                return true
+            }
+            if isWritten { return true }
+        }
+        return false
+    }
+}

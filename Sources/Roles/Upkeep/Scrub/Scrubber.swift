@@ -1,0 +1,286 @@
+import BlobNode
+import ColdStore
+import Hashing
+import Logging
+import Metainfo
+import Registry
+import Synchronization
+import Threads
+
+/// Looks at each blob from time to time, and at once at one that somebody found wrong. Wrong pieces are given to nobody, and
+/// mended.
+package actor Scrubber {
+    private let node: BlobNode
+    private let cold: ColdStore?
+    private let holders: any BlobHolders
+    private let sources: [any PieceSource]
+    private let settings: ScrubSettings
+    private let clock: ColdClock
+    private let logger: Logger
+    private let stopped = Atomic(false)
+
+    private var figures = ScrubFigures()
+    private var loop: Task<Void, Never>?
+    private var sleeper: Task<Void, Never>?
+    /// Blobs that somebody found wrong, in order.
+    private var doubted: [SHA256Digest] = []
+    /// Blobs that were looked at before this time are due: somebody asked for all.
+    private var allBefore = 0.0
+    /// Blobs that could not be mended: when they are tried again, after how many attempts.
+    private var broken: [SHA256Digest: (at: Double, failures: Int)] = [:]
+    private var waiters: [CheckedContinuation<Void, Never>] = []
+
+    private static let mostDoubted = 1_000
+    private static let mostChosen = 1_000
+    private static let mostNames = 64
+    /// Seconds between two looks for what is due.
+    private static let pause = 300.0
+
+    /// - Parameter sources: in the order in which they are asked.
+    package init(
+        node: BlobNode, cold: ColdStore?, holders: any BlobHolders, sources: [any PieceSource],
+        settings: ScrubSettings = ScrubSettings(), clock: ColdClock = .system, logger: Logger
+    ) {
+        self.node = node
+        self.cold = cold
+        self.holders = holders
+        self.sources = sources
+        self.settings = settings
+        self.clock = clock
+        self.logger = logger
+    }
+
+    package func start() {
+        node.onDoubt { [weak self] digest, piece in
+            Task { await self?.doubt(digest, piece: piece) }
+        }
+        loop = Task { await self.run() }
+    }
+
+    package func stop() async {
+        stopped.store(true, ordering: .relaxed)
+        sleeper?.cancel()
+        loop?.cancel()
+        await loop?.value
+        releaseWaiters()
+    }
+
+    // MARK: Asking
+
+    /// Somebody says that a blob is wrong. Soon it is looked at, whether it is or not.
+    /// - Returns: false for a blob that is not here.
+    @discardableResult
+    package func doubt(_ digest: SHA256Digest, piece: Int? = nil) async -> Bool {
+        guard node.catalogue.entryOfAny(digest) != nil else { return false }
+        guard !doubted.contains(digest), doubted.count < Self.mostDoubted else { return true }
+        if let piece {
+            // Whoever says so may be wrong: a whole blob is read only for a piece that is.
+            let check = BlobCheck(directory: node.directory, digest: digest, rate: nil, isStopped: { false })
+            let isRight = await Threads.offload { (try? check.isRight(piece: piece)) ?? nil }
+            if isRight == true { return true }
+            if doubted.contains(digest) { return true }
+        }
+        doubted.append(digest)
+        sleeper?.cancel()
+        return true
+    }
+
+    /// All blobs are looked at from now on.
+    package func scrubAll() {
+        // Times in the catalogue are whole seconds.
+        allBefore = clock.now() + 1
+        for digest in broken.keys { broken[digest]?.at = 0 }
+        sleeper?.cancel()
+    }
+
+    /// Returns when all that was asked for was looked at.
+    package func wait() async {
+        guard left > 0, !stopped.load(ordering: .relaxed) else { return }
+        await withCheckedContinuation { waiters.append($0) }
+    }
+
+    package func status() -> ScrubFigures {
+        var (figures, oldest) = (figures, Double.infinity)
+        node.catalogue.forEach { _, entry in oldest = min(oldest, entry.checkedAt) }
+        figures.oldest = oldest.isFinite ? oldest : nil
+        figures.left = left
+        return figures
+    }
+
+    private var left: Int {
+        var count = doubted.count
+        node.catalogue.forEach { digest, entry in
+            if entry.checkedAt < allBefore, broken[digest] == nil { count += 1 }
+        }
+        return count
+    }
+
+    // MARK: The loop
+
+    private var isOver: Bool { stopped.load(ordering: .relaxed) }
+
+    private func run() async {
+        while !isOver {
+            if !doubted.isEmpty {
+                let digest = doubted.removeFirst()
+                await look(at: digest, rate: nil)
+                continue
+            }
+            let now = clock.now()
+            if let digest = broken.first(where: { $0.value.at <= now })?.key {
+                await look(at: digest, rate: nil)
+                continue
+            }
+            let due = due(now)
+            for digest in due where !isOver {
+                await look(at: digest, rate: settings.rate)
+                while let doubted = doubted.popLast(), !isOver { await look(at: doubted, rate: nil) }
+            }
+            guard due.isEmpty else { continue }
+            releaseWaiters()
+            let next = broken.values.map { $0.at - now }.min() ?? Self.pause
+            await sleep(max(0.1, min(Self.pause, next)))
+        }
+    }
+
+    private func releaseWaiters() {
+        for waiter in waiters { waiter.resume() }
+        waiters = []
+    }
+
+    private func sleep(_ seconds: Double) async {
+        guard doubted.isEmpty, !isOver else { return }
+        let clock = clock
+        let task = Task { await clock.sleep(seconds) }
+        sleeper = task
+        await task.value
+        sleeper = nil
+    }
+
+    /// Those that were not looked at for longest, a number of them.
+    private func due(_ now: Double) -> [SHA256Digest] {
+        let before = max(allBefore, now - settings.due)
+        var oldest = OldestBlobs(bytes: .max, most: Self.mostChosen)
+        node.catalogue.forEach { digest, entry in
+            guard entry.checkedAt < before, broken[digest] == nil else { return }
+            oldest.add(DatedBlob(digest, size: entry.size, time: entry.checkedAt))
+        }
+        return oldest.chosen.map(\.digest)
+    }
+
+    private func look(at digest: SHA256Digest, rate: Double?) async {
+        let (node, stopped) = (node, self)
+        let check = BlobCheck(
+            directory: node.directory, digest: digest, rate: rate,
+            isStopped: { stopped.stopped.load(ordering: .relaxed) })
+        let read = Atomic<Int64>(0)
+        let finding = await Threads.offload(name: "scrub") {
+            Result { try check.run { read.add($0, ordering: .relaxed) } }
+        }
+        figures.blobs += 1
+        figures.bytes += read.load(ordering: .relaxed)
+        switch finding {
+        case .failure(let error):
+            logger.warning("a blob cannot be read", metadata: ["blob": "\(digest)", "reason": "\(error)"])
+            failed(digest)
+        case .success(.stopped): break
+        case .success(.gone):
+            node.catalogue.remove(digest)
+            broken[digest] = nil
+        case .success(.right): await right(digest)
+        case .success(.wrongInfo(let info)): await store(info)
+        case .success(.ruined): await ruined(digest)
+        case .success(.bad(let info, let pieces)): await bad(info, pieces)
+        }
+    }
+
+    // MARK: What was found
+
+    /// Nothing is wrong with it, or no more.
+    private func right(_ digest: SHA256Digest) async {
+        broken[digest] = nil
+        let wasBad = !node.catalogue.badPieces(of: digest).isEmpty
+        node.catalogue.setBad(digest, [])
+        node.catalogue.setChecked(digest, at: max(clock.now(), allBefore))
+        if wasBad { await reopen(digest) }
+    }
+
+    /// Peers find the blob with the pieces that are right now.
+    private func reopen(_ digest: SHA256Digest) async {
+        guard let hash = node.catalogue.entryOfAny(digest)?.infoHash else { return }
+        await node.swarm.closeShelved(hash)
+    }
+
+    private func store(_ info: BlobInfo) async {
+        logger.warning("the torrent of a blob was wrong, and was made anew", metadata: ["blob": "\(info.digest)"])
+        figures.bad += 1
+        let node = node
+        let isStored = await Threads.offload {
+            (try? node.directory.store(info: info.info.bytes, of: info.digest)) != nil
+        }
+        guard isStored else { return failed(info.digest) }
+        figures.mended += 1
+        let usedAt = node.catalogue.entryOfAny(info.digest)?.usedAt ?? clock.now()
+        node.catalogue.add(info.digest, info, usedAt: usedAt)
+        await right(info.digest)
+        await reopen(info.digest)
+    }
+
+    private func bad(_ info: BlobInfo, _ pieces: Set<Int>) async {
+        let digest = info.digest
+        let known = node.catalogue.badPieces(of: digest)
+        if known != pieces {
+            figures.bad += pieces.subtracting(known).count
+            logger.error(
+                "a blob is wrong on the disk",
+                metadata: ["blob": "\(digest)", "pieces": "\(pieces.count) of \(info.chain.pieceCount)"])
+            node.catalogue.setBad(digest, pieces)
+            // The next process looks at once.
+            node.catalogue.setChecked(digest, at: 0)
+            await reopen(digest)
+        }
+        let names = (try? await holders.names(having: BlobDigest(digest), limit: Self.mostNames)) ?? []
+        let mending = Mending(node: node, sources: sources, names: names)
+        let left: Set<Int>
+        do { left = try await mending.run(info, pieces) } catch {
+            logger.warning("a blob cannot be mended", metadata: ["blob": "\(digest)", "reason": "\(error)"])
+            return failed(digest)
+        }
+        figures.mended += pieces.count - left.count
+        guard left.isEmpty else {
+            node.catalogue.setBad(digest, left)
+            return failed(digest)
+        }
+        logger.notice("a blob was mended", metadata: ["blob": "\(digest)", "pieces": "\(pieces.count)"])
+        await right(digest)
+    }
+
+    /// Without a torrent nothing of it can be given: it is read anew when somebody asks for it.
+    private func ruined(_ digest: SHA256Digest) async {
+        if node.catalogue.badPieces(of: digest).isEmpty {
+            figures.bad += 1
+            logger.error("a blob and its torrent are wrong on the disk", metadata: ["blob": "\(digest)"])
+            node.catalogue.setBad(digest, [0])
+            await reopen(digest)
+        }
+        guard let size = node.catalogue.entryOfAny(digest)?.size, let cold,
+            let names = try? await holders.names(having: BlobDigest(digest), limit: Self.mostNames)
+        else { return failed(digest) }
+        for name in names {
+            guard (try? await cold.reads.size(of: BlobDigest(digest), in: name)) == size else { continue }
+            if case .here = await cold.reads.answer(
+                for: BlobDigest(digest), of: name, wish: .content, patience: 3_600)
+            {
+                figures.mended += 1
+                return await right(digest)
+            }
+        }
+        failed(digest)
+    }
+
+    private func failed(_ digest: SHA256Digest) {
+        let failures = (broken[digest]?.failures ?? 0) + 1
+        let pause = Backoff(first: settings.firstPause, longest: settings.longestPause).pause(afterFailures: failures)
+        broken[digest] = (clock.now() + pause, failures)
+    }
+}

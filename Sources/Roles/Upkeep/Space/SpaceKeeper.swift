@@ -1,0 +1,155 @@
+import BlobNode
+import Blobs
+import ColdStore
+import Files
+import Hashing
+import Logging
+import Registry
+import Threads
+
+/// Keeps room on an origin's disk. A blob goes only if all names that have it have it in their back ends too.
+package actor SpaceKeeper {
+    private let node: BlobNode
+    /// Nil where nothing has a back end: then nothing goes.
+    private let cold: ColdStore?
+    private let holders: any BlobHolders
+    nonisolated let rules: SpaceRules
+    nonisolated let measure: @Sendable () -> DiskUse?
+    private let now: @Sendable () -> Double
+    private let logger: Logger
+    private var running: Task<Void, Never>?
+    private var hasTold = false
+
+    /// Blobs that are chosen in one go, and of which back ends are asked at a time.
+    private static let mostChosen = 10_000
+    private static let atOnce = 8
+    /// A blob that more names have stays.
+    private static let mostNames = 64
+    /// Seconds after its last use in which a blob stays: somebody may be about to name it.
+    private static let rest = 60.0
+
+    package init(
+        node: BlobNode, cold: ColdStore?, holders: any BlobHolders, rules: SpaceRules = SpaceRules(),
+        measure: (@Sendable () -> DiskUse?)? = nil, now: @escaping @Sendable () -> Double = { Clocks.wallSeconds },
+        logger: Logger
+    ) {
+        self.node = node
+        self.cold = cold
+        self.holders = holders
+        self.rules = rules
+        let path = node.directory.path
+        self.measure = measure ?? { DiskUse.measured(at: path) }
+        self.now = now
+        self.logger = logger
+    }
+
+    /// Whether nothing more is to be taken in, after an attempt to make room.
+    package nonisolated func isFull() async -> Bool {
+        guard let use = measure(), rules.refuses(use) else { return false }
+        await look()
+        return measure().map { rules.refuses($0) } ?? false
+    }
+
+    /// Removes what has to go. Returns when that is done; however many ask, it is done once at a time.
+    package func look() async {
+        if let running { return await running.value }
+        let task = Task { await makeRoom() }
+        running = task
+        await task.value
+        running = nil
+    }
+
+    private func makeRoom() async {
+        guard cold != nil else { return }
+        if rules.tti != nil || rules.ttl != nil { await removeOld() }
+        guard let use = measure(), case let excess = rules.excess(use), excess > 0 else {
+            hasTold = false
+            return
+        }
+        let time = now()
+        var (freed, last, count) = (Int64(0), DatedBlob?.none, 0)
+        while freed < excess, !Task.isCancelled {
+            var choice = OldestBlobs(bytes: excess - freed, most: Self.mostChosen, after: last)
+            node.catalogue.forEach { digest, entry in
+                guard entry.size > 0, time - entry.usedAt > Self.rest else { return }
+                choice.add(DatedBlob(digest, size: entry.size, time: entry.usedAt))
+            }
+            let chosen = choice.chosen
+            guard let end = chosen.last else { break }
+            last = end
+            let gone = await evict(chosen)
+            freed += gone.bytes
+            count += gone.blobs
+        }
+        if count > 0 {
+            logger.notice("blobs made room", metadata: ["blobs": "\(count)", "bytes": "\(freed)"])
+        }
+        guard freed < excess, !hasTold else { return }
+        hasTold = true
+        logger.warning(
+            "the disk is almost full, and nothing more can go: what is here is used, or in no back end",
+            metadata: ["directory": "\(node.directory.path)"])
+    }
+
+    /// By age alone.
+    private func removeOld() async {
+        let (time, rules) = (now(), rules)
+        var place: UInt32? = 0
+        while place != nil, !Task.isCancelled {
+            let old = node.catalogue.some(from: &place, limit: 1_000) { entry in
+                guard entry.size > 0, time - entry.usedAt > Self.rest else { return false }
+                return rules.ttl != nil || rules.tti.map { time - entry.usedAt > $0 } ?? false
+            }
+            let directory = node.directory
+            let chosen = await Threads.offload {
+                old.filter { blob in
+                    if let tti = rules.tti, time - blob.entry.usedAt > tti { return true }
+                    guard let ttl = rules.ttl, let status = try? directory.status(of: blob.digest) else { return false }
+                    return time - Double(status.modified) / 1e9 > ttl
+                }
+            }
+            _ = await evict(chosen.map { DatedBlob($0.digest, size: $0.entry.size, time: $0.entry.usedAt) })
+        }
+    }
+
+    private func evict(_ blobs: [DatedBlob]) async -> (blobs: Int, bytes: Int64) {
+        await withTaskGroup(of: Int64?.self) { group in
+            var rest = blobs[...]
+            var gone = (blobs: 0, bytes: Int64(0))
+            func startOne() {
+                guard let blob = rest.popFirst() else { return }
+                group.addTask { await self.evict(blob) ? blob.size : nil }
+            }
+            for _ in 0..<Self.atOnce { startOne() }
+            while let size = await group.next() {
+                if let size { gone = (gone.blobs + 1, gone.bytes + size) }
+                startOne()
+            }
+            return gone
+        }
+    }
+
+    /// - Returns: whether it is gone.
+    private nonisolated func evict(_ blob: DatedBlob) async -> Bool {
+        let (digest, catalogue) = (BlobDigest(blob.digest), node.catalogue)
+        guard let cold, !catalogue.isOnLease(blob.digest) else { return false }
+        do {
+            let names = try await holders.names(having: digest, limit: Self.mostNames)
+            guard !names.isEmpty, names.count < Self.mostNames,
+                await cold.isStored(digest, bytes: blob.size, for: names)
+            else { return false }
+        } catch {
+            return false
+        }
+        return await Threads.offload { [node, logger] in
+            do throws(SystemError) {
+                return try node.directory.remove(blob.digest) {
+                    catalogue.remove(blob.digest, unlessUsedAfter: blob.time)
+                }
+            } catch {
+                logger.warning("a blob cannot be removed", metadata: ["blob": "\(digest)", "reason": "\(error)"])
+                return false
+            }
+        }
+    }
+}
