@@ -102,7 +102,7 @@ struct Origin {
             directory: try BlobDirectory(path: directory.path("data")), swarm: swarm, options: TransferOptions(),
             logger: quietLogger())
         let store = FakeStore()
-        let cold = try ColdStore(
+        let cold = try await ColdStore.open(
             node: node, backends: try Backends(all: Backend(store, names: BlobPaths(.identity))),
             path: directory.path("data/origin.db"), logger: quietLogger())
         try await cold.start()
