@@ -201,7 +201,7 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "NameIndex",
                 uses: ["Text", "JSON", "Hashing", "HTTPServing", "Database", "Postgres", "Registry", "RegistryAccess"],
-                products: [.grdb, .hummingbird]),
+                products: [.grdb, .hummingbird, .log]),
             Module(
                 name: "OCI",
                 uses: [
@@ -218,9 +218,9 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "Origin",
                 uses: [
-                    "Text", "Address", "JSON", "Metainfo", "Threads", "Files", "Admission", "Blobs", "Database",
-                    "HTTPServing", "Registry", "NameIndex", "BlobNode", "Backends", "ColdStore", "RegistryAccess",
-                    "OCI", "IndexLink",
+                    "Text", "Address", "JSON", "Hashing", "Metainfo", "MetricFamilies", "Threads", "Files",
+                    "Admission", "Blobs", "Database", "HTTPServing", "Registry", "NameIndex", "BlobNode", "Backends",
+                    "ColdStore", "Upkeep", "RegistryAccess", "OCI", "IndexLink",
                 ], products: [.hummingbird, .log, .nioCore]),
             Module(
                 name: "Agent",

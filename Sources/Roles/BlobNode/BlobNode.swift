@@ -50,11 +50,14 @@ package final class BlobNode: Sendable {
         let task = Task { [weak self] in
             while !Task.isCancelled {
                 try? await Task.sleep(for: Self.pause)
-                await self?.keepCatalogue()
+                guard let self else { return }
+                await keepCatalogue()
             }
         }
         keeping.withLock { $0 = task }
     }
+
+    deinit { keeping.withLock { $0 }?.cancel() }
 
     /// Keeps what is known of the blobs for the next start. What is not kept is read again then.
     package func stop() async {

@@ -19,11 +19,17 @@ package protocol OCIBlobs: Sendable {
         _ digest: BlobDigest, for name: ContentName, to head: HTTPRequest, headers: HTTPFields,
         in context: ServiceContext
     ) async throws(OCIError) -> Response?
+    /// Refuses what is to be pushed when there is no room for it.
+    func admitPush() async throws(OCIError)
+    /// Keeps a blob, if it is here or once it is, from being removed as long as what is returned is kept.
+    func hold(_ digest: BlobDigest) -> (any Sendable)?
     /// A blob was pushed and is durable here: called before the client hears of it.
     func pushed(_ blob: FinishedBlob, to name: ContentName) async throws(OCIError)
 }
 
 extension OCIBlobs {
+    package func admitPush() async throws(OCIError) {}
+    package func hold(_ digest: BlobDigest) -> (any Sendable)? { nil }
     package func response(
         _ digest: BlobDigest, for name: ContentName, to head: HTTPRequest, headers: HTTPFields,
         in context: ServiceContext

@@ -47,6 +47,7 @@ extension OCIService {
                 return created(digest, in: name)
             }
         }
+        try await blobs.admitPush()
         let upload: BlobUpload
         // Not of the specification: with the size, pieces of other lengths need not be hashed.
         let size = parameters["size"].flatMap { Int64($0) }
@@ -75,6 +76,8 @@ extension OCIService {
         } else if context.caller?.scope != nil {
             return false
         }
+        let held = blobs.hold(digest)
+        defer { withExtendedLifetime(held) {} }
         guard try await blobs.obtain(digest, for: name) != nil else { return false }
         try await index.addBlob(digest, to: name)
         return true
@@ -113,6 +116,9 @@ extension OCIService {
         _ upload: BlobUpload, to name: ContentName, digest: BlobDigest, _ request: Request, _ context: ServiceContext
     ) async throws(OCIError) -> Response {
         try await receive(request, context, into: upload, at: try Self.start(of: request))
+        // From here until the name has it, nothing else keeps it from being collected.
+        let held = blobs.hold(digest)
+        defer { withExtendedLifetime(held) {} }
         let blob: FinishedBlob
         do throws(UploadProblem) {
             blob = try await Threads.offload { () throws(UploadProblem) in try upload.finish(digest.sha256) }
@@ -146,6 +152,7 @@ extension OCIService {
         _ request: Request, _ context: ServiceContext, into upload: BlobUpload, at offset: Int64?
     ) async throws(OCIError) {
         if request.headers[.contentLength] == "0" { return }
+        try await blobs.admitPush()
         guard let place = context.place(admission, at: .files) else {
             throw OCIError(429, .tooManyRequests, RequestPlace.refusalText)
         }

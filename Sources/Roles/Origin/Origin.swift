@@ -17,6 +17,8 @@ struct OriginBlobs: OCIBlobs {
     let uploads: UploadTable?
     /// Nil where nothing has a back end.
     let cold: ColdStore?
+    /// Nil where nothing looks after the disk.
+    let upkeep: OriginUpkeep?
     var directory: BlobDirectory { node.directory }
 
     func obtain(_ digest: BlobDigest, for name: ContentName) async throws(OCIError) -> Int64? {
@@ -25,10 +27,16 @@ struct OriginBlobs: OCIBlobs {
                 for: digest, of: name, wish: .content, patience: ColdAnswers.patience)
             if let error = ColdAnswers.error(answer, digest) { throw error }
         }
-        guard let entry = node.catalogue.entry(of: digest.sha256) else { return nil }
-        node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds)
-        return entry.size
+        guard node.catalogue.touchIfHere(digest.sha256, at: Clocks.wallSeconds) else { return nil }
+        return node.catalogue.entry(of: digest.sha256)?.size
     }
+
+    func admitPush() async throws(OCIError) {
+        guard let upkeep, await upkeep.space.isFull() else { return }
+        throw OCIError(507, .denied, "no space is left at the registry")
+    }
+
+    func hold(_ digest: BlobDigest) -> (any Sendable)? { node.catalogue.reserve(digest.sha256) }
 
     func pushed(_ blob: FinishedBlob, to name: ContentName) async throws(OCIError) {
         node.catalogue.add(blob.digest, blob.info, usedAt: Clocks.wallSeconds)

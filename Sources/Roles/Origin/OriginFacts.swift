@@ -2,9 +2,11 @@ import Backends
 import BlobNode
 import ColdStore
 import Database
+import Hashing
 import NameIndex
 import Registry
 import Threads
+import Upkeep
 
 /// What this origin knows of blobs, for an index.
 struct OriginFacts: BlobFacts {
@@ -13,6 +15,8 @@ struct OriginFacts: BlobFacts {
     let cold: ColdStore?
     /// Whether back ends are asked for what is not here.
     var asksBackEnds = true
+    /// Nil where nothing looks after the disk.
+    var blobSweep: BlobSweep?
 
     /// Questions to back ends at a time.
     private static let mostAtOnce = 16
@@ -25,10 +29,15 @@ struct OriginFacts: BlobFacts {
             var left = Int64(contents)
             var facts: [BlobDigest: BlobFact] = [:]
             for digest in digests {
-                guard let entry = node.catalogue.entry(of: digest.sha256) else { continue }
+                // Of one that is wrong here in places, others may have these, and peers take the rest.
+                guard let entry = node.catalogue.entryOfAny(digest.sha256) else { continue }
                 var content: [UInt8]?
                 if entry.size <= min(left, Int64(BlobFact.mostContent)) {
                     content = try? node.directory.open(digest.sha256)?.readAll(limit: Int(entry.size))
+                    if let bytes = content, SHA256.digest(bytes) != digest.sha256 {
+                        content = nil
+                        node.doubt(digest.sha256)
+                    }
                     left -= Int64(content?.count ?? 0)
                 }
                 facts[digest] = BlobFact(
@@ -57,8 +66,10 @@ struct OriginFacts: BlobFacts {
         var sizes: [BlobDigest: Int64] = [:]
         var elsewhere: [BlobDigest] = []
         for digest in digests {
-            if let entry = node.catalogue.entry(of: digest.sha256) {
-                node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds)
+            // Touched first: what was touched is not collected.
+            if node.catalogue.touchIfHere(digest.sha256, at: Clocks.wallSeconds),
+                let entry = node.catalogue.entry(of: digest.sha256)
+            {
                 sizes[digest] = entry.size
             } else {
                 elsewhere.append(digest)
@@ -74,6 +85,16 @@ struct OriginFacts: BlobFacts {
             }
         }
         return sizes
+    }
+
+    func sweep(untouchedSince: Int64, dryRun: Bool) async throws(BlobFactsError) -> SweptBlobs {
+        guard let blobSweep else { return SweptBlobs() }
+        do throws(UpkeepProblem) {
+            let swept = try await blobSweep.run(untouchedSince: Double(untouchedSince) / 1_000, dryRun: dryRun)
+            return SweptBlobs(blobs: swept.blobs, bytes: swept.bytes)
+        } catch {
+            throw BlobFactsError(.unavailable, error.description)
+        }
     }
 
     /// Of blobs that are not here, in the back end of their name.

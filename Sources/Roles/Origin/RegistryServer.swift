@@ -51,12 +51,13 @@ package final class RegistryServer: Sendable {
     ///   - access: who may do what.
     ///   - certificates: for TLS; nil for plain HTTP.
     package static func start(
-        at addresses: [ListenAddress], node: BlobNode, index: any TagStore, cold: ColdStore? = nil, peers: String,
+        at addresses: [ListenAddress], node: BlobNode, index: any TagStore, cold: ColdStore? = nil,
+        upkeep: OriginUpkeep? = nil, peers: String,
         trackers: [String], access: RegistryAccess, certificates: Certificates? = nil, admission: Admission,
         limits: HTTPLimits = HTTPLimits(), logger: Logger
     ) async throws(HTTPServiceError) -> RegistryServer {
         let uploads = UploadTable(node.directory)
-        let service = IndexService(store: index, facts: OriginFacts(node: node, cold: cold))
+        let service = service(node: node, index: index, cold: cold, upkeep: upkeep)
         let names = StoredIndex(service) { digest, name throws(OCIError) in
             do throws(DatabaseFileError) { try await cold?.writeBack.add(digest, for: name) } catch {
                 throw error.isDisk
@@ -66,12 +67,13 @@ package final class RegistryServer: Sendable {
         }
         let oci = OCIService(
             index: names,
-            blobs: OriginBlobs(node: node, uploads: uploads, cold: cold), admission: admission, limits: limits)
+            blobs: OriginBlobs(node: node, uploads: uploads, cold: cold, upkeep: upkeep), admission: admission,
+            limits: limits)
         let blobs = BlobCalls(
             index: names, node: node, cold: cold, trackers: trackers, admission: admission, limits: limits)
         let facts = FactsCall(
             here: OriginFacts(node: node, cold: cold, asksBackEnds: false),
-            anywhere: OriginFacts(node: node, cold: cold), access: access)
+            anywhere: OriginFacts(node: node, cold: cold, blobSweep: upkeep?.sweep), access: access)
         let calls = RouteTable(
             title: "Registry", description: "Names and tags.", tokenText: "a token of the registry", schemas: [:],
             parameters: [:],
@@ -93,6 +95,12 @@ package final class RegistryServer: Sendable {
                 context.refusal(of: RegistryRoles.pull) ?? status(of: node)
             }
             calls.add(to: router, refuse: refusal)
+            UpkeepCalls(node: node, cold: cold, upkeep: upkeep).add(to: router)
+            let metrics = OriginMetrics(node: node, cold: cold, upkeep: upkeep, admission: admission)
+            router.get("metrics") { _, context in
+                if let refusal = context.refusal(of: RegistryRoles.pull) { return refusal }
+                return await metrics.page()
+            }
             for method in [HTTPRequest.Method.get, .head] {
                 router.on("namespace/**", method: method) { await blobs.respond(to: $0, $1) }
             }
@@ -110,6 +118,13 @@ package final class RegistryServer: Sendable {
             }
         }
         return RegistryServer(services, uploads, logger)
+    }
+
+    /// The index in this process, as its calls and collection have it.
+    package static func service(
+        node: BlobNode, index: any TagStore, cold: ColdStore?, upkeep: OriginUpkeep?
+    ) -> IndexService {
+        IndexService(store: index, facts: OriginFacts(node: node, cold: cold, blobSweep: upkeep?.sweep))
     }
 
     /// Where the parts of the registry are reached: here, by the address by which the caller reached this one.

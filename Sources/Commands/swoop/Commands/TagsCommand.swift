@@ -127,9 +127,10 @@ extension TagList {
 extension RegistryArguments {
     /// Runs a body with a client until it ends or a stop is requested.
     func using<R: Sendable>(
+        silence: Double = 30,
         _ body: @escaping @Sendable (RegistryClient) async throws(RegistryError) -> R
     ) async throws -> R {
-        let client = try client(silence: 30)
+        let client = try client(silence: silence)
         let result = try await untilStopped { () -> Result<R, RegistryError> in
             do throws(RegistryError) { return .success(try await body(client)) } catch { return .failure(error) }
         }

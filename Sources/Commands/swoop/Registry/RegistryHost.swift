@@ -44,6 +44,9 @@ struct RegistryHost: Sendable {
     private let server: RegistryServer
     private let cold: ColdStore?
     private let names: SQLiteTagStore
+    private let node: BlobNode
+    private let upkeep: OriginUpkeep
+    private let collection: DailyCollection
     let data: String
     let tracker: String
     let peers: String
@@ -76,10 +79,13 @@ struct RegistryHost: Sendable {
         options.listen = peers
         let node = BlobNode(directory: directory, swarm: swarm, options: options, logger: logger)
         var cold: ColdStore?
+        var upkeep: OriginUpkeep?
         do {
             try await node.start()
             cold = try await openCold(place, node, logger)
             try await cold?.start()
+            let keeper = OriginUpkeep(node: node, cold: cold, holders: OriginHolders(names), logger: logger)
+            upkeep = keeper
             var settings = TrackerConfiguration(http: [trackers], udp: [trackers])
             settings.admission = admission
             settings.interval = 30
@@ -90,13 +96,19 @@ struct RegistryHost: Sendable {
             let given = await node.peerAddress.map { "\($0)" } ?? ""
             let ports = [15000, 15002, 15004].map { ListenAddress(host: place.host, port: place.port($0)) }
             let server = try await RegistryServer.start(
-                at: ports, node: node, index: names, cold: cold, peers: given, trackers: [announce],
+                at: ports, node: node, index: names, cold: cold, upkeep: keeper, peers: given, trackers: [announce],
                 access: place.security.access, certificates: place.security.certificates, admission: admission,
                 logger: logger)
+            await keeper.start()
+            let collection = daily(
+                RegistryServer.service(node: node, index: names, cold: cold, upkeep: keeper), place.data, logger)
+            await collection.start()
             return RegistryHost(
-                trackerServer: tracker, swarm: swarm, server: server, cold: cold, names: names, data: place.data,
-                tracker: announce, peers: given, scheme: place.security.certificates == nil ? "http" : "https")
+                trackerServer: tracker, swarm: swarm, server: server, cold: cold, names: names, node: node,
+                upkeep: keeper, collection: collection, data: place.data, tracker: announce, peers: given,
+                scheme: place.security.certificates == nil ? "http" : "https")
         } catch {
+            await upkeep?.stop()
             await cold?.stop()
             await swarm.shutdown()
             await names.close()
@@ -150,9 +162,31 @@ struct RegistryHost: Sendable {
 
     func stop() async {
         await server.stop()
+        await collection.stop()
+        await upkeep.stop()
         await cold?.stop()
         await trackerServer.stop()
         await swarm.shutdown()
+        await node.stop()
         await names.close()
+    }
+
+    /// Collection, with the time of the last one in a file.
+    private static func daily(_ service: IndexService, _ data: String, _ logger: Logger) -> DailyCollection {
+        let file = FileName(own: "collected")
+        return DailyCollection(
+            service, now: { Int64(clamping: Int(Clocks.wallSeconds * 1_000)) },
+            last: {
+                await Threads.offload {
+                    let bytes = try? HeldDirectory.open(SystemPath(data)).read(file, limit: 64).bytes
+                    return bytes.flatMap { Int64(String(decoding: $0, as: UTF8.self)) }
+                }
+            },
+            keep: { time in
+                await Threads.offload {
+                    try? HeldDirectory.open(SystemPath(data)).replace(
+                        file, with: Array("\(time)".utf8), temporary: .random(prefix: ".collected-"))
+                }
+            }, logger: logger)
     }
 }

@@ -51,6 +51,10 @@ package struct IndexAPI: Sendable {
             route(.get, "/v1/names", "All names", "list", RegistryRoles.pull) {
                 values async throws(IndexError) in try await calls.names(values)
             },
+            route(
+                .post, "/v1/names/{name+}/imports", "Take over a manifest whose blobs are in the back end", "tag",
+                RegistryRoles.admin
+            ) { values async throws(IndexError) in try await calls.importManifest(values) },
             route(.get, "/v1/resolve/{reference+}", "All that a pull has to know", "resolve", RegistryRoles.pull) {
                 values async throws(IndexError) in try await calls.resolve(values)
             },

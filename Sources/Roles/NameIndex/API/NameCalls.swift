@@ -114,18 +114,28 @@ struct NameCalls: Sendable {
         guard values.seesAll else {
             throw .malformed("this token is not for every name", advice: "use a token without names")
         }
-        let collected = try await service.asked { () throws(TagStoreError) in
-            try await store.collect(
-                untouchedSince: now() - Self.keptUntouched, dryRun: values.query("dry_run") == "true")
-        }
+        let (collected, swept) = try await service.collect(now: now(), dryRun: values.query("dry_run") == "true")
         return .json(
             .object([
                 "manifests": .integer(Int64(collected.manifests)), "blobs": .integer(Int64(collected.links)),
+                "removed": .integer(Int64(swept.blobs)), "bytes": .integer(swept.bytes),
             ]))
     }
 
-    /// Milliseconds for which collection leaves what was touched.
-    private static let keptUntouched: Int64 = 86_400_000
+    /// The body is the manifest; `tag` may be given more than once.
+    func importManifest(_ values: RequestValues) async throws(IndexError) -> Response {
+        let name = try values.name()
+        var tags: [Tag] = []
+        for text in values.request.uri.queryParameters.getAll("tag") {
+            guard let tag = Tag(text) else { throw .malformed("that is no tag", advice: "give tag=TAG") }
+            tags.append(tag)
+        }
+        let manifest: Manifest
+        let bytes = try await body(values.request, most: Manifest.mostBytes + 1)
+        do { manifest = try Manifest(bytes, type: nil) } catch { throw .manifest(error) }
+        try await service.adopt(manifest, under: name, tags: tags, by: act(values.context))
+        return .json(.object(["digest": .string(manifest.digest.description)]), status: .created)
+    }
 
     // MARK: Parts
 

@@ -16,6 +16,25 @@ package protocol BlobFacts: Sendable {
     func touch(
         _ digests: [BlobDigest], under name: ContentName, joining: Bool
     ) async throws(BlobFactsError) -> [BlobDigest: Int64]
+
+    /// Every origin removes the blobs that no NAME has any more and nobody touched since a time, in milliseconds since 1970.
+    /// - Parameter dryRun: only counts, and counts what NAMEs have that no tag reaches too.
+    func sweep(untouchedSince: Int64, dryRun: Bool) async throws(BlobFactsError) -> SweptBlobs
+}
+
+extension BlobFacts {
+    package func sweep(untouchedSince: Int64, dryRun: Bool) async throws(BlobFactsError) -> SweptBlobs { SweptBlobs() }
+}
+
+/// What origins took from their disks.
+package struct SweptBlobs: Hashable, Sendable {
+    package var blobs = 0
+    package var bytes: Int64 = 0
+
+    package init(blobs: Int = 0, bytes: Int64 = 0) {
+        self.blobs = blobs
+        self.bytes = bytes
+    }
 }
 
 /// A blob at an origin.

@@ -88,7 +88,7 @@ package actor Scrubber {
     /// All blobs are looked at from now on.
     package func scrubAll() {
         // Times in the catalogue are whole seconds.
-        allBefore = clock.now() + 1
+        allBefore = clock.now().rounded(.down) + 1
         for digest in broken.keys { broken[digest]?.at = 0 }
         sleeper?.cancel()
     }
@@ -98,6 +98,9 @@ package actor Scrubber {
         guard left > 0, !stopped.load(ordering: .relaxed) else { return }
         await withCheckedContinuation { waiters.append($0) }
     }
+
+    /// What it has come to since the start, without a look at all blobs.
+    package var figuresSoFar: ScrubFigures { figures }
 
     package func status() -> ScrubFigures {
         var (figures, oldest) = (figures, Double.infinity)

@@ -13,8 +13,8 @@ package actor SpaceKeeper {
     /// Nil where nothing has a back end: then nothing goes.
     private let cold: ColdStore?
     private let holders: any BlobHolders
-    nonisolated let rules: SpaceRules
-    nonisolated let measure: @Sendable () -> DiskUse?
+    package nonisolated let rules: SpaceRules
+    package nonisolated let measure: @Sendable () -> DiskUse?
     private let now: @Sendable () -> Double
     private let logger: Logger
     private var running: Task<Void, Never>?

@@ -1,0 +1,46 @@
+import BlobNode
+import ColdStore
+import Logging
+import Synchronization
+import Threads
+import Upkeep
+
+/// What keeps an origin's disk in order.
+package final class OriginUpkeep: Sendable {
+    package let space: SpaceKeeper
+    package let scrubber: Scrubber
+    package let sweep: BlobSweep
+    private let looking = Mutex<Task<Void, Never>?>(nil)
+
+    /// Between two looks for room.
+    private static let pause = Duration.seconds(10)
+
+    /// - Parameter sources: where wrong pieces are fetched from, before the back ends: other owners.
+    package init(
+        node: BlobNode, cold: ColdStore?, holders: any BlobHolders, sources: [any PieceSource] = [],
+        rules: SpaceRules = SpaceRules(), scrubbing: ScrubSettings = ScrubSettings(), logger: Logger
+    ) {
+        space = SpaceKeeper(node: node, cold: cold, holders: holders, rules: rules, logger: logger)
+        sweep = BlobSweep(node: node, cold: cold, holders: holders, logger: logger)
+        scrubber = Scrubber(
+            node: node, cold: cold, holders: holders, sources: sources + (cold.map { [ColdPieces($0)] } ?? []),
+            settings: scrubbing, logger: logger)
+    }
+
+    package func start() async {
+        await scrubber.start()
+        let space = space
+        let task = Task {
+            while !Task.isCancelled {
+                await space.look()
+                try? await Task.sleep(for: Self.pause)
+            }
+        }
+        looking.withLock { $0 = task }
+    }
+
+    package func stop() async {
+        looking.withLock { $0.take() }?.cancel()
+        await scrubber.stop()
+    }
+}

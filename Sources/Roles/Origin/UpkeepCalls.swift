@@ -1,0 +1,105 @@
+import BlobNode
+import ColdStore
+import HTTPServing
+import HTTPTypes
+import Hummingbird
+import JSON
+import OCI
+import Registry
+import RegistryAccess
+import Threads
+import Upkeep
+
+/// How an origin's disk is, and what a person or an agent can ask for: `/v1/origin`, `/v1/scrub`, `/v1/blobs/DIGEST/doubts`.
+struct UpkeepCalls: Sendable {
+    let node: BlobNode
+    let cold: ColdStore?
+    let upkeep: OriginUpkeep?
+
+    private static let mostListed = 100
+
+    func add(to router: Router<ServiceContext>) {
+        router.get("v1/origin") { _, context in
+            if let refusal = context.refusal(of: RegistryRoles.pull) { return refusal }
+            return await status()
+        }
+        router.post("v1/scrub") { _, context in
+            if let refusal = context.refusal(of: RegistryRoles.admin) { return refusal }
+            guard let upkeep else { return Self.nothing }
+            await upkeep.scrubber.scrubAll()
+            return .json(Self.json(await upkeep.scrubber.status(), node), status: .accepted)
+        }
+        router.get("v1/scrub") { _, context in
+            if let refusal = context.refusal(of: RegistryRoles.pull) { return refusal }
+            guard let upkeep else { return Self.nothing }
+            return .json(Self.json(await upkeep.scrubber.status(), node))
+        }
+        router.post("v1/blobs/{digest}/doubts") { request, context in
+            if let refusal = context.refusal(of: RegistryRoles.pull) { return refusal }
+            return await doubt(request, context)
+        }
+    }
+
+    private static var nothing: Response {
+        Problem.response(.notFound, "NO_SCRUB", "nothing looks after the blobs here")
+    }
+
+    /// Whoever got a wrong piece from here says so. It is looked at, and that is all that this can bring about.
+    private func doubt(_ request: Request, _ context: ServiceContext) async -> Response {
+        guard let digest = context.parameters.get("digest")?.percentDecoded.flatMap({ BlobDigest($0) }) else {
+            return Problem.response(.badRequest, "BAD_DIGEST", "that is no digest")
+        }
+        var limits = HTTPLimits()
+        limits.bodyBytes = 4 << 10
+        guard case .success(let bytes) = await RequestBytes.collect(request, limits: limits) else {
+            return Problem.response(.badRequest, "BAD_BODY", "the body is {\"piece\": N} or empty")
+        }
+        var piece: Int?
+        if case .integer(let number)? = (try? JSONValue.parse(bytes))?["piece"] { piece = Int(exactly: number) }
+        guard let upkeep else { return Self.nothing }
+        guard await upkeep.scrubber.doubt(digest.sha256, piece: piece) else {
+            return Problem.response(.notFound, "BLOB_UNKNOWN", RegistryText.noBlob(digest))
+        }
+        return Response(status: .accepted)
+    }
+
+    private func status() async -> Response {
+        let figures = node.catalogue.figures
+        var object: JSONObject = [
+            "blobs": .integer(Int64(figures.blobs)), "bytes": .integer(figures.bytes),
+            "sentBytes": .integer(node.swarm.sentBytes),
+        ]
+        if let upkeep {
+            if let use = await Threads.offload({ upkeep.space.measure() }) {
+                object["disk"] = .object([
+                    "capacity": .integer(use.capacity), "free": .integer(use.free),
+                    "full": .bool(upkeep.space.rules.refuses(use)),
+                ])
+            }
+            object["scrub"] = Self.json(await upkeep.scrubber.status(), node)
+        }
+        if let cold, let queue = try? await cold.writeBack.figures() {
+            object["writeBack"] = .object([
+                "tasks": .integer(Int64(queue.tasks)),
+                "oldestSeconds": queue.oldest.map { .integer(Int64(max(0, Clocks.wallSeconds - $0))) } ?? .null,
+            ])
+        }
+        return .json(.object(object))
+    }
+
+    private static func json(_ figures: ScrubFigures, _ node: BlobNode) -> JSONValue {
+        let bad = node.catalogue.badBlobs.sorted { $0.key < $1.key }
+        return .object([
+            "blobs": .integer(Int64(figures.blobs)), "bytes": .integer(figures.bytes),
+            "bad": .integer(Int64(figures.bad)), "mended": .integer(Int64(figures.mended)),
+            "left": .integer(Int64(figures.left)),
+            "oldest": figures.oldest.map { .integer(Int64($0)) } ?? .null,
+            "broken": .array(
+                bad.prefix(mostListed).map { digest, pieces in
+                    .object([
+                        "digest": .string("sha256:\(digest)"), "pieces": .integer(Int64(pieces.count)),
+                    ])
+                }),
+        ])
+    }
+}
