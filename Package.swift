@@ -216,18 +216,22 @@ let layers: [(name: String, modules: [Module])] = [
                     "RegistryClient", "NameIndex", "OCI",
                 ], products: [.hummingbird, .nioCore, .nioHTTP1]),
             Module(
+                name: "RegistryWatch",
+                uses: ["Text", "JSON", "Threads", "HTTPServing", "Registry", "RegistryAccess", "OCI"],
+                products: [.hummingbird]),
+            Module(
                 name: "Origin",
                 uses: [
                     "Text", "Address", "JSON", "Hashing", "Metainfo", "MetricFamilies", "Threads", "Files",
                     "Admission", "Blobs", "Database", "HTTPServing", "Registry", "NameIndex", "BlobNode", "Backends",
-                    "ColdStore", "Upkeep", "RegistryAccess", "OCI", "IndexLink",
+                    "ColdStore", "Upkeep", "RegistryAccess", "OCI", "IndexLink", "RegistryWatch",
                 ], products: [.hummingbird, .log, .nioCore]),
             Module(
                 name: "Agent",
                 uses: [
                     "Text", "Address", "JSON", "Hashing", "Metainfo", "MetricFamilies", "CLinux", "Threads", "Files",
                     "Storage", "Blobs", "Swarm", "Admission", "HTTPTransport", "HTTPServing", "Registry", "BlobNode",
-                    "RegistryClient", "RegistryTransfer", "RegistryAccess", "OCI",
+                    "RegistryClient", "RegistryTransfer", "RegistryAccess", "OCI", "RegistryWatch",
                 ], products: [.hummingbird, .log, .nioCore]),
             Module(
                 name: "Node",
@@ -251,8 +255,8 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "swoop", kind: .executable,
                 uses: [
-                    "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Files", "Admission", "Storage",
-                    "Authoring", "HashLibrary", "HTTPTransport", "Tracking", "TrackerServer", "SwarmCore",
+                    "Text", "Address", "JSON", "Hashing", "Metainfo", "CLinux", "Threads", "Files", "Admission",
+                    "Storage", "Authoring", "HashLibrary", "HTTPTransport", "Tracking", "TrackerServer", "SwarmCore",
                     "SwarmSimulator", "Swarm",
                     "HTTPServing", "BFT", "Node", "NodeAPI", "Blobs", "Database", "Registry", "NameIndex",
                     "RegistryClient", "RegistryTransfer", "RegistryAccess", "Backends", "TestFS", "BlobNode",
@@ -319,6 +323,7 @@ let purposes = [
     "RegistryAccess": "who may do what at a registry: tokens, roles, names; a certificate where there is none yet",
     "OCI": "the OCI distribution API over blobs and an index of names",
     "IndexLink": "what origins and indexes of other processes ask each other: both sides of these calls",
+    "RegistryWatch": "what agents hear from an index while they keep a request at it: tags put, content to warm",
     "Origin": "the servers of a registry: keeps what is pushed, answers pulls",
     "Agent": "a host that pulls from a registry's swarm, and gives what it pulled",
     "Node": "the daemon: task directories, uploads, seeding of what was sent, calls, recovery after a crash",
@@ -409,6 +414,8 @@ let tests: [Module] = [
         uses: [
             "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Admission", "Blobs", "Swarm", "HTTPServing",
             "Registry", "NameIndex", "BlobNode", "RegistryClient", "RegistryAccess", "Origin", "Agent", "TestSupport",
+            "Registry", "TagIndex", "BlobNode", "RegistryClient", "RegistryAccess", "Origin", "Agent",
+            "RegistryWatch", "TestSupport",
         ], products: [.log]),
     Module(
         name: "RegistryAccessTests", kind: .tests,

@@ -44,16 +44,14 @@ package final class Agent: Sendable {
     package let node: BlobNode
     package let view: RegistryView
     package let fetches: BlobFetches
+    package let cache: BlobCache
     private let withAnswers = Atomic<Int64>(0)
     /// Bytes of small blobs, which come with the registry's answers.
     package var receivedWithAnswers: Int64 { withAnswers.load(ordering: .relaxed) }
     private let logger: Logger
-    /// What manifests need does not change. The newest are last.
-    private let known = Mutex<[(reference: Reference, content: ResolvedContent)]>([])
-    private static let mostKnown = 64
-    /// What each tag named when the registry was last asked.
-    private let tags = Mutex<[Reference: BlobDigest]>([:])
-    private static let mostTags = 10_000
+    private let known: KnownReplies
+    /// Content that stays in the cache, as its tags are followed.
+    let followed: FollowedTable
 
     /// What goes on while nobody asks for anything.
     private let chores = Mutex<[Task<Void, Never>]>([])
@@ -67,7 +65,11 @@ package final class Agent: Sendable {
         self.node = node
         self.view = view
         self.logger = logger
-        fetches = BlobFetches(node, settings: settings, cache: BlobCache(node, bounds))
+        known = KnownReplies(cache: node.directory.path, logger: logger)
+        let followed = FollowedTable(directory: node.directory.path)
+        self.followed = followed
+        cache = BlobCache(node, bounds) { followed.blobs }
+        fetches = BlobFetches(node, settings: settings, cache: cache)
     }
 
     package func start() async throws {
@@ -92,33 +94,30 @@ package final class Agent: Sendable {
         await view.shutdown()
     }
 
+    /// What a reference stands for. Of digests and immutable tags that are known the registry is not asked again.
     package func resolve(_ reference: Reference) async throws(AgentError) -> ResolvedContent {
-        if let content = known.withLock({ $0.last { $0.reference == reference }?.content }) { return content }
-        let content: ResolvedContent
+        let known = known
+        var (meaning, fixed): (KnownReplies.TagMeaning?, Reference?) = (nil, reference)
+        if case .tag = reference.version {
+            meaning = known.meaning(of: reference)
+            fixed = meaning.map { Reference(name: reference.name, version: .digest($0.digest)) }
+        }
+        var content = fixed.flatMap { known.remembered($0) }
+        if content == nil, let fixed { content = await Threads.offload { known.content(fixed) } }
+        if let content, meaning?.isMutable != true { return content }
         do {
-            content = try await view.resolve(reference, now: Clocks.steadySeconds)
+            let (new, bytes) = try await view.resolution(of: reference, now: Clocks.steadySeconds)
+            await Threads.offload { known.keep(new, for: reference, bytes: bytes) }
+            return new
         } catch {
-            // What a tag was a moment ago is better than nothing, unless the registry itself says that it is no more.
-            if case .unknown = error {} else if let last = lastMeaning(of: reference) { return last }
+            if case .unknown = error {
+                await Threads.offload { known.forget(reference) }
+            } else if let content {
+                // What a tag was a moment ago is better than nothing, unless the registry itself says that it is no more.
+                return content
+            }
             throw .registry(error)
         }
-        let fixed = Reference(name: reference.name, version: .digest(content.digest))
-        known.withLock { known in
-            known.removeAll { $0.reference == fixed }
-            known.append((fixed, content))
-            if known.count > Self.mostKnown { known.removeFirst() }
-        }
-        tags.withLock { tags in
-            if tags.count >= Self.mostTags { tags.removeAll() }
-            tags[reference] = content.digest
-        }
-        return content
-    }
-
-    private func lastMeaning(of reference: Reference) -> ResolvedContent? {
-        guard let digest = tags.withLock({ $0[reference] }) else { return nil }
-        let fixed = Reference(name: reference.name, version: .digest(digest))
-        return known.withLock { $0.last { $0.reference == fixed }?.content }
     }
 
     /// Brings a blob of a manifest into the cache.

@@ -97,9 +97,27 @@ package struct AgentIndex: OCIIndex {
         throw Self.readOnly
     }
     package func tags(of name: ContentName, after: String?, limit: Int) async throws(OCIError) -> [Tag]? {
-        throw Self.readOnly
+        try await asked { () throws(RegistryError) in
+            try await agent.view.tags(of: name, after: after, limit: limit, now: Clocks.steadySeconds)
+        }
     }
-    package func names(after: String?, limit: Int) async throws(OCIError) -> [ContentName] { throw Self.readOnly }
+    package func referrerList(to digest: BlobDigest, in name: ContentName) async throws(OCIError) -> [Descriptor] {
+        try await asked { () throws(RegistryError) in
+            try await agent.view.referrers(to: digest, in: name, now: Clocks.steadySeconds)
+        }
+    }
+    private func asked<Value>(
+        _ body: () async throws(RegistryError) -> Value
+    ) async throws(OCIError) -> Value {
+        do throws(RegistryError) {
+            return try await body()
+        } catch {
+            throw AgentBlobs.error(.registry(error)) ?? OCIError(404, .nameUnknown, error.description)
+        }
+    }
+    package func names(after: String?, limit: Int) async throws(OCIError) -> [ContentName] {
+        throw OCIError(405, .unsupported, "this is an agent: ask the registry for its names")
+    }
     package func referrers(to digest: BlobDigest, in name: ContentName) async throws(OCIError) -> [Manifest] {
         throw Self.readOnly
     }

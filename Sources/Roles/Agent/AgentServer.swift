@@ -6,6 +6,7 @@ import HTTPTypes
 import Hummingbird
 import JSON
 import Logging
+import NIOCore
 import OCI
 import Registry
 import RegistryAccess
@@ -22,17 +23,21 @@ package final class AgentServer: Sendable {
 
     /// - Parameters:
     ///   - addresses: loopback only: an agent pulls with its own token, for all of its host.
+    ///   - pulls: those of the agent's other parts are listed too.
     ///   - access: whom of its host.
     package static func start(
-        _ agent: Agent, at addresses: [ListenAddress], access: RegistryAccess = .local, admission: Admission,
+        _ agent: Agent, at addresses: [ListenAddress], pulls: PullTable? = nil, access: RegistryAccess = .local,
+        admission: Admission,
         limits: HTTPLimits = HTTPLimits(), logger: Logger
     ) async throws(HTTPServiceError) -> AgentServer {
         let answer = BlobAnswer(agent: agent, admission: admission, limits: limits)
         let oci = OCIService(
             index: AgentIndex(agent), blobs: AgentBlobs(answer: answer), admission: admission, limits: limits,
             mirrored: [agent.view.authority])
+        let pulls = pulls ?? PullTable(agent)
         let calls = AgentCalls(agent: agent, answer: answer)
-        let (files, pulls) = (FileCalls(answer: answer), PullCalls(agent, limits))
+        let (files, pullCalls) = (FileCalls(answer: answer), PullCalls(pulls, limits))
+        let state = AgentState(agent: agent, pulls: pulls)
         let metrics = AgentMetrics(agent: agent, admission: admission)
         var services: [HTTPService] = []
         for address in addresses {
@@ -59,7 +64,7 @@ package final class AgentServer: Sendable {
             router.delete("blobs/:digest") { await calls.delete($0, $1) }
             router.get("v1/status") { _, context in
                 if let refusal = calls.refusal(of: RegistryRoles.pull, context) { return refusal }
-                return await calls.status()
+                return .json(await state.status())
             }
             // Digests of all names.
             router.get("v1/blobs") { _, context in
@@ -70,9 +75,9 @@ package final class AgentServer: Sendable {
                 if let refusal = calls.refusal(of: RegistryRoles.pull, context) { return refusal }
                 return await metrics.page()
             }
-            pulls.add(to: router)
+            pullCalls.add(to: router)
             for path in ["health", "healthz"] { router.get(RouterPath(path)) { _, _ in Response.text("ok\n") } }
-            for path in ["readyz", "readiness"] { router.get(RouterPath(path)) { _, _ in await calls.ready() } }
+            for path in ["readyz", "readiness"] { router.get(RouterPath(path)) { _, _ in await state.ready() } }
             do throws(HTTPServiceError) {
                 services.append(
                     try await HTTPService.start(
@@ -128,10 +133,23 @@ struct AgentCalls: Sendable {
             {
                 return response
             }
+            // What a tag names may be a manifest.
+            if let manifest = content.manifests[digest] { return Self.bytes(of: manifest, request.head) }
             return .text(RegistryText.noBlob(digest) + "\n", status: .notFound)
         } catch {
             return AgentProblem.text(error)
         }
+    }
+
+    private static func bytes(of manifest: Manifest, _ head: HTTPRequest) -> Response {
+        let headers: HTTPFields = [.contentType: manifest.mediaType, .eTag: "\"\(manifest.digest)\""]
+        if head.method == .head {
+            var headers = headers
+            headers[.contentLength] = "\(manifest.bytes.count)"
+            return Response(status: .ok, headers: headers)
+        }
+        return Response(
+            status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: manifest.bytes)))
     }
 
     /// Kraken writes digests with and without `sha256:` in paths.
@@ -192,20 +210,6 @@ struct AgentCalls: Sendable {
         return Response(status: .accepted)
     }
 
-    func status() async -> Response {
-        let figures = agent.node.catalogue.figures
-        var object: JSONObject = [
-            "cache": .object(["blobs": .integer(Int64(figures.blobs)), "bytes": .integer(figures.bytes)]),
-            "peers": .string(await agent.node.peerAddress.map { "\($0)" } ?? ""),
-        ]
-        do throws(RegistryError) {
-            object["cluster"] = try await agent.view.parts(now: Clocks.steadySeconds).json
-        } catch {
-            object["trouble"] = .string(error.description)
-        }
-        return .json(.object(object))
-    }
-
     /// Those that are cached, the last used last, and those that are being fetched.
     func blobs() async -> Response {
         let peers = await agent.fetches.peersOfGiven()
@@ -221,19 +225,10 @@ struct AgentCalls: Sendable {
                 .object([
                     "digest": .string(BlobDigest(digest).description), "size": .integer(progress.total),
                     "share": .double(progress.total > 0 ? Double(progress.done) / Double(progress.total) : 0),
-                    "rate": .integer(Int64(progress.rate)), "peers": .integer(Int64(progress.peers)),
+                    "rate": .integer(Int64(progress.rate)),
+                    "peers": .integer(Int64(progress.peers + progress.origins)),
                 ]))
         }
         return .json(.object(["blobs": .array(blobs)]))
-    }
-
-    /// Whether something new could be pulled.
-    func ready() async -> Response {
-        do throws(RegistryError) {
-            _ = try await agent.view.parts(now: Clocks.steadySeconds)
-            return .text("ok\n")
-        } catch {
-            return .text(error.description + "\n", status: .serviceUnavailable)
-        }
     }
 }

@@ -75,11 +75,11 @@ package struct AgentSource: BlobSource {
             while let (value, file) = try channel.receive(milliseconds: Self.silence) {
                 if isCancelled() { throw PullError.cancelled }
                 switch DescriptorProtocol.Answer(value) {
-                case .progress(let done, _, let peers)?:
+                case .progress(let done, _, let peers, let origins)?:
                     progress(.here(done))
                     if done > before { progress(.received(Int(clamping: done - before))) }
                     before = max(before, done)
-                    progress(.sources(peers: peers, origins: 0))
+                    progress(.sources(peers: peers, origins: origins))
                 case .ready(let wasCached)?:
                     guard let file else { throw SystemError(EPROTO) }
                     guard try file.status().size == blob.size else {

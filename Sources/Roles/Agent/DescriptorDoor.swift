@@ -13,6 +13,7 @@ import Threads
 package final class DescriptorDoor: Sendable {
     package let path: String
     private let agent: Agent
+    private let state: AgentState?
     private let listener: Files.Descriptor
     private let connections = Mutex(0)
     private let isStopped = Atomic(false)
@@ -27,8 +28,12 @@ package final class DescriptorDoor: Sendable {
     private static let progressEvery: Int32 = 250
 
     /// Listens at a path. What an earlier agent left there is replaced; a living one is not.
-    /// - Parameter isPrivate: for the agent's own user alone, where others of the host need a token: none is shown here.
-    package init(_ agent: Agent, path: String, isPrivate: Bool = false, logger: Logger) throws(SystemError) {
+    /// - Parameters:
+    ///   - state: what `swoop agent status` is told; nil for nothing.
+    ///   - isPrivate: for the agent's own user alone, where others of the host need a token: none is shown here.
+    package init(
+        _ agent: Agent, state: AgentState? = nil, path: String, isPrivate: Bool = false, logger: Logger
+    ) throws(SystemError) {
         guard let address = DescriptorProtocol.address(path) else { throw SystemError(ENAMETOOLONG) }
         // A living agent answers; what a dead one left does not.
         if DescriptorProtocol.connect(to: path) != nil { throw SystemError(EADDRINUSE) }
@@ -43,6 +48,7 @@ package final class DescriptorDoor: Sendable {
         }
         self.path = path
         self.agent = agent
+        self.state = state
         self.listener = listener
         self.logger = logger
     }
@@ -84,6 +90,10 @@ package final class DescriptorDoor: Sendable {
             var lease: BlobLease?
             defer { withExtendedLifetime(lease) {} }
             while let (value, _) = try channel.receive(milliseconds: lease == nil ? Self.askWithin : Self.readWithin) {
+                if DescriptorProtocol.asksForStatus(value) {
+                    try channel.send(try status())
+                    continue
+                }
                 guard let request = DescriptorProtocol.Request(value) else {
                     return try channel.send(
                         DescriptorProtocol.Answer.failed(unknown: false, "that is no request").json)
@@ -93,6 +103,13 @@ package final class DescriptorDoor: Sendable {
         } catch {
             logger.debug("a command has gone", metadata: ["reason": "\(error)"])
         }
+    }
+
+    /// Waits for it: this thread is the command's own.
+    private func status() throws(SystemError) -> JSONValue {
+        guard let state else { return .object(JSONObject()) }
+        guard let value = try StateErrand(state).value(within: Self.askWithin) else { throw SystemError(ETIMEDOUT) }
+        return value
     }
 
     /// Brings the blob here while the command is told how far it is.
@@ -110,7 +127,8 @@ package final class DescriptorDoor: Sendable {
                 let progress = errand.progress
                 try channel.send(
                     DescriptorProtocol.Answer.progress(
-                        done: progress?.done ?? 0, total: progress?.total ?? 0, peers: progress?.peers ?? 0
+                        done: progress?.done ?? 0, total: progress?.total ?? 0, peers: progress?.peers ?? 0,
+                        origins: progress?.origins ?? 0
                     ).json)
             }
             if let problem = errand.problem {
@@ -175,4 +193,29 @@ private final class Errand: Sendable {
 
     var problem: AgentError? { state.withLock { $0.problem } }
     var progress: FetchProgress? { state.withLock { $0.progress } }
+}
+
+/// The agent's state, for a thread that waits for it.
+private final class StateErrand: Sendable {
+    private let found = Mutex<JSONValue?>(nil)
+    /// Readable when it is there.
+    private let event: HeldFile
+
+    init(_ state: AgentState) throws(SystemError) {
+        let descriptor = eventfd(0, Int32(EFD_CLOEXEC))
+        guard descriptor >= 0 else { throw .current }
+        event = HeldFile(descriptor)
+        Task { [self] in
+            let value = await state.status()
+            found.withLock { $0 = value }
+            eventfd_write(event.descriptor, 1)
+        }
+    }
+
+    /// Nil where it takes longer.
+    func value(within milliseconds: Int32) -> JSONValue? {
+        var waiting = pollfd(fd: event.descriptor, events: Int16(POLLIN), revents: 0)
+        guard poll(&waiting, 1, milliseconds) > 0 else { return nil }
+        return found.withLock { $0 }
+    }
 }

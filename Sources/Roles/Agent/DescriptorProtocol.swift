@@ -12,6 +12,12 @@ import Text
 package enum DescriptorProtocol {
     package static let usualPath = "/run/swoop/agent.sock"
     static let mostLine = 4 << 10
+    /// Of the line that says how the agent is.
+    static let mostStatus = 1 << 20
+
+    /// Asks how the agent is.
+    static let statusRequest = JSONValue.object(["status": .bool(true)])
+    static func asksForStatus(_ value: JSONValue) -> Bool { value["status"] == .bool(true) }
 
     /// One blob of a manifest.
     package struct Request: Sendable, Hashable {
@@ -43,7 +49,7 @@ package enum DescriptorProtocol {
 
     /// A line of the agent.
     package enum Answer: Sendable, Hashable {
-        case progress(done: Int64, total: Int64, peers: Int)
+        case progress(done: Int64, total: Int64, peers: Int, origins: Int)
         /// A descriptor comes with it.
         case ready(wasCached: Bool)
         case failed(unknown: Bool, String)
@@ -57,7 +63,9 @@ package enum DescriptorProtocol {
             } else if let done = value["done"]?.lenientInteger, let total = value["total"]?.lenientInteger,
                 let peers = value["peers"]?.lenientInteger
             {
-                self = .progress(done: done, total: total, peers: Int(clamping: peers))
+                self = .progress(
+                    done: done, total: total, peers: Int(clamping: peers),
+                    origins: Int(clamping: value["origins"]?.lenientInteger ?? 0))
             } else {
                 return nil
             }
@@ -65,8 +73,11 @@ package enum DescriptorProtocol {
 
         var json: JSONValue {
             switch self {
-            case .progress(let done, let total, let peers):
-                .object(["done": .integer(done), "total": .integer(total), "peers": .integer(Int64(peers))])
+            case .progress(let done, let total, let peers, let origins):
+                .object([
+                    "done": .integer(done), "total": .integer(total), "peers": .integer(Int64(peers)),
+                    "origins": .integer(Int64(origins)),
+                ])
             case .ready(let wasCached): .object(["ready": .bool(wasCached)])
             case .failed(let unknown, let text): .object(["error": .string(text), "unknown": .bool(unknown)])
             }
@@ -129,9 +140,13 @@ final class DescriptorChannel: Sendable {
 
     /// The next line, and the descriptor that came with it. Lines are short and answered one by one, so none is read beyond its
     /// end.
-    /// - Parameter milliseconds: to wait for each part of it; -1 without end.
+    /// - Parameters:
+    ///   - milliseconds: to wait for each part of it; -1 without end.
+    ///   - limit: bytes.
     /// - Returns: nil at the end of the connection.
-    func receive(milliseconds: Int32) throws(SystemError) -> (JSONValue, HeldFile?)? {
+    func receive(
+        milliseconds: Int32, limit: Int = DescriptorProtocol.mostLine
+    ) throws(SystemError) -> (JSONValue, HeldFile?)? {
         var line: [UInt8] = []
         var file: HeldFile?
         while true {
@@ -150,10 +165,24 @@ final class DescriptorChannel: Sendable {
             }
             if byte == 0x0a { break }
             line.append(byte)
-            guard line.count <= DescriptorProtocol.mostLine else { throw SystemError(EMSGSIZE) }
+            guard line.count <= limit else { throw SystemError(EMSGSIZE) }
         }
-        let limits = JSONLimits(maxBytes: DescriptorProtocol.mostLine, maxDepth: 4, maxValues: 32)
+        let isShort = limit == DescriptorProtocol.mostLine
+        let limits = JSONLimits(maxBytes: limit, maxDepth: isShort ? 4 : 16, maxValues: isShort ? 32 : limit / 8)
         guard let value = try? JSONValue.parse(line, limits: limits) else { throw SystemError(EPROTO) }
         return (value, file)
+    }
+}
+
+extension DescriptorProtocol {
+    /// Asks the agent that listens at a path how it is. Blocks.
+    /// - Returns: nil where none listens.
+    package static func status(at path: String) throws(SystemError) -> JSONValue? {
+        guard let channel = connect(to: path) else { return nil }
+        try channel.send(statusRequest)
+        guard let (value, _) = try channel.receive(milliseconds: 30_000, limit: mostStatus) else {
+            throw SystemError(ECONNRESET)
+        }
+        return value
     }
 }

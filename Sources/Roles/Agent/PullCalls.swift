@@ -13,8 +13,8 @@ struct PullCalls: Sendable {
     let events: EventStream
     let limits: HTTPLimits
 
-    init(_ agent: Agent, _ limits: HTTPLimits) {
-        pulls = PullTable(agent)
+    init(_ pulls: PullTable, _ limits: HTTPLimits) {
+        self.pulls = pulls
         events = EventStream(limits: limits)
         var limits = limits
         limits.bodyBytes = 64 << 10

@@ -2,6 +2,7 @@ import BlobNode
 import JSON
 import Registry
 import RegistryClient
+import RegistryWatch
 import Threads
 
 /// The pulls that programs of this host asked for. Those that have ended are known for a while.
@@ -60,6 +61,25 @@ package actor PullTable {
         }
     }
 
+    package enum Outcome: Sendable {
+        case complete(ResolvedContent)
+        case failed(AgentError)
+        /// Somebody stopped it, or there are too many.
+        case stopped
+    }
+
+    /// Pulls, and returns when that has ended.
+    package func outcome(of reference: Reference) async -> Outcome {
+        guard let id = begin(reference) else { return .stopped }
+        await pulls[id]?.task?.value
+        guard let pull = pulls[id] else { return .stopped }
+        switch (pull.state, pull.content, pull.error) {
+        case (.complete, let content?, _): return .complete(content)
+        case (.failed, _, let error?): return .failed(error)
+        default: return .stopped
+        }
+    }
+
     private func end(_ id: String, _ state: State) {
         guard pulls[id]?.state.isOver == false else { return }
         pulls[id]?.state = state
@@ -99,32 +119,64 @@ package actor PullTable {
         return all
     }
 
+    private struct Figures {
+        var done: Int64 = 0
+        var total: Int64 = 0
+        var rate = 0.0
+        var peers = 0
+        var origins = 0
+    }
+
+    private func figures(of pull: Pull) async -> Figures {
+        var figures = Figures()
+        for blob in pull.content.map({ Array($0.blobs.values) }) ?? [] {
+            figures.total += blob.size
+            if pull.state == .complete || agent.node.catalogue.entry(of: blob.digest.sha256) != nil {
+                figures.done += blob.size
+            } else if let progress = await agent.fetches.progress(of: blob.digest.sha256) {
+                figures.done += progress.done
+                figures.rate += progress.rate
+                figures.peers += progress.peers
+                figures.origins += progress.origins
+            }
+        }
+        return figures
+    }
+
     /// Nil for a pull that is not known.
     package func state(of id: String) async -> (json: JSONValue, isOver: Bool)? {
         guard let pull = pulls[id] else { return nil }
-        var (done, total, rate, peers): (Int64, Int64, Double, Int) = (0, 0, 0, 0)
-        for blob in pull.content.map({ Array($0.blobs.values) }) ?? [] {
-            total += blob.size
-            if pull.state == .complete || agent.node.catalogue.entry(of: blob.digest.sha256) != nil {
-                done += blob.size
-            } else if let progress = await agent.fetches.progress(of: blob.digest.sha256) {
-                done += progress.done
-                rate += progress.rate
-                peers += progress.peers
-            }
-        }
+        let figures = await figures(of: pull)
         var object: JSONObject = [
             "id": .string(id), "reference": .string(pull.reference.description), "state": .string(pull.state.rawValue),
-            "done": .integer(done), "total": .integer(total), "rate": .integer(Int64(rate)),
-            "sources": .object(["peers": .integer(Int64(peers))]),
+            "done": .integer(figures.done), "total": .integer(figures.total), "rate": .integer(Int64(figures.rate)),
+            "sources": .object([
+                "peers": .integer(Int64(figures.peers)), "origins": .integer(Int64(figures.origins)),
+            ]),
         ]
         if let content = pull.content { object["digest"] = .string(content.digest.description) }
-        if pull.state == .fetching, rate >= 1 { object["eta"] = .integer(Int64(Double(total - done) / rate)) }
+        if pull.state == .fetching, figures.rate >= 1 {
+            object["eta"] = .integer(Int64(Double(figures.total - figures.done) / figures.rate))
+        }
         if let error = pull.error {
-            let code = error.isUnknown ? "UNKNOWN" : error.isLackOfRoom ? "NO_SPACE" : "NO_SOURCE"
-            object["code"] = .string(code)
+            object["code"] = .string(error.isUnknown ? "UNKNOWN" : error.isLackOfRoom ? "NO_SPACE" : "NO_SOURCE")
             object["detail"] = .string(error.description)
         }
         return (.object(object), pull.state.isOver)
+    }
+
+    /// How far a pull is, for the index that asked for it. Nil for a pull that is not known.
+    func report(of id: String) async -> WarmReport? {
+        guard let pull = pulls[id] else { return nil }
+        let figures = await figures(of: pull)
+        let state: WarmReport.State =
+            switch pull.state {
+            case .resolving: .resolving
+            case .fetching: .fetching
+            case .complete: .complete
+            case .failed, .stopped: .failed
+            }
+        let detail = pull.error?.description ?? (pull.state == .stopped ? "it was stopped on the host" : "")
+        return WarmReport(state: state, done: figures.done, total: figures.total, detail: detail)
     }
 }

@@ -46,7 +46,7 @@ package actor RegistryView {
         clients = [:]
     }
 
-    private func client(_ url: HTTPURL) -> RegistryClient {
+    func client(_ url: HTTPURL) -> RegistryClient {
         if let client = clients[url.text] { return client }
         // What is told over TLS to the first part is not told to another one without it.
         let isTrusted = url.isSecure || !first.isSecure
@@ -81,6 +81,13 @@ package actor RegistryView {
     /// What a reference stands for.
     /// - Throws: `.unknown` when there is no such thing.
     package func resolve(_ reference: Reference, now: Double) async throws(RegistryError) -> ResolvedContent {
+        try await resolution(of: reference, now: now).content
+    }
+
+    /// The same, with the answer as it was.
+    func resolution(
+        of reference: Reference, now: Double
+    ) async throws(RegistryError) -> (content: ResolvedContent, bytes: [UInt8]) {
         let cluster = try await parts(now: now)
         var problem: RegistryError?
         for url in cluster.indexes {
@@ -90,7 +97,7 @@ package actor RegistryView {
                 let limits = JSONLimits(maxBytes: ResolvedContent.mostBytes, maxDepth: 16, maxValues: 400_000)
                 guard let value = try? JSONValue.parse(body, limits: limits) else { throw .malformed("no JSON") }
                 do {
-                    return try ResolvedContent(value, for: reference)
+                    return (try ResolvedContent(value, for: reference), body)
                 } catch {
                     throw .malformed(error.description)
                 }

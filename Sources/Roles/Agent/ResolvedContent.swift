@@ -16,6 +16,8 @@ package struct ResolvedContent: Sendable {
     }
 
     package let digest: BlobDigest
+    /// Whether the tag that was asked for may come to name something else; nil where the index does not say.
+    package let isMutable: Bool?
     /// All manifests by their digests: the one that is named, and those in it. Empty where a blob is named.
     package let manifests: [BlobDigest: Manifest]
     package let blobs: [BlobDigest: Blob]
@@ -55,6 +57,7 @@ package struct ResolvedContent: Sendable {
             throw Malformed(description: "the index's answer has nothing of that digest")
         }
         self.digest = digest
+        isMutable = value["mutable"].map { $0 == .bool(true) }
         self.manifests = manifests
         self.blobs = blobs
     }

@@ -105,7 +105,7 @@ package struct SwarmSource: BlobSource {
                 progress(.here(status.done))
                 if status.downloaded > before { progress(.received(Int(clamping: status.downloaded - before))) }
                 before = status.downloaded
-                progress(.sources(peers: status.peers, origins: 0))
+                progress(.sources(peers: status.peers - status.givenPeers, origins: status.givenPeers))
                 try? await Task.sleep(for: .milliseconds(200))
             }
             return before

@@ -6,12 +6,20 @@ import Threads
 /// Removes from a host's directory what has to go, so that what comes has room.
 package struct BlobCache: Sendable {
     let node: BlobNode
-    let bounds: CacheBounds
+    package let bounds: CacheBounds
+    /// Blobs that stay, whatever room is wanted.
+    private let pinned: @Sendable () -> Set<SHA256Digest>
 
-    package init(_ node: BlobNode, _ bounds: CacheBounds) {
+    package init(
+        _ node: BlobNode, _ bounds: CacheBounds, pinned: @escaping @Sendable () -> Set<SHA256Digest> = { [] }
+    ) {
         self.node = node
         self.bounds = bounds
+        self.pinned = pinned
     }
+
+    /// What the cache may take of its disk, and what is free there, in bytes; nil when the system does not tell. Blocks.
+    package func measured() -> (limits: CacheLimits, free: Int64)? { bounds.measured(at: node.directory.path) }
 
     struct Outcome: Sendable {
         var removed: [SHA256Digest] = []
@@ -26,6 +34,7 @@ package struct BlobCache: Sendable {
     func makeRoom(underWay: [SHA256Digest: Int64], kept: Set<SHA256Digest>, given: Set<SHA256Digest>) -> Outcome {
         guard let (limits, free) = bounds.measured(at: node.directory.path) else { return Outcome() }
         let catalogue = node.catalogue
+        let kept = kept.union(pinned())
         var entries = catalogue.leastRecentlyUsed.map {
             CacheEntry(.blob($0.digest), size: $0.entry.size, usedAt: $0.entry.usedAt)
         }

@@ -185,9 +185,11 @@ package actor BlobFetches {
     package func progress(of digest: SHA256Digest) async -> FetchProgress? {
         guard let fetch = fetches[digest] else { return nil }
         guard let status = await fetch.transfer?.status() else {
-            return FetchProgress(done: 0, total: fetch.plan.info.length, rate: 0, peers: 0)
+            return FetchProgress(done: 0, total: fetch.plan.info.length, rate: 0, peers: 0, origins: 0)
         }
-        return FetchProgress(done: status.done, total: fetch.plan.info.length, rate: status.down, peers: status.peers)
+        return FetchProgress(
+            done: status.done, total: fetch.plan.info.length, rate: status.down,
+            peers: status.peers - status.givenPeers, origins: status.givenPeers)
     }
 
     /// Where a blob comes from that is being fetched; nil for any other.
@@ -354,6 +356,14 @@ package actor BlobFetches {
         get async {
             let directory = node.directory
             return await Threads.offload { ((try? directory.freeSpace()) ?? .max) < Self.little }
+        }
+    }
+
+    /// Why nothing new has room; nil where something has.
+    package var lackOfRoom: String? {
+        get async {
+            if await isDiskFull { return "no space is left on the cache's disk" }
+            return await makeRoom() ? nil : "no space is left in the cache: all of it is in use"
         }
     }
 

@@ -23,7 +23,9 @@ package struct FetchProgress: Sendable, Hashable {
     package var total: Int64
     /// Bytes per second.
     package var rate: Double
+    /// Connected peers: other hosts, and owners of the blob.
     package var peers: Int
+    package var origins: Int
 }
 
 /// Sums over all fetches since the start.

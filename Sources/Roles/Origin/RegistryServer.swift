@@ -15,6 +15,7 @@ import NameIndex
 import OCI
 import Registry
 import RegistryAccess
+import RegistryWatch
 import Threads
 
 /// The HTTP doors of a registry on this host.
@@ -57,7 +58,9 @@ package final class RegistryServer: Sendable {
         limits: HTTPLimits = HTTPLimits(), logger: Logger
     ) async throws(HTTPServiceError) -> RegistryServer {
         let uploads = UploadTable(node.directory)
-        let service = service(node: node, index: index, cold: cold, upkeep: upkeep)
+        let hub = WatchHub()
+        let watch = WatchCalls(hub, limits: limits)
+        let service = service(node: node, index: index, cold: cold, upkeep: upkeep).telling { hub.tagged($1, of: $0, $2) }
         let names = StoredIndex(service) { digest, name throws(OCIError) in
             do throws(DatabaseFileError) { try await cold?.writeBack.add(digest, for: name) } catch {
                 throw error.isDisk
@@ -86,6 +89,7 @@ package final class RegistryServer: Sendable {
             let router = Router(context: ServiceContext.self)
             router.add(middleware: middleware(to: address, access))
             oci.add(to: router)
+            watch.add(to: router)
             let scheme = certificates == nil ? "http" : "https"
             router.get("v1/cluster") { request, context in
                 context.refusal(of: RegistryRoles.pull)

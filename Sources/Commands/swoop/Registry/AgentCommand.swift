@@ -28,9 +28,15 @@ struct AgentCommand: SwoopCommand {
             What comes is for all programs of this host (local: open). With --tokens each of them shows a token of its \
             own (local: token), and the UNIX socket is for the agent's user alone; the file is read again on SIGHUP.
 
-            Example:
+            With --follow the agent pulls what is tagged, as it is tagged, and keeps it: regular expressions of the whole of \
+            NAME:TAG. 'swoop warm' has agents pull something beforehand.
+
+            Examples:
               swoop agent --registry http://registry.example:15000
-            """)
+              swoop agent --follow 'team/model:.*'
+              swoop agent status
+            """,
+        subcommands: [AgentStatusCommand.self])
 
     @Option(
         help: ArgumentHelp(
@@ -68,6 +74,17 @@ struct AgentCommand: SwoopCommand {
             valueName: "file"))
     var tokens: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Pull what is tagged NAME:TAG, as it is tagged, where the whole of that matches; may be given more than once.",
+            valueName: "regex"))
+    var follow: [String] = []
+
+    @Option(
+        help: ArgumentHelp("The site of this host: hosts of one site are near each other.", valueName: "name"),
+        transform: SiteName.parse)
+    var site: String?
+
     @Flag(help: "Listen at free ports instead of the usual ones; the first line says which.")
     var anyPort = false
 
@@ -102,7 +119,9 @@ struct AgentCommand: SwoopCommand {
         var options = TransferOptions()
         options.listen = peers ?? PeerAddress(ipv6High: 0, low: 0, port: anyPort ? 0 : 16001)
         (options.fewPeers, options.earlyAnnounce) = (8, 5)
+        options.site = site
         let node = BlobNode(directory: directory, swarm: swarm, options: options, logger: logger)
+        let followed = try followed()
         let (registry, credential) = try access.place()
         let local = try await Threads.offload { [tokens] in Result { try Self.access(tokens) } }.get()
         if case .tokens(let tokens) = local {
@@ -123,14 +142,17 @@ struct AgentCommand: SwoopCommand {
         var bounds = CacheBounds()
         (bounds.most, bounds.keepFree, bounds.unusedFor) = (max, keepFree, Double(tti.seconds))
         let agent = Agent(node: node, view: view, bounds: bounds, logger: logger)
+        let pulls = PullTable(agent)
+        let watch = IndexWatch(agent, pulls: pulls, follow: followed, site: site ?? "", logger: logger)
         do {
             try await agent.start()
             let ports = anyPort ? [0, 0] : [16002, 16000]
             let server = try await AgentServer.start(
-                agent, at: ports.map { ListenAddress(host: "127.0.0.1", port: $0) }, access: local,
+                agent, at: ports.map { ListenAddress(host: "127.0.0.1", port: $0) }, pulls: pulls, access: local,
                 admission: admission, logger: logger)
-            let door = try door(agent, logger)
+            let door = try door(agent, AgentState(agent: agent, pulls: pulls), logger)
             door.start()
+            await watch.start()
             reporter.event(
                 .object([
                     ("event", .string("listening")), ("api", .string("\(server.addresses[0])")),
@@ -142,6 +164,7 @@ struct AgentCommand: SwoopCommand {
                     + "container programs at \(server.addresses[1]), cache in \(place.shown)")
             ServiceManager.ready()
             await StopSignal.shared.wait()
+            watch.stop()
             door.stop()
             await server.stop()
         } catch let error as HTTPServiceError {
@@ -154,13 +177,21 @@ struct AgentCommand: SwoopCommand {
         await agent.stop()
     }
 
-    private func door(_ agent: Agent, _ logger: Logger) throws -> DescriptorDoor {
+    /// What is pulled as it is tagged; nil for nothing.
+    private func followed() throws -> NamePatterns? {
+        guard !follow.isEmpty else { return nil }
+        do throws(NamePatterns.Malformed) { return try NamePatterns(follow) } catch {
+            throw Failure(.usage, "--follow: '\(error.pattern.shown)' is no regular expression")
+        }
+    }
+
+    private func door(_ agent: Agent, _ state: AgentState, _ logger: Logger) throws -> DescriptorDoor {
         let path = socket ?? DescriptorProtocol.usualPath
         do {
             if socket == nil, let cut = path.lastIndex(of: "/") {
                 _ = try HeldDirectory.open(SystemPath(String(path[..<cut])), creating: true)
             }
-            return try DescriptorDoor(agent, path: path, isPrivate: tokens != nil, logger: logger)
+            return try DescriptorDoor(agent, state: state, path: path, isPrivate: tokens != nil, logger: logger)
         } catch {
             throw Failure(
                 Failure.status(error.number), "the agent cannot listen at \(path.shown): \(error)",

@@ -65,6 +65,7 @@ struct UpCommand: SwoopCommand {
     func run(_ reporter: Reporter) async throws {
         let supervisor = UpSupervisor(reporter: reporter, passesHangups: needsTokens || files.tlsCertificate != nil)
         if supervisor.isParent { return try await supervisor.run() }
+        UpSupervisor.endWithParent()
         var logger = global.logger
         if global.verbose == 0 { logger.logLevel = .warning }
         let (data, files, host, insecure, needsTokens) = (

@@ -1,5 +1,7 @@
+import CLinux
 import Glibc
 import Synchronization
+import Threads
 
 /// The small parent of a registry: starts it again when it dies, so that one machine needs no service manager.
 struct UpSupervisor {
@@ -27,10 +29,7 @@ struct UpSupervisor {
         var deaths = 0
         while true {
             let began = clock.now
-            let child = try ChildProcess.start(
-                ["/proc/self/exe"] + CommandLine.arguments.dropFirst(), environment: [(Self.mark, "1")], output: 1)
-            Self.child.withLock { $0 = child }
-            let ending = await ending(of: child)
+            let ending = try await ending()
             Self.child.withLock { $0 = nil }
             switch ending {
             // It could not start, or was told to stop: another start would end the same way.
@@ -46,21 +45,49 @@ struct UpSupervisor {
         }
     }
 
-    private func ending(of child: ChildProcess) async -> ChildProcess.Ending {
-        await withTaskGroup(of: ChildProcess.Ending?.self) { group in
-            group.addTask { await child.ending() }
+    /// Has the registry end as if told to when its parent dies, whatever of. Call in the registry, at its start.
+    static func endWithParent() {
+        guard let parent = Terminal.environment(mark).flatMap({ pid_t($0) }) else { return }
+        swoop_signal_at_parents_end(SIGTERM)
+        // It may have died before that.
+        if getppid() != parent { StopSignal.shared.stop() }
+    }
+
+    /// Starts a registry, and returns when it has ended. A stop is passed on to it.
+    private func ending() async throws -> ChildProcess.Ending {
+        try await withThrowingTaskGroup(of: ChildProcess.Ending?.self) { group in
+            group.addTask { try await Self.run() }
             group.addTask {
                 await StopSignal.shared.wait()
-                if StopSignal.shared.isStopped { child.signal(SIGTERM) }
+                if StopSignal.shared.isStopped { Self.child.withLock { $0 }?.signal(SIGTERM) }
                 return nil
             }
             var ending: ChildProcess.Ending?
-            for await result in group {
+            for try await result in group {
                 guard let result else { continue }
                 ending = result
                 group.cancelAll()
             }
             return ending ?? .exited(ExitStatus.failed.rawValue)
+        }
+    }
+
+    /// The kernel takes the end of the thread that starts a process for its parent's end: so that thread waits for it.
+    private static func run() async throws -> ChildProcess.Ending {
+        try await withCheckedThrowingContinuation { continuation in
+            Threads.runDetached(name: "swoop-registry") {
+                do {
+                    let child = try ChildProcess.start(
+                        ["/proc/self/exe"] + CommandLine.arguments.dropFirst(),
+                        environment: [(mark, "\(getpid())")], output: 1)
+                    Self.child.withLock { $0 = child }
+                    // A stop may have come before there was anybody to pass it on to.
+                    if StopSignal.shared.isStopped { child.signal(SIGTERM) }
+                    continuation.resume(returning: child.waited())
+                } catch {
+                    continuation.resume(throwing: error)
+                }
+            }
         }
     }
 }

@@ -68,15 +68,17 @@ struct ChildProcess: Sendable {
     /// Waits on a thread of its own: a process may run for hours and must not occupy a thread of the cooperative pool.
     /// Call once.
     func ending() async -> Ending {
-        let pid = pid
-        return await withCheckedContinuation { continuation in
-            Threads.runDetached {
-                var status: Int32 = 0
-                while waitpid(pid, &status, 0) < 0, errno == EINTR {}
-                let signal = status & 0x7F
-                continuation.resume(returning: signal == 0 ? .exited((status >> 8) & 0xFF) : .killed(signal: signal))
-            }
+        await withCheckedContinuation { continuation in
+            Threads.runDetached { continuation.resume(returning: waited()) }
         }
+    }
+
+    /// The same on the caller's thread.
+    func waited() -> Ending {
+        var status: Int32 = 0
+        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+        let signal = status & 0x7F
+        return signal == 0 ? .exited((status >> 8) & 0xFF) : .killed(signal: signal)
     }
 
     private static func currentEnvironment() -> [String] {

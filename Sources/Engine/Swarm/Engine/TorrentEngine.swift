@@ -301,6 +301,9 @@ final class TorrentEngine: Dialler {
         (status.downloaded, status.uploaded) = machine.transferred
         status.wasted = machine.wastedBytes
         status.peers = connections.count
+        if !options.extraPeers.isEmpty {
+            status.givenPeers = connections.values.count { options.extraPeers.contains($0.listenAddress ?? $0.address) }
+        }
         status.webSources = sources.all.count { $0.isAlive }
         if home.isStaged { status.sources = sourceStatus(now, down: status.down) }
         status.efficiency = efficiency.reading(uplink: uplink)

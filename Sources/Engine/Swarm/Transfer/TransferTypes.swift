@@ -94,6 +94,8 @@ package struct TransferStatus: Sendable, Equatable {
     /// Estimated seconds left; nil if unknown.
     package var eta: Double?
     package var peers = 0
+    /// How many of them are of ``TransferOptions/extraPeers``.
+    package var givenPeers = 0
     package var webSources = 0
     /// Payload bytes since the start.
     package var downloaded: Int64 = 0

@@ -4,6 +4,8 @@ import Registry
 package struct IndexService: Sendable {
     package let store: any TagStore
     package let facts: any BlobFacts
+    /// Told which tags name something else from now on, after the commit. Must not wait.
+    private var tagged: @Sendable (ContentName, [Tag], BlobDigest) -> Void = { _, _, _ in }
     package var rules: TagRules { store.rules }
 
     /// Tags that an error offers.
@@ -12,6 +14,13 @@ package struct IndexService: Sendable {
     package init(store: any TagStore, facts: any BlobFacts) {
         self.store = store
         self.facts = facts
+    }
+
+    /// The same, which says what tags come to name.
+    package func telling(_ tagged: @escaping @Sendable (ContentName, [Tag], BlobDigest) -> Void) -> IndexService {
+        var service = self
+        service.tagged = tagged
+        return service
     }
 
     // MARK: Putting
@@ -45,7 +54,9 @@ package struct IndexService: Sendable {
         }
         switch outcome {
         case .same: return false
-        case .put: return true
+        case .put:
+            tagged(name, [tag], digest)
+            return true
         case .taken(let bound): throw .taken(name, tag, bound)
         case .moved(let present): throw .moved(name, tag, present)
         case .unknown: throw .missing(name, blobs: [digest], manifests: [])
@@ -61,7 +72,7 @@ package struct IndexService: Sendable {
             try await store.put(manifest, under: name, tags: tags, expecting: expecting, by: act)
         }
         switch outcome {
-        case .stored: return
+        case .stored: if !tags.isEmpty { tagged(name, tags, manifest.digest) }
         case .missing(let digests):
             let manifests = Set(manifest.neededManifests.map(\.digest))
             throw .missing(

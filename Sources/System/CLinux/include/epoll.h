@@ -42,4 +42,7 @@ static inline int swoop_accept(int listener, struct sockaddr *address, socklen_t
 }
 
 /// Names the calling thread; 15 bytes of it are kept.
+/// Has the kernel send this process a signal when the thread that started it ends, and so when its parent does (prctl(2)).
+static inline void swoop_signal_at_parents_end(int signal) { prctl(PR_SET_PDEATHSIG, signal); }
+
 static inline void swoop_name_thread(const char *name) { prctl(PR_SET_NAME, name); }

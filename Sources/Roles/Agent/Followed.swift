@@ -1,0 +1,97 @@
+import Files
+import Hashing
+import JSON
+import Registry
+import Synchronization
+
+/// Content that came because its tag is followed: it stays in the cache. Pure.
+package struct FollowedContent: Sendable, Hashable {
+    package struct Entry: Sendable, Hashable {
+        package let reference: Reference
+        package let blobs: [SHA256Digest]
+    }
+
+    /// The one that came last is last.
+    package private(set) var entries: [Entry] = []
+
+    /// Tags that are known at a time.
+    static let most = 10_000
+
+    package init() {}
+
+    package var blobs: Set<SHA256Digest> { Set(entries.flatMap(\.blobs)) }
+
+    /// A tag names this now; what it named before is no longer followed.
+    package mutating func add(_ reference: Reference, _ blobs: [SHA256Digest]) {
+        entries.removeAll { $0.reference == reference }
+        entries.append(Entry(reference: reference, blobs: blobs))
+        if entries.count > Self.most { entries.removeFirst(entries.count - Self.most) }
+    }
+
+    /// Lets the oldest version of a name go, where a newer one has no room beside it.
+    /// - Returns: false where there is none.
+    package mutating func dropOldest(of name: ContentName) -> Bool {
+        guard let place = entries.firstIndex(where: { $0.reference.name == name }) else { return false }
+        entries.remove(at: place)
+        return true
+    }
+
+    /// Only what matches is followed, when the agent is told to follow something else.
+    package mutating func keep(where isFollowed: (Reference) -> Bool) {
+        entries.removeAll { !isFollowed($0.reference) }
+    }
+
+    // MARK: On the disk
+
+    package var json: JSONValue {
+        .array(
+            entries.map { entry in
+                .object([
+                    "reference": .string(entry.reference.description),
+                    "blobs": .array(entry.blobs.map { .string($0.hex) }),
+                ])
+            })
+    }
+
+    /// Entries that are none are left out.
+    package init(_ value: JSONValue) {
+        for entry in (value.arrayValue ?? []).suffix(Self.most) {
+            guard let reference = entry["reference"]?.stringValue.flatMap({ Reference($0) }),
+                let blobs = entry["blobs"]?.arrayValue
+            else { continue }
+            add(reference, blobs.compactMap { $0.stringValue.flatMap { SHA256Digest(hex: $0) } })
+        }
+    }
+}
+
+/// The same of this host, kept over restarts. Thread-safe; changes block.
+final class FollowedTable: Sendable {
+    private let path: SystemPath
+    private let content: Mutex<FollowedContent>
+
+    private static let mostBytes = 64 << 20
+
+    /// Reads what an earlier agent followed.
+    init(directory: String) {
+        path = SystemPath(directory + "/followed.json")
+        let limits = JSONLimits(maxBytes: Self.mostBytes, maxDepth: 8, maxValues: 4_000_000)
+        let bytes = try? HeldFile(path).readAll(limit: Self.mostBytes)
+        let value = bytes.flatMap { try? JSONValue.parse($0, limits: limits) }
+        content = Mutex(value.map { FollowedContent($0) } ?? FollowedContent())
+    }
+
+    var blobs: Set<SHA256Digest> { content.withLock(\.blobs) }
+    var current: FollowedContent { content.withLock { $0 } }
+
+    func change<Value>(_ body: (inout FollowedContent) -> Value) -> Value {
+        content.withLock { content in
+            let before = content
+            let value = body(&content)
+            // Without it what is followed is only kept less well.
+            if content != before, let (directory, name) = try? HeldDirectory.holding(path) {
+                try? directory.replace(name, with: content.json.encode(), temporary: .random(prefix: ".followed-"))
+            }
+            return value
+        }
+    }
+}

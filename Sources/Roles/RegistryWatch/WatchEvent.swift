@@ -1,0 +1,94 @@
+import JSON
+import Registry
+
+/// What an agent hears.
+package enum WatchEvent: Sendable, Hashable {
+    /// The tag names this digest from now on.
+    case tagged(Reference, BlobDigest)
+    /// The agent is to pull this, and to report under the id how far it is.
+    case warm(id: String, Reference)
+
+    var name: ContentName {
+        switch self {
+        case .tagged(let reference, _), .warm(_, let reference): reference.name
+        }
+    }
+
+    package var json: JSONValue {
+        switch self {
+        case .tagged(let reference, let digest):
+            .object([
+                "type": .string("tag"), "reference": .string(reference.description),
+                "digest": .string(digest.description),
+            ])
+        case .warm(let id, let reference):
+            .object([
+                "type": .string("warm"), "reference": .string(reference.description), "id": .string(id),
+            ])
+        }
+    }
+
+    /// Nil for an event of a kind that is not known, or a malformed one.
+    package init?(_ value: JSONValue) {
+        guard let reference = value["reference"]?.stringValue.flatMap({ Reference($0) }) else { return nil }
+        switch value["type"]?.stringValue {
+        case "tag":
+            guard let digest = value["digest"]?.stringValue.flatMap({ BlobDigest($0) }) else { return nil }
+            self = .tagged(reference, digest)
+        case "warm":
+            guard let id = value["id"]?.stringValue, WatchID.isValid(id) else { return nil }
+            self = .warm(id: id, reference)
+        default: return nil
+        }
+    }
+}
+
+/// Random names of agents' watches and of warmings: whoever does not know one cannot guess it.
+package enum WatchID {
+    package static func random() -> String {
+        (0..<2).map { _ in
+            let part = String(UInt64.random(in: 0 ... .max), radix: 16)
+            return String(repeating: "0", count: 16 - part.utf8.count) + part
+        }.joined()
+    }
+
+    package static func isValid(_ text: String) -> Bool {
+        text.utf8.count == 32 && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+    }
+}
+
+/// The reply to a request that was kept at an index.
+package struct WatchReply: Sendable, Hashable {
+    /// Of the index's life: numbers of events begin anew with another.
+    package let epoch: String
+    /// The number of the last event that is said or passed over.
+    package let last: Int64
+    /// Whether there were events that are no longer known.
+    package let hasGap: Bool
+    package let events: [WatchEvent]
+
+    init(epoch: String, last: Int64, hasGap: Bool, events: [WatchEvent]) {
+        self.epoch = epoch
+        self.last = last
+        self.hasGap = hasGap
+        self.events = events
+    }
+
+    package var json: JSONValue {
+        .object([
+            "epoch": .string(epoch), "last": .integer(last), "gap": .bool(hasGap),
+            "events": .array(events.map(\.json)),
+        ])
+    }
+
+    /// Nil for what is no such reply.
+    package init?(_ value: JSONValue) {
+        guard let epoch = value["epoch"]?.stringValue, WatchID.isValid(epoch), case .integer(let last)? = value["last"],
+            let events = value["events"]?.arrayValue
+        else { return nil }
+        self.epoch = epoch
+        self.last = last
+        hasGap = value["gap"] == .bool(true)
+        self.events = events.compactMap { WatchEvent($0) }
+    }
+}

@@ -1,0 +1,140 @@
+import JSON
+import Registry
+import Synchronization
+import Threads
+
+/// The agents that keep requests at an index, and what they are told. Thread-safe.
+package final class WatchHub: Sendable {
+    private struct State {
+        var log: WatchLog
+        var watchers: WatcherTable
+        var warmings: WarmTable
+        /// Requests that are held, by the agent's id: one of each agent.
+        var held: [String: (serial: UInt64, continuation: CheckedContinuation<Void, Never>)] = [:]
+        var serials: UInt64 = 0
+    }
+
+    package let epoch = WatchID.random()
+    private let limits: WatchLimits
+    private let state: Mutex<State>
+
+    package init(limits: WatchLimits = WatchLimits()) {
+        self.limits = limits
+        state = Mutex(
+            State(log: WatchLog(limits), watchers: WatcherTable(limits), warmings: WarmTable(limits)))
+    }
+
+    // MARK: Of the index
+
+    /// Tags name a digest from now on: to be called when that is durable.
+    package func tagged(_ tags: [Tag], of name: ContentName, _ digest: BlobDigest) {
+        publish(tags.map { (.tagged(Reference(name: name, version: .tag($0)), digest), nil) })
+    }
+
+    private func publish(_ events: [(WatchEvent, Set<String>?)]) {
+        let woken = state.withLock { state in
+            for (event, watchers) in events { state.log.append(event, for: watchers) }
+            defer { state.held = [:] }
+            return state.held.values.map(\.continuation)
+        }
+        for continuation in woken { continuation.resume() }
+    }
+
+    // MARK: Of agents
+
+    /// Events after those that the agent knows, as soon as there are any.
+    /// - Parameters:
+    ///   - known: the epoch and the number of the last one that it knows; nil for an agent that begins.
+    ///   - wait: seconds to wait for news, at most.
+    package func events(
+        for watcher: Watcher, known: (epoch: String, last: Int64)?, wait: Double
+    ) async -> WatchReply {
+        let gone = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            let gone = state.watchers.saw(watcher, now: Clocks.steadySeconds)
+            return gone.flatMap { state.held.removeValue(forKey: $0)?.continuation }
+        }
+        gone?.resume()
+        let reply = reply(to: watcher, known)
+        guard let known, known.epoch == epoch, reply.events.isEmpty, reply.last == known.last, !reply.hasGap, wait > 0
+        else { return reply }
+        await held(watcher.id, after: known.last, for: min(wait, limits.hold))
+        // An agent is there until it does not come back.
+        state.withLock { _ = $0.watchers.saw(watcher, now: Clocks.steadySeconds) }
+        return self.reply(to: watcher, known)
+    }
+
+    private func reply(to watcher: Watcher, _ known: (epoch: String, last: Int64)?) -> WatchReply {
+        state.withLock { state in
+            let isSameLife = known.map { $0.epoch == epoch } ?? true
+            let found = state.log.events(after: isSameLife ? known?.last : nil, for: watcher.id) { event in
+                watcher.scope?.includes(event.name.text) ?? true
+            }
+            return WatchReply(
+                epoch: epoch, last: found.last, hasGap: found.hasGap || !isSameLife, events: found.events)
+        }
+    }
+
+    /// Returns when something was published, or the time is over.
+    private func held(_ id: String, after last: Int64, for seconds: Double) async {
+        let serial = state.withLock { state in
+            state.serials += 1
+            return state.serials
+        }
+        let timer = Task {
+            try? await Task.sleep(for: .seconds(seconds))
+            self.release(id, serial)
+        }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let released = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+                    if state.log.last != last || Task.isCancelled { return [continuation] }
+                    // An agent has one request here: an earlier one of it has nobody who waits for it any more.
+                    let before = state.held.updateValue((serial, continuation), forKey: id)
+                    return before.map { [$0.continuation] } ?? []
+                }
+                for continuation in released { continuation.resume() }
+            }
+        } onCancel: {
+            self.release(id, serial)
+        }
+        timer.cancel()
+    }
+
+    private func release(_ id: String, _ serial: UInt64) {
+        let continuation = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            guard state.held[id]?.serial == serial else { return nil }
+            return state.held.removeValue(forKey: id)?.continuation
+        }
+        continuation?.resume()
+    }
+
+    // MARK: Warming
+
+    /// Tells agents over the sites to pull something.
+    /// - Parameter count: how many of them; nil for all.
+    /// - Returns: the id of the warming; nil where no agent keeps a request here.
+    package func warm(_ reference: Reference, on count: Int?) -> String? {
+        let (id, now) = (WatchID.random(), Clocks.steadySeconds)
+        let chosen = state.withLock { state in
+            let chosen = state.watchers.choose(count, name: reference.name.text, now: now)
+            if !chosen.isEmpty { state.warmings.begin(id, reference, on: chosen, now: now) }
+            return chosen
+        }
+        guard !chosen.isEmpty else { return nil }
+        publish([(.warm(id: id, reference), Set(chosen.map(\.id)))])
+        return id
+    }
+
+    package func report(_ report: WarmReport, of watcher: String, on id: String) -> Bool {
+        state.withLock { $0.warmings.report(report, of: watcher, on: id, now: Clocks.steadySeconds) }
+    }
+
+    package func reference(ofWarming id: String) -> Reference? { state.withLock { $0.warmings.reference(of: id) } }
+
+    package func warming(_ id: String) -> JSONValue? {
+        let now = Clocks.steadySeconds
+        return state.withLock { state in
+            state.warmings.json(of: id, now: now) { state.watchers.isHere($0, now: now) }
+        }
+    }
+}

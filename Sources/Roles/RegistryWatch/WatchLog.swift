@@ -1,0 +1,50 @@
+/// The last events of an index, by number. Pure.
+struct WatchLog: Sendable {
+    private struct Entry {
+        let event: WatchEvent
+        /// Who is to hear of it; nil for all.
+        let watchers: Set<String>?
+    }
+
+    private let most: Int
+    private let mostInReply: Int
+    private var entries: [Entry] = []
+    /// The number of the first entry.
+    private var first: Int64 = 1
+    /// The number of the last event; 0 before the first.
+    var last: Int64 { first + Int64(entries.count) - 1 }
+
+    init(_ limits: WatchLimits) {
+        most = max(1, limits.events)
+        mostInReply = max(1, limits.eventsInReply)
+    }
+
+    mutating func append(_ event: WatchEvent, for watchers: Set<String>? = nil) {
+        entries.append(Entry(event: event, watchers: watchers))
+        // A part of them at a time: to remove from the front costs as much as there is.
+        guard entries.count > most + most / 4 else { return }
+        let dropped = entries.count - most
+        entries.removeFirst(dropped)
+        first += Int64(dropped)
+    }
+
+    /// The events after a number that an agent is to hear of.
+    /// - Parameters:
+    ///   - after: the number of the last event that the agent knows; nil for one that begins.
+    ///   - sees: whether an event may be said to it.
+    /// - Returns: also the number up to which that is all, and whether events between are forgotten.
+    func events(
+        after: Int64?, for watcher: String, sees: (WatchEvent) -> Bool
+    ) -> (events: [WatchEvent], last: Int64, hasGap: Bool) {
+        guard let after else { return ([], last, false) }
+        guard after <= last, after >= first - 1 else { return ([], last, true) }
+        var found: [WatchEvent] = []
+        var number = after
+        for entry in entries[Int(after - first + 1)...] {
+            if found.count == mostInReply { break }
+            number += 1
+            if entry.watchers.map({ $0.contains(watcher) }) ?? true, sees(entry.event) { found.append(entry.event) }
+        }
+        return (found, number, false)
+    }
+}
