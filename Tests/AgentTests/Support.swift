@@ -14,6 +14,7 @@ import RegistryAccess
 import RegistryClient
 import Swarm
 import TestSupport
+import Testing
 import Text
 import Threads
 
@@ -87,6 +88,28 @@ final class TestRegistry: Sendable {
         return BlobDigest(digest)
     }
 
+    /// Pushes as a client does, so that agents hear of the tag.
+    func put(_ files: [(String, [UInt8])], as text: String) async throws {
+        guard let reference = Reference(text) else { throw TimedOut(description: "no tag") }
+        var entries: [FilesManifest.File] = []
+        for (path, bytes) in files {
+            let digest = try await push(bytes, to: reference.name.text)
+            entries.append(
+                .init(path: try SafePath(path), digest: digest, size: Int64(bytes.count), isExecutable: false))
+        }
+        try await push(FilesManifest.emptyConfig, to: reference.name.text)
+        let (port, body) = (
+            UInt16(server.addresses[0].port), String(decoding: FilesManifest.make(entries), as: UTF8.self)
+        )
+        let path = "/v2/\(reference.name)/manifests/\(reference.version)"
+        let reply = try await Threads.offload { () -> Result<Reply, any Error> in
+            Result {
+                try Reply(port, path, "PUT", ["Content-Type: application/vnd.oci.image.manifest.v1+json"], body)
+            }
+        }.get()
+        guard reply.status == 201 else { throw TimedOut(description: "\(reply.status): \(reply.text)") }
+    }
+
     /// Stores a tag with files.
     func push(_ files: [(String, [UInt8])], as text: String) async throws {
         guard let reference = Reference(text), case .tag(let tag) = reference.version else {
@@ -115,7 +138,7 @@ final class TestAgent: Sendable {
 
     private init(
         _ registry: TestRegistry, in place: TemporaryDirectory, _ bounds: CacheBounds,
-        _ settings: BlobFetches.Settings
+        _ settings: BlobFetches.Settings, isRegistryThere: Bool
     ) async throws {
         self.place = place
         swarm = try SwarmNode(logger: quiet)
@@ -124,8 +147,10 @@ final class TestAgent: Sendable {
         let node = BlobNode(
             directory: try BlobDirectory(path: place.path), swarm: swarm, options: options, logger: quiet)
         agent = Agent(
-            node: node, view: RegistryView(try registry.url, credential: nil), bounds: bounds, settings: settings,
-            logger: quiet)
+            node: node,
+            view: RegistryView(
+                isRegistryThere ? try registry.url : try #require(HTTPURL("http://127.0.0.1:1")), credential: nil),
+            bounds: bounds, settings: settings, logger: quiet)
         try await agent.start()
         server = try await AgentServer.start(
             agent, at: [ListenAddress(host: "127.0.0.1", port: 0)], admission: Admission(), logger: quiet)
@@ -133,9 +158,12 @@ final class TestAgent: Sendable {
 
     static func run(
         _ registry: TestRegistry, in place: TemporaryDirectory? = nil, bounds: CacheBounds = .forTests,
-        settings: BlobFetches.Settings = BlobFetches.Settings(), _ body: (TestAgent) async throws -> Void
+        settings: BlobFetches.Settings = BlobFetches.Settings(), isRegistryThere: Bool = true,
+        _ body: (TestAgent) async throws -> Void
     ) async throws {
-        let agent = try await TestAgent(registry, in: place ?? TemporaryDirectory(inMemory: true), bounds, settings)
+        let agent = try await TestAgent(
+            registry, in: place ?? TemporaryDirectory(inMemory: true), bounds, settings,
+            isRegistryThere: isRegistryThere)
         let result: Result<Void, any Error>
         do { result = .success(try await body(agent)) } catch { result = .failure(error) }
         await agent.server.stop()
