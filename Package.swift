@@ -14,7 +14,7 @@ struct Module {
 
     enum Product: String {
         case argumentParser, asyncHTTPClient, crypto, deque, grdb, heap, hummingbird, log, nioCore, nioHTTP1, nioPosix,
-            nioSSL
+            nioSSL, yams
 
         var dependency: Target.Dependency {
             switch self {
@@ -30,6 +30,7 @@ struct Module {
             case .nioHTTP1: .product(name: "NIOHTTP1", package: "swift-nio")
             case .nioPosix: .product(name: "NIOPosix", package: "swift-nio")
             case .nioSSL: .product(name: "NIOSSL", package: "swift-nio-ssl")
+            case .yams: .product(name: "Yams", package: "Yams")
             }
         }
 
@@ -45,6 +46,7 @@ struct Module {
             case .log: ("https://github.com/apple/swift-log", "1.16.2")
             case .nioCore, .nioHTTP1, .nioPosix: ("https://github.com/apple/swift-nio", "2.101.2")
             case .nioSSL: ("https://github.com/apple/swift-nio-ssl", "2.37.6")
+            case .yams: ("https://github.com/jpsim/Yams", "6.2.2")
             }
         }
     }
@@ -61,6 +63,7 @@ let layers: [(name: String, modules: [Module])] = [
             Module(name: "Address", uses: ["Text"]),
             Module(name: "JSON", uses: ["Text"]),
             Module(name: "Settings", uses: ["Text", "Address", "JSON"]),
+            Module(name: "YAML", uses: ["JSON", "Settings"], products: [.yams]),
             Module(name: "CSHA", kind: .c),
             Module(name: "Hashing", uses: ["Text", "CSHA"], products: [.crypto]),
             Module(name: "Bencode"),
@@ -162,6 +165,8 @@ let layers: [(name: String, modules: [Module])] = [
             Module(name: "Fleet", uses: ["Text", "Address", "JSON", "Settings", "Hashing"]),
             Module(name: "Registry", uses: ["JSON", "Hashing", "Metainfo"]),
             Module(
+                name: "RegistrySettings", uses: ["Text", "Address", "JSON", "Settings", "YAML", "Registry"]),
+            Module(
                 name: "Backends",
                 uses: [
                     "Text", "JSON", "Hashing", "Files", "HTTPTransport", "HTTPOrigin", "S3", "ObjectStore", "Registry",
@@ -258,6 +263,7 @@ let layers: [(name: String, modules: [Module])] = [
                     "Text", "Address", "JSON", "Hashing", "Metainfo", "CLinux", "Threads", "Files", "Admission",
                     "Storage", "Authoring", "HashLibrary", "HTTPTransport", "Tracking", "TrackerServer", "SwarmCore",
                     "SwarmSimulator", "Swarm",
+                    "Settings", "RegistrySettings",
                     "HTTPServing", "BFT", "Node", "NodeAPI", "Blobs", "Database", "Registry", "NameIndex",
                     "RegistryClient", "RegistryTransfer", "RegistryAccess", "Backends", "TestFS", "BlobNode",
                     "ColdStore", "Origin", "Agent", "Reactor",
@@ -273,6 +279,7 @@ let purposes = [
     "Address": "hosts and ports as people write them",
     "JSON": "JSON read within limits and written",
     "Settings": "a configuration as a table of its keys: defaults, checks, documentation",
+    "YAML": "configuration files in YAML, read within limits",
     "CSHA": "the processor's instructions for SHA-1 and SHA-256",
     "Hashing": "SHA-1 and SHA-256 of several messages at a time, Merkle trees of BEP 52",
     "Bencode": "bencoded values, read within limits, written canonically",
@@ -311,6 +318,7 @@ let purposes = [
     "BFT": "BFT 2.0 as values: task files, configuration, paths, the exact text of replies",
     "Fleet": "what a control node decides, as values: selection, tokens and keys, waves, the life of a job, pace",
     "Registry": "content by name, as values: names, tags, digests, manifests, the owners of a blob",
+    "RegistrySettings": "the keys of a registry's roles, Kraken's among them, and the seed's names and flags",
     "Backends": "where blobs live in the end: a directory, a file server, an object store; chosen by name",
     "NameIndex": "names, tags and manifests in SQLite or PostgreSQL under one contract, and their calls",
     "TestFS": "a small HTTP file store, to try a back end with",
@@ -344,6 +352,7 @@ let tests: [Module] = [
     Module(name: "JSONTests", kind: .tests, uses: ["Text", "JSON"]),
     Module(name: "FleetTests", kind: .tests, uses: ["Text", "Address", "JSON", "Settings", "Hashing", "Fleet"]),
     Module(name: "SettingsTests", kind: .tests, uses: ["Text", "Address", "JSON", "Settings"]),
+    Module(name: "YAMLTests", kind: .tests, uses: ["JSON", "Settings", "YAML"]),
     Module(name: "ThreadsTests", kind: .tests, uses: ["Threads"]),
     Module(name: "FilesTests", kind: .tests, uses: ["Threads", "Files", "TestFileLayers", "TestSupport"]),
     Module(name: "HashingTests", kind: .tests, uses: ["Text", "Hashing", "TestSupport"]),
@@ -399,6 +408,9 @@ let tests: [Module] = [
             "NameIndex", "TestSupport",
         ], products: [.grdb, .hummingbird, .log]),
     Module(name: "RegistryTests", kind: .tests, uses: ["JSON", "Hashing", "Metainfo", "Registry"]),
+    Module(
+        name: "RegistrySettingsTests", kind: .tests,
+        uses: ["Text", "Address", "Settings", "RegistrySettings"]),
     Module(
         name: "RegistryClientTests", kind: .tests,
         uses: ["Text", "HTTPTransport", "Registry", "RegistryClient", "TestSupport"], products: [.nioCore]),

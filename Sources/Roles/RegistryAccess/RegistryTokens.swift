@@ -5,27 +5,34 @@ import Synchronization
 import Text
 import Threads
 
-/// Checks requests against the tokens of a file, which can be read again while the server runs.
+/// Checks requests against tokens that can be read again while the server runs.
 package final class RegistryTokens: Authenticator {
     private struct State {
         var table: TokenTable
         var failures = FailureLimit()
     }
 
-    private let path: String
+    private let read: @Sendable () throws(TokenTable.Problem) -> TokenTable
     private let state: Mutex<State>
 
     private static let mostBytes = 4 << 20
 
-    /// Reads the file. Blocks on the disk.
-    package init(path: String) throws(TokenTable.Problem) {
-        self.path = path
-        state = Mutex(State(table: try Self.read(path)))
+    /// Those of a file. Blocks on the disk.
+    package convenience init(path: String) throws(TokenTable.Problem) {
+        try self.init { () throws(TokenTable.Problem) in try Self.read(path) }
     }
 
-    /// Reads the file again. What was in force stays so if it cannot be used. Blocks on the disk.
+    /// - Parameter read: reads them, now and whenever it is asked.
+    package init(reading read: @escaping @Sendable () throws(TokenTable.Problem) -> TokenTable) throws(TokenTable
+        .Problem)
+    {
+        self.read = read
+        state = Mutex(State(table: try read()))
+    }
+
+    /// Reads them again. What was in force stays so if it cannot be used. Blocks on the disk.
     package func reload() throws(TokenTable.Problem) {
-        let table = try Self.read(path)
+        let table = try read()
         state.withLock { $0.table = table }
     }
 

@@ -10,7 +10,7 @@ package struct TokenTable: Sendable {
     package struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
         package let description: String
 
-        init(_ description: String) { self.description = description }
+        package init(_ description: String) { self.description = description }
     }
 
     struct Token: Sendable {
@@ -38,6 +38,11 @@ package struct TokenTable: Sendable {
             throw Problem("\(error)")
         }
         guard let list = value["tokens"]?.arrayValue else { throw Problem("there is no list 'tokens'") }
+        try self.init(list)
+    }
+
+    /// - Parameter list: what stands under `tokens`.
+    package init(_ list: [JSONValue]) throws(Problem) {
         guard !list.isEmpty else { throw Problem("the list 'tokens' is empty") }
         var names: Set<String> = []
         var digests: Set<[UInt8]> = []

@@ -13,6 +13,11 @@ package struct SettingNode: Sendable {
     /// - Parameter reason: shows no value that may be a secret.
     package func wrong(_ reason: String) -> SettingsError { SettingsError(.wrong, path, reason) }
 
+    /// A member of an object; null if it has none of that name.
+    package func member(_ key: String) -> SettingNode {
+        SettingNode(value: value[key] ?? .null, path: path.member(key))
+    }
+
     package func note(_ text: String) -> SettingNote { SettingNote(path: path, text: text) }
 }
 

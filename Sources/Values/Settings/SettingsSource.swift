@@ -4,7 +4,7 @@ import Text
 /// A configuration as it was written: a tree of values, and where each stands in its file as far as that is known.
 package struct SettingsSource: Sendable {
     package let values: JSONObject
-    private let places: [SettingPath: SettingPlace]
+    let places: [SettingPath: SettingPlace]
 
     /// - Parameter places: of members and elements; a reader that does not know them leaves them out, and errors name the
     ///   path alone.

@@ -11,6 +11,9 @@ enum Swoop {
         return top.path + "/.build/release/swoop"
     }()
 
+    /// From the root, for links and other directories.
+    static var fullPath: String { URL(filePath: path).standardizedFileURL.path }
+
     /// Fails with what to do when the program is not there.
     static func checkBuilt() throws {
         guard FileManager.default.isExecutableFile(atPath: path) else {

@@ -43,8 +43,10 @@ struct RegistryArguments: ParsableArguments {
     }
 
     /// Where the registry is, and what it is told.
-    func place() throws -> (HTTPURL, RegistryCredential?) {
-        let given = registry ?? Terminal.environment("SWOOP_REGISTRY").flatMap { $0.isEmpty ? nil : $0 }
+    /// - Parameter configured: what a configuration says of it.
+    func place(configured: String? = nil) throws -> (HTTPURL, RegistryCredential?) {
+        let environment = Terminal.environment("SWOOP_REGISTRY").flatMap { $0.isEmpty ? nil : $0 }
+        let given = registry ?? environment ?? configured
         let text = given ?? Self.defaultURL
         let full = text.contains("://") ? text : "http://" + text
         guard let url = HTTPURL(full.hasSuffix("/") ? String(full.dropLast()) : full), url.query.isEmpty else {

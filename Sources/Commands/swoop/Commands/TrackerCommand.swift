@@ -36,24 +36,36 @@ struct TrackerCommand: SwoopCommand {
     @Option(help: ArgumentHelp("Serve only the info hashes in this file.", valueName: "file"))
     var allow: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "The port of both, at the address that the configuration has: this machine's own, unless that says more.",
+            valueName: "port"))
+    var port: Int?
+
     @Option(help: "Where peers are kept.")
     var store = Store.memory
 
     /// The store of peers; only one kind so far.
     enum Store: String, ExpressibleByArgument, CaseIterable { case memory }
 
+    @OptionGroup var files: ConfigurationArguments
+
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
+        if let port, !(0...65_535).contains(port) { throw ValidationError("'--port' is a number up to 65535") }
+        if port != nil, http != nil { throw ValidationError("'--port' and '--http' exclude each other") }
         if let interval, !(1...43_200).contains(interval.seconds) {
             throw ValidationError("The value is invalid for '--interval <duration>': 1s to 12h are possible")
         }
     }
 
     func run(_ reporter: Reporter) async throws {
+        let given = try await files.load(.tracker, reporter)
         let server: TrackerServer
         do {
-            server = try TrackerServer(configuration: try configuration(), logger: global.logger)
+            server = try TrackerServer(
+                configuration: try configuration(given), logger: given.logger(global, reporter))
         } catch let error as TrackerServerError {
             throw Failure(error)
         }
@@ -78,9 +90,20 @@ struct TrackerCommand: SwoopCommand {
         await server.stop()
     }
 
-    private func configuration() throws -> TrackerConfiguration {
-        let http = http ?? PeerAddress(ipv6High: 0, low: 0, port: 6969)
+    private func configuration(_ given: RoleConfiguration) throws -> TrackerConfiguration {
+        // A registry's tracker is told so by its file or the seed's flag; any other is for everybody, as trackers are.
+        let isRegistrys = port != nil || given.place.path != nil
+        let usual = try isRegistrys ? PeerAddress(host: given.host(), port: UInt16(port ?? 15_003)) : nil
+        let http = http ?? usual ?? PeerAddress(ipv6High: 0, low: 0, port: 6969)
         var configuration = TrackerConfiguration(http: [http], udp: [udp ?? http])
+        if isRegistrys { (configuration.interval, configuration.trust) = (30, .loopbackAndPrivate) }
+        if let seconds = given.values.trackerServer.announceInterval {
+            configuration.interval = max(1, Int(seconds.rounded()))
+        }
+        if let most = given.values.trackerServer.announceLimit {
+            configuration.limits.maximumPeers = most
+            configuration.limits.defaultPeers = min(most, configuration.limits.defaultPeers)
+        }
         if let interval { configuration.interval = interval.seconds }
         configuration.allow = try allow.map(AllowFile.read)
         return configuration

@@ -5,13 +5,28 @@
 
 import ArgumentParser
 import Glibc
+import RegistrySettings
 
 @main
 enum Main {
     static func main() {
         StopSignal.block()
-        Task.detached { exit(await run(Array(CommandLine.arguments.dropFirst())).rawValue) }
+        Task.detached { exit(await run(line: CommandLine.arguments).rawValue) }
         StopSignal.shared.serve()
+    }
+
+    /// The same for a whole command line: by the names of the seed's programs this is one of them.
+    private static func run(line: [String]) async -> ExitStatus {
+        let arguments = Array(line.dropFirst())
+        guard let program = line.first.flatMap({ SeedProgram(invokedAs: $0) }) else { return await run(arguments) }
+        do {
+            return await run(try await program.swoopArguments(arguments))
+        } catch {
+            let reporter = Reporter(mode: .init(json: arguments.contains("--json")))
+            guard let failure = error as? Failure else { return (error as? QuietExit)?.status ?? .failed }
+            reporter.failure(failure)
+            return failure.status
+        }
     }
 
     /// Parses and runs a command, and reports its errors. Separate from ``main()`` for tests.

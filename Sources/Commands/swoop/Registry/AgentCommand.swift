@@ -54,19 +54,20 @@ struct AgentCommand: SwoopCommand {
     var socket: String?
 
     @Option(
-        help: ArgumentHelp("The most that the cache takes: a size, or a share of the disk.", valueName: "size"),
+        help: ArgumentHelp(
+            "The most that the cache takes: a size, or a share of the disk. Default: 50%.", valueName: "size"),
         transform: CacheSize.parse)
-    var max: CacheBounds.Size = .share(0.5)
+    var max: CacheBounds.Size?
 
     @Option(
-        help: ArgumentHelp("What is left free on the disk: a size, or a share of it.", valueName: "size"),
+        help: ArgumentHelp("What is left free on the disk: a size, or a share of it. Default: 10%.", valueName: "size"),
         transform: CacheSize.parse)
-    var keepFree: CacheBounds.Size = .share(0.1)
+    var keepFree: CacheBounds.Size?
 
     @Option(
-        help: ArgumentHelp("Blobs that were not used for so long leave the cache.", valueName: "time"),
+        help: ArgumentHelp("Blobs that were not used for so long leave the cache. Default: 7d.", valueName: "time"),
         transform: TimeSpan.parse)
-    var tti = TimeSpan(seconds: 7 * 86_400)
+    var tti: TimeSpan?
 
     @Option(
         help: ArgumentHelp(
@@ -90,13 +91,17 @@ struct AgentCommand: SwoopCommand {
 
     @OptionGroup var access: RegistryArguments
 
+    @OptionGroup var files: ConfigurationArguments
+
+    @OptionGroup var named: SeedAgentArguments
+
     @OptionGroup var global: GlobalOptions
 
     func run(_ reporter: Reporter) async throws {
-        var logger = global.logger
-        if global.verbose == 0 { logger.logLevel = .warning }
+        let given = try await files.load(.agent, reporter)
+        let logger = given.logger(global, reporter)
         StopSignal.shared.setForcedStatus(.done)
-        let place = cache ?? Self.usualCache
+        let place = cache ?? given.cacheDirectory ?? Self.usualCache
         let admission = Admission()
         let directory = try await Threads.offload { Result { try Self.open(place) } }.get()
         DescriptorLimit.raise()
@@ -104,7 +109,7 @@ struct AgentCommand: SwoopCommand {
         configuration.admission = admission
         let swarm = try SwarmNode(configuration: configuration, logger: logger)
         do {
-            try await serve(directory, place, swarm, admission, logger, reporter)
+            try await serve(directory, place, swarm, admission, given, logger, reporter)
         } catch {
             await swarm.shutdown()
             throw error
@@ -113,17 +118,23 @@ struct AgentCommand: SwoopCommand {
     }
 
     private func serve(
-        _ directory: BlobDirectory, _ place: String, _ swarm: SwarmNode, _ admission: Admission, _ logger: Logger,
-        _ reporter: Reporter
+        _ directory: BlobDirectory, _ place: String, _ swarm: SwarmNode, _ admission: Admission,
+        _ given: RoleConfiguration, _ logger: Logger, _ reporter: Reporter
     ) async throws {
         var options = TransferOptions()
-        options.listen = peers ?? PeerAddress(ipv6High: 0, low: 0, port: anyPort ? 0 : 16001)
+        options.listen = peers ?? named.peers ?? PeerAddress(ipv6High: 0, low: 0, port: anyPort ? 0 : 16001)
+        options.announceAddress = try named.announced
+        options.uploadLimit = given.values.scheduler.connections.bandwidth.bytesSent.map { Int($0) }
+        options.downloadLimit = given.values.scheduler.connections.bandwidth.bytesReceived.map { Int($0) }
         (options.fewPeers, options.earlyAnnounce) = (8, 5)
+        let site = site ?? given.site
         options.site = site
         let node = BlobNode(directory: directory, swarm: swarm, options: options, logger: logger)
         let followed = try followed()
-        let (registry, credential) = try access.place()
-        let local = try await Threads.offload { [tokens] in Result { try Self.access(tokens) } }.get()
+        let (registry, credential) = try access.place(configured: given.registryURL(named))
+        let local = try await Threads.offload { [tokens] in
+            Result { try tokens == nil ? given.localAccess() : Self.access(tokens) }
+        }.get()
         if case .tokens(let tokens) = local {
             StopSignal.shared.onHangup {
                 Threads.runDetached {
@@ -140,15 +151,19 @@ struct AgentCommand: SwoopCommand {
             Threads.runDetached { Self.keep(cluster, at: list) }
         }
         var bounds = CacheBounds()
-        (bounds.most, bounds.keepFree, bounds.unusedFor) = (max, keepFree, Double(tti.seconds))
+        given.fill(&bounds)
+        if let max { bounds.most = max }
+        if let keepFree { bounds.keepFree = keepFree }
+        if let tti { bounds.unusedFor = Double(tti.seconds) }
         let agent = Agent(node: node, view: view, bounds: bounds, logger: logger)
         let pulls = PullTable(agent)
         let watch = IndexWatch(agent, pulls: pulls, follow: followed, site: site ?? "", logger: logger)
         do {
             try await agent.start()
             let ports = anyPort ? [0, 0] : [16002, 16000]
+            let host = try given.values.host == nil ? "127.0.0.1" : given.host()
             let server = try await AgentServer.start(
-                agent, at: ports.map { ListenAddress(host: "127.0.0.1", port: $0) }, pulls: pulls, access: local,
+                agent, at: named.ports(ports).map { ListenAddress(host: host, port: $0) }, pulls: pulls, access: local,
                 admission: admission, logger: logger)
             let door = try door(agent, AgentState(agent: agent, pulls: pulls), logger)
             door.start()

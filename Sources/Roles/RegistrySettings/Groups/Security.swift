@@ -1,0 +1,87 @@
+import Settings
+import Text
+
+/// Certificates, as Kraken's `tls` names them.
+package struct TLSPlaces: Sendable, Equatable {
+    package struct File: Sendable, Equatable {
+        package var path: String?
+
+        static let table = SettingsTable<File>([
+            Setting("path", .path, optional: \.path, .nothing, "a file")
+        ])
+        static var form: SettingForm<File> { .object(table, from: File()) }
+    }
+
+    package struct Pair: Sendable, Equatable {
+        package var isDisabled = false
+        package var certificate = File()
+        package var key = File()
+        package var passphrase = File()
+
+        static let table = SettingsTable<Pair>([
+            Setting("disabled", .yamlFlag, \.isDisabled, .value("false"), "whether it is left out"),
+            Setting(
+                "cert", File.form, \.certificate, .nothing,
+                "`path` of a PEM file: the certificate, then those that vouch for it"),
+            Setting("key", File.form, \.key, .nothing, "`path` of a PEM file: its private key"),
+            Setting("passphrase", File.form, \.passphrase, .nothing, "`path` of a file whose first line opens the key"),
+        ])
+
+        /// Nil where there is none, or it is left out.
+        package var files: (certificate: String, key: String, passphrase: String?)? {
+            guard !isDisabled, let certificate = certificate.path, let key = key.path else { return nil }
+            return (certificate, key, passphrase.path)
+        }
+    }
+
+    package var authorities: [File] = []
+    package var server = Pair()
+    package var client = Pair()
+
+    static let table = SettingsTable<TLSPlaces>([
+        .ignored("name"),
+        Setting(
+            "cas", .list(of: File.form), \.authorities, .nothing,
+            "a list of `path`s of PEM files: who vouches for other roles and for clients"),
+        Setting("server", pair, \.server, .words("none: plain HTTP"), "what this role shows"),
+        Setting("client", pair, \.client, .nothing, "what it shows other roles"),
+    ])
+
+    private static var pair: SettingForm<Pair> {
+        let form = SettingForm<Pair>.object(Pair.table, from: Pair())
+        return SettingForm(noting: { node, notes throws(SettingsError) in
+            guard let pair = try form.value(of: node, &notes) else { return nil }
+            guard pair.isDisabled || (pair.certificate.path == nil) == (pair.key.path == nil) else {
+                throw node.wrong("'cert' and 'key' go together")
+            }
+            return pair
+        })
+    }
+}
+
+/// Whom an agent pulls for.
+package enum LocalCallers: String, Sendable, CaseIterable {
+    /// All programs of its host, with its own token.
+    case open
+    /// Whoever shows a token.
+    case token
+}
+
+/// Where and how much is logged, as Kraken's `zap` says it.
+package struct LogPlaces: Sendable, Equatable {
+    package enum Level: String, Sendable, CaseIterable { case debug, info, warn, error, dpanic, panic, fatal }
+
+    package var level: Level?
+    /// `stdout`, `stderr` or paths.
+    package var paths: [String] = []
+
+    static let table = SettingsTable<LogPlaces>(
+        [
+            Setting("level", .choice, optional: \.level, .words("warn"), "the least that is logged"),
+            Setting("outputPaths", .list(of: .text), \.paths, .words("stderr"), "`stdout`, `stderr` or paths of files"),
+        ]
+            + [
+                "development", "encoding", "encoderConfig", "disableStacktrace", "disableCaller", "errorOutputPaths",
+                "sampling", "initialFields",
+            ].map { .ignored($0) })
+}

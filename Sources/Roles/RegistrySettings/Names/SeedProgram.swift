@@ -1,0 +1,107 @@
+/// The programs of the seed, which this one is by their names.
+package enum SeedProgram: String, Sendable, CaseIterable {
+    case testfs, origin, tracker
+    case buildIndex = "build-index"
+    case agent
+    case pushCLI = "push-cli"
+    case pullCLI = "pull-cli"
+    case proxy
+
+    /// - Parameter invocation: `argv[0]`: the name, also with `kraken-` before, in any directory.
+    package init?(invokedAs invocation: String) {
+        let name = invocation.split(separator: "/").last.map(String.init) ?? ""
+        self.init(rawValue: name.hasPrefix("kraken-") ? String(name.dropFirst(7)) : name)
+    }
+
+    /// What this program is called to do.
+    package enum Call: Sendable, Equatable {
+        /// Arguments of `swoop`.
+        case arguments([String])
+        /// The same, with `--registry` of an origin: that of a configuration, else of this host.
+        case withOrigin([String], config: String?, secrets: String?)
+        /// What to print for `-help`.
+        case help(String)
+    }
+
+    /// Flags that every role has.
+    private static let common = ["config", "cluster", "zone", "secrets", "mutex-profile-fraction"]
+    /// This program's own, without a value.
+    private static let switches = ["json", "quiet", "verbose", "any-port"]
+
+    private var flags: [String] {
+        switch self {
+        case .testfs: ["port"]
+        case .tracker, .buildIndex: Self.common + ["port"]
+        case .origin: Self.common + ["blobserver-hostname", "blobserver-port", "peer-ip", "peer-port"]
+        case .agent: Self.common + ["peer-ip", "peer-port", "agent-server-port", "agent-registry-port"]
+        case .pushCLI: Self.common + ["file", "tag"]
+        case .pullCLI: Self.common + ["agent-server-port", "tag", "download-dir"]
+        case .proxy: Self.common + ["port", "server-port"]
+        }
+    }
+
+    /// - Parameter given: the arguments after the name.
+    package func call(_ given: [String]) throws(GoFlags.Problem) -> Call {
+        let flags: GoFlags
+        do throws(GoFlags.Problem) {
+            flags = try GoFlags(given, known: self.flags, switches: Self.switches)
+        } catch .help { return .help(usage) }
+        switch self {
+        case .testfs: return .arguments(["testfs"] + (try Self.port("port", of: flags, as: "--port")) + flags.switches)
+        case .tracker: return .arguments(["tracker"] + (try Self.role(flags)))
+        case .buildIndex: return .arguments(["index"] + (try Self.role(flags)))
+        case .origin: return .arguments(["origin"] + (try Self.role(flags)))
+        case .agent: return .arguments(["agent"] + (try Self.role(flags)))
+        case .proxy: return .arguments(["origin", "--door"] + (try Self.role(flags)))
+        case .pushCLI: return try Self.push(flags)
+        case .pullCLI: return .arguments(try Self.pull(flags))
+        }
+    }
+
+    /// A role's flags have the same names here.
+    private static func role(_ flags: GoFlags) throws(GoFlags.Problem) -> [String] {
+        var arguments: [String] = []
+        for name in common + ["blobserver-hostname", "peer-ip"] {
+            if let value = flags[name], !value.isEmpty { arguments += ["--\(name)=\(value)"] }
+        }
+        for name in ["port", "blobserver-port", "peer-port", "agent-server-port", "agent-registry-port", "server-port"]
+        {
+            arguments += try port(name, of: flags, as: "--\(name)")
+        }
+        return arguments + flags.switches
+    }
+
+    private static func port(_ name: String, of flags: GoFlags, as option: String) throws(GoFlags.Problem) -> [String] {
+        try flags.port(name).map { ["\(option)=\($0)"] } ?? []
+    }
+
+    /// `--tag` is TAG, of the file's own name, or NAME:TAG.
+    private static func push(_ flags: GoFlags) throws(GoFlags.Problem) -> Call {
+        guard let file = flags["file"], !file.isEmpty else { throw .missing("file") }
+        let tag = flags["tag"].flatMap { $0.isEmpty ? nil : $0 } ?? "latest"
+        let reference: String
+        if tag.contains(":") {
+            reference = tag
+        } else {
+            guard let name = file.split(separator: "/").last, name != ".", name != ".." else {
+                throw .invalidValue(flag: "tag", value: tag)
+            }
+            reference = "\(name):\(tag)"
+        }
+        return .withOrigin(
+            ["push"] + flags.switches + ["--", file, reference], config: flags["config"], secrets: flags["secrets"])
+    }
+
+    /// From the agent, which the tag is asked of too.
+    private static func pull(_ flags: GoFlags) throws(GoFlags.Problem) -> [String] {
+        guard let tag = flags["tag"], !tag.isEmpty else { throw .missing("tag") }
+        guard let directory = flags["download-dir"], !directory.isEmpty else { throw .missing("download-dir") }
+        let port = try flags.port("agent-server-port") ?? 16_002
+        return ["pull", "--overwrite", "--registry=http://127.0.0.1:\(port)", "--output=\(directory)"] + flags.switches
+            + ["--", tag]
+    }
+
+    package var usage: String {
+        "Usage of \(rawValue) (swoop under the seed's name):\n" + flags.sorted().map { "  -\($0) value\n" }.joined()
+    }
+}

@@ -1,0 +1,100 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The seed's programs by their names, with the commands of its chapter 3 as they are written there.
+@Suite(.serialized) struct SeedTests {
+    private static let push = """
+        ./push-cli \\
+        --config=/etc/kraken/config/push-cli/base.yaml \\
+        --file=/mnt/e/sse/sources4 \\
+        --tag=latest
+        """
+    private static let agent = """
+        ./agent --config=/etc/kraken/config/agent/base.yaml \\
+        --peer-ip=localhost \\
+        --peer-port=16001 \\
+        --agent-server-port=16002
+        """
+    private static func pull(_ tag: String) -> String {
+        """
+        ./pull-cli \\
+        --agent-server-port=16002 \\
+        --tag=\(tag) \\
+        --download-dir=/mnt/e/sse/
+        """
+    }
+
+    /// Pushes a file and a tree, pulls them through an agent, and sees what arrived.
+    private func chapter3(on host: SeedHost) async throws {
+        _ = try await host.run(
+            "bash -c 'head -c 5000000 /dev/urandom > /mnt/e/sse/sources4; echo zip > /mnt/e/sse1.zip'")
+        let pushed = try await host.run(Self.push)
+        #expect(pushed.status == 0, "\(pushed)")
+        let zip = try await host.run("./kraken-push-cli -file /mnt/e/sse1.zip")
+        #expect(zip.status == 0, "\(zip)")
+        let agent = try host.start(Self.agent)
+        #expect(try await host.soon("curl -sf -o /dev/null http://127.0.0.1:16002/readyz"), "\(agent.errors)")
+        _ = try await host.run("mv /mnt/e/sse/sources4 /mnt/e/kept")
+        for tag in ["sources4:latest", "sse1.zip:latest"] {
+            let pulled = try await host.run(Self.pull(tag))
+            #expect(pulled.status == 0, "\(pulled)")
+        }
+        #expect(try await host.run("cmp /mnt/e/kept /mnt/e/sse/sources4").status == 0)
+        #expect(try await host.run("cmp /mnt/e/sse1.zip /mnt/e/sse/sse1.zip").status == 0)
+        let digest = try await host.run("curl -sf http://127.0.0.1:16002/tags/sources4:latest")
+        #expect(digest.output.hasPrefix("sha256:"), "\(digest)")
+        #expect(try await host.run(Self.pull("nothing:latest")).status == 4)
+        agent.send(SIGTERM)
+        #expect(try await agent.ending().status == 0)
+        #expect(try await host.run("test -s /var/log/kraken/kraken-agent/stdout.log").status == 0)
+    }
+
+    @Test func `push and pull through an agent at a registry of one process`() async throws {
+        let host = try await SeedHost()
+        let up = try host.start("\(Swoop.fullPath) up --data /var/lib/registry")
+        #expect(try await host.soon("curl -sf -o /dev/null http://127.0.0.1:15002/v2/"), "\(up.errors)")
+        try await chapter3(on: host)
+        up.send(SIGTERM)
+        #expect(try await up.ending().status == 0)
+    }
+
+    @Test func `are refused with status 2 for a wrong flag or file, and say where the mistake is`() async throws {
+        let place = try TemporaryDirectory()
+        let link = try place.file("tracker")
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: Swoop.fullPath)
+        let flag = try await Program([link, "--ports=1"]).ending()
+        #expect(flag.status == 2 && flag.errors.contains("flag provided but not defined: -ports"), "\(flag)")
+        try place.write("base.yaml", "trackerserver:\n  announce_interval: 3\nnope: 1\n")
+        let value = try await Program([link, "-config", place.path("base.yaml"), "-port=0"]).ending()
+        #expect(
+            value.status == 2
+                && value.errors.contains(
+                    "\(place.path)/base.yaml, line 2, column 3: the key 'trackerserver.announce_interval' is wrong"),
+            "\(value)")
+        try place.write("secrets.yaml", "swarm_secret: x\n", mode: 0o644)
+        let open = try await Program([link, "--secrets", place.path("secrets.yaml"), "-port=0"]).ending()
+        #expect(open.status == 2 && open.errors.contains("it needs mode 600"), "\(open)")
+        let help = try await Program([link, "-help"]).ending()
+        #expect(help.status == 0 && help.output.contains("-mutex-profile-fraction"), "\(help)")
+    }
+
+    @Test func `a tracker takes its file, and warns of keys that nobody knows`() async throws {
+        let place = try TemporaryDirectory()
+        try place.write("tracker.yaml", "extends: base.yaml\nnope: 1\n")
+        try place.write(
+            "base.yaml",
+            "trackerserver: {announce_interval: 7s}\nzap: {level: info, outputPaths: [\(place.path)/log/t]}\n")
+        let tracker = try Swoop.start("tracker", "--config", place.path("tracker.yaml"), "--port", "0", "--json")
+        let http = try #require(try await tracker.waitForEvent("listening")["http"] as? String)
+        #expect(http.hasPrefix("127.0.0.1:"))
+        #expect(tracker.errors.contains("tracker.yaml, line 2, column 1: the key 'nope' is not known and is ignored"))
+        let answer = try await Command.ending([
+            "curl", "-s",
+            "http://\(http)/announce?info_hash=aaaaaaaaaaaaaaaaaaaa&peer_id=bbbbbbbbbbbbbbbbbbbb&port=9&left=0&uploaded=0&downloaded=0",
+        ]).output
+        #expect(["6", "7", "8"].contains { answer.contains("8:intervali\($0)e") }, "\(answer)")
+        try await tracker.stop()
+        #expect(try String(contentsOfFile: place.path("log/t"), encoding: .utf8).contains("info swoop:"))
+    }
+}
