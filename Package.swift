@@ -117,8 +117,11 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "TrackerServer",
                 uses: ["Text", "Address", "CLinux", "Threads", "MetricFamilies", "Admission", "Reactor", "Tracking"],
-                products: [.log]
+                products: [.deque, .log]
             ),
+            Module(
+                name: "TrackerRedis", uses: ["Address", "Threads", "Reactor", "Tracking", "TrackerServer"],
+                products: [.deque, .log]),
         ]
     ),
     (
@@ -262,6 +265,9 @@ let layers: [(name: String, modules: [Module])] = [
                 uses: [
                     "Text", "Address", "JSON", "Hashing", "Metainfo", "CLinux", "Threads", "Files", "Admission",
                     "Storage", "Authoring", "HashLibrary", "HTTPTransport", "Tracking", "TrackerServer", "SwarmCore",
+                    "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Files", "Admission", "Storage",
+                    "Authoring", "HashLibrary", "HTTPTransport", "Tracking", "TrackerServer", "TrackerRedis",
+                    "SwarmCore",
                     "SwarmSimulator", "Swarm",
                     "Settings", "RegistrySettings",
                     "HTTPServing", "BFT", "Node", "NodeAPI", "Blobs", "Database", "Registry", "NameIndex",
@@ -302,6 +308,7 @@ let purposes = [
     "Tracking": "announces and scrapes of both sides, over HTTP and UDP; when a peer announces to which tracker",
     "TrackerClient": "announces and scrapes over the network",
     "TrackerServer": "the tracker: its sockets, and its peers in memory",
+    "TrackerRedis": "peers that several trackers share in Redis or Valkey",
     "PeerWire": "messages between peers: handshake, frames, extensions",
     "SwarmCore": "the decisions of one torrent: which piece, from which peer, which peers to unchoke, which to ban",
     "SwarmSimulator":
@@ -371,7 +378,10 @@ let tests: [Module] = [
     Module(name: "AuthoringTests", kind: .tests, uses: ["Text", "Hashing", "Metainfo", "Authoring", "TestSupport"]),
     Module(
         name: "TrackerServerTests", kind: .tests,
-        uses: ["Text", "Address", "Admission", "Reactor", "Tracking", "TrackerServer", "TestSupport"]),
+        uses: [
+            "Text", "Address", "Admission", "Threads", "Reactor", "Tracking", "TrackerServer", "TrackerRedis",
+            "TestSupport",
+        ], products: [.log]),
     Module(
         name: "TrackerClientTests", kind: .tests,
         uses: ["Text", "Address", "Hashing", "HTTPTransport", "Tracking", "TrackerClient", "TestSupport"],

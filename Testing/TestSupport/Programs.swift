@@ -70,7 +70,8 @@ package final class ServerProcess: Sendable {
         }
     }
 
-    private func send(_ signal: CInt) { isOver.withLock { if !$0 { Glibc.kill(pid, signal) } } }
+    /// Sends a signal, unless it has been waited for.
+    package func send(_ signal: CInt) { isOver.withLock { if !$0 { Glibc.kill(pid, signal) } } }
 }
 
 /// A program that ran to its end.

@@ -67,6 +67,9 @@ package struct TrackerConfiguration: Sendable {
     /// Minimum seconds between announces that responses contain.
     package var minimumInterval: Int { max(1, interval / 2) }
 
+    /// Seconds for which a peer stays in a store that several trackers share: three intervals.
+    var sharedLifetime: Int { 3 * max(1, interval) }
+
     /// Limits of the store: a peer is removed after a little more than two intervals.
     package var storeLimits: MemoryPeerStore.Limits {
         var result = MemoryPeerStore.Limits()

@@ -7,6 +7,7 @@
 import Address
 import Glibc
 import Logging
+import Reactor
 import Synchronization
 import Threads
 import Tracking
@@ -35,17 +36,22 @@ package final class TrackerServer: Sendable {
     private let logger: Logger
 
     /// Binds the sockets of a tracker that keeps its peers in memory.
+    /// - Parameter makeShared: makes the store that it shares with other trackers, on its thread; nil for none.
     /// - Throws: `TrackerServerError` for an address that is in use or not local, or a setting out of range.
     package convenience init(
-        configuration: TrackerConfiguration, logger: Logger = Logger(label: "swoop.tracker")
+        configuration: TrackerConfiguration, logger: Logger = Logger(label: "swoop.tracker"),
+        makeShared: (@Sendable (Poller) -> any SharedPeerStore)? = nil
     ) throws(TrackerServerError) {
         let limits = configuration.storeLimits
-        try self.init(configuration: configuration, logger: logger) { MemoryPeerStore(limits: limits) }
+        try self.init(configuration: configuration, logger: logger, makeShared: makeShared) {
+            MemoryPeerStore(limits: limits)
+        }
     }
 
     /// The same with another kind of store, which `makeStore` creates on the tracker's thread.
     init<Store: PeerStore>(
-        configuration: TrackerConfiguration, logger: Logger, makeStore: @escaping @Sendable () -> Store
+        configuration: TrackerConfiguration, logger: Logger,
+        makeShared: (@Sendable (Poller) -> any SharedPeerStore)? = nil, makeStore: @escaping @Sendable () -> Store
     ) throws(TrackerServerError) {
         try configuration.check()
         let mailbox = try Mailbox()
@@ -56,8 +62,8 @@ package final class TrackerServer: Sendable {
         let start: Starter = {
             do throws(TrackerServerError) {
                 let loop = try TrackerLoop(
-                    configuration: configuration, store: makeStore(), http: http, udp: udp, mailbox: mailbox,
-                    logger: logger)
+                    configuration: configuration, store: makeStore(), shared: makeShared?(mailbox.poller), http: http,
+                    udp: udp, mailbox: mailbox, logger: logger)
                 loop.run()
             } catch {
                 logger.error("tracker cannot start", metadata: ["reason": "\(error)"])

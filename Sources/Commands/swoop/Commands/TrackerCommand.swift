@@ -1,5 +1,7 @@
 import Address
 import ArgumentParser
+import Reactor
+import TrackerRedis
 import TrackerServer
 import Tracking
 
@@ -45,8 +47,14 @@ struct TrackerCommand: SwoopCommand {
     @Option(help: "Where peers are kept.")
     var store = Store.memory
 
-    /// The store of peers; only one kind so far.
+    /// The store of what this tracker hears; only one kind so far.
     enum Store: String, ExpressibleByArgument, CaseIterable { case memory }
+
+    @Option(
+        help: ArgumentHelp(
+            "Share peers with other trackers in this Redis (6.2 or newer) or Valkey. While it does not answer, the tracker "
+                + "answers from memory.", valueName: "addr:port"))
+    var redis: String?
 
     @OptionGroup var files: ConfigurationArguments
 
@@ -65,7 +73,8 @@ struct TrackerCommand: SwoopCommand {
         let server: TrackerServer
         do {
             server = try TrackerServer(
-                configuration: try configuration(given), logger: given.logger(global, reporter))
+                configuration: try configuration(given), logger: given.logger(global, reporter),
+                makeShared: try makeShared(given))
         } catch let error as TrackerServerError {
             throw Failure(error)
         }
@@ -88,6 +97,16 @@ struct TrackerCommand: SwoopCommand {
         reporter.note("tracker: http://\(http)/announce and udp://\(udp), numbers at http://\(http)/stats")
         await StopSignal.shared.wait()
         await server.stop()
+    }
+
+    /// What makes the store that this tracker shares with others.
+    private func makeShared(_ given: RoleConfiguration) throws -> (@Sendable (Poller) -> any SharedPeerStore)? {
+        guard let redis = redis ?? given.values.peerStore.redisAddress else { return nil }
+        guard let address = RedisAddress(redis) else {
+            throw Failure(.usage, "Redis: '\(redis.shown)' is no address: HOST:PORT is expected")
+        }
+        let logger = global.logger
+        return { RedisPeers(address, poller: $0, logger: logger) }
     }
 
     private func configuration(_ given: RoleConfiguration) throws -> TrackerConfiguration {

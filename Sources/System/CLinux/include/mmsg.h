@@ -87,3 +87,37 @@ static inline void swoop_batch_queue(struct swoop_batch *batch, int i, size_t le
 static inline int swoop_batch_send(struct swoop_batch *batch, int socket, int from) {
     return swoop_sendmmsg(socket, batch->out + from, (unsigned int)(batch->replies - from), MSG_DONTWAIT);
 }
+
+/// Where a reply goes that is written later, after the batch has other contents: to whom, and from which local address.
+struct swoop_return {
+    struct sockaddr_in6 source;
+    _Alignas(8) uint8_t control[swoop_control_room];
+    uint16_t name_length, control_length;
+};
+
+/// The return address of datagram `i`.
+static inline struct swoop_return swoop_batch_return(const struct swoop_batch *batch, int i) {
+    struct swoop_return result;
+    const struct msghdr *in = &batch->in[i].header;
+    result.source = batch->source[i];
+    memcpy(result.control, batch->control[i], sizeof result.control);
+    result.name_length = (uint16_t)in->msg_namelen;
+    result.control_length = (uint16_t)(in->msg_controllen <= swoop_control_room ? in->msg_controllen : 0);
+    return result;
+}
+
+/// Forgets the replies that were queued.
+static inline void swoop_batch_clear(struct swoop_batch *batch) { batch->replies = 0; }
+
+/// Queues `length` bytes written at `swoop_batch_reply` as a reply to a return address. Nothing may be received into this batch.
+static inline void swoop_batch_queue_return(struct swoop_batch *batch, const struct swoop_return *to, size_t length) {
+    int k = batch->replies++;
+    struct msghdr *out = &batch->out[k].header;
+    batch->source[k] = to->source;
+    memcpy(batch->control[k], to->control, sizeof to->control);
+    batch->out_part[k].iov_len = length;
+    out->msg_name = &batch->source[k];
+    out->msg_namelen = to->name_length;
+    out->msg_control = to->control_length ? batch->control[k] : NULL;
+    out->msg_controllen = to->control_length;
+}

@@ -1,6 +1,7 @@
 import Address
 import Admission
 import Glibc
+import Reactor
 import Tracking
 
 /// What a connection is waiting for. Each phase has one timeout for all connections, so a queue in order of arrival is
@@ -41,6 +42,10 @@ struct ConnectionTable {
         var serial: UInt64 = 0
         /// Whether a request of this connection was answered.
         var wasAnswered = false
+        /// Whether a request waits for what the trackers share.
+        var isWaiting = false
+        /// What the poller watches the descriptor for; nil if it is not watched.
+        var watched: Interest?
         /// Bytes discarded while waiting for the client to close.
         var discarded = 0
     }

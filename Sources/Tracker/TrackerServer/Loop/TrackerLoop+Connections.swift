@@ -50,18 +50,29 @@ extension TrackerLoop {
 
     /// Adds a connection to the table; false if there is no place, and it was closed. Connections that are answered and
     /// closed at once are not added.
+    /// - Parameter watches: false for one that waits for its answer: it is not watched, and not closed if there is no place.
     @discardableResult
-    private func register(_ descriptor: Int32, _ address: PeerAddress, _ phase: ConnectionPhase) -> Bool {
+    private func register(
+        _ descriptor: Int32, _ address: PeerAddress, _ phase: ConnectionPhase, watches: Bool = true
+    ) -> Bool {
         guard let (ticket, serial) = admit(descriptor, address) else {
             counters.httpTurnedAway += 1
-            close(descriptor)
+            if watches { close(descriptor) }
             return false
         }
         connections.open(descriptor, address, phase: phase, now: now)
         connections[descriptor].ticket = ticket
         connections[descriptor].serial = serial
-        watch(descriptor, for: phase == .answer ? .write : .read)
+        if watches { setWatch(descriptor, phase == .answer ? .write : .read) }
         return true
+    }
+
+    /// Watches a connection of the table.
+    private func setWatch(_ descriptor: Int32, _ interest: Interest) {
+        let watched = connections[descriptor].watched
+        guard watched != interest else { return }
+        connections[descriptor].watched = interest
+        if watched == nil { watch(descriptor, for: interest) } else { poller.modify(descriptor, for: interest) }
     }
 
     /// Reserves a place in the process's budget, for which another connection may be closed. If every connection has
@@ -99,6 +110,11 @@ extension TrackerLoop {
     }
 
     func connectionIsReady(_ descriptor: Int32) {
+        if connections[descriptor].isWaiting {
+            // Further requests are read after the answer. What is told although nothing is watched is that the client has gone.
+            if connections[descriptor].watched == [] { return finish(descriptor) }
+            return setWatch(descriptor, [])
+        }
         switch connections[descriptor].phase {
         case .answer: sendRest(descriptor)
         case .farewell: discard(descriptor)
@@ -135,6 +151,9 @@ extension TrackerLoop {
                 if let number { page.removeFirst(page.count - number) } else { unsent = nil }
             }
             guard unsent != nil else { return finish(descriptor) }
+            if let request = turn.waiting {
+                return park(descriptor, address, request, toSend: page, rest, hasAnswered: turn.written > 0)
+            }
             if !page.isEmpty { return wait(descriptor, address, toSend: page, rest, closes: turn.closes) }
             hasAnswered = hasAnswered || (!turn.isRefusal && turn.written > 0)
             if turn.isRefusal { return sayFarewell(descriptor, address) }
@@ -172,7 +191,7 @@ extension TrackerLoop {
     ) {
         if connections.isOpen(descriptor) {
             connections.enter(.answer, descriptor, now: now)
-            poller.modify(descriptor, for: .write)
+            setWatch(descriptor, .write)
         } else {
             guard register(descriptor, address, .answer) else { return }
         }
@@ -192,9 +211,55 @@ extension TrackerLoop {
         guard rest.isEmpty else { return }
         guard !entry.closesAfterAnswer else { return finish(descriptor) }
         connections.dropOutput(descriptor)
-        poller.modify(descriptor, for: .read)
-        connections.enter(.idle, descriptor, now: now)
         noteAnswer(descriptor)
+        continueReading(descriptor)
+    }
+
+    /// A connection of the table whose announce waits for the shared store.
+    private func park(
+        _ descriptor: Int32, _ address: PeerAddress, _ request: WaitingRequest, toSend bytes: [UInt8],
+        _ rest: UnsafeRawBufferPointer, hasAnswered: Bool
+    ) {
+        if !bytes.isEmpty {
+            // Earlier answers are not read yet: this one follows them, from memory.
+            let written = settle(request, on: nil)
+            let all = bytes + Array(UnsafeRawBufferPointer(rebasing: output[..<written]))
+            return wait(descriptor, address, toSend: all, rest, closes: !request.keepsAlive)
+        }
+        if connections.isOpen(descriptor) {
+            connections.enter(.answer, descriptor, now: now)
+        } else if !register(descriptor, address, .answer, watches: false) {
+            let written = settle(request, on: nil)
+            _ = send(UnsafeRawBufferPointer(rebasing: output[..<written]), to: descriptor)
+            return finish(descriptor)
+        }
+        connections.keepInput(rest, descriptor)
+        if hasAnswered { noteAnswer(descriptor) }
+        connections[descriptor].isWaiting = true
+        let written = settle(request, on: descriptor)
+        if written > 0 { resume(descriptor, written: written, closes: !request.keepsAlive) }
+    }
+
+    /// Sends the answer that a connection waited for, from `output`.
+    func resume(_ descriptor: Int32, written: Int, closes: Bool) {
+        connections[descriptor].isWaiting = false
+        connections[descriptor].closesAfterAnswer = closes
+        let bytes = UnsafeRawBufferPointer(rebasing: output[..<written])
+        guard let rest = send(bytes, to: descriptor) else { return finish(descriptor) }
+        guard rest.isEmpty else {
+            connections.keepOutput(rest, descriptor)
+            connections.enter(.answer, descriptor, now: now)
+            return setWatch(descriptor, .write)
+        }
+        guard !closes else { return finish(descriptor) }
+        noteAnswer(descriptor)
+        continueReading(descriptor)
+    }
+
+    private func continueReading(_ descriptor: Int32) {
+        setWatch(descriptor, .read)
+        connections.enter(.idle, descriptor, now: now)
+        let entry = connections[descriptor]
         // Requests that arrived together with the answered ones have been kept here.
         guard let held = entry.input, entry.inputCount > 0, let start = input.baseAddress else { return }
         start.copyMemory(from: held, byteCount: entry.inputCount)

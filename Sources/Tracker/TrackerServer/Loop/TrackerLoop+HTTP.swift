@@ -24,7 +24,7 @@ enum HTTPStatus {
         case .ok: "ok\n"
         case .badRequest: "400: this is not an HTTP/1.1 request that a tracker understands\n"
         case .notFound:
-            "404: this is a BitTorrent tracker; there are /announce, /scrape, /stats, /metrics and /healthz\n"
+            "404: this is a BitTorrent tracker; there are /announce, /scrape, /stats, /metrics, /healthz and /readyz\n"
         case .methodNotAllowed: "405: only GET, HEAD and OPTIONS\n"
         case .requestTimeout: "408: the request took too long\n"
         case .headTooLarge: "431: request line and headers may have 8 KiB\n"
@@ -42,8 +42,20 @@ extension TrackerLoop {
         var closes = false
         /// The last request was refused.
         var isRefusal = false
+        /// The last request waits for what the trackers share; its reply is made later.
+        var waiting: WaitingRequest?
         /// There may be more requests, for which `output` has no room.
         var isFull = false
+    }
+
+    /// An announce whose connection is not known yet.
+    struct WaitingRequest {
+        let announce: PeerAnnounce
+        let address: PeerAddress
+        let wish: PeerWish
+        let source: PeerAddress
+        let keepsAlive: Bool
+        let isVersion10: Bool
     }
 
     /// Space for any response except a page: the largest has `PeerSelection.capacity` peers as dictionaries.
@@ -77,6 +89,7 @@ extension TrackerLoop {
                 used += head.length
                 answer(head, address, &turn)
                 turn.closes = turn.closes || !head.keepsAlive
+                if turn.waiting != nil { return turn }
                 if turn.closes { return turn }
                 if !turn.page.isEmpty {
                     turn.isFull = true
@@ -121,12 +134,16 @@ extension TrackerLoop {
         } else if isPath(head.path, "/announce") {
             counters.httpAnnounces += 1
             countAnnounce(address.family)
-            writeBody(head, to: &writer) { writer in announce(head.query, address, to: &writer) }
+            announce(head, address, &turn, to: &writer)
         } else if isPath(head.path, "/scrape") {
             counters.httpScrapes += 1
-            writeBody(head, to: &writer) { writer in scrape(head.query, to: &writer) }
+            writeBody(keepsAlive: head.keepsAlive, isVersion10: head.isVersion10, to: &writer) { writer in
+                scrape(head.query, to: &writer)
+            }
         } else if isPath(head.path, "/healthz") {
             writeText(.ok, head, to: &writer)
+        } else if isPath(head.path, "/readyz") {
+            writeReadiness(head, &turn, to: &writer)
         } else if isPath(head.path, "/stats") {
             let isJSON = head.acceptsJSON || hasParameter(head.query, "format=json")
             writePage(isJSON ? .json : .html, head, &turn, to: &writer)
@@ -141,7 +158,8 @@ extension TrackerLoop {
     private func answerWithoutBody(_ head: HTTPRequestHead, to writer: inout ByteWriter) {
         let isKnown =
             head.method == .options || isPath(head.path, "/announce") || isPath(head.path, "/scrape")
-            || isPath(head.path, "/healthz") || isPath(head.path, "/stats") || isPath(head.path, "/metrics")
+            || isPath(head.path, "/healthz") || isPath(head.path, "/readyz") || isPath(head.path, "/stats")
+            || isPath(head.path, "/metrics")
         writeHead(
             isKnown ? .ok : .notFound, type: "text/plain; charset=utf-8", keepsAlive: head.keepsAlive,
             isVersion10: head.isVersion10, to: &writer)
@@ -159,9 +177,10 @@ extension TrackerLoop {
 
     /// Writes head and body in one pass: the length is filled in afterwards, into spaces, which HTTP allows before a
     /// value.
-    private func writeBody(_ head: HTTPRequestHead, to writer: inout ByteWriter, _ body: (inout ByteWriter) -> Void) {
-        writeHead(
-            .ok, type: "text/plain", keepsAlive: head.keepsAlive, isVersion10: head.isVersion10, to: &writer)
+    func writeBody(
+        keepsAlive: Bool, isVersion10: Bool, to writer: inout ByteWriter, _ body: (inout ByteWriter) -> Void
+    ) {
+        writeHead(.ok, type: "text/plain", keepsAlive: keepsAlive, isVersion10: isVersion10, to: &writer)
         writer.write("Content-Length:")
         let gap = writer.count
         writer.write("       \r\n\r\n")
@@ -190,22 +209,92 @@ extension TrackerLoop {
         writer.write("\r\n\r\n")
     }
 
-    private func announce(_ query: UnsafeRawBufferPointer, _ source: PeerAddress, to writer: inout ByteWriter) {
+    private func announce(
+        _ head: HTTPRequestHead, _ source: PeerAddress, _ turn: inout Turn, to writer: inout ByteWriter
+    ) {
         do {
-            let announce = try AnnounceQuery.parse(query)
+            let announce = try AnnounceQuery.parse(head.query)
             let wish = PeerWish(
                 limit: wanted(announce, limit: PeerSelection.capacity), bothFamilies: true,
                 names: announce.listing == .dictionaries)
-            let counts = try store.announce(
-                announce, from: listed(announce, from: source), wanting: wish, now: seconds, selection: &selection)
-            AnnounceReply.write(
-                counts: counts, interval: jitteredInterval(), minimumInterval: configuration.minimumInterval,
-                selection: selection, listing: announce.listing,
-                includesIPv6: selection.ipv6Count > 0 || source.family == .ipv6, to: &writer)
+            let listed = listed(announce, from: source)
+            if asksShared(announce) {
+                turn.waiting = WaitingRequest(
+                    announce: announce, address: listed, wish: wish, source: source, keepsAlive: head.keepsAlive,
+                    isVersion10: head.isVersion10)
+                return
+            }
+            try answer(announce, from: listed, wish, source, head, to: &writer)
         } catch {
-            counters.httpRefusals += 1
-            AnnounceReply.write(error, to: &writer)
+            refuse(error, keepsAlive: head.keepsAlive, isVersion10: head.isVersion10, to: &writer)
         }
+    }
+
+    /// Answers from memory.
+    private func answer(
+        _ announce: PeerAnnounce, from listed: PeerAddress, _ wish: PeerWish, _ source: PeerAddress,
+        _ head: HTTPRequestHead, to writer: inout ByteWriter
+    ) throws(TrackerRefusal) {
+        let counts = try store.announce(announce, from: listed, wanting: wish, now: seconds, selection: &selection)
+        writeBody(keepsAlive: head.keepsAlive, isVersion10: head.isVersion10, to: &writer) { writer in
+            write(counts, announce, source.family, to: &writer)
+        }
+    }
+
+    private func refuse(
+        _ refusal: TrackerRefusal, keepsAlive: Bool, isVersion10: Bool, to writer: inout ByteWriter
+    ) {
+        counters.httpRefusals += 1
+        writeBody(keepsAlive: keepsAlive, isVersion10: isVersion10, to: &writer) { writer in
+            AnnounceReply.write(refusal, to: &writer)
+        }
+    }
+
+    /// Writes the body of the response to an announce, with the peers of `selection`.
+    func write(
+        _ counts: SwarmCounts, _ announce: PeerAnnounce, _ family: PeerAddress.Family, to writer: inout ByteWriter
+    ) {
+        AnnounceReply.write(
+            counts: counts, interval: jitteredInterval(), minimumInterval: configuration.minimumInterval,
+            selection: selection, listing: announce.listing,
+            includesIPv6: selection.ipv6Count > 0 || family == .ipv6, to: &writer)
+    }
+
+    /// Puts an announce in wait of the shared store for a connection in the table, or answers it in `output`.
+    /// - Returns: bytes of the answer; 0 if it comes later.
+    func settle(_ request: WaitingRequest, on descriptor: Int32?) -> Int {
+        guard let base = output.baseAddress else { return 0 }
+        var writer = ByteWriter(base, capacity: output.count)
+        do throws(TrackerRefusal) {
+            if let descriptor {
+                let asker = WaitingAnnounce.Asker.connection(
+                    descriptor: descriptor, serial: connections[descriptor].serial, keepsAlive: request.keepsAlive,
+                    isVersion10: request.isVersion10, family: request.source.family)
+                try wait(
+                    for: WaitingAnnounce(
+                        announce: request.announce, address: request.address, wish: request.wish, asker: asker))
+                return 0
+            }
+            let counts = try store.announce(
+                request.announce, from: request.address, wanting: request.wish, now: seconds, selection: &selection)
+            writeBody(keepsAlive: request.keepsAlive, isVersion10: request.isVersion10, to: &writer) { writer in
+                write(counts, request.announce, request.source.family, to: &writer)
+            }
+        } catch {
+            refuse(error, keepsAlive: request.keepsAlive, isVersion10: request.isVersion10, to: &writer)
+        }
+        return writer.count
+    }
+
+    /// Whether all that the tracker works with is there. It serves from memory if not, so the status is the same.
+    private func writeReadiness(_ head: HTTPRequestHead, _ turn: inout Turn, to writer: inout ByteWriter) {
+        turn.page = Array((shared?.problem.map { "degraded: \($0)\n" } ?? "ok\n").utf8)
+        writeHead(
+            .ok, type: "text/plain; charset=utf-8", keepsAlive: head.keepsAlive, isVersion10: head.isVersion10,
+            to: &writer)
+        writer.write("Content-Length: ")
+        writer.write(decimal: turn.page.count)
+        writer.write("\r\n\r\n")
     }
 
     private func scrape(_ query: UnsafeRawBufferPointer, to writer: inout ByteWriter) {

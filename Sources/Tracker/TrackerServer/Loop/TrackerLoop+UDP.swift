@@ -25,19 +25,20 @@ extension TrackerLoop {
                 let request = UnsafeRawBufferPointer(start: swoop_batch_request(batch, index), count: length)
                 let reply = UnsafeMutableRawBufferPointer(
                     start: swoop_batch_reply(batch), count: Int(swoop_datagram_room))
-                let size = answer(request, from: source, into: reply)
+                let size = answer(request, from: source, number: index, on: socket, into: reply)
                 if size > 0 { swoop_batch_queue(batch, index, size) }
             }
-            sendReplies(socket)
+            send(batch, to: socket.descriptor)
             if received < Int32(swoop_batch_size) { return }
         }
     }
 
-    private func sendReplies(_ socket: Sockets.Bound) {
+    /// Sends what is queued in a batch.
+    func send(_ batch: UnsafeMutablePointer<swoop_batch>, to socket: Int32) {
         var sent: Int32 = 0
         let number = batch.pointee.replies
         while sent < number {
-            let taken = swoop_batch_send(batch, socket.descriptor, sent)
+            let taken = swoop_batch_send(batch, socket, sent)
             if taken > 0 {
                 sent += taken
             } else if errno == EINTR {
@@ -51,10 +52,11 @@ extension TrackerLoop {
         }
     }
 
-    /// Writes the response to one datagram; 0 if it gets none.
+    /// Writes the response to one datagram, number `number` of the batch; 0 if it gets none now.
     @inline(__always)
     private func answer(
-        _ datagram: UnsafeRawBufferPointer, from source: PeerAddress, into reply: UnsafeMutableRawBufferPointer
+        _ datagram: UnsafeRawBufferPointer, from source: PeerAddress, number: Int32, on socket: Sockets.Bound,
+        into reply: UnsafeMutableRawBufferPointer
     ) -> Int {
         guard let request = UDPRequest.parse(datagram) else {
             counters.udpDropped += 1
@@ -71,7 +73,7 @@ extension TrackerLoop {
                 return refuse(transaction, "connection id has expired", datagram.count, reply)
             }
             counters.udpAnnounces += 1
-            return answer(announce, transaction, from: source, into: reply)
+            return answer(announce, transaction, from: source, number: number, on: socket, into: reply)
 
         case .scrape(let connection, let transaction, let hashes):
             guard isValid(connection, source) else {
@@ -97,30 +99,47 @@ extension TrackerLoop {
 
     @inline(__always)
     private func answer(
-        _ announce: PeerAnnounce, _ transaction: UInt32, from source: PeerAddress,
-        into reply: UnsafeMutableRawBufferPointer
+        _ announce: PeerAnnounce, _ transaction: UInt32, from source: PeerAddress, number: Int32,
+        on socket: Sockets.Bound, into reply: UnsafeMutableRawBufferPointer
     ) -> Int {
         let family = source.family
         countAnnounce(family)
         let wish = PeerWish(limit: wanted(announce, limit: UDPAnswer.peerLimit(family)))
         do {
-            let counts = try store.announce(
-                announce, from: listed(announce, from: source), wanting: wish, now: seconds, selection: &selection)
-            let head = UDPAnswer.announceHead(
-                transaction: transaction, interval: jitteredInterval(), counts: counts, into: reply)
-            // Only peers of the source's family fit. A trusted client that claimed an IPv4 address over IPv6 gets none.
-            let peers =
-                family == .ipv4
-                ? UnsafeRawBufferPointer(start: selection.ipv4, count: selection.ipv4Count * 6)
-                : UnsafeRawBufferPointer(start: selection.ipv6, count: selection.ipv6Count * 18)
-            guard let target = reply.baseAddress, let from = peers.baseAddress, head + peers.count <= reply.count else {
+            let listed = listed(announce, from: source)
+            if asksShared(announce) {
+                let asker = WaitingAnnounce.Asker.datagram(
+                    socket: socket.descriptor, family: family, transaction: transaction,
+                    to: swoop_batch_return(batch, number))
+                try wait(for: WaitingAnnounce(announce: announce, address: listed, wish: wish, asker: asker))
                 return 0
             }
-            (target + head).copyMemory(from: from, byteCount: peers.count)
-            return head + peers.count
+            let counts = try store.announce(
+                announce, from: listed, wanting: wish, now: seconds, selection: &selection)
+            return datagram(counts, transaction, family, into: reply)
         } catch {
             return refuse(transaction, error.reason, reply.count, reply)
         }
+    }
+
+    /// Writes the response to an announce, with the peers of `selection`.
+    @inline(__always)
+    func datagram(
+        _ counts: SwarmCounts, _ transaction: UInt32, _ family: PeerAddress.Family,
+        into reply: UnsafeMutableRawBufferPointer
+    ) -> Int {
+        let head = UDPAnswer.announceHead(
+            transaction: transaction, interval: jitteredInterval(), counts: counts, into: reply)
+        // Only peers of the source's family fit. A trusted client that claimed an IPv4 address over IPv6 gets none.
+        let peers =
+            family == .ipv4
+            ? UnsafeRawBufferPointer(start: selection.ipv4, count: selection.ipv4Count * 6)
+            : UnsafeRawBufferPointer(start: selection.ipv6, count: selection.ipv6Count * 18)
+        guard let target = reply.baseAddress, let from = peers.baseAddress, head + peers.count <= reply.count else {
+            return 0
+        }
+        (target + head).copyMemory(from: from, byteCount: peers.count)
+        return head + peers.count
     }
 
     @inline(__always)

@@ -1,6 +1,7 @@
 import Address
 import Admission
 import CLinux
+import DequeModule
 import Glibc
 import Logging
 import Reactor
@@ -18,6 +19,12 @@ import Tracking
 final class TrackerLoop<Store: PeerStore> {
     let configuration: TrackerConfiguration
     let store: Store
+    /// What several trackers share; nil for a tracker of its own.
+    let shared: (any SharedPeerStore)?
+    /// Announces that wait for `shared`, the oldest first.
+    var waitingAnnounces = Deque<WaitingAnnounce>()
+    /// How far `shared` has been told again what was heard here; nil when there is nothing to tell.
+    var retelling: PeerCursor?
     let logger: Logger
     let mailbox: Mailbox
     let http: [Sockets.Bound]
@@ -39,6 +46,9 @@ final class TrackerLoop<Store: PeerStore> {
     let input = UnsafeMutableRawBufferPointer.allocate(byteCount: 32 * 1024, alignment: 16)
     let output = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 16)
     let batch: UnsafeMutablePointer<swoop_batch>
+    /// Datagrams whose reply waited for `shared`, and the socket that they leave from.
+    let lateBatch: UnsafeMutablePointer<swoop_batch>
+    var lateBatchSocket: Int32 = -1
     let connectionLimit: Int
     let admission: Admission
     var nextSerial: UInt64 = 0
@@ -49,11 +59,17 @@ final class TrackerLoop<Store: PeerStore> {
 
     /// Takes ownership of the sockets.
     init(
-        configuration: TrackerConfiguration, store: Store, http: [Sockets.Bound], udp: [Sockets.Bound],
-        mailbox: Mailbox, logger: Logger
+        configuration: TrackerConfiguration, store: Store, shared: (any SharedPeerStore)?, http: [Sockets.Bound],
+        udp: [Sockets.Bound], mailbox: Mailbox, logger: Logger
     ) throws(TrackerServerError) {
         guard let batch = swoop_batch_create() else { throw TrackerServerError(cannotStart: errno) }
+        guard let lateBatch = swoop_batch_create() else {
+            free(batch)
+            throw TrackerServerError(cannotStart: ENOMEM)
+        }
         self.batch = batch
+        self.lateBatch = lateBatch
+        self.shared = shared
         poller = mailbox.poller
         self.configuration = configuration
         self.store = store
@@ -85,6 +101,7 @@ final class TrackerLoop<Store: PeerStore> {
         input.deallocate()
         output.deallocate()
         free(batch)
+        free(lateBatch)
     }
 
     /// Reserves a quarter of the process's descriptors, and at least 32, for other uses.
@@ -119,6 +136,7 @@ final class TrackerLoop<Store: PeerStore> {
             for descriptor in ready.descriptors { serve(descriptor) }
             expireConnections()
             maintainStore()
+            finishShared()
         }
     }
 
@@ -129,6 +147,7 @@ final class TrackerLoop<Store: PeerStore> {
         if connections.isOpen(descriptor) { return connectionIsReady(descriptor) }
         for socket in udp where socket.descriptor == descriptor { return receiveDatagrams(socket) }
         for socket in http where socket.descriptor == descriptor { return acceptConnections(descriptor) }
+        if let shared, shared.owns(descriptor) { shared.descriptorIsReady(now: now, self) }
     }
 
     /// Handles messages; false if the loop should end.
@@ -151,7 +170,7 @@ final class TrackerLoop<Store: PeerStore> {
 
     /// Milliseconds until the next periodic work.
     private func timeout() -> Int32 {
-        let due = min(connections.nextDeadline ?? .max, nextMaintenance)
+        let due = min(connections.nextDeadline ?? .max, nextMaintenance, shared?.nextDeadline ?? .max)
         return due <= now ? 0 : Int32(clamping: min(due - now, 1000))
     }
 

@@ -20,6 +20,8 @@ struct PageFacts {
     var totals: StoreTotals
     var counters: Counters
     var openConnections: Int
+    /// Whether the store that several trackers share answers; true for a tracker of its own.
+    var isStoreUp = true
     /// Number of swarms on the allow-list; nil if there is no list.
     var allowedSwarms: Int?
     var biggest: [(key: SwarmKey, counts: SwarmCounts)]
@@ -50,7 +52,8 @@ extension TrackerLoop {
             let facts = PageFacts(
                 uptimeSeconds: Int(clamping: (now - startedAt) / 1000), interval: configuration.interval,
                 totals: store.totals, counters: counters, openConnections: connections.count,
-                allowedSwarms: allowedSwarms, biggest: page == .metrics ? [] : store.biggestSwarms(namedSwarms))
+                isStoreUp: shared?.isUp ?? true, allowedSwarms: allowedSwarms,
+                biggest: page == .metrics ? [] : store.biggestSwarms(namedSwarms))
             return switch page {
             case .html: Array(StatsPage.html(facts).utf8)
             case .json: Array(StatsPage.json(facts).utf8)

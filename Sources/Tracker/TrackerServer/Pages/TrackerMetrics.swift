@@ -20,6 +20,9 @@ enum TrackerMetrics {
                     samples: values.map { MetricFamily.Sample(labels: [(label, $0.0)], value: Double($0.1)) }))
         }
         family("uptime_seconds", .gauge, "Seconds since the start.", facts.uptimeSeconds)
+        family(
+            "store_up", .gauge, "1 if the peers that several trackers share are known; 1 for a tracker of its own.",
+            facts.isStoreUp ? 1 : 0)
         family("swarms", .gauge, "Swarms with peers.", totals.swarms)
         family(
             "peers", .gauge, "Peers by what they have.",

@@ -12,6 +12,8 @@ protocol Endpoint: Equatable {
     func hash(_ sip: SipHash) -> UInt64
     /// The source by which shares are counted: the IPv4 address, or the first 64 bits of the IPv6 address.
     var source: UInt64 { get }
+    /// The address as others have it.
+    var peer: PeerAddress { get }
     static func copy(from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer)
 }
 
@@ -45,6 +47,8 @@ struct EndpointIPv4: Endpoint {
 
     @inline(__always)
     var source: UInt64 { UInt64(address) }
+
+    var peer: PeerAddress { PeerAddress(ipv4: UInt32(bigEndian: address), port: UInt16(bigEndian: port)) }
 
     @inline(__always)
     static func copy(from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer) {
@@ -87,6 +91,10 @@ struct EndpointIPv6: Endpoint {
 
     @inline(__always)
     var source: UInt64 { high }
+
+    var peer: PeerAddress {
+        PeerAddress(ipv6High: UInt64(bigEndian: high), low: UInt64(bigEndian: low), port: UInt16(bigEndian: port))
+    }
 
     @inline(__always)
     static func copy(from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer) {

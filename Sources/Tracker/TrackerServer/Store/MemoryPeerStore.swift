@@ -46,6 +46,9 @@ package final class MemoryPeerStore: PeerStore {
     @exclusivity(unchecked)
     package internal(set) var totals = StoreTotals()
 
+    @exclusivity(unchecked)
+    package private(set) var lastMoved: PeerAddress?
+
     // Position at which `maintain` continues.
     private var sweepShard = 0
     private var sweepSlot = 0
@@ -103,6 +106,7 @@ package final class MemoryPeerStore: PeerStore {
         selection: inout PeerSelection
     ) throws(TrackerRefusal) -> SwarmCounts {
         selection.reset(wantsNames: wish.names)
+        lastMoved = nil
         let hash = hash(announce.swarm)
         let swarm = try swarm(announce.swarm, hash, creates: announce.event != .stopped, for: address, now)
         guard let swarm else { return SwarmCounts() }
@@ -232,6 +236,7 @@ package final class MemoryPeerStore: PeerStore {
         } else if announce.key != 0, table.count <= limits.moveSearch {
             let moved = table.find(name: announce.peer, key: announce.key)
             if moved >= 0 {
+                lastMoved = table.endpoint(moved).peer
                 // The moved row may have been the representative of its source.
                 if group < Table.Group.hidden, table.isFirst(moved), table.endpoint(moved).source == endpoint.source {
                     group &= 3

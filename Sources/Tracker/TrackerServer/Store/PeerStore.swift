@@ -3,10 +3,8 @@ import Tracking
 
 /// Stores which peers are in which swarm.
 ///
-/// A store belongs to the thread of one loop, and answers immediately from the memory of this process: an announce
-/// never waits for another machine. A store shared by several trackers keeps a copy here, and exchanges changes with
-/// the others in the background (`maintain`). Peer lists are soft state, so a delay of seconds is small compared with
-/// an announce interval. In every store, what one tracker has recorded is in its responses from then on.
+/// A store belongs to the thread of one loop, and answers immediately from the memory of this process. What several trackers
+/// share is in a ``SharedPeerStore`` beside it. What one tracker has recorded is in its responses from then on.
 /// `PeerStoreContract` in the tests defines what every store must do.
 package protocol PeerStore: AnyObject, SendableMetatype {
     /// Records one announce and selects peers for the response.
@@ -31,6 +29,12 @@ package protocol PeerStore: AnyObject, SendableMetatype {
     /// store. A short, bounded call, made many times a minute.
     /// - Parameter steps: maximum number of peers to examine.
     func maintain(now: UInt64, steps: Int)
+
+    /// The address that the peer of the last announce had before, if it moved.
+    var lastMoved: PeerAddress? { get }
+
+    /// The next of all peers stored; nil after the last. Each call is short.
+    func next(after cursor: inout PeerCursor, now: UInt64) -> StoredPeer?
 
     /// Number of peers and swarms stored.
     var totals: StoreTotals { get }

@@ -1,0 +1,20 @@
+import Address
+import CLinux
+import Tracking
+
+/// An announce that was recorded, and whose reply waits for what the trackers share.
+struct WaitingAnnounce {
+    /// To whom the reply goes.
+    enum Asker {
+        case datagram(socket: Int32, family: PeerAddress.Family, transaction: UInt32, to: swoop_return)
+        /// A connection, unless another one has its descriptor by then.
+        case connection(
+            descriptor: Int32, serial: UInt64, keepsAlive: Bool, isVersion10: Bool, family: PeerAddress.Family)
+    }
+
+    let announce: PeerAnnounce
+    /// Where the peer listens.
+    let address: PeerAddress
+    let wish: PeerWish
+    let asker: Asker
+}
