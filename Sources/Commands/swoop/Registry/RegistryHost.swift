@@ -13,6 +13,7 @@ import Origin
 import Registry
 import RegistryAccess
 import Swarm
+import SwarmCore
 import Threads
 import TrackerServer
 import Tracking
@@ -77,6 +78,7 @@ struct RegistryHost: Sendable {
         let swarm = try SwarmNode(configuration: configuration, logger: logger)
         var options = TransferOptions()
         options.listen = peers
+        options.egress = EgressLimits()
         let node = BlobNode(directory: directory, swarm: swarm, options: options, logger: logger)
         var cold: ColdStore?
         var upkeep: OriginUpkeep?

@@ -48,6 +48,7 @@ extension TorrentEngine {
         if !connection.isIncoming { known.book.connected(connection.address) }
         var traits = PeerTraits(supportsFast: handshake.reserved.contains(.fast))
         traits.isNear = isNear(connection)
+        traits.isOrigin = options.isOrigin?(connection.address) ?? false
         let key = machine.join(traits, now: context.loop.now)
         connection.key = key
         connection.open?.answers = PendingAnswers(

@@ -92,6 +92,7 @@ final class TorrentEngine: Dialler {
             pieceCount: layout.pieceCount, pieceLength: layout.pieceLength, lastPieceLength: lastLength)
         var configuration = context.swarm
         configuration.superSeed = options.superSeed
+        configuration.egress = options.egress
         configuration.openBytes = max(configuration.openBytes, 2 * layout.pieceLength)
         var unservable = PieceSet(size: layout.pieceCount)
         if !home.files.selection.isEverything {
@@ -116,6 +117,7 @@ final class TorrentEngine: Dialler {
             machine.countedFiles = selected
             progress = FileProgress(layout: layout, selected: selected) { have.contains($0) }
         }
+        if let share = options.ownerShare { machine.setShare(share(info.hashes.primary), now: now) }
         machine.setAsksPeers(options.arePeersActive, now: now)
         let enter = enter
         finisher = PieceFinisher(hashes: hashes, files: home.files, pool: context.pool) { piece, outcome in
@@ -216,6 +218,7 @@ final class TorrentEngine: Dialler {
         if !heldAnnouncements.isEmpty { sayHeld(now) }
         syncIfDue(now)
         if ticks % 10 == 0 {
+            if let share = options.ownerShare { machine.setShare(share(info.hashes.primary), now: now) }
             exchangePeers(now)
             judgeEfficiency(now)
         }

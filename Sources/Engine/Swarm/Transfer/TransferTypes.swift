@@ -1,4 +1,5 @@
 import Address
+import Hashing
 import Metainfo
 import Reactor
 import SwarmCore
@@ -23,6 +24,13 @@ package struct TransferOptions: Sendable {
     package var uploadLimit: Int?
     /// Show each piece to one peer first (BEP 16).
     package var superSeed = false
+    /// The budget of a registry's origin; nil for any other host.
+    package var egress: EgressLimits?
+    /// Whether an address is another origin's, to which the budget does not apply. Answers from memory.
+    package var isOrigin: (@Sendable (PeerAddress) -> Bool)?
+    /// Which pieces of a torrent this origin gives first, by its info hash; asked every second while the torrent has
+    /// peers. Nil for all. Answers from memory.
+    package var ownerShare: (@Sendable (SHA1Digest) -> OwnerShare)?
     /// Shell patterns of the files to download (`*`, `?`, `[...]`; matched against the path below the top-level name
     /// and against the last component); empty for all.
     package var selection: [String] = []

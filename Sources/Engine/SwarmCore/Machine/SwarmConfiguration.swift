@@ -36,6 +36,8 @@ public struct SwarmConfiguration: Sendable {
     public var superSeed = false
     /// As a seed, suggest different pieces to each peer.
     public var dispatches = true
+    /// As a seed, send agents only so much, see ``EgressBudget``; nil for no limit.
+    public var egress: EgressLimits?
 
     /// Number of interested peers from which upload grants are used. They are used until the number falls below half.
     public var grantsFrom = 24

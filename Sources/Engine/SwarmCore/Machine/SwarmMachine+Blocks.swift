@@ -107,7 +107,9 @@ extension SwarmMachine {
     /// The next block to send to a peer whose socket can take more; nil if none is requested.
     public mutating func nextUpload(to key: PeerKey) -> BlockSpan? {
         guard let peer = swarm.peers.place(of: key) else { return nil }
-        return swarm.peers[peer].takeUpload()
+        let span = swarm.peers[peer].takeUpload()
+        if swarm.egress != nil, let span, !swarm.peers[peer].traits.isOrigin { swarm.egress?.sent(span) }
+        return span
     }
 
     /// The next block to upload to a peer, without removing it from the queue.

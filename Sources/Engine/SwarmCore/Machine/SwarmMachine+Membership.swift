@@ -49,7 +49,9 @@ extension SwarmMachine {
         for request in peer.outstanding { planner.release(request, of: key) }
         planner.picker.remove(peer.holdings, countsAsFull: peer.countsAsFull)
         planner.giveUpExclusive(of: key, &swarm, &sites)
-        uploads.left(key, wasServed: !peer.amChoking, &swarm, planner.picker.availability, now: now)
+        uploads.left(
+            key, wasServed: !peer.amChoking, wasFull: peer.holdings.isFull && !peer.traits.isOrigin, &swarm,
+            planner.picker.availability, now: now)
         planner.refillAll(&swarm, &sites, now: now)
         uploads.dispatchAll(&swarm, planner.picker.availability, now: now)
     }

@@ -49,6 +49,13 @@ extension SwarmMachine {
         uploads.rechoke(&swarm, planner.picker.availability, now: now)
     }
 
+    /// Sets which pieces this origin gives first. Has no effect without ``SwarmConfiguration/egress``.
+    public mutating func setShare(_ share: OwnerShare, now: Double) {
+        guard swarm.egress?.setShare(share, now: now) == true, let egress = swarm.egress else { return }
+        uploads.dispatcher?.leave(to: egress.share, silent: egress.silent)
+        uploads.dispatchAll(&swarm, planner.picker.availability, now: now)
+    }
+
     /// Sets the pieces that somebody waits for: they are requested before all others, in this order.
     public mutating func setUrgent(_ pieces: [Int], now: Double) {
         let missing = pieces.filter { $0 >= 0 && $0 < swarm.layout.pieceCount && swarm.isMissing($0) }

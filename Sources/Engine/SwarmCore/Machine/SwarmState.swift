@@ -27,6 +27,8 @@ struct SwarmState: Sendable {
     var actions: [SwarmAction] = []
     var traffic: TrafficFigures
     var flood = FloodWatch()
+    /// What a registry's origin may send; nil for any other host.
+    var egress: EgressBudget?
 
     init(
         layout: ContentLayout, configuration: SwarmConfiguration, wanted: PieceSet, unservable: PieceSet,
@@ -40,6 +42,7 @@ struct SwarmState: Sendable {
         missingCount = wanted.countMissing(in: have)
         generator = SeededGenerator(seed: seed)
         traffic = TrafficFigures(now: now)
+        egress = configuration.egress.map { EgressBudget($0, layout: layout, now: now) }
     }
 
     var isFinished: Bool { missingCount == 0 }

@@ -174,7 +174,9 @@ struct RequestPlanner: Sendable {
         guard picker.hasUnseen else { return false }
         return picker.fullPeers
             <= swarm.peers.keys.count {
-                swarm.peers[$0]?.countsAsFull == true && swarm.peers[$0]?.isDispatching == true
+                guard let peer = swarm.peers.place(of: $0), swarm.peers[peer].countsAsFull else { return false }
+                // A seed that issues grants names the pieces that it dispatches.
+                return swarm.peers[peer].isDispatching || swarm.peers[peer].grants.issuesGrants
             }
     }
 

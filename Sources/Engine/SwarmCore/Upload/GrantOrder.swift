@@ -35,13 +35,15 @@ struct GrantOrder: Sendable {
     }
 
     /// The peer to grant the uplink to; nil if none of those that wait may have a grant now.
-    func next(_ swarm: inout SwarmState, now: Double) -> PeerKey? {
+    /// - Parameter honoursBars: leave out peers that get no second copies.
+    func next(_ swarm: inout SwarmState, honoursBars: Bool = false, now: Double) -> PeerKey? {
         guard swarm.flood.looks.spend(swarm.peers.count) else { return nil }
         var best: (key: PeerKey, load: Int, place: Int)?
         for key in swarm.peers.keys {
             guard let peer = swarm.peers.place(of: key), swarm.peers[peer].grants.isTold,
                 swarm.peers[peer].isInterested, !swarm.peers[peer].amChoking,
-                !swarm.peers[peer].grants.isSlow, now >= swarm.peers[peer].grants.pausedUntil
+                !swarm.peers[peer].grants.isSlow, now >= swarm.peers[peer].grants.pausedUntil,
+                !(honoursBars && swarm.peers[peer].grants.isBarred)
             else { continue }
             let load = swarm.peers[peer].grants.given.count * swarm.layout.pieceLength + swarm.peers[peer].grants.queued
             let behind = (meanHoldings - swarm.peers[peer].holdings.count) * lead

@@ -28,6 +28,8 @@ struct GrantsOfPeer: Sendable {
     var movedAt = 0.0
     /// The peer does not use its grant.
     var isStill = false
+    /// The peer gets no second copies of pieces at the moment, see ``EgressBudget``.
+    var isBarred = false
     /// Backoff, in seconds, for a peer that did not use its upload grant. Doubles each time.
     var pause = 0.0
     var pausedUntil = -Double.infinity
@@ -36,6 +38,9 @@ struct GrantsOfPeer: Sendable {
 
     /// Seconds after which a peer that did not use its grant may use one at the earliest.
     static var leastPause: Double { Constant.firstPause }
+
+    /// There is no piece for the peer at the moment.
+    mutating func hasNoPiece(now: Double) { pausedUntil = now + Constant.longestPause }
 
     /// The peer's oldest grant is over, and it requested blocks with it.
     mutating func wasUsed() { (asked, pause) = (0, 0) }

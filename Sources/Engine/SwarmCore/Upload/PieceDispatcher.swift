@@ -10,6 +10,11 @@ struct PieceDispatcher: Sendable {
     /// begin at different pieces. Entries before `head` are done.
     private var queue: [Int32]
     private var head = 0
+    /// End of the entries to assign; those after it are for other origins to assign.
+    private var end: Int
+    private var share = OwnerShare()
+    /// Other origins whose shares are ours too, because they give nothing.
+    private var silent: Set<Int> = []
     /// For each connected peer that was ever assigned a piece, the pieces it has not announced yet.
     private var assigned: [PeerKey: [Assignment]] = [:]
     private var isGiven: PieceSet
@@ -34,11 +39,23 @@ struct PieceDispatcher: Sendable {
     init(pieces: [Int], pieceCount: Int, using generator: inout some RandomNumberGenerator) {
         let start = pieces.isEmpty ? 0 : Int.random(in: 0..<pieces.count, using: &generator)
         queue = (pieces[start...] + pieces[..<start]).map(Int32.init)
+        end = queue.count
         isGiven = PieceSet(size: pieceCount)
     }
 
-    /// Whether every piece has been assigned, or requested without an assignment.
-    var hasGivenAll: Bool { head >= queue.count }
+    /// Leaves pieces to other origins, except for those that are silent.
+    mutating func leave(to share: OwnerShare, silent: Set<Int>) {
+        (self.share, self.silent) = (share, silent)
+        queue.removeFirst(head)
+        let ours = queue.filter { isOurs(Int($0)) }
+        queue = ours + queue.filter { !isOurs(Int($0)) }
+        (head, end) = (0, ours.count)
+    }
+
+    private func isOurs(_ piece: Int) -> Bool { share.isOurs(piece, silent: silent) }
+
+    /// Whether every piece that is for us to assign has been assigned, or requested without an assignment.
+    var hasGivenAll: Bool { head >= end }
 
     /// Whether every piece has been assigned and has been announced by some peer.
     var hasSpread: Bool { hasGivenAll && assigned.values.allSatisfy(\.isEmpty) }
@@ -57,13 +74,16 @@ struct PieceDispatcher: Sendable {
         return own * (assigned.count - 1) > Self.mostHeld * (holders.count - own)
     }
 
+    /// Whether the piece was assigned, or requested or announced without that, and is not to be assigned again.
+    func isGiven(_ piece: Int) -> Bool { isGiven.contains(piece) }
+
     func isAssigned(_ piece: Int, to peer: PeerKey) -> Bool { assigned[peer]?.contains { $0.piece == piece } ?? false }
 
     /// Assigns the next piece to the peer; nil if there is none left that it wants.
     mutating func assign(to peer: PeerKey, now: Double, isWanted: (Int) -> Bool) -> Int? {
         var index = head
-        let end = min(queue.count, head + Self.scanLimit)
-        while index < end {
+        let last = min(end, head + Self.scanLimit)
+        while index < last {
             let piece = Int(queue[index])
             if isGiven.contains(piece) {
                 queue.swapAt(index, head)
@@ -150,8 +170,12 @@ struct PieceDispatcher: Sendable {
         isGiven.remove(piece)
         if head > Self.mostDone {
             queue.removeFirst(head)
+            end -= head
             head = 0
         }
         queue.append(Int32(piece))
+        guard isOurs(piece) else { return }
+        if end < queue.count - 1 { queue.swapAt(end, queue.count - 1) }
+        end += 1
     }
 }

@@ -35,6 +35,8 @@ struct UploadGrants: Sendable {
 
     /// Whether enough peers are interested to use grants.
     private(set) var isGiving = false
+    /// Grants serve a budget alone: a peer takes part when it has all pieces that were suggested to it.
+    private var isForBudget = false
     private(set) var order = GrantOrder()
     private(set) var granted = GrantedBytes()
     private var width: GrantWidth
@@ -63,7 +65,7 @@ struct UploadGrants: Sendable {
             takers += 1
             holdings += swarm.peers[peer].holdings.count
             // The peer announced its support for grants late.
-            if isGiving, !swarm.peers[peer].grants.isTold {
+            if isGiving, !swarm.peers[peer].grants.isTold, mayTell(key, peer, &swarm, dispatcher) {
                 announce(to: key, &swarm)
                 withdrawChoices(of: key, &swarm, &dispatcher)
             }
@@ -74,7 +76,14 @@ struct UploadGrants: Sendable {
         if takers < swarm.configuration.grantsFrom, !swarm.isFinished { takers = expectedTakers(&swarm) }
         let wasGiving = isGiving
         if takers >= swarm.configuration.grantsFrom {
+            isForBudget = false
             begin(&swarm, &dispatcher)
+        } else if takers > 0, swarm.egress != nil {
+            // Until all pieces have been sent once, suggestions keep a few agents busier.
+            if !isGiving, isRestricted(&swarm, dispatcher) {
+                isForBudget = true
+                begin(&swarm, &dispatcher)
+            }
         } else if takers < swarm.configuration.grantsFrom / 2, isGiving {
             isGiving = false
             return .ended
@@ -101,8 +110,24 @@ struct UploadGrants: Sendable {
     private mutating func begin(_ swarm: inout SwarmState, _ dispatcher: inout PieceDispatcher?) {
         guard !isGiving, swarm.isServing else { return }
         isGiving = true
-        for key in swarm.peers.keys { announce(to: key, &swarm) }
+        for key in swarm.peers.keys {
+            guard let peer = swarm.peers.place(of: key), mayTell(key, peer, &swarm, dispatcher) else { continue }
+            announce(to: key, &swarm)
+        }
         for key in swarm.peers.keys where serve(key, &swarm) { withdrawChoices(of: key, &swarm, &dispatcher) }
+    }
+
+    /// Whether second copies of pieces are all that there is to give, of which the budget has only so many.
+    private func isRestricted(_ swarm: inout SwarmState, _ dispatcher: PieceDispatcher?) -> Bool {
+        swarm.egress != nil && swarm.isFinished && dispatcher?.hasGivenAll != false
+    }
+
+    /// Whether the peer may be told of grants. If they are for a budget alone, not before it has the pieces that were
+    /// suggested to it: its requests for them would have to be sent again.
+    func mayTell(
+        _ key: PeerKey, _ peer: PeerTable.Place, _ swarm: inout SwarmState, _ dispatcher: PieceDispatcher?
+    ) -> Bool {
+        !isForBudget || (swarm.peers[peer].uploadCount == 0 && dispatcher?.outstanding(key) ?? 0 == 0)
     }
 
     /// Rejects what the peer requested earlier. It chooses again when it has a grant.
@@ -192,11 +217,13 @@ struct UploadGrants: Sendable {
         var spoken = granted.total(target: width.target)
         let target = width.target + (swarm.isFinished ? Constant.moreOfSeed * swarm.layout.pieceLength : 0)
         while spoken + swarm.layout.pieceLength <= target {
-            guard let key = order.next(&swarm, now: now) else {
+            let honoursBars =
+                isRestricted(&swarm, dispatcher) && swarm.egress?.isFree(promised: granted.spoken) == false
+            guard let key = order.next(&swarm, honoursBars: honoursBars, now: now) else {
                 idleUntil = now + GrantsOfPeer.leastPause
                 return
             }
-            give(key, &swarm, &dispatcher, availability, now: now)
+            guard give(key, &swarm, &dispatcher, availability, isHelp: honoursBars, now: now) else { continue }
             spoken += swarm.layout.pieceLength
         }
         room = target - spoken
@@ -214,17 +241,31 @@ struct UploadGrants: Sendable {
         return now - since < Constant.spread
     }
 
+    /// - Parameter isHelp: the peer gets a second copy because it has waited.
+    /// - Returns: false if there is no piece for the peer.
     private mutating func give(
         _ key: PeerKey, _ swarm: inout SwarmState, _ dispatcher: inout PieceDispatcher?, _ availability: [UInt16],
-        now: Double
-    ) {
-        guard let peer = swarm.peers.place(of: key) else { return }
+        isHelp: Bool, now: Double
+    ) -> Bool {
+        guard let peer = swarm.peers.place(of: key) else { return false }
         let piece = swarm.isFinished ? dispatcher?.assign(to: key, &swarm, availability, now: now) : nil
+        if let egress = swarm.egress, swarm.isFinished, piece == nil, !swarm.peers[peer].traits.isOrigin {
+            // With second copies, the budget could not be kept.
+            guard dispatcher?.hasGivenAll != false else {
+                swarm.peers[peer].grants.hasNoPiece(now: now)
+                return false
+            }
+            if isHelp, !egress.isStarved(key, for: egress.limits.patience, now: now) {
+                swarm.egress?.helped()
+                swarm.peers[peer].grants.isBarred = true
+            }
+        }
         order.granted(to: peer, &swarm)
         beginCounting(peer, &swarm, now: now)
         granted.change(peer, &swarm) { $0.given.append(Int32(piece ?? -1)) }
         if let piece, swarm.configuration.superSeed { swarm.send(key, .have(UInt32(truncatingIfNeeded: piece))) }
         swarm.send(key, .extended(.grant(piece.map { UInt32(truncatingIfNeeded: $0) })))
+        return true
     }
 
     // MARK: The end of a grant

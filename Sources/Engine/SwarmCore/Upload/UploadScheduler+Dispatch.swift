@@ -10,13 +10,14 @@ extension UploadScheduler {
     mutating func beginSeeding(_ swarm: inout SwarmState, _ picker: inout PiecePicker) {
         guard swarm.configuration.dispatches || swarm.configuration.superSeed, dispatcher == nil else { return }
         // If another peer has everything already, dispatching brings no gain.
-        guard swarm.configuration.superSeed || picker.fullPeers == 0 else { return }
+        guard swarm.configuration.superSeed || swarm.egress != nil || picker.fullPeers == 0 else { return }
         var pieces: [Int] = []
         for piece in 0..<swarm.layout.pieceCount where swarm.canServe(piece) && picker.availability[piece] == 0 {
             pieces.append(piece)
         }
         dispatcher = PieceDispatcher(
             pieces: pieces, pieceCount: swarm.layout.pieceCount, using: &swarm.generator)
+        if let egress = swarm.egress { dispatcher?.leave(to: egress.share, silent: egress.silent) }
     }
 
     /// A peer announced a piece.
@@ -24,6 +25,7 @@ extension UploadScheduler {
         _ piece: Int, by key: PeerKey, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double
     ) {
         guard dispatcher != nil else { return }
+        swarm.egress?.announced(piece, by: key, isFirst: availability[piece] <= 1, now: now)
         dispatcher?.announced(piece, by: key)
         dispatch(key, &swarm, availability, now: now)
         revealIfSpread(&swarm)

@@ -13,10 +13,13 @@ extension UploadScheduler {
         let isServed = !swarm.peers[peer].amChoking && !grants.serve(key, &swarm)
         if isServed { freeSlots.taken(interested ? 1 : -1) }
         if interested {
+            swarm.egress?.asks(key, now: now)
             swarm.peers[peer].waitingSince = now
             nextChokeAt = min(nextChokeAt, now)
             if grants.isGiving, swarm.peers[peer].traits.supportsGrants {
-                if !swarm.peers[peer].grants.isTold { grants.announce(to: key, &swarm) }
+                if !swarm.peers[peer].grants.isTold, grants.mayTell(key, peer, &swarm, dispatcher) {
+                    grants.announce(to: key, &swarm)
+                }
                 if swarm.isServing { unchoke(key, &swarm, availability, now: now) }
                 // In a flood, the next tick issues the grants.
                 guard swarm.flood.looks.spend(swarm.peers.count) else { return }
@@ -105,6 +108,7 @@ extension UploadScheduler {
         swarm.peers[peer].dropUploads()
         grants.revoke(from: key, &swarm, &dispatcher)
         swarm.send(key, .choke)
+        dropHeld(of: key, &swarm)
         guard swarm.peers[peer].traits.supportsFast else { return }
         for span in waiting { swarm.send(key, .reject(span.wire)) }
     }
@@ -128,7 +132,19 @@ extension UploadScheduler {
             // (BEP 3).
             return
         }
-        if dispatcher?.hasGivenAll == false, dispatcher?.isAssigned(span.piece, to: key) == false {
+        if swarm.egress != nil, !isWithinBudget(span, of: key, peer, &swarm, availability, now: now) {
+            return hold(span, of: key, peer, &swarm)
+        }
+        accept(span, of: key, peer, &swarm, availability, now: now)
+    }
+
+    mutating func accept(
+        _ span: BlockSpan, of key: PeerKey, _ peer: PeerTable.Place, _ swarm: inout SwarmState,
+        _ availability: [UInt16], now: Double
+    ) {
+        if dispatcher?.hasGivenAll == false || swarm.egress != nil,
+            dispatcher?.isAssigned(span.piece, to: key) == false
+        {
             dispatcher?.isTaken(span.piece)
         }
         swarm.peers[peer].uploads.append(span)
@@ -151,6 +167,7 @@ extension UploadScheduler {
         _ request: BlockRequest, from key: PeerKey, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double
     ) {
         guard let peer = swarm.peers[key], let span = checked(request, &swarm) else { return }
+        if swarm.egress != nil, cancelHeld(span, of: key, &swarm) { return }
         guard let index = peer.uploads[peer.uploadHead...].firstIndex(of: span) else { return }
         swarm.peers[key]?.uploads.remove(at: index)
         if let place = swarm.peers.place(of: key) {

@@ -30,6 +30,7 @@ struct UploadScheduler: Sendable {
         freeSlots.forget()
         uplink.look(&swarm, now: now)
         precedence.look(isDispatching: isDispatching, &swarm, now: now)
+        if swarm.egress != nil { lookAtBudget(&swarm, availability, now: now) }
         lookAtGrants(&swarm, availability, now: now)
         rechoke(&swarm, availability, now: now)
         guard swarm.isFinished else { return }
@@ -50,10 +51,11 @@ struct UploadScheduler: Sendable {
 
     /// The peer has left. Dispatched pieces that only it had are dispatched again.
     mutating func left(
-        _ key: PeerKey, wasServed: Bool, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double
+        _ key: PeerKey, wasServed: Bool, wasFull: Bool, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double
     ) {
         dispatcher?.removePeer(key)
-        if dispatcher != nil, !isRevealed {
+        swarm.egress?.left(key, wasFull: wasFull, now: now)
+        if dispatcher != nil, !isRevealed, swarm.egress?.mayOthersGive(now: now) != true {
             dispatcher?.restore { availability[$0] == 0 && swarm.canServe($0) }
         }
         if wasServed { nextChokeAt = min(nextChokeAt, now) }

@@ -45,7 +45,7 @@ extension Simulation {
         guard host.isPresent else { return }
         host.isPresent = false
         tracker.remove(host.index)
-        if host.setup.role == .receiver, !host.setup.isPoisoner, host.finishedAt == nil { unfinished -= 1 }
+        if host.setup.isAwaited, host.finishedAt == nil { unfinished -= 1 }
         for link in host.links { if let link { disconnect(host, link.key) } }
     }
 

@@ -66,18 +66,26 @@ package final class Simulation {
         configuration.blockLength = scenario.blockLength
         configuration.longestRequest = max(configuration.longestRequest, scenario.blockLength)
         configuration.openBytes = max(configuration.openBytes, 2 * layout.pieceLength)
+        let seedCount = scenario.hosts.count { $0.role == .seed }
+        var seeds = 0
         for (index, setup) in scenario.hosts.enumerated() {
             let hasContent = setup.role == .seed || setup.isPoisoner
+            configuration.egress = setup.role == .seed ? scenario.egress : nil
             let machine = SwarmMachine(
                 layout: layout, wanted: full, have: hasContent ? full : empty, configuration: configuration,
                 seed: random.next(), now: setup.joinsAt)
             hosts.append(
                 SimulatedHost(index: index, setup: setup, machine: machine, network: scenario.network))
+            if scenario.egress != nil, setup.role == .seed {
+                hosts[index].machine.setShare(OwnerShare(index: seeds, of: seedCount), now: setup.joinsAt)
+                seeds += 1
+            }
+            if setup.servesNobody { hosts[index].machine.setServing(false, now: setup.joinsAt) }
             // Seeds join before the hosts that need them.
             let spread = hasContent ? 0 : Double.random(in: 0...scenario.network.joinSpread, using: &random)
             schedule(.join, index, at: setup.joinsAt + spread)
             if let leavesAt = setup.leavesAt { schedule(.leave, index, at: leavesAt) }
-            if setup.role == .receiver && !setup.isPoisoner { unfinished += 1 }
+            if setup.isAwaited { unfinished += 1 }
         }
     }
 
@@ -179,6 +187,7 @@ package final class Simulation {
         switch action {
         case .send(let key, let message): send(message, from: host, to: key)
         case .announce(let piece):
+            guard !host.setup.isSilent else { return }
             host.finishedPieces.append(Int32(piece.value))
             finishedCounts[Int(host.index)] += 1
             spendOnAnnouncement(host)
@@ -192,7 +201,7 @@ package final class Simulation {
             guard host.finishedAt == nil else { return }
             host.finishedAt = now
             judgeEfficiency(host)
-            if host.setup.role == .receiver { unfinished -= 1 }
+            if host.setup.isAwaited { unfinished -= 1 }
         case .ban(let key):
             guard let link = host.link(key) else { return }
             host.book.ban(link.other)

@@ -24,7 +24,7 @@ package struct SimulationResult: Sendable, Equatable {
     init(of simulation: Simulation) {
         let hosts = simulation.hosts
         finishedAt = hosts.map(\.finishedAt)
-        let receivers = hosts.filter { $0.setup.role == .receiver && !$0.setup.isPoisoner }
+        let receivers = hosts.filter { $0.setup.isAwaited }
         let times = receivers.compactMap(\.finishedAt).sorted()
         makespan = simulation.unfinished == 0 ? times.last : nil
         median = times.count * 2 >= receivers.count && !times.isEmpty ? times[(receivers.count - 1) / 2] : nil

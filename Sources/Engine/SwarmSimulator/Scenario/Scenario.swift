@@ -26,12 +26,19 @@ package struct Scenario: Sendable {
         package var acceptsConnections = true
         /// The host claims to have everything and sends corrupt bytes.
         package var isPoisoner = false
+        /// The host takes what it is sent, and never says that it has a piece.
+        package var isSilent = false
+        /// The host says what it has, and serves nobody.
+        package var servesNobody = false
 
         package init(_ role: Role, up: Double, down: Double) {
             self.role = role
             self.up = up
             self.down = down
         }
+
+        /// Whether the result waits for the host: it is a receiver, and means well.
+        var isAwaited: Bool { role == .receiver && !isPoisoner && !isSilent && !servesNobody }
     }
 
     /// Hosts that are near each other, and their shared link to all other sites.
@@ -57,6 +64,8 @@ package struct Scenario: Sendable {
     package var network = Network()
     /// Configuration of every host, except that the unit of request is ``blockLength``.
     package var configuration = SwarmConfiguration()
+    /// The budget of the seeds, which are origins then; nil for ordinary ones.
+    package var egress: EgressLimits?
     /// Seed of the random choices: the same scenario with the same seed gives the same result.
     package var seedNumber: UInt64 = 1
     /// Virtual seconds after which the simulation ends, finished or not.

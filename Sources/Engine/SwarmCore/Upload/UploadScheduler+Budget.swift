@@ -1,0 +1,160 @@
+import Metainfo
+import PeerWire
+
+/// An origin's budget of copies, see ``EgressBudget``: which requests are within it, and which agents may have more.
+extension UploadScheduler {
+    private enum Constant {
+        /// Bytes of a piece that an agent may request, as a multiple of the piece: it may lose some on the way.
+        static let tolerance = 2
+        /// Maximum number of pieces that are being sent to an agent that asks without grants.
+        static let mostAdmitted = 256
+        /// Seconds after which an agent may have a piece again that it was sent so often.
+        static let repetition = 60.0
+    }
+
+    // MARK: Requests
+
+    /// Whether a request is within the budget.
+    func isWithinBudget(
+        _ span: BlockSpan, of key: PeerKey, _ peer: PeerTable.Place, _ swarm: inout SwarmState,
+        _ availability: [UInt16], now: Double
+    ) -> Bool {
+        guard swarm.isFinished, !swarm.peers[peer].traits.isOrigin else { return true }
+        guard !swarm.peers[peer].holdings.contains(span.piece) else { return false }
+        if swarm.egress?.takers[key] == nil { swarm.egress?.asks(key, now: now) }
+        let piece = Int32(span.piece)
+        if let admitted = swarm.egress?.takers[key]?.admitted[piece] {
+            if admitted.left >= span.length {
+                swarm.egress?.takers[key]?.admitted[piece]?.left -= span.length
+                return true
+            }
+            // An agent cannot have the same piece again and again.
+            guard now - admitted.at >= Constant.repetition else { return false }
+        }
+        guard swarm.egress?.takers[key]?.admitted.count ?? 0 < Constant.mostAdmitted || grants.serve(key, &swarm),
+            isWithinBudget(span.piece, to: key, &swarm, availability, now: now)
+        else { return false }
+        let length = swarm.layout.length(of: PieceIndex(unchecked: span.piece))
+        swarm.egress?.takers[key]?.admitted[piece] = EgressBudget.Admitted(
+            left: Constant.tolerance * length - span.length, at: now)
+        return true
+    }
+
+    private func isWithinBudget(
+        _ piece: Int, to key: PeerKey, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double
+    ) -> Bool {
+        guard let egress = swarm.egress else { return true }
+        if dispatcher?.isAssigned(piece, to: key) == true { return true }
+        let isGone = dispatcher?.isGiven(piece) ?? (egress.sentBytes(of: piece) > 0)
+        if !isGone, egress.isOurs(piece) { return true }
+        if egress.isStarved(key, for: egress.limits.patience, now: now) { return true }
+        guard egress.isWithin(piece) else { return false }
+        // Whoever has a grant for a piece of its choice was judged before.
+        if grants.serve(key, &swarm) || egress.isFree(promised: grants.granted.spoken) { return true }
+        guard egress.help > 0, egress.isStarved(key, for: egress.limits.shortPatience, now: now) else { return false }
+        swarm.egress?.helped()
+        return true
+    }
+
+    // MARK: Requests that wait
+
+    /// A request that is not within the budget: an agent asks others instead. Other programs ask when they please; their
+    /// requests wait.
+    func hold(_ span: BlockSpan, of key: PeerKey, _ peer: PeerTable.Place, _ swarm: inout SwarmState) {
+        let held = swarm.egress?.takers[key]?.held.count ?? 0
+        guard !swarm.peers[peer].traits.supportsGrants, held < swarm.configuration.requestQueue else {
+            if swarm.peers[peer].traits.supportsFast { swarm.send(key, .reject(span.wire)) }
+            return
+        }
+        swarm.egress?.takers[key]?.held.append(span)
+    }
+
+    /// - Returns: whether the request was waiting.
+    func cancelHeld(_ span: BlockSpan, of key: PeerKey, _ swarm: inout SwarmState) -> Bool {
+        guard let index = swarm.egress?.takers[key]?.held.firstIndex(of: span) else { return false }
+        swarm.egress?.takers[key]?.held.remove(at: index)
+        if swarm.peers[key]?.traits.supportsFast == true { swarm.send(key, .reject(span.wire)) }
+        return true
+    }
+
+    func dropHeld(of key: PeerKey, _ swarm: inout SwarmState) {
+        guard let held = swarm.egress?.takers[key]?.held, !held.isEmpty else { return }
+        swarm.egress?.takers[key]?.held = []
+        guard swarm.peers[key]?.traits.supportsFast == true else { return }
+        for span in held { swarm.send(key, .reject(span.wire)) }
+    }
+
+    private mutating func lookAtHeld(
+        of key: PeerKey, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double
+    ) {
+        guard let held = swarm.egress?.takers[key]?.held, !held.isEmpty, let peer = swarm.peers.place(of: key) else {
+            return
+        }
+        swarm.egress?.takers[key]?.held = []
+        for span in held {
+            if swarm.peers[peer].holdings.contains(span.piece) {
+                if swarm.peers[peer].traits.supportsFast { swarm.send(key, .reject(span.wire)) }
+            } else if isWithinBudget(span, of: key, peer, &swarm, availability, now: now) {
+                accept(span, of: key, peer, &swarm, availability, now: now)
+            } else {
+                swarm.egress?.takers[key]?.held.append(span)
+            }
+        }
+    }
+
+    // MARK: Time
+
+    /// Call a few times a second.
+    mutating func lookAtBudget(_ swarm: inout SwarmState, _ availability: [UInt16], now: Double) {
+        guard swarm.isFinished, let patience = swarm.egress?.limits else { return }
+        swarm.egress?.look(now: now)
+        stepIn(&swarm, availability, now: now)
+        var waiting: [(key: PeerKey, since: Double)] = []
+        for key in swarm.peers.keys {
+            guard let peer = swarm.peers.place(of: key), let egress = swarm.egress else { continue }
+            lookAtHeld(of: key, &swarm, availability, now: now)
+            var isBarred = !swarm.peers[peer].traits.isOrigin
+            if swarm.peers[peer].isInterested, let taker = egress.takers[key] {
+                let waited = now - taker.servedAt
+                if waited >= patience.leastPatience { restoreIfNeeded(by: peer, &swarm, availability) }
+                if waited >= patience.patience {
+                    isBarred = false
+                } else if waited >= patience.shortPatience, !swarm.peers[peer].grants.isBusy {
+                    waiting.append((key, taker.servedAt))
+                }
+            }
+            swarm.peers[peer].grants.isBarred = isBarred
+        }
+        // Whoever has waited for longest first.
+        guard let help = swarm.egress?.help, help > 0, !waiting.isEmpty else { return }
+        for (key, _) in waiting.sorted(by: { $0.since < $1.since }).prefix(help) {
+            if let peer = swarm.peers.place(of: key) { swarm.peers[peer].grants.isBarred = false }
+        }
+    }
+
+    /// Dispatches pieces again that no connected agent has, once some agent does not get them from agents that have
+    /// left with everything.
+    private mutating func restoreIfNeeded(
+        by peer: PeerTable.Place, _ swarm: inout SwarmState, _ availability: [UInt16]
+    ) {
+        guard swarm.egress?.mayRestore == true else { return }
+        let holdings = swarm.peers[peer].holdings
+        guard
+            availability.indices.contains(where: {
+                availability[$0] == 0 && !holdings.contains($0) && swarm.canServe($0)
+            })
+        else { return }
+        swarm.egress?.mayRestore = false
+        dispatcher?.restore { availability[$0] == 0 && swarm.canServe($0) }
+    }
+
+    /// Gives pieces of another origin's share while that origin gives none.
+    private mutating func stepIn(_ swarm: inout SwarmState, _ availability: [UInt16], now: Double) {
+        let have = swarm.have
+        guard swarm.egress?.findSilent(now: now, isLacking: { availability[$0] == 0 && have.contains($0) }) == true,
+            let egress = swarm.egress
+        else { return }
+        dispatcher?.leave(to: egress.share, silent: egress.silent)
+        grants.wake()
+    }
+}
