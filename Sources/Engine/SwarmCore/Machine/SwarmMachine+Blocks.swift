@@ -108,7 +108,7 @@ extension SwarmMachine {
     public mutating func nextUpload(to key: PeerKey) -> BlockSpan? {
         guard let peer = swarm.peers.place(of: key) else { return nil }
         let span = swarm.peers[peer].takeUpload()
-        if swarm.egress != nil, let span, !swarm.peers[peer].traits.isOrigin { swarm.egress?.sent(span) }
+        if swarm.egress != nil, let span, !swarm.peers[peer].traits.isOrigin { swarm.egress?.sent(span, to: key) }
         return span
     }
 

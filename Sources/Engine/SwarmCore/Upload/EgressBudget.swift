@@ -10,22 +10,6 @@ import Metainfo
 ///
 /// A pure value: it counts and judges. ``UploadScheduler`` applies its judgements.
 struct EgressBudget: Sendable {
-    /// What an agent receives from us and from others.
-    struct Taker: Sendable {
-        /// Time at which the agent last announced a piece that it did not get from us, or at which it became interested.
-        var servedAt: Double
-        /// Pieces that it is being sent.
-        var admitted: [Int32: Admitted] = [:]
-        /// Requests of an agent without upload grants that wait until the budget allows them.
-        var held: [BlockSpan] = []
-    }
-
-    struct Admitted: Sendable {
-        /// Bytes that the agent may still request.
-        var left: Int
-        let at: Double
-    }
-
     let limits: EgressLimits
     private(set) var share = OwnerShare()
     private let layout: ContentLayout
@@ -33,7 +17,7 @@ struct EgressBudget: Sendable {
     private var sent: [Int64]
     /// Bytes sent beyond one copy of each piece.
     private(set) var extra: Int64 = 0
-    var takers: [PeerKey: Taker] = [:]
+    var takers: [PeerKey: EgressTaker] = [:]
     /// The greatest number of agents at the same time.
     private var mostTakers = 1
     private var helpRoom: Double
@@ -47,6 +31,9 @@ struct EgressBudget: Sendable {
     /// For each position among the owners, the time of the last new piece of its share; nil before the first agent.
     private var heardAt: [Double]?
     private(set) var silent: Set<Int> = []
+    /// Whether something was sent to agents that pass on what they get, and when.
+    private var isSendingToGivers = false
+    private var sentToGiversAt = -Double.infinity
 
     init(_ limits: EgressLimits, layout: ContentLayout, now: Double) {
         self.limits = limits
@@ -62,7 +49,9 @@ struct EgressBudget: Sendable {
 
     // MARK: Counting
 
-    mutating func sent(_ span: BlockSpan) {
+    mutating func sent(_ span: BlockSpan, to key: PeerKey) {
+        takers[key]?.sent(span)
+        if takers[key]?.keepsPieces == false { isSendingToGivers = true }
         let once = length(of: span.piece)
         let before = sent[span.piece]
         sent[span.piece] = before + Int64(span.length)
@@ -78,7 +67,7 @@ struct EgressBudget: Sendable {
             takers[key]?.servedAt = now
             return
         }
-        takers[key] = Taker(servedAt: now)
+        takers[key] = EgressTaker(now: now)
         mostTakers = max(mostTakers, takers.count)
         if heardAt == nil { heardAt = Array(repeating: now, count: share.count) }
     }
@@ -104,15 +93,14 @@ struct EgressBudget: Sendable {
             let owner = share.owner(of: piece)
             heardAt?[owner] = now
         }
-        guard takers[key] != nil, takers[key]?.admitted.removeValue(forKey: Int32(piece)) == nil else { return }
-        takers[key]?.servedAt = now
+        takers[key]?.announced(piece, now: now)
     }
 
     // MARK: Judgements
 
     /// Whether the agent has received nothing from others for so long.
     func isStarved(_ key: PeerKey, for seconds: Double, now: Double) -> Bool {
-        takers[key].map { now - $0.servedAt >= seconds } ?? false
+        takers[key].map { now - $0.servedAt >= seconds || now < $0.entitledUntil } ?? false
     }
 
     /// Whether another copy of the piece is within the budget. Of the pieces of another origin's share, that one sends
@@ -145,9 +133,18 @@ struct EgressBudget: Sendable {
     mutating func look(now: Double) {
         let gain = max(0, now - lookedAt) * Double(size) * limits.helpPerSecond
         lookedAt = now
+        if isSendingToGivers { (isSendingToGivers, sentToGiversAt) = (false, now) }
         helpRoom = min(max(Double(size) * limits.mostHelp, 2 * Double(layout.pieceLength)), helpRoom + gain)
         if !takers.isEmpty, Double(takers.count) <= limits.fewAgents { earned = min(mostExtra, earned + gain) }
     }
+
+    /// Whether an agent is served only after others.
+    func isLast(_ key: PeerKey, now: Double) -> Bool {
+        takers[key]?.keepsPieces == true && now - sentToGiversAt < Self.idle
+    }
+
+    /// Seconds without a byte to other agents after which agents that keep what they get are served.
+    private static let idle = 1.0
 
     // MARK: Other origins
 

@@ -43,7 +43,7 @@ struct GrantOrder: Sendable {
             guard let peer = swarm.peers.place(of: key), swarm.peers[peer].grants.isTold,
                 swarm.peers[peer].isInterested, !swarm.peers[peer].amChoking,
                 !swarm.peers[peer].grants.isSlow, now >= swarm.peers[peer].grants.pausedUntil,
-                !(honoursBars && swarm.peers[peer].grants.isBarred)
+                !swarm.peers[peer].grants.isLast, !(honoursBars && swarm.peers[peer].grants.isBarred)
             else { continue }
             let load = swarm.peers[peer].grants.given.count * swarm.layout.pieceLength + swarm.peers[peer].grants.queued
             let behind = (meanHoldings - swarm.peers[peer].holdings.count) * lead

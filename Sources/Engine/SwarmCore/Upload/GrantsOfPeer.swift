@@ -30,6 +30,8 @@ struct GrantsOfPeer: Sendable {
     var isStill = false
     /// The peer gets no second copies of pieces at the moment, see ``EgressBudget``.
     var isBarred = false
+    /// The peer passes nothing on, and gets grants only when others need none, see ``EgressBudget/isLast(_:now:)``.
+    var isLast = false
     /// Backoff, in seconds, for a peer that did not use its upload grant. Doubles each time.
     var pause = 0.0
     var pausedUntil = -Double.infinity

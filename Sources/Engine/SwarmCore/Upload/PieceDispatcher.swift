@@ -106,7 +106,16 @@ struct PieceDispatcher: Sendable {
     ) -> Int? {
         guard !hasGivenAll, let peer = swarm.peers.place(of: key) else { return nil }
         let holdings = swarm.peers[peer].holdings
+        if swarm.egress != nil { passOverSpread(availability) }
         return assign(to: key, now: now) { !holdings.contains($0) && availability[$0] == 0 }
+    }
+
+    /// Pieces at the head that leechers have in the meantime need no assignment.
+    private mutating func passOverSpread(_ availability: [UInt16]) {
+        while head < end, isGiven.contains(Int(queue[head])) || availability[Int(queue[head])] > 0 {
+            isGiven.insert(Int(queue[head]))
+            head += 1
+        }
     }
 
     /// A leecher has requested or received the piece without an assignment.
@@ -135,6 +144,14 @@ struct PieceDispatcher: Sendable {
         guard let index = assigned[peer]?.firstIndex(where: { $0.piece == piece }) else { return }
         assigned[peer]?.remove(at: index)
         makeAvailable(piece)
+    }
+
+    /// The peer has the piece and tells nobody: others get it too.
+    mutating func takeBack(_ piece: Int, from peer: PeerKey) {
+        if let index = assigned[peer]?.firstIndex(where: { $0.piece == piece }) { assigned[peer]?.remove(at: index) }
+        if isGiven.contains(piece), !assigned.values.contains(where: { $0.contains { $0.piece == piece } }) {
+            makeAvailable(piece)
+        }
     }
 
     /// Withdraws the pieces that the peer was assigned and has not announced, so that others can get them.

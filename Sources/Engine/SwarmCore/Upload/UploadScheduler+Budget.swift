@@ -7,7 +7,7 @@ extension UploadScheduler {
         /// Bytes of a piece that an agent may request, as a multiple of the piece: it may lose some on the way.
         static let tolerance = 2
         /// Maximum number of pieces that are being sent to an agent that asks without grants.
-        static let mostAdmitted = 256
+        static let mostSending = 256
         /// Seconds after which an agent may have a piece again that it was sent so often.
         static let repetition = 60.0
     }
@@ -23,19 +23,19 @@ extension UploadScheduler {
         guard !swarm.peers[peer].holdings.contains(span.piece) else { return false }
         if swarm.egress?.takers[key] == nil { swarm.egress?.asks(key, now: now) }
         let piece = Int32(span.piece)
-        if let admitted = swarm.egress?.takers[key]?.admitted[piece] {
-            if admitted.left >= span.length {
-                swarm.egress?.takers[key]?.admitted[piece]?.left -= span.length
+        if let known = swarm.egress?.takers[key]?.sending[piece] {
+            if known.left >= span.length {
+                swarm.egress?.takers[key]?.sending[piece]?.left -= span.length
                 return true
             }
             // An agent cannot have the same piece again and again.
-            guard now - admitted.at >= Constant.repetition else { return false }
+            guard now - known.at >= Constant.repetition else { return false }
         }
-        guard swarm.egress?.takers[key]?.admitted.count ?? 0 < Constant.mostAdmitted || grants.serve(key, &swarm),
+        guard swarm.egress?.takers[key]?.sending.count ?? 0 < Constant.mostSending || grants.serve(key, &swarm),
             isWithinBudget(span.piece, to: key, &swarm, availability, now: now)
         else { return false }
         let length = swarm.layout.length(of: PieceIndex(unchecked: span.piece))
-        swarm.egress?.takers[key]?.admitted[piece] = EgressBudget.Admitted(
+        swarm.egress?.takers[key]?.sending[piece] = EgressTaker.Sending(
             left: Constant.tolerance * length - span.length, at: now)
         return true
     }
@@ -45,6 +45,7 @@ extension UploadScheduler {
     ) -> Bool {
         guard let egress = swarm.egress else { return true }
         if dispatcher?.isAssigned(piece, to: key) == true { return true }
+        if egress.isLast(key, now: now) { return false }
         let isGone = dispatcher?.isGiven(piece) ?? (egress.sentBytes(of: piece) > 0)
         if !isGone, egress.isOurs(piece) { return true }
         if egress.isStarved(key, for: egress.limits.patience, now: now) { return true }
@@ -111,13 +112,15 @@ extension UploadScheduler {
         stepIn(&swarm, availability, now: now)
         var waiting: [(key: PeerKey, since: Double)] = []
         for key in swarm.peers.keys {
-            guard let peer = swarm.peers.place(of: key), let egress = swarm.egress else { continue }
+            guard let peer = swarm.peers.place(of: key) else { continue }
+            takeBack(from: key, &swarm, availability, now: now)
             lookAtHeld(of: key, &swarm, availability, now: now)
             var isBarred = !swarm.peers[peer].traits.isOrigin
-            if swarm.peers[peer].isInterested, let taker = egress.takers[key] {
+            swarm.peers[peer].grants.isLast = swarm.egress?.isLast(key, now: now) == true
+            if swarm.peers[peer].isInterested, let egress = swarm.egress, let taker = egress.takers[key] {
                 let waited = now - taker.servedAt
                 if waited >= patience.leastPatience { restoreIfNeeded(by: peer, &swarm, availability) }
-                if waited >= patience.patience {
+                if egress.isStarved(key, for: patience.patience, now: now) {
                     isBarred = false
                 } else if waited >= patience.shortPatience, !swarm.peers[peer].grants.isBusy {
                     waiting.append((key, taker.servedAt))
@@ -130,6 +133,19 @@ extension UploadScheduler {
         for (key, _) in waiting.sorted(by: { $0.since < $1.since }).prefix(help) {
             if let peer = swarm.peers.place(of: key) { swarm.peers[peer].grants.isBarred = false }
         }
+    }
+
+    /// Dispatches pieces again that an agent has and does not announce.
+    private mutating func takeBack(
+        from key: PeerKey, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double
+    ) {
+        guard let patience = swarm.egress?.limits.patience else { return }
+        let layout = swarm.layout
+        let kept =
+            swarm.egress?.takers[key]?.look(now: now, patience: patience) {
+                layout.length(of: PieceIndex(unchecked: $0))
+            } ?? []
+        for piece in kept where availability[piece] == 0 { dispatcher?.takeBack(piece, from: key) }
     }
 
     /// Dispatches pieces again that no connected agent has, once some agent does not get them from agents that have

@@ -43,7 +43,7 @@ extension UploadScheduler {
 
     mutating func dispatch(_ key: PeerKey, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double) {
         guard swarm.isServing, dispatcher?.hasGivenAll == false, let peer = swarm.peers.place(of: key),
-            !swarm.peers[peer].traits.isWebSeed
+            !swarm.peers[peer].traits.isWebSeed, !swarm.peers[peer].grants.isLast
         else { return }
         let secret = swarm.configuration.superSeed
         guard !grants.serve(key, &swarm),

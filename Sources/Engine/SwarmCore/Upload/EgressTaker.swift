@@ -1,0 +1,64 @@
+/// What an origin knows of an agent that takes pieces: what it was sent, and whether others serve it.
+struct EgressTaker: Sendable {
+    /// A piece that the agent is being sent, or was and has not announced.
+    struct Sending: Sendable {
+        /// Bytes that the agent may still request.
+        var left: Int
+        let at: Double
+        var sentBytes = 0
+        /// Time since which the agent has had all of the piece.
+        var completeAt: Double?
+        var isKept = false
+    }
+
+    private enum Constant {
+        /// Number of pieces that an agent may keep for itself before it is served last.
+        static let mostKept = 2
+    }
+
+    /// Time at which the agent last announced a piece that it did not get from us, or at which it became interested.
+    var servedAt: Double
+    /// The agent has waited so long that it is served until this time, whatever others give it meanwhile.
+    private(set) var entitledUntil = -Double.infinity
+    var sending: [Int32: Sending] = [:]
+    /// Requests of an agent without upload grants that wait until the budget allows them.
+    var held: [BlockSpan] = []
+    private var kept = 0
+
+    init(now: Double) { servedAt = now }
+
+    /// Whether the agent keeps what it is sent: it does not say that it has it, so that nobody can ask it.
+    var keepsPieces: Bool { kept >= Constant.mostKept }
+
+    mutating func sent(_ span: BlockSpan) { sending[Int32(span.piece)]?.sentBytes += span.length }
+
+    /// The agent has a new piece.
+    mutating func announced(_ piece: Int, now: Double) {
+        guard let ours = sending.removeValue(forKey: Int32(piece)) else {
+            servedAt = now
+            return
+        }
+        if ours.isKept { kept -= 1 }
+    }
+
+    /// Call a few times a second.
+    /// - Parameters:
+    ///   - patience: seconds after which a piece counts as kept, and the agent as not served by others.
+    ///   - length: length of a piece.
+    /// - Returns: pieces that the agent has kept since the last call.
+    mutating func look(now: Double, patience: Double, length: (Int) -> Int) -> [Int] {
+        if now - servedAt >= patience, now >= entitledUntil { entitledUntil = now + patience }
+        var found: [Int] = []
+        for (piece, state) in sending where !state.isKept && state.sentBytes >= length(Int(piece)) {
+            if let completeAt = state.completeAt {
+                guard now - completeAt >= patience else { continue }
+                sending[piece]?.isKept = true
+                kept += 1
+                found.append(Int(piece))
+            } else {
+                sending[piece]?.completeAt = now
+            }
+        }
+        return found.sorted()
+    }
+}
