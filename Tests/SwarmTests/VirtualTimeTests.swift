@@ -1,9 +1,10 @@
 import PeerWire
 import Reactor
-@testable import Swarm
 import TestSupport
 import Testing
 import VirtualNetwork
+
+@testable import Swarm
 
 /// The engine itself, over connections in memory and on a virtual clock: minutes of network time that take milliseconds.
 @Suite struct `On a virtual network` {
@@ -44,14 +45,26 @@ import VirtualNetwork
         #expect(network.now - start < 1 + 20 * latency)
     }
 
+    /// Ten pieces among four leechers: which of them ask for the same piece at the start is a matter of luck. So the bounds
+    /// are for some seeds of the random choices, and for the middle of them.
     @Test func `many peers share what one slow uplink gives`() throws {
-        network.uplink = 100_000
-        let engines = [try seed(1)] + (try (UInt8(2)...5).map { try leecher($0, from: Array(1..<$0)) })
-        defer { for engine in engines { engine.stop() } }
-        let start = network.now
-        #expect(network.run(for: 300) { engines.dropFirst().allSatisfy(\.isComplete) })
+        let seconds = try (UInt64(1)...15).map { seed in
+            let (network, place) = (VirtualNetwork(), try TemporaryDirectory())
+            network.uplink = 100_000
+            let engines = try (UInt8(1)...5).map { number in
+                let isSeed = number == 1
+                let directory = try place.directory("host\(number)")
+                return try VirtualEngine(
+                    number, on: network, sample, at: isSeed ? sample.write(into: directory) : directory + "/content",
+                    isSeed: isSeed, peers: (1..<number).map { VirtualNetwork.address($0) }, seed: seed)
+            }
+            defer { for engine in engines { engine.stop() } }
+            let start = network.now
+            #expect(network.run(for: 300) { engines.allSatisfy(\.isComplete) })
+            return network.now - start
+        }.sorted()
         // The seed alone would take 24 seconds.
-        #expect(network.now - start < 18)
+        #expect(seconds[7] < 15 && seconds[14] < 24, "\(seconds)")
     }
 
     @Test func `a peer that takes the connection and says nothing is dropped after twelve seconds`() throws {

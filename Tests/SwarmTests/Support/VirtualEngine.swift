@@ -6,10 +6,12 @@ import Metainfo
 import PeerWire
 import Reactor
 import Storage
-@testable import Swarm
 import SwarmCore
+import Text
 import TrackerClient
 import VirtualNetwork
+
+@testable import Swarm
 
 /// One host of a ``VirtualNetwork`` that runs one torrent, with its content in a directory. Nothing of it takes virtual time
 /// but the network; its disk works at once.
@@ -24,13 +26,15 @@ final class VirtualEngine {
     ///   - path: of the whole content, for a seed; otherwise where it is to go.
     ///   - id: its peer id; nil for one of its own.
     ///   - listens: whether others may dial it.
+    ///   - seed: of its random choices, with its number. Two runs with the same seeds are the same but for the order of
+    ///     dictionaries.
     init(
         _ number: UInt8, on network: VirtualNetwork, _ sample: Sample, at path: String, isSeed: Bool,
         id: PeerID? = nil, peers: [PeerAddress] = [], listens: Bool = true,
-        _ change: (inout TransferOptions) -> Void = { _ in }
+        seed: UInt64 = 1, _ change: (inout TransferOptions) -> Void = { _ in }
     ) throws {
         address = VirtualNetwork.address(number)
-        var generator = SystemRandomNumberGenerator()
+        var generator = SeededGenerator(seed: seed &* 256 &+ UInt64(number))
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let context = EngineContext(
             loop: network.loop, network: network, pool: WorkerPool(on: network.loop),
@@ -41,7 +45,7 @@ final class VirtualEngine {
             trackers: Shared.trackers,
             webSeeds: Shared.webSeeds, logger: logger, client: "test", tunables: PeerConnection.Tunables(),
             swarm: SwarmConfiguration(), connectionLimits: ConnectionLimits(), syncPolicy: SyncPolicy(),
-            sourceHealth: WebSeedHealth.Settings())
+            sourceHealth: WebSeedHealth.Settings(), seed: generator.next())
         var options = TransferOptions()
         options.usesWebSeeds = false
         options.extraPeers = peers

@@ -39,4 +39,6 @@ struct EngineContext {
     let syncPolicy: SyncPolicy
     /// Retry settings of a plan's sources.
     let sourceHealth: WebSeedHealth.Settings
+    /// Where a torrent's random choices begin; nil for the system's random numbers.
+    var seed: UInt64?
 }

@@ -101,7 +101,7 @@ final class TorrentEngine: Dialler {
         var generator = SystemRandomNumberGenerator()
         machine = SwarmMachine(
             layout: layout, wanted: wanted, have: have, unservable: unservable, configuration: configuration,
-            seed: generator.next(), now: now)
+            seed: context.seed ?? generator.next(), now: now)
         memory = PieceMemory(
             capacity: configuration.openBytes + configuration.openBytesOnLongPath + layout.pieceLength + (1 << 16))
         known = KnownPeers(primary: info.hashes.primary)
