@@ -187,6 +187,8 @@ package actor JobRunner {
             diskRetry.failed(text, at: now.uptime)
             host.log(.warning, "transfer interrupted", job.name, ["reason": "\(text)"])
         case .extend:
+            // While the content is fetched, all of the service is still to come.
+            guard case .seeding = machine.phase else { break }
             // Counted from now; a restart must know it.
             record.completed = now.wall
             save()
