@@ -79,6 +79,35 @@ struct NodeCrashTests {
         await sender.node.stop()
     }
 
+    @Test("Crashes before a task ran for a minute count no more")
+    func steady() async throws {
+        server.state.withLock { $0.refused["/dcp/cfec-001/dcps/film/"] = 503 }
+        let place = try TemporaryDirectory()
+        try place.write("data/receiver/queues/\(file)", try #require(await sender.node.taskFile(named: file)))
+        for _ in 0..<2 { try await crash(place, marked: true) }
+        let clock = TestClock(minuteOfDay: 12 * 60)
+        let steady = try await TestNode.start(.receiver, in: place, server: server, tunables: .shipped, clock: clock)
+        try await until("it says that the task runs") { runs(place) != nil }
+        // Suspected twice, it runs by itself for ten seconds first; and a minute proves it.
+        clock.forward(seconds: 61)
+        // Crashes, kills, whether it runs, and how far it is.
+        try await until("it is trusted") {
+            place.read("data/.running").map {
+                String(decoding: $0, as: UTF8.self).contains("\n0 0 1 0 receiver/\(file)\n")
+            }
+                == true
+        }
+        let record = try #require(place.read("data/.running"))
+        await steady.node.stop()
+        try place.write("data/.running", record)
+        try place.write("data/.crashed", [])
+        // The third crash in all, the first since.
+        let receiver = try await TestNode.start(.receiver, in: place, server: server)
+        #expect(place.exists("data/receiver/downloading/\(file)"))
+        await receiver.node.stop()
+        await sender.node.stop()
+    }
+
     @Test("A file that the store refuses is named where the sending failed")
     func namesTheFile() async throws {
         try sender.place.write("dcp/cfec-001/dcps/pair/good.mxf", randomBytes(1000, seed: 2))
@@ -103,7 +132,8 @@ struct NodeCrashTests {
 
     @Test("recv says neither in its reply nor in details what stands in a URL's query")
     func query() async throws {
-        let receiver = try await TestNode.start(.receiver, server: server)
+        let clock = TestClock(minuteOfDay: 12 * 60)
+        let receiver = try await TestNode.start(.receiver, server: server, tunables: .shipped, clock: clock)
         var task = try TaskFile.parse(try #require(await sender.node.taskFile(named: file)))
         task.bt.url = server.url + "/none.torrent?X-Signature=SECRETSIGNATURE"
         try receiver.place.write("data/receiver/tmp/q.task.json", task.encode())
@@ -111,7 +141,9 @@ struct NodeCrashTests {
             "recv", ["taskfile": .string(receiver.place.path + "/data/receiver/tmp/q.task.json")])
         #expect(reply == .failure("could not download torrent from \(server.url)/none.torrent"))
         try receiver.place.write("data/receiver/queues/r.task.json", task.encode())
-        try await until("refused") { receiver.place.exists("data/receiver/failed/r.task.json.bterr") }
+        try await clock.forward(seconds: 1, until: "refused") {
+            receiver.place.exists("data/receiver/failed/r.task.json.bterr")
+        }
         let details = receiver.place.read("data/receiver/failed/r.task.json.bterr") ?? []
         #expect(!String(decoding: details, as: UTF8.self).contains("SECRETSIGNATURE"))
         await receiver.node.stop()

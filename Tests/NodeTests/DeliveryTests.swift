@@ -12,10 +12,12 @@ import Testing
 struct DeliveryTests {
     let server: TestServer
     let sender: TestNode
+    /// The sender's, and of receivers that wait for a long time.
+    let clock = TestClock(minuteOfDay: 12 * 60)
 
     init() async throws {
         server = try TestServer()
-        sender = try await TestNode.start(.sender, server: server)
+        sender = try await TestNode.start(.sender, server: server, tunables: .shipped, clock: clock)
         server.state.withLock { [sender] in $0.root = sender.configuration.baseDataPath }
     }
 
@@ -152,7 +154,7 @@ struct DeliveryTests {
     func droppedEarly() async throws {
         try makeContent()
         let file = try await sender.publish("film", "1:0:0")
-        let receiver = try await TestNode.start(.receiver, server: server)
+        let receiver = try await TestNode.start(.receiver, server: server, tunables: .shipped, clock: clock)
         var task = try TaskFile.parse(try #require(await sender.node.taskFile(named: file)))
         let torrent = try #require(URL(string: task.bt.url)).path
         server.state.withLock { $0.refused[torrent] = 503 }
@@ -160,7 +162,7 @@ struct DeliveryTests {
         try receiver.place.write("data/receiver/queues/\(file)", bytes)
         try await until("asked for") { server.state.withLock { ($0.refusals[torrent] ?? 0) > 0 } }
         server.state.withLock { $0.refused[torrent] = nil }
-        try await until("downloaded") { await receiver.status(file) == "downloaded" }
+        try await clock.forward(seconds: 0.5, until: "downloaded") { await receiver.status(file) == "downloaded" }
         expectContent(receiver.place, at: "dcp/film")
 
         // One that is taken away while it waits is not refused, and not begun.
@@ -168,8 +170,11 @@ struct DeliveryTests {
         task.name = "other"
         try receiver.place.write("data/receiver/queues/other.task.json", task.encode())
         try await until("asked for") { server.state.withLock { ($0.refusals[torrent] ?? 0) > 0 } }
-        _ = await receiver.call("cancel", ["taskfile": "other.task.json"])
-        try await until("let go of") { await !receiver.node.isWaiting("other.task.json", .receiver) }
+        async let cancelled = receiver.call("cancel", ["taskfile": "other.task.json"])
+        try await clock.forward(seconds: 0.5, until: "let go of") {
+            await !receiver.node.isWaiting("other.task.json", .receiver)
+        }
+        #expect(await cancelled == .success(ReplyText.succeed))
         #expect(receiver.place.names("data/receiver/failed").isEmpty)
         #expect(receiver.place.names("data/receiver/queues").isEmpty)
         await receiver.node.stop()
@@ -200,8 +205,8 @@ struct DeliveryTests {
     @Test("A cacher serves its share until its time is over, then leaves nothing")
     func cacher() async throws {
         try makeContent()
-        let file = try await sender.publish("film", "1:0:1", seedTime: "4s")
-        let cacher = try await TestNode.start(.cacher, server: server)
+        let file = try await sender.publish("film", "1:0:1", seedTime: "72")
+        let cacher = try await TestNode.start(.cacher, server: server, clock: clock)
         let path = try await cacher.take(file, from: sender)
         #expect(await cacher.call("recv", ["taskfile": .string(path)]) == .success(ReplyText.succeed))
         #expect(await cacher.call("progress", ["taskfile": .string(file)]).text == ProgressFailureText.useCProgress)
@@ -212,9 +217,16 @@ struct DeliveryTests {
         let directory = cacher.place.path + "/data/transfer/bt/cfec-001/film-tmp"
         #expect(await progress()["desc"] == .string("btseeding dir:" + directory))
         try await until("the share is there") { cacher.place.exists("data/transfer/bt/cfec-001/film-tmp") }
+        try await until("the share is here") { await cacher.node.job(named: file)?.record.completed != nil }
+        // Asked for again after two days, it serves for three more.
+        clock.forward(minutes: 48 * 60)
         let again = try await cacher.take(file, from: sender)
         let reply = await cacher.call("recv", ["taskfile": .string(again), "reactive": "true"])
         #expect(reply == .success(ReplyText.reactivatedCacher(taskFileName: file)))
+        clock.forward(minutes: 48 * 60)
+        try await clock.everybodyLooks()
+        #expect(await progress()["status"] == "seeding")
+        clock.forward(minutes: 24 * 60 + 1)
         try await until("over") { cacher.place.names("data/receiver/downloaded") == [file] }
         #expect(cacher.place.names("data/transfer/bt/cfec-001").isEmpty)
         #expect(cacher.place.names("data/receiver/downloading").isEmpty)
@@ -222,13 +234,46 @@ struct DeliveryTests {
         await sender.node.stop()
     }
 
+    @Test("A cacher that is asked for again while it fetches goes on fetching after a restart")
+    func cacherAgain() async throws {
+        try makeContent()
+        let file = try await sender.publish("film", "1:0:1")
+        let place = try TemporaryDirectory()
+        // So slow that it is never done before the limit is gone.
+        var cacher = try await TestNode.start(.cacher, in: place, server: server, clock: clock) {
+            $0.rateLimits.bt = 50_000
+        }
+        _ = await cacher.call("recv", ["taskfile": .string(try await cacher.take(file, from: sender))])
+        try await until("fetching") { await cacher.node.job(named: file)?.record.began != nil }
+        let again = try await cacher.take(file, from: sender)
+        let reply = await cacher.call("recv", ["taskfile": .string(again), "reactive": "true"])
+        #expect(reply == .success(ReplyText.reactivatedCacher(taskFileName: file)))
+        try await clock.everybodyLooks()
+        #expect(await cacher.node.job(named: file)?.record.completed == nil)
+        await cacher.node.stop()
+        cacher = try await TestNode.start(.cacher, in: place, server: server)
+        try await until("the share is here") { await cacher.node.job(named: file)?.record.completed != nil }
+        let task = try TaskFile.parse(try #require(await sender.node.taskFile(named: file)))
+        #expect(!task.lists.bt.isEmpty)
+        for entry in task.fileList where task.lists.bt.contains(entry.path) {
+            let bytes = Self.files.first { $0.0 == entry.file }?.1
+            #expect(place.read("data/transfer/bt/cfec-001/film-tmp/\(entry.file)") == bytes, "\(entry.file)")
+        }
+        await cacher.node.stop()
+        await sender.node.stop()
+    }
+
     @Test("Tasks whose service time is over go to history, and their state can still be asked for")
     func serviceEnds() async throws {
         try makeContent()
-        let file = try await sender.publish("film", "1:0:0", seedTime: "3s")
-        let receiver = try await TestNode.start(.receiver, server: server)
+        let file = try await sender.publish("film", "1:0:0", seedTime: "72")
+        let receiver = try await TestNode.start(.receiver, server: server, clock: clock)
         _ = await receiver.call("recv", ["taskfile": .string(try await receiver.take(file, from: sender))])
         try await until("downloaded") { await receiver.status(file) == "downloaded" }
+        clock.forward(minutes: 71 * 60)
+        try await clock.everybodyLooks()
+        #expect(await receiver.status(file) == "downloaded")
+        clock.forward(minutes: 61)
         try await until("history") { await receiver.status(file) == "history" }
         try await until("finished") {
             await sender.call("uploadprogress", ["taskfile": .string(file)]).content["status"] == "finished"
@@ -246,7 +291,6 @@ struct DeliveryTests {
     @Test("Outside its window a method moves nothing; it goes on in the next one")
     func windows() async throws {
         try makeContent()
-        let clock = TestClock(minuteOfDay: 12 * 60)
         let node = try await TestNode.start(.sender, in: sender.place, server: server, clock: clock) {
             $0.windows.obs = QuietWindow("00:00-08:00") ?? .always
             $0.windows.cdn = QuietWindow("22:00-23:00") ?? .always
@@ -330,9 +374,16 @@ struct DeliveryTests {
         _ = await sender.call("gentask", parameters)
         try await until("made") { await sender.call("taskfilesquery", parameters).content["status"] == "finished" }
         _ = await sender.call("send", ["taskfile": .string(task)])
-        try await until("failed") {
-            !sender.place.names("data/sender/failed").isEmpty && sender.place.names("data/sender/failed").count == 2
+        func probes() -> Int { server.state.withLock { $0.refusals.values.reduce(0, +) } }
+        // Five seconds after the first, ten after the second; not before.
+        for (count, seconds) in [(1, 5.0), (2, 10.0)] {
+            try await until("probe \(count)") { probes() == count }
+            try await clock.everybodyLooks()
+            #expect(probes() == count)
+            #expect(sender.place.names("data/sender/failed").isEmpty)
+            clock.forward(seconds: seconds)
         }
+        try await until("failed") { sender.place.names("data/sender/failed").count == 2 }
         #expect(sender.place.names("data/sender/failed") == [file, file + ".cdnerr"])
         let progress = await sender.call("uploadprogress", ["taskfile": .string(file)]).content
         #expect(progress["status"] == "error")

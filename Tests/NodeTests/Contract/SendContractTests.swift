@@ -69,7 +69,7 @@ struct SendContractTests {
         // Big enough to be seen in the making; sparse.
         try sender.makeContent("big", files: [100])
         let big = "\(films)/big/reel0.mxf"
-        try #require(truncate(big, 3 << 30) == 0)
+        try #require(truncate(big, 1 << 30) == 0)
         let recipe = sender.recipe("big", "1:0:0")
         let idle = try await sender.call("taskfilesquery", recipe)
         #expect(idle.succeeded)

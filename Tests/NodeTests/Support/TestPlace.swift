@@ -104,6 +104,13 @@ struct TestNode {
 }
 
 extension NodeTunables {
+    /// The delays of the program; only its looks at the queues come sooner. For nodes whose clock is wound forward.
+    static var shipped: NodeTunables {
+        var tunables = NodeTunables()
+        tunables.tick = 0.05
+        return tunables
+    }
+
     static var quick: NodeTunables {
         var tunables = NodeTunables()
         tunables.tick = 0.05

@@ -193,7 +193,7 @@ extension DeliveryNode {
     package func cancel(_ request: APIRequest) async -> APIReply {
         let name = Self.taskName(request)
         let directories = context.directories
-        while preparing.contains(name) { try? await Task.sleep(for: .milliseconds(20)) }
+        while preparing.contains(name) { await clock.sleep(seconds: 0.02) }
         if let state = directories.locate(.receiver, name, in: [.queues, .downloading, .downloaded]) {
             await cancelReceive(name, state)
         } else if let state = directories.locate(.sender, name, in: [.queues, .uploading, .uploaded]) {
