@@ -223,6 +223,9 @@ struct DeliveryTests {
         let again = try await cacher.take(file, from: sender)
         let reply = await cacher.call("recv", ["taskfile": .string(again), "reactive": "true"])
         #expect(reply == .success(ReplyText.reactivatedCacher(taskFileName: file)))
+        try await until("it counts from now") {
+            await cacher.node.job(named: file)?.record.completed == clock.now.wall
+        }
         clock.forward(minutes: 48 * 60)
         try await clock.everybodyLooks()
         #expect(await progress()["status"] == "seeding")
