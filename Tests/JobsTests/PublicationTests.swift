@@ -10,7 +10,7 @@ struct PublicationTests {
         Publication(
             incoming: place.path + "/in/film", final: place.path + "/dcp/film",
             marker: place.path + "/dcp/film.finished",
-            record: place.path + "/in/checked", staging: OwnTree(path: place.path + "/in"), machine: .local)
+            record: place.path + "/in/verified", staging: OwnTree(path: place.path + "/in"), machine: .local)
     }
 
     @Test("Content appears in one step, in place of what was there, and a crash at any point is told apart")

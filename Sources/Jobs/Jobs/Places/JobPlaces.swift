@@ -29,11 +29,14 @@ package struct JobPlaces: Sendable {
         self.staging = staging
     }
 
+    /// The path of the job's ``CheckRecord``.
+    package var checkRecord: String { work + "/verified" }
+
     /// The step that puts the content at its final place; nil where it is not kept.
     package var publication: Publication? {
         final.map { final in
             Publication(
-                incoming: incoming, final: final.path, marker: final.marker, record: work + "/checked",
+                incoming: incoming, final: final.path, marker: final.marker, record: checkRecord,
                 staging: staging,
                 machine: final.kind)
         }

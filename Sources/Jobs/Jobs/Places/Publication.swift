@@ -3,14 +3,13 @@ import Glibc
 /// Puts content that has been checked at its final place in one step, and finds out after a crash how far that had
 /// come.
 ///
-/// Before the step a record of what is to be put there lies in the job's own directory; so after a crash it is known
-/// whether what lies at the final place is the new content. It is told by its inode and by the time of its last change,
-/// which a rename leaves alone: the inode of what was removed is soon another's.
+/// Before the step the job's record of what was checked says so of all that is to be put there; so after a crash it is
+/// known whether what lies at the final place is the new content.
 package struct Publication: Sendable {
     package let incoming: String
     package let final: String
     package let marker: String
-    /// In the job's own directory.
+    /// The path of the job's ``CheckRecord``.
     package let record: String
     package let staging: OwnTree
     package let machine: MachineKind
@@ -39,29 +38,30 @@ package struct Publication: Sendable {
 
     /// What is known after a restart.
     package func standing() -> Standing {
-        guard let bytes = try? PathFiles.read(record, limit: 4096) else { return .unchecked }
-        let fields = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace).map(String.init)
-        if fields == ["bucket"] { return PathFiles.exists(marker) ? .published : .checked }
-        guard fields.count == 3, let device = UInt64(fields[0]), let inode = UInt64(fields[1]),
-            let modified = Int64(fields[2])
-        else { return .unchecked }
-        func isIt(_ path: String) -> Bool {
-            PathFiles.status(path).map { $0.device == device && $0.inode == inode && $0.modified == modified } ?? false
+        switch CheckRecord.whole(at: record) {
+        case nil: return .unchecked
+        case .bucket: return PathFiles.exists(marker) ? .published : .checked
+        case .entry(let device, let inode, let modified):
+            func isIt(_ path: String) -> Bool {
+                PathFiles.status(path).map { $0.device == device && $0.inode == inode && $0.modified == modified }
+                    ?? false
+            }
+            if isIt(final) { return .published }
+            return isIt(incoming) ? .checked : .unchecked
         }
-        if isIt(final) { return .published }
-        return isIt(incoming) ? .checked : .unchecked
     }
 
     /// Says that all of the content has just been checked. Makes it durable first: a record must not outlive it.
     package func recordChecked() throws(FileFailure) {
         try PathTrees.synchronize(incoming)
-        if machine == .mountedBucket { return try PathFiles.write(Array("bucket".utf8), to: record) }
+        if machine == .mountedBucket { return try CheckRecord.setWhole(.bucket, at: record) }
         let status = try PathFiles.look(at: incoming)
-        try PathFiles.write(Array("\(status.device) \(status.inode) \(status.modified)\n".utf8), to: record)
+        try CheckRecord.setWhole(
+            .entry(device: status.device, inode: status.inode, modified: status.modified), at: record)
     }
 
     /// Content is to be changed again: what was checked counts no more.
-    package func forgetChecked() { PathFiles.removeFile(record) }
+    package func forgetChecked() { try? CheckRecord.setWhole(nil, at: record) }
 
     /// The step. Whatever was there before is gone afterwards; a marker is left. Doing it twice does no harm.
     package func publish() throws(FileFailure) {

@@ -153,7 +153,7 @@ extension JobRunner {
 
     /// The data of a file is wrong: fetch it again.
     private func discard(_ file: Int) async {
-        verified.forget(file)
+        checked.forget(file)
         reported.remove(file)
         for part in fetching?.parts ?? [] {
             if let index = part.indices[file], await part.transfer.refetch(file: index) { return }

@@ -27,7 +27,7 @@ package actor JobRunner {
     var state: JobState
     var machine: DeliveryMachine
     var fetching: Fetching?
-    var verified: VerifiedFiles
+    var checked: CheckRecord
     var seed: Transfer?
     package nonisolated let children = ChildTasks()
     var figures = DeliveryFigures()
@@ -61,7 +61,7 @@ package actor JobRunner {
             localBytes: job.size(of: record.local))
         (status.received, status.pending) = (figures.received, figures.pending)
         board = JobBoard(status)
-        verified = VerifiedFiles(path: job.places.work + "/verified")
+        checked = CheckRecord(path: job.places.checkRecord)
         diskRetry = DiskRetry(host.settings.diskRetry)
         machine = DeliveryMachine(plan: job.plan, clock: host.clock.calendar)
         (inputs, feed) = AsyncStream.makeStream(of: Input.self, bufferingPolicy: .unbounded)
@@ -146,7 +146,7 @@ package actor JobRunner {
             record.began = host.clock.now.wall
             save()
         }
-        let still = await Threads.offload { [verified, job] in verified.stillRight(job) }
+        let still = await Threads.offload { [checked, job] in checked.stillRight(job) }
         machine = DeliveryMachine(plan: machine.plan, clock: host.clock.calendar, verified: still)
         await apply(machine.start(at: host.clock.now))
         showFigures(sources: [])
@@ -169,7 +169,7 @@ package actor JobRunner {
             await apply(machine.copyFailed(file, at: now))
         case .verified(let file, let isRight):
             if isRight {
-                verified.note(file, at: job.path(of: file, in: job.places.incoming))
+                checked.note(file, at: job.path(of: file, in: job.places.incoming))
             } else {
                 hooks.count(.wrongFile, 1)
                 host.log(.warning, "file is not what its hash says", job.name, ["file": "\(job.files[file].path)"])
