@@ -208,8 +208,10 @@ let layers: [(name: String, modules: [Module])] = [
                 ], products: [.crypto, .hummingbird]),
             Module(
                 name: "NameIndex",
-                uses: ["Text", "JSON", "Hashing", "HTTPServing", "Database", "Postgres", "Registry", "RegistryAccess"],
-                products: [.grdb, .hummingbird, .log]),
+                uses: [
+                    "Text", "JSON", "Hashing", "Threads", "MetricFamilies", "HTTPServing", "Database", "Postgres",
+                    "Registry", "RegistryAccess",
+                ], products: [.grdb, .hummingbird, .log]),
             Module(
                 name: "OCI",
                 uses: [
@@ -227,6 +229,12 @@ let layers: [(name: String, modules: [Module])] = [
                 name: "RegistryWatch",
                 uses: ["Text", "JSON", "Threads", "HTTPServing", "Registry", "RegistryAccess", "OCI"],
                 products: [.hummingbird]),
+            Module(
+                name: "IndexServer",
+                uses: [
+                    "Text", "Address", "JSON", "MetricFamilies", "Threads", "Admission", "HTTPTransport", "HTTPServing",
+                    "Registry", "RegistryAccess", "RegistryClient", "NameIndex", "OCI", "IndexLink", "RegistryWatch",
+                ], products: [.hummingbird, .log]),
             Module(
                 name: "Origin",
                 uses: [
@@ -263,16 +271,14 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "swoop", kind: .executable,
                 uses: [
-                    "Text", "Address", "JSON", "Hashing", "Metainfo", "CLinux", "Threads", "Files", "Admission",
-                    "Storage", "Authoring", "HashLibrary", "HTTPTransport", "Tracking", "TrackerServer", "SwarmCore",
-                    "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Files", "Admission", "Storage",
+                    "Text", "Address", "JSON", "Hashing", "Metainfo", "CLinux", "Threads", "Files", "Admission", "Storage",
                     "Authoring", "HashLibrary", "HTTPTransport", "Tracking", "TrackerServer", "TrackerRedis",
                     "SwarmCore",
                     "SwarmSimulator", "Swarm",
                     "Settings", "RegistrySettings",
                     "HTTPServing", "BFT", "Node", "NodeAPI", "Blobs", "Database", "Registry", "NameIndex",
                     "RegistryClient", "RegistryTransfer", "RegistryAccess", "Backends", "TestFS", "BlobNode",
-                    "ColdStore", "Origin", "Agent", "Reactor",
+                    "ColdStore", "IndexServer", "Origin", "Agent", "Reactor",
                 ], products: [.argumentParser, .log, .nioCore, .nioHTTP1])
         ]
     ),
@@ -339,6 +345,7 @@ let purposes = [
     "OCI": "the OCI distribution API over blobs and an index of names",
     "IndexLink": "what origins and indexes of other processes ask each other: both sides of these calls",
     "RegistryWatch": "what agents hear from an index while they keep a request at it: tags put, content to warm",
+    "IndexServer": "an index in a process of its own: its doors, and the list of the registry's parts",
     "Origin": "the servers of a registry: keeps what is pushed, answers pulls",
     "Agent": "a host that pulls from a registry's swarm, and gives what it pulled",
     "Node": "the daemon: task directories, uploads, seeding of what was sent, calls, recovery after a crash",

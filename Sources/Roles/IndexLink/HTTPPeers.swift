@@ -42,6 +42,13 @@ package struct HTTPPeers: Sendable {
 
     package func shutdown() async { await transport.shutdown() }
 
+    /// The body of a small document; nil if it is not there, or nobody answers.
+    package func document(_ base: HTTPURL, _ path: String) async -> [UInt8]? {
+        let call = Call(method: .GET, path: path, patience: 5)
+        guard let answer = try? await ask(base, call), answer.status == 200 else { return nil }
+        return answer.body
+    }
+
     func ask(_ base: HTTPURL, _ call: Call) async throws(HTTPTransportError) -> Answer {
         guard let url = HTTPURL("\(base.isSecure ? "https" : "http")://\(base.authority)\(call.path)") else {
             throw .broken(host: base.host, reason: "the URL is too long")

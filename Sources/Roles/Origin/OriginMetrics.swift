@@ -4,6 +4,7 @@ import ColdStore
 import HTTPServing
 import Hummingbird
 import MetricFamilies
+import NameIndex
 import Threads
 
 /// `/metrics` of an origin.
@@ -11,6 +12,8 @@ struct OriginMetrics: Sendable {
     let node: BlobNode
     let cold: ColdStore?
     let upkeep: OriginUpkeep?
+    /// Of the index in the same process.
+    let index: IndexMetrics
     let admission: Admission
 
     func page() async -> Response {
@@ -38,7 +41,7 @@ struct OriginMetrics: Sendable {
                 "swoop_origin_scrubbed_bytes_total", .counter, "Bytes that were held against their digests.",
                 Double(scrub?.bytes ?? 0)),
         ]
-        return .text(
-            MetricsPage.text(families + AdmissionFamilies.all(of: admission.figures)), type: MetricsPage.type)
+        let all = families + (await index.families()) + AdmissionFamilies.all(of: admission.figures)
+        return .text(MetricsPage.text(all), type: MetricsPage.type)
     }
 }

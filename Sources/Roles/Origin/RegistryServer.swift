@@ -60,7 +60,9 @@ package final class RegistryServer: Sendable {
         let uploads = UploadTable(node.directory)
         let hub = WatchHub()
         let watch = WatchCalls(hub, limits: limits)
-        let service = service(node: node, index: index, cold: cold, upkeep: upkeep).telling { hub.tagged($1, of: $0, $2) }
+        let service = service(node: node, index: index, cold: cold, upkeep: upkeep).telling {
+            hub.tagged($1, of: $0, $2)
+        }
         let names = StoredIndex(service) { digest, name throws(OCIError) in
             do throws(DatabaseFileError) { try await cold?.writeBack.add(digest, for: name) } catch {
                 throw error.isDisk
@@ -74,6 +76,7 @@ package final class RegistryServer: Sendable {
             limits: limits)
         let blobs = BlobCalls(
             index: names, node: node, cold: cold, trackers: trackers, admission: admission, limits: limits)
+        let indexMetrics = IndexMetrics(index)
         let facts = FactsCall(
             here: OriginFacts(node: node, cold: cold, asksBackEnds: false),
             anywhere: OriginFacts(node: node, cold: cold, blobSweep: upkeep?.sweep), access: access)
@@ -81,7 +84,7 @@ package final class RegistryServer: Sendable {
             title: "Registry", description: "Names and tags.", tokenText: "a token of the registry", schemas: [:],
             parameters: [:],
             routes: IndexAPI(
-                service, limits: limits, counters: RequestCounters(name: "swoop_index_requests_total"),
+                service, limits: limits, counters: indexMetrics.counters,
                 now: { StoredIndex.now }
             ).routes + [facts.route])
         var services: [HTTPService] = []
@@ -100,7 +103,8 @@ package final class RegistryServer: Sendable {
             }
             calls.add(to: router, refuse: refusal)
             UpkeepCalls(node: node, cold: cold, upkeep: upkeep).add(to: router)
-            let metrics = OriginMetrics(node: node, cold: cold, upkeep: upkeep, admission: admission)
+            let metrics = OriginMetrics(
+                node: node, cold: cold, upkeep: upkeep, index: indexMetrics, admission: admission)
             router.get("metrics") { _, context in
                 if let refusal = context.refusal(of: RegistryRoles.pull) { return refusal }
                 return await metrics.page()

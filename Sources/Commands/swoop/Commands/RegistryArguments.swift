@@ -59,22 +59,7 @@ struct RegistryArguments: ParsableArguments {
                 .usage, "'--pin' is of no use for '\(text.shown)', which is without TLS",
                 advice: "Write --registry https://HOST:15000.")
         }
-        return (url, try credential())
-    }
-
-    private func credential() throws -> RegistryCredential? {
-        guard let tokenFile else { return nil }
-        let text: String
-        do {
-            let file = try SystemFileLayer().readSmallFile(SystemPath(tokenFile), limit: 64 << 10, followSymlink: true)
-            text = String(decoding: file.bytes, as: UTF8.self)
-        } catch {
-            throw Failure(.usage, "--token-file: cannot read '\(tokenFile.shown)': \(error)")
-        }
-        guard let credential = RegistryCredential(text.trimmingBlanks) else {
-            throw Failure(.usage, "--token-file: '\(tokenFile.shown)' has no token in it")
-        }
-        return credential
+        return (url, try CredentialFile.read(tokenFile))
     }
 
     /// Where digests and unfinished uploads are remembered; nil where there is no home.
@@ -82,6 +67,24 @@ struct RegistryArguments: ParsableArguments {
         if let base = Terminal.environment("XDG_CACHE_HOME"), base.hasPrefix("/") { return base + "/swoop" }
         guard let home = Terminal.environment("HOME"), home.hasPrefix("/") else { return nil }
         return home + "/.cache/swoop"
+    }
+}
+
+/// A file with a token.
+enum CredentialFile {
+    static func read(_ path: String?) throws -> RegistryCredential? {
+        guard let path else { return nil }
+        let text: String
+        do {
+            let file = try SystemFileLayer().readSmallFile(SystemPath(path), limit: 64 << 10, followSymlink: true)
+            text = String(decoding: file.bytes, as: UTF8.self)
+        } catch {
+            throw Failure(.usage, "--token-file: cannot read '\(path.shown)': \(error)")
+        }
+        guard let credential = RegistryCredential(text.trimmingBlanks) else {
+            throw Failure(.usage, "--token-file: '\(path.shown)' has no token in it")
+        }
+        return credential
     }
 }
 

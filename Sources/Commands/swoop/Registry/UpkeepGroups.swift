@@ -1,10 +1,17 @@
 import ArgumentParser
 
-/// `swoop index`: what is done with the index of a registry.
-struct IndexTools: ParsableCommand {
+/// `swoop index`: the index of a registry, and what is done with one.
+struct IndexCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "index", abstract: "Collect what no tag reaches, or take over another registry's tags.",
-        subcommands: [IndexCollectCommand.self, IndexImportCommand.self])
+        commandName: "index",
+        abstract: "Run the index of a registry, collect what no tag reaches, or take over another registry's tags.",
+        discussion: """
+            Examples:
+              swoop index --origin http://127.0.0.1:15002
+              swoop index gc --dry-run
+            """,
+        subcommands: [IndexServeCommand.self, IndexCollectCommand.self, IndexImportCommand.self],
+        defaultSubcommand: IndexServeCommand.self)
 }
 
 /// `swoop origin`: what is done with an origin of a registry.

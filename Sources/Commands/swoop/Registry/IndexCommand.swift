@@ -1,0 +1,171 @@
+import Address
+import Admission
+import ArgumentParser
+import Blobs
+import Files
+import HTTPServing
+import HTTPTransport
+import IndexServer
+import NameIndex
+import RegistryAccess
+import RegistryClient
+import Text
+import Threads
+
+/// `swoop index`: the names and tags of a registry, in a process of its own.
+struct IndexServeCommand: SwoopCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Run the index of a registry: which content each name and tag stands for.",
+        discussion: """
+            Keeps names, tags, their history and manifests in a file, or with --database in PostgreSQL, where any number of \
+            indexes share them. Each --origin keeps blobs; 'swoop up' is origin and index in one.
+
+            Beyond loopback it needs --tokens, or --insecure. Tokens and certificates are read again on SIGHUP.
+
+            Examples:
+              swoop index --origin http://127.0.0.1:15002
+              swoop index --database postgresql://swoop@db/swoop --listen 10.0.0.5:15004 --tokens tokens.json \
+            --origin https://10.0.0.6:15002 --token-file cluster.token
+            """)
+
+    @Option(
+        help: ArgumentHelp(
+            "Where index.db is kept. Default: /var/lib/swoop for root, else ~/.local/share/swoop.", valueName: "dir"))
+    var data: String?
+
+    @Option(
+        help: ArgumentHelp("Where it is reached. Default: 127.0.0.1:15004.", valueName: "addr:port"),
+        transform: Self.listenAddress)
+    var listen = ListenAddress(host: "127.0.0.1", port: 15004)
+
+    @Option(
+        help: ArgumentHelp("A PostgreSQL database, 13 or newer, instead of index.db.", valueName: "postgresql://…"))
+    var database: String?
+
+    @Option(
+        help: ArgumentHelp("An origin of the registry. May be given several times.", valueName: "url"),
+        transform: Self.url)
+    var origin: [HTTPURL] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "An index of the registry, this one too, for the lists that agents get. Default: this one.",
+            valueName: "url"), transform: Self.url)
+    var index: [HTTPURL] = []
+
+    @Option(
+        help: ArgumentHelp("The announce URL of a tracker, beside those that origins tell.", valueName: "url"))
+    var tracker: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Which NAME:TAG may come to name something else: a regular expression. Default: .*:latest.",
+            valueName: "regex"))
+    var mutable: [String] = []
+
+    @Option(help: ArgumentHelp("A file with a token of the role cluster, for origins.", valueName: "file"))
+    var tokenFile: String?
+
+    @Option(
+        help: ArgumentHelp("The SHA-256 of the certificate that origins show.", valueName: "pin"),
+        transform: PinArgument.parse)
+    var pin: CertificatePin?
+
+    @Flag(help: "Let everybody who reaches it push, pull and delete.")
+    var insecure = false
+
+    @OptionGroup var files: SecurityArguments
+
+    @OptionGroup var global: GlobalOptions
+
+    func validate() throws {
+        if insecure, files.tokens != nil { throw ValidationError("'--insecure' and '--tokens' exclude each other") }
+        try files.check()
+        guard listen.isLoopback || insecure || files.tokens != nil else {
+            throw ValidationError(
+                "with '--listen \(listen.description.shown)' strangers reach the index: add --tokens FILE, or --insecure if they all may push, pull and delete"
+            )
+        }
+        if let database, !database.hasPrefix("postgresql://"), !database.hasPrefix("postgres://") {
+            throw ValidationError("'--database' is postgresql://USER@HOST/DATABASE")
+        }
+    }
+
+    func run(_ reporter: Reporter) async throws {
+        var logger = global.logger
+        if global.verbose == 0 { logger.logLevel = .warning }
+        StopSignal.shared.setForcedStatus(.done)
+        DescriptorLimit.raise()
+        let (place, files, host, insecure) = (data ?? UpCommand.usualData, files, listen.host, insecure)
+        let security = try await Threads.offload { [database] in
+            Result {
+                if database == nil { try Self.make(place) }
+                return try RegistrySecurity(
+                    files, data: place, host: host, needsTokens: files.tokens != nil, isInsecure: insecure)
+            }
+        }.get()
+        if security.isFromFiles {
+            StopSignal.shared.onHangup { Threads.runDetached { security.reload(reporter) } }
+        }
+        var configuration = IndexConfiguration(data: place)
+        (configuration.listen, configuration.database) = ([listen], database)
+        (configuration.origins, configuration.indexes, configuration.trackers) = (origin, index, tracker)
+        if !mutable.isEmpty { configuration.mutable = mutable }
+        configuration.credential = try CredentialFile.read(tokenFile)
+        configuration.transport.pin = pin
+        let role: IndexRole
+        do throws(IndexProblem) {
+            role = try await IndexRole.start(
+                configuration, access: security.access, certificates: security.certificates, admission: Admission(),
+                logger: logger)
+        } catch {
+            throw Failure(error, place: database == nil ? place + "/index.db" : "the database")
+        }
+        let address = role.addresses[0]
+        let url = "\(security.certificates == nil ? "http" : "https")://\(address)"
+        reporter.event(
+            .object([
+                ("event", .string("listening")), ("index", .string("\(address)")), ("url", .string(url)),
+                ("data", .string(database == nil ? place : "postgresql")),
+            ]))
+        if insecure { reporter.warning("whoever reaches \(address) may push, pull and delete: --insecure") }
+        reporter.note("index at \(url), kept in \(database == nil ? place.shown : "PostgreSQL")")
+        ServiceManager.ready()
+        await StopSignal.shared.wait()
+        await role.stop()
+    }
+
+    /// Blocks.
+    private static func make(_ data: String) throws {
+        do { _ = try HeldDirectory.open(SystemPath(data), creating: true) } catch {
+            throw Failure(
+                Failure.status(error.number), "the index cannot use \(data.shown): \(error)",
+                advice: "Give another directory with --data.")
+        }
+    }
+
+    private static func listenAddress(_ text: String) throws -> ListenAddress {
+        guard let address = ListenAddress(text) else { throw ArgumentProblem("an address and a port: 10.0.0.5:15004") }
+        return address
+    }
+
+    private static func url(_ text: String) throws -> HTTPURL {
+        let full = text.contains("://") ? text : "http://" + text
+        guard let url = HTTPURL(full.hasSuffix("/") ? String(full.dropLast()) : full), url.query.isEmpty else {
+            throw ArgumentProblem("a URL: http://HOST:PORT")
+        }
+        return url
+    }
+}
+
+extension Failure {
+    init(_ problem: IndexProblem, place: String) {
+        switch problem {
+        case .store(let error):
+            self.init(error.isDisk ? .disk : .failed, "\(place.shown): \(error.reason.shown)")
+        case .http(let error): self.init(error)
+        case .rules(let error): self.init(.usage, "--mutable: '\(error.pattern.shown)' is no regular expression")
+        }
+    }
+}

@@ -1,0 +1,104 @@
+import Address
+import Admission
+import HTTPServing
+import HTTPTransport
+import IndexLink
+import Logging
+import NameIndex
+import Registry
+import RegistryAccess
+import RegistryClient
+import RegistryWatch
+import Text
+
+/// What an index is told, whatever that was read from.
+package struct IndexConfiguration: Sendable {
+    /// A directory, which exists: `index.db` in it is the store, unless there is a `database`.
+    package var data: String
+    package var listen = [ListenAddress(host: "127.0.0.1", port: 15004)]
+    /// `postgresql://…`: the store of any number of indexes.
+    package var database: String?
+    /// Patterns of the `NAME:TAG` that may come to name something else.
+    package var mutable = TagRules.usual
+    package var origins: [HTTPURL] = []
+    /// All indexes, for lists; empty for this one.
+    package var indexes: [HTTPURL] = []
+    /// Announce URLs, beside those that origins tell.
+    package var trackers: [String] = []
+    /// A token of the role `cluster`, for origins; nil where none is needed.
+    package var credential: RegistryCredential?
+    /// Of connections to origins: the pin, or the authorities.
+    package var transport = HTTPTransportSettings()
+
+    package init(data: String) { self.data = data }
+}
+
+/// Why an index could not start.
+package enum IndexProblem: Error, Sendable {
+    case store(TagStoreError)
+    case http(HTTPServiceError)
+    case rules(NamePatterns.Malformed)
+}
+
+/// An index: its store, its doors, and what it does by itself.
+package final class IndexRole: Sendable {
+    private let server: IndexServer
+    private let store: any TagStore
+    private let cluster: ClusterList
+    private let peers: HTTPPeers
+
+    package var addresses: [ListenAddress] { server.addresses }
+
+    private init(_ server: IndexServer, _ store: any TagStore, _ cluster: ClusterList, _ peers: HTTPPeers) {
+        self.server = server
+        self.store = store
+        self.cluster = cluster
+        self.peers = peers
+    }
+
+    package static func start(
+        _ configuration: IndexConfiguration, access: RegistryAccess, certificates: Certificates? = nil,
+        admission: Admission, logger: Logger
+    ) async throws(IndexProblem) -> IndexRole {
+        let store = try await open(configuration)
+        let peers = HTTPPeers(configuration.credential, settings: configuration.transport)
+        let cluster = ClusterList(
+            origins: configuration.origins, indexes: configuration.indexes, trackers: configuration.trackers,
+            peers: peers)
+        await cluster.start()
+        let hub = WatchHub()
+        let service = IndexService(store: store, facts: RemoteFacts({ await cluster.known }, peers: peers))
+            .telling { hub.tagged($1, of: $0, $2) }
+        do throws(HTTPServiceError) {
+            let server = try await IndexServer.start(
+                at: configuration.listen, service: service, hub: hub, cluster: cluster, metrics: IndexMetrics(store),
+                access: access, certificates: certificates, admission: admission, logger: logger)
+            return IndexRole(server, store, cluster, peers)
+        } catch {
+            await cluster.stop()
+            await peers.shutdown()
+            await store.close()
+            throw .http(error)
+        }
+    }
+
+    private static func open(_ configuration: IndexConfiguration) async throws(IndexProblem) -> any TagStore {
+        let rules: TagRules
+        do { rules = try TagRules(mutable: configuration.mutable) } catch { throw .rules(error) }
+        do throws(TagStoreError) {
+            guard let database = configuration.database else {
+                return try await SQLiteTagStore.open(configuration.data + "/index.db", rules: rules)
+            }
+            return try await PostgresTagStore.open(database, rules: rules)
+        } catch {
+            throw .store(error)
+        }
+    }
+
+    package func stop() async {
+        await server.stop()
+        await cluster.stop()
+        await peers.shutdown()
+        await store.close()
+    }
+}
