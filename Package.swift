@@ -442,8 +442,7 @@ let tests: [Module] = [
         name: "AgentTests", kind: .tests,
         uses: [
             "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Admission", "Blobs", "Swarm", "HTTPServing",
-            "Registry", "NameIndex", "BlobNode", "RegistryClient", "RegistryAccess", "Origin", "Agent", "TestSupport",
-            "Registry", "TagIndex", "BlobNode", "RegistryClient", "RegistryAccess", "Origin", "Agent",
+            "Registry", "NameIndex", "BlobNode", "RegistryClient", "RegistryAccess", "Origin", "Agent",
             "RegistryWatch", "TestSupport",
         ], products: [.log]),
     Module(

@@ -101,7 +101,7 @@ struct TrackerCommand: SwoopCommand {
 
     /// What makes the store that this tracker shares with others.
     private func makeShared(_ given: RoleConfiguration) throws -> (@Sendable (Poller) -> any SharedPeerStore)? {
-        guard let redis = redis ?? given.values.peerStore.redisAddress else { return nil }
+        guard let redis = redis ?? given.values.peerStore.redisAddress?.description else { return nil }
         guard let address = RedisAddress(redis) else {
             throw Failure(.usage, "Redis: '\(redis.shown)' is no address: HOST:PORT is expected")
         }
