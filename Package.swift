@@ -10,7 +10,7 @@ struct Module {
     var uses: [String] = []
     var products: [Product] = []
 
-    enum Kind { case library, c, system, executable, tests }
+    enum Kind { case library, c, executable, tests }
 
     enum Product: String {
         case argumentParser, asyncHTTPClient, crypto, deque, grdb, heap, hummingbird, log, nioCore, nioHTTP1, nioPosix,
@@ -143,7 +143,7 @@ let layers: [(name: String, modules: [Module])] = [
         "Service",
         [
             Module(name: "Database", uses: ["Threads"], products: [.grdb]),
-            Module(name: "CPQ", kind: .system),
+            Module(name: "CPQ", kind: .c),
             Module(name: "Postgres", uses: ["Threads", "CPQ"]),
             Module(
                 name: "HTTPServing",
@@ -321,7 +321,7 @@ let purposes = [
         "runs `SwarmCore` for every host of a network that does not exist, on a virtual clock; bounds and capacity plans",
     "Swarm": "the engine: runs `SwarmCore` with sockets, disks, trackers and origins",
     "Database": "SQLite: one file, durable, written in groups, read beside that",
-    "CPQ": "PostgreSQL's library for clients",
+    "CPQ": "PostgreSQL's library for clients, loaded when it is needed",
     "Postgres": "PostgreSQL: transactions on a bounded number of connections, each on a thread of its own",
     "HTTPServing":
         "HTTP servers for the roles: TLS, authentication and access, bodies within limits, events, routes that describe themselves",
@@ -543,9 +543,6 @@ let package = Package(
         let dependencies = module.uses.map { Target.Dependency.target(name: $0) } + module.products.map(\.dependency)
         return switch module.kind {
         case .c: .target(name: module.name, path: paths[module.name], cSettings: [.unsafeFlags(["-O3"])])
-        case .system:
-            .systemLibrary(
-                name: module.name, path: paths[module.name], pkgConfig: "libpq", providers: [.apt(["libpq-dev"])])
         case .library:
             .target(
                 name: module.name, dependencies: dependencies, path: paths[module.name], swiftSettings: debugSettings)

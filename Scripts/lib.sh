@@ -37,7 +37,7 @@ install_missing() {
 }
 
 # What building needs besides the toolchain itself.
-build_packages=(binutils gcc libc6-dev libpq-dev libsqlite3-dev libstdc++-12-dev pkg-config git ca-certificates)
+build_packages=(binutils gcc libc6-dev libsqlite3-dev libstdc++-12-dev pkg-config git ca-certificates)
 
 # A target that imports what Package.swift does not say it uses is an error.
 build_root() { swift build --explicit-target-dependency-import-check error "$@"; }

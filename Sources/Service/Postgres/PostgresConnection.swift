@@ -8,6 +8,7 @@ package final class PostgresConnection {
 
     /// - Parameter url: `postgresql://…`, or what else libpq takes for a connection.
     init(_ url: String) throws(PostgresError) {
+        if let problem = cpq_problem() { throw .unavailable(String(cString: problem)) }
         let keys = ["dbname", "connect_timeout", "tcp_user_timeout", "application_name"]
         let values = [url, "5", "10000", "swoop"]
         let connection = Self.withStrings(keys) { keys in
