@@ -1,5 +1,6 @@
 import Address
 import ArgumentParser
+import Logging
 import Reactor
 import TrackerRedis
 import TrackerServer
@@ -70,11 +71,11 @@ struct TrackerCommand: SwoopCommand {
 
     func run(_ reporter: Reporter) async throws {
         let given = try await files.load(.tracker, reporter)
+        let logger = given.logger(global, reporter)
         let server: TrackerServer
         do {
             server = try TrackerServer(
-                configuration: try configuration(given), logger: given.logger(global, reporter),
-                makeShared: try makeShared(given))
+                configuration: try configuration(given), logger: logger, makeShared: try makeShared(given, logger))
         } catch let error as TrackerServerError {
             throw Failure(error)
         }
@@ -100,12 +101,13 @@ struct TrackerCommand: SwoopCommand {
     }
 
     /// What makes the store that this tracker shares with others.
-    private func makeShared(_ given: RoleConfiguration) throws -> (@Sendable (Poller) -> any SharedPeerStore)? {
+    private func makeShared(
+        _ given: RoleConfiguration, _ logger: Logger
+    ) throws -> (@Sendable (Poller) -> any SharedPeerStore)? {
         guard let redis = redis ?? given.values.peerStore.redisAddress?.description else { return nil }
         guard let address = RedisAddress(redis) else {
             throw Failure(.usage, "Redis: '\(redis.shown)' is no address: HOST:PORT is expected")
         }
-        let logger = global.logger
         return { RedisPeers(address, poller: $0, logger: logger) }
     }
 

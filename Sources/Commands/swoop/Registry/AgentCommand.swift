@@ -130,7 +130,7 @@ struct AgentCommand: SwoopCommand {
         let site = site ?? given.site
         options.site = site
         let node = BlobNode(directory: directory, swarm: swarm, options: options, logger: logger)
-        let followed = try followed()
+        let followed = try followed(follow.isEmpty ? given.values.follow : follow)
         let (registry, credential) = try access.place(configured: given.registryURL(named))
         let local = try await Threads.offload { [tokens] in
             Result { try tokens == nil ? given.localAccess() : Self.access(tokens) }
@@ -193,7 +193,7 @@ struct AgentCommand: SwoopCommand {
     }
 
     /// What is pulled as it is tagged; nil for nothing.
-    private func followed() throws -> NamePatterns? {
+    private func followed(_ follow: [String]) throws -> NamePatterns? {
         guard !follow.isEmpty else { return nil }
         do throws(NamePatterns.Malformed) { return try NamePatterns(follow) } catch {
             throw Failure(.usage, "--follow: '\(error.pattern.shown)' is no regular expression")
