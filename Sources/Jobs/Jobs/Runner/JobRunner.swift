@@ -38,8 +38,7 @@ package actor JobRunner {
     var diskRetry: DiskRetry
     private(set) var isStopped = false
     var hasEnded = false
-    private let inputs: AsyncStream<Input>
-    nonisolated let feed: AsyncStream<Input>.Continuation
+    nonisolated let feed = RunnerFeed<Input>()
     private var main: Task<Void, Never>?
 
     /// - Parameters:
@@ -64,7 +63,6 @@ package actor JobRunner {
         checked = CheckRecord(path: job.places.checkRecord)
         diskRetry = DiskRetry(host.settings.diskRetry)
         machine = DeliveryMachine(plan: job.plan, clock: host.clock.calendar)
-        (inputs, feed) = AsyncStream.makeStream(of: Input.self, bufferingPolicy: .unbounded)
     }
 
     // MARK: From outside
@@ -93,19 +91,12 @@ package actor JobRunner {
     // MARK: Life
 
     private func run() async {
-        let ticker = Task { [feed, host] in
-            while !Task.isCancelled {
-                feed.yield(.tick)
-                await host.clock.sleep(seconds: host.settings.tick)
-            }
-        }
         await begin()
-        for await input in inputs {
-            if isStopped || hasEnded { break }
+        await feed.run(tick: .tick, every: host.settings.tick, clock: host.clock) { input in
+            if isStopped || hasEnded { return false }
             await handle(input)
-            if hasEnded { break }
+            return !hasEnded
         }
-        ticker.cancel()
         children.cancel()
         saveReceived()
         await stopTransfers()

@@ -41,8 +41,8 @@ extension DeliveryNode {
         case .uploaded(let other): earlier.append(other)
         case nil: break
         }
-        let full = context.paths.torrent(ofContent: SendRunner.contentPath(of: task, context.paths))
-        let served = SendRunner.servedTorrent(of: task, context.paths)
+        let full = context.paths.torrent(ofContent: context.paths.content(of: task))
+        let served = context.paths.servedTorrent(of: task)
         let usesTorrent = task.usedMethods.contains(.bt)
         for torrent in usesTorrent ? [full, served] : [full] where PathFiles.status(torrent)?.kind != .file {
             return .failure(SendFailureText.noTorrent(torrent))

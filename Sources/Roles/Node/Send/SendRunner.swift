@@ -21,35 +21,22 @@ actor SendRunner {
     let name: String
     nonisolated let context: NodeContext
     private let hooks: JobHooks
-    private(set) var task: TaskFile
-    private(set) var state: TaskState
+    private var sent: SentTask
     private var machine: SendMachine
     private var seed: Transfer?
     private var upload: Task<Void, Never>?
-    private var children: [Task<Void, Never>] = []
+    private let children = ChildTasks()
     private var isStopped = false
     private var hasEnded = false
-    private let inputs: AsyncStream<Input>
-    private nonisolated let feed: AsyncStream<Input>.Continuation
+    private nonisolated let feed = RunnerFeed<Input>()
     private var main: Task<Void, Never>?
 
     init(name: String, task: TaskFile, state: TaskState, context: NodeContext, hooks: JobHooks) {
         self.name = name
-        self.task = task
-        self.state = state
         self.context = context
         self.hooks = hooks
-        var plan = SendPlan(task: task, configuration: context.configuration)
-        // A share without a whole file counts as no share.
-        let used = task.usedMethods
-        plan.usesTorrent = used.contains(.bt)
-        plan.usesStore = used.contains(.obs)
-        plan.usesCDN = used.contains(.cdn)
-        plan.uploads = plan.uploads && plan.usesStore
-        plan.settings = context.tunables.sending
-        let end = state == .uploaded ? Self.serviceEnd(name, task, context) : nil
-        machine = SendMachine(plan: plan, clock: context.clock.calendar, serviceEnd: end)
-        (inputs, feed) = AsyncStream.makeStream(of: Input.self, bufferingPolicy: .unbounded)
+        sent = SentTask(name: name, file: task, state: state, context: context)
+        machine = sent.machine()
     }
 
     // MARK: From outside
@@ -68,8 +55,7 @@ actor SendRunner {
 
     var figures: UploadFigures {
         UploadFigures(
-            state: SenderState(rawValue: state.rawValue) ?? .uploading,
-            taskPath: context.directories.path(.sender, state, name), machine: machine)
+            state: SenderState(rawValue: sent.state.rawValue) ?? .uploading, taskPath: sent.path, machine: machine)
     }
 
     /// Whether the torrent is being seeded.
@@ -78,24 +64,14 @@ actor SendRunner {
     // MARK: Life
 
     private func run() async {
-        if task.sendTime.isEmpty {
-            task.sendTime = context.clock.text
-            save()
-        }
-        let ticker = Task { [feed, context] in
-            while !Task.isCancelled {
-                feed.yield(.tick)
-                await context.clock.sleep(seconds: context.tunables.tick)
-            }
-        }
-        for await input in inputs {
-            if isStopped || hasEnded { break }
+        sent.begun()
+        await feed.run(tick: .tick, every: context.tunables.tick, clock: context.clock) { input in
+            if isStopped || hasEnded { return false }
             await handle(input)
-            if hasEnded { break }
+            return !hasEnded
         }
-        ticker.cancel()
         upload?.cancel()
-        for child in children { child.cancel() }
+        children.cancel()
         await seed?.stop()
         await upload?.value
         seed = nil
@@ -129,21 +105,19 @@ actor SendRunner {
             case .setUploading(let isOn): setUploading(isOn)
             case .checkStore: checkStore()
             case .probeCDN:
-                let probe = ContentProbe(task: task, transport: context.transport)
-                children.append(Task { [feed] in feed.yield(.probed(await probe.run())) })
+                let probe = ContentProbe(task: sent.file, transport: context.transport)
+                children.add { [feed] in feed.yield(.probed(await probe.run())) }
             case .moveToUploaded:
-                guard state == .uploading else { break }
-                saveServiceEnd()
-                _ = move(to: .uploaded)
+                guard sent.state == .uploading else { break }
+                sent.uploaded(serviceEnd: machine.serviceEnd)
                 context.metrics.add(to: .sendsFinished)
                 await hooks.placeIsFree(name)
             case .ready:
                 context.log(.info, "task ready", task: name)
-                context.notify("ready", task: name, path: context.directories.path(.sender, state, name))
+                context.notify("ready", task: name, path: sent.path)
             case .finish:
-                _ = move(to: .history)
-                PathFiles.removeFile(Self.serviceEndPath(name, context))
-                context.notify("finished", task: name, path: context.directories.path(.sender, state, name))
+                sent.finished()
+                context.notify("finished", task: name, path: sent.path)
                 context.log(.info, "task served to its end", task: name)
                 hasEnded = true
             case .fail(let failure): fail(failure)
@@ -153,23 +127,6 @@ actor SendRunner {
 
     // MARK: Seeding
 
-    /// The path of a task's content on this node. The path in the task is untrusted: it is used only if it is below
-    /// BASE and belongs to this content.
-    nonisolated static func contentPath(of task: TaskFile, _ paths: NodePaths) -> String {
-        let local = task.bt.localTorrent
-        guard local.hasSuffix("/\(task.name).torrent"), paths.belowBase(local) != nil else {
-            return paths.stored(task.subdirectory, task.name) ?? "\(paths.base)/\(task.name)"
-        }
-        return String(local.dropLast(".torrent".count))
-    }
-
-    /// The torrent that receivers of this task use.
-    nonisolated static func servedTorrent(of task: TaskFile, _ paths: NodePaths) -> String {
-        task.needsTmpTorrent
-            ? paths.tmpTorrent(task.subdirectory, task.name)
-            : paths.torrent(ofContent: contentPath(of: task, paths))
-    }
-
     private func setSeeding(_ isOn: Bool) async {
         if let seed {
             await seed.setSeeding(isOn)
@@ -177,7 +134,7 @@ actor SendRunner {
             return
         }
         guard isOn else { return }
-        let path = Self.servedTorrent(of: task, context.paths)
+        let path = context.paths.servedTorrent(of: sent.file)
         do {
             let bytes = try await Threads.offload { () throws(FileFailure) in try PathFiles.read(path, limit: 64 << 20)
             }
@@ -185,20 +142,19 @@ actor SendRunner {
             var options = context.transferOptions
             options.fast = true
             let transfer = try await context.swarm.seed(
-                torrent: torrent, path: Self.contentPath(of: task, context.paths), options: options)
+                torrent: torrent, path: content, options: options)
             seed = transfer
-            children.append(
-                Task { [feed, name, context] in
-                    for await event in transfer.events {
-                        switch event {
-                        case .complete: feed.yield(.seeding(true, failure: nil))
-                        case .failed(let error): feed.yield(.seeding(false, failure: error.description))
-                        case .warning(let text):
-                            context.log(.notice, "seeding warning", task: name, ["warning": "\(text)"])
-                        default: break
-                        }
+            children.add { [feed, name, context] in
+                for await event in transfer.events {
+                    switch event {
+                    case .complete: feed.yield(.seeding(true, failure: nil))
+                    case .failed(let error): feed.yield(.seeding(false, failure: error.description))
+                    case .warning(let text):
+                        context.log(.notice, "seeding warning", task: name, ["warning": "\(text)"])
+                    default: break
                     }
-                })
+                }
+            }
         } catch {
             feed.yield(.seeding(false, failure: "the torrent \(path) cannot be served: \(error)"))
         }
@@ -206,12 +162,12 @@ actor SendRunner {
 
     // MARK: The object store
 
-    private var content: String { Self.contentPath(of: task, context.paths) }
+    private var content: String { context.paths.content(of: sent.file) }
 
     private func setUploading(_ isOn: Bool) {
         upload?.cancel()
         guard isOn else { return }
-        let (job, before) = (StoreUpload(task: task, content: content, context: context), upload)
+        let (job, before) = (StoreUpload(task: sent.file, content: content, context: context), upload)
         upload = Task { [feed] in
             await before?.value
             switch await job.run(progress: { bytes in feed.yield(.storeHolds(bytes)) }) {
@@ -224,117 +180,36 @@ actor SendRunner {
 
     /// For content that others put into the bucket.
     private func checkStore() {
-        let job = StoreUpload(task: task, content: content, context: context)
-        children.append(
-            Task { [feed] in
-                switch await job.storedBytes() {
-                case .success(let bytes): feed.yield(.storeHolds(bytes))
-                case .failure(let problem): feed.yield(.uploadFailed(problem))
-                }
-            })
+        let job = StoreUpload(task: sent.file, content: content, context: context)
+        children.add { [feed] in
+            switch await job.storedBytes() {
+            case .success(let bytes): feed.yield(.storeHolds(bytes))
+            case .failure(let problem): feed.yield(.uploadFailed(problem))
+            }
+        }
     }
 
     /// For content whose source is the bucket: fetches missing files within the store's window, and retries.
     private func fetchContent() {
-        let job = StoreFetch(task: task, content: content, context: context)
-        let window = task.windows(configuration: context.configuration).obs
-        let context = context
-        children.append(
-            Task { [feed] in
-                var failures = 0
-                while !Task.isCancelled {
-                    guard window.isOpen(at: context.clock.now.wall, clock: context.clock.calendar) else {
-                        await context.clock.sleep(seconds: context.tunables.tick)
-                        continue
-                    }
-                    let attempt = Task { await job.run() }
-                    let guardian = Task {
-                        while !Task.isCancelled,
-                            window.isOpen(at: context.clock.now.wall, clock: context.clock.calendar)
-                        {
-                            await context.clock.sleep(seconds: context.tunables.tick)
-                        }
-                        attempt.cancel()
-                    }
-                    let outcome = await withTaskCancellationHandler {
-                        await attempt.value
-                    } onCancel: {
-                        attempt.cancel()
-                    }
-                    guardian.cancel()
-                    switch outcome {
-                    case .complete:
-                        _ = feed.yield(.fetched(nil))
-                        return
-                    case .stopped: continue
-                    case .failed(let problem) where !problem.isTransient:
-                        _ = feed.yield(.fetched(problem.description))
-                        return
-                    case .failed:
-                        let delay = context.tunables.sending.uploadRetry.delay(after: failures)
-                        failures += 1
-                        await context.clock.sleep(seconds: delay)
-                    }
-                }
-            })
-    }
-
-    // MARK: The task file
-
-    private func save() {
-        do throws(FileFailure) { try context.directories.write(task.encode(), .sender, state, name) } catch {
-            context.log(.error, "task file cannot be written", task: name, ["reason": "\(error)"])
+        let job = StoreFetch(task: sent.file, content: content, context: context)
+        let work = WindowedWork(
+            window: sent.file.windows(configuration: context.configuration).obs,
+            retry: context.tunables.sending.uploadRetry, tick: context.tunables.tick, clock: context.clock)
+        children.add { [feed] in
+            switch await work.run(mayPass: \StoreProblem.isTransient, { await job.run() }) {
+            case .complete: feed.yield(.fetched(nil))
+            case .failed(let problem): feed.yield(.fetched(problem.description))
+            case .stopped: break
+            }
         }
-    }
-
-    private func move(to next: TaskState) -> Bool {
-        do throws(FileFailure) { try context.directories.move(name, .sender, from: state, to: next) } catch {
-            context.log(.error, "task file cannot be moved", task: name, ["reason": "\(error)"])
-            return false
-        }
-        state = next
-        return true
     }
 
     private func fail(_ failure: SendFailure) {
         context.log(
             .error, "task failed", task: name, ["method": "\(failure.method.rawValue)", "reason": "\(failure.reason)"])
         context.metrics.add(to: .sendsFailed)
-        do throws(FileFailure) {
-            try context.directories.fail(
-                name, .sender, from: state, details: failure.reason,
-                suffix: TaskDirectories.errorSuffix(failure.method.rawValue))
-            state = .failed
-        } catch {
-            context.log(.error, "task file cannot be moved", task: name, ["reason": "\(error)"])
-        }
-        context.notify(
-            "failed", task: name, path: context.directories.path(.sender, state, name), details: failure.reason)
+        sent.failed(failure)
+        context.notify("failed", task: name, path: sent.path, details: failure.reason)
         hasEnded = true
-    }
-
-    // MARK: When the service ends, across restarts
-
-    private static func serviceEndPath(_ name: String, _ context: NodeContext) -> String {
-        "\(context.configuration.dataPath)/sender/.service/\(name)"
-    }
-
-    private func saveServiceEnd() {
-        guard let end = machine.serviceEnd else { return }
-        let path = Self.serviceEndPath(name, context)
-        try? PathFiles.makeDirectory("\(context.configuration.dataPath)/sender/.service")
-        try? PathFiles.write(Array("\(Int64(end.seconds.rounded()))\n".utf8), to: path)
-    }
-
-    /// The recorded end, else computed from the time of sending.
-    private static func serviceEnd(_ name: String, _ task: TaskFile, _ context: NodeContext) -> Instant {
-        let path = serviceEndPath(name, context)
-        if let bytes = try? PathFiles.read(path, limit: 64),
-            let seconds = Int64(String(decoding: bytes, as: UTF8.self).trimmed)
-        {
-            return Instant(seconds: Double(seconds))
-        }
-        let begun = context.clock.calendar.instant(of: task.sendTime) ?? context.clock.now.wall
-        return begun + Double((task.bt.seedTime ?? context.configuration.defaultSeedTime).seconds)
     }
 }

@@ -6,12 +6,7 @@ import ObjectStore
 import Threads
 
 /// How transfers with a bucket ended.
-enum StoreOutcome: Sendable {
-    case complete
-    /// Stopped on request.
-    case stopped
-    case failed(StoreProblem)
-}
+typealias StoreOutcome = WorkOutcome<StoreProblem>
 
 struct StoreProblem: Error, Sendable, CustomStringConvertible {
     let description: String
