@@ -417,6 +417,12 @@ let tests: [Module] = [
             "Text", "Hashing", "Files", "Blobs", "Swarm", "Registry", "Backends", "BlobNode", "ColdStore", "Upkeep",
             "TestSupport",
         ], products: [.log, .nioCore]),
+    Module(
+        name: "OriginTests", kind: .tests,
+        uses: [
+            "Text", "Address", "Hashing", "Metainfo", "Threads", "Admission", "Blobs", "Swarm", "Registry", "NameIndex",
+            "BlobNode", "RegistryClient", "RegistryAccess", "Origin", "TestSupport",
+        ], products: [.log, .nioCore]),
     Module(name: "DatabaseTests", kind: .tests, uses: ["Database", "TestSupport"], products: [.grdb]),
     Module(
         name: "NameIndexTests", kind: .tests,

@@ -75,6 +75,7 @@ package final class Agent: Sendable {
     package func start() async throws {
         try await node.start()
         await Threads.offload { [node] in node.loadUses() }
+        reportFalsePieces()
         let (fetches, node) = (fetches, node)
         let tidying = Task {
             while !Task.isCancelled {

@@ -1,9 +1,11 @@
+import Address
 import HTTPTransport
 import Hashing
 import JSON
 import Metainfo
 import Registry
 import RegistryClient
+import Synchronization
 import Text
 
 /// A registry as this host sees it: whom to ask, and what they say. A list of its parts, once known, outlives the one that it
@@ -13,7 +15,11 @@ package actor RegistryView {
     private let credential: RegistryCredential?
     private let settings: HTTPTransportSettings
     private var clients: [String: RegistryClient] = [:]
-    private(set) package var cluster: Cluster?
+    private(set) package var cluster: Cluster? {
+        didSet { originPeers.withLock { [cluster] in $0 = Set(cluster?.origins.compactMap(\.peers) ?? []) } }
+    }
+    /// Where the engines of origins listen.
+    private let originPeers = Mutex<Set<PeerAddress>>([])
     /// When the list is asked for again, in seconds of a monotonic clock.
     private var renewAt = 0.0
     private let keep: @Sendable (Cluster) -> Void
@@ -38,6 +44,7 @@ package actor RegistryView {
         self.credential = credential
         self.settings = settings
         cluster = known
+        originPeers.withLock { $0 = Set(known?.origins.compactMap(\.peers) ?? []) }
         self.keep = keep
     }
 
@@ -76,6 +83,17 @@ package actor RegistryView {
         // An old list is better than none.
         if let cluster { return cluster }
         throw problem ?? .malformed("no list of its parts")
+    }
+
+    /// Whether a peer is an origin, as far as this host knows.
+    nonisolated func isOrigin(_ peer: PeerAddress) -> Bool { originPeers.withLock { $0.contains(peer) } }
+
+    /// Tells an origin that it gave a wrong piece. That it does not hear of it costs the piece from there, and no more.
+    func report(_ piece: Int, of digest: BlobDigest, from peer: PeerAddress, now: Double) async {
+        guard let cluster = try? await parts(now: now), let origin = cluster.origins.first(where: { $0.peers == peer })
+        else { return }
+        _ = try? await client(origin.url).act(
+            "/v1/blobs/\(digest)/doubts", body: .object(["piece": .integer(Int64(piece))]))
     }
 
     /// What a reference stands for.

@@ -279,6 +279,7 @@ package actor BlobFetches {
         options.staging = StagingPlace(contentPath: downloads.dataPath(of: digest), recordPath: "\(place)/record")
         options.extraPeers = plan.peers
         options.timeout = settings.patience
+        options.onFalsePiece = { [node] in node.isForgiven($0, piece: $1, of: digest) }
         do {
             try await Threads.offload { () throws(SystemError) in
                 _ = try HeldDirectory.open(SystemPath(place), creating: true)

@@ -24,6 +24,8 @@ package final class BlobNode: Sendable {
     private let file: CatalogueFile
     /// Is told of a blob that seems wrong on the disk, and of the piece if that is known.
     private let doubts = Mutex<(@Sendable (SHA256Digest, Int?) -> Void)?>(nil)
+    /// Is told of a piece that a peer of a fetch sent wrong. True if the peer may be asked again later.
+    private let falsePieces = Mutex<(@Sendable (SHA256Digest, PeerAddress, Int) -> Bool)?>(nil)
     private let keeping = Mutex<Task<Void, Never>?>(nil)
 
     /// Between two writings of the catalogue.
@@ -103,6 +105,14 @@ package final class BlobNode: Sendable {
     package func doubt(_ digest: SHA256Digest, piece: Int? = nil) { doubts.withLock { $0 }?(digest, piece) }
 
     package func onDoubt(_ body: @escaping @Sendable (SHA256Digest, Int?) -> Void) { doubts.withLock { $0 = body } }
+
+    package func onFalsePiece(_ body: @escaping @Sendable (SHA256Digest, PeerAddress, Int) -> Bool) {
+        falsePieces.withLock { $0 = body }
+    }
+
+    func isForgiven(_ peer: PeerAddress, piece: Int, of digest: SHA256Digest) -> Bool {
+        falsePieces.withLock { $0 }?(digest, peer, piece) ?? false
+    }
 
     /// Where peers reach this host; nil before ``start()``.
     package var peerAddress: PeerAddress? { get async { await swarm.listenAddress } }

@@ -41,6 +41,8 @@ struct BlobCalls: Sendable {
         } catch {
             return .text(error.message + "\n", status: HTTPResponse.Status(code: error.status))
         }
+        // A torrent is right whether the blob is or not.
+        if isMetainfo, node.catalogue.entryOfAny(digest.sha256)?.infoHash != nil { return await torrent(digest) }
         if node.catalogue.entry(of: digest.sha256) == nil, let cold {
             let answer = await cold.reads.answer(
                 for: digest, of: name, wish: .size, patience: ColdAnswers.sizePatience)

@@ -129,6 +129,8 @@ extension TorrentEngine {
         if let source = sources[key] { return source.sentBadPiece(judgedPiece) }
         guard let connection = connections[key] else { return }
         context.logger.warning("peer sent false bytes", metadata: ["peer": "\(connection.address)"])
+        let place = connection.listenAddress ?? connection.address
+        if options.onFalsePiece?(place, judgedPiece.value) == true { return connection.close(.failed("false bytes")) }
         if let address = connection.listenAddress { known.book.ban(address) }
         peers.ban(connection.handshake?.peerID, at: connection.address.source)
         connection.close(.banned)

@@ -60,6 +60,9 @@ package struct TransferOptions: Sendable {
     package var usesWebSeeds = true
     /// Additional sources, each with its share.
     package var rangeSources: [RangeSourcePlan] = []
+    /// Told of a piece that came wrong from a peer, on the engine's loop: it must not block. True if the peer, which can be trusted,
+    /// mends it: its connection is closed, and it is asked again later. False, or nil, if it is never asked again.
+    package var onFalsePiece: (@Sendable (_ peer: PeerAddress, _ piece: Int) -> Bool)?
     /// Whether pieces are requested from peers from the beginning; see ``Transfer/setPeersActive(_:)``.
     package var arePeersActive = true
 

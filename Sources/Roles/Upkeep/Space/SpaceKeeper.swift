@@ -25,8 +25,6 @@ package actor SpaceKeeper {
     private static let atOnce = 8
     /// A blob that more names have stays.
     private static let mostNames = 64
-    /// Seconds after its last use in which a blob stays: somebody may be about to name it.
-    private static let rest = 60.0
 
     package init(
         node: BlobNode, cold: ColdStore?, holders: any BlobHolders, rules: SpaceRules = SpaceRules(),
@@ -66,12 +64,11 @@ package actor SpaceKeeper {
             hasTold = false
             return
         }
-        let time = now()
         var (freed, last, count) = (Int64(0), DatedBlob?.none, 0)
         while freed < excess, !Task.isCancelled {
             var choice = OldestBlobs(bytes: excess - freed, most: Self.mostChosen, after: last)
             node.catalogue.forEach { digest, entry in
-                guard entry.size > 0, time - entry.usedAt > Self.rest else { return }
+                guard entry.size > 0 else { return }
                 choice.add(DatedBlob(digest, size: entry.size, time: entry.usedAt))
             }
             let chosen = choice.chosen
@@ -97,7 +94,7 @@ package actor SpaceKeeper {
         var place: UInt32? = 0
         while place != nil, !Task.isCancelled {
             let old = node.catalogue.some(from: &place, limit: 1_000) { entry in
-                guard entry.size > 0, time - entry.usedAt > Self.rest else { return false }
+                guard entry.size > 0 else { return false }
                 return rules.ttl != nil || rules.tti.map { time - entry.usedAt > $0 } ?? false
             }
             let directory = node.directory
