@@ -61,7 +61,7 @@ package struct SwarmSource: BlobSource {
             let info = try await view.info(of: known, in: name, now: now)
             let cluster = try await view.parts(now: now)
             let trackers = Rendezvous.order(cluster.trackers, for: info.infoHash.bytes)
-            torrent = Torrent(info: info.info, trackers: trackers.map { [$0] })
+            torrent = Torrent(info: info.info, trackers: [trackers])
             peers = cluster.owners(of: blob.digest).compactMap(\.peers)
         } catch {
             throw .registry(error)
@@ -88,7 +88,7 @@ package struct SwarmSource: BlobSource {
         _ torrent: Torrent, from peers: [PeerAddress], into path: String, _ blob: WantedBlob,
         _ progress: @escaping @Sendable (BlobProgress) -> Void
     ) async throws(PullError) {
-        var options = options
+        var options = options.forBlob(blob.digest.sha256)
         options.staging = StagingPlace(contentPath: path, recordPath: path + ".record")
         options.extraPeers = peers
         let transfer: Transfer

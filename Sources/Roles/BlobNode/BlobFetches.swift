@@ -275,7 +275,7 @@ package actor BlobFetches {
         let digest = plan.info.digest
         guard await makeRoom() else { return .failed(Self.noRoom(for: digest)) }
         let place = downloads.place(of: digest)
-        var options = node.options
+        var options = node.options.forBlob(digest)
         options.staging = StagingPlace(contentPath: downloads.dataPath(of: digest), recordPath: "\(place)/record")
         options.extraPeers = plan.peers
         options.timeout = settings.patience
@@ -284,7 +284,7 @@ package actor BlobFetches {
             try await Threads.offload { () throws(SystemError) in
                 _ = try HeldDirectory.open(SystemPath(place), creating: true)
             }
-            let torrent = Torrent(info: plan.info.info, trackers: plan.trackers.map { [$0] })
+            let torrent = Torrent(info: plan.info.info, trackers: [plan.trackers])
             let transfer = try await node.swarm.get(torrent: torrent, into: place, options: options)
             fetches[digest]?.transfer = transfer
             for waiter in fetches[digest]?.untilBegun ?? [] { waiter.resume() }

@@ -66,7 +66,9 @@ struct BlobCalls: Sendable {
         guard let info else { return .text("a blob without bytes has no torrent\n", status: .notFound) }
         let torrent = Torrent(info: info.info, trackers: trackers.map { [$0] })
         // Idle blobs are not announced. Who asks for the torrent asks the tracker next, and is to find this origin there.
-        _ = await node.swarm.announce(torrent, options: node.options)
+        var options = node.options
+        options.trackerPatience = 2
+        _ = await node.swarm.announce(torrent, options: options)
         return Response(
             status: .ok, headers: [.contentType: "application/x-bittorrent"],
             body: ResponseBody(byteBuffer: ByteBuffer(bytes: torrent.encode())))

@@ -20,6 +20,12 @@ package struct TrackerConfiguration: Sendable {
     /// Which sources may claim another address than that of their announce.
     package var trust: AddressTrust = .loopback
     package var limits = Limits()
+    /// The origins of the registry whose tracker this is; nil for none.
+    package var origins: RegistryOrigins?
+    /// Seconds between the announces of an agent of a registry: while it has not everything, and when it has.
+    package var agentIntervals = (part: 30, whole: 600)
+    /// Minimum seconds between them, for one that has too few peers.
+    package var agentMinimumInterval = 5
     /// The process's budget for connections; nil for a budget of the tracker's own, with `limits.connections`
     /// connections.
     package var admission: Admission?
@@ -47,6 +53,8 @@ package struct TrackerConfiguration: Sendable {
         package var defaultPeers = 50
         /// Maximum number of peers in a response, up to `PeerSelection.capacity`.
         package var maximumPeers = 200
+        /// The same in a response to an agent of a registry.
+        package var announceLimit = 50
         package var peers = 16_000_000
         package var swarms = 1_000_000
 
@@ -67,15 +75,24 @@ package struct TrackerConfiguration: Sendable {
     /// Minimum seconds between announces that responses contain.
     package var minimumInterval: Int { max(1, interval / 2) }
 
-    /// Seconds for which a peer stays in a store that several trackers share: three intervals.
+    /// Seconds for which a peer stays in the store: three intervals in one that several trackers share.
     var sharedLifetime: Int { 3 * max(1, interval) }
+
+    /// The same in this tracker's memory, for others than agents.
+    var ownLifetime: UInt64 { UInt64(max(1, interval)) * 2 + UInt64(max(1, interval)) / 5 + 60 }
+
+    /// Seconds until an agent's next announce: less often only if all are to announce more often anyway.
+    func agentInterval(isWhole: Bool) -> Int {
+        isWhole ? agentIntervals.whole : min(agentIntervals.part, max(1, interval))
+    }
 
     /// Limits of the store: a peer is removed after a little more than two intervals.
     package var storeLimits: MemoryPeerStore.Limits {
         var result = MemoryPeerStore.Limits()
         result.peers = limits.peers
         result.swarms = limits.swarms
-        result.lifetime = UInt64(max(1, interval)) * 2 + UInt64(max(1, interval)) / 5 + 60
+        // As long as the longest-lived of all; others are dated back.
+        result.lifetime = max(ownLifetime, UInt64(3 * agentIntervals.whole))
         return result
     }
 

@@ -2,7 +2,6 @@ import Address
 import Logging
 import Reactor
 import TestSupport
-import Text
 import Threads
 import TrackerRedis
 import TrackerServer
@@ -15,7 +14,6 @@ final class RedisStore: PeerStore, SharedPeerStoreUser {
     private let poller: Poller
     private let peers: RedisPeers
     private let lifetime: UInt64
-    private var random = SeededGenerator(seed: 1)
     private var now: UInt64 = 0
     private var finish: ((SharedAnswer?) -> Void)?
 
@@ -84,8 +82,8 @@ final class RedisStore: PeerStore, SharedPeerStoreUser {
                 counts = counts.joined(
                     with: SharedAnswer(seeds: found.seeds, leechers: found.leechers, ipv4: ipv4, ipv6: ipv6))
                 selection.merge(
-                    ipv4: ipv4, ipv6: ipv6, excluding: address, bothFamilies: wish.bothFamilies, limit: wish.limit,
-                    random: &random)
+                    ipv4: ipv4, ipv6: ipv6, excluding: address, bothFamilies: wish.bothFamilies,
+                    limit: wish.limit)
             }
         }
         return counts

@@ -18,7 +18,9 @@ private struct Theatre {
     private var wakeUp: Double?
     private var open: [TrackerSchedule.Announce] = []
 
-    init(_ tiers: [[String]], seed: UInt64 = 1) { schedule = TrackerSchedule(tiers: tiers, seed: seed) }
+    init(_ tiers: [[String]], seed: UInt64 = 1, settings: TrackerScheduleSettings = .standard) {
+        schedule = TrackerSchedule(tiers: tiers, settings: settings, seed: seed)
+    }
 
     mutating func take(_ actions: [TrackerSchedule.Action]) {
         for action in actions {
@@ -64,6 +66,26 @@ private let b = "http://b.example/announce"
 private let c = "udp://c.example:1"
 
 @Suite struct `A schedule of trackers` {
+    @Test func `Trackers that keep their order are asked one after the other, and the first again when it is back`() {
+        var settings = TrackerScheduleSettings()
+        settings.keepsOrder = true
+        (settings.startupRetry, settings.longestRetry, settings.spread) = (1, 60, 0)
+        let urls = ["http://a/announce", "http://b/announce", "http://c/announce"]
+        for seed in 1...8 {
+            var theatre = Theatre([urls], seed: UInt64(seed), settings: settings)
+            for url in urls { theatre.replies[url] = .answer(interval: 30, minInterval: 5) }
+            theatre.replies[urls[0]] = .silence
+            theatre.take(theatre.schedule.start(at: 0))
+            theatre.run(until: 0.5)
+            #expect(theatre.heard.map(\.url) == [urls[0], urls[1]])
+            theatre.replies[urls[0]] = .answer(interval: 30, minInterval: 5)
+            theatre.run(until: 10)
+            #expect(theatre.heard.map(\.url) == [urls[0], urls[1], urls[0]])
+            theatre.run(until: 100)
+            #expect(theatre.heard.dropFirst(2).allSatisfy { $0.url == urls[0] })
+        }
+    }
+
     @Test func `announces to all tiers at once, and one per tier`() {
         var play = Theatre([[a, b], [c]])
         play.take(play.schedule.start(at: 0))

@@ -126,7 +126,6 @@ struct AgentCommand: SwoopCommand {
         options.announceAddress = try named.announced
         options.uploadLimit = given.values.scheduler.connections.bandwidth.bytesSent.map { Int($0) }
         options.downloadLimit = given.values.scheduler.connections.bandwidth.bytesReceived.map { Int($0) }
-        (options.fewPeers, options.earlyAnnounce) = (8, 5)
         let site = site ?? given.site
         options.site = site
         let node = BlobNode(directory: directory, swarm: swarm, options: options, logger: logger)

@@ -85,6 +85,14 @@ enum CloseReason: Equatable {
     case evicted
     case shutdown
 
+    /// Whether a host that was dialled is not there.
+    var isUnreachable: Bool {
+        switch self {
+        case .failed, .timedOut: true
+        default: false
+        }
+    }
+
     /// - Parameter code: `errno` of a failed read or connect.
     init(receiving code: CInt) { self = .failed(String(cString: strerror(code))) }
 

@@ -11,6 +11,10 @@ struct KnownPeers {
     /// Addresses by the info hash of their swarm, where it is not the primary one.
     private var swarmOf = RecentKeys<PeerAddress, SHA1Digest>(capacity: 4_000)
 
+    /// Addresses that could not be dialled, for trackers to hear of; the newest last.
+    private var unreached: [PeerAddress] = []
+    private static let mostUnreached = 32
+
     /// - Parameter primary: the info hash that a handshake names if the address has no other.
     init(primary: SHA1Digest) { self.primary = primary }
 
@@ -22,6 +26,19 @@ struct KnownPeers {
             for address in addresses { swarmOf[address] = nil }
         }
         book.learn(addresses, from: .tracker)
+    }
+
+    /// A peer could not be dialled.
+    mutating func couldNotDial(_ address: PeerAddress) {
+        guard !unreached.contains(address) else { return }
+        if unreached.count >= Self.mostUnreached { unreached.removeFirst() }
+        unreached.append(address)
+    }
+
+    /// Addresses that could not be dialled since the last call.
+    mutating func takeUnreached() -> [PeerAddress] {
+        defer { unreached = [] }
+        return unreached
     }
 
     /// The info hash to name to the peer at this address.

@@ -71,7 +71,7 @@ final class MetadataSession: Dialler {
             let enter = enter
             announcers.append(
                 SwarmAnnouncer(
-                    infoHash: hash, tiers: tiers, context: context, advertised: options.announceAddress,
+                    infoHash: hash, tiers: tiers, context: context, options: options,
                     // The size is still unknown; any number above 0 announces a leecher.
                     progress: { SwarmAnnouncer.Progress(left: 1 << 40) },
                     found: { [weak self] in self?.found($0, in: hash) },

@@ -16,12 +16,14 @@ final class SwarmAnnouncer {
         /// Nothing more is wanted although something is missing (BEP 21).
         var isPaused = false
         var isUnreachable = false
+        /// Peers that could not be dialled since the last announce.
+        var unreached: [PeerAddress] = []
     }
 
     let infoHash: SHA1Digest
     private var schedule: TrackerSchedule
     private let context: EngineContext
-    private let advertised: String?
+    private let options: TransferOptions
     private let key: UInt32
     private let progress: () -> Progress
     private let found: ([PeerAddress]) -> Void
@@ -34,14 +36,14 @@ final class SwarmAnnouncer {
     private(set) var underWay: [UInt64: Task<Void, Never>] = [:]
 
     init(
-        infoHash: SHA1Digest, tiers: [[String]], context: EngineContext, advertised: String?, early: Double? = nil,
+        infoHash: SHA1Digest, tiers: [[String]], context: EngineContext, options: TransferOptions,
         progress: @escaping () -> Progress, found: @escaping ([PeerAddress]) -> Void,
         warn: @escaping (String) -> Void,
         enter: @escaping @Sendable (@escaping @Sendable (SwarmAnnouncer) -> Void) -> Void
     ) {
         self.infoHash = infoHash
         self.context = context
-        self.advertised = advertised
+        self.options = options
         self.progress = progress
         self.found = found
         self.warn = warn
@@ -49,7 +51,12 @@ final class SwarmAnnouncer {
         var generator = SystemRandomNumberGenerator()
         key = UInt32.random(in: .min ... .max, using: &generator)
         var settings = TrackerScheduleSettings()
-        if let early { settings.earlyInterval = early }
+        if let early = options.earlyAnnounce { settings.earlyInterval = early }
+        if options.blob != nil {
+            settings.keepsOrder = true
+            // A tracker that comes back is to be found again soon: all agents meet there.
+            (settings.retry, settings.longestRetry) = (5, 60)
+        }
         schedule = TrackerSchedule(tiers: tiers, settings: settings, seed: generator.next())
     }
 
@@ -83,17 +90,22 @@ final class SwarmAnnouncer {
         let now = progress()
         let event = announce.event == .none && now.isPaused ? AnnounceEvent.paused : announce.event
         guard
-            let request = AnnounceRequest(
+            var request = AnnounceRequest(
                 infoHash: infoHash, peerID: context.peerID.bytes, port: context.listenAddress.port,
                 uploaded: UInt64(clamping: now.uploaded), downloaded: UInt64(clamping: now.downloaded),
                 left: UInt64(clamping: now.left), event: event, numWant: announce.numWant, key: key,
-                advertisedAddress: advertised, isUnreachable: now.isUnreachable)
+                advertisedAddress: options.announceAddress, isUnreachable: now.isUnreachable)
         else { return }
-        let (client, enter) = (context.trackers, enter)
+        if let blob = options.blob {
+            var word = AgentWord(digest: blob, site: options.site)
+            word.unreached = now.unreached
+            request.agent = word
+        }
+        let (client, enter, patience, sent) = (context.trackers, enter, options.trackerPatience, request)
         let filter = PeerAddressFilter(allowsLoopback: context.listenAddress.isLoopback)
         underWay[announce.id] = Task {
             do {
-                let answer = try await client.announce(url: announce.url, request, filter: filter)
+                let answer = try await client.announce(url: announce.url, sent, filter: filter, timeout: patience)
                 enter { $0.succeeded(announce, answer) }
             } catch {
                 enter { $0.failed(announce, error) }

@@ -16,8 +16,7 @@ extension TorrentEngine {
         for (index, hash) in info.hashes.wire.enumerated() {
             let enter = enter
             let announcer = SwarmAnnouncer(
-                infoHash: hash, tiers: announces.tiers, context: context, advertised: options.announceAddress,
-                early: options.earlyAnnounce,
+                infoHash: hash, tiers: announces.tiers, context: context, options: options,
                 progress: { [unowned self] in announcedProgress },
                 found: { [weak self] in self?.found($0, in: hash) },
                 warn: { [weak self] in self?.report(.warning($0)) },
@@ -36,6 +35,7 @@ extension TorrentEngine {
         let layout = info.layout
         let (down, up) = machine.transferred
         var progress = SwarmAnnouncer.Progress()
+        if options.blob != nil { progress.unreached = known.takeUnreached() }
         progress.uploaded = up
         progress.downloaded = down
         let missing = layout.pieceCount - machine.have.count

@@ -121,6 +121,7 @@ extension TorrentEngine {
             // The peer has everything and so have we; or there is another connection to it.
             known.book.shun(address)
         } else {
+            if connection.key == nil, !connection.isIncoming, reason.isUnreachable { known.couldNotDial(address) }
             known.book.failed(address, now: now)
         }
     }

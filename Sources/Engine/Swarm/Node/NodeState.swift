@@ -88,14 +88,18 @@ actor NodeState {
         var answered: Double?
         for hash in torrent.info.hashes.wire {
             guard
-                let request = AnnounceRequest(
+                var request = AnnounceRequest(
                     infoHash: hash, peerID: peerID.bytes, port: port, uploaded: 0, downloaded: 0, left: 0, event: .none,
                     numWant: 0, key: announceKey, advertisedAddress: options.announceAddress)
             else { continue }
+            if let blob = options.blob { request.agent = AgentWord(digest: blob, site: options.site) }
             // One tracker of each tier is enough: trackers of a tier share their peers (BEP 12).
             for tier in torrent.trackers {
                 for url in tier {
-                    guard let answer = try? await client.announce(url: url, request, filter: filter) else { continue }
+                    guard
+                        let answer = try? await client.announce(
+                            url: url, request, filter: filter, timeout: options.trackerPatience)
+                    else { continue }
                     answered = min(answered ?? .infinity, answer.interval)
                     break
                 }

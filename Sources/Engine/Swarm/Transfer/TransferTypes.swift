@@ -16,6 +16,11 @@ package struct TransferOptions: Sendable {
     package var fewPeers = 3
     /// Seconds between such announces to trackers that do not say; nil for the usual.
     package var earlyAnnounce: Double?
+    /// The blob of a registry that is moved: trackers are told of it, and asked in the order given, each for
+    /// ``trackerPatience`` seconds.
+    package var blob: SHA256Digest?
+    /// Seconds after which a tracker counts as silent; nil for the usual.
+    package var trackerPatience: Double?
     /// The site of this host, in at most ``Site/longestName`` bytes: hosts with the same name are near each other. Nil
     /// to decide by addresses.
     package var site: String?
@@ -67,6 +72,16 @@ package struct TransferOptions: Sendable {
     package var arePeersActive = true
 
     package init() {}
+
+    /// The same for the swarm of a registry's blob: its tracker is asked soon while there are few peers, and the next one when it is
+    /// silent for two seconds.
+    package func forBlob(_ digest: SHA256Digest) -> TransferOptions {
+        var options = self
+        options.blob = digest
+        options.trackerPatience = 2
+        (options.fewPeers, options.earlyAnnounce) = (8, 5)
+        return options
+    }
 }
 
 /// Events of a transfer. `complete` or `failed` comes once (`complete` again after a refetch). A seed's `complete`

@@ -9,6 +9,8 @@ final class Mailbox: Sendable {
         case allow(Set<SwarmKey>?)
         /// Close this connection, unless it is closed already: the process's budget needs its place.
         case evict(descriptor: Int32, serial: UInt64)
+        /// An origin has answered for a torrent.
+        case metainfo(MetainfoCall, MetainfoAnswer)
         /// Called on the loop's thread: must be short. The argument is nil if the loop has ended.
         case call(@Sendable (TrackerSnapshot?) -> Void)
     }

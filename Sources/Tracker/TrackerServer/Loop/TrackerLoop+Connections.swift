@@ -151,6 +151,9 @@ extension TrackerLoop {
                 if let number { page.removeFirst(page.count - number) } else { unsent = nil }
             }
             guard unsent != nil else { return finish(descriptor) }
+            if let call = turn.metainfo {
+                return park(descriptor, address, call, hasUnsent: !page.isEmpty, rest)
+            }
             if let request = turn.waiting {
                 return park(descriptor, address, request, toSend: page, rest, hasAnswered: turn.written > 0)
             }
@@ -240,11 +243,32 @@ extension TrackerLoop {
         if written > 0 { resume(descriptor, written: written, closes: !request.keepsAlive) }
     }
 
+    /// A connection whose request for a torrent an origin answers.
+    private func park(
+        _ descriptor: Int32, _ address: PeerAddress, _ call: MetainfoCall, hasUnsent: Bool,
+        _ rest: UnsafeRawBufferPointer
+    ) {
+        // Who does not read earlier answers gets no further ones.
+        if hasUnsent { return finish(descriptor) }
+        if connections.isOpen(descriptor) {
+            connections.enter(.answer, descriptor, now: now)
+        } else if !register(descriptor, address, .answer, watches: false) {
+            return finish(descriptor)
+        }
+        connections.keepInput(rest, descriptor)
+        connections[descriptor].isWaiting = true
+        begin(call, on: descriptor)
+    }
+
     /// Sends the answer that a connection waited for, from `output`.
     func resume(_ descriptor: Int32, written: Int, closes: Bool) {
+        resume(descriptor, UnsafeRawBufferPointer(rebasing: output[..<written]), closes: closes)
+    }
+
+    /// The same from other memory.
+    func resume(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, closes: Bool) {
         connections[descriptor].isWaiting = false
         connections[descriptor].closesAfterAnswer = closes
-        let bytes = UnsafeRawBufferPointer(rebasing: output[..<written])
         guard let rest = send(bytes, to: descriptor) else { return finish(descriptor) }
         guard rest.isEmpty else {
             connections.keepOutput(rest, descriptor)

@@ -44,15 +44,15 @@ extension TrackerLoop {
         var isRefusal = false
         /// The last request waits for what the trackers share; its reply is made later.
         var waiting: WaitingRequest?
+        /// The last request is for a torrent, which an origin has.
+        var metainfo: MetainfoCall?
         /// There may be more requests, for which `output` has no room.
         var isFull = false
     }
 
     /// An announce whose connection is not known yet.
     struct WaitingRequest {
-        let announce: PeerAnnounce
-        let address: PeerAddress
-        let wish: PeerWish
+        let heard: HeardAnnounce
         let source: PeerAddress
         let keepsAlive: Bool
         let isVersion10: Bool
@@ -89,7 +89,7 @@ extension TrackerLoop {
                 used += head.length
                 answer(head, address, &turn)
                 turn.closes = turn.closes || !head.keepsAlive
-                if turn.waiting != nil { return turn }
+                if turn.waiting != nil || turn.metainfo != nil { return turn }
                 if turn.closes { return turn }
                 if !turn.page.isEmpty {
                     turn.isFull = true
@@ -144,6 +144,8 @@ extension TrackerLoop {
             writeText(.ok, head, to: &writer)
         } else if isPath(head.path, "/readyz") {
             writeReadiness(head, &turn, to: &writer)
+        } else if configuration.origins != nil, isMetainfo(head.path) {
+            turn.metainfo = MetainfoCall(head)
         } else if isPath(head.path, "/stats") {
             let isJSON = head.acceptsJSON || hasParameter(head.query, "format=json")
             writePage(isJSON ? .json : .html, head, &turn, to: &writer)
@@ -212,33 +214,36 @@ extension TrackerLoop {
     private func announce(
         _ head: HTTPRequestHead, _ source: PeerAddress, _ turn: inout Turn, to writer: inout ByteWriter
     ) {
-        do {
-            let announce = try AnnounceQuery.parse(head.query)
+        do throws(TrackerRefusal) {
+            var announce = try AnnounceQuery.parse(head.query)
+            let registry = announce.isFromRegistry ? try RegistryAnnounce.parse(head.query) : nil
+            announce.lifetime = lifetime(of: announce, registry)
+            let most = registry == nil ? PeerSelection.capacity : configuration.limits.announceLimit
             let wish = PeerWish(
-                limit: wanted(announce, limit: PeerSelection.capacity), bothFamilies: true,
-                names: announce.listing == .dictionaries)
-            let listed = listed(announce, from: source)
-            if asksShared(announce) {
+                limit: wanted(announce, limit: most), bothFamilies: true, names: announce.listing == .dictionaries)
+            let heard = HeardAnnounce(
+                announce: announce, address: listed(announce, from: source), wish: wish, registry: registry)
+            if asksShared {
                 turn.waiting = WaitingRequest(
-                    announce: announce, address: listed, wish: wish, source: source, keepsAlive: head.keepsAlive,
-                    isVersion10: head.isVersion10)
+                    heard: heard, source: source, keepsAlive: head.keepsAlive, isVersion10: head.isVersion10)
                 return
             }
-            try answer(announce, from: listed, wish, source, head, to: &writer)
+            let counts = try answer(heard)
+            writeBody(keepsAlive: head.keepsAlive, isVersion10: head.isVersion10, to: &writer) { writer in
+                write(counts, heard, source.family, to: &writer)
+            }
         } catch {
             refuse(error, keepsAlive: head.keepsAlive, isVersion10: head.isVersion10, to: &writer)
         }
     }
 
-    /// Answers from memory.
-    private func answer(
-        _ announce: PeerAnnounce, from listed: PeerAddress, _ wish: PeerWish, _ source: PeerAddress,
-        _ head: HTTPRequestHead, to writer: inout ByteWriter
-    ) throws(TrackerRefusal) {
-        let counts = try store.announce(announce, from: listed, wanting: wish, now: seconds, selection: &selection)
-        writeBody(keepsAlive: head.keepsAlive, isVersion10: head.isVersion10, to: &writer) { writer in
-            write(counts, announce, source.family, to: &writer)
-        }
+    /// Records an announce, and selects peers from memory.
+    private func answer(_ heard: HeardAnnounce) throws(TrackerRefusal) -> SwarmCounts {
+        if heard.registry != nil { _ = note(heard) }
+        let counts = try store.announce(
+            heard.announce, from: heard.address, wanting: heard.wish, now: seconds, selection: &selection)
+        if heard.registry != nil { complete(heard) }
+        return counts
     }
 
     private func refuse(
@@ -252,11 +257,15 @@ extension TrackerLoop {
 
     /// Writes the body of the response to an announce, with the peers of `selection`.
     func write(
-        _ counts: SwarmCounts, _ announce: PeerAnnounce, _ family: PeerAddress.Family, to writer: inout ByteWriter
+        _ counts: SwarmCounts, _ heard: HeardAnnounce, _ family: PeerAddress.Family, to writer: inout ByteWriter
     ) {
+        let isAgent = heard.registry != nil
+        let isWhole = heard.announce.left == 0
         AnnounceReply.write(
-            counts: counts, interval: jitteredInterval(), minimumInterval: configuration.minimumInterval,
-            selection: selection, listing: announce.listing,
+            counts: counts,
+            interval: isAgent ? jittered(configuration.agentInterval(isWhole: isWhole)) : jitteredInterval(),
+            minimumInterval: isAgent ? configuration.agentMinimumInterval : configuration.minimumInterval,
+            selection: selection, listing: heard.announce.listing,
             includesIPv6: selection.ipv6Count > 0 || family == .ipv6, to: &writer)
     }
 
@@ -270,15 +279,12 @@ extension TrackerLoop {
                 let asker = WaitingAnnounce.Asker.connection(
                     descriptor: descriptor, serial: connections[descriptor].serial, keepsAlive: request.keepsAlive,
                     isVersion10: request.isVersion10, family: request.source.family)
-                try wait(
-                    for: WaitingAnnounce(
-                        announce: request.announce, address: request.address, wish: request.wish, asker: asker))
+                try wait(for: WaitingAnnounce(heard: request.heard, asker: asker))
                 return 0
             }
-            let counts = try store.announce(
-                request.announce, from: request.address, wanting: request.wish, now: seconds, selection: &selection)
+            let counts = try answer(request.heard)
             writeBody(keepsAlive: request.keepsAlive, isVersion10: request.isVersion10, to: &writer) { writer in
-                write(counts, request.announce, request.source.family, to: &writer)
+                write(counts, request.heard, request.source.family, to: &writer)
             }
         } catch {
             refuse(error, keepsAlive: request.keepsAlive, isVersion10: request.isVersion10, to: &writer)

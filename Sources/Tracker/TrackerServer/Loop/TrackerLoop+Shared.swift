@@ -8,11 +8,9 @@ extension TrackerLoop: SharedPeerStoreUser {
     /// Longest list of peers that the shared store is asked for.
     private var mostShared: Int { 100 }
 
-    /// Records an announce here, and asks the shared store.
-    /// - Returns: false if the shared store cannot be asked: the reply is made from memory.
-    /// - Throws: as the store here.
+    /// Whether the shared store can be asked; else the reply is made from memory.
     @inline(__always)
-    func asksShared(_ announce: PeerAnnounce) -> Bool {
+    var asksShared: Bool {
         guard let shared else { return false }
         return shared.isUp
     }
@@ -20,18 +18,21 @@ extension TrackerLoop: SharedPeerStoreUser {
     /// Records an announce here, asks the shared store, and keeps the asker until it answers. The shared store must be up.
     func wait(for waiting: WaitingAnnounce) throws(TrackerRefusal) {
         guard let shared else { return }
-        let announce = waiting.announce
+        let (heard, announce) = (waiting.heard, waiting.heard.announce)
+        var forgotten = note(heard)
         _ = try store.announce(
-            announce, from: waiting.address, wanting: PeerWish(limit: 0), now: seconds, selection: &selection)
+            announce, from: heard.address, wanting: PeerWish(limit: 0), now: seconds, selection: &selection)
         var question = SharedQuestion(
-            swarm: announce.swarm, address: waiting.address, standing: standing(announce),
-            lifetime: configuration.sharedLifetime)
+            swarm: announce.swarm, address: heard.address, standing: standing(announce),
+            lifetime: heard.registry == nil ? configuration.sharedLifetime : Int(announce.lifetime))
         if announce.event != .stopped {
             // One more, because the asking peer may be among them.
-            question.limit = min(waiting.wish.limit, mostShared) + (waiting.wish.limit > 0 ? 1 : 0)
+            question.limit = min(heard.wish.limit, mostShared) + (heard.wish.limit > 0 ? 1 : 0)
             question.wantsSeeds = announce.left > 0 && announce.event != .paused
+            question.blob = heard.registry?.digest
         }
-        if let moved = store.lastMoved { question.forgotten = [moved] }
+        if let moved = store.lastMoved { forgotten.append(moved) }
+        question.forgotten = forgotten
         shared.ask(question, now: now)
         waitingAnnounces.append(waiting)
     }
@@ -63,14 +64,17 @@ extension TrackerLoop: SharedPeerStoreUser {
     }
 
     /// The counts and, in `selection`, the peers for an announce, with what the trackers share.
-    private func joined(_ waiting: WaitingAnnounce, _ answer: SharedAnswer?) throws(TrackerRefusal) -> SwarmCounts {
-        let counts = try store.announce(
-            waiting.announce, from: waiting.address, wanting: waiting.wish, now: seconds, selection: &selection)
-        guard let answer, waiting.announce.event != .stopped else { return counts }
-        selection.merge(
-            ipv4: answer.ipv4, ipv6: answer.ipv6, excluding: waiting.address, bothFamilies: waiting.wish.bothFamilies,
-            limit: waiting.wish.limit, random: &random)
-        return counts.joined(with: answer)
+    private func joined(_ heard: HeardAnnounce, _ answer: SharedAnswer?) throws(TrackerRefusal) -> SwarmCounts {
+        var counts = try store.announce(
+            heard.announce, from: heard.address, wanting: heard.wish, now: seconds, selection: &selection)
+        if let answer, heard.announce.event != .stopped {
+            selection.merge(
+                ipv4: answer.ipv4, ipv6: answer.ipv6, excluding: heard.address, bothFamilies: heard.wish.bothFamilies,
+                limit: heard.wish.limit)
+            counts = counts.joined(with: answer)
+        }
+        if heard.registry != nil || answer?.blob != nil { complete(heard, blob: answer?.blob) }
+        return counts
     }
 
     private func lateReply(
@@ -78,7 +82,7 @@ extension TrackerLoop: SharedPeerStoreUser {
         into reply: UnsafeMutableRawBufferPointer
     ) -> Int {
         do {
-            return datagram(try joined(waiting, answer), transaction, family, into: reply)
+            return datagram(try joined(waiting.heard, answer), transaction, family, into: reply)
         } catch {
             return 0
         }
@@ -93,8 +97,8 @@ extension TrackerLoop: SharedPeerStoreUser {
         var writer = ByteWriter(base, capacity: output.count)
         writeBody(keepsAlive: keepsAlive, isVersion10: isVersion10, to: &writer) { writer in
             do throws(TrackerRefusal) {
-                let counts = try joined(waiting, answer)
-                write(counts, waiting.announce, family, to: &writer)
+                let counts = try joined(waiting.heard, answer)
+                write(counts, waiting.heard, family, to: &writer)
             } catch {
                 counters.httpRefusals += 1
                 AnnounceReply.write(error, to: &writer)
@@ -131,7 +135,7 @@ extension TrackerLoop: SharedPeerStoreUser {
                 return
             }
             guard let address = peer.address else { continue }
-            let lifetime = configuration.sharedLifetime - Int(clamping: peer.age)
+            let lifetime = Int(clamping: configuration.storeLimits.lifetime) - Int(clamping: peer.age)
             guard lifetime > 0 else { continue }
             shared.tell(
                 SharedQuestion(

@@ -105,13 +105,16 @@ extension TrackerLoop {
         let family = source.family
         countAnnounce(family)
         let wish = PeerWish(limit: wanted(announce, limit: UDPAnswer.peerLimit(family)))
+        var announce = announce
+        announce.lifetime = usualLifetime
         do {
             let listed = listed(announce, from: source)
-            if asksShared(announce) {
+            if asksShared {
                 let asker = WaitingAnnounce.Asker.datagram(
                     socket: socket.descriptor, family: family, transaction: transaction,
                     to: swoop_batch_return(batch, number))
-                try wait(for: WaitingAnnounce(announce: announce, address: listed, wish: wish, asker: asker))
+                let heard = HeardAnnounce(announce: announce, address: listed, wish: wish, registry: nil)
+                try wait(for: WaitingAnnounce(heard: heard, asker: asker))
                 return 0
             }
             let counts = try store.announce(

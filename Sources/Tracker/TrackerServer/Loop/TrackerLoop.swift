@@ -21,6 +21,12 @@ final class TrackerLoop<Store: PeerStore> {
     let store: Store
     /// What several trackers share; nil for a tracker of its own.
     let shared: (any SharedPeerStore)?
+    /// Requests for torrents that origins have not answered.
+    var metainfoCalls = 0
+    /// What agents say besides their announces.
+    var registrySwarms = RegistrySwarms()
+    /// Seconds for which others' peers are remembered; 0 for as long as the store keeps them.
+    let usualLifetime: UInt32
     /// Announces that wait for `shared`, the oldest first.
     var waitingAnnounces = Deque<WaitingAnnounce>()
     /// How far `shared` has been told again what was heard here; nil when there is nothing to tell.
@@ -70,6 +76,8 @@ final class TrackerLoop<Store: PeerStore> {
         self.batch = batch
         self.lateBatch = lateBatch
         self.shared = shared
+        let lifetime = configuration.ownLifetime
+        usualLifetime = lifetime == configuration.storeLimits.lifetime ? 0 : UInt32(clamping: lifetime)
         poller = mailbox.poller
         self.configuration = configuration
         self.store = store
@@ -162,6 +170,7 @@ final class TrackerLoop<Store: PeerStore> {
             case .evict(let descriptor, let serial):
                 guard connections.isOpen(descriptor), connections[descriptor].serial == serial else { continue }
                 finish(descriptor)
+            case .metainfo(let call, let answer): finish(call, answer)
             case .call(let work): work(TrackerSnapshot(counters: counters, totals: store.totals))
             }
         }
@@ -188,9 +197,11 @@ final class TrackerLoop<Store: PeerStore> {
     }
 
     /// The interval for one response: the configured one with jitter.
-    func jitteredInterval() -> Int {
-        let spread = Int(Double(configuration.interval) * configuration.intervalJitter)
-        return max(1, configuration.interval - spread + random.below(2 * spread + 1))
+    func jitteredInterval() -> Int { jittered(configuration.interval) }
+
+    func jittered(_ interval: Int) -> Int {
+        let spread = Int(Double(interval) * configuration.intervalJitter)
+        return max(1, interval - spread + random.below(2 * spread + 1))
     }
 
     /// The address to record for a peer: the source of the announce, unless that source is trusted to claim another.

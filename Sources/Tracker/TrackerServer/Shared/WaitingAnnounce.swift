@@ -2,6 +2,16 @@ import Address
 import CLinux
 import Tracking
 
+/// An announce as the loop answers it.
+struct HeardAnnounce {
+    let announce: PeerAnnounce
+    /// Where the peer listens.
+    let address: PeerAddress
+    let wish: PeerWish
+    /// What an agent of a registry says besides.
+    let registry: RegistryAnnounce?
+}
+
 /// An announce that was recorded, and whose reply waits for what the trackers share.
 struct WaitingAnnounce {
     /// To whom the reply goes.
@@ -12,9 +22,6 @@ struct WaitingAnnounce {
             descriptor: Int32, serial: UInt64, keepsAlive: Bool, isVersion10: Bool, family: PeerAddress.Family)
     }
 
-    let announce: PeerAnnounce
-    /// Where the peer listens.
-    let address: PeerAddress
-    let wish: PeerWish
+    let heard: HeardAnnounce
     let asker: Asker
 }

@@ -1,3 +1,4 @@
+import Address
 import Hashing
 
 // The client half of Tracking: requests to trackers, their responses, and the schedule of announces.
@@ -31,6 +32,8 @@ public struct AnnounceRequest: Sendable, Hashable {
     /// True if peers cannot connect to this node: sent as `unreachable=1`. A tracker that supports the parameter sends
     /// this node reachable peers, and does not send its address to peers that could not use it.
     public var isUnreachable: Bool
+    /// What an agent of a registry adds; nil for other clients. Only HTTP carries it.
+    public var agent: AgentWord?
     /// The `tracker id` of an earlier response, to be sent back.
     public var trackerID: [UInt8]?
 
@@ -54,5 +57,23 @@ public struct AnnounceRequest: Sendable, Hashable {
         self.advertisedAddress = advertisedAddress
         self.isUnreachable = isUnreachable
         self.trackerID = trackerID
+    }
+}
+
+/// What an agent of a registry says to its tracker besides an announce.
+public struct AgentWord: Sendable, Hashable {
+    /// The blob that the swarm moves.
+    public var digest: SHA256Digest
+    /// The name of the site where this host stands; nil if it has none.
+    public var site: String?
+    /// Peers that the tracker named and that could not be dialled.
+    public var unreached: [PeerAddress] = []
+
+    /// Peers that one announce may name.
+    public static let mostUnreached = 32
+
+    public init(digest: SHA256Digest, site: String? = nil) {
+        self.digest = digest
+        self.site = site
     }
 }

@@ -1,5 +1,5 @@
-import Text
 import Hashing
+import Text
 
 /// The HTTP form of announces and scrapes (BEP 3, 7, 23, 48): URLs to GET.
 public enum HTTPTrackerQuery {
@@ -19,6 +19,15 @@ public enum HTTPTrackerQuery {
         if let numWant = request.numWant { query.add("numwant", String(max(0, numWant))) }
         if let address = request.advertisedAddress { query.add("ip", Array(address.utf8)) }
         if request.isUnreachable { query.add("unreachable", "1") }
+        if let agent = request.agent {
+            query.add("digest", "sha256:" + Hexadecimal.encode(agent.digest.bytes))
+            if let site = agent.site { query.add("site", site) }
+            let unreached = agent.unreached.prefix(AgentWord.mostUnreached)
+            let ipv4 = unreached.filter { $0.family == .ipv4 }.flatMap(\.compact)
+            let ipv6 = unreached.filter { $0.family == .ipv6 }.flatMap(\.compact)
+            if !ipv4.isEmpty { query.add("unreached", ipv4) }
+            if !ipv6.isEmpty { query.add("unreached6", ipv6) }
+        }
         if let id = request.trackerID { query.add("trackerid", id) }
         return query.url
     }

@@ -91,7 +91,7 @@ public struct TrackerSchedule: Sendable {
                 order.append(trackers.count)
                 trackers.append(Tracker(url: url))
             }
-            order.shuffle(using: &random)
+            if !settings.keepsOrder { order.shuffle(using: &random) }
             if !order.isEmpty { tiers.append(Tier(order: order)) }
         }
     }
@@ -186,6 +186,7 @@ public struct TrackerSchedule: Sendable {
 
     /// Moves a tracker to the front of its tier (BEP 12).
     private mutating func promote(_ tracker: Int) {
+        if settings.keepsOrder { return }
         for tier in tiers.indices {
             guard let place = tiers[tier].order.firstIndex(of: tracker) else { continue }
             tiers[tier].order.remove(at: place)

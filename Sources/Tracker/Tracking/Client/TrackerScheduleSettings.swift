@@ -11,6 +11,9 @@ public struct TrackerScheduleSettings: Sendable, Hashable {
     public var earlyInterval = 60.0
     /// Fraction of the interval by which a regular announce may be early, so that the announces of a fleet spread out.
     public var spread = 0.1
+    /// Whether the trackers of a tier stay in the order given, and the first that answers is used: for hosts that agree on the order,
+    /// and are to meet at one tracker. Else a tier is shuffled, and the one that answered comes first.
+    public var keepsOrder = false
     /// How long `stop` waits for outstanding announces, and for an owed `completed`, before it sends `stopped` anyway.
     public var stopGrace = 1.0
     /// Maximum number of peers asked for in one announce.

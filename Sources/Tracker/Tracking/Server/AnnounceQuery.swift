@@ -63,6 +63,9 @@ public enum AnnounceQuery {
             case 11 where pair.isNamed("unreachable"):
                 try seen.note(.unreachable, else: "unreachable is there twice")
                 announce.isUnreachable = pair.isValue("1")
+            case 6 where pair.isNamed("digest"), 4 where pair.isNamed("site"), 9 where pair.isNamed("unreached"),
+                10 where pair.isNamed("unreached6"):
+                announce.isFromRegistry = true
             default: break
             }
         }

@@ -1,5 +1,5 @@
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #endif
 
 extension HTTPRequestHead {
@@ -10,6 +10,7 @@ extension HTTPRequestHead {
         var saysClose = false
         var saysKeepAlive = false
         var acceptsJSON = false
+        var authorization: UnsafeRawBufferPointer?
 
         init(isVersion10: Bool) {
             self.isVersion10 = isVersion10
@@ -31,6 +32,9 @@ extension HTTPRequestHead {
                 saysKeepAlive = saysKeepAlive || Headers.contains(value, "keep-alive")
             case 6 where Headers.matches(name, "accept"):
                 acceptsJSON = acceptsJSON || Headers.contains(value, "application/json")
+            case 13 where Headers.matches(name, "authorization"):
+                guard authorization == nil else { return false }
+                authorization = Headers.trimmed(value)
             // A GET with a body is useless here, and can be used to smuggle requests past a proxy.
             case 14 where Headers.matches(name, "content-length"):
                 return Headers.trimmed(value).elementsEqual([0x30])

@@ -33,6 +33,8 @@ public struct HTTPRequestHead {
     public let isVersion10: Bool
     /// The `Accept` header asks for `application/json`.
     public let acceptsJSON: Bool
+    /// The value of the header `Authorization`; nil if there is none. Points into the parsed bytes.
+    public let authorization: UnsafeRawBufferPointer?
     /// Length of the head in bytes, from the request line to the empty line.
     public let length: Int
 
@@ -108,7 +110,8 @@ public struct HTTPRequestHead {
             path: UnsafeRawBufferPointer(rebasing: target[..<mark]),
             query: UnsafeRawBufferPointer(rebasing: target[min(mark + 1, target.count)...]),
             keepsAlive: headers.isVersion10 ? headers.saysKeepAlive && !headers.saysClose : !headers.saysClose,
-            isVersion10: headers.isVersion10, acceptsJSON: headers.acceptsJSON, length: length)
+            isVersion10: headers.isVersion10, acceptsJSON: headers.acceptsJSON,
+            authorization: headers.authorization, length: length)
     }
 
     private enum Line {

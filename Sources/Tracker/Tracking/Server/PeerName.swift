@@ -21,7 +21,7 @@ public struct PeerName: Hashable, Sendable {
         self.third = third
     }
 
-    static let zero = PeerName(first: 0, second: 0, third: 0)
+    public static let zero = PeerName(first: 0, second: 0, third: 0)
 
     /// Nil unless there are exactly 20 bytes.
     public init?(bytes: some Collection<UInt8>) {

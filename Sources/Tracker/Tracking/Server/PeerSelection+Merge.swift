@@ -1,46 +1,47 @@
 import Address
-import Text
 
 extension PeerSelection {
     /// Adds peers that others know of: compact addresses of both families. Each address is there once, the asking peer's is not. If
     /// there are more than `limit`, the others' peers get half of the places, or what is left.
-    /// - Parameter bothFamilies: whether peers of the other family than the asking peer's are wanted.
+    /// - Parameters:
+    ///   - bothFamilies: whether peers of the other family than the asking peer's are wanted.
+    ///   - replaces: false if those that are there keep their places.
     public mutating func merge(
         ipv4 others4: UnsafeRawBufferPointer, ipv6 others6: UnsafeRawBufferPointer, excluding own: PeerAddress,
-        bothFamilies: Bool, limit: Int, random: inout SeededGenerator
+        bothFamilies: Bool, limit: Int, replaces: Bool = true
     ) {
         let limit = min(limit, PeerSelection.capacity)
         // A peer id is known of none of them.
         if others4.count + others6.count > 0 { wantsNames = false }
         if own.family == .ipv4 {
-            merge4(others4, own, limit, &random)
-            if bothFamilies { merge6(others6, own, limit, &random) }
+            merge4(others4, own, limit, replaces)
+            if bothFamilies { merge6(others6, own, limit, replaces) }
         } else {
-            merge6(others6, own, limit, &random)
-            if bothFamilies { merge4(others4, own, limit, &random) }
+            merge6(others6, own, limit, replaces)
+            if bothFamilies { merge4(others4, own, limit, replaces) }
         }
     }
 
     private mutating func merge4(
-        _ others: UnsafeRawBufferPointer, _ own: PeerAddress, _ limit: Int, _ random: inout SeededGenerator
+        _ others: UnsafeRawBufferPointer, _ own: PeerAddress, _ limit: Int, _ replaces: Bool
     ) {
         let compact = own.family == .ipv4 ? own.compact : []
         ipv4Count = PeerSelection.merge(
-            others, width: 6, own: compact, into: ipv4, count: ipv4Count, limit: limit - ipv6Count, &random)
+            others, width: 6, own: compact, into: ipv4, count: ipv4Count, limit: limit - ipv6Count, replaces)
     }
 
     private mutating func merge6(
-        _ others: UnsafeRawBufferPointer, _ own: PeerAddress, _ limit: Int, _ random: inout SeededGenerator
+        _ others: UnsafeRawBufferPointer, _ own: PeerAddress, _ limit: Int, _ replaces: Bool
     ) {
         let compact = own.family == .ipv6 ? own.compact : []
         ipv6Count = PeerSelection.merge(
-            others, width: 18, own: compact, into: ipv6, count: ipv6Count, limit: limit - ipv4Count, &random)
+            others, width: 18, own: compact, into: ipv6, count: ipv6Count, limit: limit - ipv4Count, replaces)
     }
 
     /// - Returns: the number of addresses in `target`, at most `limit`.
     private static func merge(
         _ others: UnsafeRawBufferPointer, width: Int, own: [UInt8], into target: UnsafeMutableRawPointer, count: Int,
-        limit: Int, _ random: inout SeededGenerator
+        limit: Int, _ replaces: Bool
     ) -> Int {
         guard let base = others.baseAddress, others.count >= width else { return count }
         // Both sides are small: few hundred addresses, compared by one word that holds most of what differs.
@@ -56,7 +57,7 @@ extension PeerSelection {
             for index in 0..<count { words[index] = word(target + width * index) }
             var used = count
             // Places that hold what was there before, and may be given to others.
-            var replaceable = max(0, min(count, limit / 2))
+            var replaceable = replaces ? max(0, min(count, limit / 2)) : 0
             var oldest = 0
             func isThere(_ address: UnsafeRawPointer, _ wanted: UInt64) -> Bool {
                 for index in 0..<used where words[index] == wanted {

@@ -21,6 +21,10 @@ public struct PeerAnnounce: Sendable {
     public var key: UInt32 = 0
     /// Whether the peer says that it accepts no connections (Swoop's own parameter `unreachable=1`).
     public var isUnreachable = false
+    /// Whether `RegistryAnnounce` has more to parse.
+    public var isFromRegistry = false
+    /// Seconds after which the peer is forgotten; 0 for as long as the store keeps peers.
+    public var lifetime: UInt32 = 0
     /// The address that the peer claims (`ip=`), used only from trusted sources.
     public var claimedAddress: PeerAddress?
     /// The form of the peer list in the response. UDP supports only the compact form.
