@@ -57,6 +57,8 @@ struct TrackerCommand: SwoopCommand {
                 + "answers from memory.", valueName: "addr:port"))
     var redis: String?
 
+    @OptionGroup var access: RegistryArguments
+
     @OptionGroup var files: ConfigurationArguments
 
     @OptionGroup var global: GlobalOptions
@@ -72,10 +74,13 @@ struct TrackerCommand: SwoopCommand {
     func run(_ reporter: Reporter) async throws {
         let given = try await files.load(.tracker, reporter)
         let logger = given.logger(global, reporter)
+        let origins = try origins(given)
+        origins?.start()
         let server: TrackerServer
         do {
             server = try TrackerServer(
-                configuration: try configuration(given), logger: logger, makeShared: try makeShared(given, logger))
+                configuration: try configuration(given, origins), logger: logger,
+                makeShared: try makeShared(given, logger))
         } catch let error as TrackerServerError {
             throw Failure(error)
         }
@@ -98,6 +103,7 @@ struct TrackerCommand: SwoopCommand {
         reporter.note("tracker: http://\(http)/announce and udp://\(udp), numbers at http://\(http)/stats")
         await StopSignal.shared.wait()
         await server.stop()
+        await origins?.stop()
     }
 
     /// What makes the store that this tracker shares with others.
@@ -111,7 +117,14 @@ struct TrackerCommand: SwoopCommand {
         return { RedisPeers(address, poller: $0, logger: logger) }
     }
 
-    private func configuration(_ given: RoleConfiguration) throws -> TrackerConfiguration {
+    /// The origins of the registry whose tracker this is; nil for a tracker of anybody's torrents.
+    private func origins(_ given: RoleConfiguration) throws -> TrackerOrigins? {
+        guard let registry = access.registry ?? given.originURL else { return nil }
+        let (url, credential) = try access.place(configured: registry)
+        return TrackerOrigins(url, credential: credential, settings: access.settings)
+    }
+
+    private func configuration(_ given: RoleConfiguration, _ origins: TrackerOrigins?) throws -> TrackerConfiguration {
         // A registry's tracker is told so by its file or the seed's flag; any other is for everybody, as trackers are.
         let isRegistrys = port != nil || given.place.path != nil
         let usual = try isRegistrys ? PeerAddress(host: given.host(), port: UInt16(port ?? 15_003)) : nil
@@ -123,10 +136,12 @@ struct TrackerCommand: SwoopCommand {
         }
         if let most = given.values.trackerServer.announceLimit {
             configuration.limits.maximumPeers = most
+            configuration.limits.announceLimit = most
             configuration.limits.defaultPeers = min(most, configuration.limits.defaultPeers)
         }
         if let interval { configuration.interval = interval.seconds }
         configuration.allow = try allow.map(AllowFile.read)
+        configuration.origins = origins?.forTracker
         return configuration
     }
 }
@@ -139,5 +154,16 @@ enum AllowFile {
         } catch let problem as AllowListText.Problem {
             throw Failure(.usage, "\(path.shown): \(problem)")
         }
+    }
+}
+
+extension RoleConfiguration {
+    /// An origin of the registry whose tracker this is, as Kraken's files name them; nil where nothing says that it is one's.
+    fileprivate var originURL: String? {
+        if let registry = values.registry { return registry }
+        let scheme = values.tls.authorities.isEmpty || values.tls.client.isDisabled ? "http" : "https"
+        if let origin = values.origin.fixed.first { return "\(scheme)://\(origin)" }
+        if let dns = values.origin.dns { return "\(scheme)://\(dns)" }
+        return place.path != nil ? "\(scheme)://127.0.0.1:15002" : nil
     }
 }

@@ -7,6 +7,7 @@ import ColdStore
 import Database
 import Files
 import HTTPServing
+import HTTPTransport
 import Logging
 import NameIndex
 import Origin
@@ -14,6 +15,7 @@ import Registry
 import RegistryAccess
 import Swarm
 import SwarmCore
+import Text
 import Threads
 import TrackerServer
 import Tracking
@@ -41,6 +43,7 @@ struct RegistryPlace: Sendable {
 /// All parts of a registry in one process: origin, index, tracker.
 struct RegistryHost: Sendable {
     private let trackerServer: TrackerServer
+    private let ownOrigin: OwnOrigin
     private let swarm: SwarmNode
     private let server: RegistryServer
     private let cold: ColdStore?
@@ -92,6 +95,8 @@ struct RegistryHost: Sendable {
             settings.admission = admission
             settings.interval = 30
             settings.trust = .loopbackAndPrivate
+            let own = OwnOrigin(await node.peerAddress, pin: place.security.pin)
+            settings.origins = own.forTracker
             let tracker = try TrackerServer(configuration: settings, logger: logger)
             tracker.start()
             let announce = tracker.boundAddresses.http.first.map { "http://\($0)/announce" } ?? ""
@@ -101,12 +106,16 @@ struct RegistryHost: Sendable {
                 at: ports, node: node, index: names, cold: cold, upkeep: keeper, peers: given, trackers: [announce],
                 access: place.security.access, certificates: place.security.certificates, admission: admission,
                 logger: logger)
+            own.isServed(
+                at: HTTPURL(
+                    "\(place.security.certificates == nil ? "http" : "https")://\(server.addresses[1])"))
             await keeper.start()
             let collection = daily(
                 RegistryServer.service(node: node, index: names, cold: cold, upkeep: keeper), place.data, logger)
             await collection.start()
             return RegistryHost(
-                trackerServer: tracker, swarm: swarm, server: server, cold: cold, names: names, node: node,
+                trackerServer: tracker, ownOrigin: own, swarm: swarm, server: server, cold: cold, names: names,
+                node: node,
                 upkeep: keeper, collection: collection, data: place.data, tracker: announce, peers: given,
                 scheme: place.security.certificates == nil ? "http" : "https")
         } catch {
@@ -168,6 +177,7 @@ struct RegistryHost: Sendable {
         await upkeep.stop()
         await cold?.stop()
         await trackerServer.stop()
+        await ownOrigin.stop()
         await swarm.shutdown()
         await node.stop()
         await names.close()

@@ -1,0 +1,135 @@
+import Address
+import Agent
+import HTTPTransport
+import NIOCore
+import NIOHTTP1
+import Registry
+import RegistryClient
+import Synchronization
+import Text
+import Threads
+import TrackerServer
+import Tracking
+
+/// The origins of a registry as its tracker sees them: which are up, who owns a blob, and the torrents they have.
+final class TrackerOrigins: Sendable {
+    private struct State {
+        var cluster: Cluster?
+        /// Whether an origin is up, and how many looks have said otherwise in a row.
+        var looks: [String: (isUp: Bool, contrary: Int)] = [:]
+    }
+
+    private let view: RegistryView
+    private let transport: HTTPTransport
+    private let state = Mutex(State())
+    private let watching = Mutex<Task<Void, Never>?>(nil)
+
+    private static let lookEvery = Duration.seconds(2)
+    /// Looks in a row after which an origin counts as down, or as up again.
+    private static let (failures, successes) = (3, 2)
+    private static let patience = 2.0
+    private static let torrentLimit = 64 << 20
+
+    /// - Parameter first: any origin or index; it lists the others.
+    init(_ first: HTTPURL, credential: RegistryCredential?, settings: HTTPTransportSettings) {
+        view = RegistryView(first, credential: credential, settings: settings)
+        transport = HTTPTransport(settings: settings)
+    }
+
+    /// Begins to watch the origins.
+    func start() {
+        let task = Task {
+            while !Task.isCancelled {
+                await look()
+                try? await Task.sleep(for: Self.lookEvery)
+            }
+        }
+        watching.withLock { $0 = task }
+    }
+
+    func stop() async {
+        watching.withLock { $0 }?.cancel()
+        await view.shutdown()
+        await transport.shutdown()
+    }
+
+    var forTracker: RegistryOrigins {
+        RegistryOrigins(owners: { self.owners(of: $0) }, metainfo: { await self.metainfo($0) })
+    }
+
+    private func look() async {
+        guard let cluster = try? await view.parts(now: Clocks.steadySeconds) else { return }
+        state.withLock { $0.cluster = cluster }
+        await withTaskGroup(of: (String, Bool).self) { group in
+            for origin in cluster.origins {
+                group.addTask { (origin.url.text, await self.answers(origin.url)) }
+            }
+            for await (url, answers) in group { note(url, answers) }
+        }
+    }
+
+    private func answers(_ url: HTTPURL) async -> Bool {
+        guard let health = HTTPURL("\(url.isSecure ? "https" : "http")://\(url.authority)/health") else { return false }
+        guard
+            let answer = try? await transport.request(
+                .GET, health, headers: [:], deadline: .now() + .after(Self.patience)),
+            (try? await transport.collect(answer, limit: 64 << 10, deadline: .now() + .after(Self.patience))) != nil
+        else { return false }
+        return answer.status == .ok
+    }
+
+    private func note(_ url: String, _ answers: Bool) {
+        state.withLock { state in
+            var look = state.looks[url] ?? (isUp: answers, contrary: 0)
+            look.contrary = look.isUp == answers ? 0 : look.contrary + 1
+            if look.contrary >= (look.isUp ? Self.failures : Self.successes) { look = (answers, 0) }
+            state.looks[url] = look
+        }
+    }
+
+    /// Where the owners that are up take peers.
+    private func owners(of blob: BlobKey) -> [PeerAddress] {
+        guard let digest = BlobDigest(blob.description) else { return [] }
+        let (cluster, looks) = state.withLock { ($0.cluster, $0.looks) }
+        return cluster?.owners(of: digest).filter { looks[$0.url.text]?.isUp ?? true }.compactMap(\.peers).filter {
+            !$0.isUnspecified
+        } ?? []
+    }
+
+    /// From the first origin that has an answer, those that are up first.
+    private func metainfo(_ request: MetainfoRequest) async -> MetainfoAnswer {
+        let (known, looks) = state.withLock { ($0.cluster, $0.looks) }
+        guard let cluster = known ?? (try? await view.parts(now: Clocks.steadySeconds)) else { return .unavailable }
+        let sorted = cluster.origins.sorted {
+            (looks[$0.url.text]?.isUp ?? true) && !(looks[$1.url.text]?.isUp ?? true)
+        }
+        return await Self.torrent(request, from: sorted.map(\.url), transport)
+    }
+
+    /// From the first of these origins that has it.
+    static func torrent(
+        _ request: MetainfoRequest, from origins: [HTTPURL], _ transport: HTTPTransport
+    ) async -> MetainfoAnswer {
+        var refusal: MetainfoAnswer?
+        for origin in origins {
+            guard let url = HTTPURL("\(origin.isSecure ? "https" : "http")://\(origin.authority)\(request.path)") else {
+                continue
+            }
+            var headers: HTTPHeaders = [:]
+            if let authorization = request.authorization { headers.add(name: "Authorization", value: authorization) }
+            guard
+                let answer = try? await transport.request(.GET, url, headers: headers, deadline: .now() + .after(10)),
+                let body = try? await transport.collect(
+                    answer, limit: torrentLimit, deadline: .now() + .after(30))
+            else { continue }
+            if answer.status == .ok { return .torrent(body) }
+            refusal =
+                refusal
+                ?? .refused(
+                    status: Int(answer.status.code), String(decoding: body.prefix(4096), as: UTF8.self))
+            // Another origin may have what one lacks; what one forbids all forbid.
+            if [401, 403].contains(answer.status.code) { break }
+        }
+        return refusal ?? .unavailable
+    }
+}
