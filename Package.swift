@@ -243,6 +243,13 @@ let layers: [(name: String, modules: [Module])] = [
                     "ColdStore", "Upkeep", "RegistryAccess", "OCI", "IndexLink", "RegistryWatch",
                 ], products: [.hummingbird, .log, .nioCore]),
             Module(
+                name: "OriginCluster",
+                uses: [
+                    "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "MetricFamilies", "Files", "Admission",
+                    "Blobs", "SwarmCore", "Swarm", "HTTPTransport", "HTTPServing", "Database", "Registry", "Backends",
+                    "BlobNode", "ColdStore", "RegistryClient", "RegistryAccess", "NameIndex", "OCI", "IndexLink", "Origin",
+                ], products: [.hummingbird, .log, .nioCore, .nioHTTP1]),
+            Module(
                 name: "Agent",
                 uses: [
                     "Text", "Address", "JSON", "Hashing", "Metainfo", "MetricFamilies", "CLinux", "Threads", "Files",
@@ -278,7 +285,7 @@ let layers: [(name: String, modules: [Module])] = [
                     "Settings", "RegistrySettings",
                     "HTTPServing", "BFT", "Node", "NodeAPI", "Blobs", "Database", "Registry", "NameIndex",
                     "RegistryClient", "RegistryTransfer", "RegistryAccess", "Backends", "TestFS", "BlobNode",
-                    "ColdStore", "IndexServer", "Origin", "Agent", "Reactor",
+                    "ColdStore", "IndexServer", "Origin", "OriginCluster", "Agent", "Reactor",
                 ], products: [.argumentParser, .log, .nioCore, .nioHTTP1])
         ]
     ),
@@ -347,6 +354,8 @@ let purposes = [
     "RegistryWatch": "what agents hear from an index while they keep a request at it: tags put, content to warm",
     "IndexServer": "an index in a process of its own: its doors, and the list of the registry's parts",
     "Origin": "the servers of a registry: keeps what is pushed, answers pulls",
+    "OriginCluster":
+        "several origins that keep blobs together: pushes passed on, reads passed through, copies made again",
     "Agent": "a host that pulls from a registry's swarm, and gives what it pulled",
     "Node": "the daemon: task directories, uploads, seeding of what was sent, calls, recovery after a crash",
     "NodeAPI": "calls, resources, metrics and the file server, over HTTP",
@@ -457,6 +466,13 @@ let tests: [Module] = [
             "Text", "Address", "Hashing", "Admission", "Blobs", "HTTPTransport", "HTTPServing", "Swarm", "Registry",
             "NameIndex", "BlobNode", "RegistryClient", "RegistryAccess", "Origin", "TestSupport",
         ], products: [.log]),
+    Module(
+        name: "OriginClusterTests", kind: .tests,
+        uses: [
+            "Text", "Address", "Hashing", "Threads", "Admission", "Blobs", "Swarm", "HTTPTransport", "Registry",
+            "Backends",
+            "BlobNode", "ColdStore", "RegistryClient", "RegistryAccess", "OCI", "OriginCluster", "TestSupport",
+        ], products: [.log, .nioCore, .nioHTTP1]),
     Module(name: "S3Tests", kind: .tests, uses: ["S3"]),
     Module(
         name: "ColdStoreTests", kind: .tests,

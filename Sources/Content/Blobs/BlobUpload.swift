@@ -53,11 +53,13 @@ package final class BlobUpload: Sendable {
     private static let noteName = FileName(own: "note")
 
     /// Begins an upload.
-    /// - Parameter size: the bytes that the sender says it will have: fewer digests are made then. If it has others in the
-    ///   end, it is read once more.
-    package convenience init(in home: BlobDirectory, size: Int64? = nil) throws(SystemError) {
+    /// - Parameters:
+    ///   - id: its name, which is checked (see ``isID(_:)``) and new; nil for one of its own.
+    ///   - size: the bytes that the sender says it will have: fewer digests are made then. If it has others in the end, it is
+    ///     read once more.
+    package convenience init(in home: BlobDirectory, id: String? = nil, size: Int64? = nil) throws(SystemError) {
         let size = size.flatMap { $0 > 0 ? $0 : nil }
-        let id = Self.randomID()
+        let id = id ?? Self.newID()
         let name = FileName(checked: Array(id.utf8)[...])
         guard let directory = try home.uploadDirectory(name, creating: true) else { throw SystemError.missing }
         let file = try directory.open(Self.dataName, [.write, .create, .exclusive])
@@ -198,7 +200,7 @@ package final class BlobUpload: Sendable {
 
     // MARK: Names
 
-    private static func randomID() -> String {
+    package static func newID() -> String {
         var text = ""
         for _ in 0..<2 {
             let part = String(UInt64.random(in: 0 ... .max), radix: 16)

@@ -18,10 +18,11 @@ package final class UploadTable: Sendable {
 
     /// Begins an upload.
     /// - Parameters:
+    ///   - id: its name, where another host has chosen it: checked, and new.
     ///   - size: the bytes that the sender says it will have; nil if it does not say.
     ///   - now: seconds of a monotonic clock.
-    package func begin(size: Int64? = nil, now: Double) throws(SystemError) -> BlobUpload {
-        let upload = try BlobUpload(in: home, size: size)
+    package func begin(id: String? = nil, size: Int64? = nil, now: Double) throws(SystemError) -> BlobUpload {
+        let upload = try BlobUpload(in: home, id: id, size: size)
         keep(upload, now: now)
         return upload
     }

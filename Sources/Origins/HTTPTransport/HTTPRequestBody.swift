@@ -14,6 +14,11 @@ package struct HTTPRequestBody: Sendable {
     package init<Parts: AsyncSequence & Sendable>(_ parts: Parts, length: Int64) where Parts.Element == ByteBuffer {
         content = .stream(parts, length: .known(length))
     }
+
+    /// The same, of a length that only its end tells.
+    package init<Parts: AsyncSequence & Sendable>(chunked parts: Parts) where Parts.Element == ByteBuffer {
+        content = .stream(parts, length: .unknown)
+    }
 }
 
 /// Runs blocking or CPU-bound work outside the event loops and the cooperative thread pool.

@@ -14,6 +14,10 @@ package struct Cluster: Sendable, Hashable {
         package let url: HTTPURL
         /// Where its engine listens.
         package let peers: PeerAddress?
+        /// By which origins rank each other; nil for one that is alone.
+        package let host: String?
+
+        fileprivate var rankName: String { host ?? url.text }
     }
 
     package let origins: [Origin]
@@ -34,7 +38,9 @@ package struct Cluster: Sendable, Hashable {
         else { return nil }
         self.origins = origins.compactMap { origin in
             guard let url = origin["url"]?.stringValue.flatMap({ HTTPURL($0) }) else { return nil }
-            return Origin(url: url, peers: origin["peers"]?.stringValue.flatMap { PeerAddress($0) })
+            return Origin(
+                url: url, peers: origin["peers"]?.stringValue.flatMap { PeerAddress($0) },
+                host: origin["host"]?.stringValue)
         }
         self.indexes = indexes.compactMap { $0.stringValue.flatMap { HTTPURL($0) } }
         self.trackers = trackers.compactMap(\.stringValue).filter { HTTPURL($0) != nil }
@@ -45,9 +51,11 @@ package struct Cluster: Sendable, Hashable {
         .object([
             "origins": .array(
                 origins.map { origin in
-                    .object([
+                    var object: JSONObject = [
                         "url": .string(origin.url.text), "peers": .string(origin.peers.map { "\($0)" } ?? ""),
-                    ])
+                    ]
+                    if let host = origin.host { object["host"] = .string(host) }
+                    return .object(object)
                 }),
             "indexes": .array(indexes.map { .string($0.text) }), "trackers": .array(trackers.map { .string($0) }),
         ])
@@ -55,7 +63,7 @@ package struct Cluster: Sendable, Hashable {
 
     /// The origins that are to keep a blob, the first in rank first.
     package func owners(of digest: BlobDigest) -> [Origin] {
-        let byURL = Dictionary(origins.map { ($0.url.text, $0) }) { first, _ in first }
-        return Rendezvous.owners(of: digest, among: Array(byURL.keys), count: Self.replicas).compactMap { byURL[$0] }
+        let byName = Dictionary(origins.map { ($0.rankName, $0) }) { first, _ in first }
+        return Rendezvous.owners(of: digest, among: Array(byName.keys), count: Self.replicas).compactMap { byName[$0] }
     }
 }

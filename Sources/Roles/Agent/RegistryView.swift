@@ -66,7 +66,9 @@ package actor RegistryView {
     package func parts(now: Double) async throws(RegistryError) -> Cluster {
         if let cluster, now < renewAt { return cluster }
         var problem: RegistryError?
-        for url in [first] + (cluster?.indexes ?? []) {
+        var asked: Set<HTTPURL> = []
+        for url in [first] + (cluster?.indexes ?? []) + (cluster?.origins.map(\.url) ?? [])
+        where asked.insert(url).inserted {
             do throws(RegistryError) {
                 guard let found = try await client(url).document("/v1/cluster", limit: Self.clusterLimit) else {
                     throw .malformed("no list of its parts: is \(url.text) a Swoop registry?")

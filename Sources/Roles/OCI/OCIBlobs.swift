@@ -25,6 +25,12 @@ package protocol OCIBlobs: Sendable {
     func hold(_ digest: BlobDigest) -> (any Sendable)?
     /// A blob was pushed and is durable here: called before the client hears of it.
     func pushed(_ blob: FinishedBlob, to name: ContentName) async throws(OCIError)
+    /// The same, with the name of its upload.
+    func pushed(_ blob: FinishedBlob, by id: String, to name: ContentName) async throws(OCIError)
+    /// Where else the bytes of a request go; nil for nowhere.
+    func tap(_ part: UploadPart) async -> (any UploadTap)?
+    /// An upload has ended without a blob, and nothing of it is kept here.
+    func dropped(_ id: String) async
 }
 
 extension OCIBlobs {
@@ -34,6 +40,11 @@ extension OCIBlobs {
         _ digest: BlobDigest, for name: ContentName, to head: HTTPRequest, headers: HTTPFields,
         in context: ServiceContext
     ) async throws(OCIError) -> Response? { nil }
+    package func pushed(_ blob: FinishedBlob, by id: String, to name: ContentName) async throws(OCIError) {
+        try await pushed(blob, to: name)
+    }
+    package func tap(_ part: UploadPart) async -> (any UploadTap)? { nil }
+    package func dropped(_ id: String) async {}
 }
 
 extension BlobDirectory {

@@ -109,26 +109,32 @@ extension OCIService {
         let (upload, uploads) = (try await find(id), try uploads())
         uploads.forget(id)
         await Threads.offload { upload.cancel() }
+        await blobs.dropped(id)
         return Response(status: .noContent)
     }
 
     private func end(
         _ upload: BlobUpload, to name: ContentName, digest: BlobDigest, _ request: Request, _ context: ServiceContext
     ) async throws(OCIError) -> Response {
+<<<<<<< HEAD
         try await receive(request, context, into: upload, at: try Self.start(of: request))
         // From here until the name has it, nothing else keeps it from being collected.
         let held = blobs.hold(digest)
         defer { withExtendedLifetime(held) {} }
+=======
+        try await receive(request, context, into: upload, at: try Self.start(of: request), of: digest)
+>>>>>>> 919cd3a (OriginCluster: several origins keep blobs together: pushes passed on, reads passed through, copies made again)
         let blob: FinishedBlob
         do throws(UploadProblem) {
             blob = try await Threads.offload { () throws(UploadProblem) in try upload.finish(digest.sha256) }
         } catch {
             // After a failure of the disk it can be taken up again from there.
             blobs.uploads?.forget(upload.id)
+            if case .disk = error {} else { await blobs.dropped(upload.id) }
             throw Self.error(error)
         }
         blobs.uploads?.forget(upload.id)
-        try await blobs.pushed(blob, to: name)
+        try await blobs.pushed(blob, by: upload.id, to: name)
         try await index.addBlob(digest, to: name)
         return created(digest, in: name)
     }
@@ -149,7 +155,8 @@ extension OCIService {
 
     /// Reads a request's body into an upload.
     private func receive(
-        _ request: Request, _ context: ServiceContext, into upload: BlobUpload, at offset: Int64?
+        _ request: Request, _ context: ServiceContext, into upload: BlobUpload, at offset: Int64?,
+        of digest: BlobDigest? = nil
     ) async throws(OCIError) {
         if request.headers[.contentLength] == "0" { return }
         try await blobs.admitPush()
@@ -159,7 +166,8 @@ extension OCIService {
         do throws(UploadProblem) {
             try upload.enter(at: offset)
             defer { upload.leave() }
-            try await UploadPump(upload: upload, place: place).run(request.body)
+            let part = UploadPart(id: upload.id, offset: upload.length, digest: digest)
+            try await UploadPump(upload: upload, place: place, tap: blobs.tap(part)).run(request.body)
         } catch {
             throw Self.error(error)
         }
@@ -197,13 +205,13 @@ extension OCIService {
         return response
     }
 
-    static func disk(_ error: SystemError) -> OCIError {
+    package static func disk(_ error: SystemError) -> OCIError {
         error.isFull
             ? OCIError(507, .denied, "no space is left at the registry")
             : OCIError(500, .blobUploadInvalid, "the registry's disk: \(error)")
     }
 
-    static func error(_ problem: UploadProblem) -> OCIError {
+    package static func error(_ problem: UploadProblem) -> OCIError {
         switch problem {
         case .unknown: OCIError(404, .blobUploadUnknown, "there is no such upload, or it has ended")
         case .busy: OCIError(409, .blobUploadInvalid, "another request is sending to this upload")

@@ -7,15 +7,33 @@ import NIOPosix
 import Threads
 
 /// Moves the body of a request into an upload: the next part is received while the one before is written and hashed.
-struct UploadPump: Sendable {
+package struct UploadPump: Sendable {
     let upload: BlobUpload
     let place: Admission.RequestTicket
+    /// Gets the same bytes.
+    let tap: (any UploadTap)?
 
     /// Bytes that are written and hashed at a time.
     private static let batchBytes = 1 << 20
 
+    package init(upload: BlobUpload, place: Admission.RequestTicket, tap: (any UploadTap)? = nil) {
+        self.upload = upload
+        self.place = place
+        self.tap = tap
+    }
+
     /// - Throws: `brokenOff` where the client goes away or stands still; what has arrived until then is kept.
-    func run(_ body: RequestBody) async throws(UploadProblem) {
+    package func run(_ body: RequestBody) async throws(UploadProblem) {
+        do throws(UploadProblem) {
+            try await take(body)
+        } catch {
+            await tap?.end()
+            throw error
+        }
+        await tap?.end()
+    }
+
+    private func take(_ body: RequestBody) async throws(UploadProblem) {
         var batch: [ByteBuffer] = []
         var count = 0
         var before: Task<UploadProblem?, Never>?
@@ -29,6 +47,7 @@ struct UploadPump: Sendable {
                 before = nil
                 if problem != nil { break }
                 before = append(batch)
+                await tap?.pass(batch)
                 place.progressed(now: Clocks.steadySeconds)
                 (batch, count) = ([], 0)
             }
@@ -37,7 +56,9 @@ struct UploadPump: Sendable {
         }
         let last = await before?.value
         if let failure = last ?? (problem == .brokenOff ? nil : problem) { throw failure }
-        if let failure = await append(batch).value { throw failure }
+        let rest = append(batch)
+        await tap?.pass(batch)
+        if let failure = await rest.value { throw failure }
         if let problem {
             try? upload.pause()
             throw problem

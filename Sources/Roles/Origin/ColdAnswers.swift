@@ -7,14 +7,14 @@ import OCI
 import Registry
 
 /// How the doors say that a blob is still in its back end.
-enum ColdAnswers {
+package enum ColdAnswers {
     /// Seconds that a request for a blob is held while the blob is read.
-    static let patience = 20.0
+    package static let patience = 20.0
     /// Seconds that a request is held until the back end has said whether it has the blob.
     static let sizePatience = 10.0
 
     /// Nil for a blob that is here, or nowhere.
-    static func error(_ answer: ColdAnswer, _ digest: BlobDigest) -> OCIError? {
+    package static func error(_ answer: ColdAnswer, _ digest: BlobDigest) -> OCIError? {
         switch answer {
         case .here, .missing: nil
         case .fetching(let done, let total):
@@ -34,7 +34,7 @@ enum ColdAnswers {
     }
 
     /// On Kraken's paths: 202 with how far it is. Nil for a blob that is here, or nowhere.
-    static func response(_ answer: ColdAnswer, _ digest: BlobDigest) -> Response? {
+    package static func response(_ answer: ColdAnswer, _ digest: BlobDigest) -> Response? {
         switch answer {
         case .here, .missing: return nil
         case .fetching(let done, let total):

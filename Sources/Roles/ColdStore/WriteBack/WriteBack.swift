@@ -87,6 +87,11 @@ package actor WriteBack {
         try await store.isWaiting(digest)
     }
 
+    /// Names to whose back ends each of some blobs is still to be brought.
+    package func names(of digests: [BlobDigest]) async throws(DatabaseFileError) -> [BlobDigest: [ContentName]] {
+        try await store.names(of: digests).mapValues { $0.compactMap { ContentName($0) } }
+    }
+
     // MARK: The queue
 
     /// Starts what may be started, and arranges for the next look.

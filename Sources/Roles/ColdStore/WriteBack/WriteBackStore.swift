@@ -137,6 +137,21 @@ package final class WriteBackStore: Sendable {
         }
     }
 
+    /// Names to whose back ends each of some blobs is still to be brought.
+    package func names(of digests: [BlobDigest]) async throws(DatabaseFileError) -> [BlobDigest: [String]] {
+        guard !digests.isEmpty else { return [:] }
+        return try await database.read { database in
+            let rows = try Row.fetchAll(
+                database, sql: "SELECT digest, name FROM writeback WHERE digest IN (\(Self.marks(digests.count)))",
+                arguments: StatementArguments(digests.map(\.data)))
+            var names: [BlobDigest: [String]] = [:]
+            for row in rows {
+                if let digest = BlobDigest(row["digest"] as Data) { names[digest, default: []].append(row["name"]) }
+            }
+            return names
+        }
+    }
+
     package func close() async { await database.close() }
 
     private static func marks(_ count: Int) -> String { Array(repeating: "?", count: count).joined(separator: ", ") }

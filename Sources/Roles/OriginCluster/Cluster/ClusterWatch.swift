@@ -1,0 +1,168 @@
+import Address
+import HTTPTransport
+import Logging
+import Registry
+import Synchronization
+import Threads
+
+/// Which origins there are, which of them answer, and so who keeps what, at each moment.
+package final class ClusterWatch: Sendable {
+    /// What an origin says of itself.
+    package struct Member: Sendable, Hashable {
+        /// Changes with each start of its process.
+        package let instance: String
+        /// Where its engine listens.
+        package let peers: PeerAddress?
+    }
+
+    private struct State {
+        var hosts: [String] = []
+        var own: String?
+        var health: OriginHealth
+        var members: [String: Member] = [:]
+        var placement: Placement
+        var onChange: (@Sendable () -> Void)?
+    }
+
+    /// Of this process.
+    package let instance: String
+    private let source: ClusterHosts
+    private let settings: ClusterSettings
+    private let peers: OriginPeers
+    private let logger: Logger
+    private let state: Mutex<State>
+    private let tasks = Mutex<[Task<Void, Never>]>([])
+
+    /// - Parameter own: this origin in the list; nil to find it there by asking all.
+    package init(
+        _ source: ClusterHosts, own: String?, peers: OriginPeers, settings: ClusterSettings, instance: String,
+        logger: Logger
+    ) {
+        self.source = source
+        self.settings = settings
+        self.peers = peers
+        self.instance = instance
+        self.logger = logger
+        var rules = OriginHealth.Rules()
+        rules.failures = settings.healthFailures
+        rules.successes = settings.healthSuccesses
+        rules.repairAfter = settings.repairAfter
+        rules.interval = settings.healthInterval
+        var hosts: [String] = []
+        if case .list(let list) = source { hosts = list.isEmpty ? own.map { [$0] } ?? [] : list }
+        state = Mutex(
+            State(
+                hosts: hosts, own: own, health: OriginHealth(rules),
+                placement: Placement(hosts: hosts, own: own, replicas: settings.replicas)))
+    }
+
+    package var placement: Placement { state.withLock(\.placement) }
+
+    /// What another origin said of itself when it was last asked; nil before that.
+    package func member(_ host: String) -> Member? { state.withLock { $0.members[host] } }
+
+    /// Calls `body` when who keeps what may have changed, or an origin has started again.
+    package func onChange(_ body: @escaping @Sendable () -> Void) { state.withLock { $0.onChange = body } }
+
+    /// Begins to ask.
+    package func start() async {
+        if case .dns(let name, let port) = source { await resolve(name, port) }
+        var running = [Task { await self.repeated(every: settings.healthInterval) { await self.askAll() } }]
+        if case .dns(let name, let port) = source {
+            running.append(
+                Task { await self.repeated(every: settings.resolveInterval) { await self.resolve(name, port) } })
+        }
+        tasks.withLock { $0 = running }
+    }
+
+    package func stop() async {
+        let running = tasks.withLock { $0 }
+        for task in running { task.cancel() }
+        for task in running { await task.value }
+    }
+
+    private func repeated(every seconds: Double, _ body: () async -> Void) async {
+        while !Task.isCancelled {
+            await body()
+            try? await Task.sleep(for: .seconds(seconds))
+        }
+    }
+
+    // MARK: Asking
+
+    private func askAll() async {
+        let (hosts, own) = state.withLock { ($0.hosts, $0.own) }
+        await withTaskGroup(of: Void.self) { group in
+            for host in hosts where host != own {
+                group.addTask {
+                    let member = try? await self.peers.member(host, within: self.settings.healthTimeout)
+                    if !Task.isCancelled { self.heard(host, member) }
+                }
+            }
+        }
+        refresh()
+    }
+
+    private func heard(_ host: String, _ member: Member?) {
+        let (before, hasReturned) = state.withLock { state -> (Bool, Bool) in
+            let before = state.health.isUp(host)
+            guard state.hosts.contains(host) else { return (before, false) }
+            guard let member else {
+                state.health.failed(host, now: Clocks.steadySeconds)
+                return (before, false)
+            }
+            if member.instance == instance {
+                state.own = host
+                return (before, true)
+            }
+            state.health.answered(host)
+            let isOther = state.members.updateValue(member, forKey: host)?.instance != member.instance
+            return (before, isOther || (!before && state.health.isUp(host)))
+        }
+        refresh(telling: hasReturned)
+        let after = state.withLock { $0.health.isUp(host) }
+        guard before != after else { return }
+        logger.notice(
+            after ? "an origin answers again" : "an origin does not answer", metadata: ["origin": "\(host)"])
+    }
+
+    private func refresh(telling isNews: Bool = false) {
+        let tell = state.withLock { state -> (@Sendable () -> Void)? in
+            let new = Placement(
+                hosts: state.hosts, own: state.own, replicas: settings.replicas, down: state.health.down,
+                gone: state.health.gone(now: Clocks.steadySeconds))
+            let changes = isNews || new.hosts != state.placement.hosts || new.gone != state.placement.gone
+            state.placement = new
+            return changes ? state.onChange : nil
+        }
+        tell?()
+    }
+
+    // MARK: The list
+
+    /// Another list of origins counts from now on.
+    package func use(_ hosts: [String]) {
+        let isNew = state.withLock { state -> Bool in
+            guard Set(hosts) != Set(state.hosts) else { return false }
+            state.hosts = Set(hosts).sorted()
+            state.health.keep(hosts)
+            state.members = state.members.filter { hosts.contains($0.key) }
+            return true
+        }
+        guard isNew else { return }
+        logger.notice("the list of origins has changed", metadata: ["origins": "\(hosts.joined(separator: " "))"])
+        refresh()
+    }
+
+    private func resolve(_ name: String, _ port: UInt16) async {
+        do {
+            let found = try await SystemResolver.addresses(of: name, port: port).compactMap { address in
+                address.ipAddress.flatMap { OriginName.parse($0.contains(":") ? "[\($0)]:\(port)" : "\($0):\(port)") }
+            }
+            // A name server that knows nothing any more does not empty the list.
+            if !found.isEmpty { use(found) }
+        } catch {
+            logger.debug("the list of origins cannot be looked up", metadata: ["reason": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,215 @@
+import Address
+import HTTPTransport
+import JSON
+import NIOCore
+import NIOHTTP1
+import Registry
+import RegistryClient
+import Text
+
+/// Why another origin did not do what it was asked for.
+package enum PeerProblem: Error, Sendable, Hashable, CustomStringConvertible {
+    case silent(HTTPTransportError)
+    case status(Int)
+    /// An answer that cannot be.
+    case malformed
+
+    package var description: String {
+        switch self {
+        case .silent(let error): error.description
+        case .status(let status): "it answers with status \(status)"
+        case .malformed: "it answers something else than was asked for"
+        }
+    }
+}
+
+/// The paths between origins. They need the role `cluster`.
+enum InternalPath {
+    static let root = "/v1/internal"
+    static let origin = root + "/origin"
+    static let facts = root + "/facts"
+    static let offers = root + "/offers"
+    static let adoptions = root + "/adoptions"
+    static func blob(_ digest: BlobDigest) -> String { "\(root)/blobs/\(digest)" }
+    static func info(_ digest: BlobDigest) -> String { "\(root)/blobs/\(digest)/info" }
+    static func upload(_ id: String) -> String { "\(root)/uploads/\(id)" }
+}
+
+/// Asks other origins. Each call ends in bounded time, or when its caller's task is cancelled.
+package final class OriginPeers: Sendable {
+    /// For questions, and for blobs: what is asked does not wait behind what is sent.
+    private let questions: HTTPTransport
+    private let streams: HTTPTransport
+    private let isSecure: Bool
+    private let credential: RegistryCredential?
+
+    private static let mostAnswer = 4 << 20
+    private static let mostInfo = 64 << 20
+
+    /// - Parameters:
+    ///   - isSecure: whether all origins speak TLS.
+    ///   - credential: a token with the role `cluster`; nil where none is needed.
+    ///   - settings: with the pin, or the authorities, of all origins.
+    package init(isSecure: Bool, credential: RegistryCredential?, settings: HTTPTransportSettings) {
+        self.isSecure = isSecure
+        self.credential = credential
+        var settings = settings
+        settings.connectTimeout = 3
+        settings.connectionsPerHost = 16
+        questions = HTTPTransport(settings: settings)
+        settings.connectionsPerHost = 512
+        settings.writeTimeout = 30
+        settings.readTimeout = 60
+        streams = HTTPTransport(settings: settings)
+    }
+
+    package func shutdown() async {
+        await questions.shutdown()
+        await streams.shutdown()
+    }
+
+    package func url(_ host: String) -> String { "\(isSecure ? "https" : "http")://\(host)" }
+
+    private func url(_ host: String, _ path: String) throws(PeerProblem) -> HTTPURL {
+        guard let url = HTTPURL(url(host) + path) else { throw .malformed }
+        return url
+    }
+
+    private var headers: HTTPHeaders { credential.map { ["Authorization": $0.bearer] } ?? [:] }
+
+    private func ask(
+        _ method: HTTPMethod, _ host: String, _ path: String, _ value: JSONValue? = nil, limit: Int = mostAnswer,
+        within seconds: Double = 20
+    ) async throws(PeerProblem) -> [UInt8] {
+        let url = try url(host, path)
+        var headers = headers
+        if value != nil { headers.add(name: "Content-Type", value: "application/json") }
+        let deadline = NIODeadline.now() + .after(seconds)
+        let (status, body): (UInt, [UInt8])
+        do throws(HTTPTransportError) {
+            let answer = try await questions.request(
+                method, url, headers: headers, body: value.map { HTTPRequestBody($0.encode()) }, deadline: deadline)
+            (status, body) = (
+                answer.status.code, try await questions.collect(answer, limit: limit, deadline: deadline)
+            )
+        } catch {
+            throw .silent(error)
+        }
+        guard (200..<300).contains(status) else { throw .status(Int(status)) }
+        return body
+    }
+
+    private func document(
+        _ host: String, _ path: String, _ value: JSONValue? = nil, within seconds: Double = 20
+    ) async throws(PeerProblem) -> JSONValue {
+        let body = try await ask(value == nil ? .GET : .POST, host, path, value, within: seconds)
+        let limits = JSONLimits(maxBytes: Self.mostAnswer, maxDepth: 8, maxValues: 200_000)
+        guard let answer = try? JSONValue.parse(body, limits: limits) else { throw .malformed }
+        return answer
+    }
+
+    // MARK: Questions
+
+    func member(_ host: String, within seconds: Double) async throws(PeerProblem) -> ClusterWatch.Member {
+        let answer = try await document(host, InternalPath.origin, within: seconds)
+        guard let instance = answer["instance"]?.stringValue, instance.utf8.count <= 64 else { throw .malformed }
+        return ClusterWatch.Member(
+            instance: instance, peers: answer["peers"]?.stringValue.flatMap { PeerAddress($0) })
+    }
+
+    /// What another origin has of some blobs.
+    /// - Parameter contents: whether small blobs come along.
+    func facts(_ digests: [BlobDigest], at host: String, contents: Bool) async throws(PeerProblem) -> [BlobNote] {
+        let question: JSONValue = .object([
+            "digests": .array(digests.map { .string($0.description) }), "contents": .bool(contents),
+        ])
+        let answer = try await document(host, InternalPath.facts, question)
+        return (answer["blobs"]?.arrayValue ?? []).compactMap { BlobNote($0) }.filter { digests.contains($0.digest) }
+    }
+
+    /// Tells an origin which blobs it is to have, and where one is that has them.
+    /// - Returns: those that it has.
+    func offer(_ blobs: [OfferedBlob], from own: String, to host: String) async throws(PeerProblem) -> Set<BlobDigest> {
+        let question: JSONValue = .object(["from": .string(own), "blobs": .array(blobs.map(\.json))])
+        let answer = try await document(host, InternalPath.offers, question)
+        return Set((answer["have"]?.arrayValue ?? []).compactMap { $0.stringValue.flatMap { BlobDigest($0) } })
+    }
+
+    /// Has an origin bring a blob that it has to the back end of a name, if it owns it.
+    /// - Returns: whether it has it; the task is durable there then.
+    func adopt(_ digest: BlobDigest, for name: ContentName, at host: String) async throws(PeerProblem) -> Bool {
+        let question: JSONValue = .object(["digest": .string(digest.description), "name": .string(name.text)])
+        do throws(PeerProblem) {
+            _ = try await ask(.POST, host, InternalPath.adoptions, question)
+            return true
+        } catch {
+            guard error == .status(404) else { throw error }
+            return false
+        }
+    }
+
+    /// The info dictionary of a blob's torrent.
+    func info(of digest: BlobDigest, at host: String) async throws(PeerProblem) -> [UInt8] {
+        try await ask(.GET, host, InternalPath.info(digest), limit: Self.mostInfo, within: 60)
+    }
+
+    // MARK: Pushes
+
+    /// Sends a part of an upload.
+    /// - Returns: the bytes that the other origin has of it then.
+    func send(_ parts: ByteChannel, to place: UploadPlace, at offset: Int64) async throws(PeerProblem) -> Int64 {
+        let url = try url(place.host, InternalPath.upload(place.id) + "?offset=\(offset)" + place.query)
+        let (status, body): (UInt, [UInt8])
+        do throws(HTTPTransportError) {
+            let answer = try await streams.request(
+                .PATCH, url, headers: headers, body: HTTPRequestBody(chunked: parts), deadline: .now() + .hours(24))
+            (status, body) = (answer.status.code, try await streams.collect(answer, limit: 64 << 10))
+        } catch {
+            throw .silent(error)
+        }
+        guard (200..<300).contains(status) else { throw .status(Int(status)) }
+        guard case .integer(let length)? = (try? JSONValue.parse(body))?["length"] else { throw .malformed }
+        return length
+    }
+
+    /// Ends an upload.
+    /// - Returns: the origins that have the blob durably now, the other one and those that it passed it on to.
+    func finish(
+        _ place: UploadPlace, _ digest: BlobDigest, name: ContentName
+    ) async throws(PeerProblem) -> [String] {
+        let path = InternalPath.upload(place.id) + "?digest=\(digest)&name=\(name)"
+        // It may read all of the blob again.
+        let body = try await ask(.PUT, place.host, path, within: 3_600)
+        guard let hosts = (try? JSONValue.parse(body))?["hosts"]?.arrayValue else { throw .malformed }
+        return hosts.compactMap(\.stringValue)
+    }
+
+    func cancel(_ place: UploadPlace) async {
+        _ = try? await ask(.DELETE, place.host, InternalPath.upload(place.id))
+    }
+
+    // MARK: Reads
+
+    /// Begins to read a blob, or a part of it.
+    /// - Parameters:
+    ///   - headers: those of the asker that say which part.
+    ///   - query: with its question mark.
+    func open(
+        _ digest: BlobDigest, at host: String, method: HTTPMethod, headers more: HTTPHeaders, query: String,
+        within seconds: Double
+    ) async throws(PeerProblem) -> HTTPAnswer {
+        var headers = headers
+        headers.add(contentsOf: more)
+        let url = try url(host, InternalPath.blob(digest) + query)
+        do throws(HTTPTransportError) {
+            return try await streams.request(method, url, headers: headers, deadline: .now() + .after(seconds))
+        } catch {
+            throw .silent(error)
+        }
+    }
+
+    /// The text of an answer that is no blob.
+    func text(of answer: HTTPAnswer) async -> [UInt8] {
+        (try? await streams.collect(answer, limit: 64 << 10, deadline: .now() + .seconds(10))) ?? []
+    }
+}

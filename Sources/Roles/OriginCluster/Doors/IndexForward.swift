@@ -1,0 +1,87 @@
+import HTTPServing
+import HTTPTransport
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import NIOHTTP1
+import OCI
+import Text
+
+/// Passes requests about names and tags on to an index: who knows one origin need know nothing else. The caller's credentials go
+/// along: the index judges them.
+final class IndexForward: Sendable {
+    private let indexes: [HTTPURL]
+    private let transport: HTTPTransport
+
+    /// In seconds.
+    private static let patience = 90.0
+    private static let mostAnswer = 64 << 20
+    private static let asked = [
+        "authorization", "if-match", "if-none-match", "content-type", "accept",
+    ]
+    private static let said = ["content-type", "etag", "link", "retry-after", "www-authenticate", "location"]
+
+    /// - Parameter indexes: in the order in which they are asked.
+    init(_ indexes: [HTTPURL], settings: HTTPTransportSettings) {
+        self.indexes = indexes
+        var settings = settings
+        settings.connectTimeout = 3
+        settings.readTimeout = Self.patience
+        settings.connectionsPerHost = 64
+        transport = HTTPTransport(settings: settings)
+    }
+
+    func shutdown() async { await transport.shutdown() }
+
+    func add(to router: Router<ServiceContext>) {
+        let paths: [RouterPath] = [
+            "v1/resolve/**", "v1/names", "v1/names/**", "tags/**", "repositories/**", "list", "list/**",
+        ]
+        for path in paths {
+            for method in [HTTPRequest.Method.get, .head, .put, .post, .delete] {
+                router.on(path, method: method) { request, _ in await self.respond(to: request) }
+            }
+        }
+    }
+
+    private func respond(to request: Request) async -> Response {
+        guard case .success(let body) = await RequestBytes.collect(request, limits: HTTPLimits()) else {
+            return Problem.response(.badRequest, "BAD_BODY", "the body does not come, or is too large")
+        }
+        var headers: HTTPHeaders = [:]
+        for name in Self.asked {
+            if let field = HTTPField.Name(name), let value = request.headers[field] {
+                headers.add(name: name, value: value)
+            }
+        }
+        for index in indexes {
+            let text = "\(index.isSecure ? "https" : "http")://\(index.authority)\(request.uri.string)"
+            guard let url = HTTPURL(text) else { break }
+            do throws(HTTPTransportError) {
+                let deadline = NIODeadline.now() + .after(Self.patience)
+                let answer = try await transport.request(
+                    HTTPMethod(rawValue: request.method.rawValue), url, headers: headers,
+                    body: body.isEmpty ? nil : HTTPRequestBody(body), deadline: deadline)
+                return try await response(answer, by: deadline)
+            } catch {
+                continue
+            }
+        }
+        return Problem.response(
+            .serviceUnavailable, "INDEX_UNAVAILABLE",
+            indexes.isEmpty
+                ? "no index is configured here"
+                : "index \(indexes[0].text) does not answer (tried \(indexes.count))", advice: "Try again.")
+    }
+
+    private func response(_ answer: HTTPAnswer, by deadline: NIODeadline) async throws(HTTPTransportError) -> Response {
+        let bytes = try await transport.collect(answer, limit: Self.mostAnswer, deadline: deadline)
+        var fields: HTTPFields = [:]
+        for name in Self.said {
+            if let field = HTTPField.Name(name), let value = answer.headers.first(name: name) { fields[field] = value }
+        }
+        return Response(
+            status: HTTPResponse.Status(code: Int(answer.status.code)), headers: fields,
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+    }
+}

@@ -1,0 +1,165 @@
+import Address
+import Admission
+import BlobNode
+import Blobs
+import ColdStore
+import Files
+import HTTPServing
+import HTTPTransport
+import HTTPTypes
+import Hummingbird
+import JSON
+import Logging
+import OCI
+import Registry
+import RegistryAccess
+import Text
+import Threads
+
+/// What the doors of an origin need to know.
+package struct OriginDoors: Sendable {
+    package var addresses: [ListenAddress]
+    package var access: RegistryAccess
+    /// For TLS; nil for plain HTTP.
+    package var certificates: Certificates?
+    /// Where this origin's engine is reached.
+    package var peers: String
+    /// Indexes, for lists and for what is about names.
+    package var indexes: [HTTPURL]
+    /// Announce URLs.
+    package var trackers: [String]
+    /// Of connections to other roles: the pin, or the authorities.
+    package var transport: HTTPTransportSettings
+
+    package init(
+        addresses: [ListenAddress], access: RegistryAccess, certificates: Certificates? = nil, peers: String,
+        indexes: [HTTPURL] = [], trackers: [String] = [],
+        transport: HTTPTransportSettings = HTTPTransportSettings()
+    ) {
+        self.addresses = addresses
+        self.access = access
+        self.certificates = certificates
+        self.peers = peers
+        self.indexes = indexes
+        self.trackers = trackers
+        self.transport = transport
+    }
+}
+
+/// One of several origins: its doors, and what goes on behind them.
+package final class OriginServer: Sendable {
+    private let services: [HTTPService]
+    private let repair: Repair
+    private let forward: IndexForward
+    private let upkeep: Task<Void, Never>
+    package var addresses: [ListenAddress] { services.map(\.address) }
+
+    /// Seconds after which an upload that nobody sends to is removed, and between two looks for such.
+    private static let uploadAge = 86_400.0
+    private static let look = Duration.seconds(600)
+    private static let open: Set<String> = ["/health", "/healthz", "/readyz", "/readiness"]
+
+    private init(
+        _ services: [HTTPService], _ repair: Repair, _ forward: IndexForward, _ uploads: UploadTable, _ logger: Logger
+    ) {
+        self.services = services
+        self.repair = repair
+        self.forward = forward
+        upkeep = Task {
+            while !Task.isCancelled {
+                do {
+                    try await Threads.offload { () throws(SystemError) in
+                        try uploads.removeIdle(age: Self.uploadAge, now: Clocks.steadySeconds, wall: Clocks.wall)
+                    }
+                } catch {
+                    logger.warning("unfinished uploads cannot be removed", metadata: ["reason": "\(error)"])
+                }
+                try? await Task.sleep(for: Self.look)
+            }
+        }
+    }
+
+    /// Listens. `watch` is started by the caller, when this origin answers.
+    /// - Parameters:
+    ///   - cold: nil where nothing has a back end.
+    package static func start(
+        _ doors: OriginDoors, node: BlobNode, index: any OCIIndex, cold: ColdStore?, watch: ClusterWatch,
+        peers: OriginPeers, settings: ClusterSettings, admission: Admission, limits: HTTPLimits = HTTPLimits(),
+        logger: Logger
+    ) async throws(HTTPServiceError) -> OriginServer {
+        let uploads = UploadTable(node.directory)
+        let tasks = BackendTasks(cold: cold, watch: watch)
+        let repair = Repair(
+            watch: watch, peers: peers, node: node, tasks: tasks, repairs: settings.repairs, logger: logger)
+        let copies = Copies(
+            watch: watch, peers: peers, node: node, tasks: tasks, repair: repair, patience: settings.copyPatience,
+            logger: logger)
+        let reads = BlobReads(
+            node: node, watch: watch, peers: peers, cold: cold, repair: repair,
+            direct: DirectReads(most: settings.direct), admission: admission, limits: limits)
+        let index = ClusterIndex(index: index, tasks: tasks, watch: watch, peers: peers)
+        let oci = OCIService(
+            index: index,
+            blobs: ClusterBlobs(directory: node.directory, uploads: uploads, reads: reads, copies: copies),
+            admission: admission, limits: limits)
+        let needsRole = if case .tokens = doors.access { true } else { false }
+        let calls = InternalCalls(
+            node: node, watch: watch, reads: reads, copies: copies, repair: repair, tasks: tasks, uploads: uploads,
+            peers: doors.peers, trackers: doors.trackers, needsRole: needsRole, admission: admission)
+        let kraken = KrakenBlobCalls(index: index, reads: reads, trackers: doors.trackers)
+        let (lists, forward) = (
+            ClusterLists(watch: watch, peers: peers, doors: doors, node: node),
+            IndexForward(doors.indexes, settings: doors.transport)
+        )
+        let metrics = OriginMetrics(node: node, cold: cold, repair: repair, watch: watch, admission: admission)
+        var services: [HTTPService] = []
+        for address in doors.addresses {
+            let router = Router(context: ServiceContext.self)
+            router.add(middleware: middleware(to: address, doors.access))
+            oci.add(to: router)
+            calls.add(to: router)
+            forward.add(to: router)
+            router.get("v1/cluster") { request, context in
+                context.refusal(of: RegistryRoles.pull) ?? lists.cluster(seenFrom: request)
+            }
+            router.get("v1/status") { _, context in context.refusal(of: RegistryRoles.pull) ?? lists.status() }
+            router.get("metrics") { _, context in
+                if let refusal = context.refusal(of: RegistryRoles.pull) { return refusal }
+                return await metrics.page()
+            }
+            for method in [HTTPRequest.Method.get, .head] {
+                router.on("namespace/**", method: method) { await kraken.respond(to: $0, $1) }
+            }
+            for path in open { router.get(RouterPath(path)) { _, _ in Response.text("ok\n") } }
+            do throws(HTTPServiceError) {
+                services.append(
+                    try await HTTPService.start(
+                        router.buildResponder(), at: address, admission: admission, door: .api, limits: limits,
+                        certificates: doors.certificates, logger: logger))
+            } catch {
+                for service in services { await service.stop() }
+                await forward.shutdown()
+                throw error
+            }
+        }
+        await repair.start()
+        return OriginServer(services, repair, forward, uploads, logger)
+    }
+
+    private static func middleware(to address: ListenAddress, _ access: RegistryAccess) -> AccessMiddleware {
+        AccessMiddleware(
+            RequestGuard(address: address, local: RegistryAccess.localCaller), access.authenticator, setting: "tokens",
+            open: open, challenge: { RegistryAccess.challenge($0.uri.path) }
+        ) { request, status, text in
+            request.uri.path.hasPrefix("/v2")
+                ? OCIService.refusal(status, text) : Problem.response(status, "REFUSED", text)
+        }
+    }
+
+    package func stop() async {
+        upkeep.cancel()
+        for service in services { await service.stop() }
+        await repair.stop()
+        await forward.shutdown()
+    }
+}

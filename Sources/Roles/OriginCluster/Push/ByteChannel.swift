@@ -1,0 +1,125 @@
+import NIOCore
+import Synchronization
+
+/// Bytes on their way from one task to another, no more of them at a time than fit. One task sends, one receives.
+final class ByteChannel: AsyncSequence, Sendable {
+    typealias Element = ByteBuffer
+
+    private struct State {
+        var parts: [ByteBuffer] = []
+        var count = 0
+        var isEnded = false
+        var isBroken = false
+        var receiver: CheckedContinuation<ByteBuffer?, Never>?
+        var sender: CheckedContinuation<Bool, Never>?
+        /// Counts waits of the sender.
+        var waits = 0
+    }
+
+    private let state = Mutex(State())
+    private let capacity: Int
+    /// How long the sender waits for room before it is told that nobody takes it.
+    private let patience: Duration
+
+    init(capacity: Int = 4 << 20, patience: Duration = .seconds(20)) {
+        self.capacity = capacity
+        self.patience = patience
+    }
+
+    /// Returns when there is room for more.
+    /// - Returns: false when nobody takes it any more.
+    func send(_ part: ByteBuffer) async -> Bool {
+        guard part.readableBytes > 0 else { return !state.withLock(\.isBroken) }
+        return await withCheckedContinuation { continuation in
+            enum Step {
+                case give(CheckedContinuation<ByteBuffer?, Never>)
+                case answer(Bool)
+                case wait(Int)
+            }
+            let step = state.withLock { state -> Step in
+                if state.isBroken || state.isEnded { return .answer(false) }
+                if let receiver = state.receiver {
+                    state.receiver = nil
+                    return .give(receiver)
+                }
+                state.parts.append(part)
+                state.count += part.readableBytes
+                guard state.count > capacity else { return .answer(true) }
+                state.sender = continuation
+                state.waits += 1
+                return .wait(state.waits)
+            }
+            switch step {
+            case .give(let receiver):
+                receiver.resume(returning: part)
+                continuation.resume(returning: true)
+            case .answer(let isTaken): continuation.resume(returning: isTaken)
+            case .wait(let number):
+                Task { [weak self, patience] in
+                    try? await Task.sleep(for: patience)
+                    self?.giveUp(number)
+                }
+            }
+        }
+    }
+
+    private func giveUp(_ number: Int) {
+        let isStalled = state.withLock { $0.sender != nil && $0.waits == number }
+        if isStalled { close() }
+    }
+
+    /// Nothing follows.
+    func finish() {
+        let receiver = state.withLock { state in
+            state.isEnded = true
+            defer { state.receiver = nil }
+            return state.receiver
+        }
+        receiver?.resume(returning: nil)
+    }
+
+    /// Nobody takes anything any more.
+    func close() {
+        let (receiver, sender) = state.withLock { state in
+            (state.isEnded, state.isBroken, state.parts, state.count) = (true, true, [], 0)
+            defer { (state.receiver, state.sender) = (nil, nil) }
+            return (state.receiver, state.sender)
+        }
+        receiver?.resume(returning: nil)
+        sender?.resume(returning: false)
+    }
+
+    private func receive() async -> ByteBuffer? {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let (part, sender, isOver) = state.withLock { state in
+                    guard !state.parts.isEmpty else {
+                        if state.isEnded { return (nil as ByteBuffer?, nil as CheckedContinuation<Bool, Never>?, true) }
+                        state.receiver = continuation
+                        return (nil, nil, false)
+                    }
+                    let part = state.parts.removeFirst()
+                    state.count -= part.readableBytes
+                    guard state.count <= capacity / 2 else { return (part, nil, false) }
+                    defer { state.sender = nil }
+                    return (part, state.sender, false)
+                }
+                sender?.resume(returning: true)
+                if let part {
+                    continuation.resume(returning: part)
+                } else if isOver {
+                    continuation.resume(returning: nil)
+                }
+            }
+        } onCancel: {
+            close()
+        }
+    }
+
+    struct AsyncIterator: AsyncIteratorProtocol {
+        let channel: ByteChannel
+        func next() async -> ByteBuffer? { await channel.receive() }
+    }
+
+    func makeAsyncIterator() -> AsyncIterator { AsyncIterator(channel: self) }
+}

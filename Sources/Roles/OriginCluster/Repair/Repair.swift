@@ -1,0 +1,165 @@
+import Address
+import BlobNode
+import Logging
+import Registry
+import Threads
+
+/// Sees to it that every blob is where it is to be: tells other origins what they are to have, takes what this one is to have, and
+/// lets go what it is not to have, once all owners have it.
+///
+/// An origin that has a blob offers it to all that are to have it: each new blob at once, all blobs when who keeps what has changed
+/// or an origin has started again, and what is still missing somewhere again after a while. Nothing is remembered over a
+/// restart: it begins with all.
+package actor Repair {
+    private let watch: ClusterWatch
+    private let peers: OriginPeers
+    private let node: BlobNode
+    private let taking: Taking
+    private let tasks: BackendTasks
+    private let logger: Logger
+
+    /// Blobs that are to be offered.
+    private var fresh: Set<BlobDigest> = []
+    /// Blobs that are not yet where they are to be.
+    private var open: Set<BlobDigest> = []
+    private var isAllDue = true
+    /// Rounds in a row after which something was still missing.
+    private var rounds = 0
+    private var sleeper: CheckedContinuation<Void, Never>?
+    private var isStopped = false
+    private var running: Task<Void, Never>?
+
+    private static let mostFresh = 100_000
+    private static let batch = 512
+    private static let backoff = Backoff(first: 2, longest: 300)
+
+    init(
+        watch: ClusterWatch, peers: OriginPeers, node: BlobNode, tasks: BackendTasks, repairs: Int, logger: Logger
+    ) {
+        self.watch = watch
+        self.peers = peers
+        self.node = node
+        self.tasks = tasks
+        self.logger = logger
+        taking = Taking(watch: watch, peers: peers, node: node, tasks: tasks, atOnce: repairs, logger: logger)
+    }
+
+    func start() {
+        watch.onChange { [weak self] in Task { await self?.changed() } }
+        running = Task { await self.run() }
+    }
+
+    func stop() async {
+        isStopped = true
+        running?.cancel()
+        wake()
+        await taking.stop()
+        await running?.value
+    }
+
+    /// Blobs that this origin is to have and does not have yet.
+    package var missing: Int { get async { await taking.count } }
+
+    /// A blob has come here.
+    func mark(_ digest: BlobDigest) {
+        guard watch.placement.hosts.count > 1 else { return }
+        if fresh.count < Self.mostFresh { fresh.insert(digest) } else { isAllDue = true }
+        wake()
+    }
+
+    /// Another origin has these blobs, and thinks that they are to be here.
+    /// - Returns: those that are.
+    func offered(_ blobs: [OfferedBlob], by host: String) async -> [BlobDigest] {
+        let placement = watch.placement
+        var have: [BlobDigest] = []
+        for blob in blobs {
+            if node.catalogue.entry(of: blob.digest.sha256) != nil {
+                have.append(blob.digest)
+            } else if placement.keeps(blob.digest) {
+                await taking.want(blob, from: host)
+            }
+        }
+        return have
+    }
+
+    private func changed() {
+        isAllDue = true
+        rounds = 0
+        wake()
+    }
+
+    // MARK: The loop
+
+    private func run() async {
+        while !isStopped {
+            if isAllDue {
+                isAllDue = false
+                (fresh, open) = ([], [])
+                await offerAll()
+            } else if !fresh.isEmpty {
+                let batch = Array(fresh.prefix(Self.batch))
+                fresh.subtract(batch)
+                await offer(batch)
+            } else {
+                await rest(open.isEmpty ? 3_600 : Self.backoff.pause(afterFailures: rounds + 1))
+                guard fresh.isEmpty, !isAllDue, !isStopped, !open.isEmpty else { continue }
+                rounds += 1
+                if open.count > Self.mostFresh { isAllDue = true } else { (fresh, open) = (open, []) }
+            }
+        }
+    }
+
+    private func rest(_ seconds: Double) async {
+        if isStopped || isAllDue || !fresh.isEmpty { return }
+        let timer = Task {
+            try? await Task.sleep(for: .seconds(seconds))
+            if !Task.isCancelled { self.wake() }
+        }
+        await withCheckedContinuation { sleeper = $0 }
+        timer.cancel()
+    }
+
+    private func wake() {
+        sleeper?.resume()
+        sleeper = nil
+    }
+
+    private func offerAll() async {
+        guard watch.placement.hosts.count > 1 else { return }
+        var place: UInt32? = 0
+        while place != nil {
+            // What has changed meanwhile begins all of it again.
+            if isAllDue || isStopped { return }
+            await offer(node.catalogue.some(from: &place, limit: Self.batch) { _ in true }.map { BlobDigest($0.digest) })
+        }
+    }
+
+    // MARK: One batch
+
+    private func offer(_ digests: [BlobDigest]) async {
+        let placement = watch.placement
+        guard let own = placement.own else { return open.formUnion(digests) }
+        let here = digests.filter { node.catalogue.entry(of: $0.sha256) != nil }
+        var plan = OfferPlan(here, placement)
+        let names = await tasks.waiting(here)
+        await withTaskGroup(of: (String, Set<BlobDigest>).self) { group in
+            for (host, digests) in plan.offers {
+                let blobs = digests.map { OfferedBlob($0, names: names[$0] ?? []) }
+                group.addTask { [peers] in (host, (try? await peers.offer(blobs, from: own, to: host)) ?? []) }
+            }
+            for await (host, have) in group { plan.answered(host, have) }
+        }
+        open.formUnion(plan.unfinished)
+        for digest in plan.released where await !letGo(digest) { open.insert(digest) }
+    }
+
+    /// All owners have it.
+    /// - Returns: whether it has left.
+    private func letGo(_ digest: BlobDigest) async -> Bool {
+        guard await !tasks.isWaiting(digest), watch.placement.keeps(digest) == false,
+            node.catalogue.removeUnused(digest.sha256)
+        else { return false }
+        await taking.forget(digest)
+        return await Threads.offload { [node] in (try? node.directory.remove(digest.sha256)) != nil }
+    }
+}

@@ -1,0 +1,167 @@
+import BlobNode
+import Blobs
+import Hashing
+import Logging
+import Metainfo
+import Registry
+import Threads
+
+/// Takes blobs from other origins, a few at a time: large ones by the swarm.
+actor Taking {
+    private struct Wanted {
+        var sources: Set<String>
+        var names: Set<ContentName>
+        var failures = 0
+        var isRunning = false
+    }
+
+    private let watch: ClusterWatch
+    private let peers: OriginPeers
+    private let node: BlobNode
+    private let fetches: BlobFetches
+    private let tasks: BackendTasks
+    private let atOnce: Int
+    private let logger: Logger
+
+    private var wanted: [BlobDigest: Wanted] = [:]
+    /// Those that nobody has begun with, the oldest first from `head` on.
+    private var queue: [BlobDigest] = []
+    private var head = 0
+    private var underWay = 0
+    private var isStopped = false
+
+    /// More are offered again later.
+    private static let mostWanted = 100_000
+    private static let mostFailures = 6
+    private static let backoff = Backoff(first: 0.5, longest: 30)
+
+    init(
+        watch: ClusterWatch, peers: OriginPeers, node: BlobNode, tasks: BackendTasks, atOnce: Int, logger: Logger
+    ) {
+        self.watch = watch
+        self.peers = peers
+        self.node = node
+        self.tasks = tasks
+        self.logger = logger
+        self.atOnce = max(1, atOnce)
+        var settings = BlobFetches.Settings()
+        settings.mostAtOnce = self.atOnce
+        settings.linger = .seconds(1)
+        fetches = BlobFetches(node, settings: settings)
+    }
+
+    func stop() async {
+        isStopped = true
+        await fetches.stop()
+    }
+
+    var count: Int { wanted.count }
+
+    func forget(_ digest: BlobDigest) async { await fetches.forget(digest.sha256) }
+
+    func want(_ blob: OfferedBlob, from host: String) {
+        guard !isStopped, wanted[blob.digest] != nil || wanted.count < Self.mostWanted else { return }
+        if wanted[blob.digest] == nil {
+            wanted[blob.digest] = Wanted(sources: [], names: [])
+            queue.append(blob.digest)
+        }
+        wanted[blob.digest]?.sources.insert(host)
+        wanted[blob.digest]?.names.formUnion(blob.names)
+        startMore()
+    }
+
+    private func startMore() {
+        while underWay < atOnce, head < queue.count, !isStopped {
+            let digest = queue[head]
+            head += 1
+            if head > 1_000, head * 2 > queue.count {
+                queue.removeFirst(head)
+                head = 0
+            }
+            guard let entry = wanted[digest], !entry.isRunning else { continue }
+            wanted[digest]?.isRunning = true
+            underWay += 1
+            Task { await self.run(digest) }
+        }
+    }
+
+    private func run(_ digest: BlobDigest) async {
+        let problem = await take(digest)
+        underWay -= 1
+        wanted[digest]?.isRunning = false
+        if let problem {
+            await failed(digest, problem)
+        } else {
+            let names = wanted.removeValue(forKey: digest)?.names ?? []
+            // Whoever offered it has the task too, and keeps it until the back end has the blob.
+            for name in names { try? await tasks.add(digest, for: name) }
+        }
+        startMore()
+    }
+
+    private func failed(_ digest: BlobDigest, _ problem: String) async {
+        guard let failures = wanted[digest]?.failures, !isStopped else { return }
+        guard failures < Self.mostFailures else {
+            logger.warning(
+                "a blob cannot be copied here: it is tried again when another origin offers it",
+                metadata: ["blob": "\(digest)", "reason": "\(problem)"])
+            wanted[digest] = nil
+            return
+        }
+        wanted[digest]?.failures = failures + 1
+        let pause = Self.backoff.pause(afterFailures: failures + 1)
+        Task {
+            try? await Task.sleep(for: .seconds(pause))
+            self.again(digest)
+        }
+    }
+
+    private func again(_ digest: BlobDigest) {
+        guard wanted[digest] != nil else { return }
+        queue.append(digest)
+        startMore()
+    }
+
+    // MARK: One blob
+
+    /// - Returns: why it did not come; nil when it is here.
+    private func take(_ digest: BlobDigest) async -> String? {
+        guard let entry = wanted[digest], node.catalogue.entry(of: digest.sha256) == nil else { return nil }
+        let placement = watch.placement
+        guard placement.keeps(digest) else { return nil }
+        let sources = entry.sources.filter { placement.isUp($0) }.sorted()
+        var problem = "no origin that has it answers"
+        for source in sources {
+            do {
+                guard let note = try await peers.facts([digest], at: source, contents: true).first else { continue }
+                if note.size == 0 || note.content != nil {
+                    return await store(note.content ?? [], digest)
+                }
+                let info = try BlobInfo.parse(
+                    try await peers.info(of: digest, at: source),
+                    expecting: InfoExpectation(infoDigest: note.infoDigest, blob: digest.sha256, length: note.size))
+                let addresses = sources.compactMap { watch.member($0)?.peers }
+                try await fetches.fetch(BlobFetches.Plan(info: info, peers: addresses, trackers: []))
+                return nil
+            } catch {
+                problem = "\(error)"
+            }
+        }
+        return problem
+    }
+
+    private func store(_ content: [UInt8], _ digest: BlobDigest) async -> String? {
+        await Threads.offload { [node] () -> String? in
+            do {
+                let upload = try BlobUpload(in: node.directory)
+                try upload.enter(at: nil)
+                try content.withUnsafeBytes { bytes in Result { try upload.append([bytes]) } }.get()
+                let blob = try upload.finish(digest.sha256)
+                node.catalogue.add(digest.sha256, blob.info, usedAt: Clocks.wallSeconds)
+                return nil
+            } catch {
+                return "\(error)"
+            }
+        }
+    }
+}
