@@ -138,7 +138,7 @@ struct OriginFacts: BlobFacts {
 
 extension ColdAnswers {
     /// What an index is told. Nil for a blob that is here, or nowhere.
-    static func factsError(_ answer: ColdAnswer, _ digest: BlobDigest) -> BlobFactsError? {
+    package static func factsError(_ answer: ColdAnswer, _ digest: BlobDigest) -> BlobFactsError? {
         switch answer {
         case .here, .missing: nil
         case .fetching: BlobFactsError(.fetching, error(answer, digest)?.message ?? "")
@@ -146,7 +146,7 @@ extension ColdAnswers {
         }
     }
 
-    static func factsError(_ problem: BackendProblem, _ digest: BlobDigest?) -> BlobFactsError {
+    package static func factsError(_ problem: BackendProblem, _ digest: BlobDigest?) -> BlobFactsError {
         switch problem.kind {
         case .disk: BlobFactsError(.full, problem.description)
         case .wrong: BlobFactsError(.wrong, problem.description)

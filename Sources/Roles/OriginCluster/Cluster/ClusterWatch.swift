@@ -154,6 +154,12 @@ package final class ClusterWatch: Sendable {
         refresh()
     }
 
+    /// There are no other origins.
+    package func standAlone(as host: String) {
+        state.withLock { ($0.hosts, $0.own) = ([host], host) }
+        refresh()
+    }
+
     private func resolve(_ name: String, _ port: UInt16) async {
         do {
             let found = try await SystemResolver.addresses(of: name, port: port).compactMap { address in

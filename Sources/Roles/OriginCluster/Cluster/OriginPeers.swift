@@ -1,4 +1,5 @@
 import Address
+import ColdStore
 import HTTPTransport
 import JSON
 import NIOCore
@@ -27,7 +28,8 @@ package enum PeerProblem: Error, Sendable, Hashable, CustomStringConvertible {
 enum InternalPath {
     static let root = "/v1/internal"
     static let origin = root + "/origin"
-    static let facts = root + "/facts"
+    static let notes = root + "/notes"
+    static let warm = root + "/warm"
     static let offers = root + "/offers"
     static let adoptions = root + "/adoptions"
     static func blob(_ digest: BlobDigest) -> String { "\(root)/blobs/\(digest)" }
@@ -119,11 +121,11 @@ package final class OriginPeers: Sendable {
 
     /// What another origin has of some blobs.
     /// - Parameter contents: whether small blobs come along.
-    func facts(_ digests: [BlobDigest], at host: String, contents: Bool) async throws(PeerProblem) -> [BlobNote] {
+    func notes(_ digests: [BlobDigest], at host: String, contents: Bool) async throws(PeerProblem) -> [BlobNote] {
         let question: JSONValue = .object([
             "digests": .array(digests.map { .string($0.description) }), "contents": .bool(contents),
         ])
-        let answer = try await document(host, InternalPath.facts, question)
+        let answer = try await document(host, InternalPath.notes, question)
         return (answer["blobs"]?.arrayValue ?? []).compactMap { BlobNote($0) }.filter { digests.contains($0.digest) }
     }
 
@@ -145,6 +147,24 @@ package final class OriginPeers: Sendable {
         } catch {
             guard error == .status(404) else { throw error }
             return false
+        }
+    }
+
+    /// Has an origin read a blob from the back end of a name, if it is not there.
+    func warm(
+        _ digest: BlobDigest, for name: ContentName, patience: Double, at host: String
+    ) async throws(PeerProblem) -> ColdAnswer {
+        let question: JSONValue = .object([
+            "digest": .string(digest.description), "name": .string(name.text), "patience": .double(patience),
+        ])
+        let answer = try await document(host, InternalPath.warm, question, within: patience + 10)
+        guard let status = answer["status"]?.lenientInteger else { throw .malformed }
+        switch status {
+        case 200: return .here
+        case 404: return .missing
+        default:
+            guard let answer = ColdWire.answer(status: Int(clamping: status), answer) else { throw .malformed }
+            return answer
         }
     }
 

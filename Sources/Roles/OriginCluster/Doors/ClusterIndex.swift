@@ -54,6 +54,9 @@ struct ClusterIndex: OCIIndex {
     func referrers(to digest: BlobDigest, in name: ContentName) async throws(OCIError) -> [Manifest] {
         try await index.referrers(to: digest, in: name)
     }
+    func referrerList(to digest: BlobDigest, in name: ContentName) async throws(OCIError) -> [Descriptor] {
+        try await index.referrerList(to: digest, in: name)
+    }
     func hasBlob(_ digest: BlobDigest, in name: ContentName) async throws(OCIError) -> Bool {
         try await index.hasBlob(digest, in: name)
     }

@@ -15,7 +15,7 @@ import Swarm
 import Text
 import Threads
 
-/// The calls between origins, and of an index to origins, under `/v1/internal`.
+/// The calls between origins, under `/v1/internal`.
 struct InternalCalls: Sendable {
     let node: BlobNode
     let watch: ClusterWatch
@@ -53,7 +53,8 @@ struct InternalCalls: Sendable {
         do throws(OCIError) {
             switch (request.method, parts.first ?? "", parts.count) {
             case (.get, "origin", 1): return about()
-            case (.post, "facts", 1): return try await facts(try await body(request))
+            case (.post, "notes", 1): return try await notes(try await body(request))
+            case (.post, "warm", 1): return try await warm(try await body(request))
             case (.post, "offers", 1): return try await offers(try await body(request))
             case (.post, "adoptions", 1): return try await adopt(try await body(request))
             case (.get, "blobs", 3) where parts[2] == "info": return await info(try OCIDigest.parse(parts[1]))
@@ -85,31 +86,25 @@ struct InternalCalls: Sendable {
         .json(.object(["instance": .string(watch.instance), "peers": .string(peers)]))
     }
 
-    /// `{"digests", "contents", "touch"}`: what is known of those that are here.
-    private func facts(_ question: JSONValue) async throws(OCIError) -> Response {
+    /// `{"digests", "contents"}`: what is known of those that are here.
+    private func notes(_ question: JSONValue) async throws(OCIError) -> Response {
         let digests = (question["digests"]?.arrayValue ?? []).compactMap { $0.stringValue.flatMap { BlobDigest($0) } }
         guard digests.count <= Self.mostDigests else { throw OCIError(400, .unsupported, "too many digests") }
-        let (withContents, touches) = (
-            question["contents"]?.lenientFlag ?? false, question["touch"]?.lenientFlag ?? true
-        )
-        let notes = await Threads.offload { [node] in
-            var left = Self.mostContents
-            let now = Clocks.wallSeconds
-            return digests.compactMap { digest -> JSONValue? in
-                guard let entry = node.catalogue.entry(of: digest.sha256) else { return nil }
-                if touches { node.catalogue.touch(digest.sha256, at: now) }
-                var content: [UInt8]?
-                if withContents, entry.size <= BlobNote.mostContent, entry.size <= left {
-                    content = try? node.directory.open(digest.sha256)?.readAll(limit: Int(entry.size))
-                    left -= entry.size
-                }
-                return BlobNote(
-                    digest: digest, size: entry.size, infoHash: entry.infoHash, infoDigest: entry.infoDigest,
-                    content: content
-                ).json
-            }
-        }
-        return .json(.object(["blobs": .array(notes)]))
+        let isWhole = question["contents"]?.lenientFlag ?? false
+        let notes = await Notes.here(digests, node, contents: isWhole ? Self.mostContents : 0)
+        let now = Clocks.wallSeconds
+        for digest in notes.keys { node.catalogue.touch(digest.sha256, at: now) }
+        return .json(.object(["blobs": .array(notes.values.map(\.json))]))
+    }
+
+    /// `{"digest", "name", "patience"}`: reads a blob from its back end, if it is not here.
+    private func warm(_ question: JSONValue) async throws(OCIError) -> Response {
+        guard let digest = question["digest"]?.stringValue.flatMap({ BlobDigest($0) }),
+            let name = question["name"]?.stringValue.flatMap({ ContentName($0) })
+        else { throw OCIError(400, .unsupported, "a digest and a name are needed") }
+        let patience: Double = if case .double(let seconds)? = question["patience"] { seconds } else { 0 }
+        let answer = await reads.warmHere(digest, in: name, patience: min(60, max(0, patience)))
+        return .json(ColdWire.json(answer))
     }
 
     private func info(_ digest: BlobDigest) async -> Response {

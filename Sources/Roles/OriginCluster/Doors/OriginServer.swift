@@ -8,6 +8,7 @@ import HTTPServing
 import HTTPTransport
 import HTTPTypes
 import Hummingbird
+import IndexLink
 import JSON
 import Logging
 import OCI
@@ -106,6 +107,14 @@ package final class OriginServer: Sendable {
         let calls = InternalCalls(
             node: node, watch: watch, reads: reads, copies: copies, repair: repair, tasks: tasks, uploads: uploads,
             peers: doors.peers, trackers: doors.trackers, needsRole: needsRole, admission: admission)
+        let facts = RouteTable(
+            title: "Origin", description: "Blobs.", tokenText: "a token of the registry", schemas: [:], parameters: [:],
+            routes: [
+                FactsCall(
+                    here: ClusterFacts(reads: reads, tasks: tasks, asksBackEnds: false),
+                    anywhere: ClusterFacts(reads: reads, tasks: tasks, asksBackEnds: true), access: doors.access
+                ).route
+            ])
         let kraken = KrakenBlobCalls(index: index, reads: reads, trackers: doors.trackers)
         let (lists, forward) = (
             ClusterLists(watch: watch, peers: peers, doors: doors, node: node),
@@ -118,6 +127,7 @@ package final class OriginServer: Sendable {
             router.add(middleware: middleware(to: address, doors.access))
             oci.add(to: router)
             calls.add(to: router)
+            facts.add(to: router, refuse: refusal)
             forward.add(to: router)
             router.get("v1/cluster") { request, context in
                 context.refusal(of: RegistryRoles.pull) ?? lists.cluster(seenFrom: request)
@@ -149,11 +159,12 @@ package final class OriginServer: Sendable {
     private static func middleware(to address: ListenAddress, _ access: RegistryAccess) -> AccessMiddleware {
         AccessMiddleware(
             RequestGuard(address: address, local: RegistryAccess.localCaller), access.authenticator, setting: "tokens",
-            open: open, challenge: { RegistryAccess.challenge($0.uri.path) }
-        ) { request, status, text in
-            request.uri.path.hasPrefix("/v2")
-                ? OCIService.refusal(status, text) : Problem.response(status, "REFUSED", text)
-        }
+            open: open, challenge: { RegistryAccess.challenge($0.uri.path) }, refuse: refusal)
+    }
+
+    private static let refusal: RefusalAnswer = { request, status, text in
+        request.uri.path.hasPrefix("/v2")
+            ? OCIService.refusal(status, text) : Problem.response(status, "REFUSED", text)
     }
 
     package func stop() async {

@@ -148,9 +148,7 @@ struct BlobReads: Sendable {
             node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds)
             return entry.size
         }
-        for host in watch.placement.sources(of: digest) {
-            if let note = try? await peers.facts([digest], at: host, contents: false).first { return note.size }
-        }
+        if let note = await note(of: digest) { return note.size }
         guard let cold else { return nil }
         do {
             return try await cold.reads.size(of: digest, in: name)

@@ -15,22 +15,36 @@ enum ColdWire {
     /// Nil for a blob that is here, or nowhere.
     static func response(_ answer: ColdAnswer) -> Response? {
         switch answer {
-        case .here, .missing: return nil
+        case .here, .missing: nil
+        case .fetching: .json(json(answer), status: .accepted)
+        case .failed: .json(json(answer), status: .badGateway)
+        }
+    }
+
+    /// With the status that says the same.
+    static func json(_ answer: ColdAnswer) -> JSONValue {
+        switch answer {
+        case .here: return .object(["status": .integer(200)])
+        case .missing: return .object(["status": .integer(404)])
         case .fetching(let done, let total):
-            return .json(
-                .object(["done": .integer(done), "total": total.map { .integer($0) } ?? .null]), status: .accepted)
+            return .object([
+                "status": .integer(202), "done": .integer(done), "total": total.map { .integer($0) } ?? .null,
+            ])
         case .failed(let problem, let again):
             let kind = kinds.first { $0.kind == problem.kind }?.text ?? "unavailable"
-            return .json(
-                .object([
-                    "kind": .string(kind), "text": .string(problem.description), "again": .double(again),
-                ]), status: .badGateway)
+            return .object([
+                "status": .integer(502), "kind": .string(kind), "text": .string(problem.description),
+                "again": .double(again),
+            ])
         }
     }
 
     /// Nil for what is no such answer.
     static func answer(status: Int, _ body: [UInt8]) -> ColdAnswer? {
-        guard let value = try? JSONValue.parse(body) else { return nil }
+        (try? JSONValue.parse(body)).flatMap { answer(status: status, $0) }
+    }
+
+    static func answer(status: Int, _ value: JSONValue) -> ColdAnswer? {
         if status == 202, let done = value["done"]?.lenientInteger {
             return .fetching(done: done, total: value["total"]?.lenientInteger)
         }

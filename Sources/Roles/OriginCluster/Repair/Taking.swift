@@ -133,7 +133,7 @@ actor Taking {
         var problem = "no origin that has it answers"
         for source in sources {
             do {
-                guard let note = try await peers.facts([digest], at: source, contents: true).first else { continue }
+                guard let note = try await peers.notes([digest], at: source, contents: true).first else { continue }
                 if note.size == 0 || note.content != nil {
                     return await store(note.content ?? [], digest)
                 }

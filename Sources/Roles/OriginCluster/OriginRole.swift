@@ -1,0 +1,162 @@
+import Address
+import Admission
+import BlobNode
+import Blobs
+import ColdStore
+import Database
+import Files
+import HTTPServing
+import HTTPTransport
+import IndexLink
+import Logging
+import Registry
+import RegistryAccess
+import Swarm
+import Text
+import Threads
+
+/// Why an origin could not start.
+package enum OriginProblem: Error, Sendable {
+    /// The directory, which cannot be used.
+    case directory(SystemError)
+    case database(DatabaseFileError)
+    case http(HTTPServiceError)
+    /// The engine could not start.
+    case engine(any Error)
+}
+
+/// An origin: its blobs, its engine, its doors, and what it does with the other origins.
+package final class OriginRole: Sendable {
+    private let swarm: SwarmNode
+    private let node: BlobNode
+    private let cold: ColdStore?
+    private let watch: ClusterWatch
+    private let server: OriginServer
+    private let peers: OriginPeers
+    private let link: HTTPPeers
+
+    package var addresses: [ListenAddress] { server.addresses }
+    /// Where its engine is reached.
+    package let peerAddress: String
+
+    private init(
+        swarm: SwarmNode, node: BlobNode, cold: ColdStore?, watch: ClusterWatch, server: OriginServer,
+        peers: OriginPeers, link: HTTPPeers, peerAddress: String
+    ) {
+        (self.swarm, self.node, self.cold, self.watch) = (swarm, node, cold, watch)
+        (self.server, self.peers, self.link, self.peerAddress) = (server, peers, link, peerAddress)
+    }
+
+    package static func start(
+        _ configuration: OriginConfiguration, access: RegistryAccess, certificates: Certificates? = nil,
+        admission: Admission, logger: Logger
+    ) async throws(OriginProblem) -> OriginRole {
+        let directory: BlobDirectory
+        do throws(SystemError) {
+            directory = try await Threads.offload { () throws(SystemError) in
+                try BlobDirectory(path: configuration.data)
+            }
+        } catch {
+            throw .directory(error)
+        }
+        let (swarm, node) = try await engine(configuration, directory, admission, logger)
+        let peers = OriginPeers(
+            isSecure: certificates != nil, credential: configuration.credential, settings: configuration.transport)
+        let link = HTTPPeers(configuration.credential, settings: configuration.transport)
+        var cold: ColdStore?
+        do {
+            cold = try await openCold(configuration, node, logger)
+            let name = configuration.name ?? ownName(configuration)
+            let watch = ClusterWatch(
+                configuration.cluster, own: name, peers: peers, settings: configuration.settings,
+                instance: BlobUpload.newID(), logger: logger)
+            let address = await reachable(await node.peerAddress, name)
+            let doors = OriginDoors(
+                addresses: configuration.listen, access: access, certificates: certificates, peers: address,
+                indexes: configuration.indexes, trackers: configuration.trackers, transport: configuration.transport)
+            let server = try await OriginServer.start(
+                doors, node: node, index: RemoteIndex(configuration.indexes, peers: link), cold: cold, watch: watch,
+                peers: peers, settings: configuration.settings, admission: admission, logger: logger)
+            if case .list(let hosts) = configuration.cluster, hosts.isEmpty, let first = server.addresses.first {
+                watch.standAlone(as: configuration.name ?? "\(first)")
+            }
+            await watch.start()
+            return OriginRole(
+                swarm: swarm, node: node, cold: cold, watch: watch, server: server, peers: peers, link: link,
+                peerAddress: address)
+        } catch {
+            await cold?.stop()
+            await peers.shutdown()
+            await link.shutdown()
+            await swarm.shutdown()
+            await node.stop()
+            switch error {
+            case let error as HTTPServiceError: throw .http(error)
+            case let error as DatabaseFileError: throw .database(error)
+            default: throw .engine(error)
+            }
+        }
+    }
+
+    package func stop() async {
+        await server.stop()
+        await watch.stop()
+        await cold?.stop()
+        await peers.shutdown()
+        await link.shutdown()
+        await swarm.shutdown()
+        await node.stop()
+    }
+
+    private static func engine(
+        _ configuration: OriginConfiguration, _ directory: BlobDirectory, _ admission: Admission, _ logger: Logger
+    ) async throws(OriginProblem) -> (SwarmNode, BlobNode) {
+        do {
+            var settings = SwarmNode.Configuration()
+            settings.admission = admission
+            settings.loops = SwarmNode.loopsForMany
+            let swarm = try SwarmNode(configuration: settings, logger: logger)
+            var options = TransferOptions()
+            options.listen =
+                configuration.peerListen
+                ?? configuration.listen.first.flatMap { PeerAddress(host: $0.host, port: 15001) }
+            options.egress = configuration.egress
+            let node = BlobNode(directory: directory, swarm: swarm, options: options, logger: logger)
+            do {
+                try await node.start()
+            } catch {
+                await swarm.shutdown()
+                throw error
+            }
+            return (swarm, node)
+        } catch {
+            throw .engine(error)
+        }
+    }
+
+    private static func openCold(
+        _ configuration: OriginConfiguration, _ node: BlobNode, _ logger: Logger
+    ) async throws -> ColdStore? {
+        guard let backends = configuration.backends else { return nil }
+        let cold = try await ColdStore.open(
+            node: node, backends: backends, path: configuration.data + "/origin.db", settings: configuration.cold,
+            logger: logger)
+        try await cold.start()
+        return cold
+    }
+
+    /// This origin's address, where it stands so in the list.
+    private static func ownName(_ configuration: OriginConfiguration) -> String? {
+        guard case .list(let hosts) = configuration.cluster else { return nil }
+        return configuration.listen.map(\.description).first { hosts.contains($0) }
+    }
+
+    /// Where other hosts reach the engine: of an origin that listens at all addresses, that of its name.
+    private static func reachable(_ bound: PeerAddress?, _ name: String?) async -> String {
+        guard let bound else { return "" }
+        guard bound.isUnspecified, let name, let url = HTTPURL("http://" + name) else { return "\(bound)" }
+        let found = try? await SystemResolver.addresses(of: url.host, port: bound.port)
+        let first = found?.compactMap { $0.ipAddress.flatMap { PeerAddress(host: $0, port: bound.port) } }.first
+        return "\(first ?? bound)"
+    }
+}
