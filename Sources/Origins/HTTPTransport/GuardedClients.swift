@@ -81,8 +81,9 @@ final class GuardedClients: Sendable {
             tls.trustRoots = .file(file)
             configuration.tlsConfiguration = tls
         }
+        if let tls = settings.tls { configuration.tlsConfiguration = tls.configuration }
         if pin != nil {
-            var tls = TLSConfiguration.makeClientConfiguration()
+            var tls = settings.tls?.configuration ?? TLSConfiguration.makeClientConfiguration()
             // The pin is checked instead, before the first request of each connection.
             tls.certificateVerification = .none
             configuration.tlsConfiguration = tls

@@ -13,8 +13,9 @@ import Text
 
 /// What an index is told, whatever that was read from.
 package struct IndexConfiguration: Sendable {
-    /// A directory, which exists: `index.db` in it is the store, unless there is a `database`.
+    /// A directory, which exists: the store is a file in it, unless there is a `database`.
     package var data: String
+    package var file = "index.db"
     package var listen = [ListenAddress(host: "127.0.0.1", port: 15004)]
     /// `postgresql://…`: the store of any number of indexes.
     package var database: String?
@@ -87,7 +88,7 @@ package final class IndexRole: Sendable {
         do { rules = try TagRules(mutable: configuration.mutable) } catch { throw .rules(error) }
         do throws(TagStoreError) {
             guard let database = configuration.database else {
-                return try await SQLiteTagStore.open(configuration.data + "/index.db", rules: rules)
+                return try await SQLiteTagStore.open("\(configuration.data)/\(configuration.file)", rules: rules)
             }
             return try await PostgresTagStore.open(database, rules: rules)
         } catch {

@@ -53,6 +53,8 @@ package struct RegistryConfiguration: Sendable, Equatable {
 
     // Access.
     package var tokens: [JSONValue] = []
+    /// What this role shows others.
+    package var token: Secret?
     package var insecure = false
     package var local: LocalCallers?
     package var allowed: [AddressRange] = []

@@ -94,6 +94,9 @@ package enum RegistryTable {
         Setting(
             "tokens", .tokens, \.tokens, .nothing,
             "`[{name, role, sha256 or secret, names, expires}]`, in a file of mode 600"),
+        Setting(
+            "token", .secret, optional: \.token, .words("the `secret` of a token of the role `cluster`"),
+            "what this role shows other roles"),
         Setting("insecure", .yamlFlag, \.insecure, .value("false"), "whoever reaches this role may do everything"),
         Setting(
             "local", .choice, optional: \.local, .words("`open`; with `tokens` `token`"),
@@ -111,7 +114,7 @@ package enum RegistryTable {
     ]
 
     /// The keys with secrets in them: a file that has one of them is nobody else's to read.
-    package static let secrets = ["tokens", "auth", "swarm_secret"]
+    package static let secrets = ["tokens", "token", "auth", "swarm_secret"]
 }
 
 extension SettingForm where Value == String {

@@ -130,10 +130,13 @@ struct AgentCommand: SwoopCommand {
         options.site = site
         let node = BlobNode(directory: directory, swarm: swarm, options: options, logger: logger)
         let followed = try followed(follow.isEmpty ? given.values.follow : follow)
-        let (registry, credential) = try access.place(configured: given.registryURL(named))
-        let local = try await Threads.offload { [tokens] in
-            Result { try tokens == nil ? given.localAccess() : Self.access(tokens) }
+        let (registry, own) = try access.place(configured: given.registryURL(named))
+        let credential = try own ?? given.credential()
+        let (local, transport) = try await Threads.offload { [tokens] in
+            Result { (try tokens == nil ? given.localAccess() : Self.access(tokens), try given.transport()) }
         }.get()
+        var settings = access.settings
+        settings.tls = transport.tls
         if case .tokens(let tokens) = local {
             StopSignal.shared.onHangup {
                 Threads.runDetached {
@@ -145,7 +148,7 @@ struct AgentCommand: SwoopCommand {
         }
         let list = SystemPath(place + "/cluster.json")
         let view = RegistryView(
-            registry, credential: credential, settings: access.settings, known: Self.known(list)
+            registry, credential: credential, settings: settings, known: Self.known(list)
         ) { cluster in
             Threads.runDetached { Self.keep(cluster, at: list) }
         }

@@ -37,7 +37,10 @@ struct IndexServeCommand: SwoopCommand {
     @Option(
         help: ArgumentHelp("Where it is reached. Default: 127.0.0.1:15004.", valueName: "addr:port"),
         transform: Self.listenAddress)
-    var listen = ListenAddress(host: "127.0.0.1", port: 15004)
+    var listen: ListenAddress?
+
+    @Option(help: ArgumentHelp("The port, at the address that the configuration has.", valueName: "port"))
+    var port: UInt16?
 
     @Option(
         help: ArgumentHelp("A PostgreSQL database, 13 or newer, instead of index.db.", valueName: "postgresql://…"))
@@ -77,32 +80,40 @@ struct IndexServeCommand: SwoopCommand {
 
     @OptionGroup var files: SecurityArguments
 
+    @OptionGroup var given: ConfigurationArguments
+
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
         if insecure, files.tokens != nil { throw ValidationError("'--insecure' and '--tokens' exclude each other") }
         try files.check()
-        guard listen.isLoopback || insecure || files.tokens != nil else {
-            throw ValidationError(
-                "with '--listen \(listen.description.shown)' strangers reach the index: add --tokens FILE, or --insecure if they all may push, pull and delete"
-            )
-        }
+        if port != nil, listen != nil { throw ValidationError("'--port' and '--listen' exclude each other") }
         if let database, !database.hasPrefix("postgresql://"), !database.hasPrefix("postgres://") {
             throw ValidationError("'--database' is postgresql://USER@HOST/DATABASE")
         }
     }
 
     func run(_ reporter: Reporter) async throws {
-        var logger = global.logger
-        if global.verbose == 0 { logger.logLevel = .warning }
+        let given = try await given.load(.index, reporter)
+        let logger = given.logger(global, reporter)
         StopSignal.shared.setForcedStatus(.done)
         DescriptorLimit.raise()
-        let (place, files, host, insecure) = (data ?? UpCommand.usualData, files, listen.host, insecure)
-        let security = try await Threads.offload { [database] in
+        let listen = try listen ?? ListenAddress(host: given.host(), port: port.map { Int($0) } ?? 15_004)
+        let database = database ?? given.indexDatabase
+        let (place, files, insecure) = (data ?? given.indexDirectory ?? UpCommand.usualData, files, insecure)
+        let isOpen = insecure || files.tokens != nil || given.values.insecure || !given.values.tokens.isEmpty
+        guard listen.isLoopback || isOpen else {
+            throw Failure(
+                .usage,
+                "with '--listen \(listen.description.shown)' strangers reach the index: add --tokens FILE, or --insecure if they all may push, pull and delete"
+            )
+        }
+        let (security, transport) = try await Threads.offload {
             Result {
                 if database == nil { try Self.make(place) }
-                return try RegistrySecurity(
-                    files, data: place, host: host, needsTokens: files.tokens != nil, isInsecure: insecure)
+                return (
+                    try RegistrySecurity(files, given, isInsecure: insecure), try given.transport()
+                )
             }
         }.get()
         if security.isFromFiles {
@@ -110,9 +121,12 @@ struct IndexServeCommand: SwoopCommand {
         }
         var configuration = IndexConfiguration(data: place)
         (configuration.listen, configuration.database) = ([listen], database)
+        if let name = given.indexFile { configuration.file = name }
         (configuration.origins, configuration.indexes, configuration.trackers) = (origin, index, tracker)
+        try given.fill(&configuration, isRoles: port != nil)
         if !mutable.isEmpty { configuration.mutable = mutable }
-        configuration.credential = try CredentialFile.read(tokenFile)
+        configuration.credential = try CredentialFile.read(tokenFile) ?? given.credential()
+        configuration.transport = transport
         configuration.transport.pin = pin
         let role: IndexRole
         do throws(IndexProblem) {
@@ -120,7 +134,7 @@ struct IndexServeCommand: SwoopCommand {
                 configuration, access: security.access, certificates: security.certificates, admission: Admission(),
                 logger: logger)
         } catch {
-            throw Failure(error, place: database == nil ? place + "/index.db" : "the database")
+            throw Failure(error, place: database == nil ? "\(place)/\(configuration.file)" : "the database")
         }
         let address = role.addresses[0]
         let url = "\(security.certificates == nil ? "http" : "https")://\(address)"
@@ -129,7 +143,9 @@ struct IndexServeCommand: SwoopCommand {
                 ("event", .string("listening")), ("index", .string("\(address)")), ("url", .string(url)),
                 ("data", .string(database == nil ? place : "postgresql")),
             ]))
-        if insecure { reporter.warning("whoever reaches \(address) may push, pull and delete: --insecure") }
+        if case .everybody = security.access {
+            reporter.warning("whoever reaches \(address) may push, pull and delete: --insecure")
+        }
         reporter.note("index at \(url), kept in \(database == nil ? place.shown : "PostgreSQL")")
         ServiceManager.ready()
         await StopSignal.shared.wait()

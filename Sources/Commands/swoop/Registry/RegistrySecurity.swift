@@ -56,6 +56,10 @@ struct RegistrySecurity: Sendable {
     /// What clients are told of a certificate that nobody vouches for.
     let pin: CertificatePin?
 
+    init(access: RegistryAccess, certificates: Certificates?, own: OwnAccess?, pin: CertificatePin?) {
+        (self.access, self.certificates, self.own, self.pin) = (access, certificates, own, pin)
+    }
+
     /// Reads the files, and makes those that are needed and not given. Blocks on the disk.
     init(_ files: SecurityArguments, data: String, host: String, needsTokens: Bool, isInsecure: Bool) throws {
         let own = OwnAccess(data: data)

@@ -1,0 +1,40 @@
+import IndexServer
+import RegistrySettings
+import Text
+
+// An index by its files.
+extension RoleConfiguration {
+    /// `postgresql://…`; nil for a file.
+    var indexDatabase: String? {
+        guard let text = values.database?.value, text.contains("://") else { return nil }
+        return text
+    }
+
+    /// The SQLite file, as `database` or Kraken's `localdb` name it.
+    private var indexPath: String? {
+        values.database.flatMap { $0.value.contains("://") ? nil : $0.value } ?? values.localDatabase.source
+    }
+
+    var indexDirectory: String? {
+        guard let path = indexPath, let slash = path.lastIndex(of: "/") else { return values.data }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    var indexFile: String? { indexPath.flatMap { $0.split(separator: "/").last }.map(String.init) }
+
+    /// What no option said.
+    /// - Parameter isRoles: whether it runs as the seed's, whose other roles are on this host where nothing is said.
+    func fill(_ configuration: inout IndexConfiguration, isRoles: Bool) throws {
+        if let mutable = values.mutable { configuration.mutable = mutable }
+        let isConfigured = isRoles || place.path != nil
+        if configuration.origins.isEmpty, isConfigured || !values.origin.isEmpty {
+            configuration.origins = try urls(of: values.origin, usual: 15_002)
+        }
+        if configuration.trackers.isEmpty, isConfigured || !values.tracker.isEmpty {
+            configuration.trackers = announceURLs()
+        }
+        if configuration.indexes.isEmpty, !values.cluster.isEmpty {
+            configuration.indexes = try urls(of: values.cluster, usual: 15_004)
+        }
+    }
+}

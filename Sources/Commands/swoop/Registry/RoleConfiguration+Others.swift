@@ -1,0 +1,83 @@
+import Address
+import Files
+import HTTPTransport
+import RegistryClient
+import RegistrySettings
+import Settings
+import Text
+
+// Other roles, as the configuration of one says where they are, and how they are spoken to.
+extension RoleConfiguration {
+    /// Other roles speak TLS where the files say whom to trust.
+    private var scheme: String {
+        values.tls.authorities.isEmpty || values.tls.client.isDisabled ? "http" : "https"
+    }
+
+    /// - Parameter usual: the port of that role on this host, where the files name none.
+    func urls(of hosts: HostList, usual: Int) throws -> [HTTPURL] {
+        let addresses = hosts.isEmpty ? [ListenAddress(host: "127.0.0.1", port: usual)] : hosts.fixed
+        return try (addresses + (hosts.dns.map { [$0] } ?? [])).map { address in
+            guard let url = HTTPURL("\(scheme)://\(address)") else {
+                throw Failure(.usage, "'\(address.description.shown)' is no host and port")
+            }
+            return url
+        }
+    }
+
+    /// Announce URLs. Trackers are spoken to without TLS.
+    func announceURLs() -> [String] {
+        let hosts = values.tracker
+        let usual = [ListenAddress(host: "127.0.0.1", port: 15_003)]
+        return (hosts.isEmpty ? usual : hosts.fixed + (hosts.dns.map { [$0] } ?? [])).map { "http://\($0)/announce" }
+    }
+
+    /// What other roles are shown: `token`, else the text of a token of the role `cluster`, which they have too.
+    func credential() throws -> RegistryCredential? {
+        let shared = values.tokens.first { $0["role"]?.stringValue == "cluster" && $0["secret"]?.stringValue != nil }
+        guard let text = values.token?.value ?? shared?["secret"]?.stringValue else { return nil }
+        guard let credential = RegistryCredential(text) else {
+            throw Failure(.usage, "the key 'token' is wrong: it is letters, digits and signs without blanks")
+        }
+        return credential
+    }
+
+    /// Whom this role trusts, and what it shows them. Blocks on the disk.
+    func transport() throws -> HTTPTransportSettings {
+        var settings = HTTPTransportSettings()
+        guard !values.tls.client.isDisabled, !values.tls.authorities.isEmpty || values.tls.client.files != nil else {
+            return settings
+        }
+        let client = values.tls.client.files
+        do throws(ClientTLS.Problem) {
+            let passphrase = try client?.passphrase.map { file throws(ClientTLS.Problem) in try Self.firstLine(of: file)
+            }
+            settings.tls = try ClientTLS(
+                authorities: values.tls.authorities.compactMap(\.path),
+                identity: client.map { ($0.certificate, $0.key, passphrase ?? []) })
+        } catch {
+            throw Failure(.usage, "the key 'tls' is wrong: \(error)".shown)
+        }
+        return settings
+    }
+
+    private static func firstLine(of file: String) throws(ClientTLS.Problem) -> [UInt8] {
+        do {
+            let small = try SystemFileLayer().readSmallFile(SystemPath(file), limit: 4096, followSymlink: true)
+            return Array(small.bytes.prefix { $0 != 0x0a && $0 != 0x0d })
+        } catch {
+            throw ClientTLS.Problem("\(file) cannot be read as a passphrase: \(error)")
+        }
+    }
+}
+
+extension RegistrySecurity {
+    /// Who may use a role and how it proves itself: as the options say, else as the files do. Blocks on the disk.
+    init(_ files: SecurityArguments, _ given: RoleConfiguration, isInsecure: Bool) throws {
+        let asks = files.tokens != nil
+        let options = try RegistrySecurity(
+            files, data: "", host: "127.0.0.1", needsTokens: asks, isInsecure: isInsecure)
+        self.init(
+            access: try asks || isInsecure ? options.access : given.access(),
+            certificates: try options.certificates ?? given.certificates(), own: nil, pin: nil)
+    }
+}
