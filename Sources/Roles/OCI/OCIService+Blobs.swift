@@ -116,14 +116,10 @@ extension OCIService {
     private func end(
         _ upload: BlobUpload, to name: ContentName, digest: BlobDigest, _ request: Request, _ context: ServiceContext
     ) async throws(OCIError) -> Response {
-<<<<<<< HEAD
-        try await receive(request, context, into: upload, at: try Self.start(of: request))
+        try await receive(request, context, into: upload, at: try Self.start(of: request), of: digest)
         // From here until the name has it, nothing else keeps it from being collected.
         let held = blobs.hold(digest)
         defer { withExtendedLifetime(held) {} }
-=======
-        try await receive(request, context, into: upload, at: try Self.start(of: request), of: digest)
->>>>>>> 919cd3a (OriginCluster: several origins keep blobs together: pushes passed on, reads passed through, copies made again)
         let blob: FinishedBlob
         do throws(UploadProblem) {
             blob = try await Threads.offload { () throws(UploadProblem) in try upload.finish(digest.sha256) }
