@@ -42,7 +42,8 @@ final class MemoryIndex: OCIIndex {
         blobs.withLock { $0.remove(Key(name: name, digest: digest)) != nil }
     }
     func manifest(_ name: ContentName, _ version: Reference.Version) async throws(OCIError) -> Manifest? { nil }
-    func put(_ manifest: Manifest, in name: ContentName, tags: [Registry.Tag], by author: Author) async throws(OCIError) {}
+    func put(_ manifest: Manifest, in name: ContentName, tags: [Registry.Tag], by author: Author) async throws(OCIError)
+    {}
     func removeManifest(
         _ name: ContentName, _ digest: BlobDigest, by author: Author
     ) async throws(OCIError) -> Bool { false }
@@ -83,6 +84,7 @@ final class Bench: Sendable {
             await cold?.stop()
             await peers.shutdown()
             await swarm.shutdown()
+            await node.stop()
         }
     }
 

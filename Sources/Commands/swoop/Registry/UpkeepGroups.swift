@@ -14,9 +14,16 @@ struct IndexCommand: ParsableCommand {
         defaultSubcommand: IndexServeCommand.self)
 }
 
-/// `swoop origin`: what is done with an origin of a registry.
+/// `swoop origin`: an origin of a registry, and what is done with one.
 struct OriginTools: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "origin", abstract: "Look at an origin's disk, or hold all of its blobs against their digests.",
-        subcommands: [OriginStatusCommand.self, OriginScrubCommand.self])
+        commandName: "origin",
+        abstract: "Run an origin of a registry, look at its disk, or hold all of its blobs against their digests.",
+        discussion: """
+            Examples:
+              swoop origin --index http://127.0.0.1:15004
+              swoop origin status
+            """,
+        subcommands: [OriginServeCommand.self, OriginStatusCommand.self, OriginScrubCommand.self],
+        defaultSubcommand: OriginServeCommand.self)
 }

@@ -58,6 +58,8 @@ package final class OriginPeers: Sendable {
         var settings = settings
         settings.connectTimeout = 3
         settings.connectionsPerHost = 16
+        // Each question has a deadline of its own.
+        settings.readTimeout = 3_600
         questions = HTTPTransport(settings: settings)
         settings.connectionsPerHost = 512
         settings.writeTimeout = 30

@@ -1,3 +1,4 @@
+import Backends
 import BlobNode
 import ColdStore
 import NameIndex
@@ -58,11 +59,7 @@ struct ClusterFacts: BlobFacts {
         }
         if asksBackEnds, let cold = reads.cold {
             let missing = digests.filter { sizes[$0] == nil }
-            let found = await each(missing) { digest in
-                do { return .success(try await cold.reads.size(of: digest, in: name)) } catch {
-                    return Result<Int64?, BlobFactsError>.failure(ColdAnswers.factsError(error, digest))
-                }
-            }
+            let found = await each(missing) { await Self.size(of: $0, in: name, cold) }
             for (digest, size) in found { sizes[digest] = try size.get() }
         }
         guard joining else { return sizes }
@@ -72,6 +69,16 @@ struct ClusterFacts: BlobFacts {
             }
         }
         return sizes
+    }
+
+    private static func size(
+        of digest: BlobDigest, in name: ContentName, _ cold: ColdStore
+    ) async -> Result<Int64?, BlobFactsError>? {
+        do throws(BackendProblem) {
+            return .success(try await cold.reads.size(of: digest, in: name))
+        } catch {
+            return .failure(ColdAnswers.factsError(error, digest))
+        }
     }
 
     private func each<Value: Sendable>(

@@ -17,10 +17,12 @@ package final class Copies: Sendable {
     private let repair: Repair
     private let patience: Double
     private let logger: Logger
-    private let relays = Mutex<[String: UploadRelay]>([:])
+    private let relays = Mutex<[String: (relay: UploadRelay, begunAt: Double)]>([:])
 
     /// Uploads that are passed on at a time. One more is sent from its file at its end.
     private static let mostRelays = 4_096
+    /// Seconds after which one may be given up for another upload.
+    private static let relayAge = 3_600.0
     /// Seconds between two tries to find an origin for a copy.
     private static let pause = 0.3
 
@@ -44,12 +46,14 @@ package final class Copies: Sendable {
     ///   - via: for an upload that another origin passes on to here: those that have it or get it otherwise; nil for one that
     ///     this origin is not to pass on.
     func tap(_ part: UploadPart, size: Int64? = nil, from via: Origin) -> (any UploadTap)? {
-        if let relay = relays.withLock({ $0[part.id] }) { return relay.tap(at: part.offset) }
+        if let relay = relays.withLock({ $0[part.id]?.relay }) { return relay.tap(at: part.offset) }
         guard part.offset == 0, let place = place(for: part, size: size, from: via) else { return nil }
         let relay = UploadRelay(place, peers: peers)
         let isNew = relays.withLock { relays in
+            let now = Clocks.steadySeconds
+            if relays.count >= Self.mostRelays { relays = relays.filter { now - $0.value.begunAt < Self.relayAge } }
             guard relays.count < Self.mostRelays else { return false }
-            relays[part.id] = relay
+            relays[part.id] = (relay, now)
             return true
         }
         return isNew ? relay.tap(at: 0) : nil
@@ -81,7 +85,7 @@ package final class Copies: Sendable {
     /// An upload has ended without a blob.
     func dropped(_ id: String) async { await takeRelay(id)?.cancel() }
 
-    private func takeRelay(_ id: String) -> UploadRelay? { relays.withLock { $0.removeValue(forKey: id) } }
+    private func takeRelay(_ id: String) -> UploadRelay? { relays.withLock { $0.removeValue(forKey: id)?.relay } }
 
     // MARK: At its end
 

@@ -34,6 +34,8 @@ struct ClusterBlobs: OCIBlobs {
         }
     }
 
+    func hold(_ digest: BlobDigest) -> (any Sendable)? { reads.node.catalogue.reserve(digest.sha256) }
+
     func pushed(_ blob: FinishedBlob, to name: ContentName) async throws(OCIError) {
         try await copies.settle(blob, id: "", name: name)
     }

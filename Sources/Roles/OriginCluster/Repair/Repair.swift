@@ -101,6 +101,7 @@ package actor Repair {
                 fresh.subtract(batch)
                 await offer(batch)
             } else {
+                if open.isEmpty { rounds = 0 }
                 await rest(open.isEmpty ? 3_600 : Self.backoff.pause(afterFailures: rounds + 1))
                 guard fresh.isEmpty, !isAllDue, !isStopped, !open.isEmpty else { continue }
                 rounds += 1
@@ -130,7 +131,8 @@ package actor Repair {
         while place != nil {
             // What has changed meanwhile begins all of it again.
             if isAllDue || isStopped { return }
-            await offer(node.catalogue.some(from: &place, limit: Self.batch) { _ in true }.map { BlobDigest($0.digest) })
+            await offer(
+                node.catalogue.some(from: &place, limit: Self.batch) { _ in true }.map { BlobDigest($0.digest) })
         }
     }
 
