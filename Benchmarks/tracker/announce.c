@@ -4,7 +4,8 @@
 //   announce ADDRESS PORT HASHES-FILE PEERS SECONDS [SOURCES]
 //
 // HASHES-FILE holds info hashes of 20 bytes each. It ends after PEERS announces (0: no bound) or SECONDS. With SOURCES, up to
-// 250, they come from 127.0.1.1 and those that follow, in turn: as from so many hosts. Else all come from one.
+// 250, they come from 127.0.1.1 and those that follow, in turn: as from so many hosts. Else all come from one. RATE in the
+// environment: announces a second at most.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -87,9 +88,13 @@ int main(int count, char **words) {
     long asked = 0, answered = 0, errors = 0, lost = 0, sent_batches = 0, heard_batches = 0;
     int waiting[BATCHES];
     double begin = now(), end = begin + limit;
+    double rate = getenv("RATE") ? atof(getenv("RATE")) : 0;
     while (now() < end && (!peers || answered + errors + lost < peers)) {
         while (sent_batches - heard_batches < BATCHES && (!peers || asked < peers)) {
             int batch = peers && peers - asked < BATCH ? (int)(peers - asked) : BATCH;
+            long due = rate ? (long)((now() - begin) * rate) - asked : BATCH;
+            if (due <= 0) break;
+            if (due < batch) batch = (int)due;
             int source = sent_batches % sources;
             for (int i = 0; i < batch; i++, asked++) {
                 long round = asked / (long)torrents;
@@ -106,6 +111,10 @@ int main(int count, char **words) {
                 if (n > 0) sent += n;
             }
             waiting[sent_batches++ % BATCHES] = batch;
+        }
+        if (sent_batches == heard_batches) {
+            nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+            continue;
         }
         // Answers to the oldest batch; it is over when all are here, or none comes for 0.2 s.
         int *left = &waiting[heard_batches % BATCHES];

@@ -1,10 +1,14 @@
 """Announces over UDP: Swoop's tracker and opentracker in turn, on loopback, one core each for the tracker and its load.
 
     python3 Benchmarks/tracker/run.py [--seconds 5] [--torrents 1000] [--peers 1000000] [--reps 3] [--sources 1]
+    python3 Benchmarks/tracker/run.py --redis [--rate 10000] [--seconds 10] [--reps 3]
 
 First as many announces as go in some seconds, then as many peers as --peers says, whose memory is read. CPU is that of the
 tracker for each announce, which is comparable where rates are not: the load takes the other core. SWOOP names another
 program to measure.
+
+With --redis: 10,000 announces a second to Swoop's tracker alone and with peers shared in Redis, which takes the other core, in
+turn; at last how much CPU the second takes of the first's. The bar is twice.
 """
 
 import argparse
@@ -40,8 +44,9 @@ def cpu(pid):
 
 
 def words_of(name, port, place, hashes):
-    if name == "swoop":
-        return [SWOOP, "tracker", "--http", f"127.0.0.1:{port}", "--udp", f"127.0.0.1:{port}"]
+    if name.startswith("swoop"):
+        shared = ["--redis", f"127.0.0.1:{name[6:]}"] if name[5:] else []
+        return [SWOOP, "tracker", "--http", f"127.0.0.1:{port}", "--udp", f"127.0.0.1:{port}", *shared]
     # Debian's serves only torrents that stand in a list.
     with open(f"{place}/whitelist", "w") as file:
         file.write("".join(one.hex() + "\n" for one in hashes))
@@ -54,6 +59,8 @@ def main():
     parser.add_argument("--torrents", type=int, default=1000)
     parser.add_argument("--peers", type=int, default=1_000_000)
     parser.add_argument("--sources", type=int, default=1, help="addresses that the announces come from, up to 250; more than one is for Swoop alone")
+    parser.add_argument("--redis", action="store_true", help="with and without Debian's redis-server")
+    parser.add_argument("--rate", type=float, default=10_000, help="with --redis: announces a second")
     parser.add_argument("--reps", type=int, default=3)
     given = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -66,6 +73,8 @@ def main():
         hashes = [os.urandom(20) for _ in range(given.torrents)]
         with open(f"{place}/hashes", "wb") as file:
             file.write(b"".join(hashes))
+        if given.redis:
+            return compare(load, hashes, place, given)
         results = {"swoop": [], "opentracker": []}
         for _ in range(given.reps):
             for name, found in results.items():
@@ -79,7 +88,32 @@ def main():
         shutil.rmtree(place)
 
 
-def measure(name, load, hashes, place, given):
+def compare(load, hashes, place, given):
+    os.environ["RATE"] = str(given.rate)
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        store_port = one.getsockname()[1]
+    store = subprocess.Popen(
+        ["taskset", "-c", "1", "redis-server", "--bind", "127.0.0.1", "--port", str(store_port), "--dir", place, "--save", "",
+         "--appendonly", "no"], stdout=subprocess.DEVNULL)
+    try:
+        results = {"swoop": [], f"swoop:{store_port}": []}
+        for _ in range(given.reps):
+            for name, found in results.items():
+                subprocess.run(["redis-cli", "-p", str(store_port), "FLUSHALL"], check=True, stdout=subprocess.DEVNULL)
+                found.append(measure(name, load, hashes, place, given, memory=False))
+                print(json.dumps({"tracker": "with Redis" if name[5:] else "alone", **found[-1]}), flush=True)
+        alone, shared = (
+            {key: statistics.median(one[key] for one in found) for key in ("per_second", "cpu_us", "lost")}
+            for found in results.values())
+        print(f"alone {alone['per_second']:,.0f}/s, {alone['cpu_us']:.2f} us each; with Redis {shared['per_second']:,.0f}/s, "
+              f"{shared['cpu_us']:.2f} us each: {shared['cpu_us'] / alone['cpu_us']:.2f} times")
+    finally:
+        store.terminate()
+        store.wait(10)
+
+
+def measure(name, load, hashes, place, given, memory=True):
     def run(peers, seconds):
         """A new tracker, and so many announces to it."""
         port = free_port()
@@ -99,7 +133,7 @@ def measure(name, load, hashes, place, given):
             tracker.wait(10)
 
     timed, used, _ = run(0, given.seconds)
-    _, _, grown = run(given.peers, 120)
+    grown = run(given.peers, 120)[2] if memory else 0
     return {
         "per_second": timed["answered"] / timed["seconds"], "cpu_us": used / max(1, timed["answered"]) * 1e6,
         "memory_mb": grown * 1024 / 1e6, "errors": timed["errors"], "lost": timed["lost"]}

@@ -17,8 +17,13 @@ struct TrackerCommand: SwoopCommand {
             first 20 bytes); the file is read again on SIGHUP, and a list with a mistake leaves the one before in \
             force.
 
-            Example:
+            With --registry it is a registry's tracker: agents hear which owners of a blob are up, and \
+            /namespace/NAME/blobs/DIGEST/metainfo is the blob's torrent. With --redis several trackers share what they \
+            hear; /readyz says whether they do.
+
+            Examples:
               swoop tracker --http '[::]:6969' --allow hashes.txt
+              swoop tracker --http '[::]:15003' --registry http://origin.example:15002 --redis redis.example:6379
             """)
 
     @Option(

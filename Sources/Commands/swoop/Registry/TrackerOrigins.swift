@@ -99,7 +99,8 @@ final class TrackerOrigins: Sendable {
     /// From the first origin that has an answer, those that are up first.
     private func metainfo(_ request: MetainfoRequest) async -> MetainfoAnswer {
         let (known, looks) = state.withLock { ($0.cluster, $0.looks) }
-        guard let cluster = known ?? (try? await view.parts(now: Clocks.steadySeconds)) else { return .unavailable }
+        let asked = known == nil ? try? await view.parts(now: Clocks.steadySeconds) : known
+        guard let cluster = asked else { return .unavailable }
         let sorted = cluster.origins.sorted {
             (looks[$0.url.text]?.isUp ?? true) && !(looks[$1.url.text]?.isUp ?? true)
         }
