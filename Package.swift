@@ -285,7 +285,7 @@ let layers: [(name: String, modules: [Module])] = [
                     "Settings", "RegistrySettings",
                     "HTTPServing", "BFT", "Node", "NodeAPI", "Blobs", "Database", "Registry", "NameIndex",
                     "RegistryClient", "RegistryTransfer", "RegistryAccess", "Backends", "TestFS", "BlobNode",
-                    "ColdStore", "IndexServer", "Origin", "OriginCluster", "Agent", "Reactor",
+                    "ColdStore", "IndexServer", "Origin", "OriginCluster", "Agent", "Reactor", "S3", "ObjectStore",
                 ], products: [.argumentParser, .log, .nioCore, .nioHTTP1])
         ]
     ),
