@@ -59,6 +59,21 @@ import Testing
         #expect(try await up.ending().status == 0)
     }
 
+    @Test func `start with start.sh, which ends when one of them does`() async throws {
+        let host = try await SeedHost()
+        let script = try host.start("./start.sh")
+        for port in [15_002, 15_004] {
+            #expect(try await host.soon("curl -sf -o /dev/null http://127.0.0.1:\(port)/health"), "\(script.errors)")
+        }
+        #expect(try await host.soon("curl -sf -o /dev/null http://127.0.0.1:15003/healthz"))
+        #expect(try await host.soon("curl -sf -o /dev/null http://127.0.0.1:14000/health"))
+        try await chapter3(on: host)
+        #expect(script.isRunning, "\(script.output)")
+        _ = try await host.run("pkill -KILL -f kraken-tracker")
+        let ending = try await script.ending(within: 30)
+        #expect(ending.status == 1 && ending.output.contains("kraken-tracker exited unexpectedly"), "\(ending)")
+    }
+
     @Test func `are refused with status 2 for a wrong flag or file, and say where the mistake is`() async throws {
         let place = try TemporaryDirectory()
         let link = try place.file("tracker")
@@ -77,6 +92,22 @@ import Testing
         #expect(open.status == 2 && open.errors.contains("it needs mode 600"), "\(open)")
         let help = try await Program([link, "-help"]).ending()
         #expect(help.status == 0 && help.output.contains("-mutex-profile-fraction"), "\(help)")
+    }
+
+    @Test func `an agent answers the addresses alone that its file allows`() async throws {
+        let place = try TemporaryDirectory()
+        for (range, status) in [("127.0.0.0/8", "200"), ("10.0.0.0/8", "403")] {
+            try place.write("agent.yaml", "allowed_cidrs: [\(range)]\nregistry: http://127.0.0.1:1\n")
+            let agent = try Swoop.start(
+                "agent", "--config", place.path("agent.yaml"), "--any-port", "--cache", place.path("cache"), "--socket",
+                place.path("socket"), "--json")
+            let api = try #require(try await agent.waitForEvent("listening")["api"] as? String)
+            let answer = try await Command.ending([
+                "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "http://\(api)/healthz",
+            ])
+            #expect(answer.output == status)
+            try await agent.stop()
+        }
     }
 
     @Test func `a tracker takes its file, and warns of keys that nobody knows`() async throws {

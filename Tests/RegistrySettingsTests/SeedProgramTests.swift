@@ -25,11 +25,13 @@ import Testing
                     "--peer-ip=localhost", "--peer-port=15001",
                 ],
                 [
-                    "origin", "--config=/e/base.yaml", "--blobserver-hostname=localhost", "--peer-ip=localhost",
-                    "--blobserver-port=15002", "--peer-port=15001",
+                    "origin", "--config=/e/base.yaml", "--name=localhost:15002", "--port=15002", "--peers-port=15001",
                 ]
             ),
-            (.tracker, ["-config", "c", "--port", "1"], ["tracker", "--config=c", "--port=1"]),
+            (
+                .tracker, ["-config", "c", "--cluster=x", "--mutex-profile-fraction=1", "--port", "1"],
+                ["tracker", "--config=c", "--port=1"]
+            ),
             (.buildIndex, ["--config=c", "-port=2", "-zone=z"], ["index", "--config=c", "--zone=z", "--port=2"]),
             (
                 .agent, ["--config=c", "--peer-ip=localhost", "--peer-port=16001", "--agent-server-port=16002"],

@@ -25,9 +25,10 @@ package final class AgentServer: Sendable {
     ///   - addresses: loopback only: an agent pulls with its own token, for all of its host.
     ///   - pulls: those of the agent's other parts are listed too.
     ///   - access: whom of its host.
+    ///   - allows: which addresses are answered at all; nil for all.
     package static func start(
         _ agent: Agent, at addresses: [ListenAddress], pulls: PullTable? = nil, access: RegistryAccess = .local,
-        admission: Admission,
+        allows: (@Sendable (String) -> Bool)? = nil, admission: Admission,
         limits: HTTPLimits = HTTPLimits(), logger: Logger
     ) async throws(HTTPServiceError) -> AgentServer {
         let answer = BlobAnswer(agent: agent, admission: admission, limits: limits)
@@ -42,6 +43,7 @@ package final class AgentServer: Sendable {
         var services: [HTTPService] = []
         for address in addresses {
             let router = Router(context: ServiceContext.self)
+            if let allows { router.add(middleware: AddressFilter(allows: allows)) }
             router.add(
                 middleware: AccessMiddleware(
                     RequestGuard(address: address, local: RegistryAccess.localCaller), access.authenticator,

@@ -2,12 +2,14 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A host with the seed's programs: its own network, and its own /etc/kraken, /var, /run and /mnt, so that the seed's commands
+/// A host with the seed's programs: its own network and processes, which end with it, and its own /etc/kraken, /var, /run and /mnt, so that the seed's commands
 /// run with the paths and ports that are written in them.
 final class SeedHost {
     let work: TemporaryDirectory
     private let space: NetworkNamespace
     private let holder: Program
+    /// The first process there.
+    private let first: String
     /// Where the links are.
     var nova: String { work.path("nova") }
 
@@ -36,19 +38,25 @@ final class SeedHost {
             echo ready
             exec sleep 600
             """
-        holder = try Program(["unshare", "-m", "--propagation", "private", "bash", "-c", script], on: space)
+        holder = try Program(
+            [
+                "unshare", "-m", "--propagation", "private", "-p", "-f", "--kill-child", "--mount-proc", "bash", "-c",
+                script,
+            ], on: space)
         let holder = holder
         try await wait(20, for: "a host of the seed: \(holder.errors)") {
             holder.output.contains("ready") || !holder.isRunning
         }
         try #require(holder.isRunning, "\(holder.errors)")
+        let children = try String(contentsOfFile: "/proc/\(holder.pid)/task/\(holder.pid)/children", encoding: .utf8)
+        first = try #require(children.split(separator: " ").first.map(String.init))
     }
 
     /// A command line, in the directory of the links, as a shell takes it.
     func start(_ line: String) throws -> Program {
         try Program(
             [
-                "nsenter", "-t", "\(holder.pid)", "-m", "-n", "--wd=\(nova)", "env", "-u", "SWOOP_REGISTRY",
+                "nsenter", "-t", first, "-m", "-n", "-p", "--wd=\(nova)", "env", "-u", "SWOOP_REGISTRY",
                 "HOME=/var/lib", "SWOOP=\(Swoop.fullPath)", "bash", "-c", "exec \(line)",
             ])
     }

@@ -166,7 +166,7 @@ struct AgentCommand: SwoopCommand {
             let host = try given.values.host == nil ? "127.0.0.1" : given.host()
             let server = try await AgentServer.start(
                 agent, at: named.ports(ports).map { ListenAddress(host: host, port: $0) }, pulls: pulls, access: local,
-                admission: admission, logger: logger)
+                allows: given.allows, admission: admission, logger: logger)
             let door = try door(agent, AgentState(agent: agent, pulls: pulls), logger)
             door.start()
             await watch.start()

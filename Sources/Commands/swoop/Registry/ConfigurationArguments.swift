@@ -23,10 +23,6 @@ struct ConfigurationArguments: ParsableArguments, Sendable {
     @Option(help: ArgumentHelp("The name of this machine's site.", valueName: "name"), transform: SiteName.parse)
     var zone: String?
 
-    /// A label of Kraken's metrics.
-    @Option(help: ArgumentHelp("Taken without effect, as Kraken has it.", valueName: "name", visibility: .hidden))
-    var cluster: String?
-
     @Option(help: ArgumentHelp("Taken without effect, as Kraken has it.", valueName: "n", visibility: .hidden))
     var mutexProfileFraction: Int?
 

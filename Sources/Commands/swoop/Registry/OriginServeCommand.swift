@@ -37,11 +37,11 @@ struct OriginServeCommand: SwoopCommand {
             "Where blobs are kept. Default: /var/lib/swoop for root, else ~/.local/share/swoop.", valueName: "dir"))
     var data: String?
 
-    @Option(help: ArgumentHelp("The address of this machine to be reached at.", valueName: "addr"))
-    var host = "127.0.0.1"
+    @Option(help: ArgumentHelp("The address of this machine to be reached at. Default: 127.0.0.1.", valueName: "addr"))
+    var host: String?
 
-    @Option(help: ArgumentHelp("The port for HTTP; 0 for a free one.", valueName: "port"))
-    var port = 15_002
+    @Option(help: ArgumentHelp("The port for HTTP; 0 for a free one. Default: 15002.", valueName: "port"))
+    var port: Int?
 
     @Option(help: ArgumentHelp("The port for peers; 0 for a free one.", valueName: "port"))
     var peersPort = 15_001
@@ -79,9 +79,9 @@ struct OriginServeCommand: SwoopCommand {
     var backend: String?
 
     @Option(
-        help: ArgumentHelp("After what silence of an origin others take its blobs.", valueName: "time"),
+        help: ArgumentHelp("After what silence of an origin others take its blobs. Default: 30s.", valueName: "time"),
         transform: TimeSpan.parse)
-    var repairAfter = TimeSpan(seconds: 30)
+    var repairAfter: TimeSpan?
 
     @Option(
         help: ArgumentHelp(
@@ -90,8 +90,9 @@ struct OriginServeCommand: SwoopCommand {
     var backendPause = TimeSpan(seconds: 600)
 
     @Option(
-        help: ArgumentHelp("Reads of blobs over HTTP that are answered at a time; 0 for no limit.", valueName: "n"))
-    var direct = 8
+        help: ArgumentHelp(
+            "Reads of blobs over HTTP that are answered at a time; 0 for no limit. Default: 8.", valueName: "n"))
+    var direct: Int?
 
     @Option(
         help: ArgumentHelp(
@@ -108,6 +109,8 @@ struct OriginServeCommand: SwoopCommand {
 
     @OptionGroup var files: SecurityArguments
 
+    @OptionGroup var given: ConfigurationArguments
+
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
@@ -115,34 +118,34 @@ struct OriginServeCommand: SwoopCommand {
         if clusterDns != nil, !cluster.isEmpty {
             throw ValidationError("'--cluster' and '--cluster-dns' exclude each other")
         }
-        for (option, port) in [("--port", port), ("--peers-port", peersPort)] where !(0...65_535).contains(port) {
+        for (option, port) in [("--port", port ?? 0), ("--peers-port", peersPort)] where !(0...65_535).contains(port) {
             throw ValidationError("'\(option)' is a number up to 65535")
         }
-        guard direct >= 0 else { throw ValidationError("'--direct' is a number of reads") }
+        guard direct ?? 0 >= 0 else { throw ValidationError("'--direct' is a number of reads") }
         try files.check()
-        guard HostName.isLoopback(host) || insecure || files.tokens != nil else {
-            throw ValidationError(
-                "with '--host \(host.shown)' strangers reach the origin: add --tokens FILE, or --insecure if they all may push, pull and delete"
-            )
-        }
     }
 
     func run(_ reporter: Reporter) async throws {
-        var logger = global.logger
-        if global.verbose == 0 { logger.logLevel = .warning }
+        let given = try await given.load(.origin, reporter)
+        let logger = given.logger(global, reporter)
         StopSignal.shared.setForcedStatus(.done)
         DescriptorLimit.raise()
-        let (place, files, host, insecure) = (data ?? UpCommand.usualData, files, host, insecure)
+        let host = try host ?? given.host()
+        let isOpen = insecure || files.tokens != nil || given.values.insecure || !given.values.tokens.isEmpty
+        guard HostName.isLoopback(host) || isOpen else {
+            throw Failure(
+                .usage,
+                "with '--host \(host.shown)' strangers reach the origin: add --tokens FILE, or --insecure if they all may push, pull and delete"
+            )
+        }
+        let (place, files, insecure) = (data ?? given.originDirectory ?? UpCommand.usualData, files, insecure)
         let security = try await Threads.offload {
-            Result {
-                try RegistrySecurity(
-                    files, data: place, host: host, needsTokens: files.tokens != nil, isInsecure: insecure)
-            }
+            Result { try RegistrySecurity(files, given, isInsecure: insecure) }
         }.get()
         if security.isFromFiles {
             StopSignal.shared.onHangup { Threads.runDetached { security.reload(reporter) } }
         }
-        let configuration = try await settings(place)
+        let configuration = try await settings(place, host, given)
         let role: OriginRole
         do throws(OriginProblem) {
             role = try await OriginRole.start(
@@ -158,17 +161,21 @@ struct OriginServeCommand: SwoopCommand {
                 ("event", .string("listening")), ("origin", .string("\(address)")), ("url", .string(url)),
                 ("peers", .string(role.peerAddress)), ("data", .string(place)),
             ]))
-        if insecure { reporter.warning("whoever reaches \(address) may push, pull and delete: --insecure") }
-        if index.isEmpty { reporter.warning("no --index: nothing can be pushed or pulled by name") }
+        if case .everybody = security.access {
+            reporter.warning("whoever reaches \(address) may push, pull and delete: --insecure")
+        }
+        if configuration.indexes.isEmpty { reporter.warning("no --index: nothing can be pushed or pulled by name") }
         reporter.note("origin at \(url), kept in \(place.shown)")
         ServiceManager.ready()
         await StopSignal.shared.wait()
         await role.stop()
     }
 
-    private func settings(_ place: String) async throws -> OriginConfiguration {
+    private func settings(
+        _ place: String, _ host: String, _ given: RoleConfiguration
+    ) async throws -> OriginConfiguration {
         var configuration = OriginConfiguration(data: place)
-        configuration.listen = [ListenAddress(host: host, port: port)]
+        configuration.listen = [ListenAddress(host: host, port: port ?? 15_002)]
         guard let peers = PeerAddress(host: host, port: UInt16(peersPort)) else {
             throw Failure(.usage, "'\(host.shown)' is no address of this machine")
         }
@@ -178,11 +185,20 @@ struct OriginServeCommand: SwoopCommand {
             configuration.cluster = .dns(name: url.host, port: url.port)
         }
         (configuration.name, configuration.indexes, configuration.trackers) = (name, index, tracker)
-        configuration.settings.repairAfter = Double(repairAfter.seconds)
-        configuration.settings.direct = direct
+        let base = configuration
+        configuration = try await Threads.offload { [isRoles = port != nil] in
+            Result {
+                var configuration = base
+                try given.fill(&configuration, isRoles: isRoles)
+                configuration.transport = try given.transport()
+                return configuration
+            }
+        }.get()
+        if let repairAfter { configuration.settings.repairAfter = Double(repairAfter.seconds) }
+        if let direct { configuration.settings.direct = direct }
         configuration.cold.ownerPause = Double(backendPause.seconds)
-        configuration.backends = try await backends()
-        configuration.credential = try CredentialFile.read(tokenFile)
+        if let backends = try await backends() { configuration.backends = backends }
+        configuration.credential = try CredentialFile.read(tokenFile) ?? given.credential()
         configuration.transport.pin = pin
         return configuration
     }

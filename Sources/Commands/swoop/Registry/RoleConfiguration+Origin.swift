@@ -18,11 +18,20 @@ extension RoleConfiguration {
     /// What no option said. Blocks on the disk: a directory of a back end is made if it is missing.
     /// - Parameter isRoles: whether it runs as the seed's, whose other roles are on this host where nothing is said.
     func fill(_ configuration: inout OriginConfiguration, isRoles: Bool) throws {
-        if let dns = values.cluster.dns {
+        guard case .list(let named) = configuration.cluster else {
+            return try fillRest(&configuration, isRoles: isRoles)
+        }
+        if !named.isEmpty {
+            // The command line's list.
+        } else if let dns = values.cluster.dns {
             configuration.cluster = .dns(name: dns.host, port: UInt16(clamping: dns.port))
         } else if !values.cluster.fixed.isEmpty {
             configuration.cluster = .list(values.cluster.fixed.map(\.description))
         }
+        try fillRest(&configuration, isRoles: isRoles)
+    }
+
+    private func fillRest(_ configuration: inout OriginConfiguration, isRoles: Bool) throws {
         let isConfigured = isRoles || place.path != nil
         if configuration.indexes.isEmpty, isConfigured || !values.buildIndex.isEmpty {
             configuration.indexes = try urls(of: values.buildIndex, usual: 15_004)

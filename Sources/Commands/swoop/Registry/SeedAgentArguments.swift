@@ -52,6 +52,14 @@ extension RoleConfiguration {
         return place.path != nil || named.isGiven ? "\(scheme)://127.0.0.1:15004" : nil
     }
 
+    /// Which addresses an agent answers; nil for all.
+    var allows: (@Sendable (String) -> Bool)? {
+        guard !values.allowed.isEmpty else { return nil }
+        return { [ranges = values.allowed] text in
+            PeerAddress(host: text, port: 1).map { address in ranges.contains { $0.contains(address) } } ?? false
+        }
+    }
+
     /// Whom of its host an agent pulls for.
     func localAccess() throws -> RegistryAccess {
         if values.local == .open { return values.host == nil ? .local : try access() }

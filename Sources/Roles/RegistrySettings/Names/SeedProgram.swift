@@ -50,25 +50,38 @@ package enum SeedProgram: String, Sendable, CaseIterable {
         case .testfs: return .arguments(["testfs"] + (try Self.port("port", of: flags, as: "--port")) + flags.switches)
         case .tracker: return .arguments(["tracker"] + (try Self.role(flags)))
         case .buildIndex: return .arguments(["index"] + (try Self.role(flags)))
-        case .origin: return .arguments(["origin"] + (try Self.role(flags)))
+        case .origin: return .arguments(try Self.origin(flags))
         case .agent: return .arguments(["agent"] + (try Self.role(flags)))
-        case .proxy: return .arguments(["origin", "--door"] + (try Self.role(flags)))
+        case .proxy: throw .notOffered
         case .pushCLI: return try Self.push(flags)
         case .pullCLI: return .arguments(try Self.pull(flags))
         }
     }
 
-    /// A role's flags have the same names here.
+    /// A role's flags have the same names here. A cluster's name and a profile are nothing here.
     private static func role(_ flags: GoFlags) throws(GoFlags.Problem) -> [String] {
         var arguments: [String] = []
-        for name in common + ["blobserver-hostname", "peer-ip"] {
+        for name in ["config", "zone", "secrets", "peer-ip"] {
             if let value = flags[name], !value.isEmpty { arguments += ["--\(name)=\(value)"] }
         }
-        for name in ["port", "blobserver-port", "peer-port", "agent-server-port", "agent-registry-port", "server-port"]
-        {
+        for name in ["port", "peer-port", "agent-server-port", "agent-registry-port"] {
             arguments += try port(name, of: flags, as: "--\(name)")
         }
         return arguments + flags.switches
+    }
+
+    /// An origin is known by its host name and port. It is reached by peers at that name.
+    private static func origin(_ flags: GoFlags) throws(GoFlags.Problem) -> [String] {
+        let port = try flags.port("blobserver-port") ?? 15_002
+        var arguments = ["origin"]
+        for name in ["config", "zone", "secrets"] {
+            if let value = flags[name], !value.isEmpty { arguments += ["--\(name)=\(value)"] }
+        }
+        let host = [flags["blobserver-hostname"], flags["peer-ip"]].compactMap(\.self).first { !$0.isEmpty }
+        if let host { arguments.append("--name=\(host.contains(":") ? "[\(host)]" : host):\(port)") }
+        arguments.append("--port=\(port)")
+        arguments += try Self.port("peer-port", of: flags, as: "--peers-port")
+        return arguments + flags.switches.filter { $0 != "--any-port" }
     }
 
     private static func port(_ name: String, of flags: GoFlags, as option: String) throws(GoFlags.Problem) -> [String] {
