@@ -37,6 +37,7 @@ struct Host {
 
     static func with(
         _ store: some BackendStore, _ settings: ColdSettings = quick, in directory: TemporaryDirectory? = nil,
+        clock: ColdClock = .system,
         _ body: (Host) async throws -> Void
     ) async throws {
         let directory = try directory ?? TemporaryDirectory()
@@ -48,6 +49,7 @@ struct Host {
         let backends = try Backends(all: Backend(store, names: BlobPaths(.identity)))
         let cold = try await ColdStore.open(
             node: node, backends: backends, path: directory.path("data/origin.db"), settings: settings,
+            clock: clock,
             logger: quietLogger())
         try await cold.start()
         do {

@@ -5,7 +5,7 @@ import Testing
 /// `swoop up` with a back end, as programs.
 @Suite struct `A registry with a back end` {
     /// Without the small parent: a kill is a kill.
-    private static let alone = ["SWOOP_UP_CHILD": "1"]
+    private static let alone = ["INVOCATION_ID": "test"]
 
     private func up(_ data: String, _ backend: String) async throws -> (program: Program, url: String) {
         let program = try Swoop.start(

@@ -5,7 +5,7 @@ import Testing
 
 /// What keeps a registry's disk in order, as programs.
 @Suite(.serialized) struct `A registry's disk` {
-    private static let alone = ["SWOOP_UP_CHILD": "1"]
+    private static let alone = ["INVOCATION_ID": "test"]
 
     private func up(_ data: String, _ backend: String?) async throws -> (program: Program, url: String) {
         let program = try Program(
@@ -48,7 +48,8 @@ import Testing
         try spoil(path, at: 1_234_567)
         let pulled = try await run(url, "pull", "a:1", "-o", work.path("out"), "--direct")
         #expect(pulled.status == 0, "\(pulled)")
-        #expect(work.read("out/a.bin") == bytes)
+        let isRight = work.read("out/a.bin") == bytes
+        #expect(isRight)
         try await wait(for: "the mending") {
             work.read("data/blobs/" + String(path.dropFirst(work.path("data/blobs/").count))) == bytes
         }
@@ -77,7 +78,8 @@ import Testing
         ]).ending()
         #expect(blob.output == "404")
         #expect(try await run(url, "push", work.path("a.bin"), "a:2").status == 0)
-        #expect(FileManager.default.contents(atPath: path).map { Array($0) } == bytes)
+        let isRight = FileManager.default.contents(atPath: path).map { Array($0) } == bytes
+        #expect(isRight)
         #expect(try await run(url, "origin", "scrub").status == 0)
         try await registry.stop()
     }
@@ -85,14 +87,14 @@ import Testing
     @Test func `blobs that the back end has make room, and come back`() async throws {
         let work = try TemporaryDirectory()
         let data = try work.directory("data")
-        let script = "mount -t tmpfs -o size=32m none '\(data)' && exec \"$0\" \"$@\""
+        let script = "mount -t tmpfs -o size=200m none '\(data)' && exec \"$0\" \"$@\""
         let program = try Program(
             [
                 "unshare", "-m", "sh", "-c", script, Swoop.path, "up", "--any-port", "--data", data, "--json",
                 "--backend", "file://" + work.path("cold"),
             ], environment: Self.alone)
         let url = try #require(try await program.waitForEvent("listening")["registry"] as? String)
-        let contents = (0..<12).map { randomBytes(4_000_000, seed: UInt64(700 + $0)) }
+        let contents = (0..<14).map { randomBytes(20_000_000, seed: UInt64(700 + $0)) }
         for (number, bytes) in contents.enumerated() {
             try work.write("file\(number)", bytes)
             // A push may come before its forerunners are in the back end: then it is refused, and comes again.
@@ -101,7 +103,7 @@ import Testing
             }
         }
         let kept = try #require(try await status(url)["bytes"] as? Int)
-        #expect(kept < 32 << 20)
+        #expect(kept < 200 << 20)
         for (number, bytes) in contents.enumerated() {
             let pulled = try await run(url, "pull", "app:\(number)", "-o", work.path("out"), "--direct")
             #expect(pulled.status == 0, "\(pulled)")
@@ -119,7 +121,7 @@ import Testing
             ["unshare", "-m", "sh", "-c", script, Swoop.path, "up", "--any-port", "--data", data, "--json"],
             environment: Self.alone)
         let url = try #require(try await program.waitForEvent("listening")["registry"] as? String)
-        try work.write("a", randomBytes(31_500_000, seed: 1))
+        try work.write("a", randomBytes(32_700_000, seed: 1))
         try work.write("b", randomBytes(1_000, seed: 2))
         #expect(try await run(url, "push", work.path("a"), "a:1").status == 0)
         let refused = try await run(url, "push", work.path("b"), "b:1")
@@ -148,7 +150,7 @@ import Testing
         let same = try await Program(["diff", "-r", tree, work.path("out/app")]).ending()
         #expect(same.status == 0, "\(same)")
         #expect(try await run(url, "pull", "other/deep/name", "-o", work.path("out"), "--direct").status == 0)
-        #expect(work.read("out/single") == work.read("single"))
+        #expect(FileManager.default.contentsEqual(atPath: work.path("out/single"), andPath: work.path("single")))
         // Again it changes nothing; a tag that names something else here stays.
         #expect(try await run(url, "index", "import", backend).status == 0)
         try work.write("changed", [1])

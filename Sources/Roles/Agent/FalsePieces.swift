@@ -1,3 +1,4 @@
+import Address
 import BlobNode
 import Registry
 import Threads
@@ -6,10 +7,15 @@ import Threads
 /// others, and after that for these.
 extension Agent {
     func reportFalsePieces() {
-        node.onFalsePiece { [view] digest, peer, piece in
-            guard view.isOrigin(peer) else { return false }
-            Task { await view.report(piece, of: BlobDigest(digest), from: peer, now: Clocks.steadySeconds) }
-            return true
-        }
+        node.onFalsePiece { [view] digest, peer, piece in view.isMended(peer, piece: piece, of: BlobDigest(digest)) }
+    }
+}
+
+extension RegistryView {
+    /// Whether the peer that sent a wrong piece is an origin: that is told so, and may be asked again later.
+    nonisolated func isMended(_ peer: PeerAddress, piece: Int, of digest: BlobDigest) -> Bool {
+        guard isOrigin(peer) else { return false }
+        Task { await report(piece, of: digest, from: peer, now: Clocks.steadySeconds) }
+        return true
     }
 }

@@ -91,6 +91,7 @@ package struct SwarmSource: BlobSource {
         var options = options.forBlob(blob.digest.sha256)
         options.staging = StagingPlace(contentPath: path, recordPath: path + ".record")
         options.extraPeers = peers
+        options.onFalsePiece = { [view] in view.isMended($0, piece: $1, of: blob.digest) }
         let transfer: Transfer
         do {
             transfer = try await swarm.get(torrent: torrent, into: path, options: options)

@@ -26,6 +26,8 @@ package final class BlobNode: Sendable {
     private let doubts = Mutex<(@Sendable (SHA256Digest, Int?) -> Void)?>(nil)
     /// Is told of a piece that a peer of a fetch sent wrong. True if the peer may be asked again later.
     private let falsePieces = Mutex<(@Sendable (SHA256Digest, PeerAddress, Int) -> Bool)?>(nil)
+    /// Makes room for so many bytes, where somebody can.
+    private let room = Mutex<(@Sendable (Int64) async -> Void)?>(nil)
     private let keeping = Mutex<Task<Void, Never>?>(nil)
 
     /// Between two writings of the catalogue.
@@ -113,6 +115,14 @@ package final class BlobNode: Sendable {
     func isForgiven(_ peer: PeerAddress, piece: Int, of digest: SHA256Digest) -> Bool {
         falsePieces.withLock { $0 }?(digest, peer, piece) ?? false
     }
+
+    /// Asks for room on the disk. Returns when it was made, or could not be.
+    package func makeRoom(for bytes: Int64) async {
+        guard let body = room.withLock({ $0 }) else { return }
+        await body(bytes)
+    }
+
+    package func onNeedOfRoom(_ body: @escaping @Sendable (Int64) async -> Void) { room.withLock { $0 = body } }
 
     /// Where peers reach this host; nil before ``start()``.
     package var peerAddress: PeerAddress? { get async { await swarm.listenAddress } }

@@ -10,6 +10,7 @@ package final class OriginUpkeep: Sendable {
     package let space: SpaceKeeper
     package let scrubber: Scrubber
     package let sweep: BlobSweep
+    private let node: BlobNode
     private let looking = Mutex<Task<Void, Never>?>(nil)
 
     /// Between two looks for room.
@@ -20,6 +21,7 @@ package final class OriginUpkeep: Sendable {
         node: BlobNode, cold: ColdStore?, holders: any BlobHolders, sources: [any PieceSource] = [],
         rules: SpaceRules = SpaceRules(), scrubbing: ScrubSettings = ScrubSettings(), logger: Logger
     ) {
+        self.node = node
         space = SpaceKeeper(node: node, cold: cold, holders: holders, rules: rules, logger: logger)
         sweep = BlobSweep(node: node, cold: cold, holders: holders, logger: logger)
         scrubber = Scrubber(
@@ -30,6 +32,7 @@ package final class OriginUpkeep: Sendable {
     package func start() async {
         await scrubber.start()
         let space = space
+        node.onNeedOfRoom { await space.look(for: $0) }
         let task = Task {
             while !Task.isCancelled {
                 await space.look()

@@ -32,6 +32,8 @@ struct ColdRead: Sendable {
     func run(_ progress: @escaping @Sendable (Int64) async -> Void) async throws(BackendProblem) {
         let (path, name) = ("\(node.directory.path)/cold", FileName(checked: Array(digest.hex.utf8)[...]))
         let (size, spare) = (size, settings.spareBytes)
+        let hasRoom = try await disk { [node] in try node.directory.freeSpace() >= size + spare }
+        if !hasRoom { await node.makeRoom(for: size + spare) }
         let place = try await disk { [node] in
             guard try node.directory.freeSpace() >= size + spare else { throw SystemError(ENOSPC) }
             let place = try HeldDirectory.open(SystemPath(path), creating: true)

@@ -21,6 +21,8 @@ package struct StoredIndex: OCIIndex {
     // MARK: Manifests and tags
 
     package func manifest(_ name: ContentName, _ version: Reference.Version) async throws(OCIError) -> Manifest? {
+        // A client that finds a manifest by its digest does not push it, and may name it next.
+        if case .digest(let digest) = version { try? await store.touch([digest], of: name, at: Self.now) }
         let found = try await asked { () throws(TagStoreError) in
             try await store.resolve(Reference(name: name, version: version))
         }
@@ -28,7 +30,8 @@ package struct StoredIndex: OCIIndex {
         return try? Manifest(stored.bytes, type: stored.mediaType)
     }
 
-    package func put(_ manifest: Manifest, in name: ContentName, tags: [Tag], by author: Author) async throws(OCIError) {
+    package func put(_ manifest: Manifest, in name: ContentName, tags: [Tag], by author: Author) async throws(OCIError)
+    {
         do throws(IndexError) {
             try await service.put(manifest, under: name, tags: tags, expecting: .anything, by: Self.act(author))
         } catch {
@@ -108,23 +111,18 @@ package struct StoredIndex: OCIIndex {
     // MARK: Blobs
 
     package func hasBlob(_ digest: BlobDigest, in name: ContentName) async throws(OCIError) -> Bool {
-        let isLinked = try await asked { () throws(TagStoreError) in
-            try await !store.linked([digest], to: name).isEmpty
-        }
-        guard isLinked else { return false }
-        // What somebody asks for is not collected before a day is over. An index that cannot be written is still read.
+        // What somebody asks for is not collected before a day is over: it is touched first, so that collection does not come between.
+        // An index that cannot be written is still read.
         try? await store.touch([digest], of: name, at: Self.now)
-        return true
+        return try await asked { () throws(TagStoreError) in try await !store.linked([digest], to: name).isEmpty }
     }
 
     package func addBlob(_ digest: BlobDigest, to name: ContentName) async throws(OCIError) {
         try await joining?(digest, name)
         try await asked { () throws(TagStoreError) in
-            if try await store.linked([digest], to: name).isEmpty {
-                try await store.link([digest], to: name, at: Self.now)
-            } else {
-                try await store.touch([digest], of: name, at: Self.now)
-            }
+            try await store.touch([digest], of: name, at: Self.now)
+            guard try await store.linked([digest], to: name).isEmpty else { return }
+            try await store.link([digest], to: name, at: Self.now)
         }
     }
 

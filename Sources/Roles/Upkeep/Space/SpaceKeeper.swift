@@ -49,18 +49,23 @@ package actor SpaceKeeper {
     }
 
     /// Removes what has to go. Returns when that is done; however many ask, it is done once at a time.
-    package func look() async {
-        if let running { return await running.value }
-        let task = Task { await makeRoom() }
+    /// - Parameter bytes: what somebody is about to write.
+    package func look(for bytes: Int64 = 0) async {
+        while let running {
+            await running.value
+            if bytes == 0 { return }
+            if self.running == running { self.running = nil }
+        }
+        let task = Task { await makeRoom(for: bytes) }
         running = task
         await task.value
-        running = nil
+        if running == task { running = nil }
     }
 
-    private func makeRoom() async {
+    private func makeRoom(for bytes: Int64) async {
         guard cold != nil else { return }
         if rules.tti != nil || rules.ttl != nil { await removeOld() }
-        guard let use = measure(), case let excess = rules.excess(use), excess > 0 else {
+        guard let use = measure(), case let excess = max(rules.excess(use), bytes - use.free), excess > 0 else {
             hasTold = false
             return
         }
