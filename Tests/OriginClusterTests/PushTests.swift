@@ -72,7 +72,7 @@ import Testing
                 let other = try #require((0..<4).first { !owners.contains($0) })
                 #expect(try await bench.push(bytes, to: other) == 201)
                 #expect(bench.holders(of: digest).isSuperset(of: owners))
-                try await wait(20, for: "only owners") { bench.holders(of: digest) == Set(owners) }
+                try await wait(90, for: "only owners") { bench.holders(of: digest) == Set(owners) }
             }
         }
     }

@@ -63,13 +63,13 @@ import Testing
             let owners = try bench.owners(of: digest)
             let other = try #require((0..<3).first { !owners.contains($0) })
             #expect(try await bench.push(bytes, to: owners[0]) == 201)
-            try await wait(20, for: "copies at the owners alone") { bench.holders(of: digest) == Set(owners) }
+            try await wait(90, for: "copies at the owners alone") { bench.holders(of: digest) == Set(owners) }
             await bench.stop(owners[1])
             try await wait(20, for: "a copy at the next in rank") {
                 bench.holders(of: digest) == [owners[0], other]
             }
             try await bench.start(owners[1])
-            try await wait(20, for: "copies at the owners alone") { bench.holders(of: digest) == Set(owners) }
+            try await wait(90, for: "copies at the owners alone") { bench.holders(of: digest) == Set(owners) }
         }
     }
 
@@ -93,7 +93,7 @@ import Testing
             let all = (0..<12).map { sample(100_000 + $0, seed: 100 + UInt64($0)) }
             for bytes in all { #expect(try await bench.push(bytes, to: 0) == 201) }
             for node in bench.running { node.watch.use(bench.hosts) }
-            try await wait(30, for: "each blob at its only owner") {
+            try await wait(90, for: "each blob at its only owner") {
                 try all.allSatisfy { bytes in
                     let digest = digest(of: bytes)
                     return bench.holders(of: digest) == Set(try bench.owners(of: digest))
@@ -125,7 +125,7 @@ import Testing
                 return try await group.reduce(into: []) { $0.append($1) }
             }
             for answer in answers { #expect(answer.body == bytes) }
-            try await wait(20, for: "copies by the swarm") { bench.holders(of: digest).count == 3 }
+            try await wait(60, for: "copies by the swarm") { bench.holders(of: digest).count == 3 }
         }
     }
 }

@@ -25,6 +25,8 @@ package actor Repair {
     private var isAllDue = true
     /// Rounds in a row after which something was still missing.
     private var rounds = 0
+    /// Whether something that is to leave is only being read, which is over soon.
+    private var isSomethingRead = false
     private var sleeper: CheckedContinuation<Void, Never>?
     private var isStopped = false
     private var running: Task<Void, Never>?
@@ -104,7 +106,8 @@ package actor Repair {
                 if open.isEmpty { rounds = 0 }
                 await rest(open.isEmpty ? 3_600 : Self.backoff.pause(afterFailures: rounds + 1))
                 guard fresh.isEmpty, !isAllDue, !isStopped, !open.isEmpty else { continue }
-                rounds += 1
+                rounds = isSomethingRead ? 0 : rounds + 1
+                isSomethingRead = false
                 if open.count > Self.mostFresh { isAllDue = true } else { (fresh, open) = (open, []) }
             }
         }
@@ -152,7 +155,10 @@ package actor Repair {
             for await (host, have) in group { plan.answered(host, have) }
         }
         open.formUnion(plan.unfinished)
-        for digest in plan.released where await !letGo(digest) { open.insert(digest) }
+        for digest in plan.released where await !letGo(digest) {
+            open.insert(digest)
+            if node.catalogue.isOnLease(digest.sha256) { isSomethingRead = true }
+        }
     }
 
     /// All owners have it.

@@ -140,6 +140,8 @@ actor Taking {
                 let info = try BlobInfo.parse(
                     try await peers.info(of: digest, at: source),
                     expecting: InfoExpectation(infoDigest: note.infoDigest, blob: digest.sha256, length: note.size))
+                // What is left of an earlier copy, which has left this disk since, is given no more.
+                await fetches.forget(digest.sha256)
                 let addresses = sources.compactMap { watch.member($0)?.peers }
                 try await fetches.fetch(BlobFetches.Plan(info: info, peers: addresses, trackers: []))
                 return nil
