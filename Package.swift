@@ -234,13 +234,13 @@ let layers: [(name: String, modules: [Module])] = [
                 uses: [
                     "Text", "Address", "JSON", "MetricFamilies", "Threads", "Admission", "HTTPTransport", "HTTPServing",
                     "Registry", "RegistryAccess", "RegistryClient", "NameIndex", "OCI", "IndexLink", "RegistryWatch",
-                ], products: [.hummingbird, .log]),
+                ], products: [.hummingbird, .log, .nioCore]),
             Module(
                 name: "Origin",
                 uses: [
                     "Text", "Address", "JSON", "Hashing", "Metainfo", "MetricFamilies", "Threads", "Files",
                     "Admission", "Blobs", "Database", "HTTPServing", "Registry", "NameIndex", "BlobNode", "Backends",
-                    "ColdStore", "Upkeep", "RegistryAccess", "OCI", "IndexLink", "RegistryWatch",
+                    "ColdStore", "Upkeep", "RegistryClient", "RegistryAccess", "OCI", "IndexLink", "IndexServer", "RegistryWatch",
                 ], products: [.hummingbird, .log, .nioCore]),
             Module(
                 name: "OriginCluster",
@@ -278,7 +278,8 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "swoop", kind: .executable,
                 uses: [
-                    "Text", "Address", "JSON", "Hashing", "Metainfo", "CLinux", "Threads", "Files", "Admission", "Storage",
+                    "Text", "Address", "JSON", "Hashing", "Metainfo", "CLinux", "Threads", "Files", "Admission",
+                    "Storage",
                     "Authoring", "HashLibrary", "HTTPTransport", "Tracking", "TrackerServer", "TrackerRedis",
                     "SwarmCore",
                     "SwarmSimulator", "Swarm",

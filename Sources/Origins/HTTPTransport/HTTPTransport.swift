@@ -45,6 +45,8 @@ package struct HTTPTransportSettings: Sendable {
 
 /// The status and headers of a response; the body is still to be read.
 package struct HTTPAnswer: Sendable {
+    package typealias Parts = HTTPClientResponse.Body
+
     package let status: HTTPResponseStatus
     package let headers: HTTPHeaders
     package let body: HTTPClientResponse.Body

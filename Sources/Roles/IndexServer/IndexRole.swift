@@ -26,12 +26,24 @@ package struct IndexConfiguration: Sendable {
     package var indexes: [HTTPURL] = []
     /// Announce URLs, beside those that origins tell.
     package var trackers: [String] = []
+    /// Other registries, and the `NAME:TAG` that each of them gets too.
+    package var remotes = Remotes.none
+    /// For all of them; nil where they need none.
+    package var remoteCredential: RegistryCredential?
+    package var remoteBackoff = Backoff()
     /// A token of the role `cluster`, for origins; nil where none is needed.
     package var credential: RegistryCredential?
     /// Of connections to origins: the pin, or the authorities.
     package var transport = HTTPTransportSettings()
 
     package init(data: String) { self.data = data }
+
+    /// The pin is that of origins.
+    fileprivate var remoteTransport: HTTPTransportSettings {
+        var settings = transport
+        settings.pin = nil
+        return settings
+    }
 }
 
 /// Why an index could not start.
@@ -47,10 +59,17 @@ package final class IndexRole: Sendable {
     private let store: any TagStore
     private let cluster: ClusterList
     private let peers: HTTPPeers
+    private let blobs: OriginReplicaBlobs
+    private let replicator: Replicator
 
     package var addresses: [ListenAddress] { server.addresses }
 
-    private init(_ server: IndexServer, _ store: any TagStore, _ cluster: ClusterList, _ peers: HTTPPeers) {
+    private init(
+        _ server: IndexServer, _ store: any TagStore, _ cluster: ClusterList, _ peers: HTTPPeers,
+        _ blobs: OriginReplicaBlobs, _ replicator: Replicator
+    ) {
+        self.blobs = blobs
+        self.replicator = replicator
         self.server = server
         self.store = store
         self.cluster = cluster
@@ -70,13 +89,22 @@ package final class IndexRole: Sendable {
         let hub = WatchHub()
         let service = IndexService(store: store, facts: RemoteFacts({ await cluster.known }, peers: peers))
             .telling { hub.tagged($1, of: $0, $2) }
+        let blobs = OriginReplicaBlobs(
+            { await cluster.known }, credential: configuration.credential, settings: configuration.transport)
+        let replicator = Replicator(
+            store, blobs: blobs, credential: configuration.remoteCredential, settings: configuration.remoteTransport,
+            backoff: configuration.remoteBackoff, logger: logger)
+        let metrics = IndexMetrics(store) { await replicator.figures() }
+        do throws(TagStoreError) { try await replicator.start() } catch { throw .store(error) }
         do throws(HTTPServiceError) {
             let server = try await IndexServer.start(
-                at: configuration.listen, service: service, hub: hub, cluster: cluster, metrics: IndexMetrics(store),
+                at: configuration.listen, service: service, hub: hub, cluster: cluster, metrics: metrics,
                 access: access, certificates: certificates, admission: admission, logger: logger)
-            return IndexRole(server, store, cluster, peers)
+            return IndexRole(server, store, cluster, peers, blobs, replicator)
         } catch {
+            await replicator.stop()
             await cluster.stop()
+            await blobs.shutdown()
             await peers.shutdown()
             await store.close()
             throw .http(error)
@@ -88,9 +116,10 @@ package final class IndexRole: Sendable {
         do { rules = try TagRules(mutable: configuration.mutable) } catch { throw .rules(error) }
         do throws(TagStoreError) {
             guard let database = configuration.database else {
-                return try await SQLiteTagStore.open("\(configuration.data)/\(configuration.file)", rules: rules)
+                return try await SQLiteTagStore.open(
+                    "\(configuration.data)/\(configuration.file)", rules: rules, remotes: configuration.remotes)
             }
-            return try await PostgresTagStore.open(database, rules: rules)
+            return try await PostgresTagStore.open(database, rules: rules, remotes: configuration.remotes)
         } catch {
             throw .store(error)
         }
@@ -98,7 +127,9 @@ package final class IndexRole: Sendable {
 
     package func stop() async {
         await server.stop()
+        await replicator.stop()
         await cluster.stop()
+        await blobs.shutdown()
         await peers.shutdown()
         await store.close()
     }

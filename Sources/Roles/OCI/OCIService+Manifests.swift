@@ -46,7 +46,7 @@ extension OCIService {
             throw OCIError(400, .manifestInvalid, error.description)
         }
         let tags = try tags(of: request, version, manifest)
-        try await index.put(manifest, in: name, tags: tags, by: Self.author(context))
+        try await index.put(manifest, in: name, tags: tags, by: Self.author(context, request))
         var response = Response(status: .created)
         response.headers[.location] = "/v2/\(name)/manifests/\(manifest.digest)"
         if let name = HTTPField.Name.contentDigest { response.headers[name] = manifest.digest.description }

@@ -195,8 +195,9 @@ package struct OCIService: Sendable {
     }
 
     /// The caller, for the history of tags.
-    static func author(_ context: ServiceContext) -> Author {
-        Author(name: context.caller?.name ?? "", address: context.remoteAddress)
+    static func author(_ context: ServiceContext, _ request: Request? = nil) -> Author {
+        let via = HTTPField.Name(ClusterPath.header).flatMap { request?.headers[$0] }
+        return Author(name: context.caller?.name ?? "", address: context.remoteAddress, via: ClusterPath(via))
     }
 
     static func unknownBlob(_ digest: BlobDigest, _ name: ContentName) -> OCIError {

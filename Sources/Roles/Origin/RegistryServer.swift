@@ -54,7 +54,8 @@ package final class RegistryServer: Sendable {
     package static func start(
         at addresses: [ListenAddress], node: BlobNode, index: any TagStore, cold: ColdStore? = nil,
         upkeep: OriginUpkeep? = nil, peers: String,
-        trackers: [String], access: RegistryAccess, certificates: Certificates? = nil, admission: Admission,
+        trackers: [String], replication: (@Sendable () async -> IndexMetrics.Replication)? = nil,
+        access: RegistryAccess, certificates: Certificates? = nil, admission: Admission,
         limits: HTTPLimits = HTTPLimits(), logger: Logger
     ) async throws(HTTPServiceError) -> RegistryServer {
         let uploads = UploadTable(node.directory)
@@ -76,7 +77,7 @@ package final class RegistryServer: Sendable {
             limits: limits)
         let blobs = BlobCalls(
             index: names, node: node, cold: cold, trackers: trackers, admission: admission, limits: limits)
-        let indexMetrics = IndexMetrics(index)
+        let indexMetrics = IndexMetrics(index, replication: replication)
         let facts = FactsCall(
             here: OriginFacts(node: node, cold: cold, asksBackEnds: false),
             anywhere: OriginFacts(node: node, cold: cold, blobSweep: upkeep?.sweep), access: access)

@@ -12,6 +12,14 @@ package struct BlobBody: Sendable {
     let answer: HTTPAnswer
     let registry: String
 
+    /// The parts as they come. Made once.
+    package func makeIterator() -> Iterator { Iterator(parts: answer.body.makeAsyncIterator()) }
+
+    package struct Iterator {
+        var parts: HTTPAnswer.Parts.AsyncIterator
+        package mutating func next() async throws -> ByteBuffer? { try await parts.next() }
+    }
+
     /// Calls `take` with each part, which waits as long as that needs: nothing piles up.
     /// - Throws: what `take` throws, or a `RegistryError` when the body breaks off.
     package func forEach(_ take: (ByteBuffer) async throws -> Void) async throws {
@@ -60,6 +68,32 @@ extension RegistryClient {
             range.last + 1 == range.size ?? (range.last + 1)
         else { throw .malformed("another range than was asked for") }
         return BlobBody(start: offset, size: range.size, answer: answer, registry: self.name)
+    }
+}
+
+extension RegistryClient {
+    /// Begins to receive a part of a blob that is not the whole.
+    /// - Throws: `.unknown` when the registry does not have it; `.malformed` where it gives no ranges.
+    package func open(
+        _ digest: BlobDigest, in name: ContentName, range: Range<Int64>
+    ) async throws(RegistryError) -> BlobBody {
+        var call = Call(
+            method: .GET, url: try url("/v2/\(name)/blobs/\(digest)"), subject: RegistryText.noBlob(digest),
+            accepts: [200, 206])
+        call.followsRedirects = true
+        call.headers.add(name: "Range", value: "bytes=\(range.lowerBound)-\(range.upperBound - 1)")
+        let answer = try await exchange(call)
+        if answer.status == .ok {
+            // A registry without ranges gives all of it, which serves where all of it is wanted.
+            guard range.lowerBound == 0,
+                answer.headers.first(name: "content-length").flatMap({ Int64($0) }) == range.upperBound
+            else { throw .malformed("a whole blob where a part was asked for") }
+            return BlobBody(start: 0, size: range.upperBound, answer: answer, registry: self.name)
+        }
+        guard let found = ContentRange(answer.headers.first(name: "content-range") ?? ""),
+            found.first == range.lowerBound, found.last == range.upperBound - 1
+        else { throw .malformed("another range than was asked for") }
+        return BlobBody(start: range.lowerBound, size: found.size, answer: answer, registry: self.name)
     }
 }
 

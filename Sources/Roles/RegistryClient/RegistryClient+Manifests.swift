@@ -36,11 +36,28 @@ extension RegistryClient {
     }
 
     /// Puts a manifest under a tag or its digest.
-    package func put(_ bytes: [UInt8], type: String, as reference: Reference) async throws(RegistryError) {
+    /// - Parameter clusters: the registries that it has come through, for another Swoop registry.
+    package func put(
+        _ bytes: [UInt8], type: String, as reference: Reference, clusters: String = ""
+    ) async throws(RegistryError) {
+        var headers: HTTPHeaders = ["Content-Type": type]
+        if !clusters.isEmpty { headers.add(name: ClusterPath.header, value: clusters) }
         let (_, _) = try await exchange(
             Call(
                 method: .PUT, url: try url("/v2/\(reference.name)/manifests/\(reference.version)"),
-                headers: ["Content-Type": type], body: bytes, accepts: [201, 200]), limit: 64 << 10)
+                headers: headers, body: bytes, accepts: [201, 200]), limit: 64 << 10)
+    }
+
+    /// Has a tag name a blob, or a manifest that is there, at another Swoop registry.
+    package func putTag(
+        _ tag: Tag, of name: ContentName, digest: BlobDigest, clusters: String
+    ) async throws(RegistryError) {
+        var headers: HTTPHeaders = ["Content-Type": "application/json"]
+        if !clusters.isEmpty { headers.add(name: ClusterPath.header, value: clusters) }
+        let (_, _) = try await exchange(
+            Call(
+                method: .PUT, url: try url("/v1/names/\(name)/tags/\(tag)"), headers: headers,
+                body: Array(#"{"digest": "\#(digest)"}"#.utf8), accepts: [200, 201]), limit: 64 << 10)
     }
 
     /// Deletes a tag, or a manifest with its tags.

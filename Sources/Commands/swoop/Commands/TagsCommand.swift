@@ -13,8 +13,10 @@ struct TagsCommand: ParsableCommand {
               swoop tags team/app                 # its tags, and what they are
               swoop tags team/app --history       # who moved which tag, and when
               swoop tags delete team/app:1.0
+              swoop tags replicate team/app:1.0   # to the registries that are to get it
             """,
-        subcommands: [TagsListCommand.self, TagsDeleteCommand.self], defaultSubcommand: TagsListCommand.self)
+        subcommands: [TagsListCommand.self, TagsDeleteCommand.self, TagsReplicateCommand.self],
+        defaultSubcommand: TagsListCommand.self)
 }
 
 struct TagsListCommand: SwoopCommand {

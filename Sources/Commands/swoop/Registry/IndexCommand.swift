@@ -75,6 +75,8 @@ struct IndexServeCommand: SwoopCommand {
         transform: PinArgument.parse)
     var pin: CertificatePin?
 
+    @OptionGroup var others: RemoteArguments
+
     @Flag(help: "Let everybody who reaches it push, pull and delete.")
     var insecure = false
 
@@ -128,6 +130,8 @@ struct IndexServeCommand: SwoopCommand {
         configuration.credential = try CredentialFile.read(tokenFile) ?? given.credential()
         configuration.transport = transport
         configuration.transport.pin = pin
+        configuration.remotes = try others.remotes(try given.remotes())
+        configuration.remoteCredential = try others.credential
         let role: IndexRole
         do throws(IndexProblem) {
             role = try await IndexRole.start(

@@ -8,11 +8,13 @@ import Database
 import Files
 import HTTPServing
 import HTTPTransport
+import IndexServer
 import Logging
 import NameIndex
 import Origin
 import Registry
 import RegistryAccess
+import RegistryClient
 import Swarm
 import SwarmCore
 import Text
@@ -34,6 +36,9 @@ struct RegistryPlace: Sendable {
     let security: RegistrySecurity
     /// Where blobs live in the end; nil for here.
     let backend: BackendAddress?
+    /// Other registries that get some of the tags, and what they are told.
+    var remotes = Remotes.none
+    var remoteCredential: RegistryCredential?
 
     static let usualURL = "http://127.0.0.1:15000"
 
@@ -51,6 +56,7 @@ struct RegistryHost: Sendable {
     private let node: BlobNode
     private let upkeep: OriginUpkeep
     private let collection: DailyCollection
+    private let replicator: Replicator
     let data: String
     let tracker: String
     let peers: String
@@ -73,7 +79,7 @@ struct RegistryHost: Sendable {
             let trackers = PeerAddress(host: place.host, port: UInt16(place.port(15003)))
         else { throw Failure(.usage, "'\(place.host.shown)' is no address of this machine") }
         let directory = try await Threads.offload { Result { try open(place.data) } }.get()
-        let names = try await openNames(place.data)
+        let names = try await openNames(place)
 
         var configuration = SwarmNode.Configuration()
         configuration.admission = admission
@@ -102,21 +108,27 @@ struct RegistryHost: Sendable {
             let announce = tracker.boundAddresses.http.first.map { "http://\($0)/announce" } ?? ""
             let given = await node.peerAddress.map { "\($0)" } ?? ""
             let ports = [15000, 15002, 15004].map { ListenAddress(host: place.host, port: place.port($0)) }
+            let replicator = Replicator(
+                names, blobs: NodeReplicaBlobs(node: node, cold: cold), credential: place.remoteCredential,
+                logger: logger)
             let server = try await RegistryServer.start(
                 at: ports, node: node, index: names, cold: cold, upkeep: keeper, peers: given, trackers: [announce],
-                access: place.security.access, certificates: place.security.certificates, admission: admission,
+                replication: { await replicator.figures() }, access: place.security.access,
+                certificates: place.security.certificates, admission: admission,
                 logger: logger)
             own.isServed(
                 at: HTTPURL(
                     "\(place.security.certificates == nil ? "http" : "https")://\(server.addresses[1])"))
             await keeper.start()
+            try await replicator.start()
             let collection = daily(
                 RegistryServer.service(node: node, index: names, cold: cold, upkeep: keeper), place.data, logger)
             await collection.start()
             return RegistryHost(
                 trackerServer: tracker, ownOrigin: own, swarm: swarm, server: server, cold: cold, names: names,
                 node: node,
-                upkeep: keeper, collection: collection, data: place.data, tracker: announce, peers: given,
+                upkeep: keeper, collection: collection, replicator: replicator, data: place.data, tracker: announce,
+                peers: given,
                 scheme: place.security.certificates == nil ? "http" : "https")
         } catch {
             await upkeep?.stop()
@@ -153,10 +165,10 @@ struct RegistryHost: Sendable {
         }
     }
 
-    private static func openNames(_ data: String) async throws -> SQLiteTagStore {
-        let rules = try TagRules()
+    private static func openNames(_ place: RegistryPlace) async throws -> SQLiteTagStore {
+        let (rules, data) = (try TagRules(), place.data)
         do throws(TagStoreError) {
-            return try await SQLiteTagStore.open(data + "/index.db", rules: rules)
+            return try await SQLiteTagStore.open(data + "/index.db", rules: rules, remotes: place.remotes)
         } catch {
             throw Failure(error.isDisk ? .disk : .failed, "\(data.shown)/index.db: \(error.reason.shown)")
         }
@@ -173,6 +185,7 @@ struct RegistryHost: Sendable {
 
     func stop() async {
         await server.stop()
+        await replicator.stop()
         await collection.stop()
         await upkeep.stop()
         await cold?.stop()

@@ -1,4 +1,5 @@
 import IndexServer
+import Registry
 import RegistrySettings
 import Text
 
@@ -22,10 +23,23 @@ extension RoleConfiguration {
 
     var indexFile: String? { indexPath.flatMap { $0.split(separator: "/").last }.map(String.init) }
 
+    /// Other registries, by their URLs.
+    func remotes() throws -> [(remote: String, patterns: [String])] {
+        var remotes: [(remote: String, patterns: [String])] = []
+        for entry in values.remotes {
+            guard let url = RemoteArguments.url(entry.key) else {
+                throw Failure(.usage, "the key 'remotes' is wrong: '\(entry.key.shown)' is no address of a registry")
+            }
+            remotes.append((url, entry.value))
+        }
+        return remotes
+    }
+
     /// What no option said.
     /// - Parameter isRoles: whether it runs as the seed's, whose other roles are on this host where nothing is said.
     func fill(_ configuration: inout IndexConfiguration, isRoles: Bool) throws {
         if let mutable = values.mutable { configuration.mutable = mutable }
+        if let first = values.tagReplication.interval { configuration.remoteBackoff = Backoff(first: first) }
         let isConfigured = isRoles || place.path != nil
         if configuration.origins.isEmpty, isConfigured || !values.origin.isEmpty {
             configuration.origins = try urls(of: values.origin, usual: 15_002)

@@ -47,6 +47,8 @@ struct UpCommand: SwoopCommand {
     @Flag(help: "Let everybody who reaches --host push, pull and delete.")
     var insecure = false
 
+    @OptionGroup var others: RemoteArguments
+
     @OptionGroup var files: SecurityArguments
 
     @Flag(help: "Listen at free ports instead of the usual ones; the first line says which.")
@@ -78,7 +80,8 @@ struct UpCommand: SwoopCommand {
             }
         }.get()
         let place = RegistryPlace(
-            data: data, host: host, ports: anyPort ? .free : .usual, security: security, backend: try backendAddress())
+            data: data, host: host, ports: anyPort ? .free : .usual, security: security, backend: try backendAddress(),
+            remotes: try others.remotes(), remoteCredential: try others.credential)
         StopSignal.shared.setForcedStatus(.done)
         if security.isFromFiles {
             StopSignal.shared.onHangup { Threads.runDetached { security.reload(reporter) } }

@@ -32,11 +32,13 @@ enum NameLink {
         query((after.map { [("after", $0)] } ?? []) + [("limit", "\(limit)")])
     }
 
-    static func items(_ author: Author) -> [(String, String)] { [("who", author.name), ("address", author.address)] }
+    static func items(_ author: Author) -> [(String, String)] {
+        [("who", author.name), ("address", author.address), ("via", author.via.description)]
+    }
 
-    static func author(_ who: String?, _ address: String?) -> Author {
+    static func author(_ who: String?, _ address: String?, _ via: String?) -> Author {
         func bounded(_ text: String?) -> String { String((text ?? "").prefix(mostAuthor)) }
-        return Author(name: bounded(who), address: bounded(address))
+        return Author(name: bounded(who), address: bounded(address), via: ClusterPath(via))
     }
 
     // MARK: Documents

@@ -144,7 +144,7 @@ private struct LinkRequest: Sendable {
     func query(_ key: String) -> String? { request.uri.queryParameters[Substring(key)].map(String.init) }
 
     var limit: Int { query("limit").flatMap { Int($0) }.map { max(0, min($0, Self.mostLimit)) } ?? Self.mostLimit }
-    var author: Author { NameLink.author(query("who"), query("address")) }
+    var author: Author { NameLink.author(query("who"), query("address"), query("via")) }
 
     var tags: [Tag] {
         get throws(OCIError) {

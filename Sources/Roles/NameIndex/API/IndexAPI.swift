@@ -33,6 +33,14 @@ package struct IndexAPI: Sendable {
                 .get, "/v1/names/{name+}/tags/{tag}/history", "Who changed a tag, when, from where", "history",
                 RegistryRoles.pull
             ) { values async throws(IndexError) in try await calls.history(values, ofTag: true) },
+            route(
+                .get, "/v1/names/{name+}/tags/{tag}/replications", "Other registries that are still to get a tag",
+                "replication", RegistryRoles.pull
+            ) { values async throws(IndexError) in try await calls.replications(values) },
+            route(
+                .post, "/v1/names/{name+}/tags/{tag}/replications", "Bring a tag to other registries now",
+                "replication", RegistryRoles.push
+            ) { values async throws(IndexError) in try await calls.replicate(values) },
             route(.get, "/v1/names/{name+}/tags/{tag}", "What a tag names", "tag", RegistryRoles.pull) {
                 values async throws(IndexError) in try await calls.tag(values)
             },

@@ -41,6 +41,14 @@ enum IndexDocuments {
         return .object(members)
     }
 
+    static func replication(_ task: ReplicationTask) -> JSONValue {
+        .object([
+            "remote": .string(task.remote), "digest": .string(task.digest.description),
+            "state": task.due == nil ? "conflict" : "waiting", "failures": .integer(Int64(task.failures)),
+            "problem": .string(task.problem),
+        ])
+    }
+
     static func resolution(_ resolution: Resolution) -> JSONValue {
         var members: JSONObject = ["name": .string(resolution.reference.name.text)]
         if case .tag(let tag) = resolution.reference.version { members["tag"] = .string(tag.text) }

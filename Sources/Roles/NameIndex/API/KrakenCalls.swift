@@ -15,7 +15,7 @@ struct KrakenCalls: Sendable {
         let (name, tag) = try values.tagged("tag")
         _ = try await service.put(
             tag, of: name, digest: try values.digest(), linking: values.seesAll, expecting: .anything,
-            by: calls.act(values.context))
+            by: calls.act(values))
         return .text("")
     }
 

@@ -13,8 +13,11 @@ struct NameCalls: Sendable {
 
     private var store: any TagStore { service.store }
 
-    func act(_ context: ServiceContext) -> Act {
-        Act(who: context.caller?.name ?? "", address: context.remoteAddress, at: now())
+    func act(_ values: RequestValues) -> Act {
+        let via = HTTPField.Name(ClusterPath.header).flatMap { values.request.headers[$0] }
+        return Act(
+            who: values.context.caller?.name ?? "", address: values.context.remoteAddress, at: now(),
+            via: ClusterPath(via))
     }
 
     // MARK: Tags
@@ -34,7 +37,7 @@ struct NameCalls: Sendable {
         let type = values.request.headers[.contentType]
         let isManifest = Manifest.types.contains { type?.hasPrefix($0) == true }
         let body = try await body(values.request, most: isManifest ? Manifest.mostBytes : 4096)
-        let act = act(values.context)
+        let act = act(values)
         let digest: BlobDigest
         if isManifest {
             let manifest: Manifest
@@ -56,7 +59,7 @@ struct NameCalls: Sendable {
     func deleteTag(_ values: RequestValues) async throws(IndexError) -> Response {
         let (name, tag) = (try values.name(), try values.tag())
         _ = try await service.delete(
-            tag, of: name, expecting: try Conditions.expectation(values.request), by: act(values.context))
+            tag, of: name, expecting: try Conditions.expectation(values.request), by: act(values))
         return Response(status: .noContent)
     }
 
@@ -85,6 +88,25 @@ struct NameCalls: Sendable {
         }
         return .json(
             IndexDocuments.page("history", events, limit, name: name, after: { "\($0.id)" }, IndexDocuments.event))
+    }
+
+    // MARK: Replication
+
+    func replications(_ values: RequestValues) async throws(IndexError) -> Response {
+        let (name, tag) = (try values.name(), try values.tag())
+        let tasks = try await service.asked { () throws(TagStoreError) in
+            try await store.replications(of: tag, of: name)
+        }
+        return .json(.object(["replications": .array(tasks.map(IndexDocuments.replication))]))
+    }
+
+    func replicate(_ values: RequestValues) async throws(IndexError) -> Response {
+        let (name, tag) = (try values.name(), try values.tag())
+        let isThere = try await service.asked { () throws(TagStoreError) in
+            try await store.replicate(tag, of: name, at: now())
+        }
+        guard isThere else { throw try await service.noTag(tag, of: name) }
+        return try await replications(values)
     }
 
     // MARK: Names
@@ -133,7 +155,7 @@ struct NameCalls: Sendable {
         let manifest: Manifest
         let bytes = try await body(values.request, most: Manifest.mostBytes + 1)
         do { manifest = try Manifest(bytes, type: nil) } catch { throw .manifest(error) }
-        try await service.adopt(manifest, under: name, tags: tags, by: act(values.context))
+        try await service.adopt(manifest, under: name, tags: tags, by: act(values))
         return .json(.object(["digest": .string(manifest.digest.description)]), status: .created)
     }
 

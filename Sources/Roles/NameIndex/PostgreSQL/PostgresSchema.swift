@@ -5,7 +5,7 @@ import Postgres
 enum PostgresSchema {
     /// Of this program's advisory locks: the schema's, and with the number of a name beside it the name's.
     static let lock: Int64 = 0x5377_6f6f_7000_0000
-    private static let version: Int64 = 1
+    private static let version: Int64 = 2
 
     /// Makes the tables. Any number of indexes may do so at once.
     static func migrate(_ connection: PostgresConnection) throws(PostgresError) {
@@ -17,6 +17,7 @@ enum PostgresSchema {
                 throw .refused(state: "", "the tables were made by a newer version of this program")
             }
             if found < 1 { try connection.run(script: first) }
+            if found < 2 { try connection.run(script: second) }
         }
     }
 
@@ -48,5 +49,19 @@ enum PostgresSchema {
         );
         CREATE INDEX blobs_by_digest ON blobs (digest);
         INSERT INTO swoop_schema VALUES (1);
+        """
+
+    private static let second: StaticString = """
+        CREATE TABLE settings (key text PRIMARY KEY, value text NOT NULL);
+        INSERT INTO settings VALUES (
+            'cluster', substring(md5(random()::text || clock_timestamp()::text || pg_backend_pid()::text) for 16));
+        CREATE TABLE replications (
+            remote text COLLATE "C" NOT NULL, name text COLLATE "C" NOT NULL, tag text COLLATE "C" NOT NULL,
+            digest bytea NOT NULL, via text NOT NULL, due bigint, failures bigint NOT NULL, problem text NOT NULL,
+            upload text NOT NULL, PRIMARY KEY (remote, name, tag)
+        );
+        CREATE INDEX replications_by_time ON replications (remote, due) WHERE due IS NOT NULL;
+        CREATE INDEX replications_by_tag ON replications (name, tag);
+        INSERT INTO swoop_schema VALUES (2);
         """
 }

@@ -5,16 +5,18 @@ import Registry
 package final class PostgresTagStore: TagStore {
     private let pool: PostgresPool
     package let rules: TagRules
+    package let remotes: Remotes
 
-    private init(_ pool: PostgresPool, _ rules: TagRules) {
+    private init(_ pool: PostgresPool, _ rules: TagRules, _ remotes: Remotes) {
         self.pool = pool
         self.rules = rules
+        self.remotes = remotes
     }
 
     /// Connects, and makes the tables if they are not there.
     /// - Parameter url: `postgresql://…`
     package static func open(
-        _ url: String, rules: TagRules, connections: Int = 8
+        _ url: String, rules: TagRules, remotes: Remotes = .none, connections: Int = 8
     ) async throws(TagStoreError) -> PostgresTagStore {
         let pool = PostgresPool(url, connections: connections)
         do {
@@ -23,7 +25,7 @@ package final class PostgresTagStore: TagStore {
             pool.close()
             throw TagStoreError(error)
         }
-        return PostgresTagStore(pool, rules)
+        return PostgresTagStore(pool, rules, remotes)
     }
 
     package func close() async { pool.close() }
@@ -33,8 +35,8 @@ package final class PostgresTagStore: TagStore {
     package func put(
         _ tag: Tag, of name: ContentName, digest: BlobDigest, linking: Bool, expecting: Expectation, by act: Act
     ) async throws(TagStoreError) -> TagPutOutcome {
-        let rules = rules
-        return try await change(.unknown) { connection throws(PostgresError) in
+        let (rules, remotes) = (rules, remotes.matching(name, tag))
+        return try await change { connection throws(PostgresError) in
             let known = try PostgresNames.id(of: name, in: connection)
             if known == nil, !linking { return Ended(expecting.refuses(nil) ? .moved(nil) : .unknown, commits: false) }
             let id = try PostgresNames.makeID(of: name, in: connection)
@@ -51,6 +53,8 @@ package final class PostgresTagStore: TagStore {
                 return Ended(.unknown, commits: false)
             }
             try PostgresTags.set(tag, id, to: digest, by: act, in: connection)
+            try PostgresReplications.add(
+                tag, of: name, digest, via: act.via, to: remotes, due: act.at, in: connection)
             return Ended(.put)
         }
     }
@@ -58,7 +62,7 @@ package final class PostgresTagStore: TagStore {
     package func delete(
         _ tag: Tag, of name: ContentName, expecting: Expectation, by act: Act
     ) async throws(TagStoreError) -> TagDeleteOutcome {
-        try await change(.unknown) { connection throws(PostgresError) in
+        try await change { connection throws(PostgresError) in
             guard let id = try PostgresNames.id(of: name, in: connection),
                 let present = try PostgresTags.lock(tag, id, in: connection).present
             else { return Ended(.unknown, commits: false) }
@@ -163,8 +167,8 @@ package final class PostgresTagStore: TagStore {
     package func put(
         _ manifest: Manifest, under name: ContentName, tags: [Tag], expecting: Expectation, by act: Act
     ) async throws(TagStoreError) -> ManifestPutOutcome {
-        let rules = rules
-        return try await change(.missing(manifest.needs)) { connection throws(PostgresError) in
+        let (rules, remotes) = (rules, remotes)
+        return try await change { connection throws(PostgresError) in
             let id = try PostgresNames.makeID(of: name, in: connection)
             try PostgresNames.share(id, in: connection)
             var toSet: [Tag] = []
@@ -188,7 +192,12 @@ package final class PostgresTagStore: TagStore {
             guard missing.isEmpty else { return Ended(.missing(missing), commits: false) }
             try PostgresDigests.touch(manifest.needs, id, at: act.at, in: connection)
             try PostgresManifests.store(manifest, id, at: act.at, in: connection)
-            for tag in toSet { try PostgresTags.set(tag, id, to: manifest.digest, by: act, in: connection) }
+            for tag in toSet {
+                try PostgresTags.set(tag, id, to: manifest.digest, by: act, in: connection)
+                try PostgresReplications.add(
+                    tag, of: name, manifest.digest, via: act.via, to: remotes.matching(name, tag), due: act.at,
+                    in: connection)
+            }
             return Ended(.stored)
         }
     }
@@ -196,7 +205,7 @@ package final class PostgresTagStore: TagStore {
     package func deleteManifest(
         _ digest: BlobDigest, of name: ContentName, by act: Act
     ) async throws(TagStoreError) -> Bool {
-        try await change(false) { connection throws(PostgresError) in
+        try await change { connection throws(PostgresError) in
             guard let id = try PostgresNames.id(of: name, in: connection) else { return Ended(false, commits: false) }
             try PostgresNames.exclude(id, in: connection)
             guard try PostgresManifests.delete(digest, id, in: connection) else { return Ended(false, commits: false) }
@@ -228,7 +237,7 @@ package final class PostgresTagStore: TagStore {
     // MARK: Blobs
 
     package func link(_ digests: [BlobDigest], to name: ContentName, at: Int64) async throws(TagStoreError) {
-        try await change(()) { connection throws(PostgresError) in
+        try await change { connection throws(PostgresError) in
             let id = try PostgresNames.makeID(of: name, in: connection)
             try PostgresNames.share(id, in: connection)
             try PostgresDigests.link(digests, id, at: at, in: connection)
@@ -237,7 +246,7 @@ package final class PostgresTagStore: TagStore {
     }
 
     package func unlink(_ digest: BlobDigest, from name: ContentName) async throws(TagStoreError) -> Bool {
-        try await change(false) { connection throws(PostgresError) in
+        try await change { connection throws(PostgresError) in
             guard let id = try PostgresNames.id(of: name, in: connection) else { return Ended(false, commits: false) }
             try PostgresNames.exclude(id, in: connection)
             let gone = try connection.query(
@@ -263,7 +272,7 @@ package final class PostgresTagStore: TagStore {
     }
 
     package func touch(_ digests: [BlobDigest], of name: ContentName, at: Int64) async throws(TagStoreError) {
-        try await change(()) { connection throws(PostgresError) in
+        try await change { connection throws(PostgresError) in
             guard let id = try PostgresNames.id(of: name, in: connection) else { return Ended((), commits: false) }
             try PostgresDigests.touch(digests, id, at: at, in: connection)
             return Ended(())
@@ -301,7 +310,7 @@ package final class PostgresTagStore: TagStore {
                 collected.links += found.blobs.count
                 continue
             }
-            let gone = try await change(Collected()) { connection throws(PostgresError) in
+            let gone = try await change { connection throws(PostgresError) in
                 try PostgresNames.exclude(id, in: connection)
                 let garbage = try Self.garbage(id, cutoff, connection)
                 var gone = Collected()
@@ -338,7 +347,7 @@ package final class PostgresTagStore: TagStore {
 
     // MARK: Parts
 
-    private static func record(
+    static func record(
         _ tag: Tag, _ name: ContentName, _ connection: PostgresConnection
     ) throws(PostgresError) -> TagRecord? {
         try connection.query(
@@ -388,7 +397,7 @@ package final class PostgresTagStore: TagStore {
     }
 
     /// What a transaction ends with.
-    private struct Ended<R: Sendable>: Sendable {
+    struct Ended<R: Sendable>: Sendable {
         let value: R
         /// False to undo it.
         let commits: Bool
@@ -399,9 +408,8 @@ package final class PostgresTagStore: TagStore {
         }
     }
 
-    /// - Parameter none: the type's hint; not used.
-    private func change<R: Sendable>(
-        _ none: R, _ body: @escaping @Sendable (PostgresConnection) throws(PostgresError) -> Ended<R>
+    func change<R: Sendable>(
+        _ body: @escaping @Sendable (PostgresConnection) throws(PostgresError) -> Ended<R>
     ) async throws(TagStoreError) -> R {
         do {
             return try await pool.transaction { connection throws(PostgresError) in
@@ -415,13 +423,13 @@ package final class PostgresTagStore: TagStore {
         }
     }
 
-    private func read<R: Sendable>(
+    func read<R: Sendable>(
         _ body: @escaping @Sendable (PostgresConnection) throws(PostgresError) -> R
     ) async throws(TagStoreError) -> R {
         do { return try await pool.run(body) } catch { throw TagStoreError(error) }
     }
 
-    private func rows<R: Sendable>(
+    func rows<R: Sendable>(
         _ sql: StaticString, _ values: [PostgresValue], _ parse: @escaping @Sendable (PostgresRow) -> R?
     ) async throws(TagStoreError) -> [R] {
         try await read { connection throws(PostgresError) in try connection.query(sql, values).compactMap(parse) }

@@ -8,6 +8,7 @@ enum SQLiteSchema {
             try connection.execute(sql: tables)
             try EarlierSchema.convert(connection)
         },
+        ReplicationTable.schema,
     ]
 
     private static let tables = """

@@ -6,16 +6,21 @@ import Registry
 package final class SQLiteTagStore: TagStore {
     private let file: DatabaseFile
     package let rules: TagRules
+    package let remotes: Remotes
 
-    private init(_ file: DatabaseFile, _ rules: TagRules) {
+    private init(_ file: DatabaseFile, _ rules: TagRules, _ remotes: Remotes) {
         self.file = file
         self.rules = rules
+        self.remotes = remotes
     }
 
     /// Opens or makes the file at `path`.
-    package static func open(_ path: String, rules: TagRules) async throws(TagStoreError) -> SQLiteTagStore {
+    package static func open(
+        _ path: String, rules: TagRules, remotes: Remotes = .none
+    ) async throws(TagStoreError) -> SQLiteTagStore {
         do {
-            return SQLiteTagStore(try await DatabaseFile.open(path, migrations: SQLiteSchema.migrations), rules)
+            let file = try await DatabaseFile.open(path, migrations: SQLiteSchema.migrations)
+            return SQLiteTagStore(file, rules, remotes)
         } catch {
             throw TagStoreError(error)
         }
@@ -28,7 +33,7 @@ package final class SQLiteTagStore: TagStore {
     package func put(
         _ tag: Tag, of name: ContentName, digest: BlobDigest, linking: Bool, expecting: Expectation, by act: Act
     ) async throws(TagStoreError) -> TagPutOutcome {
-        let rules = rules
+        let (rules, remotes) = (rules, remotes.matching(name, tag))
         return try await write { connection in
             let known = try NameTable.id(of: name, in: connection)
             let state = try known.map { try TagTable.state(of: tag, $0, in: connection) }
@@ -39,12 +44,15 @@ package final class SQLiteTagStore: TagStore {
                 let id = try known ?? NameTable.makeID(of: name, in: connection)
                 try BlobTable.link(digest, id, at: act.at, in: connection)
                 try TagTable.set(tag, id, to: digest, by: act, in: connection)
+                try ReplicationTable.add(
+                    tag, of: name, digest, via: act.via, to: remotes, due: act.at, in: connection)
                 return .put
             }
             guard let id = known else { return .unknown }
             let isManifest = try ManifestTable.has(digest, id, in: connection)
             guard try isManifest || BlobTable.has(digest, id, in: connection) else { return .unknown }
             try TagTable.set(tag, id, to: digest, by: act, in: connection)
+            try ReplicationTable.add(tag, of: name, digest, via: act.via, to: remotes, due: act.at, in: connection)
             return .put
         }
     }
@@ -120,7 +128,7 @@ package final class SQLiteTagStore: TagStore {
     package func put(
         _ manifest: Manifest, under name: ContentName, tags: [Tag], expecting: Expectation, by act: Act
     ) async throws(TagStoreError) -> ManifestPutOutcome {
-        let rules = rules
+        let (rules, remotes) = (rules, remotes)
         return try await write { connection in
             let known = try NameTable.id(of: name, in: connection)
             var toSet: [Tag] = []
@@ -146,7 +154,12 @@ package final class SQLiteTagStore: TagStore {
                 try ManifestTable.touch(digest, id, at: act.at, in: connection)
             }
             try ManifestTable.store(manifest, id, at: act.at, in: connection)
-            for tag in toSet { try TagTable.set(tag, id, to: manifest.digest, by: act, in: connection) }
+            for tag in toSet {
+                try TagTable.set(tag, id, to: manifest.digest, by: act, in: connection)
+                try ReplicationTable.add(
+                    tag, of: name, manifest.digest, via: act.via, to: remotes.matching(name, tag), due: act.at,
+                    in: connection)
+            }
             return .stored
         }
     }
@@ -281,7 +294,7 @@ package final class SQLiteTagStore: TagStore {
         }
     }
 
-    private func read<R: Sendable>(
+    func read<R: Sendable>(
         _ body: @escaping @Sendable (SQLConnection) throws -> R
     ) async throws(TagStoreError) -> R {
         do { return try await file.read(body) } catch { throw TagStoreError(error) }
@@ -293,7 +306,7 @@ package final class SQLiteTagStore: TagStore {
         do { return try await file.readAtLength(body) } catch { throw TagStoreError(error) }
     }
 
-    private func write<R: Sendable>(
+    func write<R: Sendable>(
         _ body: @escaping @Sendable (SQLConnection) throws -> R
     ) async throws(TagStoreError) -> R {
         do { return try await file.write(body) } catch { throw TagStoreError(error) }

@@ -7,7 +7,7 @@ import Registry
 /// their bytes, and begin after `after`.
 ///
 /// A NAME exists from the first time that something comes under it. A blob or manifest exists only under NAMEs that have it.
-package protocol TagStore: Sendable {
+package protocol TagStore: ReplicationStore {
     var rules: TagRules { get }
 
     // MARK: Tags

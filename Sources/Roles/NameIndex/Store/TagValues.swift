@@ -8,11 +8,14 @@ package struct Act: Hashable, Sendable {
     package let address: String
     /// Milliseconds since 1970.
     package let at: Int64
+    /// Other registries that it has come through.
+    package let via: ClusterPath
 
-    package init(who: String, address: String, at: Int64) {
+    package init(who: String, address: String, at: Int64, via: ClusterPath = .none) {
         self.who = who
         self.address = address
         self.at = at
+        self.via = via
     }
 }
 

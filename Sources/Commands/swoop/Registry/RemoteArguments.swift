@@ -1,0 +1,51 @@
+import ArgumentParser
+import Registry
+import RegistryClient
+import Text
+
+/// Other registries that get some of the tags.
+struct RemoteArguments: ParsableArguments, Sendable {
+    @Option(
+        help: ArgumentHelp(
+            "Another registry that gets each NAME:TAG that matches, of whatever kind it is. May be given several times.",
+            valueName: "url=regex"), transform: Self.parse)
+    var remote: [Entry] = []
+
+    @Option(help: ArgumentHelp("A file with the token, or USER:PASSWORD, for those registries.", valueName: "file"))
+    var remoteTokenFile: String?
+
+    struct Entry: Sendable {
+        let url: String
+        let pattern: String
+    }
+
+    var credential: RegistryCredential? {
+        get throws { try CredentialFile.read(remoteTokenFile) }
+    }
+
+    /// - Parameter configured: by the URL, patterns of a file.
+    func remotes(_ configured: [(remote: String, patterns: [String])] = []) throws -> Remotes {
+        var all = configured
+        for entry in remote { all.append((entry.url, [entry.pattern])) }
+        do { return try Remotes(all) } catch {
+            throw Failure(.usage, "a remote's '\(error.pattern.shown)' is no regular expression")
+        }
+    }
+
+    private static func parse(_ text: String) throws -> Entry {
+        let parts = text.split(separator: "=", maxSplits: 1)
+        guard parts.count == 2, let url = url(String(parts[0])) else {
+            throw ArgumentProblem("a registry and a regular expression: https://HOST=team/.*")
+        }
+        return Entry(url: url, pattern: String(parts[1]))
+    }
+
+    /// Nil for what is no address of a registry.
+    static func url(_ text: String) -> String? {
+        let full = text.contains("://") ? text : "http://" + text
+        guard let url = HTTPURL(full.hasSuffix("/") ? String(full.dropLast()) : full), url.query.isEmpty else {
+            return nil
+        }
+        return url.text
+    }
+}

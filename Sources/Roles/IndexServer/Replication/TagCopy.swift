@@ -1,0 +1,176 @@
+import HTTPTransport
+import NIOCore
+import NameIndex
+import Registry
+import RegistryClient
+import Text
+
+/// Brings one tag to another registry: blobs that are missing there, manifests, and then the tag.
+struct TagCopy: Sendable {
+    enum Outcome: Sendable {
+        case done
+        /// The other registry has another digest, and keeps it.
+        case conflict(String)
+        case failed(RegistryError)
+    }
+
+    let store: any TagStore
+    let blobs: any ReplicaBlobs
+    let client: RegistryClient
+    let task: ReplicationTask
+
+    /// Blobs up to this size go in one request.
+    private static let smallBytes: Int64 = 64 << 10
+    /// Bytes of one part of a larger one: what is sent again after a failure, at most.
+    private static let partBytes: Int64 = 64 << 20
+    /// Failures in a row without a byte of progress.
+    private static let mostFailures = 3
+    private static let mostDepth = 4
+
+    private var name: ContentName { task.name }
+    private var reference: Reference { Reference(name: name, version: .tag(task.tag)) }
+
+    func run() async -> Outcome {
+        do throws(RegistryError) {
+            guard try await isCurrent() else { return .done }
+            if try await client.digest(of: reference) == task.digest { return .done }
+            try await copy()
+            return .done
+        } catch {
+            guard case .denied(let text) = error else { return .failed(error) }
+            // It may not be done by whoever asks: then it has another digest. Or not by this token.
+            if let there = try? await client.digest(of: reference), there != task.digest {
+                return .conflict("\(client.name) has \(there) under \(reference): \(text)")
+            }
+            return .failed(error)
+        }
+    }
+
+    /// A tag that was deleted meanwhile goes nowhere.
+    private func isCurrent() async throws(RegistryError) -> Bool {
+        try await asked { () throws(TagStoreError) in try await store.record(of: task.tag, of: name)?.digest }
+            == task.digest
+    }
+
+    private func copy() async throws(RegistryError) {
+        let found = try await resolve(task.digest)
+        switch found {
+        case .manifest(let stored)?:
+            let manifest = try Self.parsed(stored)
+            try await sendParts(of: manifest, depth: 0)
+            try await client.put(
+                stored.bytes, type: stored.mediaType, as: reference, clusters: task.via.description)
+        case .blob(let digest)?:
+            let size = try await client.size(of: digest, in: name)
+            if size == nil { try await send(digest, size: try await sizeHere(digest)) }
+            try await client.putTag(task.tag, of: name, digest: digest, clusters: task.via.description)
+        case nil: return
+        }
+    }
+
+    private func sendParts(of manifest: Manifest, depth: Int) async throws(RegistryError) {
+        guard depth < Self.mostDepth else { throw .malformed("indexes in indexes, too deep") }
+        for blob in manifest.neededBlobs where try await client.size(of: blob.digest, in: name) == nil {
+            try await send(blob.digest, size: blob.size)
+        }
+        for inner in manifest.neededManifests {
+            let place = Reference(name: name, version: .digest(inner.digest))
+            if try await client.digest(of: place) != nil { continue }
+            guard case .manifest(let stored)? = try await resolve(inner.digest) else {
+                throw .unknown("\(name) has no manifest \(inner.digest)")
+            }
+            try await sendParts(of: try Self.parsed(stored), depth: depth + 1)
+            try await client.put(stored.bytes, type: stored.mediaType, as: place)
+        }
+    }
+
+    // MARK: Blobs
+
+    private func send(_ digest: BlobDigest, size: Int64) async throws(RegistryError) {
+        if size <= Self.smallBytes {
+            return try await client.upload(try await content(digest, size), digest, in: name)
+        }
+        var upload = try await session(digest, size)
+        var failures = 0
+        while upload.offset < size {
+            let range = upload.offset..<min(size, upload.offset + Self.partBytes)
+            do throws(RegistryError) {
+                let part = try await blobs.part(range, of: digest, in: name)
+                upload = try await client.append(part, length: Int64(range.count), to: upload)
+                failures = 0
+                try await note("\(digest) \(upload.location.text)")
+            } catch {
+                failures += 1
+                guard failures < Self.mostFailures, case .silent = error,
+                    let there = try await client.status(of: upload)
+                else { throw error }
+                if there.offset > upload.offset { failures = 0 }
+                upload = there
+            }
+        }
+        do throws(RegistryError) { try await client.finish(upload, digest) } catch {
+            // An upload that holds something else is not taken up again.
+            if case .silent = error {} else { try await note("") }
+            throw error
+        }
+        try await note("")
+    }
+
+    /// The upload that an earlier try began, or a new one.
+    private func session(_ digest: BlobDigest, _ size: Int64) async throws(RegistryError) -> UploadSession {
+        let words = task.upload.split(separator: " ")
+        if words.count == 2, words[0] == digest.description, let url = HTTPURL(String(words[1])),
+            let upload = try await client.status(of: UploadSession(location: url, offset: 0)), upload.offset <= size
+        {
+            return upload
+        }
+        let upload = try await client.beginUpload(in: name, size: size)
+        try await note("\(digest) \(upload.location.text)")
+        return upload
+    }
+
+    private func content(_ digest: BlobDigest, _ size: Int64) async throws(RegistryError) -> [UInt8] {
+        guard size > 0 else { return [] }
+        var bytes: [UInt8] = []
+        do {
+            for try await part in try await blobs.part(0..<size, of: digest, in: name) {
+                bytes += Array(part.readableBytesView)
+            }
+        } catch {
+            throw error as? RegistryError ?? .malformed("a blob that breaks off")
+        }
+        guard bytes.count == size else { throw .malformed("a blob of another size") }
+        return bytes
+    }
+
+    // MARK: Here
+
+    private func resolve(_ digest: BlobDigest) async throws(RegistryError) -> Resolved? {
+        try await asked { () throws(TagStoreError) in
+            try await store.resolve(Reference(name: name, version: .digest(digest)))
+        }
+    }
+
+    private func sizeHere(_ digest: BlobDigest) async throws(RegistryError) -> Int64 {
+        guard let size = try await blobs.size(of: digest, in: name) else {
+            throw .unknown(RegistryText.noBlob(digest))
+        }
+        return size
+    }
+
+    private func note(_ upload: String) async throws(RegistryError) {
+        try await asked { () throws(TagStoreError) in try await store.noteUpload(upload, of: task) }
+    }
+
+    private func asked<R>(_ body: () async throws(TagStoreError) -> R) async throws(RegistryError) -> R {
+        do { return try await body() } catch {
+            throw .refused(registry: "the index's store", status: 500, code: "", message: error.reason)
+        }
+    }
+
+    private static func parsed(_ stored: StoredManifest) throws(RegistryError) -> Manifest {
+        do { return try Manifest(stored.bytes, type: stored.mediaType) } catch {
+            throw .malformed("a manifest that cannot be used: \(error)")
+        }
+    }
+}
