@@ -7,7 +7,7 @@ extension RegistryTable {
             rows(table, "") + rows(HostList.table, "cluster.hosts.") + rows(HashRing.table, "hashring.")
             + rows(HealthCheck.table, "healthcheck.") + rows(BackEnd.table, "backends[].")
             + rows(DirectoryPlace.table, "backends[].backend.directory.")
-            + rows(TestFSPlace.table, "backends[].backend.testfs.") + rows(S3Place.table, "backends[].backend.s3.")
+            + rows(TestFSPlace.table, "backends[].backend.testfs.") + rows(S3BackEnd.table, "backends[].backend.s3.")
             + rows(WebPlace.table, "backends[].backend.http.") + rows(Credentials.table, "auth.")
             + rows(Credentials.S3Keys.table, "auth.s3.USERNAME.s3.") + rows(BlobStore.table, "castore.")
             + rows(CacheCleanup.table, "castore.cache_cleanup.") + rows(Cache.table, "cache.")

@@ -106,7 +106,7 @@ extension RoleConfiguration {
     }
 
     /// A bucket, with the keys of its user in `auth`, else with those of the environment.
-    private func address(_ place: S3Place) throws -> ObjectStoreAddress {
+    private func address(_ place: S3BackEnd) throws -> ObjectStoreAddress {
         let region = place.region.flatMap { $0.isEmpty ? nil : $0 }
         var endpoint = place.endpoint.flatMap { $0.isEmpty ? nil : $0 }
         if let given = endpoint, !given.contains("://") { endpoint = (place.isPlain ? "http://" : "https://") + given }

@@ -14,7 +14,7 @@ package struct BackEnd: Sendable, Equatable {
     package enum Kind: Sendable, Equatable {
         case directory(DirectoryPlace)
         case testfs(TestFSPlace)
-        case s3(S3Place)
+        case s3(S3BackEnd)
         case http(WebPlace)
     }
 
@@ -55,7 +55,7 @@ extension SettingForm where Value == BackEnd.Kind? {
                 return try SettingForm<TestFSPlace>.object(TestFSPlace.table, from: TestFSPlace())
                     .value(of: inner, &notes).map { BackEnd.Kind.testfs($0) }
             case "s3":
-                return try SettingForm<S3Place>.object(S3Place.table, from: S3Place())
+                return try SettingForm<S3BackEnd>.object(S3BackEnd.table, from: S3BackEnd())
                     .value(of: inner, &notes).map { BackEnd.Kind.s3($0) }
             case "http":
                 return try SettingForm<WebPlace>.object(WebPlace.table, from: WebPlace())
@@ -96,7 +96,7 @@ package struct TestFSPlace: Sendable, Equatable {
     ])
 }
 
-package struct S3Place: Sendable, Equatable {
+package struct S3BackEnd: Sendable, Equatable {
     package var username = ""
     package var region: String?
     package var bucket = ""
@@ -106,7 +106,7 @@ package struct S3Place: Sendable, Equatable {
     package var root = ""
     package var namePath = BackEnd.NamePath.shardedDockerBlob
 
-    static let table = SettingsTable<S3Place>([
+    static let table = SettingsTable<S3BackEnd>([
         Setting(
             "username", .text, \.username, .nothing,
             "whose keys of `auth.s3` are taken; without it those of the environment"),
