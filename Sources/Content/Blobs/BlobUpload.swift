@@ -130,7 +130,7 @@ package final class BlobUpload: Sendable {
         do throws(SystemError) {
             try state.withLock { state throws(SystemError) in
                 for part in parts {
-                    try file.write(part, at: state.length)
+                    try file.append(part, at: state.length)
                     state.hasher.update(part)
                     state.length += Int64(part.count)
                 }

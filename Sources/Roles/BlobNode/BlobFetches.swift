@@ -24,6 +24,8 @@ package actor BlobFetches {
 
     package struct Settings: Sendable {
         package var mostAtOnce = 8
+        /// Bytes of pieces that are being received, of all downloads together.
+        package var bufferBytes = 48 << 20
         /// Without a byte, after which a fetch is given up.
         package var patience = Duration.seconds(60)
         /// How long a fetch goes on that nobody waits for any more.
@@ -38,16 +40,13 @@ package actor BlobFetches {
     private let downloads: Downloads
     private var fetches: [SHA256Digest: Fetch] = [:]
     private var serials: UInt64 = 0
-    private var underWay = 0
-    private var waiting: [CheckedContinuation<Void, Never>] = []
-    /// Transfers of blobs that are whole, which go on giving to the peers that they have, the oldest first.
-    private var giving: [(digest: SHA256Digest, transfer: Transfer)] = []
+    private var slots: FetchSlots
+    private var giving = GivenTransfers()
     /// The last look for room: they come one after the other.
     private var lastRoom: Task<Bool, Never>?
     /// Of transfers that have ended.
     private var figures = FetchFigures()
     private var isStopped = false
-    private static let mostGiving = 64
 
     private struct Fetch {
         let serial: UInt64
@@ -69,6 +68,7 @@ package actor BlobFetches {
         self.settings = settings
         self.cache = cache
         downloads = Downloads(node.directory)
+        slots = FetchSlots(most: settings.mostAtOnce)
     }
 
     // MARK: Asking
@@ -199,19 +199,19 @@ package actor BlobFetches {
     package var digestsUnderWay: [SHA256Digest] { Array(fetches.keys) }
 
     /// Blobs that are given on since they came: their transfers announce them.
-    package var digestsGiven: Set<SHA256Digest> { Set(giving.map(\.digest)) }
+    package var digestsGiven: Set<SHA256Digest> { giving.digests }
 
     /// Peers of each blob that is given on since it came.
     package func peersOfGiven() async -> [SHA256Digest: Int] {
         var peers: [SHA256Digest: Int] = [:]
-        for (digest, transfer) in giving { peers[digest] = await transfer.status().peers }
+        for given in giving.all { peers[given.digest] = await given.transfer.status().peers }
         return peers
     }
 
     package func figures() async -> FetchFigures {
         var figures = figures
         figures.underWay = fetches.count
-        for transfer in fetches.values.compactMap(\.transfer) + giving.map(\.transfer) {
+        for transfer in fetches.values.compactMap(\.transfer) + giving.all.map(\.transfer) {
             figures.add(await transfer.status())
         }
         return figures
@@ -221,8 +221,7 @@ package actor BlobFetches {
 
     /// Stops giving a blob that is to go.
     package func forget(_ digest: SHA256Digest) async {
-        guard let place = giving.firstIndex(where: { $0.digest == digest }) else { return }
-        await endGiving(giving.remove(at: place))
+        if let given = giving.remove(digest) { await endGiving(given) }
     }
 
     /// Removes what was not used for long, and what is too much.
@@ -231,8 +230,7 @@ package actor BlobFetches {
     /// Ends everything that is under way; what has come is kept.
     package func stop() async {
         isStopped = true
-        let transfers = fetches.values.compactMap(\.transfer) + giving.map(\.transfer)
-        giving = []
+        let transfers = fetches.values.compactMap(\.transfer) + giving.removeAll()
         for digest in Array(fetches.keys) { fetches[digest]?.isAbandoned = true }
         for transfer in transfers { await transfer.stop() }
         for (digest, fetch) in fetches {
@@ -243,7 +241,7 @@ package actor BlobFetches {
     // MARK: One fetch
 
     private func run(_ plan: Plan) async {
-        await enter()
+        if !slots.take() { await withCheckedContinuation { slots.wait($0) } }
         let (digest, begunAt) = (plan.info.digest, Clocks.steadySeconds)
         var ending = FetchEnding.over
         if fetches[digest]?.isAbandoned == false { ending = await transfer(plan) }
@@ -264,7 +262,14 @@ package actor BlobFetches {
         fetch?.outcome.end(ending)
         for waiter in fetch?.untilBegun ?? [] { waiter.resume() }
         for waiter in fetch?.untilEnd.values.map({ $0 }) ?? [] { waiter.resume(returning: ending) }
-        leave()
+        slots.free()
+        await shareBuffers()
+    }
+
+    /// Each download has its part of the memory for pieces.
+    private func shareBuffers() async {
+        let transfers = fetches.values.compactMap(\.transfer)
+        for transfer in transfers { await transfer.setOpenBytes(settings.bufferBytes / transfers.count) }
     }
 
     private static func noRoom(for digest: SHA256Digest) -> FetchProblem {
@@ -289,8 +294,9 @@ package actor BlobFetches {
             fetches[digest]?.transfer = transfer
             for waiter in fetches[digest]?.untilBegun ?? [] { waiter.resume() }
             fetches[digest]?.untilBegun = []
+            await shareBuffers()
             if fetches[digest]?.isAbandoned == true { await transfer.stop() }
-            if let problem = await outcome(of: transfer) {
+            if let problem = await transfer.problem() {
                 await end(transfer)
                 fetches[digest]?.transfer = nil
                 return .failed(problem)
@@ -310,33 +316,13 @@ package actor BlobFetches {
         }
     }
 
-    private func outcome(of transfer: Transfer) async -> FetchProblem? {
-        for await event in transfer.events {
-            switch event {
-            case .complete: return nil
-            case .failed(let error):
-                let kind: FetchProblem.Kind =
-                    switch error.kind {
-                    case .notFound: .noSource
-                    case .disk: .disk
-                    default: .other
-                    }
-                return FetchProblem(kind: kind, description: error.message)
-            default: continue
-            }
-        }
-        return FetchProblem(kind: .stopped, description: "it was stopped")
-    }
-
     /// Peers that take the blob from here at this moment are not cut off. Later ones are served from the directory.
     private func keepGiving(_ digest: SHA256Digest, _ transfer: Transfer) async {
         if isStopped { return await end(transfer) }
-        giving.append((digest, transfer))
-        guard giving.count > Self.mostGiving else { return }
-        await endGiving(giving.removeFirst())
+        if let surplus = giving.add(digest, transfer) { await endGiving(surplus) }
     }
 
-    private func endGiving(_ given: (digest: SHA256Digest, transfer: Transfer)) async {
+    private func endGiving(_ given: GivenTransfers.Entry) async {
         await end(given.transfer)
         guard fetches[given.digest] == nil else { return }
         let (downloads, digest) = (downloads, given.digest)
@@ -384,24 +370,10 @@ package actor BlobFetches {
     private func makeRoom(in cache: BlobCache) async -> Bool {
         var kept: Set<SHA256Digest> = []
         // A peer that has everything itself takes nothing.
-        for (digest, transfer) in giving where await transfer.status().up >= 1 { kept.insert(digest) }
+        for given in giving.all where await given.transfer.status().up >= 1 { kept.insert(given.digest) }
         let (given, taken, underWay) = (digestsGiven, kept, fetches.mapValues(\.plan.info.length))
         let outcome = await Threads.offload { cache.makeRoom(underWay: underWay, kept: taken, given: given) }
         for digest in outcome.removed { await forget(digest) }
         return outcome.isEnough
-    }
-
-    // MARK: So many at a time
-
-    private func enter() async {
-        if underWay < settings.mostAtOnce {
-            underWay += 1
-            return
-        }
-        await withCheckedContinuation { waiting.append($0) }
-    }
-
-    private func leave() {
-        if waiting.isEmpty { underWay -= 1 } else { waiting.removeFirst().resume() }
     }
 }

@@ -52,6 +52,8 @@ package protocol FileLayer: Sendable {
     func truncate(_ descriptor: Descriptor, to length: Int64) throws(SystemError)
     /// Reserves space and extends the file. `EOPNOTSUPP` where the file system cannot.
     func allocate(_ descriptor: Descriptor, length: Int64) throws(SystemError)
+    /// Makes a part of a file zeros that take no space; its length stays. False where the file system cannot.
+    func punch(_ descriptor: Descriptor, at offset: Int64, length: Int64) throws(SystemError) -> Bool
     /// Bytes that an ordinary user can still write there.
     func freeSpace(_ descriptor: Descriptor) throws(SystemError) -> Int64
 

@@ -25,6 +25,8 @@ func linuxSyncFS(_ descriptor: Int32) -> Int32
 enum Linux {
     static let renameNoReplace: UInt32 = 1
     static let renameExchange: UInt32 = 2
+    /// FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE.
+    static let punchHole: Int32 = 0x02 | 0x01
     static let seekData: Int32 = 3
     static let seekHole: Int32 = 4
     /// O_PATH.

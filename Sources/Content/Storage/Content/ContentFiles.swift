@@ -92,6 +92,13 @@ package final class ContentFiles: Sendable {
             let file = try openForWriting(span.file)
             let part = UnsafeRawBufferPointer(rebasing: bytes[span.pieceOffset..<span.pieceOffset + span.length])
             do {
+                // Zeros take no space, unless it is reserved for them.
+                if preallocation != .full, part.isZero,
+                    try layer.punch(file.descriptor, at: span.fileOffset, length: Int64(part.count))
+                {
+                    written.append(span.file)
+                    continue
+                }
                 try layer.write(file.descriptor, part, at: span.fileOffset)
             } catch {
                 throw StorageError(error, "write", path: displayPath(span.file))

@@ -28,6 +28,8 @@ final class TorrentEngine: Dialler {
     let report: (TransferEvent) -> Void
 
     var machine: SwarmMachine
+    /// What the memory for pieces has room for.
+    let mostOpenBytes: Int
     var peers: ConnectionTable
     var known: KnownPeers
     var memory: PieceMemory
@@ -102,6 +104,7 @@ final class TorrentEngine: Dialler {
         machine = SwarmMachine(
             layout: layout, wanted: wanted, have: have, unservable: unservable, configuration: configuration,
             seed: context.seed ?? generator.next(), now: now)
+        mostOpenBytes = configuration.openBytes + configuration.openBytesOnLongPath
         memory = PieceMemory(
             capacity: configuration.openBytes + configuration.openBytesOnLongPath + layout.pieceLength + (1 << 16))
         known = KnownPeers(primary: info.hashes.primary)

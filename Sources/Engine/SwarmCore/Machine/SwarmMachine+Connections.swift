@@ -12,9 +12,16 @@ extension SwarmMachine {
         guard swarm.peers[key] != nil else { return }
         swarm.peers[key]?.traits.longRoundTrip = roundTrip
         if roundTrip > 0 {
-            planner.open.mostBytes = swarm.configuration.openBytes + swarm.configuration.openBytesOnLongPath
+            planner.open.mostBytes = min(
+                planner.open.limit, swarm.configuration.openBytes + swarm.configuration.openBytesOnLongPath)
         }
         swarm.peers[key]?.window.expect(roundTrip: roundTrip)
+    }
+
+    /// Limits the bytes of open pieces from now on; those that are open stay so. One piece is always allowed.
+    public mutating func setOpenBytes(_ most: Int) {
+        planner.open.limit = most
+        planner.open.mostBytes = most
     }
 
     /// Call when a further connection to the peer was lost, and with it some blocks in flight.

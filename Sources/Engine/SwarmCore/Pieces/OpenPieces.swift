@@ -11,6 +11,8 @@ struct OpenPieces: Sendable {
     /// Bytes of the open pieces, and the maximum.
     private(set) var bytes = 0
     var mostBytes: Int
+    /// What the maximum is not raised above, where several torrents share memory.
+    var limit = Int.max
 
     init(pieceCount: Int, mostBytes: Int = .max) {
         self.mostBytes = mostBytes
