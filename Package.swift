@@ -223,7 +223,7 @@ let layers: [(name: String, modules: [Module])] = [
                 name: "IndexLink",
                 uses: [
                     "Text", "JSON", "Hashing", "Threads", "HTTPTransport", "HTTPServing", "Registry", "RegistryAccess",
-                    "RegistryClient", "NameIndex", "OCI",
+                    "RegistryClient", "Upkeep", "NameIndex", "OCI",
                 ], products: [.hummingbird, .nioCore, .nioHTTP1]),
             Module(
                 name: "RegistryWatch",
@@ -247,7 +247,9 @@ let layers: [(name: String, modules: [Module])] = [
                 uses: [
                     "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "MetricFamilies", "Files", "Admission",
                     "Blobs", "SwarmCore", "Swarm", "HTTPTransport", "HTTPServing", "Database", "Registry", "Backends",
-                    "BlobNode", "ColdStore", "RegistryClient", "RegistryAccess", "NameIndex", "OCI", "IndexLink", "Origin",
+                    "BlobNode", "ColdStore", "Upkeep", "RegistryClient", "RegistryAccess", "NameIndex", "OCI",
+                    "IndexLink",
+                    "Origin",
                 ], products: [.hummingbird, .log, .nioCore, .nioHTTP1]),
             Module(
                 name: "Agent",

@@ -43,7 +43,7 @@ final class FakeHolders: BlobHolders {
         return answer
     }
 
-    func reached() async throws(UpkeepProblem) -> Set<BlobDigest> { state.withLock(\.reached) }
+    func reached() async throws(UpkeepProblem) -> Set<BlobDigest>? { state.withLock(\.reached) }
 }
 
 /// A back end in memory.

@@ -42,6 +42,7 @@ package final class IndexServer: Sendable {
             routes: IndexAPI(
                 service, limits: limits, counters: metrics.counters, now: { StoredIndex.now }
             ).routes + NameLinkCalls(StoredIndex(service), access: access).routes + [
+                HoldersCall(service.store, access: access).route,
                 Route(.get, "/v1/cluster", "The parts of the registry", access: .role(RegistryRoles.pull)) {
                     request, _ in .json(await cluster.json(seenAs: "\(scheme)://" + (request.head.authority ?? "")))
                 },

@@ -16,7 +16,7 @@ package struct OriginHolders: BlobHolders {
         try await asked { () throws(TagStoreError) in try await store.held(digests) }
     }
 
-    package func reached() async throws(UpkeepProblem) -> Set<BlobDigest> {
+    package func reached() async throws(UpkeepProblem) -> Set<BlobDigest>? {
         try await asked { () throws(TagStoreError) in try await store.reached() }
     }
 

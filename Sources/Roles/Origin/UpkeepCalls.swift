@@ -11,14 +11,20 @@ import Threads
 import Upkeep
 
 /// How an origin's disk is, and what a person or an agent can ask for: `/v1/origin`, `/v1/scrub`, `/v1/blobs/DIGEST/doubts`.
-struct UpkeepCalls: Sendable {
-    let node: BlobNode
-    let cold: ColdStore?
-    let upkeep: OriginUpkeep?
+package struct UpkeepCalls: Sendable {
+    private let node: BlobNode
+    private let cold: ColdStore?
+    private let upkeep: OriginUpkeep?
+
+    package init(node: BlobNode, cold: ColdStore?, upkeep: OriginUpkeep?) {
+        self.node = node
+        self.cold = cold
+        self.upkeep = upkeep
+    }
 
     private static let mostListed = 100
 
-    func add(to router: Router<ServiceContext>) {
+    package func add(to router: Router<ServiceContext>) {
         router.get("v1/origin") { _, context in
             if let refusal = context.refusal(of: RegistryRoles.pull) { return refusal }
             return await status()

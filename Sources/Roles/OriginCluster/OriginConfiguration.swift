@@ -5,6 +5,7 @@ import HTTPTransport
 import RegistryClient
 import SwarmCore
 import Text
+import Upkeep
 
 /// What an origin is told, whatever that was read from.
 package struct OriginConfiguration: Sendable {
@@ -25,6 +26,8 @@ package struct OriginConfiguration: Sendable {
     /// Nil where blobs live here alone.
     package var backends: Backends?
     package var cold = ColdSettings()
+    /// When blobs make room.
+    package var space = SpaceRules()
     /// What agents are sent.
     package var egress: EgressLimits? = EgressLimits()
     /// A token of the role `cluster`, for indexes and other origins; nil where none is needed.

@@ -9,6 +9,7 @@ import HTTPServing
 import HTTPTransport
 import IndexLink
 import Logging
+import Origin
 import Registry
 import RegistryAccess
 import Swarm
@@ -32,6 +33,7 @@ package final class OriginRole: Sendable {
     private let cold: ColdStore?
     private let watch: ClusterWatch
     private let server: OriginServer
+    private let upkeep: OriginUpkeep
     private let peers: OriginPeers
     private let link: HTTPPeers
 
@@ -41,10 +43,11 @@ package final class OriginRole: Sendable {
 
     private init(
         swarm: SwarmNode, node: BlobNode, cold: ColdStore?, watch: ClusterWatch, server: OriginServer,
-        peers: OriginPeers, link: HTTPPeers, peerAddress: String
+        upkeep: OriginUpkeep, peers: OriginPeers, link: HTTPPeers, peerAddress: String
     ) {
         (self.swarm, self.node, self.cold, self.watch) = (swarm, node, cold, watch)
         (self.server, self.peers, self.link, self.peerAddress) = (server, peers, link, peerAddress)
+        self.upkeep = upkeep
     }
 
     package static func start(
@@ -64,6 +67,7 @@ package final class OriginRole: Sendable {
             isSecure: certificates != nil, credential: configuration.credential, settings: configuration.transport)
         let link = HTTPPeers(configuration.credential, settings: configuration.transport)
         var cold: ColdStore?
+        var upkeep: OriginUpkeep?
         do {
             cold = try await openCold(configuration, node, logger)
             let name = configuration.name ?? ownName(configuration)
@@ -71,20 +75,26 @@ package final class OriginRole: Sendable {
                 configuration.cluster, own: name, peers: peers, settings: configuration.settings,
                 instance: BlobUpload.newID(), logger: logger)
             let address = await reachable(await node.peerAddress, name)
+            let keeper = OriginUpkeep(
+                node: node, cold: cold, holders: RemoteHolders(configuration.indexes, peers: link),
+                sources: [OwnerPieces(watch: watch, peers: peers)], rules: configuration.space, logger: logger)
+            upkeep = keeper
             let doors = OriginDoors(
                 addresses: configuration.listen, access: access, certificates: certificates, peers: address,
                 indexes: configuration.indexes, trackers: configuration.trackers, transport: configuration.transport)
             let server = try await OriginServer.start(
                 doors, node: node, index: RemoteIndex(configuration.indexes, peers: link), cold: cold, watch: watch,
-                peers: peers, settings: configuration.settings, admission: admission, logger: logger)
+                peers: peers, upkeep: keeper, settings: configuration.settings, admission: admission, logger: logger)
             if case .list(let hosts) = configuration.cluster, hosts.isEmpty, let first = server.addresses.first {
                 watch.standAlone(as: configuration.name ?? "\(first)")
             }
             await watch.start()
+            await keeper.start()
             return OriginRole(
-                swarm: swarm, node: node, cold: cold, watch: watch, server: server, peers: peers, link: link,
-                peerAddress: address)
+                swarm: swarm, node: node, cold: cold, watch: watch, server: server, upkeep: keeper, peers: peers,
+                link: link, peerAddress: address)
         } catch {
+            await upkeep?.stop()
             await cold?.stop()
             await peers.shutdown()
             await link.shutdown()
@@ -100,6 +110,7 @@ package final class OriginRole: Sendable {
 
     package func stop() async {
         await server.stop()
+        await upkeep.stop()
         await watch.stop()
         await cold?.stop()
         await peers.shutdown()

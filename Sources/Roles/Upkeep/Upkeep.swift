@@ -12,8 +12,8 @@ package protocol BlobHolders: Sendable {
     func names(having digest: BlobDigest, limit: Int) async throws(UpkeepProblem) -> [ContentName]
     /// Those of these blobs that some name has.
     func held(_ digests: [BlobDigest]) async throws(UpkeepProblem) -> Set<BlobDigest>
-    /// All that some tag reaches.
-    func reached() async throws(UpkeepProblem) -> Set<BlobDigest>
+    /// All that some tag reaches; nil where that cannot be asked.
+    func reached() async throws(UpkeepProblem) -> Set<BlobDigest>?
 }
 
 /// Why something could not be done; nothing was removed then.

@@ -7,8 +7,8 @@ import Text
 /// Asks the origins of other processes: all of them at once, one request to each. What none of them has on its disks is asked for once
 /// more, with their back ends.
 package struct RemoteFacts: BlobFacts {
-    private let origins: @Sendable () async -> [HTTPURL]
-    private let peers: HTTPPeers
+    let origins: @Sendable () async -> [HTTPURL]
+    let peers: HTTPPeers
 
     /// Seconds that an origin has for its answer; with back ends it reads blobs meanwhile.
     private static let patience = 10.0

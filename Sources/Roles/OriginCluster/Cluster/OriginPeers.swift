@@ -230,6 +230,27 @@ package final class OriginPeers: Sendable {
         }
     }
 
+    /// A part of a blob as a whole.
+    func bytes(
+        of digest: BlobDigest, range: Range<Int64>, at host: String, within seconds: Double
+    ) async throws(PeerProblem) -> [UInt8] {
+        let answer = try await open(
+            digest, at: host, method: .GET, headers: ["Range": "bytes=\(range.lowerBound)-\(range.upperBound - 1)"],
+            query: "", within: seconds)
+        let count = Int(range.upperBound - range.lowerBound)
+        guard answer.status == .partialContent || answer.status == .ok else {
+            throw .status(Int(answer.status.code))
+        }
+        let body: [UInt8]
+        do throws(HTTPTransportError) {
+            body = try await streams.collect(answer, limit: count, deadline: .now() + .after(seconds))
+        } catch {
+            throw .silent(error)
+        }
+        guard body.count == count else { throw .malformed }
+        return body
+    }
+
     /// The text of an answer that is no blob.
     func text(of answer: HTTPAnswer) async -> [UInt8] {
         (try? await streams.collect(answer, limit: 64 << 10, deadline: .now() + .seconds(10))) ?? []

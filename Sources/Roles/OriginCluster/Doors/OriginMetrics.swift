@@ -4,6 +4,7 @@ import ColdStore
 import HTTPServing
 import Hummingbird
 import MetricFamilies
+import Origin
 import Synchronization
 import Threads
 
@@ -13,6 +14,7 @@ struct OriginMetrics: Sendable {
     let cold: ColdStore?
     let repair: Repair
     let watch: ClusterWatch
+    let upkeep: OriginUpkeep?
     let admission: Admission
 
     func page() async -> Response {
@@ -20,6 +22,7 @@ struct OriginMetrics: Sendable {
         let tasks = try? await cold?.writeBack.figures()
         let oldest = tasks?.oldest.map { max(0, Clocks.wallSeconds - $0) } ?? 0
         let placement = watch.placement
+        let scrub = await upkeep?.scrubber.figuresSoFar
         let families = [
             MetricFamily("swoop_origin_blobs", .gauge, "Blobs that are kept here.", Double(figures.blobs)),
             MetricFamily("swoop_origin_bytes", .gauge, "Their bytes.", Double(figures.bytes)),
@@ -34,6 +37,11 @@ struct OriginMetrics: Sendable {
             MetricFamily(
                 "swoop_origin_repair_blobs", .gauge, "Blobs that are to be copied here from other origins.",
                 Double(await repair.missing)),
+            MetricFamily(
+                "swoop_origin_bad_total", .counter, "Pieces that were found wrong on the disk.",
+                Double(scrub?.bad ?? 0)),
+            MetricFamily(
+                "swoop_origin_mended_total", .counter, "Pieces that were mended.", Double(scrub?.mended ?? 0)),
             MetricFamily(
                 "swoop_origin_origins_up", .gauge, "Origins that answer, this one included.",
                 Double(placement.hosts.count - placement.down.count)),

@@ -12,6 +12,7 @@ import IndexLink
 import JSON
 import Logging
 import OCI
+import Origin
 import Registry
 import RegistryAccess
 import Text
@@ -85,8 +86,8 @@ package final class OriginServer: Sendable {
     ///   - cold: nil where nothing has a back end.
     package static func start(
         _ doors: OriginDoors, node: BlobNode, index: any OCIIndex, cold: ColdStore?, watch: ClusterWatch,
-        peers: OriginPeers, settings: ClusterSettings, admission: Admission, limits: HTTPLimits = HTTPLimits(),
-        logger: Logger
+        peers: OriginPeers, upkeep: OriginUpkeep? = nil, settings: ClusterSettings, admission: Admission,
+        limits: HTTPLimits = HTTPLimits(), logger: Logger
     ) async throws(HTTPServiceError) -> OriginServer {
         let uploads = UploadTable(node.directory)
         let tasks = BackendTasks(cold: cold, watch: watch)
@@ -101,7 +102,8 @@ package final class OriginServer: Sendable {
         let index = ClusterIndex(index: index, tasks: tasks, watch: watch, peers: peers)
         let oci = OCIService(
             index: index,
-            blobs: ClusterBlobs(directory: node.directory, uploads: uploads, reads: reads, copies: copies),
+            blobs: ClusterBlobs(
+                directory: node.directory, uploads: uploads, reads: reads, copies: copies, upkeep: upkeep),
             admission: admission, limits: limits)
         let needsRole = if case .tokens = doors.access { true } else { false }
         let calls = InternalCalls(
@@ -114,13 +116,14 @@ package final class OriginServer: Sendable {
                     here: ClusterFacts(reads: reads, tasks: tasks, asksBackEnds: false),
                     anywhere: ClusterFacts(reads: reads, tasks: tasks, asksBackEnds: true), access: doors.access
                 ).route
-            ])
+            ] + (upkeep.map { [SweepCall($0.sweep, access: doors.access).route] } ?? []))
         let kraken = KrakenBlobCalls(index: index, reads: reads, trackers: doors.trackers)
         let (lists, forward) = (
             ClusterLists(watch: watch, peers: peers, doors: doors, node: node),
             IndexForward(doors.indexes, settings: doors.transport)
         )
-        let metrics = OriginMetrics(node: node, cold: cold, repair: repair, watch: watch, admission: admission)
+        let metrics = OriginMetrics(
+            node: node, cold: cold, repair: repair, watch: watch, upkeep: upkeep, admission: admission)
         var services: [HTTPService] = []
         for address in doors.addresses {
             let router = Router(context: ServiceContext.self)
@@ -128,6 +131,7 @@ package final class OriginServer: Sendable {
             oci.add(to: router)
             calls.add(to: router)
             facts.add(to: router, refuse: refusal)
+            UpkeepCalls(node: node, cold: cold, upkeep: upkeep).add(to: router)
             forward.add(to: router)
             router.get("v1/cluster") { request, context in
                 context.refusal(of: RegistryRoles.pull) ?? lists.cluster(seenFrom: request)

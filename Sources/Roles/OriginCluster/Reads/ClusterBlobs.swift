@@ -12,6 +12,13 @@ struct ClusterBlobs: OCIBlobs {
     let uploads: UploadTable?
     let reads: BlobReads
     let copies: Copies
+    /// Nil where nothing looks after the disk.
+    let upkeep: OriginUpkeep?
+
+    func admitPush() async throws(OCIError) {
+        guard let upkeep, await upkeep.space.isFull() else { return }
+        throw OCIError(507, .denied, "no space is left at the registry")
+    }
 
     func obtain(_ digest: BlobDigest, for name: ContentName) async throws(OCIError) -> Int64? {
         try await reads.size(of: digest, in: name)

@@ -41,21 +41,15 @@ package struct BlobSweep: Sendable {
     ///   - cutoff: seconds since 1970; what was used since then stays.
     ///   - dryRun: only counts; what names have that no tag reaches is counted too, because collection takes it from them first.
     package func run(untouchedSince cutoff: Double, dryRun: Bool) async throws(UpkeepProblem) -> Swept {
-        let reached = dryRun ? try await holders.reached() : []
+        let reached = dryRun ? try await holders.reached() : nil
         var (swept, place) = (Swept(), UInt32?.some(0))
         while place != nil, !Task.isCancelled {
             let old = node.catalogue.some(from: &place, limit: Self.atOnce) { $0.usedAt < cutoff }
-            if dryRun {
-                for blob in old where !reached.contains(BlobDigest(blob.digest)) {
-                    swept.blobs += 1
-                    swept.bytes += blob.entry.size
-                }
-                continue
-            }
             guard !old.isEmpty else { continue }
-            let held = try await holders.held(old.map { BlobDigest($0.digest) })
-            for blob in old where !held.contains(BlobDigest(blob.digest)) {
-                guard await remove(blob.digest, untouchedSince: cutoff) else { continue }
+            let held: Set<BlobDigest>
+            if let reached { held = reached } else { held = try await holders.held(old.map { BlobDigest($0.digest) }) }
+            let free = old.filter { !held.contains(BlobDigest($0.digest)) }
+            for blob in dryRun ? free : try await remove(free, untouchedSince: cutoff) {
                 swept.blobs += 1
                 swept.bytes += blob.entry.size
             }
@@ -63,17 +57,54 @@ package struct BlobSweep: Sendable {
         return swept
     }
 
-    private func remove(_ digest: SHA256Digest, untouchedSince cutoff: Double) async -> Bool {
-        do {
-            if let cold, try await cold.writeBack.isWaiting(BlobDigest(digest)) { return false }
-        } catch {
-            return false
+    private typealias Old = (digest: SHA256Digest, entry: BlobCatalogue.Entry)
+
+    /// Hides blobs, asks the index once more, and deletes what nobody came to have since it was asked: from another origin, say.
+    /// - Returns: those that are gone.
+    private func remove(_ blobs: [Old], untouchedSince cutoff: Double) async throws(UpkeepProblem) -> [Old] {
+        var hidden: [Old] = []
+        for blob in blobs {
+            guard await !isWaiting(blob.digest) else { continue }
+            // Somebody may have used it, or begun to, since the index was asked.
+            if node.catalogue.remove(blob.digest, unlessUsedAfter: cutoff) { hidden.append(blob) }
         }
-        return await Threads.offload {
+        guard !hidden.isEmpty else { return [] }
+        let held: Set<BlobDigest>
+        do throws(UpkeepProblem) { held = try await holders.held(hidden.map { BlobDigest($0.digest) }) } catch {
+            for blob in hidden { await show(blob) }
+            throw error
+        }
+        var gone: [Old] = []
+        for blob in hidden {
+            if held.contains(BlobDigest(blob.digest)) {
+                await show(blob)
+            } else if await delete(blob.digest) {
+                gone.append(blob)
+            }
+        }
+        return gone
+    }
+
+    private func isWaiting(_ digest: SHA256Digest) async -> Bool {
+        guard let cold else { return false }
+        return (try? await cold.writeBack.isWaiting(BlobDigest(digest))) ?? true
+    }
+
+    /// A blob that was hidden is here again, unless it was pushed meanwhile.
+    private func show(_ blob: Old) async {
+        await Threads.offload {
+            guard node.catalogue.entryOfAny(blob.digest) == nil else { return }
+            let info = try? node.info(of: blob.digest)
+            guard info != nil || blob.entry.size == 0 else { return }
+            node.catalogue.add(blob.digest, info, usedAt: blob.entry.usedAt)
+        }
+    }
+
+    private func delete(_ digest: SHA256Digest) async -> Bool {
+        await Threads.offload {
             do throws(SystemError) {
                 return try node.directory.remove(digest) {
-                    // Somebody may have used it, or begun to, since the index was asked.
-                    node.catalogue.remove(digest, unlessUsedAfter: cutoff)
+                    node.catalogue.entryOfAny(digest) == nil && !node.catalogue.isOnLease(digest)
                 }
             } catch {
                 logger.warning("a blob cannot be removed", metadata: ["blob": "\(digest)", "reason": "\(error)"])
