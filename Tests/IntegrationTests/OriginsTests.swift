@@ -70,12 +70,12 @@ private final class TestOrigins {
 
 @Suite("Several origins", .serialized)
 struct OriginsTests {
-    @Test func `What is pushed to one origin is pulled through any other`() async throws {
+    @Test func `What is pushed to one origin is pulled through any other, and by what the index tells`() async throws {
         let origins = try await TestOrigins(3)
         let file = try SampleFiles.file(origins.work.path("from/app.bin"), 3 << 20, seed: 31)
         let pushed = try await origins.start(["push", file, "team/app:1"], at: origins.hosts[0]).ending()
         #expect(pushed.status == 0, "\(pushed)")
-        for (number, url) in origins.hosts.enumerated() {
+        for (number, url) in (origins.hosts + [origins.index]).enumerated() {
             let out = origins.work.path("out\(number)")
             let pulled = try await origins.start(["pull", "team/app:1", "-o", out, "--direct"], at: url).ending()
             #expect(pulled.status == 0, "\(url): \(pulled)")
@@ -135,7 +135,7 @@ struct OriginsTests {
         let start = clock.now
         let programs = try (0..<pulls).map { number in
             try origins.start(
-                ["pull", "team/app:1", "-o", origins.work.path("out\(number)"), "--direct"], at: origins.hosts[0],
+                ["pull", "team/app:1", "-o", origins.work.path("out\(number)"), "--direct"], at: origins.index,
                 on: network.hosts[4 + number])
         }
         try await wait(30, for: "the storm") {

@@ -51,6 +51,18 @@ package final class RegistryClient: Sendable {
 
     package func shutdown() async { await transport.shutdown() }
 
+    /// Whether the OCI distribution API is there (`GET /v2/`, end-1), as at every registry but not at an index by itself. Nil
+    /// where nothing answers within 5 s.
+    package func hasContent() async -> Bool? {
+        guard let url = HTTPURL(base.text + "/v2/"),
+            let answer = try? await transport.request(
+                .GET, url, headers: [:], body: nil, deadline: .now() + .seconds(5))
+        else { return nil }
+        let status = Int(answer.status.code)
+        _ = try? await transport.collect(answer, limit: 64 << 10)
+        return status != 404
+    }
+
     /// Scheme, host and port, as messages name the registry.
     package var name: String { "\(base.isSecure ? "https" : "http")://\(base.authority)" }
 

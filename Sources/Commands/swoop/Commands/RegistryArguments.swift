@@ -1,3 +1,4 @@
+import Agent
 import ArgumentParser
 import Files
 import HTTPTransport
@@ -27,12 +28,28 @@ struct RegistryArguments: ParsableArguments {
 
     static let defaultURL = "http://127.0.0.1:15000"
 
+    /// A client of the registry; where an index was named, of one of its origins, as an index has no content.
     /// - Parameter silence: seconds without a byte after which a request counts as failed.
-    func client(silence: Double) throws -> RegistryClient {
+    func client(silence: Double) async throws -> RegistryClient {
         let (url, credential) = try place()
         var settings = settings
         settings.readTimeout = silence
-        return RegistryClient(base: url, credential: credential, settings: settings)
+        let named = RegistryClient(base: url, credential: credential, settings: settings)
+        guard await named.hasContent() == false else { return named }
+        let view = RegistryView(url, credential: credential, settings: self.settings)
+        let origins = (try? await view.parts(now: 0))?.origins.map(\.url).shuffled() ?? []
+        await view.shutdown()
+        // What is told over TLS to the index is not told to an origin without it.
+        for origin in origins where origin != url {
+            let isTrusted = origin.isSecure || !url.isSecure
+            let client = RegistryClient(base: origin, credential: isTrusted ? credential : nil, settings: settings)
+            if await client.hasContent() == true {
+                await named.shutdown()
+                return client
+            }
+            await client.shutdown()
+        }
+        return named
     }
 
     /// Of connections to all parts of the registry.

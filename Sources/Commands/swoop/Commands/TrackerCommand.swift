@@ -23,7 +23,7 @@ struct TrackerCommand: SwoopCommand {
 
             Examples:
               swoop tracker --http '[::]:6969' --allow hashes.txt
-              swoop tracker --http '[::]:15003' --registry http://origin.example:15002 --redis redis.example:6379
+              swoop tracker --registry http://o.example:15002 --redis r.example:6379
             """)
 
     @Option(

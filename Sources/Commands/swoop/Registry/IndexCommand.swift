@@ -25,8 +25,8 @@ struct IndexServeCommand: SwoopCommand {
 
             Examples:
               swoop index --origin http://127.0.0.1:15002
-              swoop index --database postgresql://swoop@db/swoop --listen 10.0.0.5:15004 --tokens tokens.json \
-            --origin https://10.0.0.6:15002 --token-file cluster.token
+              swoop index --database postgresql://swoop@db/swoop --origin http://o:15002
+              swoop index --listen 10.0.0.5:15004 --tokens all.json --token-file c.token
             """)
 
     @Option(

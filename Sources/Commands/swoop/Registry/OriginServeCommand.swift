@@ -28,8 +28,9 @@ struct OriginServeCommand: SwoopCommand {
 
             Examples:
               swoop origin --index http://127.0.0.1:15004
-              swoop origin --host 10.0.0.1 --cluster 10.0.0.1:15002 --cluster 10.0.0.2:15002 --cluster 10.0.0.3:15002 \
-            --index http://10.0.0.4:15004 --tracker http://10.0.0.4:15003/announce --insecure
+              swoop origin --host 10.0.0.1 --cluster 10.0.0.1:15002 \\
+                --cluster 10.0.0.2:15002 --cluster 10.0.0.3:15002 --insecure \\
+                --index http://10.0.0.4:15004 --tracker http://10.0.0.4:15003/announce
             """)
 
     @Option(
