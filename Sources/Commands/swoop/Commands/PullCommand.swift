@@ -69,7 +69,7 @@ struct PullCommand: SwoopCommand {
     func run(_ reporter: Reporter) async throws {
         let begin = ContinuousClock.now
         let patience = timeout.map { Double($0.seconds) }
-        let client = try await access.client(silence: min(20, patience ?? 20))
+        let client = try await access.contentClient(silence: min(20, patience ?? 20))
         let outcome: Pull.Outcome
         do {
             outcome = try await untilStopped { try await pull(client, reporter, patience) }

@@ -45,7 +45,7 @@ struct PushCommand: SwoopCommand {
 
     func run(_ reporter: Reporter) async throws {
         let begin = ContinuousClock.now
-        let client = try await access.client(silence: 300)
+        let client = try await access.contentClient(silence: 300)
         let outcome: (Reference, Push.Outcome)
         do {
             outcome = try await untilStopped { try await push(client, reporter) }

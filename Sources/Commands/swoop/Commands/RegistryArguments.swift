@@ -28,9 +28,16 @@ struct RegistryArguments: ParsableArguments {
 
     static let defaultURL = "http://127.0.0.1:15000"
 
-    /// A client of the registry; where an index was named, of one of its origins, as an index has no content.
     /// - Parameter silence: seconds without a byte after which a request counts as failed.
-    func client(silence: Double) async throws -> RegistryClient {
+    func client(silence: Double) throws -> RegistryClient {
+        let (url, credential) = try place()
+        var settings = settings
+        settings.readTimeout = silence
+        return RegistryClient(base: url, credential: credential, settings: settings)
+    }
+
+    /// A client for content; where an index was named, of one of its origins, as an index has none.
+    func contentClient(silence: Double) async throws -> RegistryClient {
         let (url, credential) = try place()
         var settings = settings
         settings.readTimeout = silence
