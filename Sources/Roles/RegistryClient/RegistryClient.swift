@@ -54,7 +54,7 @@ package final class RegistryClient: Sendable {
     /// Whether the OCI distribution API is there (`GET /v2/`, end-1), as at every registry but not at an index by itself. Nil
     /// where nothing answers within 5 s.
     package func hasContent() async -> Bool? {
-        guard let url = HTTPURL(base.text + "/v2/"),
+        guard let url = try? url("/v2/"),
             let answer = try? await transport.request(
                 .GET, url, headers: [:], body: nil, deadline: .now() + .seconds(5))
         else { return nil }

@@ -28,8 +28,13 @@ final class TestRegistry: Sendable {
 
     /// The process that does the work, where there is a parent.
     var child: pid_t? {
-        let path = "/proc/\(program.pid)/task/\(program.pid)/children"
-        return (try? String(contentsOfFile: path, encoding: .utf8))?.split(separator: " ").first.flatMap { pid_t($0) }
+        // Each thread has children of its own.
+        let threads = "/proc/\(program.pid)/task"
+        for thread in (try? FileManager.default.contentsOfDirectory(atPath: threads)) ?? [] {
+            let children = try? String(contentsOfFile: "\(threads)/\(thread)/children", encoding: .utf8)
+            if let child = children?.split(separator: " ").first.flatMap({ pid_t($0) }) { return child }
+        }
+        return nil
     }
 
     /// Kills that process as a crash does.
