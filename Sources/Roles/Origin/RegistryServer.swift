@@ -21,27 +21,12 @@ import Threads
 /// The HTTP doors of a registry on this host.
 package final class RegistryServer: Sendable {
     private let services: [HTTPService]
-    private let upkeep: Task<Void, Never>
+    private let idleUploads: IdleUploads
     package var addresses: [ListenAddress] { services.map(\.address) }
-
-    /// Seconds after which an upload that nobody sends to is removed, and between two looks for such.
-    private static let uploadAge = 86_400.0
-    private static let look = Duration.seconds(600)
 
     private init(_ services: [HTTPService], _ uploads: UploadTable, _ logger: Logger) {
         self.services = services
-        upkeep = Task {
-            while !Task.isCancelled {
-                do {
-                    try await Threads.offload { () throws(SystemError) in
-                        try uploads.removeIdle(age: Self.uploadAge, now: Clocks.steadySeconds, wall: Clocks.wall)
-                    }
-                } catch {
-                    logger.warning("unfinished uploads cannot be removed", metadata: ["reason": "\(error)"])
-                }
-                try? await Task.sleep(for: Self.look)
-            }
-        }
+        idleUploads = IdleUploads(uploads, logger: logger)
     }
 
     /// Listens at each of the addresses; all of them have the same doors.
@@ -173,7 +158,7 @@ package final class RegistryServer: Sendable {
     }
 
     package func stop() async {
-        upkeep.cancel()
+        idleUploads.stop()
         for service in services { await service.stop() }
     }
 }

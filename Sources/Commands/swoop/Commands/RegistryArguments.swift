@@ -72,8 +72,7 @@ struct RegistryArguments: ParsableArguments {
         let environment = Terminal.environment("SWOOP_REGISTRY").flatMap { $0.isEmpty ? nil : $0 }
         let given = registry ?? environment ?? configured
         let text = given ?? Self.defaultURL
-        let full = text.contains("://") ? text : "http://" + text
-        guard let url = HTTPURL(full.hasSuffix("/") ? String(full.dropLast()) : full), url.query.isEmpty else {
+        guard let url = PartURL.url(text) else {
             throw Failure(
                 .usage, "'\(text.shown)' is no address of a registry",
                 advice: "Write --registry http://HOST:15000 or https://HOST.")

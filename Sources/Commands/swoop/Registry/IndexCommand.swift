@@ -48,13 +48,13 @@ struct IndexServeCommand: SwoopCommand {
 
     @Option(
         help: ArgumentHelp("An origin of the registry. May be given several times.", valueName: "url"),
-        transform: Self.url)
+        transform: PartURL.parse)
     var origin: [HTTPURL] = []
 
     @Option(
         help: ArgumentHelp(
             "An index of the registry, this one too, for the lists that agents get. Default: this one.",
-            valueName: "url"), transform: Self.url)
+            valueName: "url"), transform: PartURL.parse)
     var index: [HTTPURL] = []
 
     @Option(
@@ -168,14 +168,6 @@ struct IndexServeCommand: SwoopCommand {
     private static func listenAddress(_ text: String) throws -> ListenAddress {
         guard let address = ListenAddress(text) else { throw ArgumentProblem("an address and a port: 10.0.0.5:15004") }
         return address
-    }
-
-    private static func url(_ text: String) throws -> HTTPURL {
-        let full = text.contains("://") ? text : "http://" + text
-        guard let url = HTTPURL(full.hasSuffix("/") ? String(full.dropLast()) : full), url.query.isEmpty else {
-            throw ArgumentProblem("a URL: http://HOST:PORT")
-        }
-        return url
     }
 }
 

@@ -67,7 +67,7 @@ struct OriginServeCommand: SwoopCommand {
 
     @Option(
         help: ArgumentHelp("An index of the registry. May be given several times.", valueName: "url"),
-        transform: Self.url)
+        transform: PartURL.parse)
     var index: [HTTPURL] = []
 
     @Option(help: ArgumentHelp("The announce URL of a tracker. May be given several times.", valueName: "url"))
@@ -219,14 +219,6 @@ struct OriginServeCommand: SwoopCommand {
     private static func origin(_ text: String) throws -> String {
         guard let name = OriginName.parse(text) else { throw ArgumentProblem("a host and a port: 10.0.0.5:15002") }
         return name
-    }
-
-    private static func url(_ text: String) throws -> HTTPURL {
-        let full = text.contains("://") ? text : "http://" + text
-        guard let url = HTTPURL(full.hasSuffix("/") ? String(full.dropLast()) : full), url.query.isEmpty else {
-            throw ArgumentProblem("a URL: http://HOST:PORT")
-        }
-        return url
     }
 }
 

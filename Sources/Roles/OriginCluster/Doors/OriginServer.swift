@@ -53,12 +53,9 @@ package final class OriginServer: Sendable {
     private let services: [HTTPService]
     private let repair: Repair
     private let forward: IndexForward
-    private let upkeep: Task<Void, Never>
+    private let idleUploads: IdleUploads
     package var addresses: [ListenAddress] { services.map(\.address) }
 
-    /// Seconds after which an upload that nobody sends to is removed, and between two looks for such.
-    private static let uploadAge = 86_400.0
-    private static let look = Duration.seconds(600)
     private static let open: Set<String> = ["/health", "/healthz", "/readyz", "/readiness"]
 
     private init(
@@ -67,18 +64,7 @@ package final class OriginServer: Sendable {
         self.services = services
         self.repair = repair
         self.forward = forward
-        upkeep = Task {
-            while !Task.isCancelled {
-                do {
-                    try await Threads.offload { () throws(SystemError) in
-                        try uploads.removeIdle(age: Self.uploadAge, now: Clocks.steadySeconds, wall: Clocks.wall)
-                    }
-                } catch {
-                    logger.warning("unfinished uploads cannot be removed", metadata: ["reason": "\(error)"])
-                }
-                try? await Task.sleep(for: Self.look)
-            }
-        }
+        idleUploads = IdleUploads(uploads, logger: logger)
     }
 
     /// Listens. `watch` is started by the caller, when this origin answers.
@@ -172,7 +158,7 @@ package final class OriginServer: Sendable {
     }
 
     package func stop() async {
-        upkeep.cancel()
+        idleUploads.stop()
         for service in services { await service.stop() }
         await repair.stop()
         await forward.shutdown()
