@@ -13,7 +13,7 @@ import Testing
                 let digest = digest(of: bytes)
                 #expect(try await bench.push(bytes, to: index) == 201)
                 #expect(bench.holders(of: digest).count >= 2)
-                try await wait(60, for: "third copy") { bench.holders(of: digest).count == 3 }
+                try await wait(20, for: "third copy") { bench.holders(of: digest).count == 3 }
                 for other in 0..<3 {
                     let answer = try await bench.read(digest, from: other)
                     #expect(answer.status == 200)

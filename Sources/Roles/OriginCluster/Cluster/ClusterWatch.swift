@@ -61,6 +61,12 @@ package final class ClusterWatch: Sendable {
     /// What another origin said of itself when it was last asked; nil before that.
     package func member(_ host: String) -> Member? { state.withLock { $0.members[host] } }
 
+    /// Where the engine of an origin takes peers. One that has not been heard of yet is asked; nil if it does not say.
+    func engine(of host: String) async -> PeerAddress? {
+        if let known = member(host)?.peers { return known }
+        return (try? await peers.member(host, within: settings.healthTimeout))?.peers
+    }
+
     /// Calls `body` when who keeps what may have changed, or an origin has started again.
     package func onChange(_ body: @escaping @Sendable () -> Void) { state.withLock { $0.onChange = body } }
 

@@ -142,7 +142,12 @@ actor Taking {
                     expecting: InfoExpectation(infoDigest: note.infoDigest, blob: digest.sha256, length: note.size))
                 // What is left of an earlier copy, which has left this disk since, is given no more.
                 await fetches.forget(digest.sha256)
-                let addresses = sources.compactMap { watch.member($0)?.peers }
+                // It may offer a blob before this origin has asked it anything. Without an address nothing would ever come.
+                guard let engine = await watch.engine(of: source) else {
+                    problem = "\(source) does not say where it takes peers"
+                    continue
+                }
+                let addresses = [engine] + sources.compactMap { $0 == source ? nil : watch.member($0)?.peers }
                 try await fetches.fetch(BlobFetches.Plan(info: info, peers: addresses, trackers: []))
                 return nil
             } catch {
