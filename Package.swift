@@ -14,7 +14,7 @@ struct Module {
 
     enum Product: String {
         case argumentParser, asyncHTTPClient, crypto, deque, grdb, heap, hummingbird, log, nioCore, nioHTTP1, nioPosix,
-            nioSSL, yams
+            nioSSL, swiftASN1, x509, yams
 
         var dependency: Target.Dependency {
             switch self {
@@ -30,6 +30,8 @@ struct Module {
             case .nioHTTP1: .product(name: "NIOHTTP1", package: "swift-nio")
             case .nioPosix: .product(name: "NIOPosix", package: "swift-nio")
             case .nioSSL: .product(name: "NIOSSL", package: "swift-nio-ssl")
+            case .swiftASN1: .product(name: "SwiftASN1", package: "swift-asn1")
+            case .x509: .product(name: "X509", package: "swift-certificates")
             case .yams: .product(name: "Yams", package: "Yams")
             }
         }
@@ -46,6 +48,8 @@ struct Module {
             case .log: ("https://github.com/apple/swift-log", "1.16.2")
             case .nioCore, .nioHTTP1, .nioPosix: ("https://github.com/apple/swift-nio", "2.101.2")
             case .nioSSL: ("https://github.com/apple/swift-nio-ssl", "2.37.6")
+            case .swiftASN1: ("https://github.com/apple/swift-asn1", "1.7.4")
+            case .x509: ("https://github.com/apple/swift-certificates", "1.21.1")
             case .yams: ("https://github.com/jpsim/Yams", "6.2.2")
             }
         }
@@ -149,6 +153,9 @@ let layers: [(name: String, modules: [Module])] = [
                 name: "HTTPServing",
                 uses: ["Text", "Address", "JSON", "Threads", "Files", "MetricFamilies", "Admission"],
                 products: [.hummingbird, .log, .nioCore, .nioHTTP1, .nioPosix, .nioSSL]),
+            Module(
+                name: "Identity", uses: ["Text", "Hashing", "Threads", "Files"],
+                products: [.crypto, .nioSSL, .swiftASN1, .x509]),
         ]
     ),
     (
@@ -240,7 +247,8 @@ let layers: [(name: String, modules: [Module])] = [
                 uses: [
                     "Text", "Address", "JSON", "Hashing", "Metainfo", "MetricFamilies", "Threads", "Files",
                     "Admission", "Blobs", "Database", "HTTPServing", "Registry", "NameIndex", "BlobNode", "Backends",
-                    "ColdStore", "Upkeep", "RegistryClient", "RegistryAccess", "OCI", "IndexLink", "IndexServer", "RegistryWatch",
+                    "ColdStore", "Upkeep", "RegistryClient", "RegistryAccess", "OCI", "IndexLink", "IndexServer",
+                    "RegistryWatch",
                 ], products: [.hummingbird, .log, .nioCore]),
             Module(
                 name: "OriginCluster",
@@ -272,6 +280,34 @@ let layers: [(name: String, modules: [Module])] = [
                     "HTTPServing",
                 ],
                 products: [.hummingbird, .log, .nioCore]),
+            Module(
+                name: "FleetLink",
+                uses: [
+                    "Text", "Address", "JSON", "Hashing", "Threads", "Files", "MetricFamilies", "Admission",
+                    "HTTPTransport",
+                    "HTTPServing", "Identity", "Fleet",
+                ], products: [.crypto, .hummingbird, .log, .nioCore, .nioHTTP1, .nioSSL]),
+            Module(
+                name: "FleetStore",
+                uses: [
+                    "Text", "Address", "JSON", "Hashing", "Threads", "Settings", "Database", "Postgres", "Fleet",
+                ], products: [.grdb, .log]),
+            Module(
+                name: "Control",
+                uses: [
+                    "Text", "Address", "JSON", "Settings", "YAML", "Hashing", "Metainfo", "MetricFamilies", "Threads",
+                    "Files",
+                    "Admission", "HTTPTransport", "HTTPServing", "Identity", "Database", "Postgres", "Fleet",
+                    "FleetLink", "FleetStore",
+                ], products: [.crypto, .hummingbird, .log, .nioCore, .nioHTTP1, .nioSSL]),
+            Module(
+                name: "FleetAgent",
+                uses: [
+                    "Text", "Address", "JSON", "Settings", "YAML", "Hashing", "Metainfo", "MetricFamilies", "CLinux",
+                    "Threads", "Files", "Storage", "Authoring", "HashLibrary", "Swarm", "Admission", "HTTPTransport",
+                    "HTTPOrigin", "ObjectStore", "S3", "HTTPServing", "Identity", "Policy", "Jobs", "Fleet",
+                    "FleetLink",
+                ], products: [.crypto, .hummingbird, .log, .nioCore, .nioHTTP1, .nioSSL]),
         ]
     ),
     (
@@ -289,6 +325,8 @@ let layers: [(name: String, modules: [Module])] = [
                     "HTTPServing", "BFT", "Node", "NodeAPI", "Blobs", "Database", "Registry", "NameIndex",
                     "RegistryClient", "RegistryTransfer", "RegistryAccess", "Backends", "TestFS", "BlobNode",
                     "ColdStore", "IndexServer", "Origin", "OriginCluster", "Agent", "Reactor", "S3", "ObjectStore",
+                    "Identity", "Fleet", "FleetLink", "FleetStore",
+                    "Control", "FleetAgent", "YAML",
                 ], products: [.argumentParser, .log, .nioCore, .nioHTTP1])
         ]
     ),
@@ -377,6 +415,29 @@ let tests: [Module] = [
     Module(name: "AddressTests", kind: .tests, uses: ["Address"]),
     Module(name: "JSONTests", kind: .tests, uses: ["Text", "JSON"]),
     Module(name: "FleetTests", kind: .tests, uses: ["Text", "Address", "JSON", "Settings", "Hashing", "Fleet"]),
+    Module(
+        name: "IdentityTests", kind: .tests, uses: ["Text", "Hashing", "Files", "Identity", "TestSupport"],
+        products: [.crypto, .x509]),
+    Module(
+        name: "FleetLinkTests", kind: .tests,
+        uses: ["Text", "Address", "JSON", "Hashing", "Threads", "Identity", "Fleet", "FleetLink", "TestSupport"]),
+    Module(
+        name: "FleetStoreTests", kind: .tests,
+        uses: ["Text", "Address", "JSON", "Hashing", "Threads", "Settings", "Fleet", "FleetStore", "TestSupport"]),
+    Module(
+        name: "ControlTests", kind: .tests,
+        uses: [
+            "Text", "Address", "JSON", "Hashing", "Threads", "Settings", "Identity", "Fleet", "FleetLink", "FleetStore",
+            "Control",
+            "TestSupport",
+        ]),
+    Module(
+        name: "FleetAgentTests", kind: .tests,
+        uses: [
+            "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Files", "Settings", "Identity", "Fleet",
+            "FleetLink", "FleetAgent",
+            "TestSupport",
+        ]),
     Module(name: "SettingsTests", kind: .tests, uses: ["Text", "Address", "JSON", "Settings"]),
     Module(name: "YAMLTests", kind: .tests, uses: ["JSON", "Settings", "YAML"]),
     Module(name: "ThreadsTests", kind: .tests, uses: ["Threads"]),

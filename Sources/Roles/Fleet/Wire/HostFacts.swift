@@ -1,0 +1,147 @@
+import Address
+import JSON
+
+/// What an agent says of its host: with the first request after each start, and when something has changed.
+package struct HostFacts: WireMessage {
+    package var name: String
+    package var os: String
+    package var arch: String
+    package var version: String
+    package var timeZone: String
+    /// Of the host's interfaces, with the port at which peers reach it; empty where nobody can dial it (`listen: none`).
+    package var addresses: [PeerAddress]
+    /// Of the agent's own file; control keeps them under `host/`.
+    package var labels: Labels
+    package var policy: HostPolicy
+    /// Free bytes below each root of ``HostPolicy/roots``, in their order.
+    package var free: [Int64]
+
+    package init(
+        name: String, os: String = "", arch: String = "", version: String = "", timeZone: String = "",
+        addresses: [PeerAddress] = [], labels: Labels = Labels(), policy: HostPolicy = HostPolicy(), free: [Int64] = []
+    ) {
+        self.name = name
+        self.os = os
+        self.arch = arch
+        self.version = version
+        self.timeZone = timeZone
+        self.addresses = addresses
+        self.labels = labels
+        self.policy = policy
+        self.free = free
+    }
+
+    package init(_ reader: WireReader) throws(WireProblem) {
+        name = try reader.text("name", most: 63)
+        guard LabelKey.isValid(name), !name.contains("/") else { throw WireProblem("name", "is no name of a node") }
+        os = try reader.optionalText("os", most: 64) ?? ""
+        arch = try reader.optionalText("arch", most: 64) ?? ""
+        version = try reader.optionalText("version", most: 64) ?? ""
+        timeZone = try reader.optionalText("tz", most: 64) ?? ""
+        addresses = try reader.list("addresses", most: 32) { value throws(WireProblem) in try Self.address(value) }
+        var labels = Labels()
+        if let object = reader.value("labels")?.objectValue {
+            for member in object.members {
+                do throws(LabelProblem) { try labels.set(member.key, member.value.stringValue ?? "") } catch {
+                    throw WireProblem("labels", error.description)
+                }
+            }
+        }
+        self.labels = labels
+        policy = try reader.message("policy") ?? HostPolicy()
+        free = try reader.list("free", most: HostPolicy.mostRoots) { value throws(WireProblem) in
+            guard case .integer(let bytes) = value, bytes >= 0 else {
+                throw WireProblem("free", "is no number of bytes")
+            }
+            return bytes
+        }
+    }
+
+    static func address(_ value: JSONValue) throws(WireProblem) -> PeerAddress {
+        guard let text = value.stringValue, let address = PeerAddress(text) else {
+            throw WireProblem("addresses", "has an element that is no ADDRESS:PORT")
+        }
+        return address
+    }
+
+    package var json: JSONValue {
+        var object = JSONObject(["name": .string(name)])
+        object.put("os", os)
+        object.put("arch", arch)
+        object.put("version", version)
+        object.put("tz", timeZone)
+        object.put("addresses", texts: addresses.map(\.description))
+        if !labels.values.isEmpty {
+            var members = JSONObject()
+            for (key, value) in labels.values.sorted(by: { $0.key < $1.key }) { members[key] = .string(value) }
+            object["labels"] = .object(members)
+        }
+        object["policy"] = policy.json
+        if !free.isEmpty { object["free"] = .array(free.map(JSONValue.integer)) }
+        return .object(object)
+    }
+}
+
+/// What an agent's own file allows, as control may know it: for dry runs and for selection. The agent itself decides.
+package struct HostPolicy: WireMessage {
+    package static let mostRoots = 64
+
+    /// Directories below which content may land; none: the host receives nothing.
+    package var roots: [String]
+    /// Names of classes; empty: any.
+    package var classes: [String]
+    package var overwrite: Bool
+    /// Bytes kept free.
+    package var reserve: Int64
+    /// The largest content, in bytes; nil for any.
+    package var largest: Int64?
+    /// Jobs at a time.
+    package var parallel: Int64
+    /// Names of hooks that classes may call.
+    package var hooks: [String]
+    /// Directories from which the host may send; none: it sends nothing.
+    package var sendRoots: [String]
+    /// Whether it keeps content for others that it does not use itself (`cache`).
+    package var caches: Bool
+
+    package init(
+        roots: [String] = [], classes: [String] = [], overwrite: Bool = false, reserve: Int64 = 0,
+        largest: Int64? = nil, parallel: Int64 = 2, hooks: [String] = [], sendRoots: [String] = [], caches: Bool = false
+    ) {
+        self.roots = roots
+        self.classes = classes
+        self.overwrite = overwrite
+        self.reserve = reserve
+        self.largest = largest
+        self.parallel = parallel
+        self.hooks = hooks
+        self.sendRoots = sendRoots
+        self.caches = caches
+    }
+
+    package init(_ reader: WireReader) throws(WireProblem) {
+        roots = try reader.texts("roots", most: Self.mostRoots)
+        classes = try reader.texts("classes", most: 1000, bytes: 63)
+        overwrite = try reader.flag("overwrite")
+        reserve = try reader.optionalInteger("reserve") ?? 0
+        largest = try reader.optionalInteger("max_size")
+        parallel = try reader.optionalInteger("parallel") ?? 2
+        hooks = try reader.texts("hooks", most: 1000, bytes: 63)
+        sendRoots = try reader.texts("send_roots", most: Self.mostRoots)
+        caches = try reader.flag("caches")
+    }
+
+    package var json: JSONValue {
+        var object = JSONObject()
+        object.put("roots", texts: roots)
+        object.put("classes", texts: classes)
+        object.put("overwrite", flag: overwrite)
+        object.put("reserve", reserve)
+        object.put("max_size", largest)
+        object.put("parallel", parallel)
+        object.put("hooks", texts: hooks)
+        object.put("send_roots", texts: sendRoots)
+        object.put("caches", flag: caches)
+        return .object(object)
+    }
+}
