@@ -43,6 +43,21 @@ def cpu(pid):
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def wait_for(port):
+    """Until the tracker answers datagrams: a busy machine starts it late."""
+    hello = bytes.fromhex("0000041727101980") + bytes(4) + b"wait"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.settimeout(0.2)
+        for _ in range(100):
+            try:
+                one.sendto(hello, ("127.0.0.1", port))
+                if one.recv(64)[4:8] == b"wait":
+                    return
+            except OSError:
+                time.sleep(0.1)
+    raise SystemExit("the tracker does not answer")
+
+
 def words_of(name, port, place, hashes):
     if name.startswith("swoop"):
         shared = ["--redis", f"127.0.0.1:{name[6:]}"] if name[5:] else []
@@ -121,7 +136,7 @@ def measure(name, load, hashes, place, given, memory=True):
             ["taskset", "-c", "0", *words_of(name, port, place, hashes)], stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, cwd=place)
         try:
-            time.sleep(1)
+            wait_for(port)
             memory, before = status(tracker.pid, "RssAnon"), cpu(tracker.pid)
             said = subprocess.run(
                 ["taskset", "-c", "1", load, "127.0.0.1", str(port), f"{place}/hashes", str(peers), str(seconds),

@@ -59,6 +59,33 @@ import Tracking
         }
     }
 
+    @Test func `Where swarms go by a secret, the owners are named to those alone who show that they know it`()
+        async throws
+    {
+        let proof = String(repeating: "5e", count: 32)
+        var origins = Self.origins
+        origins.admits = { swarm, blob, shown in
+            "\(blob)" == Self.digest && shown?.description == "sha256:" + proof
+        }
+        origins.hidesSwarms = { true }
+        try await withTracker({ [origins] in $0.origins = origins }) {
+            (_: TrackerServer, server: PeerAddress) async throws -> Void in
+            #expect(try peers(server, port: 2, "&digest=\(Self.digest)") == [])
+            #expect(
+                try !peers(server, port: 3, "&digest=\(Self.digest)&proof=\(String(repeating: "00", count: 32))")
+                    .contains(Self.owners[0]))
+            #expect(try Array(peers(server, port: 4, "&digest=\(Self.digest)&proof=\(proof)").suffix(3)) == Self.owners)
+            for wrong in ["1", proof + "00", proof.uppercased(), "\(proof)&proof=\(proof)"] {
+                #expect(
+                    body(try get(server, target(port: 9, "&digest=\(Self.digest)&proof=\(wrong)")))
+                        .contains("failure reason"))
+            }
+            // A page that lists swarms would tell how they are named.
+            let stats = body(try get(server, "/stats?format=json"))
+            #expect(stats.contains("\"biggest_swarms\":[]") && stats.contains("\"swarms\":1"), "\(stats)")
+        }
+    }
+
     @Test func `An agent hears of 50 peers at most, the owners among them, in short intervals`() async throws {
         try await withTracker({ $0.origins = Self.origins }) {
             (_: TrackerServer, server: PeerAddress) async throws -> Void in

@@ -99,6 +99,38 @@ import Tracking
         }
     }
 
+    @Test(arguments: RedisServer.programs) func `A scrape counts what all trackers heard, over both protocols`(
+        program: String
+    ) async throws {
+        let server = try await RedisServer(program)
+        try await withTrackers(2, server.port) { trackers in
+            try await waitUntilUp(trackers)
+            _ = try announce(trackers[0], port: 1)
+            _ = try announce(trackers[0], port: 2, left: 0)
+            _ = try announce(trackers[1], port: 3, left: 0)
+            let hash = "info_hash=\(hashText)"
+            let unknown = "info_hash=" + String(repeating: "z", count: 20)
+            for tracker in trackers {
+                let answer = body(try get(tracker, "/scrape?\(unknown)&\(hash)"))
+                #expect(answer.contains("8:completei2e") && answer.contains("10:incompletei1e"), "\(answer)")
+                #expect(answer.ranges(of: "8:complete").count == 1)
+                let client = try Client(.udp, tracker)
+                client.send([0, 0, 4, 0x17, 0x27, 0x10, 0x19, 0x80, 0, 0, 0, 0, 0, 0, 0, 9])
+                let greeting = try #require(client.receive())
+                let keys = [UInt8](repeating: 0x7a, count: 20) + Array(1...20)
+                client.send(Array(greeting[8..<16]) + [0, 0, 0, 2, 0, 0, 0, 7] + keys)
+                let reply = try #require(client.receive())
+                #expect(reply.count == 32 && reply[0..<8] == [0, 0, 0, 2, 0, 0, 0, 7])
+                #expect(reply[8..<20].allSatisfy { $0 == 0 } && reply[23] == 2 && reply[31] == 1, "\(reply)")
+            }
+            // Each tells what it heard itself while the store is silent.
+            server.kill()
+            try await wait(5, for: "a word about the store") { try !isUp(trackers[1]) }
+            let answer = body(try get(trackers[1], "/scrape?\(hash)"))
+            #expect(answer.contains("8:completei1e") && answer.contains("10:incompletei0e"), "\(answer)")
+        }
+    }
+
     @Test func `Requests that come together are answered in their order`() async throws {
         let server = try await RedisServer()
         defer { server.kill() }

@@ -37,16 +37,21 @@ func sampleRequest(event: AnnounceEvent = .none) -> AnnounceRequest? {
     @Test func `of an agent names the blob, the site and peers out of reach, as a tracker reads them`() throws {
         var request = try #require(sampleRequest())
         var word = AgentWord(digest: SHA256.digest([1]), site: "hall 7")
+        word.proof = SHA256.digest([2])
         word.unreached = try [#require(PeerAddress("192.0.2.1:2")), #require(PeerAddress("[2001:db8::1]:3"))]
         request.agent = word
         let url = HTTPTrackerQuery.announceURL("http://t.example/announce", request)
         #expect(
-            url.contains("&digest=sha256%3A4bf5122f") && url.contains("&site=hall%207&unreached=%C0%00%02%01%00%02"))
+            url.contains("&digest=sha256%3A4bf5122f")
+                && url.contains(
+                    "&proof=dbc1b4c900ffe48d575b5da5c638040125f65db0fe3e24494b76ea986457d986&site=hall%207&unreached=%C0%00%02%01%00%02"
+                ))
         let query = Array(url.utf8.drop { $0 != 0x3f }.dropFirst())
         try query.withUnsafeBytes { query in
             #expect(try AnnounceQuery.parse(query).isFromRegistry)
             let read = try RegistryAnnounce.parse(query)
             #expect(read.digest?.bytes == word.digest.bytes && read.unreached == word.unreached && read.site != nil)
+            #expect(read.proof?.bytes == word.proof?.bytes)
         }
     }
 

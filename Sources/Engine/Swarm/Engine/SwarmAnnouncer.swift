@@ -99,6 +99,7 @@ final class SwarmAnnouncer {
         if let blob = options.blob {
             var word = AgentWord(digest: blob, site: options.site)
             word.unreached = now.unreached
+            word.proof = options.trackerSecret?.proof(swarm: infoHash, blob: blob)
             request.agent = word
         }
         let (client, enter, patience, sent) = (context.trackers, enter, options.trackerPatience, request)

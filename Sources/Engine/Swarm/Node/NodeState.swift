@@ -92,7 +92,11 @@ actor NodeState {
                     infoHash: hash, peerID: peerID.bytes, port: port, uploaded: 0, downloaded: 0, left: 0, event: .none,
                     numWant: 0, key: announceKey, advertisedAddress: options.announceAddress)
             else { continue }
-            if let blob = options.blob { request.agent = AgentWord(digest: blob, site: options.site) }
+            if let blob = options.blob {
+                var word = AgentWord(digest: blob, site: options.site)
+                word.proof = options.trackerSecret?.proof(swarm: hash, blob: blob)
+                request.agent = word
+            }
             // One tracker of each tier is enough: trackers of a tier share their peers (BEP 12).
             for tier in torrent.trackers {
                 for url in tier {

@@ -9,9 +9,17 @@ package protocol Shelf: Sendable {
     ///   swarm's secret makes of that.
     func mayHave(_ hash: SHA1Digest) -> Bool
 
+    /// Whether a torrent that may be here is given to whoever names this hash. Asked before it is opened, at each time; may take a
+    /// while.
+    func admits(_ hash: SHA1Digest) async -> Bool
+
     /// The torrent and its content; nil if it is not available after all. Called on a worker thread, where it may
     /// block.
     func open(_ hash: SHA1Digest) throws -> ShelvedContent?
+}
+
+extension Shelf {
+    package func admits(_ hash: SHA1Digest) async -> Bool { true }
 }
 
 /// One torrent of a ``Shelf``.

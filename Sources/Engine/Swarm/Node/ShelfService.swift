@@ -84,12 +84,16 @@ final class ShelfService {
 
     private func open(_ hash: SHA1Digest, _ pin: TorrentPin) {
         let (shelf, loop, service) = (shelf, context.loop, LoopBound(self, on: context.loop))
-        context.pool.submit {
-            let found = Result { () throws -> Opened? in
-                guard let content = try shelf.open(hash) else { return nil }
-                return try Opened(content)
+        let pool = context.pool
+        Task {
+            let isAdmitted = await shelf.admits(hash)
+            pool.submit {
+                let found = Result { () throws -> Opened? in
+                    guard isAdmitted, let content = try shelf.open(hash) else { return nil }
+                    return try Opened(content)
+                }
+                loop.post { service.value.opened(hash, found, pin) }
             }
-            loop.post { service.value.opened(hash, found, pin) }
         }
     }
 

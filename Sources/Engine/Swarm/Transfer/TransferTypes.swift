@@ -24,6 +24,8 @@ package struct TransferOptions: Sendable {
     /// That of the torrent's swarm: trackers and peers know the torrent by a hash that is made with it. Nil for a swarm of any
     /// client.
     package var swarmSecret: SwarmSecret?
+    /// With which a registry's trackers are shown that this host may hear of the owners of ``blob``.
+    package var trackerSecret: SwarmSecret?
     /// The site of this host, in at most ``Site/longestName`` bytes: hosts with the same name are near each other. Nil
     /// to decide by addresses.
     package var site: String?

@@ -50,9 +50,15 @@ extension TrackerLoop {
         var isFull = false
     }
 
-    /// An announce whose connection is not known yet.
+    /// An announce or a scrape whose connection is not known yet.
     struct WaitingRequest {
-        let heard: HeardAnnounce
+        enum Kind {
+            case announce(HeardAnnounce)
+            /// One swarm at least.
+            case scrape([SwarmKey])
+        }
+
+        let kind: Kind
         let source: PeerAddress
         let keepsAlive: Bool
         let isVersion10: Bool
@@ -137,9 +143,7 @@ extension TrackerLoop {
             announce(head, address, &turn, to: &writer)
         } else if isPath(head.path, "/scrape") {
             counters.httpScrapes += 1
-            writeBody(keepsAlive: head.keepsAlive, isVersion10: head.isVersion10, to: &writer) { writer in
-                scrape(head.query, to: &writer)
-            }
+            scrape(head, address, &turn, to: &writer)
         } else if isPath(head.path, "/healthz") {
             writeText(.ok, head, to: &writer)
         } else if isPath(head.path, "/readyz") {
@@ -216,7 +220,7 @@ extension TrackerLoop {
     ) {
         do throws(TrackerRefusal) {
             var announce = try AnnounceQuery.parse(head.query)
-            let registry = announce.isFromRegistry ? try RegistryAnnounce.parse(head.query) : nil
+            let registry = announce.isFromRegistry ? try admitted(RegistryAnnounce.parse(head.query), announce) : nil
             announce.lifetime = lifetime(of: announce, registry)
             let most = registry == nil ? PeerSelection.capacity : configuration.limits.announceLimit
             let wish = PeerWish(
@@ -225,7 +229,7 @@ extension TrackerLoop {
                 announce: announce, address: listed(announce, from: source), wish: wish, registry: registry)
             if asksShared {
                 turn.waiting = WaitingRequest(
-                    heard: heard, source: source, keepsAlive: head.keepsAlive, isVersion10: head.isVersion10)
+                    kind: .announce(heard), source: source, keepsAlive: head.keepsAlive, isVersion10: head.isVersion10)
                 return
             }
             let counts = try answer(heard)
@@ -269,22 +273,33 @@ extension TrackerLoop {
             includesIPv6: selection.ipv6Count > 0 || family == .ipv6, to: &writer)
     }
 
-    /// Puts an announce in wait of the shared store for a connection in the table, or answers it in `output`.
+    /// Puts an announce or a scrape in wait of the shared store for a connection in the table, or answers it in `output`.
     /// - Returns: bytes of the answer; 0 if it comes later.
     func settle(_ request: WaitingRequest, on descriptor: Int32?) -> Int {
         guard let base = output.baseAddress else { return 0 }
         var writer = ByteWriter(base, capacity: output.count)
         do throws(TrackerRefusal) {
-            if let descriptor {
-                let asker = WaitingAnnounce.Asker.connection(
-                    descriptor: descriptor, serial: connections[descriptor].serial, keepsAlive: request.keepsAlive,
+            let asker = descriptor.map {
+                WaitingAnnounce.Asker.connection(
+                    descriptor: $0, serial: connections[$0].serial, keepsAlive: request.keepsAlive,
                     isVersion10: request.isVersion10, family: request.source.family)
-                try wait(for: WaitingAnnounce(heard: request.heard, asker: asker))
-                return 0
             }
-            let counts = try answer(request.heard)
-            writeBody(keepsAlive: request.keepsAlive, isVersion10: request.isVersion10, to: &writer) { writer in
-                write(counts, request.heard, request.source.family, to: &writer)
+            switch (request.kind, asker) {
+            case (.announce(let heard), let asker?):
+                try wait(for: WaitingAnnounce(heard: heard, asker: asker))
+                return 0
+            case (.scrape(let keys), let asker?):
+                wait(for: WaitingScrape(keys, asker: asker))
+                return 0
+            case (.announce(let heard), nil):
+                let counts = try answer(heard)
+                writeBody(keepsAlive: request.keepsAlive, isVersion10: request.isVersion10, to: &writer) { writer in
+                    write(counts, heard, request.source.family, to: &writer)
+                }
+            case (.scrape(let keys), nil):
+                writeBody(keepsAlive: request.keepsAlive, isVersion10: request.isVersion10, to: &writer) { writer in
+                    write(scrape: keys, to: &writer)
+                }
             }
         } catch {
             refuse(error, keepsAlive: request.keepsAlive, isVersion10: request.isVersion10, to: &writer)
@@ -303,15 +318,27 @@ extension TrackerLoop {
         writer.write("\r\n\r\n")
     }
 
-    private func scrape(_ query: UnsafeRawBufferPointer, to writer: inout ByteWriter) {
-        do {
-            let found = try AnnounceQuery.scrapeKeys(query).compactMap { key in
-                store.counts(of: key).map { (key: key, counts: $0) }
+    private func scrape(
+        _ head: HTTPRequestHead, _ source: PeerAddress, _ turn: inout Turn, to writer: inout ByteWriter
+    ) {
+        do throws(TrackerRefusal) {
+            let keys = try AnnounceQuery.scrapeKeys(head.query)
+            if asksShared {
+                turn.waiting = WaitingRequest(
+                    kind: .scrape(keys), source: source, keepsAlive: head.keepsAlive, isVersion10: head.isVersion10)
+                return
             }
-            AnnounceReply.write(scrape: found, to: &writer)
+            writeBody(keepsAlive: head.keepsAlive, isVersion10: head.isVersion10, to: &writer) { writer in
+                write(scrape: keys, to: &writer)
+            }
         } catch {
-            counters.httpRefusals += 1
-            AnnounceReply.write(error, to: &writer)
+            refuse(error, keepsAlive: head.keepsAlive, isVersion10: head.isVersion10, to: &writer)
         }
+    }
+
+    /// Writes the body of the response to a scrape from memory.
+    private func write(scrape keys: [SwarmKey], to writer: inout ByteWriter) {
+        AnnounceReply.write(
+            scrape: keys.compactMap { key in store.counts(of: key).map { (key: key, counts: $0) } }, to: &writer)
     }
 }

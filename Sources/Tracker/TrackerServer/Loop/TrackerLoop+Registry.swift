@@ -10,6 +10,17 @@ extension TrackerLoop {
         return UInt32(clamping: 3 * configuration.agentInterval(isWhole: announce.left == 0))
     }
 
+    /// An agent's words without the blob's digest, if it may not hear of the blob's owners.
+    @inline(__always)
+    func admitted(_ registry: RegistryAnnounce, _ announce: PeerAnnounce) -> RegistryAnnounce {
+        guard let digest = registry.digest, let origins = configuration.origins,
+            !origins.admits(announce.swarm, digest, registry.proof)
+        else { return registry }
+        var registry = registry
+        registry.digest = nil
+        return registry
+    }
+
     /// Notes what an agent says besides its announce.
     /// - Returns: peers that were forgotten here because nobody reaches them.
     func note(_ heard: HeardAnnounce) -> [PeerAddress] {

@@ -34,7 +34,20 @@ extension TrackerLoop: SharedPeerStoreUser {
         if let moved = store.lastMoved { forgotten.append(moved) }
         question.forgotten = forgotten
         shared.ask(question, now: now)
-        waitingAnnounces.append(waiting)
+        waitingReplies.append(.announce(waiting))
+    }
+
+    /// Asks the shared store for the counts of each swarm of a scrape, and keeps the asker until it has answered all. The shared store
+    /// must be up, and there must be a swarm.
+    func wait(for scrape: WaitingScrape) {
+        guard let shared else { return }
+        for key in scrape.keys {
+            shared.ask(
+                SharedQuestion(
+                    swarm: key, address: PeerAddress.any(port: 0), standing: .unlisted,
+                    lifetime: configuration.sharedLifetime), now: now)
+            waitingReplies.append(.swarm(scrape))
+        }
     }
 
     private func standing(_ announce: PeerAnnounce) -> SharedQuestion.Standing {
@@ -44,23 +57,64 @@ extension TrackerLoop: SharedPeerStoreUser {
     }
 
     package func sharedStoreAnswered(_ answer: SharedAnswer?) {
-        guard let waiting = waitingAnnounces.popFirst() else { return }
+        switch waitingReplies.popFirst() {
+        case .announce(let waiting): reply(to: waiting, answer)
+        case .swarm(let scrape): if scrape.add(answer) { reply(to: scrape) }
+        case nil: break
+        }
+    }
+
+    private func reply(to waiting: WaitingAnnounce, _ answer: SharedAnswer?) {
         switch waiting.asker {
         case .datagram(let socket, let family, let transaction, let to):
-            if lateBatchSocket != socket { sendLateReplies() }
-            lateBatchSocket = socket
-            let reply = UnsafeMutableRawBufferPointer(
-                start: swoop_batch_reply(lateBatch), count: Int(swoop_datagram_room))
-            let size = lateReply(waiting, answer, transaction, family, into: reply)
-            guard size > 0 else { return }
-            var to = to
-            swoop_batch_queue_return(lateBatch, &to, size)
-            if lateBatch.pointee.replies == swoop_batch_size { sendLateReplies() }
+            replyLate(on: socket, to: to) { lateReply(waiting, answer, transaction, family, into: $0) }
         case .connection(let descriptor, let serial, let keepsAlive, let isVersion10, let family):
             guard connections.isOpen(descriptor), connections[descriptor].serial == serial else { return }
             let written = lateReply(waiting, answer, keepsAlive: keepsAlive, isVersion10: isVersion10, family)
             resume(descriptor, written: written, closes: !keepsAlive)
         }
+    }
+
+    private func reply(to scrape: WaitingScrape) {
+        switch scrape.asker {
+        case .datagram(let socket, _, let transaction, let to):
+            replyLate(on: socket, to: to) { reply in
+                let hashes = scrape.keys.flatMap(\.bytes)
+                var index = -1
+                return hashes.withUnsafeBytes { hashes in
+                    UDPAnswer.scrape(transaction: transaction, hashes: hashes, into: reply) { key in
+                        index += 1
+                        return scrape.counts(index, store.counts(of: key)) ?? SwarmCounts()
+                    }
+                }
+            }
+        case .connection(let descriptor, let serial, let keepsAlive, let isVersion10, _):
+            guard connections.isOpen(descriptor), connections[descriptor].serial == serial,
+                let base = output.baseAddress
+            else { return }
+            var writer = ByteWriter(base, capacity: output.count)
+            let found = scrape.keys.enumerated().compactMap { index, key in
+                scrape.counts(index, store.counts(of: key)).map { (key: key, counts: $0) }
+            }
+            writeBody(keepsAlive: keepsAlive, isVersion10: isVersion10, to: &writer) {
+                AnnounceReply.write(scrape: found, to: &$0)
+            }
+            resume(descriptor, written: writer.count, closes: !keepsAlive)
+        }
+    }
+
+    /// - Parameter write: writes the reply, and says how long it is; 0 for none.
+    private func replyLate(
+        on socket: Int32, to address: swoop_return, _ write: (UnsafeMutableRawBufferPointer) -> Int
+    ) {
+        if lateBatchSocket != socket { sendLateReplies() }
+        lateBatchSocket = socket
+        let size = write(
+            UnsafeMutableRawBufferPointer(start: swoop_batch_reply(lateBatch), count: Int(swoop_datagram_room)))
+        guard size > 0 else { return }
+        var address = address
+        swoop_batch_queue_return(lateBatch, &address, size)
+        if lateBatch.pointee.replies == swoop_batch_size { sendLateReplies() }
     }
 
     /// The counts and, in `selection`, the peers for an announce, with what the trackers share.

@@ -80,6 +80,16 @@ extension TrackerLoop {
                 return refuse(transaction, "connection id has expired", datagram.count, reply)
             }
             counters.udpScrapes += 1
+            if asksShared, let base = hashes.baseAddress {
+                let asker = WaitingAnnounce.Asker.datagram(
+                    socket: socket.descriptor, family: source.family, transaction: transaction,
+                    to: swoop_batch_return(batch, number))
+                let keys = (0..<hashes.count / SwarmKey.byteCount).map {
+                    SwarmKey(loading: base + SwarmKey.byteCount * $0)
+                }
+                wait(for: WaitingScrape(keys, asker: asker))
+                return 0
+            }
             return UDPAnswer.scrape(transaction: transaction, hashes: hashes, into: reply) { key in
                 store.counts(of: key) ?? SwarmCounts()
             }

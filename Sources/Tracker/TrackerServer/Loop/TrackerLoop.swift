@@ -27,8 +27,8 @@ final class TrackerLoop<Store: PeerStore> {
     var registrySwarms = RegistrySwarms()
     /// Seconds for which others' peers are remembered; 0 for as long as the store keeps them.
     let usualLifetime: UInt32
-    /// Announces that wait for `shared`, the oldest first.
-    var waitingAnnounces = Deque<WaitingAnnounce>()
+    /// Announces and scrapes that wait for `shared`, the oldest first; a scrape as often as it asks.
+    var waitingReplies = Deque<WaitingReply>()
     /// How far `shared` has been told again what was heard here; nil when there is nothing to tell.
     var retelling: PeerCursor?
     let logger: Logger

@@ -53,7 +53,8 @@ extension TrackerLoop {
                 uptimeSeconds: Int(clamping: (now - startedAt) / 1000), interval: configuration.interval,
                 totals: store.totals, counters: counters, openConnections: connections.count,
                 isStoreUp: shared?.isUp ?? true, allowedSwarms: allowedSwarms,
-                biggest: page == .metrics ? [] : store.biggestSwarms(namedSwarms))
+                biggest: page == .metrics || configuration.origins?.hidesSwarms() == true
+                    ? [] : store.biggestSwarms(namedSwarms))
             return switch page {
             case .html: Array(StatsPage.html(facts).utf8)
             case .json: Array(StatsPage.json(facts).utf8)

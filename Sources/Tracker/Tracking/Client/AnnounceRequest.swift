@@ -66,6 +66,8 @@ public struct AgentWord: Sendable, Hashable {
     public var digest: SHA256Digest
     /// The name of the site where this host stands; nil if it has none.
     public var site: String?
+    /// That this host knows the secret of the registry's swarms; nil where there is none.
+    public var proof: SHA256Digest?
     /// Peers that the tracker named and that could not be dialled.
     public var unreached: [PeerAddress] = []
 

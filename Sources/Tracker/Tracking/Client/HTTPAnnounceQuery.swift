@@ -21,6 +21,7 @@ public enum HTTPTrackerQuery {
         if request.isUnreachable { query.add("unreachable", "1") }
         if let agent = request.agent {
             query.add("digest", "sha256:" + Hexadecimal.encode(agent.digest.bytes))
+            if let proof = agent.proof { query.add("proof", proof.hex) }
             if let site = agent.site { query.add("site", site) }
             let unreached = agent.unreached.prefix(AgentWord.mostUnreached)
             let ipv4 = unreached.filter { $0.family == .ipv4 }.flatMap(\.compact)

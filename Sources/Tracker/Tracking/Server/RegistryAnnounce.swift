@@ -5,6 +5,8 @@ import Text
 public struct RegistryAnnounce: Sendable {
     /// The blob that the swarm moves (`digest=sha256:…`).
     public var digest: BlobKey?
+    /// That the asking peer knows the secret of the registry's swarms (`proof=` and 64 hexadecimal digits).
+    public var proof: BlobKey?
     /// Stands for the name of the asking peer's site (`site=NAME`): equal for equal names.
     public var site: UInt64?
     /// Peers that it could not connect to (`unreached=`, `unreached6=`: compact addresses).
@@ -27,6 +29,11 @@ public struct RegistryAnnounce: Sendable {
                     throw TrackerRefusal("digest must be sha256: and 64 lower-case hexadecimal digits, once")
                 }
                 result.digest = digest
+            } else if pair.isNamed("proof") {
+                guard let text = text(pair.value, most: 2 * BlobKey.byteCount),
+                    let proof = BlobKey(text: Array("sha256:".utf8) + text), result.proof == nil
+                else { throw TrackerRefusal("proof must be 64 lower-case hexadecimal digits, once") }
+                result.proof = proof
             } else if pair.isNamed("site") {
                 guard let name = text(pair.value, most: longestSite), result.site == nil else {
                     throw TrackerRefusal("site must be a name of up to 128 bytes, once")
