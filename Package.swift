@@ -173,7 +173,7 @@ let layers: [(name: String, modules: [Module])] = [
         [
             Module(name: "BFT", uses: ["Text", "Address", "JSON", "Settings", "Metainfo", "Policy"]),
             Module(name: "Fleet", uses: ["Text", "Address", "JSON", "Settings", "Hashing"]),
-            Module(name: "Registry", uses: ["JSON", "Hashing", "Metainfo"]),
+            Module(name: "Registry", uses: ["Text", "JSON", "Hashing", "Metainfo"]),
             Module(
                 name: "RegistrySettings", uses: ["Text", "Address", "JSON", "Settings", "YAML", "Registry"]),
             Module(
@@ -324,7 +324,8 @@ let layers: [(name: String, modules: [Module])] = [
                     "Settings", "RegistrySettings",
                     "HTTPServing", "BFT", "Node", "NodeAPI", "Blobs", "Database", "Registry", "NameIndex",
                     "RegistryClient", "RegistryTransfer", "RegistryAccess", "Backends", "TestFS", "BlobNode",
-                    "ColdStore", "IndexServer", "Origin", "OriginCluster", "Agent", "Reactor", "S3", "ObjectStore",
+                    "ColdStore", "Upkeep", "IndexServer", "Origin", "OriginCluster", "Agent", "Reactor", "S3",
+                    "ObjectStore",
                     "Identity", "Fleet", "FleetLink", "FleetStore",
                     "Control", "FleetAgent", "YAML",
                 ], products: [.argumentParser, .log, .nioCore, .nioHTTP1])
@@ -503,7 +504,7 @@ let tests: [Module] = [
             "Address", "JSON", "Hashing", "Database", "Admission", "HTTPServing", "Registry", "RegistryAccess",
             "NameIndex", "TestSupport",
         ], products: [.grdb, .hummingbird, .log]),
-    Module(name: "RegistryTests", kind: .tests, uses: ["JSON", "Hashing", "Metainfo", "Registry"]),
+    Module(name: "RegistryTests", kind: .tests, uses: ["Text", "JSON", "Hashing", "Metainfo", "Registry"]),
     Module(
         name: "RegistrySettingsTests", kind: .tests,
         uses: ["Text", "Address", "Settings", "RegistrySettings"]),

@@ -120,6 +120,25 @@ func read(
         }
     }
 
+    @Test func `that has its share of the line takes as long as that says`() async throws {
+        let directory = try TemporaryDirectory()
+        let store = PacedStore(
+            try DirectoryStore(path: directory.path("store")), sent: 200_000, received: 400_000)
+        let bytes = randomBytes(200_000)
+        try directory.write("source", bytes)
+        let path = try #require(BackendPath("file"))
+        let clock = ContinuousClock()
+        let sending = try await clock.measure {
+            try await store.upload(file: directory.path("source"), to: path)
+        }
+        #expect(sending >= .milliseconds(950))
+        var got: [UInt8] = []
+        let receiving = try await clock.measure { got = try await read(store, path, 200_000, 0..<200_000) }
+        #expect(got == bytes)
+        #expect(receiving >= .milliseconds(450))
+        #expect(store.description == "file://\(directory.path("store"))")
+    }
+
     @Test func `that is down is unavailable`() async throws {
         try await FreePort.withClosed { port in
             let store = TestFSStore(try #require(HTTPURL("http://127.0.0.1:\(port)")))

@@ -13,10 +13,11 @@ import Text
 
 /// The stores that run the contract, each as it is in use: with its server.
 enum Place: String, CaseIterable, CustomTestStringConvertible, Sendable {
-    case directory, testfs, s3, http
+    /// `paced` is `directory` behind a rate.
+    case directory, testfs, s3, http, paced
 
     var testDescription: String { rawValue }
-    static let writable: [Place] = [.directory, .testfs, .s3]
+    static let writable: [Place] = [.directory, .testfs, .s3, .paced]
 
     /// Runs `body` with a store, and a way to put a file into it from outside.
     func with(_ body: (any BackendStore, Put) async throws -> Void) async throws {
@@ -25,6 +26,9 @@ enum Place: String, CaseIterable, CustomTestStringConvertible, Sendable {
         switch self {
         case .directory:
             try await run(try DirectoryStore(path: directory.path("store")), directory, body)
+        case .paced:
+            let store = try DirectoryStore(path: directory.path("store"))
+            try await run(PacedStore(store, sent: 100 << 20, received: 100 << 20), directory, body)
         case .testfs:
             try await withTestFS(directory.path("store")) { url in
                 try await run(TestFSStore(url), directory, body)

@@ -87,7 +87,7 @@ private struct Place {
         for info in infos { catalogue.add(info.digest, info, usedAt: 0) }
         for info in infos.prefix(300) { catalogue.remove(info.digest) }
         #expect(
-            infos.map { catalogue.digest(ofSwarm: $0.infoHash) }
+            infos.map { catalogue.swarm(of: $0.infoHash)?.digest }
                 == infos.enumerated().map { $0 < 300 ? nil : $1.digest })
         #expect(catalogue.figures.bytes == 300 * Int64(MemoryLayout<Int>.size))
     }

@@ -77,6 +77,7 @@ private func withDoors(
     let index = try await SQLiteTagStore.open(place.path + "/index.db", rules: try TagRules())
     let server = try await RegistryServer.start(
         at: [ListenAddress(host: "127.0.0.1", port: 0)], node: node, index: index, peers: "", trackers: [],
+        swarms: SwarmTerms(Secret("how swarms are found"), open: try NamePatterns(["public/.*"])),
         access: .tokens(tokens), certificates: certificates, admission: admission, logger: logger)
     let doors = Doors(
         place: place, own: own, tokens: tokens, certificates: certificates, server: server, node: node)
@@ -112,6 +113,20 @@ struct DoorTests {
                 #expect(answer.text.lowercased().contains("www-authenticate: bearer"), "\(answer.text)")
             }
             #expect(try await doors.curl("/health").status == 200)
+        }
+    }
+
+    @Test func `the swarms' secret is told to whoever shows a token, and to nobody else`() async throws {
+        try await withDoors { doors async throws in
+            let told = try await doors.curl("/v1/cluster", "reader-secret")
+            #expect(told.status == 200 && told.text.contains(#""secret":"how swarms are found""#), "\(told)")
+            #expect(told.text.contains(#""open":["public/.*"]"#), "\(told)")
+            for path in ["/v1/cluster", "/v1/status", "/metrics"] {
+                #expect(try await !doors.curl(path, nil, "-i").text.contains("how swarms are found"))
+            }
+            for path in ["/v1/status", "/metrics"] {
+                #expect(try await !doors.curl(path, "reader-secret", "-i").text.contains("how swarms are found"))
+            }
         }
     }
 

@@ -1,11 +1,14 @@
 import Files
 import Hashing
+import Metainfo
 import Synchronization
 
 /// The blobs of one host, as files. Thread-safe.
 package final class BlobDirectory: Sendable {
     package let path: String
     package let layer: any FileLayer
+    /// Of the pieces of torrents that are made here.
+    package let pieceLengths: BlobPieceLengths
     private let blobs: HeldDirectory
     private let infos: HeldDirectory
     private let uploads: HeldDirectory
@@ -21,9 +24,12 @@ package final class BlobDirectory: Sendable {
     private static let mostInfoBytes = 64 << 20
 
     /// Makes what is missing of the directory.
-    package init(path: String, layer: any FileLayer = SystemFileLayer()) throws(SystemError) {
+    package init(
+        path: String, pieceLengths: BlobPieceLengths = .standard, layer: any FileLayer = SystemFileLayer()
+    ) throws(SystemError) {
         self.path = path
         self.layer = layer
+        self.pieceLengths = pieceLengths
         func open(_ name: String) throws(SystemError) -> HeldDirectory {
             try HeldDirectory.open(SystemPath("\(path)/\(name)"), creating: true, layer: layer)
         }

@@ -44,7 +44,7 @@ package final class BlobUpload: Sendable {
     private struct State {
         var length: Int64 = 0
         var durable: Int64 = 0
-        var hasher = BlobHasher()
+        var hasher: BlobHasher
         var isBusy = false
         var isOver = false
     }
@@ -67,7 +67,7 @@ package final class BlobUpload: Sendable {
             Self.noteName, with: UploadNote(length: 0, size: size, snapshot: nil).bytes,
             temporary: .random(prefix: ".new-"))
         self.init(id: id, name: name, home: home, directory: directory, file: file)
-        if let size { state.withLock { $0.hasher = BlobHasher(length: size) } }
+        if let size { state.withLock { $0.hasher = BlobHasher(lengths: home.pieceLengths, length: size) } }
     }
 
     private init(id: String, name: FileName, home: BlobDirectory, directory: HeldDirectory, file: HeldFile) {
@@ -76,7 +76,7 @@ package final class BlobUpload: Sendable {
         self.home = home
         self.directory = directory
         self.file = file
-        state = Mutex(State())
+        state = Mutex(State(hasher: BlobHasher(lengths: home.pieceLengths)))
     }
 
     /// Takes an upload up again that an earlier process had: what was durable then is hashed once more.
@@ -95,10 +95,10 @@ package final class BlobUpload: Sendable {
         self.init(id: id, name: name, home: home, directory: directory, file: file)
         let length = min(note.length, try file.status().size)
         try file.truncate(to: length)
-        var hasher = note.size.map { BlobHasher(length: $0) } ?? BlobHasher()
+        var hasher = BlobHasher(lengths: home.pieceLengths, length: note.size)
         var position: Int64 = 0
         if let snapshot = note.snapshot, snapshot.position <= length, snapshot.leastLength <= length,
-            let continued = try? BlobHasher(from: snapshot, length: note.size)
+            let continued = try? BlobHasher(from: snapshot, lengths: home.pieceLengths, length: note.size)
         {
             (hasher, position) = (continued, snapshot.position)
         }
@@ -181,7 +181,7 @@ package final class BlobUpload: Sendable {
         var info = made
         do throws(SystemError) {
             // The sender said another size, or this process began in the middle with what an earlier one knew.
-            if info == nil, length > 0 { info = try BlobReader.info(of: digest, in: file) }
+            if info == nil, length > 0 { info = try BlobReader.info(of: digest, in: file, home.pieceLengths) }
             try file.synchronize()
             try home.publish(Self.dataName, in: directory, as: digest, info: info?.info.bytes)
         } catch {

@@ -53,18 +53,28 @@ package final class Agent: Sendable {
     /// Content that stays in the cache, as its tags are followed.
     let followed: FollowedTable
 
+    /// The secret of the registry's swarms, where this host's own files have it.
+    let ownSwarms: SwarmTerms?
+    /// How swarms are found.
+    let swarms = Mutex(SwarmTerms.anyClient)
+    let openBlobs: OpenBlobs
+
     /// What goes on while nobody asks for anything.
     private let chores = Mutex<[Task<Void, Never>]>([])
     private static let tidyEvery = Duration.seconds(60)
 
-    /// - Parameter bounds: of the cache.
+    /// - Parameters:
+    ///   - bounds: of the cache.
+    ///   - swarms: how swarms are found, where this host's own files say so.
     package init(
         node: BlobNode, view: RegistryView, bounds: CacheBounds = CacheBounds(),
-        settings: BlobFetches.Settings = BlobFetches.Settings(), logger: Logger
+        settings: BlobFetches.Settings = BlobFetches.Settings(), swarms: SwarmTerms? = nil, logger: Logger
     ) {
         self.node = node
         self.view = view
         self.logger = logger
+        ownSwarms = swarms
+        openBlobs = OpenBlobs(directory: node.directory.path)
         known = KnownReplies(cache: node.directory.path, logger: logger)
         let followed = FollowedTable(directory: node.directory.path)
         self.followed = followed
@@ -73,14 +83,20 @@ package final class Agent: Sendable {
     }
 
     package func start() async throws {
+        // What an earlier run was told, until the registry answers.
+        adopt(await view.cluster?.swarms ?? .anyClient)
         try await node.start()
         await Threads.offload { [node] in node.loadUses() }
         reportFalsePieces()
         let (fetches, node) = (fetches, node)
-        let tidying = Task {
+        let tidying = Task { [weak self, openBlobs] in
             while !Task.isCancelled {
                 await fetches.tidy()
-                await Threads.offload { node.saveUses() }
+                await self?.followRegistry()
+                await Threads.offload {
+                    node.saveUses()
+                    openBlobs.save { node.catalogue.entryOfAny($0) != nil }
+                }
                 try? await Task.sleep(for: Self.tidyEvery)
             }
         }
@@ -91,7 +107,10 @@ package final class Agent: Sendable {
     package func stop() async {
         for chore in chores.withLock({ $0 }) { chore.cancel() }
         await fetches.stop()
-        await Threads.offload { [node] in node.saveUses() }
+        await Threads.offload { [node, openBlobs] in
+            node.saveUses()
+            openBlobs.save { node.catalogue.entryOfAny($0) != nil }
+        }
         await view.shutdown()
     }
 
@@ -170,6 +189,7 @@ package final class Agent: Sendable {
     /// Brings a blob into the cache. Returns when it is whole and durable.
     package func obtain(_ blob: ResolvedContent.Blob, of name: ContentName) async throws(AgentError) {
         let digest = blob.digest.sha256
+        note(digest, of: name)
         if node.catalogue.entry(of: digest) != nil {
             return node.catalogue.touch(digest, at: Clocks.wallSeconds)
         }
@@ -205,11 +225,15 @@ package final class Agent: Sendable {
         // Whoever reads a blob in many parts asks the registry once.
         if let plan = await fetches.plan(of: blob.digest.sha256) { return plan }
         let now = Clocks.steadySeconds
-        do {
-            let info = try await view.info(of: blob, in: name, now: now)
+        do throws(RegistryError) {
             let cluster = try await view.parts(now: now)
+            adopt(cluster.swarms)
+            note(blob.digest.sha256, of: name)
+            guard reaches(name) else { throw Self.untold }
+            let info = try await view.info(of: blob, in: name, now: now)
             let owners = cluster.owners(of: blob.digest).compactMap(\.peers)
-            return BlobFetches.Plan(info: info, peers: owners, trackers: Self.order(cluster.trackers, info.infoHash))
+            return BlobFetches.Plan(
+                info: info, peers: owners, trackers: Self.order(cluster.trackers, info.infoHash), isOpen: isOpen(name))
         } catch {
             throw .registry(error)
         }

@@ -23,7 +23,9 @@ package struct Cluster: Sendable, Hashable {
     package let origins: [Origin]
     package let indexes: [HTTPURL]
     /// Announce URLs.
-    package let trackers: [String]
+    package private(set) var trackers: [String]
+    /// How swarms are found.
+    package let swarms: SwarmTerms
 
     /// Origins, indexes and trackers, at most each.
     private static let most = 1_000
@@ -45,10 +47,28 @@ package struct Cluster: Sendable, Hashable {
         self.indexes = indexes.compactMap { $0.stringValue.flatMap { HTTPURL($0) } }
         self.trackers = trackers.compactMap(\.stringValue).filter { HTTPURL($0) != nil }
         guard !self.indexes.isEmpty else { return nil }
+        swarms = SwarmTerms(json: value["swarms"]) ?? .anyClient
     }
 
-    package var json: JSONValue {
-        .object([
+    /// The same with other trackers; nil for its own.
+    func with(trackers: [String]?) -> Cluster {
+        var cluster = self
+        if let trackers { cluster.trackers = trackers }
+        return cluster
+    }
+
+    /// Without a secret.
+    package var json: JSONValue { .object(members) }
+
+    /// For the next run of this host, with the secret: for a file that is its owner's alone.
+    package var kept: JSONValue {
+        var members = members
+        members["swarms"] = swarms.json(tellsSecret: true)
+        return .object(members)
+    }
+
+    private var members: JSONObject {
+        [
             "origins": .array(
                 origins.map { origin in
                     var object: JSONObject = [
@@ -58,7 +78,7 @@ package struct Cluster: Sendable, Hashable {
                     return .object(object)
                 }),
             "indexes": .array(indexes.map { .string($0.text) }), "trackers": .array(trackers.map { .string($0) }),
-        ])
+        ]
     }
 
     /// The origins that are to keep a blob, the first in rank first.

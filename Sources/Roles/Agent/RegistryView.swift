@@ -14,6 +14,7 @@ package actor RegistryView {
     private let first: HTTPURL
     private let credential: RegistryCredential?
     private let settings: HTTPTransportSettings
+    private let ownTrackers: [String]?
     private var clients: [String: RegistryClient] = [:]
     private(set) package var cluster: Cluster? {
         didSet { originPeers.withLock { [cluster] in $0 = Set(cluster?.origins.compactMap(\.peers) ?? []) } }
@@ -34,16 +35,18 @@ package actor RegistryView {
     /// - Parameters:
     ///   - first: any origin or index.
     ///   - settings: of the connections to all parts; a pin there is the certificate that all of them show.
+    ///   - trackers: announce URLs, in place of those that the registry lists; nil for its own.
     ///   - known: the list of an earlier run.
     ///   - keep: keeps a new list for the next run.
     package init(
         _ first: HTTPURL, credential: RegistryCredential?, settings: HTTPTransportSettings = HTTPTransportSettings(),
-        known: Cluster? = nil, keep: @escaping @Sendable (Cluster) -> Void = { _ in }
+        trackers: [String]? = nil, known: Cluster? = nil, keep: @escaping @Sendable (Cluster) -> Void = { _ in }
     ) {
         self.first = first
         self.credential = credential
         self.settings = settings
-        cluster = known
+        ownTrackers = trackers
+        cluster = known.map { $0.with(trackers: trackers) }
         originPeers.withLock { $0 = Set(known?.origins.compactMap(\.peers) ?? []) }
         self.keep = keep
     }
@@ -73,7 +76,9 @@ package actor RegistryView {
                 guard let found = try await client(url).document("/v1/cluster", limit: Self.clusterLimit) else {
                     throw .malformed("no list of its parts: is \(url.text) a Swoop registry?")
                 }
-                guard let new = Cluster(found) else { throw .malformed("a list of its parts that is none") }
+                guard let new = Cluster(found)?.with(trackers: ownTrackers) else {
+                    throw .malformed("a list of its parts that is none")
+                }
                 renewAt = now + Self.renewAfter
                 if new != cluster { keep(new) }
                 cluster = new

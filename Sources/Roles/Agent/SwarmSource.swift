@@ -56,17 +56,28 @@ package struct SwarmSource: BlobSource {
             return progress(.here(blob.size))
         }
         let (torrent, peers): (Torrent, [PeerAddress])
+        var options = options
         do {
             let now = Clocks.steadySeconds
-            let info = try await view.info(of: known, in: name, now: now)
             let cluster = try await view.parts(now: now)
+            guard cluster.swarms.reaches(name) else {
+                // Swarms go by a secret that this caller is not told.
+                return try await http.fetch(blob, into: file, progress: progress)
+            }
+            options.trackerSecret = cluster.swarms.secret
+            options.swarmSecret = cluster.swarms.isOpen(name) ? nil : cluster.swarms.secret
+            let info = try await view.info(of: known, in: name, now: now)
             let trackers = Rendezvous.order(cluster.trackers, for: info.infoHash.bytes)
             torrent = Torrent(info: info.info, trackers: [trackers])
             peers = cluster.owners(of: blob.digest).compactMap(\.peers)
-        } catch {
+        } catch let error as RegistryError {
             throw .registry(error)
+        } catch let error as PullError {
+            throw error
+        } catch {
+            throw .cancelled
         }
-        try await transfer(torrent, from: peers, into: try Self.path(of: file), blob, progress)
+        try await transfer(torrent, from: peers, into: try Self.path(of: file), blob, options, progress)
     }
 
     package func stream(
@@ -86,9 +97,9 @@ package struct SwarmSource: BlobSource {
 
     private func transfer(
         _ torrent: Torrent, from peers: [PeerAddress], into path: String, _ blob: WantedBlob,
-        _ progress: @escaping @Sendable (BlobProgress) -> Void
+        _ given: TransferOptions, _ progress: @escaping @Sendable (BlobProgress) -> Void
     ) async throws(PullError) {
-        var options = options.forBlob(blob.digest.sha256)
+        var options = given.forBlob(blob.digest.sha256)
         options.staging = StagingPlace(contentPath: path, recordPath: path + ".record")
         options.extraPeers = peers
         options.onFalsePiece = { [view] in view.isMended($0, piece: $1, of: blob.digest) }

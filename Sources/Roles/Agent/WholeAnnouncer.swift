@@ -55,9 +55,7 @@ struct WholeAnnouncer: Sendable {
         // The first that answers is enough: those who want it ask in the same order.
         for tracker in Rendezvous.order(trackers, for: info.infoHash.bytes) {
             let torrent = Torrent(info: info.info, trackers: [[tracker]])
-            if let seconds = await node.swarm.announce(torrent, options: node.options.forBlob(digest)) {
-                return seconds
-            }
+            if let seconds = await node.announce(torrent, of: digest) { return seconds }
         }
         return nil
     }

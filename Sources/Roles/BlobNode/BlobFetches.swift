@@ -14,11 +14,14 @@ package actor BlobFetches {
         package let peers: [PeerAddress]
         /// URLs of trackers, in the order in which they are asked.
         package let trackers: [String]
+        /// Whether its swarm is that of any client, whatever secret there is.
+        package let isOpen: Bool
 
-        package init(info: BlobInfo, peers: [PeerAddress], trackers: [String]) {
+        package init(info: BlobInfo, peers: [PeerAddress], trackers: [String], isOpen: Bool = false) {
             self.info = info
             self.peers = peers
             self.trackers = trackers
+            self.isOpen = isOpen
         }
     }
 
@@ -280,7 +283,7 @@ package actor BlobFetches {
         let digest = plan.info.digest
         guard await makeRoom() else { return .failed(Self.noRoom(for: digest)) }
         let place = downloads.place(of: digest)
-        var options = node.options.forBlob(digest)
+        var options = node.options(of: digest, isOpen: plan.isOpen)
         options.staging = StagingPlace(contentPath: downloads.dataPath(of: digest), recordPath: "\(place)/record")
         options.extraPeers = plan.peers
         options.timeout = settings.patience

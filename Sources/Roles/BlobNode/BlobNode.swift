@@ -28,6 +28,8 @@ package final class BlobNode: Sendable {
     private let falsePieces = Mutex<(@Sendable (SHA256Digest, PeerAddress, Int) -> Bool)?>(nil)
     /// Makes room for so many bytes, where somebody can.
     private let room = Mutex<(@Sendable (Int64) async -> Void)?>(nil)
+    /// By whom swarms are found.
+    let swarmDoors = Mutex(SwarmDoors.open)
     private let keeping = Mutex<Task<Void, Never>?>(nil)
 
     /// Between two writings of the catalogue.
@@ -50,7 +52,7 @@ package final class BlobNode: Sendable {
             }
         }.get()
         for digest in incomplete { await complete(digest) }
-        try await swarm.serve(Served(node: self), options: options)
+        try await swarm.serve(ServedBlobs(node: self), options: options)
         let task = Task { [weak self] in
             while !Task.isCancelled {
                 try? await Task.sleep(for: Self.pause)
@@ -126,21 +128,4 @@ package final class BlobNode: Sendable {
 
     /// Where peers reach this host; nil before ``start()``.
     package var peerAddress: PeerAddress? { get async { await swarm.listenAddress } }
-}
-
-/// The blobs as the engine serves them.
-private struct Served: Shelf {
-    let node: BlobNode
-
-    func mayHave(_ hash: SHA1Digest) -> Bool { node.catalogue.digest(ofSwarm: hash) != nil }
-
-    func open(_ hash: SHA1Digest) throws -> ShelvedContent? {
-        guard let digest = node.catalogue.digest(ofSwarm: hash), let info = try node.info(of: digest) else {
-            return nil
-        }
-        guard let (_, lease) = node.catalogue.lease(digest, at: Clocks.wallSeconds) else { return nil }
-        return ShelvedContent(
-            torrent: Torrent(info: info.info), path: node.directory.path(of: digest),
-            missing: node.catalogue.badPieces(of: digest), holding: lease)
-    }
 }

@@ -45,6 +45,8 @@ package struct ColdSettings: Sendable {
     package var ownerPause = 600.0
     /// Bytes that stay free on the disk when a blob is read.
     package var spareBytes: Int64 = 64 << 20
+    /// Bytes of the largest blob that is read; nil for no limit.
+    package var largest: Int64?
 
     package init() {}
 }

@@ -1,5 +1,6 @@
 import IndexLink
 import JSON
+import Registry
 import Text
 
 /// The parts of the registry as an index tells them (`GET /v1/cluster`): what it was configured with, and what its origins say of
@@ -9,6 +10,8 @@ package actor ClusterList {
     private let indexes: [String]
     private let trackers: [String]
     private let peers: HTTPPeers
+    /// How swarms are found, as the configuration has it; nil for what origins say.
+    private let ownSwarms: SwarmTerms?
     /// What each of them said last.
     private var said: [String: JSONValue] = [:]
     private var renewal: Task<Void, Never>?
@@ -20,7 +23,12 @@ package actor ClusterList {
     /// - Parameters:
     ///   - indexes: all of them; empty for this one.
     ///   - trackers: announce URLs.
-    package init(origins: [HTTPURL], indexes: [HTTPURL] = [], trackers: [String] = [], peers: HTTPPeers) {
+    ///   - swarms: how swarms are found; nil for what origins say.
+    package init(
+        origins: [HTTPURL], indexes: [HTTPURL] = [], trackers: [String] = [], swarms: SwarmTerms? = nil,
+        peers: HTTPPeers
+    ) {
+        ownSwarms = swarms
         self.origins = origins
         self.indexes = indexes.map(Self.base)
         self.trackers = trackers
@@ -42,16 +50,25 @@ package actor ClusterList {
     /// All origins that are known: those of the configuration, and those that they know.
     package var known: [HTTPURL] { entries("origins").compactMap { $0["url"]?.stringValue.flatMap { HTTPURL($0) } } }
 
-    /// - Parameter url: by which the caller reached this index.
-    func json(seenAs url: String) async -> JSONValue {
+    /// - Parameters:
+    ///   - url: by which the caller reached this index.
+    ///   - terms: what the caller is told of how swarms are found.
+    func json(seenAs url: String, telling terms: @Sendable (SwarmTerms) -> JSONValue?) async -> JSONValue {
         if said.count < origins.count { await renew() }
         let told = entries("trackers").compactMap(\.stringValue)
         let all = (trackers + told).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
-        return .object([
+        var lists: JSONObject = [
             "origins": .array(entries("origins")),
             "indexes": .array((indexes.isEmpty ? [url] : indexes).map { .string($0) }),
             "trackers": .array(all.map { .string($0) }),
-        ])
+        ]
+        if let told = terms(swarms) { lists["swarms"] = told }
+        return .object(lists)
+    }
+
+    private var swarms: SwarmTerms {
+        ownSwarms ?? origins.lazy.compactMap { SwarmTerms(json: self.said[Self.base($0)]?["swarms"]) }.first
+            ?? .anyClient
     }
 
     private func renew() async {

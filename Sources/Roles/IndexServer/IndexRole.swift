@@ -26,6 +26,8 @@ package struct IndexConfiguration: Sendable {
     package var indexes: [HTTPURL] = []
     /// Announce URLs, beside those that origins tell.
     package var trackers: [String] = []
+    /// How swarms are found; nil for what origins say.
+    package var swarms: SwarmTerms?
     /// Other registries, and the `NAME:TAG` that each of them gets too.
     package var remotes = Remotes.none
     /// For all of them; nil where they need none.
@@ -84,7 +86,7 @@ package final class IndexRole: Sendable {
         let peers = HTTPPeers(configuration.credential, settings: configuration.transport)
         let cluster = ClusterList(
             origins: configuration.origins, indexes: configuration.indexes, trackers: configuration.trackers,
-            peers: peers)
+            swarms: configuration.swarms, peers: peers)
         await cluster.start()
         let hub = WatchHub()
         let service = IndexService(store: store, facts: RemoteFacts({ await cluster.known }, peers: peers))

@@ -44,7 +44,11 @@ package final class IndexServer: Sendable {
             ).routes + NameLinkCalls(StoredIndex(service), access: access).routes + [
                 HoldersCall(service.store, access: access).route,
                 Route(.get, "/v1/cluster", "The parts of the registry", access: .role(RegistryRoles.pull)) {
-                    request, _ in .json(await cluster.json(seenAs: "\(scheme)://" + (request.head.authority ?? "")))
+                    request, context in
+                    .json(
+                        await cluster.json(seenAs: "\(scheme)://" + (request.head.authority ?? "")) {
+                            $0.json(for: context, access)
+                        })
                 },
                 Route(
                     .get, "/metrics", "Numbers for Prometheus", answers: [.init(200, "done", type: "text/plain")],

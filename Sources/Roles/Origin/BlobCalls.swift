@@ -19,6 +19,8 @@ struct BlobCalls: Sendable {
     let cold: ColdStore?
     /// URLs of the trackers, for torrents.
     let trackers: [String]
+    /// How swarms are found.
+    let swarms: SwarmTerms
     let admission: Admission
     let limits: HTTPLimits
 
@@ -42,7 +44,9 @@ struct BlobCalls: Sendable {
             return .text(error.message + "\n", status: HTTPResponse.Status(code: error.status))
         }
         // A torrent is right whether the blob is or not.
-        if isMetainfo, node.catalogue.entryOfAny(digest.sha256)?.infoHash != nil { return await torrent(digest) }
+        if isMetainfo, node.catalogue.entryOfAny(digest.sha256)?.infoHash != nil {
+            return await torrent(digest, of: name)
+        }
         if node.catalogue.entry(of: digest.sha256) == nil, let cold {
             let answer = await cold.reads.answer(
                 for: digest, of: name, wish: .size, patience: ColdAnswers.sizePatience)
@@ -52,7 +56,7 @@ struct BlobCalls: Sendable {
             return .text(RegistryText.noBlob(digest) + "\n", status: .notFound)
         }
         node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds)
-        return isMetainfo ? await torrent(digest) : await content(digest, request, context)
+        return isMetainfo ? await torrent(digest, of: name) : await content(digest, request, context)
     }
 
     /// Kraken writes digests with and without `sha256:` in paths.
@@ -61,13 +65,13 @@ struct BlobCalls: Sendable {
         return BlobDigest(text) ?? BlobDigest("sha256:" + text)
     }
 
-    private func torrent(_ digest: BlobDigest) async -> Response {
+    private func torrent(_ digest: BlobDigest, of name: ContentName) async -> Response {
         let info = await Threads.offload { [node] in try? node.info(of: digest.sha256) }
         guard let info else { return .text("a blob without bytes has no torrent\n", status: .notFound) }
         let torrent = Torrent(info: info.info, trackers: trackers.map { [$0] })
-        // Idle blobs are not announced. Who asks for the torrent asks the tracker next, and is to find this origin there.
-        var options = node.options
-        options.trackerPatience = 2
+        // Idle blobs are not announced. Who asks for the torrent asks the tracker next, and is to find this origin there. Of a NAME
+        // that is not open no such client finds it anywhere.
+        let options = node.options(of: digest.sha256, isOpen: swarms.isOpen(name))
         _ = await node.swarm.announce(torrent, options: options)
         return Response(
             status: .ok, headers: [.contentType: "application/x-bittorrent"],

@@ -3,25 +3,27 @@ import Files
 import Logging
 import Threads
 
-/// Removes uploads that nobody has sent to for a day, from now on until it is stopped.
+/// Removes uploads that nobody has sent to for long, from now on until it is stopped.
 package final class IdleUploads: Sendable {
     private let task: Task<Void, Never>
 
-    /// Seconds after which an upload goes, and the time between two looks.
-    private static let age = 86_400.0
-    private static let look = Duration.seconds(600)
+    /// Seconds after which an upload goes, where nothing else is said.
+    package static let usualAge = 86_400.0
+    /// The longest time between two looks.
+    private static let look = 600.0
 
-    package init(_ uploads: UploadTable, logger: Logger) {
+    /// - Parameter age: seconds after which an upload goes.
+    package init(_ uploads: UploadTable, age: Double = IdleUploads.usualAge, logger: Logger) {
         task = Task {
             while !Task.isCancelled {
                 do {
                     try await Threads.offload { () throws(SystemError) in
-                        try uploads.removeIdle(age: Self.age, now: Clocks.steadySeconds, wall: Clocks.wall)
+                        try uploads.removeIdle(age: age, now: Clocks.steadySeconds, wall: Clocks.wall)
                     }
                 } catch {
                     logger.warning("unfinished uploads cannot be removed", metadata: ["reason": "\(error)"])
                 }
-                try? await Task.sleep(for: Self.look)
+                try? await Task.sleep(for: .seconds(min(Self.look, max(1, age / 4))))
             }
         }
     }

@@ -34,12 +34,14 @@ package final class RegistryServer: Sendable {
     ///   - peers: where the engine listens.
     ///   - cold: where blobs go and come back from; nil where nothing has a back end.
     ///   - trackers: announce URLs.
+    ///   - swarms: how swarms are found.
     ///   - access: who may do what.
     ///   - certificates: for TLS; nil for plain HTTP.
     package static func start(
         at addresses: [ListenAddress], node: BlobNode, index: any TagStore, cold: ColdStore? = nil,
         upkeep: OriginUpkeep? = nil, peers: String,
-        trackers: [String], replication: (@Sendable () async -> IndexMetrics.Replication)? = nil,
+        trackers: [String], swarms: SwarmTerms = .anyClient,
+        replication: (@Sendable () async -> IndexMetrics.Replication)? = nil,
         access: RegistryAccess, certificates: Certificates? = nil, admission: Admission,
         limits: HTTPLimits = HTTPLimits(), logger: Logger
     ) async throws(HTTPServiceError) -> RegistryServer {
@@ -61,7 +63,8 @@ package final class RegistryServer: Sendable {
             blobs: OriginBlobs(node: node, uploads: uploads, cold: cold, upkeep: upkeep), admission: admission,
             limits: limits)
         let blobs = BlobCalls(
-            index: names, node: node, cold: cold, trackers: trackers, admission: admission, limits: limits)
+            index: names, node: node, cold: cold, trackers: trackers, swarms: swarms, admission: admission,
+            limits: limits)
         let indexMetrics = IndexMetrics(index, replication: replication)
         let facts = FactsCall(
             here: OriginFacts(node: node, cold: cold, asksBackEnds: false),
@@ -82,7 +85,10 @@ package final class RegistryServer: Sendable {
             let scheme = certificates == nil ? "http" : "https"
             router.get("v1/cluster") { request, context in
                 context.refusal(of: RegistryRoles.pull)
-                    ?? Response.json(cluster(seenFrom: request, scheme, peers: peers, trackers: trackers))
+                    ?? Response.json(
+                        cluster(
+                            seenFrom: request, scheme, peers: peers, trackers: trackers,
+                            swarms: swarms.json(for: context, access)))
             }
             router.get("v1/status") { _, context in
                 context.refusal(of: RegistryRoles.pull) ?? status(of: node)
@@ -123,13 +129,15 @@ package final class RegistryServer: Sendable {
 
     /// Where the parts of the registry are reached: here, by the address by which the caller reached this one.
     private static func cluster(
-        seenFrom request: Request, _ scheme: String, peers: String, trackers: [String]
+        seenFrom request: Request, _ scheme: String, peers: String, trackers: [String], swarms: JSONValue?
     ) -> JSONValue {
         let url = "\(scheme)://" + (request.head.authority ?? "")
-        return .object([
+        var lists: JSONObject = [
             "origins": .array([.object(["url": .string(url), "peers": .string(peers)])]),
             "indexes": .array([.string(url)]), "trackers": .array(trackers.map { .string($0) }),
-        ])
+        ]
+        if let swarms { lists["swarms"] = swarms }
+        return .object(lists)
     }
 
     /// What is kept here, and how much of it peers were sent since the start.

@@ -32,6 +32,8 @@ package struct ClusterSettings: Sendable, Hashable {
     package var repairs = 4
     /// How long a push waits for the copies that it needs.
     package var copyPatience = 60.0
+    /// Seconds after which an upload goes that nobody sends to.
+    package var idleUpload = 86_400.0
 
     package init() {}
 }

@@ -2,6 +2,8 @@ import Address
 import Backends
 import ColdStore
 import HTTPTransport
+import Metainfo
+import Registry
 import RegistryClient
 import SwarmCore
 import Text
@@ -11,6 +13,14 @@ import Upkeep
 package struct OriginConfiguration: Sendable {
     /// A directory: blobs and `origin.db`.
     package var data: String
+    /// The database; nil for `origin.db` in the directory.
+    package var database: String?
+    /// Of the pieces of torrents that are made here; the same at all origins.
+    package var pieceLengths = BlobPieceLengths.standard
+    /// The site of this host; nil if it has none.
+    package var site: String?
+    /// Bytes a second to and from peers, all torrents together; nil for no limit.
+    package var peerRates: (sent: Int?, received: Int?) = (nil, nil)
     package var listen = [ListenAddress(host: "127.0.0.1", port: 15002)]
     /// Where its engine listens. Nil for port 15001 of the first address in `listen`.
     package var peerListen: PeerAddress?
@@ -23,6 +33,8 @@ package struct OriginConfiguration: Sendable {
     package var indexes: [HTTPURL] = []
     /// Announce URLs.
     package var trackers: [String] = []
+    /// How swarms are found; the same at all origins.
+    package var swarms = SwarmTerms.anyClient
     /// Nil where blobs live here alone.
     package var backends: Backends?
     package var cold = ColdSettings()

@@ -57,15 +57,23 @@ package final class OriginRole: Sendable {
         let directory: BlobDirectory
         do throws(SystemError) {
             directory = try await Threads.offload { () throws(SystemError) in
-                try BlobDirectory(path: configuration.data)
+                try BlobDirectory(path: configuration.data, pieceLengths: configuration.pieceLengths)
             }
         } catch {
             throw .directory(error)
         }
-        let (swarm, node) = try await engine(configuration, directory, admission, logger)
+        let link = HTTPPeers(configuration.credential, settings: configuration.transport)
+        let holders = RemoteHolders(configuration.indexes, peers: link)
+        let (swarm, node): (SwarmNode, BlobNode)
+        do throws(OriginProblem) {
+            (swarm, node) = try await engine(
+                configuration, directory, SwarmDoors(configuration.swarms, holders: holders), admission, logger)
+        } catch {
+            await link.shutdown()
+            throw error
+        }
         let peers = OriginPeers(
             isSecure: certificates != nil, credential: configuration.credential, settings: configuration.transport)
-        let link = HTTPPeers(configuration.credential, settings: configuration.transport)
         var cold: ColdStore?
         var upkeep: OriginUpkeep?
         do {
@@ -76,12 +84,13 @@ package final class OriginRole: Sendable {
                 instance: BlobUpload.newID(), logger: logger)
             let address = await reachable(await node.peerAddress, name)
             let keeper = OriginUpkeep(
-                node: node, cold: cold, holders: RemoteHolders(configuration.indexes, peers: link),
+                node: node, cold: cold, holders: holders,
                 sources: [OwnerPieces(watch: watch, peers: peers)], rules: configuration.space, logger: logger)
             upkeep = keeper
             let doors = OriginDoors(
                 addresses: configuration.listen, access: access, certificates: certificates, peers: address,
-                indexes: configuration.indexes, trackers: configuration.trackers, transport: configuration.transport)
+                indexes: configuration.indexes, trackers: configuration.trackers, swarms: configuration.swarms,
+                transport: configuration.transport)
             let server = try await OriginServer.start(
                 doors, node: node, index: RemoteIndex(configuration.indexes, peers: link), cold: cold, watch: watch,
                 peers: peers, upkeep: keeper, settings: configuration.settings, admission: admission, logger: logger)
@@ -120,19 +129,23 @@ package final class OriginRole: Sendable {
     }
 
     private static func engine(
-        _ configuration: OriginConfiguration, _ directory: BlobDirectory, _ admission: Admission, _ logger: Logger
+        _ configuration: OriginConfiguration, _ directory: BlobDirectory, _ doors: SwarmDoors, _ admission: Admission,
+        _ logger: Logger
     ) async throws(OriginProblem) -> (SwarmNode, BlobNode) {
         do {
             var settings = SwarmNode.Configuration()
             settings.admission = admission
             settings.loops = SwarmNode.loopsForMany
+            (settings.uploadLimit, settings.downloadLimit) = configuration.peerRates
             let swarm = try SwarmNode(configuration: settings, logger: logger)
             var options = TransferOptions()
             options.listen =
                 configuration.peerListen
                 ?? configuration.listen.first.flatMap { PeerAddress(host: $0.host, port: 15001) }
             options.egress = configuration.egress
+            options.site = configuration.site
             let node = BlobNode(directory: directory, swarm: swarm, options: options, logger: logger)
+            node.setDoors(doors)
             do {
                 try await node.start()
             } catch {
@@ -149,8 +162,14 @@ package final class OriginRole: Sendable {
         _ configuration: OriginConfiguration, _ node: BlobNode, _ logger: Logger
     ) async throws -> ColdStore? {
         guard let backends = configuration.backends else { return nil }
+        if let database = configuration.database, let slash = database.lastIndex(of: "/"), slash > database.startIndex {
+            let above = SystemPath(String(database[..<slash]))
+            // If it cannot be made, the database says why.
+            await Threads.offload { _ = try? HeldDirectory.open(above, creating: true) }
+        }
         let cold = try await ColdStore.open(
-            node: node, backends: backends, path: configuration.data + "/origin.db", settings: configuration.cold,
+            node: node, backends: backends, path: configuration.database ?? configuration.data + "/origin.db",
+            settings: configuration.cold,
             logger: logger)
         try await cold.start()
         return cold

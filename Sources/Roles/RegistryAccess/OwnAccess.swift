@@ -3,7 +3,7 @@ import Glibc
 import HTTPServing
 import Text
 
-/// The certificate and the tokens of a registry that makes its own: the directory `access` beside its blobs. Whoever runs the
+/// The certificate, the tokens and the swarms' secret of a registry that makes its own: the directory `access` beside its blobs. Whoever runs the
 /// registry may replace the files, or remove the directory: the next start makes what is missing.
 package struct OwnAccess: Sendable {
     /// Why the files cannot be made.
@@ -20,6 +20,8 @@ package struct OwnAccess: Sendable {
 
     package var tls: TLSFiles { TLSFiles(chain: path + "/certificate.pem", key: path + "/key.pem") }
     package var tokens: String { path + "/tokens.json" }
+    /// The file with the secret of the swarms.
+    package var swarmSecret: String { path + "/swarm.secret" }
     /// The file with the token of a role, for `--token-file`.
     package func token(_ role: Role) -> String { "\(path)/\(role).token" }
 
@@ -28,20 +30,33 @@ package struct OwnAccess: Sendable {
     ///   - hosts: by which the registry is reached.
     ///   - now: seconds since 1970.
     package func make(hosts: [String], now: Int64) throws(Problem) {
-        do {
-            try prepare(hosts, now)
-        } catch {
-            throw Problem(path: path, disk: error as? SystemError)
+        try attempt { try prepare(hosts, now) }
+    }
+
+    /// Makes the secret of the swarms if it is not there. Blocks on the disk.
+    package func makeSwarmSecret() throws(Problem) {
+        try attempt {
+            let directory = try openDirectory()
+            guard try directory.status(Self.swarmName) == nil else { return }
+            try Self.write(Secret.random().value + "\n", Self.swarmName, directory)
         }
     }
 
-    private func prepare(_ hosts: [String], _ now: Int64) throws {
+    private func attempt(_ body: () throws -> Void) throws(Problem) {
+        do { try body() } catch { throw Problem(path: path, disk: error as? SystemError) }
+    }
+
+    private func openDirectory() throws -> HeldDirectory {
         let place = SystemPath(path)
         let (above, name) = try place.split()
         if try HeldDirectory.open(above, creating: true).status(name) == nil {
             try SystemFileLayer().makeDirectory(path: place, permissions: 0o700)
         }
-        let directory = try HeldDirectory.open(place)
+        return try HeldDirectory.open(place)
+    }
+
+    private func prepare(_ hosts: [String], _ now: Int64) throws {
+        let directory = try openDirectory()
         if try directory.status(Self.certificateName) == nil {
             let made = try SelfSignedCertificate(hosts: hosts, now: now)
             // The key first: without the certificate both are made anew.
@@ -62,6 +77,7 @@ package struct OwnAccess: Sendable {
 
     private static let certificateName = FileName(own: "certificate.pem")
     private static let keyName = FileName(own: "key.pem")
+    private static let swarmName = FileName(own: "swarm.secret")
     private static let tokensName = FileName(own: "tokens.json")
 
     private static func write(_ text: String, _ name: FileName, _ directory: HeldDirectory) throws(SystemError) {

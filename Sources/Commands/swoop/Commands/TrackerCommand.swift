@@ -126,7 +126,9 @@ struct TrackerCommand: SwoopCommand {
     private func origins(_ given: RoleConfiguration) throws -> TrackerOrigins? {
         guard let registry = access.registry ?? given.originURL else { return nil }
         let (url, credential) = try access.place(configured: registry)
-        return TrackerOrigins(url, credential: credential, settings: access.settings)
+        return TrackerOrigins(
+            url, credential: try credential ?? given.credential(), settings: access.settings, swarms: try given.swarms()
+        )
     }
 
     private func configuration(_ given: RoleConfiguration, _ origins: TrackerOrigins?) throws -> TrackerConfiguration {

@@ -107,6 +107,9 @@ struct AgentCommand: SwoopCommand {
         DescriptorLimit.raise()
         var configuration = SwarmNode.Configuration()
         configuration.admission = admission
+        let rates = given.values.scheduler.connections.bandwidth
+        configuration.uploadLimit = rates.bytesSent.map { Int($0) }
+        configuration.downloadLimit = rates.bytesReceived.map { Int($0) }
         let swarm = try SwarmNode(configuration: configuration, logger: logger)
         do {
             try await serve(directory, place, swarm, admission, given, logger, reporter)
@@ -124,8 +127,6 @@ struct AgentCommand: SwoopCommand {
         var options = TransferOptions()
         options.listen = peers ?? named.peers ?? PeerAddress(ipv6High: 0, low: 0, port: anyPort ? 0 : 16001)
         options.announceAddress = try named.announced
-        options.uploadLimit = given.values.scheduler.connections.bandwidth.bytesSent.map { Int($0) }
-        options.downloadLimit = given.values.scheduler.connections.bandwidth.bytesReceived.map { Int($0) }
         let site = site ?? given.site
         options.site = site
         let node = BlobNode(directory: directory, swarm: swarm, options: options, logger: logger)
@@ -148,7 +149,8 @@ struct AgentCommand: SwoopCommand {
         }
         let list = SystemPath(place + "/cluster.json")
         let view = RegistryView(
-            registry, credential: credential, settings: settings, known: Self.known(list)
+            registry, credential: credential, settings: settings,
+            trackers: given.values.tracker.isEmpty ? nil : given.announceURLs(), known: Self.known(list)
         ) { cluster in
             Threads.runDetached { Self.keep(cluster, at: list) }
         }
@@ -157,7 +159,7 @@ struct AgentCommand: SwoopCommand {
         if let max { bounds.most = max }
         if let keepFree { bounds.keepFree = keepFree }
         if let tti { bounds.unusedFor = Double(tti.seconds) }
-        let agent = Agent(node: node, view: view, bounds: bounds, logger: logger)
+        let agent = Agent(node: node, view: view, bounds: bounds, swarms: try given.swarms(), logger: logger)
         let pulls = PullTable(agent)
         let watch = IndexWatch(agent, pulls: pulls, follow: followed, site: site ?? "", logger: logger)
         do {
@@ -242,7 +244,16 @@ struct AgentCommand: SwoopCommand {
 
     private static func keep(_ cluster: Cluster, at path: SystemPath) {
         guard let (directory, name) = try? HeldDirectory.holding(path) else { return }
-        try? directory.replace(name, with: cluster.json.encode(.indented), temporary: .random(prefix: ".cluster-"))
+        // It may hold the swarms' secret.
+        do {
+            var file = try directory.replacement(
+                name, temporary: .random(prefix: ".cluster-"), [.writeOnly, .hiddenFromOthers])
+            guard fchmod(file.descriptor, 0o600) == 0 else { return }
+            try file.write(cluster.kept.encode(.indented))
+            try file.commit(isDurable: true)
+        } catch {
+            // What is not kept is asked for again.
+        }
     }
 
     private static var usualCache: String {

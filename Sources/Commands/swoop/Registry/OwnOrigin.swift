@@ -1,5 +1,6 @@
 import Address
 import HTTPTransport
+import Registry
 import Synchronization
 import Text
 import TrackerServer
@@ -8,13 +9,16 @@ import TrackerServer
 final class OwnOrigin: Sendable {
     private let peers: PeerAddress?
     private let transport: HTTPTransport
+    private let swarms: SwarmTerms
     /// Known when it listens, which is after the tracker does.
     private let url = Mutex<HTTPURL?>(nil)
 
     /// - Parameters:
     ///   - peers: where it takes peers.
     ///   - pin: of the certificate that it shows.
-    init(_ peers: PeerAddress?, pin: CertificatePin?) {
+    ///   - swarms: how swarms are found.
+    init(_ peers: PeerAddress?, pin: CertificatePin?, swarms: SwarmTerms) {
+        self.swarms = swarms
         self.peers = peers.flatMap { $0.isUnspecified ? nil : $0 }
         var settings = HTTPTransportSettings()
         settings.pin = pin
@@ -27,7 +31,8 @@ final class OwnOrigin: Sendable {
 
     var forTracker: RegistryOrigins {
         RegistryOrigins(
-            owners: { _ in self.peers.map { [$0] } ?? [] },
+            owners: { _ in self.peers.map { [$0] } ?? [] }, admits: { self.swarms.admits($0, $1, $2) },
+            hidesSwarms: { self.swarms.isClosed },
             metainfo: { request in
                 guard let url = self.url.withLock({ $0 }) else { return .unavailable }
                 return await TrackerOrigins.torrent(request, from: [url], self.transport)

@@ -92,6 +92,7 @@ struct RegistryHost: Sendable {
         var cold: ColdStore?
         var upkeep: OriginUpkeep?
         do {
+            node.setDoors(SwarmDoors(place.security.swarms, holders: OriginHolders(names)))
             try await node.start()
             cold = try await openCold(place, node, logger)
             try await cold?.start()
@@ -101,7 +102,7 @@ struct RegistryHost: Sendable {
             settings.admission = admission
             settings.interval = 30
             settings.trust = .loopbackAndPrivate
-            let own = OwnOrigin(await node.peerAddress, pin: place.security.pin)
+            let own = OwnOrigin(await node.peerAddress, pin: place.security.pin, swarms: place.security.swarms)
             settings.origins = own.forTracker
             let tracker = try TrackerServer(configuration: settings, logger: logger)
             tracker.start()
@@ -113,6 +114,7 @@ struct RegistryHost: Sendable {
                 logger: logger)
             let server = try await RegistryServer.start(
                 at: ports, node: node, index: names, cold: cold, upkeep: keeper, peers: given, trackers: [announce],
+                swarms: place.security.swarms,
                 replication: { await replicator.figures() }, access: place.security.access,
                 certificates: place.security.certificates, admission: admission,
                 logger: logger)

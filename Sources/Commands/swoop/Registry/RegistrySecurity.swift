@@ -4,7 +4,9 @@ import Files
 import Glibc
 import HTTPServing
 import HTTPTransport
+import Registry
 import RegistryAccess
+import Text
 import Threads
 
 /// The files that say who may use a registry, and how it proves itself.
@@ -55,9 +57,12 @@ struct RegistrySecurity: Sendable {
     let own: OwnAccess?
     /// What clients are told of a certificate that nobody vouches for.
     let pin: CertificatePin?
+    /// How swarms are found: by a secret where the registry made one.
+    let swarms: SwarmTerms
 
     init(access: RegistryAccess, certificates: Certificates?, own: OwnAccess?, pin: CertificatePin?) {
         (self.access, self.certificates, self.own, self.pin) = (access, certificates, own, pin)
+        swarms = .anyClient
     }
 
     /// Reads the files, and makes those that are needed and not given. Blocks on the disk.
@@ -66,8 +71,14 @@ struct RegistrySecurity: Sendable {
         let isOpen = HostName.isLoopback(host)
         let makesTokens = needsTokens && files.tokens == nil
         let makesCertificate = needsTokens && !isOpen && files.tls == nil
-        if makesTokens || makesCertificate {
-            do { try own.make(hosts: Self.names(of: host), now: Clocks.wallWholeSeconds) } catch {
+        let makesSecret = needsTokens && !isOpen
+        if makesTokens || makesCertificate || makesSecret {
+            do {
+                if makesTokens || makesCertificate {
+                    try own.make(hosts: Self.names(of: host), now: Clocks.wallWholeSeconds)
+                }
+                if makesSecret { try own.makeSwarmSecret() }
+            } catch {
                 throw Failure(
                     error.disk.map { Failure.status($0.number) } ?? .failed,
                     "the registry cannot make its certificate and tokens in \(error.path.shown): \(error)",
@@ -86,6 +97,7 @@ struct RegistrySecurity: Sendable {
             throw Failure(.usage, error.description.shown)
         }
         self.own = makesTokens ? own : nil
+        swarms = makesSecret ? SwarmTerms(try Self.secret(in: own)) : .anyClient
         pin = makesCertificate ? certificates.map { CertificatePin(certificate: $0.certificate) } : nil
     }
 
@@ -99,6 +111,22 @@ struct RegistrySecurity: Sendable {
         }
         do { try certificates?.reload() } catch {
             reporter.warning("the certificates before stay in force: \(error)".shown)
+        }
+    }
+
+    /// Blocks.
+    private static func secret(in own: OwnAccess) throws -> Secret {
+        let path = own.swarmSecret
+        do {
+            let file = try SystemFileLayer().readSmallFile(SystemPath(path), limit: 4_096)
+            let text = String(decoding: file.bytes.prefix { $0 != 0x0a }, as: UTF8.self)
+            guard file.status.permissions & 0o077 == 0 else {
+                throw Failure(.usage, "others can read or change \(path.shown): it needs mode 600")
+            }
+            guard !text.isEmpty else { throw Failure(.usage, "\(path.shown) is empty: a secret is expected") }
+            return Secret(text)
+        } catch let error as SystemError {
+            throw Failure(Failure.status(error.number), "\(path.shown) cannot be read: \(error)")
         }
     }
 

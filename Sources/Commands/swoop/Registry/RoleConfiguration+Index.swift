@@ -38,6 +38,7 @@ extension RoleConfiguration {
     /// What no option said.
     /// - Parameter isRoles: whether it runs as the seed's, whose other roles are on this host where nothing is said.
     func fill(_ configuration: inout IndexConfiguration, isRoles: Bool) throws {
+        configuration.swarms = try swarms()
         if let mutable = values.mutable { configuration.mutable = mutable }
         if let first = values.tagReplication.interval { configuration.remoteBackoff = Backoff(first: first) }
         let isConfigured = isRoles || place.path != nil

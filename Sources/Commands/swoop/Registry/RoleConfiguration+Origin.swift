@@ -2,6 +2,7 @@ import Address
 import Backends
 import Files
 import HTTPTransport
+import Metainfo
 import ObjectStore
 import OriginCluster
 import Registry
@@ -9,6 +10,7 @@ import RegistrySettings
 import S3
 import SwarmCore
 import Text
+import Upkeep
 
 // An origin by its files.
 extension RoleConfiguration {
@@ -40,9 +42,17 @@ extension RoleConfiguration {
             configuration.trackers = announceURLs()
         }
         fill(&configuration.settings)
+        if let swarms = try swarms() { configuration.swarms = swarms }
         if let pause = values.writeBack.interval {
             configuration.cold.backoff = Backoff(first: pause, longest: max(pause, 300))
         }
+        configuration.database = values.localDatabase.source
+        configuration.cold.largest = values.blobRefresh.sizeLimit.flatMap { $0 > 0 ? $0 : nil }
+        configuration.site = site
+        let rates = values.scheduler.connections.bandwidth
+        configuration.peerRates = (rates.bytesSent.map { Int($0) }, rates.bytesReceived.map { Int($0) })
+        configuration.pieceLengths = try pieceLengths()
+        fill(&configuration.space)
         if let budget = values.budget {
             if budget == 0 { configuration.egress = nil } else { configuration.egress?.copies = max(1, budget) }
         }
@@ -57,6 +67,32 @@ extension RoleConfiguration {
         settings.resolveInterval = values.hashRing.refreshInterval ?? values.cluster.ttl
         if let repairAfter = values.repairAfter { settings.repairAfter = repairAfter }
         if let direct = values.direct { settings.direct = direct }
+        if !values.caStore.uploads.isDisabled, let idle = values.caStore.uploads.tti { settings.idleUpload = idle }
+    }
+
+    private func fill(_ space: inout SpaceRules) {
+        let cleanup = values.caStore.cleanup
+        // As Kraken has it, 0 leaves the disk to fill up.
+        if let percent = cleanup.aggressiveThreshold {
+            space.aggressiveThreshold = percent == 0 ? .infinity : Double(percent) / 100
+        }
+        if let percent = cleanup.aggressiveLowerThreshold, percent > 0 {
+            space.aggressiveLowerThreshold = Double(percent) / 100
+        }
+        if !cleanup.isDisabled { (space.tti, space.ttl) = (cleanup.tti, cleanup.ttl) }
+    }
+
+    private func pieceLengths() throws -> BlobPieceLengths {
+        let steps = values.metainfo.steps
+        guard !steps.isEmpty else { return .standard }
+        do throws(MetainfoError) {
+            return try BlobPieceLengths(
+                steps.map { BlobPieceLengths.Step(from: $0.from, pieceLength: Int($0.pieceLength)) })
+        } catch {
+            throw Failure(
+                .usage,
+                "the key 'metainfogen.piece_lengths' is wrong: larger blobs have pieces that are as long or longer")
+        }
     }
 
     /// Opens the back ends. Blocks.
@@ -78,18 +114,22 @@ extension RoleConfiguration {
     }
 
     private func backend(_ given: BackEnd) throws -> Backend {
+        func paced(_ store: some BackendStore) -> any BackendStore {
+            let (sent, received) = (given.bandwidth.bytesSent, given.bandwidth.bytesReceived)
+            return sent == nil && received == nil ? store : PacedStore(store, sent: sent, received: received)
+        }
         switch given.kind {
         case .directory(let place):
-            return Backend(try DirectoryStore(path: place.path), names: try Self.paths("", place.namePath))
+            return Backend(paced(try DirectoryStore(path: place.path)), names: try Self.paths("", place.namePath))
         case .testfs(let place):
             guard let url = HTTPURL("http://\(place.address)") else {
                 throw BackendAddressProblem.malformed("'\(place.address)' is no host and port")
             }
-            return Backend(TestFSStore(url), names: try Self.paths(place.root, place.namePath))
+            return Backend(paced(TestFSStore(url)), names: try Self.paths(place.root, place.namePath))
         case .s3(let place):
-            return Backend(S3Store(try address(place)), names: try Self.paths(place.root, place.namePath))
+            return Backend(paced(S3Store(try address(place))), names: try Self.paths(place.root, place.namePath))
         case .http(let place):
-            return Backend(try WebStore(pattern: place.downloadURL), names: BlobPaths(.identity))
+            return Backend(paced(try WebStore(pattern: place.downloadURL)), names: BlobPaths(.identity))
         case nil: throw BackendAddressProblem.malformed("a back end is one of directory, testfs, s3 and http")
         }
     }

@@ -1,6 +1,7 @@
 import Address
 import Agent
 import HTTPTransport
+import Hashing
 import NIOCore
 import NIOHTTP1
 import Registry
@@ -20,6 +21,8 @@ final class TrackerOrigins: Sendable {
     }
 
     private let view: RegistryView
+    /// How swarms are found, where this host's own files say so.
+    private let ownSwarms: SwarmTerms?
     private let transport: HTTPTransport
     private let state = Mutex(State())
     private let watching = Mutex<Task<Void, Never>?>(nil)
@@ -31,7 +34,10 @@ final class TrackerOrigins: Sendable {
     private static let torrentLimit = 64 << 20
 
     /// - Parameter first: any origin or index; it lists the others.
-    init(_ first: HTTPURL, credential: RegistryCredential?, settings: HTTPTransportSettings) {
+    init(
+        _ first: HTTPURL, credential: RegistryCredential?, settings: HTTPTransportSettings, swarms: SwarmTerms? = nil
+    ) {
+        ownSwarms = swarms
         view = RegistryView(first, credential: credential, settings: settings)
         transport = HTTPTransport(settings: settings)
     }
@@ -54,8 +60,13 @@ final class TrackerOrigins: Sendable {
     }
 
     var forTracker: RegistryOrigins {
-        RegistryOrigins(owners: { self.owners(of: $0) }, metainfo: { await self.metainfo($0) })
+        RegistryOrigins(
+            owners: { self.owners(of: $0) }, admits: { self.terms.admits($0, $1, $2) },
+            hidesSwarms: { self.terms.isClosed },
+            metainfo: { await self.metainfo($0) })
     }
+
+    private var terms: SwarmTerms { ownSwarms ?? state.withLock { $0.cluster?.swarms } ?? .anyClient }
 
     private func look() async {
         guard let cluster = try? await view.parts(now: Clocks.steadySeconds) else { return }
@@ -132,5 +143,18 @@ final class TrackerOrigins: Sendable {
             if [401, 403].contains(answer.status.code) { break }
         }
         return refusal ?? .unavailable
+    }
+}
+
+extension SwarmTerms {
+    /// Whether an announce shows that its peer knows the secret. Of NAMEs that are open a tracker knows nothing: their clients find
+    /// an origin as a peer.
+    func admits(_ swarm: SwarmKey, _ blob: BlobKey, _ proof: BlobKey?) -> Bool {
+        guard isClosed else { return true }
+        guard let secret, let proof, let swarm = SHA1Digest(bytes: swarm.bytes),
+            let blob = SHA256Digest(bytes: blob.bytes)
+        else { return false }
+        let (right, shown) = (secret.proof(swarm: swarm, blob: blob).bytes, proof.bytes)
+        return zip(right, shown).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
     }
 }

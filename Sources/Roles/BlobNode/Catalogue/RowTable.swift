@@ -1,7 +1,8 @@
 import Hashing
+import Metainfo
 
-/// The rows of a catalogue, found by digest and by swarm: 104 bytes a blob, and 8 to 16 for finding it. Rows never move, so that
-/// growing copies none.
+/// The rows of a catalogue, found by digest and by swarm: 104 bytes a blob, and 8 to 16 for finding it by each. Rows never move,
+/// so that growing copies none.
 struct RowTable: ~Copyable {
     typealias Number = UInt32
 
@@ -12,6 +13,10 @@ struct RowTable: ~Copyable {
     private var free: [Number] = []
     private var byDigest = RowIndex()
     private var bySwarm = RowIndex()
+    /// The same by the hashes that the swarms' secret makes, which are made anew whenever they are needed: they would take 20 bytes
+    /// a blob.
+    private var bySecret = RowIndex()
+    private(set) var secret: SwarmSecret?
     /// Rows that hold a blob.
     private(set) var count = 0
     /// Rows up to here may hold a blob.
@@ -39,6 +44,21 @@ struct RowTable: ~Copyable {
 
     func find(swarm hash: SHA1Digest) -> Number? {
         bySwarm.find(bySwarm.hash(hash)) { pointer($0).pointee.infoHash == hash }
+    }
+
+    /// The blob whose swarm goes by this hash among those who know the secret.
+    func find(secretSwarm hash: SHA1Digest) -> Number? {
+        guard let secret else { return nil }
+        return bySecret.find(bySecret.hash(hash)) { secret.wireHash(of: pointer($0).pointee.infoHash) == hash }
+    }
+
+    /// Swarms go by another secret from now on, or by none.
+    mutating func setSecret(_ secret: SwarmSecret?) {
+        guard secret != self.secret else { return }
+        self.secret = secret
+        bySecret = RowIndex()
+        guard secret != nil else { return }
+        for number in 0..<used where isUsed(number) { linkSecretSwarm(number) }
     }
 
     // MARK: Changing
@@ -92,6 +112,18 @@ struct RowTable: ~Copyable {
         bySwarm.insert(number, bySwarm.hash(row.infoHash)) { index, other in
             index.hash(Self.row(other, chunks).infoHash)
         }
+        linkSecretSwarm(number)
+    }
+
+    private mutating func linkSecretSwarm(_ number: Number) {
+        let row = pointer(number).pointee
+        guard let secret, row.hasSwarm, case let hash = secret.wireHash(of: row.infoHash),
+            find(secretSwarm: hash) == nil
+        else { return }
+        let chunks = chunks
+        bySecret.insert(number, bySecret.hash(hash)) { index, other in
+            index.hash(secret.wireHash(of: Self.row(other, chunks).infoHash))
+        }
     }
 
     private mutating func unlinkSwarm(_ number: Number) {
@@ -100,6 +132,10 @@ struct RowTable: ~Copyable {
         let chunks = chunks
         bySwarm.remove(number, bySwarm.hash(row.infoHash)) { index, other in
             index.hash(Self.row(other, chunks).infoHash)
+        }
+        guard let secret else { return }
+        bySecret.remove(number, bySecret.hash(secret.wireHash(of: row.infoHash))) { index, other in
+            index.hash(secret.wireHash(of: Self.row(other, chunks).infoHash))
         }
     }
 }

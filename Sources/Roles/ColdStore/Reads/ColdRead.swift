@@ -81,7 +81,7 @@ struct ColdRead: Sendable {
                 }
             }
             for _ in 0..<max(1, settings.ranges) { startOne() }
-            var hasher = BlobHasher(length: size)
+            var hasher = BlobHasher(lengths: node.directory.pieceLengths, length: size)
             var whole: Set<Int> = []
             var hashed = 0
             while let result = await group.next() {

@@ -97,6 +97,11 @@ package actor ColdReads {
     private func run(_ digest: BlobDigest, from backend: Backend) async {
         do throws(BackendProblem) {
             guard let size = try await backend.size(of: digest) else { return ended(digest, .missing, nil) }
+            if let largest = settings.largest, size > largest {
+                throw BackendProblem(
+                    .unsupported,
+                    "it has \(size) bytes, and no more than \(largest) are read back here (blobrefresh.size_limit)")
+            }
             table.sized(digest, total: size)
             for (number, waiter) in waiters[digest] ?? [:] where waiter.wish == .size { release(digest, number) }
             await enter()

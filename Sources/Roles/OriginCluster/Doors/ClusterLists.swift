@@ -3,6 +3,8 @@ import HTTPServing
 import HTTPTypes
 import Hummingbird
 import JSON
+import Registry
+import RegistryAccess
 
 /// What an origin tells of all parts of the registry, and of itself.
 struct ClusterLists: Sendable {
@@ -12,7 +14,7 @@ struct ClusterLists: Sendable {
     let node: BlobNode
 
     /// `GET /v1/cluster`. Agents find a blob's owners by `host`.
-    func cluster(seenFrom request: Request) -> Response {
+    func cluster(seenFrom request: Request, _ context: ServiceContext) -> Response {
         let placement = watch.placement
         var origins = placement.hosts.map { host -> JSONValue in
             let engine = host == placement.own ? doors.peers : watch.member(host)?.peers.map { "\($0)" } ?? ""
@@ -24,11 +26,12 @@ struct ClusterLists: Sendable {
         if origins.isEmpty { origins = [.object(["url": .string(seen), "peers": .string(doors.peers)])] }
         // What is about names is passed on from here, where nothing else is known.
         let indexes = doors.indexes.isEmpty ? [seen] : doors.indexes.map(\.text)
-        return .json(
-            .object([
-                "origins": .array(origins), "indexes": .array(indexes.map { .string(Self.trimmed($0)) }),
-                "trackers": .array(doors.trackers.map { .string($0) }),
-            ]))
+        var lists: JSONObject = [
+            "origins": .array(origins), "indexes": .array(indexes.map { .string(Self.trimmed($0)) }),
+            "trackers": .array(doors.trackers.map { .string($0) }),
+        ]
+        if let swarms = doors.swarms.json(for: context, doors.access) { lists["swarms"] = swarms }
+        return .json(.object(lists))
     }
 
     private static func trimmed(_ url: String) -> String { url.hasSuffix("/") ? String(url.dropLast()) : url }

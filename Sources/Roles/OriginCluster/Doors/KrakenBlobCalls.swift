@@ -19,6 +19,8 @@ struct KrakenBlobCalls: Sendable {
     let reads: BlobReads
     /// URLs of the trackers, for torrents.
     let trackers: [String]
+    /// How swarms are found.
+    let swarms: SwarmTerms
 
     func respond(to request: Request, _ context: ServiceContext) async -> Response {
         guard let path = KrakenBlobPath(request.uri.path) else {
@@ -64,7 +66,9 @@ struct KrakenBlobCalls: Sendable {
         let torrent = Torrent(info: info, trackers: trackers.map { [$0] })
         if reads.node.catalogue.entry(of: path.digest.sha256) != nil {
             // Idle blobs are not announced. Who asks for the torrent asks the tracker next, and is to find this origin there.
-            _ = await reads.node.swarm.announce(torrent, options: reads.node.options)
+            // Of a NAME that is not open no such client finds it anywhere.
+            let options = reads.node.options(of: path.digest.sha256, isOpen: swarms.isOpen(path.name))
+            _ = await reads.node.swarm.announce(torrent, options: options)
         }
         return Response(
             status: .ok, headers: [.contentType: "application/x-bittorrent"],

@@ -30,12 +30,14 @@ package struct OriginDoors: Sendable {
     package var indexes: [HTTPURL]
     /// Announce URLs.
     package var trackers: [String]
+    /// How swarms are found.
+    package var swarms: SwarmTerms
     /// Of connections to other roles: the pin, or the authorities.
     package var transport: HTTPTransportSettings
 
     package init(
         addresses: [ListenAddress], access: RegistryAccess, certificates: Certificates? = nil, peers: String,
-        indexes: [HTTPURL] = [], trackers: [String] = [],
+        indexes: [HTTPURL] = [], trackers: [String] = [], swarms: SwarmTerms = .anyClient,
         transport: HTTPTransportSettings = HTTPTransportSettings()
     ) {
         self.addresses = addresses
@@ -44,6 +46,7 @@ package struct OriginDoors: Sendable {
         self.peers = peers
         self.indexes = indexes
         self.trackers = trackers
+        self.swarms = swarms
         self.transport = transport
     }
 }
@@ -59,12 +62,13 @@ package final class OriginServer: Sendable {
     private static let open: Set<String> = ["/health", "/healthz", "/readyz", "/readiness"]
 
     private init(
-        _ services: [HTTPService], _ repair: Repair, _ forward: IndexForward, _ uploads: UploadTable, _ logger: Logger
+        _ services: [HTTPService], _ repair: Repair, _ forward: IndexForward, _ uploads: UploadTable, age: Double,
+        _ logger: Logger
     ) {
         self.services = services
         self.repair = repair
         self.forward = forward
-        idleUploads = IdleUploads(uploads, logger: logger)
+        idleUploads = IdleUploads(uploads, age: age, logger: logger)
     }
 
     /// Listens. `watch` is started by the caller, when this origin answers.
@@ -103,7 +107,7 @@ package final class OriginServer: Sendable {
                     anywhere: ClusterFacts(reads: reads, tasks: tasks, asksBackEnds: true), access: doors.access
                 ).route
             ] + (upkeep.map { [SweepCall($0.sweep, access: doors.access).route] } ?? []))
-        let kraken = KrakenBlobCalls(index: index, reads: reads, trackers: doors.trackers)
+        let kraken = KrakenBlobCalls(index: index, reads: reads, trackers: doors.trackers, swarms: doors.swarms)
         let (lists, forward) = (
             ClusterLists(watch: watch, peers: peers, doors: doors, node: node),
             IndexForward(doors.indexes, settings: doors.transport)
@@ -120,7 +124,7 @@ package final class OriginServer: Sendable {
             UpkeepCalls(node: node, cold: cold, upkeep: upkeep).add(to: router)
             forward.add(to: router)
             router.get("v1/cluster") { request, context in
-                context.refusal(of: RegistryRoles.pull) ?? lists.cluster(seenFrom: request)
+                context.refusal(of: RegistryRoles.pull) ?? lists.cluster(seenFrom: request, context)
             }
             router.get("v1/status") { _, context in context.refusal(of: RegistryRoles.pull) ?? lists.status() }
             router.get("metrics") { _, context in
@@ -143,7 +147,7 @@ package final class OriginServer: Sendable {
             }
         }
         await repair.start()
-        return OriginServer(services, repair, forward, uploads, logger)
+        return OriginServer(services, repair, forward, uploads, age: settings.idleUpload, logger)
     }
 
     private static func middleware(to address: ListenAddress, _ access: RegistryAccess) -> AccessMiddleware {

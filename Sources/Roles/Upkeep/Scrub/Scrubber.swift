@@ -210,8 +210,7 @@ package actor Scrubber {
 
     /// Peers find the blob with the pieces that are right now.
     private func reopen(_ digest: SHA256Digest) async {
-        guard let hash = node.catalogue.entryOfAny(digest)?.infoHash else { return }
-        await node.swarm.closeShelved(hash)
+        await node.closeShelved(digest)
     }
 
     private func store(_ info: BlobInfo) async {

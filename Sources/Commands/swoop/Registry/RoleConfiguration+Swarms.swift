@@ -1,0 +1,21 @@
+import Registry
+import RegistrySettings
+import Text
+
+// How swarms are found, by a role's files.
+extension RoleConfiguration {
+    /// Nil where the files have no secret.
+    func swarms() throws -> SwarmTerms? {
+        guard let secret = values.swarmSecret else { return nil }
+        guard (1...1_024).contains(secret.value.utf8.count) else {
+            throw Failure(
+                .usage, "the key 'swarm_secret' is wrong: a text of 1 to 1024 bytes is expected",
+                advice: "Make one with `openssl rand -hex 32`, the same for all roles.")
+        }
+        do throws(NamePatterns.Malformed) {
+            return SwarmTerms(secret, open: try NamePatterns(values.open))
+        } catch {
+            throw Failure(.usage, "the key 'open' is wrong: '\(error.pattern.shown)' is no regular expression")
+        }
+    }
+}

@@ -1,0 +1,88 @@
+import Hashing
+import Metainfo
+import Swarm
+import Synchronization
+import Threads
+
+/// By whom the swarms of a host's blobs are found.
+package struct SwarmDoors: Sendable {
+    /// Swarms go by the hashes that it makes; nil where any client finds all of them.
+    package let secret: SwarmSecret?
+    /// Whether any client may have a blob too, in a swarm by the torrent's own hash. It is another swarm than that of those who know
+    /// the secret. Nil for none.
+    let isOpen: (@Sendable (SHA256Digest) async -> Bool)?
+
+    package init(secret: SwarmSecret?, isOpen: (@Sendable (SHA256Digest) async -> Bool)? = nil) {
+        self.secret = secret
+        self.isOpen = isOpen
+    }
+
+    /// Any client finds all swarms.
+    package static let open = SwarmDoors(secret: nil)
+}
+
+extension BlobNode {
+    package var doors: SwarmDoors { swarmDoors.withLock { $0 } }
+
+    /// Changes by whom swarms are found. Transfers that are under way go on as they began.
+    package func setDoors(_ doors: SwarmDoors) {
+        catalogue.setSecret(doors.secret)
+        swarmDoors.withLock { $0 = doors }
+    }
+
+    /// For a transfer of a blob, or an announce.
+    /// - Parameter isOpen: whether its swarm is that of any client, whatever secret there is.
+    package func options(of digest: SHA256Digest, isOpen: Bool) -> TransferOptions {
+        var options = options.forBlob(digest)
+        options.trackerSecret = doors.secret
+        options.swarmSecret = isOpen ? nil : doors.secret
+        return options
+    }
+
+    /// Announces a whole blob to trackers: in the swarm of those who know the secret, and in that of any client where it may be found
+    /// there.
+    /// - Returns: seconds until the next announce; nil if no tracker answered.
+    package func announce(_ torrent: Torrent, of digest: SHA256Digest) async -> Double? {
+        let doors = doors
+        var answered = await swarm.announce(torrent, options: options(of: digest, isOpen: false))
+        if doors.secret != nil, let isOpen = doors.isOpen, await isOpen(digest) {
+            let other = await swarm.announce(torrent, options: options(of: digest, isOpen: true))
+            answered = [answered, other].compactMap(\.self).min()
+        }
+        return answered
+    }
+
+    /// Ends what the engine serves of a blob whose right pieces are others now: peers that come back find it as it is.
+    package func closeShelved(_ digest: SHA256Digest) async {
+        guard let hash = catalogue.entryOfAny(digest)?.infoHash else { return }
+        await swarm.closeShelved(hash)
+        if let secret = doors.secret { await swarm.closeShelved(secret.wireHash(of: hash)) }
+    }
+}
+
+/// The blobs as the engine serves them.
+struct ServedBlobs: Shelf {
+    let node: BlobNode
+
+    func mayHave(_ hash: SHA1Digest) -> Bool {
+        guard let found = node.catalogue.swarm(of: hash) else { return false }
+        let doors = node.doors
+        return found.secret == doors.secret || doors.isOpen != nil
+    }
+
+    func admits(_ hash: SHA1Digest) async -> Bool {
+        guard let found = node.catalogue.swarm(of: hash) else { return false }
+        let doors = node.doors
+        if found.secret == doors.secret { return true }
+        return found.secret == nil ? await doors.isOpen?(found.digest) ?? false : false
+    }
+
+    func open(_ hash: SHA1Digest) throws -> ShelvedContent? {
+        guard let (digest, secret) = node.catalogue.swarm(of: hash), let info = try node.info(of: digest),
+            let (_, lease) = node.catalogue.lease(digest, at: Clocks.wallSeconds)
+        else { return nil }
+        return ShelvedContent(
+            torrent: Torrent(info: info.info), path: node.directory.path(of: digest), swarmSecret: secret,
+            missing: node.catalogue.badPieces(of: digest), holding: lease)
+    }
+}

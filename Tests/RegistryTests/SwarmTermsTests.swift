@@ -1,0 +1,38 @@
+import JSON
+import Testing
+import Text
+
+@testable import Registry
+
+@Suite struct `How the swarms of a registry are found` {
+    private func name(_ text: String) throws -> ContentName { try #require(ContentName(text)) }
+
+    @Test func `a secret is told to those alone who may know it`() throws {
+        let terms = SwarmTerms(Secret("the secret"), open: try NamePatterns(["public/.*"]))
+        let told = try #require(terms.json(tellsSecret: true))
+        #expect(told["secret"]?.stringValue == "the secret")
+        #expect(SwarmTerms(json: told) == terms)
+        let untold = try #require(terms.json(tellsSecret: false))
+        #expect(untold["secret"] == nil)
+        let known = try #require(SwarmTerms(json: untold))
+        #expect(known.isClosed && known.secret == nil && known != terms)
+        #expect(try known.reaches(name("public/a")) && !known.reaches(name("team/a")))
+        #expect(!"\(terms)".contains("the secret"))
+    }
+
+    @Test func `without a secret any client finds all`() throws {
+        #expect(SwarmTerms.anyClient.json(tellsSecret: true) == nil)
+        #expect(try SwarmTerms.anyClient.isOpen(name("a")) && SwarmTerms.anyClient.reaches(name("a")))
+    }
+
+    @Test func `a pattern is for whole names`() throws {
+        let terms = SwarmTerms(Secret("s"), open: try NamePatterns(["public"]))
+        #expect(try terms.isOpen(name("public")) && !terms.isOpen(name("public/a")) && terms.reaches(name("x")))
+    }
+
+    @Test(arguments: [
+        "null", "{}", #"{"secret": "a"}"#, #"{"open": "a"}"#, #"{"open": ["("]}"#, #"{"open": [], "secret": ""}"#,
+    ]) func `what is none is nothing`(text: String) throws {
+        #expect(SwarmTerms(json: try JSONValue.parse(Array(text.utf8))) == nil)
+    }
+}
