@@ -55,6 +55,9 @@ package final class ControlCore: Sendable {
     let jobs = Mutex(JobTable())
     let classes = Mutex<[String: ClassRecord]>([:])
     let state: Mutex<State>
+    let marks = Mutex(Marks())
+    package let feed = EventFeed()
+    package let access: APIAccess
 
     struct State: Sendable {
         /// The last change of the store that is in memory.
@@ -74,6 +77,7 @@ package final class ControlCore: Sendable {
         self.settings = settings
         self.logger = logger
         self.now = now
+        access = APIAccess(now: now)
         state = Mutex(State(reached: now(), doors: settings.doors))
     }
 
@@ -91,6 +95,8 @@ package final class ControlCore: Sendable {
             after = last.name
         }
         state.withLock { $0.change = change }
+        feed.begin(after: change)
+        try await access.load(store)
         var before: String?
         while true {
             let page = try await store.jobs(before: before, limit: 1000, isOpen: true)

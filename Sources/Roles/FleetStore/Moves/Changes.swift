@@ -9,6 +9,14 @@ package struct ChangeRecord: Sendable, Hashable {
     package let kind: String
     package let subject: String
     package let doc: JSONValue
+
+    package init(id: Int64, at: Double, kind: String, subject: String, doc: JSONValue) {
+        self.id = id
+        self.at = at
+        self.kind = kind
+        self.subject = subject
+        self.doc = doc
+    }
 }
 
 /// A line of the audit.

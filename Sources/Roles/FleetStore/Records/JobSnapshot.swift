@@ -13,6 +13,12 @@ package struct JobSnapshot: Sendable {
         /// Seconds since 1970.
         package var at: Double
         package var revision: Int64
+
+        package init(text: String? = nil, at: Double, revision: Int64) {
+            self.text = text
+            self.at = at
+            self.revision = revision
+        }
     }
 
     package init(record: JobRecord, machine: JobMachine? = nil) {
