@@ -129,7 +129,7 @@ extension ControlCore {
         let seats = roster.withLock { roster in
             Dictionary(wanted.targets.compactMap { id in roster[id].map { (id, $0) } }) { first, _ in first }
         }
-        let waves = Self.waves(wanted.targets, seats, settings, job: job)
+        let waves = waves(wanted.targets, settings, sizes: settings.course.waves, job: job)
         let sealed = try authority.seal(
             Self.derived(from: key, "swarm secret") + Self.derived(from: key, "ticket key"))
         let resolved = try resolve(settings, to: known.order.to, sender: node.node)
@@ -165,14 +165,14 @@ extension ControlCore {
         }
     }
 
-    private static func waves(
-        _ targets: [NodeID], _ seats: [NodeID: Roster.Seat], _ settings: FleetClass, job: String
-    ) -> [[NodeID]] {
-        let candidates = targets.map { id in
-            let labels = seats[id]?.record.selectable.labels
+    /// Which target switches in which wave.
+    func waves(_ targets: [NodeID], _ settings: FleetClass, sizes: [WaveSize], job: String) -> [[NodeID]] {
+        let records = roster.withLock { roster in targets.map { roster[$0]?.record } }
+        let candidates = zip(targets, records).map { id, record in
+            let labels = record?.selectable.labels
             return WavePlan.Candidate(node: id, site: labels?["site"] ?? "", isCanary: labels?["canary"] != nil)
         }
-        return WavePlan(candidates, sizes: settings.course.waves, job: job).waves.map { $0.map { targets[$0] } }
+        return WavePlan(candidates, sizes: sizes, job: job).waves.map { $0.map { targets[$0] } }
     }
 
     package func abandon(_ job: String, reason: String, by node: LinkCaller) async throws(LinkRefusal) {
