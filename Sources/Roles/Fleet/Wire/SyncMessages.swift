@@ -9,6 +9,8 @@ package struct SyncRequest: WireMessage {
     package static let mostEventBytes = 16 << 20
     /// Events in one request; the rest come with the next.
     package static let mostEvents = 512
+    /// Of the whole request as JSON.
+    package static let limits = JSONLimits(maxBytes: 17 << 20, maxDepth: 32, maxValues: 300_000)
 
     /// Counts from 1 for a key, and does not go back.
     package let number: UInt64
@@ -81,14 +83,17 @@ package struct SyncReply: WireMessage {
     package let commands: [FleetCommand]
     /// Doors of all controls, as of ``JoinReply``.
     package let controls: [String]
-    /// Jobs whose figures somebody watches: reported each second.
+    /// Jobs whose figures somebody watches.
     package let watched: [String]
+    /// Seconds between two reports of their figures: more than one where very many nodes report.
+    package let every: Double
     /// The node's labels as control has them, for its `status`, and its site.
     package let site: String?
 
     package init(
         nonce: String, time: Double, interval: Double, state: NodeState = .active, acknowledged: UInt64 = 0,
-        commands: [FleetCommand] = [], controls: [String] = [], watched: [String] = [], site: String? = nil
+        commands: [FleetCommand] = [], controls: [String] = [], watched: [String] = [], every: Double = 1,
+        site: String? = nil
     ) {
         self.nonce = nonce
         self.time = time
@@ -98,6 +103,7 @@ package struct SyncReply: WireMessage {
         self.commands = commands
         self.controls = controls
         self.watched = watched
+        self.every = every
         self.site = site
     }
 
@@ -110,6 +116,7 @@ package struct SyncReply: WireMessage {
         commands = try reader.messages("commands", most: 4096)
         controls = try reader.texts("controls", most: 64)
         watched = try reader.texts("watched", most: 1000, bytes: 64)
+        every = min(3600, max(0.1, try reader.optionalNumber("every") ?? 1))
         site = try reader.optionalText("site", most: 255)
     }
 
@@ -122,6 +129,7 @@ package struct SyncReply: WireMessage {
         object.put("commands", messages: commands)
         object.put("controls", texts: controls)
         object.put("watched", texts: watched)
+        if every != 1 { object["every"] = .double(every) }
         object.put("site", site)
         return .object(object)
     }
