@@ -12,14 +12,17 @@ package struct SyncReply: WireMessage {
     package let commands: [FleetCommand]
     /// Doors of all controls, as of ``JoinReply``.
     package let controls: [String]
-    /// Jobs whose figures somebody watches: reported each second.
+    /// Jobs whose figures somebody watches.
     package let watched: [String]
+    /// Seconds between two reports of their figures: more than one where very many nodes report.
+    package let every: Double
     /// The node's labels as control has them, for its `status`, and its site.
     package let site: String?
 
     package init(
         nonce: String, time: Double, interval: Double, state: NodeState = .active, acknowledged: UInt64 = 0,
-        commands: [FleetCommand] = [], controls: [String] = [], watched: [String] = [], site: String? = nil
+        commands: [FleetCommand] = [], controls: [String] = [], watched: [String] = [], every: Double = 1,
+        site: String? = nil
     ) {
         self.nonce = nonce
         self.time = time
@@ -29,6 +32,7 @@ package struct SyncReply: WireMessage {
         self.commands = commands
         self.controls = controls
         self.watched = watched
+        self.every = every
         self.site = site
     }
 
@@ -41,6 +45,7 @@ package struct SyncReply: WireMessage {
         commands = try reader.messages("commands", most: 4096)
         controls = try reader.texts("controls", most: 64)
         watched = try reader.texts("watched", most: 1000, bytes: 64)
+        every = min(3600, max(0.1, try reader.optionalNumber("every") ?? 1))
         site = try reader.optionalText("site", most: 255)
     }
 
@@ -53,6 +58,7 @@ package struct SyncReply: WireMessage {
         object.put("commands", messages: commands)
         object.put("controls", texts: controls)
         object.put("watched", texts: watched)
+        if every != 1 { object["every"] = .double(every) }
         object.put("site", site)
         return .object(object)
     }

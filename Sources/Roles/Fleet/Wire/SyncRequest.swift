@@ -9,6 +9,8 @@ package struct SyncRequest: WireMessage {
     package static let mostEventBytes = 16 << 20
     /// Events in one request; the rest come with the next.
     package static let mostEvents = 512
+    /// Of the whole request as JSON.
+    package static let limits = JSONLimits(maxBytes: 17 << 20, maxDepth: 32, maxValues: 300_000)
 
     /// Counts from 1 for a key, and does not go back.
     package let number: UInt64
