@@ -89,7 +89,9 @@ final class ControlBench: Sendable {
     }
 
     /// A node that has joined and has asked once.
-    func agent(_ name: String, labels: [(String, String)] = [], policy: HostPolicy = .everything) async throws -> TestAgent {
+    func agent(_ name: String, labels: [(String, String)] = [], policy: HostPolicy = .everything) async throws
+        -> TestAgent
+    {
         let agent = TestAgent(name, of: self, policy: policy)
         try await agent.join(try await token(uses: 1))
         if !labels.isEmpty {
@@ -125,10 +127,12 @@ final class ControlBench: Sendable {
         return Dictionary(
             rows.map { row in
                 (names[row.target.node] ?? "", row.target.state.name + (row.target.state.code.map { "(\($0))" } ?? ""))
-            }) { first, _ in first }
+            }
+        ) { first, _ in first }
     }
 
-    func order(_ job: String, _ body: @escaping @Sendable (inout JobMachine, Double) -> [JobMachine.Order]) async throws {
+    func order(_ job: String, _ body: @escaping @Sendable (inout JobMachine, Double) -> [JobMachine.Order]) async throws
+    {
         let now = clock.now
         let lead = try #require(core.lead(job))
         _ = try await lead.move(by: act, "test") { machine, _ in .go(body(&machine, now)) }
@@ -234,7 +238,9 @@ final class TestAgent: Sendable {
         return plan.job
     }
 
-    func start(_ key: KeyReply, _ content: JobContent = .sample, version: Int64 = 1, targets: [NodeID]? = nil) -> StartRequest {
+    func start(_ key: KeyReply, _ content: JobContent = .sample, version: Int64 = 1, targets: [NodeID]? = nil)
+        -> StartRequest
+    {
         StartRequest(
             key: key.key, content: content, classVersion: version, targets: targets ?? key.targets,
             addresses: [address])

@@ -124,7 +124,9 @@ import Testing
         let plan = try await bench.core.plan(
             SendOrder(className: "release", path: "/srv/app"), dryRun: false, by: build.caller)
         let core = bench.core
-        #expect(await refusal { try await core.key(for: plan.job, KeyRequest(content: .sample), by: web.caller) } == "no_job")
+        #expect(
+            await refusal { try await core.key(for: plan.job, KeyRequest(content: .sample), by: web.caller) }
+                == "no_job")
         let key = try await core.key(for: plan.job, KeyRequest(content: .sample), by: build.caller)
         #expect(key.targets == [web.id])
         #expect(await refusal { try await core.start(plan.job, build.start(key), by: build.caller) } == "no_metainfo")
@@ -132,15 +134,25 @@ import Testing
         try await core.keep(metainfo: SampleTorrent.bytes, of: plan.job, by: build.caller)
         let other = JobContent(infoHashes: [String(repeating: "0", count: 40)], files: 1, bytes: 5)
         let larger = JobContent(infoHashes: JobContent.sample.infoHashes, files: 1, bytes: 6)
-        #expect(await refusal { try await core.start(plan.job, build.start(key, other), by: build.caller) } == "key_content")
-        #expect(await refusal { try await core.start(plan.job, build.start(key, larger), by: build.caller) } == "key_content")
-        #expect(await refusal { try await core.start(plan.job, build.start(key, version: 2), by: build.caller) } == "key_class")
-        #expect(await refusal { try await core.start(plan.job, build.start(key, targets: [build.id]), by: build.caller) } == "key_targets")
+        #expect(
+            await refusal { try await core.start(plan.job, build.start(key, other), by: build.caller) } == "key_content"
+        )
+        #expect(
+            await refusal { try await core.start(plan.job, build.start(key, larger), by: build.caller) }
+                == "key_content")
+        #expect(
+            await refusal { try await core.start(plan.job, build.start(key, version: 2), by: build.caller) }
+                == "key_class")
+        #expect(
+            await refusal { try await core.start(plan.job, build.start(key, targets: [build.id]), by: build.caller) }
+                == "key_targets")
         #expect(await refusal { try await core.start(plan.job, build.start(key), by: web.caller) } == "key_sender")
         let reply = try await core.start(plan.job, build.start(key), by: build.caller)
         #expect(reply.secret?.value.utf8.count == 64)
         #expect(await refusal { try await core.start(plan.job, build.start(key), by: build.caller) } == "key_used")
-        #expect(await refusal { try await core.key(for: plan.job, KeyRequest(content: .sample), by: build.caller) } == "key_used")
+        #expect(
+            await refusal { try await core.key(for: plan.job, KeyRequest(content: .sample), by: build.caller) }
+                == "key_used")
         #expect(try await core.metainfo(of: plan.job, for: web.caller) == SampleTorrent.bytes)
         let lines = try await core.store.audit(before: nil, limit: 100, action: "key.refused")
         #expect(lines.count == 5)
@@ -157,7 +169,8 @@ import Testing
         let key = try await bench.core.key(for: plan.job, KeyRequest(content: .sample), by: build.caller)
         bench.clock.pass(601)
         await bench.core.followChanges()
-        #expect(await refusal { try await bench.core.start(plan.job, build.start(key), by: build.caller) } == "key_expired")
+        #expect(
+            await refusal { try await bench.core.start(plan.job, build.start(key), by: build.caller) } == "key_expired")
     }
 
     @Test func `a job goes on after control was killed`() async throws {

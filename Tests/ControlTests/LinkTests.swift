@@ -104,7 +104,8 @@ import Testing
         for _ in 0..<3 { try await agent.sync() }
         let (number, key) = (agent.request(), agent.key)
         bench = try await bench.again()
-        let reply = try await bench.core.sync(number, of: LinkCaller(node: agent.id, publicKey: key, address: agent.address))
+        let reply = try await bench.core.sync(
+            number, of: LinkCaller(node: agent.id, publicKey: key, address: agent.address))
         #expect(!reply.nonce.isEmpty)
         #expect(bench.core.roster.withLock { $0[agent.id]?.record.state } == .active)
     }

@@ -11,10 +11,12 @@ struct ControlStoreContract: Sendable {
 
     func check() async throws {
         for part in [
-            tokensAreUsedOnce, aLostReplyIsAnsweredAgain, oneOfManyUsesWins, namesAreOfOneNode, changesNeedTheirRevision,
+            tokensAreUsedOnce, aLostReplyIsAnsweredAgain, oneOfManyUsesWins, namesAreOfOneNode,
+            changesNeedTheirRevision,
             sequencesAreKept, classesKeepTheirVersions, keysStartOneJob, wrongKeysLeaveTheRightOneAsItIs,
             jobsComeBackAsTheyWere, movesGoOnFromWhatOthersDid, receiptsAreKeptOnce, jobsAreListedNewestFirst,
-            callsAreCarriedOutOnce, apiTokensHaveOneName, changesAreInOrder, leasesHaveOneHolder, theFirstAuthorityStays,
+            callsAreCarriedOutOnce, apiTokensHaveOneName, changesAreInOrder, leasesHaveOneHolder,
+            theFirstAuthorityStays,
             auditTellsAll, oldThingsGo,
         ] {
             let store = try await make()
@@ -42,9 +44,10 @@ struct ControlStoreContract: Sendable {
         guard case .refused(.used) = try await join(store, 2) else { throw Wrong() }
         #expect(try await store.nodes().map(\.id) == [node(1).id])
         #expect(try await store.token("0011223344556677")?.grant.usedBy == [node(1).id])
-        #expect(try await store.audit(before: nil, limit: 10).map(\.action) == [
-            "token.refused", "node.join", "token.refused", "token.create",
-        ])
+        #expect(
+            try await store.audit(before: nil, limit: 10).map(\.action) == [
+                "token.refused", "node.join", "token.refused", "token.create",
+            ])
     }
 
     private func aLostReplyIsAnsweredAgain(_ store: ControlStore) async throws {
@@ -99,7 +102,9 @@ struct ControlStoreContract: Sendable {
                 return nil
             }.value)
         #expect(second.revision > first.revision)
-        guard case .stale(second.revision) = try await store.change(first.id, expecting: first.revision, by: act(), nil, { _ in nil })
+        guard
+            case .stale(second.revision) = try await store.change(
+                first.id, expecting: first.revision, by: act(), nil, { _ in nil })
         else { throw Wrong() }
         guard case .refused("no", _) = try await store.change(first.id, by: act(), nil, { _ in ("no", "no") }) else {
             throw Wrong()
@@ -122,7 +127,9 @@ struct ControlStoreContract: Sendable {
 
     private func classesKeepTheirVersions(_ store: ControlStore) async throws {
         let (one, two): (JSONObject, JSONObject) = (["targets": "a"], ["targets": "b"])
-        guard case .stale(0) = try await store.put(class: "release", one, expecting: 5, by: act()) else { throw Wrong() }
+        guard case .stale(0) = try await store.put(class: "release", one, expecting: 5, by: act()) else {
+            throw Wrong()
+        }
         let first = try #require(try await store.put(class: "release", one, expecting: 0, by: act()).value)
         #expect(first.version == 1)
         guard case .stale = try await store.put(class: "release", two, expecting: 0, by: act()) else { throw Wrong() }
@@ -195,7 +202,8 @@ struct ControlStoreContract: Sendable {
     private func jobsComeBackAsTheyWere(_ store: ControlStore) async throws {
         var snapshot = try await start(store, "j1", targets: [3, 1, 2])
         let first = NodeID(publicKey: key(3))
-        let moved = try await store.move("j1", known: snapshot, course: JobCourse(), by: act()) { job -> MoveDecision<Int> in
+        let moved = try await store.move("j1", known: snapshot, course: JobCourse(), by: act()) {
+            job -> MoveDecision<Int> in
             guard var machine = job.machine else { return .refused(code: "no", "no") }
             _ = machine.report(.accepted, of: first, at: now + 1)
             _ = machine.report(.failed(code: "disk", again: true), of: NodeID(publicKey: key(1)), at: now + 1)
@@ -214,7 +222,9 @@ struct ControlStoreContract: Sendable {
         #expect(
             try await store.targets(of: "j1", after: nil, state: nil, since: snapshot.record.revision - 1, limit: 10)
                 .count == 2)
-        let gone = try await store.move("no", known: nil, course: JobCourse(), by: act()) { _ -> MoveDecision<Int> in .go(1) }
+        let gone = try await store.move("no", known: nil, course: JobCourse(), by: act()) { _ -> MoveDecision<Int> in
+            .go(1)
+        }
         guard case .unknown = gone else { throw Wrong() }
     }
 
@@ -225,7 +235,8 @@ struct ControlStoreContract: Sendable {
             for number in 1...40 {
                 group.addTask {
                     // All of them know no more than the start.
-                    _ = try await store.move("j1", known: old, course: JobCourse(), by: act()) { job -> MoveDecision<Bool> in
+                    _ = try await store.move("j1", known: old, course: JobCourse(), by: act()) {
+                        job -> MoveDecision<Bool> in
                         _ = job.machine?.report(.done, of: NodeID(publicKey: key(number)), at: now)
                         return .go(true)
                     }
@@ -238,7 +249,10 @@ struct ControlStoreContract: Sendable {
         #expect(read.record.state == .done)
         #expect(read.record.ended != nil)
         #expect(read.machine == (try await store.snapshot("j1", course: JobCourse()))?.machine)
-        guard case .stale = try await store.move("j1", known: nil, course: JobCourse(), expecting: 1, by: act(), nil, { _ -> MoveDecision<Bool> in .go(true) })
+        guard
+            case .stale = try await store.move(
+                "j1", known: nil, course: JobCourse(), expecting: 1, by: act(), nil,
+                { _ -> MoveDecision<Bool> in .go(true) })
         else { throw Wrong() }
     }
 
@@ -258,7 +272,9 @@ struct ControlStoreContract: Sendable {
     }
 
     private func jobsAreListedNewestFirst(_ store: ControlStore) async throws {
-        for number in 1...5 { _ = try await store.add(job("j\(number)", className: number == 3 ? "other" : "release"), by: act()) }
+        for number in 1...5 {
+            _ = try await store.add(job("j\(number)", className: number == 3 ? "other" : "release"), by: act())
+        }
         #expect(try await store.jobs(before: nil, limit: 2).map(\.id) == ["j5", "j4"])
         #expect(try await store.jobs(before: "j4", limit: 2).map(\.id) == ["j3", "j2"])
         #expect(try await store.jobs(before: nil, limit: 9, class: "other").map(\.id) == ["j3"])
@@ -323,7 +339,10 @@ struct ControlStoreContract: Sendable {
         #expect(try await store.lease("x", for: "b", until: now + 40, at: now + 21))
         #expect(try await !store.lease("x", for: "a", until: now + 40, at: now + 22))
         #expect(try await store.alive("c-1", doors: ["https://a:7443"], at: now) == ["https://a:7443"])
-        #expect(try await store.alive("c-2", doors: ["https://b:7443"], at: now + 1).sorted() == ["https://a:7443", "https://b:7443"])
+        #expect(
+            try await store.alive("c-2", doors: ["https://b:7443"], at: now + 1).sorted() == [
+                "https://a:7443", "https://b:7443",
+            ])
         #expect(try await store.alive("c-2", doors: ["https://b:7443"], at: now + 60) == ["https://b:7443"])
     }
 

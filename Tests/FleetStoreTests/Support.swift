@@ -6,7 +6,9 @@ import Text
 
 let now = 1_800_000_000.0
 
-func act(at seconds: Double = now, who: String = "token:admin") -> Act { Act(who: who, address: "192.0.2.1", at: seconds) }
+func act(at seconds: Double = now, who: String = "token:admin") -> Act {
+    Act(who: who, address: "192.0.2.1", at: seconds)
+}
 
 func key(_ number: Int) -> [UInt8] { Array("key \(number)".utf8) }
 
@@ -16,10 +18,13 @@ func node(_ number: Int, name: String? = nil) -> NodeRecord {
         facts: HostFacts(name: name ?? "node-\(number)", os: "linux"), address: "192.0.2.\(number % 250)", joined: now)
 }
 
-func token(_ id: String = "0011223344556677", uses: Int = 1, secret: String = "s", expires: Double = now + 3600) -> TokenRecord {
+func token(_ id: String = "0011223344556677", uses: Int = 1, secret: String = "s", expires: Double = now + 3600)
+    -> TokenRecord
+{
     TokenRecord(
         grant: EnrolmentGrant(
-            id: id, secretDigest: EnrolmentToken.digest(of: Secret(secret)), expires: expires, uses: uses), who: "admin",
+            id: id, secretDigest: EnrolmentToken.digest(of: Secret(secret)), expires: expires, uses: uses),
+        who: "admin",
         made: now)
 }
 

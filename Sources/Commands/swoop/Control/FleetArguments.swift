@@ -20,14 +20,16 @@ struct FleetArguments: ParsableArguments, Sendable {
     var tokenFile: String?
 
     @Option(
-        help: ArgumentHelp("PEM file: who vouches for control's certificate, in place of the system's.", valueName: "file"))
+        help: ArgumentHelp(
+            "PEM file: who vouches for control's certificate, in place of the system's.", valueName: "file"))
     var ca: String?
 
     func client() throws -> FleetClient {
         let text = control ?? Self.environment("SWOOP_CONTROL") ?? "http://127.0.0.1:7480"
         let full = text.contains("://") ? text : "https://" + text
         guard let url = HTTPURL(full), url.isSecure || full.hasPrefix("http://") else {
-            throw Failure(.usage, "'\(text.shown)' is no address of a control", advice: "Write --control https://HOST:7480.")
+            throw Failure(
+                .usage, "'\(text.shown)' is no address of a control", advice: "Write --control https://HOST:7480.")
         }
         let path = tokenFile ?? Self.environment("SWOOP_TOKEN_FILE") ?? ControlCommand.usualData + "/admin.token"
         let file: SmallFile

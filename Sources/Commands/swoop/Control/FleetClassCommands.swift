@@ -94,7 +94,8 @@ struct FleetClassApplyCommand: SwoopCommand {
         }
         if reporter.mode.json { reporter.raw(reply.json) }
         reporter.note(
-            "\(name.shown) has version \(reply.json.shown("version")); it matches \(reply.json.shown("matches")) nodes now")
+            "\(name.shown) has version \(reply.json.shown("version")); it matches \(reply.json.shown("matches")) nodes now"
+        )
     }
 
     private static func name(of bytes: [UInt8], _ file: String) throws -> String {

@@ -39,7 +39,9 @@ struct FleetJobListCommand: SwoopCommand {
     @Option(name: .customLong("class"), help: ArgumentHelp("Jobs of one class.", valueName: "class"))
     var className: String?
 
-    @Option(help: ArgumentHelp("planned, hashing, running, held, paused, done, partly, failed or cancelled.", valueName: "state"))
+    @Option(
+        help: ArgumentHelp(
+            "planned, hashing, running, held, paused, done, partly, failed or cancelled.", valueName: "state"))
     var state: String?
 
     @Option(help: ArgumentHelp("Jobs to show.", valueName: "n"))
@@ -56,7 +58,9 @@ struct FleetJobListCommand: SwoopCommand {
         let page = try await fleet.using {
             try await $0.get("/v1/jobs", [("limit", "\(limit)"), ("class", className), ("state", state)])
         }
-        reporter.list(page.json["items"]?.arrayValue ?? [], ["ID", "CLASS", "NAME", "STATE", "SENDER", "CREATED", "ENDED"]) {
+        reporter.list(
+            page.json["items"]?.arrayValue ?? [], ["ID", "CLASS", "NAME", "STATE", "SENDER", "CREATED", "ENDED"]
+        ) {
             job in
             [
                 job.shown("id"), job.shown("class"), job.shown("name"), job.shown("state"),
@@ -84,7 +88,8 @@ struct FleetJobShowCommand: SwoopCommand {
         let (done, total) = (json["bytes"]?.lenientInteger ?? 0, json["total_bytes"]?.lenientInteger ?? 0)
         if total > 0 {
             reporter.result(
-                "\(HumanText.percent(Int(clamping: done), of: Int(clamping: total))) of \(HumanText.bytes(Int(clamping: total))) at all targets together")
+                "\(HumanText.percent(Int(clamping: done), of: Int(clamping: total))) of \(HumanText.bytes(Int(clamping: total))) at all targets together"
+            )
         }
         for line in json["attention"]?.arrayValue ?? [] {
             let advice = line["advice"]?.stringValue.map { "; \($0.shown)" } ?? ""
@@ -129,67 +134,6 @@ struct FleetJobTargetsCommand: SwoopCommand {
                 HumanText.percent(Int(clamping: done), of: max(1, Int(clamping: total))),
                 rate > 0 ? HumanText.rate(Int(rate)) : "-", target.moment("eta"), target.shown("text"),
             ]
-        }
-    }
-}
-
-struct FleetJobSendCommand: SwoopCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "send", abstract: "Have a node send something that lies there.",
-        discussion: """
-            Example:
-              swoop fleet job send -c release --node build-1 -p /srv/build/1.2.3 --dry-run
-            """)
-
-    @Option(name: [.customShort("c"), .customLong("class")], help: ArgumentHelp("The class.", valueName: "class"))
-    var className: String
-
-    @Option(help: ArgumentHelp("The node that sends, by name or id.", valueName: "node"))
-    var node: String
-
-    @Option(name: [.short, .long], help: ArgumentHelp("What to send: a path at that node.", valueName: "path"))
-    var path: String
-
-    @Option(name: [.customShort("x"), .customLong("exclude")], help: ArgumentHelp("What stays there.", valueName: "pattern"))
-    var exclude: [String] = []
-
-    @Option(help: ArgumentHelp("How it is called at targets.", valueName: "name"))
-    var name: String?
-
-    @Option(help: ArgumentHelp("Narrows the class's targets.", valueName: "expr"))
-    var to: [String] = []
-
-    @Option(help: ArgumentHelp("When it begins.", valueName: "time"))
-    var at: String?
-
-    @Option(help: ArgumentHelp("When it should be everywhere: 6h, or a time.", valueName: "time"))
-    var deadline: String?
-
-    @Option(help: ArgumentHelp("0 to 9; 9 first.", valueName: "n"))
-    var priority: Int?
-
-    @Flag(help: "Only say whom it would reach, and who would refuse.")
-    var dryRun = false
-
-    @OptionGroup var fleet: FleetArguments
-    @OptionGroup var global: GlobalOptions
-
-    func run(_ reporter: Reporter) async throws {
-        var body = JSONObject(["class": .string(className), "node": .string(node), "path": .string(path)])
-        if !exclude.isEmpty { body["exclude"] = .array(exclude.map(JSON.JSONValue.string)) }
-        if !to.isEmpty { body["to"] = .array(to.map(JSON.JSONValue.string)) }
-        for (key, value) in [("name", name), ("at", at), ("deadline", deadline)] {
-            if let value { body[key] = .string(value) }
-        }
-        if let priority { body["priority"] = .integer(Int64(priority)) }
-        if dryRun { body["dry_run"] = true }
-        let reply = try await fleet.using { try await $0.post("/v1/jobs", .object(body)) }
-        guard !reporter.mode.json else { return reporter.raw(reply.json) }
-        guard dryRun else { return reporter.result(reply.json.shown("id")) }
-        let targets = reply.json.shown("targets")
-        reporter.result("\(targets) targets, \(reply.json.shown("caches")) caches, \(reply.json.shown("away")) away")
-        for refusal in reply.json["refusals"]?.objectValue?.members ?? [] {
-            reporter.result("\(refusal.value.lenientText ?? "0") of \(targets) would refuse: \(refusal.key.shown)")
         }
     }
 }
@@ -255,49 +199,4 @@ struct FleetJobCancelCommand: SwoopCommand {
     @OptionGroup var global: GlobalOptions
 
     func run(_ reporter: Reporter) async throws { try await FleetJobCommand.order(job, "cancel", fleet, reporter) }
-}
-
-struct FleetJobRollbackCommand: SwoopCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "rollback", abstract: "Have targets show what they had before; needs publish: versions.",
-        discussion: """
-            Examples:
-              swoop fleet job rollback j018f2a3b4c5d6e7f809
-              swoop fleet job rollback -c release --to site=bj
-            """)
-
-    @Argument(help: ArgumentHelp("The job whose content goes.", valueName: "job"))
-    var job: String?
-
-    @Option(
-        name: [.customShort("c"), .customLong("class")],
-        help: ArgumentHelp("The class whose last job's content goes.", valueName: "class"))
-    var className: String?
-
-    @Option(help: ArgumentHelp("Only at targets that an expression selects.", valueName: "expr"))
-    var to: [String] = []
-
-    @Flag(help: "In the class's waves, and not in one.")
-    var waves = false
-
-    @OptionGroup var fleet: FleetArguments
-    @OptionGroup var global: GlobalOptions
-
-    func validate() throws {
-        guard (job == nil) != (className == nil) else { throw ValidationError("a job or '-c CLASS' is needed, not both") }
-    }
-
-    func run(_ reporter: Reporter) async throws {
-        var body = JSONObject()
-        if !to.isEmpty { body["to"] = .array(to.map(JSON.JSONValue.string)) }
-        if waves { body["waves"] = true }
-        let path =
-            job.map { "/v1/jobs/\(FleetClient.part($0))/rollback" }
-            ?? "/v1/classes/\(FleetClient.part(className ?? ""))/rollback"
-        let reply = try await fleet.using { try await $0.post(path, .object(body)) }
-        guard !reporter.mode.json else { return reporter.raw(reply.json) }
-        reporter.result(reply.json.shown("id"))
-        reporter.note(
-            "\(reply.json.shown("targets")) targets go back to what \(reply.json.shown("restores")) brought")
-    }
 }

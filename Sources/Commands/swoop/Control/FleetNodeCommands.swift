@@ -68,7 +68,11 @@ struct FleetNodeListCommand: SwoopCommand {
                 let now = try await client.all("/v1/nodes", query)
                 let marks = Self.marks(now)
                 for node in now where known[node.shown("id")] != marks[node.shown("id")] {
-                    if reporter.mode.json { reporter.raw(node) } else { reporter.result(Self.row(node).joined(separator: "  ")) }
+                    if reporter.mode.json {
+                        reporter.raw(node)
+                    } else {
+                        reporter.result(Self.row(node).joined(separator: "  "))
+                    }
                 }
                 known = marks
             }
@@ -77,7 +81,8 @@ struct FleetNodeListCommand: SwoopCommand {
 
     /// What of each node is shown when it changes.
     private static func marks(_ nodes: [JSON.JSONValue]) -> [String: String] {
-        Dictionary(nodes.map { ($0.shown("id"), "\($0.shown("revision")) \($0.shown("contact"))") }) { first, _ in first }
+        Dictionary(nodes.map { ($0.shown("id"), "\($0.shown("revision")) \($0.shown("contact"))") }) { first, _ in first
+        }
     }
 }
 

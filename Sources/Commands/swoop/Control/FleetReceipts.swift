@@ -36,7 +36,8 @@ struct FleetJobReceiptsCommand: SwoopCommand {
             for line in lines { reporter.raw(line.json(verified: verify)) }
         } else {
             reporter.result(
-                TextTable(headings: ReceiptLine.headings, rows: lines.map { $0.cells(verified: verify).map(\.shown) }).text)
+                TextTable(headings: ReceiptLine.headings, rows: lines.map { $0.cells(verified: verify).map(\.shown) })
+                    .text)
         }
         guard verify else { return }
         let wrong = lines.count { $0.problem != nil }
