@@ -39,5 +39,7 @@ struct FigureBoard: Sendable {
     /// Somebody looks at a job.
     mutating func watch(_ job: String, until: Double) { watched[job] = max(until, watched[job] ?? 0) }
 
+    func watchedJobs(at now: Double) -> [String] { watched.filter { $0.value > now }.map(\.key) }
+
     func isWatched(_ job: String, at now: Double) -> Bool { watched[job].map { $0 > now } ?? false }
 }

@@ -169,6 +169,13 @@ extension ControlCore {
         }
     }
 
+    /// Seconds between two reports of figures, so that all nodes together send at most 500 a second.
+    private func every(at now: Double) -> Double {
+        let watched = figures.withLock { $0.watchedJobs(at: now) }
+        let targets = jobs.withLock { jobs in watched.reduce(0) { $0 + (jobs.sizes[$1] ?? 0) } }
+        return max(1, Double(targets) / 500)
+    }
+
     private func answer(_ id: NodeID, acknowledged: UInt64) async throws(LinkRefusal) -> SyncReply {
         guard let seat = roster.withLock({ $0[id] }), seat.record.state != .revoked else { throw .revoked }
         let now = now()
@@ -188,6 +195,6 @@ extension ControlCore {
         return SyncReply(
             nonce: seat.sequence?.nonce ?? "", time: now, interval: settings.pace.interval(agents: agents),
             state: seat.record.state, acknowledged: acknowledged, commands: commands, controls: doors,
-            watched: seen.sorted(), site: seat.record.site)
+            watched: seen.sorted(), every: every(at: now), site: seat.record.site)
     }
 }

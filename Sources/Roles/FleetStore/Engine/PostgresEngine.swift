@@ -74,7 +74,7 @@ private final class PostgresSession: StoreSession {
     }
 
     func lock(_ name: String) throws(StoreError) {
-        try query("SELECT pg_advisory_xact_lock($1)", [.int(Self.key(name))])
+        _ = try query("SELECT pg_advisory_xact_lock($1)", [.int(Self.key(name))])
     }
 
     /// The number of an advisory lock.

@@ -2,6 +2,7 @@
 package protocol StoreEngine: Sendable {
     /// Runs `body` in a transaction. Returns when what it wrote is durable. It may run more than once, and has changed nothing
     /// when it throws.
+    @discardableResult
     func write<R: Sendable>(
         _ body: @escaping @Sendable (any StoreSession) throws(StoreError) -> R
     ) async throws(StoreError) -> R
