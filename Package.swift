@@ -426,7 +426,10 @@ let tests: [Module] = [
         products: [.crypto, .x509]),
     Module(
         name: "FleetLinkTests", kind: .tests,
-        uses: ["Text", "Address", "JSON", "Hashing", "Threads", "Identity", "Fleet", "FleetLink", "TestSupport"]),
+        uses: [
+            "Text", "Address", "JSON", "Hashing", "Threads", "Admission", "Identity", "Fleet", "FleetLink",
+            "TestSupport",
+        ], products: [.log]),
     Module(
         name: "FleetStoreTests", kind: .tests,
         uses: ["Text", "Address", "JSON", "Hashing", "Threads", "Settings", "Fleet", "FleetStore", "TestSupport"]),
