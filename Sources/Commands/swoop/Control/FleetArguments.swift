@@ -138,11 +138,16 @@ struct FleetClient: Sendable {
                 method, url, headers: headers, body: body.map { HTTPRequestBody($0) }, deadline: .now() + Self.timeout)
             let bytes = try await transport.collect(answer, limit: 64 << 20, deadline: .now() + Self.timeout)
             return (answer.status.code, bytes, answer.headers.first(name: "ETag"))
-        } catch let error as HTTPTransportError {
-            if error == .cancelled { throw CancellationError() }
-            throw Failure(
-                .failed, "no answer from control at \(base.shown): \(error)", advice: "Does 'swoop control' run there?")
+        } catch {
+            throw silence(error)
         }
+    }
+
+    private func silence(_ error: any Error) -> any Error {
+        guard let error = error as? HTTPTransportError else { return error }
+        if error == .cancelled { return CancellationError() }
+        return Failure(
+            .failed, "no answer from control at \(base.shown): \(error)", advice: "Does 'swoop control' run there?")
     }
 
     private static func text(_ query: [(String, String?)]) -> String {
