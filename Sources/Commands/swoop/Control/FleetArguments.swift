@@ -123,22 +123,31 @@ struct FleetClient: Sendable {
         var headers = extra
         headers.add(name: "Authorization", value: "Bearer \(token)")
         if body != nil { headers.add(name: "Content-Type", value: type) }
-        let (status, bytes, etag): (UInt, [UInt8], String?)
-        do {
-            let answer = try await transport.request(
-                method, url, headers: headers, body: body.map { HTTPRequestBody($0) }, deadline: .now() + Self.timeout)
-            etag = answer.headers.first(name: "ETag")
-            bytes = try await transport.collect(answer, limit: 64 << 20, deadline: .now() + Self.timeout)
-            status = answer.status.code
-        } catch let error as HTTPTransportError {
-            if error == .cancelled { throw CancellationError() }
-            throw Failure(
-                .failed, "no answer from control at \(base.shown): \(error)", advice: "Does 'swoop control' run there?")
-        }
+        let (status, bytes, etag) = try await exchange(method, url, headers, body)
         let limits = JSONLimits(maxBytes: 64 << 20, maxDepth: 64, maxValues: 8_000_000)
         let json = bytes.isEmpty ? JSON.JSONValue.null : (try? JSON.JSONValue.parse(bytes, limits: limits)) ?? .null
         guard (200..<300).contains(status) else { throw Failure(control: base, status: status, json) }
         return Reply(json: json, etag: etag)
+    }
+
+    private func exchange(
+        _ method: HTTPMethod, _ url: HTTPURL, _ headers: HTTPHeaders, _ body: [UInt8]?
+    ) async throws -> (status: UInt, bytes: [UInt8], etag: String?) {
+        do {
+            let answer = try await transport.request(
+                method, url, headers: headers, body: body.map { HTTPRequestBody($0) }, deadline: .now() + Self.timeout)
+            let bytes = try await transport.collect(answer, limit: 64 << 20, deadline: .now() + Self.timeout)
+            return (answer.status.code, bytes, answer.headers.first(name: "ETag"))
+        } catch {
+            throw silence(error)
+        }
+    }
+
+    private func silence(_ error: any Error) -> any Error {
+        guard let error = error as? HTTPTransportError else { return error }
+        if error == .cancelled { return CancellationError() }
+        return Failure(
+            .failed, "no answer from control at \(base.shown): \(error)", advice: "Does 'swoop control' run there?")
     }
 
     private static func text(_ query: [(String, String?)]) -> String {
