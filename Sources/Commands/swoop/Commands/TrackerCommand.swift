@@ -127,8 +127,8 @@ struct TrackerCommand: SwoopCommand {
         guard let registry = access.registry ?? given.originURL else { return nil }
         let (url, credential) = try access.place(configured: registry)
         return TrackerOrigins(
-            url, credential: try credential ?? given.credential(), settings: access.settings, swarms: try given.swarms()
-        )
+            url, credential: try credential ?? given.credential(), settings: try access.settings,
+            swarms: try given.swarms())
     }
 
     private func configuration(_ given: RoleConfiguration, _ origins: TrackerOrigins?) throws -> TrackerConfiguration {

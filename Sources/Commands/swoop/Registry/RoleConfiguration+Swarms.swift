@@ -12,9 +12,12 @@ extension RoleConfiguration {
                 .usage, "the key 'swarm_secret' is wrong: a text of 1 to 1024 bytes is expected",
                 advice: "Make one with `openssl rand -hex 32`, the same for all roles.")
         }
-        do throws(NamePatterns.Malformed) {
-            return SwarmTerms(secret, open: try NamePatterns(values.open))
-        } catch {
+        return SwarmTerms(secret, open: try openNames())
+    }
+
+    /// The names that are left to any client.
+    func openNames() throws -> NamePatterns {
+        do throws(NamePatterns.Malformed) { return try NamePatterns(values.open) } catch {
             throw Failure(.usage, "the key 'open' is wrong: '\(error.pattern.shown)' is no regular expression")
         }
     }
