@@ -70,7 +70,8 @@ package final class WatchHub: Sendable {
                 watcher.scope?.includes(event.name.text) ?? true
             }
             return WatchReply(
-                epoch: epoch, last: found.last, hasGap: found.hasGap || !isSameLife, events: found.events)
+                epoch: epoch, last: found.last, hasGap: found.hasGap || !isSameLife, events: found.events,
+                time: Clocks.wallSeconds)
         }
     }
 
