@@ -14,7 +14,7 @@ struct Module {
 
     enum Product: String {
         case argumentParser, asyncHTTPClient, crypto, deque, grdb, heap, hummingbird, log, nioCore, nioHTTP1, nioPosix,
-            nioSSL, swiftASN1, x509, yams
+            nioSSL, nioTLS, swiftASN1, x509, yams
 
         var dependency: Target.Dependency {
             switch self {
@@ -30,6 +30,7 @@ struct Module {
             case .nioHTTP1: .product(name: "NIOHTTP1", package: "swift-nio")
             case .nioPosix: .product(name: "NIOPosix", package: "swift-nio")
             case .nioSSL: .product(name: "NIOSSL", package: "swift-nio-ssl")
+            case .nioTLS: .product(name: "NIOTLS", package: "swift-nio")
             case .swiftASN1: .product(name: "SwiftASN1", package: "swift-asn1")
             case .x509: .product(name: "X509", package: "swift-certificates")
             case .yams: .product(name: "Yams", package: "Yams")
@@ -46,7 +47,7 @@ struct Module {
             case .grdb: ("https://github.com/groue/GRDB.swift", "7.10.0")
             case .hummingbird: ("https://github.com/hummingbird-project/hummingbird", "2.28.1")
             case .log: ("https://github.com/apple/swift-log", "1.16.2")
-            case .nioCore, .nioHTTP1, .nioPosix: ("https://github.com/apple/swift-nio", "2.101.2")
+            case .nioCore, .nioHTTP1, .nioPosix, .nioTLS: ("https://github.com/apple/swift-nio", "2.101.2")
             case .nioSSL: ("https://github.com/apple/swift-nio-ssl", "2.37.6")
             case .swiftASN1: ("https://github.com/apple/swift-asn1", "1.7.4")
             case .x509: ("https://github.com/apple/swift-certificates", "1.21.1")
@@ -154,7 +155,7 @@ let layers: [(name: String, modules: [Module])] = [
                 uses: ["Text", "Address", "JSON", "Threads", "Files", "MetricFamilies", "Admission"],
                 products: [.hummingbird, .log, .nioCore, .nioHTTP1, .nioPosix, .nioSSL]),
             Module(
-                name: "Identity", uses: ["Text", "Hashing", "Threads", "Files"],
+                name: "Identity", uses: ["Text", "JSON", "Hashing", "Threads", "Files"],
                 products: [.crypto, .nioSSL, .swiftASN1, .x509]),
         ]
     ),
@@ -286,7 +287,7 @@ let layers: [(name: String, modules: [Module])] = [
                     "Text", "Address", "JSON", "Hashing", "Threads", "Files", "MetricFamilies", "Admission",
                     "HTTPTransport",
                     "HTTPServing", "Identity", "Fleet",
-                ], products: [.crypto, .hummingbird, .log, .nioCore, .nioHTTP1, .nioSSL]),
+                ], products: [.crypto, .hummingbird, .log, .nioCore, .nioHTTP1, .nioPosix, .nioSSL, .nioTLS]),
             Module(
                 name: "FleetStore",
                 uses: [
@@ -377,6 +378,11 @@ let purposes = [
         "decides how content is fetched: shares of the methods, time windows, hand-over, checks, publication; knows no front end",
     "Jobs": "one life for every delivery: fetched, checked, published, served, for whichever front end asked for it",
     "BFT": "BFT 2.0 as values: task files, configuration, paths, the exact text of replies",
+    "Identity": "keys and certificates of an authority and of hosts; signatures of receipts",
+    "FleetLink": "the link between agents and control: its door, and the client that joins, syncs and sends",
+    "FleetStore": "what a control node remembers, in SQLite or PostgreSQL under one contract",
+    "Control": "the node that decides, remembers and shows: answers agents, moves jobs, offers an API",
+    "FleetAgent": "a host's part of a fleet: receives, publishes, runs hooks, gives on, sends",
     "Fleet": "what a control node decides, as values: selection, tokens and keys, waves, the life of a job, pace",
     "Registry": "content by name, as values: names, tags, digests, manifests, the owners of a blob",
     "RegistrySettings": "the keys of a registry's roles, Kraken's among them, and the seed's names and flags",
@@ -416,21 +422,23 @@ let tests: [Module] = [
     Module(name: "JSONTests", kind: .tests, uses: ["Text", "JSON"]),
     Module(name: "FleetTests", kind: .tests, uses: ["Text", "Address", "JSON", "Settings", "Hashing", "Fleet"]),
     Module(
-        name: "IdentityTests", kind: .tests, uses: ["Text", "Hashing", "Files", "Identity", "TestSupport"],
+        name: "IdentityTests", kind: .tests, uses: ["Text", "JSON", "Hashing", "Files", "Identity", "TestSupport"],
         products: [.crypto, .x509]),
     Module(
         name: "FleetLinkTests", kind: .tests,
-        uses: ["Text", "Address", "JSON", "Hashing", "Threads", "Identity", "Fleet", "FleetLink", "TestSupport"]),
+        uses: [
+            "Text", "Address", "JSON", "Hashing", "Threads", "Admission", "Identity", "Fleet", "FleetLink",
+            "TestSupport",
+        ], products: [.log]),
     Module(
         name: "FleetStoreTests", kind: .tests,
         uses: ["Text", "Address", "JSON", "Hashing", "Threads", "Settings", "Fleet", "FleetStore", "TestSupport"]),
     Module(
         name: "ControlTests", kind: .tests,
         uses: [
-            "Text", "Address", "JSON", "Hashing", "Threads", "Settings", "Identity", "Fleet", "FleetLink", "FleetStore",
-            "Control",
-            "TestSupport",
-        ]),
+            "Text", "Address", "JSON", "Hashing", "Threads", "Admission", "HTTPTransport", "HTTPServing", "Settings",
+            "Identity", "Fleet", "FleetLink", "FleetStore", "Control", "TestSupport",
+        ], products: [.log, .nioCore, .nioHTTP1]),
     Module(
         name: "FleetAgentTests", kind: .tests,
         uses: [

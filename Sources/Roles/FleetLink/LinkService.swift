@@ -15,6 +15,8 @@ package protocol LinkService: Sendable {
     func renew(_ node: LinkCaller, publicKey: [UInt8]) async throws(LinkRefusal) -> JoinReply
     /// Whether control answers this key: asked before every call but `join` and `renew`.
     func admits(_ node: LinkCaller) async throws(LinkRefusal)
+    /// A node has one long request at a time: a later one ends the wait of an earlier one, which is answered with nothing new. An
+    /// agent sends its number again, with the same request id, when something happens while it waits.
     func sync(_ request: SyncRequest, of node: LinkCaller) async throws(LinkRefusal) -> SyncReply
 
     /// - Parameter dryRun: nothing is made.
@@ -70,6 +72,9 @@ package struct LinkRefusal: Error, Sendable, Hashable {
     package static let replayed = LinkRefusal(409, "replayed", "a request with this number was answered already")
     package static let cloned = LinkRefusal(
         409, "cloned", "two hosts have this host's key", advice: "tell one of them to join anew: swoop agent join")
+    /// Its certificate, that is. Renewing is answered all the same.
+    package static let expired = LinkRefusal(
+        403, "expired", "this host's certificate has run out", advice: "renew it: the agent does so by itself")
     package static let unavailable = LinkRefusal(
         503, "no_database", "control does not reach its database", retryAfter: 5)
 }

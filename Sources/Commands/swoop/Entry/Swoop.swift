@@ -25,6 +25,7 @@ struct Swoop: ParsableCommand {
             CreateCommand.self, ShowCommand.self, VerifyCommand.self, EditCommand.self, SeedCommand.self,
             GetCommand.self, TrackerCommand.self, NodeCommand.self, LibraryCommand.self, TaskCommand.self,
             UpCommand.self, AgentCommand.self, PushCommand.self, PullCommand.self, TagsCommand.self, WarmCommand.self,
-            TestFSCommand.self, IndexCommand.self, OriginTools.self, DemoCommand.self, SimulateCommand.self,
+            TestFSCommand.self, IndexCommand.self, OriginTools.self, ControlCommand.self, FleetTools.self,
+            DemoCommand.self, SimulateGroup.self,
         ])
 }

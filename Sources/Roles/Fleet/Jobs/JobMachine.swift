@@ -3,19 +3,6 @@
 /// Invariants: bytes go to all targets at once unless waves gate them; a target switches only when its wave is open, or by an
 /// order; an ended job gives no orders but those that cancel. Every event may come twice.
 package struct JobMachine: Sendable, Hashable {
-    package struct Target: Sendable, Hashable {
-        package let node: NodeID
-        package let wave: Int
-        package fileprivate(set) var state = TargetState.waiting(.offer)
-        /// Counts from 1; another attempt follows a failure.
-        package fileprivate(set) var attempt = 1
-        /// The node may switch: it was told, or will be when it has the content.
-        package fileprivate(set) var maySwitch = false
-        package fileprivate(set) var isAway = false
-        /// Times that it was tried again by itself.
-        fileprivate var retries = 0
-    }
-
     package let id: String
     package let course: JobCourse
     /// Seconds since 1970.
@@ -52,6 +39,33 @@ package struct JobMachine: Sendable, Hashable {
         if course.switches == .each { open(0) }
     }
 
+    /// The same as before: what was kept of it.
+    /// - Parameter targets: in the order that ``targets`` had; those of a node that is there twice count once.
+    package init(id: String, course: JobCourse, header: Header, targets: [Target]) {
+        self.id = id
+        self.course = course
+        self.targets = targets
+        started = header.started
+        state = header.state
+        wave = header.wave
+        reason = header.reason
+        nextWave = header.nextWave
+        moment = header.moment
+        indices = Dictionary(targets.enumerated().map { ($1.node, $0) }, uniquingKeysWith: { first, _ in first })
+        var sizes = [Int](repeating: 0, count: (targets.map(\.wave).max() ?? -1) + 1)
+        for target in targets { sizes[target.wave] += 1 }
+        tally = JobTally(sizes: sizes)
+        for target in targets { tally.move(wave: target.wave, from: .waiting(.offer), to: target.state) }
+        tally.forgive(header.forgiven)
+    }
+
+    /// What is kept of it beside its targets.
+    package var header: Header {
+        Header(
+            state: state, started: started, wave: wave, reason: reason, nextWave: nextWave, moment: moment,
+            forgiven: tally.waves.map(\.forgiven))
+    }
+
     package func target(_ node: NodeID) -> Target? { indices[node].map { targets[$0] } }
     package var waveCount: Int { tally.waves.count }
 
@@ -62,35 +76,6 @@ package struct JobMachine: Sendable, Hashable {
     }
 
     package var figures: Figures { Figures(open: tally.open, failures: tally.failures) }
-
-    /// What a node says, or what control finds out about it.
-    package enum Report: Sendable, Hashable {
-        case away
-        case back
-        case drained
-        case accepted
-        case waiting(TargetState.WaitReason)
-        case receiving
-        case delivered
-        case switched
-        case hookStarted
-        case done
-        /// - Parameter again: another attempt could succeed.
-        case failed(code: String, again: Bool)
-        case refused(key: String)
-        case hookUnknown
-        case superseded
-        case cancelled
-    }
-
-    /// An order to one node.
-    package enum Order: Sendable, Hashable {
-        case offer(NodeID, attempt: Int)
-        case switches(NodeID, at: Double?)
-        case cancel(NodeID)
-        case pause(NodeID)
-        case resume(NodeID)
-    }
 
     // MARK: What nodes report
 
@@ -104,7 +89,7 @@ package struct JobMachine: Sendable, Hashable {
             if !before.hasEnded, !before.hasContent { move(index, to: .waiting(.away)) }
         case .back:
             targets[index].isAway = false
-            if case .waiting(.away) = before { move(index, to: .waiting(.offer)) }
+            if before == .waiting(.away) || before == .waiting(.drained) { move(index, to: .waiting(.offer)) }
         case .drained:
             if case .waiting = before { move(index, to: .waiting(.drained)) }
         case .accepted: if !before.hasEnded, !before.hasContent { move(index, to: .receiving) }

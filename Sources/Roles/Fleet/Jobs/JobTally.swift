@@ -40,6 +40,11 @@ struct JobTally: Sendable, Hashable {
         for index in waves.indices { waves[index].forgiven = waves[index].failures }
     }
 
+    /// The same as before, of each wave.
+    mutating func forgive(_ failures: [Int]) {
+        for (index, count) in zip(waves.indices, failures) { waves[index].forgiven = min(count, waves[index].failures) }
+    }
+
     /// Why more has failed than may, in a wave up to a given one or in all; nil if not.
     func excess(over limit: WaveSize, upTo last: Int) -> String? {
         for (number, wave) in waves.enumerated() where number <= last {

@@ -23,6 +23,9 @@ package struct ServiceContext: RequestContext {
         admission.request(on: channel, at: door)
     }
 
+    /// What the connection tells of its other end.
+    package var origin: RequestOrigin { RequestOrigin(channel) }
+
     /// The address that the request came from; empty if its connection is closed.
     package var remoteAddress: String { channel.remoteAddress?.ipAddress ?? "" }
 

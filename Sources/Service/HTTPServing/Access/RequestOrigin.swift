@@ -1,3 +1,4 @@
+import Address
 import Admission
 import NIOCore
 import NIOSSL
@@ -15,6 +16,12 @@ package struct RequestOrigin: Sendable {
 
     /// The address, as far as shares and limits are concerned.
     package var source: Source { Source(channel?.remoteAddress) }
+
+    /// The address and port of the connection's other end; nil where that is closed.
+    package var address: PeerAddress? {
+        guard let address = channel?.remoteAddress, let host = address.ipAddress else { return nil }
+        return PeerAddress(host: host, port: UInt16(clamping: address.port ?? 0))
+    }
 
     /// The certificate that the client showed, as DER; one of the server's authorities for clients vouches for it. Nil
     /// without TLS, and where clients are asked for none.

@@ -21,15 +21,21 @@ package struct TLSFiles: Sendable, Hashable {
     }
 }
 
-/// A server's certificate and key, from files that can be read again while it runs: connections that come afterwards get the
-/// new ones.
+/// A server's certificate and key, from files that can be read again while it runs, or of the program's own: connections that come
+/// afterwards get the new ones.
 package final class Certificates: Sendable {
+    /// Whether a client that showed these certificates is let in, its own first. Not asked about clients that showed none.
+    package typealias ClientCheck = @Sendable ([NIOSSLCertificate]) -> Bool
+
     /// Why the files cannot be used.
     package struct Problem: Error, Sendable, CustomStringConvertible {
         package let description: String
     }
 
-    private let files: TLSFiles
+    /// Nil for what the program made itself.
+    private let files: TLSFiles?
+    /// In place of the library's own check.
+    private let clientCheck: ClientCheck?
     private let loaded: Mutex<Loaded>
 
     private struct Loaded {
@@ -42,20 +48,51 @@ package final class Certificates: Sendable {
     /// - Throws: ``Problem``, which names the file that is wrong.
     package init(_ files: TLSFiles) throws(Problem) {
         self.files = files
+        clientCheck = nil
         loaded = Mutex(try Self.load(files))
+    }
+
+    /// What the program made itself.
+    /// - Parameters:
+    ///   - configuration: asks clients for certificates where they are to be checked.
+    ///   - leaf: the server's own certificate, DER.
+    package init(_ configuration: TLSConfiguration, leaf: [UInt8], clientCheck: ClientCheck?) throws(Problem) {
+        files = nil
+        self.clientCheck = clientCheck
+        loaded = Mutex(try Self.load(configuration, leaf: leaf))
+    }
+
+    /// The same later, with another certificate.
+    package func replace(_ configuration: TLSConfiguration, leaf: [UInt8]) throws(Problem) {
+        let new = try Self.load(configuration, leaf: leaf)
+        loaded.withLock { $0 = new }
     }
 
     /// Reads the files again. What was in force stays so if they cannot be used. Blocks on the disk.
     /// - Throws: ``Problem``, which names the file that is wrong.
     package func reload() throws(Problem) {
+        guard let files else { return }
         let new = try Self.load(files)
         loaded.withLock { $0 = new }
     }
 
-    var current: NIOSSLContext { loaded.withLock(\.context) }
+    /// For a new connection.
+    func handler() -> NIOSSLServerHandler {
+        let context = loaded.withLock(\.context)
+        guard let clientCheck else { return NIOSSLServerHandler(context: context) }
+        return NIOSSLServerHandler(context: context) { chain, verdict in
+            verdict.succeed(clientCheck(chain) ? .certificateVerified : .failed)
+        }
+    }
 
     /// The server's own certificate as DER: clients may be told its digest.
     package var certificate: [UInt8] { loaded.withLock(\.leaf) }
+
+    private static func load(_ configuration: TLSConfiguration, leaf: [UInt8]) throws(Problem) -> Loaded {
+        do { return Loaded(context: try NIOSSLContext(configuration: configuration), leaf: leaf) } catch {
+            throw Problem(description: "the server's certificate and key cannot be used: \(error)")
+        }
+    }
 
     private static func load(_ files: TLSFiles) throws(Problem) -> Loaded {
         let chain = try certificates(files.chain)

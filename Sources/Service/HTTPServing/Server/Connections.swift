@@ -4,7 +4,6 @@ import HummingbirdCore
 import Logging
 import NIOCore
 import NIOHTTP1
-import NIOSSL
 import Synchronization
 import Text
 import Threads
@@ -60,7 +59,7 @@ final class Connections: Sendable {
     func open(_ channel: any Channel, _ guest: Lobby.Guest) {
         do {
             let pipeline = channel.pipeline.syncOperations
-            if let certificates { try pipeline.addHandler(NIOSSLServerHandler(context: certificates.current)) }
+            if let certificates { try pipeline.addHandler(certificates.handler()) }
             base.setup(channel: channel, logger: logger).assumeIsolated().whenComplete { result in
                 do {
                     let value = try result.get()

@@ -1,0 +1,114 @@
+import Admission
+import FleetStore
+import HTTPServing
+import HTTPTypes
+import Hashing
+import Synchronization
+import Text
+import Threads
+
+/// What callers of the API may do.
+package enum FleetRoles {
+    package static let viewer = Role("viewer")
+    /// Sends, pauses, promotes and cancels, within classes.
+    package static let `operator` = Role("operator", including: viewer)
+    package static let admin = Role("admin", including: `operator`)
+
+    package static let all = [viewer, `operator`, admin]
+    static func named(_ name: String) -> Role? { all.first { $0.name == name } }
+}
+
+/// The API's tokens as control has them in memory: who asks, and how often.
+package final class APIAccess: Authenticator {
+    package static let prefix = "swa_"
+    /// Wrong tokens that an address may show in a minute.
+    private static let tries = 5.0
+    /// Requests of a token in a second.
+    private static let rate = 100.0
+    private static let most = 65_536
+
+    private struct Account {
+        var left: Double
+        /// Seconds of a monotonic clock.
+        var at: Double
+    }
+
+    private struct State {
+        var tokens: [SHA256Digest: APITokenRecord] = [:]
+        var uses: [String: Double] = [:]
+        var failures: [Source: Account] = [:]
+        var requests: [String: Account] = [:]
+    }
+
+    private let state = Mutex(State())
+    private let now: @Sendable () -> Double
+
+    /// - Parameter now: seconds since 1970.
+    init(now: @escaping @Sendable () -> Double) { self.now = now }
+
+    func load(_ store: ControlStore) async throws(StoreError) {
+        let tokens = try await store.apiTokens()
+        state.withLock { state in
+            state.tokens = Dictionary(tokens.map { ($0.digest, $0) }) { first, _ in first }
+        }
+    }
+
+    package func authenticate(_ request: HTTPRequest, from origin: RequestOrigin) async -> Authentication {
+        guard let secret = Self.secret(request.headerFields[.authorization]) else { return .missing }
+        // The hash is what is looked up: the time that takes tells nothing of a secret.
+        let digest = SHA256.digest(Array(secret.utf8))
+        let (steady, wall) = (Clocks.steadySeconds, now())
+        return state.withLock { state in
+            // Not even a right one is looked at then: an answer to it would tell who guesses that it is right.
+            if Self.left(state.failures[origin.source], Self.tries, per: 60, at: steady) < 1 { return .tooManyFailures }
+            guard let token = state.tokens[digest] else {
+                Self.take(&state.failures, origin.source, Self.tries, per: 60, at: steady)
+                return .wrong
+            }
+            guard wall < token.expires else { return .expired }
+            state.uses[token.id] = wall
+            guard let role = FleetRoles.named(token.role) else { return .wrong }
+            let classes = token.classes
+            let scope = classes.isEmpty ? nil : CallerScope(patterns: classes) { classes.contains($0) }
+            return .caller(Caller(name: "token:\(token.name)", role: role, scope: scope))
+        }
+    }
+
+    /// Whether a caller may ask once more within this second.
+    func admits(_ caller: String) -> Bool {
+        let steady = Clocks.steadySeconds
+        return state.withLock { state in
+            guard Self.left(state.requests[caller], Self.rate, per: 1, at: steady) >= 1 else { return false }
+            Self.take(&state.requests, caller, Self.rate, per: 1, at: steady)
+            return true
+        }
+    }
+
+    func takeUses() -> [String: Double] {
+        state.withLock { state in
+            defer { state.uses = [:] }
+            return state.uses
+        }
+    }
+
+    private static func secret(_ header: String?) -> String? {
+        guard let header, header.utf8.count <= 4096 else { return nil }
+        let parts = header.split(separator: " ", maxSplits: 1)
+        guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
+        return String(parts[1].drop { $0 == " " })
+    }
+
+    private static func left(_ account: Account?, _ most: Double, per seconds: Double, at now: Double) -> Double {
+        account.map { min(most, $0.left + max(0, now - $0.at) * most / seconds) } ?? most
+    }
+
+    private static func take<Key: Hashable>(
+        _ accounts: inout [Key: Account], _ key: Key, _ most: Double, per seconds: Double, at now: Double
+    ) {
+        if accounts[key] == nil, accounts.count >= Self.most {
+            accounts = accounts.filter { left($0.value, most, per: seconds, at: now) < most }
+            guard accounts.count < Self.most else { return }
+        }
+        accounts[key] = Account(left: max(0, left(accounts[key], most, per: seconds, at: now) - 1), at: now)
+    }
+}

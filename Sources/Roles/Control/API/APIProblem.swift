@@ -1,0 +1,94 @@
+import FleetLink
+import FleetStore
+import HTTPServing
+import HTTPTypes
+import Hummingbird
+import JSON
+import Text
+
+/// Why a call of the API is refused, as RFC 9457 says it.
+package struct APIProblem: Error, Sendable, Hashable {
+    let status: Int
+    /// For programs.
+    let code: String
+    /// For a person.
+    let text: String
+    var advice: String?
+    /// Seconds.
+    var retryAfter: Int?
+    /// Members beside those that every problem has.
+    var extra = JSONObject()
+
+    init(_ status: Int, _ code: String, _ text: String, advice: String? = nil, retryAfter: Int? = nil) {
+        self.status = status
+        self.code = code
+        self.text = text
+        self.advice = advice
+        self.retryAfter = retryAfter
+    }
+
+    init(_ error: StoreError) {
+        self.init(503, "no_database", "control does not reach its database", advice: "try again", retryAfter: 5)
+    }
+
+    init(_ refusal: LinkRefusal) {
+        self.init(
+            refusal.status, refusal.code, refusal.text, advice: refusal.advice, retryAfter: refusal.retryAfter)
+    }
+
+    static func unknown(_ what: String, _ name: String) -> APIProblem {
+        APIProblem(404, "not_found", "there is no \(what) '\(DisplayName.escape(name))'")
+    }
+
+    static func invalid(_ member: String, _ reason: String) -> APIProblem {
+        APIProblem(422, "invalid", "'\(DisplayName.escape(member))' \(reason)")
+    }
+
+    static let unnamed = APIProblem(
+        428, "if_match_missing", "this call changes something: it needs If-Match with the ETag of what it changes",
+        advice: "GET it, and send its ETag as If-Match")
+
+    static func stale(_ revision: Int64) -> APIProblem {
+        APIProblem(
+            412, "stale", "it was changed since: its ETag is \"\(revision)\" now", advice: "GET it again, then decide")
+    }
+
+    /// - Parameter id: of the request, in the answer's head too.
+    func response(request id: String) -> Response {
+        var object = JSONObject([
+            "type": "about:blank", "title": .string(HTTPResponse.Status(code: status).reasonPhrase),
+            "status": .integer(Int64(status)), "code": .string(code), "detail": .string(text),
+            "advice": .string(advice ?? ""), "request_id": .string(id),
+        ])
+        for member in extra.members { object[member.key] = member.value }
+        var response = Response.json(.object(object), status: HTTPResponse.Status(code: status))
+        response.headers[.contentType] = "application/problem+json"
+        if let retryAfter { response.headers[.retryAfter] = "\(retryAfter)" }
+        return response
+    }
+
+    /// For what is turned away before it is looked at.
+    static func code(of status: HTTPResponse.Status) -> String {
+        switch status.code {
+        case 400: "bad_request"
+        case 401: "unauthorized"
+        case 403: "forbidden"
+        case 404: "not_found"
+        case 405: "method"
+        case 408: "too_slow"
+        case 413: "too_large"
+        case 429: "too_many"
+        case 503: "unavailable"
+        default: "refused"
+        }
+    }
+
+    static func advice(of status: HTTPResponse.Status) -> String {
+        switch status.code {
+        case 401: "give a token that is in force: Authorization: Bearer swa_…"
+        case 403: "ask an admin for a token with the role that it needs"
+        case 429: "wait, then try again"
+        default: ""
+        }
+    }
+}

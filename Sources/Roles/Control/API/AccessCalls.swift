@@ -1,0 +1,185 @@
+import Fleet
+import FleetStore
+import Hashing
+import JSON
+import Text
+
+/// Enrolment tokens, API tokens, audit.
+enum AccessCalls {
+    static func tokens(_ call: APICall) async throws(APIProblem) -> APIReply {
+        let limit = try call.limit()
+        let page = try await call.stored { [after = try call.after()] () throws(StoreError) in
+            try await call.core.store.tokens(after: after, limit: limit + 1)
+        }
+        let now = call.core.now()
+        return .list(
+            page.prefix(limit).map { Documents.token($0, at: now) },
+            next: page.count > limit ? page[limit - 1].grant.id : nil)
+    }
+
+    static func token(_ call: APICall) async throws(APIProblem) -> APIReply {
+        let id = try call.path("id")
+        guard let token = try await call.stored({ () throws(StoreError) in try await call.core.store.token(id) }) else {
+            throw .unknown("token", id)
+        }
+        return APIReply(Documents.token(token, at: call.core.now()), revision: token.revision)
+    }
+
+    static func createToken(_ call: APICall) async throws(APIProblem) -> APIReply {
+        let members = try call.members(["uses", "ttl", "name", "labels", "approve", "ephemeral"])
+        let now = call.core.now()
+        var labels = Labels()
+        do throws(LabelProblem) {
+            for (key, value) in try members.labelPairs("labels") { try labels.set(key, value ?? "") }
+        } catch { throw .invalid("labels", error.description) }
+        let name = try members.text("name", most: 63)
+        if let name, !LabelKey.isValid(name) || name.contains("/") {
+            throw .invalid("name", "is 1 to 63 letters, digits and ._-, the first no sign")
+        }
+        let uses = try members.number("uses", in: 1...1_000_000) ?? 1
+        if name != nil, uses > 1 { throw .invalid("uses", "is 1 where the token is for one name") }
+        guard let token = EnrolmentToken(random: ControlCore.random(40), pin: call.core.authority.pin) else {
+            throw APIProblem(500, "random", "no token could be made")
+        }
+        let record = TokenRecord(
+            grant: EnrolmentGrant(
+                id: token.id, secretDigest: token.secretDigest,
+                expires: now + (try members.duration("ttl", most: EnrolmentGrant.longestLife) ?? 3600),
+                uses: Int(uses), name: name, labels: labels, needsApproval: try members.flag("approve") ?? false,
+                isEphemeral: try members.flag("ephemeral") ?? false),
+            who: call.act.who, made: now)
+        let kept = try await call.stored { () throws(StoreError) in try await call.core.store.add(record, by: call.act)
+        }
+        var object = Documents.token(kept, at: now).objectValue ?? JSONObject()
+        object["token"] = .string(token.text.value)
+        object["command"] = .string(call.core.joinCommand(token, name: name))
+        return APIReply(.object(object), status: 201, revision: kept.revision, location: "/v1/tokens/\(token.id)")
+    }
+
+    static func revokeToken(_ call: APICall) async throws(APIProblem) -> APIReply {
+        let id = try call.path("id")
+        let expecting = try call.ifMatch()
+        let outcome = try await call.stored { () throws(StoreError) in
+            try await call.core.store.revokeToken(id, expecting: expecting, by: call.act)
+        }
+        let token = try call.value(of: outcome, "token", id)
+        return APIReply(Documents.token(token, at: call.core.now()), revision: token.revision)
+    }
+
+    // MARK: API tokens
+
+    static func apiTokens(_ call: APICall) async throws(APIProblem) -> APIReply {
+        let (limit, after) = (try call.limit(), try call.after() ?? "")
+        let tokens = try await call.stored { () throws(StoreError) in try await call.core.store.apiTokens() }
+        let page = tokens.filter { $0.id > after }.sorted { $0.id < $1.id }
+        return .list(
+            page.prefix(limit).map(Documents.apiToken), next: page.count > limit ? page[limit - 1].id : nil)
+    }
+
+    static func apiToken(_ call: APICall) async throws(APIProblem) -> APIReply {
+        let id = try call.path("id")
+        let tokens = try await call.stored { () throws(StoreError) in try await call.core.store.apiTokens() }
+        guard let token = tokens.first(where: { $0.id == id || $0.name == id }) else { throw .unknown("API token", id) }
+        return APIReply(Documents.apiToken(token), revision: token.revision)
+    }
+
+    static func createAPIToken(_ call: APICall) async throws(APIProblem) -> APIReply {
+        let members = try call.members(["name", "role", "classes", "ttl"])
+        let name = try members.needed("name", most: 63)
+        guard LabelKey.isValid(name) else { throw .invalid("name", "is 1 to 63 letters, digits and ._/-") }
+        let role = try members.text("role") ?? "viewer"
+        guard FleetRoles.named(role) != nil else { throw .invalid("role", "is viewer, operator or admin") }
+        let ttl = try members.duration("ttl", most: 10 * 366 * 86_400) ?? 90 * 86_400
+        let (record, secret) = APITokenRecord.make(
+            name: name, role: role, classes: try members.texts("classes", most: 1000, bytes: 63), ttl: ttl,
+            by: call.act)
+        let outcome = try await call.stored { () throws(StoreError) in
+            try await call.core.store.add(record, by: call.act)
+        }
+        let kept = try call.value(of: outcome, "API token", name)
+        try await call.stored { () throws(StoreError) in try await call.core.access.load(call.core.store) }
+        var object = Documents.apiToken(kept).objectValue ?? JSONObject()
+        object["token"] = .string(secret.value)
+        return APIReply(.object(object), status: 201, revision: kept.revision, location: "/v1/api-tokens/\(kept.id)")
+    }
+
+    static func removeAPIToken(_ call: APICall) async throws(APIProblem) -> APIReply {
+        let id = try call.path("id")
+        let expecting = try call.ifMatch()
+        let outcome = try await call.stored { () throws(StoreError) in
+            try await call.core.store.removeAPIToken(id, expecting: expecting, by: call.act)
+        }
+        let token = try call.value(of: outcome, "API token", id)
+        try await call.stored { () throws(StoreError) in try await call.core.access.load(call.core.store) }
+        return APIReply(Documents.apiToken(token))
+    }
+
+    // MARK: Audit
+
+    static func audit(_ call: APICall) async throws(APIProblem) -> APIReply {
+        let limit = try call.limit()
+        let before = try call.after().map { text throws(APIProblem) in
+            guard let id = Int64(text) else {
+                throw APIProblem(400, "after", "'after' is what the page before has as its 'next'")
+            }
+            return id
+        }
+        let lines = try await call.stored { () throws(StoreError) in
+            try await call.core.store.audit(
+                before: before, limit: limit + 1, subject: call.query("subject"), action: call.query("action"))
+        }
+        return .list(
+            lines.prefix(limit).map(Documents.audit), next: lines.count > limit ? "\(lines[limit - 1].id)" : nil)
+    }
+}
+
+extension APIMembers {
+    func labelPairs(_ key: String) throws(LabelProblem) -> [(String, String?)] {
+        do { return try labels(key) } catch { throw .value(key) }
+    }
+}
+
+extension APITokenRecord {
+    /// A new one, and its secret.
+    package static func make(
+        name: String, role: String, classes: [String], ttl: Double, by act: Act
+    ) -> (APITokenRecord, Secret) {
+        let secret = Secret(APIAccess.prefix + Hexadecimal.encode(ControlCore.random(32)))
+        let record = APITokenRecord(
+            id: "t-" + Hexadecimal.encode(ControlCore.random(6)), name: name,
+            digest: SHA256.digest(Array(secret.value.utf8)),
+            role: role, classes: classes, expires: act.at + ttl, who: act.who, made: act.at)
+        return (record, secret)
+    }
+}
+
+extension APICall {
+    /// Runs what needs the database.
+    func stored<Value: Sendable>(
+        _ body: () async throws(StoreError) -> Value
+    ) async throws(APIProblem) -> Value {
+        do throws(StoreError) { return try await body() } catch {
+            core.logger.warning("the database did not answer the API", metadata: ["error": "\(error)"])
+            throw APIProblem(error)
+        }
+    }
+
+    func value<Value>(of outcome: ChangeOutcome<Value>, _ what: String, _ name: String) throws(APIProblem) -> Value {
+        switch outcome {
+        case .done(let value): return value
+        case .unknown: throw .unknown(what, name)
+        case .stale(let revision): throw .stale(revision)
+        case .taken: throw APIProblem(409, "taken", "there is another \(what) of that name")
+        case .refused(let code, let text): throw APIProblem(409, code, text)
+        }
+    }
+}
+
+extension ControlCore {
+    /// What somebody pastes on a new host.
+    package func joinCommand(_ token: EnrolmentToken, name: String?) -> String {
+        let doors = doors.isEmpty ? ["https://CONTROL:7443"] : doors
+        return "swoop agent join \(doors.joined(separator: ",")) --token \(token.text.value)"
+            + (name.map { " --name \($0)" } ?? "")
+    }
+}

@@ -1,0 +1,160 @@
+import Fleet
+import FleetStore
+import JSON
+
+/// Nodes.
+enum NodeCalls {
+    static func list(_ call: APICall) async throws(APIProblem) -> APIReply {
+        let limit = try call.limit()
+        let after = try call.after()
+        let selection = try selection(call.query("select"))
+        let state = call.query("state")
+        guard state.map({ NodeState(rawValue: $0) != nil || $0 == "away" || $0 == "present" }) ?? true else {
+            throw APIProblem(400, "state", "'state' is pending, active, drained, cloned, revoked, away or present")
+        }
+        let key = try order(call.query("sort"))
+        var found: [(key: String, seat: Roster.Seat)] = []
+        for seat in call.core.roster.withLock({ Array($0.seats.values) }) {
+            guard selection?.selects(seat.record.selectable) ?? true else { continue }
+            switch state {
+            case nil: break
+            case "away": guard seat.isAway else { continue }
+            case "present": guard !seat.isAway else { continue }
+            case let name?: guard seat.record.state.rawValue == name else { continue }
+            }
+            found.append((key(seat), seat))
+        }
+        found.sort { $0.key < $1.key }
+        let rest = after.map { after in found.drop { $0.key <= after } } ?? found[...]
+        let page = rest.prefix(limit)
+        return .list(
+            page.map { document($0.seat, call.core) }, next: rest.count > limit ? page.last?.key : nil,
+            total: found.count)
+    }
+
+    private static func order(_ sort: String?) throws(APIProblem) -> (Roster.Seat) -> String {
+        switch sort {
+        case nil, "name": { "\($0.record.name)\u{1}\($0.record.id)" }
+        case "id": { $0.record.id.description }
+        case "site": { "\($0.record.site ?? "")\u{1}\($0.record.name)\u{1}\($0.record.id)" }
+        case "state": { "\($0.record.state.rawValue)\u{1}\($0.record.name)\u{1}\($0.record.id)" }
+        default: throw APIProblem(400, "sort", "'sort' is name, id, site or state")
+        }
+    }
+
+    static func selection(_ text: String?) throws(APIProblem) -> Selection? {
+        guard let text else { return nil }
+        do throws(SelectionProblem) { return try Selection(text) } catch {
+            throw APIProblem(400, "selection", "the expression cannot be understood: \(error)")
+        }
+    }
+
+    static func document(_ seat: Roster.Seat, _ core: ControlCore) -> JSONValue {
+        Documents.node(seat, jobs: core.jobs.withLock { ($0.ofNode[seat.record.id] ?? []).sorted() })
+    }
+
+    static func show(_ call: APICall) async throws(APIProblem) -> APIReply {
+        let seat = try seat(call)
+        return APIReply(document(seat, call.core), revision: seat.record.revision)
+    }
+
+    /// By id or name.
+    private static func seat(_ call: APICall) throws(APIProblem) -> Roster.Seat {
+        let text = try call.path("id")
+        let seat = call.core.roster.withLock { roster in
+            (NodeID(text) ?? roster.names[text]).flatMap { roster[$0] }
+        }
+        guard let seat else { throw .unknown("node", text) }
+        return seat
+    }
+
+    /// Name, labels, and what control makes of it.
+    static func change(_ call: APICall) async throws(APIProblem) -> APIReply {
+        let seat = try seat(call)
+        let expecting = try call.ifMatch()
+        let members = try call.members(["name", "labels", "state", "now"])
+        let name = try members.text("name", most: 63)
+        if let name, !LabelKey.isValid(name) || name.contains("/") {
+            throw .invalid("name", "is 1 to 63 letters, digits and ._-, the first no sign")
+        }
+        let pairs = try members.labels("labels")
+        let state: NodeState?
+        switch try members.text("state") {
+        case nil: state = nil
+        case "active": state = .active
+        case "drained": state = .drained
+        case "revoked": state = .revoked
+        default: throw .invalid("state", "is active, drained or revoked")
+        }
+        if seat.record.state == .revoked, state != nil, state != .revoked {
+            throw APIProblem(
+                409, "revoked", "a key that was revoked stays so", advice: "join the host again with a new token")
+        }
+        // Checked before, so that the move itself cannot fail on them.
+        var trial = seat.record.labels
+        do throws(LabelProblem) { for (key, value) in pairs { try trial.set(key, value) } } catch {
+            throw .invalid("labels", error.description)
+        }
+        let (core, id) = (call.core, seat.record.id)
+        let outcome = try await call.stored { () throws(StoreError) in
+            try await core.store.change(id, expecting: expecting, by: call.act, action(state, name, pairs)) { node in
+                if let name { node.name = name }
+                if let state { node.state = state }
+                if state == .active { node.pendingUntil = nil }
+                for (key, value) in pairs { try? node.labels.set(key, value) }
+                return nil
+            }
+        }
+        let node = try call.value(of: outcome, "node", id.description)
+        await core.take(node)
+        if try members.flag("now") ?? false, state == .drained { await core.pauseAll(of: id) }
+        guard let seat = core.roster.withLock({ $0[id] }) else { throw .unknown("node", id.description) }
+        return APIReply(document(seat, core), revision: node.revision)
+    }
+
+    private static func action(_ state: NodeState?, _ name: String?, _ labels: [(String, String?)]) -> String {
+        switch state {
+        case .active: "node.activate"
+        case .drained: "node.drain"
+        case .revoked: "node.revoke"
+        default: name != nil ? "node.rename" : "node.label"
+        }
+    }
+
+    static func remove(_ call: APICall) async throws(APIProblem) -> APIReply {
+        let seat = try seat(call)
+        let expecting = try call.ifMatch()
+        let (core, id) = (call.core, seat.record.id)
+        let outcome = try await call.stored { () throws(StoreError) in
+            try await core.store.remove(id, expecting: expecting, by: call.act)
+        }
+        _ = try call.value(of: outcome, "node", id.description)
+        await core.report(.failed(code: "removed", again: false), of: id)
+        core.roster.withLock { $0.remove(id) }?.resume.resume()
+        return APIReply(document(seat, core))
+    }
+}
+
+extension ControlCore {
+    /// A node as this control has just changed it.
+    func take(_ node: NodeRecord) async {
+        let before = roster.withLock { roster in
+            let before = roster[node.id]?.record
+            roster.put(node)
+            // Whichever host of a clone goes on counts as the first.
+            if before?.state == .cloned, node.state == .active {
+                roster.change(node.id) { $0.sequence = SyncSequence() }
+            }
+            return before
+        }
+        await changed(node, before: before)
+    }
+
+    /// Its running jobs pause at a node.
+    func pauseAll(of node: NodeID) async {
+        for id in jobs.withLock({ $0.ofNode[node] ?? [] }) {
+            guard let snapshot = await lead(id)?.snapshot else { continue }
+            tell([(node, .pause(job: id, revision: snapshot.record.revision))])
+        }
+    }
+}

@@ -1,0 +1,102 @@
+import Fleet
+import FleetStore
+import JSON
+
+/// Jobs with no transfer, which point targets back at what they had.
+enum RollbackCalls {
+    static func ofJob(_ call: APICall) async throws(APIProblem) -> APIReply {
+        let job = try await JobCalls.job(call)
+        return try await rollBack(call, class: job.className, below: job)
+    }
+
+    static func ofClass(_ call: APICall) async throws(APIProblem) -> APIReply {
+        let name = try call.path("name")
+        try call.checkClass(name)
+        return try await rollBack(call, class: name, below: nil)
+    }
+
+    /// - Parameter given: the job whose content goes; nil for the class's last.
+    private static func rollBack(
+        _ call: APICall, class name: String, below given: JobRecord?
+    ) async throws(APIProblem) -> APIReply {
+        let members = try call.members(["to", "waves"])
+        let to = try members.texts("to", most: 100, bytes: 4096)
+        let inWaves = try members.flag("waves") ?? false
+        let core = call.core
+        let history = try await call.stored { () throws(StoreError) in
+            try await core.store.jobs(before: nil, limit: 1000, class: name)
+        }
+        let visible = history.filter {
+            $0.content != nil && ($0.state == .done || $0.state == .partly || $0.id == given?.id)
+        }
+        guard let gone = given ?? visible.first(where: { $0.restores == nil }) else {
+            throw .unknown("job of the class", name)
+        }
+        // What is visible while a rollback is in force is what that one restored.
+        guard let target = visible.first(where: { $0.id < gone.id && $0.restores == nil }), let content = target.content
+        else {
+            throw APIProblem(409, "no_version", "no job of '\(name)' is done before \(gone.id)")
+        }
+        do {
+            let (record, settings) = try await core.planned(target)
+            guard settings.publish == .versions else {
+                throw APIProblem(
+                    409, "not_versions", "the class '\(name)' keeps no versions: targets have only what they show",
+                    advice: "set publish: versions in the class")
+            }
+            let nodes = try await targets(of: gone, to: to, call)
+            guard !nodes.isEmpty else {
+                throw APIProblem(422, "no_targets", "no target of \(gone.id) is to be rolled back")
+            }
+            let now = core.now()
+            let id = core.newJobID()
+            var job = JobRecord(
+                id: id, className: name, classVersion: target.classVersion, order: target.order, sender: target.sender,
+                who: call.act.who, name: target.name, priority: 9, made: now)
+            job.content = content
+            job.restores = target.id
+            job.expires = now + settings.course.expires
+            job.started = now
+            var course = settings.course
+            if !inWaves { course.waves = [.percent(100)] }
+            let waves = core.waves(nodes, settings, sizes: course.waves, job: id)
+            let planned = job
+            _ = try await call.stored { () throws(StoreError) in try await core.store.add(planned, by: call.act) }
+            let moved = try await call.stored { () throws(StoreError) in
+                try await core.store.move(id, known: nil, course: course, by: call.act, "job.rollback") {
+                    job -> MoveDecision<Bool> in
+                    job.machine = JobMachine(id: id, waves: waves, course: settings.course, at: now)
+                    return .go(true)
+                }
+            }
+            guard let snapshot = moved.value?.snapshot, let machine = snapshot.machine else {
+                throw APIProblem.unknown("job", id)
+            }
+            await core.lead(id, settings).take(snapshot)
+            core.keep(snapshot, record, settings)
+            core.carryOut(machine.targets.flatMap { machine.orders(of: $0.node) }, of: snapshot, before: nil)
+            return APIReply(
+                try await JobCalls.document(snapshot.record, call, full: true), status: 201,
+                revision: snapshot.record.revision, location: "/v1/jobs/\(id)")
+        } catch let problem as APIProblem { throw problem } catch {
+            throw APIProblem(500, "class_damaged", "\(error)")
+        }
+    }
+
+    private static func targets(
+        of job: JobRecord, to expressions: [String], _ call: APICall
+    ) async throws(APIProblem) -> [NodeID] {
+        var selections: [Selection] = []
+        for text in expressions { if let selection = try NodeCalls.selection(text) { selections.append(selection) } }
+        let snapshot = try await call.stored { () throws(StoreError) in
+            try await call.core.store.snapshot(job.id, course: JobCourse())
+        }
+        let narrowed = selections.isEmpty ? nil : Selections(selections)
+        let records = call.core.roster.withLock { roster in
+            (snapshot?.machine?.targets ?? []).compactMap { target in
+                target.state.hasContent ? roster[target.node]?.record : nil
+            }
+        }
+        return records.filter { narrowed?.selects($0.selectable) ?? true }.map(\.id)
+    }
+}

@@ -1,0 +1,190 @@
+import Fleet
+import FleetStore
+import JSON
+
+extension ControlCore {
+    /// When parts of ``tick()`` were done last, in seconds since 1970.
+    struct Marks: Sendable {
+        var second = 0.0
+        var poll = 0.0
+        var minute = 0.0
+        var hour = 0.0
+    }
+
+    private static let step = Duration.milliseconds(200)
+    private static let poll = 0.4
+    /// Nodes that are away at a time of which each is said.
+    private static let mostSaid = 50
+
+    /// Runs until the task is cancelled.
+    package func run() async {
+        while !Task.isCancelled {
+            await tick()
+            try? await Task.sleep(for: Self.step)
+        }
+    }
+
+    /// Time has passed: to be called a few times a second.
+    package func tick() async {
+        let now = now()
+        for parked in roster.withLock({ $0.unparkDue(at: now) }) { parked.resume.resume() }
+        let due = marks.withLock { marks in
+            func isDue(_ last: inout Double, every seconds: Double) -> Bool {
+                // A clock that was set back is no reason to wait for it.
+                guard now - last >= seconds || now < last else { return false }
+                last = now
+                return true
+            }
+            return (
+                poll: isDue(&marks.poll, every: Self.poll), second: isDue(&marks.second, every: 1),
+                minute: isDue(&marks.minute, every: 10), hour: isDue(&marks.hour, every: 3600)
+            )
+        }
+        if due.poll { await followChanges() }
+        // Agents whose requests wait here go to a control that has its database.
+        if !isReady { for parked in roster.withLock({ $0.unparkAll() }) { parked.resume.resume() } }
+        if due.second {
+            await findAway(now)
+            await moveJobs(now)
+            await closeEnded()
+        }
+        if due.minute {
+            await write(now)
+            await findLate(now)
+            await catchUp(now)
+        }
+        if due.hour { await tidy(now) }
+    }
+
+    // MARK: Changes
+
+    /// Takes over what this and other controls have changed.
+    package func followChanges() async {
+        do throws(StoreError) {
+            while true {
+                let page = try await store.changes(after: state.withLock { $0.change }, limit: 500)
+                reached()
+                guard let last = page.last else { return }
+                try await take(page)
+                state.withLock { $0.change = max($0.change, last.id) }
+                feed.put(page)
+                if page.count < 500 { return }
+            }
+        } catch {
+            logger.warning("the database does not answer", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func take(_ changes: [ChangeRecord]) async throws(StoreError) {
+        var seen: Set<String> = []
+        // Of several changes of one thing the last counts.
+        for change in changes.reversed() where seen.insert("\(change.kind) \(change.subject)").inserted {
+            switch change.kind {
+            case "node": try await takeNode(change.subject)
+            case "class":
+                let record = try await store.fleetClass(change.subject)
+                classes.withLock { $0[change.subject] = record }
+            case "job":
+                let known = await lead(change.subject)?.snapshot?.record
+                if let known, known.revision >= change.id { continue }
+                await refresh(job: change.subject)
+            case "api-token": try await access.load(store)
+            default: break
+            }
+        }
+    }
+
+    private func takeNode(_ text: String) async throws(StoreError) {
+        guard let id = NodeID(text) else { return }
+        let before = roster.withLock { $0[id]?.record }
+        guard let node = try await store.node(id) else {
+            return roster.withLock { $0.remove(id) }?.resume.resume() ?? ()
+        }
+        if let before, before.revision >= node.revision { return }
+        roster.withLock { $0.put(node) }
+        await changed(node, before: before)
+    }
+
+    /// What follows for jobs and requests when a node's state is another.
+    func changed(_ node: NodeRecord, before: NodeRecord?) async {
+        guard let before, before.state != node.state else { return }
+        switch node.state {
+        case .revoked: roster.withLock { $0.unpark(node.id) }?.resume.resume()
+        case .drained, .cloned, .pending: await report(.drained, of: node.id)
+        case .active:
+            await report(.back, of: node.id)
+            await tellAgain(node.id)
+            roster.withLock { $0.unpark(node.id) }?.resume.resume()
+        }
+    }
+
+    // MARK: Time
+
+    private func findAway(_ now: Double) async {
+        let seconds = settings.pace.awayAfter(agents: roster.withLock { $0.present })
+        let found = roster.withLock { $0.findAway(at: now, after: seconds) }
+        if found.count > Self.mostSaid {
+            await say("nodes.away", "", .object(["nodes": .integer(Int64(found.count))]), at: now)
+        }
+        for node in found {
+            await report(.away, of: node)
+            guard let record = roster.withLock({ $0[node]?.record }) else { continue }
+            if record.isEphemeral {
+                await forget(record, "node.forget")
+            } else if record.state == .active, found.count <= Self.mostSaid {
+                await say("node.away", node.description, .object(["name": .string(record.name)]), at: now)
+            }
+        }
+    }
+
+    private func forget(_ node: NodeRecord, _ action: String) async {
+        do throws(StoreError) {
+            _ = try await store.remove(node.id, by: .control(at: now()), action)
+            roster.withLock { $0.remove(node.id) }?.resume.resume()
+        } catch {
+            logger.warning("a node was not forgotten", metadata: ["node": "\(node.id)", "error": "\(error)"])
+        }
+    }
+
+    /// Jobs whose next wave, moment or end is due.
+    private func moveJobs(_ now: Double) async {
+        let (leads, facts) = jobs.withLock { ($0.leads, $0.facts) }
+        for (id, lead) in leads {
+            guard let snapshot = await lead.snapshot, let machine = snapshot.machine else { continue }
+            if let begins = facts[id]?.begins, begins <= now, begins > now - 5, !machine.state.hasEnded {
+                carryOut(machine.targets.flatMap { machine.orders(of: $0.node) }, of: snapshot, before: snapshot)
+            }
+            guard let due = machine.due, due <= now else { continue }
+            do throws(StoreError) {
+                _ = try await lead.move(by: .control(at: now)) { machine, _ in .go(machine.tick(now)) }
+            } catch {
+                logger.warning("a job did not move", metadata: ["job": "\(id)", "error": "\(error)"])
+            }
+        }
+    }
+
+    /// What may be lost in a crash is written now and then, in one transaction.
+    private func write(_ now: Double) async {
+        do throws(StoreError) {
+            let doors = try await store.alive(settings.id, doors: settings.doors, at: now)
+            state.withLock { $0.doors = doors.isEmpty ? settings.doors : doors }
+            let seen = roster.withLock { $0.takeUnwritten(most: 2000) }
+            try await store.seen(seen, by: settings.id)
+            try await store.seen(apiTokens: access.takeUses())
+        } catch {
+            logger.warning("presence was not written", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func tidy(_ now: Double) async {
+        let pending = roster.withLock { roster in
+            roster.seats.values.map(\.record).filter {
+                $0.state == .pending && ($0.pendingUntil ?? .infinity) < now
+            }
+        }
+        for node in pending { await forget(node, "node.expire") }
+        do throws(StoreError) { try await store.tidy(at: now) } catch {
+            logger.warning("old records were not removed", metadata: ["error": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,82 @@
+import Fleet
+
+/// What a node is to be told, as control keeps it until the node has it. The message is made when it is given: peers of an offer
+/// are those of that moment.
+enum PendingCommand: Sendable, Hashable {
+    case offer(job: String, attempt: Int)
+    case switches(job: String, attempt: Int, at: Double?)
+    case pause(job: String, revision: Int64)
+    case resume(job: String, revision: Int64)
+    case cancel(job: String)
+    case end(job: String)
+    case send(job: String)
+    case restore(job: String)
+
+    /// The same whenever it is given again: the node does it once.
+    var id: String {
+        switch self {
+        case .offer(let job, let attempt): "\(job).\(attempt).offer"
+        case .switches(let job, let attempt, _): "\(job).\(attempt).switch"
+        case .pause(let job, let revision): "\(job).\(revision).pause"
+        case .resume(let job, let revision): "\(job).\(revision).resume"
+        case .cancel(let job): "\(job).cancel"
+        case .end(let job): "\(job).end"
+        case .send(let job): "\(job).send"
+        case .restore(let job): "\(job).restore"
+        }
+    }
+
+    var job: String {
+        switch self {
+        case .offer(let job, _), .switches(let job, _, _), .pause(let job, _), .resume(let job, _), .cancel(let job),
+            .end(let job), .send(let job), .restore(let job):
+            job
+        }
+    }
+}
+
+/// The commands of one node, in the order in which they are given.
+struct Outbox: Sendable {
+    /// Commands in one answer.
+    static let most = 512
+    private static let remembered = 256
+
+    private(set) var commands: [PendingCommand] = []
+    /// Ids of what the node has taken over since its last start.
+    private var taken: [String] = []
+
+    var isEmpty: Bool { commands.isEmpty }
+
+    /// - Returns: whether the node is to be told something that it was not told before.
+    mutating func add(_ command: PendingCommand) -> Bool {
+        switch command {
+        case .cancel(let job), .end(let job): commands.removeAll { $0.job == job }
+        case .pause(let job, _), .resume(let job, _):
+            commands.removeAll { other in
+                switch other {
+                case .pause(job, _), .resume(job, _): true
+                default: false
+                }
+            }
+        default: break
+        }
+        let id = command.id
+        guard !taken.contains(id), !commands.contains(where: { $0.id == id }) else { return false }
+        commands.append(command)
+        return true
+    }
+
+    /// The node has these.
+    mutating func take(_ ids: [String]) {
+        guard !ids.isEmpty else { return }
+        let ids = Set(ids)
+        commands.removeAll { ids.contains($0.id) }
+        taken += ids
+        if taken.count > Self.remembered { taken.removeFirst(taken.count - Self.remembered) }
+    }
+
+    mutating func drop(where isDropped: (PendingCommand) -> Bool) { commands.removeAll(where: isDropped) }
+
+    /// The node has started anew: what it took over it may be told again.
+    mutating func forgetTaken() { taken = [] }
+}

@@ -1,0 +1,139 @@
+import Fleet
+import FleetStore
+import Synchronization
+
+/// The nodes as control has them in memory: what the store says, who was heard of when, what each is to be told. A heartbeat
+/// changes this and nothing else.
+struct Roster: Sendable {
+    struct Seat: Sendable {
+        var record: NodeRecord
+        /// Nil until the node has asked here.
+        var sequence: SyncSequence?
+        /// Seconds since 1970, by control's clock; 0 where it was not heard of here.
+        var heard = 0.0
+        var isAway = true
+        /// Seconds that its clock is ahead.
+        var clock = 0.0
+        /// Free bytes below its roots, as it said last.
+        var free: [Int64] = []
+        var outbox = Outbox()
+        /// A request that waits for something to say.
+        var parked: Parked?
+        /// Heard of since it was written to the store last.
+        var isUnwritten = false
+    }
+
+    struct Parked: Sendable {
+        let number: UInt64
+        let until: Double
+        let resume: CheckedContinuation<Void, Never>
+    }
+
+    private(set) var seats: [NodeID: Seat] = [:]
+    private(set) var names: [String: NodeID] = [:]
+    /// Nodes that are not away.
+    private(set) var present = 0
+    private var parkedNumber: UInt64 = 0
+
+    subscript(_ id: NodeID) -> Seat? { seats[id] }
+
+    /// What the store says of a node, for a node that is new too.
+    mutating func put(_ record: NodeRecord) {
+        if let known = seats[record.id], known.record.name != record.name, names[known.record.name] == record.id {
+            names[known.record.name] = nil
+        }
+        names[record.name] = record.id
+        if seats[record.id] == nil {
+            seats[record.id] = Seat(record: record)
+        } else {
+            seats[record.id]?.record = record
+        }
+    }
+
+    /// - Returns: a request of it that waits.
+    mutating func remove(_ id: NodeID) -> Parked? {
+        guard let seat = seats.removeValue(forKey: id) else { return nil }
+        if names[seat.record.name] == id { names[seat.record.name] = nil }
+        if !seat.isAway { present -= 1 }
+        return seat.parked
+    }
+
+    /// - Returns: whether it was away.
+    mutating func hear(_ id: NodeID, at now: Double, clock: Double) -> Bool {
+        guard let seat = seats[id] else { return false }
+        seats[id]?.heard = now
+        seats[id]?.clock = clock
+        seats[id]?.isUnwritten = true
+        guard seat.isAway else { return false }
+        seats[id]?.isAway = false
+        present += 1
+        return true
+    }
+
+    /// Nodes that were not heard of for so long.
+    mutating func findAway(at now: Double, after seconds: Double) -> [NodeID] {
+        var found: [NodeID] = []
+        for (id, seat) in seats where !seat.isAway && seat.parked == nil && seat.heard + seconds < now {
+            seats[id]?.isAway = true
+            present -= 1
+            found.append(id)
+        }
+        return found
+    }
+
+    /// - Returns: a request that waited for it.
+    mutating func tell(_ id: NodeID, _ command: PendingCommand) -> Parked? {
+        guard seats[id]?.outbox.add(command) == true else { return nil }
+        return unpark(id)
+    }
+
+    mutating func change(_ id: NodeID, _ body: (inout Seat) -> Void) {
+        guard var seat = seats.removeValue(forKey: id) else { return }
+        body(&seat)
+        seats[id] = seat
+    }
+
+    /// Keeps a request until there is something to say, unless there is already.
+    /// - Returns: what is to be resumed now: this one, or an earlier one of the node.
+    mutating func park(
+        _ id: NodeID, until: Double, _ resume: CheckedContinuation<Void, Never>
+    ) -> [CheckedContinuation<Void, Never>] {
+        guard let seat = seats[id], seat.outbox.isEmpty else { return [resume] }
+        parkedNumber += 1
+        let earlier = seat.parked?.resume
+        seats[id]?.parked = Parked(number: parkedNumber, until: until, resume: resume)
+        return earlier.map { [$0] } ?? []
+    }
+
+    mutating func unpark(_ id: NodeID) -> Parked? {
+        let parked = seats[id]?.parked
+        seats[id]?.parked = nil
+        return parked
+    }
+
+    /// Requests that have waited long enough.
+    mutating func unparkDue(at now: Double) -> [Parked] {
+        var due: [Parked] = []
+        for (id, seat) in seats {
+            guard let parked = seat.parked, parked.until <= now else { continue }
+            seats[id]?.parked = nil
+            // A request that waited is as good as one that comes now.
+            seats[id]?.heard = max(seat.heard, min(now, parked.until))
+            due.append(parked)
+        }
+        return due
+    }
+
+    mutating func unparkAll() -> [Parked] { seats.keys.compactMap { unpark($0) } }
+
+    /// What the store does not know of presence yet.
+    mutating func takeUnwritten(most: Int) -> [(id: NodeID, at: Double, sequence: SyncSequence)] {
+        var found: [(id: NodeID, at: Double, sequence: SyncSequence)] = []
+        for (id, seat) in seats where seat.isUnwritten {
+            guard found.count < most else { break }
+            seats[id]?.isUnwritten = false
+            found.append((id, seat.heard, seat.sequence ?? SyncSequence()))
+        }
+        return found
+    }
+}

@@ -1,0 +1,162 @@
+import Fleet
+import FleetStore
+import Text
+
+extension ControlCore {
+    /// What is derived from a job's one-time key, as it is kept sealed: 32 bytes that peers know each other by, 32 for tickets.
+    static let sealedLength = 64
+
+    /// Brings a job in memory to what the store has.
+    func refresh(job id: String) async {
+        do throws(StoreError) {
+            guard let record = try await store.job(id), !record.state.hasEnded else { return await close(id) }
+            guard let kept = try await store.fleetClass(record.className, version: record.classVersion) else { return }
+            let settings: FleetClass
+            do { settings = try kept.settings() } catch {
+                logger.error("a class cannot be read", metadata: ["class": "\(record.className)", "error": "\(error)"])
+                return
+            }
+            guard record.course != nil else {
+                if record.order.job != nil, record.state == .planned { tell([(record.sender, .send(job: id))]) }
+                return
+            }
+            guard let snapshot = try await lead(id, settings).refresh() else { return }
+            keep(snapshot, kept, settings)
+            carryOut(outstanding(snapshot), of: snapshot, before: nil)
+        } catch {
+            logger.warning("a job could not be read", metadata: ["job": "\(id)", "error": "\(error)"])
+        }
+    }
+
+    func lead(_ id: String, _ settings: FleetClass) -> JobLead {
+        jobs.withLock { jobs in
+            if let lead = jobs.leads[id] { return lead }
+            let lead = JobLead(id, settings: settings, core: self)
+            jobs.leads[id] = lead
+            return lead
+        }
+    }
+
+    /// The lead of an open job that runs.
+    func lead(_ id: String) -> JobLead? { jobs.withLock { $0.leads[id] } }
+
+    /// Has what offers are made of in memory.
+    func keep(_ snapshot: JobSnapshot, _ kept: ClassRecord, _ settings: FleetClass) {
+        let record = snapshot.record
+        var (secret, tickets): (Secret?, [UInt8]) = (nil, [])
+        if let sealed = record.sealed {
+            do {
+                let opened = try authority.open(sealed)
+                if settings.isolation == .job { secret = Secret(Hexadecimal.encode(opened.prefix(32))) }
+                tickets = Array(opened.dropFirst(32))
+            } catch {
+                logger.error("a job's secret cannot be opened", metadata: ["job": "\(record.id)"])
+            }
+        }
+        let facts = JobTable.Facts(
+            record: record, settings: settings, terms: JSONTerms(doc: kept.doc, name: kept.name), secret: secret,
+            ticketKey: tickets, begins: record.order.at.flatMap { DeadlineText.moment($0, from: record.made) })
+        let nodes = (snapshot.machine?.targets.map(\.node) ?? []) + record.caches
+        jobs.withLock { $0.put(facts, nodes: nodes) }
+    }
+
+    /// All that nodes are to be told of a job, as after a start.
+    private func outstanding(_ snapshot: JobSnapshot) -> [JobMachine.Order] {
+        guard let machine = snapshot.machine else { return [] }
+        var orders = machine.targets.flatMap { machine.orders(of: $0.node) }
+        if machine.state == .paused {
+            orders += machine.targets.filter { !$0.state.hasEnded }.map { .pause($0.node) }
+        }
+        return orders
+    }
+
+    // MARK: After a move
+
+    /// Tells nodes what a move ordered, and lets go of a job that has ended.
+    func carryOut(_ orders: [JobMachine.Order], of job: JobSnapshot, before: JobSnapshot?) {
+        let record = job.record
+        var commands: [(NodeID, PendingCommand)] = []
+        var offered: Set<NodeID> = []
+        for order in orders {
+            switch order {
+            case .offer(let node, let attempt):
+                guard offered.insert(node).inserted else { continue }
+                if let command = offer(record, to: node, attempt: attempt) { commands.append((node, command)) }
+            case .switches(let node, let moment):
+                let attempt = job.machine?.target(node)?.attempt ?? 1
+                commands.append((node, .switches(job: record.id, attempt: attempt, at: moment)))
+            case .cancel(let node): commands.append((node, .cancel(job: record.id)))
+            case .pause(let node): commands.append((node, .pause(job: record.id, revision: record.revision)))
+            case .resume(let node): commands.append((node, .resume(job: record.id, revision: record.revision)))
+            }
+        }
+        if before == nil, !record.state.hasEnded, record.restores == nil {
+            for node in record.caches { commands.append((node, .offer(job: record.id, attempt: 1))) }
+        }
+        tell(commands)
+        guard record.state.hasEnded, before.map({ !$0.record.state.hasEnded }) ?? true else { return }
+        let cancelled = record.state == .cancelled
+        let nodes = (job.machine?.targets.map(\.node) ?? []) + record.caches
+        if !cancelled { tell(nodes.map { ($0, .end(job: record.id)) }) }
+        tell([(record.sender, cancelled ? .cancel(job: record.id) : .end(job: record.id))])
+    }
+
+    /// Nil while the node gets nothing new.
+    private func offer(_ record: JobRecord, to node: NodeID, attempt: Int) -> PendingCommand? {
+        guard roster.withLock({ $0[node]?.record.state }) == .active else { return nil }
+        if let facts = jobs.withLock({ $0.facts[record.id] }), let begins = facts.begins, begins > now() { return nil }
+        return record.restores == nil ? .offer(job: record.id, attempt: attempt) : .restore(job: record.id)
+    }
+
+    /// A job is over for all.
+    private func close(_ id: String) async {
+        let lead = lead(id)
+        let last = await lead?.snapshot
+        // Before its facts go, nodes are told; messages of an end need none.
+        if let last, let record = try? await store.job(id) {
+            var ended = last
+            ended.record = record
+            if !last.record.state.hasEnded { carryOut([], of: ended, before: last) }
+        }
+        let nodes = (last?.machine?.targets.map(\.node) ?? []) + (last?.record.caches ?? [])
+        jobs.withLock { $0.remove(id, nodes: nodes) }
+        figures.withLock { $0.forget(id) }
+        peers.withLock { $0.forget(id) }
+    }
+
+    /// Lets go of jobs that have ended here.
+    func closeEnded() async {
+        for (id, lead) in jobs.withLock({ $0.leads }) {
+            if let state = await lead.snapshot?.record.state, state.hasEnded { await close(id) }
+        }
+    }
+
+    // MARK: What happens to nodes
+
+    /// Open jobs of a node hear of something.
+    func report(_ report: JobMachine.Report, of node: NodeID) async {
+        for id in jobs.withLock({ $0.ofNode[node] ?? [] }).sorted() {
+            guard let lead = lead(id), await lead.snapshot?.machine?.target(node) != nil else { continue }
+            do throws(StoreError) {
+                try await lead.report([JobLead.Report(node: node, attempt: nil, report: report, detail: nil)])
+            } catch {
+                logger.warning(
+                    "what happened to a node was not kept", metadata: ["node": "\(node)", "error": "\(error)"])
+            }
+        }
+    }
+
+    /// A node that started anew, or takes new jobs again, is told all that it is to do.
+    func tellAgain(_ node: NodeID) async {
+        for id in jobs.withLock({ $0.ofNode[node] ?? [] }).sorted() {
+            guard let snapshot = await lead(id)?.snapshot, let machine = snapshot.machine else { continue }
+            carryOut(machine.orders(of: node), of: snapshot, before: snapshot)
+            if machine.state == .paused, machine.target(node).map({ !$0.state.hasEnded }) ?? false {
+                tell([(node, .pause(job: id, revision: snapshot.record.revision))])
+            }
+            if snapshot.record.caches.contains(node), !machine.state.hasEnded {
+                tell([(node, .offer(job: id, attempt: 1))])
+            }
+        }
+    }
+}

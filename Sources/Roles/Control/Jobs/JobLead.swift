@@ -1,0 +1,177 @@
+import Fleet
+import FleetStore
+
+/// One open job at this control: its moves, one after the other. What many nodes report at a time is one transaction.
+actor JobLead {
+    /// Something that a node said, or that control found out.
+    struct Report: Sendable {
+        let node: NodeID
+        /// Nil for what control found out.
+        let attempt: Int?
+        let report: JobMachine.Report
+        let detail: String?
+    }
+
+    private struct Reported: Sendable {
+        let reports: [Report]
+        let receipts: [ReceiptRecord]
+        let end: CheckedContinuation<StoreError?, Never>
+    }
+
+    private enum Work: Sendable {
+        case reported(Reported)
+        /// Whoever gets a turn goes on, and says when it is over.
+        case turn(CheckedContinuation<Void, Never>)
+    }
+
+    /// Reports in one transaction.
+    private static let most = 4000
+
+    let id: String
+    let settings: FleetClass
+    private unowned let core: ControlCore
+    private(set) var snapshot: JobSnapshot?
+    private var waiting: [Work] = []
+    private var isBusy = false
+
+    init(_ id: String, settings: FleetClass, core: ControlCore) {
+        self.id = id
+        self.settings = settings
+        self.core = core
+    }
+
+    /// - Returns: when all of it is durable.
+    func report(_ reports: [Report], receipts: [ReceiptRecord] = []) async throws(StoreError) {
+        guard !reports.isEmpty || !receipts.isEmpty else { return }
+        let error = await withCheckedContinuation { continuation in
+            waiting.append(.reported(Reported(reports: reports, receipts: receipts, end: continuation)))
+            if !isBusy { startNext() }
+        }
+        if let error { throw error }
+    }
+
+    /// An order, or the passing of time.
+    func move(
+        expecting: Int64? = nil, by act: Act, _ action: String? = nil,
+        _ body: @escaping @Sendable (inout JobMachine, inout JobRecord) -> MoveDecision<[JobMachine.Order]>
+    ) async throws(StoreError) -> ChangeOutcome<JobSnapshot> {
+        await turn()
+        defer { endTurn() }
+        let outcome: ChangeOutcome<Moved<[JobMachine.Order]>>
+        let before = snapshot
+        do throws(StoreError) {
+            outcome = try await core.store.move(
+                id, known: snapshot, course: settings.course, expecting: expecting, by: act, action
+            ) { job in
+                guard var machine = job.machine else {
+                    return .refused(code: "not_running", "the job does not run yet")
+                }
+                let decision = body(&machine, &job.record)
+                if case .go = decision { job.machine = machine }
+                return decision
+            }
+        } catch {
+            snapshot = nil
+            throw error
+        }
+        switch outcome {
+        case .done(let moved):
+            snapshot = moved.snapshot
+            core.carryOut(moved.result, of: moved.snapshot, before: before)
+            return .done(moved.snapshot)
+        case .unknown: return .unknown
+        case .stale(let revision): return .stale(revision: revision)
+        case .taken: return .taken
+        case .refused(let code, let text): return .refused(code: code, text)
+        }
+    }
+
+    /// Takes over what another control, or this one's start, has done.
+    func take(_ snapshot: JobSnapshot) {
+        if let known = self.snapshot, known.record.revision >= snapshot.record.revision { return }
+        self.snapshot = snapshot
+    }
+
+    /// Reads what has changed in the store.
+    func refresh() async throws(StoreError) -> JobSnapshot? {
+        await turn()
+        defer { endTurn() }
+        snapshot = try await core.store.snapshot(id, known: snapshot, course: settings.course)
+        return snapshot
+    }
+
+    // MARK: Turns
+
+    private func turn() async {
+        guard isBusy else {
+            isBusy = true
+            return
+        }
+        await withCheckedContinuation { waiting.append(.turn($0)) }
+    }
+
+    private func endTurn() {
+        isBusy = false
+        if !waiting.isEmpty { startNext() }
+    }
+
+    private func startNext() {
+        guard let first = waiting.first else { return }
+        isBusy = true
+        if case .turn(let continuation) = first {
+            waiting.removeFirst()
+            continuation.resume()
+            return
+        }
+        var group: [Reported] = []
+        var count = 0
+        while case .reported(let reported)? = waiting.first, count < Self.most {
+            group.append(reported)
+            count += reported.reports.count + reported.receipts.count
+            waiting.removeFirst()
+        }
+        Task { await self.carryOut(group) }
+    }
+
+    private func carryOut(_ group: [Reported]) async {
+        let now = core.now()
+        let reports = group.flatMap(\.reports)
+        let before = snapshot
+        var failure: StoreError?
+        do throws(StoreError) {
+            let outcome = try await core.store.move(
+                id, known: snapshot, course: settings.course, by: .control(at: now), receipts: group.flatMap(\.receipts)
+            ) { job in .go(Self.apply(reports, to: &job, at: now)) }
+            if let moved = outcome.value {
+                snapshot = moved.snapshot
+                core.carryOut(moved.result, of: moved.snapshot, before: before)
+            }
+        } catch {
+            snapshot = nil
+            failure = error
+        }
+        for reported in group { reported.end.resume(returning: failure) }
+        endTurn()
+    }
+
+    private static func apply(
+        _ reports: [Report], to job: inout JobSnapshot, at now: Double
+    ) -> [JobMachine.Order] {
+        guard var machine = job.machine else { return [] }
+        var orders: [JobMachine.Order] = []
+        for report in reports {
+            // What an attempt says that another followed counts no more.
+            guard let target = machine.target(report.node), report.attempt.map({ $0 >= target.attempt }) ?? true else {
+                continue
+            }
+            orders += machine.report(report.report, of: report.node, at: now)
+            switch report.report {
+            case .failed, .refused, .hookUnknown:
+                job.details[report.node] = JobSnapshot.Detail(text: report.detail, at: now, revision: 0)
+            default: break
+            }
+        }
+        job.machine = machine
+        return orders
+    }
+}

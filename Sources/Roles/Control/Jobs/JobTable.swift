@@ -1,0 +1,43 @@
+import Fleet
+import FleetStore
+import Text
+
+/// The open jobs of control, in memory.
+struct JobTable: Sendable {
+    /// What an offer is made of.
+    struct Facts: Sendable {
+        let record: JobRecord
+        let settings: FleetClass
+        /// The class as it was written.
+        let terms: JSONTerms
+        /// What peers know each other by; nil for `isolation: open`.
+        let secret: Secret?
+        /// What tickets are made of.
+        let ticketKey: [UInt8]
+        /// Seconds since 1970 before which nothing is offered.
+        let begins: Double?
+    }
+
+    var leads: [String: JobLead] = [:]
+    var facts: [String: Facts] = [:]
+    /// Targets and caches of each.
+    private(set) var sizes: [String: Int] = [:]
+    /// Open jobs of each node, as a target or cache.
+    private(set) var ofNode: [NodeID: Set<String>] = [:]
+
+    mutating func put(_ facts: Facts, nodes: [NodeID]) {
+        self.facts[facts.record.id] = facts
+        sizes[facts.record.id] = nodes.count
+        for node in nodes { ofNode[node, default: []].insert(facts.record.id) }
+    }
+
+    mutating func remove(_ job: String, nodes: [NodeID]) {
+        leads[job] = nil
+        facts[job] = nil
+        sizes[job] = nil
+        for node in nodes {
+            ofNode[node]?.remove(job)
+            if ofNode[node]?.isEmpty == true { ofNode[node] = nil }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import Address
+import Crypto
+import Fleet
+import FleetStore
+import Hashing
+import Text
+
+extension ControlCore {
+    /// The message of a command; nil where its job is over meanwhile.
+    func message(_ command: PendingCommand, to node: NodeID, site: String?) async -> FleetCommand? {
+        let job = command.job
+        switch command {
+        case .offer(_, let attempt):
+            guard let facts = jobs.withLock({ $0.facts[job] }),
+                let offer = offer(facts, to: node, site: site ?? "")
+            else { return nil }
+            return FleetCommand(id: command.id, job: job, attempt: Int64(attempt), action: .offer(offer))
+        case .restore:
+            guard let facts = jobs.withLock({ $0.facts[job] }), let version = facts.record.restores,
+                let offer = offer(facts, to: node, site: site ?? "")
+            else { return nil }
+            return FleetCommand(id: command.id, job: job, action: .restore(offer, version: version))
+        case .switches(_, let attempt, let moment):
+            return FleetCommand(id: command.id, job: job, attempt: Int64(attempt), action: .switches(at: moment))
+        case .pause: return FleetCommand(id: command.id, job: job, action: .pause)
+        case .resume: return FleetCommand(id: command.id, job: job, action: .resume)
+        case .cancel: return FleetCommand(id: command.id, job: job, action: .cancel)
+        case .end: return FleetCommand(id: command.id, job: job, action: .end)
+        case .send:
+            guard let order = try? await store.job(job)?.order else { return nil }
+            return FleetCommand(id: command.id, job: job, action: .send(order))
+        }
+    }
+
+    /// At most 4 KiB: peers are left out where that is needed.
+    private func offer(_ facts: JobTable.Facts, to node: NodeID, site: String) -> JobOffer? {
+        guard let content = facts.record.content else { return nil }
+        let now = now()
+        var peers = peers.withLock {
+            $0.peers(of: facts.record.id, for: node, site: site, most: JobOffer.mostPeers, at: now)
+        }
+        for address in facts.record.addresses where !peers.contains(address) && peers.count < JobOffer.mostPeers {
+            peers.append(address)
+        }
+        while true {
+            let offer = JobOffer(
+                content: content, name: facts.record.name, className: facts.record.className,
+                classVersion: Int64(facts.record.classVersion), terms: facts.terms.forTargets,
+                isCache: facts.record.caches.contains(node), secret: facts.secret, ticket: ticket(facts, node),
+                trackers: settings.trackers, peers: peers, deadline: facts.record.deadline,
+                expires: facts.record.expires, priority: Int64(facts.record.priority))
+            if peers.isEmpty || offer.bytes.count <= JobOffer.most { return offer }
+            peers.removeLast(min(peers.count, 5))
+        }
+    }
+
+    /// What a node shows at trackers: it comes from the job's one-time key, and ends with the job.
+    func ticket(_ facts: JobTable.Facts, _ node: NodeID) -> Secret? {
+        guard !facts.ticketKey.isEmpty else { return nil }
+        return Secret(Hexadecimal.encode(Self.derived(from: facts.ticketKey, "ticket \(node)")))
+    }
+
+    /// HMAC-SHA256.
+    static func derived(from key: [UInt8], _ purpose: String) -> [UInt8] {
+        Array(HMAC<Crypto.SHA256>.authenticationCode(for: Array(purpose.utf8), using: SymmetricKey(data: key)))
+    }
+}

@@ -1,0 +1,218 @@
+import Fleet
+import FleetLink
+import FleetStore
+import Hashing
+import JSON
+import Text
+
+extension ControlCore {
+    package func sync(_ request: SyncRequest, of caller: LinkCaller) async throws(LinkRefusal) -> SyncReply {
+        let id = caller.node
+        try await count(request, of: id)
+        let now = now()
+        let wasAway = roster.withLock { $0.hear(id, at: now, clock: request.time - now) }
+        roster.withLock { roster in
+            roster.change(id) { seat in
+                if request.facts != nil { seat.outbox.forgetTaken() }
+                seat.outbox.take(request.taken)
+            }
+        }
+        if let facts = request.facts { try await learn(facts, of: id, from: caller.address.host, at: now) }
+        hear(request.figures, of: id, at: now)
+        let acknowledged = try await keep(request.events, of: id, at: now)
+        if wasAway { await report(.back, of: id) }
+        if request.facts != nil || wasAway { await tellAgain(id) }
+        let answersNow = !request.waits || !request.events.isEmpty
+        if !answersNow { await wait(id, from: now) }
+        return try await answer(id, acknowledged: acknowledged)
+    }
+
+    // MARK: Numbers
+
+    private func count(_ request: SyncRequest, of id: NodeID) async throws(LinkRefusal) {
+        if roster.withLock({ $0[id]?.sequence }) == nil {
+            let known = try await linked { () throws(StoreError) in try await store.sequence(of: id) }
+            roster.withLock { roster in
+                roster.change(id) { seat in if seat.sequence == nil { seat.sequence = known ?? SyncSequence() } }
+            }
+        }
+        let next = Hexadecimal.encode(Self.random(16))
+        let refusal: SyncSequence.Refusal? = roster.withLock { roster in
+            var refusal: SyncSequence.Refusal?
+            roster.change(id) { seat in
+                var sequence = seat.sequence ?? SyncSequence()
+                do throws(SyncSequence.Refusal) {
+                    _ = try sequence.receive(
+                        request.number, request: request.request, returning: request.nonce, next: next)
+                } catch { refusal = error }
+                seat.sequence = sequence
+            }
+            return refusal
+        }
+        switch refusal {
+        case nil: return
+        case .replayed:
+            await note("sync.replayed", id, .object(["number": .integer(Int64(clamping: request.number))]))
+            throw .replayed
+        case .cloned:
+            await markCloned(id)
+            throw .cloned
+        }
+    }
+
+    private func note(_ action: String, _ id: NodeID, _ doc: JSONValue) async {
+        do throws(StoreError) {
+            try await store.note(action, id.description, doc, by: Act(who: "node:\(id)", at: now()))
+        } catch {
+            logger.warning("a refusal was not written", metadata: ["action": "\(action)", "error": "\(error)"])
+        }
+    }
+
+    /// Two hosts have one key: nothing new is offered until one of them has joined anew.
+    private func markCloned(_ id: NodeID) async {
+        guard let state = roster.withLock({ $0[id]?.record.state }), state == .active || state == .drained else {
+            return
+        }
+        do throws(StoreError) {
+            let outcome = try await store.change(id, by: .control(at: now()), "node.cloned") { node in
+                node.state = .cloned
+                return nil
+            }
+            if let node = outcome.value { roster.withLock { $0.put(node) } }
+        } catch {
+            logger.warning("a cloned node was not marked", metadata: ["node": "\(id)", "error": "\(error)"])
+        }
+    }
+
+    // MARK: What the node says
+
+    private func learn(
+        _ facts: HostFacts, of id: NodeID, from address: String, at now: Double
+    ) async throws(LinkRefusal) {
+        guard let known = roster.withLock({ $0[id]?.record }) else { throw .revoked }
+        roster.withLock { roster in roster.change(id) { $0.free = facts.free } }
+        // Free space changes all the time: it is kept in memory.
+        var kept = facts
+        kept.free = []
+        guard known.facts != kept || known.address != address else { return }
+        let outcome = try await linked { [kept] () throws(StoreError) in
+            try await store.change(id, by: Act(who: "node:\(id)", address: address, at: now), nil) { node in
+                node.facts = kept
+                node.address = address
+                return nil
+            }
+        }
+        if let node = outcome.value { roster.withLock { $0.put(node) } }
+    }
+
+    private func hear(_ figures: [JobFigures], of id: NodeID, at now: Double) {
+        guard !figures.isEmpty else { return }
+        let open = jobs.withLock { jobs in Set(figures.map(\.job).filter { jobs.leads[$0] != nil }) }
+        self.figures.withLock { board in
+            for figure in figures where open.contains(figure.job) { board.put(figure, of: id, at: now) }
+        }
+        // Jobs that are over here, or that this control has forgotten.
+        tell(figures.filter { !open.contains($0.job) }.map { (id, .end(job: $0.job)) })
+    }
+
+    /// - Returns: the highest number of an event that is durable.
+    private func keep(_ events: [AgentEvent], of id: NodeID, at now: Double) async throws(LinkRefusal) -> UInt64 {
+        guard !events.isEmpty else { return 0 }
+        guard let record = roster.withLock({ $0[id]?.record }) else { throw .revoked }
+        var order: [String] = []
+        var byJob: [String: [AgentEvent]] = [:]
+        for event in events {
+            if byJob[event.job] == nil { order.append(event.job) }
+            byJob[event.job, default: []].append(event)
+        }
+        for job in order {
+            let events = byJob[job] ?? []
+            let receipts = events.compactMap { event in
+                event.receipt.map { text in
+                    ReceiptRecord(
+                        node: id, attempt: Int(clamping: event.attempt), state: event.report.name, jws: text,
+                        publicKey: record.publicKey, at: now)
+                }
+            }
+            try await linked { () throws(StoreError) in
+                guard let lead = self.lead(job) else { return try await self.keepForgotten(receipts, of: job, id) }
+                try await lead.report(
+                    events.map {
+                        JobLead.Report(
+                            node: id, attempt: Int(clamping: $0.attempt), report: $0.report, detail: $0.detail)
+                    }, receipts: receipts)
+            }
+            if events.contains(where: { $0.report == .switched || $0.report == .done }) {
+                await superseded(by: job, at: id)
+            }
+            if events.contains(where: { $0.report == .waiting(.space) }) { await sayCrowded(record, job, at: now) }
+        }
+        return events.map(\.number).max() ?? 0
+    }
+
+    /// A node has too little space for a job: said once.
+    private func sayCrowded(_ node: NodeRecord, _ job: String, at now: Double) async {
+        let isNew = crowded.withLock { crowded in
+            if crowded.count > 10_000 { crowded = [] }
+            return crowded.insert("\(job) \(node.id)").inserted
+        }
+        guard isNew else { return }
+        await say(
+            "node.space", node.id.description, .object(["name": .string(node.name), "job": .string(job)]), at: now)
+    }
+
+    /// Of a job that is over, or that control has forgotten: receipts are kept, and the job ends at the agent.
+    private func keepForgotten(_ receipts: [ReceiptRecord], of job: String, _ id: NodeID) async throws(StoreError) {
+        if !receipts.isEmpty {
+            let isKnown = try await store.job(job) != nil
+            try await store.keep(
+                isKnown
+                    ? receipts
+                    : receipts.map { receipt in
+                        ReceiptRecord(
+                            node: receipt.node, attempt: receipt.attempt, state: "unknown", jws: receipt.jws,
+                            publicKey: receipt.publicKey, at: receipt.at)
+                    }, of: job)
+        }
+        tell([(id, .end(job: job))])
+    }
+
+    // MARK: The answer
+
+    private func wait(_ id: NodeID, from now: Double) async {
+        let until = now + settings.pace.interval(agents: roster.withLock { $0.present })
+        await withCheckedContinuation { continuation in
+            for resumed in roster.withLock({ $0.park(id, until: until, continuation) }) { resumed.resume() }
+        }
+    }
+
+    /// Seconds between two reports of figures, so that all nodes together send at most 500 a second.
+    private func every(at now: Double) -> Double {
+        let watched = figures.withLock { $0.watchedJobs(at: now) }
+        let targets = jobs.withLock { jobs in watched.reduce(0) { $0 + (jobs.sizes[$1] ?? 0) } }
+        return max(1, Double(targets) / 500)
+    }
+
+    private func answer(_ id: NodeID, acknowledged: UInt64) async throws(LinkRefusal) -> SyncReply {
+        guard isReady else { throw .unavailable }
+        guard let seat = roster.withLock({ $0[id] }), seat.record.state != .revoked else { throw .revoked }
+        let now = now()
+        var commands: [FleetCommand] = []
+        var gone: Set<PendingCommand> = []
+        for pending in seat.outbox.commands.prefix(Outbox.most) {
+            if let command = await message(pending, to: id, site: seat.record.site) {
+                commands.append(command)
+            } else {
+                gone.insert(pending)
+            }
+        }
+        if !gone.isEmpty { roster.withLock { roster in roster.change(id) { $0.outbox.drop { gone.contains($0) } } } }
+        let watched = jobs.withLock { $0.ofNode[id] ?? [] }
+        let seen = figures.withLock { board in watched.filter { board.isWatched($0, at: now) } }
+        let agents = roster.withLock { $0.present }
+        return SyncReply(
+            nonce: seat.sequence?.nonce ?? "", time: now, interval: settings.pace.interval(agents: agents),
+            state: seat.record.state, acknowledged: acknowledged, commands: commands, controls: doors,
+            watched: seen.sorted(), every: every(at: now), site: seat.record.site)
+    }
+}

@@ -1,0 +1,74 @@
+import Fleet
+import FleetLink
+import FleetStore
+
+extension ControlCore {
+    package func view(of job: String, for node: LinkCaller) async throws(LinkRefusal) -> JobView {
+        let record = try await linked { () throws(StoreError) in try await store.job(job) }
+        guard let record else { throw Self.noJob }
+        let isTheirs = jobs.withLock { $0.ofNode[node.node]?.contains(job) ?? false }
+        guard record.sender == node.node || isTheirs else { throw Self.noJob }
+        return try await linked { () throws(StoreError) in try await view(of: record) }
+    }
+
+    /// How a job is: counts from memory where it runs here.
+    package func view(of record: JobRecord) async throws(StoreError) -> JobView {
+        let now = now()
+        figures.withLock { $0.watch(record.id, until: now + 15) }
+        var snapshot = await lead(record.id)?.snapshot
+        if snapshot == nil, record.course != nil {
+            snapshot = try await store.snapshot(record.id, course: JobCourse())
+        }
+        guard let snapshot, let machine = snapshot.machine else {
+            return JobView(state: record.state, reason: record.reason, targets: 0, counts: [:], bytes: 0, total: 0)
+        }
+        let size = record.content?.bytes ?? 0
+        let board = figures.withLock { $0.jobs[record.id] ?? [:] }
+        var counts: [String: Int64] = [:]
+        var (bytes, down): (Int64, Double) = (0, 0)
+        var lines: [TargetLine] = []
+        for target in machine.targets {
+            counts[target.state.name, default: 0] += 1
+            let figure = board[target.node]
+            bytes += target.state.hasContent ? size : min(size, figure?.figures.done ?? 0)
+            if !target.state.hasEnded, let figure, now - figure.at < 30 { down += figure.figures.down }
+            guard lines.count < 100 else { continue }
+            let arrival = arrival(of: target, record, figure, at: now)
+            if target.state.isFailure || arrival.verdict == .late || arrival.verdict == .atRisk {
+                lines.append(line(target, snapshot.details[target.node]?.text, arrival))
+            }
+        }
+        let (total, overflow) = size.multipliedReportingOverflow(by: Int64(machine.targets.count))
+        return JobView(
+            state: machine.state, reason: machine.reason ?? record.reason, targets: Int64(machine.targets.count),
+            counts: counts, bytes: bytes, total: overflow ? .max : total, down: down, lines: lines)
+    }
+
+    private func line(_ target: JobMachine.Target, _ detail: String?, _ arrival: Arrival) -> TargetLine {
+        let name = roster.withLock { $0[target.node]?.record.name } ?? target.node.description
+        let isTimely = arrival.verdict == .unknown || arrival.verdict == .inTime
+        let text = [
+            target.state.text, isTimely ? nil : arrival.verdict.rawValue, detail,
+        ].compactMap(\.self).joined(separator: "; ")
+        return TargetLine(
+            node: name, state: target.state.name, code: target.state.code, text: String(text.prefix(1000)),
+            advice: target.state.advice)
+    }
+
+    /// When a target will have everything.
+    func arrival(
+        of target: JobMachine.Target, _ job: JobRecord, _ figure: FigureBoard.Figure?, at now: Double
+    ) -> Arrival {
+        let size = job.content?.bytes ?? 0
+        let remaining = target.state.hasContent ? 0 : max(0, size - (figure?.figures.done ?? 0))
+        guard !target.state.hasEnded else {
+            return Arrival(remaining: 0, rate: 0, bound: nil, closed: [], deadline: nil, at: now)
+        }
+        let limits = jobs.withLock { $0.facts[job.id]?.settings.limits }
+        let bound = [limits?.down, limits?.site].compactMap(\.self).min().map(Double.init)
+        return Arrival(
+            remaining: remaining, rate: figure?.rate ?? 0, bound: bound, closed: [], deadline: job.deadline, at: now)
+    }
+}
+
+extension ControlCore: LinkService {}

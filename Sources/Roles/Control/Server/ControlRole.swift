@@ -1,0 +1,202 @@
+import Address
+import Admission
+import Fleet
+import FleetLink
+import FleetStore
+import HTTPServing
+import Hashing
+import Identity
+import Logging
+import NIOSSL
+import Text
+import Threads
+
+/// Why a control does not start.
+package enum ControlProblem: Error, Sendable, CustomStringConvertible {
+    case store(StoreError)
+    /// The secret beside the database.
+    case secret(String)
+    case http(HTTPServiceError)
+    case certificates(String)
+
+    package var description: String {
+        switch self {
+        case .store(let error): "\(error)"
+        case .secret(let text), .certificates(let text): text
+        case .http(let error): error.description
+        }
+    }
+}
+
+/// A control: its store, its authority, its two doors, and what it does by itself.
+package final class ControlRole: Sendable {
+    package let core: ControlCore
+    private let store: ControlStore
+    private let door: LinkDoor
+    private let server: ControlServer
+    private let certificates: Certificates?
+    private let work: Task<Void, Never>
+    private let notifier: Notifier?
+    /// The command that adds a node, where this start made the fleet.
+    package let firstCommand: String?
+    /// The file with the first admin's token, where this start made it.
+    package let tokenFile: String?
+
+    package var address: ListenAddress { server.address }
+    package var agents: ListenAddress { door.address }
+
+    /// - Parameter configuration: `data` is a directory that exists.
+    package static func start(
+        _ configuration: ControlConfiguration, admission: Admission, logger: Logger,
+        clock: @escaping @Sendable () -> Double = { Clocks.wallSeconds }
+    ) async throws(ControlProblem) -> ControlRole {
+        let store: ControlStore
+        do { store = try await ControlStore.open(data: configuration.data, database: configuration.database) } catch {
+            throw .store(error)
+        }
+        do {
+            return try await start(store, configuration, admission, logger, clock)
+        } catch {
+            await store.close()
+            throw error
+        }
+    }
+
+    private static func start(
+        _ store: ControlStore, _ configuration: ControlConfiguration, _ admission: Admission, _ logger: Logger,
+        _ clock: @escaping @Sendable () -> Double
+    ) async throws(ControlProblem) -> ControlRole {
+        let authority = try await IdentityAuthority.open(
+            store, secretFile: "\(configuration.data)/control.secret", now: clock())
+        var settings = ControlSettings()
+        settings.trackers = configuration.trackers
+        let names = await Threads.offload(name: "names") { ServerName.ofThisHost() }
+        settings.doors = configuration.url
+        if settings.doors.isEmpty, configuration.agents.port != 0 {
+            settings.doors = [door(configuration.agents, names)]
+        }
+        let core = ControlCore(store: store, authority: authority, settings: settings, logger: logger, now: clock)
+        do { try await core.load() } catch { throw .store(error) }
+        let first = try await firstToken(core, configuration)
+        let certificates = try certificates(configuration, authority.authority, names, at: clock())
+        do {
+            let door = try await LinkDoor.start(
+                core, at: configuration.agents, authority: authority.authority,
+                names: settings.doors.compactMap { HTTPURL($0)?.host }, logger: logger, clock: clock)
+            if settings.doors.isEmpty { core.setDoors([Self.door(door.address, names)]) }
+            do {
+                let server = try await ControlServer.start(
+                    core, at: configuration.listen, certificates: certificates, admission: admission, logger: logger)
+                let notifier =
+                    configuration.webhooks.isEmpty ? nil : Notifier(core, configuration.webhooks, logger: logger)
+                let command = first == nil ? nil : try await firstCommand(core)
+                return ControlRole(
+                    core, store, door, server, certificates, notifier, command: command, tokenFile: first)
+            } catch {
+                await door.stop()
+                throw error
+            }
+        } catch let error as HTTPServiceError { throw .http(error) } catch let error as ControlProblem {
+            throw error
+        } catch {
+            throw .certificates("\(error)")
+        }
+    }
+
+    private init(
+        _ core: ControlCore, _ store: ControlStore, _ door: LinkDoor, _ server: ControlServer,
+        _ certificates: Certificates?, _ notifier: Notifier?, command: String?, tokenFile: String?
+    ) {
+        self.core = core
+        self.store = store
+        self.door = door
+        self.server = server
+        self.certificates = certificates
+        self.notifier = notifier
+        firstCommand = command
+        self.tokenFile = tokenFile
+        work = Task { await core.run() }
+    }
+
+    /// Reads the API's certificate again. Blocks on the disk.
+    package func reload() throws(Certificates.Problem) { try certificates?.reload() }
+
+    package func stop() async {
+        work.cancel()
+        core.stop()
+        await notifier?.stop()
+        async let first: Void = server.stop()
+        await door.stop()
+        await first
+        await work.value
+        await store.close()
+    }
+
+    // MARK: The first start
+
+    /// Makes an admin's token where there is none at all.
+    /// - Returns: its file.
+    private static func firstToken(
+        _ core: ControlCore, _ configuration: ControlConfiguration
+    ) async throws(ControlProblem) -> String? {
+        let path = "\(configuration.data)/admin.token"
+        do {
+            guard try await core.store.apiTokens().isEmpty else { return nil }
+            let (record, secret) = APITokenRecord.make(
+                name: "admin", role: FleetRoles.admin.name, classes: [], ttl: 10 * 365 * 86_400,
+                by: .control(at: core.now()))
+            // The file first: a token in the database that nobody has is of no use.
+            try await Threads.offload(name: "token") { () throws(IdentityProblem) in
+                try PrivateFile.replace(path, Array("\(secret.value)\n".utf8))
+            }
+            guard try await core.store.add(record, by: .control(at: core.now())).value != nil else { return nil }
+            try await core.access.load(core.store)
+            return path
+        } catch let error as StoreError { throw .store(error) } catch { throw .secret("\(error)") }
+    }
+
+    private static func firstCommand(_ core: ControlCore) async throws(ControlProblem) -> String? {
+        guard let token = EnrolmentToken(random: ControlCore.random(40), pin: core.authority.pin) else { return nil }
+        let now = core.now()
+        let record = TokenRecord(
+            grant: EnrolmentGrant(id: token.id, secretDigest: token.secretDigest, expires: now + 3600), who: "control",
+            made: now)
+        do { _ = try await core.store.add(record, by: .control(at: now)) } catch { throw .store(error) }
+        return core.joinCommand(token, name: nil)
+    }
+
+    // MARK: Names and certificates
+
+    private static func door(_ address: ListenAddress, _ names: [String]) -> String {
+        let isAny = address.host == "::" || address.host == "0.0.0.0"
+        // The machine's name stands behind loopback's names.
+        let own = names.first { $0 != "localhost" && !$0.hasPrefix("127.") && $0 != "::1" } ?? "localhost"
+        return "https://\(ListenAddress(host: isAny ? own : address.host, port: address.port))"
+    }
+
+    /// Of the API: files, or beyond loopback a certificate of control's own authority.
+    private static func certificates(
+        _ configuration: ControlConfiguration, _ authority: Authority, _ names: [String], at now: Double
+    ) throws(ControlProblem) -> Certificates? {
+        do {
+            if let tls = configuration.tls { return try Certificates(TLSFiles(chain: tls.certificate, key: tls.key)) }
+            guard !configuration.listen.isLoopback else { return nil }
+            let key = HostKey()
+            guard let publicKey = PublicKey(der: key.publicKey) else {
+                throw IdentityProblem("the key is no P-256 key")
+            }
+            let own = try authority.server([configuration.listen.host] + names, key: publicKey, now: now)
+            var settings = TLSConfiguration.makeServerConfiguration(
+                certificateChain: try [own.pem, authority.trusted.pem].map {
+                    .certificate(try NIOSSLCertificate(bytes: Array($0.utf8), format: .pem))
+                }, privateKey: .privateKey(try NIOSSLPrivateKey(bytes: Array(key.pem.value.utf8), format: .pem)))
+            settings.minimumTLSVersion = .tlsv12
+            settings.applicationProtocols = ["http/1.1"]
+            return try Certificates(settings, leaf: own.der, clientCheck: nil)
+        } catch { throw .certificates("\(error)") }
+    }
+}
+
+extension ControlCore {
+    func setDoors(_ doors: [String]) { state.withLock { $0.doors = doors } }
+}

@@ -1,0 +1,115 @@
+import JSON
+
+extension JobMachine {
+    package struct Target: Sendable, Hashable {
+        package let node: NodeID
+        package let wave: Int
+        package internal(set) var state = TargetState.waiting(.offer)
+        /// Counts from 1; another attempt follows a failure.
+        package internal(set) var attempt = 1
+        /// The node may switch: it was told, or will be when it has the content.
+        package internal(set) var maySwitch = false
+        package internal(set) var isAway = false
+        /// Times that it was tried again by itself.
+        package internal(set) var retries = 0
+
+        package init(
+            node: NodeID, wave: Int, state: TargetState = .waiting(.offer), attempt: Int = 1, maySwitch: Bool = false,
+            isAway: Bool = false, retries: Int = 0
+        ) {
+            self.node = node
+            self.wave = min(max(0, wave), 1000)
+            self.state = state
+            self.attempt = attempt
+            self.maySwitch = maySwitch
+            self.isAway = isAway
+            self.retries = retries
+        }
+    }
+
+    /// What a node says, or what control finds out about it.
+    package enum Report: Sendable, Hashable {
+        case away
+        case back
+        case drained
+        case accepted
+        case waiting(TargetState.WaitReason)
+        case receiving
+        case delivered
+        case switched
+        case hookStarted
+        case done
+        /// - Parameter again: another attempt could succeed.
+        case failed(code: String, again: Bool)
+        case refused(key: String)
+        case hookUnknown
+        case superseded
+        case cancelled
+    }
+
+    /// An order to one node.
+    package enum Order: Sendable, Hashable {
+        case offer(NodeID, attempt: Int)
+        case switches(NodeID, at: Double?)
+        case cancel(NodeID)
+        case pause(NodeID)
+        case resume(NodeID)
+    }
+
+    /// What is kept of a job beside its targets.
+    package struct Header: Sendable, Hashable {
+        package let state: JobState
+        /// Seconds since 1970.
+        package let started: Double
+        package let wave: Int
+        package let reason: String?
+        package let nextWave: Double?
+        package let moment: Double?
+        /// Failures of each wave that a person has looked at and gone on.
+        package let forgiven: [Int]
+
+        init(
+            state: JobState, started: Double, wave: Int, reason: String?, nextWave: Double?, moment: Double?,
+            forgiven: [Int]
+        ) {
+            self.state = state
+            self.started = started
+            self.wave = wave
+            self.reason = reason
+            self.nextWave = nextWave
+            self.moment = moment
+            self.forgiven = forgiven
+        }
+
+        /// Nil for what ``json`` does not write.
+        package init?(_ json: JSONValue) {
+            func number(_ key: String) -> Double? {
+                switch json[key] {
+                case .double(let number)?: number
+                case .integer(let number)?: Double(number)
+                default: nil
+                }
+            }
+            guard let state = json["state"]?.stringValue.flatMap(JobState.init), let started = number("started") else {
+                return nil
+            }
+            self.init(
+                state: state, started: started, wave: Int(clamping: json["wave"]?.lenientInteger ?? 0),
+                reason: json["reason"]?.stringValue, nextWave: number("next_wave"), moment: number("moment"),
+                forgiven: (json["forgiven"]?.arrayValue ?? []).map { Int(clamping: $0.lenientInteger ?? 0) })
+        }
+
+        package var json: JSONValue {
+            var object = JSONObject([
+                "state": .string(state.rawValue), "started": .double(started), "wave": .integer(Int64(wave)),
+            ])
+            object.put("reason", reason)
+            object.put("next_wave", nextWave)
+            object.put("moment", moment)
+            if forgiven.contains(where: { $0 > 0 }) {
+                object["forgiven"] = .array(forgiven.map { .integer(Int64($0)) })
+            }
+            return .object(object)
+        }
+    }
+}

@@ -1,0 +1,102 @@
+import Files
+import Fleet
+import Glibc
+import Hashing
+import JSON
+import Text
+
+/// Events in a file: appended and synced, and read again after a restart. A record is its length, four bytes of its SHA-256 and
+/// JSON; the first says the number of the event after which it was made. What a crash left half written at the end is cut off.
+final class EventFile: Sendable {
+    private let directory: HeldDirectory
+    private let file: HeldFile
+
+    private static let name = FileName(own: "events")
+    /// Longest file that is read: those that wait, and as much that was acknowledged.
+    private static let longest = 48 << 20
+    private static let head = 8
+
+    /// What a file has.
+    struct Content {
+        var events: [(event: AgentEvent, size: Int)] = []
+        var next: UInt64 = 1
+        /// Bytes up to the end of the last whole record.
+        var end = 0
+    }
+
+    private init(_ directory: HeldDirectory, _ file: HeldFile) {
+        self.directory = directory
+        self.file = file
+    }
+
+    /// Opens the file of a directory, or makes it. Blocks.
+    static func open(_ path: String) throws(SystemError) -> (EventFile, Content) {
+        let directory = try HeldDirectory.open(SystemPath(path), creating: true)
+        let content: Content
+        do throws(SystemError) {
+            content = parse(try directory.read(name, limit: longest).bytes)
+        } catch {
+            guard error.number == ENOENT else { throw error }
+            return (try make(directory, next: 1, []), Content())
+        }
+        let file = try directory.open(name, .write)
+        try file.truncate(to: Int64(content.end))
+        return (EventFile(directory, file), content)
+    }
+
+    /// Replaces the file by one with these events. Blocks.
+    func replaced(next: UInt64, _ events: [AgentEvent]) throws(SystemError) -> EventFile {
+        try Self.make(directory, next: next, events)
+    }
+
+    private static func make(
+        _ directory: HeldDirectory, next: UInt64, _ events: [AgentEvent]
+    ) throws(SystemError) -> EventFile {
+        var bytes = record(JSONValue.object(["next": .integer(Int64(clamping: next))]).encode())
+        for event in events { bytes += record(event.bytes) }
+        try directory.replace(
+            name, with: bytes, temporary: .random(prefix: ".events-"), [.writeOnly, .hiddenFromOthers])
+        return EventFile(directory, try directory.open(name, .write))
+    }
+
+    /// Appends events and makes them durable. Blocks.
+    func append(_ events: [[UInt8]]) throws(SystemError) {
+        let end = try file.status().size
+        let bytes = events.flatMap { Self.record($0) }
+        do throws(SystemError) {
+            try directory.layer.write(file.descriptor, bytes, at: end)
+            try file.synchronize(dataOnly: true)
+        } catch {
+            // Half a record would hide those that follow.
+            try? file.truncate(to: end)
+            throw error
+        }
+    }
+
+    private static func record(_ payload: [UInt8]) -> [UInt8] {
+        let length = UInt32(clamping: payload.count)
+        return (0..<4).map { UInt8(truncatingIfNeeded: length >> (24 - 8 * $0)) }
+            + SHA256.digest(payload).bytes.prefix(4) + payload
+    }
+
+    static func parse(_ bytes: [UInt8]) -> Content {
+        var content = Content()
+        while bytes.count - content.end >= head {
+            let start = content.end
+            let length = bytes[start..<start + 4].reduce(0) { $0 << 8 | Int($1) }
+            guard length <= bytes.count - start - head else { break }
+            let payload = Array(bytes[start + head..<start + head + length])
+            guard SHA256.digest(payload).bytes.prefix(4).elementsEqual(bytes[start + 4..<start + head]),
+                let json = try? JSONValue.parse(payload)
+            else { break }
+            if case .integer(let next)? = json["next"], next > 0 {
+                content.next = max(content.next, UInt64(next))
+            } else if let event = try? AgentEvent(json: json) {
+                content.events.append((event, length))
+                content.next = max(content.next, event.number + 1)
+            }
+            content.end = start + head + length
+        }
+        return content
+    }
+}

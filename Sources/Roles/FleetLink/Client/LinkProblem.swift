@@ -1,0 +1,56 @@
+import HTTPTransport
+import NIOCore
+import NIOSSL
+
+/// Why a call of a control, or something around it, failed.
+package enum LinkProblem: Error, Sendable, Hashable, CustomStringConvertible {
+    case unreachable(String, reason: String)
+    /// Another server than a control of this host's fleet, or one that does not take this host's certificate.
+    case notTrusted(String, reason: String)
+    case timedOut(String)
+    case broken(String, reason: String)
+    case cancelled
+    /// What control answered.
+    case refused(LinkRefusal)
+    /// An answer that cannot be used.
+    case malformed(String, reason: String)
+    /// Something at this host: its files, its settings.
+    case local(String)
+    /// More events wait than are kept.
+    case tooManyEvents
+
+    package var description: String {
+        switch self {
+        case .unreachable(let host, let reason): "cannot connect to \(host): \(reason)"
+        case .notTrusted(let host, let reason): "\(host) is not to be trusted: \(reason)"
+        case .timedOut(let host): "\(host) did not answer in time"
+        case .broken(let host, let reason): "the connection to \(host) broke: \(reason)"
+        case .cancelled: "cancelled"
+        case .refused(let refusal): refusal.text + (refusal.advice.map { ": " + $0 } ?? "")
+        case .malformed(let host, let reason): "\(host) answered what is no answer: \(reason)"
+        case .local(let text): text
+        case .tooManyEvents: "too many events wait for control"
+        }
+    }
+
+    /// The code of a refusal.
+    package var code: String? { if case .refused(let refusal) = self { refusal.code } else { nil } }
+
+    /// Translates an error of a connection.
+    init(_ error: any Error, host: String) {
+        switch error {
+        case let error as LinkProblem: self = error
+        case is CancellationError: self = .cancelled
+        case let error as ChannelError where error == .ioOnClosedChannel || error == .alreadyClosed:
+            self = .broken(host, reason: "it was closed")
+        default:
+            switch HTTPTransportError(error, host: host) {
+            case .unreachable(_, let reason): self = .unreachable(host, reason: reason)
+            case .notTrusted(_, let reason): self = .notTrusted(host, reason: reason)
+            case .timedOut: self = .timedOut(host)
+            case .broken(_, let reason): self = .broken(host, reason: reason)
+            case let other: self = .broken(host, reason: other.description)
+            }
+        }
+    }
+}

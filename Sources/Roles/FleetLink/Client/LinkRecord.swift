@@ -1,0 +1,71 @@
+import Fleet
+import Identity
+import JSON
+import Text
+
+/// What a host that joined keeps of the link, beside its events.
+package struct LinkRecord: Sendable {
+    package let node: NodeID
+    package var name: String
+    package let key: HostKey
+    package var certificate: HostCertificate
+    package let authority: TrustedAuthority
+    /// With which it joined: used beside those that control tells.
+    package let joined: [ControlAddress]
+    package var told: [ControlAddress]
+    /// Of the request under way, or of the last one.
+    package var number: UInt64
+    package var request: String
+    /// Of the last answer; the request under way returns it.
+    package var nonce: String
+    /// Whether the request with `number` had its answer.
+    package var isAnswered: Bool
+
+    package init(
+        node: NodeID, name: String, key: HostKey, certificate: HostCertificate, authority: TrustedAuthority,
+        joined: [ControlAddress], told: [ControlAddress] = [], number: UInt64 = 0, request: String = "",
+        nonce: String = "", isAnswered: Bool = true
+    ) {
+        self.node = node
+        self.name = name
+        self.key = key
+        self.certificate = certificate
+        self.authority = authority
+        self.joined = joined
+        self.told = told
+        self.number = number
+        self.request = request
+        self.nonce = nonce
+        self.isAnswered = isAnswered
+    }
+
+    /// All controls, each once.
+    package var controls: [ControlAddress] {
+        (told + joined).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    }
+
+    /// What changes with each request: `link.json`.
+    var json: JSONValue {
+        [
+            "node": .string(node.description), "name": .string(name),
+            "joined": .array(joined.map { .string($0.description) }),
+            "controls": .array(told.map { .string($0.description) }),
+            "number": .integer(Int64(clamping: number)), "request": .string(request), "nonce": .string(nonce),
+            "answered": .bool(isAnswered),
+        ]
+    }
+
+    init?(json: JSONValue, key: HostKey, certificate: HostCertificate, authority: TrustedAuthority) {
+        guard let node = json["node"]?.stringValue.flatMap(NodeID.init), case .integer(let number)? = json["number"],
+            number >= 0
+        else { return nil }
+        func addresses(_ key: String) -> [ControlAddress] {
+            (json[key]?.arrayValue ?? []).compactMap { $0.stringValue.flatMap { ControlAddress($0) } }
+        }
+        self.init(
+            node: node, name: json["name"]?.stringValue ?? "", key: key, certificate: certificate,
+            authority: authority, joined: addresses("joined"), told: addresses("controls"), number: UInt64(number),
+            request: json["request"]?.stringValue ?? "", nonce: json["nonce"]?.stringValue ?? "",
+            isAnswered: json["answered"] != false)
+    }
+}

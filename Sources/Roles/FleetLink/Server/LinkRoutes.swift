@@ -1,0 +1,197 @@
+import Address
+import Admission
+import Fleet
+import HTTPServing
+import HTTPTypes
+import Hummingbird
+import Identity
+import JSON
+import NIOCore
+import Synchronization
+import Text
+import Threads
+
+/// The paths of the door for agents (`/agent/v1`): reads and checks what comes, and says whose key asks.
+struct LinkRoutes: Sendable {
+    /// Bounds of bodies, in bytes.
+    enum Most {
+        static let message = 1 << 20
+        static let sync = 17 << 20
+        /// A million targets by name.
+        static let start = 32 << 20
+        static let metainfo = 64 << 20
+    }
+
+    let service: any LinkService
+    let authority: TrustedAuthority
+    let callers: LinkCallers
+    /// Seconds since 1970.
+    let clock: @Sendable () -> Double
+    private let failures = JoinLimit()
+
+    init(
+        _ service: any LinkService, authority: TrustedAuthority, clock: @escaping @Sendable () -> Double
+    ) {
+        self.service = service
+        self.authority = authority
+        self.clock = clock
+        callers = LinkCallers(authority)
+    }
+
+    typealias Call = @Sendable (Request, ServiceContext) async throws(LinkRefusal) -> Response
+
+    func add(to router: Router<ServiceContext>) {
+        func on(_ method: HTTPRequest.Method, _ path: String, _ call: @escaping Call) {
+            router.on(RouterPath("agent/v1/" + path), method: method) { request, context in
+                do throws(LinkRefusal) { return try await call(request, context) } catch {
+                    var response = Response.problem(error)
+                    // The body may not have been read, so the connection cannot serve another request.
+                    if request.method != .get { response.headers[.connection] = "close" }
+                    return response
+                }
+            }
+        }
+        on(.get, "authority") { _, _ throws(LinkRefusal) in about() }
+        on(.post, "join") { request, context throws(LinkRefusal) in try await join(request, context) }
+        on(.post, "renew") { request, context throws(LinkRefusal) in try await renew(request, context) }
+        on(.post, "sync") { request, context throws(LinkRefusal) in
+            let node = try await admitted(context)
+            let message: SyncRequest = try await read(request, most: Most.sync, limits: SyncRequest.limits)
+            return .message(try await service.sync(message, of: node))
+        }
+        on(.post, "announce") { request, context throws(LinkRefusal) in
+            let node = try await admitted(context)
+            return .message(try await service.announce(try await read(request), by: node))
+        }
+        addJobs(on)
+    }
+
+    private func addJobs(_ on: (HTTPRequest.Method, String, @escaping Call) -> Void) {
+        on(.post, "jobs") { request, context throws(LinkRefusal) in
+            let node = try await admitted(context)
+            let isDry = request.uri.queryParameters["dry_run"] == "true"
+            let plan = try await service.plan(try await read(request), dryRun: isDry, by: node)
+            return .message(plan, status: isDry ? .ok : .created)
+        }
+        on(.get, "jobs/:job") { request, context throws(LinkRefusal) in
+            let node = try await admitted(context)
+            return .message(try await service.view(of: try job(context), for: node))
+        }
+        on(.post, "jobs/:job/key") { request, context throws(LinkRefusal) in
+            let node = try await admitted(context)
+            return .message(try await service.key(for: try job(context), try await read(request), by: node))
+        }
+        on(.post, "jobs/:job/start") { request, context throws(LinkRefusal) in
+            let node = try await admitted(context)
+            let limits = JSONLimits(maxBytes: Most.start, maxDepth: 32, maxValues: 1_100_000)
+            let message: StartRequest = try await read(request, most: Most.start, limits: limits)
+            return .message(try await service.start(try job(context), message, by: node))
+        }
+        on(.post, "jobs/:job/abandon") { request, context throws(LinkRefusal) in
+            let node = try await admitted(context)
+            let message: AbandonRequest = try await read(request)
+            try await service.abandon(try job(context), reason: message.reason, by: node)
+            return .json([:])
+        }
+        on(.put, "jobs/:job/metainfo") { request, context throws(LinkRefusal) in
+            let node = try await admitted(context)
+            let bytes = try await body(request, most: Most.metainfo)
+            try await service.keep(metainfo: bytes, of: try job(context), by: node)
+            return .json([:])
+        }
+        on(.get, "jobs/:job/metainfo") { request, context throws(LinkRefusal) in
+            let node = try await admitted(context)
+            let bytes = try await service.metainfo(of: try job(context), for: node)
+            return Response(
+                status: .ok, headers: [.contentType: "application/x-bittorrent"],
+                body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+        }
+    }
+
+    // MARK: Joining
+
+    /// What anybody may know: a host holds it against its token's PIN.
+    private func about() -> Response {
+        .json(["authority": .string(authority.pem), "time": .double(clock())])
+    }
+
+    private func join(_ request: Request, _ context: ServiceContext) async throws(LinkRefusal) -> Response {
+        guard let address = context.origin.address else { throw .malformed("the connection is closed") }
+        guard !failures.isSpent(address) else { throw .tooManyJoins }
+        let message: JoinRequest = try await read(request)
+        let key = try Self.key(of: message.request)
+        do throws(LinkRefusal) {
+            let reply = try await service.join(message, publicKey: key.der, from: address)
+            return .message(reply, status: .created)
+        } catch {
+            if error.status == 403 { failures.fail(address) }
+            throw error
+        }
+    }
+
+    private func renew(_ request: Request, _ context: ServiceContext) async throws(LinkRefusal) -> Response {
+        let node = try await callers.caller(context.origin).caller
+        let message: RenewRequest = try await read(request)
+        let key = try Self.key(of: message.request)
+        guard key.der == node.publicKey else {
+            throw LinkRefusal(
+                403, "other_key", "the request is for another key than the connection's", advice: "join again")
+        }
+        return .message(try await service.renew(node, publicKey: key.der))
+    }
+
+    private static func key(of request: String) throws(LinkRefusal) -> PublicKey {
+        guard let der = Base64.decode(request) else { throw .malformed("'request' is no base 64") }
+        do throws(IdentityProblem) { return try SigningRequest.check(der) } catch {
+            throw .malformed("'request' \(error)")
+        }
+    }
+
+    // MARK: Calls of nodes
+
+    /// The node that asks, if its certificate is good and control answers its key.
+    private func admitted(_ context: ServiceContext) async throws(LinkRefusal) -> LinkCaller {
+        let shown = try await callers.caller(context.origin)
+        guard shown.ends >= clock() else { throw .expired }
+        try await service.admits(shown.caller)
+        return shown.caller
+    }
+
+    private func job(_ context: ServiceContext) throws(LinkRefusal) -> String {
+        guard let job = context.parameters.get("job"), (1...64).contains(job.utf8.count) else { throw .noPath }
+        return job
+    }
+
+    private func read<Message: WireMessage>(
+        _ request: Request, most: Int = Most.message, limits: JSONLimits = .message
+    ) async throws(LinkRefusal) -> Message {
+        let bytes = try await body(request, most: most)
+        do throws(WireProblem) { return try Message(bytes: bytes, limits: limits) } catch {
+            throw .malformed(error.description)
+        }
+    }
+
+    private func body(_ request: Request, most: Int) async throws(LinkRefusal) -> [UInt8] {
+        var limits = HTTPLimits()
+        limits.bodyBytes = most
+        // Large ones come over narrow lines.
+        limits.bodyTime = most > Most.message ? .seconds(600) : .seconds(60)
+        switch await RequestBytes.collect(request, limits: limits) {
+        case .success(let bytes): return bytes
+        case .failure(let problem): throw LinkRefusal(problem.status.code, "body", problem.text)
+        }
+    }
+}
+
+/// ``JoinFailures`` for all connections.
+private final class JoinLimit: Sendable {
+    private let failures = Mutex(JoinFailures())
+
+    func isSpent(_ address: PeerAddress) -> Bool {
+        failures.withLock { $0.isSpent(Source(address), at: Clocks.steadySeconds) }
+    }
+
+    func fail(_ address: PeerAddress) {
+        failures.withLock { $0.fail(Source(address), at: Clocks.steadySeconds) }
+    }
+}

@@ -1,0 +1,264 @@
+import Fleet
+import JSON
+
+extension ControlStore {
+    /// A job is planned.
+    package func add(_ job: JobRecord, by act: Act) async throws(StoreError) -> JobRecord {
+        try await engine.write { session throws(StoreError) in
+            var job = job
+            job.revision = try session.change("job", job.id, at: act.at)
+            try Self.put(job, in: session)
+            try session.audit(
+                job.revision, act, "job.create", job.id,
+                .object([
+                    "class": .string(job.className), "version": .integer(Int64(job.classVersion)),
+                    "path": .string(job.order.path), "sender": .string(job.sender.description),
+                ]))
+            return job
+        }
+    }
+
+    /// Moves a job: what `body` decides is what is kept.
+    /// - Parameters:
+    ///   - known: what the caller has in memory; only what changed since is read.
+    ///   - course: the class's, for a job that is not in memory.
+    ///   - receipts: kept with the move.
+    ///   - action: for the audit.
+    ///   - body: returns why nothing is done, if so. It may run more than once.
+    package func move<Result: Sendable>(
+        _ id: String, known: JobSnapshot?, course: JobCourse, expecting: Int64? = nil, by act: Act,
+        _ action: String? = nil, receipts: [ReceiptRecord] = [],
+        _ body: @escaping @Sendable (inout JobSnapshot) -> MoveDecision<Result>
+    ) async throws(StoreError) -> ChangeOutcome<Moved<Result>> {
+        try await engine.write { session throws(StoreError) in
+            try session.lock("job \(id)")
+            guard var job = try Self.snapshot(id, known: known, course: course, in: session) else {
+                try Self.keep(receipts, of: id, in: session)
+                return .unknown
+            }
+            if let expecting, expecting != job.record.revision { return .stale(revision: job.record.revision) }
+            let before = job
+            let result: Result
+            switch body(&job) {
+            case .go(let value): result = value
+            case .refused(let code, let text): return .refused(code: code, text)
+            }
+            try Self.keep(receipts, of: id, in: session)
+            guard job.record != before.record || job.machine != before.machine else {
+                return .done(Moved(snapshot: job, result: result))
+            }
+            if let machine = job.machine {
+                job.record.state = machine.state
+                job.record.course = machine.header
+            }
+            if job.record.state.hasEnded, job.record.ended == nil { job.record.ended = act.at }
+            if !job.record.state.hasEnded { job.record.ended = nil }
+            job.record.revision = try session.change(
+                "job", id, at: act.at,
+                .object(["state": .string(job.record.state.rawValue), "class": .string(job.record.className)]))
+            try Self.put(job.record, in: session)
+            try Self.putTargets(of: &job, before: before.machine, at: act.at, in: session)
+            if let action {
+                try session.audit(
+                    job.record.revision, act, action, id,
+                    .object([
+                        "before": .object(["state": .string(before.record.state.rawValue)]),
+                        "after": .object(["state": .string(job.record.state.rawValue)]),
+                    ]))
+            }
+            return .done(Moved(snapshot: job, result: result))
+        }
+    }
+
+    private static func putTargets(
+        of job: inout JobSnapshot, before: JobMachine?, at now: Double, in session: any StoreSession
+    ) throws(StoreError) {
+        guard let machine = job.machine else { return }
+        let old = before?.targets ?? []
+        for (place, target) in machine.targets.enumerated() {
+            let isNew = place >= old.count
+            guard isNew || old[place] != target else { continue }
+            var detail = job.details[target.node] ?? JobSnapshot.Detail(at: now, revision: 0)
+            detail.at = now
+            detail.revision = job.record.revision
+            if !target.state.isFailure, detail.text != nil, !isNew { detail.text = nil }
+            job.details[target.node] = detail
+            try session.query(
+                """
+                INSERT INTO targets (
+                    job, node, place, wave, state, code, attempt, may_switch, away, retries, detail, at, revision)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                ON CONFLICT (job, node) DO UPDATE SET state = $5, code = $6, attempt = $7, may_switch = $8, away = $9,
+                    retries = $10, detail = $11, at = $12, revision = $13
+                """,
+                [
+                    .text(job.record.id), .text(target.node.description), .int(place), .int(target.wave),
+                    .text(target.state.name), .text(target.state.code), .int(target.attempt), .flag(target.maySwitch),
+                    .flag(target.isAway), .int(target.retries), .text(detail.text), .time(now),
+                    .int(job.record.revision),
+                ])
+        }
+    }
+
+    private static func keep(
+        _ receipts: [ReceiptRecord], of job: String, in session: any StoreSession
+    ) throws(StoreError) {
+        for receipt in receipts {
+            try session.query(
+                """
+                INSERT INTO receipts (job, node, attempt, state, jws, public_key, at)
+                VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (job, node, attempt) DO NOTHING
+                """,
+                [
+                    .text(job), .text(receipt.node.description), .int(receipt.attempt), .text(receipt.state),
+                    .text(receipt.jws), .bytes(receipt.publicKey), .time(receipt.at),
+                ])
+        }
+    }
+
+    /// Of jobs that this control has forgotten, too.
+    package func keep(_ receipts: [ReceiptRecord], of job: String) async throws(StoreError) {
+        try await engine.write { session throws(StoreError) in try Self.keep(receipts, of: job, in: session) }
+    }
+
+    // MARK: Reading
+
+    package func job(_ id: String) async throws(StoreError) -> JobRecord? {
+        try await engine.read { session throws(StoreError) in try Self.job(id, in: session) }
+    }
+
+    /// A job and its targets.
+    package func snapshot(
+        _ id: String, known: JobSnapshot? = nil, course: JobCourse
+    ) async throws(StoreError) -> JobSnapshot? {
+        try await engine.read { session throws(StoreError) in
+            try Self.snapshot(id, known: known, course: course, in: session)
+        }
+    }
+
+    /// Newest first.
+    /// - Parameters:
+    ///   - before: the id of a job, which is not among them.
+    ///   - state: nil for any.
+    package func jobs(
+        before: String?, limit: Int, class name: String? = nil, state: JobState? = nil, isOpen: Bool? = nil
+    ) async throws(StoreError) -> [JobRecord] {
+        try await engine.read { session throws(StoreError) in
+            try session.query(
+                """
+                SELECT id, class, state, doc, course, sealed, revision, at, ended FROM jobs
+                WHERE ($1 = '' OR id < $1) AND ($2 = '' OR class = $2) AND ($3 = '' OR state = $3)
+                    AND ($4 < 0 OR is_open = $4) ORDER BY id DESC LIMIT $5
+                """,
+                [
+                    .text(before ?? ""), .text(name ?? ""), .text(state?.rawValue ?? ""),
+                    .int(isOpen.map { $0 ? 1 : 0 } ?? -1), .int(limit),
+                ]
+            ).compactMap(JobRecord.init)
+        }
+    }
+
+    /// In the order of their nodes' ids.
+    package func targets(
+        of job: String, after: String?, state: String?, since revision: Int64 = 0, limit: Int
+    ) async throws(StoreError) -> [TargetRecord] {
+        try await engine.read { session throws(StoreError) in
+            try session.query(
+                """
+                SELECT node, wave, state, code, attempt, may_switch, away, retries, detail, at, revision FROM targets
+                WHERE job = $1 AND node > $2 AND ($3 = '' OR state = $3) AND revision > $4 ORDER BY node LIMIT $5
+                """, [.text(job), .text(after ?? ""), .text(state ?? ""), .int(revision), .int(limit)]
+            ).compactMap(TargetRecord.init)
+        }
+    }
+
+    package func receipts(
+        of job: String, after: String?, limit: Int
+    ) async throws(StoreError) -> [ReceiptRecord] {
+        try await engine.read { session throws(StoreError) in
+            try session.query(
+                """
+                SELECT node, attempt, state, jws, public_key, at FROM receipts
+                WHERE job = $1 AND node > $2 ORDER BY node, attempt LIMIT $3
+                """, [.text(job), .text(after ?? ""), .int(limit)]
+            ).compactMap { row in
+                guard let node = row.text(0).flatMap(NodeID.init), let attempt = row.int(1), let state = row.text(2),
+                    let jws = row.text(3), let at = row.time(5)
+                else { return nil }
+                return ReceiptRecord(
+                    node: node, attempt: Int(clamping: attempt), state: state, jws: jws, publicKey: row.bytes(4) ?? [],
+                    at: at)
+            }
+        }
+    }
+
+    // MARK: Metainfo
+
+    package func keep(metainfo torrent: [UInt8], of job: String) async throws(StoreError) {
+        try await engine.write { session throws(StoreError) in
+            try session.query(
+                """
+                INSERT INTO metainfo (job, torrent) VALUES ($1, $2) ON CONFLICT (job) DO UPDATE SET torrent = $2
+                """, [.text(job), .bytes(torrent)])
+        }
+    }
+
+    package func metainfo(of job: String) async throws(StoreError) -> [UInt8]? {
+        try await engine.read { session throws(StoreError) in
+            try session.query("SELECT torrent FROM metainfo WHERE job = $1", [.text(job)]).first?.bytes(0)
+        }
+    }
+
+    // MARK: Rows
+
+    static func job(_ id: String, in session: any StoreSession) throws(StoreError) -> JobRecord? {
+        try session.query(
+            "SELECT id, class, state, doc, course, sealed, revision, at, ended FROM jobs WHERE id = $1", [.text(id)]
+        ).first.flatMap(JobRecord.init)
+    }
+
+    static func snapshot(
+        _ id: String, known: JobSnapshot?, course: JobCourse, in session: any StoreSession
+    ) throws(StoreError) -> JobSnapshot? {
+        if let known {
+            let revision = try session.query("SELECT revision FROM jobs WHERE id = $1", [.text(id)]).first?.int(0)
+            if revision == known.record.revision { return known }
+        }
+        guard let record = try job(id, in: session) else { return nil }
+        var snapshot = JobSnapshot(record: record)
+        guard let header = record.course else { return snapshot }
+        let since = known?.machine == nil ? 0 : known?.record.revision ?? 0
+        let rows = try session.query(
+            """
+            SELECT node, wave, state, code, attempt, may_switch, away, retries, detail, at, revision FROM targets
+            WHERE job = $1 AND revision > $2 ORDER BY place
+            """, [.text(id), .int(since)]
+        ).compactMap(TargetRecord.init)
+        snapshot.details = known?.details ?? [:]
+        for row in rows {
+            snapshot.details[row.target.node] = JobSnapshot.Detail(text: row.detail, at: row.at, revision: row.revision)
+        }
+        var targets = rows.map(\.target)
+        if since > 0, let machine = known?.machine {
+            let changed = Dictionary(rows.map { ($0.target.node, $0.target) }) { first, _ in first }
+            targets = machine.targets.map { changed[$0.node] ?? $0 }
+        }
+        snapshot.machine = JobMachine(id: id, course: course, header: header, targets: targets)
+        return snapshot
+    }
+
+    static func put(_ job: JobRecord, in session: any StoreSession) throws(StoreError) {
+        try session.query(
+            """
+            INSERT INTO jobs (id, class, state, is_open, doc, course, sealed, revision, at, ended)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            ON CONFLICT (id) DO UPDATE SET state = $3, is_open = $4, doc = $5, course = $6, sealed = $7, revision = $8,
+                ended = $10
+            """,
+            [
+                .text(job.id), .text(job.className), .text(job.state.rawValue), .flag(!job.state.hasEnded),
+                .text(job.doc), .text((job.course?.json ?? .null).text), .bytes(job.sealed), .int(job.revision),
+                .time(job.made), .time(job.ended),
+            ])
+    }
+}
