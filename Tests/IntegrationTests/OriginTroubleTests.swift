@@ -140,6 +140,40 @@ struct OriginTroubleTests {
         #expect(try await status(nil, "/v2/team/app/blobs/sha256:\(hex)") == "401")
     }
 
+    @Test func `Pushes of one file through all origins at once succeed, and of two digests under a tag one wins`()
+        async throws
+    {
+        let origins = try await TestOrigins(3)
+        let size = 2 << 20
+        let file = try SampleFiles.file(origins.work.path("from/app.bin"), size, seed: 77)
+        let hex = OCIClient.hex(of: size, seed: 77)
+        let pushes = try (0..<12).map { number in
+            try origins.start(["push", file, "team/app:\(number)"], at: origins.hosts[number % 3])
+        }
+        for push in pushes {
+            let ending = try await push.ending(within: 120)
+            #expect(ending.status == 0, "\(ending)")
+        }
+        try await wait(30, for: "three copies") { (0..<3).allSatisfy { origins.has(hex, $0) } }
+        let files = try (0..<2).map {
+            try SampleFiles.file(origins.work.path("two\($0)/one.bin"), 200_000, seed: 78 + UInt64($0))
+        }
+        let rivals = try (0..<8).map { number in
+            try origins.start(["push", files[number % 2], "team/one:1.0"], at: origins.hosts[number % 3])
+        }
+        var statuses: [Set<Int32>] = [[], []]
+        for (number, rival) in rivals.enumerated() {
+            statuses[number % 2].insert(try await rival.ending(within: 120).status)
+        }
+        let winner = try #require(statuses.firstIndex(of: [0]), "\(statuses)")
+        #expect(statuses[1 - winner] == [5], "\(statuses)")
+        let out = origins.work.path("out")
+        let pulled = try await origins.start(["pull", "team/one:1.0", "-o", out, "--direct"], at: origins.hosts[2])
+            .ending(within: 120)
+        #expect(pulled.status == 0, "\(pulled)")
+        #expect(FileManager.default.contentsEqual(atPath: out + "/one.bin", andPath: files[winner]))
+    }
+
     @Test func `Three origins together send agents few copies, and each its part`() async throws {
         let pulls = 8
         let network = try Network(hosts: 4 + pulls)
