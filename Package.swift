@@ -542,7 +542,8 @@ let tests: [Module] = [
     Module(
         name: "OriginClusterTests", kind: .tests,
         uses: [
-            "Text", "Address", "Hashing", "Threads", "Admission", "Blobs", "Swarm", "HTTPTransport", "Registry",
+            "Text", "Address", "Hashing", "Threads", "Admission", "Blobs", "SwarmCore", "Swarm", "HTTPTransport",
+            "Registry",
             "Backends",
             "BlobNode", "ColdStore", "RegistryClient", "RegistryAccess", "OCI", "OriginCluster", "TestSupport",
         ], products: [.log, .nioCore, .nioHTTP1]),

@@ -81,6 +81,36 @@ import Testing
         }
     }
 
+    @Test func `pulls after a restart what was tagged while it was off, and not what was there before it came`()
+        async throws
+    {
+        let place = try TemporaryDirectory(inMemory: true)
+        try await TestRegistry.run { registry in
+            // Long ago.
+            try await registry.push([("a", [1])], as: "team/app:1")
+            try await TestAgent.run(registry, in: place) { agent in
+                let (watch, _) = try await Self.watch(agent, follow: ["team/.*"])
+                defer { watch.stop() }
+                try await wait(for: "what it heard") {
+                    FileManager.default.fileExists(atPath: place.path("heard.json"))
+                }
+            }
+            try await registry.put([("a", [2])], as: "team/app:2")
+            try await registry.put([("a", [3])], as: "team/other/app:1")
+            try await registry.put([("a", [4])], as: "else/app:1")
+            try await TestAgent.run(registry, in: place) { agent in
+                let (watch, _) = try await Self.watch(agent, follow: ["team/.*"])
+                defer { watch.stop() }
+                try await wait(for: "what was tagged unheard") { agent.agent.followed.current.entries.count >= 2 }
+                let followed = Set(agent.agent.followed.current.entries.map(\.reference.description))
+                #expect(followed == ["team/app:2", "team/other/app:1"])
+                // What is heard from then on is pulled as always.
+                try await registry.put([("a", [5])], as: "team/app:3")
+                try await wait(for: "the next") { agent.agent.followed.current.entries.count == 3 }
+            }
+        }
+    }
+
     @Test func `asks again what a mutable tag names`() async throws {
         try await TestRegistry.run { registry in
             try await registry.push([("a", [1])], as: "team/app:latest")

@@ -104,6 +104,31 @@ struct RegistryAccessTests {
         #expect(try await up.ending().status == 0)
     }
 
+    @Test(arguments: ["token", "open"])
+    func `an agent's configuration says whether programs of its host show a token`(local: String) async throws {
+        let place = try TemporaryDirectory()
+        let up = try Swoop.start("up", "--data", place.path("data"), "--any-port", "--json")
+        let registry = try #require(try await first(up)["registry"])
+        let source = try place.file("source/a")
+        try Data("hello".utf8).write(to: URL(fileURLWithPath: source))
+        let pushed = try await Swoop.run("push", source, "team/app:1", "--registry", registry)
+        #expect(pushed.status == 0, "\(pushed)")
+        try place.write("agent.yaml", "local: \(local)\n")
+        try place.write("secrets.yaml", "tokens:\n  - {name: a, role: pull, secret: it}\n", mode: 0o600)
+        let running = try Swoop.start(
+            "agent", "--config", place.path("agent.yaml"), "--secrets", place.path("secrets.yaml"), "--cache",
+            place.path("cache"), "--socket", place.path("socket"), "--any-port", "--registry", registry, "--json")
+        let api = "http://" + (try #require(try await first(running)["api"]))
+        #expect(try await curl(api + "/tags/team/app:1") == (local == "open" ? "200" : "401"))
+        #expect(try await curl("-u", "x:it", api + "/tags/team/app:1") == "200")
+        let mode = try FileManager.default.attributesOfItem(atPath: place.path("socket"))[.posixPermissions] as? Int
+        #expect(mode == (local == "open" ? 0o666 : 0o600), "a socket that asks for no token")
+        for program in [running, up] {
+            program.send(SIGTERM)
+            #expect(try await program.ending().status == 0)
+        }
+    }
+
     @Test(arguments: [
         (["--insecure", "--tokens", "f"], "exclude each other"), (["--tls-key", "f"], "go together"),
         (["--tls-client-ca", "f"], "need '--tls-certificate'"), (["--tokens", "/nowhere"], "/nowhere cannot be read"),

@@ -119,4 +119,13 @@ import Testing
         #expect(backoff.pause(afterFailures: 10) == 300)
         #expect(backoff.pause(afterFailures: .max) == 300)
     }
+
+    @Test(arguments: [
+        (["team/.*:latest"], ["team/"]), (["team/app:1", "other/app:.*"], ["team/app", "other/app"]),
+        (["teams?/app:.*"], ["team"]), (["a+/b"], [""]), (["team/(app|web):.*"], [""]), ([".*"], [""]),
+        (["film/a\\.b:.*"], ["film/a"]), (["team/x{2}:.*"], ["team/"]), (["^team/app:1"], [""]),
+    ])
+    func `names that can have something of a pattern begin with its plain text`(
+        patterns: [String], prefixes: [String]
+    ) throws { #expect(try NamePatterns(patterns).namePrefixes == Set(prefixes)) }
 }

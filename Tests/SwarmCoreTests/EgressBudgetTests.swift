@@ -225,4 +225,44 @@ private func strict(_ limits: inout EgressLimits) {
         for _ in 0..<5 { host.tick() }
         #expect(dispatched(&host).contains { $0 % 2 == 0 })
     }
+
+    // MARK: While the origin itself fetches the content
+
+    private func fetching() throws -> GrantingHost {
+        var limits = EgressLimits()
+        strict(&limits)
+        return try GrantingHost(pieces: 8, missing: 1) { $0.egress = limits }
+    }
+
+    @Test func `an origin that is still fetching leaves the agents to one that has everything`() throws {
+        var host = try fetching()
+        let other = host.join(supportsGrants: false, isInterested: false)
+        host.machine.update(other) { $0.isOrigin = true }
+        for piece in 0..<8 { host.hear(.have(UInt32(piece)), from: other) }
+        let agent = host.join(supportsGrants: false)
+        host.tick()
+        #expect(bytes(of: 0, to: agent, &host) == 0)
+        for _ in 0..<95 { host.tick() }
+        #expect(host.send(to: agent) == 0)
+        // Whoever gets nothing from others for so long is served.
+        for _ in 0..<10 { host.tick() }
+        #expect(host.send(to: agent) == GrantingHost.pieceLength)
+        let second = host.join(supportsGrants: false)
+        host.tick()
+        #expect(bytes(of: 1, to: second, &host) == 0)
+        host.leave(other)
+        host.tick()
+        #expect(host.send(to: second) == GrantingHost.pieceLength)
+    }
+
+    @Test func `an origin that fetches what no other has gives agents its two copies of each piece`() throws {
+        var host = try fetching()
+        let agents = (0..<3).map { _ in host.join(supportsGrants: false) }
+        host.tick()
+        for agent in agents.prefix(2) {
+            #expect(bytes(of: 0, to: agent, &host) == GrantingHost.pieceLength)
+            host.hear(.have(0), from: agent)
+        }
+        #expect(bytes(of: 0, to: agents[2], &host) == 0)
+    }
 }

@@ -17,16 +17,20 @@ struct GrantingHost {
     var waiting: [PeerKey] = []
     private(set) var said: [(key: PeerKey, message: Message)] = []
 
-    /// - Parameter takers: peers that have nothing, want something and take grants.
+    /// - Parameters:
+    ///   - missing: the last pieces, which a seed does not have.
+    ///   - takers: peers that have nothing, want something and take grants.
     init(
-        pieces: Int = 256, seed: Bool = true, takers: Int = 0, configure: (inout SwarmConfiguration) -> Void = { _ in }
+        pieces: Int = 256, seed: Bool = true, missing: Int = 0, takers: Int = 0,
+        configure: (inout SwarmConfiguration) -> Void = { _ in }
     ) throws {
         var configuration = SwarmConfiguration()
         configure(&configuration)
         let layout = try testLayout(length: pieces * Self.pieceLength, pieceLength: Self.pieceLength)
+        var have = seed ? PieceSet(full: pieces) : PieceSet(size: pieces)
+        for piece in (pieces - missing)..<pieces { have.remove(piece) }
         machine = SwarmMachine(
-            layout: layout, wanted: PieceSet(full: pieces),
-            have: seed ? PieceSet(full: pieces) : PieceSet(size: pieces),
+            layout: layout, wanted: PieceSet(full: pieces), have: have,
             configuration: configuration, seed: 1, now: 0)
         for _ in 0..<takers { join() }
     }

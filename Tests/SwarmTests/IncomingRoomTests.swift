@@ -42,11 +42,25 @@ import Testing
         }
     }
 
-    @Test func `peers that have all just shown progress stay, and the newcomer waits`() {
+    @Test func `peers that have all just shown progress stay while they are young`() {
         var room = room(4)
-        for key in 0..<4 { room.insert(key, from: source(key), now: 0) }
+        for key in 0..<4 { room.insert(key, from: source(key), now: 100) }
         for key in 0..<4 { room.progressed(key, now: 100) }
         #expect(room.verdict(for: source(9), now: 101) == .full)
         #expect(room.verdict(for: source(9), now: 111) == .afterClosing(0))
+    }
+
+    @Test func `where all give and take, the one that brings least goes for a newcomer, unless it is young`() {
+        var room = room(4)
+        for key in 0..<3 { room.insert(key, from: source(key), now: 0) }
+        room.insert(3, from: source(3), now: 50)
+        for (key, blocks) in [(0, 50), (1, 7), (2, 90), (3, 1)] {
+            for _ in 0..<blocks { room.progressed(key, now: 60) }
+        }
+        #expect(room.verdict(for: source(9), now: 61) == .afterClosing(1))
+        room.remove(1)
+        room.insert(9, from: source(9), now: 61)
+        room.progressed(9, now: 61)
+        #expect(room.verdict(for: source(10), now: 62) == .afterClosing(0))
     }
 }

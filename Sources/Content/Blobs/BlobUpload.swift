@@ -47,6 +47,7 @@ package final class BlobUpload: Sendable {
         var hasher: BlobHasher
         var isBusy = false
         var isOver = false
+        var announced: SHA256Digest?
     }
 
     private static let dataName = FileName(own: "data")
@@ -106,6 +107,11 @@ package final class BlobUpload: Sendable {
         let begun = hasher
         state.withLock { ($0.length, $0.durable, $0.hasher) = (length, length, begun) }
     }
+
+    /// The digest that its sender said before the bytes came; nil where that was not said to this process. It proves nothing.
+    package var announced: SHA256Digest? { state.withLock { $0.announced } }
+
+    package func announce(_ digest: SHA256Digest) { state.withLock { $0.announced = digest } }
 
     /// Bytes that have arrived.
     package var length: Int64 { state.withLock { $0.length } }

@@ -11,7 +11,11 @@ struct AgentMetrics: Sendable {
     func page() async -> Response {
         let figures = agent.node.catalogue.figures
         let fetches = await agent.fetches.figures()
-        let received = [("swarm", fetches.received), ("registry", agent.receivedWithAnswers)]
+        // Small blobs come with the registry's answers.
+        let received = [
+            ("peers", fetches.received - fetches.receivedFromOwners),
+            ("origins", fetches.receivedFromOwners + agent.receivedWithAnswers),
+        ]
         let sent = fetches.sent + agent.node.swarm.givenFromShelf
         let families = [
             MetricFamily("swoop_agent_cache_bytes", .gauge, "Bytes of all cached blobs.", Double(figures.bytes)),

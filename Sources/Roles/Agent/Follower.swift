@@ -1,8 +1,11 @@
 import Logging
 import Registry
+import RegistryClient
+import RegistryWatch
+import Text
 import Threads
 
-/// Pulls what is tagged, as it is tagged.
+/// Pulls what is tagged, as it is tagged, and what was tagged while this agent did not listen.
 actor Follower {
     private let agent: Agent
     private let pulls: PullTable
@@ -11,18 +14,26 @@ actor Follower {
     /// What is to be pulled, the first first. A tag is in it once.
     private var waiting: [Reference] = []
     private var underWay = 0
+    private let heardTimes: HeardTimes
+    /// Indexes that are asked what was tagged unheard, and those that are to be asked once more.
+    private var asking: Set<HTTPURL> = []
+    private var again: Set<HTTPURL> = []
+    private var isStopped = false
 
     private static let atOnce = 2
     private static let mostWaiting = 10_000
     /// Seconds before the second try; doubles each time.
     private static let firstPause = 1.0
     private static let tries = 8
+    /// Seconds by which clocks of indexes may differ, and a tag may be heard of after it was put.
+    private static let slack = 60.0
 
     init(_ agent: Agent, _ pulls: PullTable, _ patterns: NamePatterns, logger: Logger) {
         self.agent = agent
         self.pulls = pulls
         self.patterns = patterns
         self.logger = logger
+        heardTimes = HeardTimes(directory: agent.node.directory.path)
     }
 
     /// Whatever else was followed before is not any more.
@@ -30,6 +41,48 @@ actor Follower {
         let (followed, patterns) = (agent.followed, patterns)
         await Threads.offload { followed.change { $0.keep { patterns.match($0.description) } } }
     }
+
+    func stop() { isStopped = true }
+
+    // MARK: Unheard
+
+    /// An index has told what was tagged until now. Where something may be missing, it is asked for all since it was last heard.
+    func heard(_ reply: WatchReply, isFirst: Bool, from index: HTTPURL) async {
+        if isFirst || reply.hasGap, let since = heardTimes.time(of: index) { catchUp(with: index, since: since) }
+        // What is not yet pulled is asked for again after a restart.
+        guard let time = reply.time, asking.isEmpty, waiting.isEmpty, underWay == 0 else { return }
+        let heardTimes = heardTimes
+        await Threads.offload { heardTimes.set(time, of: index) }
+    }
+
+    private func catchUp(with index: HTTPURL, since: Double) {
+        guard asking.insert(index).inserted else {
+            again.insert(index)
+            return
+        }
+        Task {
+            var pause = Self.firstPause
+            repeat {
+                again.remove(index)
+                do throws(RegistryError) {
+                    let found = try await agent.view.tagged(
+                        since: since - Self.slack, matching: patterns, at: index, most: Self.mostWaiting)
+                    for reference in found { tagged(reference) }
+                    pause = Self.firstPause
+                } catch {
+                    logger.debug(
+                        "what was tagged unheard is not known yet",
+                        metadata: ["index": "\(index.text)", "reason": "\(error)"])
+                    again.insert(index)
+                    try? await Task.sleep(for: .seconds(pause))
+                    pause = min(pause * 2, 60)
+                }
+            } while again.contains(index) && !isStopped
+            asking.remove(index)
+        }
+    }
+
+    // MARK: Heard
 
     func tagged(_ reference: Reference) {
         guard patterns.match(reference.description) else { return }
@@ -54,7 +107,7 @@ actor Follower {
     private func pull(_ reference: Reference) async {
         var pause = Self.firstPause
         var tries = 0
-        while !Task.isCancelled, tries < Self.tries {
+        while !isStopped, tries < Self.tries {
             switch await pulls.outcome(of: reference) {
             case .complete(let content):
                 let blobs = content.blobs.keys.map(\.sha256)
@@ -75,6 +128,7 @@ actor Follower {
                 pause = min(pause * 2, 60)
             }
         }
+        if isStopped { return }
         logger.warning("what is followed did not come", metadata: ["reference": "\(reference)"])
     }
 }

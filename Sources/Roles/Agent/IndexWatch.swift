@@ -44,7 +44,10 @@ package final class IndexWatch: Sendable {
         task.withLock { $0 = Task { await run() } }
     }
 
-    package func stop() { task.withLock { $0 }?.cancel() }
+    package func stop() {
+        task.withLock { $0 }?.cancel()
+        if let follower { Task { await follower.stop() } }
+    }
 
     /// A request at each index that the registry lists now.
     private func run() async {
@@ -76,10 +79,8 @@ package final class IndexWatch: Sendable {
                     continue
                 }
                 pause = Self.pauses.first
-                if reply.hasGap, known != nil {
-                    logger.debug("tags may have been put unheard", metadata: ["index": "\(index.text)"])
-                }
                 for event in reply.events { await hear(event, from: index) }
+                await follower?.heard(reply, isFirst: known == nil, from: index)
                 known = reply
             } catch {
                 logger.debug("an index is silent", metadata: ["index": "\(index.text)", "reason": "\(error)"])

@@ -1,5 +1,6 @@
 import JSON
 import Registry
+import RegistryAccess
 import RegistryClient
 import RegistryWatch
 import Text
@@ -32,49 +33,75 @@ extension RegistryView {
     package func referrers(
         to digest: BlobDigest, in name: ContentName, now: Double
     ) async throws(RegistryError) -> [Descriptor] {
-        var problem: RegistryError?
-        for origin in try await parts(now: now).origins {
-            do throws(RegistryError) {
-                let list = try await client(origin.url).document(
-                    "/v2/\(name)/referrers/\(digest)", limit: Self.listLimit)
-                do {
-                    return try (list?["manifests"]?.arrayValue ?? []).map { try Descriptor($0, in: "a referrer") }
-                } catch {
-                    throw .malformed("\(error)")
-                }
+        let origins = try await parts(now: now).origins.map(\.url)
+        guard !origins.isEmpty else { throw .malformed("no origin in the list of its parts") }
+        return try await ask(origins, now: now) { client throws(RegistryError) in
+            let list = try await client.document("/v2/\(name)/referrers/\(digest)", limit: Self.listLimit)
+            do {
+                return try (list?["manifests"]?.arrayValue ?? []).map { try Descriptor($0, in: "a referrer") }
             } catch {
-                problem = problem ?? error
+                throw .malformed("\(error)")
             }
         }
-        throw problem ?? .malformed("the registry has no origin")
     }
 
     /// Whether some index answers at this moment.
     func probe(within seconds: Double, now: Double) async throws(RegistryError) {
-        var problem: RegistryError?
-        for index in try await parts(now: now).indexes {
-            do throws(RegistryError) {
-                return try await client(index).probe("/readyz", within: seconds)
-            } catch {
-                problem = problem ?? error
-            }
+        try await ask(try await parts(now: now).indexes, rounds: 1, now: now) { client throws(RegistryError) in
+            try await client.probe("/readyz", within: seconds)
         }
-        throw problem ?? .malformed("the registry has no index")
     }
 
     private func eachIndex<Value>(
-        now: Double, _ ask: (RegistryClient) async throws(RegistryError) -> Value
+        now: Double, _ question: (RegistryClient) async throws(RegistryError) -> Value
     ) async throws(RegistryError) -> Value {
-        var problem: RegistryError?
-        for index in try await parts(now: now).indexes {
-            do throws(RegistryError) {
-                return try await ask(client(index))
-            } catch {
-                if case .unknown = error { throw error }
-                problem = problem ?? error
+        try await ask(try await parts(now: now).indexes, now: now, isFinal: \.isUnknown, question)
+    }
+
+    /// Tags that match and were put at a time or later, the one that was put last at the end.
+    /// - Parameters:
+    ///   - time: seconds since 1970, on the index's clock.
+    ///   - most: of more, the last ones.
+    func tagged(
+        since time: Double, matching patterns: NamePatterns, at index: HTTPURL, most: Int
+    ) async throws(RegistryError) -> [Reference] {
+        let asked = client(index)
+        var found: [(reference: Reference, time: Double)] = []
+        for prefix in patterns.namePrefixes.sorted() {
+            let query = "?prefix=\(PercentEncoding.encode(prefix.utf8))&limit=\(Self.page)"
+            try await eachPage(asked, "/v1/names" + query) { names throws(RegistryError) in
+                for name in (names["names"]?.arrayValue ?? []).compactMap({ $0.stringValue.flatMap { ContentName($0) } }
+                ) {
+                    try await eachPage(asked, "/v1/names/\(name)/tags?limit=\(Self.page)") { tags in
+                        for entry in tags["tags"]?.arrayValue ?? [] {
+                            guard let tag = entry["tag"]?.stringValue.flatMap({ Tag($0) }),
+                                let at = entry["updated"]?.stringValue.flatMap({ Moment.parse($0) }), at >= time
+                            else { continue }
+                            let reference = Reference(name: name, version: .tag(tag))
+                            if patterns.match(reference.description) { found.append((reference, at)) }
+                        }
+                    }
+                }
             }
+            if found.count > 2 * most { found = Array(found.sorted { $0.time < $1.time }.suffix(most)) }
         }
-        throw problem ?? .malformed("the registry has no index")
+        return found.sorted { $0.time < $1.time }.suffix(most).map(\.reference)
+    }
+
+    /// Entries of a list that are asked for at a time.
+    private static let page = 1_000
+
+    private func eachPage(
+        _ client: RegistryClient, _ path: String, _ body: (JSONValue) async throws(RegistryError) -> Void
+    ) async throws(RegistryError) {
+        var after = ""
+        while true {
+            // A name that is gone meanwhile has none.
+            guard let page = try await client.document(path + after, limit: Self.listLimit) else { return }
+            try await body(page)
+            guard let next = page["next"]?.stringValue else { return }
+            after = "&after=\(PercentEncoding.encode(next.utf8))"
+        }
     }
 
     // MARK: Watching

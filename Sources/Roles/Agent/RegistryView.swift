@@ -7,6 +7,7 @@ import Registry
 import RegistryClient
 import Synchronization
 import Text
+import Threads
 
 /// A registry as this host sees it: whom to ask, and what they say. A list of its parts, once known, outlives the one that it
 /// came from.
@@ -15,7 +16,9 @@ package actor RegistryView {
     private let credential: RegistryCredential?
     private let settings: HTTPTransportSettings
     private let ownTrackers: [String]?
-    private var clients: [String: RegistryClient] = [:]
+    private var clients: [ClientKey: RegistryClient] = [:]
+    private var silences = Silences()
+    private var renewing: Task<Void, Never>?
     private(set) package var cluster: Cluster? {
         didSet { originPeers.withLock { [cluster] in $0 = Set(cluster?.origins.compactMap(\.peers) ?? []) } }
     }
@@ -25,8 +28,18 @@ package actor RegistryView {
     private var renewAt = 0.0
     private let keep: @Sendable (Cluster) -> Void
 
+    private struct ClientKey: Hashable {
+        let url: HTTPURL
+        /// Whether it leaves a silent part soon, as there are others to ask.
+        let isQuick: Bool
+    }
+
     private static let clusterLimit = 1 << 20
     private static let renewAfter = 60.0
+    private static let renewAgainAfter = 5.0
+    /// Seconds before all parts are asked once more while none answers.
+    private static let pause = 0.5
+    private static let probePatience = 5.0
     private static let torrentLimit = 64 << 20
 
     /// Host and port by which this host knows the registry.
@@ -52,44 +65,115 @@ package actor RegistryView {
     }
 
     package func shutdown() async {
+        renewing?.cancel()
         for client in clients.values { await client.shutdown() }
         clients = [:]
     }
 
-    func client(_ url: HTTPURL) -> RegistryClient {
-        if let client = clients[url.text] { return client }
+    func client(_ url: HTTPURL, isQuick: Bool = false) -> RegistryClient {
+        let key = ClientKey(url: url, isQuick: isQuick)
+        if let client = clients[key] { return client }
         // What is told over TLS to the first part is not told to another one without it.
         let isTrusted = url.isSecure || !first.isSecure
-        let client = RegistryClient(base: url, credential: isTrusted ? credential : nil, settings: settings)
-        clients[url.text] = client
+        var (options, settings) = (RegistryClient.Options(), settings)
+        if isQuick {
+            options.triesInSilence = 1
+            options.answerTimeout = 25
+            settings.connectTimeout = min(settings.connectTimeout, 3)
+        }
+        let client = RegistryClient(
+            base: url, credential: isTrusted ? credential : nil, options: options, settings: settings)
+        clients[key] = client
         return client
     }
 
     /// The parts of the registry, as told a minute ago or later.
     package func parts(now: Double) async throws(RegistryError) -> Cluster {
-        if let cluster, now < renewAt { return cluster }
-        var problem: RegistryError?
-        var asked: Set<HTTPURL> = []
-        for url in [first] + (cluster?.indexes ?? []) + (cluster?.origins.map(\.url) ?? [])
-        where asked.insert(url).inserted {
-            do throws(RegistryError) {
-                guard let found = try await client(url).document("/v1/cluster", limit: Self.clusterLimit) else {
-                    throw .malformed("no list of its parts: is \(url.text) a Swoop registry?")
-                }
-                guard let new = Cluster(found)?.with(trackers: ownTrackers) else {
-                    throw .malformed("a list of its parts that is none")
-                }
-                renewAt = now + Self.renewAfter
-                if new != cluster { keep(new) }
-                cluster = new
-                return new
-            } catch {
-                problem = problem ?? error
-            }
+        guard let cluster else { return try await renew(now: now) }
+        if now < renewAt { return cluster }
+        // A list of an earlier run is renewed before it is used; later ones meanwhile.
+        if renewAt > 0 {
+            if renewing == nil { renewing = Task { await renewLater(now: now) } }
+            return cluster
         }
         // An old list is better than none.
-        if let cluster { return cluster }
-        throw problem ?? .malformed("no list of its parts")
+        do throws(RegistryError) { return try await renew(now: now) } catch { return cluster }
+    }
+
+    private func renewLater(now: Double) async {
+        if (try? await renew(now: now)) == nil { renewAt = now + Self.renewAgainAfter }
+        renewing = nil
+    }
+
+    private func renew(now: Double) async throws(RegistryError) -> Cluster {
+        let parts = [first] + (cluster?.indexes ?? []) + (cluster?.origins.map(\.url) ?? [])
+        let rounds = cluster == nil ? 3 : 1
+        let new = try await ask(parts, rounds: rounds, now: now) { client throws(RegistryError) in
+            guard let found = try await client.document("/v1/cluster", limit: Self.clusterLimit) else {
+                throw .malformed("no list of its parts: is \(client.base.text) a Swoop registry?")
+            }
+            guard let new = Cluster(found)?.with(trackers: ownTrackers) else {
+                throw .malformed("a list of its parts that is none")
+            }
+            return new
+        }
+        renewAt = now + Self.renewAfter
+        if new != cluster { keep(new) }
+        cluster = new
+        return new
+    }
+
+    /// Asks one part after the other, those that answer first, until one has answered as it should.
+    /// - Parameters:
+    ///   - rounds: how often all are asked while none of them answers.
+    ///   - isFinal: whether an error of one is the answer of all.
+    func ask<Value>(
+        _ parts: [HTTPURL], rounds: Int = 3, now: Double, isFinal: (RegistryError) -> Bool = { _ in false },
+        _ question: (RegistryClient) async throws(RegistryError) -> Value
+    ) async throws(RegistryError) -> Value {
+        var known: Set<HTTPURL> = []
+        let parts = parts.filter { known.insert($0).inserted }
+        guard let only = parts.first else { throw .malformed("a list of its parts that lacks some") }
+        // One alone is asked again by its client.
+        if parts.count == 1 { return try await question(client(only)) }
+        for part in silences.due(parts, now: now) { Task { await listen(for: part) } }
+        var problem: RegistryError?
+        for round in 0..<max(1, rounds) {
+            if round > 0 {
+                do { try await Task.sleep(for: .seconds(Self.pause * Double(round))) } catch { throw .cancelled }
+            }
+            var isSilent = true
+            for part in silences.order(parts) {
+                do throws(RegistryError) {
+                    let answer = try await question(client(part, isQuick: true))
+                    silences.answered(part)
+                    return answer
+                } catch {
+                    if error == .cancelled { throw error }
+                    if case .silent = error {
+                        silences.failed(part, now: now)
+                    } else {
+                        silences.answered(part)
+                        isSilent = false
+                    }
+                    if isFinal(error) { throw error }
+                    problem = problem ?? error
+                }
+            }
+            guard isSilent else { break }
+        }
+        throw problem ?? .malformed("no answer")
+    }
+
+    /// A part that was silent is asked first again when it answers.
+    private func listen(for part: HTTPURL) async {
+        do throws(RegistryError) {
+            try await client(part, isQuick: true).probe("/healthz", within: Self.probePatience)
+        } catch {
+            if case .silent = error { return silences.failed(part, now: Clocks.steadySeconds) }
+            if error == .cancelled { return }
+        }
+        silences.answered(part)
     }
 
     /// Whether a peer is an origin, as far as this host knows.
@@ -113,25 +197,17 @@ package actor RegistryView {
     func resolution(
         of reference: Reference, now: Double
     ) async throws(RegistryError) -> (content: ResolvedContent, bytes: [UInt8]) {
-        let cluster = try await parts(now: now)
-        var problem: RegistryError?
-        for url in cluster.indexes {
-            do throws(RegistryError) {
-                let path = "/v1/resolve/\(reference)"
-                let body = try await client(url).content(path, limit: ResolvedContent.mostBytes)
-                let limits = JSONLimits(maxBytes: ResolvedContent.mostBytes, maxDepth: 16, maxValues: 400_000)
-                guard let value = try? JSONValue.parse(body, limits: limits) else { throw .malformed("no JSON") }
-                do {
-                    return (try ResolvedContent(value, for: reference), body)
-                } catch {
-                    throw .malformed(error.description)
-                }
+        let indexes = try await parts(now: now).indexes
+        return try await ask(indexes, now: now, isFinal: \.isUnknown) { client throws(RegistryError) in
+            let body = try await client.content("/v1/resolve/\(reference)", limit: ResolvedContent.mostBytes)
+            let limits = JSONLimits(maxBytes: ResolvedContent.mostBytes, maxDepth: 16, maxValues: 400_000)
+            guard let value = try? JSONValue.parse(body, limits: limits) else { throw .malformed("no JSON") }
+            do throws(ResolvedContent.Malformed) {
+                return (content: try ResolvedContent(value, for: reference), bytes: body)
             } catch {
-                if case .unknown = error { throw error }
-                problem = problem ?? error
+                throw .malformed(error.description)
             }
         }
-        throw problem ?? .malformed("no index")
     }
 
     /// The torrent of a blob, from one of its owners.
@@ -139,25 +215,23 @@ package actor RegistryView {
         of blob: ResolvedContent.Blob, in name: ContentName, now: Double
     ) async throws(RegistryError) -> BlobInfo {
         let cluster = try await parts(now: now)
-        var problem: RegistryError?
-        let owners = cluster.owners(of: blob.digest)
-        for origin in owners + cluster.origins.filter({ !owners.contains($0) }) {
-            do throws(RegistryError) {
-                let bytes = try await client(origin.url).content(
-                    "/namespace/\(name)/blobs/\(blob.digest)/metainfo", limit: Self.torrentLimit)
-                let expectation = InfoExpectation(
-                    infoDigest: blob.infoDigest, blob: blob.digest.sha256, length: blob.size)
-                do {
-                    let info = try BlobInfo(Torrent.parse(bytes).info)
-                    try expectation.check(info.info)
-                    return info
-                } catch {
-                    throw .malformed("a torrent of \(blob.digest) that is not right: \(error)")
-                }
+        let origins = cluster.owners(of: blob.digest).map(\.url) + cluster.origins.map(\.url)
+        guard !origins.isEmpty else { throw .unknown(RegistryText.noBlob(blob.digest)) }
+        return try await ask(origins, now: now) { client throws(RegistryError) in
+            let bytes = try await client.content(
+                "/namespace/\(name)/blobs/\(blob.digest)/metainfo", limit: Self.torrentLimit)
+            let expectation = InfoExpectation(infoDigest: blob.infoDigest, blob: blob.digest.sha256, length: blob.size)
+            do {
+                let info = try BlobInfo(Torrent.parse(bytes).info)
+                try expectation.check(info.info)
+                return info
             } catch {
-                problem = problem ?? error
+                throw .malformed("a torrent of \(blob.digest) that is not right: \(error)")
             }
         }
-        throw problem ?? .unknown(RegistryText.noBlob(blob.digest))
     }
+}
+
+extension RegistryError {
+    var isUnknown: Bool { if case .unknown = self { true } else { false } }
 }

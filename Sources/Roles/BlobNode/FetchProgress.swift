@@ -38,6 +38,8 @@ package struct FetchFigures: Sendable, Hashable {
     package private(set) var seconds = 0.0
     /// Bytes of payload.
     package private(set) var received: Int64 = 0
+    /// Those of them that came from the owners of blobs.
+    package private(set) var receivedFromOwners: Int64 = 0
     package private(set) var sent: Int64 = 0
 
     mutating func came(in seconds: Double) {
@@ -47,6 +49,7 @@ package struct FetchFigures: Sendable, Hashable {
 
     mutating func add(_ status: TransferStatus) {
         received += status.downloaded
+        receivedFromOwners += status.downloadedFromGiven
         sent += status.uploaded
     }
 }

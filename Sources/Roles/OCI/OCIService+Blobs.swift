@@ -41,8 +41,10 @@ extension OCIService {
     ) async throws(OCIError) -> Response {
         let uploads = try uploads()
         let parameters = request.uri.queryParameters
+        var announced: BlobDigest?
         if let text = parameters["mount"] {
             let digest = try OCIPath.digest(String(text))
+            announced = digest
             if try await mount(digest, to: name, from: parameters["from"].map(String.init), context) {
                 return created(digest, in: name)
             }
@@ -58,6 +60,8 @@ extension OCIService {
         } catch {
             throw Self.disk(error)
         }
+        // What could not be mounted is sent now: with its digest, its bytes go to their owners as they come.
+        if let announced { upload.announce(announced.sha256) }
         if let text = parameters["digest"] {
             return try await end(upload, to: name, digest: try OCIPath.digest(String(text)), request, context)
         }
@@ -163,7 +167,8 @@ extension OCIService {
             let count = request.headers[.contentLength].flatMap { Int64($0) }
             try upload.enter(at: offset, bringing: count, isLast: digest != nil)
             defer { upload.leave() }
-            let part = UploadPart(id: upload.id, offset: upload.length, digest: digest)
+            let known = digest ?? upload.announced.map { BlobDigest($0) }
+            let part = UploadPart(id: upload.id, offset: upload.length, digest: known)
             try await UploadPump(upload: upload, place: place, tap: blobs.tap(part)).run(request.body)
         } catch {
             throw Self.error(error)

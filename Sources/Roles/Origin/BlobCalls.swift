@@ -1,4 +1,3 @@
-import Admission
 import BlobNode
 import ColdStore
 import HTTPServing
@@ -21,8 +20,7 @@ struct BlobCalls: Sendable {
     let trackers: [String]
     /// How swarms are found.
     let swarms: SwarmTerms
-    let admission: Admission
-    let limits: HTTPLimits
+    let here: LocalReads
 
     func respond(to request: Request, _ context: ServiceContext) async -> Response {
         let parts = request.uri.path.split(separator: "/").map(String.init)
@@ -79,12 +77,14 @@ struct BlobCalls: Sendable {
     }
 
     private func content(_ digest: BlobDigest, _ request: Request, _ context: ServiceContext) async -> Response {
-        let file = await node.directory.served(digest)
-        guard let file else { return .text(RegistryText.noBlob(digest) + "\n", status: .notFound) }
-        guard let place = context.place(admission, at: .files) else {
-            return Response(status: .tooManyRequests, headers: [.retryAfter: RequestPlace.retryAfter])
+        do throws(OCIError) {
+            let headers: HTTPFields = [.contentType: "application/octet-stream"]
+            return try await here.response(digest, to: request.head, headers: headers, in: context)
+                ?? .text(RegistryText.noBlob(digest) + "\n", status: .notFound)
+        } catch {
+            var response = Response.text(error.message + "\n", status: HTTPResponse.Status(code: error.status))
+            response.headers[.retryAfter] = RequestPlace.retryAfter
+            return response
         }
-        return FileAnswer(to: request.head, file: file, headers: [.contentType: "application/octet-stream"])
-            .response(in: context, within: limits, admission, holding: place)
     }
 }

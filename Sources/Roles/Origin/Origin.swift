@@ -7,6 +7,9 @@ import Backends
 import BlobNode
 import Blobs
 import ColdStore
+import HTTPServing
+import HTTPTypes
+import Hummingbird
 import OCI
 import Registry
 import Threads
@@ -19,7 +22,16 @@ struct OriginBlobs: OCIBlobs {
     let cold: ColdStore?
     /// Nil where nothing looks after the disk.
     let upkeep: OriginUpkeep?
+    let here: LocalReads
     var directory: BlobDirectory { node.directory }
+
+    func response(
+        _ digest: BlobDigest, for name: ContentName, to head: HTTPRequest, headers: HTTPFields,
+        in context: ServiceContext
+    ) async throws(OCIError) -> Response? {
+        guard try await obtain(digest, for: name) != nil else { return nil }
+        return try await here.response(digest, to: head, headers: headers, in: context)
+    }
 
     func obtain(_ digest: BlobDigest, for name: ContentName) async throws(OCIError) -> Int64? {
         if node.catalogue.entry(of: digest.sha256) == nil, let cold {

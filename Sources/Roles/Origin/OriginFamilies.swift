@@ -11,13 +11,20 @@ package enum OriginFamilies {
         let figures = node.catalogue.figures
         let queue = try? await cold?.writeBack.figures()
         let waiting = queue?.oldest.map { max(0, Clocks.wallSeconds - $0) } ?? 0
+        let (sent, sentToOrigins) = (node.swarm.sentBytes, node.swarm.sentToOrigins)
         let scrub = await upkeep?.scrubber.figuresSoFar
         return [
             MetricFamily("swoop_origin_blobs", .gauge, "Blobs that are kept here.", Double(figures.blobs)),
             MetricFamily("swoop_origin_bytes", .gauge, "Bytes of them.", Double(figures.bytes)),
             MetricFamily(
                 name: "swoop_origin_sent_bytes_total", kind: .counter, help: "Bytes of blobs given to others.",
-                samples: [MetricFamily.Sample(labels: [("to", "peers")], value: Double(node.swarm.sentBytes))]),
+                samples: [
+                    MetricFamily.Sample(labels: [("to", "agents")], value: Double(sent - sentToOrigins)),
+                    MetricFamily.Sample(labels: [("to", "origins")], value: Double(sentToOrigins)),
+                ]),
+            MetricFamily(
+                "swoop_origin_copies_sent", .counter,
+                "Copies of blobs given to agents: bytes of each blob, over its size.", node.swarm.copiesSent),
             MetricFamily(
                 "swoop_origin_writeback_tasks", .gauge, "Blobs that a back end is still to get.",
                 Double(queue?.tasks ?? 0)),

@@ -57,13 +57,12 @@ package final class RegistryServer: Sendable {
                     : OCIError(503, .tooManyRequests, "the registry's database does not answer: try again")
             }
         }
+        let here = LocalReads(node: node, direct: DirectReads(), admission: admission, limits: limits)
         let oci = OCIService(
             index: names,
-            blobs: OriginBlobs(node: node, uploads: uploads, cold: cold, upkeep: upkeep), admission: admission,
-            limits: limits)
-        let blobs = BlobCalls(
-            index: names, node: node, cold: cold, trackers: trackers, swarms: swarms, admission: admission,
-            limits: limits)
+            blobs: OriginBlobs(node: node, uploads: uploads, cold: cold, upkeep: upkeep, here: here),
+            admission: admission, limits: limits)
+        let blobs = BlobCalls(index: names, node: node, cold: cold, trackers: trackers, swarms: swarms, here: here)
         let indexMetrics = IndexMetrics(index, replication: replication)
         let facts = FactsCall(
             here: OriginFacts(node: node, cold: cold, asksBackEnds: false),

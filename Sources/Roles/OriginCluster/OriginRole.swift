@@ -36,6 +36,7 @@ package final class OriginRole: Sendable {
     private let upkeep: OriginUpkeep
     private let peers: OriginPeers
     private let link: HTTPPeers
+    private let shares: OwnerShares
 
     package var addresses: [ListenAddress] { server.addresses }
     /// Where its engine is reached.
@@ -43,11 +44,11 @@ package final class OriginRole: Sendable {
 
     private init(
         swarm: SwarmNode, node: BlobNode, cold: ColdStore?, watch: ClusterWatch, server: OriginServer,
-        upkeep: OriginUpkeep, peers: OriginPeers, link: HTTPPeers, peerAddress: String
+        upkeep: OriginUpkeep, peers: OriginPeers, link: HTTPPeers, shares: OwnerShares, peerAddress: String
     ) {
         (self.swarm, self.node, self.cold, self.watch) = (swarm, node, cold, watch)
         (self.server, self.peers, self.link, self.peerAddress) = (server, peers, link, peerAddress)
-        self.upkeep = upkeep
+        (self.upkeep, self.shares) = (upkeep, shares)
     }
 
     package static func start(
@@ -64,10 +65,11 @@ package final class OriginRole: Sendable {
         }
         let link = HTTPPeers(configuration.credential, settings: configuration.transport)
         let holders = RemoteHolders(configuration.indexes, peers: link)
+        let shares = OwnerShares()
         let (swarm, node): (SwarmNode, BlobNode)
         do throws(OriginProblem) {
             (swarm, node) = try await engine(
-                configuration, directory, SwarmDoors(configuration.swarms, holders: holders), admission, logger)
+                configuration, directory, SwarmDoors(configuration.swarms, holders: holders), shares, admission, logger)
         } catch {
             await link.shutdown()
             throw error
@@ -97,11 +99,12 @@ package final class OriginRole: Sendable {
             if case .list(let hosts) = configuration.cluster, hosts.isEmpty, let first = server.addresses.first {
                 watch.standAlone(as: configuration.name ?? "\(first)")
             }
+            shares.start(watch: watch, peers: peers, node: node)
             await watch.start()
             await keeper.start()
             return OriginRole(
                 swarm: swarm, node: node, cold: cold, watch: watch, server: server, upkeep: keeper, peers: peers,
-                link: link, peerAddress: address)
+                link: link, shares: shares, peerAddress: address)
         } catch {
             await upkeep?.stop()
             await cold?.stop()
@@ -120,6 +123,7 @@ package final class OriginRole: Sendable {
     package func stop() async {
         await server.stop()
         await upkeep.stop()
+        shares.stop()
         await watch.stop()
         await cold?.stop()
         await peers.shutdown()
@@ -129,8 +133,8 @@ package final class OriginRole: Sendable {
     }
 
     private static func engine(
-        _ configuration: OriginConfiguration, _ directory: BlobDirectory, _ doors: SwarmDoors, _ admission: Admission,
-        _ logger: Logger
+        _ configuration: OriginConfiguration, _ directory: BlobDirectory, _ doors: SwarmDoors, _ shares: OwnerShares,
+        _ admission: Admission, _ logger: Logger
     ) async throws(OriginProblem) -> (SwarmNode, BlobNode) {
         do {
             var settings = SwarmNode.Configuration()
@@ -144,6 +148,8 @@ package final class OriginRole: Sendable {
                 ?? configuration.listen.first.flatMap { PeerAddress(host: $0.host, port: 15001) }
             options.egress = configuration.egress
             options.site = configuration.site
+            options.isOrigin = { shares.isOrigin($0) }
+            options.ownerShare = { shares.share(of: $0) }
             let node = BlobNode(directory: directory, swarm: swarm, options: options, logger: logger)
             node.setDoors(doors)
             do {

@@ -128,9 +128,9 @@ package struct TokenTable: Sendable {
 }
 
 /// A day, or a time in UTC (RFC 3339).
-enum Moment {
+package enum Moment {
     /// - Returns: seconds since 1970: of a day, when it begins.
-    static func parse(_ text: String) -> Double? {
+    package static func parse(_ text: String) -> Double? {
         let parts = text.split(separator: "T", maxSplits: 1, omittingEmptySubsequences: false)
         guard let day = numbers(parts[0], separator: "-", widths: [4, 2, 2]) else { return nil }
         let date = CivilDate(year: day[0], month: day[1], day: day[2])

@@ -31,7 +31,7 @@ extension RegistryClient {
                 answer = try await once(call)
             } catch {
                 guard error != .cancelled else { throw .cancelled }
-                guard tries < options.tries, Self.isPassing(error) else {
+                guard tries < options.triesInSilence ?? options.tries, Self.isPassing(error) else {
                     throw .silent(registry: name, tries: tries, error)
                 }
                 try await pause(after: tries)

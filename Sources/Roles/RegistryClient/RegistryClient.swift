@@ -16,6 +16,8 @@ package final class RegistryClient: Sendable {
     package struct Options: Sendable {
         /// Tries of a request that can be made again: when nothing answers, or the server is busy.
         package var tries = 3
+        /// The same when nothing answers; nil for as many.
+        package var triesInSilence: Int?
         /// Wait before the second try; doubles each time.
         package var firstPause = 0.5
         /// Longest wait between two tries, whatever the server asks for.

@@ -66,18 +66,21 @@ package struct WatchReply: Sendable, Hashable {
     /// Whether there were events that are no longer known.
     package let hasGap: Bool
     package let events: [WatchEvent]
+    /// When the index said so, on its clock, in seconds since 1970; nil of indexes that do not say.
+    package let time: Double?
 
-    init(epoch: String, last: Int64, hasGap: Bool, events: [WatchEvent]) {
+    init(epoch: String, last: Int64, hasGap: Bool, events: [WatchEvent], time: Double?) {
         self.epoch = epoch
         self.last = last
         self.hasGap = hasGap
         self.events = events
+        self.time = time
     }
 
     package var json: JSONValue {
         .object([
             "epoch": .string(epoch), "last": .integer(last), "gap": .bool(hasGap),
-            "events": .array(events.map(\.json)),
+            "events": .array(events.map(\.json)), "time": time.map { .integer(Int64($0)) } ?? .null,
         ])
     }
 
@@ -90,5 +93,6 @@ package struct WatchReply: Sendable, Hashable {
         self.last = last
         hasGap = value["gap"] == .bool(true)
         self.events = events.compactMap { WatchEvent($0) }
+        time = value["time"]?.lenientInteger.map { Double($0) }
     }
 }

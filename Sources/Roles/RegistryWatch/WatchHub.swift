@@ -69,8 +69,10 @@ package final class WatchHub: Sendable {
             let found = state.log.events(after: isSameLife ? known?.last : nil, for: watcher.id) { event in
                 watcher.scope?.includes(event.name.text) ?? true
             }
+            // Where more is left to say, what was tagged until now is not yet said.
             return WatchReply(
-                epoch: epoch, last: found.last, hasGap: found.hasGap || !isSameLife, events: found.events)
+                epoch: epoch, last: found.last, hasGap: found.hasGap || !isSameLife, events: found.events,
+                time: found.last == state.log.last ? Clocks.wallSeconds : nil)
         }
     }
 

@@ -169,7 +169,9 @@ struct AgentCommand: SwoopCommand {
             let server = try await AgentServer.start(
                 agent, at: named.ports(ports).map { ListenAddress(host: host, port: $0) }, pulls: pulls, access: local,
                 allows: given.allows, admission: admission, logger: logger)
-            let door = try door(agent, AgentState(agent: agent, pulls: pulls), logger)
+            // Whoever has to show a token elsewhere does not come in there without.
+            let isPrivate = local.needsToken && (tokens != nil || given.values.local != .open)
+            let door = try door(agent, AgentState(agent: agent, pulls: pulls), isPrivate: isPrivate, logger)
             door.start()
             await watch.start()
             reporter.event(
@@ -204,13 +206,15 @@ struct AgentCommand: SwoopCommand {
         }
     }
 
-    private func door(_ agent: Agent, _ state: AgentState, _ logger: Logger) throws -> DescriptorDoor {
+    private func door(
+        _ agent: Agent, _ state: AgentState, isPrivate: Bool, _ logger: Logger
+    ) throws -> DescriptorDoor {
         let path = socket ?? DescriptorProtocol.usualPath
         do {
             if socket == nil, let cut = path.lastIndex(of: "/") {
                 _ = try HeldDirectory.open(SystemPath(String(path[..<cut])), creating: true)
             }
-            return try DescriptorDoor(agent, state: state, path: path, isPrivate: tokens != nil, logger: logger)
+            return try DescriptorDoor(agent, state: state, path: path, isPrivate: isPrivate, logger: logger)
         } catch {
             throw Failure(
                 Failure.status(error.number), "the agent cannot listen at \(path.shown): \(error)",
@@ -261,4 +265,8 @@ struct AgentCommand: SwoopCommand {
         if let base = Terminal.environment("XDG_CACHE_HOME"), base.hasPrefix("/") { return base + "/swoop/agent" }
         return (Terminal.environment("HOME") ?? "/tmp") + "/.cache/swoop/agent"
     }
+}
+
+extension RegistryAccess {
+    fileprivate var needsToken: Bool { if case .tokens = self { true } else { false } }
 }

@@ -182,6 +182,8 @@ extension TorrentEngine {
             let address = connection.address.with(port: port)
             connection.listenAddress = address
             if known.book.isBanned(address) { return connection.close(.banned) }
+            // An origin that dialled is known by where it listens.
+            if options.isOrigin?(address) == true { machine.update(key) { $0.isOrigin = true } }
             known.book.connected(address)
             probeReach(of: connection, key)
         }
@@ -214,7 +216,13 @@ extension TorrentEngine {
         guard let key = connection.key else { return }
         if block.isSurplus { return }
         connection.progressed()
+        if isGiven(connection) { receivedFromGiven += Int64(block.span.length) }
         storeBlock(block.span, from: key, block.memory, placement: block.placement)
+    }
+
+    /// Whether the peer is one of those that were given with the transfer.
+    func isGiven(_ connection: PeerConnection) -> Bool {
+        !options.extraPeers.isEmpty && options.extraPeers.contains(connection.listenAddress ?? connection.address)
     }
 
     /// A block has arrived completely.
@@ -273,7 +281,7 @@ extension TorrentEngine {
 
     func uploaded(_ bytes: Int, to connection: PeerConnection) {
         guard let key = connection.key else { return }
-        context.sent.add(bytes)
+        context.sent.add(bytes, of: info.layout.extent, toOrigin: machine.isOrigin(key))
         machine.uploaded(bytes, to: key, now: context.loop.now)
     }
 

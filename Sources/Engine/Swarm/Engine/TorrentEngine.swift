@@ -51,6 +51,8 @@ final class TorrentEngine: Dialler {
     var isRelocated = false
     var exchange = ExchangeLedger<PeerAddress>()
     var heldAnnouncements = HeldAnnouncements()
+    /// Bytes of blocks from the peers that were given with the transfer.
+    var receivedFromGiven: Int64 = 0
     var furtherConnections: FurtherConnectionTable
     var reachProbes: [PeerKey: ReachProbe] = [:]
     var room: UploadRoom
@@ -308,9 +310,8 @@ final class TorrentEngine: Dialler {
         (status.downloaded, status.uploaded) = machine.transferred
         status.wasted = machine.wastedBytes
         status.peers = connections.count
-        if !options.extraPeers.isEmpty {
-            status.givenPeers = connections.values.count { options.extraPeers.contains($0.listenAddress ?? $0.address) }
-        }
+        status.givenPeers = connections.values.count { isGiven($0) }
+        status.downloadedFromGiven = min(receivedFromGiven, status.downloaded)
         status.webSources = sources.all.count { $0.isAlive }
         if home.isStaged { status.sources = sourceStatus(now, down: status.down) }
         status.efficiency = efficiency.reading(uplink: uplink)

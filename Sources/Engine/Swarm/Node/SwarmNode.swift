@@ -145,6 +145,12 @@ package final class SwarmNode: Sendable {
     /// Bytes of content that peers were sent since the start.
     package var sentBytes: Int64 { loops.sent.value }
 
+    /// Those of them that went to other origins, see ``TransferOptions/isOrigin``.
+    package var sentToOrigins: Int64 { loops.sent.valueToOrigins }
+
+    /// Copies of content that peers other than origins were sent since the start: 1.5 for one and a half of one content.
+    package var copiesSent: Double { loops.sent.copies }
+
     /// Torrents of the shelf that have peers, or had some a moment ago.
     package var awakeTorrents: Int { get async { loops.awake.value } }
 

@@ -131,6 +131,8 @@ package struct TransferStatus: Sendable, Equatable {
     /// Payload bytes since the start.
     package var downloaded: Int64 = 0
     package var uploaded: Int64 = 0
+    /// Those downloaded from ``TransferOptions/extraPeers``.
+    package var downloadedFromGiven: Int64 = 0
     /// Bytes that arrived twice or were wrong.
     package var wasted: Int64 = 0
     /// The efficiency of the download, kept after its end; for a seed that downloaded nothing, that of its uploads. Nil

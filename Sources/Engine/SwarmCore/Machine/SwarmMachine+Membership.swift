@@ -33,6 +33,9 @@ extension SwarmMachine {
         updateSite(of: key, isNear: traits.isNear, supportsClaims: traits.supportsClaims)
     }
 
+    /// Whether a peer is another origin of the registry.
+    public func isOrigin(_ key: PeerKey) -> Bool { swarm.peers[key]?.traits.isOrigin ?? false }
+
     /// Updates the site membership of a peer after its traits changed.
     private mutating func updateSite(of key: PeerKey, isNear: Bool, supportsClaims: Bool) {
         for piece in sites.update(key, isNear: isNear, supportsClaims: supportsClaims, &swarm) {

@@ -28,6 +28,8 @@ struct EgressBudget: Sendable {
     var mayRestore = false
     /// Time at which an agent that had everything last left.
     var fullLeftAt = -Double.infinity
+    /// While we are fetching the content: another origin is connected that has all of it.
+    var isOtherWhole = false
     /// For each position among the owners, the time of the last new piece of its share; nil before the first agent.
     private var heardAt: [Double]?
     private(set) var silent: Set<Int> = []

@@ -19,7 +19,8 @@ extension UploadScheduler {
         _ span: BlockSpan, of key: PeerKey, _ peer: PeerTable.Place, _ swarm: inout SwarmState,
         _ availability: [UInt16], now: Double
     ) -> Bool {
-        guard swarm.isFinished, !swarm.peers[peer].traits.isOrigin else { return true }
+        guard !swarm.peers[peer].traits.isOrigin else { return true }
+        guard swarm.isFinished else { return isWithinBudgetOfPart(span, of: key, &swarm, now: now) }
         guard !swarm.peers[peer].holdings.contains(span.piece) else { return false }
         if swarm.egress?.takers[key] == nil { swarm.egress?.asks(key, now: now) }
         let piece = Int32(span.piece)
@@ -38,6 +39,16 @@ extension UploadScheduler {
         swarm.egress?.takers[key]?.sending[piece] = EgressTaker.Sending(
             left: Constant.tolerance * length - span.length, at: now)
         return true
+    }
+
+    /// The same while this origin is still fetching the content. It leaves the agents to an origin that has everything.
+    private func isWithinBudgetOfPart(
+        _ span: BlockSpan, of key: PeerKey, _ swarm: inout SwarmState, now: Double
+    ) -> Bool {
+        guard let egress = swarm.egress else { return true }
+        if egress.takers[key] == nil { swarm.egress?.asks(key, now: now) }
+        if egress.isStarved(key, for: egress.limits.patience, now: now) { return true }
+        return !egress.isOtherWhole && egress.isWithin(span.piece)
     }
 
     private func isWithinBudget(
@@ -107,8 +118,9 @@ extension UploadScheduler {
 
     /// Call a few times a second.
     mutating func lookAtBudget(_ swarm: inout SwarmState, _ availability: [UInt16], now: Double) {
-        guard swarm.isFinished, let patience = swarm.egress?.limits else { return }
+        guard let patience = swarm.egress?.limits else { return }
         swarm.egress?.look(now: now)
+        guard swarm.isFinished else { return lookAtBudgetOfPart(&swarm, availability, now: now) }
         stepIn(&swarm, availability, now: now)
         var waiting: [(key: PeerKey, since: Double)] = []
         for key in swarm.peers.keys {
@@ -133,6 +145,17 @@ extension UploadScheduler {
         for (key, _) in waiting.sorted(by: { $0.since < $1.since }).prefix(help) {
             if let peer = swarm.peers.place(of: key) { swarm.peers[peer].grants.isBarred = false }
         }
+    }
+
+    private mutating func lookAtBudgetOfPart(_ swarm: inout SwarmState, _ availability: [UInt16], now: Double) {
+        let keys = swarm.peers.keys
+        var isOtherWhole = false
+        for key in keys where !isOtherWhole {
+            guard let peer = swarm.peers.place(of: key) else { continue }
+            isOtherWhole = swarm.peers[peer].traits.isOrigin && swarm.peers[peer].holdings.isFull
+        }
+        swarm.egress?.isOtherWhole = isOtherWhole
+        for key in keys { lookAtHeld(of: key, &swarm, availability, now: now) }
     }
 
     /// Dispatches pieces again that an agent has and does not announce.

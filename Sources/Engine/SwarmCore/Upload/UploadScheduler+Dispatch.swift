@@ -24,8 +24,8 @@ extension UploadScheduler {
     mutating func announced(
         _ piece: Int, by key: PeerKey, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double
     ) {
-        guard dispatcher != nil else { return }
         swarm.egress?.announced(piece, by: key, isFirst: availability[piece] <= 1, now: now)
+        guard dispatcher != nil else { return }
         dispatcher?.announced(piece, by: key)
         dispatch(key, &swarm, availability, now: now)
         revealIfSpread(&swarm)

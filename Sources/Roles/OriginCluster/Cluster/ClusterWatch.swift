@@ -61,6 +61,11 @@ package final class ClusterWatch: Sendable {
     /// What another origin said of itself when it was last asked; nil before that.
     package func member(_ host: String) -> Member? { state.withLock { $0.members[host] } }
 
+    /// Whether the engine of another origin listens there, as far as is known.
+    func isEngine(_ address: PeerAddress) -> Bool {
+        state.withLock { $0.members.values.contains { $0.peers == address } }
+    }
+
     /// Where the engine of an origin takes peers. One that has not been heard of yet is asked; nil if it does not say.
     func engine(of host: String) async -> PeerAddress? {
         if let known = member(host)?.peers { return known }

@@ -128,7 +128,8 @@ package final class OriginPeers: Sendable {
             "digests": .array(digests.map { .string($0.description) }), "contents": .bool(contents),
         ])
         let answer = try await document(host, InternalPath.notes, question)
-        return (answer["blobs"]?.arrayValue ?? []).compactMap { BlobNote($0) }.filter { digests.contains($0.digest) }
+        let asked = Set(digests)
+        return (answer["blobs"]?.arrayValue ?? []).compactMap { BlobNote($0) }.filter { asked.contains($0.digest) }
     }
 
     /// Tells an origin which blobs it is to have, and where one is that has them.

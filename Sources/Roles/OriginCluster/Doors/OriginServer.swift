@@ -88,7 +88,9 @@ package final class OriginServer: Sendable {
             logger: logger)
         let reads = BlobReads(
             node: node, watch: watch, peers: peers, cold: cold, repair: repair,
-            direct: DirectReads(most: settings.direct), admission: admission, limits: limits)
+            here: LocalReads(
+                node: node, direct: DirectReads(most: settings.direct), admission: admission, limits: limits),
+            admission: admission)
         let index = ClusterIndex(index: index, tasks: tasks, watch: watch, peers: peers)
         let oci = OCIService(
             index: index,

@@ -17,9 +17,8 @@ struct BlobReads: Sendable {
     let peers: OriginPeers
     let cold: ColdStore?
     let repair: Repair
-    let direct: DirectReads
+    let here: LocalReads
     let admission: Admission
-    let limits: HTTPLimits
 
     /// What is asked for, and how its asker is to be told what goes wrong.
     struct Wish: Sendable {
@@ -61,23 +60,12 @@ struct BlobReads: Sendable {
 
     /// Nil for a blob that is not here.
     func local(_ wish: Wish, in context: ServiceContext) async -> Answer? {
-        let digest = wish.digest
-        guard let (entry, lease) = node.catalogue.lease(digest.sha256, at: Clocks.wallSeconds),
-            let file = await node.directory.served(digest)
-        else { return nil }
-        var held: DirectReads.Place?
-        if wish.head.method == .get, entry.size > BlobNote.mostContent {
-            held = direct.place()
-            if held == nil { return .refused(DirectReads.refusal) }
+        do throws(OCIError) {
+            return try await here.response(wish.digest, to: wish.head, headers: wish.headers, in: context)
+                .map { .response($0) }
+        } catch {
+            return .refused(error)
         }
-        guard let place = context.place(admission, at: .files) else {
-            return .refused(OCIError(429, .tooManyRequests, RequestPlace.refusalText))
-        }
-        // The tag is alike on all origins, so that a read goes on at another one.
-        var response = FileAnswer(to: wish.head, file: file, headers: wish.headers, tag: "\"\(digest)\"")
-            .response(in: context, within: limits, admission, holding: place)
-        if let held { response = response.holding(held) }
-        return .response(response.holding(lease))
     }
 
     // MARK: At other origins

@@ -24,6 +24,23 @@ package struct NamePatterns: Sendable {
     package static let none = NamePatterns()
     private init() { (patterns, expressions) = ([], []) }
 
+    /// Texts with one of which every NAME begins that has something which matches: as far as each pattern is plain text.
+    package var namePrefixes: Set<String> { Set(patterns.map { Self.plainBeginning(of: $0) }) }
+
+    private static func plainBeginning(of pattern: String) -> String {
+        guard !pattern.contains("|") else { return "" }
+        var prefix = ""
+        for character in pattern {
+            switch character {
+            // What stands before these may be missing.
+            case "*", "?", "+", "{": return String(prefix.dropLast())
+            case "a"..."z", "A"..."Z", "0"..."9", "/", "_", "-": prefix.append(character)
+            default: return prefix
+            }
+        }
+        return prefix
+    }
+
     package func match(_ text: String) -> Bool {
         expressions.contains { (try? $0.wholeMatch(in: text)) != nil }
     }

@@ -43,6 +43,13 @@ package struct Placement: Sendable, Hashable {
         Array(ranked(digest).filter { !gone.contains($0) }.prefix(replicas))
     }
 
+    /// Hosts that may give agents a blob: its owners, and those that stand in for owners that are gone. The first in rank first.
+    package func givers(of digest: BlobDigest) -> [String] {
+        let keepers = Set(keepers(of: digest))
+        return ranked(digest).enumerated().filter { $0.offset < replicas || keepers.contains($0.element) }.map(
+            \.element)
+    }
+
     /// Whether this origin is to have a blob.
     package func keeps(_ digest: BlobDigest) -> Bool { own.map { keepers(of: digest).contains($0) } ?? false }
 

@@ -8,32 +8,35 @@ import Synchronization
 /// swarm.
 package final class DirectReads: Sendable {
     /// One read; it ends with the last reference.
-    final class Place: Sendable {
+    package final class Place: Sendable {
         private let reads: DirectReads
         fileprivate init(_ reads: DirectReads) { self.reads = reads }
         deinit { reads.underWay.subtract(1, ordering: .relaxed) }
     }
 
+    /// Where nothing else is said (`direct`).
+    package static let usual = 8
+
     private let most: Int
     private let underWay = Atomic<Int>(0)
 
     /// - Parameter most: 0 for no limit.
-    package init(most: Int) { self.most = max(0, most) }
+    package init(most: Int = usual) { self.most = max(0, most) }
 
     /// Nil when so many are under way.
-    func place() -> Place? {
+    package func place() -> Place? {
         let count = underWay.add(1, ordering: .relaxed).newValue
         let place = Place(self)
         return most == 0 || count <= most ? place : nil
     }
 
-    static let refusal = OCIError(
+    package static let refusal = OCIError(
         429, .tooManyRequests, "this origin answers no more reads over HTTP now: try again, or pull by the swarm")
 }
 
 extension Response {
     /// Keeps something until the last byte of the body is sent.
-    consuming func holding(_ held: some AnyObject & Sendable) -> Response {
+    package consuming func holding(_ held: some AnyObject & Sendable) -> Response {
         let inner = body
         guard let length = inner.contentLength, length > 0 else { return self }
         body = ResponseBody(contentLength: length) { writer in
