@@ -26,6 +26,9 @@ struct RegistryArguments: ParsableArguments {
         transform: PinArgument.parse)
     var pin: CertificatePin?
 
+    /// Whether the command or its environment names a registry.
+    var isGiven: Bool { registry != nil || Terminal.environment("SWOOP_REGISTRY").map { !$0.isEmpty } ?? false }
+
     static let defaultURL = "http://127.0.0.1:15000"
 
     /// - Parameter silence: seconds without a byte after which a request counts as failed.
