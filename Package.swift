@@ -437,10 +437,9 @@ let tests: [Module] = [
     Module(
         name: "ControlTests", kind: .tests,
         uses: [
-            "Text", "Address", "JSON", "Hashing", "Threads", "Settings", "Identity", "Fleet", "FleetLink", "FleetStore",
-            "Control",
-            "TestSupport",
-        ]),
+            "Text", "Address", "JSON", "Hashing", "Threads", "Admission", "HTTPTransport", "HTTPServing", "Settings",
+            "Identity", "Fleet", "FleetLink", "FleetStore", "Control", "TestSupport",
+        ], products: [.log, .nioCore, .nioHTTP1]),
     Module(
         name: "FleetAgentTests", kind: .tests,
         uses: [

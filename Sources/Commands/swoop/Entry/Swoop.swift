@@ -24,7 +24,8 @@ struct Swoop: ParsableCommand {
         subcommands: [
             CreateCommand.self, ShowCommand.self, VerifyCommand.self, EditCommand.self, SeedCommand.self,
             GetCommand.self, TrackerCommand.self, NodeCommand.self, LibraryCommand.self, TaskCommand.self,
-            UpCommand.self, AgentCommand.self, SendCommand.self, StatusCommand.self, PushCommand.self, PullCommand.self, TagsCommand.self, WarmCommand.self,
-            TestFSCommand.self, IndexCommand.self, OriginTools.self, DemoCommand.self, SimulateCommand.self,
+            UpCommand.self, AgentCommand.self, PushCommand.self, PullCommand.self, TagsCommand.self, WarmCommand.self,
+            TestFSCommand.self, IndexCommand.self, OriginTools.self, ControlCommand.self, SendCommand.self,
+            StatusCommand.self, FleetTools.self, DemoCommand.self, SimulateGroup.self,
         ])
 }

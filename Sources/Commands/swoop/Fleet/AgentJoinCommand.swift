@@ -92,7 +92,7 @@ struct AgentJoinCommand: SwoopCommand {
             guard let tokenFile = agent.access.tokenFile else {
                 throw Failure(.usage, "--token or --token-file is needed")
             }
-            return try await Threads.offload { Result { try TokenFile.read(tokenFile) } }.get()
+            return try await Threads.offload { Result { try SecretLine.read(tokenFile) } }.get()
         }
     }
 
@@ -109,7 +109,7 @@ struct AgentJoinCommand: SwoopCommand {
 }
 
 /// A secret in a file, on one line.
-enum TokenFile {
+enum SecretLine {
     /// - Parameter path: `-` for standard input. Blocks.
     static func read(_ path: String) throws -> String {
         let descriptor = path == "-" ? dup(0) : open(path, O_RDONLY | O_CLOEXEC)

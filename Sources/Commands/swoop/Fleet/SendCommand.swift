@@ -127,7 +127,7 @@ struct SendCommand: SwoopCommand {
         guard let control, let controls = ControlAddress.list(control) else {
             throw Failure(.usage, "--token-file needs --control https://HOST:PORT")
         }
-        let read = await Threads.offload { () -> String? in try? TokenFile.read(tokenFile) }
+        let read = await Threads.offload { () -> String? in try? SecretLine.read(tokenFile) }
         guard let token = read.flatMap({ EnrolmentToken($0) })
         else { throw Failure(.usage, "\(tokenFile.shown) has no token of a fleet in it") }
         let order = order

@@ -65,7 +65,9 @@ struct APICall {
     func choice<Value: RawRepresentable>(_ key: String, _: Value.Type) throws(APIProblem) -> Value?
     where Value.RawValue == String {
         guard let text = query(key) else { return nil }
-        guard let value = Value(rawValue: text) else { throw APIProblem(400, key, "'\(key)' is none of the known words") }
+        guard let value = Value(rawValue: text) else {
+            throw APIProblem(400, key, "'\(key)' is none of the known words")
+        }
         return value
     }
 
@@ -90,7 +92,9 @@ struct APICall {
         do throws(JSONError) { value = try JSONValue.parse(body) } catch {
             throw APIProblem(400, "json", "the body is no JSON: \(error)")
         }
-        guard let object = value.objectValue else { throw APIProblem(400, "json", "the body is \(value.kind) and no object") }
+        guard let object = value.objectValue else {
+            throw APIProblem(400, "json", "the body is \(value.kind) and no object")
+        }
         return object
     }
 
@@ -163,7 +167,9 @@ struct APIMembers {
         }
         var pairs: [(String, String?)] = []
         for member in members {
-            guard member.value.isNull || member.value.lenientText != nil else { throw .invalid(key, "has a value that is no text") }
+            guard member.value.isNull || member.value.lenientText != nil else {
+                throw .invalid(key, "has a value that is no text")
+            }
             pairs.append((member.key, member.value.lenientText))
         }
         return pairs
@@ -193,7 +199,8 @@ struct APIReply: Sendable {
 
     var response: Response {
         var response =
-            status == 204 ? Response(status: .noContent) : Response.json(json, status: HTTPResponse.Status(code: status))
+            status == 204
+            ? Response(status: .noContent) : Response.json(json, status: HTTPResponse.Status(code: status))
         if let revision { response.headers[.eTag] = "\"\(revision)\"" }
         if let location { response.headers[.location] = location }
         return response

@@ -8,7 +8,8 @@ enum APISchemas {
             switch status {
             case 200: Route.Answer(200, "done", schema: "Document")
             case 201: Route.Answer(201, "made", schema: "Document")
-            default: Route.Answer(status, text[status] ?? "refused", type: "application/problem+json", schema: "Problem")
+            default:
+                Route.Answer(status, text[status] ?? "refused", type: "application/problem+json", schema: "Problem")
             }
         }
     }

@@ -86,7 +86,9 @@ struct APIStreams: Sendable {
             }
             state.cursor = last.id
             return items.isEmpty ? [] : [Self.message("changes", id: state.cursor, .array(items))]
-        } from: { start }
+        } from: {
+            start
+        }
     }
 
     // MARK: One job
@@ -122,8 +124,10 @@ struct APIStreams: Sendable {
             var targets: [JSONValue] = []
             var size = object["job"]?.encode().count ?? 0
             // State first, then figures of those that receive; what has no room comes with the next message.
-            let changed = isMoved
-                ? (try? await core.store.targets(of: id, after: nil, state: nil, since: state.cursor, limit: 1000)) ?? [] : []
+            let changed =
+                isMoved
+                ? (try? await core.store.targets(of: id, after: nil, state: nil, since: state.cursor, limit: 1000))
+                    ?? [] : []
             var cursor = state.cursor
             var isWhole = true
             for row in changed.sorted(by: { $0.revision < $1.revision }) {
@@ -145,7 +149,8 @@ struct APIStreams: Sendable {
                 cursor = record.revision
             }
             state.cursor = max(state.cursor, cursor)
-            for (node, figure) in board where size < Self.most - 512 && !changed.contains(where: { $0.target.node == node }) {
+            for (node, figure) in board
+            where size < Self.most - 512 && !changed.contains(where: { $0.target.node == node }) {
                 let item = JSONValue.object([
                     "node": .string(node.description), "bytes": .integer(figure.figures.done),
                     "rate": .double(figure.figures.down), "upload_rate": .double(figure.figures.up),
@@ -155,7 +160,9 @@ struct APIStreams: Sendable {
             }
             object["targets"] = .array(targets)
             return [Self.message("job", id: state.cursor, .object(object))]
-        } from: { start }
+        } from: {
+            start
+        }
     }
 
     private static func target(

@@ -48,7 +48,8 @@ enum AccessCalls {
                 uses: Int(uses), name: name, labels: labels, needsApproval: try members.flag("approve") ?? false,
                 isEphemeral: try members.flag("ephemeral") ?? false),
             who: call.act.who, made: now)
-        let kept = try await call.stored { () throws(StoreError) in try await call.core.store.add(record, by: call.act) }
+        let kept = try await call.stored { () throws(StoreError) in try await call.core.store.add(record, by: call.act)
+        }
         var object = Documents.token(kept, at: now).objectValue ?? JSONObject()
         object["token"] = .string(token.text.value)
         object["command"] = .string(call.core.joinCommand(token, name: name))
@@ -118,7 +119,9 @@ enum AccessCalls {
     static func audit(_ call: APICall) async throws(APIProblem) -> APIReply {
         let limit = try call.limit()
         let before = try call.after().map { text throws(APIProblem) in
-            guard let id = Int64(text) else { throw APIProblem(400, "after", "'after' is what the page before has as its 'next'") }
+            guard let id = Int64(text) else {
+                throw APIProblem(400, "after", "'after' is what the page before has as its 'next'")
+            }
             return id
         }
         let lines = try await call.stored { () throws(StoreError) in
@@ -143,7 +146,8 @@ extension APITokenRecord {
     ) -> (APITokenRecord, Secret) {
         let secret = Secret(APIAccess.prefix + Hexadecimal.encode(ControlCore.random(32)))
         let record = APITokenRecord(
-            id: "t-" + Hexadecimal.encode(ControlCore.random(6)), name: name, digest: SHA256.digest(Array(secret.value.utf8)),
+            id: "t-" + Hexadecimal.encode(ControlCore.random(6)), name: name,
+            digest: SHA256.digest(Array(secret.value.utf8)),
             role: role, classes: classes, expires: act.at + ttl, who: act.who, made: act.at)
         return (record, secret)
     }

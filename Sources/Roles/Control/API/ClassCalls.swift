@@ -84,7 +84,9 @@ enum ClassCalls {
         }
         if settings.name.isEmpty { settings.name = name }
         guard settings.name == name, LabelKey.isValid(name), !name.contains("/") else {
-            throw refused(key: "name", place: nil, "the class is called '\(settings.name)' in its definition and '\(name)' in the call")
+            throw refused(
+                key: "name", place: nil,
+                "the class is called '\(settings.name)' in its definition and '\(name)' in the call")
         }
         let doc = source.values
         let outcome = try await call.stored { () throws(StoreError) in

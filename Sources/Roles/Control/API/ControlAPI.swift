@@ -33,7 +33,9 @@ package struct ControlAPI: Sendable {
     private var access: [Route] {
         [
             get("/v1/tokens", "Enrolment tokens", list: true, FleetRoles.admin, AccessCalls.tokens),
-            post("/v1/tokens", "Make an enrolment token", 201, body: "NewToken", FleetRoles.admin, AccessCalls.createToken),
+            post(
+                "/v1/tokens", "Make an enrolment token", 201, body: "NewToken", FleetRoles.admin,
+                AccessCalls.createToken),
             get("/v1/tokens/{id}", "An enrolment token", FleetRoles.admin, AccessCalls.token),
             change(.delete, "/v1/tokens/{id}", "Revoke an enrolment token", FleetRoles.admin, AccessCalls.revokeToken),
             get("/v1/api-tokens", "API tokens", list: true, FleetRoles.admin, AccessCalls.apiTokens),
@@ -73,7 +75,8 @@ package struct ControlAPI: Sendable {
                 "/v1/classes/{name}/versions", "All versions of a class, newest first", list: true, FleetRoles.viewer,
                 ClassCalls.versions),
             post(
-                "/v1/classes/{name}/revert", "Make an earlier version the newest", 200, body: "Revert", FleetRoles.admin,
+                "/v1/classes/{name}/revert", "Make an earlier version the newest", 200, body: "Revert",
+                FleetRoles.admin,
                 ClassCalls.revert),
             post(
                 "/v1/classes/{name}/rollback", "Have targets show the job before the last", 201, body: "Rollback",
@@ -117,7 +120,9 @@ package struct ControlAPI: Sendable {
         _ name: String, _ summary: String,
         _ body: @escaping @Sendable (inout JobMachine, Double) -> (orders: [JobMachine.Order], refusal: String?)
     ) -> Route {
-        post("/v1/jobs/{id}/\(name)", summary, 200, body: "Nothing", FleetRoles.operator, JobCalls.order("job.\(name)", body))
+        post(
+            "/v1/jobs/{id}/\(name)", summary, 200, body: "Nothing", FleetRoles.operator,
+            JobCalls.order("job.\(name)", body))
     }
 
     // MARK: Kinds of routes
@@ -207,7 +212,9 @@ package struct ControlAPI: Sendable {
         let reply: APIReply
         do throws(APIProblem) { reply = try await body(call) } catch {
             // What was refused changed nothing: the call may be made again.
-            try await call.stored { () throws(StoreError) in try await core.store.end(whole, status: error.status, reply: nil) }
+            try await call.stored { () throws(StoreError) in
+                try await core.store.end(whole, status: error.status, reply: nil)
+            }
             throw error
         }
         try await call.stored { [sealed = try sealed(reply)] () throws(StoreError) in
@@ -227,7 +234,8 @@ package struct ControlAPI: Sendable {
 
     private func answered(_ status: Int, _ text: String) throws(APIProblem) -> APIReply {
         guard let sealed = Base64.decode(text), let bytes = try? core.authority.open(sealed),
-            let object = try? JSONValue.parse(bytes, limits: JSONLimits(maxBytes: 16 << 20, maxDepth: 40, maxValues: 1 << 20))
+            let object = try? JSONValue.parse(
+                bytes, limits: JSONLimits(maxBytes: 16 << 20, maxDepth: 40, maxValues: 1 << 20))
         else { throw APIProblem(500, "damaged", "the answer that was kept cannot be read") }
         return APIReply(
             object["json"] ?? .null, status: status, revision: object["revision"]?.lenientInteger,

@@ -11,7 +11,8 @@ enum Documents {
     static func token(_ token: TokenRecord, at now: Double) -> JSONValue {
         let grant = token.grant
         let state =
-            grant.isRevoked ? "revoked" : grant.usedBy.count >= grant.uses ? "used" : now >= grant.expires ? "expired" : "open"
+            grant.isRevoked
+            ? "revoked" : grant.usedBy.count >= grant.uses ? "used" : now >= grant.expires ? "expired" : "open"
         return .object([
             "id": .string(grant.id), "state": .string(state), "uses": .integer(Int64(grant.uses)),
             "used_by": .array(grant.usedBy.map { .string($0.description) }), "name": text(grant.name),
@@ -121,10 +122,12 @@ enum Documents {
             "code": text(target.state.code), "text": .string(target.state.text), "advice": text(target.state.advice),
             "detail": text(detail?.text), "wave": .integer(Int64(target.wave + 1)),
             "attempt": .integer(Int64(target.attempt)), "away": .bool(target.isAway),
-            "bytes": .integer(target.state.hasContent ? size : figure?.figures.done ?? 0), "total_bytes": .integer(size),
+            "bytes": .integer(target.state.hasContent ? size : figure?.figures.done ?? 0),
+            "total_bytes": .integer(size),
             "rate": .double(target.state.hasEnded ? 0 : figure?.figures.down ?? 0),
             "upload_rate": .double(target.state.hasEnded ? 0 : figure?.figures.up ?? 0),
-            "eta": target.state.hasContent ? .null : time(arrival.expected), "timing": .string(arrival.verdict.rawValue),
+            "eta": target.state.hasContent ? .null : time(arrival.expected),
+            "timing": .string(arrival.verdict.rawValue),
             "changed": time(detail?.at), "revision": .integer(detail?.revision ?? 0),
         ])
     }

@@ -61,7 +61,9 @@ enum JobCalls {
         let node = try members.needed("node", most: 63)
         let core = call.core
         let seat = core.roster.withLock { roster in (NodeID(node) ?? roster.names[node]).flatMap { roster[$0] } }
-        guard let seat else { throw APIProblem(422, "no_node", "there is no node '\(DisplayName.escape(node))' to send from") }
+        guard let seat else {
+            throw APIProblem(422, "no_node", "there is no node '\(DisplayName.escape(node))' to send from")
+        }
         guard !seat.record.facts.policy.sendRoots.isEmpty else {
             throw APIProblem(
                 422, "send.roots", "'\(seat.record.name)' sends nothing: its own file has no send.roots",
@@ -103,7 +105,9 @@ enum JobCalls {
         let name = call.context.caller?.name ?? ""
         return settings.senders.contains { sender in
             if sender == name { return true }
-            guard sender.hasPrefix("role:"), let role = FleetRoles.named(String(sender.dropFirst(5))) else { return false }
+            guard sender.hasPrefix("role:"), let role = FleetRoles.named(String(sender.dropFirst(5))) else {
+                return false
+            }
             return call.context.may(role)
         }
     }
@@ -190,14 +194,21 @@ enum JobCalls {
             return board.jobs[job.id] ?? [:]
         }
         let records = core.roster.withLock { roster in
-            Dictionary((snapshot?.machine?.targets ?? []).compactMap { target in roster[target.node].map { (target.node, $0.record) } }) { first, _ in first }
+            Dictionary(
+                (snapshot?.machine?.targets ?? []).compactMap { target in
+                    roster[target.node].map { (target.node, $0.record) }
+                }
+            ) { first, _ in first }
         }
         var found: [(key: String, item: JSONValue)] = []
         for target in snapshot?.machine?.targets ?? [] {
             if let state, target.state.name != state { continue }
             if let selection, !(records[target.node].map { selection.selects($0.selectable) } ?? false) { continue }
             let arrival = core.arrival(of: target, job, board[target.node], at: now)
-            let rank = !isTimed ? "" : arrival.verdict == .late ? "0" : arrival.verdict == .atRisk ? "1" : target.state.isFailure ? "2" : "3"
+            let rank =
+                !isTimed
+                ? ""
+                : arrival.verdict == .late ? "0" : arrival.verdict == .atRisk ? "1" : target.state.isFailure ? "2" : "3"
             found.append(
                 (
                     rank + target.node.description,

@@ -28,7 +28,8 @@ enum NodeCalls {
         let rest = after.map { after in found.drop { $0.key <= after } } ?? found[...]
         let page = rest.prefix(limit)
         return .list(
-            page.map { document($0.seat, call.core) }, next: rest.count > limit ? page.last?.key : nil, total: found.count)
+            page.map { document($0.seat, call.core) }, next: rest.count > limit ? page.last?.key : nil,
+            total: found.count)
     }
 
     private static func order(_ sort: String?) throws(APIProblem) -> (Roster.Seat) -> String {
@@ -86,7 +87,8 @@ enum NodeCalls {
         default: throw .invalid("state", "is active, drained or revoked")
         }
         if seat.record.state == .revoked, state != nil, state != .revoked {
-            throw APIProblem(409, "revoked", "a key that was revoked stays so", advice: "join the host again with a new token")
+            throw APIProblem(
+                409, "revoked", "a key that was revoked stays so", advice: "join the host again with a new token")
         }
         // Checked before, so that the move itself cannot fail on them.
         var trial = seat.record.labels

@@ -40,9 +40,12 @@ extension ControlAPI {
                 let seats = core.roster.withLock { Array($0.seats.values) }
                 return .json(
                     .array(
-                        seats.filter { $0.record.state == .active }.sorted { $0.record.name < $1.record.name }.map { seat in
+                        seats.filter { $0.record.state == .active }.sorted { $0.record.name < $1.record.name }.map {
+                            seat in
                             .object([
-                                "targets": .array([.string(seat.record.facts.addresses.first?.host ?? seat.record.address)]),
+                                "targets": .array([
+                                    .string(seat.record.facts.addresses.first?.host ?? seat.record.address)
+                                ]),
                                 "labels": .object([
                                     "node": .string(seat.record.name), "id": .string(seat.record.id.description),
                                     "site": .string(seat.record.site ?? ""),

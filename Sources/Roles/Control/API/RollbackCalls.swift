@@ -26,8 +26,12 @@ enum RollbackCalls {
         let history = try await call.stored { () throws(StoreError) in
             try await core.store.jobs(before: nil, limit: 1000, class: name)
         }
-        let visible = history.filter { $0.content != nil && ($0.state == .done || $0.state == .partly || $0.id == given?.id) }
-        guard let gone = given ?? visible.first(where: { $0.restores == nil }) else { throw .unknown("job of the class", name) }
+        let visible = history.filter {
+            $0.content != nil && ($0.state == .done || $0.state == .partly || $0.id == given?.id)
+        }
+        guard let gone = given ?? visible.first(where: { $0.restores == nil }) else {
+            throw .unknown("job of the class", name)
+        }
         // What is visible while a rollback is in force is what that one restored.
         guard let target = visible.first(where: { $0.id < gone.id && $0.restores == nil }), let content = target.content
         else {
@@ -41,7 +45,9 @@ enum RollbackCalls {
                     advice: "set publish: versions in the class")
             }
             let nodes = try await targets(of: gone, to: to, call)
-            guard !nodes.isEmpty else { throw APIProblem(422, "no_targets", "no target of \(gone.id) is to be rolled back") }
+            guard !nodes.isEmpty else {
+                throw APIProblem(422, "no_targets", "no target of \(gone.id) is to be rolled back")
+            }
             let now = core.now()
             let id = core.newJobID()
             var job = JobRecord(
@@ -57,12 +63,15 @@ enum RollbackCalls {
             let planned = job
             _ = try await call.stored { () throws(StoreError) in try await core.store.add(planned, by: call.act) }
             let moved = try await call.stored { () throws(StoreError) in
-                try await core.store.move(id, known: nil, course: course, by: call.act, "job.rollback") { job -> MoveDecision<Bool> in
+                try await core.store.move(id, known: nil, course: course, by: call.act, "job.rollback") {
+                    job -> MoveDecision<Bool> in
                     job.machine = JobMachine(id: id, waves: waves, course: settings.course, at: now)
                     return .go(true)
                 }
             }
-            guard let snapshot = moved.value?.snapshot, let machine = snapshot.machine else { throw APIProblem.unknown("job", id) }
+            guard let snapshot = moved.value?.snapshot, let machine = snapshot.machine else {
+                throw APIProblem.unknown("job", id)
+            }
             await core.lead(id, settings).take(snapshot)
             core.keep(snapshot, record, settings)
             core.carryOut(machine.targets.flatMap { machine.orders(of: $0.node) }, of: snapshot, before: nil)

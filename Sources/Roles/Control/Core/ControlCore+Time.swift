@@ -13,6 +13,8 @@ extension ControlCore {
 
     private static let step = Duration.milliseconds(200)
     private static let poll = 0.4
+    /// Nodes that are away at a time of which each is said.
+    private static let mostSaid = 50
 
     /// Runs until the task is cancelled.
     package func run() async {
@@ -39,12 +41,18 @@ extension ControlCore {
             )
         }
         if due.poll { await followChanges() }
+        // Agents whose requests wait here go to a control that has its database.
+        if !isReady { for parked in roster.withLock({ $0.unparkAll() }) { parked.resume.resume() } }
         if due.second {
             await findAway(now)
             await moveJobs(now)
             await closeEnded()
         }
-        if due.minute { await write(now) }
+        if due.minute {
+            await write(now)
+            await findLate(now)
+            await catchUp(now)
+        }
         if due.hour { await tidy(now) }
     }
 
@@ -114,13 +122,17 @@ extension ControlCore {
 
     private func findAway(_ now: Double) async {
         let seconds = settings.pace.awayAfter(agents: roster.withLock { $0.present })
-        for node in roster.withLock({ $0.findAway(at: now, after: seconds) }) {
+        let found = roster.withLock { $0.findAway(at: now, after: seconds) }
+        if found.count > Self.mostSaid {
+            await say("nodes.away", "", .object(["nodes": .integer(Int64(found.count))]), at: now)
+        }
+        for node in found {
             await report(.away, of: node)
             guard let record = roster.withLock({ $0[node]?.record }) else { continue }
             if record.isEphemeral {
                 await forget(record, "node.forget")
-            } else if record.state == .active {
-                feed.announce("node.away", node.description, .object(["name": .string(record.name)]), at: now)
+            } else if record.state == .active, found.count <= Self.mostSaid {
+                await say("node.away", node.description, .object(["name": .string(record.name)]), at: now)
             }
         }
     }

@@ -56,6 +56,9 @@ package final class ControlCore: Sendable {
     let classes = Mutex<[String: ClassRecord]>([:])
     let state: Mutex<State>
     let marks = Mutex(Marks())
+    let catchUps = Mutex(CatchUpPlan())
+    let lateness = Mutex(LatenessBook())
+    let crowded = Mutex<Set<String>>([])
     package let feed = EventFeed()
     package let access: APIAccess
 
@@ -95,7 +98,8 @@ package final class ControlCore: Sendable {
             after = last.name
         }
         state.withLock { $0.change = change }
-        feed.begin(after: change)
+        feed.begin(after: max(0, change - Int64(EventFeed.most)))
+        feed.put(try await store.changes(after: change - Int64(EventFeed.most), limit: EventFeed.most))
         try await access.load(store)
         var before: String?
         while true {

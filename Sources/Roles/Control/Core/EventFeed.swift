@@ -31,13 +31,6 @@ package final class EventFeed: Sendable {
         for change in changes { for listener in listeners { listener(change) } }
     }
 
-    /// Something that only this control has seen: it has no number of its own.
-    package func announce(_ action: String, _ subject: String, _ doc: JSONValue, at now: Double) {
-        let change = ChangeRecord(
-            id: 0, at: now, kind: "notice", subject: subject, doc: .object(["action": .string(action), "doc": doc]))
-        for listener in state.withLock({ $0.listeners }) { listener(change) }
-    }
-
     /// - Parameter listener: called for each change; must not block.
     package func listen(_ listener: @escaping @Sendable (ChangeRecord) -> Void) {
         state.withLock { $0.listeners.append(listener) }

@@ -140,7 +140,8 @@ extension ControlCore {
             do throws(StoreError) {
                 try await lead.report([JobLead.Report(node: node, attempt: nil, report: report, detail: nil)])
             } catch {
-                logger.warning("what happened to a node was not kept", metadata: ["node": "\(node)", "error": "\(error)"])
+                logger.warning(
+                    "what happened to a node was not kept", metadata: ["node": "\(node)", "error": "\(error)"])
             }
         }
     }

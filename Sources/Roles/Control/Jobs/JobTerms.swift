@@ -8,7 +8,8 @@ struct JSONTerms: Sendable {
     let name: String
 
     private static let target = [
-        "dest", "publish", "keep", "hook", "limits", "windows", "p2p", "sendfile", "seedinwindow", "timeout", "seedtime",
+        "dest", "publish", "keep", "hook", "limits", "windows", "p2p", "sendfile", "seedinwindow", "timeout",
+        "seedtime",
         "check", "verify", "sources",
     ]
     private static let sender = [

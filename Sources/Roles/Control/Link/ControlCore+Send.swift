@@ -3,9 +3,7 @@ import FleetLink
 import FleetStore
 import Hashing
 import JSON
-import Metainfo
 import Text
-import Threads
 
 extension ControlCore {
     package func plan(
@@ -20,19 +18,22 @@ extension ControlCore {
                 403, "sender", "the class '\(record.name)' does not let '\(sender.name)' send",
                 advice: "add node:\(sender.name) to the class's senders")
         }
-        return try await plan(order, record, settings, sender: node.node, dryRun: dryRun, by: Act(
-            who: who, address: node.address.host, at: now()))
+        return try await plan(
+            order, record, settings, sender: node.node, dryRun: dryRun,
+            by: Act(
+                who: who, address: node.address.host, at: now()))
     }
 
     /// The same for whoever may: the API has asked.
     func plan(
         _ order: SendOrder, _ record: ClassRecord, _ settings: FleetClass, sender: NodeID, dryRun: Bool, by act: Act,
-        id: String? = nil
+        id: String? = nil, catchingUpWith content: JobContent? = nil
     ) async throws(LinkRefusal) -> SendPlan {
         let resolved = try resolve(settings, to: order.to, sender: sender)
         guard !resolved.targets.isEmpty else {
             throw LinkRefusal(
-                422, "no_targets", "the class '\(record.name)' selects no node\(order.to.isEmpty ? "" : " that --to selects")",
+                422, "no_targets",
+                "the class '\(record.name)' selects no node\(order.to.isEmpty ? "" : " that --to selects")",
                 advice: "swoop fleet node list --select EXPR shows what an expression selects")
         }
         for text in [order.at, order.deadline, settings.deadline].compactMap(\.self) {
@@ -42,7 +43,8 @@ extension ControlCore {
         }
         let name = order.name ?? String(order.path.split(separator: "/").last ?? "")
         guard Self.isFileName(name) else {
-            throw LinkRefusal(422, "name", "the content needs a name without '/', at most 255 bytes", advice: "add --name")
+            throw LinkRefusal(
+                422, "name", "the content needs a name without '/', at most 255 bytes", advice: "add --name")
         }
         let terms = JSONTerms(doc: record.doc, name: record.name)
         func plan(_ job: String) -> SendPlan {
@@ -58,6 +60,7 @@ extension ControlCore {
         job.state = id == nil ? .hashing : .planned
         job.deadline = (order.deadline ?? settings.deadline).flatMap { DeadlineText.moment($0, from: act.at) }
         job.expires = act.at + settings.course.expires
+        job.content = content
         _ = try await linked { [job] () throws(StoreError) in try await store.add(job, by: act) }
         return plan(job.id)
     }
@@ -73,7 +76,8 @@ extension ControlCore {
             return true
         }
         return SendPlan(
-            job: id, classVersion: Int64(job.classVersion), terms: JSONTerms(doc: record.doc, name: record.name).forSender,
+            job: id, classVersion: Int64(job.classVersion),
+            terms: JSONTerms(doc: record.doc, name: record.name).forSender,
             targets: Int64(resolved.targets.count), caches: Int64(resolved.caches.count),
             refusals: resolved.refusals, away: resolved.away)
     }
@@ -85,6 +89,10 @@ extension ControlCore {
         let record = try await senders(job: job, node.node)
         guard !record.state.hasEnded, record.course == nil else {
             throw LinkRefusal(409, KeyRefusal.used.code, KeyRefusal.used.text)
+        }
+        // A job that brings nodes up to date brings what the one before brought.
+        guard record.content == nil || record.content == request.content else {
+            throw LinkRefusal(409, KeyRefusal.content.code, "the content is not what the class's last job brought")
         }
         let (_, settings) = try await planned(record)
         let resolved = try resolve(settings, to: record.order.to, sender: node.node, bytes: request.content.bytes)
@@ -159,9 +167,11 @@ extension ControlCore {
             carryOut(
                 snapshot.machine.map { machine in machine.targets.flatMap { machine.orders(of: $0.node) } } ?? [],
                 of: snapshot, before: nil)
+            await supersede(by: snapshot)
             let facts = jobs.withLock { $0.facts[job] }
             return StartReply(
-                secret: facts?.secret, ticket: facts.flatMap { ticket($0, node.node) }, trackers: self.settings.trackers)
+                secret: facts?.secret, ticket: facts.flatMap { ticket($0, node.node) }, trackers: self.settings.trackers
+            )
         }
     }
 
@@ -186,51 +196,7 @@ extension ControlCore {
         guard done else { throw LinkRefusal(409, "running", "the job runs already: cancel it instead") }
     }
 
-    package func keep(metainfo torrent: [UInt8], of job: String, by node: LinkCaller) async throws(LinkRefusal) {
-        let known = try await senders(job: job, node.node)
-        guard !known.state.hasEnded, known.course == nil else {
-            throw LinkRefusal(409, "running", "the job runs already, with the torrent that it has")
-        }
-        guard await !Self.infoHashes(of: torrent).isEmpty else {
-            throw LinkRefusal(422, "metainfo", "this is no torrent file")
-        }
-        try await linked { () throws(StoreError) in try await store.keep(metainfo: torrent, of: job) }
-    }
-
-    package func metainfo(of job: String, for node: LinkCaller) async throws(LinkRefusal) -> [UInt8] {
-        let isTheirs = jobs.withLock { $0.ofNode[node.node]?.contains(job) ?? false }
-        let (known, torrent) = try await linked { () throws(StoreError) in
-            (try await store.job(job), try await store.metainfo(of: job))
-        }
-        guard let known, isTheirs || known.sender == node.node, let torrent else { throw Self.noJob }
-        return torrent
-    }
-
-    package func announce(_ request: AnnounceRequest, by node: LinkCaller) async throws(LinkRefusal) -> AnnounceReply {
-        let (facts, isTarget) = jobs.withLock { jobs in
-            (jobs.facts[request.job], jobs.ofNode[node.node]?.contains(request.job) ?? false)
-        }
-        guard let facts, isTarget || facts.record.sender == node.node else { throw Self.noJob }
-        let site = roster.withLock { $0[node.node]?.record.site } ?? ""
-        let now = now()
-        let found = peers.withLock { peers in
-            peers.announce(
-                request.job, node.node, addresses: request.addresses, site: site, left: request.left,
-                isOver: request.event == "stopped", at: now)
-            return peers.peers(of: request.job, for: node.node, site: site, most: Int(clamping: request.wanted), at: now)
-        }
-        return AnnounceReply(interval: PeerBook.interval, peers: found)
-    }
-
     // MARK: Parts
-
-    /// Info hashes of a torrent file as hexadecimal digits; none of anything else. A large one takes a while.
-    private static func infoHashes(of torrent: [UInt8]) async -> Set<String> {
-        await Threads.offload(name: "metainfo") {
-            guard let hashes = try? Torrent.parse(torrent).info.hashes else { return [] }
-            return Set([hashes.v1.map { "\($0)" }, hashes.v2?.hex].compactMap(\.self))
-        }
-    }
 
     static let noJob = LinkRefusal(404, "no_job", "there is no such job for this node")
 
@@ -275,7 +241,8 @@ extension ControlCore {
     ) async throws(LinkRefusal) -> Bool {
         let act = act ?? .control(at: now())
         let outcome = try await linked { () throws(StoreError) in
-            try await store.move(job.id, known: nil, course: JobCourse(), by: act, action) { job -> MoveDecision<Bool> in
+            try await store.move(job.id, known: nil, course: JobCourse(), by: act, action) {
+                job -> MoveDecision<Bool> in
                 .go(body(&job.record))
             }
         }

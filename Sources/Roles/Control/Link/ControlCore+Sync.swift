@@ -70,7 +70,9 @@ extension ControlCore {
 
     /// Two hosts have one key: nothing new is offered until one of them has joined anew.
     private func markCloned(_ id: NodeID) async {
-        guard let state = roster.withLock({ $0[id]?.record.state }), state == .active || state == .drained else { return }
+        guard let state = roster.withLock({ $0[id]?.record.state }), state == .active || state == .drained else {
+            return
+        }
         do throws(StoreError) {
             let outcome = try await store.change(id, by: .control(at: now()), "node.cloned") { node in
                 node.state = .cloned
@@ -140,8 +142,23 @@ extension ControlCore {
                             node: id, attempt: Int(clamping: $0.attempt), report: $0.report, detail: $0.detail)
                     }, receipts: receipts)
             }
+            if events.contains(where: { $0.report == .switched || $0.report == .done }) {
+                await superseded(by: job, at: id)
+            }
+            if events.contains(where: { $0.report == .waiting(.space) }) { await sayCrowded(record, job, at: now) }
         }
         return events.map(\.number).max() ?? 0
+    }
+
+    /// A node has too little space for a job: said once.
+    private func sayCrowded(_ node: NodeRecord, _ job: String, at now: Double) async {
+        let isNew = crowded.withLock { crowded in
+            if crowded.count > 10_000 { crowded = [] }
+            return crowded.insert("\(job) \(node.id)").inserted
+        }
+        guard isNew else { return }
+        await say(
+            "node.space", node.id.description, .object(["name": .string(node.name), "job": .string(job)]), at: now)
     }
 
     /// Of a job that is over, or that control has forgotten: receipts are kept, and the job ends at the agent.
@@ -177,6 +194,7 @@ extension ControlCore {
     }
 
     private func answer(_ id: NodeID, acknowledged: UInt64) async throws(LinkRefusal) -> SyncReply {
+        guard isReady else { throw .unavailable }
         guard let seat = roster.withLock({ $0[id] }), seat.record.state != .revoked else { throw .revoked }
         let now = now()
         var commands: [FleetCommand] = []

@@ -51,12 +51,15 @@ extension ControlCore {
     func fleetClass(_ name: String) async throws(LinkRefusal) -> (record: ClassRecord, settings: FleetClass) {
         let known = classes.withLock { $0[name] }
         let record: ClassRecord?
-        if let known { record = known } else {
+        if let known {
+            record = known
+        } else {
             record = try await linked { () throws(StoreError) in try await store.fleetClass(name) }
         }
         guard let record else {
             throw LinkRefusal(
-                404, "no_class", "there is no class '\(name)'", advice: "swoop fleet class list shows those that there are")
+                404, "no_class", "there is no class '\(name)'",
+                advice: "swoop fleet class list shows those that there are")
         }
         do { return (record, try record.settings()) } catch {
             throw LinkRefusal(500, "class_damaged", "the class '\(name)' cannot be read: \(error)")

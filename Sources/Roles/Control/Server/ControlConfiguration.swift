@@ -49,7 +49,8 @@ package struct ControlConfiguration: Sendable {
         Setting(
             "trackers", .list(of: .url("http", "https", "udp")), \.trackers, .nothing,
             "announce URLs of trackers beside those inside controls"),
-        Setting("tls", .object(tlsTable, from: TLS()), optional: \.tls, .words("of control's own authority"), "of the API"),
+        Setting(
+            "tls", .object(tlsTable, from: TLS()), optional: \.tls, .words("of control's own authority"), "of the API"),
         Setting(
             "webhooks", .list(of: .object(webhookTable, from: Webhook())), \.webhooks, .nothing,
             "who is told what happened"),

@@ -87,7 +87,8 @@ package final class ControlRole: Sendable {
             do {
                 let server = try await ControlServer.start(
                     core, at: configuration.listen, certificates: certificates, admission: admission, logger: logger)
-                let notifier = configuration.webhooks.isEmpty ? nil : Notifier(core, configuration.webhooks, logger: logger)
+                let notifier =
+                    configuration.webhooks.isEmpty ? nil : Notifier(core, configuration.webhooks, logger: logger)
                 let command = first == nil ? nil : try await firstCommand(core)
                 return ControlRole(
                     core, store, door, server, certificates, notifier, command: command, tokenFile: first)
@@ -95,7 +96,9 @@ package final class ControlRole: Sendable {
                 await door.stop()
                 throw error
             }
-        } catch let error as HTTPServiceError { throw .http(error) } catch let error as ControlProblem { throw error } catch {
+        } catch let error as HTTPServiceError { throw .http(error) } catch let error as ControlProblem {
+            throw error
+        } catch {
             throw .certificates("\(error)")
         }
     }
@@ -179,7 +182,9 @@ package final class ControlRole: Sendable {
             if let tls = configuration.tls { return try Certificates(TLSFiles(chain: tls.certificate, key: tls.key)) }
             guard !configuration.listen.isLoopback else { return nil }
             let key = HostKey()
-            guard let publicKey = PublicKey(der: key.publicKey) else { throw IdentityProblem("the key is no P-256 key") }
+            guard let publicKey = PublicKey(der: key.publicKey) else {
+                throw IdentityProblem("the key is no P-256 key")
+            }
             let own = try authority.server([configuration.listen.host] + names, key: publicKey, now: now)
             var settings = TLSConfiguration.makeServerConfiguration(
                 certificateChain: try [own.pem, authority.trusted.pem].map {

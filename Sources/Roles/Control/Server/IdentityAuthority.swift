@@ -26,9 +26,11 @@ package struct IdentityAuthority: FleetAuthority {
         do { known = try await store.authority() } catch { throw .store(error) }
         do {
             if let known {
-                guard let secret = try await offload({ () throws(IdentityProblem) in try SealingSecret.read(path) }) else {
+                guard let secret = try await offload({ () throws(IdentityProblem) in try SealingSecret.read(path) })
+                else {
                     throw ControlProblem.secret(
-                        "\(path) is missing: the database has an authority, whose key it opens. Copy it from a control that has it")
+                        "\(path) is missing: the database has an authority, whose key it opens. Copy it from a control that has it"
+                    )
                 }
                 return try opened(known, secret)
             }
@@ -38,7 +40,9 @@ package struct IdentityAuthority: FleetAuthority {
                 key: try made.sealedKey(under: secret), certificate: made.trusted.pem)
             let kept = try await store.put(sealed)
             return try opened(kept, secret)
-        } catch let problem as ControlProblem { throw problem } catch let error as StoreError { throw .store(error) } catch {
+        } catch let problem as ControlProblem { throw problem } catch let error as StoreError {
+            throw .store(error)
+        } catch {
             throw .secret("\(error)")
         }
     }

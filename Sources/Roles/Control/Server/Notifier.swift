@@ -85,7 +85,11 @@ final class Notifier: Sendable {
             let now = core.now()
             let due = state.withLock { state in
                 let due = state.waiting.filter { $0.due <= now }.prefix(16)
-                for message in due { state.waiting.removeAll { $0.id == message.id && $0.hook == message.hook && $0.made == message.made } }
+                for message in due {
+                    state.waiting.removeAll {
+                        $0.id == message.id && $0.hook == message.hook && $0.made == message.made
+                    }
+                }
                 return Array(due)
             }
             for message in due { await send(message, at: now) }
@@ -97,7 +101,8 @@ final class Notifier: Sendable {
         // Of the controls of a database one tells.
         if !message.id.isEmpty, message.tries == 0, core.store.engine.isShared {
             let name = "\(message.id) \(message.hook)"
-            guard (try? await core.store.lease(name, for: core.settings.id, until: now + Self.day, at: now)) == true else {
+            guard (try? await core.store.lease(name, for: core.settings.id, until: now + Self.day, at: now)) == true
+            else {
                 return
             }
         }

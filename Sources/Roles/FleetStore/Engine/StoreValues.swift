@@ -32,21 +32,24 @@ package struct StoreRow: Sendable {
 
     package func int(_ index: Int) -> Int64? {
         switch columns {
-        case .values(let values): if values.indices.contains(index), case .int(let number) = values[index] { number } else { nil }
+        case .values(let values):
+            if values.indices.contains(index), case .int(let number) = values[index] { number } else { nil }
         case .postgres(let row): row.int(index)
         }
     }
 
     package func text(_ index: Int) -> String? {
         switch columns {
-        case .values(let values): if values.indices.contains(index), case .text(let text) = values[index] { text } else { nil }
+        case .values(let values):
+            if values.indices.contains(index), case .text(let text) = values[index] { text } else { nil }
         case .postgres(let row): row.text(index)
         }
     }
 
     package func bytes(_ index: Int) -> [UInt8]? {
         switch columns {
-        case .values(let values): if values.indices.contains(index), case .bytes(let bytes) = values[index] { bytes } else { nil }
+        case .values(let values):
+            if values.indices.contains(index), case .bytes(let bytes) = values[index] { bytes } else { nil }
         case .postgres(let row): row.bytes(index)
         }
     }

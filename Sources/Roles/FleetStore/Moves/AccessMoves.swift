@@ -109,7 +109,8 @@ extension ControlStore {
                 return
             }
             try session.query(
-                "UPDATE idempotency SET status = $2, reply = $3 WHERE key = $1", [.text(key), .int(status), .text(reply)])
+                "UPDATE idempotency SET status = $2, reply = $3 WHERE key = $1",
+                [.text(key), .int(status), .text(reply)])
         }
     }
 

@@ -66,7 +66,8 @@ extension ControlStore {
         _ action: String, _ subject: String, _ doc: JSONValue, by act: Act, audited: Bool = true
     ) async throws(StoreError) -> Int64 {
         try await engine.write { session throws(StoreError) in
-            let number = try session.change("notice", subject, at: act.at, .object(["action": .string(action), "doc": doc]))
+            let number = try session.change(
+                "notice", subject, at: act.at, .object(["action": .string(action), "doc": doc]))
             if audited { try session.audit(number, act, action, subject, doc) }
             return number
         }
@@ -88,7 +89,8 @@ extension ControlStore {
                     let action = row.text(4), let subject = row.text(5)
                 else { return nil }
                 return AuditRecord(
-                    id: id, at: at, who: who, address: address, action: action, subject: subject, doc: row.json(6) ?? [:])
+                    id: id, at: at, who: who, address: address, action: action, subject: subject,
+                    doc: row.json(6) ?? [:])
             }
         }
     }

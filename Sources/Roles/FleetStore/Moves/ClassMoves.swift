@@ -32,7 +32,8 @@ extension ControlStore {
             try session.audit(
                 number, act, "class.apply", name,
                 .object([
-                    "version": .integer(Int64(version)), "before": isThere ? before.map { .object($0.doc) } ?? .null : .null,
+                    "version": .integer(Int64(version)),
+                    "before": isThere ? before.map { .object($0.doc) } ?? .null : .null,
                     "after": .object(doc),
                 ]))
             return .done(

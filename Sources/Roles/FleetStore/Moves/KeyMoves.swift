@@ -81,7 +81,8 @@ extension ControlStore {
             ).first, let digest = row.bytes(0).flatMap({ SHA256Digest(bytes: $0) }), let doc = row.json(1),
             let issued = row.time(2), let lifetime = row.time(3),
             let sender = doc["sender"]?.stringValue.flatMap(NodeID.init), let name = doc["class"]?.stringValue,
-            let version = doc["version"]?.lenientInteger, let content = doc["content"].flatMap({ try? JobContent(json: $0) })
+            let version = doc["version"]?.lenientInteger,
+            let content = doc["content"].flatMap({ try? JobContent(json: $0) })
         else { return nil }
         return OneTimeKey(
             digest: digest,

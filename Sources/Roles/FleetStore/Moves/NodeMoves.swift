@@ -76,14 +76,16 @@ extension ControlStore {
         try await engine.write { session throws(StoreError) in
             for node in nodes.sorted(by: { $0.id < $1.id }) {
                 try session.query(
-                    "UPDATE nodes SET seen = $2 WHERE id = $1 AND seen < $2", [.text(node.id.description), .time(node.at)])
+                    "UPDATE nodes SET seen = $2 WHERE id = $1 AND seen < $2",
+                    [.text(node.id.description), .time(node.at)])
                 try session.query(
                     """
                     INSERT INTO sequences (node, number, nonce, requests, control, at) VALUES ($1, $2, $3, $4, $5, $6)
                     ON CONFLICT (node) DO UPDATE SET number = $2, nonce = $3, requests = $4, control = $5, at = $6
                     """,
                     [
-                        .text(node.id.description), .int(Int64(clamping: node.sequence.last)), .text(node.sequence.nonce),
+                        .text(node.id.description), .int(Int64(clamping: node.sequence.last)),
+                        .text(node.sequence.nonce),
                         .text(JSONValue.array(node.sequence.requests.suffix(4).map(JSONValue.string)).text),
                         .text(control), .time(node.at),
                     ])
@@ -131,7 +133,9 @@ extension ControlStore {
 
     /// The name, or one like it where another node has it.
     static func freeName(_ name: String, for id: NodeID, in session: any StoreSession) throws(StoreError) -> String {
-        for candidate in [name, "\(name.prefix(58))-\(id.description.suffix(4))", "\(name.prefix(46))-\(id.description.suffix(16))"] {
+        for candidate in [
+            name, "\(name.prefix(58))-\(id.description.suffix(4))", "\(name.prefix(46))-\(id.description.suffix(16))",
+        ] {
             let rows = try session.query("SELECT id FROM nodes WHERE name = $1", [.text(candidate)])
             if rows.allSatisfy({ $0.text(0) == id.description }) { return candidate }
         }

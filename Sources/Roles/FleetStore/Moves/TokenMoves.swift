@@ -76,7 +76,8 @@ extension ControlStore {
             }
             if known?.state == .revoked { return .revoked }
             if outcome == .again, let known, known.key == node.key {
-                let rows = try session.query("SELECT certificate FROM nodes WHERE id = $1", [.text(node.id.description)])
+                let rows = try session.query(
+                    "SELECT certificate FROM nodes WHERE id = $1", [.text(node.id.description)])
                 return .again(known, certificate: rows.first?.text(0) ?? certificate)
             }
             var node = node

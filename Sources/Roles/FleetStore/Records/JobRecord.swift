@@ -55,7 +55,8 @@ package struct JobRecord: Sendable, Hashable {
         // id, class, state, doc, course, sealed, revision, at, ended
         guard let id = row.text(0), let className = row.text(1), let state = row.text(2).flatMap(JobState.init),
             let doc = row.json(3), let revision = row.int(6), let made = row.time(7),
-            let version = doc["version"]?.lenientInteger, let order = doc["order"].flatMap({ try? SendOrder(json: $0) }),
+            let version = doc["version"]?.lenientInteger,
+            let order = doc["order"].flatMap({ try? SendOrder(json: $0) }),
             let sender = doc["sender"]?.stringValue.flatMap(NodeID.init)
         else { return nil }
         self.init(

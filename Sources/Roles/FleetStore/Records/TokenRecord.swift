@@ -77,7 +77,8 @@ package struct APITokenRecord: Sendable, Hashable {
     }
 
     init?(_ row: StoreRow) {
-        guard let id = row.text(0), let name = row.text(1), let digest = row.bytes(2).flatMap({ SHA256Digest(bytes: $0) }),
+        guard let id = row.text(0), let name = row.text(1),
+            let digest = row.bytes(2).flatMap({ SHA256Digest(bytes: $0) }),
             let doc = row.json(3), let expires = row.time(4), let revision = row.int(6), let made = row.time(7)
         else { return nil }
         self.init(

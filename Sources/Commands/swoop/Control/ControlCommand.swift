@@ -1,0 +1,218 @@
+import Address
+import Admission
+import ArgumentParser
+import Control
+import Files
+import FleetStore
+import HTTPServing
+import JSON
+import Settings
+import Text
+import Threads
+import YAML
+
+/// `swoop control`: the node that decides, remembers and shows.
+struct ControlCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "control",
+        abstract: "Run the control node of a fleet.",
+        discussion: """
+            Keeps nodes, classes and jobs; agents dial it, it dials nobody. The first start makes the fleet's authority, an \
+            admin's token in DATA/admin.token, and prints the command that adds the first node.
+
+            Examples:
+              swoop control                                 # API on 127.0.0.1:7480, agents on [::]:7443
+              swoop control --database postgresql://swoop@db/swoop
+              swoop control backup /backup/control.db       # while it runs
+            """,
+        subcommands: [ControlServeCommand.self, ControlBackupCommand.self], defaultSubcommand: ControlServeCommand.self)
+
+    static let usualData = "/var/lib/swoop/control"
+}
+
+struct ControlServeCommand: SwoopCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Run the control node of a fleet.",
+        discussion: """
+            Example:
+              swoop control --data /var/lib/swoop/control --agents 0.0.0.0:7443
+            """)
+
+    @Option(help: ArgumentHelp("A YAML file. Default: /etc/swoop/control.yaml, if it is there.", valueName: "file"))
+    var config: String?
+
+    @Option(help: ArgumentHelp("What control must not lose. Default: /var/lib/swoop/control.", valueName: "dir"))
+    var data: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A PostgreSQL database, 13 or newer, that any number of controls share.", valueName: "postgresql://…"))
+    var database: String?
+
+    @Option(
+        help: ArgumentHelp("Where the API is reached. Default: 127.0.0.1:7480.", valueName: "addr:port"),
+        transform: ListenArgument.parse)
+    var listen: ListenAddress?
+
+    @Option(
+        help: ArgumentHelp("Where agents reach control. Default: [::]:7443.", valueName: "addr:port"),
+        transform: ListenArgument.parse)
+    var agents: ListenAddress?
+
+    @Option(
+        help: ArgumentHelp(
+            "How agents write this control's address, if not by the machine's name. May be given several times.",
+            valueName: "https://host:7443"))
+    var url: [String] = []
+
+    @OptionGroup var global: GlobalOptions
+
+    func validate() throws {
+        if let database, !database.hasPrefix("postgresql://"), !database.hasPrefix("postgres://") {
+            throw ValidationError("'--database' is postgresql://USER@HOST/DATABASE")
+        }
+    }
+
+    func run(_ reporter: Reporter) async throws {
+        StopSignal.shared.setForcedStatus(.done)
+        DescriptorLimit.raise()
+        let path = config
+        var configuration = try await Threads.offload { Result { try Self.read(path, reporter) } }.get()
+        if let data { configuration.data = data }
+        if let database { configuration.database = database }
+        if let listen { configuration.listen = listen }
+        if let agents { configuration.agents = agents }
+        if !url.isEmpty { configuration.url = url }
+        let place = configuration.data
+        try await Threads.offload { Result { try Self.make(place) } }.get()
+        let role: ControlRole
+        do {
+            role = try await ControlRole.start(configuration, admission: Admission(), logger: global.logger)
+        } catch { throw Failure(error, place: configuration.database == nil ? place : "the database") }
+        StopSignal.shared.onHangup {
+            Threads.runDetached {
+                do { try role.reload() } catch {
+                    reporter.warning("the certificate before stays in force: \(error)".shown)
+                }
+            }
+        }
+        say(role, configuration, reporter)
+        ServiceManager.ready()
+        await StopSignal.shared.wait()
+        await role.stop()
+    }
+
+    private func say(_ role: ControlRole, _ configuration: ControlConfiguration, _ reporter: Reporter) {
+        let scheme = configuration.tls == nil && configuration.listen.isLoopback ? "http" : "https"
+        var members: [(String, JSONValue)] = [
+            ("event", .string("listening")), ("api", .string("\(scheme)://\(role.address)")),
+            ("agents", .string("\(role.agents)")), ("data", .string(configuration.data)),
+        ]
+        if let file = role.tokenFile { members.append(("token_file", .string(file))) }
+        if let command = role.firstCommand { members.append(("join", .string(command))) }
+        reporter.event(.object(members))
+        reporter.note("control: API at \(scheme)://\(role.address), agents at \(role.agents)")
+        if let file = role.tokenFile { reporter.note("an admin's token is in \(file.shown)") }
+        if let command = role.firstCommand {
+            reporter.note("the first node joins within an hour with:\n")
+            if !reporter.mode.json { reporter.result("  \(command)") }
+            reporter.note("\nmore nodes: swoop fleet token")
+        }
+    }
+
+    /// Blocks.
+    private static func make(_ data: String) throws {
+        do {
+            let place = SystemPath(data)
+            let (above, name) = try place.split()
+            if try HeldDirectory.open(above, creating: true).status(name) == nil {
+                try SystemFileLayer().makeDirectory(path: place, permissions: 0o700)
+            }
+            _ = try HeldDirectory.open(place)
+        } catch let error as SystemError {
+            throw Failure(
+                Failure.status(error.number), "control cannot use \(data.shown): \(error)",
+                advice: "Give another directory with --data.")
+        }
+    }
+
+    /// Blocks.
+    private static func read(_ path: String?, _ reporter: Reporter) throws -> ControlConfiguration {
+        let place = path ?? "/etc/swoop/control.yaml"
+        let file: SmallFile
+        do throws(SystemError) {
+            file = try SystemFileLayer().readSmallFile(SystemPath(place), limit: 1 << 20, followSymlink: true)
+        } catch {
+            if path == nil, Failure.status(error.number) == .notFound { return ControlConfiguration() }
+            throw Failure(.usage, "cannot read '\(place.shown)': \(error)")
+        }
+        do {
+            let source = try YAMLDocument.read(file.bytes, file: place)
+            let (configuration, notes) = try ControlConfiguration.table.read(source, into: ControlConfiguration())
+            for note in notes { reporter.warning(note.description.shown) }
+            return configuration
+        } catch { throw Failure(.usage, "\(error)".shown) }
+    }
+}
+
+struct ControlBackupCommand: SwoopCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "backup", abstract: "Copy what a control remembers to a file, while it runs.",
+        discussion: """
+            The file opens nothing without control.secret, which you keep elsewhere. With PostgreSQL use pg_dump.
+
+            Example:
+              swoop control backup /backup/control.db
+            """)
+
+    @Argument(help: ArgumentHelp("The file to make.", valueName: "file"))
+    var file: String
+
+    @Option(help: ArgumentHelp("Where control keeps its data. Default: /var/lib/swoop/control.", valueName: "dir"))
+    var data: String?
+
+    @OptionGroup var global: GlobalOptions
+
+    func run(_ reporter: Reporter) async throws {
+        let (file, data) = (file, data ?? ControlCommand.usualData)
+        let isThere = await Threads.offload {
+            let layer = SystemFileLayer()
+            return (
+                source: (try? layer.status(path: SystemPath("\(data)/control.db"), followSymlink: true)) != nil,
+                target: (try? layer.status(path: SystemPath(file), followSymlink: false)) != nil
+            )
+        }
+        guard isThere.source else {
+            throw Failure(.notFound, "\(data.shown) has no control.db", advice: "Give control's directory with --data.")
+        }
+        guard !isThere.target else { throw Failure(.usage, "\(file.shown) is there already") }
+        do {
+            let engine = try await SQLiteEngine("\(data)/control.db")
+            do { try await engine.copy(to: file) } catch {
+                await engine.close()
+                throw error
+            }
+            await engine.close()
+        } catch { throw Failure(.disk, "the copy failed: \(error)".shown) }
+        reporter.event(.object([("event", .string("backup")), ("file", .string(file))]))
+        reporter.note("copied to \(file.shown); keep \(data.shown)/control.secret too, elsewhere")
+    }
+}
+
+enum ListenArgument {
+    static func parse(_ text: String) throws -> ListenAddress {
+        guard let address = ListenAddress(text) else { throw ArgumentProblem("an address and a port: 10.0.0.5:7443") }
+        return address
+    }
+}
+
+extension Failure {
+    init(_ problem: ControlProblem, place: String) {
+        switch problem {
+        case .store(let error): self.init(.failed, "\(place.shown): \(error.description.shown)")
+        case .secret(let text): self.init(.failed, text.shown)
+        case .certificates(let text): self.init(.usage, text.shown)
+        case .http(let error): self.init(error)
+        }
+    }
+}

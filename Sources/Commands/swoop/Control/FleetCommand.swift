@@ -1,0 +1,58 @@
+import ArgumentParser
+
+/// `swoop fleet`: what a control has, and orders to it.
+struct FleetTools: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fleet",
+        abstract: "Look at a fleet, and give orders to its control.",
+        discussion: """
+            Examples:
+              swoop fleet token                          # prints the command that adds a node
+              swoop fleet node list --follow
+              swoop fleet class apply release.yaml
+              swoop fleet job list
+              swoop fleet audit
+            """,
+        subcommands: [
+            FleetTokenCommand.self, FleetNodeCommand.self, FleetClassCommand.self, FleetJobCommand.self,
+            FleetAPITokenCommand.self, FleetAuditCommand.self,
+        ])
+}
+
+/// `swoop fleet audit`.
+struct FleetAuditCommand: SwoopCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "audit", abstract: "Show who changed what, newest first.",
+        discussion: """
+            Example:
+              swoop fleet audit --subject release
+            """)
+
+    @Argument(help: ArgumentHelp("'list', which is all that there is.", visibility: .hidden))
+    var verb: String?
+
+    @Option(help: ArgumentHelp("Lines of one node, job, class or token.", valueName: "id"))
+    var subject: String?
+
+    @Option(help: ArgumentHelp("Lines of one kind, such as node.join.", valueName: "action"))
+    var action: String?
+
+    @Option(help: ArgumentHelp("Lines to show.", valueName: "n"))
+    var limit = 50
+
+    @OptionGroup var fleet: FleetArguments
+    @OptionGroup var global: GlobalOptions
+
+    func validate() throws {
+        guard (1...1000).contains(limit) else { throw ValidationError("'--limit' is 1 to 1000") }
+    }
+
+    func run(_ reporter: Reporter) async throws {
+        let page = try await fleet.using {
+            try await $0.get("/v1/audit", [("limit", "\(limit)"), ("subject", subject), ("action", action)])
+        }
+        reporter.list(page.json["items"]?.arrayValue ?? [], ["TIME", "WHO", "FROM", "ACTION", "SUBJECT"]) { line in
+            [line.moment("time"), line.shown("who"), line.shown("from"), line.shown("action"), line.shown("subject")]
+        }
+    }
+}

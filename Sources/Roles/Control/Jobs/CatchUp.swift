@@ -1,0 +1,103 @@
+import Fleet
+import FleetLink
+import FleetStore
+
+/// Which nodes lack what the last job of a class brought. Pure.
+struct CatchUpPlan: Sendable {
+    /// Nodes of one job; the rest follow with the next.
+    static let most = 200
+    /// Seconds before a node that did not get it is tried again.
+    static let pause = 3600.0
+
+    /// When a node was last given a job's content, by job and node, in seconds since 1970.
+    private var tried: [String: [NodeID: Double]] = [:]
+
+    /// - Parameters:
+    ///   - last: the class's last job that is done.
+    ///   - have: nodes that have its content, or are getting something of the class now.
+    /// - Returns: names of nodes that are to get it now.
+    mutating func choose(
+        _ last: String, of candidates: [NodeRecord], have: Set<NodeID>, at now: Double
+    ) -> [NodeRecord] {
+        var known = tried[last] ?? [:]
+        let chosen = candidates.filter { node in
+            !have.contains(node.id) && (known[node.id].map { now - $0 >= Self.pause } ?? true)
+        }.prefix(Self.most)
+        for node in chosen { known[node.id] = now }
+        tried[last] = known.isEmpty ? nil : known
+        if tried.count > 1000 { tried = [last: known] }
+        return Array(chosen)
+    }
+}
+
+extension ControlCore {
+    /// Gives nodes that returned or newly match what the last job of their class brought. Its sender sends it again.
+    func catchUp(_ now: Double) async {
+        let classes = classes.withLock { Array($0.values) }.sorted { $0.name < $1.name }
+        for record in classes {
+            guard let settings = try? record.settings(), settings.catchUp == .latest else { continue }
+            do throws(StoreError) {
+                if store.engine.isShared {
+                    guard try await store.lease("catch-up \(record.name)", for: controlID, until: now + 60, at: now)
+                    else {
+                        continue
+                    }
+                }
+                try await catchUp(record, settings, now)
+            } catch {
+                logger.warning(
+                    "nodes were not brought up to date", metadata: ["class": "\(record.name)", "error": "\(error)"])
+            }
+        }
+    }
+
+    private var controlID: String { settings.id }
+
+    private func catchUp(_ record: ClassRecord, _ fleetClass: FleetClass, _ now: Double) async throws(StoreError) {
+        let history = try await store.jobs(before: nil, limit: 200, class: record.name)
+        guard
+            let last = history.first(where: {
+                $0.content != nil && $0.restores == nil && ($0.state == .done || $0.state == .partly)
+            }),
+            let sender = roster.withLock({ $0[last.sender] }), !sender.isAway
+        else { return }
+        var have: Set<NodeID> = [last.sender]
+        // Of jobs of the same content, and of all that are under way.
+        for job in history where job.content == last.content || !job.state.hasEnded {
+            let snapshot = try await store.snapshot(job.id, course: JobCourse())
+            for target in snapshot?.machine?.targets ?? [] where target.state == .done || !job.state.hasEnded {
+                have.insert(target.node)
+            }
+            if snapshot?.machine == nil, !job.state.hasEnded { return }
+        }
+        let candidates = roster.withLock { roster in
+            roster.seats.values.filter { !$0.isAway && $0.record.state == .active }.map(\.record)
+        }.filter {
+            fleetClass.targets.selects($0.selectable) && PolicyForecast.refusal(of: $0.facts.policy, fleetClass) == nil
+        }.sorted { $0.id < $1.id }
+        let chosen = catchUps.withLock { [have] in $0.choose(last.id, of: candidates, have: have, at: now) }
+        guard !chosen.isEmpty else { return }
+        let id = newJobID()
+        let order = SendOrder(
+            className: record.name, path: last.order.path, exclude: last.order.exclude, name: last.name,
+            to: Self.expressions(chosen.map(\.name)), job: id)
+        do throws(LinkRefusal) {
+            _ = try await plan(
+                order, record, fleetClass, sender: last.sender, dryRun: false, by: .control(at: now), id: id,
+                catchingUpWith: last.content)
+            tell([(last.sender, .send(job: id))])
+            logger.info(
+                "nodes are brought up to date", metadata: ["class": "\(record.name)", "nodes": "\(chosen.count)"])
+        } catch {
+            logger.warning(
+                "nodes were not brought up to date", metadata: ["class": "\(record.name)", "error": "\(error.text)"])
+        }
+    }
+
+    /// `name in ("a", "b")`, each within an expression's length.
+    static func expressions(_ names: [String]) -> [String] {
+        stride(from: 0, to: names.count, by: 40).map { start in
+            "name in (" + names[start..<min(start + 40, names.count)].map { "\"\($0)\"" }.joined(separator: ", ") + ")"
+        }
+    }
+}

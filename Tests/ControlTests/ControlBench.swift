@@ -1,0 +1,268 @@
+import Address
+import Fleet
+import FleetLink
+import FleetStore
+import Hashing
+import JSON
+import Logging
+import Settings
+import Synchronization
+import TestSupport
+import Testing
+import Text
+
+@testable import Control
+
+/// A clock that tests move.
+final class VirtualClock: Sendable {
+    private let time: Mutex<Double>
+
+    init(_ start: Double = 1_800_000_000) { time = Mutex(start) }
+
+    var now: Double { time.withLock { $0 } }
+    func pass(_ seconds: Double) { time.withLock { $0 += seconds } }
+}
+
+/// An authority that signs nothing, for tests without connections.
+struct PlainAuthority: FleetAuthority {
+    let pin = SHA256.digest([1])
+    let certificate = "AUTHORITY"
+
+    func certificate(of node: NodeID, publicKey: [UInt8], at now: Double) throws(LinkRefusal) -> String {
+        "CERTIFICATE \(node)"
+    }
+
+    func seal(_ bytes: [UInt8]) throws(LinkRefusal) -> [UInt8] { [9] + bytes }
+    func open(_ sealed: [UInt8]) throws(LinkRefusal) -> [UInt8] { Array(sealed.dropFirst()) }
+}
+
+/// A control in memory, with a clock that tests move.
+final class ControlBench: Sendable {
+    let core: ControlCore
+    let clock: VirtualClock
+    let directory: TemporaryDirectory
+
+    init(
+        clock: VirtualClock = VirtualClock(), directory: TemporaryDirectory? = nil,
+        settings: ControlSettings = ControlSettings()
+    ) async throws {
+        self.clock = clock
+        self.directory = try directory ?? TemporaryDirectory(inMemory: true)
+        let store = ControlStore(try await SQLiteEngine(self.directory.path("control.db")))
+        core = ControlCore(
+            store: store, authority: PlainAuthority(), settings: settings, logger: Self.silent, now: { clock.now })
+        try await core.load()
+    }
+
+    /// The same control after it was killed.
+    func again() async throws -> ControlBench {
+        await core.store.close()
+        return try await ControlBench(clock: clock, directory: directory)
+    }
+
+    static var silent: Logger {
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        return logger
+    }
+
+    var act: Act { Act(who: "token:admin", address: "127.0.0.1", at: clock.now) }
+
+    /// Time passes, in steps in which control does what is due.
+    func pass(_ seconds: Double, by step: Double = 1) async {
+        var left = seconds
+        while left > 0 {
+            clock.pass(min(step, left))
+            left -= step
+            await core.tick()
+        }
+    }
+
+    func token(uses: Int = 1000, approve: Bool = false, name: String? = nil) async throws -> EnrolmentToken {
+        let token = try #require(EnrolmentToken(random: ControlCore.random(40), pin: core.authority.pin))
+        _ = try await core.store.add(
+            TokenRecord(
+                grant: EnrolmentGrant(
+                    id: token.id, secretDigest: token.secretDigest, expires: clock.now + 3600, uses: uses, name: name,
+                    needsApproval: approve), who: "admin", made: clock.now), by: act)
+        return token
+    }
+
+    /// A node that has joined and has asked once.
+    func agent(_ name: String, labels: [(String, String)] = [], policy: HostPolicy = .everything) async throws
+        -> TestAgent
+    {
+        let agent = TestAgent(name, of: self, policy: policy)
+        try await agent.join(try await token(uses: 1))
+        if !labels.isEmpty {
+            let outcome = try await core.store.change(agent.id, by: act, "node.label") { node in
+                for (key, value) in labels { try? node.labels.set(key, value) }
+                return nil
+            }
+            await core.take(try #require(outcome.value))
+        }
+        _ = try await agent.sync(facts: true)
+        return agent
+    }
+
+    func define(_ name: String, _ keys: JSONObject) async throws {
+        let outcome = try await core.store.put(class: name, keys, expecting: nil, by: act)
+        let record = try #require(outcome.value)
+        _ = try record.settings()
+        core.classes.withLock { $0[name] = record }
+    }
+
+    /// A class that everything called `web…` receives and `build` sends.
+    func defineRelease(_ more: JSONObject = [:]) async throws {
+        var keys: JSONObject = ["targets": #"name~"^web""#, "senders": ["node:build"]]
+        for member in more.members { keys[member.key] = member.value }
+        try await define("release", keys)
+    }
+
+    func job(_ id: String) async throws -> JobRecord { try #require(try await core.store.job(id)) }
+
+    func states(of job: String) async throws -> [String: String] {
+        let rows = try await core.store.targets(of: job, after: nil, state: nil, limit: 1000)
+        let names = core.roster.withLock { roster in roster.seats.mapValues(\.record.name) }
+        return Dictionary(
+            rows.map { row in
+                (names[row.target.node] ?? "", row.target.state.name + (row.target.state.code.map { "(\($0))" } ?? ""))
+            }
+        ) { first, _ in first }
+    }
+
+    func order(_ job: String, _ body: @escaping @Sendable (inout JobMachine, Double) -> [JobMachine.Order]) async throws
+    {
+        let now = clock.now
+        let lead = try #require(core.lead(job))
+        _ = try await lead.move(by: act, "test") { machine, _ in .go(body(&machine, now)) }
+    }
+}
+
+extension HostPolicy {
+    static let everything = HostPolicy(roots: ["/srv"], hooks: ["reload"], sendRoots: ["/srv"])
+}
+
+/// A node as control sees it: what its agent asks and says.
+final class TestAgent: Sendable {
+    let name: String
+    let key: [UInt8]
+    let policy: HostPolicy
+    private let bench: ControlBench
+    private struct State {
+        var number: UInt64 = 0
+        var nonce = ""
+        var event: UInt64 = 0
+        var taken: [String] = []
+    }
+    private let state = Mutex(State())
+
+    init(_ name: String, of bench: ControlBench, key: [UInt8]? = nil, policy: HostPolicy = .everything) {
+        self.name = name
+        self.key = key ?? Array("key of \(name)".utf8)
+        self.bench = bench
+        self.policy = policy
+    }
+
+    var id: NodeID { NodeID(publicKey: key) }
+    var caller: LinkCaller { LinkCaller(node: id, publicKey: key, address: address) }
+    var address: PeerAddress { PeerAddress("192.0.2.7:4000") ?? PeerAddress(ipv4: 0, port: 0) }
+    var facts: HostFacts { HostFacts(name: name, os: "linux", version: "0.1.0", policy: policy) }
+
+    /// The same key on another host.
+    func clone() -> TestAgent {
+        let other = TestAgent(name, of: bench, key: key, policy: policy)
+        let own = state.withLock { $0 }
+        other.state.withLock { $0 = own }
+        return other
+    }
+
+    @discardableResult
+    func join(_ token: EnrolmentToken, time: Double? = nil) async throws -> JoinReply {
+        try await bench.core.join(
+            JoinRequest(
+                token: token.id, secret: token.secret, request: "", facts: facts, time: time ?? bench.clock.now),
+            publicKey: key, from: address)
+    }
+
+    func request(
+        facts isFirst: Bool = false, events: [AgentEvent] = [], figures: [JobFigures] = [], waits: Bool = false,
+        clock: Double = 0
+    ) -> SyncRequest {
+        let (number, nonce, taken) = state.withLock { state in
+            state.number += 1
+            defer { state.taken = [] }
+            return (state.number, state.nonce, state.taken)
+        }
+        return SyncRequest(
+            number: number, request: "r\(UInt64.random(in: 0 ... .max))", nonce: nonce, time: bench.clock.now + clock,
+            facts: isFirst ? facts : nil, events: events, figures: figures, taken: taken, waits: waits)
+    }
+
+    @discardableResult
+    func send(_ request: SyncRequest) async throws -> SyncReply {
+        try await bench.core.admits(caller)
+        let reply = try await bench.core.sync(request, of: caller)
+        state.withLock { state in
+            state.nonce = reply.nonce
+            state.taken = reply.commands.map(\.id)
+        }
+        return reply
+    }
+
+    @discardableResult
+    func sync(
+        facts: Bool = false, _ reports: [(String, JobMachine.Report)] = [], attempt: Int64 = 1,
+        figures: [JobFigures] = [], receipt: String? = nil, waits: Bool = false, clock: Double = 0
+    ) async throws -> SyncReply {
+        let events = reports.map { job, report in
+            let number = state.withLock { state in
+                state.event += 1
+                return state.event
+            }
+            return AgentEvent(
+                number: number, job: job, attempt: attempt, time: bench.clock.now, report: report, receipt: receipt)
+        }
+        return try await send(request(facts: facts, events: events, figures: figures, waits: waits, clock: clock))
+    }
+
+    // MARK: Sending
+
+    /// Plans, keys and starts a job.
+    func startJob(_ content: JobContent = .sample, to: [String] = [], deadline: String? = nil) async throws -> String {
+        let plan = try await bench.core.plan(
+            SendOrder(className: "release", path: "/srv/app", to: to, deadline: deadline), dryRun: false, by: caller)
+        try await bench.core.store.keep(metainfo: SampleTorrent.bytes, of: plan.job)
+        let key = try await bench.core.key(for: plan.job, KeyRequest(content: content), by: caller)
+        _ = try await bench.core.start(plan.job, start(key, content), by: caller)
+        return plan.job
+    }
+
+    func start(_ key: KeyReply, _ content: JobContent = .sample, version: Int64 = 1, targets: [NodeID]? = nil)
+        -> StartRequest
+    {
+        StartRequest(
+            key: key.key, content: content, classVersion: version, targets: targets ?? key.targets,
+            addresses: [address])
+    }
+}
+
+/// A torrent of one file, as small as one can be.
+enum SampleTorrent {
+    private static let info =
+        Array("d6:lengthi5e4:name3:app12:piece lengthi16384e6:pieces20:".utf8) + SHA1.digest(Array("hello".utf8)).bytes
+        + Array("e".utf8)
+    static let bytes = Array("d4:info".utf8) + info + Array("e".utf8)
+    static let hash = "\(SHA1.digest(info))"
+}
+
+extension JobContent {
+    static let sample = JobContent(infoHashes: [SampleTorrent.hash], files: 1, bytes: 5)
+}
+
+func refusal(_ body: () async throws -> some Any) async -> String? {
+    do {
+        _ = try await body()
+        return nil
+    } catch let error as LinkRefusal { return error.code } catch { return "\(error)" }
+}

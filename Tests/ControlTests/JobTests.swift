@@ -1,0 +1,375 @@
+import Fleet
+import FleetLink
+import FleetStore
+import JSON
+import Testing
+
+@testable import Control
+
+@Suite struct `Jobs at control` {
+    private func offers(_ reply: SyncReply) -> [JobOffer] {
+        reply.commands.compactMap { if case .offer(let offer) = $0.action { offer } else { nil } }
+    }
+
+    private func actions(_ reply: SyncReply) -> [String] {
+        reply.commands.map { command in
+            switch command.action {
+            case .offer: "offer"
+            case .switches: "switch"
+            case .pause: "pause"
+            case .resume: "resume"
+            case .cancel: "cancel"
+            case .end: "end"
+            case .send: "send"
+            case .restore: "restore"
+            }
+        }
+    }
+
+    @Test func `a job goes from its plan to its receipts`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease(["hook": "reload"])
+        let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
+        let job = try await build.startJob()
+        let offered = try await web.sync()
+        let offer = try #require(offers(offered).first)
+        #expect(offer.content == .sample)
+        #expect(offer.name == "app")
+        #expect(offer.secret?.value.utf8.count == 64)
+        #expect(offer.peers == [build.address])
+        #expect(offer.bytes.count <= JobOffer.most)
+        #expect(offer.terms["dest"] == "release")
+        #expect(try await web.sync([(job, .accepted), (job, .receiving)]).acknowledged == 2)
+        #expect(try await bench.states(of: job) == ["web-1": "receiving"])
+        try await web.sync([(job, .delivered)])
+        let told = try await web.sync()
+        #expect(actions(told) == ["switch"])
+        try await web.sync([(job, .switched), (job, .hookStarted)])
+        try await web.sync([(job, .done)], receipt: "a.b.c")
+        #expect(try await bench.job(job).state == .done)
+        #expect(actions(try await web.sync()) == ["end"])
+        #expect(actions(try await build.sync()) == ["end"])
+        let receipts = try await bench.core.store.receipts(of: job, after: nil, limit: 9)
+        #expect(receipts.map(\.jws) == ["a.b.c"])
+        #expect(receipts.first?.publicKey == web.key)
+        let view = try await bench.core.view(of: job, for: build.caller)
+        #expect(view.state == .done)
+        #expect(view.counts == ["done": 1])
+        #expect(view.bytes == 5)
+    }
+
+    @Test func `an order wakes the request that waits for it`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease()
+        let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
+        let waiting = Task { try await web.sync(waits: true) }
+        while bench.core.roster.withLock({ $0[web.id]?.parked == nil }) { await Task.yield() }
+        _ = try await build.startJob()
+        #expect(try await actions(waiting.value) == ["offer"])
+    }
+
+    @Test func `what was told is not told again, but after the agent's start`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease()
+        let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
+        _ = try await build.startJob()
+        let first = try await web.sync()
+        #expect(actions(first) == ["offer"])
+        #expect(actions(try await web.sync()).isEmpty)
+        let again = try await web.sync(facts: true)
+        #expect(again.commands.map(\.id) == first.commands.map(\.id))
+    }
+
+    @Test func `a dry run says who would refuse, and makes nothing`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease(["hook": "reload"])
+        let build = try await bench.agent("build")
+        _ = try await bench.agent("web-1")
+        _ = try await bench.agent("web-2", policy: HostPolicy())
+        _ = try await bench.agent("web-3", policy: HostPolicy(roots: ["/srv"]))
+        _ = try await bench.agent("db-1")
+        let plan = try await bench.core.plan(
+            SendOrder(className: "release", path: "/srv/app"), dryRun: true, by: build.caller)
+        #expect(plan.targets == 3)
+        #expect(plan.refusals == ["receive.roots": 1, "hooks": 1])
+        #expect(plan.job.isEmpty)
+        #expect(try await bench.core.store.jobs(before: nil, limit: 1).isEmpty)
+        let narrowed = try await bench.core.plan(
+            SendOrder(className: "release", path: "/srv/app", to: ["name=web-1"]), dryRun: true, by: build.caller)
+        #expect(narrowed.targets == 1)
+    }
+
+    @Test func `only senders of a class send`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease()
+        let other = try await bench.agent("other")
+        let build = try await bench.agent("build")
+        func plan(_ agent: TestAgent, _ order: SendOrder) async -> String? {
+            await refusal { try await bench.core.plan(order, dryRun: false, by: agent.caller) }
+        }
+        #expect(await plan(other, SendOrder(className: "release", path: "/srv/app")) == "sender")
+        #expect(await plan(build, SendOrder(className: "no", path: "/srv/app")) == "no_class")
+        #expect(await plan(build, SendOrder(className: "release", path: "/srv/app")) == "no_targets")
+        _ = try await bench.agent("web-1")
+        #expect(await plan(build, SendOrder(className: "release", path: "/srv/app", to: ["name ="])) == "selection")
+        #expect(await plan(build, SendOrder(className: "release", path: "/srv/app", deadline: "soon")) == "time")
+        #expect(await plan(build, SendOrder(className: "release", path: "/", name: "a/b")) == "name")
+        #expect(await plan(build, SendOrder(className: "release", path: "/srv/app")) == nil)
+    }
+
+    @Test func `a key starts the one job that it is for`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease(["keytime": "10m"])
+        let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
+        let plan = try await bench.core.plan(
+            SendOrder(className: "release", path: "/srv/app"), dryRun: false, by: build.caller)
+        let core = bench.core
+        #expect(
+            await refusal { try await core.key(for: plan.job, KeyRequest(content: .sample), by: web.caller) }
+                == "no_job")
+        let key = try await core.key(for: plan.job, KeyRequest(content: .sample), by: build.caller)
+        #expect(key.targets == [web.id])
+        #expect(await refusal { try await core.start(plan.job, build.start(key), by: build.caller) } == "no_metainfo")
+        #expect(await refusal { try await core.keep(metainfo: [1], of: plan.job, by: build.caller) } == "metainfo")
+        try await core.keep(metainfo: SampleTorrent.bytes, of: plan.job, by: build.caller)
+        let other = JobContent(infoHashes: [String(repeating: "0", count: 40)], files: 1, bytes: 5)
+        let larger = JobContent(infoHashes: JobContent.sample.infoHashes, files: 1, bytes: 6)
+        #expect(
+            await refusal { try await core.start(plan.job, build.start(key, other), by: build.caller) } == "key_content"
+        )
+        #expect(
+            await refusal { try await core.start(plan.job, build.start(key, larger), by: build.caller) }
+                == "key_content")
+        #expect(
+            await refusal { try await core.start(plan.job, build.start(key, version: 2), by: build.caller) }
+                == "key_class")
+        #expect(
+            await refusal { try await core.start(plan.job, build.start(key, targets: [build.id]), by: build.caller) }
+                == "key_targets")
+        #expect(await refusal { try await core.start(plan.job, build.start(key), by: web.caller) } == "key_sender")
+        let reply = try await core.start(plan.job, build.start(key), by: build.caller)
+        #expect(reply.secret?.value.utf8.count == 64)
+        #expect(await refusal { try await core.start(plan.job, build.start(key), by: build.caller) } == "key_used")
+        #expect(
+            await refusal { try await core.key(for: plan.job, KeyRequest(content: .sample), by: build.caller) }
+                == "key_used")
+        #expect(try await core.metainfo(of: plan.job, for: web.caller) == SampleTorrent.bytes)
+        let lines = try await core.store.audit(before: nil, limit: 100, action: "key.refused")
+        #expect(lines.count == 5)
+    }
+
+    @Test func `a key runs out`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease(["keytime": "10m"])
+        let build = try await bench.agent("build")
+        _ = try await bench.agent("web-1")
+        let plan = try await bench.core.plan(
+            SendOrder(className: "release", path: "/srv/app"), dryRun: false, by: build.caller)
+        try await bench.core.keep(metainfo: SampleTorrent.bytes, of: plan.job, by: build.caller)
+        let key = try await bench.core.key(for: plan.job, KeyRequest(content: .sample), by: build.caller)
+        bench.clock.pass(601)
+        await bench.core.followChanges()
+        #expect(
+            await refusal { try await bench.core.start(plan.job, build.start(key), by: build.caller) } == "key_expired")
+    }
+
+    @Test func `a job goes on after control was killed`() async throws {
+        var bench = try await ControlBench()
+        try await bench.defineRelease()
+        let (build, web, other) = (
+            try await bench.agent("build"), try await bench.agent("web-1"), try await bench.agent("web-2")
+        )
+        let job = try await build.startJob()
+        try await web.sync()
+        try await web.sync([(job, .accepted), (job, .delivered)])
+        bench = try await bench.again()
+        let core = bench.core
+        func ask(_ agent: TestAgent, _ events: [AgentEvent] = []) async throws -> SyncReply {
+            try await core.sync(agent.request(facts: true, events: events), of: agent.caller)
+        }
+        #expect(actions(try await ask(web)) == ["switch"])
+        #expect(actions(try await ask(other)) == ["offer"])
+        let event = AgentEvent(number: 9, job: job, attempt: 1, time: 0, report: .done)
+        _ = try await ask(web, [event])
+        _ = try await ask(other, [event])
+        #expect(try await bench.job(job).state == .done)
+    }
+
+    @Test func `a node that is away gets the job on return`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease()
+        let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
+        for _ in 0..<4 {
+            await bench.pass(10)
+            try await build.sync()
+        }
+        #expect(bench.core.roster.withLock { $0[web.id]?.isAway } == true)
+        let job = try await build.startJob()
+        #expect(try await bench.states(of: job) == ["web-1": "waiting(away)"])
+        #expect(actions(try await web.sync()) == ["offer"])
+        #expect(try await bench.states(of: job) == ["web-1": "waiting(offer)"])
+    }
+
+    @Test func `a drained node gets nothing new until it is back`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease()
+        let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
+        func set(_ state: NodeState) async throws {
+            let outcome = try await bench.core.store.change(web.id, by: bench.act, "test") {
+                $0.state = state
+                return nil
+            }
+            await bench.core.take(try #require(outcome.value))
+        }
+        try await set(.drained)
+        let job = try await build.startJob()
+        #expect(try await bench.states(of: job) == ["web-1": "waiting(drained)"])
+        #expect(actions(try await web.sync()).isEmpty)
+        try await set(.active)
+        #expect(actions(try await web.sync()) == ["offer"])
+    }
+
+    @Test func `waves switch one after the other, and stop where too much fails`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease(["waves": [1, "100%"], "wait": "10s", "maxfailures": 0, "retries": 0])
+        let build = try await bench.agent("build")
+        var webs: [TestAgent] = []
+        for number in 1...3 {
+            webs.append(try await bench.agent("web-\(number)", labels: number == 2 ? [("canary", "")] : []))
+        }
+        let job = try await build.startJob()
+        for web in webs {
+            try await web.sync()
+            try await web.sync([(job, .delivered)])
+        }
+        #expect(actions(try await webs[1].sync()) == ["switch"])
+        #expect(actions(try await webs[0].sync()).isEmpty)
+        try await webs[1].sync([(job, .switched), (job, .done)])
+        await bench.pass(11)
+        #expect(actions(try await webs[0].sync()) == ["switch"])
+        #expect(actions(try await webs[2].sync()) == ["switch"])
+        try await webs[0].sync([(job, .failed(code: "hook_exit_1", again: false))])
+        #expect(try await bench.job(job).state == .held)
+        #expect(try await bench.core.view(of: bench.job(job)).reason?.contains("maxfailures") == true)
+        try await bench.order(job) { machine, now in machine.retry(at: now) }
+        #expect(actions(try await webs[0].sync()) == ["offer"])
+        try await webs[0].sync([(job, .done)], attempt: 2)
+        try await webs[2].sync([(job, .done)])
+        #expect(try await bench.job(job).state == .done)
+    }
+
+    @Test func `a pause, a resume and a cancel reach nodes at once`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease()
+        let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
+        let job = try await build.startJob()
+        try await web.sync()
+        try await web.sync([(job, .receiving)])
+        try await bench.order(job) { machine, _ in machine.pause() }
+        #expect(actions(try await web.sync()) == ["pause"])
+        try await bench.order(job) { machine, now in machine.resume(at: now) }
+        #expect(actions(try await web.sync()) == ["resume"])
+        let waiting = Task { try await web.sync(waits: true) }
+        while bench.core.roster.withLock({ $0[web.id]?.parked == nil }) { await Task.yield() }
+        try await bench.order(job) { machine, _ in machine.cancel() }
+        #expect(try await actions(waiting.value) == ["cancel"])
+        #expect(actions(try await build.sync()) == ["cancel"])
+        #expect(try await bench.job(job).state == .cancelled)
+    }
+
+    @Test func `all switch at one moment where they switch together`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease(["switch": "together", "maxfailures": 0])
+        let (build, one, two) = (
+            try await bench.agent("build"), try await bench.agent("web-1"), try await bench.agent("web-2")
+        )
+        let job = try await build.startJob()
+        for web in [one, two] {
+            try await web.sync()
+            try await web.sync([(job, .delivered)])
+        }
+        for web in [one, two] {
+            guard case .switches(let moment?)? = try await web.sync().commands.first?.action else {
+                Issue.record("no moment")
+                return
+            }
+            #expect(moment >= bench.clock.now + 2)
+        }
+    }
+
+    @Test func `what an earlier attempt says counts no more`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease()
+        let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
+        let job = try await build.startJob()
+        try await web.sync()
+        let failure = JobMachine.Report.failed(code: "disk", again: true)
+        try await web.sync([(job, failure)])
+        try await web.sync([(job, failure), (job, failure)])
+        let rows = try await bench.core.store.targets(of: job, after: nil, state: nil, limit: 1)
+        #expect(rows.first?.target.attempt == 2)
+    }
+
+    @Test func `a job that control has forgotten ends at agents, and its receipt is kept`() async throws {
+        let bench = try await ControlBench()
+        let web = try await bench.agent("web-1")
+        let reply = try await web.sync([("j-gone", .done)], receipt: "x.y.z")
+        #expect(reply.acknowledged == 1)
+        #expect(actions(reply) == ["end"])
+        let kept = try await bench.core.store.receipts(of: "j-gone", after: nil, limit: 1)
+        #expect(kept.first?.state == "unknown")
+        let figures = JobFigures(job: "j-other", done: 1, total: 2)
+        #expect(actions(try await web.sync(figures: [figures])) == ["end"])
+    }
+
+    @Test func `reports of many nodes are all kept`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease()
+        let build = try await bench.agent("build")
+        var webs: [TestAgent] = []
+        for number in 1...100 { webs.append(try await bench.agent("web-\(number)")) }
+        let job = try await build.startJob()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for web in webs {
+                group.addTask {
+                    try await web.sync()
+                    try await web.sync([(job, .accepted), (job, .delivered)])
+                    try await web.sync([(job, .switched), (job, .done)])
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(try await bench.job(job).state == .done)
+    }
+
+    @Test func `peers of a job are found through control, those of the site first`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease()
+        let (build, one) = (try await bench.agent("build"), try await bench.agent("web-1", labels: [("site", "bj")]))
+        let two = try await bench.agent("web-2", labels: [("site", "bj")])
+        let job = try await build.startJob()
+        let request = AnnounceRequest(job: job, addresses: [one.address], left: 5)
+        #expect(try await bench.core.announce(request, by: one.caller).peers.isEmpty)
+        #expect(try await bench.core.announce(request, by: two.caller).peers == [one.address])
+        let stranger = try await bench.agent("db-1")
+        #expect(await refusal { try await bench.core.announce(request, by: stranger.caller) } == "no_job")
+    }
+
+    @Test func `a target is late when its rate will not do`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease(["deadline": "60s"])
+        let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
+        let content = JobContent(infoHashes: JobContent.sample.infoHashes, files: 1, bytes: 1_000_000)
+        let job = try await build.startJob(content)
+        try await web.sync()
+        for second in 1...5 {
+            bench.clock.pass(1)
+            await bench.core.followChanges()
+            let figures = JobFigures(job: job, done: Int64(second) * 1000, total: 1_000_000, down: 1000)
+            try await web.sync(second == 1 ? [(job, .receiving)] : [], figures: [figures])
+        }
+        let view = try await bench.core.view(of: bench.job(job))
+        #expect(view.bytes == 5000)
+        #expect(view.lines.first?.text.contains("late") == true)
+    }
+}

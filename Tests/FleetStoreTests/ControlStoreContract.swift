@@ -1,0 +1,388 @@
+import Fleet
+import FleetStore
+import Hashing
+import JSON
+import Testing
+import Text
+
+/// What every store of a control must do, whatever it is made of.
+struct ControlStoreContract: Sendable {
+    let make: @Sendable () async throws -> ControlStore
+
+    func check() async throws {
+        for part in [
+            tokensAreUsedOnce, aLostReplyIsAnsweredAgain, oneOfManyUsesWins, namesAreOfOneNode,
+            changesNeedTheirRevision,
+            sequencesAreKept, classesKeepTheirVersions, keysStartOneJob, wrongKeysLeaveTheRightOneAsItIs,
+            jobsComeBackAsTheyWere, movesGoOnFromWhatOthersDid, receiptsAreKeptOnce, jobsAreListedNewestFirst,
+            callsAreCarriedOutOnce, apiTokensHaveOneName, changesAreInOrder, leasesHaveOneHolder,
+            theFirstAuthorityStays,
+            auditTellsAll, oldThingsGo,
+        ] {
+            let store = try await make()
+            do { try await part(store) } catch {
+                await store.close()
+                throw error
+            }
+            await store.close()
+        }
+    }
+
+    // MARK: Tokens and nodes
+
+    private func join(_ store: ControlStore, _ number: Int, secret: String = "s") async throws -> JoinOutcome {
+        try await store.join(
+            token: "0011223344556677", secret: Secret(secret), node(number), certificate: "PEM \(number)", at: now)
+    }
+
+    private func tokensAreUsedOnce(_ store: ControlStore) async throws {
+        _ = try await store.add(token(), by: act())
+        guard case .refused(.unknown) = try await join(store, 1, secret: "wrong") else { throw Wrong() }
+        guard case .joined(let first) = try await join(store, 1) else { throw Wrong() }
+        #expect(first.name == "node-1")
+        #expect(first.revision > 0)
+        guard case .refused(.used) = try await join(store, 2) else { throw Wrong() }
+        #expect(try await store.nodes().map(\.id) == [node(1).id])
+        #expect(try await store.token("0011223344556677")?.grant.usedBy == [node(1).id])
+        #expect(
+            try await store.audit(before: nil, limit: 10).map(\.action) == [
+                "token.refused", "node.join", "token.refused", "token.create",
+            ])
+    }
+
+    private func aLostReplyIsAnsweredAgain(_ store: ControlStore) async throws {
+        _ = try await store.add(token(), by: act())
+        guard case .joined = try await join(store, 1) else { throw Wrong() }
+        let again = try await store.join(
+            token: "0011223344556677", secret: Secret("s"), node(1), certificate: "another", at: now + 5000)
+        guard case .again(_, "PEM 1") = again else { throw Wrong() }
+        _ = try await store.change(node(1).id, by: act(), "node.revoke") {
+            $0.state = .revoked
+            return nil
+        }
+        guard case .revoked = try await join(store, 1) else { throw Wrong() }
+    }
+
+    private func oneOfManyUsesWins(_ store: ControlStore) async throws {
+        _ = try await store.add(token(), by: act())
+        let joined = try await withThrowingTaskGroup(of: Bool.self) { group in
+            for number in 0..<64 {
+                group.addTask { if case .joined = try await join(store, number) { true } else { false } }
+            }
+            return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+        #expect(joined == 1)
+        #expect(try await store.nodes().count == 1)
+    }
+
+    private func namesAreOfOneNode(_ store: ControlStore) async throws {
+        _ = try await store.add(token(uses: 3), by: act())
+        for number in 1...2 {
+            let outcome = try await store.join(
+                token: "0011223344556677", secret: Secret("s"), node(number, name: "web"), certificate: "", at: now)
+            guard case .joined = outcome else { throw Wrong() }
+        }
+        let names = try await store.nodes().map(\.name)
+        #expect(Set(names).count == 2)
+        #expect(names.contains("web"))
+        let other = try #require(try await store.nodes().first { $0.name != "web" })
+        let taken = try await store.change(other.id, by: act(), "node.rename") {
+            $0.name = "web"
+            return nil
+        }
+        guard case .taken = taken else { throw Wrong() }
+    }
+
+    private func changesNeedTheirRevision(_ store: ControlStore) async throws {
+        _ = try await store.add(token(), by: act())
+        guard case .joined(let first) = try await join(store, 1) else { throw Wrong() }
+        let second = try #require(
+            try await store.change(first.id, expecting: first.revision, by: act(), "node.label") {
+                try? $0.labels.set("site", "bj")
+                return nil
+            }.value)
+        #expect(second.revision > first.revision)
+        guard
+            case .stale(second.revision) = try await store.change(
+                first.id, expecting: first.revision, by: act(), nil, { _ in nil })
+        else { throw Wrong() }
+        guard case .refused("no", _) = try await store.change(first.id, by: act(), nil, { _ in ("no", "no") }) else {
+            throw Wrong()
+        }
+        #expect(try await store.node(first.id)?.site == "bj")
+        guard case .stale = try await store.remove(first.id, expecting: 1, by: act()) else { throw Wrong() }
+        #expect(try await store.remove(first.id, by: act()).value != nil)
+        #expect(try await store.node(first.id) == nil)
+        guard case .unknown = try await store.remove(first.id, by: act()) else { throw Wrong() }
+    }
+
+    private func sequencesAreKept(_ store: ControlStore) async throws {
+        let id = node(1).id
+        #expect(try await store.sequence(of: id) == nil)
+        try await store.seen([(id, now, SyncSequence(last: 7, nonce: "n", requests: ["a", "b"]))], by: "c-1")
+        #expect(try await store.sequence(of: id) == SyncSequence(last: 7, nonce: "n", requests: ["a", "b"]))
+    }
+
+    // MARK: Classes
+
+    private func classesKeepTheirVersions(_ store: ControlStore) async throws {
+        let (one, two): (JSONObject, JSONObject) = (["targets": "a"], ["targets": "b"])
+        guard case .stale(0) = try await store.put(class: "release", one, expecting: 5, by: act()) else {
+            throw Wrong()
+        }
+        let first = try #require(try await store.put(class: "release", one, expecting: 0, by: act()).value)
+        #expect(first.version == 1)
+        guard case .stale = try await store.put(class: "release", two, expecting: 0, by: act()) else { throw Wrong() }
+        let second = try #require(
+            try await store.put(class: "release", two, expecting: first.revision, by: act()).value)
+        #expect(second.version == 2)
+        #expect(try await store.put(class: "release", two, expecting: nil, by: act()).value?.version == 2)
+        #expect(try await store.fleetClass("release")?.doc == two)
+        #expect(try await store.fleetClass("release", version: 1)?.doc == one)
+        #expect(try await store.versions(of: "release", before: nil, limit: 10).map(\.version) == [2, 1])
+        #expect(try await store.remove(class: "release", expecting: second.revision, by: act()).value != nil)
+        #expect(try await store.fleetClass("release") == nil)
+        #expect(try await store.fleetClass("release", version: 2)?.doc == two)
+        #expect(try await store.classes(after: nil, limit: 10).isEmpty)
+        #expect(try await store.put(class: "release", one, expecting: 0, by: act()).value?.version == 3)
+    }
+
+    // MARK: Jobs
+
+    private func start(_ store: ControlStore, _ id: String, targets: [Int]) async throws -> JobSnapshot {
+        _ = try await store.add(job(id), by: act())
+        let secret = [UInt8](repeating: 7, count: 32)
+        let bound = binding(id, targets: targets)
+        #expect(
+            try await store.put(
+                OneTimeKey(digest: OneTimeKey.digest(of: secret), binding: bound, issued: now, lifetime: 600)))
+        let started = try await store.start(bound, with: secret, by: act()) { job in
+            job.record.content = content
+            job.record.sealed = [1, 2, 3]
+            job.machine = JobMachine(
+                id: id, waves: [targets.map { NodeID(publicKey: key($0)) }], course: JobCourse(), at: now)
+        }
+        return try started.get()
+    }
+
+    private func keysStartOneJob(_ store: ControlStore) async throws {
+        let snapshot = try await start(store, "j1", targets: [1, 2])
+        #expect(snapshot.record.state == .running)
+        let secret = [UInt8](repeating: 7, count: 32)
+        let again = try await store.start(binding("j1", targets: [1, 2]), with: secret, by: act()) { _ in }
+        guard case .failure(.used) = again else { throw Wrong() }
+        // A key that was used is in force for good: no other takes its place.
+        let other = OneTimeKey(
+            digest: OneTimeKey.digest(of: [9]), binding: binding("j1", targets: [1]), issued: now, lifetime: 600)
+        #expect(try await store.put(other) == false)
+        #expect(try await store.audit(before: nil, limit: 1).first?.action == "key.refused")
+    }
+
+    private func wrongKeysLeaveTheRightOneAsItIs(_ store: ControlStore) async throws {
+        _ = try await store.add(job("j1"), by: act())
+        let secret = [UInt8](repeating: 7, count: 32)
+        let bound = binding("j1", targets: [1])
+        _ = try await store.put(
+            OneTimeKey(digest: OneTimeKey.digest(of: secret), binding: bound, issued: now, lifetime: 600))
+        func refusal(_ wanted: KeyBinding, _ key: [UInt8], at moment: Double = now) async throws -> KeyRefusal? {
+            switch try await store.start(wanted, with: key, by: act(at: moment), { _ in }) {
+            case .failure(let refusal): refusal
+            case .success: nil
+            }
+        }
+        #expect(try await refusal(bound, [1]) == .unknown)
+        #expect(try await refusal(bound, secret, at: now + 601) == .expired)
+        #expect(try await refusal(binding("j1", targets: [1], sender: 9), secret) == .sender)
+        #expect(try await refusal(binding("j1", targets: [1, 2]), secret) == .targets)
+        let other = JobContent(infoHashes: content.infoHashes, files: 3, bytes: 5)
+        #expect(try await refusal(binding("j1", targets: [1], content: other), secret) == .content)
+        #expect(try await refusal(bound, secret) == nil)
+    }
+
+    private func jobsComeBackAsTheyWere(_ store: ControlStore) async throws {
+        var snapshot = try await start(store, "j1", targets: [3, 1, 2])
+        let first = NodeID(publicKey: key(3))
+        let moved = try await store.move("j1", known: snapshot, course: JobCourse(), by: act()) {
+            job -> MoveDecision<Int> in
+            guard var machine = job.machine else { return .refused(code: "no", "no") }
+            _ = machine.report(.accepted, of: first, at: now + 1)
+            _ = machine.report(.failed(code: "disk", again: true), of: NodeID(publicKey: key(1)), at: now + 1)
+            job.machine = machine
+            return .go(5)
+        }
+        snapshot = try #require(moved.value?.snapshot)
+        #expect(moved.value?.result == 5)
+        let read = try #require(try await store.snapshot("j1", course: JobCourse()))
+        #expect(read.machine == snapshot.machine)
+        #expect(read.record == snapshot.record)
+        #expect(read.details == snapshot.details)
+        #expect(read.machine?.target(first)?.state == .receiving)
+        #expect(read.machine?.targets.map(\.node) == [3, 1, 2].map { NodeID(publicKey: key($0)) })
+        #expect(try await store.targets(of: "j1", after: nil, state: "receiving", limit: 10).count == 1)
+        #expect(
+            try await store.targets(of: "j1", after: nil, state: nil, since: snapshot.record.revision - 1, limit: 10)
+                .count == 2)
+        let gone = try await store.move("no", known: nil, course: JobCourse(), by: act()) { _ -> MoveDecision<Int> in
+            .go(1)
+        }
+        guard case .unknown = gone else { throw Wrong() }
+    }
+
+    /// Two controls move one job: each sees what the other did, and nothing is lost.
+    private func movesGoOnFromWhatOthersDid(_ store: ControlStore) async throws {
+        let old = try await start(store, "j1", targets: Array(1...40))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 1...40 {
+                group.addTask {
+                    // All of them know no more than the start.
+                    _ = try await store.move("j1", known: old, course: JobCourse(), by: act()) {
+                        job -> MoveDecision<Bool> in
+                        _ = job.machine?.report(.done, of: NodeID(publicKey: key(number)), at: now)
+                        return .go(true)
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        let read = try #require(try await store.snapshot("j1", known: old, course: JobCourse()))
+        #expect(read.machine?.state == .done)
+        #expect(read.record.state == .done)
+        #expect(read.record.ended != nil)
+        #expect(read.machine == (try await store.snapshot("j1", course: JobCourse()))?.machine)
+        guard
+            case .stale = try await store.move(
+                "j1", known: nil, course: JobCourse(), expecting: 1, by: act(), nil,
+                { _ -> MoveDecision<Bool> in .go(true) })
+        else { throw Wrong() }
+    }
+
+    private func receiptsAreKeptOnce(_ store: ControlStore) async throws {
+        let snapshot = try await start(store, "j1", targets: [1])
+        func receipt(_ text: String, attempt: Int = 1) -> ReceiptRecord {
+            ReceiptRecord(node: node(1).id, attempt: attempt, state: "done", jws: text, publicKey: key(1), at: now)
+        }
+        for text in ["first", "second"] {
+            _ = try await store.move(
+                "j1", known: snapshot, course: JobCourse(), by: act(), receipts: [receipt(text)]
+            ) { _ -> MoveDecision<Bool> in .go(true) }
+        }
+        try await store.keep([receipt("third", attempt: 2)], of: "j1")
+        let kept = try await store.receipts(of: "j1", after: nil, limit: 10)
+        #expect(kept == [receipt("first"), receipt("third", attempt: 2)])
+    }
+
+    private func jobsAreListedNewestFirst(_ store: ControlStore) async throws {
+        for number in 1...5 {
+            _ = try await store.add(job("j\(number)", className: number == 3 ? "other" : "release"), by: act())
+        }
+        #expect(try await store.jobs(before: nil, limit: 2).map(\.id) == ["j5", "j4"])
+        #expect(try await store.jobs(before: "j4", limit: 2).map(\.id) == ["j3", "j2"])
+        #expect(try await store.jobs(before: nil, limit: 9, class: "other").map(\.id) == ["j3"])
+        #expect(try await store.jobs(before: nil, limit: 9, state: .running).isEmpty)
+        #expect(try await store.jobs(before: nil, limit: 9, isOpen: true).count == 5)
+        try await store.keep(metainfo: [0, 1, 255], of: "j1")
+        #expect(try await store.metainfo(of: "j1") == [0, 1, 255])
+        #expect(try await store.metainfo(of: "j2") == nil)
+    }
+
+    // MARK: Calls, tokens, audit
+
+    private func callsAreCarriedOutOnce(_ store: ControlStore) async throws {
+        let (one, two) = (SHA256.digest([1]), SHA256.digest([2]))
+        #expect(try await store.begin("k", one, at: now) == .first)
+        #expect(try await store.begin("k", one, at: now) == .running)
+        #expect(try await store.begin("k", two, at: now) == .other)
+        try await store.end("k", status: 201, reply: "text")
+        #expect(try await store.begin("k", one, at: now) == .answered(status: 201, reply: "text"))
+        #expect(try await store.begin("k", one, at: now + 86_401) == .first)
+        try await store.end("k", status: 500, reply: nil)
+        #expect(try await store.begin("k", two, at: now) == .first)
+    }
+
+    private func apiTokensHaveOneName(_ store: ControlStore) async throws {
+        func record(_ id: String, _ name: String) -> APITokenRecord {
+            APITokenRecord(
+                id: id, name: name, digest: SHA256.digest(Array(id.utf8)), role: "operator", classes: ["release"],
+                expires: now + 10, who: "admin", made: now)
+        }
+        let first = try #require(try await store.add(record("t-1", "ci"), by: act()).value)
+        guard case .taken = try await store.add(record("t-2", "ci"), by: act()) else { throw Wrong() }
+        try await store.seen(apiTokens: ["t-1": now + 5])
+        let kept = try #require(try await store.apiTokens().first)
+        #expect(kept.seen == now + 5)
+        #expect(kept.classes == ["release"])
+        #expect(kept.digest == first.digest)
+        guard case .stale = try await store.removeAPIToken("t-1", expecting: 0, by: act()) else { throw Wrong() }
+        #expect(try await store.removeAPIToken("t-1", expecting: kept.revision, by: act()).value != nil)
+        #expect(try await store.apiTokens().isEmpty)
+    }
+
+    private func changesAreInOrder(_ store: ControlStore) async throws {
+        let before = try await store.lastChange()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<20 {
+                group.addTask { try await store.note("alarm", "\(number)", [:], by: act()) }
+            }
+            try await group.waitForAll()
+        }
+        let changes = try await store.changes(after: before, limit: 100)
+        #expect(changes.map(\.id) == (1...20).map { before + $0 })
+        #expect(Set(changes.map(\.subject)).count == 20)
+        #expect(changes.allSatisfy { $0.kind == "notice" })
+        #expect(try await store.changes(after: before + 15, limit: 2).map(\.id) == [before + 16, before + 17])
+    }
+
+    private func leasesHaveOneHolder(_ store: ControlStore) async throws {
+        #expect(try await store.lease("x", for: "a", until: now + 10, at: now))
+        #expect(try await !store.lease("x", for: "b", until: now + 10, at: now + 5))
+        #expect(try await store.lease("x", for: "a", until: now + 20, at: now + 5))
+        #expect(try await store.lease("x", for: "b", until: now + 40, at: now + 21))
+        #expect(try await !store.lease("x", for: "a", until: now + 40, at: now + 22))
+        #expect(try await store.alive("c-1", doors: ["https://a:7443"], at: now) == ["https://a:7443"])
+        #expect(
+            try await store.alive("c-2", doors: ["https://b:7443"], at: now + 1).sorted() == [
+                "https://a:7443", "https://b:7443",
+            ])
+        #expect(try await store.alive("c-2", doors: ["https://b:7443"], at: now + 60) == ["https://b:7443"])
+    }
+
+    private func theFirstAuthorityStays(_ store: ControlStore) async throws {
+        #expect(try await store.authority() == nil)
+        let first = ControlStore.SealedAuthority(key: [1], certificate: "one")
+        #expect(try await store.put(first) == first)
+        #expect(try await store.put(ControlStore.SealedAuthority(key: [2], certificate: "two")) == first)
+        #expect(try await store.authority() == first)
+    }
+
+    private func auditTellsAll(_ store: ControlStore) async throws {
+        _ = try await store.add(token(), by: act())
+        _ = try await store.revokeToken("0011223344556677", expecting: nil, by: act(at: now + 1, who: "token:eve"))
+        let lines = try await store.audit(before: nil, limit: 10)
+        #expect(lines.map(\.action) == ["token.revoke", "token.create"])
+        #expect(lines.first?.who == "token:eve")
+        #expect(lines.first?.address == "192.0.2.1")
+        #expect(lines.first?.at == now + 1)
+        let last = try #require(lines.first)
+        #expect(try await store.audit(before: last.id, limit: 10).count == 1)
+        #expect(try await store.audit(before: nil, limit: 10, action: "token.create").count == 1)
+        #expect(try await store.audit(before: nil, limit: 10, subject: "no").isEmpty)
+    }
+
+    private func oldThingsGo(_ store: ControlStore) async throws {
+        _ = try await store.add(token(), by: act())
+        _ = try await start(store, "j1", targets: [1])
+        _ = try await store.move("j1", known: nil, course: JobCourse(), by: act()) { job -> MoveDecision<Bool> in
+            _ = job.machine?.report(.done, of: node(1).id, at: now)
+            return .go(true)
+        }
+        try await store.tidy(at: now + 399 * 86_400)
+        #expect(try await store.job("j1") != nil)
+        #expect(try await store.token("0011223344556677") == nil)
+        try await store.tidy(at: now + 401 * 86_400)
+        #expect(try await store.job("j1") == nil)
+        #expect(try await store.targets(of: "j1", after: nil, state: nil, limit: 1).isEmpty)
+        #expect(try await store.audit(before: nil, limit: 10).isEmpty)
+    }
+
+    struct Wrong: Error {}
+}
