@@ -165,7 +165,9 @@ let layers: [(name: String, modules: [Module])] = [
             Module(name: "Policy", uses: ["Text", "JSON"]),
             Module(
                 name: "Jobs",
-                uses: ["Hashing", "Metainfo", "Threads", "Files", "HTTPOrigin", "SwarmCore", "Swarm", "Policy"],
+                uses: [
+                    "Address", "Hashing", "Metainfo", "Threads", "Files", "HTTPOrigin", "SwarmCore", "Swarm", "Policy",
+                ],
                 products: [.log]),
         ]
     ),
@@ -304,11 +306,10 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "FleetAgent",
                 uses: [
-                    "Text", "Address", "JSON", "Settings", "YAML", "Hashing", "Metainfo", "MetricFamilies", "CLinux",
-                    "Threads", "Files", "Storage", "Authoring", "HashLibrary", "Swarm", "Admission", "HTTPTransport",
-                    "HTTPOrigin", "ObjectStore", "S3", "HTTPServing", "Identity", "Policy", "Jobs", "Fleet",
+                    "Text", "Address", "JSON", "Settings", "Hashing", "Metainfo", "CLinux", "Threads", "Files",
+                    "Storage", "Authoring", "S3", "SwarmCore", "Swarm", "Identity", "Policy", "Jobs", "Fleet",
                     "FleetLink",
-                ], products: [.crypto, .hummingbird, .log, .nioCore, .nioHTTP1, .nioSSL]),
+                ], products: [.crypto, .log]),
         ]
     ),
     (
@@ -327,7 +328,7 @@ let layers: [(name: String, modules: [Module])] = [
                     "RegistryClient", "RegistryTransfer", "RegistryAccess", "Backends", "TestFS", "BlobNode",
                     "ColdStore", "Upkeep", "IndexServer", "Origin", "OriginCluster", "Agent", "Reactor", "S3",
                     "ObjectStore",
-                    "Identity", "Fleet", "FleetLink", "FleetStore",
+                    "Identity", "Jobs", "Fleet", "FleetLink", "FleetStore",
                     "Control", "FleetAgent", "YAML",
                 ], products: [.argumentParser, .log, .nioCore, .nioHTTP1])
         ]
@@ -443,10 +444,10 @@ let tests: [Module] = [
     Module(
         name: "FleetAgentTests", kind: .tests,
         uses: [
-            "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Files", "Settings", "Identity", "Fleet",
-            "FleetLink", "FleetAgent",
-            "TestSupport",
-        ]),
+            "Text", "Address", "JSON", "Hashing", "Threads", "Settings", "YAML", "Identity",
+            "Policy",
+            "Jobs", "Swarm", "Fleet", "FleetLink", "FleetAgent", "TestSupport",
+        ], products: [.log]),
     Module(name: "SettingsTests", kind: .tests, uses: ["Text", "Address", "JSON", "Settings"]),
     Module(name: "YAMLTests", kind: .tests, uses: ["JSON", "Settings", "YAML"]),
     Module(name: "ThreadsTests", kind: .tests, uses: ["Threads"]),

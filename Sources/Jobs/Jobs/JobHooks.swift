@@ -23,6 +23,9 @@ package enum JobCount: Sendable, Hashable {
 
 /// What a job's front end hears of it. Calls come from the job's runner, which waits for those that are `async`.
 package struct JobHooks: Sendable {
+    /// All of the content is here, right and durable: returns when it may be put at its final place. False where it is not to
+    /// be, for as long as this runner lives. The runner's end cancels the task that waits.
+    package var mayPublish: @Sendable (_ name: String) async -> Bool
     /// The job needs its place in the queue no longer.
     package var placeIsFree: @Sendable (_ name: String) async -> Void
     /// The job has ended; the last call.
@@ -31,11 +34,13 @@ package struct JobHooks: Sendable {
     package var count: @Sendable (JobCount, Int64) -> Void
 
     package init(
+        mayPublish: @escaping @Sendable (String) async -> Bool = { _ in true },
         placeIsFree: @escaping @Sendable (String) async -> Void = { _ in },
         ended: @escaping @Sendable (String) async -> Void = { _ in },
         event: @escaping @Sendable (String, JobEvent) -> Void = { _, _ in },
         count: @escaping @Sendable (JobCount, Int64) -> Void = { _, _ in }
     ) {
+        self.mayPublish = mayPublish
         self.placeIsFree = placeIsFree
         self.ended = ended
         self.event = event

@@ -2,3 +2,272 @@
 //
 // Purpose: asks control what there is to do, receives, publishes, runs hooks, gives on, sends; says what happened. What it may do
 // stands in its own file. Must never: run a shell, write outside its roots, or widen what its file allows.
+
+import Address
+import Fleet
+import FleetLink
+import Hashing
+import Jobs
+import Logging
+import Policy
+import Swarm
+import Text
+import Threads
+
+/// The agent of a host: its jobs, which of them receive now, and what it sends.
+package actor FleetAgent {
+    nonisolated let context: AgentContext
+    var targets: [String: TargetRunner] = [:]
+    var senders: [String: SendRunner] = [:]
+    private var told: [String: TargetState.WaitReason] = [:]
+    /// When a job that lacks space is looked at again, by the monotonic clock.
+    private var spaceAgain: [String: Double] = [:]
+    private var poll: Task<Void, Never>?
+    private var isStopped = false
+    /// What the link said last.
+    var news: LinkNews?
+    var trouble: String?
+
+    /// - Parameter swarm: the engine of this process; its owner ends it.
+    package init(
+        configuration: AgentConfiguration, places: AgentPlaces, link: any AgentLink, swarm: SwarmNode, logger: Logger,
+        clock: any JobClock = SystemJobClock(), settings: AgentTunables = AgentTunables()
+    ) {
+        context = AgentContext(
+            places: places, policy: AgentPolicy(configuration), link: link, swarm: swarm, clock: clock, logger: logger,
+            settings: settings, publications: Turns(atOnce: 64), checks: Turns(atOnce: Threads.processors),
+            published: PublishedPlaces(directory: places.versions))
+    }
+
+    /// Goes on with every job that an earlier agent left.
+    /// - Throws: `FileFailure` where the agent's directories cannot be made.
+    package func start() async throws {
+        let places = context.places
+        let found = try await Threads.offload { () throws(FileFailure) -> [TargetFile] in
+            for path in [places.data, places.jobs, places.sends, places.versions] {
+                try PathFiles.makeDirectory(path)
+            }
+            return PathFiles.names(in: places.jobs).filter(TargetRecord.isName).compactMap {
+                TargetFile.read(places.job($0))
+            }
+        }
+        // So that control can be told where peers reach this host.
+        try? await context.swarm.serve(EmptyShelf(), options: context.transferOptions)
+        for file in found { await resume(file) }
+        await forget(found.map(\.now))
+        await resumeSends()
+        poll = Task { [weak self, context] in
+            while !Task.isCancelled {
+                guard let self else { return }
+                await self.look()
+                await context.clock.sleep(seconds: context.settings.tick)
+            }
+        }
+    }
+
+    /// Stops everything. Unfinished jobs go on at the next start; hooks go on by themselves.
+    package func stop() async {
+        guard !isStopped else { return }
+        isStopped = true
+        poll?.cancel()
+        await poll?.value
+        let (targets, senders) = (targets, senders)
+        await withTaskGroup(of: Void.self) { group in
+            for runner in targets.values { group.addTask { await runner.stop() } }
+            for runner in senders.values { group.addTask { await runner.stop() } }
+        }
+    }
+
+    /// Seconds for which the record of a job that is over is kept.
+    private static let memory = 30 * 86_400.0
+
+    /// Removes what is remembered of jobs that were over long ago.
+    private func forget(_ records: [TargetRecord]) async {
+        let before = context.clock.now.wall.seconds - Self.memory
+        let old = records.filter { $0.life.isOver && $0.life.stage == .ended && ($0.ended ?? $0.accepted) < before }
+        let tree = OwnTree(path: context.places.jobs)
+        await Threads.offload { for record in old { tree.remove("\(tree.path)/\(record.job)") } }
+    }
+
+    private func resume(_ file: TargetFile) async {
+        let record = file.now
+        guard !(record.life.isOver && record.life.stage == .ended) else { return }
+        do throws(AgentPolicy.Refusal) {
+            await run(file, try context.policy.place(record.offer), isNew: false)
+        } catch {
+            guard record.life.stage == .receiving || record.life.stage == .delivered else { return }
+            await refuse(record.job, record.life.attempt, error)
+        }
+    }
+
+    private func run(_ file: TargetFile, _ placement: AgentPolicy.Placement, isNew: Bool) async {
+        let runner = TargetRunner(
+            file, placement: placement, context: context, addresses: { [weak self] in await self?.addresses ?? [] },
+            vacate: { [weak self] final in await self?.vacate(final, for: file.now.job) })
+        targets[file.now.job] = runner
+        await runner.start(isNew: isNew)
+    }
+
+    private func refuse(_ job: String, _ attempt: Int64, _ refusal: AgentPolicy.Refusal) async {
+        try? await context.link.report(
+            AgentReport(
+                job: job, attempt: attempt, time: context.clock.now.wall.seconds, report: .refused(key: refusal.key),
+                detail: refusal.text))
+    }
+
+    /// Content that others have at a place is replaced now.
+    private func vacate(_ final: String, for job: String) async {
+        for (name, runner) in targets where name != job { await runner.yieldPlace(final) }
+    }
+
+    // MARK: Commands
+
+    /// Does what control says. What it has taken over is on the disk when this returns.
+    /// - Returns: false where it could not be written down: it is to come again.
+    package func carryOut(_ command: FleetCommand) async -> Bool {
+        guard !isStopped else { return false }
+        switch command.action {
+        case .offer(let offer): return await offered(command.job, command.attempt, offer, restores: nil)
+        case .restore(let offer, let version):
+            return await offered(command.job, command.attempt, offer, restores: version)
+        case .switches(let moment): await targets[command.job]?.obey(.order(.switches(at: moment)))
+        case .pause: await targets[command.job]?.obey(.order(.pause))
+        case .resume: await targets[command.job]?.obey(.order(.resume))
+        case .cancel:
+            await targets[command.job]?.obey(.order(.cancel))
+            await senders[command.job]?.end()
+        case .end:
+            await targets[command.job]?.obey(.order(.end))
+            await senders[command.job]?.end()
+        case .send(let order): await sendByOrder(order, job: command.job)
+        }
+        await look()
+        return true
+    }
+
+    private func offered(_ job: String, _ attempt: Int64, _ offer: JobOffer, restores: String?) async -> Bool {
+        guard TargetRecord.isName(job), restores.map(TargetRecord.isName) ?? true else { return true }
+        if let runner = targets[job] {
+            await runner.obey(.offered(attempt: attempt))
+            await look()
+            return true
+        }
+        let placement: AgentPolicy.Placement
+        do throws(AgentPolicy.Refusal) { placement = try context.policy.place(offer) } catch {
+            await refuse(job, attempt, error)
+            return true
+        }
+        var record = TargetRecord(
+            job: job, offer: offer,
+            life: TargetLife(attempt: attempt, hasHook: placement.hook != nil, isCache: offer.isCache),
+            root: placement.root, destination: placement.destination, accepted: context.clock.now.wall.seconds)
+        record.restores = restores
+        let directory = context.places.job(job)
+        let made = record
+        let file = await Threads.offload { () -> TargetFile? in
+            // An offer that was taken, and whose job is over: only a new attempt begins again.
+            if let old = TargetFile.read(directory), old.now.life.attempt >= made.life.attempt { return old }
+            guard (try? PathFiles.makeDirectory(directory)) != nil else { return nil }
+            let file = TargetFile(made, in: directory)
+            return (try? file.save()) == nil ? nil : file
+        }
+        guard let file else { return false }
+        await run(file, placement, isNew: true)
+        await targets[job]?.obey(.resumed)
+        await look()
+        return true
+    }
+
+    // MARK: Turns
+
+    private func look() async {
+        guard !isStopped else { return }
+        var candidates: [ReceivingTurns.Candidate] = []
+        var records: [String: TargetRecord] = [:]
+        let now = context.clock.now.uptime
+        for (job, runner) in targets {
+            let record = runner.file.now
+            records[job] = record
+            if record.life.isOver, record.life.stage == .ended {
+                targets[job] = nil
+                told[job] = nil
+                spaceAgain[job] = nil
+                Task { await runner.stop() }
+                continue
+            }
+            runner.inbox.yield(.tick)
+            guard record.life.wantsTurn, runner.board.now.isOpen else { continue }
+            if record.restores != nil {
+                runner.inbox.yield(.turn(true, because: nil))
+                continue
+            }
+            if let again = spaceAgain[job], now < again { continue }
+            candidates.append(
+                ReceivingTurns.Candidate(
+                    job: job, priority: record.offer.priority, deadline: record.offer.deadline,
+                    accepted: record.accepted, isReceiving: record.life.hasBegun))
+        }
+        let lacking = await lackSpace(candidates.map(\.job), records)
+        for job in lacking {
+            spaceAgain[job] = now + context.settings.spaceRetry
+            tell(job, false, .space)
+        }
+        candidates.removeAll { lacking.contains($0.job) }
+        let chosen = ReceivingTurns.choose(candidates, most: context.policy.configuration.receive.parallel)
+        for candidate in candidates {
+            spaceAgain[candidate.job] = nil
+            tell(candidate.job, chosen.contains(candidate.job), .slot)
+        }
+    }
+
+    private func tell(_ job: String, _ may: Bool, _ reason: TargetState.WaitReason) {
+        guard may || told[job] != reason else { return }
+        told[job] = may ? nil : reason
+        targets[job]?.inbox.yield(.turn(may, because: may ? nil : reason))
+    }
+
+    /// Jobs for which their file system has too little space, beside what is kept free and what others are about to take.
+    private func lackSpace(_ jobs: [String], _ records: [String: TargetRecord]) async -> Set<String> {
+        let reserve = context.policy.configuration.receive.reserve
+        var wanted: [(job: String, root: String, bytes: Int64)] = []
+        for job in jobs {
+            guard let record = records[job], let runner = targets[job] else { continue }
+            let rest = max(0, record.offer.content.bytes - runner.board.now.done)
+            wanted.append((job, record.root, rest))
+        }
+        let list = wanted
+        // What the cache holds already, of its own bound.
+        let cached = records.values.filter { $0.life.isCache && !$0.life.isOver && !jobs.contains($0.job) }
+            .reduce(Int64(0)) { $0 &+ $1.offer.content.bytes }
+        let cache = context.policy.configuration.cache
+        return await Threads.offload {
+            var free: [String: Int64] = [:]
+            var lacking: Set<String> = []
+            for (job, root, bytes) in list {
+                var found = free[root] ?? DiskSpace.free(root).map { $0 - reserve }
+                if free[root] == nil, root == cache?.directory, let size = cache?.size {
+                    found = min(found ?? .max, size - cached)
+                }
+                guard let space = found else { continue }
+                if bytes > space { lacking.insert(job) } else { free[root] = space - bytes }
+            }
+            return lacking
+        }
+    }
+
+    // MARK: The link
+
+    /// Control answered.
+    func heard(_ news: LinkNews) {
+        (self.news, trouble) = (news, nil)
+    }
+
+    /// Control does not answer.
+    func lost(_ problem: String) { trouble = problem }
+}
+
+/// Makes the engine listen before there is a job.
+private struct EmptyShelf: Shelf {
+    func mayHave(_ hash: SHA1Digest) -> Bool { false }
+    func open(_ hash: SHA1Digest) throws -> ShelvedContent? { nil }
+}

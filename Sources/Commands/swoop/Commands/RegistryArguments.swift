@@ -35,6 +35,9 @@ struct RegistryArguments: ParsableArguments {
     @Option(help: ArgumentHelp("A file with secrets that is laid over it.", valueName: "file", visibility: .hidden))
     var registrySecrets: String?
 
+    /// Whether the command or its environment names a registry.
+    var isGiven: Bool { registry != nil || Terminal.environment("SWOOP_REGISTRY").map { !$0.isEmpty } ?? false }
+
     static let defaultURL = "http://127.0.0.1:15000"
 
     /// What the files say; nil for none. Blocks on the disk.

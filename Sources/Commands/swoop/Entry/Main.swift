@@ -4,12 +4,16 @@
 // with a status outside ExitStatus.
 
 import ArgumentParser
+import FleetAgent
 import Glibc
 import RegistrySettings
 
 @main
 enum Main {
     static func main() {
+        let line = CommandLine.arguments
+        // A process of its own for each hook of the fleet's agent, which starts it: no command for people.
+        if line.count == 3, line[1] == HookWaiter.command { return HookWaiter.run(line[2]) }
         StopSignal.block()
         Task.detached { exit(await run(line: CommandLine.arguments).rawValue) }
         StopSignal.shared.serve()

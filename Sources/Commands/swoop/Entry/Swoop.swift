@@ -25,7 +25,7 @@ struct Swoop: ParsableCommand {
             CreateCommand.self, ShowCommand.self, VerifyCommand.self, EditCommand.self, SeedCommand.self,
             GetCommand.self, TrackerCommand.self, NodeCommand.self, LibraryCommand.self, TaskCommand.self,
             UpCommand.self, AgentCommand.self, PushCommand.self, PullCommand.self, TagsCommand.self, WarmCommand.self,
-            TestFSCommand.self, IndexCommand.self, OriginTools.self, ControlCommand.self, FleetTools.self,
-            DemoCommand.self, SimulateGroup.self,
+            TestFSCommand.self, IndexCommand.self, OriginTools.self, ControlCommand.self, SendCommand.self,
+            StatusCommand.self, FleetTools.self, DemoCommand.self, SimulateGroup.self,
         ])
 }

@@ -28,15 +28,19 @@ struct AgentCommand: SwoopCommand {
             What comes is for all programs of this host (local: open). With --tokens each of them shows a token of its \
             own (local: token), and the UNIX socket is for the agent's user alone; the file is read again on SIGHUP.
 
+            On a host that has joined a fleet ('swoop agent join') it also receives the fleet's jobs, as /etc/swoop/agent.yaml \
+            allows, and sends; the registry's part runs where a registry is named.
+
             With --follow the agent pulls what is tagged, as it is tagged, and keeps it: regular expressions of the whole of \
             NAME:TAG. 'swoop warm' has agents pull something beforehand.
 
             Examples:
               swoop agent --registry http://registry.example:15000
               swoop agent --follow 'team/model:.*'
+              swoop agent join https://control.example:7443 --token swt1.…
               swoop agent status
             """,
-        subcommands: [AgentStatusCommand.self])
+        subcommands: [AgentStatusCommand.self, AgentJoinCommand.self])
 
     @Option(
         help: ArgumentHelp(
@@ -89,6 +93,11 @@ struct AgentCommand: SwoopCommand {
     @Flag(help: "Listen at free ports instead of the usual ones; the first line says which.")
     var anyPort = false
 
+    @OptionGroup var place: FleetPlace
+
+    @Flag(help: ArgumentHelp("Tell the fleet addresses of loopback too.", visibility: .private))
+    var onLoopback = false
+
     @OptionGroup var access: RegistryArguments
 
     @OptionGroup var files: ConfigurationArguments
@@ -98,12 +107,41 @@ struct AgentCommand: SwoopCommand {
     @OptionGroup var global: GlobalOptions
 
     func run(_ reporter: Reporter) async throws {
+        guard place.data != nil || FleetDaemon.hasJoined(place.places) else { return try await pull(reporter) }
+        StopSignal.shared.setForcedStatus(.done)
+        let file = try await AgentFile.read(files.config, reporter)
+        let daemon = try await FleetDaemon.start(
+            place.places, file, anyPort: anyPort, tellsLoopback: onLoopback, logger: global.logger)
+        reporter.event(
+            .object([
+                ("event", .string("listening")), ("node", .string("\(await daemon.client.node)")),
+                ("socket", .string(place.places.socket)),
+            ]))
+        reporter.note(
+            "node \(await daemon.client.name) of the fleet at \(await daemon.client.current), commands at "
+                + place.places.socket.shown)
+        do {
+            if file.namesRegistry || access.isGiven || named.isGiven {
+                try await pull(reporter)
+            } else {
+                ServiceManager.ready()
+                await StopSignal.shared.wait()
+            }
+        } catch {
+            await daemon.stop()
+            throw error
+        }
+        await daemon.stop()
+    }
+
+    /// The registry's part.
+    private func pull(_ reporter: Reporter) async throws {
         let given = try await files.load(.agent, reporter)
         let logger = given.logger(global, reporter)
         StopSignal.shared.setForcedStatus(.done)
-        let place = cache ?? given.cacheDirectory ?? Self.usualCache
+        let directoryPlace = cache ?? given.cacheDirectory ?? Self.usualCache
         let admission = Admission()
-        let directory = try await Threads.offload { Result { try Self.open(place) } }.get()
+        let directory = try await Threads.offload { Result { try Self.open(directoryPlace) } }.get()
         DescriptorLimit.raise()
         var configuration = SwarmNode.Configuration()
         configuration.admission = admission
@@ -112,7 +150,7 @@ struct AgentCommand: SwoopCommand {
         configuration.downloadLimit = rates.bytesReceived.map { Int($0) }
         let swarm = try SwarmNode(configuration: configuration, logger: logger)
         do {
-            try await serve(directory, place, swarm, admission, given, logger, reporter)
+            try await serve(directory, directoryPlace, swarm, admission, given, logger, reporter)
         } catch {
             await swarm.shutdown()
             throw error

@@ -1,6 +1,7 @@
 import Agent
 import ArgumentParser
 import Files
+import Glibc
 import JSON
 import Threads
 
@@ -23,6 +24,10 @@ struct AgentStatusCommand: SwoopCommand {
 
     func run(_ reporter: Reporter) async throws {
         let path = agent.socket ?? DescriptorProtocol.usualPath
+        if agent.place.data != nil || FleetDaemon.hasJoined(agent.place.places) {
+            try await StatusCommand.show(agent.place.places, reporter)
+            guard agent.socket != nil || Glibc.access(path, F_OK) == 0 else { return }
+        }
         let answer = await Threads.offload { () -> Result<JSON.JSONValue?, SystemError> in
             do throws(SystemError) { return .success(try DescriptorProtocol.status(at: path)) } catch {
                 return .failure(error)

@@ -32,7 +32,9 @@ struct ConfigurationArguments: ParsableArguments, Sendable {
         let (configuration, notes) = try await Threads.offload { [self] in
             Result { try Self.read(place(of: role)) }
         }.get()
-        for note in notes { reporter?.warning(note.description.shown) }
+        for note in notes where !(role == .agent && AgentFile.isFleetKey(note.path)) {
+            reporter?.warning(note.description.shown)
+        }
         let (path, secrets) = place(of: role)
         return RoleConfiguration(
             values: configuration, place: (path, secrets), site: zone ?? configuration.site)

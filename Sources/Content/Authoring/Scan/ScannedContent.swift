@@ -26,6 +26,18 @@ package struct ScannedContent: Sendable {
     /// Bytes of all files.
     package let totalLength: Int64
 
+    /// The same with only some of its files.
+    package func keeping(_ isKept: (ScannedFile) -> Bool) -> ScannedContent {
+        let kept = files.filter(isKept)
+        // Sizes come from a file system, so their sum may overflow.
+        let total = kept.reduce(Int64(0)) { sum, file in
+            let (next, overflow) = sum.addingReportingOverflow(file.length)
+            return overflow ? .max : next
+        }
+        return ScannedContent(
+            root: root, name: name, isSingleFile: isSingleFile, files: kept, warnings: warnings, totalLength: total)
+    }
+
     /// Where a file lies.
     private func path(of file: ScannedFile) -> [UInt8] {
         file.path.isEmpty ? root : root + [UInt8(ascii: "/")] + file.path.bytes

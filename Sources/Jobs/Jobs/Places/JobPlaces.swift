@@ -11,11 +11,12 @@ package struct JobPlaces: Sendable {
 
     package struct Final: Sendable {
         package let path: String
-        /// An empty file that appears once the content is complete.
-        package let marker: String
+        /// An empty file that appears once the content is complete, beside a torrent of it. Nil where nothing is put beside
+        /// the content.
+        package let marker: String?
         package let kind: Publication.MachineKind
 
-        package init(path: String, marker: String, kind: Publication.MachineKind) {
+        package init(path: String, marker: String?, kind: Publication.MachineKind) {
             self.path = path
             self.marker = marker
             self.kind = kind

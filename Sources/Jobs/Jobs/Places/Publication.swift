@@ -8,14 +8,15 @@ import Glibc
 package struct Publication: Sendable {
     package let incoming: String
     package let final: String
-    package let marker: String
+    /// Nil where nothing is put beside the content.
+    package let marker: String?
     /// The path of the job's ``CheckRecord``.
     package let record: String
     package let staging: OwnTree
     package let machine: MachineKind
 
     package init(
-        incoming: String, final: String, marker: String, record: String, staging: OwnTree, machine: MachineKind
+        incoming: String, final: String, marker: String?, record: String, staging: OwnTree, machine: MachineKind
     ) {
         self.incoming = incoming
         self.final = final
@@ -40,7 +41,7 @@ package struct Publication: Sendable {
     package func standing() -> Standing {
         switch CheckRecord.whole(at: record) {
         case nil: return .unchecked
-        case .bucket: return PathFiles.exists(marker) ? .published : .checked
+        case .bucket: return marker.map(PathFiles.exists) == true ? .published : .checked
         case .entry(let device, let inode, let modified):
             func isIt(_ path: String) -> Bool {
                 PathFiles.status(path).map { $0.device == device && $0.inode == inode && $0.modified == modified }
@@ -77,7 +78,7 @@ package struct Publication: Sendable {
                 try PathFiles.exchange(incoming, with: final)
             }
         }
-        try PathFiles.write([], to: marker)
+        if let marker { try PathFiles.write([], to: marker) }
         // What lies there now is what was there before, or the copied content.
         staging.remove(incoming)
     }
@@ -86,13 +87,14 @@ package struct Publication: Sendable {
     /// - Throws: `EEXIST`, naming what is in the way.
     package func checkNeighbours() throws(FileFailure) {
         func refuse(_ path: String) -> FileFailure { FileFailure(operation: "replace", path: path, number: EEXIST) }
+        // A link may lead anywhere; and what holds finished content of its own is an organisation's directory.
+        if let there = PathFiles.status(final), there.kind != .file, there.kind != .directory { throw refuse(final) }
+        guard let marker else { return }
         if let there = PathFiles.status(marker), there.kind != .file || there.size != 0 { throw refuse(marker) }
         let torrent = final + ".torrent"
         if let there = PathFiles.status(torrent), there.kind != .file || PathFiles.exists(torrent + ".finished") {
             throw refuse(torrent)
         }
-        // A link may lead anywhere; and what holds finished content of its own is an organisation's directory.
-        if let there = PathFiles.status(final), there.kind != .file, there.kind != .directory { throw refuse(final) }
         if PathFiles.names(in: final + "/dcps").contains(where: { $0.hasSuffix(".finished") }) { throw refuse(final) }
     }
 }

@@ -171,11 +171,15 @@ extension JobRunner {
         let torrent = (job.torrents.full ?? job.torrents.served)?.torrent
         let moved = movesWithContent ? fetching?.peers?.transfer : nil
         let stopped = (fetching?.parts ?? []).map(\.transfer).filter { $0 !== moved }
-        children.add { [feed, job, host] in
+        children.add { [feed, job, host, hooks] in
             // Descriptors for writing are closed before the content moves.
             for transfer in stopped { await transfer.stop() }
-            let problem = await host.publications.run(publication.final) {
-                await Self.publish(publication, torrent: torrent, moving: moved, clock: host.clock)
+            var problem = await Threads.offload { Self.prepare(publication) }
+            if problem == nil {
+                guard await hooks.mayPublish(job.name) else { return }
+                problem = await host.publications.run(publication.final) {
+                    await Self.publish(publication, torrent: torrent, moving: moved, clock: host.clock)
+                }
             }
             if let problem {
                 host.log(.error, "content cannot be published", job.name, ["reason": "\(problem)"])
@@ -195,14 +199,23 @@ extension JobRunner {
         }
     }
 
+    /// Makes the content durable, and says in the job's record that it was checked.
+    private static func prepare(_ publication: Publication) -> String? {
+        do throws(FileFailure) {
+            try publication.checkNeighbours()
+            if publication.standing() == .unchecked { try publication.recordChecked() }
+            return nil
+        } catch {
+            return error.description
+        }
+    }
+
     private static func publish(
         _ publication: Publication, torrent: Torrent?, moving transfer: Transfer?, clock: any JobClock
     ) async -> String? {
         let prepared = await Threads.offload { () -> String? in
             do throws(FileFailure) {
-                try publication.checkNeighbours()
-                if publication.standing() == .unchecked { try publication.recordChecked() }
-                if let torrent {
+                if let torrent, publication.marker != nil {
                     let slash = publication.final.lastIndex(of: "/") ?? publication.final.startIndex
                     try PathFiles.makeDirectory(String(publication.final[..<slash]))
                     try PathFiles.write(torrent.encode(), to: publication.final + ".torrent")

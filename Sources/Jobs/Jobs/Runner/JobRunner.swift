@@ -1,3 +1,4 @@
+import Address
 import Logging
 import Metainfo
 import Policy
@@ -81,6 +82,12 @@ package actor JobRunner {
 
     /// The service begins anew, for the whole seed time.
     package nonisolated func extend() { feed.yield(.extend) }
+
+    /// Peers that were heard of elsewhere than from trackers.
+    package func addPeers(_ addresses: [PeerAddress]) async {
+        await fetching?.peers?.transfer.addPeers(addresses)
+        await seed?.addPeers(addresses)
+    }
 
     /// How the job stands now. Waits for nothing.
     package nonisolated var status: JobStatus { board.now }

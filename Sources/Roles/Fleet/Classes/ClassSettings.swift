@@ -59,7 +59,7 @@ package enum ClassSettings {
         Setting("sender", rate, optional: \.sender, .words("none"), "bytes a second that the sender gives"),
     ])
 
-    private static let window = SettingsTable<FleetWindow>([
+    package static let window = SettingsTable<FleetWindow>([
         Setting("days", days, \.days, .words("all"), "`mon` to `sun`"),
         Setting("from", minute, \.from, .value("00:00"), "when it opens"),
         Setting("to", minute, \.to, .value("24:00"), "when it closes"),
@@ -210,7 +210,8 @@ package enum ClassSettings {
         }
     }
 
-    private static var rate: SettingForm<Int64> {
+    /// Bytes a second; 0 is no limit.
+    package static var rate: SettingForm<Int64> {
         SettingForm { node throws(SettingsError) in
             let text = try node.text
             guard let bytes = ByteText.bytes(text), bytes >= 0 else {

@@ -30,11 +30,13 @@ package struct JobOffer: WireMessage {
     package let deadline: Double?
     package let expires: Double
     package let priority: Int64
+    /// SHA-256 of the sums of all files as the sender found them, by the class's `check`: see ``StartRequest/sums``.
+    package let sums: String?
 
     package init(
         content: JobContent, name: String, className: String, classVersion: Int64, terms: JSONValue,
         isCache: Bool = false, secret: Secret? = nil, ticket: Secret? = nil, trackers: [String] = [],
-        peers: [PeerAddress] = [], deadline: Double? = nil, expires: Double, priority: Int64 = 5
+        peers: [PeerAddress] = [], deadline: Double? = nil, expires: Double, priority: Int64 = 5, sums: String? = nil
     ) {
         self.content = content
         self.name = name
@@ -49,6 +51,7 @@ package struct JobOffer: WireMessage {
         self.deadline = deadline
         self.expires = expires
         self.priority = priority
+        self.sums = sums
     }
 
     package init(_ reader: WireReader) throws(WireProblem) {
@@ -70,6 +73,7 @@ package struct JobOffer: WireMessage {
         deadline = try reader.optionalNumber("deadline")
         expires = try reader.number("expires")
         priority = try reader.optionalInteger("priority", in: 0...9) ?? 5
+        sums = try reader.optionalText("sums", most: 64)
     }
 
     package var json: JSONValue {
@@ -85,6 +89,7 @@ package struct JobOffer: WireMessage {
         object.put("deadline", deadline)
         object["expires"] = .double(expires)
         object["priority"] = .integer(priority)
+        object.put("sums", sums)
         return .object(object)
     }
 }

@@ -11,10 +11,15 @@ package struct StartRequest: WireMessage {
     package let targets: [NodeID]
     /// Where peers reach the sender.
     package let addresses: [PeerAddress]
+    /// SHA-256 in hexadecimal digits of one line for each file, by path, as `md5sum` and its like print them. Targets compare
+    /// their own. Nil for `check: none`.
+    package let sums: String?
 
     package init(
-        key: Secret, content: JobContent, classVersion: Int64, targets: [NodeID], addresses: [PeerAddress]
+        key: Secret, content: JobContent, classVersion: Int64, targets: [NodeID], addresses: [PeerAddress],
+        sums: String? = nil
     ) {
+        self.sums = sums
         self.key = key
         self.content = content
         self.classVersion = classVersion
@@ -36,6 +41,7 @@ package struct StartRequest: WireMessage {
             return node
         }
         addresses = try reader.list("addresses", most: 32) { value throws(WireProblem) in try HostFacts.address(value) }
+        sums = try reader.optionalText("sums", most: 64)
     }
 
     package var json: JSONValue {
@@ -44,6 +50,7 @@ package struct StartRequest: WireMessage {
             "targets": .array(targets.map { .string($0.description) }),
         ])
         object.put("addresses", texts: addresses.map(\.description))
+        object.put("sums", sums)
         return .object(object)
     }
 }

@@ -1,0 +1,100 @@
+import Address
+import Files
+import Fleet
+import FleetAgent
+import FleetLink
+import Glibc
+import Jobs
+import Logging
+import Swarm
+import Text
+import Threads
+
+/// The fleet's part of `swoop agent`: the link to control, the host's jobs, and the socket for its commands.
+struct FleetDaemon {
+    let client: LinkClient
+    let agent: FleetAgent
+    let places: AgentPlaces
+    private let swarm: SwarmNode
+    private let door: AgentDoor
+    private let lock: Int32
+    private let sync: Task<Void, Never>
+
+    static func link(_ places: AgentPlaces) -> LinkMemory { .directory(places.data + "/link") }
+
+    /// Whether this host has joined a fleet.
+    static func hasJoined(_ places: AgentPlaces) -> Bool { access(places.data + "/link/link.json", F_OK) == 0 }
+
+    /// Starts everything.
+    static func start(
+        _ places: AgentPlaces, _ file: AgentFile, anyPort: Bool, tellsLoopback: Bool, logger: Logger
+    ) async throws -> FleetDaemon {
+        let proxy = file.configuration.proxy.flatMap { HTTPURL($0) }
+        let client: LinkClient
+        do throws(LinkProblem) {
+            guard let opened = try await LinkClient.open(link(places), proxy: proxy, logger: logger) else {
+                throw LinkProblem.local("this host has not joined a fleet")
+            }
+            client = opened
+        } catch {
+            throw Failure(
+                .usage, "\(places.data.shown): \(error)".shown,
+                advice: "Run the command that 'swoop fleet token' prints: swoop agent join URL --token T")
+        }
+        let lock = try lock(places)
+        var engine = SwarmNode.Configuration()
+        engine.uploadLimit = file.configuration.limits.up.map { Int(clamping: $0) }
+        engine.downloadLimit = file.configuration.limits.down.map { Int(clamping: $0) }
+        engine.loops = SwarmNode.loopsForMany
+        let swarm = try SwarmNode(configuration: engine, logger: logger)
+        var settings = AgentTunables()
+        settings.tellsLoopback = tellsLoopback
+        if tellsLoopback {
+            settings.listen = PeerAddress("127.0.0.1:0")
+        } else if anyPort {
+            settings.listen = PeerAddress(ipv6High: 0, low: 0, port: 0)
+        }
+        let agent = FleetAgent(
+            configuration: file.configuration, places: places, link: await ClientLink(client), swarm: swarm,
+            logger: logger, settings: settings)
+        do {
+            let door = try AgentDoor(agent, path: places.socket, logger: logger)
+            try await agent.start()
+            door.start()
+            let delegate = AgentDelegate(agent, name: await client.name)
+            let sync = Task { await client.run(delegate) }
+            return FleetDaemon(
+                client: client, agent: agent, places: places, swarm: swarm, door: door, lock: lock, sync: sync)
+        } catch let error as SystemError {
+            await swarm.shutdown()
+            throw Failure(Failure.status(error.number), "the agent cannot listen at \(places.socket.shown): \(error)")
+        } catch let error as FileFailure {
+            await swarm.shutdown()
+            throw Failure(Failure.status(error.number), "\(error)".shown)
+        }
+    }
+
+    func stop() async {
+        door.stop()
+        await agent.stop()
+        // What was said last goes out, if control is there.
+        sync.cancel()
+        await sync.value
+        await swarm.shutdown()
+        close(lock)
+    }
+
+    /// One agent at a time works on the data.
+    private static func lock(_ places: AgentPlaces) throws -> Int32 {
+        let path = places.data + "/lock"
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else {
+            throw Failure(Failure.status(errno), "\(path.shown) cannot be made: \(SystemError(errno))")
+        }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            close(descriptor)
+            throw Failure(.usage, "another agent works on \(places.data.shown)")
+        }
+        return descriptor
+    }
+}

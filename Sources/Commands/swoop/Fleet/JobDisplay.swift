@@ -1,0 +1,66 @@
+import Fleet
+import JSON
+
+/// A job on the screen: a bar for all of it, and a line for each target that is late or failed, once for each of its states.
+struct JobDisplay {
+    let reporter: Reporter
+    let job: String
+    private var said: Set<String> = []
+    private var rate = TransferRate()
+    private var last: JobView?
+
+    init(_ reporter: Reporter, job: String) {
+        self.reporter = reporter
+        self.job = job
+    }
+
+    mutating func hashing(_ done: Int64, _ total: Int64) {
+        reporter.progress(
+            Progress(phase: "hashing", done: Int(clamping: done), total: Int(clamping: total), isTransfer: false),
+            label: job)
+    }
+
+    mutating func show(_ view: JobView, force: Bool = false) {
+        for line in view.lines where said.insert("\(line.node) \(line.state) \(line.code ?? "")").inserted {
+            reporter.note(Self.text(line))
+            reporter.event(
+                .object([
+                    ("event", .string("target")), ("job", .string(job)), ("node", .string(line.node)),
+                    ("state", .string(line.state)), ("code", line.code.map { .string($0) } ?? .null),
+                    ("message", .string(line.text)), ("advice", .string(line.advice ?? "")),
+                ]))
+        }
+        var progress = Progress(
+            phase: view.state.rawValue, done: Int(clamping: view.bytes), total: Int(clamping: view.total),
+            knowsPeers: false)
+        progress.down = rate.update(progress.done)
+        if progress.down > 0, progress.done < progress.total {
+            progress.eta = (progress.total - progress.done) / progress.down
+        }
+        reporter.progress(progress, label: Self.label(job, view), force: force)
+        last = view
+    }
+
+    private static func label(_ job: String, _ view: JobView) -> String {
+        let done = view.counts["done"] ?? 0
+        return "\(job) \(done)/\(view.targets)"
+    }
+
+    /// `web-3: failed (hook_exit_3): …`.
+    static func text(_ line: TargetLine) -> String {
+        let code = line.code.map { " (\($0))" } ?? ""
+        let advice = line.advice.map { "\n  \($0)" } ?? ""
+        return "\(line.node): \(line.state)\(code): \(line.text)\(advice)".shown
+    }
+
+    /// The states of the targets: `17 done, 3 receiving`.
+    static func counts(_ view: JobView) -> String {
+        let parts = view.counts.filter { $0.value > 0 }.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
+        return parts.isEmpty ? "no targets" : parts.joined(separator: ", ")
+    }
+}
+
+extension JobView {
+    /// How a command ends that waited for the job.
+    var ending: ExitStatus { state == .done ? .done : .failed }
+}

@@ -1,0 +1,111 @@
+import Fleet
+import FleetLink
+import Identity
+import JSON
+
+/// The link of an agent to the controls of its fleet, over the network.
+package struct ClientLink: AgentLink {
+    package let node: NodeID
+    private let client: LinkClient
+
+    package init(_ client: LinkClient) async {
+        self.client = client
+        node = await client.node
+    }
+
+    package var difference: ClockDifference { get async { await client.clockDifference } }
+
+    package func sign(_ payload: JSONValue) async throws -> String {
+        try JWS.sign(payload, with: await client.hostKey, keyID: node.description)
+    }
+
+    package func report(_ event: AgentReport) async throws(LinkRefusal) {
+        try await Self.call { () throws(LinkProblem) in
+            try await client.report(
+                event.report, job: event.job, attempt: event.attempt, detail: event.detail, receipt: event.receipt)
+        }
+    }
+
+    package func plan(_ order: SendOrder, dryRun: Bool) async throws(LinkRefusal) -> SendPlan {
+        try await Self.call { () throws(LinkProblem) in try await client.plan(order, dryRun: dryRun) }
+    }
+
+    package func key(for job: String, _ request: KeyRequest) async throws(LinkRefusal) -> KeyReply {
+        try await Self.call { () throws(LinkProblem) in try await client.key(for: job, request) }
+    }
+
+    package func start(_ job: String, _ request: StartRequest) async throws(LinkRefusal) -> StartReply {
+        try await Self.call { () throws(LinkProblem) in try await client.start(job, request) }
+    }
+
+    package func abandon(_ job: String, reason: String) async throws(LinkRefusal) {
+        try await Self.call { () throws(LinkProblem) in try await client.abandon(job, reason: reason) }
+    }
+
+    package func keep(metainfo torrent: [UInt8], of job: String) async throws(LinkRefusal) {
+        try await Self.call { () throws(LinkProblem) in try await client.keep(metainfo: torrent, of: job) }
+    }
+
+    package func metainfo(of job: String) async throws(LinkRefusal) -> [UInt8] {
+        try await Self.call { () throws(LinkProblem) in try await client.metainfo(of: job) }
+    }
+
+    package func view(of job: String) async throws(LinkRefusal) -> JobView {
+        try await Self.call { () throws(LinkProblem) in try await client.view(of: job) }
+    }
+
+    package func announce(_ request: AnnounceRequest) async throws(LinkRefusal) -> AnnounceReply {
+        try await Self.call { () throws(LinkProblem) in try await client.announce(request) }
+    }
+
+    @discardableResult
+    private static func call<R>(_ body: () async throws(LinkProblem) -> R) async throws(LinkRefusal) -> R {
+        do throws(LinkProblem) { return try await body() } catch {
+            if case .refused(let refusal) = error { throw refusal }
+            throw .unreachable(error.description)
+        }
+    }
+}
+
+/// What the link asks of an agent, and tells it.
+package struct AgentDelegate: LinkDelegate {
+    private let agent: FleetAgent
+    private let name: String
+
+    /// - Parameter name: of the node.
+    package init(_ agent: FleetAgent, name: String) {
+        self.agent = agent
+        self.name = name
+    }
+
+    package func facts() async -> HostFacts { await agent.facts(name: name) }
+
+    package func figures(watched: Set<String>?) async -> [JobFigures] {
+        let all = await agent.figures()
+        guard let watched else { return all }
+        return all.filter { watched.contains($0.job) }
+    }
+
+    package func take(_ commands: [FleetCommand]) async -> [String] {
+        // Of one job in their order, of several at a time.
+        let byJob = Dictionary(grouping: commands, by: \.job)
+        return await withTaskGroup(of: [String].self) { group in
+            for commands in byJob.values {
+                group.addTask {
+                    var taken: [String] = []
+                    for command in commands {
+                        guard await agent.carryOut(command) else { break }
+                        taken.append(command.id)
+                    }
+                    return taken
+                }
+            }
+            return await group.reduce(into: []) { $0 += $1 }
+        }
+    }
+
+    package func heard(_ news: LinkNews) async { await agent.heard(news) }
+    package func failed(_ problem: LinkProblem, at control: ControlAddress) async {
+        await agent.lost("\(control): \(problem)")
+    }
+}

@@ -1,0 +1,181 @@
+import CLinux
+import Files
+import Fleet
+import FleetLink
+import Glibc
+import JSON
+import Jobs
+import Logging
+import Synchronization
+import Threads
+
+/// The UNIX socket at which commands of this host ask the agent: `swoop send` and `swoop status`. The kernel says whose commands
+/// they are.
+package final class AgentDoor: Sendable {
+    /// Connections at a time; another is turned away.
+    private static let most = 128
+    /// Milliseconds for a command to say what it wants.
+    private static let patience: Int32 = 30_000
+
+    package let path: String
+    private let agent: FleetAgent
+    private let listener: Int32
+    private let count = Mutex(0)
+    private let logger: Logger
+
+    /// - Throws: where the socket cannot be made, or another agent listens.
+    package init(_ agent: FleetAgent, path: String, logger: Logger) throws(SystemError) {
+        guard let address = AgentConnection.address(path) else { throw SystemError(ENAMETOOLONG) }
+        if AgentConnection.to(path) != nil { throw SystemError(EADDRINUSE) }
+        let listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard listener >= 0 else { throw .current }
+        unlink(path)
+        guard AgentConnection.withAddress(address, { bind(listener, $0, $1) }) == 0, chmod(path, 0o666) == 0,
+            listen(listener, 64) == 0
+        else {
+            let error = SystemError.current
+            close(listener)
+            throw error
+        }
+        self.path = path
+        self.agent = agent
+        self.listener = listener
+        self.logger = logger
+    }
+
+    deinit { close(listener) }
+
+    package func start() { Threads.runDetached(name: "agent-socket") { self.accept() } }
+
+    package func stop() {
+        shutdown(listener, Int32(SHUT_RDWR))
+        unlink(path)
+    }
+
+    private func accept() {
+        while true {
+            let accepted = accept4(listener, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
+            guard accepted >= 0 else {
+                if errno == EINTR { continue }
+                guard errno == EMFILE || errno == ENFILE else { return }
+                usleep(50_000)
+                continue
+            }
+            let connection = AgentConnection(accepted)
+            let hasRoom = count.withLock { count in
+                guard count < Self.most else { return false }
+                count += 1
+                return true
+            }
+            guard hasRoom else { continue }
+            Task {
+                await self.serve(connection)
+                self.count.withLock { $0 -= 1 }
+            }
+        }
+    }
+
+    private func serve(_ connection: AgentConnection) async {
+        let request = await Threads.offload {
+            var rest: [UInt8] = []
+            return connection.read(&rest, milliseconds: Self.patience)
+        }
+        guard let request, let user = connection.user else { return }
+        do throws(SendProblem) {
+            switch request["do"]?.stringValue {
+            case "status": try await status(request, connection)
+            case "send": try await send(request, user, connection)
+            default: throw SendProblem(.usage, "request", "the agent does not know this request")
+            }
+        } catch {
+            _ = await say(error.json, connection)
+        }
+    }
+
+    private func say(_ value: JSONValue, _ connection: AgentConnection) async -> Bool {
+        await Threads.offload { connection.write(value) }
+    }
+
+    // MARK: status
+
+    private func status(_ request: JSONValue, _ connection: AgentConnection) async throws(SendProblem) {
+        guard let job = request["job"]?.stringValue else {
+            _ = await say(await agent.status(class: request["class"]?.stringValue), connection)
+            return
+        }
+        do throws(LinkRefusal) {
+            _ = await say(
+                ["event": "job", "job": .string(job), "view": try await agent.view(of: job).json], connection)
+        } catch { throw SendProblem(error) }
+    }
+
+    // MARK: send
+
+    private func send(_ request: JSONValue, _ user: uid_t, _ connection: AgentConnection) async throws(SendProblem) {
+        let names = LocalUser.names(of: user)
+        guard agent.context.policy.mayUserSend(names, isOwn: user == 0 || user == geteuid()) else {
+            throw SendProblem(
+                .refused, "send.users", "\(names[0]) is none of 'send.users' in the agent's file",
+                advice: "add the user to send.users in agent.yaml")
+        }
+        let order: SendOrder
+        do throws(WireProblem) {
+            var object = request["order"]?.objectValue ?? JSONObject()
+            object["user"] = .string(names[0])
+            object["job"] = nil
+            order = try SendOrder(json: .object(object))
+        } catch { throw SendProblem(.usage, "order", error.description) }
+        if request["dry_run"]?.lenientFlag == true {
+            let plan = try await agent.plan(order)
+            _ = await say(["event": "plan", "plan": plan.json], connection)
+            return
+        }
+        let (plan, runner) = try await agent.send(order)
+        guard await say(["event": "job", "job": .string(plan.job), "plan": plan.json], connection) else { return }
+        if request["detach"]?.lenientFlag == true { return }
+        try await follow(runner, connection)
+    }
+
+    /// Tells a command how its job is, until that has ended or the command has gone.
+    private func follow(_ runner: SendRunner, _ connection: AgentConnection) async throws(SendProblem) {
+        let clock = agent.context.clock
+        while true {
+            let progress = runner.progress
+            switch progress.phase {
+            case .hashing, .starting:
+                let line: JSONValue = [
+                    "event": "hashing", "done": .integer(progress.done), "total": .integer(progress.total),
+                ]
+                guard await say(line, connection) else { return }
+            case .failed(let problem): throw problem
+            case .running, .over:
+                do throws(LinkRefusal) {
+                    let view = try await runner.look()
+                    let line: JSONValue = ["event": view.state.hasEnded ? "end" : "view", "view": view.json]
+                    guard await say(line, connection), !view.state.hasEnded else { return }
+                } catch {
+                    // Control is away for a moment: the job goes on.
+                    guard error.mayPass else { throw SendProblem(error) }
+                    guard await say(["event": "away", "message": .string(error.text)], connection) else { return }
+                }
+            }
+            await clock.sleep(seconds: 0.5)
+        }
+    }
+}
+
+extension SendProblem {
+    package var json: JSONValue {
+        var object = JSONObject([
+            "event": "error", "kind": .string(kind.rawValue), "code": .string(code), "message": .string(description),
+        ])
+        object.set("advice", advice)
+        return .object(object)
+    }
+
+    package init(json: JSONValue) {
+        self.init(
+            json["kind"]?.stringValue.flatMap(Kind.init(rawValue:)) ?? .failed, json["code"]?.stringValue ?? "failed",
+            json["message"]?.stringValue ?? "the agent does not say why", advice: json["advice"]?.stringValue)
+    }
+}

@@ -1,0 +1,51 @@
+import Address
+import Fleet
+import Swarm
+import Text
+import Threads
+
+// What control is told of this host.
+extension FleetAgent {
+    /// Of jobs that run here.
+    package func figures() -> [JobFigures] {
+        targets.compactMap { job, runner in
+            let (now, record) = (runner.board.now, runner.file.now)
+            guard record.life.stage != .ended || now.isSeeding else { return nil }
+            let total = record.offer.content.bytes
+            return JobFigures(
+                job: job, done: record.life.hasContent ? total : min(now.done, total), total: total, down: now.down,
+                up: now.up, fromPeers: now.fromPeers, fromSources: now.fromSources)
+        }
+    }
+
+    /// What control is told of this host.
+    /// - Parameter name: as it was joined; nil for the host's own.
+    package func facts(name: String? = nil) async -> HostFacts {
+        await Self.facts(context.policy.configuration, name: name, addresses: await addresses)
+    }
+
+    /// The same before there is an agent.
+    package static func facts(
+        _ configuration: AgentConfiguration, name: String?, addresses: [PeerAddress] = []
+    ) async -> HostFacts {
+        let policy = AgentPolicy(configuration).reported
+        let system = HostReport.system
+        let free = await Threads.offload { policy.roots.map { max(0, DiskSpace.free($0) ?? 0) } }
+        return HostFacts(
+            name: name ?? HostReport.name, os: system.os, arch: system.arch, version: Product.version,
+            timeZone: HostReport.timeZone, addresses: addresses, labels: configuration.labels, policy: policy,
+            free: free)
+    }
+
+    /// Where peers reach this host; none where nobody is to dial it.
+    var addresses: [PeerAddress] {
+        get async {
+            if case .some(.none) = context.policy.configuration.listen { return [] }
+            guard let listen = await context.swarm.listenAddress else { return [] }
+            guard listen.isUnspecified else {
+                return listen.isLoopback && !context.settings.tellsLoopback ? [] : [listen]
+            }
+            return HostReport.addresses(port: listen.port, loopback: context.settings.tellsLoopback)
+        }
+    }
+}

@@ -1,0 +1,150 @@
+import Fleet
+import JSON
+import Settings
+
+/// What control asks of this host, intersected with the agent's own file. Nothing widens what the file says.
+package struct AgentPolicy: Sendable, Hashable {
+    package let configuration: AgentConfiguration
+
+    package init(_ configuration: AgentConfiguration) { self.configuration = configuration }
+
+    /// A job that the file allows, and how it is carried out.
+    package struct Placement: Sendable, Hashable {
+        /// The root that it is below; for a cache the cache's directory.
+        package let root: String
+        /// Below the root: where the class puts content. Nil for a cache.
+        package let destination: String?
+        /// Of the content's file or directory there.
+        package let name: String
+        package let terms: FleetClass
+        package let hook: HookOrder?
+        /// Bytes a second, nil for no limit.
+        package let down: Int64?
+        package let up: Int64?
+    }
+
+    /// A hook of the file with the arguments of a class.
+    package struct HookOrder: Sendable, Hashable {
+        package let name: String
+        package let settings: HookSettings
+        package let arguments: [String]
+
+        package init(name: String, settings: HookSettings, arguments: [String]) {
+            self.name = name
+            self.settings = settings
+            self.arguments = arguments
+        }
+    }
+
+    /// A key of the file that does not allow the job.
+    package struct Refusal: Error, Sendable, Hashable {
+        package let key: String
+        /// For a person.
+        package let text: String
+
+        package init(_ key: String, _ text: String) {
+            self.key = key
+            self.text = text
+        }
+    }
+
+    /// Whether this host takes a job, and where to.
+    /// - Throws: the first key that does not allow it.
+    package func place(_ offer: JobOffer) throws(Refusal) -> Placement {
+        let receive = configuration.receive
+        let terms = try Self.terms(of: offer)
+        guard receive.classes.isEmpty || receive.classes.contains(offer.className) else {
+            throw Refusal("receive.classes", "the class \(offer.className) is none of those that are received here")
+        }
+        if let largest = receive.largest, offer.content.bytes > largest {
+            throw Refusal(
+                "receive.max_size", "the content has \(offer.content.bytes) bytes, and at most \(largest) are received")
+        }
+        guard AbsolutePath.isName(offer.name) else {
+            throw Refusal("receive.roots", "the content's name is none that a file can have")
+        }
+        let down = Self.least(configuration.limits.down, terms.limits.down)
+        let up = Self.least(configuration.limits.up, terms.limits.up)
+        if offer.isCache {
+            guard let cache = configuration.cache else { throw Refusal("cache", "this host is no cache") }
+            if let size = cache.size, offer.content.bytes > size {
+                throw Refusal("cache.size", "the content is larger than the cache")
+            }
+            return Placement(
+                root: cache.directory, destination: nil, name: offer.name, terms: terms, hook: nil, down: down, up: up)
+        }
+        let (root, destination) = try place(terms.destination.isEmpty ? offer.className : terms.destination)
+        return Placement(
+            root: root, destination: destination, name: offer.name, terms: terms, hook: try hook(terms.hook),
+            down: down, up: up)
+    }
+
+    private func place(_ wanted: String) throws(Refusal) -> (root: String, destination: String) {
+        let roots = configuration.receive.roots
+        guard let first = roots.first else { throw Refusal("receive.roots", "this host receives nothing") }
+        let path: String
+        if wanted.hasPrefix("/") {
+            path = wanted
+        } else {
+            guard AbsolutePath.isRelative(wanted) else {
+                throw Refusal("receive.roots", "the destination is no path")
+            }
+            path = first + "/" + wanted
+        }
+        guard let destination = AbsolutePath.normal(path),
+            let root = roots.first(where: { AbsolutePath.isBelow(destination, $0) })
+        else { throw Refusal("receive.roots", "the destination is below no root of this host") }
+        // What is unfinished lies there.
+        guard destination.dropFirst(root.count + 1).split(separator: "/").first != Substring(Self.stagingName) else {
+            throw Refusal("receive.roots", "the destination is the agent's own directory")
+        }
+        return (root, destination)
+    }
+
+    private func hook(_ call: HookCall?) throws(Refusal) -> HookOrder? {
+        guard let call else { return nil }
+        guard let settings = configuration.hooks[call.name] else {
+            throw Refusal("hooks", "there is no hook \(call.name) on this host")
+        }
+        return HookOrder(name: call.name, settings: settings, arguments: call.arguments)
+    }
+
+    /// Below a root: where jobs gather before they are visible.
+    package static let stagingName = ".swoop"
+
+    private static func terms(of offer: JobOffer) throws(Refusal) -> FleetClass {
+        guard let object = offer.terms.objectValue else { return FleetClass() }
+        do throws(SettingsError) {
+            return try ClassSettings.table.read(SettingsSource(object), into: FleetClass()).0
+        } catch {
+            throw Refusal("version", "this agent does not understand the class: \(error)")
+        }
+    }
+
+    private static func least(_ one: Int64?, _ other: Int64?) -> Int64? {
+        [one, other].compactMap(\.self).min()
+    }
+
+    /// Whether a local user may send.
+    /// - Parameters:
+    ///   - names: of the user: name and number.
+    ///   - isOwn: root, or the agent's own user.
+    package func mayUserSend(_ names: [String], isOwn: Bool) -> Bool {
+        let users = configuration.send.users
+        return users.isEmpty ? isOwn : names.contains(where: users.contains)
+    }
+
+    /// Whether content may be sent: a path without links.
+    package func maySend(_ path: String) -> Bool {
+        configuration.send.roots.contains { path == $0 || AbsolutePath.isBelow(path, $0) }
+    }
+
+    /// What control may know of the file.
+    package var reported: HostPolicy {
+        let receive = configuration.receive
+        return HostPolicy(
+            roots: receive.roots, classes: receive.classes, overwrite: receive.overwrite, reserve: receive.reserve,
+            largest: receive.largest, parallel: Int64(receive.parallel), hooks: configuration.hooks.keys.sorted(),
+            sendRoots: configuration.send.roots, caches: configuration.cache != nil)
+    }
+}

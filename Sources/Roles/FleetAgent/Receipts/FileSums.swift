@@ -1,0 +1,180 @@
+import Crypto
+import Files
+import Fleet
+import Glibc
+import Hashing
+import JSON
+import Synchronization
+import Text
+import Threads
+
+/// One sum for each file of a content, as `md5sum` and its like print them.
+package struct FileSums: Sendable, Hashable {
+    package struct Line: Sendable, Hashable {
+        /// Below the content's directory; of content that is one file, its name.
+        package let path: String
+        /// Hexadecimal digits.
+        package let sum: String
+
+        package init(path: String, sum: String) {
+            self.path = path
+            self.sum = sum
+        }
+    }
+
+    package let check: FleetClass.Check
+    /// By path, as bytes.
+    package let lines: [Line]
+    /// SHA-256 of ``text``, in hexadecimal digits: what the sender's and the target's sums are compared by.
+    package let digest: String
+    /// Of all lines, also where they are not kept.
+    package let count: Int
+
+    /// Lines that are kept in records and receipts: a receipt has at most 64 KiB.
+    package static let mostKept = 300
+
+    package init(check: FleetClass.Check, lines: [Line]) {
+        self.check = check
+        let sorted = lines.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+        self.lines = sorted
+        count = sorted.count
+        digest = Hashing.SHA256.digest(Array(Self.text(sorted).utf8)).hex
+    }
+
+    private init(check: FleetClass.Check, lines: [Line], digest: String, count: Int) {
+        self.check = check
+        self.lines = lines
+        self.digest = digest
+        self.count = count
+    }
+
+    /// Without the lines, where there are more than records keep.
+    package var kept: FileSums {
+        let bytes = lines.reduce(0) { $0 + $1.path.utf8.count + $1.sum.utf8.count + 24 }
+        guard lines.count > Self.mostKept || bytes > 40_000 else { return self }
+        return FileSums(check: check, lines: [], digest: digest, count: count)
+    }
+
+    /// `SUM  PATH`, a line for each file. A name with a backslash or a line feed in it is escaped, as coreutils do it.
+    private static func text(_ lines: [Line]) -> String {
+        var text = ""
+        for line in lines {
+            let needsEscape = line.path.utf8.contains { $0 == 0x5c || $0 == 0x0a || $0 == 0x0d }
+            guard needsEscape else {
+                text += "\(line.sum)  \(line.path)\n"
+                continue
+            }
+            var path = ""
+            for scalar in line.path.unicodeScalars {
+                switch scalar {
+                case "\\": path += "\\\\"
+                case "\n": path += "\\n"
+                case "\r": path += "\\r"
+                default: path.unicodeScalars.append(scalar)
+                }
+            }
+            text += "\\\(line.sum)  \(path)\n"
+        }
+        return text
+    }
+
+    package var json: JSONValue {
+        var object = JSONObject([
+            "check": .string(check.rawValue), "digest": .string(digest), "count": .integer(Int64(count)),
+        ])
+        if !lines.isEmpty {
+            object["files"] = .array(lines.map { .array([.string($0.sum), .string($0.path)]) })
+        }
+        return .object(object)
+    }
+
+    package init?(json: JSONValue) {
+        guard let check = json["check"]?.stringValue.flatMap(FleetClass.Check.init(rawValue:)),
+            let digest = json["digest"]?.stringValue, digest.utf8.count == 64,
+            let count = json["count"]?.lenientInteger.flatMap({ Int(exactly: $0) })
+        else { return nil }
+        let lines = (json["files"]?.arrayValue ?? []).compactMap { pair -> Line? in
+            guard let pair = pair.arrayValue, pair.count == 2, let sum = pair[0].stringValue,
+                let path = pair[1].stringValue
+            else { return nil }
+            return Line(path: path, sum: sum)
+        }
+        self.init(check: check, lines: lines, digest: digest, count: count)
+    }
+}
+
+/// Why sums cannot be made.
+package struct SumProblem: Error, Sendable, Hashable, CustomStringConvertible {
+    package let description: String
+}
+
+extension FileSums {
+    /// Reads files and makes their sums, on all processors. Blocks.
+    /// - Parameter files: paths as they stand in the sums, and where each lies. Links are not followed.
+    package static func read(
+        _ files: [(path: String, place: String)], check: FleetClass.Check
+    ) throws(SumProblem) -> FileSums {
+        guard check != .none else { return FileSums(check: .none, lines: []) }
+        let next = Atomic(0)
+        let results = Mutex<[Int: Line]>([:])
+        let failure = Mutex<SumProblem?>(nil)
+        Threads.run(max(1, min(Threads.processors, files.count))) {
+            while true {
+                let index = next.add(1, ordering: .relaxed).oldValue
+                guard index < files.count, failure.withLock({ $0 == nil }) else { return }
+                let file = files[index]
+                do throws(SumProblem) {
+                    let line = Line(path: file.path, sum: try sum(of: file.place, check))
+                    results.withLock { $0[index] = line }
+                } catch {
+                    failure.withLock { $0 = error }
+                }
+            }
+        }
+        if let problem = failure.withLock({ $0 }) { throw problem }
+        return FileSums(check: check, lines: results.withLock { Array($0.values) })
+    }
+
+    private static func sum(of path: String, _ check: FleetClass.Check) throws(SumProblem) -> String {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            throw SumProblem(description: "cannot open \(DisplayName.escape(path)): \(SystemError(errno))")
+        }
+        defer { close(descriptor) }
+        posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL)
+        switch check {
+        case .sha1: return try hash(descriptor, Insecure.SHA1(), path)
+        case .sha256: return try hash(descriptor, Crypto.SHA256(), path)
+        case .md5: return try hash(descriptor, Insecure.MD5(), path)
+        case .crc32c:
+            var crc = CRC32C()
+            try blocks(descriptor, path) { crc.update($0) }
+            let digits = String(crc.value, radix: 16)
+            return String(repeating: "0", count: 8 - digits.utf8.count) + digits
+        case .none: return ""
+        }
+    }
+
+    private static func hash<Function: HashFunction>(
+        _ descriptor: Int32, _ function: Function, _ path: String
+    ) throws(SumProblem) -> String {
+        var function = function
+        try blocks(descriptor, path) { function.update(bufferPointer: $0) }
+        return Hexadecimal.encode(Array(function.finalize()))
+    }
+
+    private static func blocks(
+        _ descriptor: Int32, _ path: String, _ body: (UnsafeRawBufferPointer) -> Void
+    ) throws(SumProblem) {
+        var block = [UInt8](repeating: 0, count: 1 << 20)
+        while true {
+            let count = block.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
+            if count == 0 { return }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else {
+                throw SumProblem(description: "cannot read \(DisplayName.escape(path)): \(SystemError(errno))")
+            }
+            block.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+import JSON
+import Jobs
+import Synchronization
+
+/// The record of one job, kept in a file of the agent's data. Each change is one replacement of the file, durable when the call
+/// returns. Also the store of the job's runner, whose calls block for as long as a small file takes.
+package final class TargetFile: JobStore {
+    /// The directory of the job in the agent's data.
+    package let directory: String
+    private let state: Mutex<TargetRecord>
+
+    private static let name = "record.json"
+
+    /// A new record; `save` makes it durable.
+    package init(_ record: TargetRecord, in directory: String) {
+        self.directory = directory
+        state = Mutex(record)
+    }
+
+    /// What an earlier agent left; nil where it cannot be used.
+    package static func read(_ directory: String) -> TargetFile? {
+        guard let bytes = try? PathFiles.read("\(directory)/\(name)", limit: 1 << 20),
+            let value = try? JSONValue.parse(bytes), let record = try? TargetRecord(json: value)
+        else { return nil }
+        return TargetFile(record, in: directory)
+    }
+
+    package var now: TargetRecord { state.withLock { $0 } }
+
+    package func save() throws(FileFailure) { try change { _ in } }
+
+    package func change(_ body: (inout TargetRecord) -> Void) throws(FileFailure) {
+        // Under the lock, so that the file never goes back to an older record.
+        let failure = state.withLock { record -> FileFailure? in
+            let before = record
+            body(&record)
+            do throws(FileFailure) {
+                try PathFiles.write(record.json.encode(), to: "\(directory)/\(Self.name)", mode: 0o600)
+                return nil
+            } catch {
+                record = before
+                return error
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    // MARK: JobStore
+
+    package func save(_ record: JobRecord, of name: String, in state: JobState) throws(FileFailure) {
+        try change { $0.engine = record }
+    }
+
+    package func move(_ name: String, from state: JobState, to next: JobState) throws(FileFailure) {
+        try change { $0.engineState = next }
+    }
+
+    package func fail(_ name: String, from state: JobState, _ failure: JobFailure) throws(FileFailure) {
+        try change { $0.detail = String(failure.description.prefix(900)) }
+    }
+}

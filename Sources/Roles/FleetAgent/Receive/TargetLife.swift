@@ -1,0 +1,264 @@
+import Fleet
+
+/// The life of one job on this host, from its offer to the end of its service. Decides; ``TargetRunner`` carries out.
+///
+/// Invariants: nothing is visible before an order to switch; a hook starts at most once for an attempt; what was reported once
+/// is reported again after a restart, until the job is over.
+package struct TargetLife: Sendable, Hashable {
+    package enum Stage: String, Sendable, Hashable, CaseIterable {
+        /// Waits for its turn, or receives.
+        case receiving
+        /// Verified and durable, not visible.
+        case delivered
+        /// Visible.
+        case switched
+        /// The hook was started, or is about to be.
+        case hook
+        /// Its outcome is known. It may still be given on.
+        case ended
+    }
+
+    package enum Outcome: Sendable, Hashable {
+        case done
+        case failed(code: String, again: Bool)
+        case refused(key: String)
+        case hookUnknown
+        case cancelled
+    }
+
+    package internal(set) var stage = Stage.receiving
+    package internal(set) var attempt: Int64
+    package internal(set) var isPaused = false
+    /// It was said that bytes come.
+    package internal(set) var hasBegun = false
+    package internal(set) var hasContent = false
+    package internal(set) var isVisible = false
+    package internal(set) var maySwitch = false
+    /// By control's clock, in seconds since 1970.
+    package internal(set) var moment: Double?
+    package internal(set) var outcome: Outcome?
+    /// Control says that the job has ended for all.
+    package internal(set) var isOver = false
+    let hasHook: Bool
+    /// Publishes nothing.
+    let isCache: Bool
+
+    package init(attempt: Int64, hasHook: Bool, isCache: Bool) {
+        self.attempt = attempt
+        self.hasHook = hasHook && !isCache
+        self.isCache = isCache
+    }
+
+    package enum Event: Sendable, Hashable {
+        /// An offer of this job once more.
+        case offered(attempt: Int64)
+        case bytesCome
+        /// It cannot go on now.
+        case waits(TargetState.WaitReason)
+        /// Everything is here, verified and durable.
+        case arrived
+        case mayNotReceive(key: String)
+        case order(Order)
+        /// The content is visible.
+        case published
+        case hookEnded(HookEnding, retry: [Int])
+        case failed(code: String, again: Bool)
+        /// The agent has started: what was said may not have been heard.
+        case resumed
+        case time
+    }
+
+    package enum Order: Sendable, Hashable {
+        case switches(at: Double?)
+        case pause, resume, cancel, end
+    }
+
+    package enum Action: Sendable, Hashable {
+        case report(JobMachine.Report)
+        /// Make the content visible now.
+        case publish
+        case startHook(attempt: Int64)
+        /// Remove what is not visible.
+        case discard
+        /// Stop to receive and to give, keep what is here.
+        case stop
+        /// Nothing is to be remembered of the job but its outcome.
+        case close
+    }
+
+    /// - Parameter now: control's clock.
+    package mutating func handle(_ event: Event, at now: Double) -> [Action] {
+        switch event {
+        case .offered(let attempt): return offered(attempt, now)
+        case .bytesCome:
+            guard stage == .receiving, !hasBegun else { return [] }
+            hasBegun = true
+            return [.report(.receiving)]
+        case .waits(let reason):
+            guard stage == .receiving else { return [] }
+            hasBegun = false
+            return [.report(.waiting(reason))]
+        case .arrived:
+            guard stage == .receiving else { return [] }
+            hasContent = true
+            if isCache { return end(.done) }
+            stage = .delivered
+            return [.report(.delivered)] + follow(now)
+        case .mayNotReceive(let key): return stage == .ended ? [] : end(.refused(key: key))
+        case .order(let order): return obey(order, now)
+        case .published:
+            guard stage == .receiving || stage == .delivered else { return [] }
+            hasContent = true
+            isVisible = true
+            stage = .switched
+            return [.report(.switched)] + follow(now)
+        case .hookEnded(let ending, let retry):
+            guard stage == .hook else { return [] }
+            switch ending {
+            case .exited(0): return end(.done)
+            case .exited(let status):
+                return end(.failed(code: "hook_exit_\(status)", again: retry.contains(Int(status))))
+            case .killed(let signal): return end(.failed(code: "hook_signal_\(signal)", again: false))
+            case .timedOut: return end(.failed(code: "hook_timeout", again: false))
+            case .notStarted: return end(.failed(code: "hook_not_started", again: false))
+            case .unknown: return end(.hookUnknown)
+            }
+        case .failed(let code, let again): return stage == .ended ? [] : end(.failed(code: code, again: again))
+        case .resumed: return said + follow(now)
+        case .time: return follow(now)
+        }
+    }
+
+    private mutating func offered(_ wanted: Int64, _ now: Double) -> [Action] {
+        guard wanted > attempt else { return said }
+        attempt = wanted
+        outcome = nil
+        isOver = false
+        hasBegun = false
+        maySwitch = maySwitch && isVisible
+        stage = hasContent ? .delivered : .receiving
+        if isCache, hasContent { return end(.done) }
+        return [.report(hasContent ? .delivered : .accepted)] + follow(now)
+    }
+
+    private mutating func obey(_ order: Order, _ now: Double) -> [Action] {
+        switch order {
+        case .switches(let moment):
+            maySwitch = true
+            self.moment = moment
+            return follow(now)
+        case .pause:
+            guard !isPaused, stage != .ended else { return [] }
+            isPaused = true
+            hasBegun = false
+            return [.stop]
+        case .resume:
+            isPaused = false
+            return follow(now)
+        case .cancel:
+            switch stage {
+            case .receiving, .delivered:
+                isOver = true
+                return end(.cancelled) + [.close]
+            // What is visible stays, and a hook that runs is not interrupted.
+            case .switched, .hook:
+                isOver = true
+                return []
+            case .ended: return over()
+            }
+        case .end:
+            switch stage {
+            case .receiving, .delivered:
+                isOver = true
+                return end(.cancelled) + [.close]
+            case .switched, .hook:
+                isOver = true
+                return []
+            case .ended: return over()
+            }
+        }
+    }
+
+    private mutating func over() -> [Action] {
+        isOver = true
+        guard isVisible else {
+            hasContent = false
+            return [.stop, .discard, .close]
+        }
+        return [.stop, .close]
+    }
+
+    /// What may happen now.
+    private mutating func follow(_ now: Double) -> [Action] {
+        switch stage {
+        case .delivered:
+            guard maySwitch, !isPaused, moment.map({ now >= $0 }) ?? true else { return [] }
+            if isVisible {
+                // Another attempt, of the hook alone.
+                stage = .switched
+                return [.report(.switched)] + follow(now)
+            }
+            return [.publish]
+        case .switched:
+            guard hasHook else { return end(.done) }
+            stage = .hook
+            return [.report(.hookStarted), .startHook(attempt: attempt)]
+        case .receiving, .hook, .ended: return []
+        }
+    }
+
+    private mutating func end(_ outcome: Outcome) -> [Action] {
+        stage = .ended
+        self.outcome = outcome
+        hasBegun = false
+        var actions: [Action] = [.report(Self.report(outcome))]
+        switch outcome {
+        case .done: break
+        case .failed, .hookUnknown: if !hasContent { actions.append(.stop) }
+        case .refused: actions += [.stop, .close]
+        case .cancelled:
+            hasContent = isVisible
+            actions += [.stop, .discard]
+        }
+        if isOver, outcome == .done || isVisible { actions += over() }
+        return actions
+    }
+
+    /// When ``Event/time`` is due, by control's clock.
+    package var due: Double? { stage == .delivered && maySwitch && !isPaused ? moment : nil }
+
+    /// Whether it would receive, if it had its turn.
+    package var wantsTurn: Bool { stage == .receiving && !isPaused }
+
+    /// What was said last.
+    private var said: [Action] {
+        switch stage {
+        case .receiving: [.report(hasBegun ? .receiving : .accepted)]
+        case .delivered: [.report(.delivered)]
+        case .switched: [.report(.switched)]
+        case .hook: [.report(.hookStarted)]
+        case .ended: outcome.map { [.report(Self.report($0))] } ?? []
+        }
+    }
+
+    private static func report(_ outcome: Outcome) -> JobMachine.Report {
+        switch outcome {
+        case .done: .done
+        case .failed(let code, let again): .failed(code: code, again: again)
+        case .refused(let key): .refused(key: key)
+        case .hookUnknown: .hookUnknown
+        case .cancelled: .cancelled
+        }
+    }
+}
+
+/// How a hook ended.
+package enum HookEnding: Sendable, Hashable {
+    case exited(Int32)
+    case killed(signal: Int32)
+    case timedOut
+    /// The program, or its user, is not there.
+    case notStarted
+    /// The machine went down, or the process that waited for it was ended: nobody knows.
+    case unknown
+}

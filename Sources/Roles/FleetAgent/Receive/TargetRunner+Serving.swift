@@ -1,0 +1,152 @@
+import Fleet
+import Jobs
+import Policy
+import SwarmCore
+import Threads
+
+// From the moment at which everything is here: switching, giving on; and the look at all of it twice a second.
+extension TargetRunner {
+    /// The Jobs layer says something.
+    func heard(_ event: JobEvent) async {
+        noteReceived(runner)
+        switch event {
+        case .complete:
+            if record.life.isCache { return await happened(.arrived) }
+            guard placement.terms.publish == .replace else { return await happened(.arrived) }
+            if let final = places?.final {
+                let (published, job) = (context.published, job)
+                await Threads.offload { try? published.note(final, job: job) }
+            }
+            await happened(.published)
+        case .finished: await stopEngine()
+        case .failed(let failure):
+            runner = nil
+            try? file.change { $0.detail = String(failure.description.prefix(900)) }
+            switch failure.cause {
+            case .wrongContent: await happened(.failed(code: "content", again: true))
+            case .noMethod: await happened(.failed(code: "source", again: true))
+            case .cannotPublish: await happened(.failed(code: "publish", again: true))
+            }
+        }
+    }
+
+    /// Makes the content visible.
+    func publish() async {
+        guard let places, let destination = record.destination else { return }
+        guard placement.terms.publish == .versions || record.restores != nil else {
+            if let final = places.final { await vacate(final) }
+            // Without a runner there is nothing to put there: the next one finds the gate open.
+            if runner == nil, let torrent { await startRunner(torrent, places) }
+            return gate.open()
+        }
+        let (published, version, keep) = (context.published, record.restores ?? job, placement.terms.keep)
+        let problem = await Threads.offload { () -> FileFailure? in
+            do throws(FileFailure) {
+                try PublishedPlaces.point(destination, to: version)
+                try published.switched(destination, to: version, keep: keep)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        if let problem, PublishedPlaces.current(destination) != version {
+            try? file.change { $0.detail = String(problem.description.prefix(900)) }
+            return await happened(.failed(code: "publish", again: true))
+        }
+        await happened(.published)
+    }
+
+    /// Gives on what an earlier agent had, for as long as the job lasts.
+    func serveAgain() async {
+        let life = record.life
+        guard runner == nil, record.restores == nil, !life.isOver, !life.isPaused, life.hasContent,
+            record.engineState == .serving || life.stage == .delivered, let torrent, let places
+        else { return }
+        await startRunner(torrent, places)
+    }
+
+    /// Something else is put where this job's content lies: it can be given no longer.
+    func yieldPlace(_ final: String) async {
+        guard board.now.final == final, record.life.isVisible else { return }
+        await stopEngine()
+    }
+
+    var windowNow: WindowSchedule.Now {
+        let windows = WindowSchedule(placement.terms.windows, context.policy.configuration.windows)
+        let clock = context.clock
+        return windows.look(at: clock.calendar.local(clock.now.wall))
+    }
+
+    // MARK: Twice a second
+
+    func look() async {
+        let window = windowNow
+        let life = record.life
+        board.update { $0.isOpen = window.isOpen }
+        if let due = life.due, await context.controlTime >= due { await happened(.time) }
+        if !window.isOpen, life.stage == .receiving, runner != nil {
+            mayReceive = false
+            await stopEngine()
+            return await happened(.waits(.window))
+        }
+        if life.hasContent, placement.terms.seedsInWindow, !window.isOpen, life.stage == .ended, runner != nil {
+            return await stopEngine()
+        }
+        guard let runner else {
+            if life.hasContent, !life.isPaused, window.isOpen || !placement.terms.seedsInWindow,
+                life.stage == .delivered || placement.terms.seedsInWindow
+            {
+                await serveAgain()
+            }
+            return
+        }
+        announceIfDue()
+        let status = runner.status
+        board.update {
+            $0.done = status.received.all.reduce(status.localBytes, +)
+            $0.down = status.rates.all.reduce(0, +)
+            $0.up = status.upload
+            $0.fromPeers = status.received.bt
+            $0.fromSources = status.received.obs + status.received.cdn
+            $0.isSeeding = status.isSeeding
+            $0.notes = status.notes
+            if let efficiency = status.efficiency, let bound = efficiency.bound, bound > 0 {
+                $0.efficiency = efficiency.achieved / bound
+            }
+        }
+        guard life.stage == .receiving else { return }
+        if [placement.down, window.limit].compactMap(\.self).min() != rate, let torrent, let places {
+            await stopEngine()
+            return await startRunner(torrent, places)
+        }
+        await watchProgress(status, runner)
+    }
+
+    private func watchProgress(_ status: JobStatus, _ runner: JobRunner) async {
+        let now = context.clock.now.uptime
+        let received = status.received.all.reduce(status.localBytes, +)
+        if received != lastReceived || received >= status.totalBytes {
+            (lastReceived, lastByte) = (received, now)
+            return await happened(.bytesCome)
+        }
+        if status.notes.contains("No space left") || status.notes.contains("Disk quota") {
+            lastByte = now
+            return await waits(.space)
+        }
+        // Without anybody who has what is missing, it waits; where they are there and nothing comes, it fails in the end.
+        let hasNoSource = await runner.schedule()?.status(.bt).noSource != nil || status.efficiency?.limit == .noSource
+        if hasNoSource, now - lastByte > min(30, Double(placement.terms.timeout)) { return await waits(.source) }
+        if !hasNoSource, now - lastByte > Double(placement.terms.timeout) {
+            await stopEngine()
+            mayReceive = false
+            try? file.change { $0.detail = "no byte came for \(placement.terms.timeout) seconds" }
+            await happened(.failed(code: "timeout", again: true))
+        }
+    }
+
+    /// Says it once.
+    private func waits(_ reason: TargetState.WaitReason) async {
+        guard record.life.hasBegun else { return }
+        await happened(.waits(reason))
+    }
+}

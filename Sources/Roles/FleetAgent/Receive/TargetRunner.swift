@@ -1,0 +1,299 @@
+import Address
+import Fleet
+import FleetLink
+import Jobs
+import Logging
+import Metainfo
+import Policy
+import Swarm
+import Synchronization
+import Threads
+
+/// One job on this host. What to do next is a ``TargetLife``'s to say; this carries it out, one event after the other, and writes
+/// each change down before it has an effect.
+actor TargetRunner {
+    enum Input: Sendable {
+        case life(TargetLife.Event)
+        /// The same, for one who waits until it is written down.
+        case order(TargetLife.Event, CheckedContinuation<Void, Never>)
+        /// It may receive now, or it may not.
+        case turn(Bool, because: TargetState.WaitReason?)
+        case torrent(Torrent)
+        case sums(FileSums)
+        /// What is here is not what it should be.
+        case wrong(code: String, String)
+        case engine(JobEvent)
+        case cached
+        case peers(AnnounceReply?)
+        case tick
+    }
+
+    nonisolated let job: String
+    nonisolated let file: TargetFile
+    nonisolated let context: AgentContext
+    nonisolated let placement: AgentPolicy.Placement
+    nonisolated let board: TargetBoard
+    nonisolated let inbox: AsyncStream<Input>.Continuation
+    private let inputs: AsyncStream<Input>
+    /// Where peers reach this host.
+    nonisolated let addresses: @Sendable () async -> [PeerAddress]
+    /// Lets others that serve a path stop: something else is put there.
+    nonisolated let vacate: @Sendable (String) async -> Void
+
+    private var main: Task<Void, Never>?
+    var runner: JobRunner?
+    var gate = PublishGate()
+    var torrent: Torrent?
+    var fetch: Task<Void, Never>?
+    var mayReceive = false
+    /// The rate with which the runner was started.
+    var rate: Int64?
+    var lastReceived: Int64 = 0
+    var lastByte: Double
+    var isAnnouncing = false
+    /// By the monotonic clock.
+    var nextAnnounce = 0.0
+    /// Of the transfer that runs.
+    var announces = 0
+    private var hookTask: Task<Void, Never>?
+    private var isStopped = false
+
+    init(
+        _ file: TargetFile, placement: AgentPolicy.Placement, context: AgentContext,
+        addresses: @escaping @Sendable () async -> [PeerAddress], vacate: @escaping @Sendable (String) async -> Void
+    ) {
+        self.addresses = addresses
+        self.file = file
+        self.placement = placement
+        self.context = context
+        self.vacate = vacate
+        job = file.now.job
+        board = TargetBoard()
+        lastByte = context.clock.now.uptime
+        (inputs, inbox) = AsyncStream.makeStream()
+    }
+
+    var record: TargetRecord { file.now }
+
+    nonisolated func tell(_ event: TargetLife.Event) { inbox.yield(.life(event)) }
+
+    /// Returns when the event is written down, and what follows from it is under way.
+    nonisolated func obey(_ event: TargetLife.Event) async {
+        await withCheckedContinuation { continuation in
+            if case .enqueued = inbox.yield(.order(event, continuation)) { return }
+            continuation.resume()
+        }
+    }
+
+    // MARK: Life
+
+    /// - Parameter isNew: false for a job of an earlier agent.
+    func start(isNew: Bool) {
+        guard main == nil else { return }
+        if !isNew { inbox.yield(.life(.resumed)) }
+        main = Task { await run(isNew: isNew) }
+    }
+
+    /// Stops everything; what is here stays, and the next agent goes on. A hook goes on by itself.
+    func stop() async {
+        isStopped = true
+        inbox.finish()
+        fetch?.cancel()
+        await main?.value
+        await stopEngine()
+    }
+
+    private func run(isNew: Bool) async {
+        if !isNew { await recover() }
+        for await input in inputs {
+            if isStopped {
+                if case .order(_, let continuation) = input { continuation.resume() }
+                continue
+            }
+            await handle(input)
+        }
+    }
+
+    private func handle(_ input: Input) async {
+        switch input {
+        case .life(let event): await happened(event)
+        case .order(let event, let continuation):
+            await happened(event)
+            continuation.resume()
+        case .turn(let mayReceive, let reason): await turn(mayReceive, reason)
+        case .torrent(let torrent):
+            self.torrent = torrent
+            if record.life.wantsTurn, mayReceive { await beginReceiving() }
+        case .sums(let sums): await arrived(sums)
+        case .wrong(let code, let reason): await isWrong(code, reason)
+        case .engine(let event): await heard(event)
+        case .cached: await happened(.arrived)
+        case .peers(let reply): await heard(reply)
+        case .tick: await look()
+        }
+    }
+
+    /// An event of the job's life.
+    func happened(_ event: TargetLife.Event) async {
+        let now = await context.controlTime
+        let wall = context.clock.now.wall.seconds
+        let before = record.life
+        var after = before
+        let actions = after.handle(event, at: now)
+        do throws(FileFailure) {
+            if after != before {
+                // Only this actor changes the life.
+                try file.change { record in
+                    record.life = after
+                    record.stamp(from: before, at: wall)
+                }
+            }
+        } catch {
+            // Nothing that is not on the disk is said or done.
+            context.logger.error(
+                "the record of a job cannot be written", metadata: ["job": "\(job)", "reason": "\(error)"])
+            let (inbox, clock) = (inbox, context.clock)
+            Task {
+                await clock.sleep(seconds: 5)
+                inbox.yield(.life(event))
+            }
+            return
+        }
+        for action in actions { await carryOut(action) }
+    }
+
+    private func carryOut(_ action: TargetLife.Action) async {
+        switch action {
+        case .report(let report): await say(report)
+        case .publish: await publish()
+        case .startHook(let attempt): await startHook(attempt)
+        case .stop: await stopEngine()
+        case .discard:
+            await stopEngine()
+            let places = places
+            await Threads.offload { places?.discard() }
+        case .close: await close()
+        }
+    }
+
+    private func close() async {
+        await stopEngine()
+        guard let places else { return }
+        // Content that is visible stays; the records of its transfer are of no more use.
+        let tree = OwnTree(path: places.staging)
+        let own = job
+        await Threads.offload { tree.remove("\(tree.path)/\(own)") }
+    }
+
+    // MARK: What is said
+
+    private func say(_ report: JobMachine.Report) async {
+        var receipt: String?
+        switch report {
+        case .done, .hookUnknown: receipt = await makeReceipt()
+        case .failed: if record.life.hasContent { receipt = await makeReceipt() }
+        default: break
+        }
+        let record = record
+        var detail = record.detail
+        if case .waiting = report { detail = nil }
+        do throws(LinkRefusal) {
+            try await context.link.report(
+                AgentReport(
+                    job: job, attempt: record.life.attempt, time: context.clock.now.wall.seconds, report: report,
+                    detail: detail, receipt: receipt))
+        } catch {
+            context.logger.error("an event is not kept", metadata: ["job": "\(job)", "reason": "\(error.text)"])
+            return sayAgainLater()
+        }
+        context.logger.info(
+            "job", metadata: ["job": "\(job)", "state": "\(report.name)", "code": "\(report.code ?? "")"])
+    }
+
+    private func sayAgainLater() {
+        let (inbox, clock) = (inbox, context.clock)
+        Task {
+            await clock.sleep(seconds: 5)
+            inbox.yield(.life(.resumed))
+        }
+    }
+
+    /// One for each attempt: a second report has the same.
+    private func makeReceipt() async -> String? {
+        if let receipt = record.receipt { return receipt }
+        let difference = await context.link.difference
+        let payload = Receipt.payload(
+            of: record, node: context.link.node, path: places?.visible, ahead: difference.seconds,
+            efficiency: board.efficiency)
+        guard let signed = try? await context.link.sign(payload) else { return nil }
+        try? file.change { $0.receipt = signed }
+        return signed
+    }
+
+    // MARK: The hook
+
+    private func startHook(_ attempt: Int64) async {
+        guard let order = placement.hook, hookTask == nil else { return }
+        let directory = HookDirectory(context.places.hook(job, attempt: attempt))
+        let record = record
+        let hook = HookSpecification(
+            order, path: places?.visible ?? "", job: job, className: record.offer.className,
+            version: record.offer.classVersion)
+        let waiter = context.settings.waiter
+        let retry = order.settings.retry
+        // Before the start, so that the next agent finds it.
+        let problem = await Threads.offload { () -> FileFailure? in
+            do throws(FileFailure) { try directory.prepare(hook) } catch { return error }
+            return nil
+        }
+        if let problem {
+            try? file.change { $0.detail = problem.description }
+            return await happened(.hookEnded(.notStarted, retry: []))
+        }
+        try? file.change { $0.hook = TargetRecord.HookState(attempt: attempt, boot: BootID.now, ending: nil) }
+        hookTask = Task { [inbox, weak self] in
+            let ending = await Threads.offload(name: "hook") { directory.run(by: waiter) }
+            await self?.hookIsOver(ending)
+            inbox.yield(.life(.hookEnded(ending, retry: retry)))
+        }
+    }
+
+    private func hookIsOver(_ ending: HookEnding) {
+        hookTask = nil
+        try? file.change { $0.hook?.ending = ending }
+    }
+
+    /// What an earlier agent left unfinished.
+    private func recover() async {
+        let record = record
+        await loadTorrent()
+        switch record.life.stage {
+        case .hook: await startHook(record.life.attempt)
+        case .receiving, .delivered:
+            if record.restores == nil, record.engineState == .serving { await heard(.complete) }
+        case .switched, .ended: break
+        }
+        await serveAgain()
+    }
+}
+
+extension TargetRecord {
+    /// When something happened, by this host's clock.
+    mutating func stamp(from before: TargetLife, at now: Double) {
+        if life.attempt != before.attempt { (receipt, detail, ended) = (nil, nil, nil) }
+        guard life.stage != before.stage || life.hasBegun != before.hasBegun else { return }
+        if life.hasBegun, began == nil { began = now }
+        if life.hasContent, delivered == nil { delivered = now }
+        if life.isVisible, switched == nil { switched = now }
+        if life.stage == .hook, before.stage != .hook { hookStarted = now }
+        if life.stage == .ended, before.stage != .ended { ended = now }
+    }
+}
+
+/// Tells one run of the machine from another.
+enum BootID {
+    static let now: String = {
+        guard let bytes = try? PathFiles.read("/proc/sys/kernel/random/boot_id", limit: 64) else { return "" }
+        return String(decoding: bytes.filter { $0 > 0x20 }, as: UTF8.self)
+    }()
+}

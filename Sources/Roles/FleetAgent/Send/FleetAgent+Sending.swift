@@ -1,0 +1,97 @@
+import Fleet
+import FleetLink
+import JSON
+import Jobs
+import Threads
+
+// What this host sends.
+extension FleetAgent {
+    /// What a send would meet.
+    package func plan(_ order: SendOrder) async throws(SendProblem) -> SendPlan {
+        _ = try await allowed(order)
+        do throws(LinkRefusal) { return try await context.link.plan(order, dryRun: true) } catch {
+            throw SendProblem(error)
+        }
+    }
+
+    /// Begins to send.
+    package func send(_ order: SendOrder) async throws(SendProblem) -> (plan: SendPlan, runner: SendRunner) {
+        let path = try await allowed(order)
+        let plan: SendPlan
+        do throws(LinkRefusal) { plan = try await context.link.plan(order, dryRun: false) } catch {
+            throw SendProblem(error)
+        }
+        guard TargetRecord.isName(plan.job) else {
+            throw SendProblem(.failed, "job", "control's name of the job cannot be used")
+        }
+        return (plan, try await begin(order, plan, path))
+    }
+
+    private func begin(_ order: SendOrder, _ plan: SendPlan, _ path: String) async throws(SendProblem) -> SendRunner {
+        let record = SendRecord(
+            job: plan.job, order: order, classVersion: plan.classVersion, terms: plan.terms, path: path)
+        let runner = SendRunner(record, context: context) { [weak self] in await self?.addresses ?? [] }
+        do throws(FileFailure) { try await runner.keep() } catch {
+            try? await context.link.abandon(plan.job, reason: error.description)
+            throw SendProblem(.disk, "disk", error.description)
+        }
+        senders[plan.job] = runner
+        await runner.start()
+        return runner
+    }
+
+    /// The path without links, if the agent's file allows it.
+    private func allowed(_ order: SendOrder) async throws(SendProblem) -> String {
+        let wanted = order.path
+        let real = await Threads.offload { PathFiles.resolved(wanted) }
+        let policy = context.policy
+        // Whether there is something elsewhere, nobody is told.
+        guard let real else {
+            guard policy.maySend(AbsolutePath.normal(wanted) ?? "") else { throw Self.notAllowed(wanted) }
+            throw SendProblem(.notFound, "not_found", "there is nothing at \(wanted)")
+        }
+        guard policy.maySend(real) else { throw Self.notAllowed(wanted) }
+        return real
+    }
+
+    private static func notAllowed(_ path: String) -> SendProblem {
+        SendProblem(
+            .refused, "send.roots", "\(path) is below no directory of 'send.roots' in the agent's file",
+            advice: "add the directory to send.roots in agent.yaml")
+    }
+
+    /// An order of the API.
+    func sendByOrder(_ order: SendOrder, job: String) async {
+        let name = order.job ?? job
+        guard TargetRecord.isName(name), senders[name] == nil else { return }
+        do throws(SendProblem) {
+            let path = try await allowed(order)
+            let plan: SendPlan
+            do throws(LinkRefusal) { plan = try await context.link.plan(order, dryRun: false) } catch {
+                throw SendProblem(error)
+            }
+            _ = try await begin(order, plan, path)
+        } catch {
+            context.logger.warning("an order to send is refused", metadata: ["job": "\(name)", "reason": "\(error)"])
+            try? await context.link.abandon(name, reason: error.description)
+        }
+    }
+
+    /// Goes on with what an earlier agent sent.
+    func resumeSends() async {
+        let places = context.places
+        let records = await Threads.offload {
+            PathFiles.names(in: places.sends).filter(TargetRecord.isName).compactMap { name -> SendRecord? in
+                guard let bytes = try? PathFiles.read("\(places.sends)/\(name)/send.json", limit: 1 << 20),
+                    let value = try? JSONValue.parse(bytes)
+                else { return nil }
+                return try? SendRecord(json: value)
+            }
+        }
+        for record in records where !record.isOver {
+            let runner = SendRunner(record, context: context) { [weak self] in await self?.addresses ?? [] }
+            senders[record.job] = runner
+            await runner.start()
+        }
+    }
+}

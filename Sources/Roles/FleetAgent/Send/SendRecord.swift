@@ -1,0 +1,50 @@
+import Fleet
+import JSON
+import Text
+
+/// What is written down of something that this host sends.
+package struct SendRecord: Sendable, Hashable {
+    package let job: String
+    package let order: SendOrder
+    package let classVersion: Int64
+    package let terms: JSONValue
+    /// Without links.
+    package let path: String
+    /// The job runs: others fetch what is here.
+    package var hasStarted = false
+    package var isOver = false
+    package var secret: Secret?
+    package var trackers: [String] = []
+
+    package init(job: String, order: SendOrder, classVersion: Int64, terms: JSONValue, path: String) {
+        self.job = job
+        self.order = order
+        self.classVersion = classVersion
+        self.terms = terms
+        self.path = path
+    }
+
+    package var json: JSONValue {
+        var object = JSONObject([
+            "job": .string(job), "order": order.json, "version": .integer(classVersion), "terms": terms,
+            "path": .string(path), "started": .bool(hasStarted), "over": .bool(isOver),
+            "trackers": .array(trackers.map(JSONValue.string)),
+        ])
+        object.set("secret", secret?.value)
+        return .object(object)
+    }
+
+    package init(json: JSONValue) throws(WireProblem) {
+        let reader = try WireReader(json, "the record")
+        guard let order: SendOrder = try reader.message("order") else { throw WireProblem("order", "is missing") }
+        let job = try reader.text("job", most: 64)
+        guard TargetRecord.isName(job) else { throw WireProblem("job", "is no name of a job") }
+        self.init(
+            job: job, order: order, classVersion: try reader.integer("version"), terms: reader.value("terms") ?? [:],
+            path: try reader.text("path", most: 4096))
+        hasStarted = try reader.flag("started")
+        isOver = try reader.flag("over")
+        secret = try reader.optionalText("secret", most: 64).map(Secret.init)
+        trackers = try reader.texts("trackers", most: 16)
+    }
+}

@@ -1,0 +1,118 @@
+import Authoring
+import Fleet
+import Jobs
+import Metainfo
+import Storage
+import Threads
+
+/// Content that is to be sent, as it was found and hashed.
+package struct SentContent: Sendable {
+    package let torrent: Torrent
+    package let sums: FileSums
+
+    /// What the class says of the sender's part.
+    package struct Terms: Sendable {
+        package var include: [String] = []
+        package var exclude: [String] = []
+        package var check = FleetClass.Check.sha256
+        package var block: Int64?
+        package var verify: FleetClass.Verify?
+
+        package init(
+            include: [String] = [], exclude: [String] = [], check: FleetClass.Check = .sha256, block: Int64? = nil
+        ) {
+            self.include = include
+            self.exclude = exclude
+            self.check = check
+            self.block = block
+        }
+    }
+
+    /// Finds and reads everything.
+    /// - Parameters:
+    ///   - path: without links, of a file or directory.
+    ///   - name: how the content is called; nil for the path's last component.
+    package static func make(
+        _ path: String, name: String?, terms: Terms, own: [String],
+        progress: @escaping @Sendable (HashProgress) -> Void
+    ) async throws(SendProblem) -> SentContent {
+        let found = try await Threads.offload { () throws(SendProblem) -> ScannedContent in
+            let found = try scan(path, terms, own)
+            if terms.verify == .dcp {
+                let problems = DigitalCinemaCheck.problems(of: path)
+                guard problems.isEmpty else {
+                    let text = problems.map(\.description).joined(separator: "; ")
+                    throw SendProblem(.failed, "dcp", "the package does not hold: \(text.prefix(900))")
+                }
+            }
+            return found
+        }
+        var options = TorrentOptions(version: .v1, pieceLength: terms.block.flatMap { Int(exactly: $0) })
+        if let name {
+            do { options.name = try PathComponent(name) } catch {
+                throw SendProblem(.usage, "name", "'\(DisplayName.escape(Array(name.utf8)))' is no name of a file")
+            }
+        }
+        options.createdBy = nil
+        let torrent: Torrent
+        do throws(AuthoringError) {
+            torrent = try await TorrentMaker(found, options: options).make(progress: progress)
+        } catch {
+            throw SendProblem(error)
+        }
+        let check = terms.check
+        let sums = try await Threads.offload { () throws(SendProblem) -> FileSums in
+            vouch(torrent, path)
+            let files = found.files.map { file -> (path: String, place: String) in
+                let below = String(decoding: file.path.bytes, as: UTF8.self)
+                return found.isSingleFile ? (torrent.info.name.display, path) : (below, "\(path)/\(below)")
+            }
+            do throws(SumProblem) { return try FileSums.read(files, check: check) } catch {
+                throw SendProblem(.failed, "unreadable", error.description)
+            }
+        }
+        return SentContent(torrent: torrent, sums: sums)
+    }
+
+    private static func scan(_ path: String, _ terms: Terms, _ own: [String]) throws(SendProblem) -> ScannedContent {
+        let found: ScannedContent
+        do throws(AuthoringError) { found = try ContentScanner.scan(path) } catch { throw SendProblem(error) }
+        guard !found.isSingleFile else { return found }
+        let filter: SendFilter
+        do throws(SendFilter.Problem) {
+            filter = try SendFilter(include: terms.include, exclude: terms.exclude, own: own) {
+                PathFiles.status("\(path)/\($0)") != nil
+            }
+        } catch {
+            throw SendProblem(
+                .usage, "pattern", "the pattern '\(DisplayName.escape(Array(error.pattern.utf8)))': \(error.reason)")
+        }
+        let kept = found.keeping { filter.keeps(String(decoding: $0.path.bytes, as: UTF8.self)) }
+        guard kept.totalLength > 0 else {
+            throw SendProblem(
+                .failed, "no_content", "nothing is left of \(DisplayName.escape(Array(path.utf8))) to be sent",
+                advice: "look at include and exclude of the class, and at -x")
+        }
+        return kept
+    }
+
+    /// What was just hashed need not be read again to be given.
+    private static func vouch(_ torrent: Torrent, _ path: String) {
+        let layout = torrent.info.layout
+        guard let store = VouchingStore.standard(), let root = try? ContentRoot.at(path: path) else { return }
+        let files = ContentFiles(
+            layout: layout, root: root, access: .reading, selection: FileSelection(all: layout), preallocation: .none)
+        try? store.save(files, hashes: torrent.info.hashes, pieces: PieceSet(full: layout.pieceCount))
+    }
+}
+
+extension SendProblem {
+    init(_ error: AuthoringError) {
+        switch error {
+        case .noContent: self.init(.notFound, "no_content", "\(error)")
+        case .changedWhileRead:
+            self.init(.failed, "changed", "\(error)", advice: "send again when nothing writes there any more")
+        default: self.init(.failed, "unreadable", "\(error)")
+        }
+    }
+}

@@ -1,0 +1,235 @@
+import Fleet
+import FleetAgent
+import Foundation
+import Glibc
+import JSON
+import TestSupport
+import Testing
+
+/// Agents with real engines on the loopback interface, and a control in memory.
+@Suite(.serialized) struct AgentTests {
+    /// Runs with a sender and some receivers.
+    private func withFleet(
+        _ receivers: Int = 2, terms: JSONValue, _ change: (inout AgentConfiguration) -> Void = { _ in },
+        _ body: (TestControl, TestHost, [TestHost]) async throws -> Void
+    ) async throws {
+        try await inDirectory { place in
+            let control = TestControl(terms: terms)
+            var hosts: [TestHost] = []
+            for number in 0...receivers {
+                hosts.append(
+                    try TestHost(UInt8(number), control, in: TemporaryDirectory(in: place.path), change))
+            }
+            for host in hosts { try await host.start() }
+            do {
+                try await body(control, hosts[0], Array(hosts.dropFirst()))
+            } catch {
+                for host in hosts { await host.stop() }
+                throw error
+            }
+            for host in hosts { await host.stop() }
+        }
+    }
+
+    private func send(_ host: TestHost, _ name: String, as called: String? = nil) async throws -> String {
+        let order = SendOrder(className: "app", path: host.directory.path("source/\(name)"), name: called)
+        return try await host.agent.send(order).plan.job
+    }
+
+    private func fill(_ host: TestHost, _ name: String, seed: UInt64 = 1) throws {
+        try host.directory.makeDirectory("source/\(name)")
+        try host.directory.makeDirectory("source/\(name)/sub")
+        try host.directory.write("source/\(name)/big", randomBytes(3_000_000, seed: seed))
+        try host.directory.write("source/\(name)/sub/small", randomBytes(10, seed: seed))
+        try host.directory.write("source/\(name)/sub/empty", "")
+    }
+
+    @Test func `a directory is received, and visible after the order to switch`() async throws {
+        try await withFleet(terms: ["dest": "app", "check": "md5"]) { control, sender, receivers in
+            try fill(sender, "release")
+            let job = try await send(sender, "release")
+            for host in receivers {
+                try await wait(for: "delivery") { control.has("delivered", of: host.node) }
+                #expect(!host.directory.exists("root/app"))
+            }
+            await control.all(job, .switches(at: nil))
+            for host in receivers {
+                try await wait(for: "the end") { control.has("done", of: host.node) }
+                #expect(host.directory.read("root/app/release/big") == randomBytes(3_000_000, seed: 1))
+                #expect(host.directory.read("root/app/release/sub/empty") == [])
+                #expect(host.directory.names("root/app") == ["release"])
+                let receipt = control.reports(of: host.node).last?.receipt ?? ""
+                #expect(receipt.contains("\"outcome\":\"done\"") && receipt.contains("sub/small"))
+            }
+            await control.all(job, .end)
+            for host in receivers {
+                try await wait(for: "the records' end") { host.directory.names("root/.swoop").isEmpty }
+            }
+        }
+    }
+
+    @Test func `a second release replaces the first in one step`() async throws {
+        try await withFleet(1, terms: ["dest": "app"]) { control, sender, receivers in
+            let host = receivers[0]
+            for (number, seed) in [(1, UInt64(5)), (2, 6)] {
+                try fill(sender, "v\(number)", seed: seed)
+                let job = try await send(sender, "v\(number)", as: "current")
+                await control.command(host.node, job, .switches(at: nil))
+                try await wait(for: "the end of \(number)") {
+                    control.reports(of: host.node).contains { $0.job == job && $0.report == .delivered }
+                }
+                await control.command(host.node, job, .switches(at: nil))
+                try await wait(for: "the end of \(number)") {
+                    control.reports(of: host.node).contains { $0.job == job && $0.report == .done }
+                }
+                #expect(host.directory.read("root/app/current/big") == randomBytes(3_000_000, seed: seed))
+            }
+        }
+    }
+
+    @Test func `what no job put there is not replaced unless the file says so`() async throws {
+        try await withFleet(1, terms: ["dest": "app"]) { control, sender, receivers in
+            let host = receivers[0]
+            try host.directory.makeDirectory("root/app")
+            try host.directory.write("root/app/release", "mine")
+            try fill(sender, "release")
+            _ = try await send(sender, "release")
+            try await wait(for: "the refusal") { control.has("refused", of: host.node) }
+            #expect(control.reports(of: host.node).last?.report == .refused(key: "receive.overwrite"))
+            #expect(host.directory.read("root/app/release") == Array("mine".utf8))
+        }
+    }
+
+    @Test func `versions lie beside each other, a link leads to the current one, and a rollback points it back`()
+        async throws
+    {
+        try await withFleet(1, terms: ["dest": "app", "publish": "versions", "keep": 1]) { control, sender, receivers in
+            let host = receivers[0]
+            var jobs: [String] = []
+            for number in 1...3 {
+                try fill(sender, "v\(number)", seed: UInt64(number))
+                let job = try await send(sender, "v\(number)")
+                jobs.append(job)
+                try await wait(for: "delivery") {
+                    control.reports(of: host.node).contains { $0.job == job && $0.report == .delivered }
+                }
+                #expect(host.directory.exists("root/app/releases/\(job)/big"))
+                await control.command(host.node, job, .switches(at: nil))
+                try await wait(for: "the end") {
+                    control.reports(of: host.node).contains { $0.job == job && $0.report == .done }
+                }
+                #expect(host.directory.read("root/app/current/big") == randomBytes(3_000_000, seed: UInt64(number)))
+            }
+            #expect(host.directory.names("root/app/releases").sorted() == [jobs[1], jobs[2]].sorted())
+            let offer = try #require(control.offer(jobs[1]))
+            await control.command(host.node, "r-1", .restore(offer, version: jobs[1]))
+            await control.command(host.node, "r-1", .switches(at: nil))
+            try await wait(for: "the rollback") {
+                control.reports(of: host.node).contains { $0.job == "r-1" && $0.report == .done }
+            }
+            #expect(host.directory.read("root/app/current/big") == randomBytes(3_000_000, seed: 2))
+            await control.command(host.node, "r-2", .restore(offer, version: jobs[0]))
+            try await wait(for: "the lack") {
+                control.reports(of: host.node).contains { $0.job == "r-2" && $0.report.name == "failed" }
+            }
+        }
+    }
+
+    @Test func `a single file lands under its name`() async throws {
+        try await withFleet(1, terms: ["dest": "images", "check": "crc32c"]) { control, sender, receivers in
+            try sender.directory.write("source/a.iso", randomBytes(500_000))
+            let job = try await send(sender, "a.iso")
+            try await wait(for: "delivery") { control.has("delivered", of: receivers[0].node) }
+            await control.command(receivers[0].node, job, .switches(at: nil))
+            try await wait(for: "the end") { control.has("done", of: receivers[0].node) }
+            #expect(receivers[0].directory.read("root/images/a.iso") == randomBytes(500_000))
+        }
+    }
+
+    @Test func `a hook runs after the switch, and another attempt follows a status to try again`() async throws {
+        try await inDirectory { notes in
+            let change = { (configuration: inout AgentConfiguration) in
+                var hook = HookSettings()
+                hook.run = [
+                    "/bin/sh", "-c",
+                    "echo $SWOOP_ARG_1 >> \(notes.path("runs")); test -e $SWOOP_PATH/big || exit 9; exit 75",
+                ]
+                hook.retry = [75]
+                configuration.hooks["restart"] = hook
+            }
+            let terms: JSONValue = ["dest": "app", "hook": ["name": "restart", "args": ["now"]]]
+            try await withFleet(1, terms: terms, change) { control, sender, receivers in
+                let node = receivers[0].node
+                try fill(sender, "release")
+                let job = try await send(sender, "release")
+                try await wait(for: "delivery") { control.has("delivered", of: node) }
+                await control.command(node, job, .switches(at: nil))
+                try await wait(for: "the hook's end") { control.has("failed", of: node) }
+                #expect(control.reports(of: node).last?.report == .failed(code: "hook_exit_75", again: true))
+                let offer = try #require(control.offer(job))
+                await control.command(node, job, .offer(offer), attempt: 2)
+                try await wait(for: "the second") {
+                    control.reports(of: node).filter { $0.report.name == "failed" }.count == 2
+                }
+                #expect(notes.read("runs") == Array("now\nnow\n".utf8))
+                #expect(control.reports(of: node).last?.attempt == 2)
+            }
+        }
+    }
+
+    @Test func `an agent that is started again goes on where it was`() async throws {
+        try await withFleet(1, terms: ["dest": "app"]) { control, sender, receivers in
+            let host = receivers[0]
+            try fill(sender, "release")
+            let job = try await send(sender, "release")
+            try await wait(for: "delivery") { control.has("delivered", of: host.node) }
+            await host.stop()
+            try await host.start()
+            await control.command(host.node, job, .switches(at: nil))
+            try await wait(for: "the end") { control.has("done", of: host.node) }
+            #expect(host.directory.read("root/app/release/big") == randomBytes(3_000_000, seed: 1))
+            // A sender too: it gives on.
+            await sender.stop()
+            try await sender.start()
+            #expect(control.state.withLock { $0.jobs[job]?.abandoned } == nil)
+        }
+    }
+
+    @Test func `cancel removes what is unfinished`() async throws {
+        try await withFleet(1, terms: ["dest": "app"]) { control, sender, receivers in
+            let host = receivers[0]
+            try fill(sender, "release")
+            let job = try await send(sender, "release")
+            try await wait(for: "delivery") { control.has("delivered", of: host.node) }
+            await control.command(host.node, job, .cancel)
+            #expect(control.has("cancelled", of: host.node))
+            try await wait(for: "the removal") { host.directory.names("root/.swoop").isEmpty }
+            #expect(!host.directory.exists("root/app"))
+        }
+    }
+
+    @Test func `a host sends only from the directories of its file`() async throws {
+        try await withFleet(1, terms: ["dest": "app"]) { _, sender, _ in
+            try sender.directory.write("elsewhere", "x")
+            symlink(sender.directory.path("elsewhere"), sender.directory.path("source/link"))
+            for path in ["elsewhere", "source/link", "source/../elsewhere", "nothing"] {
+                do throws(SendProblem) {
+                    _ = try await sender.agent.send(SendOrder(className: "app", path: sender.directory.path(path)))
+                    Issue.record("\(path) was sent")
+                } catch { #expect(error.code == "send.roots") }
+            }
+        }
+    }
+
+    @Test func `a link in the root does not lead content out of it`() async throws {
+        try await withFleet(1, terms: ["dest": "app/x"]) { control, sender, receivers in
+            let host = receivers[0]
+            try host.directory.makeDirectory("outside")
+            symlink(host.directory.path("outside"), host.directory.path("root/app"))
+            try fill(sender, "release")
+            _ = try await send(sender, "release")
+            try await wait(for: "the refusal") { control.has("refused", of: host.node) }
+            #expect(host.directory.names("outside").isEmpty)
+        }
+    }
+}

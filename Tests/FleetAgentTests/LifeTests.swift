@@ -1,0 +1,119 @@
+import Fleet
+import FleetAgent
+import JSON
+import Testing
+
+@Suite struct LifeTests {
+    private func life(hook: Bool = false, cache: Bool = false) -> TargetLife {
+        TargetLife(attempt: 1, hasHook: hook, isCache: cache)
+    }
+
+    @Test func `content is visible only after an order`() {
+        var life = life()
+        #expect(life.handle(.bytesCome, at: 0) == [.report(.receiving)])
+        #expect(life.handle(.bytesCome, at: 0) == [])
+        #expect(life.handle(.arrived, at: 1) == [.report(.delivered)])
+        #expect(life.handle(.time, at: 2) == [])
+        #expect(life.handle(.order(.switches(at: nil)), at: 3) == [.publish])
+        #expect(life.handle(.published, at: 4) == [.report(.switched), .report(.done)])
+        #expect(life.stage == .ended)
+    }
+
+    @Test func `an order that comes first is kept until the content is here`() {
+        var life = life()
+        #expect(life.handle(.order(.switches(at: nil)), at: 0) == [])
+        #expect(life.handle(.arrived, at: 1) == [.report(.delivered), .publish])
+    }
+
+    @Test func `a switch at a moment waits for that`() {
+        var life = life()
+        _ = life.handle(.arrived, at: 0)
+        #expect(life.handle(.order(.switches(at: 100)), at: 90) == [])
+        #expect(life.due == 100)
+        #expect(life.handle(.time, at: 99.9) == [])
+        #expect(life.handle(.time, at: 100) == [.publish])
+    }
+
+    @Test func `a hook starts once for an attempt`() {
+        var life = life(hook: true)
+        _ = life.handle(.arrived, at: 0)
+        _ = life.handle(.order(.switches(at: nil)), at: 0)
+        #expect(life.handle(.published, at: 0) == [.report(.switched), .report(.hookStarted), .startHook(attempt: 1)])
+        // A new agent says again where it is, and starts nothing.
+        #expect(life.handle(.resumed, at: 1) == [.report(.hookStarted)])
+        #expect(life.handle(.offered(attempt: 1), at: 1) == [.report(.hookStarted)])
+        #expect(
+            life.handle(.hookEnded(.exited(75), retry: [75]), at: 2)
+                == [.report(.failed(code: "hook_exit_75", again: true))])
+        // Another attempt: the content is there, and its hook runs again.
+        #expect(
+            life.handle(.offered(attempt: 2), at: 3) == [
+                .report(.delivered), .report(.switched), .report(.hookStarted), .startHook(attempt: 2),
+            ])
+        #expect(life.handle(.hookEnded(.exited(0), retry: []), at: 4) == [.report(.done)])
+    }
+
+    @Test func `what nobody knows of a hook is said so`() {
+        var life = life(hook: true)
+        _ = life.handle(.arrived, at: 0)
+        _ = life.handle(.order(.switches(at: nil)), at: 0)
+        _ = life.handle(.published, at: 0)
+        #expect(life.handle(.hookEnded(.unknown, retry: []), at: 2) == [.report(.hookUnknown)])
+    }
+
+    @Test func `cancel removes what is not visible, and nothing else`() {
+        var one = life()
+        #expect(one.handle(.order(.cancel), at: 0) == [.report(.cancelled), .stop, .discard, .close])
+        var other = life()
+        _ = other.handle(.arrived, at: 0)
+        _ = other.handle(.order(.switches(at: nil)), at: 0)
+        _ = other.handle(.published, at: 0)
+        #expect(other.handle(.order(.cancel), at: 1) == [.stop, .close])
+        #expect(other.outcome == .done)
+    }
+
+    @Test func `a cache keeps until the job is over`() {
+        var life = life(cache: true)
+        #expect(life.handle(.arrived, at: 0) == [.report(.done)])
+        #expect(life.handle(.order(.end), at: 1) == [.stop, .discard, .close])
+    }
+
+    @Test func `a pause holds the switch`() {
+        var life = life()
+        _ = life.handle(.arrived, at: 0)
+        #expect(life.handle(.order(.pause), at: 0) == [.stop])
+        #expect(life.handle(.order(.switches(at: nil)), at: 1) == [])
+        #expect(life.handle(.order(.resume), at: 2) == [.publish])
+    }
+
+    @Test func `turns go by priority, deadline and age, and those that have begun go on`() {
+        func candidate(_ job: String, _ priority: Int64, _ deadline: Double?, _ accepted: Double, _ isOn: Bool = false)
+            -> ReceivingTurns.Candidate
+        {
+            ReceivingTurns.Candidate(
+                job: job, priority: priority, deadline: deadline, accepted: accepted, isReceiving: isOn)
+        }
+        let jobs = [
+            candidate("old", 5, nil, 1), candidate("due", 5, 100, 2), candidate("high", 9, nil, 3),
+            candidate("on", 5, nil, 4, true),
+        ]
+        #expect(ReceivingTurns.choose(jobs, most: 1) == ["high"])
+        #expect(ReceivingTurns.choose(jobs, most: 2) == ["high", "on"])
+        #expect(ReceivingTurns.choose(jobs, most: 3) == ["high", "on", "due"])
+    }
+
+    @Test func `a record is read as it was written`() throws {
+        let offer = JobOffer(
+            content: JobContent(infoHashes: [String(repeating: "b", count: 40)], files: 2, bytes: 10), name: "n",
+            className: "c", classVersion: 3, terms: ["dest": "x"], expires: 5)
+        var life = life(hook: true)
+        _ = life.handle(.arrived, at: 0)
+        _ = life.handle(.order(.switches(at: 12)), at: 0)
+        var record = TargetRecord(
+            job: "j-1", offer: offer, life: life, root: "/srv", destination: "/srv/x", accepted: 7)
+        record.hook = .init(attempt: 2, boot: "b", ending: .killed(signal: 9))
+        record.sums = FileSums(check: .md5, lines: [.init(path: "a", sum: "00")])
+        record.sources.peers = 9
+        #expect(try TargetRecord(json: JSONValue.parse(record.json.encode())) == record)
+    }
+}

@@ -1,0 +1,62 @@
+import FleetAgent
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct SendTests {
+    private func kept(
+        include: [String] = [], exclude: [String] = [], own: [String] = [], of files: [String]
+    ) throws -> [String] {
+        let names = Set(files + files.compactMap { $0.split(separator: "/").dropLast().first.map(String.init) })
+        let filter = try SendFilter(include: include, exclude: exclude, own: own) { names.contains($0) }
+        return files.filter(filter.keeps)
+    }
+
+    @Test func `a pattern that is a path excludes that, another is a regular expression for the whole path`() throws {
+        let files = ["a.txt", "axtxt", "b/a.txt", "b/c.txt", "d/e.log"]
+        #expect(try kept(own: ["a.txt"], of: files) == ["axtxt", "b/a.txt", "b/c.txt", "d/e.log"])
+        #expect(try kept(own: ["b"], of: files) == ["a.txt", "axtxt", "d/e.log"])
+        #expect(try kept(own: ["b/"], of: files) == ["a.txt", "axtxt", "d/e.log"])
+        #expect(try kept(own: [#".*\.txt"#], of: files) == ["axtxt", "d/e.log"])
+        #expect(try kept(own: ["txt"], of: files) == files)
+        #expect(try kept(exclude: ["txt"], of: files) == ["d/e.log"])
+        #expect(try kept(include: ["log$"], of: files) == ["d/e.log"])
+    }
+
+    @Test func `patterns are bounded`() {
+        #expect(throws: SendFilter.Problem.self) { try kept(own: ["("], of: []) }
+        #expect(throws: SendFilter.Problem.self) { try kept(own: [String](repeating: "a", count: 101), of: []) }
+        #expect(throws: SendFilter.Problem.self) { try kept(own: [String(repeating: "a", count: 1025)], of: []) }
+    }
+
+    @Test func `CRC-32C is that of the standard, however the bytes are cut`() {
+        for step in 1...12 {
+            var crc = CRC32C()
+            let bytes = Array("123456789".utf8)
+            for start in stride(from: 0, to: bytes.count, by: step) {
+                Array(bytes[start..<min(bytes.count, start + step)]).withUnsafeBytes { crc.update($0) }
+            }
+            #expect(crc.value == 0xe306_9283)
+        }
+        var zeros = CRC32C()
+        [UInt8](repeating: 0, count: 32).withUnsafeBytes { zeros.update($0) }
+        #expect(zeros.value == 0x8a91_36aa)
+    }
+
+    @Test(arguments: [("md5", "md5sum"), ("sha1", "sha1sum"), ("sha256", "sha256sum")])
+    func `sums are those that the usual programs print`(check: String, program: String) async throws {
+        try await inDirectory { directory in
+            try directory.write("one", randomBytes(100_000))
+            try directory.write("two", "")
+            let sums = try await onThread {
+                try FileSums.read(
+                    [("one", directory.path("one")), ("two", directory.path("two"))], check: .init(rawValue: check)!)
+            }
+            let printed = try await Command.ending([
+                "/usr/bin/\(program)", directory.path("one"), directory.path("two"),
+            ])
+            let lines = printed.output.split(separator: "\n").map { String($0.prefix { $0 != " " }) }
+            #expect(sums.lines.map(\.sum) == lines)
+        }
+    }
+}
