@@ -54,6 +54,17 @@ final class ControlBench: Sendable {
         try await core.load()
     }
 
+    /// Another control of the same database.
+    init(beside other: ControlBench) async throws {
+        clock = other.clock
+        directory = other.directory
+        let clock = clock
+        core = ControlCore(
+            store: other.core.store, authority: PlainAuthority(), settings: ControlSettings(), logger: Self.silent,
+            now: { clock.now })
+        try await core.load()
+    }
+
     /// The same control after it was killed.
     func again() async throws -> ControlBench {
         await core.store.close()
