@@ -378,6 +378,11 @@ let purposes = [
         "decides how content is fetched: shares of the methods, time windows, hand-over, checks, publication; knows no front end",
     "Jobs": "one life for every delivery: fetched, checked, published, served, for whichever front end asked for it",
     "BFT": "BFT 2.0 as values: task files, configuration, paths, the exact text of replies",
+    "Identity": "keys and certificates of an authority and of hosts; signatures of receipts",
+    "FleetLink": "the link between agents and control: its door, and the client that joins, syncs and sends",
+    "FleetStore": "what a control node remembers, in SQLite or PostgreSQL under one contract",
+    "Control": "the node that decides, remembers and shows: answers agents, moves jobs, offers an API",
+    "FleetAgent": "a host's part of a fleet: receives, publishes, runs hooks, gives on, sends",
     "Fleet": "what a control node decides, as values: selection, tokens and keys, waves, the life of a job, pace",
     "Registry": "content by name, as values: names, tags, digests, manifests, the owners of a blob",
     "RegistrySettings": "the keys of a registry's roles, Kraken's among them, and the seed's names and flags",
@@ -421,7 +426,10 @@ let tests: [Module] = [
         products: [.crypto, .x509]),
     Module(
         name: "FleetLinkTests", kind: .tests,
-        uses: ["Text", "Address", "JSON", "Hashing", "Threads", "Identity", "Fleet", "FleetLink", "TestSupport"]),
+        uses: [
+            "Text", "Address", "JSON", "Hashing", "Threads", "Admission", "Identity", "Fleet", "FleetLink",
+            "TestSupport",
+        ], products: [.log]),
     Module(
         name: "FleetStoreTests", kind: .tests,
         uses: ["Text", "Address", "JSON", "Hashing", "Threads", "Settings", "Fleet", "FleetStore", "TestSupport"]),

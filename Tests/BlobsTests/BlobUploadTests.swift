@@ -69,6 +69,24 @@ import Testing
         #expect(try BlobReader.info(of: SHA256.digest(bytes), in: blobs)?.info.bytes == info.info.bytes)
     }
 
+    /// A request says how much it brings, and may end before.
+    @Test(arguments: [0, 300_001, 100 << 20, .max], [false, true])
+    func `a request that brings less than it says changes nothing`(said: Int64, isLast: Bool) throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        let blobs = try BlobDirectory(path: directory.path)
+        let bytes = bytes(300_001)
+        var upload = try BlobUpload(in: blobs)
+        try upload.enter(at: 0, bringing: said, isLast: isLast)
+        try bytes[..<200_000].withUnsafeBytes { bytes in Result { try upload.append([bytes]) } }.get()
+        upload.leave()
+        try upload.pause()
+        upload = try #require(try BlobUpload(resuming: upload.id, in: blobs))
+        try append(bytes[200_000...], to: upload)
+        let info = try #require(try upload.finish(SHA256.digest(bytes)).info)
+        #expect(info.info.layout.pieceLength == 256 << 10)
+        #expect(try BlobReader.info(of: SHA256.digest(bytes), in: blobs)?.info.bytes == info.info.bytes)
+    }
+
     private func expectSame(_ bytes: [UInt8], _ partBytes: Int, _ blobs: BlobDirectory) throws {
         let upload = try BlobUpload(in: blobs)
         for start in stride(from: 0, to: bytes.count, by: partBytes) {

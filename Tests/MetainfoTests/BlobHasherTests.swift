@@ -101,6 +101,27 @@ import Text
         #expect(result.pieceLength == 256 << 10 && result.pieces.count == 60 && result.states.count == 64)
     }
 
+    @Test(arguments: sizes) func `What the sender says of the length spares lanes, and is not believed`(size: Int)
+        throws
+    {
+        let bytes = SampleBlob(length: size, pieceLength: 1024, seed: 7).bytes
+        for (begin, said) in [(0, size), (0, 25_000), (size / 2, 80_000), (size, size)] {
+            var hasher = BlobHasher(lengths: lengths)
+            hasher.update(Array(bytes[..<begin]))
+            hasher.expect(atLeast: Int64(said))
+            hasher.update(Array(bytes[begin...]))
+            let isEnough = lengths.pieceLength(for: Int64(max(said, size))) == lengths.pieceLength(for: Int64(size))
+            #expect(hasher.hasRightPieces == isEnough)
+            #expect(isRight(hasher.finish(), bytes) == isEnough)
+            #expect(hasher.finish().digest == expected(bytes).digest)
+            let snapshot = try BlobSnapshot(bytes: hasher.snapshot.bytes)
+            var again = try BlobHasher(from: snapshot, lengths: lengths)
+            again.update(Array(bytes[Int(snapshot.position)...]))
+            #expect(again.hasRightPieces == isEnough)
+            #expect(isRight(again.finish(), bytes) == isEnough)
+        }
+    }
+
     @Test func `A damaged snapshot is refused`() throws {
         var hasher = BlobHasher(lengths: lengths)
         hasher.update([UInt8](repeating: 5, count: 18_000))

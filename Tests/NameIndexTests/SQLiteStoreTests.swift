@@ -16,6 +16,30 @@ import Testing
         try await TagStoreContract {
             try await open(directory, "\(UInt64.random(in: 0 ... .max)).db")
         }.check()
+        try await ReplicationContract { remotes in
+            try await SQLiteTagStore.open(
+                directory.path("\(UInt64.random(in: 0 ... .max)).db"), rules: try TagRules(), remotes: remotes)
+        }.check()
+    }
+
+    @Test func `what was on its way to other registries when it was closed is due at once`() async throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        let remotes = try Remotes([("http://other", [".*"])])
+        func open() async throws -> SQLiteTagStore {
+            try await SQLiteTagStore.open(directory.path("index.db"), rules: try TagRules(), remotes: remotes)
+        }
+        let first = try await open()
+        _ = try await first.put(
+            tag("1"), of: name("app"), digest: blob("a"), linking: true, expecting: .anything, by: act())
+        let cluster = try await first.cluster()
+        #expect(try await first.takeReplications(to: "http://other", now: 2_000, lease: 9_000, limit: 9).count == 1)
+        await first.close()
+        let second = try await open()
+        #expect(try await second.cluster() == cluster)
+        #expect(try await second.takeReplications(to: "http://other", now: 2_000, lease: 9_000, limit: 9) == [])
+        try await second.releaseReplications(now: 2_000)
+        #expect(try await second.takeReplications(to: "http://other", now: 2_000, lease: 9_000, limit: 9).count == 1)
+        await second.close()
     }
 
     @Test func `has everything after it was closed`() async throws {

@@ -44,6 +44,13 @@ import Testing
                     "sse1.zip:latest",
                 ]
             ),
+            (
+                .pullCLI, ["--tag=a:1", "--download-dir=d", "--secrets=s.yaml"],
+                [
+                    "pull", "--overwrite", "--registry=http://127.0.0.1:16002", "--output=d",
+                    "--registry-secrets=s.yaml", "--", "a:1",
+                ]
+            ),
             (.tracker, ["--port=1", "--port=2", "--"], ["tracker", "--port=2"]),
             (.tracker, ["--json", "--port=1"], ["tracker", "--port=1", "--json"]),
         ] as [(SeedProgram, [String], [String])])
@@ -55,16 +62,28 @@ import Testing
         arguments: [
             (
                 ["--file=/mnt/e/sse/sources4", "--tag=latest"],
-                ["push", "--", "/mnt/e/sse/sources4", "sources4:latest"]
+                ["push", "--registry-config=/c.yaml", "--", "/mnt/e/sse/sources4", "sources4:latest"]
             ),
-            (["--file", "/a/b/", "--tag", "v1"], ["push", "--", "/a/b/", "b:v1"]),
-            (["-file=x"], ["push", "--", "x", "x:latest"]),
-            (["-file=x", "-tag=team/app:1.0"], ["push", "--", "x", "team/app:1.0"]),
+            (["--file", "/a/b/", "--tag", "v1"], ["push", "--registry-config=/c.yaml", "--", "/a/b/", "b:v1"]),
+            (["-file=x"], ["push", "--registry-config=/c.yaml", "--", "x", "x:latest"]),
+            (
+                ["-file=x", "-tag=team/app:1.0"],
+                ["push", "--registry-config=/c.yaml", "--", "x", "team/app:1.0"]
+            ),
         ] as [([String], [String])])
     func `push a tag of the file's own name, or of the one that is given`(given: [String], expected: [String]) throws {
         #expect(
             try SeedProgram.pushCLI.call(["--config=/c.yaml"] + given)
                 == .withOrigin(expected, config: "/c.yaml", secrets: nil))
+    }
+
+    @Test func `have a door for container programs, which is an origin that keeps nothing`() throws {
+        #expect(
+            try SeedProgram.proxy.call(["-config=c", "--port=15000", "--server-port=15005"])
+                == .withOrigins(["origin", "--port=15000", "--peers-port=0", "--config=c"], config: "c", secrets: nil))
+        #expect(
+            try SeedProgram.proxy.call([])
+                == .withOrigins(["origin", "--port=15000", "--peers-port=0"], config: nil, secrets: nil))
     }
 
     @Test(

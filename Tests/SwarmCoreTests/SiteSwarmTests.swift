@@ -316,12 +316,12 @@ private struct SiteHost {
     @Test func announcementsMayWaitForThoseOutsideThatDoNotWaitForThem() throws {
         var host = try SiteHost()
         let far = host.join(near: false, has: [1, 2])
-        #expect(!host.machine.mayHoldAnnouncements(to: far), "nobody is near")
+        #expect(host.machine.holdOfAnnouncement(of: 0, to: far) == 0, "nobody is near")
         let near = host.join(near: true)
-        #expect(host.machine.mayHoldAnnouncements(to: far))
-        #expect(!host.machine.mayHoldAnnouncements(to: near))
+        #expect(host.machine.holdOfAnnouncement(of: 0, to: far) > 0)
+        #expect(host.machine.holdOfAnnouncement(of: 0, to: near) == 0)
         host.hear(.suggest(1), from: far)
-        #expect(!host.machine.mayHoldAnnouncements(to: far), "it gives the next when it hears of this one")
+        #expect(host.machine.holdOfAnnouncement(of: 0, to: far) == 0, "it gives the next when it hears of this one")
     }
 
     @Test func whoChangesHisMindTooOftenIsAHolder() throws {

@@ -188,14 +188,22 @@ import Testing
 
     @Test func announcementsWaitForEachOtherButNotLong() {
         var held = HeldAnnouncements()
-        held.hold(3, for: one, now: 10)
-        held.hold(4, for: one, now: 10.4)
-        held.hold(4, for: two, now: 10.4)
+        held.hold(3, for: one, due: 10.5)
+        held.hold(4, for: one, due: 10.9)
+        held.hold(4, for: two, due: 10.9)
         #expect(held.due(10.49) == [])
         #expect(held.due(10.5) == [one])
         #expect(held.due(11) == [one, two])
         let taken = [held.takePieces(for: one), held.takePieces(for: one), held.takePieces(for: two)]
         #expect(taken == [[3, 4], [], [4]])
         #expect(held.isEmpty)
+    }
+
+    @Test func `one that is urgent takes along those that wait`() {
+        var held = HeldAnnouncements()
+        held.hold(3, for: one, due: 10.5)
+        held.hold(4, for: one, due: 10.1)
+        #expect(held.due(10.1) == [one])
+        #expect(held.takePieces(for: one) == [3, 4])
     }
 }

@@ -97,7 +97,7 @@ package final class BlobUpload: Sendable {
         try file.truncate(to: length)
         var hasher = note.size.map { BlobHasher(length: $0) } ?? BlobHasher()
         var position: Int64 = 0
-        if let snapshot = note.snapshot, snapshot.position <= length, snapshot.leastLength <= length,
+        if let snapshot = note.snapshot, snapshot.position <= length,
             let continued = try? BlobHasher(from: snapshot, length: note.size)
         {
             (hasher, position) = (continued, snapshot.position)
@@ -113,13 +113,22 @@ package final class BlobUpload: Sendable {
     var isBusy: Bool { state.withLock { $0.isBusy } }
 
     /// Makes the caller the only one that may append, until ``leave()``.
-    /// - Parameter offset: where the caller's bytes begin; nil where they go on.
-    package func enter(at offset: Int64?) throws(UploadProblem) {
+    /// - Parameters:
+    ///   - offset: where the caller's bytes begin; nil where they go on.
+    ///   - count: bytes that the caller says it is going to append; nil if it does not say.
+    ///   - isLast: whether it says that nothing follows them.
+    package func enter(at offset: Int64?, bringing count: Int64? = nil, isLast: Bool = false) throws(UploadProblem) {
         try state.withLock { state throws(UploadProblem) in
             guard !state.isOver else { throw .unknown }
             guard !state.isBusy else { throw .busy }
             if let offset, offset != state.length { throw .gap(expected: state.length) }
             state.isBusy = true
+            guard let count, count > 0 else { return }
+            if isLast, state.length == 0, state.hasher.expectedLength == nil {
+                state.hasher = BlobHasher(length: count)
+            } else if case (let end, let isTooMuch) = state.length.addingReportingOverflow(count), !isTooMuch {
+                state.hasher.expect(atLeast: end)
+            }
         }
     }
 
@@ -171,8 +180,7 @@ package final class BlobUpload: Sendable {
             guard !state.isOver else { throw .unknown }
             state.isOver = true
             let result = state.hasher.finish()
-            let isAsSaid = state.hasher.expectedLength.map { $0 == state.length } ?? true
-            return (result.digest, state.length, isAsSaid ? try? result.info() : nil)
+            return (result.digest, state.length, state.hasher.hasRightPieces ? try? result.info() : nil)
         }
         guard digest == expected else {
             try? home.removeUpload(name)

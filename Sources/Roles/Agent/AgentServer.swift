@@ -36,10 +36,11 @@ package final class AgentServer: Sendable {
             index: AgentIndex(agent), blobs: AgentBlobs(answer: answer), admission: admission, limits: limits,
             mirrored: [agent.view.authority])
         let pulls = pulls ?? PullTable(agent)
-        let calls = AgentCalls(agent: agent, answer: answer)
-        let (files, pullCalls) = (FileCalls(answer: answer), PullCalls(pulls, limits))
-        let state = AgentState(agent: agent, pulls: pulls)
-        let metrics = AgentMetrics(agent: agent, admission: admission)
+        let table = AgentRoutes(
+            calls: AgentCalls(agent: agent, answer: answer), files: FileCalls(answer: answer),
+            pulls: PullCalls(pulls, limits), state: AgentState(agent: agent, pulls: pulls),
+            metrics: AgentMetrics(agent: agent, admission: admission)
+        ).table
         var services: [HTTPService] = []
         for address in addresses {
             let router = Router(context: ServiceContext.self)
@@ -47,39 +48,10 @@ package final class AgentServer: Sendable {
             router.add(
                 middleware: AccessMiddleware(
                     RequestGuard(address: address, local: RegistryAccess.localCaller), access.authenticator,
-                    setting: "tokens", open: ["/health", "/healthz", "/readyz", "/readiness"],
-                    challenge: { RegistryAccess.challenge($0.uri.path) }
-                ) { request, status, text in
-                    request.uri.path.hasPrefix("/v2")
-                        ? OCIService.refusal(status, text) : Problem.response(status, "REFUSED", text)
-                })
+                    setting: "tokens", open: table.openPaths,
+                    challenge: { RegistryAccess.challenge($0.uri.path) }, refuse: refusal))
             oci.add(to: router)
-            for method in [HTTPRequest.Method.get, .head] {
-                router.on("namespace/**", method: method) { await calls.blob($0, $1) }
-                router.on("v1/files/**", method: method) { request, context in
-                    if let refusal = calls.refusal(of: RegistryRoles.pull, context) { return refusal }
-                    return await files.respond(to: request, context)
-                }
-                router.on("tags/**", method: method) { request, context in await calls.tag(request, context) }
-            }
-            router.get("preload/tags/**") { await calls.preload($0, $1) }
-            router.delete("blobs/:digest") { await calls.delete($0, $1) }
-            router.get("v1/status") { _, context in
-                if let refusal = calls.refusal(of: RegistryRoles.pull, context) { return refusal }
-                return .json(await state.status())
-            }
-            // Digests of all names.
-            router.get("v1/blobs") { _, context in
-                if let refusal = calls.refusal(of: RegistryRoles.admin, context) { return refusal }
-                return await calls.blobs()
-            }
-            router.get("metrics") { _, context in
-                if let refusal = calls.refusal(of: RegistryRoles.pull, context) { return refusal }
-                return await metrics.page()
-            }
-            pullCalls.add(to: router)
-            for path in ["health", "healthz"] { router.get(RouterPath(path)) { _, _ in Response.text("ok\n") } }
-            for path in ["readyz", "readiness"] { router.get(RouterPath(path)) { _, _ in await state.ready() } }
+            table.add(to: router, refuse: refusal)
             do throws(HTTPServiceError) {
                 services.append(
                     try await HTTPService.start(
@@ -95,6 +67,14 @@ package final class AgentServer: Sendable {
 
     package func stop() async {
         for service in services { await service.stop() }
+    }
+
+    /// A request that is turned away before it is looked at, in the form that the clients of its path read.
+    private static let refusal: RefusalAnswer = { request, status, text in
+        let path = request.uri.path
+        if path.hasPrefix("/v2") { return OCIService.refusal(status, text) }
+        if AgentRoutes.krakens.contains(where: path.hasPrefix) { return .text(text + "\n", status: status) }
+        return Problem.response(status, "REFUSED", text)
     }
 }
 

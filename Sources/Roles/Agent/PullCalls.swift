@@ -23,26 +23,42 @@ struct PullCalls: Sendable {
 
     private static let unknown = Problem.response(.notFound, "UNKNOWN", "there is no such pull, or it ended long ago")
 
-    func add(to router: Router<ServiceContext>) {
-        router.post("v1/pulls") { await begin($0, $1) }
-        // Pulls of all names, for whoever may see all of them.
-        router.get("v1/pulls") { _, context in
-            if let refusal = Self.refusal(context) { return refusal }
-            return Response.json(.object(["pulls": .array(await pulls.all())]))
-        }
-        router.get("v1/pulls/:id") { _, context in
-            if let refusal = Self.refusal(context) { return refusal }
-            guard let pull = await pulls.state(of: Self.id(context)) else { return Self.unknown }
-            return Response.json(pull.json)
-        }
-        router.delete("v1/pulls/:id") { _, context in
-            if let refusal = Self.refusal(context) { return refusal }
-            return await pulls.remove(Self.id(context)) ? Response(status: .noContent) : Self.unknown
-        }
-        router.get("v1/pulls/:id/events") { _, context in
-            if let refusal = Self.refusal(context) { return refusal }
-            return await follow(Self.id(context))
-        }
+    var routes: [Route] {
+        let access = Route.Access.role(RegistryRoles.pull)
+        let unknown = Route.Answer(404, "no such pull", schema: "Problem")
+        return [
+            Route(
+                .post, "/v1/pulls", "Pull something into the cache", body: "Reference",
+                answers: [.init(202, "under way"), .init(429, "too many are under way", schema: "Problem")],
+                access: access
+            ) { await begin($0, $1) },
+            // Pulls of all names, for whoever may see all of them.
+            Route(.get, "/v1/pulls", "All pulls", access: access) { _, context in
+                if let refusal = Self.refusal(context) { return refusal }
+                return Response.json(.object(["pulls": .array(await pulls.all())]))
+            },
+            Route(
+                .get, "/v1/pulls/{id}", "How far a pull is", answers: [.init(200, "done"), unknown], access: access
+            ) { _, context in
+                if let refusal = Self.refusal(context) { return refusal }
+                guard let pull = await pulls.state(of: Self.id(context)) else { return Self.unknown }
+                return Response.json(pull.json)
+            },
+            Route(
+                .delete, "/v1/pulls/{id}", "Stop a pull, or forget it", answers: [.init(204, "gone"), unknown],
+                access: access
+            ) { _, context in
+                if let refusal = Self.refusal(context) { return refusal }
+                return await pulls.remove(Self.id(context)) ? Response(status: .noContent) : Self.unknown
+            },
+            Route(
+                .get, "/v1/pulls/{id}/events", "How far a pull is, as that changes",
+                answers: [.init(200, "server-sent events", type: "text/event-stream"), unknown], access: access
+            ) { _, context in
+                if let refusal = Self.refusal(context) { return refusal }
+                return await follow(Self.id(context))
+            },
+        ]
     }
 
     /// Why a request is turned away. A caller of some names may begin pulls of these, and see none by number.

@@ -61,13 +61,16 @@ package final class IndexRole: Sendable {
     private let peers: HTTPPeers
     private let blobs: OriginReplicaBlobs
     private let replicator: Replicator
+    /// Where other indexes have the same store.
+    private let news: SharedNews?
 
     package var addresses: [ListenAddress] { server.addresses }
 
     private init(
         _ server: IndexServer, _ store: any TagStore, _ cluster: ClusterList, _ peers: HTTPPeers,
-        _ blobs: OriginReplicaBlobs, _ replicator: Replicator
+        _ blobs: OriginReplicaBlobs, _ replicator: Replicator, _ news: SharedNews?
     ) {
+        self.news = news
         self.blobs = blobs
         self.replicator = replicator
         self.server = server
@@ -81,14 +84,22 @@ package final class IndexRole: Sendable {
         admission: Admission, logger: Logger
     ) async throws(IndexProblem) -> IndexRole {
         let store = try await open(configuration)
+        do throws(TagStoreError) { _ = try await store.cluster() } catch {
+            logger.warning("nothing is answered until the store does", metadata: ["reason": "\(error)"])
+        }
         let peers = HTTPPeers(configuration.credential, settings: configuration.transport)
         let cluster = ClusterList(
             origins: configuration.origins, indexes: configuration.indexes, trackers: configuration.trackers,
             peers: peers)
         await cluster.start()
         let hub = WatchHub()
+        let news = (store as? any SharedTagStore).map { store in
+            SharedNews(store) { hub.tagged($1, of: $0, $2) }
+        }
         let service = IndexService(store: store, facts: RemoteFacts({ await cluster.known }, peers: peers))
-            .telling { hub.tagged($1, of: $0, $2) }
+            .telling { name, tags, digest in
+                if let news { news.hasNews() } else { hub.tagged(tags, of: name, digest) }
+            }
         let blobs = OriginReplicaBlobs(
             { await cluster.known }, credential: configuration.credential, settings: configuration.transport)
         let replicator = Replicator(
@@ -100,8 +111,9 @@ package final class IndexRole: Sendable {
             let server = try await IndexServer.start(
                 at: configuration.listen, service: service, hub: hub, cluster: cluster, metrics: metrics,
                 access: access, certificates: certificates, admission: admission, logger: logger)
-            return IndexRole(server, store, cluster, peers, blobs, replicator)
+            return IndexRole(server, store, cluster, peers, blobs, replicator, news)
         } catch {
+            await news?.stop()
             await replicator.stop()
             await cluster.stop()
             await blobs.shutdown()
@@ -127,6 +139,7 @@ package final class IndexRole: Sendable {
 
     package func stop() async {
         await server.stop()
+        await news?.stop()
         await replicator.stop()
         await cluster.stop()
         await blobs.shutdown()

@@ -36,9 +36,8 @@ package final class IndexServer: Sendable {
         limits: HTTPLimits = HTTPLimits(), logger: Logger
     ) async throws(HTTPServiceError) -> IndexServer {
         let scheme = certificates == nil ? "http" : "https"
-        let calls = RouteTable(
-            title: "Index", description: "Names and tags.", tokenText: "a token of the registry", schemas: [:],
-            parameters: [:],
+        let calls = RegistryDescription.table(
+            title: "index", description: "Names and tags, and what they lead to.",
             routes: IndexAPI(
                 service, limits: limits, counters: metrics.counters, now: { StoredIndex.now }
             ).routes + NameLinkCalls(StoredIndex(service), access: access).routes + [
@@ -55,8 +54,7 @@ package final class IndexServer: Sendable {
                             await metrics.families() + AdmissionFamilies.all(of: admission.figures)),
                         type: MetricsPage.type)
                 },
-            ] + health(service.store))
-        let watch = WatchCalls(hub, limits: limits)
+            ] + WatchCalls(hub, limits: limits).routes + health(service.store))
         var services: [HTTPService] = []
         for address in addresses {
             let router = Router(context: ServiceContext.self)
@@ -66,7 +64,6 @@ package final class IndexServer: Sendable {
                     setting: "tokens", open: open, challenge: { RegistryAccess.challenge($0.uri.path) },
                     refuse: refusal))
             calls.add(to: router, refuse: refusal)
-            watch.add(to: router)
             do throws(HTTPServiceError) {
                 services.append(
                     try await HTTPService.start(

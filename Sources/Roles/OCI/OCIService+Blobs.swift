@@ -160,7 +160,8 @@ extension OCIService {
             throw OCIError(429, .tooManyRequests, RequestPlace.refusalText)
         }
         do throws(UploadProblem) {
-            try upload.enter(at: offset)
+            let count = request.headers[.contentLength].flatMap { Int64($0) }
+            try upload.enter(at: offset, bringing: count, isLast: digest != nil)
             defer { upload.leave() }
             let part = UploadPart(id: upload.id, offset: upload.length, digest: digest)
             try await UploadPump(upload: upload, place: place, tap: blobs.tap(part)).run(request.body)

@@ -45,7 +45,6 @@ package final class RegistryServer: Sendable {
     ) async throws(HTTPServiceError) -> RegistryServer {
         let uploads = UploadTable(node.directory)
         let hub = WatchHub()
-        let watch = WatchCalls(hub, limits: limits)
         let service = service(node: node, index: index, cold: cold, upkeep: upkeep).telling {
             hub.tagged($1, of: $0, $2)
         }
@@ -66,41 +65,26 @@ package final class RegistryServer: Sendable {
         let facts = FactsCall(
             here: OriginFacts(node: node, cold: cold, asksBackEnds: false),
             anywhere: OriginFacts(node: node, cold: cold, blobSweep: upkeep?.sweep), access: access)
-        let calls = RouteTable(
-            title: "Registry", description: "Names and tags.", tokenText: "a token of the registry", schemas: [:],
-            parameters: [:],
-            routes: IndexAPI(
+        let scheme = certificates == nil ? "http" : "https"
+        let metrics = OriginMetrics(node: node, cold: cold, upkeep: upkeep, index: indexMetrics, admission: admission)
+        let calls = OriginRoutes.table(
+            title: "registry",
+            IndexAPI(
                 service, limits: limits, counters: indexMetrics.counters,
                 now: { StoredIndex.now }
-            ).routes + [facts.route])
+            ).routes + [facts.route] + WatchCalls(hub, limits: limits).routes
+                + UpkeepCalls(node: node, cold: cold, upkeep: upkeep).routes
+                + OriginRoutes.blobs { await blobs.respond(to: $0, $1) }
+                + OriginRoutes.lists(
+                    cluster: { request, _ in
+                        Response.json(cluster(seenFrom: request, scheme, peers: peers, trackers: trackers))
+                    }, status: { _, _ in status(of: node) }, metrics: { _, _ in await metrics.page() }))
         var services: [HTTPService] = []
         for address in addresses {
             let router = Router(context: ServiceContext.self)
             router.add(middleware: middleware(to: address, access))
             oci.add(to: router)
-            watch.add(to: router)
-            let scheme = certificates == nil ? "http" : "https"
-            router.get("v1/cluster") { request, context in
-                context.refusal(of: RegistryRoles.pull)
-                    ?? Response.json(cluster(seenFrom: request, scheme, peers: peers, trackers: trackers))
-            }
-            router.get("v1/status") { _, context in
-                context.refusal(of: RegistryRoles.pull) ?? status(of: node)
-            }
             calls.add(to: router, refuse: refusal)
-            UpkeepCalls(node: node, cold: cold, upkeep: upkeep).add(to: router)
-            let metrics = OriginMetrics(
-                node: node, cold: cold, upkeep: upkeep, index: indexMetrics, admission: admission)
-            router.get("metrics") { _, context in
-                if let refusal = context.refusal(of: RegistryRoles.pull) { return refusal }
-                return await metrics.page()
-            }
-            for method in [HTTPRequest.Method.get, .head] {
-                router.on("namespace/**", method: method) { await blobs.respond(to: $0, $1) }
-            }
-            for path in ["health", "healthz", "readyz", "readiness"] {
-                router.get(RouterPath(path)) { _, _ in Response.text("ok\n") }
-            }
             do throws(HTTPServiceError) {
                 services.append(
                     try await HTTPService.start(
@@ -142,10 +126,12 @@ package final class RegistryServer: Sendable {
             ]))
     }
 
+    private static let open: Set<String> = ["/health", "/healthz", "/readyz", "/readiness"]
+
     private static func middleware(to address: ListenAddress, _ access: RegistryAccess) -> AccessMiddleware {
         AccessMiddleware(
             RequestGuard(address: address, local: RegistryAccess.localCaller), access.authenticator, setting: "tokens",
-            open: ["/health", "/healthz", "/readyz", "/readiness"],
+            open: open,
             challenge: { RegistryAccess.challenge($0.uri.path) }, refuse: refusal)
     }
 
@@ -153,7 +139,9 @@ package final class RegistryServer: Sendable {
     private static let refusal: RefusalAnswer = { request, status, text in
         let path = request.uri.path
         if path.hasPrefix("/v2") { return OCIService.refusal(status, text) }
-        if IndexAPI.krakens.contains(where: path.hasPrefix) { return .text(text + "\n", status: status) }
+        if (IndexAPI.krakens + ["/namespace/"]).contains(where: path.hasPrefix) {
+            return .text(text + "\n", status: status)
+        }
         return Problem.response(status, "REFUSED", text)
     }
 

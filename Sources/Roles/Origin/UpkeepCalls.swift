@@ -24,26 +24,30 @@ package struct UpkeepCalls: Sendable {
 
     private static let mostListed = 100
 
-    package func add(to router: Router<ServiceContext>) {
-        router.get("v1/origin") { _, context in
-            if let refusal = context.refusal(of: RegistryRoles.pull) { return refusal }
-            return await status()
-        }
-        router.post("v1/scrub") { _, context in
-            if let refusal = context.refusal(of: RegistryRoles.admin) { return refusal }
-            guard let upkeep else { return Self.nothing }
-            await upkeep.scrubber.scrubAll()
-            return .json(Self.json(await upkeep.scrubber.status(), node), status: .accepted)
-        }
-        router.get("v1/scrub") { _, context in
-            if let refusal = context.refusal(of: RegistryRoles.pull) { return refusal }
-            guard let upkeep else { return Self.nothing }
-            return .json(Self.json(await upkeep.scrubber.status(), node))
-        }
-        router.post("v1/blobs/{digest}/doubts") { request, context in
-            if let refusal = context.refusal(of: RegistryRoles.pull) { return refusal }
-            return await doubt(request, context)
-        }
+    package var routes: [Route] {
+        [
+            Route(.get, "/v1/origin", "The disk, and what is to be stored", access: .role(RegistryRoles.pull)) { _, _ in
+                await status()
+            },
+            Route(
+                .post, "/v1/scrub", "Hold all blobs against their digests", answers: [.init(202, "under way")],
+                access: .role(RegistryRoles.admin)
+            ) { _, _ in
+                guard let upkeep else { return Self.nothing }
+                await upkeep.scrubber.scrubAll()
+                return .json(Self.json(await upkeep.scrubber.status(), node), status: .accepted)
+            },
+            Route(.get, "/v1/scrub", "What is wrong, and what was looked at", access: .role(RegistryRoles.pull)) {
+                _, _ in
+                guard let upkeep else { return Self.nothing }
+                return .json(Self.json(await upkeep.scrubber.status(), node))
+            },
+            Route(
+                .post, "/v1/blobs/{digest}/doubts", "A piece of a blob was wrong", body: "Doubt",
+                answers: [.init(202, "it is looked at"), .init(404, "no such blob", schema: "Problem")],
+                access: .role(RegistryRoles.pull)
+            ) { await doubt($0, $1) },
+        ]
     }
 
     private static var nothing: Response {

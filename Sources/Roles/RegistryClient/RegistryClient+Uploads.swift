@@ -32,14 +32,18 @@ extension RegistryClient {
     }
 
     /// Gives a name a blob that the registry has under another one.
-    /// - Parameter other: nil for any.
+    /// - Parameters:
+    ///   - other: nil for any.
+    ///   - size: the bytes of an upload in its place, see ``beginUpload(in:size:)``.
     /// - Returns: nil when that is done, else an upload that the registry began in its place.
     package func mount(
-        _ digest: BlobDigest, in name: ContentName, from other: ContentName?
+        _ digest: BlobDigest, in name: ContentName, from other: ContentName?, size: Int64? = nil
     ) async throws(RegistryError) -> UploadSession? {
         let call = Call(
             method: .POST,
-            url: try url("/v2/\(name)/blobs/uploads/", query: "?mount=\(digest)" + (other.map { "&from=\($0)" } ?? "")),
+            url: try url(
+                "/v2/\(name)/blobs/uploads/",
+                query: "?mount=\(digest)" + (other.map { "&from=\($0)" } ?? "") + (size.map { "&size=\($0)" } ?? "")),
             headers: ["Content-Length": "0"], body: [], accepts: [201, 202])
         let answer = try await exchange(call)
         _ = try await body(of: answer, limit: 64 << 10)

@@ -19,11 +19,26 @@ package struct WatchCalls: Sendable {
         self.limits = limits
     }
 
-    package func add(to router: Router<ServiceContext>) {
-        router.get("v1/watch") { await watch($0, $1) }
-        router.post("v1/warmings") { await warm($0, $1) }
-        router.get("v1/warmings/:id") { await state($0, $1) }
-        router.post("v1/warmings/:id/reports") { await report($0, $1) }
+    package var routes: [Route] {
+        [
+            Route(
+                .get, "/v1/watch", "What is put, and what to warm, as soon as there is any",
+                parameters: ["watcher", "host", "site", "epoch", "last", "hold"],
+                access: .role(RegistryRoles.pull)
+            ) { await watch($0, $1) },
+            Route(
+                .post, "/v1/warmings", "Have agents pull something", body: "Warming",
+                answers: [.init(202, "under way"), .init(409, "no agent is here", schema: "Problem")],
+                access: .role(RegistryRoles.admin)
+            ) { await warm($0, $1) },
+            Route(.get, "/v1/warmings/{id}", "How far they are", access: .role(RegistryRoles.pull)) {
+                await state($0, $1)
+            },
+            Route(
+                .post, "/v1/warmings/{id}/reports", "How far an agent is", body: "WarmReport",
+                answers: [.init(204, "taken")], access: .role(RegistryRoles.pull)
+            ) { await report($0, $1) },
+        ]
     }
 
     private static let mostName = 255

@@ -1,6 +1,9 @@
 // The functions are hidden in the program, so that the library's calls of its own functions never end here.
 #pragma GCC visibility push(hidden)
 #include "cpq.h"
+// Only whether an address can be read is of interest.
+void *PQconninfoParse(const char *address, char **message);
+void PQconninfoFree(void *options);
 #pragma GCC visibility pop
 
 #include <dlfcn.h>
@@ -9,9 +12,10 @@
 
 #define FUNCTIONS(each)                                                                                                \
     each(PQconnectdbParams) each(PQfinish) each(PQstatus) each(PQtransactionStatus) each(PQerrorMessage)              \
-    each(PQsetNoticeProcessor) each(PQexec) each(PQprepare) each(PQexecPrepared) each(PQresultStatus)                 \
-    each(PQresultErrorField) each(PQntuples) each(PQnfields) each(PQgetisnull) each(PQgetlength) each(PQgetvalue)      \
-    each(PQclear)
+    each(PQsetNoticeProcessor) each(PQsetnonblocking) each(PQsocket) each(PQsendQuery) each(PQsendPrepare)            \
+    each(PQsendQueryPrepared) each(PQflush) each(PQconsumeInput) each(PQisBusy) each(PQgetResult)                     \
+    each(PQresultStatus) each(PQresultErrorField) each(PQntuples) each(PQnfields) each(PQgetisnull)                   \
+    each(PQgetlength) each(PQgetvalue) each(PQclear) each(PQfreemem) each(PQconninfoParse) each(PQconninfoFree)
 
 #define MEMBER(name) __typeof__(&name) name;
 static struct { FUNCTIONS(MEMBER) } library;
@@ -39,6 +43,14 @@ PGconn *PQconnectdbParams(const char *const *keywords, const char *const *values
     return cpq_problem() ? NULL : library.PQconnectdbParams(keywords, values, expand_dbname);
 }
 
+char *cpq_malformed(const char *address) {
+    char *message = NULL;
+    if (cpq_problem()) return NULL;
+    void *options = library.PQconninfoParse(address, &message);
+    if (options) library.PQconninfoFree(options);
+    return message;
+}
+
 // Whoever calls these has a connection, or a result of one.
 void PQfinish(PGconn *connection) { library.PQfinish(connection); }
 ConnStatusType PQstatus(const PGconn *connection) { return library.PQstatus(connection); }
@@ -49,15 +61,21 @@ char *PQerrorMessage(const PGconn *connection) { return library.PQerrorMessage(c
 PQnoticeProcessor PQsetNoticeProcessor(PGconn *connection, PQnoticeProcessor processor, void *argument) {
     return library.PQsetNoticeProcessor(connection, processor, argument);
 }
-PGresult *PQexec(PGconn *connection, const char *query) { return library.PQexec(connection, query); }
-PGresult *PQprepare(PGconn *connection, const char *name, const char *query, int count, const Oid *types) {
-    return library.PQprepare(connection, name, query, count, types);
+int PQsetnonblocking(PGconn *connection, int flag) { return library.PQsetnonblocking(connection, flag); }
+int PQsocket(const PGconn *connection) { return library.PQsocket(connection); }
+int PQsendQuery(PGconn *connection, const char *query) { return library.PQsendQuery(connection, query); }
+int PQsendPrepare(PGconn *connection, const char *name, const char *query, int count, const Oid *types) {
+    return library.PQsendPrepare(connection, name, query, count, types);
 }
-PGresult *PQexecPrepared(
+int PQsendQueryPrepared(
     PGconn *connection, const char *name, int count, const char *const *values, const int *lengths, const int *formats,
     int result_format) {
-    return library.PQexecPrepared(connection, name, count, values, lengths, formats, result_format);
+    return library.PQsendQueryPrepared(connection, name, count, values, lengths, formats, result_format);
 }
+int PQflush(PGconn *connection) { return library.PQflush(connection); }
+int PQconsumeInput(PGconn *connection) { return library.PQconsumeInput(connection); }
+int PQisBusy(PGconn *connection) { return library.PQisBusy(connection); }
+PGresult *PQgetResult(PGconn *connection) { return library.PQgetResult(connection); }
 ExecStatusType PQresultStatus(const PGresult *result) { return library.PQresultStatus(result); }
 char *PQresultErrorField(const PGresult *result, int field) { return library.PQresultErrorField(result, field); }
 int PQntuples(const PGresult *result) { return library.PQntuples(result); }
@@ -66,3 +84,4 @@ int PQgetisnull(const PGresult *result, int row, int column) { return library.PQ
 int PQgetlength(const PGresult *result, int row, int column) { return library.PQgetlength(result, row, column); }
 char *PQgetvalue(const PGresult *result, int row, int column) { return library.PQgetvalue(result, row, column); }
 void PQclear(PGresult *result) { library.PQclear(result); }
+void PQfreemem(void *memory) { library.PQfreemem(memory); }

@@ -1,14 +1,22 @@
 import CPQ
+import Glibc
+import Threads
 
-/// One connection, for as long as a closure has it. Blocks.
+/// One connection, for as long as a closure has it. Blocks, though no longer than its patience at a statement.
 package final class PostgresConnection {
     private let handle: OpaquePointer
+    /// Seconds for the answer to a statement.
+    private let patience: Double
+    /// No statement is sent any more: the answer to an earlier one may still come.
+    private var isBroken = false
+    /// Whether the server may have committed what it did not say to have committed.
+    private var isInDoubt = false
     /// The names of statements that this connection has prepared.
     private var prepared: [String: String] = [:]
 
     /// - Parameter url: `postgresql://…`, or what else libpq takes for a connection.
-    init(_ url: String) throws(PostgresError) {
-        if let problem = cpq_problem() { throw .unavailable(String(cString: problem)) }
+    init(_ url: String, patience: Double) throws(PostgresError) {
+        if let problem = cpq_problem() { throw .refused(state: "", String(cString: problem)) }
         let keys = ["dbname", "connect_timeout", "tcp_user_timeout", "application_name"]
         let values = [url, "5", "10000", "swoop"]
         let connection = Self.withStrings(keys) { keys in
@@ -16,8 +24,10 @@ package final class PostgresConnection {
         }
         guard let connection else { throw .unavailable("no memory for a connection") }
         handle = connection
+        self.patience = patience
         guard PQstatus(handle) == CONNECTION_OK else { throw .unavailable(lastMessage) }
         PQsetNoticeProcessor(handle, { _, _ in }, nil)
+        guard PQsetnonblocking(handle, 1) == 0 else { throw .unavailable(lastMessage) }
         // Whatever the server is set to, a commit is durable when it is said.
         try query(
             """
@@ -28,14 +38,30 @@ package final class PostgresConnection {
 
     deinit { PQfinish(handle) }
 
-    var isUsable: Bool { PQstatus(handle) == CONNECTION_OK && PQtransactionStatus(handle) == PQTRANS_IDLE }
+    /// Whether statements can be sent: what the server said while nobody asked it is read.
+    func isUsable() -> Bool {
+        guard !isBroken, PQstatus(handle) == CONNECTION_OK, PQtransactionStatus(handle) == PQTRANS_IDLE else {
+            return false
+        }
+        // A server that ends connections says why, and then closes them.
+        for _ in 0..<3 {
+            guard isReadable(within: 0, alsoWritable: false) else { return PQstatus(handle) == CONNECTION_OK }
+            guard PQconsumeInput(handle) == 1, PQisBusy(handle) == 0 else { return false }
+        }
+        return false
+    }
+
+    /// Whether what failed here can be tried on another connection: this one ended, and nothing was being committed.
+    var mayTryAgain: Bool { isBroken && !isInDoubt }
 
     /// Runs a statement. Its text is part of the program; what varies is a parameter.
     @discardableResult
     package func query(_ sql: StaticString, _ values: [PostgresValue] = []) throws(PostgresError) -> [PostgresRow] {
         let name = try prepare(sql, values)
-        let result = Self.withSent(values) { pointers, lengths, formats in
-            PQexecPrepared(handle, name, Int32(values.count), pointers, lengths, formats, 1)
+        let result = try answer {
+            Self.withSent(values) { pointers, lengths, formats in
+                PQsendQueryPrepared(handle, name, Int32(values.count), pointers, lengths, formats, 1)
+            }
         }
         defer { PQclear(result) }
         try check(result)
@@ -44,7 +70,7 @@ package final class PostgresConnection {
 
     /// Runs statements without parameters, for a schema.
     package func run(script: StaticString) throws(PostgresError) {
-        let result = PQexec(handle, script.description)
+        let result = try answer { PQsendQuery(handle, script.description) }
         defer { PQclear(result) }
         try check(result)
     }
@@ -57,6 +83,8 @@ package final class PostgresConnection {
             try? run(script: "ROLLBACK")
             throw error
         }
+        isInDoubt = true
+        defer { isInDoubt = isBroken }
         try run(script: "COMMIT")
         return value
     }
@@ -68,12 +96,65 @@ package final class PostgresConnection {
         return text.split(separator: "\n").first.map(String.init) ?? "no reason given"
     }
 
+    /// Sends something, and waits for the last result of what the server answers.
+    /// - Parameter send: 1 where it could be sent.
+    private func answer(_ send: () -> Int32) throws(PostgresError) -> OpaquePointer? {
+        guard !isBroken else { throw .unavailable("the connection broke") }
+        let end = Clocks.steadySeconds + patience
+        guard send() == 1 else { throw broken(lastMessage) }
+        while true {
+            let left = PQflush(handle)
+            if left == 0 { break }
+            guard left > 0 else { throw broken(lastMessage) }
+            // The server may wait until what it says is read.
+            if try wait(until: end, alsoWritable: true), PQconsumeInput(handle) == 0 { throw broken(lastMessage) }
+        }
+        var last: OpaquePointer?
+        do throws(PostgresError) {
+            while true {
+                while PQisBusy(handle) == 1 {
+                    _ = try wait(until: end, alsoWritable: false)
+                    guard PQconsumeInput(handle) == 1 else { throw broken(lastMessage) }
+                }
+                guard let result = PQgetResult(handle) else { return last }
+                PQclear(last)
+                last = result
+            }
+        } catch {
+            PQclear(last)
+            throw error
+        }
+    }
+
+    private func broken(_ reason: String) -> PostgresError {
+        isBroken = true
+        return .unavailable(reason)
+    }
+
+    /// - Returns: whether there is something to read.
+    private func wait(until end: Double, alsoWritable: Bool) throws(PostgresError) -> Bool {
+        let left = end - Clocks.steadySeconds
+        guard left > 0 else {
+            // A statement that waits is not begun anew.
+            isInDoubt = true
+            throw broken("no answer within \(Int(patience)) s")
+        }
+        return isReadable(within: left, alsoWritable: alsoWritable)
+    }
+
+    private func isReadable(within seconds: Double, alsoWritable: Bool) -> Bool {
+        var place = pollfd(
+            fd: PQsocket(handle), events: Int16(POLLIN) | (alsoWritable ? Int16(POLLOUT) : 0), revents: 0)
+        guard poll(&place, 1, Int32((seconds * 1000).rounded(.up))) > 0 else { return false }
+        return place.revents & ~Int16(POLLOUT) != 0
+    }
+
     private func prepare(_ sql: StaticString, _ values: [PostgresValue]) throws(PostgresError) -> String {
         let text = sql.description
         if let name = prepared[text] { return name }
         let name = "s\(prepared.count)"
         let types = values.map(\.type)
-        let result = PQprepare(handle, name, text, Int32(types.count), types)
+        let result = try answer { PQsendPrepare(handle, name, text, Int32(types.count), types) }
         defer { PQclear(result) }
         try check(result)
         prepared[text] = name
@@ -85,13 +166,14 @@ package final class PostgresConnection {
         case PGRES_COMMAND_OK, PGRES_TUPLES_OK: return
         default: break
         }
-        guard PQstatus(handle) == CONNECTION_OK, let result else { throw .unavailable(lastMessage) }
+        guard PQstatus(handle) == CONNECTION_OK, let result else { throw broken(lastMessage) }
         let state = PQresultErrorField(result, Int32(UInt8(ascii: "C"))).map { String(cString: $0) } ?? ""
         switch state {
         case "40001", "40P01": throw .conflict(lastMessage)
-        // No room, too many connections, the server is being stopped.
-        case let state where state.hasPrefix("53") || state.hasPrefix("57") || state.hasPrefix("08"):
-            throw .unavailable(lastMessage)
+        // The server is being stopped, or ends this connection.
+        case let state where state.hasPrefix("57P") || state.hasPrefix("08"): throw broken(lastMessage)
+        // No room, too many connections.
+        case let state where state.hasPrefix("53") || state.hasPrefix("57"): throw .unavailable(lastMessage)
         default: throw .refused(state: state, lastMessage)
         }
     }

@@ -1,10 +1,16 @@
-import Glibc
+import CPQ
 import Threads
 
 /// Connections to one server, each on a thread of its own, which connects when it has something to do.
+///
+/// While the server is away what is asked of it fails soon: one thread at a time tries to connect. A server that was started again
+/// ended the connections to it: what meets that is tried once more on a new one, unless it may have been committed.
 package final class PostgresPool: Sendable {
-    private let url: String
-    private let waiting: WorkLine
+    /// Done on each new connection before anything else, as making tables.
+    package typealias Preparation = @Sendable (PostgresConnection) throws(PostgresError) -> Void
+
+    private let line: WorkLine
+    private let connector: Connector
 
     /// How often a transaction is tried when others stand in its way.
     private static let mostTries = 8
@@ -12,13 +18,25 @@ package final class PostgresPool: Sendable {
     /// - Parameters:
     ///   - url: `postgresql://…`
     ///   - connections: the most at a time.
-    package init(_ url: String, connections: Int = 8) {
-        self.url = url
-        let waiting = WorkLine()
-        self.waiting = waiting
+    ///   - patience: seconds for the answer to a statement, and seconds that something waits for a connection.
+    package init(
+        _ url: String, connections: Int = 8, patience: Double = 8, prepare: @escaping Preparation = { _ in }
+    ) {
+        let line = WorkLine()
+        let connector = Connector(url, patience: patience, prepare: prepare)
+        (self.line, self.connector) = (line, connector)
         for _ in 0..<max(1, connections) {
-            Threads.runDetached(name: "postgres") { Self.serve(waiting, url) }
+            Threads.runDetached(name: "postgres") { Self.serve(line, connector) }
         }
+    }
+
+    /// Whether the address can be one, and the library for it is there.
+    package static func check(_ url: String) throws(PostgresError) {
+        if let problem = cpq_problem() { throw .refused(state: "", String(cString: problem)) }
+        guard let message = cpq_malformed(url) else { return }
+        defer { PQfreemem(message) }
+        // What libpq says of it may have the password in it.
+        throw .refused(state: "", "that is no address of a database")
     }
 
     /// Runs `body` on a connection, in a transaction. Returns when that is committed.
@@ -37,95 +55,56 @@ package final class PostgresPool: Sendable {
         }
     }
 
-    /// Runs `body`, statements that each stand for themselves.
+    /// Runs `body`, statements that each stand for themselves, and that may be done twice.
     package func run<R: Sendable>(
         _ body: @escaping @Sendable (PostgresConnection) throws(PostgresError) -> R
     ) async throws(PostgresError) -> R {
         let result: Result<R, PostgresError> = await withCheckedContinuation { continuation in
-            waiting.add { connection in
+            line.add { found, isLast in
                 do throws(PostgresError) {
-                    continuation.resume(returning: .success(try body(connection.get())))
+                    let connection = try found.get()
+                    do throws(PostgresError) {
+                        continuation.resume(returning: .success(try body(connection)))
+                    } catch {
+                        if !isLast, connection.mayTryAgain { return false }
+                        throw error
+                    }
                 } catch {
                     continuation.resume(returning: .failure(error))
                 }
+                return true
             }
         }
         return try result.get()
     }
 
     /// Refuses what comes from now on; threads end when they have done what waits.
-    package func close() { waiting.close() }
+    package func close() { line.close() }
 
-    private static func serve(_ waiting: WorkLine, _ url: String) {
+    private static func serve(_ line: WorkLine, _ connector: Connector) {
         var connection: PostgresConnection?
-        while let work = waiting.next() {
-            if connection?.isUsable != true {
-                connection = nil
-                do throws(PostgresError) { connection = try PostgresConnection(url) } catch {
-                    work(.failure(error))
-                    continue
-                }
+        while let (work, since) = line.next() {
+            guard Clocks.steadySeconds - since <= connector.patience else {
+                _ = work(.failure(.unavailable("too much waits for it")), true)
+                continue
             }
-            if let connection { work(.success(connection)) }
-            // The server may have ended the connection while it was idle: the next one is told by isUsable only after
-            // a statement failed.
+            if connection?.isUsable() != true { connection = nil }
+            var isDone = false
+            while !isDone {
+                var isNew = false
+                if connection == nil {
+                    do throws(PostgresError) {
+                        connection = try connector.connect()
+                        isNew = true
+                    } catch {
+                        isDone = work(.failure(error), true)
+                        continue
+                    }
+                }
+                guard let open = connection else { continue }
+                isDone = work(.success(open), isNew)
+                if !isDone { connection = nil }
+            }
         }
-    }
-}
-
-/// Work that threads wait for.
-private final class WorkLine: @unchecked Sendable {
-    // Sendable: everything below is touched with the mutex held, except by init and deinit.
-    typealias Work = @Sendable (Result<PostgresConnection, PostgresError>) -> Void
-
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    private var works: [Work] = []
-    private var first = 0
-    private var isClosed = false
-
-    init() {
-        pthread_mutex_init(mutex, nil)
-        pthread_cond_init(condition, nil)
-    }
-
-    deinit {
-        pthread_cond_destroy(condition)
-        pthread_mutex_destroy(mutex)
-        condition.deallocate()
-        mutex.deallocate()
-    }
-
-    func add(_ work: @escaping Work) {
-        pthread_mutex_lock(mutex)
-        let isClosed = isClosed
-        if !isClosed { works.append(work) }
-        pthread_cond_signal(condition)
-        pthread_mutex_unlock(mutex)
-        if isClosed { work(.failure(.closed)) }
-    }
-
-    /// Waits; nil when it was closed and nothing waits.
-    func next() -> Work? {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        while first == works.count {
-            if isClosed { return nil }
-            pthread_cond_wait(condition, mutex)
-        }
-        let work = works[first]
-        first += 1
-        if first == works.count || first > 1024 {
-            works.removeFirst(first)
-            first = 0
-        }
-        return work
-    }
-
-    func close() {
-        pthread_mutex_lock(mutex)
-        isClosed = true
-        pthread_cond_broadcast(condition)
-        pthread_mutex_unlock(mutex)
     }
 }

@@ -83,7 +83,7 @@ final class VirtualEngine {
                 socket: network.listen(on: address), loop: loop, staging: context.staging, tunables: context.tunables,
                 admission: context.admission, logger: logger,
                 resolve: { [weak engine] connection, hash in
-                    guard let engine, engine.info.hashes.wire.contains(hash), engine.adopt(connection) else { return }
+                    guard let engine, engine.wireHashes.all.contains(hash), engine.adopt(connection) else { return }
                     connection.join(engine)
                 })
         holder.failed = { [weak self] in self?.failure = $0 }

@@ -26,12 +26,29 @@ struct RegistryArguments: ParsableArguments {
         transform: PinArgument.parse)
     var pin: CertificatePin?
 
+    @Option(
+        help: ArgumentHelp(
+            "A configuration, a YAML file, that says what the registry is told and whom to trust.", valueName: "file",
+            visibility: .hidden))
+    var registryConfig: String?
+
+    @Option(help: ArgumentHelp("A file with secrets that is laid over it.", valueName: "file", visibility: .hidden))
+    var registrySecrets: String?
+
     static let defaultURL = "http://127.0.0.1:15000"
+
+    /// What the files say; nil for none. Blocks on the disk.
+    private func configured() throws -> RoleConfiguration? {
+        guard registryConfig != nil || registrySecrets != nil else { return nil }
+        let place = (registryConfig, registrySecrets)
+        return RoleConfiguration(
+            values: try ConfigurationArguments.read(place).configuration, place: place, site: nil)
+    }
 
     /// - Parameter silence: seconds without a byte after which a request counts as failed.
     func client(silence: Double) throws -> RegistryClient {
         let (url, credential) = try place()
-        var settings = settings
+        var settings = try settings
         settings.readTimeout = silence
         return RegistryClient(base: url, credential: credential, settings: settings)
     }
@@ -39,11 +56,11 @@ struct RegistryArguments: ParsableArguments {
     /// A client for content; where an index was named, of one of its origins, as an index has none.
     func contentClient(silence: Double) async throws -> RegistryClient {
         let (url, credential) = try place()
-        var settings = settings
+        var settings = try settings
         settings.readTimeout = silence
         let named = RegistryClient(base: url, credential: credential, settings: settings)
         guard await named.hasContent() == false else { return named }
-        let view = RegistryView(url, credential: credential, settings: self.settings)
+        let view = RegistryView(url, credential: credential, settings: try self.settings)
         let origins = (try? await view.parts(now: 0))?.origins.map(\.url).shuffled() ?? []
         await view.shutdown()
         // What is told over TLS to the index is not told to an origin without it.
@@ -61,9 +78,11 @@ struct RegistryArguments: ParsableArguments {
 
     /// Of connections to all parts of the registry.
     var settings: HTTPTransportSettings {
-        var settings = HTTPTransportSettings()
-        settings.pin = pin
-        return settings
+        get throws {
+            var settings = try configured()?.transport() ?? HTTPTransportSettings()
+            settings.pin = pin
+            return settings
+        }
     }
 
     /// Where the registry is, and what it is told.
@@ -82,7 +101,7 @@ struct RegistryArguments: ParsableArguments {
                 .usage, "'--pin' is of no use for '\(text.shown)', which is without TLS",
                 advice: "Write --registry https://HOST:15000.")
         }
-        return (url, try CredentialFile.read(tokenFile))
+        return (url, try CredentialFile.read(tokenFile) ?? configured()?.credential())
     }
 
     /// Where digests and unfinished uploads are remembered; nil where there is no home.

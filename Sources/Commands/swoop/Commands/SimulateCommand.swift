@@ -4,7 +4,7 @@ import SwarmSimulator
 /// `swoop simulate`: predicts how long a delivery will take.
 struct SimulateCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
-        commandName: "simulate",
+        commandName: "delivery",
         abstract: "Say how long a delivery to many hosts will take, and what would make it faster.",
         discussion: """
             Runs the decisions that `swoop get` and `swoop seed` run, for every host, on a virtual clock: nothing is sent. \

@@ -126,7 +126,7 @@ struct TrackerCommand: SwoopCommand {
     private func origins(_ given: RoleConfiguration) throws -> TrackerOrigins? {
         guard let registry = access.registry ?? given.originURL else { return nil }
         let (url, credential) = try access.place(configured: registry)
-        return TrackerOrigins(url, credential: credential, settings: access.settings)
+        return TrackerOrigins(url, credential: credential, settings: try access.settings)
     }
 
     private func configuration(_ given: RoleConfiguration, _ origins: TrackerOrigins?) throws -> TrackerConfiguration {

@@ -135,7 +135,7 @@ struct AgentCommand: SwoopCommand {
         let (local, transport) = try await Threads.offload { [tokens] in
             Result { (try tokens == nil ? given.localAccess() : Self.access(tokens), try given.transport()) }
         }.get()
-        var settings = access.settings
+        var settings = try access.settings
         settings.tls = transport.tls
         if case .tokens(let tokens) = local {
             StopSignal.shared.onHangup {

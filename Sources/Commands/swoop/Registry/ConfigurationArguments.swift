@@ -27,11 +27,12 @@ struct ConfigurationArguments: ParsableArguments, Sendable {
     var mutexProfileFraction: Int?
 
     /// What stands in the files. Blocks on the disk elsewhere.
-    func load(_ role: ConfiguredRole, _ reporter: Reporter) async throws -> RoleConfiguration {
+    /// - Parameter reporter: told of what is odd there; nil for nobody.
+    func load(_ role: ConfiguredRole, _ reporter: Reporter?) async throws -> RoleConfiguration {
         let (configuration, notes) = try await Threads.offload { [self] in
             Result { try Self.read(place(of: role)) }
         }.get()
-        for note in notes { reporter.warning(note.description.shown) }
+        for note in notes { reporter?.warning(note.description.shown) }
         let (path, secrets) = place(of: role)
         return RoleConfiguration(
             values: configuration, place: (path, secrets), site: zone ?? configuration.site)
@@ -67,7 +68,7 @@ struct ConfigurationArguments: ParsableArguments, Sendable {
 
 /// Whose file it is.
 enum ConfiguredRole: String, Sendable {
-    case origin, index, tracker, agent
+    case origin, index, tracker, agent, up, testfs
     case push = "push-cli"
 }
 
@@ -120,16 +121,22 @@ struct RoleConfiguration: Sendable {
         }
     }
 
+    private var isOpen: Bool { values.insecure || !values.tokens.isEmpty }
+
+    /// Where a role that sees to its access by itself listens: this machine alone, until the files say something else.
+    var plainHost: String {
+        guard let host = values.host else { return isOpen ? "::" : "127.0.0.1" }
+        return host == "localhost" ? "127.0.0.1" : host
+    }
+
     /// Where a role listens: this machine alone, until the files say who may come from others.
     func host() throws -> String {
-        let isOpen = values.insecure || !values.tokens.isEmpty
-        guard let host = values.host else { return isOpen ? "::" : "127.0.0.1" }
-        guard isOpen || HostName.isLoopback(host) else {
+        guard isOpen || HostName.isLoopback(plainHost) else {
             throw Failure(
                 .usage, "with the key 'host' others reach this role, and anybody could use it",
                 advice:
                     "Give 'tokens' in a file for --secrets, or 'insecure: true' if all who reach it may do everything.")
         }
-        return host == "localhost" ? "127.0.0.1" : host
+        return plainHost
     }
 }

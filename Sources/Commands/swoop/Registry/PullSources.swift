@@ -46,8 +46,8 @@ final class PullSources: Sendable {
 
     /// Nil where the registry has no swarm.
     private func swarm(_ manifest: Manifest, _ http: any BlobSource) async -> (any BlobSource)? {
-        guard let (url, credential) = try? access.place() else { return nil }
-        let view = RegistryView(url, credential: credential, settings: access.settings)
+        guard let (url, credential) = try? access.place(), let settings = try? access.settings else { return nil }
+        let view = RegistryView(url, credential: credential, settings: settings)
         running.withLock { $0.view = view }
         let fixed = Reference(name: reference.name, version: .digest(manifest.digest))
         guard let content = try? await view.resolve(fixed, now: 0), let swarm = try? SwarmNode(logger: logger) else {

@@ -12,6 +12,7 @@ import IndexServer
 import Logging
 import NameIndex
 import Origin
+import OriginCluster
 import Registry
 import RegistryAccess
 import RegistryClient
@@ -39,6 +40,15 @@ struct RegistryPlace: Sendable {
     /// Other registries that get some of the tags, and what they are told.
     var remotes = Remotes.none
     var remoteCredential: RegistryCredential?
+    /// Of a configuration: what is not about places.
+    var index: IndexConfiguration
+    var origin: OriginConfiguration
+
+    init(data: String, host: String, ports: Ports, security: RegistrySecurity, backend: BackendAddress?) {
+        (self.data, self.host, self.ports) = (data, host, ports)
+        (self.security, self.backend) = (security, backend)
+        (index, origin) = (IndexConfiguration(data: data), OriginConfiguration(data: data))
+    }
 
     static let usualURL = "http://127.0.0.1:15000"
 
@@ -87,7 +97,7 @@ struct RegistryHost: Sendable {
         let swarm = try SwarmNode(configuration: configuration, logger: logger)
         var options = TransferOptions()
         options.listen = peers
-        options.egress = EgressLimits()
+        options.egress = place.origin.egress
         let node = BlobNode(directory: directory, swarm: swarm, options: options, logger: logger)
         var cold: ColdStore?
         var upkeep: OriginUpkeep?
@@ -95,7 +105,8 @@ struct RegistryHost: Sendable {
             try await node.start()
             cold = try await openCold(place, node, logger)
             try await cold?.start()
-            let keeper = OriginUpkeep(node: node, cold: cold, holders: OriginHolders(names), logger: logger)
+            let keeper = OriginUpkeep(
+                node: node, cold: cold, holders: OriginHolders(names), rules: place.origin.space, logger: logger)
             upkeep = keeper
             var settings = TrackerConfiguration(http: [trackers], udp: [trackers])
             settings.admission = admission
@@ -110,7 +121,7 @@ struct RegistryHost: Sendable {
             let ports = [15000, 15002, 15004].map { ListenAddress(host: place.host, port: place.port($0)) }
             let replicator = Replicator(
                 names, blobs: NodeReplicaBlobs(node: node, cold: cold), credential: place.remoteCredential,
-                logger: logger)
+                backoff: place.index.remoteBackoff, logger: logger)
             let server = try await RegistryServer.start(
                 at: ports, node: node, index: names, cold: cold, upkeep: keeper, peers: given, trackers: [announce],
                 replication: { await replicator.figures() }, access: place.security.access,
@@ -143,11 +154,14 @@ struct RegistryHost: Sendable {
     private static func openCold(
         _ place: RegistryPlace, _ node: BlobNode, _ logger: Logger
     ) async throws -> ColdStore? {
-        guard let address = place.backend else { return nil }
         do {
-            let store = try await Threads.offload { Result { try address.open() } }.get()
+            var backends = place.origin.backends
+            if let address = place.backend {
+                backends = try Backends(all: try await Threads.offload { Result { try address.open() } }.get())
+            }
+            guard let backends else { return nil }
             return try await ColdStore.open(
-                node: node, backends: try Backends(all: store), path: place.data + "/origin.db",
+                node: node, backends: backends, path: place.data + "/origin.db", settings: place.origin.cold,
                 logger: logger)
         } catch let error as BackendProblem {
             throw Failure(.disk, "--backend: \(error)")
@@ -166,7 +180,9 @@ struct RegistryHost: Sendable {
     }
 
     private static func openNames(_ place: RegistryPlace) async throws -> SQLiteTagStore {
-        let (rules, data) = (try TagRules(), place.data)
+        let data = place.data
+        let rules: TagRules
+        do { rules = try TagRules(mutable: place.index.mutable) } catch { throw Failure(.rules(error), place: data) }
         do throws(TagStoreError) {
             return try await SQLiteTagStore.open(data + "/index.db", rules: rules, remotes: place.remotes)
         } catch {

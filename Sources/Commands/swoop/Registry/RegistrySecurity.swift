@@ -61,11 +61,17 @@ struct RegistrySecurity: Sendable {
     }
 
     /// Reads the files, and makes those that are needed and not given. Blocks on the disk.
-    init(_ files: SecurityArguments, data: String, host: String, needsTokens: Bool, isInsecure: Bool) throws {
+    /// - Parameter given: a configuration that may have tokens and certificates in it.
+    init(
+        _ files: SecurityArguments, data: String, host: String, needsTokens: Bool, isInsecure: Bool,
+        given: RoleConfiguration? = nil
+    ) throws {
         let own = OwnAccess(data: data)
         let isOpen = HostName.isLoopback(host)
-        let makesTokens = needsTokens && files.tokens == nil
-        let makesCertificate = needsTokens && !isOpen && files.tls == nil
+        let givenTokens = files.tokens == nil && !isInsecure ? try given?.tokens() : nil
+        let givenCertificates = files.tls == nil ? try given?.certificates() : nil
+        let makesTokens = needsTokens && files.tokens == nil && givenTokens == nil
+        let makesCertificate = needsTokens && !isOpen && files.tls == nil && givenCertificates == nil
         if makesTokens || makesCertificate {
             do { try own.make(hosts: Self.names(of: host), now: Clocks.wallWholeSeconds) } catch {
                 throw Failure(
@@ -77,9 +83,11 @@ struct RegistrySecurity: Sendable {
         }
         do {
             let tls = files.tls ?? (makesCertificate ? own.tls : nil)
-            certificates = try tls.map { try Certificates($0) }
+            certificates = try tls.map { try Certificates($0) } ?? givenCertificates
             let tokens = files.tokens ?? (makesTokens ? own.tokens : nil)
-            access = try tokens.map { .tokens(try RegistryTokens(path: $0)) } ?? (isInsecure ? .everybody : .local)
+            access =
+                try tokens.map { .tokens(try RegistryTokens(path: $0)) } ?? givenTokens.map { .tokens($0) }
+                ?? (isInsecure ? .everybody : .local)
         } catch let error as Certificates.Problem {
             throw Failure(.usage, error.description.shown)
         } catch let error as TokenTable.Problem {

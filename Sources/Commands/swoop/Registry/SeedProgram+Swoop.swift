@@ -14,12 +14,20 @@ extension SeedProgram {
             Terminal.write(text, to: 1)
             throw QuietExit(status: .done)
         case .withOrigin(let arguments, let config, let secrets):
-            let (configuration, _) = try await Threads.offload {
-                Result { try ConfigurationArguments.read((config, secrets)) }
-            }.get()
-            let command = arguments.prefix(1) + ["--registry=\(configuration.originURL)"] + arguments.dropFirst()
-            return Array(command)
+            let configuration = try await Self.configuration(config, secrets)
+            return arguments.prefix(1) + ["--registry=\(configuration.originURL)"] + arguments.dropFirst()
+        case .withOrigins(let arguments, let config, let secrets):
+            let configuration = try await Self.configuration(config, secrets)
+            // A directory of its own: the origin of this host has the usual one.
+            let place = configuration.caStore.cacheDirectory ?? configuration.data ?? UpCommand.usualData + "/proxy"
+            return arguments.prefix(1) + ["--data=\(place)"] + configuration.clusterArguments + arguments.dropFirst()
         }
+    }
+
+    private static func configuration(_ config: String?, _ secrets: String?) async throws -> RegistryConfiguration {
+        try await Threads.offload {
+            Result { try ConfigurationArguments.read((config, secrets)).configuration }
+        }.get()
     }
 }
 
@@ -28,6 +36,12 @@ extension RegistryConfiguration {
     var originURL: String {
         if let registry { return registry }
         let scheme = tls.authorities.isEmpty || tls.client.isDisabled ? "http" : "https"
-        return origin.fixed.first.map { "\(scheme)://\($0)" } ?? "http://127.0.0.1:15002"
+        return (origin.fixed.first ?? origin.dns).map { "\(scheme)://\($0)" } ?? "http://127.0.0.1:15002"
+    }
+
+    /// All origins, for whoever passes on to them.
+    fileprivate var clusterArguments: [String] {
+        if let dns = origin.dns { return ["--cluster-dns=\(dns)"] }
+        return origin.fixed.isEmpty ? ["--cluster=localhost:15002"] : origin.fixed.map { "--cluster=\($0)" }
     }
 }

@@ -24,8 +24,8 @@ struct TestFSCommand: SwoopCommand {
     @Option(help: ArgumentHelp("The port to listen at; 0 for a free one.", valueName: "port"))
     var port = 14_000
 
-    @Option(help: ArgumentHelp("The address of this machine to be reached at.", valueName: "addr"))
-    var host = "127.0.0.1"
+    @Option(help: ArgumentHelp("The address of this machine to be reached at. Default: 127.0.0.1.", valueName: "addr"))
+    var host: String?
 
     @Option(
         help: ArgumentHelp(
@@ -36,21 +36,26 @@ struct TestFSCommand: SwoopCommand {
     @Flag(help: "Let everybody who reaches --host read and write.")
     var insecure = false
 
+    @OptionGroup var given: ConfigurationArguments
+
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
         guard (0...65_535).contains(port) else { throw ValidationError("'--port' is a number up to 65535") }
-        guard HostName.isLoopback(host) || insecure else {
-            throw ValidationError(
-                "with '--host \(host.shown)' strangers reach the files: add --insecure if they all may read and write them"
-            )
-        }
     }
 
     func run(_ reporter: Reporter) async throws {
-        var logger = global.logger
-        if global.verbose == 0 { logger.logLevel = .warning }
-        let path = data ?? UpCommand.usualData + "/testfs"
+        let given = try await given.load(.testfs, reporter)
+        let logger = given.logger(global, reporter)
+        let insecure = insecure || given.values.insecure
+        let host = host ?? given.plainHost
+        guard HostName.isLoopback(host) || insecure else {
+            throw Failure(
+                .usage,
+                "with '--host \(host.shown)' strangers reach the files: add --insecure if they all may read and write them"
+            )
+        }
+        let path = data ?? given.values.data ?? UpCommand.usualData + "/testfs"
         let files: FileTree
         do throws(SystemError) {
             files = try await Threads.offload { () throws(SystemError) in try FileTree(path: path) }

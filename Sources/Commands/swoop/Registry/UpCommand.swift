@@ -21,6 +21,8 @@ struct UpCommand: SwoopCommand {
             SIGHUP; a mistake leaves those before in force. With --insecure there is neither: whoever reaches the address \
             may push, pull and delete.
 
+            --config names a YAML file for the rest: mutable tags, remotes, back ends by name, tokens (in --secrets), budget.
+
             Examples:
               swoop up
               swoop up --host 192.0.2.7
@@ -36,7 +38,7 @@ struct UpCommand: SwoopCommand {
     var data: String?
 
     @Option(help: ArgumentHelp("The address of this machine to be reached at. Default: 127.0.0.1.", valueName: "addr"))
-    var host = "127.0.0.1"
+    var host: String?
 
     @Option(
         help: ArgumentHelp(
@@ -51,13 +53,12 @@ struct UpCommand: SwoopCommand {
 
     @OptionGroup var files: SecurityArguments
 
+    @OptionGroup var given: ConfigurationArguments
+
     @Flag(help: "Listen at free ports instead of the usual ones; the first line says which.")
     var anyPort = false
 
     @OptionGroup var global: GlobalOptions
-
-    /// Whether callers show tokens.
-    private var needsTokens: Bool { files.tokens != nil || !(HostName.isLoopback(host) || insecure) }
 
     func validate() throws {
         if insecure, files.tokens != nil { throw ValidationError("'--insecure' and '--tokens' exclude each other") }
@@ -65,29 +66,43 @@ struct UpCommand: SwoopCommand {
     }
 
     func run(_ reporter: Reporter) async throws {
-        let supervisor = UpSupervisor(reporter: reporter, passesHangups: needsTokens || files.tlsCertificate != nil)
-        if supervisor.isParent { return try await supervisor.run() }
+        let given = try await given.load(.up, UpSupervisor.isParent ? nil : reporter)
+        let insecure = insecure || given.values.insecure
+        let host = host ?? given.plainHost
+        // Whether callers show tokens.
+        let needsTokens =
+            !insecure && (files.tokens != nil || !given.values.tokens.isEmpty || !HostName.isLoopback(host))
+        let hasCertificate = files.tlsCertificate != nil || given.values.tls.server.files != nil
+        let supervisor = UpSupervisor(reporter: reporter, passesHangups: needsTokens || hasCertificate)
+        if UpSupervisor.isParent { return try await supervisor.run() }
         UpSupervisor.endWithParent()
-        var logger = global.logger
-        if global.verbose == 0 { logger.logLevel = .warning }
-        let (data, files, host, insecure, needsTokens) = (
-            data ?? Self.usualData, files, host, insecure, needsTokens
-        )
+        let logger = given.logger(global, reporter)
+        let (data, files) = (data ?? given.values.data ?? Self.usualData, files)
         let security = try await Threads.offload {
             Result {
                 try RegistrySecurity(
-                    files, data: data, host: host, needsTokens: needsTokens, isInsecure: insecure)
+                    files, data: data, host: host, needsTokens: needsTokens, isInsecure: insecure, given: given)
             }
         }.get()
-        let place = RegistryPlace(
-            data: data, host: host, ports: anyPort ? .free : .usual, security: security, backend: try backendAddress(),
-            remotes: try others.remotes(), remoteCredential: try others.credential)
+        var place = RegistryPlace(
+            data: data, host: host, ports: anyPort ? .free : .usual, security: security, backend: try backendAddress())
+        place.remotes = try others.remotes(try given.remotes())
+        place.remoteCredential = try others.credential
+        try given.fill(&place.index, isRoles: false)
+        place.origin = try await Threads.offload { [origin = place.origin] in
+            Result {
+                var origin = origin
+                try given.fill(&origin, isRoles: false)
+                return origin
+            }
+        }.get()
         StopSignal.shared.setForcedStatus(.done)
         if security.isFromFiles {
             StopSignal.shared.onHangup { Threads.runDetached { security.reload(reporter) } }
         }
         let registry = try await RegistryHost.start(place, logger: logger)
-        report(registry, security, reporter)
+        report(registry, security, needsTokens, reporter)
+        if insecure { reporter.warning("whoever reaches \(registry.oci) may push, pull and delete: --insecure") }
         ServiceManager.ready()
         await StopSignal.shared.wait()
         await registry.stop()
@@ -102,7 +117,9 @@ struct UpCommand: SwoopCommand {
         }
     }
 
-    private func report(_ registry: RegistryHost, _ security: RegistrySecurity, _ reporter: Reporter) {
+    private func report(
+        _ registry: RegistryHost, _ security: RegistrySecurity, _ needsTokens: Bool, _ reporter: Reporter
+    ) {
         let url = registry.url
         var event: [(String, JSONValue)] = [
             ("event", .string("listening")), ("registry", .string(url)), ("oci", .string(registry.oci)),
@@ -112,7 +129,6 @@ struct UpCommand: SwoopCommand {
         if let own = security.own { event.append(("access", .string(own.path))) }
         if let pin = security.pin { event.append(("pin", .string(pin.description))) }
         reporter.event(.object(event))
-        if insecure { reporter.warning("whoever reaches \(registry.oci) may push, pull and delete: --insecure") }
         // The usual address need not be said.
         let place = url == RegistryPlace.usualURL ? "" : " --registry \(url)"
         let pinned = security.pin.map { " --pin \($0)" } ?? ""

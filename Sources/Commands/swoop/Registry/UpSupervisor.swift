@@ -15,8 +15,8 @@ struct UpSupervisor {
     private static let settled = Duration.seconds(60)
 
     /// A service manager does what the parent would.
-    var isParent: Bool {
-        Terminal.environment(Self.mark) == nil && Terminal.environment("NOTIFY_SOCKET") == nil
+    static var isParent: Bool {
+        Terminal.environment(mark) == nil && Terminal.environment("NOTIFY_SOCKET") == nil
             && Terminal.environment("INVOCATION_ID") == nil
     }
 

@@ -2,6 +2,10 @@ import Glibc
 
 /// Tells systemd, if it runs this process, that the service is ready (protocol of sd_notify).
 enum ServiceManager {
+    /// Whether it started this process itself. Programs of a shell that it started do not count, whose variables they have.
+    static let isParent =
+        Terminal.environment("NOTIFY_SOCKET") != nil || Terminal.environment("SYSTEMD_EXEC_PID") == "\(getpid())"
+
     static func ready() {
         guard let name = Terminal.environment("NOTIFY_SOCKET"), !name.isEmpty else { return }
         var address = sockaddr_un()

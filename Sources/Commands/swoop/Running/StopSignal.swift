@@ -27,7 +27,8 @@ final class StopSignal: Sendable {
     /// Whether a stop was requested.
     var isStopped: Bool { state.withLock { $0.stopped } }
 
-    /// Runs on SIGHUP, on the main thread. Without it, SIGHUP requests a stop, as when a terminal is closed.
+    /// Runs on SIGHUP, on the main thread. Without it, SIGHUP requests a stop, as when a terminal is closed; of a service it is
+    /// `systemctl reload`, which finds nothing to read again.
     func onHangup(_ reload: @escaping @Sendable () -> Void) { state.withLock { $0.onHangup = reload } }
 
     /// Sets the exit status of a forced stop: 0 for a process that has done its work.
@@ -91,6 +92,7 @@ final class StopSignal: Sendable {
                 reload()
                 continue
             }
+            if number == SIGHUP, ServiceManager.isParent { continue }
             stop()
             waitForForce(&set)
         }

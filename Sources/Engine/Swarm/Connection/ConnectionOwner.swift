@@ -11,8 +11,8 @@ protocol ConnectionOwner: AnyObject {
     /// The reserved bits of our handshake.
     var reservedBits: ReservedBits { get }
     var extensionIDs: ExtensionIDs { get }
-    /// The torrent's info hashes; a hybrid has two.
-    var infoHashes: InfoHashes { get }
+    /// The hashes that handshakes may name; a hybrid torrent has two.
+    var wireHashes: WireHashes { get }
     /// The content size, for checking messages; nil while the metadata is being downloaded.
     var bounds: ContentBounds? { get }
     var limits: TransferLimits { get }

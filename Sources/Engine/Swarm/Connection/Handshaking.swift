@@ -37,7 +37,7 @@ extension PeerConnection {
         }
 
         init(infoHash: SHA1Digest, owner: any ConnectionOwner) {
-            exchange = HandshakeExchange(infoHash: infoHash, accepted: owner.infoHashes.wire)
+            exchange = HandshakeExchange(infoHash: infoHash, accepted: owner.wireHashes.all)
             eviction = nil
             self.owner = owner
         }
@@ -132,9 +132,9 @@ extension PeerConnection {
     /// Sends our handshake to a peer that named its torrent first, and continues with its received bytes.
     private func answer(_ handshaking: Handshaking) {
         guard let owner = handshaking.owner else { return close(.failed("no such torrent here")) }
-        let hashes = owner.infoHashes
+        let hashes = owner.wireHashes
         do {
-            let step = try handshaking.exchange.found(hashes.wire, second: hashes.v2?.truncated)
+            let step = try handshaking.exchange.found(hashes.all, second: hashes.second)
             sendHandshake(handshaking)
             if !isClosed { follow(step, handshaking) }
         } catch {

@@ -17,6 +17,7 @@ final class MetadataSession: Dialler {
     let context: EngineContext
     let limits: TransferLimits
     private let subject: MetadataSubject
+    let wireHashes: WireHashes
     private let options: TransferOptions
     /// Gets the metadata, and the peer addresses known by then.
     private let finished: (Info, PieceHashes, [PeerAddress]) -> Void
@@ -31,7 +32,7 @@ final class MetadataSession: Dialler {
     private var addresses = RecentKeys<PeerAddress, Void>(capacity: MetadataSession.mostAddresses)
     private var announcers: [SwarmAnnouncer] = []
     private var acquisition: MetadataAcquisition
-    private var isStopped = false
+    private(set) var isStopped = false
     private var timer: TimerToken?
     /// Time at which requested metadata last arrived.
     private var lastProgressAt: Double
@@ -47,12 +48,13 @@ final class MetadataSession: Dialler {
     ) {
         self.context = context
         self.subject = subject
+        wireHashes = WireHashes(subject.hashes, secret: options.swarmSecret)
         self.options = options
         self.enter = enter
         self.report = report
         self.finished = finished
         acquisition = MetadataAcquisition(subject.torrent)
-        known = KnownPeers(primary: subject.hashes.primary)
+        known = KnownPeers(primary: wireHashes.primary)
         incoming = IncomingRoom(limits: context.incoming)
         limits = TransferLimits(
             down: options.downloadLimit, up: options.uploadLimit, parent: context.limits, now: context.loop.now)
@@ -67,7 +69,7 @@ final class MetadataSession: Dialler {
         for address in named { addresses[address] = () }
         known.book.learn(named, from: .configured)
         let tiers = subject.tiers
-        for (index, hash) in subject.hashes.wire.enumerated() where !tiers.isEmpty {
+        for (index, hash) in wireHashes.all.enumerated() where !tiers.isEmpty {
             let enter = enter
             announcers.append(
                 SwarmAnnouncer(
@@ -109,8 +111,10 @@ final class MetadataSession: Dialler {
         for announcer in announcers { announcer.stop() }
     }
 
-    private func found(_ peers: [PeerAddress], in hash: SHA1Digest) {
+    /// - Parameter hash: whose swarm they are of; nil for the torrent's first.
+    func found(_ peers: [PeerAddress], in hash: SHA1Digest? = nil) {
         guard !isStopped else { return }
+        let hash = hash ?? wireHashes.primary
         for peer in peers { addresses[peer] = () }
         known.found(peers, in: hash)
         dial()
@@ -182,12 +186,11 @@ final class MetadataSession: Dialler {
 
     var peerID: PeerID { context.peerID }
     var reservedBits: ReservedBits { subject.hashes.v2 != nil ? ReservedBits.ours.union(.v2) : .ours }
-    var infoHashes: InfoHashes { subject.hashes }
     var extensionIDs: ExtensionIDs { ExtensionIDs.own(isPrivate: subject.torrent?.info.isPrivate ?? false) }
     var bounds: ContentBounds? { nil }
 
     func adopt(_ connection: PeerConnection, _ hash: SHA1Digest) -> Bool {
-        guard !isStopped, subject.hashes.wire.contains(hash) else { return false }
+        guard !isStopped, wireHashes.all.contains(hash) else { return false }
         connections[ObjectIdentifier(connection)] = connection
         return true
     }

@@ -13,7 +13,7 @@ extension TorrentEngine {
     func startAnnouncing() {
         guard options.usesPeers, !isQuiet, !announces.tiers.joined().isEmpty else { return }
         let round = announces.begin()
-        for (index, hash) in info.hashes.wire.enumerated() {
+        for (index, hash) in wireHashes.all.enumerated() {
             let enter = enter
             let announcer = SwarmAnnouncer(
                 infoHash: hash, tiers: announces.tiers, context: context, options: options,
@@ -47,8 +47,10 @@ extension TorrentEngine {
         return progress
     }
 
-    private func found(_ addresses: [PeerAddress], in hash: SHA1Digest) {
+    /// - Parameter hash: whose swarm they are of; nil for the torrent's first.
+    func found(_ addresses: [PeerAddress], in hash: SHA1Digest? = nil) {
         guard !isStopped else { return }
+        let hash = hash ?? wireHashes.primary
         known.found(addresses, in: hash)
         dial()
         carryOutActions()

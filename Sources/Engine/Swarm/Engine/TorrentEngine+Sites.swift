@@ -12,11 +12,13 @@ extension TorrentEngine {
 
     // MARK: Announcements
 
-    /// Announces a piece to every peer. Announcements to peers outside our site are sent in groups.
+    /// Announces a piece to every peer. Announcements for which a peer does not wait are sent in groups.
     func announce(_ piece: UInt32) {
+        let now = context.loop.now
         for (key, connection) in connections {
-            if machine.mayHoldAnnouncements(to: key) {
-                heldAnnouncements.hold(piece, for: key, now: context.loop.now)
+            let hold = machine.holdOfAnnouncement(of: Int(piece), to: key)
+            if hold > 0 {
+                heldAnnouncements.hold(piece, for: key, due: now + hold)
             } else {
                 if !heldAnnouncements.isEmpty { sayHeld(to: key) }
                 connection.send(.have(piece))

@@ -18,6 +18,7 @@ final class TorrentEngine: Dialler {
     let context: EngineContext
     let info: Info
     let hashes: PieceHashes
+    let wireHashes: WireHashes
     let home: ContentHome
     let gate = HomeGate()
     let options: TransferOptions
@@ -79,6 +80,7 @@ final class TorrentEngine: Dialler {
         self.context = context
         self.info = info
         self.hashes = hashes
+        wireHashes = WireHashes(info.hashes, secret: options.swarmSecret)
         self.home = home
         self.options = options
         self.enter = enter
@@ -107,7 +109,7 @@ final class TorrentEngine: Dialler {
         mostOpenBytes = configuration.openBytes + configuration.openBytesOnLongPath
         memory = PieceMemory(
             capacity: configuration.openBytes + configuration.openBytesOnLongPath + layout.pieceLength + (1 << 16))
-        known = KnownPeers(primary: info.hashes.primary)
+        known = KnownPeers(primary: wireHashes.primary)
         peers = ConnectionTable(own: context.peerID, limits: context.incoming)
         furtherConnections = FurtherConnectionTable(limits: context.connectionLimits)
         ledger = DurabilityLedger(durable: have, policy: context.syncPolicy)
@@ -147,7 +149,6 @@ final class TorrentEngine: Dialler {
 
     var peerID: PeerID { context.peerID }
     var reservedBits: ReservedBits { info.version.hasV2 ? ReservedBits.ours.union(.v2) : .ours }
-    var infoHashes: InfoHashes { info.hashes }
     var extensionIDs: ExtensionIDs { ExtensionIDs.own(isPrivate: info.isPrivate) }
 
     // MARK: Carrying out

@@ -86,7 +86,7 @@ actor NodeState {
         let filter = PeerAddressFilter(allowsLoopback: parts.listenAddress.isLoopback)
         let (client, port) = (parts.trackers, parts.listenAddress.port)
         var answered: Double?
-        for hash in torrent.info.hashes.wire {
+        for hash in WireHashes(torrent.info.hashes, secret: options.swarmSecret).all {
             guard
                 var request = AnnounceRequest(
                     infoHash: hash, peerID: peerID.bytes, port: port, uploaded: 0, downloaded: 0, left: 0, event: .none,

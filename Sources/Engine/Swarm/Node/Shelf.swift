@@ -5,7 +5,8 @@ import Metainfo
 /// owner decides which content is available. A shelf of a million torrents works as well as one of ten.
 package protocol Shelf: Sendable {
     /// Whether a torrent may be here. Called on the engine's loops for handshakes, so it must answer from memory.
-    /// - Parameter hash: as a handshake has it: SHA-1 of the info dictionary, or the first 20 bytes of its SHA-256.
+    /// - Parameter hash: as a handshake has it: SHA-1 of the info dictionary, or the first 20 bytes of its SHA-256, or what a
+    ///   swarm's secret makes of that.
     func mayHave(_ hash: SHA1Digest) -> Bool
 
     /// The torrent and its content; nil if it is not available after all. Called on a worker thread, where it may
@@ -19,16 +20,20 @@ package struct ShelvedContent: Sendable {
     /// The file or directory that the torrent describes. It is served without being hashed first: the owner of the
     /// shelf is responsible for it, and receivers verify every piece.
     package let path: String
+    /// That of the swarm which the hash was of; nil if the hash was the torrent's own.
+    package let swarmSecret: SwarmSecret?
     /// Pieces that are wrong on the disk: no peer is offered or sent them.
     let missing: Set<Int>
     /// Released when no peer takes it any more; nil for nothing.
     let held: (any Sendable)?
 
     package init(
-        torrent: Torrent, path: String, missing: Set<Int> = [], holding held: (any Sendable)? = nil
+        torrent: Torrent, path: String, swarmSecret: SwarmSecret? = nil, missing: Set<Int> = [],
+        holding held: (any Sendable)? = nil
     ) {
         self.torrent = torrent
         self.path = path
+        self.swarmSecret = swarmSecret
         self.missing = missing
         self.held = held
     }

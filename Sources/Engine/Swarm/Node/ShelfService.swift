@@ -95,12 +95,13 @@ final class ShelfService {
 
     private struct Opened: Sendable {
         let torrent: Torrent
+        let swarmSecret: SwarmSecret?
         let home: ContentHome
         let have: PieceSet
         let held: (any Sendable)?
 
         init(_ content: ShelvedContent) throws {
-            held = content.held
+            (held, swarmSecret) = (content.held, content.swarmSecret)
             var have = PieceSet(full: content.torrent.info.layout.pieceCount)
             for piece in content.missing where (0..<content.torrent.info.layout.pieceCount).contains(piece) {
                 have.remove(piece)
@@ -119,9 +120,11 @@ final class ShelfService {
         var (engine, held): (TorrentEngine?, (any Sendable)?)
         if case .failure(let error) = found {
             context.logger.warning(
-                "content on the shelf cannot be served", metadata: ["torrent": "\(hash.hex)", "reason": "\(error)"])
+                "content on the shelf cannot be served", metadata: ["reason": "\(error)"])
         }
-        if !isStopped, case .success(let content?) = found, content.torrent.info.hashes.wire.contains(hash) {
+        if !isStopped, case .success(let content?) = found,
+            WireHashes(content.torrent.info.hashes, secret: content.swarmSecret).all.contains(hash)
+        {
             (engine, held) = (start(content), content.held)
         }
         let waiting = release {
@@ -136,6 +139,7 @@ final class ShelfService {
 
     private func start(_ content: Opened) -> TorrentEngine {
         var options = options
+        options.swarmSecret = content.swarmSecret
         (options.usesWebSeeds, options.extraPeers, options.extraWebSeeds, options.timeout) = (false, [], [], nil)
         let entrance = Entrance(context.loop)
         let engine = TorrentEngine(

@@ -274,7 +274,7 @@ extension Transfer {
         engine.start(trackers: torrent.trackers, webSeeds: torrent.webSeeds)
         applyWaiting(to: engine)
         // What a magnet link did not say.
-        if let pin { starter.node.loops.places.add(self, pin, hashes: torrent.info.hashes.wire) }
+        if let pin { starter.node.loops.places.add(self, pin, hashes: engine.wireHashes.all) }
         if found.isComplete { engine.reportComplete() }
     }
 

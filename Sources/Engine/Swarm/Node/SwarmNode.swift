@@ -115,15 +115,17 @@ package final class SwarmNode: Sendable {
     }
 
     private func begin(_ hashes: InfoHashes, _ options: TransferOptions) async throws -> Starter {
-        let (pin, context) = try await state.place(hashes.wire, of: self, options: options)
+        let hashes = WireHashes(hashes, secret: options.swarmSecret).all
+        let (pin, context) = try await state.place(hashes, of: self, options: options)
         let transfer = Transfer(loop: pin.loop, pin: pin)
-        loops.places.add(transfer, pin, hashes: hashes.wire)
+        loops.places.add(transfer, pin, hashes: hashes)
         return Starter(node: self, context: context, options: options, transfer: transfer)
     }
 
     /// Serves the content of a shelf on demand, instead of an earlier shelf. A torrent is opened by its first peer and
     /// closed some time after its last. Trackers are not told.
-    /// - Parameter options: only `listen`, `uploadLimit` (of each torrent), `site` and `superSeed` are used.
+    /// - Parameter options: only `listen`, `uploadLimit` (of each torrent), `site`, `superSeed` and what concerns an origin are
+    ///   used. A torrent's secret is told by the shelf.
     package func serve(_ shelf: any Shelf, options: TransferOptions = TransferOptions()) async throws {
         try await state.serve(shelf, for: self, options: options)
     }

@@ -1,3 +1,4 @@
+import Address
 import Storage
 
 /// Changes of a transfer's sources while it runs. Before it runs, changes are queued.
@@ -28,6 +29,15 @@ extension Transfer {
     /// Sets whether peers are served. If they are neither served nor asked for pieces, connections are closed and
     /// trackers get `stopped`, until that changes.
     package func setSeeding(_ isSeeding: Bool) { change { $0.setSeeding(isSeeding) } }
+
+    // MARK: Peers
+
+    /// Adds peers that were heard of elsewhere than from the torrent's trackers: dialled as those from trackers are, also while
+    /// the metadata is fetched. May be called any number of times; what is known already costs nothing.
+    package func addPeers(_ addresses: [PeerAddress]) {
+        if case .metadata(let session) = phase, !session.isStopped { return session.found(addresses) }
+        change { $0.found(addresses) }
+    }
 
     // MARK: Files of staged content
 

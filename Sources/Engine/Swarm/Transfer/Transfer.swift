@@ -16,7 +16,7 @@ package actor Transfer {
     private(set) var pin: TorrentPin?
     private nonisolated let hasStopped = Atomic(false)
     private nonisolated let feed: AsyncStream<TransferEvent>.Continuation
-    private var phase = Phase.waiting
+    private(set) var phase = Phase.waiting
     private var checking = CheckFraction()
     private var total: Int64 = 0
     /// Changes requested before there was an engine.
@@ -143,7 +143,7 @@ package actor Transfer {
         let connection = wrapped.value
         switch phase {
         case .running(let engine):
-            if engine.info.hashes.wire.contains(hash), engine.adopt(connection) { connection.join(engine) }
+            if engine.wireHashes.all.contains(hash), engine.adopt(connection) { connection.join(engine) }
         case .metadata(let session):
             if session.adopt(connection, hash) { connection.join(session) }
         case .waiting, .checking, .stopped: break

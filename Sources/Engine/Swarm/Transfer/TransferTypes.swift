@@ -21,6 +21,9 @@ package struct TransferOptions: Sendable {
     package var blob: SHA256Digest?
     /// Seconds after which a tracker counts as silent; nil for the usual.
     package var trackerPatience: Double?
+    /// That of the torrent's swarm: trackers and peers know the torrent by a hash that is made with it. Nil for a swarm of any
+    /// client.
+    package var swarmSecret: SwarmSecret?
     /// The site of this host, in at most ``Site/longestName`` bytes: hosts with the same name are near each other. Nil
     /// to decide by addresses.
     package var site: String?

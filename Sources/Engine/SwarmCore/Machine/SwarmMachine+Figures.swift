@@ -38,12 +38,33 @@ extension SwarmMachine {
         swarm.peers.place(of: key).map { swarm.peers[$0].traits.isUnreachable } ?? false
     }
 
-    /// Whether `have` messages to the peer may be delayed a little, so that several share a packet over our site's
-    /// uplink. Not if the peer waits for them before it uploads more.
-    public func mayHoldAnnouncements(to key: PeerKey) -> Bool {
-        guard let peer = swarm.peers.place(of: key) else { return false }
-        let isFar = sites.members > 0 && !swarm.peers[peer].isNear && !swarm.peers[peer].traits.isWebSeed
-        return isFar && !swarm.peers[peer].isDispatching && !swarm.peers[peer].grants.issuesGrants
+    /// Seconds for which a `have` message to the peer may wait for others to share a packet with; 0 if the peer waits for it
+    /// before it uploads more.
+    ///
+    /// Outside our site the uplink of the site is spared. Among many peers, processors are: a piece then comes from whoever gives
+    /// an upload grant, and what it has is said before the grant. Of a piece that the peer has, it learns nothing that it needs.
+    /// The first pieces and the last ones are said at once: nobody would have anything else to ask for.
+    public func holdOfAnnouncement(of piece: Int, to key: PeerKey) -> Double {
+        guard let peer = swarm.peers.place(of: key), !swarm.peers[peer].traits.isWebSeed,
+            !swarm.peers[peer].isDispatching, !swarm.peers[peer].grants.areNamed
+        else { return 0 }
+        let isFar = sites.members > 0 && !swarm.peers[peer].isNear
+        if isFar, !swarm.peers[peer].grants.issuesGrants { return AnnouncementHold.far }
+        guard peerCount >= swarm.configuration.grantsFrom else { return 0 }
+        let (theirs, all) = (swarm.peers[peer].holdings.count, swarm.layout.pieceCount)
+        if theirs < all, swarm.peers[peer].holdings.contains(piece) { return AnnouncementHold.known }
+        let isEarly = min(theirs, swarm.have.count) < AnnouncementHold.few
+        return isEarly || all - theirs < AnnouncementHold.few ? 0 : AnnouncementHold.crowded
+    }
+
+    private enum AnnouncementHold {
+        static let far = 0.5
+        /// To a peer that has the piece.
+        static let known = 0.5
+        /// Until the next look at what waits, which is a tenth of a second later at most.
+        static let crowded = 0.02
+        /// So many pieces are the first, and the last.
+        static let few = 8
     }
 
     // MARK: The uplink

@@ -1,12 +1,11 @@
-/// Delays `have` messages to peers outside the site, so that several share a packet on the site's uplink. Sent alone,
-/// each takes more of the uplink than all other messages about its piece.
+/// `have` messages that wait a little, so that several to a peer share a packet.
+///
+/// Sent alone, each takes more of an uplink than all other messages about its piece, and among many peers more processor time than
+/// the piece itself: a host with fifty peers would send fifty packets for each piece, and receive as many.
 public struct HeldAnnouncements: Sendable {
-    /// Maximum delay of a peer's first waiting announcement, in seconds.
-    static let patience = 0.5
-
     private struct Waiting: Sendable {
         var pieces: [UInt32] = []
-        let since: Double
+        var due: Double
     }
 
     private var waiting: [PeerKey: Waiting] = [:]
@@ -15,8 +14,10 @@ public struct HeldAnnouncements: Sendable {
 
     public var isEmpty: Bool { waiting.isEmpty }
 
-    public mutating func hold(_ piece: UInt32, for key: PeerKey, now: Double) {
-        waiting[key, default: Waiting(since: now)].pieces.append(piece)
+    /// - Parameter due: time at which the peer is to hear of the piece at the latest, and of those that wait already.
+    public mutating func hold(_ piece: UInt32, for key: PeerKey, due: Double) {
+        waiting[key, default: Waiting(due: due)].pieces.append(piece)
+        if let before = waiting[key]?.due, due < before { waiting[key]?.due = due }
     }
 
     /// Removes and returns a peer's waiting pieces, to send before another message, or because the peer is gone.
@@ -24,6 +25,6 @@ public struct HeldAnnouncements: Sendable {
 
     /// Peers whose announcements have waited long enough.
     public func due(_ now: Double) -> [PeerKey] {
-        waiting.filter { now - $0.value.since >= Self.patience }.keys.sorted(by: PeerKey.isBefore)
+        waiting.filter { now >= $0.value.due }.keys.sorted(by: PeerKey.isBefore)
     }
 }

@@ -61,10 +61,9 @@ extension RequestPlanner {
         if named == nil, hasEnoughComing(peer, &swarm, now: now) { return }
         let unit = swarm.configuration.blockLength
         let most = max(1, swarm.peers[peer].traits.requestQueue)
-        let limit = max(1, swarm.peers[peer].traits.longestRequest / unit)
-        let run = max(
-            min(limit, swarm.layout.pieceLength / (unit * most) + 1),
-            swarm.peers[peer].window.runLength(limit: limit, connections: 1, requests: most, now: now))
+        // All of it comes from this peer, one block after the other: each costs a request, a header and a call at both ends, and
+        // short ones leave in short packets.
+        let run = max(1, swarm.peers[peer].traits.longestRequest / unit)
         guard swarm.peers[peer].outstanding.count < most,
             let first = firstOfGrant(named, of: peer, run: run, &swarm, &sites, now: now)
         else { return }

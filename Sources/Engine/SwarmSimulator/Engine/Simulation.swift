@@ -168,7 +168,10 @@ package final class Simulation {
             for index in item.pieces { host.machine.received(.have(UInt32(pieces[index])), from: key, now: now) }
             if host.machine.hasActions { carryOut(host) }
         }
-        schedule(.announcements, Int(host.index), at: now + scenario.network.announceInterval)
+        let network = scenario.network
+        let isCrowded = host.linkCount >= host.machine.configuration.grantsFrom && !host.machine.isFinished
+        schedule(
+            .announcements, Int(host.index), at: now + (isCrowded ? network.crowdedInterval : network.announceInterval))
     }
 
     // MARK: Carrying out

@@ -106,6 +106,8 @@ package struct Network: Sendable {
     package var hashRate = 1.0e9
     /// Seconds between two times at which a host reads the announcements of its neighbours.
     package var announceInterval = 0.02
+    /// The same for a host with many neighbours, which let announcements wait for each other.
+    package var crowdedInterval = 0.1
     /// Seconds between two ticks of a host, as in the program.
     package var tickInterval = 0.1
     /// Hosts that join together are spread over this many seconds.

@@ -17,8 +17,13 @@ package final class EventQueue: Sendable {
     private static let slack = 1 << 20
 
     private let state: Mutex<State>
+    /// Whether there is a file, which blocks.
+    private let isDurable: Bool
 
-    private init(_ state: consuming State) { self.state = Mutex(state) }
+    private init(_ state: consuming State) {
+        isDurable = state.file != nil
+        self.state = Mutex(state)
+    }
 
     /// Opens the queue of a directory.
     package static func open(_ memory: LinkMemory) async throws(LinkProblem) -> EventQueue {
@@ -38,7 +43,7 @@ package final class EventQueue: Sendable {
     /// Takes an event; when this returns it is durable.
     /// - Parameter make: makes the event with its number.
     package func append(_ make: @escaping @Sendable (UInt64) -> AgentEvent) async throws(LinkProblem) -> UInt64 {
-        let result = await Threads.offload { [self] () -> Result<UInt64, LinkProblem> in
+        let append: @Sendable () -> Result<UInt64, LinkProblem> = { [self] in
             state.withLock { state in
                 let event = make(state.pending.next)
                 let bytes = event.bytes
@@ -51,14 +56,14 @@ package final class EventQueue: Sendable {
                 return .success(event.number)
             }
         }
-        return try result.get()
+        return try (isDurable ? await Threads.offload(append) : append()).get()
     }
 
     /// Control has made all durable up to this number.
     func acknowledge(upTo number: UInt64) async {
         let isNews = state.withLock { $0.pending.all.first.map { $0.number <= number } ?? false }
         guard isNews else { return }
-        await Threads.offload { [self] in
+        let acknowledge: @Sendable () -> Void = { [self] in
             state.withLock { state in
                 let before = state.pending.bytes
                 state.pending.acknowledge(upTo: number)
@@ -70,6 +75,7 @@ package final class EventQueue: Sendable {
                 state.done = 0
             }
         }
+        if isDurable { await Threads.offload(acknowledge) } else { acknowledge() }
     }
 
     /// A new key: what waits is numbered from 1 again.

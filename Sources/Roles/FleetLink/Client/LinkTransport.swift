@@ -28,6 +28,7 @@ package actor LinkTransport {
     /// Grows with each new certificate: older connections are not used again.
     private var generation = 0
     private var generations: [ObjectIdentifier: Int] = [:]
+    private var open: [ObjectIdentifier: LinkConnection] = [:]
     private var places: [ControlAddress: Place] = [:]
     private var isOver = false
 
@@ -55,10 +56,25 @@ package actor LinkTransport {
     /// Connections from now on show another certificate.
     func show(_ identity: (certificate: HostCertificate, key: HostKey)) throws(LinkProblem) {
         context = try Self.context(identity)
+        dropIdle()
+    }
+
+    /// Breaks all connections: the next call opens new ones.
+    package func disconnect() {
+        dropIdle()
+        for connection in open.values { connection.close() }
+    }
+
+    /// Connections that are in use are not used again.
+    private func dropIdle() {
         generation += 1
         for address in places.keys {
-            for connection in places[address]?.idle ?? [] { drop(connection) }
+            let idle = places[address]?.idle ?? []
             places[address]?.idle = []
+            for connection in idle {
+                drop(connection)
+                left(address)
+            }
         }
     }
 
@@ -113,18 +129,19 @@ package actor LinkTransport {
             if place.count < Self.most {
                 place.count += 1
                 places[control] = place
-                return (try await open(control), false)
+                return (try await connect(control), false)
             }
             await withCheckedContinuation { places[control, default: place].waiting.append($0) }
         }
     }
 
-    private func open(_ control: ControlAddress) async throws(LinkProblem) -> LinkConnection {
+    private func connect(_ control: ControlAddress) async throws(LinkProblem) -> LinkConnection {
         let generation = generation
         do throws(LinkProblem) {
             let connection = try await LinkConnection.open(
                 to: control, proxy: proxy, context: context, trust: trust, now: clock(), patience: Self.patience)
             generations[ObjectIdentifier(connection)] = generation
+            open[ObjectIdentifier(connection)] = connection
             return connection
         } catch {
             left(control)
@@ -143,6 +160,7 @@ package actor LinkTransport {
 
     private func drop(_ connection: LinkConnection) {
         generations[ObjectIdentifier(connection)] = nil
+        open[ObjectIdentifier(connection)] = nil
         connection.close()
     }
 

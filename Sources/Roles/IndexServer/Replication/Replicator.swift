@@ -138,6 +138,11 @@ package actor Replicator {
         case .done:
             try? await store.endReplication(task)
             return false
+        case .overtaken:
+            try? await store.endReplication(task)
+            // Another index may have brought the newer one there already, before this one came.
+            _ = try? await store.replicate(task.tag, of: task.name, at: Self.now)
+            return false
         case .conflict(let text):
             conflicts += 1
             logger.warning(

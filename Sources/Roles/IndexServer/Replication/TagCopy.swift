@@ -9,6 +9,8 @@ import Text
 struct TagCopy: Sendable {
     enum Outcome: Sendable {
         case done
+        /// The tag came to name something else while this was put there, which may have been put there before.
+        case overtaken
         /// The other registry has another digest, and keeps it.
         case conflict(String)
         case failed(RegistryError)
@@ -35,7 +37,7 @@ struct TagCopy: Sendable {
             guard try await isCurrent() else { return .done }
             if try await client.digest(of: reference) == task.digest { return .done }
             try await copy()
-            return .done
+            return try await isCurrent() ? .done : .overtaken
         } catch {
             guard case .denied(let text) = error else { return .failed(error) }
             // It may not be done by whoever asks: then it has another digest. Or not by this token.
@@ -58,11 +60,13 @@ struct TagCopy: Sendable {
         case .manifest(let stored)?:
             let manifest = try Self.parsed(stored)
             try await sendParts(of: manifest, depth: 0)
+            guard try await isCurrent() else { return }
             try await client.put(
                 stored.bytes, type: stored.mediaType, as: reference, clusters: task.via.description)
         case .blob(let digest)?:
             let size = try await client.size(of: digest, in: name)
             if size == nil { try await send(digest, size: try await sizeHere(digest)) }
+            guard try await isCurrent() else { return }
             try await client.putTag(task.tag, of: name, digest: digest, clusters: task.via.description)
         case nil: return
         }

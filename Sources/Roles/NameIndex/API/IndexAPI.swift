@@ -31,7 +31,7 @@ package struct IndexAPI: Sendable {
             // Longer templates stand before shorter ones that match the same paths.
             route(
                 .get, "/v1/names/{name+}/tags/{tag}/history", "Who changed a tag, when, from where", "history",
-                RegistryRoles.pull
+                RegistryRoles.pull, parameters: ["limit", "after"]
             ) { values async throws(IndexError) in try await calls.history(values, ofTag: true) },
             route(
                 .get, "/v1/names/{name+}/tags/{tag}/replications", "Other registries that are still to get a tag",
@@ -41,32 +41,55 @@ package struct IndexAPI: Sendable {
                 .post, "/v1/names/{name+}/tags/{tag}/replications", "Bring a tag to other registries now",
                 "replication", RegistryRoles.push
             ) { values async throws(IndexError) in try await calls.replicate(values) },
-            route(.get, "/v1/names/{name+}/tags/{tag}", "What a tag names", "tag", RegistryRoles.pull) {
+            route(
+                .get, "/v1/names/{name+}/tags/{tag}", "What a tag names", "tag", RegistryRoles.pull,
+                parameters: ["ifNoneMatch"]
+            ) {
                 values async throws(IndexError) in try await calls.tag(values)
             },
-            route(.put, "/v1/names/{name+}/tags/{tag}", "Have a tag name something", "tag", RegistryRoles.push) {
+            route(
+                .put, "/v1/names/{name+}/tags/{tag}", "Have a tag name something: a digest, or a manifest as the body",
+                "tag", RegistryRoles.push, parameters: ["ifMatch", "ifNoneMatch"], body: "Digest"
+            ) {
                 values async throws(IndexError) in try await calls.putTag(values)
             },
-            route(.delete, "/v1/names/{name+}/tags/{tag}", "Delete a tag", "tag", RegistryRoles.admin) {
+            route(
+                .delete, "/v1/names/{name+}/tags/{tag}", "Delete a tag", "tag", RegistryRoles.admin,
+                parameters: ["ifMatch"], answer: .init(204, "deleted")
+            ) {
                 values async throws(IndexError) in try await calls.deleteTag(values)
             },
-            route(.get, "/v1/names/{name+}/tags", "The tags of a name", "list", RegistryRoles.pull) {
+            route(
+                .get, "/v1/names/{name+}/tags", "The tags of a name", "list", RegistryRoles.pull,
+                parameters: ["limit", "after"]
+            ) {
                 values async throws(IndexError) in try await calls.tags(values)
             },
-            route(.get, "/v1/names/{name+}/history", "All changes of a name's tags", "history", RegistryRoles.pull) {
+            route(
+                .get, "/v1/names/{name+}/history", "All changes of a name's tags", "history", RegistryRoles.pull,
+                parameters: ["limit", "after"]
+            ) {
                 values async throws(IndexError) in try await calls.history(values, ofTag: false)
             },
-            route(.get, "/v1/names", "All names", "list", RegistryRoles.pull) {
+            route(
+                .get, "/v1/names", "All names", "list", RegistryRoles.pull, parameters: ["prefix", "limit", "after"]
+            ) {
                 values async throws(IndexError) in try await calls.names(values)
             },
             route(
                 .post, "/v1/names/{name+}/imports", "Take over a manifest whose blobs are in the back end", "tag",
-                RegistryRoles.admin
+                RegistryRoles.admin, parameters: ["tags"], answer: .init(201, "taken over", schema: "Digest")
             ) { values async throws(IndexError) in try await calls.importManifest(values) },
-            route(.get, "/v1/resolve/{reference+}", "All that a pull has to know", "resolve", RegistryRoles.pull) {
+            route(
+                .get, "/v1/resolve/{reference+}", "All that a pull has to know", "resolve", RegistryRoles.pull,
+                parameters: ["ifNoneMatch"]
+            ) {
                 values async throws(IndexError) in try await calls.resolve(values)
             },
-            route(.post, "/v1/collection", "Take away what no tag reaches", "collection", RegistryRoles.admin) {
+            route(
+                .post, "/v1/collection", "Take away what no tag reaches", "collection", RegistryRoles.admin,
+                parameters: ["dryRun"]
+            ) {
                 values async throws(IndexError) in try await calls.collect(values)
             },
         ]
@@ -84,13 +107,22 @@ package struct IndexAPI: Sendable {
             text(.head, "/tags/{tag+}", "Whether there is such a tag", "tag", RegistryRoles.pull) {
                 values async throws(IndexError) in try await kraken.has(values)
             },
-            text(.get, "/repositories/{repo+}/tags", "The tags of a name", "list", RegistryRoles.pull) {
+            text(
+                .get, "/repositories/{repo+}/tags", "The tags of a name", "list", RegistryRoles.pull,
+                parameters: ["limit", "offset"], type: "application/json"
+            ) {
                 values async throws(IndexError) in try await kraken.tags(values)
             },
-            text(.get, "/list/{prefix+}", "All tags at or below a path", "list", RegistryRoles.pull) {
+            text(
+                .get, "/list/{prefix+}", "All tags at or below a path", "list", RegistryRoles.pull,
+                parameters: ["limit", "offset"], type: "application/json"
+            ) {
                 values async throws(IndexError) in try await kraken.list(values, below: values.prefix("prefix"))
             },
-            text(.get, "/list", "All tags", "list", RegistryRoles.pull) {
+            text(
+                .get, "/list", "All tags", "list", RegistryRoles.pull, parameters: ["limit", "offset"],
+                type: "application/json"
+            ) {
                 values async throws(IndexError) in try await kraken.list(values, below: "")
             },
         ]
@@ -98,18 +130,21 @@ package struct IndexAPI: Sendable {
 
     private func route(
         _ method: HTTPRequest.Method, _ path: String, _ summary: String, _ subject: String, _ role: Role,
+        parameters: [String] = [], body: String? = nil, answer: Route.Answer = .init(200, "done"),
         _ call: @escaping Call
     ) -> Route {
-        Route(method, path, summary, access: .role(role), handler: handler(subject, call) { .problem($0) })
+        Route(
+            method, path, summary, parameters: parameters, body: body, answers: [answer], access: .role(role),
+            handler: handler(subject, call) { .problem($0) })
     }
 
     private func text(
         _ method: HTTPRequest.Method, _ path: String, _ summary: String, _ subject: String, _ role: Role,
-        _ call: @escaping Call
+        parameters: [String] = [], type: String = "text/plain", _ call: @escaping Call
     ) -> Route {
         Route(
-            method, path, summary, answers: [.init(200, "done", type: "text/plain")], access: .role(role),
-            handler: handler(subject, call) { .text($0) })
+            method, path, summary, parameters: parameters, answers: [.init(200, "done", type: type)],
+            access: .role(role), handler: handler(subject, call) { .text($0) })
     }
 
     private func handler(

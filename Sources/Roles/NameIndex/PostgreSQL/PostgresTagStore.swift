@@ -13,15 +13,19 @@ package final class PostgresTagStore: TagStore {
         self.remotes = remotes
     }
 
-    /// Connects, and makes the tables if they are not there.
+    /// Makes the tables if they are not there. A server that does not answer may come later: until then each call fails.
     /// - Parameter url: `postgresql://…`
     package static func open(
         _ url: String, rules: TagRules, remotes: Remotes = .none, connections: Int = 8
     ) async throws(TagStoreError) -> PostgresTagStore {
-        let pool = PostgresPool(url, connections: connections)
+        do throws(PostgresError) { try PostgresPool.check(url) } catch { throw TagStoreError(error) }
+        let pool = PostgresPool(url, connections: connections) { connection throws(PostgresError) in
+            try PostgresSchema.migrate(connection)
+        }
         do {
-            try await pool.run { connection throws(PostgresError) in try PostgresSchema.migrate(connection) }
+            try await pool.run { _ throws(PostgresError) in }
         } catch {
+            if case .unavailable = error { return PostgresTagStore(pool, rules, remotes) }
             pool.close()
             throw TagStoreError(error)
         }

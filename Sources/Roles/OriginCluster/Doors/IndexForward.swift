@@ -54,6 +54,7 @@ final class IndexForward: Sendable {
                 headers.add(name: name, value: value)
             }
         }
+        var unavailable: Response?
         for index in indexes {
             let text = "\(index.isSecure ? "https" : "http")://\(index.authority)\(request.uri.string)"
             guard let url = HTTPURL(text) else { break }
@@ -62,11 +63,15 @@ final class IndexForward: Sendable {
                 let answer = try await transport.request(
                     HTTPMethod(rawValue: request.method.rawValue), url, headers: headers,
                     body: body.isEmpty ? nil : HTTPRequestBody(body), deadline: deadline)
-                return try await response(answer, by: deadline)
+                let response = try await response(answer, by: deadline)
+                // Its database may be gone while that of another is there.
+                guard response.status == .serviceUnavailable else { return response }
+                unavailable = response
             } catch {
                 continue
             }
         }
+        if let unavailable { return unavailable }
         return Problem.response(
             .serviceUnavailable, "INDEX_UNAVAILABLE",
             indexes.isEmpty

@@ -95,14 +95,9 @@ package final class OriginServer: Sendable {
         let calls = InternalCalls(
             node: node, watch: watch, reads: reads, copies: copies, repair: repair, tasks: tasks, uploads: uploads,
             peers: doors.peers, trackers: doors.trackers, needsRole: needsRole, admission: admission)
-        let facts = RouteTable(
-            title: "Origin", description: "Blobs.", tokenText: "a token of the registry", schemas: [:], parameters: [:],
-            routes: [
-                FactsCall(
-                    here: ClusterFacts(reads: reads, tasks: tasks, asksBackEnds: false),
-                    anywhere: ClusterFacts(reads: reads, tasks: tasks, asksBackEnds: true), access: doors.access
-                ).route
-            ] + (upkeep.map { [SweepCall($0.sweep, access: doors.access).route] } ?? []))
+        let facts = FactsCall(
+            here: ClusterFacts(reads: reads, tasks: tasks, asksBackEnds: false),
+            anywhere: ClusterFacts(reads: reads, tasks: tasks, asksBackEnds: true), access: doors.access)
         let kraken = KrakenBlobCalls(index: index, reads: reads, trackers: doors.trackers)
         let (lists, forward) = (
             ClusterLists(watch: watch, peers: peers, doors: doors, node: node),
@@ -110,27 +105,22 @@ package final class OriginServer: Sendable {
         )
         let metrics = OriginMetrics(
             node: node, cold: cold, repair: repair, watch: watch, upkeep: upkeep, admission: admission)
+        let table = OriginRoutes.table(
+            title: "origin",
+            [facts.route] + (upkeep.map { [SweepCall($0.sweep, access: doors.access).route] } ?? [])
+                + UpkeepCalls(node: node, cold: cold, upkeep: upkeep).routes
+                + OriginRoutes.blobs { await kraken.respond(to: $0, $1) }
+                + OriginRoutes.lists(
+                    cluster: { request, _ in lists.cluster(seenFrom: request) }, status: { _, _ in lists.status() },
+                    metrics: { _, _ in await metrics.page() }))
         var services: [HTTPService] = []
         for address in doors.addresses {
             let router = Router(context: ServiceContext.self)
             router.add(middleware: middleware(to: address, doors.access))
             oci.add(to: router)
             calls.add(to: router)
-            facts.add(to: router, refuse: refusal)
-            UpkeepCalls(node: node, cold: cold, upkeep: upkeep).add(to: router)
+            table.add(to: router, refuse: refusal)
             forward.add(to: router)
-            router.get("v1/cluster") { request, context in
-                context.refusal(of: RegistryRoles.pull) ?? lists.cluster(seenFrom: request)
-            }
-            router.get("v1/status") { _, context in context.refusal(of: RegistryRoles.pull) ?? lists.status() }
-            router.get("metrics") { _, context in
-                if let refusal = context.refusal(of: RegistryRoles.pull) { return refusal }
-                return await metrics.page()
-            }
-            for method in [HTTPRequest.Method.get, .head] {
-                router.on("namespace/**", method: method) { await kraken.respond(to: $0, $1) }
-            }
-            for path in open { router.get(RouterPath(path)) { _, _ in Response.text("ok\n") } }
             do throws(HTTPServiceError) {
                 services.append(
                     try await HTTPService.start(
@@ -153,8 +143,10 @@ package final class OriginServer: Sendable {
     }
 
     private static let refusal: RefusalAnswer = { request, status, text in
-        request.uri.path.hasPrefix("/v2")
-            ? OCIService.refusal(status, text) : Problem.response(status, "REFUSED", text)
+        let path = request.uri.path
+        if path.hasPrefix("/v2") { return OCIService.refusal(status, text) }
+        if path.hasPrefix("/namespace/") { return .text(text + "\n", status: status) }
+        return Problem.response(status, "REFUSED", text)
     }
 
     package func stop() async {

@@ -10,8 +10,6 @@ package struct GoFlags: Sendable, Equatable {
         case invalidValue(flag: String, value: String)
         case unexpected(String)
         case missing(String)
-        /// A program of Kraken's whose work others do here.
-        case notOffered
         case help
 
         package var description: String {
@@ -23,8 +21,6 @@ package struct GoFlags: Sendable, Equatable {
             case .invalidValue(let flag, let value): "invalid value \"\(shown(value))\" for flag -\(shown(flag))"
             case .unexpected(let text): "unexpected argument: \(shown(text))"
             case .missing(let name): "-\(shown(name)) is needed"
-            case .notOffered:
-                "there is no program of its own for this: container programs push to an origin (15002), or to 'swoop up' (15000)"
             case .help: "help"
             }
         }

@@ -19,6 +19,8 @@ package enum SeedProgram: String, Sendable, CaseIterable {
         case arguments([String])
         /// The same, with `--registry` of an origin: that of a configuration, else of this host.
         case withOrigin([String], config: String?, secrets: String?)
+        /// The same, with all origins as `--cluster`, and a directory as `--data`.
+        case withOrigins([String], config: String?, secrets: String?)
         /// What to print for `-help`.
         case help(String)
     }
@@ -52,7 +54,7 @@ package enum SeedProgram: String, Sendable, CaseIterable {
         case .buildIndex: return .arguments(["index"] + (try Self.role(flags)))
         case .origin: return .arguments(try Self.origin(flags))
         case .agent: return .arguments(["agent"] + (try Self.role(flags)))
-        case .proxy: throw .notOffered
+        case .proxy: return try Self.proxy(flags)
         case .pushCLI: return try Self.push(flags)
         case .pullCLI: return .arguments(try Self.pull(flags))
         }
@@ -84,6 +86,18 @@ package enum SeedProgram: String, Sendable, CaseIterable {
         return arguments + flags.switches.filter { $0 != "--any-port" }
     }
 
+    /// An origin that keeps nothing: it is none of those that are named. The port of Kraken's for its own calls is nothing here.
+    private static func proxy(_ flags: GoFlags) throws(GoFlags.Problem) -> Call {
+        _ = try flags.port("server-port")
+        var arguments = ["origin", "--port=\(try flags.port("port") ?? 15_000)", "--peers-port=0"]
+        for name in ["config", "zone", "secrets"] {
+            if let value = flags[name], !value.isEmpty { arguments += ["--\(name)=\(value)"] }
+        }
+        return .withOrigins(
+            arguments + flags.switches.filter { $0 != "--any-port" }, config: flags["config"],
+            secrets: flags["secrets"])
+    }
+
     private static func port(_ name: String, of flags: GoFlags, as option: String) throws(GoFlags.Problem) -> [String] {
         try flags.port(name).map { ["\(option)=\($0)"] } ?? []
     }
@@ -102,7 +116,15 @@ package enum SeedProgram: String, Sendable, CaseIterable {
             reference = "\(name):\(tag)"
         }
         return .withOrigin(
-            ["push"] + flags.switches + ["--", file, reference], config: flags["config"], secrets: flags["secrets"])
+            ["push"] + told(flags) + flags.switches + ["--", file, reference], config: flags["config"],
+            secrets: flags["secrets"])
+    }
+
+    /// The files that say what a registry is told.
+    private static func told(_ flags: GoFlags) -> [String] {
+        ["config", "secrets"].flatMap { name in
+            flags[name].flatMap { $0.isEmpty ? nil : ["--registry-\(name)=\($0)"] } ?? []
+        }
     }
 
     /// From the agent, which the tag is asked of too.
@@ -110,8 +132,8 @@ package enum SeedProgram: String, Sendable, CaseIterable {
         guard let tag = flags["tag"], !tag.isEmpty else { throw .missing("tag") }
         guard let directory = flags["download-dir"], !directory.isEmpty else { throw .missing("download-dir") }
         let port = try flags.port("agent-server-port") ?? 16_002
-        return ["pull", "--overwrite", "--registry=http://127.0.0.1:\(port)", "--output=\(directory)"] + flags.switches
-            + ["--", tag]
+        return ["pull", "--overwrite", "--registry=http://127.0.0.1:\(port)", "--output=\(directory)"] + told(flags)
+            + flags.switches + ["--", tag]
     }
 
     package var usage: String {

@@ -124,7 +124,7 @@ struct FilePush: Sendable {
     /// Takes the blob over from another name of the registry; nil when that is done, else an upload.
     private func mount(_ digest: BlobDigest) async throws(PushError) -> UploadSession? {
         let upload = try await registry { () throws(RegistryError) in
-            try await client.mount(digest, in: context.name, from: nil)
+            try await client.mount(digest, in: context.name, from: nil, size: size)
         }
         if let upload { context.ledger.save(upload.location, key) }
         if upload == nil { context.meter.finish(index, size: size, isCached: true) }

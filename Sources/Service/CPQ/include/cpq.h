@@ -16,17 +16,30 @@ typedef void (*PQnoticeProcessor)(void *argument, const char *message);
 // Why libpq cannot be used; null if it can. To be asked before anything else.
 const char *cpq_problem(void);
 
+// Why a text is no address of a server; null if it is one. To be freed by PQfreemem.
+char *cpq_malformed(const char *address);
+void PQfreemem(void *memory);
+
 PGconn *PQconnectdbParams(const char *const *keywords, const char *const *values, int expand_dbname);
 void PQfinish(PGconn *connection);
 ConnStatusType PQstatus(const PGconn *connection);
 PGTransactionStatusType PQtransactionStatus(const PGconn *connection);
 char *PQerrorMessage(const PGconn *connection);
 PQnoticeProcessor PQsetNoticeProcessor(PGconn *connection, PQnoticeProcessor processor, void *argument);
-PGresult *PQexec(PGconn *connection, const char *query);
-PGresult *PQprepare(PGconn *connection, const char *name, const char *query, int count, const Oid *types);
-PGresult *PQexecPrepared(
+
+// Nothing of these waits for the server: PQsocket says what to wait for.
+int PQsetnonblocking(PGconn *connection, int flag);
+int PQsocket(const PGconn *connection);
+int PQsendQuery(PGconn *connection, const char *query);
+int PQsendPrepare(PGconn *connection, const char *name, const char *query, int count, const Oid *types);
+int PQsendQueryPrepared(
     PGconn *connection, const char *name, int count, const char *const *values, const int *lengths, const int *formats,
     int result_format);
+int PQflush(PGconn *connection);
+int PQconsumeInput(PGconn *connection);
+int PQisBusy(PGconn *connection);
+PGresult *PQgetResult(PGconn *connection);
+
 ExecStatusType PQresultStatus(const PGresult *result);
 char *PQresultErrorField(const PGresult *result, int field);
 int PQntuples(const PGresult *result);

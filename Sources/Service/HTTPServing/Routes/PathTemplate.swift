@@ -29,10 +29,20 @@ struct PathTemplate: Sendable {
     /// nothing.
     func match(_ path: some StringProtocol) -> [(name: Substring, value: Substring)]? {
         let path = String(path)
-        let components = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
-        guard path.hasPrefix("/"), components.count > before.count + after.count,
-            !components.contains(where: \.isEmpty)
-        else { return nil }
+        return Self.components(of: path).flatMap { match(path, $0) }
+    }
+
+    /// The parts of a path between its slashes; nil for one that has an empty part.
+    static func components(of path: String) -> [Substring]? {
+        guard path.utf8.first == UInt8(ascii: "/") else { return nil }
+        let components = path.utf8.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+            .map { Substring($0) }
+        return components.contains(where: \.isEmpty) ? nil : components
+    }
+
+    /// - Parameter components: of this path.
+    func match(_ path: String, _ components: [Substring]) -> [(name: Substring, value: Substring)]? {
+        guard components.count > before.count + after.count else { return nil }
         let (start, end) = (before.count, components.count - after.count)
         var values: [(Substring, Substring)] = []
         for (part, component) in zip(before + after, components[..<start] + components[end...]) {

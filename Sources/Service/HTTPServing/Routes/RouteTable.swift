@@ -36,6 +36,8 @@ package struct Route: Sendable {
     let answers: [Answer]
     let access: Access
     let handler: Handler
+    /// Whether it is for other parts of the same system.
+    var isInternal: Bool { path.contains("/internal/") || path.hasSuffix("/internal") }
 
     /// - Parameters:
     ///   - path: a template such as `/v1/tasks/{file}`. A value that may have slashes in it is written `{name+}`; one at most.
@@ -111,8 +113,12 @@ package struct RouteTable: Sendable {
         }
         for (place, candidates) in places {
             router.on(RouterPath(place.prefix + "/**"), method: place.method) { request, context in
+                let path = request.uri.path
+                guard let components = PathTemplate.components(of: path) else {
+                    return refuse(request, .notFound, "no such path")
+                }
                 for (template, route) in candidates {
-                    guard let values = template.match(request.uri.path) else { continue }
+                    guard let values = template.match(path, components) else { continue }
                     var context = context
                     for (name, value) in values { context.coreContext.parameters[name] = value }
                     return await Self.answer(route, request, context, refuse)
@@ -134,10 +140,22 @@ package struct RouteTable: Sendable {
 
     // MARK: Description
 
-    /// OpenAPI 3.1.
+    /// With its own description as one more route.
+    package func describing(at path: String, access: Route.Access) -> RouteTable {
+        var table = self
+        func route(_ handler: @escaping Route.Handler) -> Route {
+            Route(.get, path, "This description", access: access, handler: handler)
+        }
+        table.routes.append(route { _, _ in Response(status: .notFound) })
+        let description = Response.json(table.openAPI)
+        table.routes[table.routes.count - 1] = route { _, _ in description }
+        return table
+    }
+
+    /// OpenAPI 3.1. Calls between parts of a system are not in it.
     package var openAPI: JSONValue {
         var paths = JSONObject()
-        for route in routes {
+        for route in routes where !route.isInternal {
             let path = route.path.replacing("+}", with: "}")
             var operations = paths[path]?.objectValue ?? JSONObject()
             operations[route.method.rawValue.lowercased()] = .object(operation(route))
@@ -170,8 +188,18 @@ package struct RouteTable: Sendable {
         case .open: operation["security"] = .array([])
         case .role(let role): operation["x-role"] = .string("\(role)")
         }
-        if !route.parameters.isEmpty {
-            operation["parameters"] = .array(route.parameters.map { reference("parameters", $0) })
+        // Values of the path that the table says nothing of are described by their names.
+        let described = Set(route.parameters.compactMap { parameters[$0]?["name"]?.stringValue })
+        let values = route.path.split(separator: "/").filter { $0.hasPrefix("{") }
+            .map { $0.dropFirst().prefix { $0 != "+" && $0 != "}" } }.map(String.init)
+        let ownValues = values.filter { !described.contains($0) }.map { name -> JSONValue in
+            .object([
+                "name": .string(name), "in": "path", "required": .bool(true),
+                "schema": .object(["type": "string"]),
+            ])
+        }
+        if !route.parameters.isEmpty || !ownValues.isEmpty {
+            operation["parameters"] = .array(ownValues + route.parameters.map { reference("parameters", $0) })
         }
         if let body = route.body {
             operation["requestBody"] = .object([

@@ -46,6 +46,10 @@ package final class HTTPService: Sendable {
     /// Maximum number of connections that the system queues before they are accepted.
     private static let backlog: Int32 = 4096
 
+    /// Each portion of a body wakes its reader, which costs as much as 64 KiB of it: connections that bring much are read in
+    /// larger portions. One that does not fill them is read in small ones again.
+    private static let receiving = AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 2048, maximum: 256 << 10)
+
     /// Starts a server; returns when it accepts connections.
     /// - Parameters:
     ///   - door: the door whose limits apply to connections and requests.
@@ -64,6 +68,7 @@ package final class HTTPService: Sendable {
             .serverChannelOption(.backlog, value: backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.recvAllocator, value: receiving)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(AcceptGuard(admission: admission, door: door))

@@ -124,6 +124,17 @@ public struct BlobHasher: Sendable {
         }
     }
 
+    /// The blob is to have so many bytes or more, as its sender says: pieces of lengths that are only for shorter blobs are not
+    /// hashed any more. If it ends earlier all the same, ``hasRightPieces`` is false.
+    public mutating func expect(atLeast length: Int64) {
+        guard expectedLength == nil else { return }
+        leastLength = max(leastLength, length)
+        dropCandidates()
+    }
+
+    /// Whether the pieces are those of a blob of the bytes taken so far. They are not where another length was expected.
+    public var hasRightPieces: Bool { candidates[0].pieceLength == lengths.pieceLength(for: byteCount) }
+
     /// Drops piece lengths for which the blob is too long.
     private mutating func dropCandidates() {
         leastLength = max(leastLength, byteCount)

@@ -6,7 +6,7 @@ import Hashing
 public struct BlobSnapshot: Sendable, Hashable {
     /// The number of bytes that need not be read again, a multiple of every piece length in `pieces`.
     public let position: Int64
-    /// The number of bytes that had been taken, which is the least that the blob has.
+    /// The number of bytes that had been taken or were expected at least: pieces of lengths for shorter blobs are not here.
     public let leastLength: Int64
     /// The states at the multiples of the shortest piece length up to and including `position`, 32 bytes each.
     let states: [UInt8]

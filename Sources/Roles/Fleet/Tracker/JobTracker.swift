@@ -1,0 +1,135 @@
+import Address
+
+/// The peers of jobs as a control knows them: told by agents over the link, and kept in memory. Pure.
+///
+/// A node is told of peers of its own site first, which are half of what it asked for at most as long as there are others: content
+/// comes into a site once and goes round in it, and yet no site is an island. Peers that nobody can dial are counted and not told.
+package struct JobTracker: Sendable {
+    /// Peers of all jobs together. Beyond that no new ones are taken: a swarm of that size knows its peers by peer exchange.
+    package static let most = 200_000
+    /// Seconds between two announces of a peer, for few and for many.
+    package static let interval = 30.0
+    /// Announces a second of all peers together.
+    package static let rate = 500.0
+    /// A peer is forgotten after so many intervals.
+    private static let missed = 3.0
+
+    private struct Peer: Sendable {
+        var addresses: [PeerAddress]
+        var site: String
+        var isSeed: Bool
+        var until: Double
+    }
+
+    private struct Swarm: Sendable {
+        var peers: [NodeID: Peer] = [:]
+        /// Those that can be dialled, by site.
+        var sites: [String: SampleSet<NodeID>] = [:]
+        var reachable = SampleSet<NodeID>()
+    }
+
+    private var swarms: [String: Swarm] = [:]
+    /// Of all jobs.
+    package private(set) var count = 0
+
+    package init() {}
+
+    /// Seconds between two announces.
+    package var interval: Double { max(Self.interval, Double(count) / Self.rate) }
+
+    /// - Parameters:
+    ///   - site: of the node; empty for none.
+    ///   - now: seconds of any clock.
+    package mutating func announce(
+        _ request: AnnounceRequest, of node: NodeID, site: String, at now: Double,
+        using random: inout some RandomNumberGenerator
+    ) -> AnnounceReply {
+        guard request.event != "stopped" else {
+            remove(node, of: request.job)
+            return AnnounceReply(interval: interval, peers: [])
+        }
+        put(
+            Peer(
+                addresses: request.addresses.filter(\.isConnectable), site: site, isSeed: request.left == 0,
+                until: now + interval * Self.missed), node, of: request.job)
+        return AnnounceReply(
+            interval: interval,
+            peers: peers(
+                of: request.job, for: node, site: site, isSeed: request.left == 0, wanted: Int(request.wanted), at: now,
+                using: &random))
+    }
+
+    /// Peers for an offer or an answer.
+    /// - Parameters:
+    ///   - node: left out.
+    ///   - isSeed: whether it has all: other seeds are of no use to it then.
+    ///   - wanted: addresses at most.
+    package func peers(
+        of job: String, for node: NodeID, site: String, isSeed: Bool = false, wanted: Int, at now: Double,
+        using random: inout some RandomNumberGenerator
+    ) -> [PeerAddress] {
+        guard let swarm = swarms[job], wanted > 0 else { return [] }
+        var found: [PeerAddress] = []
+        var seen: Set<NodeID> = [node]
+        func take(_ nodes: some Sequence<NodeID>, upTo most: Int) {
+            for other in nodes {
+                guard found.count < most else { return }
+                guard !seen.contains(other), let peer = swarm.peers[other], peer.until > now, !(isSeed && peer.isSeed)
+                else { continue }
+                seen.insert(other)
+                found.append(contentsOf: Self.told(peer).prefix(most - found.count))
+            }
+        }
+        let own = site.isEmpty ? nil : swarm.sites[site]
+        if let own { take(own.shuffledFrom(&random), upTo: (wanted + 1) / 2) }
+        take(swarm.reachable.shuffledFrom(&random), upTo: wanted)
+        return found
+    }
+
+    /// Of a host with many interfaces the first of each family.
+    private static func told(_ peer: Peer) -> [PeerAddress] {
+        guard peer.addresses.count > 1 else { return peer.addresses }
+        return [
+            peer.addresses.first { $0.family == .ipv4 }, peer.addresses.first { $0.family == .ipv6 },
+        ].compactMap(\.self)
+    }
+
+    /// A job is over: its peers are forgotten.
+    package mutating func end(_ job: String) { count -= swarms.removeValue(forKey: job)?.peers.count ?? 0 }
+
+    /// Forgets peers that said nothing for long. To be called now and then.
+    package mutating func expire(at now: Double) {
+        for (job, swarm) in swarms { for (node, peer) in swarm.peers where peer.until <= now { remove(node, of: job) } }
+    }
+
+    /// Peers of a job, and how many of them have all of it.
+    package func figures(of job: String) -> (peers: Int, seeds: Int) {
+        guard let swarm = swarms[job] else { return (0, 0) }
+        return (swarm.peers.count, swarm.peers.values.count(where: \.isSeed))
+    }
+
+    package var jobs: Int { swarms.count }
+
+    private mutating func put(_ peer: Peer, _ node: NodeID, of job: String) {
+        let before = swarms[job]?.peers[node]
+        guard before != nil || count < Self.most else { return }
+        if before == nil { count += 1 }
+        if let before, !before.addresses.isEmpty {
+            swarms[job]?.sites[before.site]?.remove(node)
+            if peer.addresses.isEmpty { swarms[job]?.reachable.remove(node) }
+        }
+        swarms[job, default: Swarm()].peers[node] = peer
+        guard !peer.addresses.isEmpty else { return }
+        swarms[job]?.reachable.insert(node)
+        swarms[job]?.sites[peer.site, default: SampleSet()].insert(node)
+    }
+
+    private mutating func remove(_ node: NodeID, of job: String) {
+        guard let peer = swarms[job]?.peers.removeValue(forKey: node) else { return }
+        count -= 1
+        swarms[job]?.reachable.remove(node)
+        swarms[job]?.sites[peer.site]?.remove(node)
+        if swarms[job]?.sites[peer.site]?.isEmpty == true { swarms[job]?.sites[peer.site] = nil }
+        if swarms[job]?.peers.isEmpty == true { swarms[job] = nil }
+    }
+}

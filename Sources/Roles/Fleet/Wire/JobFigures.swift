@@ -1,0 +1,52 @@
+import JSON
+
+/// How far a job is at a node. Kept in memory at control.
+package struct JobFigures: WireMessage {
+    package let job: String
+    /// Bytes that are verified here, and of all.
+    package let done: Int64
+    package let total: Int64
+    /// Bytes a second over the last moments.
+    package let down: Double
+    package let up: Double
+    /// Bytes of peers of the own site, of others, and of sources that are no peers.
+    package let fromSite: Int64
+    package let fromPeers: Int64
+    package let fromSources: Int64
+    package let peers: Int64
+
+    package init(
+        job: String, done: Int64, total: Int64, down: Double = 0, up: Double = 0, fromSite: Int64 = 0,
+        fromPeers: Int64 = 0, fromSources: Int64 = 0, peers: Int64 = 0
+    ) {
+        self.job = job
+        self.done = done
+        self.total = total
+        self.down = down
+        self.up = up
+        self.fromSite = fromSite
+        self.fromPeers = fromPeers
+        self.fromSources = fromSources
+        self.peers = peers
+    }
+
+    package init(_ reader: WireReader) throws(WireProblem) {
+        job = try reader.text("job", most: 64)
+        done = try reader.integer("done")
+        total = try reader.integer("total")
+        down = max(0, try reader.optionalNumber("down") ?? 0)
+        up = max(0, try reader.optionalNumber("up") ?? 0)
+        fromSite = try reader.optionalInteger("from_site") ?? 0
+        fromPeers = try reader.optionalInteger("from_peers") ?? 0
+        fromSources = try reader.optionalInteger("from_sources") ?? 0
+        peers = try reader.optionalInteger("peers") ?? 0
+    }
+
+    package var json: JSONValue {
+        [
+            "job": .string(job), "done": .integer(done), "total": .integer(total), "down": .double(down),
+            "up": .double(up), "from_site": .integer(fromSite), "from_peers": .integer(fromPeers),
+            "from_sources": .integer(fromSources), "peers": .integer(peers),
+        ]
+    }
+}

@@ -1,0 +1,76 @@
+import Address
+import JSON
+import Text
+
+/// `POST /agent/v1/jobs/ID/start`: the job begins. The torrent was put to `PUT /agent/v1/jobs/ID/metainfo` before (a torrent
+/// file, at most 64 MiB). The reply is ``StartReply``.
+package struct StartRequest: WireMessage {
+    package let key: Secret
+    package let content: JobContent
+    package let classVersion: Int64
+    package let targets: [NodeID]
+    /// Where peers reach the sender.
+    package let addresses: [PeerAddress]
+
+    package init(
+        key: Secret, content: JobContent, classVersion: Int64, targets: [NodeID], addresses: [PeerAddress]
+    ) {
+        self.key = key
+        self.content = content
+        self.classVersion = classVersion
+        self.targets = targets
+        self.addresses = addresses
+    }
+
+    package init(_ reader: WireReader) throws(WireProblem) {
+        key = Secret(try reader.text("key", most: 64))
+        guard let content: JobContent = try reader.message("content") else {
+            throw WireProblem("content", "is missing")
+        }
+        self.content = content
+        classVersion = try reader.integer("version", in: 1...Int64.max)
+        targets = try reader.list("targets", most: 1_000_000) { value throws(WireProblem) in
+            guard let node = value.stringValue.flatMap(NodeID.init) else {
+                throw WireProblem("targets", "has no node's id")
+            }
+            return node
+        }
+        addresses = try reader.list("addresses", most: 32) { value throws(WireProblem) in try HostFacts.address(value) }
+    }
+
+    package var json: JSONValue {
+        var object = JSONObject([
+            "key": .string(key.value), "content": content.json, "version": .integer(classVersion),
+            "targets": .array(targets.map { .string($0.description) }),
+        ])
+        object.put("addresses", texts: addresses.map(\.description))
+        return .object(object)
+    }
+}
+
+package struct StartReply: WireMessage {
+    /// What peers of the job know each other by; nil for `isolation: open`.
+    package let secret: Secret?
+    package let ticket: Secret?
+    package let trackers: [String]
+
+    package init(secret: Secret? = nil, ticket: Secret? = nil, trackers: [String] = []) {
+        self.secret = secret
+        self.ticket = ticket
+        self.trackers = trackers
+    }
+
+    package init(_ reader: WireReader) throws(WireProblem) {
+        secret = try reader.optionalText("secret", most: 64).map(Secret.init)
+        ticket = try reader.optionalText("ticket", most: 128).map(Secret.init)
+        trackers = try reader.texts("trackers", most: 16)
+    }
+
+    package var json: JSONValue {
+        var object = JSONObject()
+        object.put("secret", secret?.value)
+        object.put("ticket", ticket?.value)
+        object.put("trackers", texts: trackers)
+        return .object(object)
+    }
+}

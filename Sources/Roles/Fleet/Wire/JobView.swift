@@ -1,0 +1,61 @@
+import JSON
+
+/// `GET /agent/v1/jobs/ID`: how a job is, for the one who sends it.
+package struct JobView: WireMessage {
+    package let state: JobState
+    /// Why it is held, or how it failed.
+    package let reason: String?
+    package let targets: Int64
+    /// Targets by the name of their state.
+    package let counts: [String: Int64]
+    /// Bytes verified at all targets together.
+    package let bytes: Int64
+    package let total: Int64
+    /// Bytes that the sender has given.
+    package let down: Double
+    /// Targets that are late or failed, at most 100.
+    package let lines: [TargetLine]
+
+    package init(
+        state: JobState, reason: String? = nil, targets: Int64, counts: [String: Int64], bytes: Int64, total: Int64,
+        down: Double = 0, lines: [TargetLine] = []
+    ) {
+        self.state = state
+        self.reason = reason
+        self.targets = targets
+        self.counts = counts
+        self.bytes = bytes
+        self.total = total
+        self.down = down
+        self.lines = lines
+    }
+
+    package init(_ reader: WireReader) throws(WireProblem) {
+        state = try reader.choice("state")
+        reason = try reader.optionalText("reason")
+        targets = try reader.integer("targets")
+        var counts: [String: Int64] = [:]
+        for member in (reader.value("counts")?.objectValue?.members ?? []).prefix(100) {
+            counts[member.key] = member.value.lenientInteger
+        }
+        self.counts = counts
+        bytes = try reader.integer("bytes")
+        total = try reader.integer("total")
+        down = try reader.optionalNumber("down") ?? 0
+        lines = try reader.messages("lines", most: 100)
+    }
+
+    package var json: JSONValue {
+        var members = JSONObject()
+        for (key, count) in counts.sorted(by: { $0.key < $1.key }) { members[key] = .integer(count) }
+        var object = JSONObject(["state": .string(state.rawValue)])
+        object.put("reason", reason)
+        object["targets"] = .integer(targets)
+        object["counts"] = .object(members)
+        object["bytes"] = .integer(bytes)
+        object["total"] = .integer(total)
+        object["down"] = .double(down)
+        object.put("lines", messages: lines)
+        return .object(object)
+    }
+}

@@ -1,0 +1,75 @@
+import Fleet
+import Hashing
+import Identity
+import Text
+import Threads
+
+/// How a host joins a fleet: with a token, at one of several controls.
+package enum LinkJoin {
+    /// Joins. Nothing of the token's secret is sent before the server was held against its PIN. A host that has joined before gets a
+    /// new key.
+    /// - Parameters:
+    ///   - controls: tried in turn.
+    ///   - clock: seconds since 1970.
+    /// - Returns: what is kept, saved already, and control's answer.
+    package static func join(
+        _ token: EnrolmentToken, at controls: [ControlAddress], facts: HostFacts, keeping memory: LinkMemory,
+        proxy: HTTPURL? = nil, clock: @escaping @Sendable () -> Double = { Clocks.wallSeconds }
+    ) async throws(LinkProblem) -> (record: LinkRecord, reply: JoinReply) {
+        let key = try await memory.keyToJoin()
+        let request: [UInt8]
+        do throws(IdentityProblem) { request = try SigningRequest.make(key, named: facts.name) } catch {
+            throw .local(error.description)
+        }
+        let transport = try LinkTransport(trust: .pin(token.pin), identity: nil, proxy: proxy, clock: clock)
+        var last = LinkProblem.local("no control is named")
+        for control in controls {
+            do throws(LinkProblem) {
+                let message = JoinRequest(
+                    token: token.id, secret: token.secret, request: Base64.encode(request), facts: facts,
+                    time: clock())
+                let (answer, authority) = try await transport.exchange(
+                    LinkCall(method: .POST, path: "/agent/v1/join", body: message.bytes), at: control)
+                let reply: JoinReply = try LinkTransport.read(answer, of: control, most: 1 << 20)
+                let record = try record(of: reply, key, authority, joined: controls, control)
+                try await memory.saveAll(record)
+                // What happened under an older key is said under the new one.
+                try await EventQueue.open(memory).renumber()
+                await transport.shutdown()
+                return (record, reply)
+            } catch {
+                last = error
+                // What one control decided, all have.
+                if case .refused(let refusal) = error, refusal.status < 500 { break }
+                if case .local = error { break }
+            }
+        }
+        await transport.shutdown()
+        throw last
+    }
+
+    private static func record(
+        of reply: JoinReply, _ key: HostKey, _ authority: TrustedAuthority, joined: [ControlAddress],
+        _ control: ControlAddress
+    ) throws(LinkProblem) -> LinkRecord {
+        let certificate = try certificate(of: reply, key, authority, control)
+        return LinkRecord(
+            node: reply.node, name: reply.name, key: key, certificate: certificate, authority: authority,
+            joined: joined, told: reply.controls.compactMap { ControlAddress($0) })
+    }
+
+    /// The certificate in an answer, checked.
+    static func certificate(
+        of reply: JoinReply, _ key: HostKey, _ authority: TrustedAuthority, _ control: ControlAddress
+    ) throws(LinkProblem) -> HostCertificate {
+        do throws(IdentityProblem) {
+            let certificate = try HostCertificate(pem: reply.certificate)
+            guard certificate.publicKey.der == key.publicKey, certificate.subject == reply.node.description,
+                authority.vouches(for: certificate)
+            else { throw IdentityProblem("the certificate is not this host's") }
+            return certificate
+        } catch {
+            throw .malformed(control.host, reason: error.description)
+        }
+    }
+}

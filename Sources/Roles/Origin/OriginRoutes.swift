@@ -1,0 +1,56 @@
+import HTTPServing
+import HTTPTypes
+import Hummingbird
+import JSON
+import RegistryAccess
+
+/// Calls that every origin has, alone or with others.
+package enum OriginRoutes {
+    /// The description of an origin's calls.
+    package static func table(title: String, _ routes: [Route]) -> RouteTable {
+        RegistryDescription.table(
+            title: title,
+            description: "The OCI distribution API 1.1 is at /v2/, as its specification has it.", routes: routes)
+    }
+
+    /// Blobs by Kraken's paths.
+    package static func blobs(_ respond: @escaping Route.Handler) -> [Route] {
+        let (path, access) = ("/namespace/{namespace+}/blobs/{digest}", Route.Access.role(RegistryRoles.pull))
+        let blob = Route.Answer(200, "its bytes", type: "application/octet-stream")
+        let torrent = Route.Answer(200, "its torrent", type: "application/x-bittorrent")
+        let missing = Route.Answer(404, "no such blob under this name", type: "text/plain")
+        return [
+            Route(
+                .get, path + "/metainfo", "The torrent of a blob", answers: [torrent, missing], access: access,
+                handler: respond),
+            Route(
+                .head, path + "/metainfo", "Whether there is a torrent", answers: [torrent, missing], access: access,
+                handler: respond),
+            Route(
+                .get, path, "A blob, whole or in ranges", parameters: ["range"],
+                answers: [
+                    blob, .init(202, "it is fetched: come again"), missing,
+                    .init(429, "too many are read: come again", type: "text/plain"),
+                ], access: access, handler: respond),
+            Route(.head, path, "The size of a blob", answers: [blob, missing], access: access, handler: respond),
+        ]
+    }
+
+    package static func lists(
+        cluster: @escaping Route.Handler, status: @escaping Route.Handler, metrics: @escaping Route.Handler
+    ) -> [Route] {
+        [
+            Route(
+                .get, "/v1/cluster", "The parts of the registry", access: .role(RegistryRoles.pull), handler: cluster),
+            Route(.get, "/v1/status", "What is kept here", access: .role(RegistryRoles.pull), handler: status),
+            Route(
+                .get, "/metrics", "Numbers for Prometheus", answers: [.init(200, "done", type: "text/plain")],
+                access: .role(RegistryRoles.pull), handler: metrics),
+        ]
+            + ["/health", "/healthz", "/readyz", "/readiness"].map { path in
+                Route(.get, path, "Alive", answers: [.init(200, "ok", type: "text/plain")], access: .open) { _, _ in
+                    .text("ok\n")
+                }
+            }
+    }
+}
