@@ -54,6 +54,17 @@ final class ControlBench: Sendable {
         try await core.load()
     }
 
+    /// Another control of the same database.
+    init(beside other: ControlBench) async throws {
+        clock = other.clock
+        directory = other.directory
+        let clock = clock
+        core = ControlCore(
+            store: other.core.store, authority: PlainAuthority(), settings: ControlSettings(), logger: Self.silent,
+            now: { clock.now })
+        try await core.load()
+    }
+
     /// The same control after it was killed.
     func again() async throws -> ControlBench {
         await core.store.close()
@@ -148,7 +159,8 @@ final class TestAgent: Sendable {
     let name: String
     let key: [UInt8]
     let policy: HostPolicy
-    private let bench: ControlBench
+    private var bench: ControlBench { place.withLock { $0 } }
+    private let place: Mutex<ControlBench>
     private struct State {
         var number: UInt64 = 0
         var nonce = ""
@@ -160,7 +172,7 @@ final class TestAgent: Sendable {
     init(_ name: String, of bench: ControlBench, key: [UInt8]? = nil, policy: HostPolicy = .everything) {
         self.name = name
         self.key = key ?? Array("key of \(name)".utf8)
-        self.bench = bench
+        place = Mutex(bench)
         self.policy = policy
     }
 
@@ -168,6 +180,12 @@ final class TestAgent: Sendable {
     var caller: LinkCaller { LinkCaller(node: id, publicKey: key, address: address) }
     var address: PeerAddress { PeerAddress("192.0.2.7:4000") ?? PeerAddress(ipv4: 0, port: 0) }
     var facts: HostFacts { HostFacts(name: name, os: "linux", version: "0.1.0", policy: policy) }
+
+    /// It asks another control from now on.
+    func goes(to bench: ControlBench) { place.withLock { $0 = bench } }
+
+    /// Its next request does not say what it was told.
+    func forgetTaken() { state.withLock { $0.taken = [] } }
 
     /// The same key on another host.
     func clone() -> TestAgent {

@@ -49,7 +49,7 @@ import Testing
         let agent = try await bench.agent("web-1")
         // A request that waits ends, too.
         let waiting = Task { await refusal { try await agent.sync(waits: true) } }
-        while bench.core.roster.withLock({ $0[agent.id]?.parked == nil }) { await Task.yield() }
+        while !bench.core.roster.withLock({ $0.isWaiting(agent.id) }) { await Task.yield() }
         let outcome = try await bench.core.store.change(agent.id, by: bench.act, "node.revoke") {
             $0.state = .revoked
             return nil
@@ -126,9 +126,9 @@ import Testing
         let bench = try await ControlBench()
         let agent = try await bench.agent("web-1")
         let waiting = Task { try await agent.sync(waits: true) }
-        while bench.core.roster.withLock({ $0[agent.id]?.parked == nil }) { await Task.yield() }
+        while !bench.core.roster.withLock({ $0.isWaiting(agent.id) }) { await Task.yield() }
         await bench.pass(9)
-        #expect(bench.core.roster.withLock { $0[agent.id]?.parked != nil })
+        #expect(bench.core.roster.withLock { $0.isWaiting(agent.id) })
         await bench.pass(2)
         #expect(try await waiting.value.commands.isEmpty)
         #expect(bench.core.roster.withLock { $0[agent.id]?.isAway } == false)
@@ -139,7 +139,7 @@ import Testing
         let agent = try await bench.agent("web-1")
         let request = agent.request(waits: true)
         let first = Task { try await agent.send(request) }
-        while bench.core.roster.withLock({ $0[agent.id]?.parked == nil }) { await Task.yield() }
+        while !bench.core.roster.withLock({ $0.isWaiting(agent.id) }) { await Task.yield() }
         let second = Task { try await agent.send(request) }
         #expect(try await first.value.commands.isEmpty)
         await bench.pass(11)

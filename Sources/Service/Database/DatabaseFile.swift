@@ -72,6 +72,17 @@ package final class DatabaseFile: Sendable {
         }
     }
 
+    /// Writes a copy of all that is committed to another file, while this one is read and written.
+    package func copy(to path: String) async throws(DatabaseFileError) {
+        try await Threads.offload(name: "database") { () throws(DatabaseFileError) in
+            do {
+                let copy = try DatabaseQueue(path: path)
+                try self.pool.backup(to: copy)
+                try copy.close()
+            } catch { throw DatabaseFileError(error) }
+        }
+    }
+
     /// Ends all that is under way, and refuses the rest.
     package func close() async {
         writes.close()

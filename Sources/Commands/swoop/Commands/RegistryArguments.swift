@@ -104,7 +104,7 @@ struct RegistryArguments: ParsableArguments {
                 .usage, "'--pin' is of no use for '\(text.shown)', which is without TLS",
                 advice: "Write --registry https://HOST:15000.")
         }
-        return (url, try CredentialFile.read(tokenFile) ?? configured()?.credential())
+        return (url, try CredentialFile.read(tokenFile) ?? self.configured()?.credential())
     }
 
     /// Where digests and unfinished uploads are remembered; nil where there is no home.

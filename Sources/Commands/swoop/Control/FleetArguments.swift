@@ -215,12 +215,20 @@ extension Reporter {
         }
     }
 
-    func raw(_ json: JSON.JSONValue) { Terminal.write(json.text + "\n", to: 1) }
+    /// A line for programs.
+    /// - Parameter event: what it is: `node`, `job`, or `reply` for what a call was answered.
+    func raw(_ json: JSON.JSONValue, _ event: String = "reply") {
+        var object = JSONObject(["event": .string(event)])
+        for member in json.objectValue?.members ?? [] { object[member.key] = member.value }
+        Terminal.write(JSON.JSONValue.object(object).text + "\n", to: 1)
+    }
 
     /// A list: a line of JSON for each with --json, else a table.
-    func list(_ items: [JSON.JSONValue], _ headings: [String], _ row: (JSON.JSONValue) -> [String]) {
+    func list(
+        _ items: [JSON.JSONValue], _ event: String, _ headings: [String], _ row: (JSON.JSONValue) -> [String]
+    ) {
         guard !mode.json else {
-            for item in items { raw(item) }
+            for item in items { raw(item, event) }
             return
         }
         result(TextTable(headings: headings, rows: items.map(row)).text)

@@ -21,7 +21,7 @@ struct FleetClassListCommand: SwoopCommand {
 
     func run(_ reporter: Reporter) async throws {
         let items = try await fleet.using { try await $0.all("/v1/classes") }
-        reporter.list(items, ["NAME", "VERSION", "TARGETS", "CHANGED", "BY"]) { item in
+        reporter.list(items, "class", ["NAME", "VERSION", "TARGETS", "CHANGED", "BY"]) { item in
             [
                 item.shown("name"), item.shown("version"), item["definition"]?.shown("targets") ?? "-",
                 item.moment("changed"), item.shown("changed_by"),

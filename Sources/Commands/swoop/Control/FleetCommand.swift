@@ -51,7 +51,8 @@ struct FleetAuditCommand: SwoopCommand {
         let page = try await fleet.using {
             try await $0.get("/v1/audit", [("limit", "\(limit)"), ("subject", subject), ("action", action)])
         }
-        reporter.list(page.json["items"]?.arrayValue ?? [], ["TIME", "WHO", "FROM", "ACTION", "SUBJECT"]) { line in
+        reporter.list(page.json["items"]?.arrayValue ?? [], "audit", ["TIME", "WHO", "FROM", "ACTION", "SUBJECT"]) {
+            line in
             [line.moment("time"), line.shown("who"), line.shown("from"), line.shown("action"), line.shown("subject")]
         }
     }

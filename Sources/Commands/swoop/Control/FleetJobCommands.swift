@@ -59,7 +59,7 @@ struct FleetJobListCommand: SwoopCommand {
             try await $0.get("/v1/jobs", [("limit", "\(limit)"), ("class", className), ("state", state)])
         }
         reporter.list(
-            page.json["items"]?.arrayValue ?? [], ["ID", "CLASS", "NAME", "STATE", "SENDER", "CREATED", "ENDED"]
+            page.json["items"]?.arrayValue ?? [], "job", ["ID", "CLASS", "NAME", "STATE", "SENDER", "CREATED", "ENDED"]
         ) {
             job in
             [
@@ -120,7 +120,7 @@ struct FleetJobTargetsCommand: SwoopCommand {
                 "/v1/jobs/\(FleetClient.part(job))/targets",
                 [("state", state), ("select", select), ("sort", "attention")])
         }
-        reporter.list(items, ["NODE", "STATE", "WAVE", "DONE", "RATE", "ETA", "WHAT"]) { target in
+        reporter.list(items, "target", ["NODE", "STATE", "WAVE", "DONE", "RATE", "ETA", "WHAT"]) { target in
             let (done, total) = (target["bytes"]?.lenientInteger ?? 0, target["total_bytes"]?.lenientInteger ?? 0)
             let code = target["code"]?.stringValue.map { "(\($0.shown))" } ?? ""
             let rate: Double =

@@ -59,7 +59,7 @@ struct FleetNodeListCommand: SwoopCommand {
         let query = [("select", select), ("state", state)]
         try await fleet.using { client in
             let first = try await client.all("/v1/nodes", query)
-            reporter.list(first, Self.headings, Self.row)
+            reporter.list(first, "node", Self.headings, Self.row)
             if !reporter.mode.json { reporter.note(HumanText.plural(first.count, "node")) }
             guard follow else { return }
             var known = Self.marks(first)
@@ -69,7 +69,7 @@ struct FleetNodeListCommand: SwoopCommand {
                 let marks = Self.marks(now)
                 for node in now where known[node.shown("id")] != marks[node.shown("id")] {
                     if reporter.mode.json {
-                        reporter.raw(node)
+                        reporter.raw(node, "node")
                     } else {
                         reporter.result(Self.row(node).joined(separator: "  "))
                     }

@@ -33,7 +33,7 @@ struct FleetJobReceiptsCommand: SwoopCommand {
             let rows = [ReceiptLine.headings] + lines.map { $0.cells(verified: verify) }
             reporter.result(rows.map { $0.map(ReceiptLine.quoted).joined(separator: ",") }.joined(separator: "\r\n"))
         } else if reporter.mode.json {
-            for line in lines { reporter.raw(line.json(verified: verify)) }
+            for line in lines { reporter.raw(line.json(verified: verify), "receipt") }
         } else {
             reporter.result(
                 TextTable(headings: ReceiptLine.headings, rows: lines.map { $0.cells(verified: verify).map(\.shown) })

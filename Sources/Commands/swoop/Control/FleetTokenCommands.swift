@@ -65,7 +65,7 @@ struct FleetTokenListCommand: SwoopCommand {
 
     func run(_ reporter: Reporter) async throws {
         let items = try await fleet.using { try await $0.all("/v1/tokens") }
-        reporter.list(items, ["ID", "STATE", "USED", "NAME", "LABELS", "EXPIRES"]) { token in
+        reporter.list(items, "token", ["ID", "STATE", "USED", "NAME", "LABELS", "EXPIRES"]) { token in
             [
                 token.shown("id"), token.shown("state"),
                 "\(token["used_by"]?.arrayValue?.count ?? 0)/\(token.shown("uses"))", token.shown("name"),
@@ -164,7 +164,7 @@ struct FleetAPITokenListCommand: SwoopCommand {
 
     func run(_ reporter: Reporter) async throws {
         let items = try await fleet.using { try await $0.all("/v1/api-tokens") }
-        reporter.list(items, ["ID", "NAME", "ROLE", "CLASSES", "EXPIRES", "LAST USE"]) { token in
+        reporter.list(items, "api-token", ["ID", "NAME", "ROLE", "CLASSES", "EXPIRES", "LAST USE"]) { token in
             [
                 token.shown("id"), token.shown("name"), token.shown("role"), token.shown("classes"),
                 token.moment("expires"), token.moment("last_use"),

@@ -108,10 +108,8 @@ struct APIStreams: Sendable {
         let start = Self.lastID(request) ?? 0
         return stream { state in
             let now = core.now()
-            let (board, version) = core.figures.withLock { board in
-                board.watch(id, until: now + 15)
-                return (board.jobs[id] ?? [:], board.version)
-            }
+            core.watch(id)
+            let (board, version) = core.figures.withLock { ($0.jobs[id] ?? [:], $0.version) }
             guard let record = try? await core.store.job(id) else { return nil }
             if record.revision == state.shown, version == state.figures { return record.state.hasEnded ? nil : [] }
             state.figures = version

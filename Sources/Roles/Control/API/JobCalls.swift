@@ -29,6 +29,7 @@ enum JobCalls {
 
     static func show(_ call: APICall) async throws(APIProblem) -> APIReply {
         let job = try await job(call)
+        if !job.state.hasEnded { call.core.watch(job.id) }
         return APIReply(try await document(job, call, full: true), revision: job.revision)
     }
 
@@ -189,10 +190,8 @@ enum JobCalls {
         }
         let isTimed = call.query("sort") == "attention"
         let now = core.now()
-        let board = core.figures.withLock { board in
-            board.watch(job.id, until: now + 15)
-            return board.jobs[job.id] ?? [:]
-        }
+        core.watch(job.id)
+        let board = core.figures.withLock { $0.jobs[job.id] ?? [:] }
         let records = core.roster.withLock { roster in
             Dictionary(
                 (snapshot?.machine?.targets ?? []).compactMap { target in

@@ -78,7 +78,7 @@ enum ControlMetrics {
                 Double(seats.count { abs($0.clock) > ClockDifference.flagged })),
             MetricFamily(
                 "swoop_control_requests_waiting", .gauge, "Requests of agents that wait for an order.",
-                Double(seats.count { $0.parked != nil })),
+                Double(core.roster.withLock { $0.waiting })),
             MetricFamily("swoop_control_jobs_open", .gauge, "Jobs that run, are held or paused.", Double(jobs)),
             MetricFamily(
                 "swoop_control_ready", .gauge, "1 while the database answers.", core.isReady ? 1 : 0),

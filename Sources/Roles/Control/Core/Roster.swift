@@ -17,8 +17,6 @@ struct Roster: Sendable {
         /// Free bytes below its roots, as it said last.
         var free: [Int64] = []
         var outbox = Outbox()
-        /// A request that waits for something to say.
-        var parked: Parked?
         /// Heard of since it was written to the store last.
         var isUnwritten = false
     }
@@ -30,12 +28,16 @@ struct Roster: Sendable {
     }
 
     private(set) var seats: [NodeID: Seat] = [:]
+    /// Requests that wait for something to say.
+    private var parked: [NodeID: Parked] = [:]
     private(set) var names: [String: NodeID] = [:]
     /// Nodes that are not away.
     private(set) var present = 0
     private var parkedNumber: UInt64 = 0
 
     subscript(_ id: NodeID) -> Seat? { seats[id] }
+    var waiting: Int { parked.count }
+    func isWaiting(_ id: NodeID) -> Bool { parked[id] != nil }
 
     /// What the store says of a node, for a node that is new too.
     mutating func put(_ record: NodeRecord) {
@@ -55,7 +57,7 @@ struct Roster: Sendable {
         guard let seat = seats.removeValue(forKey: id) else { return nil }
         if names[seat.record.name] == id { names[seat.record.name] = nil }
         if !seat.isAway { present -= 1 }
-        return seat.parked
+        return unpark(id)
     }
 
     /// - Returns: whether it was away.
@@ -73,11 +75,13 @@ struct Roster: Sendable {
     /// Nodes that were not heard of for so long.
     mutating func findAway(at now: Double, after seconds: Double) -> [NodeID] {
         var found: [NodeID] = []
-        for (id, seat) in seats where !seat.isAway && seat.parked == nil && seat.heard + seconds < now {
-            seats[id]?.isAway = true
-            present -= 1
-            found.append(id)
+        for index in seats.indices {
+            guard !seats.values[index].isAway, seats.values[index].heard + seconds < now else { continue }
+            let id = seats.keys[index]
+            if parked[id] == nil { found.append(id) }
         }
+        for id in found { seats[id]?.isAway = true }
+        present -= found.count
         return found
     }
 
@@ -88,9 +92,8 @@ struct Roster: Sendable {
     }
 
     mutating func change(_ id: NodeID, _ body: (inout Seat) -> Void) {
-        guard var seat = seats.removeValue(forKey: id) else { return }
-        body(&seat)
-        seats[id] = seat
+        guard let index = seats.index(forKey: id) else { return }
+        body(&seats.values[index])
     }
 
     /// Keeps a request until there is something to say, unless there is already.
@@ -100,39 +103,38 @@ struct Roster: Sendable {
     ) -> [CheckedContinuation<Void, Never>] {
         guard let seat = seats[id], seat.outbox.isEmpty else { return [resume] }
         parkedNumber += 1
-        let earlier = seat.parked?.resume
-        seats[id]?.parked = Parked(number: parkedNumber, until: until, resume: resume)
-        return earlier.map { [$0] } ?? []
+        let earlier = parked.updateValue(Parked(number: parkedNumber, until: until, resume: resume), forKey: id)
+        return earlier.map { [$0.resume] } ?? []
     }
 
     mutating func unpark(_ id: NodeID) -> Parked? {
-        let parked = seats[id]?.parked
-        seats[id]?.parked = nil
-        return parked
+        parked.removeValue(forKey: id)
     }
 
     /// Requests that have waited long enough.
     mutating func unparkDue(at now: Double) -> [Parked] {
-        var due: [Parked] = []
-        for (id, seat) in seats {
-            guard let parked = seat.parked, parked.until <= now else { continue }
-            seats[id]?.parked = nil
+        let due = parked.filter { $0.value.until <= now }
+        for (id, request) in due {
+            parked[id] = nil
             // A request that waited is as good as one that comes now.
-            seats[id]?.heard = max(seat.heard, min(now, parked.until))
-            due.append(parked)
+            if let heard = seats[id]?.heard { seats[id]?.heard = max(heard, min(now, request.until)) }
         }
-        return due
+        return Array(due.values)
     }
 
-    mutating func unparkAll() -> [Parked] { seats.keys.compactMap { unpark($0) } }
+    mutating func unparkAll() -> [Parked] {
+        defer { parked = [:] }
+        return Array(parked.values)
+    }
 
     /// What the store does not know of presence yet.
     mutating func takeUnwritten(most: Int) -> [(id: NodeID, at: Double, sequence: SyncSequence)] {
         var found: [(id: NodeID, at: Double, sequence: SyncSequence)] = []
-        for (id, seat) in seats where seat.isUnwritten {
+        for index in seats.indices where seats.values[index].isUnwritten {
             guard found.count < most else { break }
-            seats[id]?.isUnwritten = false
-            found.append((id, seat.heard, seat.sequence ?? SyncSequence()))
+            seats.values[index].isUnwritten = false
+            found.append(
+                (seats.keys[index], seats.values[index].heard, seats.values[index].sequence ?? SyncSequence()))
         }
         return found
     }

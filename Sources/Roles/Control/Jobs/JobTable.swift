@@ -21,20 +21,20 @@ struct JobTable: Sendable {
     var leads: [String: JobLead] = [:]
     var facts: [String: Facts] = [:]
     /// Targets and caches of each.
-    private(set) var sizes: [String: Int] = [:]
+    private(set) var nodes: [String: [NodeID]] = [:]
     /// Open jobs of each node, as a target or cache.
     private(set) var ofNode: [NodeID: Set<String>] = [:]
 
     mutating func put(_ facts: Facts, nodes: [NodeID]) {
         self.facts[facts.record.id] = facts
-        sizes[facts.record.id] = nodes.count
+        self.nodes[facts.record.id] = nodes
         for node in nodes { ofNode[node, default: []].insert(facts.record.id) }
     }
 
     mutating func remove(_ job: String, nodes: [NodeID]) {
         leads[job] = nil
         facts[job] = nil
-        sizes[job] = nil
+        self.nodes[job] = nil
         for node in nodes {
             ofNode[node]?.remove(job)
             if ofNode[node]?.isEmpty == true { ofNode[node] = nil }

@@ -189,7 +189,7 @@ extension ControlCore {
     /// Seconds between two reports of figures, so that all nodes together send at most 500 a second.
     private func every(at now: Double) -> Double {
         let watched = figures.withLock { $0.watchedJobs(at: now) }
-        let targets = jobs.withLock { jobs in watched.reduce(0) { $0 + (jobs.sizes[$1] ?? 0) } }
+        let targets = jobs.withLock { jobs in watched.reduce(0) { $0 + (jobs.nodes[$1]?.count ?? 0) } }
         return max(1, Double(targets) / 500)
     }
 

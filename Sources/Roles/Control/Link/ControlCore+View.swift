@@ -8,13 +8,26 @@ extension ControlCore {
         guard let record else { throw Self.noJob }
         let isTheirs = jobs.withLock { $0.ofNode[node.node]?.contains(job) ?? false }
         guard record.sender == node.node || isTheirs else { throw Self.noJob }
+        watch(job)
         return try await linked { () throws(StoreError) in try await view(of: record) }
+    }
+
+    /// Somebody looks at a job: its nodes are told at once to say how far they are.
+    func watch(_ job: String) {
+        let now = now()
+        let isNew = figures.withLock { board in
+            defer { board.watch(job, until: now + 15) }
+            return !board.isWatched(job, at: now)
+        }
+        guard isNew else { return }
+        let nodes = jobs.withLock { $0.nodes[job] ?? [] }
+        let parked = roster.withLock { roster in nodes.compactMap { roster.unpark($0) } }
+        for parked in parked { parked.resume.resume() }
     }
 
     /// How a job is: counts from memory where it runs here.
     package func view(of record: JobRecord) async throws(StoreError) -> JobView {
         let now = now()
-        figures.withLock { $0.watch(record.id, until: now + 15) }
         var snapshot = await lead(record.id)?.snapshot
         if snapshot == nil, record.course != nil {
             snapshot = try await store.snapshot(record.id, course: JobCourse())

@@ -63,7 +63,7 @@ package struct JobMachine: Sendable, Hashable {
     package var header: Header {
         Header(
             state: state, started: started, wave: wave, reason: reason, nextWave: nextWave, moment: moment,
-            forgiven: tally.waves.map(\.forgiven))
+            forgiven: tally.waves.contains { $0.forgiven > 0 } ? tally.waves.map(\.forgiven) : [])
     }
 
     package func target(_ node: NodeID) -> Target? { indices[node].map { targets[$0] } }

@@ -36,9 +36,7 @@ package final class SQLiteEngine: StoreEngine {
 
     /// Writes a copy of all that is committed to a new file, while others go on.
     package func copy(to path: String) async throws(StoreError) {
-        do {
-            try await file.readAtLength { try $0.execute(sql: "VACUUM INTO ?", arguments: [path]) }
-        } catch { throw StoreError.unavailable("\(error)") }
+        do { try await file.copy(to: path) } catch { throw StoreError.unavailable("\(error)") }
     }
 }
 

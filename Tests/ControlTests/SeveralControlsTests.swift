@@ -1,0 +1,151 @@
+import Fleet
+import FleetLink
+import FleetStore
+import Testing
+
+@testable import Control
+
+@Suite struct `Controls of one database` {
+    @Test func `a node that joined at one is known to the other, and its revocation too`() async throws {
+        let one = try await ControlBench()
+        let two = try await ControlBench(beside: one)
+        let agent = try await one.agent("web-1")
+        agent.goes(to: two)
+        try await agent.sync(facts: true)
+        let outcome = try await one.core.store.change(agent.id, by: one.act, "node.revoke") {
+            $0.state = .revoked
+            return nil
+        }
+        await one.core.take(try #require(outcome.value))
+        one.clock.pass(1)
+        await two.core.tick()
+        #expect(await refusal { try await agent.sync() } == "revoked")
+    }
+
+    @Test func `a job that one started goes on at the other`() async throws {
+        let one = try await ControlBench()
+        let two = try await ControlBench(beside: one)
+        try await one.defineRelease(["waves": [1, "100%"], "wait": "10s"])
+        let build = try await one.agent("build")
+        var webs: [TestAgent] = []
+        for number in 1...4 { webs.append(try await one.agent("web-\(number)")) }
+        // Half of the nodes are with the other control.
+        for web in webs.suffix(2) {
+            web.goes(to: two)
+            try await web.sync(facts: true)
+        }
+        let job = try await build.startJob()
+        await two.core.followChanges()
+        for web in webs {
+            #expect(try await web.sync().commands.count == 1)
+            try await web.sync([(job, .delivered)])
+            await one.core.followChanges()
+            await two.core.followChanges()
+        }
+        let machine = try #require(await two.core.lead(job)?.snapshot?.machine)
+        let first = try #require(machine.targets.first { $0.wave == 0 }?.node)
+        let switching = try #require(webs.first { $0.id == first })
+        try await switching.sync([(job, .switched), (job, .done)])
+        // The first control is gone: the other opens the next wave.
+        for web in webs {
+            web.goes(to: two)
+            web.forgetTaken()
+        }
+        for _ in 0..<15 {
+            two.clock.pass(1)
+            await two.core.tick()
+        }
+        for web in webs where web.id != first { try await web.sync([(job, .switched), (job, .done)]) }
+        #expect(try await two.job(job).state == .done)
+    }
+
+    @Test func `both move one job at the same time, and nothing is lost`() async throws {
+        let one = try await ControlBench()
+        let two = try await ControlBench(beside: one)
+        try await one.defineRelease()
+        let build = try await one.agent("build")
+        var webs: [TestAgent] = []
+        for number in 1...40 {
+            let web = try await one.agent("web-\(number)")
+            if number % 2 == 0 { web.goes(to: two) }
+            webs.append(web)
+        }
+        await two.core.followChanges()
+        let job = try await build.startJob()
+        await two.core.followChanges()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for web in webs {
+                group.addTask { try await web.sync(facts: true, [(job, .delivered), (job, .switched), (job, .done)]) }
+            }
+            try await group.waitForAll()
+        }
+        #expect(try await one.job(job).state == .done)
+        let rows = try await one.core.store.targets(of: job, after: nil, state: "done", limit: 100)
+        #expect(rows.count == 40)
+    }
+}
+
+@Suite struct `Newer and older jobs` {
+    @Test func `a node that has a newer job gets no older one`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease()
+        let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
+        for _ in 0..<4 {
+            await bench.pass(10)
+            try await build.sync()
+        }
+        let old = try await build.startJob()
+        bench.clock.pass(1)
+        await bench.core.tick()
+        let new = try await build.startJob()
+        #expect(try await bench.states(of: old) == ["web-1": "superseded"])
+        #expect(try await bench.job(old).state == .done)
+        let offers = try await web.sync().commands.filter { if case .offer = $0.action { true } else { false } }
+        #expect(offers.map(\.job) == [new])
+    }
+
+    @Test func `what an older job still brings to a node ends when the newer one has switched there`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease()
+        let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
+        let old = try await build.startJob()
+        try await web.sync()
+        try await web.sync([(old, .receiving)])
+        bench.clock.pass(1)
+        await bench.core.tick()
+        let new = try await build.startJob()
+        #expect(try await bench.states(of: old) == ["web-1": "receiving"])
+        try await web.sync()
+        try await web.sync([(new, .delivered), (new, .switched), (new, .done)])
+        #expect(try await bench.states(of: old) == ["web-1": "superseded"])
+    }
+
+    @Test func `a node that comes later gets what the last job brought, where the class says so`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease(["catchup": "latest"])
+        let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
+        let job = try await build.startJob()
+        try await web.sync()
+        try await web.sync([(job, .delivered), (job, .switched), (job, .done)])
+        await bench.pass(12)
+        #expect(try await bench.core.store.jobs(before: nil, limit: 9).count == 1)
+        _ = try await bench.agent("web-2")
+        _ = try await build.sync()
+        await bench.pass(11)
+        let sent = try await build.sync().commands.compactMap { command -> SendOrder? in
+            if case .send(let order) = command.action { order } else { nil }
+        }
+        let order = try #require(sent.first)
+        #expect(order.to == [#"name in ("web-2")"#])
+        let plan = try await bench.core.plan(order, dryRun: false, by: build.caller)
+        #expect(plan.targets == 1)
+        // It is the same content, or nothing.
+        let other = JobContent(infoHashes: [String(repeating: "0", count: 40)], files: 1, bytes: 5)
+        #expect(
+            await refusal { try await bench.core.key(for: plan.job, KeyRequest(content: other), by: build.caller) }
+                == "key_content")
+        _ = try await bench.core.key(for: plan.job, KeyRequest(content: .sample), by: build.caller)
+        await bench.pass(30)
+        #expect(try await bench.core.store.jobs(before: nil, limit: 9).count == 2)
+    }
+}
