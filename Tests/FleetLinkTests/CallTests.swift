@@ -44,8 +44,10 @@ import Text
             let client = try await joined(
                 control, at: [door.control, second.control, ControlAddress(host: "127.0.0.1", port: 1)])
             _ = try await client.announce(AnnounceRequest(job: "j-1", addresses: [], left: 5))
-            #expect(await control.announced.count == 1)
-            #expect(await other.announced.count == 1)
+            try await wait(for: "both") {
+                let counts = (await control.announced.count, await other.announced.count)
+                return counts == (1, 1)
+            }
             await client.transport.shutdown()
             await second.stop()
         }
