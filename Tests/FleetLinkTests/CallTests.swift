@@ -2,6 +2,7 @@ import Address
 import Fleet
 import FleetLink
 import Foundation
+import Hashing
 import Identity
 import TestSupport
 import Testing
@@ -33,6 +34,7 @@ import Text
             #expect(missing?.code == "no_job")
             let reply = try await client.announce(AnnounceRequest(job: "j-1", addresses: [], left: 5))
             #expect(reply.peers.map(\.description) == ["10.0.0.1:6881"])
+            #expect(try await client.swarms() == SwarmList(swarms: [SHA1.digest([1])], interval: 2))
             await client.transport.shutdown()
         }
     }

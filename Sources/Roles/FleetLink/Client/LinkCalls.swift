@@ -73,6 +73,11 @@ extension LinkClient {
         throw last
     }
 
+    /// For a tracker of the fleet: what it serves.
+    package func swarms() async throws(LinkProblem) -> SwarmList {
+        try await transport.call(.GET, "swarms", AbandonRequest?.none, at: current, most: 4 << 20)
+    }
+
     private static func path(_ job: String, _ rest: String = "") -> String {
         "jobs/" + PercentEncoding.encode(job.utf8) + (rest.isEmpty ? "" : "/" + rest)
     }
