@@ -2,6 +2,7 @@ import Address
 import Fleet
 import FleetLink
 import Foundation
+import Hashing
 import Identity
 import TestSupport
 import Testing
@@ -33,6 +34,7 @@ import Text
             #expect(missing?.code == "no_job")
             let reply = try await client.announce(AnnounceRequest(job: "j-1", addresses: [], left: 5))
             #expect(reply.peers.map(\.description) == ["10.0.0.1:6881"])
+            #expect(try await client.swarms() == SwarmList(swarms: [SHA1.digest([1])], interval: 2))
             await client.transport.shutdown()
         }
     }
@@ -44,8 +46,10 @@ import Text
             let client = try await joined(
                 control, at: [door.control, second.control, ControlAddress(host: "127.0.0.1", port: 1)])
             _ = try await client.announce(AnnounceRequest(job: "j-1", addresses: [], left: 5))
-            #expect(await control.announced.count == 1)
-            #expect(await other.announced.count == 1)
+            try await wait(for: "both") {
+                let counts = (await control.announced.count, await other.announced.count)
+                return counts == (1, 1)
+            }
             await client.transport.shutdown()
             await second.stop()
         }

@@ -166,6 +166,10 @@ actor TestControl: LinkService {
         JobView(state: .running, targets: 3, counts: ["done": 1], bytes: 5, total: 15)
     }
 
+    func swarms(for node: LinkCaller) async throws(LinkRefusal) -> SwarmList {
+        SwarmList(swarms: [SHA1.digest([1])], interval: 2)
+    }
+
     func announce(_ request: AnnounceRequest, by node: LinkCaller) async throws(LinkRefusal) -> AnnounceReply {
         announced.append(request)
         return AnnounceReply(interval: 30, peers: PeerAddress("10.0.0.1:6881").map { [$0] } ?? [])

@@ -172,4 +172,28 @@ import Threads
             }
         }
     }
+
+    @Test func `A copy of a host is found out, whichever request it was copied at`() async throws {
+        try await withControl { control, door in
+            await control.set(interval: 0.1)
+            try await withDirectory { directory in
+                let (own, copy) = ("\(directory)/own", "\(directory)/copy")
+                _ = try await LinkJoin.join(
+                    try await control.token(), at: [door.control], facts: HostFacts(name: "web-1"),
+                    keeping: .directory(own))
+                let client = try #require(try await LinkClient.open(.directory(own), logger: quiet))
+                try await whileSyncing(client, TestAgent()) {
+                    try await wait(for: "syncs") { await control.syncs.count > 2 }
+                    _ = try await Command.ending(["cp", "-a", own, copy])
+                    let copied = await control.syncs.count
+                    try await wait(for: "more of them") { await control.syncs.count > copied + 1 }
+                    let other = try #require(try await LinkClient.open(.directory(copy), logger: quiet))
+                    let agent = TestAgent()
+                    try await whileSyncing(other, agent) {
+                        try await wait(for: "the verdict") { agent.all.problems.contains { $0.code == "cloned" } }
+                    }
+                }
+            }
+        }
+    }
 }

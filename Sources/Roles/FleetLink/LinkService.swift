@@ -30,6 +30,14 @@ package protocol LinkService: Sendable {
     func metainfo(of job: String, for node: LinkCaller) async throws(LinkRefusal) -> [UInt8]
     func view(of job: String, for node: LinkCaller) async throws(LinkRefusal) -> JobView
     func announce(_ request: AnnounceRequest, by node: LinkCaller) async throws(LinkRefusal) -> AnnounceReply
+    /// What a tracker of the fleet serves.
+    func swarms(for node: LinkCaller) async throws(LinkRefusal) -> SwarmList
+}
+
+extension LinkService {
+    package func swarms(for node: LinkCaller) async throws(LinkRefusal) -> SwarmList {
+        throw LinkRefusal(404, "no_path", "this control lists no swarms")
+    }
 }
 
 /// Who asks, by the certificate of the connection.

@@ -1,5 +1,7 @@
 import Address
 import ArgumentParser
+import Fleet
+import FleetLink
 import Logging
 import Reactor
 import TrackerRedis
@@ -21,9 +23,12 @@ struct TrackerCommand: SwoopCommand {
             /namespace/NAME/blobs/DIGEST/metainfo is the blob's torrent. With --redis several trackers share what they \
             hear; /readyz says whether they do.
 
+            With --control it is a fleet's tracker, beside those that the controls have: it joins with a token of the label             role=tracker, and serves the swarms of running jobs and no others.
+
             Examples:
               swoop tracker --http '[::]:6969' --allow hashes.txt
               swoop tracker --registry http://o.example:15002 --redis r.example:6379
+              swoop tracker --control https://control.example:7443 --token swt1.…
             """)
 
     @Option(
@@ -62,6 +67,27 @@ struct TrackerCommand: SwoopCommand {
                 + "answers from memory.", valueName: "addr:port"))
     var redis: String?
 
+    @Option(
+        help: ArgumentHelp("The doors for agents of a fleet's controls, separated by commas.", valueName: "url"),
+        transform: { text in
+            guard let list = ControlAddress.list(text) else { throw ArgumentProblem("https://HOST:PORT is expected") }
+            return list
+        })
+    var control: [ControlAddress]?
+
+    @Option(
+        help: ArgumentHelp("With --control, once: what the tracker joins with.", valueName: "token"),
+        transform: { text in
+            guard let token = EnrolmentToken(text) else { throw ArgumentProblem("swt1.ID.SECRET.PIN is expected") }
+            return token
+        })
+    var token: EnrolmentToken?
+
+    @Option(
+        help: ArgumentHelp(
+            "With --control: the directory of this tracker's key. Default: /var/lib/swoop/tracker.", valueName: "dir"))
+    var data: String?
+
     @OptionGroup var access: RegistryArguments
 
     @OptionGroup var files: ConfigurationArguments
@@ -70,6 +96,10 @@ struct TrackerCommand: SwoopCommand {
 
     func validate() throws {
         if let port, !(0...65_535).contains(port) { throw ValidationError("'--port' is a number up to 65535") }
+        if control == nil, token != nil || data != nil {
+            throw ValidationError("'--token' and '--data' are for a tracker with '--control'")
+        }
+        if control != nil, allow != nil { throw ValidationError("'--control' and '--allow' exclude each other") }
         if port != nil, http != nil { throw ValidationError("'--port' and '--http' exclude each other") }
         if let interval, !(1...43_200).contains(interval.seconds) {
             throw ValidationError("The value is invalid for '--interval <duration>': 1s to 12h are possible")
@@ -81,6 +111,7 @@ struct TrackerCommand: SwoopCommand {
         let logger = given.logger(global, reporter)
         let origins = try origins(given)
         origins?.start()
+        let fleet = try await enrolled(logger)
         let server: TrackerServer
         do {
             server = try TrackerServer(
@@ -106,9 +137,19 @@ struct TrackerCommand: SwoopCommand {
         let udp = server.boundAddresses.udp.map(\.description).joined(separator: ", ")
         reporter.event(.object([("event", .string("listening")), ("http", .string(http)), ("udp", .string(udp))]))
         reporter.note("tracker: http://\(http)/announce and udp://\(udp), numbers at http://\(http)/stats")
+        let listing = Task { await fleet?.run(server, reporter) }
         await StopSignal.shared.wait()
+        listing.cancel()
+        await listing.value
         await server.stop()
         await origins?.stop()
+    }
+
+    /// Where it is a fleet's tracker: its link to control.
+    private func enrolled(_ logger: Logger) async throws -> FleetTracker? {
+        guard let control else { return nil }
+        return try await FleetTracker.enrol(
+            at: control, token: token, data: data ?? FleetTracker.usualData, logger: logger)
     }
 
     /// What makes the store that this tracker shares with others.
@@ -147,7 +188,8 @@ struct TrackerCommand: SwoopCommand {
             configuration.limits.defaultPeers = min(most, configuration.limits.defaultPeers)
         }
         if let interval { configuration.interval = interval.seconds }
-        configuration.allow = try allow.map(AllowFile.read)
+        // A fleet's tracker serves nothing before it has heard of swarms.
+        configuration.allow = control != nil ? [] : try allow.map(AllowFile.read)
         configuration.origins = origins?.forTracker
         return configuration
     }

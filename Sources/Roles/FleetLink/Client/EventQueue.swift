@@ -5,8 +5,7 @@ import Threads
 
 /// Events of a host for control, durable until control has made them durable itself.
 package final class EventQueue: Sendable {
-    private struct State {
-        var pending: PendingEvents
+    private struct Disk {
         /// Nil for a host that lives as long as the process.
         var file: EventFile?
         /// Bytes in the file that control has.
@@ -16,24 +15,28 @@ package final class EventQueue: Sendable {
     /// The file is written anew when so many bytes of it are acknowledged, or nothing else is left.
     private static let slack = 1 << 20
 
-    private let state: Mutex<State>
+    /// Held for short moments only.
+    private let pending: Mutex<PendingEvents>
+    /// Held while the disk is written, on threads that may wait, by all who change what is pending.
+    private let disk: Mutex<Disk>
     /// Whether there is a file, which blocks.
     private let isDurable: Bool
 
-    private init(_ state: consuming State) {
-        isDurable = state.file != nil
-        self.state = Mutex(state)
+    private init(_ pending: PendingEvents, file: EventFile?) {
+        self.pending = Mutex(pending)
+        disk = Mutex(Disk(file: file))
+        isDurable = file != nil
     }
 
     /// Opens the queue of a directory.
     package static func open(_ memory: LinkMemory) async throws(LinkProblem) -> EventQueue {
-        guard case .directory(let path) = memory else { return EventQueue(State(pending: PendingEvents())) }
+        guard case .directory(let path) = memory else { return EventQueue(PendingEvents(), file: nil) }
         do {
             return try await Threads.offload { () throws(SystemError) in
                 let (file, content) = try EventFile.open(path)
-                var pending = PendingEvents(next: content.next, most: SyncRequest.mostEventBytes)
+                var pending = PendingEvents(next: content.next)
                 for (event, size) in content.events { _ = pending.append(event, size: size) }
-                return EventQueue(State(pending: pending, file: file))
+                return EventQueue(pending, file: file)
             }
         } catch {
             throw .local("the events in \(path) cannot be read: \(error)")
@@ -42,70 +45,72 @@ package final class EventQueue: Sendable {
 
     /// Takes an event; when this returns it is durable.
     /// - Parameter make: makes the event with its number.
+    /// - Returns: its number.
     package func append(_ make: @escaping @Sendable (UInt64) -> AgentEvent) async throws(LinkProblem) -> UInt64 {
-        let append: @Sendable () -> Result<UInt64, LinkProblem> = { [self] in
-            state.withLock { state in
-                let event = make(state.pending.next)
-                let bytes = event.bytes
-                var pending = state.pending
-                guard pending.append(event, size: bytes.count) else { return .failure(.tooManyEvents) }
-                do throws(SystemError) { try state.file?.append([bytes]) } catch {
-                    return .failure(.local("an event cannot be written: \(error)"))
-                }
-                state.pending = pending
-                return .success(event.number)
+        try await onDisk { [self] disk throws(LinkProblem) in
+            // Nobody else takes this number meanwhile: the disk is held.
+            let event = make(pending.withLock(\.next))
+            let bytes = event.bytes
+            guard pending.withLock({ $0.hasRoom(for: bytes.count) }) else { throw .tooManyEvents }
+            do throws(SystemError) { try disk.file?.append([bytes]) } catch {
+                throw .local("an event cannot be written: \(error)")
             }
+            pending.withLock { _ = $0.append(event, size: bytes.count) }
+            return event.number
         }
-        return try (isDurable ? await Threads.offload(append) : append()).get()
     }
 
     /// Control has made all durable up to this number.
     func acknowledge(upTo number: UInt64) async {
-        let isNews = state.withLock { $0.pending.all.first.map { $0.number <= number } ?? false }
+        let isNews = pending.withLock { $0.oldest.map { $0 <= number } ?? false }
         guard isNews else { return }
-        let acknowledge: @Sendable () -> Void = { [self] in
-            state.withLock { state in
-                let before = state.pending.bytes
-                state.pending.acknowledge(upTo: number)
-                state.done += before - state.pending.bytes
-                guard state.done > Self.slack || state.pending.isEmpty, let file = state.file else { return }
-                // If it fails, acknowledged events come once more after a restart, which does no harm.
-                guard let new = try? file.replaced(next: state.pending.next, state.pending.all) else { return }
-                state.file = new
-                state.done = 0
+        try? await onDisk { [self] disk throws(LinkProblem) in
+            let (freed, left, next) = pending.withLock { pending in
+                let before = pending.bytes
+                pending.acknowledge(upTo: number)
+                return (before - pending.bytes, pending.all, pending.next)
             }
+            disk.done += freed
+            guard disk.done > Self.slack || left.isEmpty else { return }
+            // If it fails, acknowledged events come once more after a restart, which does no harm.
+            guard let new = try? disk.file?.replaced(next: next, left) else { return }
+            (disk.file, disk.done) = (new, 0)
         }
-        if isDurable { await Threads.offload(acknowledge) } else { acknowledge() }
     }
 
     /// A new key: what waits is numbered from 1 again.
     func renumber() async throws(LinkProblem) {
-        let result = await Threads.offload { [self] () -> Result<Void, LinkProblem> in
-            state.withLock { state in
-                var pending = PendingEvents()
-                for event in state.pending.all {
-                    let event = AgentEvent(
-                        number: pending.next, job: event.job, attempt: event.attempt, time: event.time,
-                        report: event.report, detail: event.detail, receipt: event.receipt)
-                    _ = pending.append(event, size: event.bytes.count)
-                }
-                do throws(SystemError) {
-                    if let file = state.file { state.file = try file.replaced(next: pending.next, pending.all) }
-                } catch {
-                    return .failure(.local("the events cannot be written: \(error)"))
-                }
-                state.pending = pending
-                state.done = 0
-                return .success(())
+        try await onDisk { [self] disk throws(LinkProblem) in
+            var new = PendingEvents()
+            for event in pending.withLock(\.all) {
+                let event = AgentEvent(
+                    number: new.next, job: event.job, attempt: event.attempt, time: event.time,
+                    report: event.report, detail: event.detail, receipt: event.receipt)
+                _ = new.append(event, size: event.bytes.count)
             }
+            do throws(SystemError) {
+                if let file = disk.file { disk.file = try file.replaced(next: new.next, new.all) }
+            } catch {
+                throw .local("the events cannot be written: \(error)")
+            }
+            disk.done = 0
+            pending.withLock { [new] in $0 = new }
         }
-        try result.get()
+    }
+
+    private func onDisk<Result: Sendable>(
+        _ body: @escaping @Sendable (inout Disk) throws(LinkProblem) -> Result
+    ) async throws(LinkProblem) -> Result {
+        let work: @Sendable () throws(LinkProblem) -> Result = { [self] () throws(LinkProblem) in
+            try disk.withLock { disk throws(LinkProblem) in try body(&disk) }
+        }
+        return try isDurable ? await Threads.offload(work) : work()
     }
 
     /// What the next request carries.
-    func batch() -> [AgentEvent] { state.withLock { $0.pending.batch() } }
+    func batch() -> [AgentEvent] { pending.withLock { $0.batch() } }
 
     /// Number of the newest event; 0 for none.
-    var newest: UInt64 { state.withLock { $0.pending.next - 1 } }
-    package var count: Int { state.withLock { $0.pending.count } }
+    var newest: UInt64 { pending.withLock { $0.next - 1 } }
+    package var count: Int { pending.withLock(\.count) }
 }

@@ -52,35 +52,30 @@ extension LinkClient {
         try await transport.call(.GET, Self.path(job), AbandonRequest?.none, at: current)
     }
 
-    /// Announces to all controls, and puts together what they answer. Silent ones do no harm.
+    /// Announces to the control that this host is with, or to the first other one that answers, and tells the rest afterwards: each
+    /// knows all peers then, and the loss of one is not noticed.
     /// - Throws: the last problem, where none answers.
     package func announce(_ request: AnnounceRequest) async throws(LinkProblem) -> AnnounceReply {
-        let (transport, controls) = (transport, controls)
-        let results = await withTaskGroup(of: Result<AnnounceReply, LinkProblem>.self) { group in
-            for control in controls {
-                group.addTask {
-                    do throws(LinkProblem) {
-                        return .success(
-                            try await transport.call(.POST, "announce", request, at: control, patience: 5))
-                    } catch {
-                        return .failure(error)
-                    }
-                }
-            }
-            return await group.reduce(into: []) { $0.append($1) }
-        }
-        var reply: AnnounceReply?
+        var rest = [current] + controls.filter { $0 != current }
         var last = LinkProblem.cancelled
-        for result in results {
-            switch result {
-            case .success(let answer):
-                let peers = (reply?.peers ?? []) + answer.peers.filter { !(reply?.peers.contains($0) ?? false) }
-                reply = AnnounceReply(interval: min(reply?.interval ?? .infinity, answer.interval), peers: peers)
-            case .failure(let problem): last = problem
+        while !rest.isEmpty {
+            let control = rest.removeFirst()
+            do throws(LinkProblem) {
+                let reply: AnnounceReply = try await transport.call(
+                    .POST, "announce", request, at: control, patience: 5)
+                if control != current { await transport.release(control) }
+                tell(rest, request)
+                return reply
+            } catch {
+                last = error
             }
         }
-        guard let reply else { throw last }
-        return reply
+        throw last
+    }
+
+    /// For a tracker of the fleet: what it serves.
+    package func swarms() async throws(LinkProblem) -> SwarmList {
+        try await transport.call(.GET, "swarms", AbandonRequest?.none, at: current, most: 4 << 20)
     }
 
     private static func path(_ job: String, _ rest: String = "") -> String {

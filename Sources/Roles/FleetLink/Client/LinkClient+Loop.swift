@@ -45,7 +45,11 @@ extension LinkClient {
     private func recover(from problem: LinkProblem) async {
         switch problem.code {
         case "expired": hasRunOut = true
-        case "revoked", "cloned", "replayed":
+        case "replayed":
+            // The number was answered, and others after it: what this host has is older than what control knows. The next number
+            // shows control that two hosts have one key, or that one was set back.
+            record.isAnswered = true
+        case "revoked", "cloned":
             // No control answers otherwise; the person at this host has to do something.
             return await pause(Self.refusedPause)
         default: break

@@ -27,6 +27,9 @@ package actor LinkClient {
     var nextRenewal = 0.0
     /// Control said so, whatever this host's clock says.
     var hasRunOut = false
+    /// Announces that the other controls are still to hear of.
+    var untold: [(AnnounceRequest, [ControlAddress])] = []
+    var isTelling = false
     /// What wakes the loop that runs.
     var signals: AsyncStream<Signal>.Continuation?
 

@@ -65,17 +65,21 @@ package actor LinkTransport {
         for connection in open.values { connection.close() }
     }
 
+    /// Closes connections to a control that nobody uses just now.
+    func release(_ control: ControlAddress) {
+        let idle = places[control]?.idle ?? []
+        places[control]?.idle = []
+        for connection in idle {
+            drop(connection)
+            left(control)
+        }
+        if places[control]?.count == 0, places[control]?.waiting.isEmpty == true { places[control] = nil }
+    }
+
     /// Connections that are in use are not used again.
     private func dropIdle() {
         generation += 1
-        for address in places.keys {
-            let idle = places[address]?.idle ?? []
-            places[address]?.idle = []
-            for connection in idle {
-                drop(connection)
-                left(address)
-            }
-        }
+        for address in Array(places.keys) { release(address) }
     }
 
     /// Closes what is open; calls that run fail.

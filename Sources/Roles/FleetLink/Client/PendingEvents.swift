@@ -21,12 +21,16 @@ struct PendingEvents: Sendable {
 
     var isEmpty: Bool { entries.isEmpty }
     var count: Int { entries.count }
+    /// Number of the oldest event; nil for none.
+    var oldest: UInt64? { entries.first?.event.number }
     var all: [AgentEvent] { entries.map(\.event) }
+
+    func hasRoom(for size: Int) -> Bool { bytes + size <= most }
 
     /// - Parameter size: of the event as JSON, in bytes.
     /// - Returns: whether there was room.
     mutating func append(_ event: AgentEvent, size: Int) -> Bool {
-        guard bytes + size <= most else { return false }
+        guard hasRoom(for: size) else { return false }
         entries.append(Entry(event: event, size: size))
         bytes += size
         next = max(next, event.number + 1)

@@ -63,6 +63,7 @@ package final class LinkDoor: Sendable {
     /// Where it listens, with the port that the system chose if it was 0.
     package var address: ListenAddress { server.address }
 
+    /// Returns when the last answer has been sent: requests that wait are to be ended before.
     package func stop() async {
         renewal.cancel()
         await server.stop()

@@ -63,6 +63,10 @@ struct LinkRoutes: Sendable {
             let node = try await admitted(context)
             return .message(try await service.announce(try await read(request), by: node))
         }
+        on(.get, "swarms") { _, context throws(LinkRefusal) in
+            let node = try await admitted(context)
+            return .message(try await service.swarms(for: node))
+        }
         addJobs(on)
     }
 

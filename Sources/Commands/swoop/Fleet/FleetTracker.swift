@@ -1,0 +1,85 @@
+import Fleet
+import FleetLink
+import Glibc
+import Logging
+import Text
+import TrackerServer
+import Tracking
+
+/// A tracker that a fleet's control has enrolled: it serves the swarms of running jobs, and no others.
+struct FleetTracker: Sendable {
+    static let usualData = "/var/lib/swoop/tracker"
+
+    private let client: LinkClient
+
+    /// Joins with a token, where this host has not yet.
+    /// - Parameter data: a directory for the key and the certificate.
+    static func enrol(
+        at controls: [ControlAddress], token: EnrolmentToken?, data: String, logger: Logger
+    ) async throws -> FleetTracker {
+        let memory = LinkMemory.directory(data)
+        do throws(LinkProblem) {
+            if let client = try await LinkClient.open(memory, logger: logger) { return FleetTracker(client: client) }
+            guard let token else {
+                throw LinkProblem.local("this tracker has not joined a fleet: --token is needed once")
+            }
+            let (record, _) = try await LinkJoin.join(token, at: controls, facts: facts(), keeping: memory)
+            return FleetTracker(
+                client: try LinkClient(
+                    record, memory: memory, events: try await EventQueue.open(memory), logger: logger))
+        } catch {
+            throw Failure(error)
+        }
+    }
+
+    /// Keeps the link, and the server's list of swarms as control has it, until the task is cancelled. Where control does not answer, the
+    /// list stays as it is.
+    func run(_ server: TrackerServer, _ reporter: Reporter) async {
+        let client = client
+        let linked = Task { await client.run(TrackerDelegate()) }
+        var (wait, isTold) = (1.0, false)
+        while !Task.isCancelled {
+            do throws(LinkProblem) {
+                let list = try await client.swarms()
+                server.reload(allow: Set(list.swarms.compactMap { SwarmKey(bytes: $0.bytes) }))
+                (wait, isTold) = (list.interval, false)
+            } catch {
+                if !isTold, !Task.isCancelled {
+                    reporter.warning("\(error.description.shown); the list before stays in force")
+                }
+                (wait, isTold) = (5, true)
+            }
+            try? await Task.sleep(for: .seconds(wait))
+        }
+        linked.cancel()
+        await linked.value
+    }
+
+    fileprivate static func facts() -> HostFacts {
+        var buffer = [CChar](repeating: 0, count: 256)
+        gethostname(&buffer, buffer.count - 1)
+        let host = String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        let name = "tracker-" + host.lowercased().filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }
+        return HostFacts(name: String(name.prefix(63)), os: "linux", version: Product.version)
+    }
+}
+
+/// A tracker receives nothing.
+private struct TrackerDelegate: LinkDelegate {
+    func facts() async -> HostFacts { FleetTracker.facts() }
+    func figures(watched: Set<String>?) async -> [JobFigures] { [] }
+    func take(_ commands: [FleetCommand]) async -> [String] { commands.map(\.id) }
+    func heard(_ news: LinkNews) async {}
+    func failed(_ problem: LinkProblem, at control: ControlAddress) async {}
+}
+
+extension Failure {
+    init(_ problem: LinkProblem) {
+        switch problem {
+        case .refused(let refusal): self.init(.refused, refusal.text.shown, advice: refusal.advice ?? "")
+        case .notTrusted: self.init(.refused, problem.description.shown)
+        case .local: self.init(.usage, problem.description.shown)
+        default: self.init(.failed, problem.description.shown)
+        }
+    }
+}
