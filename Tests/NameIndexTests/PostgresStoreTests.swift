@@ -1,9 +1,8 @@
 import Glibc
+import NameIndex
 import Registry
 import TestSupport
 import Testing
-
-@testable import NameIndex
 
 /// A PostgreSQL server on a free port of loopback, which runs as the user `postgres`: it refuses to run as root.
 private final class PostgresServer: Sendable {

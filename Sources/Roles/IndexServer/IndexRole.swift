@@ -10,6 +10,7 @@ import RegistryAccess
 import RegistryClient
 import RegistryWatch
 import Text
+import Threads
 
 /// What an index is told, whatever that was read from.
 package struct IndexConfiguration: Sendable {
@@ -61,13 +62,15 @@ package final class IndexRole: Sendable {
     private let peers: HTTPPeers
     private let blobs: OriginReplicaBlobs
     private let replicator: Replicator
+    private let collection: DailyCollection
 
     package var addresses: [ListenAddress] { server.addresses }
 
     private init(
         _ server: IndexServer, _ store: any TagStore, _ cluster: ClusterList, _ peers: HTTPPeers,
-        _ blobs: OriginReplicaBlobs, _ replicator: Replicator
+        _ blobs: OriginReplicaBlobs, _ replicator: Replicator, _ collection: DailyCollection
     ) {
+        self.collection = collection
         self.blobs = blobs
         self.replicator = replicator
         self.server = server
@@ -100,7 +103,9 @@ package final class IndexRole: Sendable {
             let server = try await IndexServer.start(
                 at: configuration.listen, service: service, hub: hub, cluster: cluster, metrics: metrics,
                 access: access, certificates: certificates, admission: admission, logger: logger)
-            return IndexRole(server, store, cluster, peers, blobs, replicator)
+            let collection = DailyCollection(service, now: { Clocks.wallMilliseconds }, logger: logger)
+            await collection.start()
+            return IndexRole(server, store, cluster, peers, blobs, replicator, collection)
         } catch {
             await replicator.stop()
             await cluster.stop()
@@ -128,6 +133,7 @@ package final class IndexRole: Sendable {
     package func stop() async {
         await server.stop()
         await replicator.stop()
+        await collection.stop()
         await cluster.stop()
         await blobs.shutdown()
         await peers.shutdown()
