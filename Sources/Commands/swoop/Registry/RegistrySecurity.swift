@@ -5,6 +5,7 @@ import Glibc
 import HTTPServing
 import HTTPTransport
 import RegistryAccess
+import RegistryClient
 import Threads
 
 /// The files that say who may use a registry, and how it proves itself.
@@ -29,8 +30,12 @@ struct SecurityArguments: ParsableArguments, Sendable {
             "PEM file: whoever shows no certificate that one of these vouches for is not let in.", valueName: "file"))
     var tlsClientCa: String?
 
+    @Flag(help: "Let everybody who reaches it push, pull and delete.")
+    var insecure = false
+
     /// For `validate`: those of a group are not called by themselves.
     func check() throws {
+        if insecure, tokens != nil { throw ValidationError("'--insecure' and '--tokens' exclude each other") }
         guard (tlsCertificate == nil) == (tlsKey == nil) else {
             throw ValidationError("'--tls-certificate' and '--tls-key' go together")
         }
@@ -39,11 +44,41 @@ struct SecurityArguments: ParsableArguments, Sendable {
         }
     }
 
+    /// Refuses to listen where strangers come if nobody said what they may.
+    /// - Parameter option: how the address was given, to say it to a person.
+    func checkDoor(isLoopback: Bool, option: String, of part: String, _ given: RoleConfiguration) throws {
+        let isOpen = insecure || tokens != nil || given.values.insecure || !given.values.tokens.isEmpty
+        guard isLoopback || isOpen else {
+            throw Failure(
+                .usage,
+                "with '\(option.shown)' strangers reach the \(part): add --tokens FILE, or --insecure if they all may push, pull and delete"
+            )
+        }
+    }
+
     var tls: TLSFiles? {
         guard let tlsCertificate, let tlsKey else { return nil }
         return TLSFiles(
             chain: tlsCertificate, key: tlsKey, passphrase: tlsPassphrase,
             clientAuthorities: tlsClientCa.map { [$0] } ?? [])
+    }
+}
+
+/// How a part of a registry proves itself to the others, and they to it.
+struct PartArguments: ParsableArguments, Sendable {
+    @Option(
+        help: ArgumentHelp(
+            "A file with a token of the role cluster, for the registry's other parts.", valueName: "file"))
+    var tokenFile: String?
+
+    @Option(
+        help: ArgumentHelp("The SHA-256 of the certificate that the other parts show.", valueName: "pin"),
+        transform: PinArgument.parse)
+    var pin: CertificatePin?
+
+    /// As the option says, else as the files do. Blocks on the disk.
+    func credential(_ given: RoleConfiguration) throws -> RegistryCredential? {
+        try CredentialFile.read(tokenFile) ?? given.credential()
     }
 }
 
@@ -61,7 +96,7 @@ struct RegistrySecurity: Sendable {
     }
 
     /// Reads the files, and makes those that are needed and not given. Blocks on the disk.
-    init(_ files: SecurityArguments, data: String, host: String, needsTokens: Bool, isInsecure: Bool) throws {
+    init(_ files: SecurityArguments, data: String, host: String, needsTokens: Bool) throws {
         let own = OwnAccess(data: data)
         let isOpen = HostName.isLoopback(host)
         let makesTokens = needsTokens && files.tokens == nil
@@ -79,7 +114,7 @@ struct RegistrySecurity: Sendable {
             let tls = files.tls ?? (makesCertificate ? own.tls : nil)
             certificates = try tls.map { try Certificates($0) }
             let tokens = files.tokens ?? (makesTokens ? own.tokens : nil)
-            access = try tokens.map { .tokens(try RegistryTokens(path: $0)) } ?? (isInsecure ? .everybody : .local)
+            access = try tokens.map { .tokens(try RegistryTokens(path: $0)) } ?? (files.insecure ? .everybody : .local)
         } catch let error as Certificates.Problem {
             throw Failure(.usage, error.description.shown)
         } catch let error as TokenTable.Problem {
@@ -91,6 +126,12 @@ struct RegistrySecurity: Sendable {
 
     /// Whether there is something to read again.
     var isFromFiles: Bool { if case .tokens = access { true } else { certificates != nil } }
+
+    /// Reads the files again on SIGHUP, where there are any.
+    func reloadOnHangup(_ reporter: Reporter) {
+        guard isFromFiles else { return }
+        StopSignal.shared.onHangup { Threads.runDetached { reload(reporter) } }
+    }
 
     /// Reads the files again. Blocks on the disk.
     func reload(_ reporter: Reporter) {

@@ -44,9 +44,6 @@ struct UpCommand: SwoopCommand {
             valueName: "url"))
     var backend: String?
 
-    @Flag(help: "Let everybody who reaches --host push, pull and delete.")
-    var insecure = false
-
     @OptionGroup var others: RemoteArguments
 
     @OptionGroup var files: SecurityArguments
@@ -57,10 +54,9 @@ struct UpCommand: SwoopCommand {
     @OptionGroup var global: GlobalOptions
 
     /// Whether callers show tokens.
-    private var needsTokens: Bool { files.tokens != nil || !(HostName.isLoopback(host) || insecure) }
+    private var needsTokens: Bool { files.tokens != nil || !(HostName.isLoopback(host) || files.insecure) }
 
     func validate() throws {
-        if insecure, files.tokens != nil { throw ValidationError("'--insecure' and '--tokens' exclude each other") }
         try files.check()
     }
 
@@ -70,22 +66,15 @@ struct UpCommand: SwoopCommand {
         UpSupervisor.endWithParent()
         var logger = global.logger
         if global.verbose == 0 { logger.logLevel = .warning }
-        let (data, files, host, insecure, needsTokens) = (
-            data ?? Self.usualData, files, host, insecure, needsTokens
-        )
+        let (data, files, host, needsTokens) = (data ?? Self.usualData, files, host, needsTokens)
         let security = try await Threads.offload {
-            Result {
-                try RegistrySecurity(
-                    files, data: data, host: host, needsTokens: needsTokens, isInsecure: insecure)
-            }
+            Result { try RegistrySecurity(files, data: data, host: host, needsTokens: needsTokens) }
         }.get()
         let place = RegistryPlace(
             data: data, host: host, ports: anyPort ? .free : .usual, security: security, backend: try backendAddress(),
             remotes: try others.remotes(), remoteCredential: try others.credential)
         StopSignal.shared.setForcedStatus(.done)
-        if security.isFromFiles {
-            StopSignal.shared.onHangup { Threads.runDetached { security.reload(reporter) } }
-        }
+        security.reloadOnHangup(reporter)
         let registry = try await RegistryHost.start(place, logger: logger)
         report(registry, security, reporter)
         ServiceManager.ready()
@@ -112,7 +101,7 @@ struct UpCommand: SwoopCommand {
         if let own = security.own { event.append(("access", .string(own.path))) }
         if let pin = security.pin { event.append(("pin", .string(pin.description))) }
         reporter.event(.object(event))
-        if insecure { reporter.warning("whoever reaches \(registry.oci) may push, pull and delete: --insecure") }
+        if files.insecure { reporter.warning("whoever reaches \(registry.oci) may push, pull and delete: --insecure") }
         // The usual address need not be said.
         let place = url == RegistryPlace.usualURL ? "" : " --registry \(url)"
         let pinned = security.pin.map { " --pin \($0)" } ?? ""
