@@ -2,7 +2,7 @@
 /// each takes more of the uplink than all other messages about its piece.
 public struct HeldAnnouncements: Sendable {
     /// Maximum delay of a peer's first waiting announcement, in seconds.
-    static let patience = 0.5
+    package static let patience = 0.5
 
     private struct Waiting: Sendable {
         var pieces: [UInt32] = []

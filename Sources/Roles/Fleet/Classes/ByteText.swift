@@ -1,7 +1,7 @@
 /// Sizes and rates as people write them: bytes, or a number with `K`, `M`, `G`, `T`, alone or followed by `B` or `iB`, all of
 /// which are powers of 1024.
-enum ByteText {
-    static func bytes(_ text: String) -> Int64? {
+package enum ByteText {
+    package static func bytes(_ text: String) -> Int64? {
         var rest = Substring(text)
         for suffix in ["iB", "B"] where rest.hasSuffix(suffix) {
             rest = rest.dropLast(suffix.count)
